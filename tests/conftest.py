@@ -1,0 +1,81 @@
+"""Pictures drawn for tests, and the real data and weights where this machine has them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+SHARED = Path(os.environ.get("TLEARN_SHARED", Path(__file__).parents[2] / "shared"))
+SHAPES = ("circle", "square", "stripes", "cross", "dots")
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Each test has a cache folder of its own and no weights folder by accident."""
+    cache = tmp_path_factory.mktemp("cache")
+    monkeypatch.setenv("TLEARN_CACHE", str(cache))
+    monkeypatch.delenv("TLEARN_WEIGHTS", raising=False)
+    return cache
+
+
+@pytest.fixture
+def shared() -> Path:
+    """The folder with real pictures and weights; the test is skipped where it is missing."""
+    if not SHARED.is_dir():
+        pytest.skip("real pictures and weights are not on this machine (TLEARN_SHARED)")
+    return SHARED
+
+
+def draw_picture(shape: str, seed: int, size: int = 48) -> Image.Image:
+    """One drawn picture: `shape` at a random place, in a random colour, on noise."""
+    rng = np.random.default_rng(seed)
+    image = Image.fromarray(rng.integers(90, 166, (size, size, 3), dtype=np.uint8))
+    pen = ImageDraw.Draw(image)
+    colour = tuple(int(v) for v in rng.choice([20, 60, 200, 240], 3))
+    left, top = (int(v) for v in rng.integers(2, size // 4, 2))
+    side = int(rng.integers(size // 2, size * 2 // 3))
+    box = (left, top, left + side, top + side)
+    if shape == "circle":
+        pen.ellipse(box, fill=colour)
+    elif shape == "square":
+        pen.rectangle(box, fill=colour)
+    elif shape == "stripes":
+        for x in range(left, left + side, 6):
+            pen.line((x, top, x, top + side), fill=colour, width=3)
+    elif shape == "cross":
+        pen.line((left, top, left + side, top + side), fill=colour, width=6)
+        pen.line((left, top + side, left + side, top), fill=colour, width=6)
+    else:
+        for x, y in rng.integers(4, size - 4, (12, 2)).tolist():
+            pen.ellipse((x - 3, y - 3, x + 3, y + 3), fill=colour)
+    return image
+
+
+@pytest.fixture
+def image_folder(tmp_path: Path) -> Callable[..., Path]:
+    """Make an image folder: `image_folder(classes=3, per_class=8, size=48, parts=None)`."""
+
+    def make(
+        classes: int = 3,
+        per_class: int = 8,
+        size: int = 48,
+        parts: tuple[str, ...] = ("",),
+        name: str = "pictures",
+    ) -> Path:
+        root = tmp_path / name
+        for number, part in enumerate(parts):
+            for label, shape in enumerate(SHAPES[:classes]):
+                folder = root / part / shape
+                folder.mkdir(parents=True, exist_ok=True)
+                for index in range(per_class):
+                    seed = 10_000 * number + 1_000 * label + index
+                    draw_picture(shape, seed, size).save(folder / f"{shape}_{index}.png")
+        return root
+
+    return make

@@ -1,0 +1,437 @@
+"""Every kind of file a folder may hold, and the three resize rules."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tlearn.data import decode as decoder
+from tlearn.data.decode import UnreadablePicture, decode, read_picture
+
+SIZE = 32
+GRADIENT = np.add.outer(np.arange(SIZE) * 4, np.arange(SIZE) * 3).astype(np.uint8)
+COLOURS = np.dstack([GRADIENT, GRADIENT[::-1], 255 - GRADIENT])
+
+
+def save(path: Path, image: Image.Image, kind: str, **options: object) -> Path:
+    image.save(path, kind, **options)
+    return path
+
+
+def pixels(path: Path, size: int = SIZE, resize: str = "squash") -> np.ndarray:
+    found, facts = read_picture(path, size, resize)
+    assert found is not None, facts.problem
+    assert found.shape == (size, size, 3) and found.dtype == np.uint8
+    return found
+
+
+def problem(path: Path, content: bytes | None = None) -> str:
+    if content is not None:
+        path.write_bytes(content)
+    found, facts = read_picture(path, SIZE, "squash")
+    assert found is None and facts.problem
+    assert (facts.width, facts.height, facts.format) == (0, 0, "")
+    with pytest.raises(UnreadablePicture) as raised:
+        decode(path, SIZE)
+    assert str(raised.value) == facts.problem
+    return facts.problem
+
+
+@pytest.mark.parametrize("kind", ["PNG", "BMP", "TIFF", "PPM"])
+def test_lossless_formats_are_exact(tmp_path: Path, kind: str) -> None:
+    path = save(tmp_path / "x.jpg", Image.fromarray(COLOURS), kind)
+    assert np.array_equal(pixels(path), COLOURS)
+    facts = read_picture(path, SIZE, "crop")[1]
+    assert facts.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert (facts.width, facts.height, facts.format) == (SIZE, SIZE, kind)
+    assert not facts.rotated and facts.problem is None
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "WEBP", "AVIF", "GIF"])
+def test_lossy_formats(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "x.png"
+    try:
+        save(path, Image.fromarray(COLOURS), kind, quality=95)
+    except (OSError, KeyError):
+        pytest.skip(f"this Pillow writes no {kind}")
+    assert np.abs(pixels(path).astype(int) - COLOURS).mean() < 8
+    assert read_picture(path, SIZE, "squash")[1].format == kind
+
+
+def test_gray_modes(tmp_path: Path) -> None:
+    gray = Image.fromarray(GRADIENT)
+    assert np.array_equal(pixels(save(tmp_path / "l.png", gray, "PNG")), np.dstack([GRADIENT] * 3))
+    bits = pixels(save(tmp_path / "1.png", gray.convert("1"), "PNG"))
+    assert set(np.unique(bits)) == {0, 255}
+
+
+def test_sixteen_bit_png(tmp_path: Path) -> None:
+    values = (GRADIENT.astype(np.uint16) * 257) + 100
+    expected = np.rint(values / 257).astype(np.uint8)
+    path = save(tmp_path / "x.png", Image.fromarray(values), "PNG")
+    assert np.array_equal(pixels(path)[..., 0], expected)
+    # The same values as a PGM, which Pillow opens as 32-bit integers.
+    pgm = tmp_path / "x.pgm"
+    pgm.write_bytes(b"P5\n32 32\n65535\n" + values.astype(">u2").tobytes())
+    assert np.array_equal(pixels(pgm)[..., 1], expected)
+
+
+def test_big_endian_sixteen_bit(tmp_path: Path) -> None:
+    values = GRADIENT.astype(np.uint16) * 257
+    image = Image.frombytes("I;16B", (SIZE, SIZE), values.astype(">u2").tobytes())
+    path = save(tmp_path / "x.tif", image, "TIFF")
+    assert np.array_equal(pixels(path)[..., 2], GRADIENT)
+
+
+def test_floats_are_scaled_by_their_own_range(tmp_path: Path) -> None:
+    values = GRADIENT.astype(np.float32) / 100 - 1
+    low, high = values.min(), values.max()
+    path = save(tmp_path / "x.tif", Image.fromarray(values), "TIFF")
+    assert np.array_equal(pixels(path)[..., 0], np.rint((values - low) / (high - low) * 255))
+    values[0, :3] = np.nan, np.inf, -np.inf
+    found = pixels(save(tmp_path / "nan.tif", Image.fromarray(values), "TIFF"))
+    assert found[0, :3, 0].tolist() == [0, 255, 0]
+    flat = np.full((SIZE, SIZE), 7, np.float32)
+    assert pixels(save(tmp_path / "flat.tif", Image.fromarray(flat), "TIFF")).max() == 0
+
+
+def test_large_integers_are_scaled_by_their_own_range(tmp_path: Path) -> None:
+    values = np.linspace(-1e6, 1e6, SIZE * SIZE).reshape(SIZE, SIZE).astype(np.int32)
+    found = pixels(save(tmp_path / "x.tif", Image.fromarray(values), "TIFF"))
+    assert found.min() == 0 and found.max() == 255
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA"])
+def test_alpha_is_composited_on_white(tmp_path: Path, mode: str) -> None:
+    image = Image.new(mode, (SIZE, SIZE), (0,) * len(mode))
+    image.paste((100,) * (len(mode) - 1) + (255,), (0, 0, SIZE // 2, SIZE))
+    found = pixels(save(tmp_path / "x.png", image, "PNG"))
+    assert (found[:, : SIZE // 2] == 100).all() and (found[:, SIZE // 2 :] == 255).all()
+
+
+def test_half_transparent_is_half_white(tmp_path: Path) -> None:
+    image = Image.new("RGBA", (SIZE, SIZE), (0, 0, 0, 128))
+    assert abs(int(pixels(save(tmp_path / "x.png", image, "PNG"))[0, 0, 0]) - 127) <= 1
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "P"])
+def test_colour_key_is_composited_on_white(tmp_path: Path, mode: str) -> None:
+    image = Image.new(mode, (SIZE, SIZE), 0)
+    if mode == "P":
+        image.putpalette([10, 20, 30, 40, 50, 60] + [0] * 762)
+    image.paste(
+        1 if mode == "P" else (40, 50, 60)[: len(mode)] if mode == "RGB" else 40,
+        (0, 0, SIZE // 2, SIZE),
+    )
+    key = (0, 0, 0) if mode == "RGB" else 0
+    found = pixels(save(tmp_path / "x.png", image, "PNG", transparency=key))
+    assert (found[:, SIZE // 2 :] == 255).all()
+    assert found[0, 0].tolist() == ([40, 40, 40] if mode == "L" else [40, 50, 60])
+
+
+def test_palette_with_alpha_per_entry(tmp_path: Path) -> None:
+    image = Image.new("P", (SIZE, SIZE), 1)
+    image.putpalette([0, 0, 0, 9, 9, 9] + [0] * 762)
+    found = pixels(save(tmp_path / "x.png", image, "PNG", transparency=bytes([255, 0])))
+    assert (found == 255).all()
+
+
+def test_palette_without_transparency(tmp_path: Path) -> None:
+    image = Image.fromarray(COLOURS).quantize(16)
+    path = save(tmp_path / "x.gif", image, "GIF")
+    assert np.array_equal(pixels(path), np.asarray(image.convert("RGB")))
+
+
+@pytest.mark.parametrize(("kind", "near"), [("JPEG", 6), ("TIFF", 0)])
+def test_cmyk(tmp_path: Path, kind: str, near: int) -> None:
+    smooth = Image.fromarray(np.dstack([GRADIENT] * 3)).convert("CMYK")
+    path = save(tmp_path / "x.jpg", smooth, kind, **({"quality": 98} if kind == "JPEG" else {}))
+    expected = np.asarray(smooth.convert("RGB")).astype(int)
+    assert np.abs(pixels(path) - expected).mean() <= near
+    assert pixels(path)[0, 0].mean() < pixels(path)[-1, -1].mean()
+
+
+@pytest.mark.parametrize("mode", ["YCbCr", "LAB"])
+def test_other_colour_spaces(tmp_path: Path, mode: str) -> None:
+    source = Image.fromarray(COLOURS)
+    if mode == "LAB":
+        cms = pytest.importorskip("PIL.ImageCms")
+        profiles = cms.createProfile("sRGB"), cms.createProfile("LAB")
+        image = cms.profileToProfile(source, *profiles, outputMode="LAB")
+    else:
+        image = source.convert(mode)
+    found = pixels(save(tmp_path / "x.tif", image, "TIFF")).astype(int)
+    assert np.abs(found - COLOURS).mean() < 3
+
+
+@pytest.mark.parametrize("mode", ["HSV", "RGBX", "PA", "La", "RGBa"])
+def test_modes_no_file_brings_today(mode: str) -> None:
+    """A plug-in may: none of them may stop a run."""
+    source = Image.fromarray(COLOURS)
+    steps = {"PA": ["P", "PA"], "La": ["LA", "La"], "RGBa": ["RGBA", "RGBa"]}
+    for step in steps.get(mode, [mode]):
+        source = source.convert(step)
+    if mode == "La":
+        pytest.skip("Pillow converts La to LA only")
+    assert decoder._rgb(source).mode == "RGB"
+
+
+def turned(orientation: int) -> np.ndarray:
+    """COLOURS[:, :20] as stored for an EXIF orientation, so that it comes out upright."""
+    upright = COLOURS[:, :20]
+    return {
+        1: upright,
+        2: upright[:, ::-1],
+        3: upright[::-1, ::-1],
+        4: upright[::-1],
+        5: upright.transpose(1, 0, 2),
+        6: np.rot90(upright, 1),
+        7: np.rot90(upright, 2).transpose(1, 0, 2),
+        8: np.rot90(upright, -1),
+    }[orientation]
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF", "WEBP"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("resize", decoder.RESIZE_RULES)
+def test_exif_orientation(tmp_path: Path, orientation: int, kind: str, resize: str) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    options = {"lossless": True} if kind == "WEBP" else {}
+    stored = Image.fromarray(np.ascontiguousarray(turned(orientation)))
+    path = save(tmp_path / "x", stored, kind, exif=exif, **options)
+    plain = save(tmp_path / "plain", Image.fromarray(COLOURS[:, :20].copy()), "PNG")
+    assert np.array_equal(pixels(path, 24, resize), pixels(plain, 24, resize))
+    facts = read_picture(path, 24, resize)[1]
+    assert (facts.width, facts.height) == (20, 32)
+    assert facts.rotated == (orientation != 1)
+
+
+def test_exif_orientation_of_a_reduced_jpeg(tmp_path: Path) -> None:
+    large = Image.fromarray(COLOURS).resize((400, 300))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    path = save(tmp_path / "x.jpg", large.transpose(Image.Transpose.ROTATE_90), "JPEG", exif=exif)
+    facts = read_picture(path, 24, "squash")[1]
+    assert (facts.width, facts.height, facts.rotated) == (400, 300, True)
+    plain = save(tmp_path / "plain.png", large, "PNG")
+    assert np.abs(pixels(path, 24).astype(int) - pixels(plain, 24)).mean() < 4
+
+
+@pytest.mark.parametrize(
+    "block", [b"Exif\0\0", b"Exif\0\0broken", b"Exif\0\0MM\0*\0\0\0\x08\xff\xff"]
+)
+def test_broken_exif_counts_as_none(tmp_path: Path, block: bytes) -> None:
+    path = save(tmp_path / "x.jpg", Image.fromarray(COLOURS), "JPEG", exif=block)
+    assert np.abs(pixels(path).astype(int) - COLOURS).mean() < 12
+    assert not read_picture(path, SIZE, "squash")[1].rotated
+
+
+@pytest.mark.parametrize("value", [0, 9, 255])
+def test_meaningless_orientation(tmp_path: Path, value: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = value
+    path = save(tmp_path / "x.png", Image.fromarray(COLOURS), "PNG", exif=exif)
+    assert np.array_equal(pixels(path), COLOURS)
+
+
+@pytest.mark.parametrize("kind", ["GIF", "PNG", "TIFF", "WEBP"])
+def test_first_frame_of_an_animation(tmp_path: Path, kind: str) -> None:
+    frames = [Image.new("RGB", (SIZE, SIZE), colour) for colour in ("red", "lime", "blue")]
+    options = {"lossless": True} if kind == "WEBP" else {}
+    path = save(tmp_path / "x", frames[0], kind, save_all=True, append_images=frames[1:], **options)
+    assert (pixels(path) == (255, 0, 0)).all()
+
+
+def test_squash_takes_both_sides(tmp_path: Path) -> None:
+    path = save(tmp_path / "x.png", halves(60, 30), "PNG")
+    found = pixels(path, 20, "squash")
+    assert (found[:, :9] == (255, 0, 0)).all() and (found[:, 11:] == (0, 0, 255)).all()
+
+
+def halves(width: int, height: int) -> Image.Image:
+    """Red on the left, blue on the right."""
+    image = Image.new("RGB", (width, height), "red")
+    image.paste("blue", (width // 2, 0, width, height))
+    return image
+
+
+def test_crop_keeps_the_centre(tmp_path: Path) -> None:
+    image = Image.new("RGB", (90, 30), "black")
+    image.paste("red", (30, 0, 60, 30))
+    found = pixels(save(tmp_path / "x.png", image, "PNG"), 10, "crop")
+    assert (found[:, 1:-1] == (255, 0, 0)).all()
+    tall = save(tmp_path / "y.png", image.transpose(Image.Transpose.ROTATE_90), "PNG")
+    assert (pixels(tall, 10, "crop")[1:-1] == (255, 0, 0)).all()
+
+
+def test_pad_centres_on_gray(tmp_path: Path) -> None:
+    found = pixels(save(tmp_path / "x.png", halves(40, 20), "PNG"), 20, "pad")
+    assert (found[:5] == 127).all() and (found[15:] == 127).all()
+    assert (found[5:15, :9] == (255, 0, 0)).all() and (found[5:15, 11:] == (0, 0, 255)).all()
+
+
+@pytest.mark.parametrize("resize", decoder.RESIZE_RULES)
+@pytest.mark.parametrize("size", [(1, 1), (1, 900), (900, 1), (33, 7)])
+@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
+def test_extreme_shapes(tmp_path: Path, size: tuple[int, int], resize: str, kind: str) -> None:
+    path = save(tmp_path / "x", Image.new("RGB", size, (200, 200, 200)), kind)
+    found = pixels(path, 16, resize)
+    assert set(np.unique(found)) <= ({200} if resize != "pad" else {127, 200})
+
+
+def test_unknown_rule_is_a_bug(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="resize"):
+        read_picture(tmp_path, 8, "stretch")
+
+
+@pytest.mark.parametrize("resize", decoder.RESIZE_RULES)
+def test_large_jpegs_are_reduced_while_decoded(
+    tmp_path: Path, resize: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    picture = Image.fromarray(COLOURS).resize((640, 512), Image.Resampling.BICUBIC)
+    path = save(tmp_path / "x.jpg", picture, "JPEG", quality=95)
+    plain = save(tmp_path / "x.png", picture, "PNG")
+    seen: list[tuple[int, int]] = []
+    fit = decoder._fit
+    monkeypatch.setattr(decoder, "_fit", lambda i, *a: (seen.append(i.size), fit(i, *a))[1])
+    near = np.abs(pixels(path, 64, resize).astype(int) - pixels(plain, 64, resize))
+    assert near.mean() < 3
+    assert seen == [(80, 64) if resize != "pad" else (80, 64), (640, 512)]
+    facts = read_picture(path, 64, resize)[1]
+    assert (facts.width, facts.height) == (640, 512)
+    # Just below twice the target nothing is reduced.
+    seen.clear()
+    read_picture(path, 321 if resize == "pad" else 257, resize)
+    assert seen == [(640, 512)]
+
+
+def test_same_bytes_same_pixels(tmp_path: Path) -> None:
+    path = save(tmp_path / "x.jpg", Image.fromarray(COLOURS).resize((500, 400)), "JPEG")
+    first = decode(path, 50, "crop")
+    copy = tmp_path / "deep" / "other name.png"
+    copy.parent.mkdir()
+    copy.write_bytes(path.read_bytes())
+    assert np.array_equal(first, decode(copy, 50, "crop"))
+    assert first.flags.writeable
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "empty"),
+        (b"<!DOCTYPE html><title>404</title>", "web page"),
+        (b"\n\n  <HTML lang='en'>", "web page"),
+        ("nothing to see hére".encode(), "text file"),
+        (("é" * 1023).encode(), "text file"),
+        (b"<?xml version='1.0'?><svg>", "SVG"),
+        (b"%PDF-1.7 ...", "PDF"),
+        (bytes(range(256)), "not a picture"),
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "HEIC"),
+        (b"\xff\xd8\xff\xe0" + bytes(40), "damaged"),
+    ],
+)
+def test_what_is_no_picture(tmp_path: Path, content: bytes, said: str) -> None:
+    assert said in problem(tmp_path / "x.jpg", content)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF"])
+def test_truncated(tmp_path: Path, kind: str) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (SIZE, SIZE, 3), np.uint8)
+    file = io.BytesIO()
+    Image.fromarray(noise).save(file, kind)
+    content = file.getvalue()
+    said = problem(tmp_path / "x.jpg", content[: len(content) // 2])
+    assert "truncated" in said or "damaged" in said
+    if kind in ("JPEG", "PNG", "BMP"):
+        assert "truncated" in said
+
+
+def test_files_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "folder.jpg").mkdir()
+    assert "folder" in problem(tmp_path / "folder.jpg")
+    assert "No such file" in problem(tmp_path / "gone.jpg")
+    assert read_picture(tmp_path / "gone.jpg", 8, "crop")[1].sha256 == ""
+
+    def refuse(_: Path) -> bytes:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    assert "Permission denied" in problem(tmp_path / "x.jpg")
+
+
+def test_memory_errors_are_not_hidden(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = save(tmp_path / "x.png", Image.fromarray(COLOURS), "PNG")
+
+    def fail(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(decoder, "_fit", fail)
+    with pytest.raises(MemoryError):
+        read_picture(path, 8, "crop")
+
+
+def claim_size(path: Path, width: int, height: int) -> Path:
+    """A PNG of 1 x 1 whose header claims another size."""
+    file = io.BytesIO()
+    Image.new("RGB", (1, 1)).save(file, "PNG")
+    content = bytearray(file.getvalue())
+    content[16:24] = width.to_bytes(4, "big") + height.to_bytes(4, "big")
+    import zlib
+
+    content[29:33] = zlib.crc32(content[12:29]).to_bytes(4, "big")
+    path.write_bytes(content)
+    return path
+
+
+@pytest.mark.parametrize("side", [10_001, 12_000, 60_000])
+def test_pixel_limit_without_warning(tmp_path: Path, side: int) -> None:
+    """In a process of its own, for pytest sets warning filters of its own."""
+    path = claim_size(tmp_path / "bomb.png", side, side)
+    code = (
+        "import sys; from pathlib import Path; from tlearn.data.decode import read_picture;"
+        "print(read_picture(Path(sys.argv[1]), 8, 'crop')[1].problem)"
+    )
+    found = subprocess.run(
+        [sys.executable, "-W", "default", "-c", code, str(path)],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": str(Path(decoder.__file__).parents[2])},
+    )
+    assert "100 million" in found.stdout and found.stderr == ""
+
+
+def test_pixels_are_not_decoded_beyond_the_limit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(decoder, "PIXEL_LIMIT", SIZE * SIZE - 1)
+    monkeypatch.setattr(decoder, "_rgb", lambda image: pytest.fail("decoded"))
+    path = save(tmp_path / "x.png", Image.fromarray(COLOURS), "PNG")
+    assert f"{SIZE} x {SIZE} pixels" in problem(path)
+
+
+def test_damaged_files_never_raise(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    seeds = []
+    for kind in ("JPEG", "PNG", "GIF", "WEBP", "BMP", "PPM"):
+        file = io.BytesIO()
+        exif = {"exif": Image.Exif()} if kind in ("JPEG", "PNG", "WEBP") else {}
+        Image.fromarray(COLOURS).save(file, kind, **exif)
+        seeds.append(np.frombuffer(file.getvalue(), np.uint8))
+    path = tmp_path / "x"
+    for number in range(600):
+        content = seeds[number % len(seeds)].copy()
+        where = rng.integers(0, min(len(content), 400), 4)
+        content[where] = rng.integers(0, 256, 4)
+        path.write_bytes(content[: rng.integers(1, len(content) + 1)].tobytes())
+        found, facts = read_picture(path, 8, "crop")
+        assert (found is None) == (facts.problem is not None)

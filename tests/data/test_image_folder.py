@@ -1,0 +1,343 @@
+"""Layouts, order, strays and faults of a scan."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from tlearn.data.image_folder import ImageFolder, list_pictures, natural_key, scan, sniff
+from tlearn.errors import DataError
+
+MakeFolder = Callable[..., Path]
+
+
+def put(path: Path, colour: int = 0, kind: str = "PNG") -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", (8, 8), (colour, 0, 0)).save(path, kind)
+    return path
+
+
+def names(folder: ImageFolder) -> list[str]:
+    return [image.name for image in folder.images]
+
+
+def fault(source: Path) -> DataError:
+    with pytest.raises(DataError) as raised:
+        scan(source)
+    assert raised.value.hint
+    return raised.value
+
+
+@pytest.fixture
+def two_classes(tmp_path: Path) -> Path:
+    root = tmp_path / "root"
+    put(root / "cats" / "1.png")
+    put(root / "dogs" / "1.png")
+    return root
+
+
+def test_classes_layout(image_folder: MakeFolder) -> None:
+    root = image_folder(classes=3, per_class=12)
+    folder = scan(root)
+    assert folder.layout == "classes"
+    assert folder.classes == ("circle", "square", "stripes")
+    assert len(folder.images) == 36
+    assert {image.part for image in folder.images} == {None}
+    assert names(folder)[:3] == [f"circle/circle_{n}.png" for n in range(3)]
+    assert names(folder)[10] == "circle/circle_10.png"
+    first = folder.images[0]
+    assert first.path.is_absolute() and first.path == root.resolve() / first.name
+    assert [image.label for image in folder.images] == [0] * 12 + [1] * 12 + [2] * 12
+    assert folder.ignored == ()
+
+
+def test_natural_order() -> None:
+    given = ["10", "2", "a10b", "a9b", "B", "a", "1", "img007", "img7", "9" * 5000]
+    assert sorted(given, key=natural_key) == [
+        *("1", "2", "10", "9" * 5000, "a", "a9b", "a10b", "B", "img007", "img7")
+    ]
+
+
+def test_classes_in_natural_order(tmp_path: Path) -> None:
+    for name in ("10", "2", "1"):
+        put(tmp_path / name / "x.png")
+    assert scan(tmp_path).classes == ("1", "2", "10")
+
+
+def test_order_does_not_depend_on_the_file_system(
+    image_folder: MakeFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = image_folder(parts=("train", "val"))
+    before = scan(root)
+
+    class Backwards:
+        def __init__(self, path: Path) -> None:
+            with true_scandir(path) as entries:
+                self.entries = sorted(entries, key=lambda entry: entry.name, reverse=True)
+
+        def __enter__(self) -> list[os.DirEntry[str]]:
+            return self.entries
+
+        def __exit__(self, *_: object) -> None: ...
+
+    true_scandir = os.scandir
+    monkeypatch.setattr(os, "scandir", Backwards)
+    assert scan(root) == before
+
+
+def test_strays_are_no_classes(two_classes: Path) -> None:
+    for stray in (".git/x.png", "__MACOSX/cats/x.png", "cats/._1.png", "cats/Thumbs.db"):
+        (two_classes / stray).parent.mkdir(parents=True, exist_ok=True)
+        (two_classes / stray).write_bytes(b"x")
+    (two_classes / "readme.txt").write_text("BM and P1 are how some text begins")
+    (two_classes / "empty" / "deeper").mkdir(parents=True)
+    put(two_classes / "cover.png")
+    folder = scan(two_classes)
+    assert folder.classes == ("cats", "dogs")
+    assert names(folder) == ["cats/1.png", "dogs/1.png"]
+    assert set(folder.ignored) == {
+        *(".git", "__MACOSX", "cats/._1.png", "cats/Thumbs.db", "readme.txt", "empty", "cover.png")
+    }
+
+
+def test_class_folders_are_searched_through(two_classes: Path) -> None:
+    put(two_classes / "cats" / "indoors" / "black" / "2.png")
+    assert "cats/indoors/black/2.png" in names(scan(two_classes))
+
+
+def test_content_decides_for_other_extensions(two_classes: Path) -> None:
+    put(two_classes / "cats" / "picture.dat")
+    put(two_classes / "cats" / "none")
+    (two_classes / "cats" / "notes.md").write_text("P3 is fine")
+    (two_classes / "cats" / "broken.JPG").write_bytes(b"")
+    folder = scan(two_classes)
+    found = [name for name in names(folder) if name.startswith("cats")]
+    assert found == ["cats/1.png", "cats/broken.JPG", "cats/none", "cats/picture.dat"]
+    assert folder.ignored == ("cats/notes.md",)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP", "PPM"])
+def test_sniff(kind: str) -> None:
+    file = io.BytesIO()
+    Image.new("RGB", (5, 5)).save(file, kind)
+    assert sniff(file.getvalue()[:64]) == kind
+
+
+@pytest.mark.parametrize(
+    "head", [b"", b"BM and so on, a text of some length", b"P1 text", b"<html>"]
+)
+def test_sniff_nothing(head: bytes) -> None:
+    assert sniff(head) == ""
+
+
+@pytest.mark.parametrize(
+    "parts", [("train", "val", "test"), ("Training", "VALID", "Testing"), ("train", "validation")]
+)
+def test_parts_layout(image_folder: MakeFolder, parts: tuple[str, ...]) -> None:
+    folder = scan(image_folder(classes=2, per_class=2, parts=parts))
+    assert folder.layout == "parts"
+    assert folder.classes == ("circle", "square")
+    found = [image.part for image in folder.images]
+    assert found == [part for part in ("train", "val", "test")[: len(parts)] for _ in range(4)]
+    assert names(folder)[0] == f"{parts[0]}/circle/circle_0.png"
+
+
+def test_parts_layout_leaves_other_folders_aside(image_folder: MakeFolder) -> None:
+    root = image_folder(classes=2, parts=("train", "test"))
+    put(root / "cats" / "1.png")
+    folder = scan(root)
+    assert folder.classes == ("circle", "square") and folder.ignored == ("cats",)
+
+
+def test_train_alone_is_cut_like_a_plain_folder(image_folder: MakeFolder) -> None:
+    folder = scan(image_folder(classes=2, parts=("train",)))
+    assert folder.layout == "classes" and folder.classes == ("circle", "square")
+    assert {image.part for image in folder.images} == {None}
+
+
+def test_unlabelled_test_pictures_are_left_aside(image_folder: MakeFolder) -> None:
+    root = image_folder(classes=2, parts=("train", "val"))
+    put(root / "test" / "unknown.png")
+    folder = scan(root)
+    assert folder.ignored == ("test",)
+    assert {image.part for image in folder.images} == {"train", "val"}
+
+
+def test_a_class_may_be_named_like_a_part(tmp_path: Path) -> None:
+    for name in ("train", "bus", "car"):
+        put(tmp_path / name / "1.png")
+    assert scan(tmp_path).classes == ("bus", "car", "train")
+
+
+def test_parts_without_train(image_folder: MakeFolder) -> None:
+    assert "train" in fault(image_folder(parts=("val", "test"))).message
+
+
+def test_a_class_missing_in_val_keeps_labels(image_folder: MakeFolder) -> None:
+    root = image_folder(classes=3, per_class=1, parts=("train", "val"))
+    (root / "val" / "circle" / "circle_0.png").unlink()
+    found = {(image.part, image.label) for image in scan(root).images}
+    assert found == {("train", 0), ("train", 1), ("train", 2), ("val", 1), ("val", 2)}
+
+
+def test_missing_path_suggests_the_nearest(two_classes: Path) -> None:
+    raised = fault(two_classes.parent / "roots")
+    assert "roots" in raised.message and str(two_classes) in raised.hint
+    assert str(two_classes / "dogs") in fault(two_classes / "dog" / "deeper").hint
+
+
+def test_file_that_is_no_csv(two_classes: Path) -> None:
+    assert "CSV" in fault(two_classes / "cats" / "1.png").message
+
+
+def test_empty_folder(tmp_path: Path) -> None:
+    assert "no pictures" in fault(tmp_path).message
+
+
+def test_pictures_without_class_folders(tmp_path: Path) -> None:
+    put(tmp_path / "1.png")
+    put(tmp_path / "2.png")
+    assert "2 pictures but no class folders" in fault(tmp_path).message
+
+
+def test_one_class(tmp_path: Path) -> None:
+    put(tmp_path / "cats" / "1.png")
+    assert "one class only: 'cats'" in fault(tmp_path).message
+
+
+def test_class_folders_one_deeper(two_classes: Path) -> None:
+    raised = fault(two_classes.parent)
+    assert str(two_classes) in raised.hint
+    assert scan(Path(raised.hint.split("'")[1])).classes == ("cats", "dogs")
+
+
+def test_unreadable_folder(two_classes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    true_scandir = os.scandir
+
+    def refuse(path: Path) -> object:
+        if Path(path).name == "dogs":
+            raise PermissionError(13, "Permission denied")
+        return true_scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    raised = fault(two_classes)
+    assert "dogs" in raised.message and "Permission denied" in raised.message
+
+
+def test_links(two_classes: Path) -> None:
+    elsewhere = put(two_classes.parent / "elsewhere" / "far.png")
+    (two_classes / "cats" / "link.png").symlink_to(elsewhere)
+    (two_classes / "dogs" / "more").symlink_to(elsewhere.parent)
+    (two_classes / "dogs" / "loop").symlink_to(two_classes)
+    (two_classes / "dogs" / "gone.png").symlink_to(two_classes / "nowhere.png")
+    folder = scan(two_classes)
+    assert names(folder) == ["cats/1.png", "cats/link.png", "dogs/1.png", "dogs/more/far.png"]
+    assert set(folder.ignored) == {"dogs/loop", "dogs/gone.png"}
+
+
+def test_odd_class_names_are_kept(tmp_path: Path) -> None:
+    odd = ("a,b", 'say "x"', "two\nlines", "猫", "\x1b[31mred")
+    for name in odd:
+        put(tmp_path / name / "1.png")
+    assert set(scan(tmp_path).classes) == set(odd)
+
+
+def write_csv(root: Path, text: str, name: str = "list.csv") -> Path:
+    path = root / name
+    path.write_text(text, "utf-8")
+    return path
+
+
+@pytest.mark.parametrize("mark", [",", ";", "\t", "|"])
+def test_csv(two_classes: Path, mark: str) -> None:
+    rows = ["path,label", "dogs/1.png,Dog", "", '"cats/1.png","Cat, or ""kitten"""']
+    text = "\ufeff" + "\r\n".join([row.replace(",", mark, 1) for row in rows[:3]] + rows[3:])
+    if mark != ",":
+        text = text.replace('png",', f'png"{mark}')
+    folder = scan(write_csv(two_classes, text))
+    assert folder.layout == "csv" and folder.root == two_classes.resolve()
+    assert folder.classes == ('Cat, or "kitten"', "Dog")
+    assert names(folder) == ["cats/1.png", "dogs/1.png"]
+
+
+def test_csv_split_and_aliases(two_classes: Path) -> None:
+    put(two_classes / "3.png")
+    text = (
+        "Image,extra,Class,Set\ncats/1.png,x,a,Train\n./dogs/1.png,x,b,training\n3.png,x,a,VALID\n"
+    )
+    folder = scan(write_csv(two_classes, text))
+    assert [image.part for image in folder.images] == ["train", "train", "val"]
+    assert names(folder)[1] == "dogs/1.png"
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ("../x.png,a", "line 4: '../x.png' is outside"),
+        ("/etc/passwd,a", "outside"),
+        ("nowhere.png,a", "line 4: 'nowhere.png' does not exist"),
+        ("cats,a", "does not exist"),
+        ("cats/1.png,", "no label"),
+        (",a", "no path"),
+        ("cats/1.png,other", "listed twice"),
+    ],
+)
+def test_csv_faults_name_the_line(two_classes: Path, row: str, said: str) -> None:
+    put(two_classes.parent / "x.png")
+    text = f"path,label\ncats/1.png,a\ndogs/1.png,b\n{row}\n"
+    assert said in fault(write_csv(two_classes, text)).message
+
+
+def test_csv_links_out_of_the_folder_are_refused(two_classes: Path) -> None:
+    (two_classes / "out.png").symlink_to(put(two_classes.parent / "x.png"))
+    assert "outside" in fault(write_csv(two_classes, "path,label\nout.png,a\n")).message
+
+
+def test_csv_lists_ten_faults(two_classes: Path) -> None:
+    rows = "".join(f"missing{n}.png,a\n" for n in range(25))
+    message = fault(write_csv(two_classes, "path,label\n" + rows)).message
+    assert "missing9.png" in message and "missing10.png" not in message
+    assert "15 more" in message
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "names no columns"),
+        ("name,kind\nx,y\n", "names no columns"),
+        ("path,label\n", "no pictures"),
+        ("path,label,split\ncats/1.png,a,train\ndogs/1.png,b,\n", "without a split"),
+        ("path,label,split\ncats/1.png,a,tran\n", "'tran' is none of"),
+        ("path,label,split\ncats/1.png,a,val\ndogs/1.png,b,test\n", "no train rows"),
+        ("path,label\ncats/1.png,a\ndogs/1.png,a\n", "one class only"),
+    ],
+)
+def test_csv_as_a_whole(two_classes: Path, text: str, said: str) -> None:
+    assert said in fault(write_csv(two_classes, text)).message
+
+
+def test_csv_that_is_not_text(two_classes: Path) -> None:
+    path = two_classes / "list.csv"
+    path.write_bytes(b"path,label\n\xff\xfe,\x00\n")
+    assert "UTF-8" in fault(path).hint
+
+
+def test_list_pictures(two_classes: Path) -> None:
+    for name in ("10.png", "2.png", "deep/3.png", ".hidden.png"):
+        put(two_classes / "cats" / name)
+    single = two_classes / "dogs" / "1.png"
+    found = list_pictures([single, two_classes / "cats", single])
+    expected = ["1.png", "2.png", "10.png", "deep/3.png"]
+    assert found == [single, *(two_classes / "cats" / name for name in expected)]
+
+
+def test_list_pictures_faults(two_classes: Path) -> None:
+    (two_classes / "empty").mkdir()
+    for sources in ([two_classes / "empty"], [two_classes / "nowhere"], []):
+        with pytest.raises(DataError):
+            list_pictures(sources)

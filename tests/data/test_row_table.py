@@ -1,0 +1,77 @@
+"""The table behind the feature store: whole rows or none."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tlearn.data.row_table import RowTable
+from tlearn.errors import SystemFault
+
+
+def keys(*names: str) -> list[str]:
+    return [hashlib.sha256(name.encode()).hexdigest() for name in names]
+
+
+def test_rows_come_back_in_the_order_asked_for_after_reopening(tmp_path: Path) -> None:
+    RowTable(tmp_path, (2,), "float32").append(keys("a", "b"), np.array([[1, 2], [3, 4]]))
+    table = RowTable(tmp_path, (2,), "float32")
+    assert table.read(keys("b", "a", "b")).tolist() == [[3, 4], [1, 2], [3, 4]]
+    assert table.missing(keys("c", "a", "c")) == keys("c")
+
+
+def test_a_key_is_written_once(tmp_path: Path) -> None:
+    table = RowTable(tmp_path, (1,), "uint8")
+    table.append(keys("a"), np.array([[1]]))
+    table.append(keys("a", "b"), np.array([[9], [2]]))
+    assert table.read(keys("a", "b")).tolist() == [[1], [2]]
+    assert (tmp_path / "rows.bin").stat().st_size == 2
+
+
+@pytest.mark.parametrize("torn", ["rows.bin", "keys.bin"])
+def test_a_write_cut_short_is_forgotten_and_overwritten(tmp_path: Path, torn: str) -> None:
+    table = RowTable(tmp_path, (3,), "float32")
+    table.append(keys("a", "b"), np.arange(6).reshape(2, 3))
+    with (tmp_path / torn).open("r+b") as file:
+        file.truncate((tmp_path / torn).stat().st_size - 5)
+    survivor = RowTable(tmp_path, (3,), "float32")
+    assert len(survivor) == 1
+    survivor.append(keys("b"), np.array([[7, 8, 9]]))
+    assert RowTable(tmp_path, (3,), "float32").read(keys("a", "b")).tolist() == [
+        [0, 1, 2],
+        [7, 8, 9],
+    ]
+
+
+def test_rows_without_keys_are_overwritten(tmp_path: Path) -> None:
+    table = RowTable(tmp_path, (1,), "float32")
+    table.append(keys("a"), np.array([[1]]))
+    with (tmp_path / "rows.bin").open("ab") as file:
+        file.write(b"\xff" * 40)
+    table = RowTable(tmp_path, (1,), "float32")
+    table.append(keys("b"), np.array([[2]]))
+    assert RowTable(tmp_path, (1,), "float32").read(keys("a", "b")).tolist() == [[1], [2]]
+
+
+def test_two_writers_see_each_other(tmp_path: Path) -> None:
+    first, second = (RowTable(tmp_path, (1,), "float32") for _ in range(2))
+    first.append(keys("a"), np.array([[1]]))
+    second.append(keys("b", "a"), np.array([[2], [9]]))
+    first.append(keys("c"), np.array([[3]]))
+    assert first.read(keys("a", "b", "c")).tolist() == [[1], [2], [3]]
+
+
+def test_no_space_is_a_system_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = RowTable(tmp_path, (1,), "float32")
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(SystemFault, match="No space left"):
+        table.append(keys("a"), np.array([[1]]))
+    assert len(RowTable(tmp_path, (1,), "float32")) == 0

@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tlearn.evaluation.predict import Prediction, predict_pixels, rank, to_csv, write_predictions
+
+
+def brightness(batch: np.ndarray) -> np.ndarray:
+    light = batch.astype(np.float64).mean(axis=(1, 2, 3)) / 255
+    return np.stack([light, 1 - light], axis=1)
+
+
+def test_rank_is_best_first_and_stable() -> None:
+    assert rank(np.array([0.2, 0.5, 0.2, 0.1]), "abcd", 3) == (("b", 0.5), ("a", 0.2), ("c", 0.2))
+    assert len(rank(np.array([0.6, 0.4]), "ab", 5)) == 2
+
+
+def test_a_prediction_agrees_with_its_ranking() -> None:
+    item = Prediction.of("x.jpg", np.array([0.1, 0.9]), ("cat", "dog"))
+    assert (item.label, item.probability) == item.top[0] == ("dog", 0.9)
+    assert item.problem is None
+    assert Prediction.unreadable("y.jpg", "not a picture").top == ()
+
+
+@pytest.mark.parametrize(("n", "calls"), [(1, [1]), (32, [32]), (33, [32, 1]), (70, [32, 32, 6])])
+def test_pixels_go_through_in_batches(tmp_path: Path, n: int, calls: list[int]) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (n, 4, 4, 3), dtype=np.uint8)
+    np.save(tmp_path / "pixels.npy", pixels)
+    stored = np.load(tmp_path / "pixels.npy", mmap_mode="r")
+    seen: list[np.ndarray] = []
+
+    def model(batch: np.ndarray) -> np.ndarray:
+        seen.append(batch)
+        return brightness(batch)
+
+    result = predict_pixels(model, stored)
+    assert [len(batch) for batch in seen] == calls
+    assert all(type(batch) is np.ndarray and batch.dtype == np.uint8 for batch in seen)
+    assert result.dtype == np.float32
+    np.testing.assert_allclose(result, brightness(pixels), rtol=1e-6)
+
+
+def test_no_pixels_is_a_bug() -> None:
+    with pytest.raises(ValueError, match="at least one"):
+        predict_pixels(brightness, np.empty((0, 4, 4, 3)))
+
+
+def test_the_table_reads_back(tmp_path: Path) -> None:
+    items = [
+        Prediction.of('a, "b"\n.jpg', np.array([0.25, 0.75]), ("cat", "dog")),
+        Prediction.unreadable("broken.jpg", "truncated"),
+    ]
+    write_predictions(tmp_path / "out.csv", items)
+    rows = list(csv.DictReader(io.StringIO((tmp_path / "out.csv").read_text("utf-8"))))
+    assert rows[0]["picture"] == 'a, "b"\n.jpg'
+    assert (rows[0]["label"], float(rows[0]["probability"])) == ("dog", 0.75)
+    assert (rows[0]["label_2"], float(rows[0]["probability_2"])) == ("cat", 0.25)
+    assert rows[1] == {
+        "picture": "broken.jpg",
+        "label": "",
+        "probability": "",
+        "problem": "truncated",
+        "label_2": "",
+        "probability_2": "",
+    }
+
+
+@pytest.mark.parametrize("start", "=+-@\t\r\n")
+def test_no_cell_starts_a_formula(start: str) -> None:
+    text = start + 'HYPERLINK("x")'
+    items = [
+        Prediction.of(text, np.array([0.4, 0.6]), (text, text)),
+        Prediction.unreadable(text, text),
+    ]
+    cells = [cell for row in csv.reader(io.StringIO(to_csv(items), newline="")) for cell in row]
+    assert not any(cell.startswith(start) for cell in cells)
+    assert cells.count("'" + text) == 5
+
+
+def test_an_empty_list_gives_a_header() -> None:
+    assert to_csv([]) == "picture,label,probability,problem\n"

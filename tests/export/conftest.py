@@ -1,0 +1,65 @@
+"""A classifier small enough to train in a test, and the pictures that it knows."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, NamedTuple
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import numpy as np
+import pytest
+
+LABELS = ("horizontal", "vertical", "checks")
+SIZE = 32
+
+
+class Trained(NamedTuple):
+    model: Any
+    pixels: np.ndarray
+    labels: np.ndarray
+    probabilities: np.ndarray
+    train_pixels: np.ndarray
+    train_labels: np.ndarray
+
+
+def draw(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Stripes, columns and checks of random width, place and colour on noise."""
+    rng = np.random.default_rng(seed)
+    labels = np.arange(count) % len(LABELS)
+    pixels = rng.integers(60, 196, (count, SIZE, SIZE, 3))
+    for picture, label in zip(pixels, labels, strict=True):
+        width, shift = rng.integers(3, 6), rng.integers(0, 6)
+        y, x = (np.indices((SIZE, SIZE)) + shift) // width % 2
+        mask = ((y, x, y ^ x)[label] == 1)[..., np.newaxis]
+        picture += mask * rng.choice([-70, -50, 50, 70], 3)
+    return np.clip(pixels, 0, 255).astype(np.uint8), labels
+
+
+def build(classes: int = len(LABELS), size: int = SIZE) -> Any:
+    import keras
+    from keras import layers
+
+    image = keras.Input((size, size, 3), name="image")
+    x = layers.Rescaling(1 / 127.5, offset=-1)(image)
+    for filters in (16, 32):
+        x = layers.Conv2D(filters, 3, padding="same", use_bias=False)(x)
+        x = layers.ReLU()(layers.BatchNormalization(momentum=0.8)(x))
+        x = layers.MaxPooling2D()(x)
+    x = layers.Dropout(0.1)(layers.GlobalAveragePooling2D(name="embedding")(x))
+    return keras.Model(image, layers.Dense(classes, "softmax", name="probabilities")(x))
+
+
+@pytest.fixture(scope="session")
+def trained() -> Trained:
+    import keras
+
+    keras.utils.set_random_seed(0)
+    train_pixels, train_labels = draw(240, seed=1)
+    pixels, labels = draw(90, seed=2)
+    model = build()
+    model.compile(keras.optimizers.Adam(0.005), "sparse_categorical_crossentropy")
+    model.fit(train_pixels.astype("float32"), train_labels, batch_size=24, epochs=16, verbose=0)
+    reference = model.predict(pixels.astype("float32"), verbose=0)
+    assert np.mean(reference.argmax(1) == labels) > 0.9, "the drawn pictures are not learnt"
+    return Trained(model, pixels, labels, reference, train_pixels, train_labels)

@@ -1,0 +1,83 @@
+"""The solved head against an independent solver, and what cross-validation must not do."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tlearn.features.linear_probe import LinearHead, cross_validate, softmax, solve_head
+
+
+def blobs(n: int, d: int, classes: int, spread: float = 1.0, seed: int = 0) -> tuple:
+    rng = np.random.default_rng(seed)
+    labels = np.arange(n) % classes
+    centres = rng.normal(size=(classes, d))
+    features = (centres[labels] + spread * rng.normal(size=(n, d))).astype(np.float32)
+    return features * rng.uniform(0.5, 3, d).astype(np.float32) + 2, labels
+
+
+def folds_of(n: int, k: int = 5) -> list[tuple[np.ndarray, np.ndarray]]:
+    number = np.random.default_rng(0).permutation(n) % k
+    return [(np.flatnonzero(number != i), np.flatnonzero(number == i)) for i in range(k)]
+
+
+def objective(head: LinearHead, x: np.ndarray, y: np.ndarray, penalty: float) -> float:
+    chosen = softmax((x @ head.kernel + head.bias).astype(float))[np.arange(len(y)), y]
+    return float(-np.log(chosen).mean() + penalty / 2 * np.square(head.kernel).sum())
+
+
+@pytest.mark.parametrize(("n", "d"), [(120, 10), (40, 200)])
+@pytest.mark.parametrize("penalty", [1.0, 0.01])
+def test_the_optimum_is_that_of_scikit_learn(n: int, d: int, penalty: float) -> None:
+    from sklearn.linear_model import LogisticRegression
+
+    x, y = blobs(n, d, 3, spread=3.0)
+    head = solve_head(x, y, 3, penalty)
+    # Our penalty counts in units of the features' mean variance; scikit-learn's C in raw units.
+    raw = penalty * float(x.var(axis=0).mean())
+    theirs = LogisticRegression(C=1 / (raw * n), max_iter=5000, tol=1e-8).fit(x, y)
+    other = LinearHead(theirs.coef_.T, theirs.intercept_, raw)
+    assert objective(head, x, y, raw) == pytest.approx(objective(other, x, y, raw), rel=2e-4)
+    np.testing.assert_allclose(head.probabilities(x), other.probabilities(x), atol=5e-3)
+
+
+def test_noise_asks_for_a_strong_penalty_and_signal_for_a_weak_one() -> None:
+    clear, y = blobs(150, 30, 3, spread=0.3)
+    noise = np.random.default_rng(1).normal(size=clear.shape).astype(np.float32)
+    weak = cross_validate(clear, y, 3, folds_of(150))
+    strong = cross_validate(noise, y, 3, folds_of(150))
+    assert weak.accuracy > 0.98
+    assert strong.accuracy < 0.5
+    assert strong.penalty > 10 * weak.penalty
+
+
+def test_held_out_rows_do_not_inform_their_own_prediction() -> None:
+    rng = np.random.default_rng(0)
+    features = rng.normal(size=(60, 100)).astype(np.float32)
+    labels = rng.integers(0, 2, 60)
+    seen = solve_head(features, labels, 2, 1e-4).probabilities(features).argmax(1)
+    assert (seen == labels).mean() == 1.0
+    assert cross_validate(features, labels, 2, folds_of(60)).accuracy < 0.75
+
+
+def test_class_weights_lift_the_rare_class() -> None:
+    rng = np.random.default_rng(0)
+    labels = np.array([0] * 190 + [1] * 10)
+    features = rng.normal(size=(200, 5)).astype(np.float32)
+    features[labels == 1, 0] += 1.0
+    plain = solve_head(features, labels, 2, 0.01).probabilities(features).argmax(1)
+    weighted = solve_head(features, labels, 2, 0.01, class_weights=True)
+    assert (plain[labels == 1] == 1).mean() < 0.3
+    assert (weighted.probabilities(features).argmax(1)[labels == 1] == 1).mean() > 0.6
+
+
+def test_constant_features_give_the_class_shares() -> None:
+    labels = np.array([0, 0, 0, 1])
+    head = solve_head(np.ones((4, 3), np.float32), labels, 2, 0.1)
+    np.testing.assert_allclose(head.probabilities(np.ones((1, 3)))[0], [0.75, 0.25], atol=1e-3)
+
+
+def test_the_same_input_gives_the_same_head() -> None:
+    x, y = blobs(80, 20, 4)
+    first, second = (solve_head(x, y, 4, 0.1) for _ in range(2))
+    np.testing.assert_array_equal(first.kernel, second.kernel)

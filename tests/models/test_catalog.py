@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from tlearn.errors import BackboneError
+from tlearn.models.catalog import CATALOG, RECOMMENDED, SCALINGS, find_backbone
+
+
+def test_every_imagenet_network_of_keras_is_there() -> None:
+    families = {spec.family for spec in CATALOG.values()}
+    assert len(CATALOG) == 52
+    assert len(families) == 14
+    assert RECOMMENDED in CATALOG
+
+
+def test_rows_are_whole() -> None:
+    for name, spec in CATALOG.items():
+        assert name == spec.name
+        assert spec.scaling in SCALINGS
+        assert 32 <= spec.min_image_size < spec.image_size
+        assert spec.weights_url.startswith("https://storage.googleapis.com/")
+        assert spec.weights_url.endswith(".h5")
+        assert spec.weights_md5 is None or len(spec.weights_md5) in (32, 64)
+        assert spec.top1 is not None and 50 < spec.top1 < 87
+        assert spec.licence and spec.paper.startswith("https://arxiv.org/abs/")
+
+
+def test_digest_is_missing_only_where_keras_has_none() -> None:
+    without = {spec.family for spec in CATALOG.values() if spec.weights_md5 is None}
+    assert without == {"mobilenet", "mobilenet_v2"}
+
+
+@pytest.mark.parametrize(
+    ("name", "flagged"),
+    [
+        ("mobilenet_v2", False),
+        ("mobilenet_v3_small", True),
+        ("mobilenet_v3_small_minimalistic", False),
+        ("efficientnet_b0", True),
+        ("efficientnet_v2_b0", True),
+        ("resnet50", False),
+    ],
+)
+def test_int8_note_flags_swish_and_squeeze_excite(name: str, flagged: bool) -> None:
+    assert bool(CATALOG[name].int8_note) is flagged
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("mobilenet_v2", "mobilenet_v2"),
+        ("MobileNetV2", "mobilenet_v2"),
+        ("mobilenet-v2-035", "mobilenet_v2_035"),
+        ("EfficientNetB0", "efficientnet_b0"),
+        ("ResNet50V2", "resnet50_v2"),
+    ],
+)
+def test_find_backbone_forgives_spelling(written: str, meant: str) -> None:
+    assert find_backbone(written).name == meant
+
+
+def test_unknown_backbone_names_the_nearest() -> None:
+    with pytest.raises(BackboneError) as fault:
+        find_backbone("mobilnet_v2")
+    assert "mobilnet_v2" in fault.value.message
+    assert "mobilenet_v2" in fault.value.hint
+
+
+def test_finding_weights_imports_no_keras() -> None:
+    code = (
+        "import sys; from tlearn.models import catalog, weights;"
+        "weights.available_offline(); assert not {'keras', 'tensorflow', 'h5py'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["mobilenet_025", "mobilenet_v2_140", "mobilenet_v3_small_minimalistic", "efficientnet_b0"],
+)
+def test_names_and_digests_are_those_keras_asks_for(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import keras
+    from keras.src.utils import file_utils
+
+    asked = {}
+
+    def refuse(fname: str, origin: str, file_hash: str | None = None, **_: str) -> str:
+        asked.update(origin=origin, file_hash=file_hash)
+        raise ConnectionError
+
+    monkeypatch.setattr(file_utils, "get_file", refuse)
+    spec = CATALOG[name]
+    with pytest.raises(ConnectionError):
+        getattr(keras.applications, spec.builder)(**spec.arguments)
+    assert asked == {"origin": spec.weights_url, "file_hash": spec.weights_md5}

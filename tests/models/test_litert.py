@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Any
+
+import numpy as np
+import pytest
+from ai_edge_litert.interpreter import Interpreter
+
+from tlearn.models.litert import convert
+
+
+@pytest.fixture(scope="module")
+def model() -> Any:
+    import keras
+    from keras import layers
+
+    image = keras.Input((16, 16, 3), name="image")
+    z = layers.Conv2D(4, 3, name="zebra")(image)
+    a = layers.Conv2D(4, 3, name="ant")(z)
+    m = layers.GlobalAveragePooling2D(name="mole")(a)
+    return keras.Model(image, [z, a, m])
+
+
+PIXELS = np.random.default_rng(0).uniform(0, 1, (3, 16, 16, 3)).astype("float32")
+
+
+def test_outputs_keep_their_names_in_any_order(model: Any) -> None:
+    expected = dict(zip(model.output_names, model.predict(PIXELS[:1], verbose=0), strict=True))
+    runner = Interpreter(model_content=convert(model)).get_signature_runner("serving_default")
+    found = runner(image=PIXELS[:1])
+    assert set(found) == {"zebra", "ant", "mole"}
+    for name, value in expected.items():
+        np.testing.assert_allclose(found[name], value, atol=1e-5)
+
+
+def test_any_batch(model: Any) -> None:
+    interpreter = Interpreter(model_content=convert(model, batch=None))
+    (given,) = interpreter.get_input_details()
+    assert given["shape_signature"].tolist() == [-1, 16, 16, 3]
+    interpreter.resize_tensor_input(given["index"], (3, 16, 16, 3), strict=True)
+    interpreter.allocate_tensors()
+    interpreter.set_tensor(given["index"], PIXELS)
+    interpreter.invoke()
+    sizes = {output["name"]: output["shape"][0] for output in interpreter.get_output_details()}
+    assert set(sizes.values()) == {3}
+
+
+def test_fixed_batch(model: Any) -> None:
+    (given,) = Interpreter(model_content=convert(model, batch=2)).get_input_details()
+    assert given["shape_signature"].tolist() == [2, 16, 16, 3]
+
+
+def test_wrong_calls_are_named(model: Any) -> None:
+    with pytest.raises(ValueError, match="'int4'"):
+        convert(model, quantization="int4")
+    with pytest.raises(ValueError, match="representative"):
+        convert(model, quantization="int8")
+
+
+def test_importing_is_light() -> None:
+    code = "import sys, tlearn.models.litert; print('tensorflow' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
+    assert done.stdout.strip() == "False"

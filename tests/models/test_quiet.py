@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from typing import Any
+
+import pytest
+
+from tlearn.models.quiet import quiet
+
+
+def write_below_python(text: str) -> None:
+    os.write(1, text.encode())
+    os.write(2, text.encode())
+
+
+def test_swallows_what_c_code_writes(capfd: Any) -> None:
+    with quiet() as log:
+        write_below_python("from below\n")
+    write_below_python("after\n")
+    said = capfd.readouterr()
+    assert (said.out, said.err) == ("after\n", "after\n")
+    assert log.text == "from below\nfrom below\n"
+
+
+def test_swallows_what_python_prints() -> None:
+    program = """
+import logging, sys
+from tlearn.models.quiet import quiet
+print("before")
+with quiet() as log:
+    logging.basicConfig()
+    logging.warning("from a logger")
+    print("from Python")
+    print("to stderr", file=sys.stderr)
+print(sorted(log.text.splitlines()))
+logging.warning("still heard")
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, check=True, text=True
+    )
+    swallowed = ["WARNING:root:from a logger", "from Python", "to stderr"]
+    assert done.stdout.splitlines() == ["before", repr(swallowed)]
+    assert done.stderr.splitlines() == ["WARNING:root:still heard"]
+
+
+def test_what_was_printed_before_comes_out(capfd: Any) -> None:
+    sys.stdout.write("unfinished line")
+    with quiet() as log:
+        write_below_python("noise\n")
+    assert capfd.readouterr().out == "unfinished line"
+    assert log.text == "noise\nnoise\n"
+
+
+def test_an_exception_takes_the_log_along(capfd: Any) -> None:
+    with pytest.raises(ZeroDivisionError) as caught, quiet() as log:
+        write_below_python("I0000 chatter\nerror: the reason\n")
+        raise ZeroDivisionError
+    assert log.tail() == "error: the reason\nerror: the reason"
+    assert "error: the reason" in caught.value.__notes__[0]
+    write_below_python("restored\n")
+    assert capfd.readouterr().out == "restored\n"
+
+
+def test_nested_blocks(capfd: Any) -> None:
+    with quiet() as outer:
+        write_below_python("1\n")
+        with quiet() as inner:
+            write_below_python("2\n")
+        write_below_python("3\n")
+    assert inner.text == "2\n2\n"
+    assert outer.text == "1\n1\n3\n3\n"
+    assert capfd.readouterr().out == ""
+
+
+def test_threads_take_turns(capfd: Any) -> None:
+    def work() -> None:
+        for _ in range(20):
+            with quiet():
+                write_below_python("noise\n")
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    write_below_python("end\n")
+    said = capfd.readouterr()
+    assert (said.out, said.err) == ("end\n", "end\n")
+
+
+def test_leaves_no_descriptor_open() -> None:
+    before = os.dup(1)
+    os.close(before)
+    for _ in range(5):
+        with quiet():
+            pass
+    after = os.dup(1)
+    os.close(after)
+    assert after == before

@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from tlearn.errors import BackboneError
+from tlearn.models.catalog import CATALOG, find_backbone
+from tlearn.models.weights import available_offline, backbone_of, file_names, find_weights
+
+SPEC = find_backbone("mobilenet_v2")
+OFFICIAL = "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224.h5"
+IMAGENET = "mobilenet_v2_1.00_224_imagenet.weights.h5"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    found = tmp_path / "weights"
+    found.mkdir()
+    monkeypatch.setenv("TLEARN_WEIGHTS", str(found))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [
+        (OFFICIAL, "mobilenet_v2"),
+        (IMAGENET, "mobilenet_v2"),
+        ("mobilenet_v2.keras", "mobilenet_v2"),
+        ("mobilenet-v2-birds.h5", "mobilenet_v2"),
+        ("mobilenet_v2_0.35_96_imagenet.weights.h5", "mobilenet_v2_035"),
+        ("mobilenet_v2_035_mine.h5", "mobilenet_v2_035"),
+        ("mobilenet_0.75_192_imagenet.weights.h5", "mobilenet_075"),
+        ("mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5", "mobilenet_v2"),
+        ("weights_mobilenet_v3_small_224_1.0_float_no_top_v2.h5", "mobilenet_v3_small"),
+        ("resnet50v2_weights_tf_dim_ordering_tf_kernels_notop.h5", "resnet50_v2"),
+        ("resnet50_x.h5", "resnet50"),
+        ("NASNet-large.h5", "nasnet_large"),
+        ("efficientnetv2-b0.h5", "efficientnet_v2_b0"),
+        ("mobilenet_v22.h5", None),
+        ("notes.h5", None),
+    ],
+)
+def test_backbone_of_a_file_name(file: str, name: str | None) -> None:
+    spec = backbone_of(Path(file))
+    assert (spec.name if spec else None) == name
+
+
+def test_official_names_of_all_backbones_are_told_apart() -> None:
+    names = [name for spec in CATALOG.values() for name in file_names(spec)]
+    assert len(names) == len(set(names))
+
+
+def test_given_file_comes_first(folder: Path, tmp_path: Path) -> None:
+    (folder / IMAGENET).write_bytes(b"folder")
+    mine = tmp_path / "mine.h5"
+    mine.write_bytes(b"mine")
+    found = find_weights(SPEC, mine)
+    assert (found.path, found.origin) == (mine, "given")
+    assert found.sha256 == hashlib.sha256(b"mine").hexdigest()
+
+
+def test_folder_before_caches(folder: Path, own_cache: Path, own_keras_home: Path) -> None:
+    kept = own_keras_home / "models" / OFFICIAL
+    fetched = own_cache / "weights" / OFFICIAL
+    for path in (kept, fetched):
+        path.parent.mkdir()
+        path.write_bytes(b"cached")
+    assert find_weights(SPEC).path == fetched
+    fetched.unlink()
+    assert (find_weights(SPEC).path, find_weights(SPEC).origin) == (kept, "cache")
+    (folder / IMAGENET).write_bytes(b"folder")
+    found = find_weights(SPEC)
+    assert (found.path.name, found.origin) == (IMAGENET, "folder")
+
+
+def test_imagenet_is_taken_before_other_sources(folder: Path) -> None:
+    (folder / "mobilenet_v2_1.00_224_birds.weights.h5").write_bytes(b"birds")
+    assert "birds" in find_weights(SPEC).path.name
+    (folder / IMAGENET).write_bytes(b"imagenet")
+    assert find_weights(SPEC).path.name == IMAGENET
+    (folder / "mobilenet_v2_1.00_160_imagenet.weights.h5").write_bytes(b"also")
+    with pytest.raises(BackboneError, match="several files") as fault:
+        find_weights(SPEC)
+    assert "--weights" in fault.value.hint
+    (folder / OFFICIAL).write_bytes(b"official")
+    assert find_weights(SPEC).path.name == OFFICIAL
+
+
+def test_several_sources_without_imagenet_are_a_fault(folder: Path) -> None:
+    for name in ("mobilenet_v2_birds.h5", "mobilenet_v2_leaves.h5"):
+        (folder / name).write_bytes(b"")
+    with pytest.raises(BackboneError, match="birds"):
+        find_weights(SPEC)
+
+
+def test_given_folder_is_a_fault_that_lists_its_files(tmp_path: Path) -> None:
+    (tmp_path / "a.weights.h5").write_bytes(b"")
+    (tmp_path / "notes.txt").write_bytes(b"")
+    with pytest.raises(BackboneError, match=r"a\.weights\.h5") as fault:
+        find_weights(SPEC, tmp_path)
+    assert "notes" not in fault.value.message
+
+
+def test_given_file_that_is_missing(tmp_path: Path) -> None:
+    with pytest.raises(BackboneError, match="no file"):
+        find_weights(SPEC, tmp_path / "no.h5")
+
+
+def test_weights_variable_must_name_a_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TLEARN_WEIGHTS", str(tmp_path / "none"))
+    with pytest.raises(BackboneError, match="not a folder"):
+        find_weights(SPEC)
+    assert available_offline() == []
+
+
+@pytest.mark.parametrize("download", [False, True])
+def test_no_weights_anywhere_says_what_to_do(folder: Path, download: bool) -> None:
+    (folder / "mobilenet_0.75_192_imagenet.weights.h5").write_bytes(b"")
+    with pytest.raises(BackboneError) as fault:
+        find_weights(SPEC, download=download)
+    assert OFFICIAL in fault.value.message
+    for word in (SPEC.weights_url, "TLEARN_WEIGHTS", "--weights", "mobilenet_075", "from_scratch"):
+        assert word in fault.value.hint
+    assert [spec.name for spec, _ in available_offline()] == ["mobilenet_075"]

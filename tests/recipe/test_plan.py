@@ -1,0 +1,188 @@
+"""A plan leaves nothing open and survives the disk."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tlearn.errors import RecipeError
+from tlearn.recipe.loading import Resolved, load_recipe
+from tlearn.recipe.plan import (
+    BackboneFacts,
+    DataFacts,
+    Plan,
+    StagePlan,
+    image_size_for,
+    make_plan,
+    read_plan,
+    stage_rates,
+    write_plan,
+)
+from tlearn.recipe.schema import POLICIES, Recipe
+
+
+@dataclasses.dataclass(frozen=True)
+class Stage:
+    name: str
+    parameters: int
+    channels: int
+
+
+BACKBONE = BackboneFacts("mobilenet_v2", 224, "f00d")
+STAGES = tuple(Stage(f"stage {n}", 1000 * n, 16 * n) for n in range(1, 6))
+
+
+def plan_for(
+    n_train: int = 500, stages: int = 5, classes: tuple[str, ...] = ("a", "b"), **keys: Any
+) -> Plan:
+    data = DataFacts(classes, n_train, n_train // 4, n_train // 4)
+    return make_plan(load_recipe(None, keys), data, BACKBONE, STAGES[:stages])
+
+
+def leaves(value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        return [leaf for item in value.values() for leaf in leaves(item)]
+    if isinstance(value, (list, tuple)):
+        return [leaf for item in value for leaf in leaves(item)]
+    return [value]
+
+
+@pytest.mark.parametrize("policy", ["auto", *POLICIES])
+@pytest.mark.parametrize("stages", [1, 2, 5])
+def test_nothing_is_left_open(policy: str, stages: int) -> None:
+    edges = (1, 16, 32, 64, 200, 1_280, 1_334, 2_000, 4_000, 4_800, 100_000)
+    for n_train in sorted({max(edge + step, 1) for edge in edges for step in (-1, 0, 1)}):
+        plan = plan_for(n_train, stages, policy=policy)
+        assert "auto" not in leaves(dataclasses.asdict(plan)), n_train
+        assert plan.steps_per_epoch * plan.batch_size >= n_train
+        assert 0 <= plan.warmup_epochs <= plan.epochs
+
+
+def test_every_key_of_the_recipe_stands_in_the_plan() -> None:
+    assert set(Recipe.model_fields) <= {field.name for field in dataclasses.fields(Plan)}
+
+
+def test_what_was_asked_is_what_will_run() -> None:
+    asked: dict[str, Any] = {
+        "policy": "deep",
+        "image_size": 96,
+        "augmentation": "strong",
+        "tuned_stages": 3,
+        "learning_rate": 0.01,
+        "layer_decay": 0.5,
+        "epochs": 7,
+        "batch_size": 5,
+        "views": 2,
+        "warmup_epochs": 1,
+        "head_penalty": 0.1,
+        "batch_norm": "trained",
+        "seed": 9,
+        "resize": "pad",
+        "mirror": False,
+    }
+    plan = plan_for(**asked)
+    assert {key: getattr(plan, key) for key in asked} == asked
+    assert all(plan.origins[key] == "flag" for key in asked)
+    assert set(plan.reasons) == {"backbone"}
+
+
+def test_stages_and_rates() -> None:
+    plan = plan_for(policy="top_stages", learning_rate=0.1, layer_decay=0.5)
+    assert plan.first_trained_stage == 3
+    assert [stage.name for stage in plan.stages][-2:] == ["stage 5", "head"]
+    assert [stage.learning_rate for stage in plan.stages] == [0, 0, 0, 0.025, 0.05, 0.1]
+    assert plan.stages[-1].parameters == (80 + 1) * 2
+
+
+def test_a_solved_head_has_no_rates() -> None:
+    plan = plan_for(policy="linear_head", learning_rate=0.1)
+    assert plan.first_trained_stage is None
+    assert {stage.learning_rate for stage in plan.stages} == {0.0}
+
+
+def test_a_head_trained_by_steps_has_a_rate_of_its_own() -> None:
+    plan = plan_for(policy="linear_head", epochs=5)
+    assert [stage.learning_rate > 0 for stage in plan.stages] == [False] * 5 + [True]
+
+
+def test_deep_starts_at_the_first_stage() -> None:
+    plan = plan_for(policy="deep")
+    assert plan.first_trained_stage == 0
+    rates = [stage.learning_rate for stage in plan.stages]
+    assert rates == sorted(rates)
+    assert rates[0] > 0
+
+
+@pytest.mark.parametrize(
+    ("tuned", "rates"),
+    [(0, (0, 0, 1.0)), (1, (0, 0.5, 1.0)), (2, (0.25, 0.5, 1.0))],
+)
+def test_stage_rates(tuned: int, rates: tuple[float, ...]) -> None:
+    assert stage_rates(1.0, 0.5, 2, tuned) == rates
+
+
+def test_image_size_is_the_backbones_unless_asked() -> None:
+    assert image_size_for(Recipe(), 224) == 224
+    assert image_size_for(Recipe(image_size=96), 224) == 96
+    assert plan_for().image_size == 224
+
+
+def test_all_contradictions_at_once() -> None:
+    with pytest.raises(RecipeError) as caught:
+        plan_for(policy="deep", tuned_stages=9, epochs=0)
+    assert len(caught.value.faults) == 2
+    assert "--policy" in caught.value.hint
+
+
+ODD_CLASSES = ("auto", "no", "1", "1e3", "null", "", " a\n", "\x85", "é 🍎", "\udc80", "a: b", "&x")
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_a_plan_survives_the_disk(policy: str, tmp_path: Path) -> None:
+    plan = plan_for(classes=ODD_CLASSES, policy=policy, learning_rate=1e-7)
+    write_plan(plan, tmp_path / "plan.yaml")
+    found = read_plan(tmp_path / "plan.yaml")
+    assert found == plan
+    assert isinstance(found.stages[0], StagePlan)
+    for field in dataclasses.fields(Plan):
+        assert type(getattr(found, field.name)) is type(getattr(plan, field.name)), field.name
+
+
+def test_counts_from_numpy_can_be_written(tmp_path: Path) -> None:
+    counts = np.array([8, 2, 2])
+    data = DataFacts(("a", "b"), *counts)
+    stages = [Stage("stage 1", np.int64(10), np.int64(4))]  # type: ignore[arg-type]
+    plan = make_plan(Resolved(Recipe(), {}), data, BACKBONE, stages)
+    write_plan(plan, tmp_path / "plan.yaml")
+    assert read_plan(tmp_path / "plan.yaml") == plan
+
+
+def test_the_name_of_the_recipe_is_kept_and_not_its_folder(tmp_path: Path) -> None:
+    assert plan_for(policy="deep").recipe == "deep.yaml"
+    assert plan_for().recipe is None
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("seed: 0\n", "", "seed is missing"),
+        ("seed: 0\n", "seed: 0\nsede: 1\n", "sede: no such key; did you mean 'seed'?"),
+        ("seed: 0\n", "seed: soon\n", "seed: Input should be a valid integer"),
+        ("seed: 0\n", "seed: 0\nseed: 1\n", "seed stands twice"),
+        ("- name: head\n", "- nome: head\n", "stages.5.name is missing"),
+        ("policy: deep", "policy: [deep", "not valid YAML"),
+    ],
+)
+def test_a_spoilt_plan(old: str, new: str, words: str, tmp_path: Path) -> None:
+    path = tmp_path / "plan.yaml"
+    write_plan(plan_for(policy="deep"), path)
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+    with pytest.raises(RecipeError) as caught:
+        read_plan(path)
+    assert any(words in fault and str(path) in fault for fault in caught.value.faults)

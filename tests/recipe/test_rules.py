@@ -1,0 +1,151 @@
+"""The rules behind `auto`, on both sides of each threshold."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tlearn.recipe.rules import (
+    RULES,
+    batch_size_for,
+    epochs_for,
+    find_contradictions,
+    settle,
+    views_for,
+)
+from tlearn.recipe.schema import POLICIES, Recipe
+from tlearn.suggestion.strategy import LITTLE_PER_CLASS
+
+
+def settled(n_train: int = 500, n_stages: int = 5, n_classes: int = 2, **keys: Any) -> Any:
+    return settle(Recipe(**keys), n_train, n_classes, n_stages)[0]
+
+
+def test_every_policy_has_a_rule_with_a_known_augmentation() -> None:
+    assert tuple(RULES) == POLICIES
+    for rule in RULES.values():
+        assert Recipe.model_validate({"augmentation": rule.augmentation}).augmentation != "auto"
+
+
+@pytest.mark.parametrize(
+    ("n_train", "size"),
+    [(1, 1), (3, 1), (4, 2), (15, 4), (16, 8), (32, 16), (63, 16), (64, 32), (10**6, 32)],
+)
+def test_batch_size(n_train: int, size: int) -> None:
+    assert batch_size_for(n_train) == size
+
+
+@pytest.mark.parametrize("policy", ["top_stages", "deep", "from_scratch"])
+def test_epochs_fall_with_the_number_of_pictures(policy: str) -> None:
+    rule = RULES[policy]
+    fewest, most = rule.epochs
+    last_with_most = rule.showings // (most - 1)
+    assert epochs_for(rule, 1) == epochs_for(rule, last_with_most - 1) == most
+    assert epochs_for(rule, last_with_most + 1) == most - 1
+    first_with_fewest = -(-rule.showings // fewest)
+    assert epochs_for(rule, first_with_fewest) == epochs_for(rule, 10**7) == fewest
+    assert epochs_for(rule, first_with_fewest - 1 - fewest) >= fewest
+
+
+@pytest.mark.parametrize(("n_train", "views"), [(1, 4), (1_999, 4), (2_000, 2), (10**6, 2)])
+def test_views(n_train: int, views: int) -> None:
+    assert views_for(n_train) == views
+    assert settled(n_train, policy="top_stages")["views"] == views
+
+
+@pytest.mark.parametrize(
+    ("keys", "views"),
+    [
+        ({"policy": "linear_head"}, 1),
+        ({"policy": "linear_head", "augmentation": "light"}, 4),
+        ({"policy": "top_stages", "augmentation": "none"}, 1),
+        ({"policy": "top_stages", "views": 7}, 7),
+        ({"policy": "deep"}, 1),
+        ({"policy": "deep", "tuned_stages": 4}, 4),
+        ({"policy": "top_stages", "tuned_stages": 5}, 1),
+    ],
+)
+def test_views_are_stored_where_something_frozen_comes_first(
+    keys: dict[str, Any], views: int
+) -> None:
+    assert settled(**keys)["views"] == views
+
+
+@pytest.mark.parametrize(
+    ("policy", "n_stages", "tuned"),
+    [
+        ("linear_head", 5, 0),
+        ("top_stages", 5, 2),
+        ("top_stages", 1, 1),
+        ("deep", 5, 5),
+        ("from_scratch", 7, 7),
+    ],
+)
+def test_tuned_stages(policy: str, n_stages: int, tuned: int) -> None:
+    assert settled(policy=policy, n_stages=n_stages)["tuned_stages"] == tuned
+
+
+def test_only_from_scratch_trains_batch_norm_unasked() -> None:
+    found = {policy: settled(policy=policy)["batch_norm"] for policy in POLICIES}
+    assert [policy for policy in POLICIES if found[policy] == "trained"] == ["from_scratch"]
+    assert settled(policy="deep", batch_norm="trained")["batch_norm"] == "trained"
+
+
+def test_sgd_takes_larger_steps_than_adam() -> None:
+    adam, sgd = (settled(policy="deep", optimizer=o)["learning_rate"] for o in ("adam", "sgd"))
+    assert sgd == 10 * adam == pytest.approx(3e-3)
+
+
+@pytest.mark.parametrize("key", ["head_dropout", "head_l1", "head_l2", "head_max_norm"])
+def test_a_head_is_trained_by_steps_only_for_what_cannot_be_solved(key: str) -> None:
+    solved = settled(policy="linear_head")
+    assert (solved["epochs"], solved["learning_rate"]) == (0, 0.0)
+    values, reasons = settle(Recipe(policy="linear_head", **{key: 0.5}), 500, 2, 5)
+    assert values["epochs"] > 0 < values["learning_rate"]
+    assert key in reasons["epochs"]
+
+
+def test_without_policy_or_suggestion_the_matrix_answers() -> None:
+    n = 3 * LITTLE_PER_CLASS
+    assert settled(n - 1, n_classes=3)["policy"] == "linear_head"
+    assert settled(n, n_classes=3)["policy"] == "top_stages"
+
+
+def test_every_open_key_gets_a_reason_and_no_other() -> None:
+    recipe = Recipe(policy="deep", epochs=3)
+    values, reasons = settle(recipe, 500, 2, 5)
+    left_open = {key for key in values if getattr(recipe, key) == "auto"}
+    assert set(reasons) == left_open
+    assert all(reasons.values())
+
+
+@pytest.mark.parametrize(
+    ("keys", "words"),
+    [
+        ({"policy": "linear_head", "tuned_stages": 1}, "linear_head tunes none"),
+        ({"policy": "deep", "tuned_stages": 6}, "has 5 stages"),
+        ({"policy": "from_scratch", "tuned_stages": 4}, "from_scratch trains 5"),
+        ({"policy": "deep", "epochs": 0}, "deep has to train"),
+        ({"policy": "deep", "epochs": 4, "warmup_epochs": 4}, "longer than the 4 epochs"),
+        ({"policy": "from_scratch", "batch_norm": "frozen"}, "no statistics"),
+        ({"policy": "from_scratch", "weights": "w.h5"}, "starts without any"),
+    ],
+)
+def test_contradictions(keys: dict[str, Any], words: str) -> None:
+    (fault,) = find_contradictions(settled(**keys), Recipe(**keys), 5)
+    assert words in fault
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"policy": "linear_head", "epochs": 0},
+        {"policy": "linear_head", "warmup_epochs": 2},
+        {"policy": "deep", "tuned_stages": 5, "epochs": 1},
+        {"policy": "deep", "epochs": 4, "warmup_epochs": 3.9},
+        {"policy": "from_scratch", "tuned_stages": 5},
+    ],
+)
+def test_what_may_stand_together(keys: dict[str, Any]) -> None:
+    assert find_contradictions(settled(**keys), Recipe(**keys), 5) == []

@@ -1,0 +1,292 @@
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tlearn.atomic_write import write_atomic, write_atomic_directory
+from tlearn.errors import RunError, SystemFault
+from tlearn.run_directory import (
+    FINISHED,
+    MARKER,
+    STARTED,
+    RunDirectory,
+    escape_label,
+    read_json,
+    unescape_label,
+    write_json,
+)
+
+
+def fill(run: RunDirectory, names: tuple[str, ...] = FINISHED) -> RunDirectory:
+    for name in names:
+        (run.path / name).write_text("{}")
+    return run
+
+
+def start_at(run: RunDirectory, time: str) -> RunDirectory:
+    (run.path / MARKER).write_text(time)
+    return run
+
+
+@pytest.fixture
+def base(tmp_path: Path) -> Path:
+    return tmp_path / "runs"
+
+
+def test_names_are_unique_within_a_second(base: Path) -> None:
+    runs = [RunDirectory.create(None, "deep", base=base) for _ in range(5)]
+    assert len({run.path for run in runs}) == 5
+    assert all(run.path.parent == base and "-deep" in run.path.name for run in runs)
+
+
+def test_paths_are_those_of_the_design(tmp_path: Path) -> None:
+    run = RunDirectory(tmp_path)
+    names = {
+        *(run.plan_path, run.split_path, run.labels_path, run.history_path, run.model_path),
+        *(run.metrics_path, run.report_path, run.checkpoints, run.export_dir),
+    }
+    assert {path.relative_to(tmp_path).as_posix() for path in names} == {
+        *("plan.yaml", "split.csv", "labels.txt", "history.jsonl", "model.keras"),
+        *("metrics.json", "report.html", "checkpoints", "export"),
+    }
+
+
+def test_an_empty_folder_is_taken_and_a_run_is_not(tmp_path: Path) -> None:
+    (tmp_path / "new").mkdir()
+    run = fill(RunDirectory.create(tmp_path / "new", "deep"))
+    with pytest.raises(RunError) as fault:
+        RunDirectory.create(run.path, "deep")
+    assert "--overwrite" in fault.value.hint and "--out" in fault.value.hint
+    assert not run.missing()
+
+
+def test_overwrite_empties_a_run_and_keeps_what_is_not_its_own(tmp_path: Path) -> None:
+    run = fill(RunDirectory.create(tmp_path / "run", "deep"))
+    run.checkpoints.mkdir()
+    (run.checkpoints / "state").write_text("x")
+    (run.path / "notes.txt").write_text("mine")
+    RunDirectory.create(run.path, "deep", overwrite=True)
+    assert {entry.name for entry in run.path.iterdir()} == {MARKER, "notes.txt"}
+
+
+def test_a_run_copied_without_its_marker_is_still_a_run(tmp_path: Path) -> None:
+    run = fill(RunDirectory.create(tmp_path / "run", "deep"))
+    (run.path / MARKER).unlink()
+    RunDirectory.create(run.path, "deep", overwrite=True)
+    assert run.missing() == FINISHED
+
+
+@pytest.mark.parametrize("held", [("photo.jpg",), ("plan.yaml", "photo.jpg")])
+def test_overwrite_never_touches_another_folder(tmp_path: Path, held: tuple[str, ...]) -> None:
+    for name in held:
+        (tmp_path / name).write_text("mine")
+    with pytest.raises(RunError, match="not made by tlearn"):
+        RunDirectory.create(tmp_path, "deep", overwrite=True)
+    assert all((tmp_path / name).read_text() == "mine" for name in held)
+
+
+def test_overwrite_removes_a_link_and_not_what_it_points_to(tmp_path: Path) -> None:
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "photo.jpg").write_text("mine")
+    run = fill(RunDirectory.create(tmp_path / "run", "deep"))
+    run.export_dir.symlink_to(mine)
+    RunDirectory.create(run.path, "deep", overwrite=True)
+    assert (mine / "photo.jpg").exists() and not run.export_dir.exists()
+
+
+@pytest.mark.parametrize("inside", ["file", "file/run", "n" * 300])
+def test_a_path_that_cannot_be_a_folder_is_a_fault(tmp_path: Path, inside: str) -> None:
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(SystemFault) as fault:
+        RunDirectory.create(tmp_path / inside, "deep")
+    assert "--out" in fault.value.hint
+    with pytest.raises(SystemFault):
+        RunDirectory.create(None, "deep", base=tmp_path / inside)
+
+
+def test_no_permission_is_a_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    with pytest.raises(SystemFault, match="Permission denied"):
+        RunDirectory.create(tmp_path / "run", "deep")
+
+
+def test_open_takes_the_newest_finished_run(base: Path) -> None:
+    old, new, unfinished = (RunDirectory.create(base / name, "deep") for name in "zyx")
+    fill(start_at(old, "2026-01-01T10:00:00+00:00"))
+    fill(start_at(new, "2026-01-01T13:00:00+02:00"))
+    fill(start_at(unfinished, "2026-02-01T10:00:00+00:00"), STARTED)
+    assert RunDirectory.open(None, base=base) == new
+    assert RunDirectory.open(None, finished=False, base=base) == unfinished
+
+
+def test_started_falls_back_to_the_folder(base: Path) -> None:
+    run = start_at(RunDirectory.create(None, "deep", base=base), "no time")
+    os.utime(run.path, (5, 5))
+    assert run.started == 5
+
+
+def test_open_without_any_run_names_the_command(base: Path) -> None:
+    with pytest.raises(RunError) as fault:
+        RunDirectory.open(None, base=base)
+    assert "tlearn finetune" in fault.value.hint
+    fill(RunDirectory.create(None, "deep", base=base), STARTED)
+    with pytest.raises(RunError, match=r"no finished run under .* \(1 begun\)"):
+        RunDirectory.open(None, base=base)
+
+
+def test_open_lists_what_is_missing(tmp_path: Path) -> None:
+    run = fill(RunDirectory.create(tmp_path / "run", "deep"))
+    run.model_path.unlink()
+    with pytest.raises(RunError, match=r"not finished: it has no model\.keras") as fault:
+        RunDirectory.open(run.path)
+    assert "--resume" in fault.value.hint
+    assert RunDirectory.open(run.path, finished=False) == run
+    run.plan_path.unlink()
+    with pytest.raises(RunError, match=r"not a run: it has no plan\.yaml, model\.keras"):
+        RunDirectory.open(run.path)
+
+
+def test_open_names_the_nearest_run(base: Path) -> None:
+    run = fill(RunDirectory.create(base / "leaves-deep", "deep"))
+    for wrong in (base / "leaves-dep", Path("leaves-deep")):
+        with pytest.raises(RunError, match="does not exist") as fault:
+            RunDirectory.open(wrong, base=base)
+        assert str(run.path) in fault.value.hint
+    for wrong in (run.model_path, base / ("n" * 300)):
+        with pytest.raises(RunError, match="not a run"):
+            RunDirectory.open(wrong, base=base)
+
+
+@pytest.mark.parametrize(
+    "label",
+    ["a", "", " a ", "a\nb", "a\r\n", "\\n", "\\\\n\n", "é, \u2028\x85", "\udcff", "C:\\new"],
+)
+def test_labels_come_back(tmp_path: Path, label: str) -> None:
+    assert unescape_label(escape_label(label)) == label
+    run = RunDirectory(tmp_path)
+    run.write_labels(("first", label, "last"))
+    assert run.read_labels() == ("first", label, "last")
+    assert run.labels_path.read_bytes().count(b"\n") == 3
+
+
+def test_history_survives_a_line_cut_short(tmp_path: Path) -> None:
+    run = RunDirectory(tmp_path)
+    assert run.read_history() == []
+    run.append_history({"epoch": 1, "loss": float("nan")})
+    with run.history_path.open("a") as file:
+        file.write('{"epoch": 2, "lo')
+    run.append_history({"epoch": 3, "loss": 0.5})
+    assert run.read_history() == [{"epoch": 1, "loss": None}, {"epoch": 3, "loss": 0.5}]
+
+
+def test_json_comes_back_and_faults_are_clear(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.json"
+    write_json(path, {"name": "Äpfel \udcff", "values": [1, 0.5, None]})
+    assert read_json(path) == {"name": "Äpfel \udcff", "values": [1, 0.5, None]}
+    with pytest.raises(ValueError):
+        write_json(path, {"loss": float("nan")})
+    path.write_text('{"a": 1,\n')
+    with pytest.raises(RunError, match=r"metrics\.json is not valid JSON: line 2"):
+        read_json(path)
+    with pytest.raises(RunError, match="does not exist"):
+        read_json(tmp_path / "other.json")
+
+
+@pytest.mark.parametrize("content", [b"new", "new", lambda path: path.write_text("new")])
+def test_write_atomic_replaces(tmp_path: Path, content: Any) -> None:
+    path = tmp_path / "deeper" / "model.keras"
+    write_atomic(path, "old")
+    write_atomic(path, content)
+    assert path.read_text() == "new" and os.listdir(path.parent) == ["model.keras"]
+
+
+def test_the_temporary_file_keeps_folder_and_suffix(tmp_path: Path) -> None:
+    seen: list[Path] = []
+
+    def write(path: Path) -> None:
+        seen.append(path)
+        path.write_bytes(b"x")
+
+    write_atomic(tmp_path / "m.tflite", write)
+    assert seen[0].suffix == ".tflite" and seen[0].parent == tmp_path
+
+
+@pytest.mark.parametrize("function", ["fsync", "replace"])
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EACCES, errno.EROFS])
+def test_a_refusal_leaves_the_old_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, function: str, code: int
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(code, os.strerror(code))
+
+    path = tmp_path / "plan.yaml"
+    path.write_text("old")
+    with monkeypatch.context() as patch:
+        patch.setattr(os, function, refuse)
+        with pytest.raises(SystemFault) as fault:
+            write_atomic(path, "new")
+    assert str(path) in fault.value.message and fault.value.hint
+    assert ("space" in fault.value.hint) == (code == errno.ENOSPC)
+    assert path.read_text() == "old" and os.listdir(tmp_path) == ["plan.yaml"]
+
+
+def test_a_bug_and_ctrl_c_pass_and_leave_no_trace(tmp_path: Path) -> None:
+    for fault in (KeyError("bug"), KeyboardInterrupt(), OSError("no number")):
+
+        def write(path: Path, fault: BaseException = fault) -> None:
+            path.write_text("half")
+            raise fault
+
+        with pytest.raises(type(fault)):
+            write_atomic(tmp_path / "a.txt", write)
+    assert not os.listdir(tmp_path)
+
+
+def saved(text: str) -> Callable[[Path], None]:
+    def write(folder: Path) -> None:
+        (folder / "variables").mkdir()
+        (folder / "variables" / "data").write_text(text)
+        (folder / f"{text}.pb").write_text(text)
+
+    return write
+
+
+def test_a_directory_is_replaced_whole(tmp_path: Path) -> None:
+    path = tmp_path / "saved_model"
+    write_atomic_directory(path, saved("old"))
+    write_atomic_directory(path, saved("new"))
+    assert {entry.name for entry in path.iterdir()} == {"variables", "new.pb"}
+    assert os.listdir(tmp_path) == ["saved_model"]
+
+
+def test_a_directory_comes_back_when_the_swap_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, replace = tmp_path / "saved_model", os.replace
+    write_atomic_directory(path, saved("old"))
+
+    def refuse_new(source: Path, target: Path) -> None:
+        if target == path and not source.name.endswith(".old"):
+            raise OSError(errno.ENOSPC, "full")
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", refuse_new)
+    with pytest.raises(SystemFault):
+        write_atomic_directory(path, saved("new"))
+    assert (path / "old.pb").exists() and os.listdir(tmp_path) == ["saved_model"]
+
+
+def test_a_file_never_replaces_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    with pytest.raises(SystemFault):
+        write_atomic(tmp_path / "mine", "text")
+    assert (tmp_path / "mine").is_dir()

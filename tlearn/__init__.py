@@ -1,0 +1,1 @@
+"""tlearn: transfer learning on a folder of pictures."""

@@ -1,0 +1,1 @@
+"""Words for a person; every decision is made elsewhere."""

@@ -1,0 +1,1 @@
+"""A folder of pictures in; checked pixels, splits and augmented views out."""

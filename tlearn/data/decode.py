@@ -1,0 +1,249 @@
+"""THE decoder: the same function turns a file into pixels wherever tlearn looks at one.
+
+Rules, the same for training, evaluation, prediction, calibration and parity:
+
+    format          by content, never by extension
+    orientation     as EXIF says; a broken EXIF block counts as none
+    animation       the first frame
+    transparency    composited on white
+    CMYK, LAB, ...  Pillow's conversion to RGB; colour profiles are not applied
+    16-bit gray     value / 257, rounded; integers beyond 16 bit and floats by their own range
+    size            antialiased bilinear; a JPEG at least twice too large is first reduced while it
+                    is decoded (by 2, 4 or 8), which depends on its size and the rule alone
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import struct
+import warnings
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from tlearn.data.image_folder import sniff
+
+RESIZE_RULES = ("squash", "crop", "pad")
+PIXEL_LIMIT = 100_000_000
+"""Pictures with more pixels are refused before any of them is decoded."""
+
+# From three times the target on, Pillow first averages whole blocks: on photographs no value
+# differs by more than 2 of 255 from resampling every pixel, at half the time.
+_REDUCING_GAP = 3.0
+_PAD_COLOUR = (127, 127, 127)
+_ORIENTATION = 0x0112
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+# What Pillow's parsers raise on broken content.
+_BROKEN = (
+    *(OSError, EOFError, SyntaxError, AssertionError, ValueError, TypeError),
+    *(LookupError, AttributeError, ArithmeticError, RuntimeError, struct.error, zlib.error),
+    *(Image.DecompressionBombError, Image.DecompressionBombWarning),
+)
+
+# A picture's oddities become findings. Set once for the process: pictures are decoded in threads,
+# where `warnings.catch_warnings` is not safe.
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
+
+
+class UnreadablePicture(ValueError):  # noqa: N818 - named for what it is about, as the field does
+    """A file that gives no pixels; the text says why."""
+
+
+@dataclass(frozen=True)
+class PictureFacts:
+    """What one read of a file told.
+
+    Attributes:
+        sha256: Digest of the file's bytes; "" when they could not be read.
+        width: Pixels, upright; 0 when unreadable.
+        height: Pixels, upright; 0 when unreadable.
+        format: By content, such as "JPEG"; "" when unreadable.
+        rotated: Whether EXIF asks for a rotation or a flip.
+        problem: Why there are no pixels.
+    """
+
+    sha256: str
+    width: int
+    height: int
+    format: str
+    rotated: bool
+    problem: str | None = None
+
+
+def decode(path: Path, image_size: int, resize: str = "squash") -> np.ndarray:
+    """Pixels of a picture file at the working size.
+
+    Args:
+        path: File to read.
+        image_size: Side of the square, in pixels.
+        resize: "squash" (both sides directly), "crop" (short side to `image_size`, then the
+            centre) or "pad" (long side to `image_size`, centred on mid-gray).
+
+    Returns:
+        uint8 (image_size, image_size, 3), RGB.
+
+    Raises:
+        UnreadablePicture: The file gives no pixels.
+    """
+    pixels, facts = read_picture(path, image_size, resize)
+    if pixels is None:
+        raise UnreadablePicture(facts.problem)
+    return pixels
+
+
+def read_picture(
+    path: Path, image_size: int, resize: str
+) -> tuple[np.ndarray | None, PictureFacts]:
+    """Pixels as `decode` gives them, and facts; the file is read once and never raises.
+
+    Returns:
+        The pixels, or None with `facts.problem` saying why.
+    """
+    if resize not in RESIZE_RULES:
+        raise ValueError(f"expected resize in {RESIZE_RULES}. Received: {resize!r}")
+    try:
+        data = path.read_bytes()
+    except OSError as fault:
+        reason = "a folder, not a picture" if path.is_dir() else f"cannot be read: {fault.strerror}"
+        return None, PictureFacts("", 0, 0, "", False, reason)
+    digest = hashlib.sha256(data).hexdigest()
+    try:
+        kind = _kind(data)
+        image, size, rotated = _load(data, kind, image_size, resize)
+        pixels = np.array(_fit(image, image_size, resize))
+    except UnreadablePicture as fault:
+        return None, PictureFacts(digest, 0, 0, "", False, str(fault))
+    except _BROKEN as fault:
+        return None, PictureFacts(digest, 0, 0, "", False, _damage(fault))
+    return pixels, PictureFacts(digest, *size, kind, rotated)
+
+
+def _kind(data: bytes) -> str:
+    """Format by content, for one that can be opened here."""
+    kind = sniff(data[:64])
+    if not kind:
+        raise UnreadablePicture(_not_a_picture(data))
+    if kind in ("HEIF", "AVIF"):
+        Image.init()
+        if kind not in Image.OPEN:
+            name = "HEIC" if kind == "HEIF" else kind
+            raise UnreadablePicture(f"{name} cannot be read here: save it as JPEG or PNG")
+    return kind
+
+
+def _load(
+    data: bytes, kind: str, image_size: int, resize: str
+) -> tuple[Image.Image, tuple[int, int], bool]:
+    """The first frame, upright in RGB, the size its file states, and whether it was turned."""
+    image = Image.open(io.BytesIO(data), formats=[kind])
+    width, height = image.size
+    if width * height > PIXEL_LIMIT:
+        limit = PIXEL_LIMIT // 1_000_000
+        raise UnreadablePicture(f"{width} x {height} pixels, more than {limit} million")
+    # Pillow turns a TIFF upright while it loads it, and forgets that it did.
+    turned_by_pillow = kind == "TIFF" and _orientation(image) != 1
+    image.draft("", _needed(width, height, image_size, resize))
+    image.load()
+    orientation = _orientation(image)
+    rgb = _rgb(image)
+    if orientation == 1:
+        return rgb, (width, height), turned_by_pillow
+    upright = (height, width) if orientation >= 5 else (width, height)
+    return rgb.transpose(_UPRIGHT[orientation]), upright, True
+
+
+def _needed(width: int, height: int, image_size: int, resize: str) -> tuple[int, int]:
+    """Smallest size to decode a JPEG at without enlarging it afterwards."""
+    if resize == "squash":
+        return image_size, image_size
+    side = min(width, height) if resize == "crop" else max(width, height)
+    return -(-width * image_size // side), -(-height * image_size // side)
+
+
+def _orientation(image: Image.Image) -> int:
+    try:
+        value = image.getexif().get(_ORIENTATION)
+    except _BROKEN:
+        return 1
+    return value if value in _UPRIGHT else 1
+
+
+def _rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I") or image.mode == "F":
+        return Image.fromarray(_eight_bit(np.asarray(image))).convert("RGB")
+    if not image.has_transparency_data:
+        return image.convert("RGB")
+    coloured = image.convert("RGBA")
+    canvas = Image.new("RGB", image.size, "white")
+    canvas.paste(coloured, mask=coloured.getchannel("A"))
+    return canvas
+
+
+def _eight_bit(values: np.ndarray) -> np.ndarray:
+    """Gray values of more than 8 bit as uint8, of the same shape."""
+    if values.dtype.kind in "iu" and values.min() >= 0 and values.max() <= 65535:
+        return ((values.astype(np.uint32) + 128) // 257).astype(np.uint8)
+    known = values[np.isfinite(values)].astype(float)
+    if not known.size or known.min() == known.max():
+        return np.zeros(values.shape, np.uint8)
+    low, high = known.min(), known.max()
+    clean = np.nan_to_num(values.astype(float), nan=low, posinf=high, neginf=low)
+    return np.rint((clean - low) / (high - low) * 255).astype(np.uint8)
+
+
+def _fit(image: Image.Image, image_size: int, resize: str) -> Image.Image:
+    width, height = image.size
+    bilinear = Image.Resampling.BILINEAR
+    target = (image_size, image_size)
+    if resize == "pad":
+        scale = image_size / max(image.size)
+        inner = (max(1, round(width * scale)), max(1, round(height * scale)))
+        canvas = Image.new("RGB", target, _PAD_COLOUR)
+        corner = ((image_size - inner[0]) // 2, (image_size - inner[1]) // 2)
+        canvas.paste(image.resize(inner, bilinear, reducing_gap=_REDUCING_GAP), corner)
+        return canvas
+    side = (min(image.size),) * 2 if resize == "crop" else image.size
+    left, top = (width - side[0]) / 2, (height - side[1]) / 2
+    box = (left, top, left + side[0], top + side[1])
+    return image.resize(target, bilinear, box, _REDUCING_GAP)
+
+
+def _not_a_picture(data: bytes) -> str:
+    """What a file is instead, in words."""
+    start = data[:1024].lower()
+    if not data:
+        return "the file is empty (0 bytes)"
+    if b"<html" in start or b"<!doctype html" in start:
+        return "a web page, not a picture"
+    if b"<svg" in start:
+        return "an SVG drawing: save it as PNG"
+    if start.startswith(b"%pdf"):
+        return "a PDF document: save its pages as PNG"
+    # A character of several bytes may be cut off at the end.
+    text = start.decode("utf-8", "replace").rstrip("\ufffd")
+    if "\ufffd" not in text and all(c.isprintable() or c.isspace() for c in text):
+        return "a text file, not a picture"
+    return "not a picture, or one in a format that is not read here: save it as JPEG or PNG"
+
+
+def _damage(fault: Exception) -> str:
+    if isinstance(fault, Image.DecompressionBombError | Image.DecompressionBombWarning):
+        return f"more than {PIXEL_LIMIT // 1_000_000} million pixels"
+    if isinstance(fault, UnidentifiedImageError):
+        return "damaged: its header cannot be read"
+    if isinstance(fault, EOFError) or "truncated" in str(fault).lower():
+        return "truncated: the file ends before the picture does"
+    return f"damaged: {fault}"

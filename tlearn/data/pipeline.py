@@ -1,0 +1,162 @@
+"""Files in, pixels at the working size out: decoded once, in parallel, kept on disk.
+
+Memory holds a window of pictures, never the folder: rows go to a memory-mapped table as they come.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+
+from tlearn.atomic_write import CACHE_REMEDY, refusals
+from tlearn.data.decode import PictureFacts, read_picture
+from tlearn.data.row_table import RowTable
+
+DECODER_VERSION = 1
+"""Raised when the decoder's pixels change, so that stored ones are not taken for them."""
+
+Progress = Callable[[int, int], None]
+"""Called with pictures done and pictures in all."""
+
+_WINDOW = 64
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True)
+class PixelStore:
+    """Decoded pictures of one folder, found by the digest of their file.
+
+    Attributes:
+        table: Rows of uint8 (image_size, image_size, 3), RGB.
+        facts: One record a picture, in the order asked for.
+    """
+
+    table: RowTable
+    facts: tuple[PictureFacts, ...]
+
+    def read(self, digests: Sequence[str]) -> np.ndarray:
+        """Pixels uint8 (len(digests), image_size, image_size, 3)."""
+        return self.table.read(digests)
+
+    def rows(self, digests: Sequence[str]) -> PixelRows:
+        """The same as a sequence that is read as it is indexed."""
+        return PixelRows(self.table, digests)
+
+
+class PixelRows(Sequence[np.ndarray]):
+    """Pictures in a chosen order; indexed like an array, read from disk where indexed."""
+
+    def __init__(self, table: RowTable, digests: Sequence[str]) -> None:
+        self._table = table
+        self._digests = np.asarray(digests)
+        self.shape = (len(digests), *table.row_shape)
+
+    def __len__(self) -> int:
+        return len(self._digests)
+
+    def __getitem__(self, item: Any) -> Any:
+        chosen = self._digests[item]
+        return self._table.read([chosen])[0] if chosen.ndim == 0 else self._table.read(list(chosen))
+
+
+def store_pixels(
+    paths: Sequence[Path],
+    image_size: int,
+    resize: str,
+    cache: Path,
+    progress: Progress | None = None,
+) -> PixelStore:
+    """Decode every picture that the store does not hold yet.
+
+    Args:
+        paths: Files to read.
+        image_size: Side of the square the network sees, in pixels.
+        resize: One of `decode.RESIZE_RULES`.
+        cache: Folder of the store; the same folder gives the same rows back.
+        progress: Told after every picture.
+
+    Returns:
+        The store; `facts[i].problem` says why `paths[i]` has no pixels.
+
+    Raises:
+        SystemFault: The store cannot be written.
+    """
+    folder = cache / "pixels" / f"{image_size}-{resize}-v{DECODER_VERSION}"
+    table = RowTable(folder, (image_size, image_size, 3), "uint8")
+    known = _FactsFile(folder / "facts.jsonl")
+    facts: list[PictureFacts] = []
+    waiting: list[tuple[str, np.ndarray]] = []
+
+    def keep() -> None:
+        if waiting:
+            keys, rows = zip(*waiting, strict=True)
+            table.append(keys, np.stack(rows))
+            waiting.clear()
+
+    def read(path: Path) -> tuple[np.ndarray | None, PictureFacts]:
+        digest = _digest(path)
+        if digest in known.facts and digest in table:
+            return None, known.facts[digest]
+        return read_picture(path, image_size, resize)
+
+    for pixels, fact in _in_order(read, paths):
+        facts.append(fact)
+        if pixels is not None:
+            waiting.append((fact.sha256, pixels))
+            known.add(fact)
+        if len(waiting) == _WINDOW:
+            keep()
+        if progress:
+            progress(len(facts), len(paths))
+    keep()
+    return PixelStore(table, tuple(facts))
+
+
+def _digest(path: Path) -> str | None:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError:
+        return None  # read_picture says what is wrong with it
+
+
+def _in_order(work: Callable[[T], R], items: Sequence[T]) -> Iterator[R]:
+    """Map over a thread pool with a bounded number of results in flight."""
+    waiting: deque[Future[R]] = deque()
+    with ThreadPoolExecutor(os.cpu_count() or 2) as pool:
+        for item in items:
+            waiting.append(pool.submit(work, item))
+            if len(waiting) == _WINDOW:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+class _FactsFile:
+    """What is known of every stored picture, one JSON line each; a torn last line is ignored."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.facts: dict[str, PictureFacts] = {}
+        if path.exists():
+            for line in path.read_text("utf-8").splitlines():
+                with suppress(ValueError, TypeError):
+                    fact = PictureFacts(**json.loads(line))
+                    self.facts[fact.sha256] = fact
+
+    def add(self, fact: PictureFacts) -> None:
+        if fact.sha256 not in self.facts:
+            self.facts[fact.sha256] = fact
+            with refusals(self.path, CACHE_REMEDY), self.path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(asdict(fact)) + "\n")

@@ -1,0 +1,118 @@
+"""A table of equal rows on disk, found by key: append-only, memory-mapped, safe to interrupt.
+
+`rows.bin` holds the rows end to end, `keys.bin` one 32-byte key a row. A batch is written as rows
+first and keys second, so a process stopped anywhere leaves at most rows without keys, which the
+next writer overwrites; a key never points at a row that is not whole.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+from filelock import FileLock
+
+from tlearn.atomic_write import CACHE_REMEDY, refusals
+
+KEY_BYTES = 32
+
+
+class RowTable:
+    """Rows of one shape and dtype, keyed by SHA-256 digests.
+
+    Args:
+        folder: Where the table lives; made when missing.
+        row_shape: Shape of one row.
+        dtype: NumPy dtype of a row.
+
+    Raises:
+        SystemFault: The folder cannot be written.
+    """
+
+    def __init__(self, folder: Path, row_shape: Sequence[int], dtype: str) -> None:
+        self.folder = folder
+        self.row_shape = tuple(row_shape)
+        self.dtype = np.dtype(dtype)
+        self.row_bytes = int(np.prod(self.row_shape)) * self.dtype.itemsize
+        with refusals(folder, CACHE_REMEDY):
+            folder.mkdir(parents=True, exist_ok=True)
+            for path in (self._rows_path, self._keys_path):
+                path.touch()
+            os.utime(folder)
+        self._positions: dict[str, int] = {}
+        self._refresh()
+
+    @property
+    def _rows_path(self) -> Path:
+        return self.folder / "rows.bin"
+
+    @property
+    def _keys_path(self) -> Path:
+        return self.folder / "keys.bin"
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._positions
+
+    def __len__(self) -> int:
+        return len(self._positions)
+
+    def missing(self, keys: Iterable[str]) -> list[str]:
+        """Keys without a row, each once, in the order given."""
+        return [key for key in dict.fromkeys(keys) if key not in self._positions]
+
+    def read(self, keys: Sequence[str]) -> np.ndarray:
+        """Rows of `keys`, stacked: (len(keys), *row_shape).
+
+        Raises:
+            KeyError: A key has no row.
+        """
+        positions = [self._positions[key] for key in keys]
+        if not positions:
+            return np.empty((0, *self.row_shape), self.dtype)
+        shape = (max(positions) + 1, *self.row_shape)
+        rows = np.memmap(self._rows_path, self.dtype, mode="r", shape=shape)
+        return np.asarray(rows[positions])
+
+    def append(self, keys: Sequence[str], rows: np.ndarray) -> None:
+        """Add rows (len(keys), *row_shape); keys already present are left as they are.
+
+        Raises:
+            SystemFault: No space, or no permission.
+        """
+        if rows.shape != (len(keys), *self.row_shape):
+            raise ValueError(f"expected rows of {self.row_shape}. Received: {rows.shape}")
+        with refusals(self.folder, CACHE_REMEDY), FileLock(self.folder / "lock"):
+            self._refresh()
+            fresh = dict((key, n) for n, key in enumerate(keys) if key not in self._positions)
+            if not fresh:
+                return
+            block = np.ascontiguousarray(rows[list(fresh.values())], self.dtype)
+            start = len(self._positions)
+            _write_at(self._rows_path, start * self.row_bytes, block.tobytes())
+            digests = b"".join(bytes.fromhex(key) for key in fresh)
+            _write_at(self._keys_path, start * KEY_BYTES, digests)
+            self._positions.update((key, start + n) for n, key in enumerate(fresh))
+
+    def _refresh(self) -> None:
+        """Learn of rows that another process has added, and leave a torn tail aside."""
+        known = len(self._positions)
+        with self._keys_path.open("rb") as file:
+            file.seek(known * KEY_BYTES)
+            added = file.read()
+        whole = min(
+            len(added) // KEY_BYTES, self._rows_path.stat().st_size // self.row_bytes - known
+        )
+        for number in range(whole):
+            key = added[number * KEY_BYTES : (number + 1) * KEY_BYTES].hex()
+            self._positions[key] = known + number
+
+
+def _write_at(path: Path, offset: int, content: bytes) -> None:
+    with path.open("r+b") as file:
+        file.seek(offset)
+        file.write(content)
+        file.truncate()
+        file.flush()
+        os.fsync(file.fileno())

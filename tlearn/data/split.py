@@ -1,0 +1,298 @@
+"""Which picture trains, which one chooses, which one judges; written down once and reused.
+
+Byte-identical files are one group and never stand on two sides. Groups are ordered by a keyed hash
+of their digest, so a split depends on the seed and the pictures alone, not on the file system, a
+library's random numbers or the other classes, and one more picture moves few of the others.
+"""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import hashlib
+import io
+import re
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from tlearn.data.decode import PictureFacts
+from tlearn.data.image_folder import PARTS, ImageFolder
+from tlearn.errors import DataError
+
+FOLDS = 5
+"""Folds where a validation part would be too small; fewer when a class has fewer pictures."""
+
+MIN_VALIDATION = 2
+"""Validation pictures a class needs; below, cross-validation replaces the validation part."""
+
+_COLUMNS = ["name", "label", "class", "part", "sha256"]
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """The n pictures in use: their keys (`names`), `labels` (int64, into `classes`), `parts`
+    ("train", "val" or "test") and the SHA-256 `digests` of their files.
+
+    The final figures come from `report_part`: "test", or "val" without one. Where `folds` is not
+    0, cross-validation with so many folds of train stands for a validation part.
+    """
+
+    classes: tuple[str, ...]
+    names: tuple[str, ...]
+    labels: np.ndarray
+    parts: tuple[str, ...]
+    digests: tuple[str, ...]
+    report_part: str
+    folds: int
+
+    def indices(self, part: str) -> np.ndarray:
+        """Rows of one part, int64."""
+        return np.flatnonzero(np.array(self.parts, dtype="U5") == part)
+
+    def count(self, part: str) -> int:
+        """Number of pictures in one part."""
+        return self.parts.count(part)
+
+
+@dataclass
+class _Picture:
+    name: str
+    label: int
+    digest: str
+    part: str
+
+
+def make_split(
+    folder: ImageFolder,
+    facts: Sequence[PictureFacts],
+    *,
+    val_fraction: float = 0.15,
+    test_fraction: float = 0.15,
+    seed: int = 0,
+) -> Split:
+    """Divide the readable pictures, class by class, or take over ready-made parts.
+
+    Args:
+        folder: What was scanned.
+        facts: `facts[i]` belongs to `folder.images[i]`.
+        val_fraction: Share of the pictures (of train, where a test part is given) for "val".
+        test_fraction: Share of the pictures for "test".
+        seed: Another seed, another split.
+
+    Returns:
+        Pictures in the order of `folder.images`, without unreadable ones, without those filed
+        under two classes, and without copies in train (or val) of what stands in val or test.
+
+    Raises:
+        DataError: A class has too few pictures, or train lacks it.
+    """
+    if not 0 < min(val_fraction, test_fraction) < val_fraction + test_fraction < 1:
+        raise DataError(
+            f"val_fraction {val_fraction} and test_fraction {test_fraction} leave a part empty",
+            "give two fractions above 0 whose sum is below 1, such as 0.15 and 0.15",
+        )
+    pictures = _usable(folder, facts)
+    given = {image.part for image in folder.images} - {None}
+    if given:
+        _check_parts(folder, pictures)
+        pictures = _without_leaks(pictures)
+    totals = Counter(picture.label for picture in pictures if picture.part == "train")
+    if not given:
+        for label, groups in _train_groups(pictures).items():
+            for picture in _choose(groups, totals[label] * test_fraction, seed):
+                picture.part = "test"
+    _check_train(folder, pictures)
+    if "val" in given:
+        return _split(folder.classes, pictures)
+    chosen = [
+        _choose(groups, totals[label] * val_fraction, seed)
+        for label, groups in _train_groups(pictures).items()
+    ]
+    enough = min(map(len, chosen)) >= MIN_VALIDATION
+    for picture in (picture for of_class in chosen for picture in of_class if enough):
+        picture.part = "val"
+    return _split(folder.classes, pictures)
+
+
+def fold_indices(
+    labels: np.ndarray, digests: Sequence[str], k: int, seed: int
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Divide rows into k folds with about equal shares of every class.
+
+    Largest groups first, each to the fold that has the fewest rows of its class, then of all.
+
+    Args:
+        labels: int (n,).
+        digests: (n,); rows with the same digest share a fold.
+        k: Number of folds; at most that of different digests.
+        seed: Another seed, other folds.
+
+    Returns:
+        For every fold the rows to train on and the rows held out; each row is held out once.
+    """
+    rows_of: dict[str, list[int]] = defaultdict(list)
+    for row, digest in enumerate(digests):
+        rows_of[digest].append(row)
+    if not 2 <= k <= len(rows_of):
+        raise ValueError(f"expected 2 <= k <= {len(rows_of)} digests. Received: k={k}")
+    held = np.zeros((k, int(np.max(labels)) + 1), np.int64)
+    fold_of = np.empty(len(labels), np.int64)
+    for digest in sorted(rows_of, key=lambda digest: (-len(rows_of[digest]), _rank(digest, seed))):
+        rows = rows_of[digest]
+        label = labels[rows[0]]
+        fold = int(np.lexsort((held.sum(axis=1), held[:, label]))[0])
+        held[fold, label] += len(rows)
+        fold_of[rows] = fold
+    return [(np.flatnonzero(fold_of != f), np.flatnonzero(fold_of == f)) for f in range(k)]
+
+
+def write_manifest(split: Split, path: Path) -> None:
+    """Write a split as CSV with the columns name, label, class, part, sha256."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    labelled = [split.classes[label] for label in split.labels]
+    columns = (split.names, split.labels.tolist(), labelled, split.parts, split.digests)
+    writer.writerows([_COLUMNS, *zip(*columns, strict=True)])
+    # File names need not be UTF-8; surrogates carry the bytes of those that are not.
+    path.write_bytes(text.getvalue().encode("utf-8", "surrogateescape"))
+
+
+def read_manifest(path: Path) -> Split:
+    """Read a split back, exactly as written; a DataError names the line that is broken."""
+    pictures: dict[str, _Picture] = {}
+    classes: dict[int, str] = {}
+    try:
+        text = path.read_bytes().decode("utf-8", "surrogateescape")
+        reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+        if next(reader, None) != _COLUMNS:
+            raise ValueError(f"the columns should be {','.join(_COLUMNS)}")
+        for picture, class_name in map(_parse, reader):
+            if classes.setdefault(picture.label, class_name) != class_name:
+                raise ValueError(f"label {picture.label} stands for two classes")
+            if pictures.setdefault(picture.name, picture) is not picture:
+                raise ValueError(f"{picture.name!r} is listed twice")
+    except OSError as fault:
+        raise DataError(f"cannot read '{path}': {fault.strerror}", _MANIFEST_HINT) from fault
+    except (ValueError, csv.Error) as fault:
+        raise DataError(f"'{path}', line {reader.line_num}: {fault}", _MANIFEST_HINT) from fault
+    trained = {picture.label for picture in pictures.values() if picture.part == "train"}
+    if len(trained) < 2 or not trained == {*classes} == {*range(len(classes))}:
+        raise DataError(f"'{path}' lacks train pictures of a class", _MANIFEST_HINT)
+    return _split([classes[label] for label in sorted(classes)], [*pictures.values()])
+
+
+_MANIFEST_HINT = "it is written by a run and not meant to be edited: start the run again"
+
+
+def _parse(cells: Sequence[str]) -> tuple[_Picture, str]:
+    if len(cells) != len(_COLUMNS):
+        raise ValueError(f"{len(cells)} columns instead of {len(_COLUMNS)}")
+    name, label, class_name, part, digest = cells
+    if not label.isdecimal():
+        raise ValueError(f"the label {label!r} is not a number")
+    if part not in PARTS:
+        raise ValueError(f"the part {part!r} is none of {', '.join(PARTS)}")
+    if not re.fullmatch("[0-9a-f]{64}", digest):
+        raise ValueError(f"{digest!r} is not a SHA-256 digest")
+    return _Picture(name, int(label), digest, part), class_name
+
+
+def _split(classes: Sequence[str], pictures: Sequence[_Picture]) -> Split:
+    parts = tuple(picture.part for picture in pictures)
+    groups = _train_groups(pictures).values()
+    return Split(
+        classes=tuple(classes),
+        names=tuple(picture.name for picture in pictures),
+        labels=np.array([picture.label for picture in pictures], np.int64),
+        parts=parts,
+        digests=tuple(picture.digest for picture in pictures),
+        report_part="test" if "test" in parts else "val",
+        folds=0 if "val" in parts else min(FOLDS, *map(len, groups)),
+    )
+
+
+def _usable(folder: ImageFolder, facts: Sequence[PictureFacts]) -> list[_Picture]:
+    """Readable pictures, without those filed under two classes."""
+    pictures = [
+        _Picture(image.name, image.label, fact.sha256, image.part or "train")
+        for image, fact in zip(folder.images, facts, strict=True)
+        if fact.problem is None
+    ]
+    labels_of: dict[str, set[int]] = defaultdict(set)
+    for picture in pictures:
+        labels_of[picture.digest].add(picture.label)
+    usable = [picture for picture in pictures if len(labels_of[picture.digest]) == 1]
+    found = {picture.label for picture in usable}
+    if len(found) < 2:
+        empty = [repr(name) for label, name in enumerate(folder.classes) if label not in found]
+        raise DataError(
+            f"too few classes: no picture of {', '.join(empty)} in '{folder.root}' can be used",
+            "replace pictures that cannot be read and those filed under two classes",
+        )
+    return usable
+
+
+def _check_parts(folder: ImageFolder, pictures: Sequence[_Picture]) -> None:
+    trained = {image.label for image in folder.images if image.part == "train"}
+    for image in folder.images:
+        if image.label not in trained:
+            known = [folder.classes[label] for label in sorted(trained)]
+            name = folder.classes[image.label]
+            near = difflib.get_close_matches(name, known, 1)
+            hint = f"if it is {near[0]!r}, rename it" if near else "add it to train, or remove it"
+            raise DataError(f"{image.part} holds the class {name!r}, train does not", hint)
+    for part in {str(image.part) for image in folder.images} - {p.part for p in pictures}:
+        raise DataError(f"no picture of the {part} part can be used", "replace its pictures")
+
+
+def _without_leaks(pictures: Sequence[_Picture]) -> list[_Picture]:
+    """Drop from train what stands in val or test, and from val what stands in test."""
+    val, test = ({p.digest for p in pictures if p.part == part} for part in ("val", "test"))
+    taken = {"train": val | test, "val": test, "test": set()}
+    return [picture for picture in pictures if picture.digest not in taken[picture.part]]
+
+
+def _check_train(folder: ImageFolder, pictures: Sequence[_Picture]) -> None:
+    groups = _train_groups(pictures)
+    short = [name for label, name in enumerate(folder.classes) if len(groups.get(label, ())) < 2]
+    if short:
+        raise DataError(
+            f"fewer than two different pictures to train on in {', '.join(map(repr, short))}",
+            "add pictures that can be read (copies of one file count once), or remove the class",
+        )
+    if all(picture.part == "train" for picture in pictures):
+        raise DataError(
+            f"too few pictures in '{folder.root}': none is left to test on",
+            "give at least one class three different pictures, better every class ten",
+        )
+
+
+def _train_groups(pictures: Sequence[_Picture]) -> dict[int, list[list[_Picture]]]:
+    """For every class the pictures of train, grouped by digest."""
+    groups: dict[int, dict[str, list[_Picture]]] = {}
+    for picture in pictures:
+        if picture.part == "train":
+            by_digest = groups.setdefault(picture.label, {})
+            by_digest.setdefault(picture.digest, []).append(picture)
+    return {label: [*groups[label].values()] for label in sorted(groups)}
+
+
+def _choose(groups: Sequence[list[_Picture]], target: float, seed: int) -> list[_Picture]:
+    """About `target` pictures, in whole groups: one at least, and two groups stay behind."""
+    chosen: list[list[_Picture]] = []
+    room, spare = int(target + 0.5), max(0, len(groups) - 2)
+    ranked = sorted(groups, key=lambda group: _rank(group[0].digest, seed))
+    for group in ranked:
+        if len(group) <= room and len(chosen) < spare:
+            chosen.append(group)
+            room -= len(group)
+    smallest = sorted(ranked, key=len)[: min(1, spare)]
+    return [picture for group in chosen or smallest for picture in group]
+
+
+def _rank(digest: str, seed: int) -> bytes:
+    return hashlib.sha256(f"{seed}:{digest}".encode()).digest()

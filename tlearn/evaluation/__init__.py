@@ -1,0 +1,1 @@
+"""Probabilities on held-out pictures in; a report out."""

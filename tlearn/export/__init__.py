@@ -1,0 +1,1 @@
+"""A trained classifier in; files for a device, each checked against the model, out."""

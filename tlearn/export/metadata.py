@@ -1,0 +1,96 @@
+"""Labels and normalisation inside a LiteRT file, where mobile runtimes look for them.
+
+A buffer named TFLITE_METADATA holds the description (see `model_metadata`); the files it
+mentions are appended to the model as a zip archive. The writers that Google ships pin an old
+protobuf and cannot live beside TensorFlow, hence this one.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tlearn.errors import ExportError
+from tlearn.export.model_metadata import describe, understand
+from tlearn.models.litert import pack
+from tlearn.run_directory import escape_label, unescape_label
+
+LABELS_FILE = "labels.txt"
+ABOUT_FILE = "about.json"
+
+_BUFFER_NAME = b"TFLITE_METADATA"
+_ANY_ZIP_DATE = (1980, 1, 1, 0, 0, 0)
+
+
+def add_metadata(content: bytes, labels: Sequence[str], about: Mapping[str, Any]) -> bytes:
+    """Put labels and a description into a model; the same input gives the same bytes.
+
+    Args:
+        content: Flatbuffer of an image classifier: one input (1, height, width, 3), values 0 to
+            255, one output with a probability for each label.
+        labels: Class names in the order of the output; one line each in labels.txt.
+        about: JSON values; `model_metadata.TEXTS` go into the schema's fields, everything into
+            about.json.
+    """
+    from ai_edge_litert import schema_py_generated as schema
+
+    model = schema.ModelT.InitFromPackedBuf(content)
+    graph = model.subgraphs[0]
+    _, height, width, _ = graph.tensors[graph.inputs[0]].shape
+    buffer = schema.BufferT()
+    buffer.data = describe(about, int(width), int(height), LABELS_FILE)
+    entry = schema.MetadataT()
+    entry.name, entry.buffer = _BUFFER_NAME, len(model.buffers)
+    model.buffers.append(buffer)
+    model.metadata = [*(model.metadata or ()), entry]
+
+    notes = json.dumps(dict(about), indent=2, sort_keys=True) + "\n"
+    return _append(pack(model), {LABELS_FILE: labels_text(labels), ABOUT_FILE: notes.encode()})
+
+
+def labels_text(labels: Sequence[str]) -> bytes:
+    """The content of labels.txt: one label a line, see `run_directory.escape_label`."""
+    lines = (escape_label(label) + "\n" for label in labels)
+    return "".join(lines).encode("utf-8", "surrogateescape")
+
+
+def read_metadata(path: Path) -> dict[str, Any]:
+    """Read back what `add_metadata` wrote.
+
+    Returns:
+        `labels` (tuple of str), `about` (dict), `image_size` (width, height), `mean` and `std`
+        of the input's normalisation, and `model_metadata.TEXTS` as the schema's fields have them.
+
+    Raises:
+        ExportError: The file is not a LiteRT model, or carries no metadata.
+    """
+    from ai_edge_litert import schema_py_generated as schema
+
+    content = path.read_bytes()
+    if content[4:8] != b"TFL3":
+        raise ExportError(f"{path} is not a LiteRT model.", "Name a .tflite file.")
+    model = schema.Model.GetRootAsModel(content)
+    entries = [model.Metadata(i) for i in range(model.MetadataLength())]
+    found = [model.Buffers(e.Buffer()) for e in entries if e.Name() == _BUFFER_NAME]
+    if not found or not zipfile.is_zipfile(path):
+        raise ExportError(f"{path} carries no labels.", "Export it again: tlearn export RUN")
+    with zipfile.ZipFile(path) as archive:
+        lines = archive.read(LABELS_FILE).decode("utf-8", "surrogateescape").removesuffix("\n")
+        about = json.loads(archive.read(ABOUT_FILE)) if ABOUT_FILE in archive.namelist() else {}
+    labels = tuple(unescape_label(line) for line in lines.split("\n"))
+    return {"labels": labels, "about": about, **understand(found[0].DataAsNumpy().tobytes())}
+
+
+def _append(content: bytes, files: Mapping[str, bytes]) -> bytes:
+    """The model followed by a zip archive: `unzip` and MediaPipe read it, LiteRT does not mind."""
+    whole = io.BytesIO(content)
+    with zipfile.ZipFile(whole, "a", zipfile.ZIP_STORED) as archive:
+        for name, data in files.items():
+            entry = zipfile.ZipInfo(name, _ANY_ZIP_DATE)
+            entry.create_system, entry.external_attr = 3, 0o644 << 16
+            archive.writestr(entry, data)
+    return whole.getvalue()

@@ -1,0 +1,163 @@
+"""The description of an image classifier as mobile runtimes read it: `ModelMetadata`, M001.
+
+Written and read field by field after `metadata_schema.fbs` of TensorFlow Lite Support; the
+numbers below are places of fields in its tables and values of its enums.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import flatbuffers
+import numpy as np
+from flatbuffers import number_types
+from flatbuffers.table import Table
+
+TEXTS = ("name", "description", "version", "author", "license")
+"""The fields for a person; the keys of `about` that `describe` takes."""
+
+_TEXT_FIELDS = dict(zip(TEXTS, (0, 1, 2, 4, 5), strict=True))
+_SUBGRAPHS, _MIN_PARSER_VERSION = 3, 7
+_INPUTS, _OUTPUTS = 2, 3
+_NAME, _DESCRIPTION, _CONTENT, _PROCESS_UNITS, _STATS, _FILES = 0, 1, 3, 4, 5, 6
+_RGB, _IMAGE_PROPERTIES, _NORMALIZATION, _TENSOR_AXIS_LABELS = 1, 2, 1, 2
+
+
+def describe(about: Mapping[str, Any], width: int, height: int, labels_file: str) -> bytes:
+    """Describe a classifier of RGB pictures.
+
+    Args:
+        about: TEXTS that are known; other keys are left aside.
+        width: Of the input, in pixels.
+        height: Of the input, in pixels.
+        labels_file: Name of the appended file with one label a line.
+    """
+    b = flatbuffers.Builder(1024)
+    graph = _table(b, {_INPUTS: _image(b, width, height), _OUTPUTS: _probabilities(b, labels_file)})
+    texts = {
+        field: b.CreateString(str(about[key]))
+        for key, field in _TEXT_FIELDS.items()
+        if key in about
+    }
+    version = b.CreateString("1.0.0")
+    root = _table(b, {**texts, _SUBGRAPHS: _vector(b, [graph]), _MIN_PARSER_VERSION: version})
+    b.Finish(root, file_identifier=b"M001")
+    return bytes(b.Output())
+
+
+def understand(content: bytes) -> dict[str, Any]:
+    """Read the description of a classifier, by whomever.
+
+    Returns:
+        TEXTS, `image_size` (width, height), `mean` and `std`; "", 0 or () for what it lacks.
+    """
+    root = Table(content, *struct.unpack_from("<I", content))
+    texts = {key: _text(root, field) for key, field in _TEXT_FIELDS.items()}
+    image = _first(_first(root, _SUBGRAPHS), _INPUTS)
+    size = _child(_child(_child(image, _CONTENT), 1), 1)
+    normalization = _child(_first(image, _PROCESS_UNITS), 1)
+    return {
+        **texts,
+        "image_size": tuple(_number(size, field) for field in (0, 1)),
+        "mean": _floats(normalization, 0),
+        "std": _floats(normalization, 1),
+    }
+
+
+def _image(b: flatbuffers.Builder, width: int, height: int) -> int:
+    zero, one, white = (_float(b, value) for value in (0.0, 1.0, 255.0))
+
+    # (value - 0) / 1: pixels go in as they are, the network's own first layer scales them.
+    normalization = _table(b, {0: zero, 1: one})
+    unit = _table(b, {0: _NORMALIZATION, 1: normalization}, small=(0,))
+    size = _table(b, {0: width, 1: height}, numbers=(0, 1))
+    properties = _table(b, {0: _RGB, 1: size}, small=(0,))
+    content = _table(b, {0: _IMAGE_PROPERTIES, 1: properties}, small=(0,))
+    fields = {
+        _NAME: b.CreateString("image"),
+        _DESCRIPTION: b.CreateString("RGB picture, values 0 to 255."),
+        _CONTENT: content,
+        _PROCESS_UNITS: _vector(b, [unit]),
+        _STATS: _table(b, {0: white, 1: zero}),
+    }
+    return _vector(b, [_table(b, fields)])
+
+
+def _probabilities(b: flatbuffers.Builder, labels_file: str) -> int:
+    name = b.CreateString(labels_file)
+    labels = _table(b, {0: name, 2: _TENSOR_AXIS_LABELS}, small=(2,))
+    zero, one = _float(b, 0.0), _float(b, 1.0)
+    fields = {
+        _NAME: b.CreateString("probabilities"),
+        _DESCRIPTION: b.CreateString(f"One probability for each line of {labels_file}."),
+        _STATS: _table(b, {0: one, 1: zero}),
+        _FILES: _vector(b, [labels]),
+    }
+    return _vector(b, [_table(b, fields)])
+
+
+def _table(
+    b: flatbuffers.Builder,
+    fields: Mapping[int, int],
+    *,
+    small: Sequence[int] = (),
+    numbers: Sequence[int] = (),
+) -> int:
+    """A table; fields are offsets, but for enums of one byte (`small`) and uint32 (`numbers`)."""
+    b.StartObject(max(fields) + 1)
+    for field, value in fields.items():
+        if field in small:
+            b.PrependUint8Slot(field, value, 0)
+        elif field in numbers:
+            b.PrependUint32Slot(field, value, 0)
+        else:
+            b.PrependUOffsetTRelativeSlot(field, value, 0)
+    return int(b.EndObject())
+
+
+def _vector(b: flatbuffers.Builder, offsets: Sequence[int]) -> int:
+    b.StartVector(4, len(offsets), 4)
+    for offset in reversed(offsets):
+        b.PrependUOffsetTRelative(offset)
+    return int(b.EndVector())
+
+
+def _float(b: flatbuffers.Builder, value: float) -> int:
+    return int(b.CreateNumpyVector(np.array([value], np.float32)))
+
+
+def _place(table: Table | None, field: int) -> int | None:
+    """Where a field's value stands; None when the table lacks it, or is lacking itself."""
+    offset = table.Offset(4 + 2 * field) if table else 0
+    return table.Pos + offset if table and offset else None
+
+
+def _child(table: Table | None, field: int) -> Table | None:
+    place = _place(table, field)
+    return Table(table.Bytes, table.Indirect(place)) if table and place else None
+
+
+def _first(table: Table | None, field: int) -> Table | None:
+    if table is None or _place(table, field) is None:
+        return None
+    start = table.Vector(table.Offset(4 + 2 * field))
+    return Table(table.Bytes, table.Indirect(start))
+
+
+def _text(table: Table, field: int) -> str:
+    place = _place(table, field)
+    return table.String(place).decode("utf-8") if place else ""
+
+
+def _number(table: Table | None, field: int) -> int:
+    place = _place(table, field)
+    return int(table.Get(number_types.Uint32Flags, place)) if table and place else 0
+
+
+def _floats(table: Table | None, field: int) -> tuple[float, ...]:
+    if table is None or _place(table, field) is None:
+        return ()
+    values = table.GetVectorAsNumpy(number_types.Float32Flags, table.Offset(4 + 2 * field))
+    return tuple(values.tolist())

@@ -1,0 +1,42 @@
+"""How few bits a file spends on a number, and the pictures that set the ranges for int8."""
+
+from __future__ import annotations
+
+import numpy as np
+
+MODES: dict[str, str] = {
+    "none": "float32 throughout; answers as the model does",
+    "float16": "weights in float16, half the size; computes in float32",
+    "dynamic": "weights in int8, a quarter of the size; computes in float32 where it must",
+    "int8": "weights and arithmetic in int8; for DSPs, NPUs and small processors",
+}
+"""Every mode with one line for a person. Weights in int8 have one scale per output channel:
+with one scale per tensor MobileNetV2 falls from .89 to .08 on ImageNet classes."""
+
+
+def representative(
+    pixels: np.ndarray, labels: np.ndarray, limit: int = 200, seed: int = 0
+) -> np.ndarray:
+    """Choose pictures that set the ranges of activations, the same number from every class.
+
+    Where a class has too few, the others make up for it. 100 pictures do for MobileNetV2 (and
+    10 did nearly as well); 200 leave room for many classes.
+
+    Args:
+        pixels: uint8 (n, height, width, 3); only the chosen rows are read.
+        labels: (n,) class of each picture.
+        limit: The most pictures to take.
+        seed: Decides which.
+
+    Returns:
+        uint8 (min(n, limit), height, width, 3).
+    """
+    order = np.random.default_rng(seed).permutation(len(labels))
+    turn = np.empty(len(labels), np.int64)
+    for label in np.unique(labels):
+        rows = order[labels[order] == label]
+        turn[rows] = np.arange(len(rows))
+
+    # First the first picture of every class, then the second of every class, and so on.
+    chosen = order[np.argsort(turn[order], kind="stable")][:limit]
+    return np.asarray(pixels[np.sort(chosen)])

@@ -1,0 +1,75 @@
+"""A classifier as a LiteRT file, labels inside, that a phone can run as it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tlearn.atomic_write import write_atomic
+from tlearn.errors import BackboneError, ExportError
+from tlearn.export.metadata import add_metadata
+from tlearn.models.litert import convert
+from tlearn.models.precision import as_float32
+
+
+def write_tflite(
+    model: Any,
+    path: Path,
+    quantization: str,
+    representative: Iterable[np.ndarray] | None,
+    labels: Sequence[str],
+    about: Mapping[str, Any],
+) -> None:
+    """Write a classifier for phones and small computers.
+
+    Signature `serving_default`: `image` (1, height, width, 3) RGB, 0 to 255 -> `probabilities`
+    (1, classes) float32. The batch is one picture: phones have one at a time, GPU and NPU
+    delegates refuse or fall back on sizes known only later, and on CPUs it costs nothing.
+    `image` is float32, but for "int8" it is uint8, the bytes of the picture, because MediaPipe
+    takes those and no int8. There the output is float32 too, so that no client has to
+    dequantise, yet its values are multiples of 1/256: too coarse to rank hundreds of classes.
+
+    Args:
+        model: keras.Model, `image` -> `probabilities`; any precision.
+        path: The file, named .tflite.
+        quantization: One of quantization.MODES.
+        representative: uint8 pictures (height, width, 3) from the train split, for "int8" only.
+        labels: Class names in the order of the output.
+        about: JSON values to carry along; see `metadata.add_metadata`.
+
+    Raises:
+        ExportError: The network needs an operator that LiteRT lacks, or labels do not fit.
+        SystemFault: The file cannot be written.
+    """
+    if len(labels) != model.output_shape[-1]:
+        raise ExportError(f"{len(labels)} labels for {model.output_shape[-1]} classes.")
+    whole = quantization == "int8"
+    try:
+        content = convert(
+            as_float32(model),
+            quantization=quantization,
+            representative=_full_range(representative) if whole else None,
+            input_type="uint8" if whole else "float32",
+        )
+    except BackboneError as error:
+        raise ExportError(error.message, error.hint) from error
+    write_atomic(path, add_metadata(content, labels, about))
+
+
+def _full_range(pictures: Iterable[np.ndarray] | None) -> np.ndarray:
+    """The pictures as one array with both 0 and 255 in it.
+
+    The extremes make the input's scale 1 and its zero point 0: clients copy the bytes of a
+    picture without looking at either, and with another scale they would feed a brighter one.
+    """
+    stack = np.array([] if pictures is None else list(pictures), np.uint8)
+    if not len(stack):
+        raise ExportError(
+            "int8 needs pictures to set its ranges.",
+            "Leave the train split in place, or choose --quantization dynamic.",
+        )
+    stack[0, 0, 0], stack[0, 0, 1] = 0, 255
+    return stack

@@ -1,0 +1,170 @@
+"""A folder and a backbone in; checked pixels, a split and stored features out, each made once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from tlearn.data.health import Finding, inspect
+from tlearn.data.image_folder import ImageFolder, scan
+from tlearn.data.pipeline import PixelRows, PixelStore, store_pixels
+from tlearn.data.split import Split, fold_indices, make_split
+from tlearn.errors import DataError
+from tlearn.features.engine import EMBEDDING, SOURCE, Probe
+from tlearn.features.linear_probe import Fold
+from tlearn.features.store import probe_rows
+from tlearn.stopwatch import Stopwatch
+
+Watch = Callable[[str, int, int], None]
+"""Told what is being done, how much of it is done, and how much there is."""
+
+FOLDS = 5
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """A folder, read and divided.
+
+    Attributes:
+        folder: Classes and files.
+        pixels: Decoded pictures, found by digest.
+        findings: What is wrong or risky in the folder.
+        split: Which picture is learned from, chosen by, and reported on.
+        resize: The rule that made them square.
+    """
+
+    folder: ImageFolder
+    pixels: PixelStore
+    findings: tuple[Finding, ...]
+    split: Split
+    resize: str
+
+    def digests(self, part: str) -> list[str]:
+        """Digests of a part's pictures, in the order of `split.indices(part)`."""
+        return [self.split.digests[row] for row in self.split.indices(part)]
+
+    def rows(self, part: str) -> PixelRows:
+        """A part's pictures, read as they are indexed."""
+        return self.pixels.rows(self.digests(part))
+
+    def labels(self, part: str) -> np.ndarray:
+        """Class indices of a part's pictures."""
+        return self.split.labels[self.split.indices(part)]
+
+    def folds(self, seed: int) -> list[Fold]:
+        """Rows of the train part to solve on and to hold out, copies of a file kept together."""
+        labels = self.labels("train")
+        smallest = int(np.bincount(labels).min())
+        k = max(2, min(FOLDS, smallest))
+        return fold_indices(labels, self.digests("train"), k, seed)
+
+
+@dataclass(frozen=True)
+class Features:
+    """What the frozen network says of every picture of a split.
+
+    Attributes:
+        probe: The network and its outputs.
+        rows: (pictures, probe.width) float32, in the order of the split.
+    """
+
+    probe: Probe
+    rows: np.ndarray
+
+    def of(self, output: str, indices: np.ndarray) -> np.ndarray:
+        """One output of chosen pictures: (len(indices), width)."""
+        columns = self.probe.columns(output)
+        assert columns is not None, output
+        return self.rows[indices, columns]
+
+    def embeddings(self, indices: np.ndarray) -> np.ndarray:
+        """Pooled features of the last stage."""
+        return self.of(EMBEDDING, indices)
+
+    def source(self, indices: np.ndarray) -> np.ndarray | None:
+        """Source-class probabilities, or None when the weights have no classification layer."""
+        return self.of(SOURCE, indices) if self.probe.columns(SOURCE) else None
+
+    def by_stage(self, indices: np.ndarray) -> dict[str, np.ndarray]:
+        """Pooled features of every stage, input to output; the last one is the embedding."""
+        names = [name for name, _ in self.probe.outputs if name != SOURCE]
+        return {
+            stage.name: self.of(name, indices)
+            for stage, name in zip(self.probe.stages, names, strict=True)
+        }
+
+
+def read_pictures(
+    source: Path,
+    image_size: int,
+    resize: str,
+    cache: Path,
+    watch: Watch,
+    clock: Stopwatch,
+    *,
+    val_fraction: float = 0.15,
+    test_fraction: float = 0.15,
+    seed: int = 0,
+    strict: bool = False,
+) -> Pictures:
+    """Scan, decode, inspect and split a folder.
+
+    Args:
+        source: Image folder, or CSV of path and label.
+        image_size: Side of the square the network sees, in pixels.
+        resize: How a picture becomes square.
+        cache: Where decoded pixels are kept.
+        watch: Told of progress.
+        clock: Told where the time goes.
+        val_fraction: Share of a flat folder for validation.
+        test_fraction: Share of a flat folder for the test.
+        seed: Seed of the split.
+        strict: Refuse a folder with unreadable pictures instead of leaving them out.
+
+    Raises:
+        DataError: The folder cannot be used as it is.
+    """
+    with clock.time("decode"):
+        folder = scan(source)
+        paths = [image.path for image in folder.images]
+        pixels = store_pixels(paths, image_size, resize, cache, partial(watch, "read pictures"))
+        findings = inspect(folder, pixels.facts)
+        if strict:
+            _refuse_unreadable(folder, pixels)
+        split = make_split(
+            folder,
+            pixels.facts,
+            val_fraction=val_fraction,
+            test_fraction=test_fraction,
+            seed=seed,
+        )
+    return Pictures(folder, pixels, findings, split, resize)
+
+
+def compute_features(
+    pictures: Pictures, probe: Probe, cache: Path, watch: Watch, clock: Stopwatch
+) -> Features:
+    """Every output of the probe for every picture of the split; only what is missing is run."""
+    with clock.time("features"):
+        digests: Sequence[str] = pictures.split.digests
+        progress = partial(watch, "compute features")
+        rows = probe_rows(cache, probe, pictures.pixels, digests, pictures.resize, progress)
+    return Features(probe, rows)
+
+
+def _refuse_unreadable(folder: ImageFolder, pixels: PixelStore) -> None:
+    bad = [
+        f"{image.name}: {fact.problem}"
+        for image, fact in zip(folder.images, pixels.facts, strict=True)
+        if fact.problem
+    ]
+    if bad:
+        more = f"\n... and {len(bad) - 10} more" if len(bad) > 10 else ""
+        raise DataError(
+            f"{len(bad)} unreadable pictures, and --strict was given:\n" + "\n".join(bad[:10]) + more,
+            "mend or remove them, or leave --strict out to go on without them",
+        )

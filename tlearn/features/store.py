@@ -1,0 +1,122 @@
+"""Features of pictures, computed once per picture, backbone, cut and view, and kept on disk."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from tlearn.data.augmentation import Augmentation, augment
+from tlearn.data.pipeline import PixelStore, Progress
+from tlearn.data.row_table import RowTable
+from tlearn.features.engine import LiteRTEngine, Probe, probe_engine
+
+_BATCH = 32
+View = Callable[[np.ndarray, str], np.ndarray]
+"""Pixels (H, W, 3) and the picture's digest to the pixels of this view."""
+
+
+class FeatureStore:
+    """Rows of one frozen network, resize rule and precision.
+
+    Args:
+        cache: The cache folder.
+        name: What computes the rows: fingerprint, cut, resize rule.
+        row_shape: Shape of one picture's row.
+        dtype: "float32" or "float16".
+    """
+
+    def __init__(self, cache: Path, name: str, row_shape: Sequence[int], dtype: str) -> None:
+        self.table = RowTable(cache / "features" / f"{name}-{dtype}", row_shape, dtype)
+
+    def fill(
+        self,
+        pixels: PixelStore,
+        digests: Sequence[str],
+        engine: Callable[[], LiteRTEngine],
+        views: Views,
+        progress: Progress | None = None,
+    ) -> int:
+        """Compute the rows that are missing.
+
+        Args:
+            pixels: Decoded pictures.
+            digests: Pictures wanted.
+            engine: Opens the frozen network; not called when nothing is missing.
+            views: The views of each picture that are wanted.
+            progress: Told after every batch.
+
+        Returns:
+            Rows computed.
+        """
+        owner = {views.key(d, v): (d, v) for d in digests for v in range(views.count)}
+        missing = self.table.missing(owner)
+        if not missing:
+            return 0
+
+        def batches() -> Iterator[np.ndarray]:
+            for start in range(0, len(missing), _BATCH):
+                wanted = [owner[key] for key in missing[start : start + _BATCH]]
+                clean = pixels.read([digest for digest, _ in wanted])
+                yield views.draw(clean, wanted)
+
+        for number, rows in enumerate(engine().run(batches())):
+            keys = missing[number * _BATCH : (number + 1) * _BATCH]
+            self.table.append(keys, rows.reshape(len(keys), *self.table.row_shape))
+            if progress:
+                progress(number * _BATCH + len(keys), len(missing))
+        return len(missing)
+
+
+class Views:
+    """Which views of a picture are stored: the clean one first, then seeded augmented ones.
+
+    Args:
+        count: Views of each picture, the clean one counted.
+        policy: How views after the first are drawn.
+        seed: Same seed, same views.
+    """
+
+    def __init__(self, count: int = 1, policy: Augmentation | None = None, seed: int = 0) -> None:
+        if count > 1 and policy is None:
+            raise ValueError("views after the first need an augmentation policy")
+        self.count = count
+        self.policy = policy
+        self.seed = seed
+
+    def key(self, digest: str, view: int) -> str:
+        """The key of a picture's view; the clean view's is the digest itself."""
+        return digest if view == 0 else self._hash(digest, view).hex()
+
+    def draw(self, clean: np.ndarray, wanted: Sequence[tuple[str, int]]) -> np.ndarray:
+        """Pixels (n, H, W, 3) of the wanted (digest, view) pairs, from their clean pixels."""
+        return np.stack(
+            [
+                picture if view == 0 else self._augmented(picture, digest, view)
+                for picture, (digest, view) in zip(clean, wanted, strict=True)
+            ]
+        )
+
+    def _augmented(self, picture: np.ndarray, digest: str, view: int) -> np.ndarray:
+        assert self.policy is not None
+        entropy = int.from_bytes(self._hash(digest, view)[:8], "big")
+        return augment(picture, self.policy, np.random.default_rng(entropy))
+
+    def _hash(self, digest: str, view: int) -> bytes:
+        return hashlib.sha256(f"{digest}/{view}/{self.seed}/{self.policy}".encode()).digest()
+
+
+def probe_rows(
+    cache: Path,
+    probe: Probe,
+    pixels: PixelStore,
+    digests: Sequence[str],
+    resize: str,
+    progress: Progress | None = None,
+) -> np.ndarray:
+    """Every output of the probe for every picture: float32 (len(digests), probe.width)."""
+    store = FeatureStore(cache, f"{probe.path.stem}-{resize}", (probe.width,), "float32")
+    store.fill(pixels, digests, lambda: probe_engine(probe), Views(), progress)
+    return store.table.read(digests)

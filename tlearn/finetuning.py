@@ -1,0 +1,186 @@
+"""From a plan to a finished run: solve, tune, save, read back, score, report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, replace
+from typing import Any
+
+import numpy as np
+
+from tlearn.atomic_write import write_atomic
+from tlearn.data.split import write_manifest
+from tlearn.errors import RunError
+from tlearn.evaluation.metrics import Report, score
+from tlearn.evaluation.predict import predict_pixels
+from tlearn.evaluation.report import write_report
+from tlearn.features.linear_probe import LinearHead, cross_validate, solve_head
+from tlearn.recipe.plan import Plan, write_plan
+from tlearn.run_directory import RunDirectory, write_json
+from tlearn.workbench import Workbench
+
+_READ_BACK = 64
+_TOLERANCE = 2e-3
+Epoch = Callable[[Mapping[str, Any]], None]
+
+
+def train_and_keep(
+    work: Workbench, plan: Plan, run: RunDirectory, epoch: Epoch | None
+) -> tuple[dict[str, Report], Sequence[Mapping[str, Any]]]:
+    """Train by a plan and fill a run directory.
+
+    Args:
+        work: Pictures, features and backbone.
+        plan: What to train.
+        run: An empty run directory.
+        epoch: Told after every epoch.
+
+    Returns:
+        What the model scored on each held-out part, and the epoch records.
+
+    Raises:
+        RunError: The saved model does not answer as the trained one.
+    """
+    pictures = work.pictures
+    head = None if work.from_scratch else solve(work, plan)
+    if head is not None:
+        plan = replace(plan, head_penalty=head.penalty)
+    write_atomic(run.plan_path, lambda path: write_plan(plan, path))
+    write_atomic(run.split_path, lambda path: write_manifest(pictures.split, path))
+    run.write_labels(plan.classes)
+
+    model, history = _train(work, plan, run, head, epoch)
+    with work.clock.time("check"):
+        probabilities = _held_out(work, plan, model, head)
+        write_atomic(run.model_path, lambda path: model.save(path))
+        _read_back(run, work, probabilities)
+    reports = {
+        part: score(found, pictures.labels(part), plan.classes, part)
+        for part, found in probabilities.items()
+    }
+    _write_results(work, plan, run, reports, history, probabilities)
+    return reports, history
+
+
+def solve(work: Workbench, plan: Plan) -> LinearHead:
+    """The head on the embeddings of the train part, its penalty by cross-validation."""
+    pictures = work.pictures
+    rows, labels = pictures.split.indices("train"), pictures.labels("train")
+    embeddings = work.features.embeddings(rows)
+    classes = len(plan.classes)
+    work.watch("solve the head", 0, 0)
+    with work.clock.time("head"):
+        penalty = plan.head_penalty
+        if penalty is None:
+            folds = pictures.folds(plan.seed)
+            found = cross_validate(embeddings, labels, classes, folds, plan.class_weights)
+            penalty = found.penalty
+        return solve_head(embeddings, labels, classes, penalty, plan.class_weights)
+
+
+def _train(
+    work: Workbench,
+    plan: Plan,
+    run: RunDirectory,
+    head: LinearHead | None,
+    epoch: Epoch | None,
+) -> tuple[Any, Sequence[Mapping[str, Any]]]:
+    import keras
+
+    from tlearn.models.precision import as_float32
+    from tlearn.training.tuning import assemble, tune
+
+    def told(record: Mapping[str, Any]) -> None:
+        run.append_history(record)
+        if epoch:
+            epoch(record)
+
+    keras.utils.set_random_seed(plan.seed)
+    keras.config.set_dtype_policy(plan.precision)
+    try:
+        backbone = work.backbone
+        model = assemble(backbone, plan, head)
+        if not plan.epochs:
+            return model, ()
+        history = tune(
+            model, backbone, plan, work.pictures, work.cache, work.watch, work.clock, told
+        )
+    finally:
+        keras.config.set_dtype_policy("float32")
+    return as_float32(model), history.epochs
+
+
+def _held_out(
+    work: Workbench, plan: Plan, model: Any, head: LinearHead | None
+) -> dict[str, np.ndarray]:
+    """Probabilities of the model on the val and test parts, where there are such."""
+    pictures = work.pictures
+    parts = [part for part in ("val", "test") if pictures.split.count(part)]
+    if head is not None and not plan.epochs:
+        indices = pictures.split.indices
+        return {p: head.probabilities(work.features.embeddings(indices(p))) for p in parts}
+    return {part: predict_pixels(model.predict_on_batch, pictures.rows(part)) for part in parts}
+
+
+def _read_back(run: RunDirectory, work: Workbench, probabilities: Mapping[str, np.ndarray]) -> None:
+    """Load the saved model as a stranger would, and hold it against what was scored."""
+    import keras
+
+    model = keras.models.load_model(run.model_path, compile=False, safe_mode=True)
+    part, expected = next(iter(probabilities.items()))
+    answers = predict_pixels(model.predict_on_batch, work.pictures.rows(part)[:_READ_BACK])
+    difference = float(np.abs(answers - expected[:_READ_BACK]).max())
+    if not difference <= _TOLERANCE:
+        raise RunError(
+            f"{run.model_path} was saved but answers differently when read back: a probability "
+            f"moved by {difference:.3g} on {len(answers)} {part} pictures",
+            "this is a fault of tlearn or of Keras; please report it with the plan beside it",
+        )
+
+
+def _write_results(
+    work: Workbench,
+    plan: Plan,
+    run: RunDirectory,
+    reports: Mapping[str, Report],
+    history: Sequence[Mapping[str, Any]],
+    probabilities: Mapping[str, np.ndarray],
+) -> None:
+    reported = work.pictures.split.report_part
+    findings = [asdict(finding) for finding in work.pictures.findings]
+    seconds = work.clock.seconds | {"total": work.clock.total()}
+    write_report(
+        run.report_path,
+        title=work.source.name,
+        plan=asdict(plan),
+        report=reports[reported],
+        history=history,
+        findings=findings,
+        timings=work.clock.seconds,
+        mistakes=_mistakes(work, plan, reported, probabilities[reported]),
+    )
+    write_json(
+        run.metrics_path,
+        {
+            "folder": str(work.source.resolve()),
+            "val_accuracy": reports["val"].accuracy if "val" in reports else None,
+            "test_accuracy": reports["test"].accuracy if "test" in reports else None,
+            "seconds": seconds,
+            "findings": findings,
+            "reports": {part: report.to_json() for part, report in reports.items()},
+        },
+    )
+
+
+def _mistakes(
+    work: Workbench, plan: Plan, part: str, probabilities: np.ndarray, most: int = 24
+) -> list[tuple[np.ndarray, str, str, float]]:
+    """The most confident wrong answers: picture, true class, answer, its probability."""
+    labels, answers = work.pictures.labels(part), probabilities.argmax(axis=1)
+    sure = probabilities.max(axis=1)
+    wrong = np.flatnonzero(answers != labels)
+    worst = wrong[np.argsort(-sure[wrong], kind="stable")][:most]
+    rows = work.pictures.rows(part)
+    return [
+        (rows[i], plan.classes[labels[i]], plan.classes[answers[i]], float(sure[i])) for i in worst
+    ]

@@ -1,0 +1,1 @@
+"""A name from the garden in; a backbone with stages and cuts, and a classifier, out."""

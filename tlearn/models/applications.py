@@ -1,0 +1,123 @@
+"""Networks of keras.applications: built on 0-255 RGB pixels, filled from a file."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from tlearn.errors import BackboneError
+from tlearn.models.catalog import BackboneSpec
+from tlearn.models.weights_file import FileFacts, extract_archived
+
+_CAFFE_MEAN_RGB = (123.68, 116.779, 103.939)
+_IMAGENET_MEAN = (0.485, 0.456, 0.406)
+_IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
+def build_network(
+    spec: BackboneSpec, image: keras.KerasTensor, facts: FileFacts | None
+) -> tuple[keras.Model, bool]:
+    """The network of a backbone, and whether it has its classification layer.
+
+    Args:
+        spec: From `find_backbone`.
+        image: Input (batch, side, side, 3), RGB, 0-255.
+        facts: Of the file that `load_network` will read; None for random initialisation.
+    """
+    classes = facts.classes if facts else None
+    # VGG's dense layers read the flattened map, so they fit one size only.
+    fits = spec.family != "vgg" or image.shape[1] == spec.image_size
+    top = {"include_top": True, "classes": classes} if classes and fits else {"include_top": False}
+    builder = getattr(keras.applications, spec.builder)
+    scaled = _scaling(spec.scaling)(image) if spec.scaling != "inside" else image
+    network = builder(weights=None, input_tensor=scaled, **top, **spec.arguments)
+    return network, bool(top["include_top"])
+
+
+def _scaling(name: str) -> keras.layers.Layer:
+    """Pixels 0-255 RGB to what the network was trained on: pixels * scale + offset."""
+    if name == "symmetric":
+        return keras.layers.Rescaling(1 / 127.5, -1.0, name="scaling")
+    if name == "caffe":
+        return keras.layers.Rescaling(1.0, [-mean for mean in _CAFFE_MEAN_RGB], name="scaling")
+    return keras.layers.Rescaling(
+        [1 / (255 * std) for std in _IMAGENET_STD],
+        [-mean / std for mean, std in zip(_IMAGENET_MEAN, _IMAGENET_STD, strict=True)],
+        name="scaling",
+    )
+
+
+def load_network(
+    network: keras.Model, path: Path, facts: FileFacts, spec: BackboneSpec, has_top: bool
+) -> None:
+    """Load a file into the network of `build_network`, and make it read RGB.
+
+    Raises:
+        BackboneError: The file holds weights of something else.
+    """
+    headless = facts.classes is not None and not has_top
+    expected = network.count_params()
+    if facts.layout != "legacy" and not headless and facts.parameters != expected:
+        raise _mismatch(path, facts, network, spec)
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            if facts.layout == "archive":
+                network.load_weights(extract_archived(path, Path(folder)))
+            else:
+                # Without its dense layers VGG has fewer layers than the file: go by their names.
+                by_name = {"by_name": True} if headless and facts.layout == "legacy" else {}
+                network.load_weights(_with_suffix(path, facts, Path(folder)), **by_name)
+        except (ValueError, KeyError, IndexError, TypeError, AttributeError, OSError) as error:
+            raise _mismatch(path, facts, network, spec) from error
+    _match_pixels(network, spec, facts)
+
+
+def _with_suffix(path: Path, facts: FileFacts, folder: Path) -> Path:
+    """The file under a name that tells Keras its layout; Keras goes by the suffix alone."""
+    keras_suffix = path.name.endswith(".weights.h5")
+    if facts.layout == "keras" and not keras_suffix:
+        link = folder / "network.weights.h5"
+    elif facts.layout == "legacy" and (keras_suffix or path.suffix not in (".h5", ".hdf5")):
+        link = folder / "network.h5"
+    else:
+        return path
+    link.symlink_to(path.absolute())
+    return link
+
+
+def _mismatch(
+    path: Path, facts: FileFacts, network: keras.Model, spec: BackboneSpec
+) -> BackboneError:
+    layers = sum(1 for layer in network.layers if layer.weights)
+    return BackboneError(
+        f"{path} does not hold weights of {spec.name}: expected {network.count_params():,} "
+        f"numbers in {layers} layers, found {facts.parameters:,} in {facts.layers}.",
+        "Name the backbone the file belongs to, or give its own weights with --weights PATH.",
+    )
+
+
+def _match_pixels(network: keras.Model, spec: BackboneSpec, facts: FileFacts) -> None:
+    """Make loaded weights read RGB pixels scaled as `_scaling` does."""
+    # A network that tlearn saved begins with Rescaling and has been turned to RGB already.
+    if spec.scaling == "caffe" and not facts.rescaled:
+        first = next(x for x in network.layers if isinstance(x, keras.layers.Conv2D))
+        kernel, *rest = first.get_weights()
+        first.set_weights([kernel[:, :, ::-1], *rest])
+    if spec.family == "efficientnet":
+        _mend_variance(network)
+
+
+def _mend_variance(network: keras.Model) -> None:
+    """Put the variance where EfficientNet's ImageNet files hold the standard deviation.
+
+    Keras divides by sqrt(std) once in Normalization, and a second time in a layer that it adds
+    for `weights="imagenet"` only. Files of networks trained otherwise are left as they are.
+    """
+    layer = next(x for x in network.layers if isinstance(x, keras.layers.Normalization))
+    mean, variance, *rest = layer.get_weights()
+    if np.allclose(np.ravel(variance), _IMAGENET_STD, atol=1e-3):
+        layer.set_weights([mean, variance * np.reshape(_IMAGENET_STD, variance.shape), *rest])
+        layer.finalize_state()

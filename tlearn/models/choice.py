@@ -1,0 +1,145 @@
+"""Which backbone, which weights, at which size: settled before anything heavy is imported."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tlearn.errors import BackboneError
+from tlearn.models.catalog import RECOMMENDED, BackboneSpec, find_backbone
+from tlearn.models.weights import WeightsFile, find_weights
+
+if TYPE_CHECKING:
+    from tlearn.models.backbone import Backbone
+
+# Raised when the same weights and size would give another function than before.
+_VERSION = 1
+_OWN_SUFFIX = ".keras"
+
+
+@dataclass(frozen=True)
+class BackboneChoice:
+    """A backbone that has not been loaded yet.
+
+    Attributes:
+        name: In the catalogue, or the path of a person's own file.
+        spec: Facts from the catalogue; None for a person's own file.
+        weights: The file; None for random initialisation.
+        image_size: Side of its input, in pixels.
+        fingerprint: Equal for equal functions, in every process.
+        seed: Of the random initialisation.
+    """
+
+    name: str
+    spec: BackboneSpec | None
+    weights: WeightsFile | None
+    image_size: int
+    fingerprint: str
+    seed: int = 0
+
+    def load(self) -> Backbone:
+        """Build the network and load its weights; imports Keras."""
+        from tlearn.models.backbone import load_backbone, load_own_backbone
+
+        if self.spec is None:
+            return load_own_backbone(Path(self.name), self.image_size)
+        return load_backbone(self.spec, self.weights, self.image_size, self.seed)
+
+
+def choose_backbone(
+    name: str | None,
+    weights: Path | None,
+    image_size: int | None,
+    *,
+    random_seed: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> BackboneChoice:
+    """Find a backbone and its weights.
+
+    Args:
+        name: In the catalogue, or the path of a .keras file; None takes the recommended one.
+        weights: A file of weights, or None to look for them.
+        image_size: Side of the input, or None for the backbone's own.
+        random_seed: Start without weights, from this seed.
+        progress: Told of a download.
+
+    Raises:
+        BackboneError: There is no such backbone, its weights are nowhere, or the size is too small.
+    """
+    if name is not None and name.endswith(_OWN_SUFFIX):
+        return _own(Path(name).expanduser(), weights, image_size)
+    spec = find_backbone(name or RECOMMENDED)
+    size = image_size or spec.image_size
+    if size < spec.min_image_size:
+        raise BackboneError(
+            f"{spec.name} needs pictures of at least {spec.min_image_size} pixels; "
+            f"received {size}.",
+            f"set --image-size to {spec.min_image_size} or more ({spec.image_size} is its own)",
+        )
+    if random_seed is not None:
+        return BackboneChoice(
+            spec.name, spec, None, size, fingerprint(spec, None, size, random_seed), random_seed
+        )
+    found = find_weights(spec, weights, progress=progress)
+    return BackboneChoice(spec.name, spec, found, size, fingerprint(spec, found, size))
+
+
+def fingerprint(
+    spec: BackboneSpec, weights: WeightsFile | None, image_size: int, seed: int = 0
+) -> str:
+    """A short name of the function that a backbone computes."""
+    parts: list[Any] = [_VERSION, spec.builder, dict(spec.arguments), spec.scaling, image_size]
+    if weights is None:
+        return f"random-{seed}-{_digest(parts)[:8]}"
+    return _digest([*parts, weights.sha256])[:16]
+
+
+def own_fingerprint(path: Path, image_size: int) -> str:
+    """The same for a person's own file."""
+    content = hashlib.sha256(path.read_bytes()).hexdigest()
+    return _digest([_VERSION, "own", content, image_size])[:16]
+
+
+def _own(path: Path, weights: Path | None, image_size: int | None) -> BackboneChoice:
+    if weights is not None:
+        raise BackboneError(
+            f"{path} holds its own weights", "leave --weights out, or name a backbone of the garden"
+        )
+    try:
+        with zipfile.ZipFile(path) as archive:
+            config = json.loads(archive.read("config.json"))
+    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        raise BackboneError(
+            f"{path} is not a model saved by Keras 3: {error}",
+            "save it with model.save('NAME.keras'), or name a backbone: `tlearn models` lists them",
+        ) from error
+    size = image_size or _input_size(config)
+    if size is None:
+        raise BackboneError(
+            f"{path} takes pictures of any size", "say which with --image-size, for example 224"
+        )
+    return BackboneChoice(str(path), None, None, size, own_fingerprint(path, size))
+
+
+def _input_size(config: Any) -> int | None:
+    """Height of the first input in a model's configuration, wherever it is nested."""
+    if isinstance(config, dict):
+        shape = config.get("batch_shape")
+        if isinstance(shape, list) and len(shape) == 4:
+            return shape[1]
+    children = config.values() if isinstance(config, dict) else config
+    if isinstance(config, dict | list):
+        for child in children:
+            size = _input_size(child)
+            if size is not None:
+                return size
+    return None
+
+
+def _digest(parts: list[Any]) -> str:
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

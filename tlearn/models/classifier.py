@@ -1,0 +1,99 @@
+"""A classifier on a trunk: pooling, dropout, head; and which of its layers learn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import keras
+import numpy as np
+
+from tlearn.models.stages import Stage, layers_of_stage
+
+HEAD = "head"
+EMBEDDING = "embedding"
+BATCH_NORM = ("frozen", "trained")
+
+
+def build_classifier(
+    trunk: keras.Model,
+    classes: int,
+    *,
+    dropout: float = 0.0,
+    l1: float = 0.0,
+    l2: float = 0.0,
+    max_norm: float = 0.0,
+) -> keras.Model:
+    """A flat functional classifier: trunk, average over space, dropout, linear head, softmax.
+
+    probabilities = softmax(embedding @ kernel + bias)
+
+    Args:
+        trunk: Network `image` -> feature map (side, side, channels); its layers are shared.
+        classes: Number of classes.
+        dropout: Share of the embedding dropped in training.
+        l1: Penalty on |kernel| of the head, added to the loss.
+        l2: Penalty on kernel**2 of the head, added to the loss.
+        max_norm: Upper bound of the norm of each class's column of the kernel; 0 for none.
+
+    Returns:
+        keras.Model: input `image`, output `probabilities` (batch, classes), float32.
+    """
+    features = keras.layers.GlobalAveragePooling2D(name=EMBEDDING)(trunk.outputs[0])
+    if dropout:
+        features = keras.layers.Dropout(dropout, name="dropout")(features)
+    logits = keras.layers.Dense(
+        classes,
+        kernel_regularizer=keras.regularizers.L1L2(l1, l2) if l1 or l2 else None,
+        kernel_constraint=keras.constraints.MaxNorm(max_norm) if max_norm else None,
+        dtype="float32",
+        name=HEAD,
+    )(features)
+    probabilities = keras.layers.Activation("softmax", dtype="float32", name="probabilities")
+    return keras.Model(trunk.inputs[0], probabilities(logits), name="classifier")
+
+
+def set_head(model: keras.Model, kernel: np.ndarray, bias: np.ndarray) -> None:
+    """Give the head the weights of a solved linear classifier.
+
+    Args:
+        model: From `build_classifier`.
+        kernel: (embedding, classes).
+        bias: (classes,).
+    """
+    model.get_layer(HEAD).set_weights([np.asarray(kernel), np.asarray(bias)])
+
+
+def set_trainable(
+    model: keras.Model,
+    stages: Sequence[Stage],
+    first_trained_stage: int | None,
+    batch_norm: str = "frozen",
+) -> None:
+    """Say which layers learn; compile the model afterwards.
+
+    The head always learns. Flags are set on the layers themselves: `training=False` in a call
+    does not hold inside `fit`, and only `trainable=False` keeps a batch normalisation on its
+    moving statistics.
+
+    Args:
+        model: From `build_classifier`.
+        stages: Stages of its trunk.
+        first_trained_stage: Index of the first stage that learns; None for the head alone.
+        batch_norm: "frozen" keeps every batch normalisation as it is; "trained" lets those of
+            the trained stages learn and follow the statistics of the batches.
+    """
+    if batch_norm not in BATCH_NORM:
+        raise ValueError(f"batch_norm: expected one of {BATCH_NORM}, received {batch_norm!r}")
+    first = len(stages) if first_trained_stage is None else first_trained_stage
+    model.trainable = True
+    for stage, layers in zip(stages, layers_of_stage(model, stages), strict=True):
+        for layer in layers:
+            layer.trainable = stage.index >= first
+            if batch_norm == "frozen":
+                _freeze_batch_norm(layer)
+
+
+def _freeze_batch_norm(layer: keras.layers.Layer) -> None:
+    for leaf in layer._flatten_layers():
+        if isinstance(leaf, keras.layers.BatchNormalization):
+            leaf.trainable = False

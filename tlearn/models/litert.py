@@ -1,0 +1,164 @@
+"""A Keras network as a LiteRT flatbuffer: the form that phones, and the feature stage, run."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import flatbuffers
+import numpy as np
+
+from tlearn.errors import BackboneError
+from tlearn.models.quiet import Log, quiet
+
+QUANTIZATIONS = ("none", "float16", "dynamic", "int8")
+
+
+class _AlignedBuilder(flatbuffers.Builder):
+    """Weights start at multiples of 16 bytes, as the schema asks and the Python code forgets."""
+
+    def StartVector(self, elemSize: int, numElems: int, alignment: int) -> int:  # noqa: N802, N803
+        return int(super().StartVector(elemSize, numElems, 16 if elemSize == 1 else alignment))
+
+
+def convert(
+    model: Any,
+    *,
+    batch: int | None = 1,
+    quantization: str = "none",
+    representative: Sequence[np.ndarray] | np.ndarray | None = None,
+    input_type: str = "float32",
+) -> bytes:
+    """Convert a Keras model with one input to a flatbuffer of built-in LiteRT operators.
+
+    The signature `serving_default` names the input and the outputs as the model does.
+
+    Args:
+        model: keras.Model with one float32 input.
+        batch: Size of the first axis, or None for any size.
+        quantization: One of QUANTIZATIONS. "int8" computes in int8 throughout, with one scale
+            for each output channel of the weights.
+        representative: Inputs (n, ...) that set the ranges of activations; for "int8" only.
+            Cast to float32 one at a time.
+        input_type: "float32", or with "int8" also "uint8". The output is float32 always.
+
+    Raises:
+        BackboneError: LiteRT lacks one of the operators, or the converter gave up.
+    """
+    if quantization not in QUANTIZATIONS:
+        raise ValueError(
+            f"quantization: expected one of {QUANTIZATIONS}, received {quantization!r}"
+        )
+    if quantization == "int8" and (representative is None or len(representative) == 0):
+        raise ValueError("int8 needs representative inputs")
+    fault: Exception | None = None
+    with quiet() as log:
+        import tensorflow as tf
+        from tensorflow.lite.python.convert_phase import ConverterError
+
+        converter = tf.lite.TFLiteConverter.from_concrete_functions([_frozen(model, batch)])
+        _configure(converter, quantization, representative, input_type)
+        try:
+            content: bytes = converter.convert()
+        except ConverterError as error:
+            fault = error
+    if fault is not None:
+        raise BackboneError(
+            f"The network {model.name!r} cannot become a LiteRT file: {_reason(fault, log)}",
+            "Take another backbone (`tlearn list backbones`), or export --format saved_model.",
+        ) from fault
+    return _sign(content, model.inputs[0].name, model.output_names)
+
+
+def pack(model: Any) -> bytes:
+    """The bytes of a `ModelT` of ai_edge_litert's schema."""
+    builder = _AlignedBuilder(1 << 20)
+    builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
+    return bytes(builder.Output())
+
+
+def input_spec(model: Any, batch: int | None) -> Any:
+    """The tf.TensorSpec of a model's one input, under the model's name for it.
+
+    Raises:
+        BackboneError: Keras runs on another backend than TensorFlow.
+    """
+    import keras
+    import tensorflow as tf
+
+    if keras.backend.backend() != "tensorflow":
+        raise BackboneError(
+            f"Keras runs on {keras.backend.backend()!r}, but TensorFlow writes the files.",
+            "Set KERAS_BACKEND=tensorflow for this command.",
+        )
+    given = model.inputs[0]
+    return tf.TensorSpec((batch, *given.shape[1:]), given.dtype, name=given.name)
+
+
+def _frozen(model: Any, batch: int | None) -> Any:
+    """The model as one graph without variables: what is not constant, the converter loses."""
+    import tensorflow as tf
+    from tensorflow.python.framework.convert_to_constants import (
+        convert_variables_to_constants_v2,
+    )
+
+    live = tf.function(lambda tensor: tf.nest.flatten(model(tensor, training=False)))
+    return convert_variables_to_constants_v2(live.get_concrete_function(input_spec(model, batch)))
+
+
+def _sign(content: bytes, input_name: str, output_names: Sequence[str]) -> bytes:
+    """Add the signature that a frozen graph lacks.
+
+    Converting from a SavedModel would give one too, but takes twice as long.
+    """
+    from ai_edge_litert import schema_py_generated as schema
+
+    def entry(name: str, index: int) -> Any:
+        mapped = schema.TensorMapT()
+        mapped.name, mapped.tensorIndex = name, int(index)
+        return mapped
+
+    model = schema.ModelT.InitFromPackedBuf(content)
+    graph = model.subgraphs[0]
+    signature = schema.SignatureDefT()
+    signature.signatureKey, signature.subgraphIndex = "serving_default", 0
+    signature.inputs = [entry(input_name, graph.inputs[0])]
+    signature.outputs = [
+        entry(name, index) for name, index in zip(output_names, graph.outputs, strict=True)
+    ]
+    model.signatureDefs = [signature]
+    return pack(model)
+
+
+def _configure(
+    converter: Any,
+    quantization: str,
+    representative: Sequence[np.ndarray] | np.ndarray | None,
+    input_type: str,
+) -> None:
+    import tensorflow as tf
+
+    # Built-in operators only: a file that needs TensorFlow's own converts, then runs nowhere.
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+    if quantization == "none":
+        return
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    if quantization == "float16":
+        converter.target_spec.supported_types = [tf.float16]
+    if quantization == "int8":
+        assert representative is not None
+        converter.representative_dataset = _feed(representative)
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+        converter.inference_input_type = tf.dtypes.as_dtype(input_type)
+
+
+def _feed(inputs: Sequence[np.ndarray] | np.ndarray) -> Callable[[], Iterator[list[np.ndarray]]]:
+    return lambda: ([np.asarray(one, np.float32)[np.newaxis]] for one in inputs)
+
+
+def _reason(fault: Exception, log: Log) -> str:
+    lacking = re.search(r"^(?:Custom|Flex) ops: (.+)$", log.text, re.MULTILINE)
+    if lacking:
+        return f"LiteRT has no operator for {lacking[1]}."
+    return f"{str(fault).strip()[:300]}\n{log.tail()}".strip()

@@ -1,0 +1,30 @@
+"""Float32 for export, whatever precision trained the model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def as_float32(model: Any) -> Any:
+    """The same network with every layer computing in float32.
+
+    Args:
+        model: keras.Model; returned as it is when nothing in it computes in another type.
+
+    Returns:
+        keras.Model with equal weights, names and shapes.
+    """
+    import keras
+
+    if all(layer.compute_dtype == "float32" for layer in model.layers):
+        return model
+
+    def rebuild(layer: Any) -> Any:
+        config = layer.get_config()
+        if isinstance(layer, keras.layers.Layer):  # a bare operation (x + y) has no type of its own
+            config["dtype"] = "float32"
+        return type(layer).from_config(config)
+
+    plain = keras.models.clone_model(model, clone_function=rebuild)
+    plain.set_weights(model.get_weights())
+    return plain

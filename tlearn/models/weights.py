@@ -1,0 +1,204 @@
+"""Where the weights of a backbone come from: a given file, a folder, a cache, a download."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from tlearn.cache_folder import cache_folder
+from tlearn.errors import BackboneError
+from tlearn.models.catalog import CATALOG, BackboneSpec
+from tlearn.models.download import Progress, fetch
+
+FOLDER_VARIABLE = "TLEARN_WEIGHTS"
+SUFFIXES = (".weights.h5", ".h5", ".keras")
+# What Keras adds to the name of a file without classification layer, family by family.
+_WITHOUT_TOP = ("_notop", "_no_top", "_no_top_v2")
+# Keras keeps these two under another name than the one they are fetched by.
+_KEPT_AS = {"NASNet-mobile.h5": "nasnet_mobile.h5", "NASNet-large.h5": "nasnet_large.h5"}
+
+
+@dataclass(frozen=True)
+class WeightsFile:
+    """A file of weights on this machine.
+
+    Attributes:
+        path: Where it is.
+        origin: "given", "folder" (the one TLEARN_WEIGHTS names), "cache" or "download".
+        sha256: Digest of its bytes.
+    """
+
+    path: Path
+    origin: str
+    sha256: str
+
+
+def find_weights(
+    spec: BackboneSpec,
+    given: Path | None = None,
+    *,
+    download: bool = True,
+    progress: Progress | None = None,
+) -> WeightsFile:
+    """The weights of a backbone: the given file, else the first place that has them.
+
+    Looked for in the folder named by TLEARN_WEIGHTS, the caches of tlearn and of Keras, and
+    last on the net.
+
+    Args:
+        spec: From `find_backbone`.
+        given: A file named by the person; no other place is looked at then.
+        download: Whether to fetch what is nowhere on this machine.
+        progress: Called with (bytes done, bytes in all or 0) while fetching.
+
+    Raises:
+        BackboneError: They are nowhere; says which file to put where, and what works offline.
+        SystemFault: A file cannot be read, or the cache cannot be written.
+    """
+    if given is not None:
+        path = _check_given(given, spec)
+        return WeightsFile(path, "given", sha256_of(path))
+    for origin, find in (("folder", _in_folder), ("cache", _in_caches)):
+        found = find(spec)
+        if found:
+            return WeightsFile(found, origin, sha256_of(found))
+    if not download:
+        raise BackboneError(f"{_nowhere(spec)}.", _remedy(spec))
+    target = cache_folder() / "weights" / file_names(spec)[0]
+    try:
+        fetch(spec.weights_url, target, digest=spec.weights_md5, progress=progress)
+    except BackboneError as error:
+        raise BackboneError(f"{_nowhere(spec)}: {error.message}", _remedy(spec)) from error
+    return WeightsFile(target, "download", sha256_of(target))
+
+
+def available_offline() -> list[tuple[BackboneSpec, Path]]:
+    """Backbones whose weights are on this machine, in the order of the catalog."""
+    found = (
+        (spec, _in_folder(spec, strict=False) or _in_caches(spec)) for spec in CATALOG.values()
+    )
+    return [(spec, path) for spec, path in found if path]
+
+
+def file_names(spec: BackboneSpec) -> list[str]:
+    """Names under which Keras keeps a backbone's ImageNet weights, with top first."""
+    official = PurePosixPath(spec.weights_url).name
+    kept = _KEPT_AS.get(official, official)
+    stem = kept.removesuffix(".h5")
+    names = [kept, official, *(f"{stem}{suffix}.h5" for suffix in _WITHOUT_TOP)]
+    return list(dict.fromkeys(names))
+
+
+def backbone_of(path: Path) -> BackboneSpec | None:
+    """The backbone whose weights a file holds, to judge by its name.
+
+    Known are Keras's own names, and names that start as the catalog's or as
+    "mobilenet_v2_0.35" does: `mobilenet_v2_1.00_224_imagenet.weights.h5`.
+    """
+    for spec in CATALOG.values():
+        if path.name in file_names(spec):
+            return spec
+    stem = path.name.lower().replace("-", "_")
+    prefixes = [
+        (prefix, spec)
+        for spec in CATALOG.values()
+        for prefix in _prefixes(spec)
+        if stem.startswith(prefix) and not stem[len(prefix) :][:1].isalnum()
+    ]
+    return max(prefixes, key=lambda pair: len(pair[0]))[1] if prefixes else None
+
+
+def _prefixes(spec: BackboneSpec) -> Iterator[str]:
+    yield spec.name
+    if spec.family in ("mobilenet", "mobilenet_v2"):
+        yield f"{spec.family}_{spec.arguments.get('alpha', 1.0):.2f}"
+
+
+def _check_given(given: Path, spec: BackboneSpec) -> Path:
+    path = given.expanduser()
+    if path.is_dir():
+        files = ", ".join(file.name for file in _weight_files(path)[:10]) or "none"
+        raise BackboneError(
+            f"{path} is a folder; weights are one file. Files of weights in it: {files}.",
+            f"Name the file: --weights {path / 'FILE'}, or set {FOLDER_VARIABLE}={path}.",
+        )
+    if not path.is_file():
+        raise BackboneError(
+            f"There is no file {path}.",
+            f"Give the weights of {spec.name} with --weights PATH; without the flag tlearn "
+            "looks in its usual places.",
+        )
+    return path
+
+
+def _in_folder(spec: BackboneSpec, strict: bool = True) -> Path | None:
+    """The file in the folder that TLEARN_WEIGHTS names; strict: faults are raised."""
+    named = os.environ.get(FOLDER_VARIABLE)
+    if not named:
+        return None
+    folder = Path(named).expanduser()
+    if not folder.is_dir():
+        if not strict:
+            return None
+        raise BackboneError(
+            f"{FOLDER_VARIABLE} names {folder}, which is not a folder.",
+            f"Set {FOLDER_VARIABLE} to a folder with files of weights, or unset it; "
+            "one file is given with --weights PATH.",
+        )
+    files = [path for path in _weight_files(folder) if backbone_of(path) == spec]
+    official = [folder / name for name in file_names(spec) if folder / name in files]
+    imagenet = [path for path in files if "imagenet" in path.name.lower()]
+    first = official or imagenet or files
+    if strict and len(files) > 1 and not official and len(imagenet) != 1:
+        names = ", ".join(path.name for path in imagenet or files)
+        raise BackboneError(
+            f"{folder} has several files for {spec.name}: {names}.",
+            "Choose one with --weights PATH.",
+        )
+    return first[0] if first else None
+
+
+def _weight_files(folder: Path) -> list[Path]:
+    return sorted(p for p in folder.iterdir() if p.name.endswith(SUFFIXES) and p.is_file())
+
+
+def _in_caches(spec: BackboneSpec) -> Path | None:
+    home = os.environ.get("KERAS_HOME")
+    keras = Path(home) if home else Path("~/.keras").expanduser()
+    for folder in (cache_folder() / "weights", keras / "models"):
+        for name in file_names(spec):
+            if (folder / name).is_file():
+                return folder / name
+    return None
+
+
+def _nowhere(spec: BackboneSpec) -> str:
+    return f"The weights of {spec.name} ({file_names(spec)[0]}) are not on this machine"
+
+
+def _remedy(spec: BackboneSpec) -> str:
+    names = [known.name for known, _ in available_offline()]
+    offline = f"Works offline here: {', '.join(names)}. " if names else ""
+    return (
+        f"Fetch {spec.weights_url} elsewhere, put it in a folder and set {FOLDER_VARIABLE} to that "
+        f"folder, or pass --weights PATH. {offline}Without weights: --policy from_scratch."
+    )
+
+
+def sha256_of(path: Path) -> str:
+    """Digest of a file's bytes, in hexadecimal.
+
+    Raises:
+        BackboneError: It cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise BackboneError(
+            f"{path} cannot be read: {error.strerror or error}.",
+            "Check its permissions, or give another file with --weights PATH.",
+        ) from error

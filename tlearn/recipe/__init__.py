@@ -1,0 +1,1 @@
+"""What was asked in; a plan without a single `auto` out."""

@@ -1,0 +1,297 @@
+"""Find a recipe, read it, lay flags over it, and name every fault at once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+from yaml.composer import ComposerError
+
+from tlearn.errors import RecipeError, SystemFault
+from tlearn.recipe.schema import AUTO, Recipe, find_faults, nearest, plain
+
+PACKAGE = Path(__file__).parents[1]
+MAX_BYTES = 1_000_000
+_MAX_DEPTH = 6
+_KEYS = "Every key and what it means: tlearn recipes auto"
+_NAMES = "The recipes that come with tlearn: tlearn recipes"
+# A suggestion's other values were measured for its own policy and mean nothing under another.
+_ANY_POLICY = {"backbone", "weights", "image_size", "resize", "mirror"}
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """A recipe with its overrides in place.
+
+    Attributes:
+        recipe: What was asked, by whoever had the last word.
+        origins: Who that was for each key: "default", "suggestion", "recipe" or "flag".
+        path: The recipe file read; None without one.
+    """
+
+    recipe: Recipe
+    origins: dict[str, str]
+    path: Path | None = None
+
+
+@dataclass(frozen=True)
+class RecipeInfo:
+    """A recipe that comes with tlearn; `summary` is the first comment of its file."""
+
+    name: str
+    summary: str
+    path: Path
+
+
+@dataclass(frozen=True)
+class Document:
+    """A flat YAML file: its values, the line of each key, and the faults of its form."""
+
+    path: Path
+    values: dict[str, Any]
+    lines: dict[str, int]
+    faults: tuple[str, ...]
+
+    def place(self, key: str) -> str:
+        """Where a key stands, as the beginning of a sentence."""
+        line = f" line {self.lines[key]}" if key in self.lines else ""
+        return f"{self.path}{line}: {key}: "
+
+
+def load_recipe(
+    source: str | Path | None,
+    overrides: Mapping[str, Any],
+    suggestion: Mapping[str, Any] | None = None,
+) -> Resolved:
+    """Resolve suggestion < recipe file < flags.
+
+    A key that is `auto` counts as not set: in the file it leaves the suggestion's value, as a flag
+    it takes back what the file says. Without `source`, the recipe that comes with tlearn for the
+    policy asked (or suggested) is the file.
+
+    Args:
+        source: A recipe file, or the name of a recipe that comes with tlearn.
+        overrides: Keys set by flags; a flag that was not given must be left out.
+        suggestion: Keys proposed by `tlearn suggest`. Under another policy than the suggested one
+            only those about the backbone and its pictures are taken.
+
+    Raises:
+        RecipeError: Every fault of the file and the flags.
+        SystemFault: The file cannot be read.
+    """
+    suggested = _settled(suggestion or {})
+    flags = {key: str(v) if isinstance(v, Path) else v for key, v in overrides.items()}
+    path = recipe_path(source) if source is not None else _shipped_for(flags, suggested)
+    document = read_yaml(path) if path else Document(Path(), {}, {}, ())
+    faults = [*document.faults, *find_faults(document.values, document.place)]
+    faults += find_faults(flags, lambda key: f"flag {key}: ")
+    if faults:
+        raise RecipeError(faults, _KEYS)
+    from_file = {key: v for key, v in _settled(document.values).items() if flags.get(key) != AUTO}
+    asked = from_file | _settled(flags)
+    if "policy" in asked and plain(asked["policy"]) != suggested.get("policy"):
+        suggested = {key: v for key, v in suggested.items() if key in _ANY_POLICY}
+    recipe = _validated(suggested | asked)
+    layers = (("flag", _settled(flags)), ("recipe", from_file), ("suggestion", suggested))
+    origins = {
+        key: next((name for name, layer in layers if key in layer), "default")
+        for key in Recipe.model_fields
+    }
+    return Resolved(recipe, origins, path)
+
+
+def parse_assignments(assignments: Sequence[str]) -> dict[str, Any]:
+    """The values of `--set key=value`, read as YAML scalars; hyphens in keys are underscores.
+
+    Raises:
+        RecipeError: Every assignment that is not `key=value`, or that sets a key again.
+    """
+    values: dict[str, Any] = {}
+    faults = []
+    for assignment in assignments:
+        key, equals, text = (part.strip() for part in assignment.partition("="))
+        key = key.replace("-", "_")
+        if not (key and equals and text):
+            faults.append(f"--set {assignment!r}: expected key=value")
+        elif key in values:
+            faults.append(f"--set {assignment!r}: {key} is set more than once")
+        else:
+            values[key] = _scalar(text)
+    if faults:
+        raise RecipeError(faults, "Write it as --set learning_rate=0.001")
+    return values
+
+
+def list_recipes() -> list[RecipeInfo]:
+    """The recipes that come with tlearn, by name."""
+    # A wheel carries them inside the package, an editable install beside it.
+    folders = (PACKAGE / "recipes", PACKAGE.parent / "recipes")
+    paths = sorted(next((found for f in folders if (found := list(f.glob("*.yaml")))), []))
+    return [RecipeInfo(path.stem, _summary(path), path) for path in paths]
+
+
+def recipe_path(name: str | Path) -> Path:
+    """The file of a recipe, by path or by name (hyphens and underscores are equal).
+
+    Raises:
+        RecipeError: There is none.
+    """
+    if (path := Path(name)).is_file():
+        return path
+    shipped = {info.name: info.path for info in list_recipes()}
+    wanted = plain(str(name).removesuffix(".yaml"))
+    if wanted in shipped:
+        return shipped[wanted]
+    if path.is_dir():
+        raise RecipeError(f"{name} is a folder; a recipe is a YAML file", _NAMES)
+    if path.suffix in (".yaml", ".yml") or path.name != str(name):
+        raise RecipeError(f"there is no recipe file {name}", _NAMES)
+    raise RecipeError(f"there is no recipe {str(name)!r}{nearest(wanted, shipped)}", _NAMES)
+
+
+def copy_recipe(name: str, target: Path) -> None:
+    """Write a copy of a recipe at `target`, to be edited.
+
+    Raises:
+        RecipeError: `target` exists, its folder does not, or there is no such recipe.
+        SystemFault: The machine refuses to write there.
+    """
+    content = recipe_path(name).read_bytes()
+    try:
+        with target.open("xb") as file:
+            file.write(content)
+    except FileExistsError:
+        fault = f"{target} already exists and is not overwritten"
+        raise RecipeError(fault, "Name a new file, for example my_recipe.yaml.") from None
+    except (FileNotFoundError, NotADirectoryError):
+        fault = f"the folder {target.parent} does not exist"
+        raise RecipeError(fault, "Make the folder first, or name another file.") from None
+    except OSError as error:
+        fault = f"cannot write {target}: {error.strerror or error}"
+        raise SystemFault(fault, "Name a file in a folder you may write to.") from error
+
+
+def read_yaml(path: Path, max_bytes: int = MAX_BYTES) -> Document:
+    """Read a YAML file that holds one flat mapping; safe on any content.
+
+    Raises:
+        RecipeError: It is not such a file; keys that stand twice are left to `Document.faults`.
+        SystemFault: It cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(max_bytes + 1)
+    except OSError as error:
+        fault = f"cannot read {path}: {error.strerror or error}"
+        raise SystemFault(fault, "Check the path and its permissions.") from error
+    if len(content) > max_bytes:
+        raise RecipeError(f"{path} is larger than {max_bytes:,} bytes", _NAMES)
+    try:
+        loader = _Loader(content.decode("utf-8-sig"))
+        node = loader.get_single_node()
+        if not isinstance(node, yaml.MappingNode):
+            found = "is empty" if node is None else "is not a list of `key: value` lines"
+            raise RecipeError(f"{path} {found}", _KEYS)
+        values = loader.construct_document(node)
+    except UnicodeDecodeError:
+        raise RecipeError(f"{path} is not a text file in UTF-8", _NAMES) from None
+    except (yaml.YAMLError, ValueError) as error:
+        raise RecipeError(f"{path}{_yaml_fault(error)}", _KEYS) from None
+    lines: dict[str, int] = {}
+    faults = []
+    for key in (key for key, _ in node.value):
+        line = key.start_mark.line + 1
+        if key.value in lines:
+            first = lines[key.value]
+            faults.append(f"{path} line {line}: {key.value} stands twice, first on line {first}")
+        lines.setdefault(str(key.value), line)
+    return Document(path, {str(key): v for key, v in values.items()}, lines, tuple(faults))
+
+
+def dump_yaml(values: Mapping[str, Any]) -> str:
+    """YAML text that `read_yaml` reads back to the same values."""
+    return yaml.dump(dict(values), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
+
+
+class _Loader(yaml.SafeLoader):
+    """Safe, and without what makes a small file large in memory: aliases and deep nesting."""
+
+    depth = 0
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        event: Any = self.peek_event()
+        self.depth += 1
+        if getattr(event, "anchor", None) is not None:
+            raise ComposerError(None, None, "& and * names are not allowed", event.start_mark)
+        if self.depth > _MAX_DEPTH:
+            raise ComposerError(None, None, "too deeply nested", event.start_mark)
+        node = super().compose_node(parent, index)
+        self.depth -= 1
+        return node
+
+
+class _Dumper(yaml.SafeDumper):
+    """Safe, and exact for the line breaks that PyYAML loses outside double quotes."""
+
+    def represent_str(self, data: str) -> yaml.ScalarNode:
+        style = None if data.isprintable() else '"'
+        return self.represent_scalar("tag:yaml.org,2002:str", data, style)
+
+
+_Dumper.add_representer(str, _Dumper.represent_str)
+
+
+# YAML 1.1 takes 1e-3, without a point, for text; everyone else takes it for a number.
+_EXPONENT = re.compile(r"^[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)[eE][-+]?[0-9]+$")
+for _kind in (_Loader, _Dumper):
+    _kind.add_implicit_resolver("tag:yaml.org,2002:float", _EXPONENT, list("-+.0123456789"))
+
+
+def _settled(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if value != AUTO}
+
+
+def _validated(values: Mapping[str, Any]) -> Recipe:
+    """A recipe of values that are each allowed; their combination may still not be."""
+    try:
+        return Recipe.model_validate(values)
+    except ValidationError as error:
+        faults = [str(fault["ctx"]["error"]) for fault in error.errors() if not fault["loc"]]
+        if not faults:
+            raise
+        raise RecipeError(faults, _KEYS) from None
+
+
+def _shipped_for(flags: Mapping[str, Any], suggested: Mapping[str, Any]) -> Path | None:
+    policy = _settled(flags).get("policy", suggested.get("policy"))
+    shipped = {info.name: info.path for info in list_recipes()}
+    return shipped.get(plain(policy)) if isinstance(policy, str) else None
+
+
+def _scalar(text: str) -> Any:
+    """Plain text as YAML reads it outside quotes: a number, true, null, or the text itself."""
+    loader = _Loader("")
+    tag = loader.resolve(yaml.ScalarNode, text, (True, False))
+    try:
+        return loader.construct_object(yaml.ScalarNode(tag, text))
+    except (yaml.YAMLError, ValueError):
+        return text
+
+
+def _yaml_fault(error: Exception) -> str:
+    mark = getattr(error, "problem_mark", None)
+    place = f" line {mark.line + 1}" if mark else ""
+    problem = getattr(error, "problem", None) or str(error).splitlines()[0]
+    if "'\\t'" in problem:
+        problem = "a tab; YAML wants spaces"
+    return f"{place}: not valid YAML: {problem}"
+
+
+def _summary(path: Path) -> str:
+    with path.open(encoding="utf-8") as file:
+        return file.readline().lstrip("# ").rstrip()

@@ -1,0 +1,230 @@
+"""What will run: every value settled, and a file that repeats it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
+
+from tlearn.errors import RecipeError
+from tlearn.recipe.loading import Resolved, dump_yaml, read_yaml
+from tlearn.recipe.rules import find_contradictions, settle
+from tlearn.recipe.schema import AUTO, Recipe, nearest
+
+MAX_PLAN_BYTES = 50_000_000  # every class name stands in it
+HEAD = "head"
+
+
+@dataclass(frozen=True)
+class DataFacts:
+    """What a split says to the plan; `folds` is 0, or k without a validation part."""
+
+    classes: tuple[str, ...]
+    n_train: int
+    n_val: int
+    n_test: int
+    folds: int = 0
+
+
+@dataclass(frozen=True)
+class BackboneFacts:
+    """What a backbone says to the plan; `image_size` is the one it prefers."""
+
+    name: str
+    image_size: int
+    fingerprint: str
+
+
+class StageFacts(Protocol):
+    """What a stage says to the plan; `tlearn.models.stages.Stage` is one."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def parameters(self) -> int: ...
+    @property
+    def channels(self) -> int: ...
+
+
+@dataclass(frozen=True)
+class StagePlan:
+    """A stage and the peak of its learning rate; 0 keeps it as it is."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
+
+    name: str
+    parameters: int
+    learning_rate: float
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What will run.
+
+    The keys of `Recipe` stand here under the same names, settled. A `head_penalty` of None is
+    chosen by cross-validation while the head is solved.
+
+    Attributes:
+        recipe: Name of the recipe file, None without one.
+        fingerprint: Of the backbone and its weights.
+        stages: Input to output, the head last.
+        first_trained_stage: Index into `stages` of the first stage tuned; None tunes none.
+        steps_per_epoch: Batches that show every training picture once.
+        origins: Who set each recipe key: "default", "suggestion", "recipe" or "flag".
+        reasons: Why each key left open became what it is.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid", "allow_inf_nan": False}
+
+    policy: str
+    recipe: str | None
+    backbone: str
+    weights: str | None
+    fingerprint: str
+    image_size: int
+    resize: str
+    mirror: bool
+    strict: bool
+    seed: int
+    val_fraction: float
+    test_fraction: float
+    n_train: int
+    n_val: int
+    n_test: int
+    folds: int
+    augmentation: str
+    views: int
+    class_weights: bool
+    head_penalty: float | None
+    head_dropout: float
+    head_l1: float
+    head_l2: float
+    head_max_norm: float
+    label_smoothing: float
+    tuned_stages: int
+    first_trained_stage: int | None
+    optimizer: str
+    learning_rate: float
+    layer_decay: float
+    weight_decay: float
+    momentum: float
+    clip_norm: float
+    schedule: str
+    warmup_epochs: float
+    epochs: int
+    batch_size: int
+    steps_per_epoch: int
+    patience: int
+    batch_norm: str
+    precision: str
+    stages: tuple[StagePlan, ...]
+    classes: tuple[str, ...]
+    origins: dict[str, str]
+    reasons: dict[str, str]
+
+
+def make_plan(
+    resolved: Resolved, data: DataFacts, backbone: BackboneFacts, stages: Sequence[StageFacts]
+) -> Plan:
+    """Settle every key that is still open.
+
+    Args:
+        resolved: The recipe and where its values came from.
+        data: Classes and counts of the split.
+        backbone: Name, preferred size and fingerprint of the backbone.
+        stages: Its stages, input to output, without a head.
+
+    Raises:
+        RecipeError: Every pair of keys that contradict each other or the backbone.
+    """
+    recipe = resolved.recipe
+    settled, reasons = settle(recipe, data.n_train, len(data.classes), len(stages))
+    if faults := find_contradictions(settled, recipe, len(stages)):
+        raise RecipeError(faults, "Leave these keys out, or choose another policy with --policy.")
+    if recipe.image_size == AUTO:
+        reasons["image_size"] = f"the size {backbone.name} is best at"
+    if recipe.backbone == AUTO:
+        reasons["backbone"] = "the recommended one"
+    values = recipe.model_dump() | settled
+    values |= {name: int(getattr(data, name)) for name in ("n_train", "n_val", "n_test", "folds")}
+    values |= {
+        "recipe": resolved.path.name if resolved.path else None,
+        "classes": tuple(data.classes),
+    }
+    values |= {"backbone": backbone.name, "fingerprint": backbone.fingerprint}
+    values |= {"image_size": image_size_for(recipe, backbone.image_size)}
+    peak = values["learning_rate"] if values["epochs"] else 0.0
+    tuned = values["tuned_stages"]
+    rates = stage_rates(peak, values["layer_decay"], len(stages), tuned)
+    head = int(stages[-1].channels + 1) * len(data.classes)
+    parts = [(stage.name, int(stage.parameters)) for stage in stages] + [(HEAD, head)]
+    return Plan(
+        **values,
+        first_trained_stage=len(stages) - tuned if tuned else None,
+        steps_per_epoch=math.ceil(data.n_train / values["batch_size"]),
+        stages=tuple(
+            StagePlan(*part, float(f"{rate:.6g}")) for part, rate in zip(parts, rates, strict=True)
+        ),
+        origins=dict(resolved.origins),
+        reasons=reasons,
+    )
+
+
+def image_size_for(recipe: Recipe, preferred: int) -> int:
+    """Side of the pictures; known before the plan, since the backbone is loaded at that size."""
+    return preferred if recipe.image_size == AUTO else recipe.image_size
+
+
+def stage_rates(
+    learning_rate: float, layer_decay: float, n_stages: int, tuned: int
+) -> tuple[float, ...]:
+    """Peak rate of each stage, input to output, and of the head.
+
+        rate = learning_rate * layer_decay ** distance
+
+    The head is at distance 0, the last stage at 1; stages before the `tuned` last ones get 0.
+    """
+    tuned_rates = [learning_rate * layer_decay**distance for distance in range(tuned, -1, -1)]
+    return (*[0.0] * (n_stages - tuned), *tuned_rates)
+
+
+def write_plan(plan: Plan, path: Path) -> None:
+    """Write a plan as YAML that a person can read and `read_plan` reads back exactly."""
+    values = asdict(plan)
+    values |= {"stages": [asdict(stage) for stage in plan.stages], "classes": list(plan.classes)}
+    text = "# What this run does; nothing is left open.\n" + dump_yaml(values)
+    path.write_bytes(text.encode())
+
+
+def read_plan(path: Path) -> Plan:
+    """The plan in a file.
+
+    Raises:
+        RecipeError: The file is not a plan: keys missing or unknown, values of another type.
+        SystemFault: It cannot be read.
+    """
+    from pydantic import TypeAdapter, ValidationError
+
+    hint = "A plan is written by: tlearn finetune FOLDER"
+    try:
+        document = read_yaml(path, MAX_PLAN_BYTES)
+        faults = list(document.faults)
+        plan = TypeAdapter(Plan).validate_python(document.values)
+    except RecipeError as error:
+        raise RecipeError(error.faults, hint) from None
+    except ValidationError as error:
+        faults += [_plan_fault(path, fault) for fault in error.errors()]
+    if faults:
+        raise RecipeError(faults, hint)
+    return plan
+
+
+def _plan_fault(path: Path, fault: Any) -> str:
+    key = ".".join(str(part) for part in fault["loc"])
+    if fault["type"] == "missing":
+        return f"{path}: {key} is missing"
+    if fault["type"] == "unexpected_keyword_argument":
+        return f"{path}: {key}: no such key{nearest(key, [f.name for f in fields(Plan)])}"
+    return f"{path}: {key}: {fault['msg']}"

@@ -1,0 +1,232 @@
+"""A run directory: its names, its files, writes that are whole or not there at all."""
+
+from __future__ import annotations
+
+import difflib
+import errno
+import json
+import math
+import os
+import re
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from tlearn.atomic_write import TEXT, refusals, remove, write_atomic
+from tlearn.errors import RunError
+
+BASE = Path("runs")
+MARKER = ".tlearn-run"  # says that tlearn made the folder, and when (ISO 8601)
+STARTED = ("plan.yaml", "split.csv", "labels.txt")
+FINISHED = (*STARTED, "model.keras", "metrics.json")
+RUN_FILES = (MARKER, *FINISHED, "history.jsonl", "report.html", "checkpoints", "export")
+
+_TRAIN = "Train a model first: tlearn finetune FOLDER"
+
+
+class _Inside:
+    """A path inside the run; read from the class itself, its name alone."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __get__(self, run: RunDirectory | None, owner: type) -> Path:
+        return run.path / self.name if run else Path(self.name)
+
+
+@dataclass(frozen=True)
+class RunDirectory:
+    """Everything one run leaves behind; enough to evaluate, predict, export and resume."""
+
+    path: Path
+    plan_path = _Inside("plan.yaml")
+    split_path = _Inside("split.csv")
+    labels_path = _Inside("labels.txt")
+    history_path = _Inside("history.jsonl")
+    model_path = _Inside("model.keras")
+    metrics_path = _Inside("metrics.json")
+    report_path = _Inside("report.html")
+    checkpoints = _Inside("checkpoints")
+    export_dir = _Inside("export")
+
+    @classmethod
+    def create(
+        cls, path: Path | None, policy: str, overwrite: bool = False, base: Path = BASE
+    ) -> RunDirectory:
+        """Make the directory of a new run, at `path` or as `base/YYYYmmdd-HHMMSS-<policy>`.
+
+        Args:
+            path: Where; None makes a name under `base` that nobody else has.
+            overwrite: Replace the run at `path`, file by file; nothing else is ever removed.
+
+        Raises:
+            RunError: The path is taken, by a run (without `overwrite`) or by anything else.
+            SystemFault: The machine refuses (no space, no permission).
+        """
+        cls.check(path, overwrite, base)
+        now = datetime.now().astimezone()
+        with refusals(path or base):
+            run = cls(path or _new_folder(base, f"{now:%Y%m%d-%H%M%S}-{policy}"))
+            run._claim()
+        write_atomic(run.path / MARKER, now.isoformat() + "\n")
+        return run
+
+    @classmethod
+    def check(cls, path: Path | None, overwrite: bool = False, base: Path = BASE) -> None:
+        """Raise now what `create` would raise once minutes have been spent.
+
+        Raises:
+            RunError: The path is taken, by a run (without `overwrite`) or by anything else.
+            SystemFault: The place cannot be written.
+        """
+        place = path or base
+        with refusals(place):
+            held = {entry.name for entry in place.iterdir()} if place.exists() else set()
+            near = next(folder for folder in (place, *place.absolute().parents) if folder.exists())
+            if not near.is_dir():
+                raise NotADirectoryError(errno.ENOTDIR, "")
+            if not os.access(near, os.W_OK):
+                raise PermissionError(errno.EACCES, "")
+        if path is None:
+            return
+        is_run = MARKER in held or ("plan.yaml" in held and held.issubset(RUN_FILES))
+        if held and not is_run:
+            fault = f"{path} holds other files and was not made by tlearn"
+            raise RunError(fault, "Name a new folder with --out; this one is never replaced.")
+        if held and not overwrite:
+            hint = "Add --overwrite to replace it, or name another folder with --out."
+            raise RunError(f"{path} already holds a run", hint)
+
+    @classmethod
+    def open(cls, path: Path | None, finished: bool = True, base: Path = BASE) -> RunDirectory:
+        """The run at `path`; None takes the one under `base` that started last.
+
+        Args:
+            finished: Ask for a trained and scored model; False is for resuming.
+
+        Raises:
+            RunError: There is no such run, or files are missing from it.
+        """
+        if path is None:
+            runs = [cls(base / name) for name in _run_names(base)]
+            usable = [run for run in runs if not run.missing(finished)]
+            if not usable:
+                begun = f" ({len(runs)} begun)" if runs else ""
+                raise RunError(f"no {'finished ' * finished}run under {base}{begun}", _TRAIN)
+            return max(usable, key=lambda run: (run.started, run.path.name))
+        run = cls(path)
+        missing = ", ".join(run.missing(finished))
+        if missing and not run.missing(finished=False):
+            hint = f"Finish it with: tlearn finetune --resume {path}"
+            raise RunError(f"the run {path} is not finished: it has no {missing}", hint)
+        if missing:
+            fault = f"has no {missing}" if os.path.exists(path) else "does not exist"
+            raise RunError(f"{path} is not a run: it {fault}", _offer(path, base))
+        return run
+
+    def missing(self, finished: bool = True) -> tuple[str, ...]:
+        """Names of the files this run should hold and does not."""
+        names = FINISHED if finished else STARTED
+        return tuple(name for name in names if not os.path.exists(self.path / name))
+
+    @property
+    def started(self) -> float:
+        """When the run started, seconds since 1970; the folder's own time if it was not kept."""
+        with suppress(OSError, ValueError):
+            return datetime.fromisoformat((self.path / MARKER).read_text().strip()).timestamp()
+        return self.path.stat().st_mtime
+
+    def write_labels(self, labels: Sequence[str]) -> None:
+        """Write `labels.txt`, one label a line (see `escape_label`)."""
+        write_atomic(self.labels_path, "".join(escape_label(label) + "\n" for label in labels))
+
+    def read_labels(self) -> tuple[str, ...]:
+        """The labels of `labels.txt`, in order."""
+        text = _read_text(self.labels_path).removesuffix("\n")
+        return tuple(unescape_label(line) for line in text.split("\n"))
+
+    def append_history(self, record: Mapping[str, Any]) -> None:
+        """Add one line to `history.jsonl` and flush it; NaN and infinity become null."""
+        line = json.dumps({key: _finite(value) for key, value in record.items()}).encode()
+        with refusals(self.history_path), self.history_path.open("a+b", 0) as file:
+            file.seek(max(file.seek(0, os.SEEK_END) - 1, 0))
+            cut_short = file.read(1) not in (b"", b"\n")
+            file.write(b"\n" * cut_short + line + b"\n")
+            os.fsync(file.fileno())
+
+    def read_history(self) -> list[dict[str, Any]]:
+        """The records of `history.jsonl`; lines cut short by a crash are left out."""
+        lines = _read_text(self.history_path).splitlines() if self.history_path.exists() else ()
+        records = []
+        for line in lines:
+            with suppress(json.JSONDecodeError):
+                records.append(json.loads(line))
+        return records
+
+    def _claim(self) -> None:
+        """Make the folder, or empty the run that stands there."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        for name in RUN_FILES:
+            if name != MARKER:
+                remove(self.path / name)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write plain Python values as JSON; NaN is a bug and raises ValueError."""
+    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
+    write_atomic(path, text + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """The value in a JSON file; RunError when it is missing or is not JSON."""
+    try:
+        return json.loads(_read_text(path))
+    except json.JSONDecodeError as error:
+        fault = f"{path} is not valid JSON: line {error.lineno}, {error.msg}"
+        raise RunError(fault, "Run the command that wrote it again.") from None
+
+
+def escape_label(label: str) -> str:
+    r"""A label on one line: backslash, newline and carriage return become `\\`, `\n`, `\r`."""
+    return label.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r")
+
+
+def unescape_label(line: str) -> str:
+    """The label that `escape_label` wrote."""
+    return re.sub(r"\\(.)", lambda match: {"n": "\n", "r": "\r"}.get(match[1], match[1]), line)
+
+
+def _new_folder(base: Path, name: str, number: int = 1) -> Path:
+    path = base / (name if number == 1 else f"{name}-{number}")
+    try:
+        path.mkdir(parents=True)
+    except FileExistsError:
+        return _new_folder(base, name, number + 1)
+    return path
+
+
+def _read_text(path: Path) -> str:
+    if not path.is_file():
+        raise RunError(f"{path} does not exist", "Name the directory of a finished run.")
+    with refusals(path):
+        return path.read_bytes().decode(**TEXT)
+
+
+def _finite(value: Any) -> Any:
+    value = value.tolist() if hasattr(value, "tolist") else value
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _run_names(folder: Path) -> list[str]:
+    marks = (MARKER, "plan.yaml")
+    return sorted({path.parent.name for mark in marks for path in folder.glob(f"*/{mark}")})
+
+
+def _offer(path: Path, base: Path) -> str:
+    """A hint: the run with the nearest name, or how to make one."""
+    nearby = {name: folder / name for folder in (base, path.parent) for name in _run_names(folder)}
+    near = difflib.get_close_matches(path.name, nearby, n=1)
+    return f"Did you mean {nearby[near[0]]}?" if near else _TRAIN

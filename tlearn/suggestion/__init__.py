@@ -1,0 +1,1 @@
+"""Evidence from the pictures in; a cell of the matrix and a policy, with reasons, out."""

@@ -1,0 +1,1 @@
+"""A plan and its inputs in; trained weights and a history out."""

@@ -1,0 +1,140 @@
+"""Tune a classifier by a plan: stored features where a prefix is frozen, live pixels where not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from tlearn.data.augmentation import augmentation
+from tlearn.features.engine import LiteRTEngine, boundary_file
+from tlearn.features.linear_probe import LinearHead
+from tlearn.features.preparation import Pictures, Watch
+from tlearn.features.store import FeatureStore, Views
+from tlearn.models.backbone import Backbone
+from tlearn.models.classifier import HEAD, build_classifier, set_head, set_trainable
+from tlearn.models.stages import find_cuts, layers_of_stage, split_at
+from tlearn.recipe.plan import Plan
+from tlearn.stopwatch import Stopwatch
+from tlearn.training.batches import Batches, class_weight_rows
+from tlearn.training.phases import History, Report, factors_by_stage, run_phase
+
+
+@dataclass(frozen=True)
+class _Inputs:
+    """Where the trained part of the network gets its inputs from."""
+
+    read: Callable[[list[str]], np.ndarray]
+    key: Callable[[str, int], str]
+    views: int
+    live: bool
+
+
+def assemble(backbone: Backbone, plan: Plan, head: LinearHead | None) -> keras.Model:
+    """The whole classifier, with the solved head in place where there is one."""
+    model = build_classifier(
+        backbone.trunk,
+        len(plan.classes),
+        dropout=plan.head_dropout,
+        l1=plan.head_l1,
+        l2=plan.head_l2,
+        max_norm=plan.head_max_norm,
+    )
+    if head is not None:
+        set_head(model, head.kernel, head.bias)
+    return model
+
+
+def tune(
+    model: keras.Model,
+    backbone: Backbone,
+    plan: Plan,
+    pictures: Pictures,
+    cache: Path,
+    watch: Watch,
+    clock: Stopwatch,
+    report: Report | None = None,
+) -> History:
+    """Train the stages that the plan names, in place.
+
+    Layers before the first trained stage run once for each stored view; epochs cost the rest.
+
+    Args:
+        model: The classifier from `assemble`.
+        backbone: The backbone under it.
+        plan: What is trained, how long, at which rates.
+        pictures: Pixels and split.
+        cache: Where the outputs of the frozen prefix are kept.
+        watch: Told of progress.
+        clock: Told where the time goes.
+        report: Told after every epoch.
+    """
+    set_trainable(model, backbone.stages, plan.first_trained_stage, plan.batch_norm)
+    first = len(backbone.stages) if plan.first_trained_stage is None else plan.first_trained_stage
+    if first == 0:
+        learner = keras.Model(model.inputs[0], model.outputs[0], name="learner")
+        inputs = _Inputs(pictures.pixels.read, lambda digest, view: digest, 1, live=True)
+    else:
+        cut = backbone.stages[first - 1].cut
+        with clock.time("prefix"):
+            inputs = _stored(model, backbone, plan, pictures, cut, cache, watch)
+        learner = split_at(model, cut)[1]
+    with clock.time("train"):
+        train, val = _batches(plan, pictures, inputs)
+        groups = [*layers_of_stage(model, backbone.stages), [model.get_layer(HEAD)]]
+        rates = [stage.learning_rate for stage in plan.stages]
+        factors = factors_by_stage(groups, rates, plan.learning_rate)
+        return run_phase(learner, plan, train, val, factors, report)
+
+
+def _stored(
+    model: keras.Model,
+    backbone: Backbone,
+    plan: Plan,
+    pictures: Pictures,
+    cut: int,
+    cache: Path,
+    watch: Watch,
+) -> _Inputs:
+    """Fill the store with the outputs of everything before `cut`, for all views."""
+    shape = find_cuts(model)[cut].shape[1:]
+    name = f"{backbone.fingerprint}-cut{cut}-{plan.resize}"
+    store = FeatureStore(cache, name, shape, "float16")
+    engine = partial(_prefix_engine, model, backbone.fingerprint, cut, cache)
+    policy = augmentation(plan.augmentation, plan.mirror)
+    views = Views(plan.views, policy, plan.seed)
+    progress = partial(watch, "compute frozen stages")
+    store.fill(pictures.pixels, pictures.digests("train"), engine, views, progress)
+    store.fill(pictures.pixels, pictures.digests("val"), engine, Views(), progress)
+    return _Inputs(store.table.read, views.key, plan.views, live=False)
+
+
+def _prefix_engine(model: keras.Model, fingerprint: str, cut: int, cache: Path) -> LiteRTEngine:
+    path = boundary_file(cache, fingerprint, cut, lambda: split_at(model, cut)[0])
+    return LiteRTEngine(path)
+
+
+def _batches(
+    plan: Plan, pictures: Pictures, inputs: _Inputs
+) -> tuple[Batches, Batches | None]:
+    classes = len(plan.classes)
+    labels = pictures.labels("train")
+    train = Batches(
+        inputs.read,
+        [[inputs.key(d, view) for view in range(inputs.views)] for d in pictures.digests("train")],
+        labels,
+        classes,
+        plan.batch_size,
+        policy=augmentation(plan.augmentation, plan.mirror),
+        live=inputs.live,
+        weights=class_weight_rows(labels, classes) if plan.class_weights else None,
+        seed=plan.seed,
+    )
+    if not plan.n_val:
+        return train, None
+    keys = [[digest] for digest in pictures.digests("val")]
+    return train, Batches(inputs.read, keys, pictures.labels("val"), classes, 32)

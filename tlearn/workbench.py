@@ -1,0 +1,139 @@
+"""One command's work in hand: backbone, pictures and features, each made when first asked for."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from functools import cached_property, partial
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from tlearn.cache_folder import cache_folder
+from tlearn.features.engine import Probe, StageFacts, make_probe, open_probe, stage_facts
+from tlearn.features.preparation import (
+    Features,
+    Pictures,
+    Watch,
+    compute_features,
+    read_pictures,
+)
+from tlearn.models.choice import BackboneChoice, choose_backbone
+from tlearn.recipe.loading import Resolved, load_recipe
+from tlearn.recipe.schema import AUTO
+from tlearn.stopwatch import Stopwatch
+
+if TYPE_CHECKING:
+    from tlearn.models.backbone import Backbone
+
+
+class Workbench:
+    """What a command has in hand; use it in a `with` block.
+
+    Args:
+        source: Image folder, or CSV of path and label.
+        recipe: Name or path of a recipe, or None.
+        flags: Recipe keys set by flags.
+        keep_cache: Keep decoded pictures and features for the next command.
+        watch: Told of progress.
+    """
+
+    def __init__(
+        self,
+        source: Path,
+        recipe: str | None,
+        flags: Mapping[str, Any],
+        keep_cache: bool,
+        watch: Watch,
+    ) -> None:
+        self.source = source
+        self.watch = watch
+        self.clock = Stopwatch()
+        self._recipe = recipe
+        self._flags = flags
+        self._temporary = None if keep_cache else Path(tempfile.mkdtemp(prefix="tlearn-"))
+        self.resolved: Resolved = load_recipe(recipe, flags)
+
+    def __enter__(self) -> Workbench:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        fault: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._temporary:
+            shutil.rmtree(self._temporary, ignore_errors=True)
+
+    @property
+    def cache(self) -> Path:
+        """Where pixels, features and probes are kept."""
+        return self._temporary or cache_folder()
+
+    @property
+    def from_scratch(self) -> bool:
+        """Whether the backbone starts without weights."""
+        return self.resolved.recipe.policy == "from_scratch"
+
+    def settle_policy(self, policy: str) -> None:
+        """Take the suggestion's policy where the person left it open."""
+        self.resolved = load_recipe(self._recipe, self._flags, {"policy": policy})
+
+    @cached_property
+    def choice(self) -> BackboneChoice:
+        """The backbone and where its weights are; nothing is loaded yet."""
+        recipe = self.resolved.recipe
+        return choose_backbone(
+            None if recipe.backbone == AUTO else recipe.backbone,
+            Path(recipe.weights) if recipe.weights else None,
+            None if recipe.image_size == AUTO else recipe.image_size,
+            random_seed=recipe.seed if self.from_scratch else None,
+            progress=partial(self.watch, "download weights"),
+        )
+
+    @cached_property
+    def backbone(self) -> Backbone:
+        """The backbone itself; imports Keras."""
+        self.watch("load the backbone", 0, 0)
+        with self.clock.time("load"):
+            return self.choice.load()
+
+    @cached_property
+    def pictures(self) -> Pictures:
+        """The folder, decoded, inspected and split."""
+        recipe = self.resolved.recipe
+        return read_pictures(
+            self.source,
+            self.choice.image_size,
+            recipe.resize,
+            self.cache,
+            self.watch,
+            self.clock,
+            val_fraction=recipe.val_fraction,
+            test_fraction=recipe.test_fraction,
+            seed=recipe.seed,
+            strict=recipe.strict,
+        )
+
+    @cached_property
+    def probe(self) -> Probe:
+        """The frozen network as a LiteRT file; TensorFlow only when it was never made before."""
+        known = open_probe(self.cache, self.choice.fingerprint)
+        if known:
+            return known
+        backbone = self.backbone
+        self.watch("prepare the backbone (once)", 0, 0)
+        with self.clock.time("convert"):
+            return make_probe(self.cache, backbone)
+
+    @cached_property
+    def features(self) -> Features:
+        """Features of every picture at every stage."""
+        return compute_features(self.pictures, self.probe, self.cache, self.watch, self.clock)
+
+    @property
+    def stages(self) -> Sequence[StageFacts]:
+        """Stages of the backbone, without loading it where a probe knows them."""
+        return stage_facts(self.backbone.stages) if self.from_scratch else self.probe.stages
