@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -79,3 +80,29 @@ def image_folder(tmp_path: Path) -> Callable[..., Path]:
         return root
 
     return make
+
+
+@pytest.fixture(scope="session")
+def small_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Random weights of a small real backbone, MobileNet .25, with twelve source classes."""
+    import keras
+
+    keras.utils.set_random_seed(1)
+    network = keras.applications.MobileNet((32, 32, 3), alpha=0.25, weights=None, classes=12)
+    # One pass in training mode gives every normalisation real statistics: features with a spread.
+    for layer in network.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.momentum = 0.0
+    drawn = [draw_picture(SHAPES[n % 5], n, 32) for n in range(64)]
+    network(np.stack(drawn).astype("float32") / 127.5 - 1, training=True)
+    path = tmp_path_factory.mktemp("weights") / "small.weights.h5"
+    network.save_weights(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def small_backbone(small_weights: Path) -> Any:
+    """That backbone at 32 pixels."""
+    from tlearn.models.choice import choose_backbone
+
+    return choose_backbone("mobilenet_025", small_weights, 32).load()

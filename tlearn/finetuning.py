@@ -98,7 +98,7 @@ def _train(
     keras.utils.set_random_seed(plan.seed)
     keras.config.set_dtype_policy(plan.precision)
     try:
-        backbone = work.backbone
+        backbone = work.backbone if plan.precision == "float32" else work.choice.load()
         model = assemble(backbone, plan, head)
         if not plan.epochs:
             return model, ()

@@ -7,6 +7,7 @@ import io
 import os
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -74,7 +75,7 @@ def test_gray_modes(tmp_path: Path) -> None:
 
 
 def test_sixteen_bit_png(tmp_path: Path) -> None:
-    values = (GRADIENT.astype(np.uint16) * 257) + 100
+    values = GRADIENT.astype(np.uint16) * 257 + 200
     expected = np.rint(values / 257).astype(np.uint8)
     path = save(tmp_path / "x.png", Image.fromarray(values), "PNG")
     assert np.array_equal(pixels(path)[..., 0], expected)
@@ -305,7 +306,7 @@ def test_large_jpegs_are_reduced_while_decoded(
     monkeypatch.setattr(decoder, "_fit", lambda i, *a: (seen.append(i.size), fit(i, *a))[1])
     near = np.abs(pixels(path, 64, resize).astype(int) - pixels(plain, 64, resize))
     assert near.mean() < 3
-    assert seen == [(80, 64) if resize != "pad" else (80, 64), (640, 512)]
+    assert seen == [(80, 64), (640, 512)]
     facts = read_picture(path, 64, resize)[1]
     assert (facts.width, facts.height) == (640, 512)
     # Just below twice the target nothing is reduced.
@@ -385,8 +386,6 @@ def claim_size(path: Path, width: int, height: int) -> Path:
     Image.new("RGB", (1, 1)).save(file, "PNG")
     content = bytearray(file.getvalue())
     content[16:24] = width.to_bytes(4, "big") + height.to_bytes(4, "big")
-    import zlib
-
     content[29:33] = zlib.crc32(content[12:29]).to_bytes(4, "big")
     path.write_bytes(content)
     return path

@@ -54,9 +54,13 @@ def test_signature_and_ends(files: dict[str, Path], trained: Any, mode: str) -> 
     np.testing.assert_allclose(answer, run_tflite(files[mode], trained.pixels[:1]), atol=1e-6)
 
 
-def test_int8_takes_the_bytes_of_a_picture(files: dict[str, Path]) -> None:
-    (given,) = Interpreter(model_path=str(files["int8"])).get_input_details()
+def test_int8_takes_the_bytes_of_a_picture(trained: Any, tmp_path: Path) -> None:
+    path = tmp_path / "model.tflite"
+    dull = np.clip(trained.train_pixels[:20], 50, 180)
+    write_tflite(trained.model, path, "int8", dull, LABELS, {})
+    (given,) = Interpreter(model_path=str(path)).get_input_details()
     assert given["quantization"] == (1.0, 0)
+    assert (dull.min(), dull.max()) == (50, 180), "the caller's pictures were written to"
 
 
 def test_int8_has_a_scale_for_every_channel(files: dict[str, Path]) -> None:

@@ -22,24 +22,6 @@ def own_keras_home(
 
 
 @pytest.fixture(scope="session")
-def shake_batch_norm() -> Callable[..., None]:
-    """`shake_batch_norm(network, seed=0)` gives batch normalisations statistics of their own."""
-
-    def shake(network: Any, seed: int = 0) -> None:
-        import keras
-
-        rng = np.random.default_rng(seed)
-        for layer in network._flatten_layers():
-            if isinstance(layer, keras.layers.BatchNormalization):
-                values = layer.get_weights()
-                spread = [rng.uniform(0.7, 1.3, value.shape) for value in values]
-                spread[-2] = rng.normal(0, 0.1, values[-2].shape)
-                layer.set_weights(spread)
-
-    return shake
-
-
-@pytest.fixture(scope="session")
 def pixels() -> Callable[..., np.ndarray]:
     """`pixels(size, n=2, seed=0)`: random 0-255 RGB pictures whose channels differ in mean."""
 
@@ -48,3 +30,35 @@ def pixels() -> Callable[..., np.ndarray]:
         return rng.integers([0, 40, 90], [120, 200, 256], (n, size, size, 3)).astype("float32")
 
     return draw
+
+
+@pytest.fixture(scope="session")
+def liven(pixels: Callable[..., np.ndarray]) -> Callable[..., None]:
+    """`liven(network, scale=None)` lets signals reach the output of a random network.
+
+    Batch normalisations take the statistics of one batch, `scale(pixels)`, and random factors:
+    after that the output depends on the input, and no two layers are alike.
+    """
+
+    def do(network: Any, scale: Callable[[np.ndarray], np.ndarray] | None = None) -> None:
+        import keras
+
+        size = network.input_shape[1]
+        pictures = pixels(size, n=8, seed=1)
+        norms = [
+            layer
+            for layer in network._flatten_layers()
+            if isinstance(layer, keras.layers.BatchNormalization)
+        ]
+        momenta = [layer.momentum for layer in norms]
+        for layer in norms:
+            layer.momentum = 0.0
+        network(scale(pictures) if scale else pictures, training=True)
+        rng = np.random.default_rng(0)
+        for layer, momentum in zip(norms, momenta, strict=True):
+            layer.momentum = momentum
+            *factors, mean, variance = layer.get_weights()
+            factors = [value + rng.uniform(-0.3, 0.3, value.shape) for value in factors]
+            layer.set_weights([*factors, mean, variance + 1e-3])
+
+    return do

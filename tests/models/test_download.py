@@ -25,7 +25,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     files: dict[str, bytes] = {}  # noqa: RUF012
     short: set[str] = set()  # noqa: RUF012
 
-    def do_GET(self) -> None:  # noqa: N802
+    def do_GET(self) -> None:
         name = self.path.rsplit("/", 1)[-1]
         if name not in self.files:
             self.send_error(404)
@@ -92,7 +92,7 @@ def test_a_transfer_that_breaks_off_is_not_kept(
 ) -> None:
     server.files[NAME] = content
     server.short.add(NAME)
-    with pytest.raises(BackboneError, match="broke off|cannot be reached"):
+    with pytest.raises(BackboneError, match=r"broke off|cannot be reached"):
         find_weights(SPEC)
     assert list((own_cache / "weights").iterdir()) == []
 

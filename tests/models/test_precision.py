@@ -18,6 +18,7 @@ def network(policy: str) -> Any:
         image = keras.Input((16, 16, 3), name="image")
         x = layers.Conv2D(8, 3)(layers.Rescaling(1 / 255)(image))
         x = layers.BatchNormalization()(x) * 2.0 + x
+        x = keras.Sequential([layers.Conv2D(8, 2), layers.LayerNormalization()])(x)
         x = layers.GlobalAveragePooling2D()(keras.ops.relu(x + 3.0))
         return keras.Model(image, layers.Dense(3, "softmax", name="probabilities")(x))
     finally:
@@ -35,8 +36,8 @@ def test_mixed_precision_becomes_float32() -> None:
     plain = as_float32(model)
     pixels = np.random.default_rng(0).uniform(0, 255, (4, 16, 16, 3)).astype("float32")
     expected = reference.predict(pixels, verbose=0)
-    assert np.abs(model.predict(pixels, verbose=0) - expected).max() > 1e-5
-    np.testing.assert_allclose(plain.predict(pixels, verbose=0), expected, atol=1e-6)
+    assert np.abs(model.predict(pixels, verbose=0) - expected).max() > 1e-4
+    np.testing.assert_allclose(plain.predict(pixels, verbose=0), expected, atol=1e-5)
     assert {layer.compute_dtype for layer in plain.layers} == {"float32"}
     assert plain.output_names == ["probabilities"]
     assert plain.inputs[0].name == "image"

@@ -38,7 +38,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("resnet50_x.h5", "resnet50"),
         ("NASNet-large.h5", "nasnet_large"),
         ("efficientnetv2-b0.h5", "efficientnet_v2_b0"),
+        ("mobilenet_v2_1.0_224.h5", "mobilenet_v2"),
         ("mobilenet_v22.h5", None),
+        ("mobilenet_v4.h5", None),
+        ("mobilenet_v2_0.9_224.h5", None),
         ("notes.h5", None),
     ],
 )

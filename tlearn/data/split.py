@@ -153,7 +153,7 @@ def fold_indices(
 def write_manifest(split: Split, path: Path) -> None:
     """Write a split as CSV with the columns name, label, class, part, sha256."""
     text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
+    writer = csv.writer(text)  # its line end, CR LF, has it quote names that hold either
     labelled = [split.classes[label] for label in split.labels]
     columns = (split.names, split.labels.tolist(), labelled, split.parts, split.digests)
     writer.writerows([_COLUMNS, *zip(*columns, strict=True)])

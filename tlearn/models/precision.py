@@ -25,6 +25,6 @@ def as_float32(model: Any) -> Any:
             config["dtype"] = "float32"
         return type(layer).from_config(config)
 
-    plain = keras.models.clone_model(model, clone_function=rebuild)
+    plain = keras.models.clone_model(model, clone_function=rebuild, recursive=True)
     plain.set_weights(model.get_weights())
     return plain

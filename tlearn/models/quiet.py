@@ -34,9 +34,10 @@ def quiet() -> Iterator[Log]:
     """Send file descriptors 1 and 2 to a temporary file while the block runs.
 
     Not so `sys.stdout` and `sys.stderr`: TensorFlow's loggers keep the stream they find when it
-    is imported, and would be left with one that is closed. Descriptors belong to the whole process: blocks of several threads run one after the other,
-    and what another thread prints meanwhile goes to the log too. Blocks may be nested. An
-    exception that leaves the block takes the end of the log along as a note.
+    is imported, and would be left with one that is closed. Descriptors belong to the whole
+    process: blocks of several threads run one after the other, and what another thread prints
+    meanwhile goes to the log too. Blocks may be nested. An exception that leaves the block
+    takes the end of the log along as a note.
 
     Returns:
         The log; its text is complete once the block has ended, whether or not it raised.

@@ -18,11 +18,7 @@ from tlearn.errors import BackboneError
 
 # Unpadded convolutions shave a few pixels off (111 -> 109); a stage begins where they halve.
 _SAME_SIZE = 0.75
-_POOLINGS = (
-    keras.layers.GlobalAveragePooling2D,
-    keras.layers.GlobalMaxPooling2D,
-    keras.layers.Flatten,
-)
+_POOLINGS = (keras.layers.GlobalAveragePooling2D, keras.layers.GlobalMaxPooling2D)
 # Networks whose cells look back two cells (NASNet) have one part that cannot be divided.
 _INDIVISIBLE = 0.99
 
@@ -134,22 +130,26 @@ def layers_of_stage(
 
 
 def last_feature_map(network: keras.Model) -> keras.KerasTensor:
-    """The map (side, side, channels) that the last pooling over space, or Flatten, reads.
+    """The map (side, side, channels) that the last pooling over the whole of space reads.
 
     Args:
-        network: Flat functional network; its output is the map where it has no such layer.
+        network: Flat functional network. Without such a pooling the map is what its first Flatten
+            reads, or its output.
 
     Raises:
         BackboneError: It has no feature map.
     """
     steps = _steps(network)
-    cuts = {id(step.output) for step in steps if step.cut is not None}
-    for step in reversed(steps):
-        if len(step.output.shape) == 4 and step.output is network.outputs[0]:
-            return step.output
-        pooled = isinstance(step.operation, _POOLINGS) and len(step.inputs[0].shape) == 4
-        if pooled and id(step.inputs[0]) in cuts:
+    # Squeeze-excite units pool too, but what they read lives on beside it: there is no cut.
+    maps = [step for step in steps if step.cut is not None and len(step.inputs[0].shape) == 4]
+    pooled = [step.inputs[0] for step in maps if isinstance(step.operation, _POOLINGS)]
+    if pooled:
+        return pooled[-1]
+    for step in maps:
+        if isinstance(step.operation, keras.layers.Flatten):
             return step.inputs[0]
+    if len(network.outputs[0].shape) == 4:
+        return network.outputs[0]
     raise BackboneError(
         f"The network {network.name!r} has no feature map (side, side, channels) to pool.",
         "A backbone needs convolutions and a pooling over space, or an output that is a map.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -17,6 +18,8 @@ FOLDER_VARIABLE = "TLEARN_WEIGHTS"
 SUFFIXES = (".weights.h5", ".h5", ".keras")
 # What Keras adds to the name of a file without classification layer, family by family.
 _WITHOUT_TOP = ("_notop", "_no_top", "_no_top_v2")
+# A name may go on after the backbone's, but not with another version or width: _v4, _0.9.
+_BOUNDARY = r"(?![a-z0-9]|_v\d|_\d\.\d)"
 # Keras keeps these two under another name than the one they are fetched by.
 _KEPT_AS = {"NASNet-mobile.h5": "nasnet_mobile.h5", "NASNet-large.h5": "nasnet_large.h5"}
 
@@ -106,7 +109,7 @@ def backbone_of(path: Path) -> BackboneSpec | None:
         (prefix, spec)
         for spec in CATALOG.values()
         for prefix in _prefixes(spec)
-        if stem.startswith(prefix) and not stem[len(prefix) :][:1].isalnum()
+        if re.match(re.escape(prefix) + _BOUNDARY, stem)
     ]
     return max(prefixes, key=lambda pair: len(pair[0]))[1] if prefixes else None
 
@@ -114,7 +117,8 @@ def backbone_of(path: Path) -> BackboneSpec | None:
 def _prefixes(spec: BackboneSpec) -> Iterator[str]:
     yield spec.name
     if spec.family in ("mobilenet", "mobilenet_v2"):
-        yield f"{spec.family}_{spec.arguments.get('alpha', 1.0):.2f}"
+        width = spec.arguments.get("alpha", 1.0)
+        yield from (f"{spec.family}_{width:.2f}", f"{spec.family}_{width}")
 
 
 def _check_given(given: Path, spec: BackboneSpec) -> Path:

@@ -17,6 +17,7 @@ from tlearn.features.preparation import Pictures, Watch
 from tlearn.features.store import FeatureStore, Views
 from tlearn.models.backbone import Backbone
 from tlearn.models.classifier import HEAD, build_classifier, set_head, set_trainable
+from tlearn.models.precision import as_float32
 from tlearn.models.stages import find_cuts, layers_of_stage, split_at
 from tlearn.recipe.plan import Plan
 from tlearn.stopwatch import Stopwatch
@@ -114,7 +115,7 @@ def _stored(
 
 
 def _prefix_engine(model: keras.Model, fingerprint: str, cut: int, cache: Path) -> LiteRTEngine:
-    path = boundary_file(cache, fingerprint, cut, lambda: split_at(model, cut)[0])
+    path = boundary_file(cache, fingerprint, cut, lambda: split_at(as_float32(model), cut)[0])
     return LiteRTEngine(path)
 
 

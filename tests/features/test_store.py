@@ -1,0 +1,111 @@
+"""The engine against Keras, and the store: only what is missing is computed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tlearn.data.augmentation import augmentation
+from tlearn.data.pipeline import PixelStore, store_pixels
+from tlearn.features import store as store_module
+from tlearn.features.engine import EMBEDDING, SOURCE, make_probe, open_probe, probe_engine
+from tlearn.features.store import FeatureStore, Views, probe_rows
+
+
+@pytest.fixture
+def pixels(image_folder: Callable[..., Path], tmp_path: Path) -> PixelStore:
+    paths = sorted(image_folder(classes=2, per_class=20).rglob("*.png"))
+    return store_pixels(paths, 32, "squash", tmp_path / "pixels")
+
+
+def digests(pixels: PixelStore) -> list[str]:
+    return [fact.sha256 for fact in pixels.facts]
+
+
+def test_every_output_of_the_probe_is_that_of_keras(
+    small_backbone: Any, pixels: PixelStore, tmp_path: Path
+) -> None:
+    probe = make_probe(tmp_path, small_backbone)
+    rows = probe_rows(tmp_path, probe, pixels, digests(pixels), "squash")
+    clean = pixels.read(digests(pixels)).astype(np.float32)
+    maps = small_backbone.trunk.predict(clean, verbose=0)
+    source = small_backbone.source.predict(clean, verbose=0)
+    np.testing.assert_allclose(rows[:, probe.columns(EMBEDDING)], maps.mean((1, 2)), atol=1e-4)
+    np.testing.assert_allclose(rows[:, probe.columns(SOURCE)], source, atol=1e-5)
+    assert [name for name, _ in probe.outputs][:2] == ["stage 1", "stage 2"]
+
+
+def test_a_probe_is_found_again_by_its_fingerprint(small_backbone: Any, tmp_path: Path) -> None:
+    made = make_probe(tmp_path, small_backbone)
+    assert open_probe(tmp_path, small_backbone.fingerprint) == made
+    assert open_probe(tmp_path, "another") is None
+
+
+def test_only_missing_rows_are_computed(
+    small_backbone: Any, pixels: PixelStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    probe = make_probe(tmp_path, small_backbone)
+    wanted = digests(pixels)
+    first = probe_rows(tmp_path, probe, pixels, wanted[:30], "squash")
+    told: list[tuple[int, int]] = []
+    probe_rows(tmp_path, probe, pixels, wanted, "squash", lambda *done: told.append(done))
+    assert told[-1] == (10, 10)
+
+    def never(_: Any) -> Any:
+        raise AssertionError("the store is full; no engine is needed")
+
+    monkeypatch.setattr(store_module, "probe_engine", never)
+    again = probe_rows(tmp_path, probe, pixels, wanted[:30], "squash")
+    np.testing.assert_array_equal(first, again)
+
+
+def test_an_interrupted_fill_keeps_whole_batches_and_goes_on(
+    small_backbone: Any, pixels: PixelStore, tmp_path: Path
+) -> None:
+    probe = make_probe(tmp_path, small_backbone)
+
+    def interrupt(done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        probe_rows(tmp_path, probe, pixels, digests(pixels), "squash", interrupt)
+    told: list[tuple[int, int]] = []
+    rows = probe_rows(
+        tmp_path, probe, pixels, digests(pixels), "squash", lambda *done: told.append(done)
+    )
+    assert told[-1] == (8, 8)
+    fresh = probe_rows(tmp_path / "other", probe, pixels, digests(pixels), "squash")
+    np.testing.assert_allclose(rows, fresh, atol=1e-6)
+
+
+def test_views_are_seeded_and_the_first_is_clean(pixels: PixelStore) -> None:
+    one, policy = digests(pixels)[0], augmentation("medium", True)
+    clean = pixels.read([one, one])
+    views, other = Views(3, policy, seed=1), Views(3, policy, seed=2)
+    drawn = views.draw(clean, [(one, 0), (one, 1)])
+    np.testing.assert_array_equal(drawn[0], clean[0])
+    assert (drawn[1] != clean[0]).any()
+    np.testing.assert_array_equal(drawn, views.draw(clean, [(one, 0), (one, 1)]))
+    assert (other.draw(clean[:1], [(one, 1)])[0] != drawn[1]).any()
+    assert views.key(one, 0) == one
+    assert len({views.key(one, 1), views.key(one, 2), other.key(one, 1), one}) == 4
+
+
+def test_float16_rows_keep_every_decision_of_a_tail(
+    small_backbone: Any, pixels: PixelStore, tmp_path: Path
+) -> None:
+    probe = make_probe(tmp_path, small_backbone)
+    exact = FeatureStore(tmp_path, "exact", (probe.width,), "float32")
+    half = FeatureStore(tmp_path, "half", (probe.width,), "float16")
+    for store in (exact, half):
+        store.fill(pixels, digests(pixels), lambda: probe_engine(probe), Views())
+    columns = probe.columns(EMBEDDING)
+    kernel = np.random.default_rng(0).normal(size=(probe.outputs[-2][1], 10))
+    answers = [(s.table.read(digests(pixels))[:, columns] @ kernel).argmax(1) for s in (exact, half)]
+    np.testing.assert_array_equal(*answers)
+
+

@@ -1,0 +1,159 @@
+"""Tuning on stored and on live inputs: what moves, what stays, and that both are one model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from tlearn import api
+from tlearn.errors import TlearnError
+from tlearn.finetuning import solve
+from tlearn.models.stages import layers_of_stage
+from tlearn.training.phases import History
+from tlearn.training.tuning import assemble, tune
+from tlearn.workbench import Workbench
+
+
+Damage = Callable[[keras.Model], None]
+
+
+@dataclass
+class Tuned:
+    work: Workbench
+    model: keras.Model
+    before: list[np.ndarray]
+    history: History
+
+    def moved(self, layer: keras.layers.Layer) -> list[bool]:
+        """For every weight of a layer, whether tuning changed a single bit of it."""
+        place = {id(weight): n for n, weight in enumerate(self.model.weights)}
+        return [
+            bool((np.asarray(weight) != self.before[place[id(weight)]]).any())
+            for weight in layer.weights
+        ]
+
+
+@pytest.fixture
+def tuned(image_folder: Callable[..., Path], small_weights: Path) -> Callable[..., Tuned]:
+    def run(policy: str, damage: Damage | None = None, **flags: Any) -> Tuned:
+        asked = {"backbone": "mobilenet_025", "image_size": 32, "policy": policy, **flags}
+        if policy != "from_scratch":
+            asked["weights"] = str(small_weights)
+        with Workbench(image_folder(per_class=20), None, asked, True, api.silent) as work:
+            plan = api._plan(work)
+            head = None if work.from_scratch else solve(work, plan)
+            keras.utils.set_random_seed(plan.seed)
+            model = assemble(work.backbone, plan, head)
+            if damage:
+                damage(model)
+            before = [np.array(weight) for weight in model.get_weights()]
+            history = tune(
+                model, work.backbone, plan, work.pictures, work.cache, work.watch, work.clock
+            )
+        return Tuned(work, model, before, history)
+
+    return run
+
+
+def batch_norms(model: keras.Model) -> list[keras.layers.Layer]:
+    return [x for x in model.layers if isinstance(x, keras.layers.BatchNormalization)]
+
+
+def test_top_stages_moves_the_last_stages_and_not_a_bit_of_the_others(
+    tuned: Callable[..., Tuned],
+) -> None:
+    result = tuned("top_stages", epochs=3, tuned_stages=2, learning_rate=0.01, patience=9)
+    stages = layers_of_stage(result.model, result.work.backbone.stages)
+    frozen = [layer for layers in stages[:-2] for layer in layers]
+    assert not any(flag for layer in frozen for flag in result.moved(layer))
+    if result.history.best_epoch:
+        kernels = [x for layers in stages[-2:] for x in layers if isinstance(x, keras.layers.Conv2D)]
+        assert any(flag for layer in kernels for flag in result.moved(layer))
+
+
+def test_the_joined_model_scores_what_the_trained_tail_scored(
+    tuned: Callable[..., Tuned],
+) -> None:
+    result = tuned("top_stages", epochs=3, augmentation="medium", views=3, learning_rate=3e-3)
+    best = result.history.epochs[result.history.best_epoch]
+    pictures = result.work.pictures
+    answers = result.model.predict_on_batch(pictures.rows("val")[:].astype(np.float32))
+    labels = pictures.labels("val")
+    assert (answers.argmax(1) == labels).mean() == pytest.approx(best["val_accuracy"])
+    loss = -np.log(answers[np.arange(len(labels)), labels]).mean()
+    assert loss == pytest.approx(best["val_loss"], rel=0.02, abs=2e-3)  # stored in float16
+
+
+def test_deep_leaves_the_statistics_of_every_batch_normalisation(
+    tuned: Callable[..., Tuned],
+) -> None:
+    result = tuned("deep", epochs=2, learning_rate=0.01, augmentation="none", patience=9)
+    assert not any(flag for layer in batch_norms(result.model) for flag in result.moved(layer))
+
+
+def test_from_scratch_trains_them(tuned: Callable[..., Tuned]) -> None:
+    result = tuned("from_scratch", epochs=2, patience=9)
+    assert result.history.steps > 0
+    if result.history.best_epoch:
+        moved = [flag for layer in batch_norms(result.model) for flag in result.moved(layer)]
+        assert any(moved)
+
+
+def test_a_head_with_dropout_is_trained_by_steps_on_stored_embeddings(
+    tuned: Callable[..., Tuned],
+) -> None:
+    result = tuned("linear_head", head_dropout=0.5, epochs=2, learning_rate=0.1)
+    stages = layers_of_stage(result.model, result.work.backbone.stages)
+    assert not any(f for layers in stages for layer in layers for f in result.moved(layer))
+    assert result.history.steps > 0
+
+
+def test_tuning_that_harms_leaves_the_solved_head(tuned: Callable[..., Tuned]) -> None:
+    result = tuned("deep", epochs=2, learning_rate=9.0, optimizer="sgd", patience=9)
+    scores = [(epoch["val_accuracy"], -epoch["val_loss"]) for epoch in result.history.epochs]
+    assert scores[0] == max(scores)
+    assert result.history.best_epoch == 0
+    for before, after in zip(result.before, result.model.get_weights(), strict=True):
+        np.testing.assert_array_equal(before, after)
+
+
+def test_a_loss_that_is_no_number_stops_with_a_hint(tuned: Callable[..., Tuned]) -> None:
+    def damage(model: keras.Model) -> None:
+        kernel, bias = model.get_layer("head").get_weights()
+        model.get_layer("head").set_weights([np.full_like(kernel, np.nan), bias])
+
+    with pytest.raises(TlearnError, match="loss is nan") as fault:
+        tuned("deep", damage, epochs=3)
+    assert "--learning-rate" in fault.value.hint
+
+
+def test_the_same_seed_gives_the_same_weights(tuned: Callable[..., Tuned]) -> None:
+    flags = {"epochs": 2, "augmentation": "strong", "views": 2}
+    first, second = (tuned("top_stages", **flags) for _ in range(2))
+    for left, right in zip(first.model.get_weights(), second.model.get_weights(), strict=True):
+        np.testing.assert_allclose(left, right, atol=1e-6)
+
+
+def test_plateau_class_weights_and_every_regulariser_run(tuned: Callable[..., Tuned]) -> None:
+    result = tuned(
+        "top_stages",
+        epochs=2,
+        schedule="plateau",
+        class_weights=True,
+        label_smoothing=0.1,
+        head_l1=1e-4,
+        head_l2=1e-4,
+        head_max_norm=3.0,
+        head_dropout=0.2,
+        optimizer="adamw",
+        weight_decay=0.01,
+        clip_norm=1.0,
+    )
+    assert len(result.history.epochs) == 3
+    assert np.isfinite(result.history.epochs[-1]["loss"])
