@@ -175,9 +175,9 @@ def _advise(work: Workbench) -> Advice:
 
 def _plan(work: Workbench) -> Plan:
     split, choice = work.pictures.split, work.choice
-    counts = [split.count(part) for part in ("train", "val", "test")]
+    n_train, n_val, n_test = (split.count(part) for part in ("train", "val", "test"))
     backbone = BackboneFacts(choice.name, choice.image_size, choice.fingerprint)
-    data = DataFacts(split.classes, *counts, split.folds)
+    data = DataFacts(split.classes, n_train, n_val, n_test, split.folds)
     return make_plan(work.resolved, data, backbone, work.stages)
 
 

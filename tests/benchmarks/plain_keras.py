@@ -33,7 +33,9 @@ def dataset(rows: list[dict[str, str]], folder: Path, size: int, shuffle: bool) 
     return (data.shuffle(len(rows)) if shuffle else data).batch(32).prefetch(tf.data.AUTOTUNE)
 
 
-def network(weights: Path, size: int, classes: int, augment: bool) -> tuple[keras.Model, keras.Model]:
+def network(
+    weights: Path, size: int, classes: int, augment: bool
+) -> tuple[keras.Model, keras.Model]:
     whole = keras.applications.MobileNetV2(weights=None)
     whole.load_weights(weights)
     base = keras.applications.MobileNetV2((size, size, 3), include_top=False, weights=None)
@@ -66,7 +68,9 @@ def main() -> None:
     with chosen.manifest.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     classes = len({row["label"] for row in rows})
-    parts = {part: [row for row in rows if row["part"] == part] for part in ("train", "val", "test")}
+    parts = {
+        part: [row for row in rows if row["part"] == part] for part in ("train", "val", "test")
+    }
     train = dataset(parts["train"], chosen.folder, chosen.size, shuffle=True)
     test = dataset(parts["test"] or parts["val"], chosen.folder, chosen.size, shuffle=False)
 

@@ -16,7 +16,7 @@ CLASSES = 3
 
 @pytest.fixture(scope="module")
 def backbone(liven: Callable[..., None]) -> Backbone:
-    loaded = load_backbone(find_backbone("mobilenet_v2_035"), None, 32)
+    loaded = load_backbone(find_backbone("mobilenet_025"), None, 32)
     liven(loaded.trunk)
     return loaded
 
@@ -44,7 +44,7 @@ def test_classifier_takes_pixels_and_gives_probabilities(
 
 def test_head_is_solved_outside(backbone: Backbone, pixels: Callable[..., np.ndarray]) -> None:
     rng = np.random.default_rng(0)
-    kernel, bias = rng.normal(0, 0.05, (1280, CLASSES)), rng.normal(size=CLASSES)
+    kernel, bias = rng.normal(0, 0.05, (256, CLASSES)), rng.normal(size=CLASSES)
     model = build_classifier(backbone.trunk, CLASSES)
     set_head(model, kernel, bias)
     embedding = np.asarray(backbone.trunk(pixels(32), training=False)).mean(axis=(1, 2))
@@ -59,7 +59,7 @@ def test_penalties_and_bound_of_the_head(backbone: Backbone) -> None:
     plain = build_classifier(backbone.trunk, CLASSES)
     assert plain.losses == []
     model = build_classifier(backbone.trunk, CLASSES, l1=0.1, l2=0.01, max_norm=2.0)
-    kernel = np.full((1280, CLASSES), 0.5, "float32")
+    kernel = np.full((256, CLASSES), 0.5, "float32")
     set_head(model, kernel, np.zeros(CLASSES))
     expected = 0.1 * np.abs(kernel).sum() + 0.01 * (kernel**2).sum()
     assert float(sum(model.losses)) == pytest.approx(expected, rel=1e-5)

@@ -19,7 +19,6 @@ from tlearn.training.phases import History
 from tlearn.training.tuning import assemble, tune
 from tlearn.workbench import Workbench
 
-
 Damage = Callable[[keras.Model], None]
 
 
@@ -73,7 +72,9 @@ def test_top_stages_moves_the_last_stages_and_not_a_bit_of_the_others(
     frozen = [layer for layers in stages[:-2] for layer in layers]
     assert not any(flag for layer in frozen for flag in result.moved(layer))
     if result.history.best_epoch:
-        kernels = [x for layers in stages[-2:] for x in layers if isinstance(x, keras.layers.Conv2D)]
+        kernels = [
+            x for layers in stages[-2:] for x in layers if isinstance(x, keras.layers.Conv2D)
+        ]
         assert any(flag for layer in kernels for flag in result.moved(layer))
 
 

@@ -68,7 +68,12 @@ class PixelRows(Sequence[np.ndarray]):
 
     def __getitem__(self, item: Any) -> Any:
         chosen = self._digests[item]
-        return self._table.read([chosen])[0] if chosen.ndim == 0 else self._table.read(list(chosen))
+        rows = self._table.read(np.atleast_1d(chosen).tolist())
+        return rows[0] if chosen.ndim == 0 else rows
+
+
+PixelArray = np.ndarray | PixelRows
+"""Pictures uint8 (n, H, W, 3): in memory, or read where indexed."""
 
 
 def store_pixels(

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from tlearn.atomic_write import write_atomic
+from tlearn.data.pipeline import PixelArray
 
 Ranking = tuple[tuple[str, float], ...]
 
@@ -55,7 +56,7 @@ def rank(probabilities: np.ndarray, labels: Sequence[str], k: int) -> Ranking:
 
 
 def predict_pixels(
-    model: Callable[[np.ndarray], Any], pixels: np.ndarray, batch_size: int = 32
+    model: Callable[[np.ndarray], Any], pixels: PixelArray, batch_size: int = 32
 ) -> np.ndarray:
     """Run a model over pictures, one batch in memory at a time.
 

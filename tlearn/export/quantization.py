@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from tlearn.data.pipeline import PixelArray
+
 MODES: dict[str, str] = {
     "none": "float32 throughout; answers as the model does",
     "float16": "weights in float16, half the size; computes in float32",
@@ -15,7 +17,7 @@ with one scale per tensor MobileNetV2 falls from .89 to .08 on ImageNet classes.
 
 
 def representative(
-    pixels: np.ndarray, labels: np.ndarray, limit: int = 200, seed: int = 0
+    pixels: PixelArray, labels: np.ndarray, limit: int = 200, seed: int = 0
 ) -> np.ndarray:
     """Choose pictures that set the ranges of activations, the same number from every class.
 

@@ -88,9 +88,7 @@ class LiteRTEngine:
         threads: Interpreters side by side; all cores by default.
     """
 
-    def __init__(
-        self, path: Path, outputs: Sequence[str] = (), threads: int | None = None
-    ) -> None:
+    def __init__(self, path: Path, outputs: Sequence[str] = (), threads: int | None = None) -> None:
         self._threads = threads or os.cpu_count() or 1
         self._idle = [_runner(path) for _ in range(self._threads)]
         self._outputs = tuple(outputs) or tuple(self._idle[0].get_output_details())

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -92,7 +93,7 @@ def solve_head(
     with _one_fold_a_core():
         axes = _principal_axes(features)
         everything = np.arange(len(labels))
-        solution = _solve(axes, everything, labels, n_classes, penalty, class_weights)
+        solution = _solve(axes, labels, n_classes, penalty, class_weights, everything)
     kernel = axes.basis @ solution[:-1] / axes.scale
     bias = solution[-1] - axes.mean @ kernel
     return LinearHead(kernel.astype(np.float32), bias.astype(np.float32), penalty)
@@ -119,18 +120,15 @@ def cross_validate(
         class_weights: Weigh rows so that every class counts the same.
         penalties: Strengths to try, strong to weak.
     """
-    answers: list[np.ndarray | None] = [None] * len(folds)
+    starts: Sequence[np.ndarray | None] = [None] * len(folds)
     seen = np.concatenate([out for _, out in folds])
     weights = _row_weights(labels[seen], n_classes, class_weights)
     best_loss, best, rises = np.inf, None, 0
     with _one_fold_a_core() as pool:
         axes = _principal_axes(features)
         for penalty in penalties:
-
-            def solve(fold: Fold, start: np.ndarray | None, penalty: float = penalty) -> np.ndarray:
-                return _solve(axes, fold[0], labels, n_classes, penalty, class_weights, start)
-
-            answers = list(pool.map(solve, folds, answers))
+            solve = partial(_solve, axes, labels, n_classes, penalty, class_weights)
+            starts = answers = list(pool.map(solve, (rows for rows, _ in folds), starts))
             held_out = np.zeros((len(labels), n_classes))
             for (_, out), answer in zip(folds, answers, strict=True):
                 held_out[out] = softmax(axes.rows[out] @ answer[:-1] + answer[-1])
@@ -191,11 +189,11 @@ def _principal_axes(features: np.ndarray) -> _Axes:
 
 def _solve(
     axes: _Axes,
-    rows: np.ndarray,
     labels: np.ndarray,
     n_classes: int,
     penalty: float,
     class_weights: bool,
+    rows: np.ndarray,
     start: np.ndarray | None = None,
 ) -> np.ndarray:
     """The optimum (axes + 1, classes), its last row the bias, in the coordinates of `axes`."""
@@ -205,8 +203,8 @@ def _solve(
     weights = _row_weights(labels[rows], n_classes, class_weights).astype(np.float32)
     targets = np.eye(n_classes, dtype=np.float32)[labels[rows]]
     # Böhning (1992): the Hessian of the softmax loss is at most half the features' covariance.
-    diagonal = np.sqrt(0.5 * np.append(axes.variances, 1.0) + np.append(np.full(x.shape[1], penalty), 0))
-    unscale = (1 / diagonal)[:, None].astype(np.float32)
+    curvature = np.append(0.5 * axes.variances + penalty, 0.5)
+    unscale = (1 / np.sqrt(curvature))[:, None].astype(np.float32)
 
     def loss(flat: np.ndarray) -> tuple[float, np.ndarray]:
         coefficients = flat.reshape(-1, n_classes).astype(np.float32) * unscale

@@ -163,8 +163,8 @@ def _refuse_unreadable(folder: ImageFolder, pixels: PixelStore) -> None:
         if fact.problem
     ]
     if bad:
-        more = f"\n... and {len(bad) - 10} more" if len(bad) > 10 else ""
+        shown = bad[:10] + ([f"... and {len(bad) - 10} more"] if len(bad) > 10 else [])
         raise DataError(
-            f"{len(bad)} unreadable pictures, and --strict was given:\n" + "\n".join(bad[:10]) + more,
+            f"{len(bad)} unreadable pictures, and --strict was given:\n" + "\n".join(shown),
             "mend or remove them, or leave --strict out to go on without them",
         )

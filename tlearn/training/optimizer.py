@@ -7,12 +7,17 @@ unscaled one; only a scaled update is a smaller step.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras
 
+if TYPE_CHECKING:
+    _Mixed = keras.optimizers.Optimizer
+else:
+    _Mixed = object
 
-class LayerwiseRates:
+
+class LayerwiseRates(_Mixed):
     """Mixin: the learning rate of each variable is the optimizer's times a factor.
 
     The factor scales decoupled weight decay as well. Clipping sees the gradients as they are.
@@ -44,7 +49,7 @@ class LayerwiseRates:
     def _apply_weight_decay(self, variables: Sequence[keras.Variable]) -> None:
         if self.weight_decay is None:
             return
-        whole = self.weight_decay
+        whole: float = self.weight_decay
         groups: dict[float, list[keras.Variable]] = {}
         for variable in variables:
             groups.setdefault(self._factors[self._var_key(variable)], []).append(variable)

@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 
 import keras
-import numpy as np
 
 from tlearn.data.augmentation import augmentation
 from tlearn.features.engine import LiteRTEngine, boundary_file
@@ -21,7 +20,7 @@ from tlearn.models.precision import as_float32
 from tlearn.models.stages import find_cuts, layers_of_stage, split_at
 from tlearn.recipe.plan import Plan
 from tlearn.stopwatch import Stopwatch
-from tlearn.training.batches import Batches, class_weight_rows
+from tlearn.training.batches import Batches, Read, class_weight_rows
 from tlearn.training.phases import History, Report, factors_by_stage, run_phase
 
 
@@ -29,7 +28,7 @@ from tlearn.training.phases import History, Report, factors_by_stage, run_phase
 class _Inputs:
     """Where the trained part of the network gets its inputs from."""
 
-    read: Callable[[list[str]], np.ndarray]
+    read: Read
     key: Callable[[str, int], str]
     views: int
     live: bool
@@ -119,9 +118,7 @@ def _prefix_engine(model: keras.Model, fingerprint: str, cut: int, cache: Path) 
     return LiteRTEngine(path)
 
 
-def _batches(
-    plan: Plan, pictures: Pictures, inputs: _Inputs
-) -> tuple[Batches, Batches | None]:
+def _batches(plan: Plan, pictures: Pictures, inputs: _Inputs) -> tuple[Batches, Batches | None]:
     classes = len(plan.classes)
     labels = pictures.labels("train")
     train = Batches(
