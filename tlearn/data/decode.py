@@ -58,7 +58,7 @@ warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 
 
-class UnreadablePicture(ValueError):  # noqa: N818 - named for what it is about, as the field does
+class UnreadablePicture(ValueError):
     """A file that gives no pixels; the text says why."""
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 
 if TYPE_CHECKING:
-    _Mixed = keras.optimizers.Optimizer
+    from keras.optimizers import Optimizer as _Mixed
 else:
     _Mixed = object
 
@@ -25,6 +25,8 @@ class LayerwiseRates(_Mixed):
     Args:
         rate_factors: Variable path to factor; a variable that is not named has factor one.
     """
+
+    weight_decay: float | None
 
     def __init__(
         self, *args: Any, rate_factors: Mapping[str, float] | None = None, **keywords: Any
@@ -49,7 +51,7 @@ class LayerwiseRates(_Mixed):
     def _apply_weight_decay(self, variables: Sequence[keras.Variable]) -> None:
         if self.weight_decay is None:
             return
-        whole: float = self.weight_decay
+        whole = self.weight_decay
         groups: dict[float, list[keras.Variable]] = {}
         for variable in variables:
             groups.setdefault(self._factors[self._var_key(variable)], []).append(variable)
