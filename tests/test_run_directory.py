@@ -148,7 +148,7 @@ def test_open_lists_what_is_missing(tmp_path: Path) -> None:
     run.model_path.unlink()
     with pytest.raises(RunError, match=r"not finished: it has no model\.keras") as fault:
         RunDirectory.open(run.path)
-    assert "--resume" in fault.value.hint
+    assert "--overwrite" in fault.value.hint
     assert RunDirectory.open(run.path, finished=False) == run
     run.plan_path.unlink()
     with pytest.raises(RunError, match=r"not a run: it has no plan\.yaml, model\.keras"):

@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Any
 from tlearn.data.image_folder import list_pictures
 from tlearn.evaluation.metrics import Report, score
 from tlearn.evaluation.predict import Prediction
+from tlearn.features.engine import probe_engine
 from tlearn.features.preparation import Pictures, Watch
 from tlearn.finished_run import FinishedRun
 from tlearn.recipe.plan import BackboneFacts, DataFacts, Plan, make_plan
 from tlearn.run_directory import RunDirectory
 from tlearn.suggestion.depth_profile import DepthProfile, measure_profile
+from tlearn.suggestion.forecast import forecast_seconds, seconds_per_picture
 from tlearn.suggestion.similarity import Similarity, measure_similarity
 from tlearn.suggestion.strategy import Evidence, Suggestion, suggest_policy
 from tlearn.workbench import Workbench
@@ -62,7 +64,7 @@ class Outcome:
         pictures: The folder as read.
         reports: Part name to what the model scored on it.
         history: Epoch records.
-        seconds: Where the time went, and `total`.
+        seconds: Where the time went, and `total`; of a dry run, `forecast` in all.
     """
 
     run: RunDirectory | None
@@ -141,7 +143,8 @@ def finetune(
             work.settle_policy(str(advice.suggestion.policy))
         plan = _plan(work)
         if dry_run:
-            return Outcome(None, plan, advice, pictures, {}, (), work.clock.seconds)
+            seconds = work.clock.seconds | {"forecast": _forecast(work, plan)}
+            return Outcome(None, plan, advice, pictures, {}, (), seconds)
         from tlearn.finetuning import train_and_keep
 
         run = RunDirectory.create(out, plan.policy, overwrite)
@@ -171,6 +174,21 @@ def _advise(work: Workbench) -> Advice:
         )
         suggestion = suggest_policy(evidence)
     return Advice(suggestion, similarity, profile, pictures, name, work.clock.seconds)
+
+
+def _forecast(work: Workbench, plan: Plan) -> float:
+    """Seconds the plan will take, from a short measurement of the frozen network."""
+    sample = work.pictures.rows("train")[:16]
+    n_all = plan.n_train + plan.n_val + plan.n_test
+    return forecast_seconds(
+        work.stages,
+        plan.first_trained_stage,
+        plan.n_train,
+        n_all,
+        plan.views,
+        plan.epochs,
+        seconds_per_picture(probe_engine(work.probe), sample),
+    )
 
 
 def _plan(work: Workbench) -> Plan:

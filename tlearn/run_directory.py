@@ -120,7 +120,7 @@ class RunDirectory:
         run = cls(path)
         missing = ", ".join(run.missing(finished))
         if missing and not run.missing(finished=False):
-            hint = f"Finish it with: tlearn finetune --resume {path}"
+            hint = f"Train again: tlearn finetune FOLDER --out {path} --overwrite"
             raise RunError(f"the run {path} is not finished: it has no {missing}", hint)
         if missing:
             fault = f"has no {missing}" if os.path.exists(path) else "does not exist"

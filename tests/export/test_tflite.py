@@ -123,7 +123,7 @@ def test_an_operator_that_litert_lacks(tmp_path: Path) -> None:
     path = tmp_path / "model.tflite"
     with pytest.raises(ExportError, match="Betainc") as caught:
         write_tflite(model, path, "none", None, LABELS, {})
-    assert "--format saved_model" in caught.value.hint
+    assert "--saved-model" in caught.value.hint
     assert list(tmp_path.iterdir()) == []
 
 
@@ -150,7 +150,7 @@ def test_labels_have_to_fit(trained: Any, tmp_path: Path) -> None:
 def test_int8_needs_pictures(trained: Any, tmp_path: Path) -> None:
     with pytest.raises(ExportError, match="pictures") as caught:
         write_tflite(trained.model, tmp_path / "m.tflite", "int8", None, LABELS, {})
-    assert "--quantization dynamic" in caught.value.hint
+    assert "--quantize dynamic" in caught.value.hint
 
 
 def test_conversion_is_silent(trained: Any, tmp_path: Path, capfd: Any) -> None:

@@ -69,7 +69,7 @@ def _full_range(pictures: Iterable[np.ndarray] | None) -> np.ndarray:
     if not len(stack):
         raise ExportError(
             "int8 needs pictures to set its ranges.",
-            "Leave the train split in place, or choose --quantization dynamic.",
+            "Leave the train split in place, or choose --quantize dynamic.",
         )
     stack[0, 0, 0], stack[0, 0, 1] = 0, 255
     return stack

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -58,34 +59,39 @@ def load_network(
     Raises:
         BackboneError: The file holds weights of something else.
     """
-    headless = facts.classes is not None and not has_top
-    expected = network.count_params()
-    if facts.layout != "legacy" and not headless and facts.parameters != expected:
-        raise _mismatch(path, facts, network, spec)
-    with tempfile.TemporaryDirectory() as folder:
-        try:
-            if facts.layout == "archive":
-                network.load_weights(extract_archived(path, Path(folder)))
-            else:
-                # Without its dense layers VGG has fewer layers than the file: go by their names.
-                by_name = {"by_name": True} if headless and facts.layout == "legacy" else {}
-                network.load_weights(_with_suffix(path, facts, Path(folder)), **by_name)
-        except (ValueError, KeyError, IndexError, TypeError, AttributeError, OSError) as error:
-            raise _mismatch(path, facts, network, spec) from error
+    if facts.classes is None or has_top:
+        _fill(network, path, facts, spec)
+    else:
+        own = keras.Input((spec.image_size, spec.image_size, 3))
+        whole, _ = build_network(spec, own, facts)
+        _fill(whole, path, facts, spec)
+        for layer in network.layers:
+            if layer.weights:
+                layer.set_weights(whole.get_layer(layer.name).get_weights())
     _match_pixels(network, spec, facts)
 
 
-def _with_suffix(path: Path, facts: FileFacts, folder: Path) -> Path:
+def _fill(network: keras.Model, path: Path, facts: FileFacts, spec: BackboneSpec) -> None:
+    # Keras itself reads what it needs of a larger file of the new layout and says nothing.
+    if facts.layout != "legacy" and facts.parameters != network.count_params():
+        raise _mismatch(path, facts, network, spec)
+    with tempfile.TemporaryDirectory() as folder:
+        file = _as_keras_expects(path, facts, Path(folder))
+        try:
+            network.load_weights(file)
+        except (ValueError, KeyError, IndexError, TypeError, AttributeError, OSError) as error:
+            raise _mismatch(path, facts, network, spec) from error
+
+
+def _as_keras_expects(path: Path, facts: FileFacts, folder: Path) -> Path:
     """The file under a name that tells Keras its layout; Keras goes by the suffix alone."""
-    keras_suffix = path.name.endswith(".weights.h5")
-    if facts.layout == "keras" and not keras_suffix:
-        link = folder / "network.weights.h5"
-    elif facts.layout == "legacy" and (keras_suffix or path.suffix not in (".h5", ".hdf5")):
-        link = folder / "network.h5"
-    else:
+    if facts.layout == "archive":
+        return extract_archived(path, folder)
+    new = path.name.endswith(".weights.h5")
+    if new if facts.layout == "keras" else path.suffix == ".h5" and not new:
         return path
-    link.symlink_to(path.absolute())
-    return link
+    name = "network.weights.h5" if facts.layout == "keras" else "network.h5"
+    return Path(shutil.copyfile(path, folder / name))
 
 
 def _mismatch(

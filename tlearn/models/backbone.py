@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,14 +12,12 @@ import keras
 from tlearn.errors import BackboneError
 from tlearn.models.applications import build_network, load_network
 from tlearn.models.catalog import BackboneSpec
+from tlearn.models.choice import USUAL_SIZE, fingerprint, own_fingerprint
 from tlearn.models.stages import Stage, find_stages, last_feature_map
-from tlearn.models.weights import WeightsFile, sha256_of
+from tlearn.models.weights import WeightsFile
 from tlearn.models.weights_file import read_facts
 
-# Raised when the same weights and size would give another function than before.
-_VERSION = 1
 # What an own network takes where it leaves the size open.
-_USUAL_SIZE = 224
 
 
 @dataclass(frozen=True)
@@ -81,7 +77,7 @@ def load_backbone(
         trunk=trunk,
         stages=find_stages(trunk),
         source=keras.Model(image, network.outputs[0], name="source") if has_top else None,
-        fingerprint=_fingerprint(spec, weights, image_size, seed),
+        fingerprint=fingerprint(spec, weights, image_size, seed),
     )
 
 
@@ -100,7 +96,7 @@ def load_own_backbone(path: Path, image_size: int | None = None) -> Backbone:
     """
     own = _load_own(path)
     side = own.inputs[0].shape[1]
-    size = image_size or side or _USUAL_SIZE
+    size = image_size or side or USUAL_SIZE
     image = keras.Input((size, size, 3), name="image", dtype="float32")
     try:
         flat = keras.Model(image, _replay(own, image), name="own")
@@ -111,13 +107,12 @@ def load_own_backbone(path: Path, image_size: int | None = None) -> Backbone:
         ) from error
     trunk = keras.Model(image, last_feature_map(flat), name="own")
     spec = _own_spec(path, trunk, size)
-    weights = WeightsFile(path, "given", sha256_of(path))
     return Backbone(
         spec=spec,
         trunk=trunk,
         stages=find_stages(trunk),
         source=flat if _gives_probabilities(flat) else None,
-        fingerprint=_fingerprint(spec, weights, size, 0),
+        fingerprint=own_fingerprint(path, size),
     )
 
 
@@ -202,16 +197,3 @@ def _features(network: keras.Model, spec: BackboneSpec, has_top: bool) -> keras.
     normalised = norm(features)
     norm.set_weights(trained.get_weights())
     return normalised
-
-
-def _fingerprint(
-    spec: BackboneSpec, weights: WeightsFile | None, image_size: int, seed: int
-) -> str:
-    parts: list[Any] = [_VERSION, spec.builder, dict(spec.arguments), spec.scaling, image_size]
-    if weights is None:
-        return f"random-{seed}-{_digest(parts)[:8]}"
-    return _digest([*parts, weights.sha256])[:16]
-
-
-def _digest(parts: list[Any]) -> str:
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

@@ -141,7 +141,7 @@ def find_backbone(name: str) -> BackboneSpec:
     meant = f"Did you mean {' or '.join(near)}? " if near else ""
     raise BackboneError(
         f"There is no backbone called {name!r}.",
-        f"{meant}`tlearn list backbones` shows all {len(CATALOG)}.",
+        f"{meant}`tlearn models` shows all {len(CATALOG)}.",
     )
 
 

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 _VERSION = 1
 _OWN_SUFFIX = ".keras"
 
+USUAL_SIZE = 224
+"""Side of the input of a person's own network that takes any, in pixels."""
+
 
 @dataclass(frozen=True)
 class BackboneChoice:
@@ -118,11 +121,7 @@ def _own(path: Path, weights: Path | None, image_size: int | None) -> BackboneCh
             f"{path} is not a model saved by Keras 3: {error}",
             "save it with model.save('NAME.keras'), or name a backbone: `tlearn models` lists them",
         ) from error
-    size = image_size or _input_size(config)
-    if size is None:
-        raise BackboneError(
-            f"{path} takes pictures of any size", "say which with --image-size, for example 224"
-        )
+    size = image_size or _input_size(config) or USUAL_SIZE
     return BackboneChoice(str(path), None, None, size, own_fingerprint(path, size))
 
 

@@ -66,7 +66,7 @@ def convert(
     if fault is not None:
         raise BackboneError(
             f"The network {model.name!r} cannot become a LiteRT file: {_reason(fault, log)}",
-            "Take another backbone (`tlearn list backbones`), or export --format saved_model.",
+            "Take another backbone (`tlearn models`), or export --saved-model.",
         ) from fault
     return _sign(content, model.inputs[0].name, model.output_names)
 

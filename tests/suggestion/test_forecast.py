@@ -1,0 +1,43 @@
+"""The forecast grows with what costs time, and only with that."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from tlearn.suggestion.forecast import FIXED_SECONDS, forecast_seconds
+
+
+@dataclass(frozen=True)
+class Stage:
+    parameters: int
+    size: int
+
+
+STAGES = (Stage(100, 20), Stage(400, 10))  # equal cost
+
+
+def forecast(**changed: Any) -> float:
+    values: dict[str, Any] = {
+        "first_trained_stage": 1,
+        "n_train": 100,
+        "n_all": 150,
+        "views": 2,
+        "epochs": 10,
+        "pass_seconds": 0.01,
+    }
+    return forecast_seconds(STAGES, **(values | changed)) - FIXED_SECONDS
+
+
+def test_the_head_alone_costs_one_pass() -> None:
+    assert forecast(first_trained_stage=None, epochs=0) == pytest.approx(1.5)
+
+
+def test_a_tuned_half_costs_half_a_prefix_and_half_the_steps() -> None:
+    assert forecast() == pytest.approx(1.5 + 100 * 2 * 0.5 * 0.01 + 100 * 10 * 0.5 * 6 * 0.01)
+
+
+def test_deep_tuning_stores_no_prefix() -> None:
+    assert forecast(first_trained_stage=0, views=4) == pytest.approx(1.5 + 60)
