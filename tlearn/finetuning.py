@@ -15,6 +15,7 @@ from tlearn.evaluation.metrics import Report, score
 from tlearn.evaluation.predict import predict_pixels
 from tlearn.evaluation.report import write_report
 from tlearn.features.linear_probe import LinearHead, cross_validate, solve_head
+from tlearn.models.quiet import import_keras
 from tlearn.recipe.plan import Plan, write_plan
 from tlearn.run_directory import RunDirectory, write_json
 from tlearn.workbench import Workbench
@@ -85,8 +86,9 @@ def _train(
     head: LinearHead | None,
     epoch: Epoch | None,
 ) -> tuple[Any, Sequence[Mapping[str, Any]]]:
-    import keras
-
+    work.watch("load TensorFlow", 0, 0)
+    with work.clock.time("load"):
+        keras = import_keras()
     from tlearn.models.precision import as_float32
     from tlearn.training.tuning import assemble, tune
 

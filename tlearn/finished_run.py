@@ -17,6 +17,7 @@ from tlearn.data.split import Split, read_manifest
 from tlearn.errors import DataError, RunError
 from tlearn.evaluation.predict import predict_pixels
 from tlearn.features.preparation import Watch
+from tlearn.models.quiet import import_keras
 from tlearn.recipe.plan import Plan, read_plan
 from tlearn.run_directory import RunDirectory, read_json
 
@@ -48,9 +49,8 @@ class FinishedRun:
     @cached_property
     def model(self) -> Any:
         """The trained model, loaded in Keras's safe mode."""
-        import keras
-
         self.watch("load the model", 0, 0)
+        keras = import_keras()
         try:
             return keras.models.load_model(self.run.model_path, compile=False, safe_mode=True)
         except (ValueError, OSError, TypeError) as error:

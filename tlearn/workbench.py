@@ -20,6 +20,7 @@ from tlearn.features.preparation import (
     read_pictures,
 )
 from tlearn.models.choice import BackboneChoice, choose_backbone
+from tlearn.models.quiet import import_keras
 from tlearn.recipe.loading import Resolved, load_recipe
 from tlearn.recipe.schema import AUTO
 from tlearn.stopwatch import Stopwatch
@@ -98,6 +99,7 @@ class Workbench:
         """The backbone itself; imports Keras."""
         self.watch("load the backbone", 0, 0)
         with self.clock.time("load"):
+            import_keras()
             return self.choice.load()
 
     @cached_property

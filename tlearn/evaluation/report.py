@@ -98,7 +98,7 @@ def write_report(
         curves=_learning_curves(history),
         timings=timings or {},
         mistakes=[(_thumbnail(picture), *words) for picture, *words in worst],
-        version=_version(),
+        version=importlib.metadata.version("tlearn"),
         written=f"{datetime.now():%d %B %Y, %H:%M}",
     )
     write_atomic(path, page.encode("utf-8", "replace"))
@@ -231,10 +231,3 @@ def _value(value: Any) -> str:
 
 def _plain(key: str) -> str:
     return _WORDS.get(key, key.replace("_", " "))
-
-
-def _version() -> str:
-    try:
-        return importlib.metadata.version("tlearn")
-    except importlib.metadata.PackageNotFoundError:
-        return "(from source)"

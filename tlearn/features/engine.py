@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tlearn.atomic_write import CACHE_REMEDY, write_atomic
+from tlearn.models.quiet import quiet
 
 if TYPE_CHECKING:
     import keras
@@ -119,8 +120,9 @@ class LiteRTEngine:
 def _runner(path: Path) -> Any:
     from ai_edge_litert.interpreter import Interpreter
 
-    interpreter = Interpreter(model_path=str(path), num_threads=1)
-    return interpreter.get_signature_runner()
+    with quiet():
+        interpreter = Interpreter(model_path=str(path), num_threads=1)
+        return interpreter.get_signature_runner()
 
 
 def open_probe(cache: Path, fingerprint: str) -> Probe | None:

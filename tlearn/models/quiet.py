@@ -9,7 +9,7 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 _STDOUT, _STDERR = 1, 2
 _CHATTER = ("I0000", "W0000", "INFO:", "WARNING: All log messages", "loc(")
@@ -61,6 +61,13 @@ def quiet() -> Iterator[Log]:
             for number, copy in saved.items():
                 _restore(number, copy)
             log.text = _read(sink)
+
+
+def import_keras() -> Any:
+    """Keras, imported in silence: TensorFlow greets on stderr whatever its log level."""
+    with quiet():
+        import keras
+    return keras
 
 
 def _duplicate(number: int) -> int | None:

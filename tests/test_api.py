@@ -1,0 +1,230 @@
+"""The whole road from Python, on drawn pictures and a small real backbone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tlearn import api
+from tlearn.data.split import read_manifest
+from tlearn.errors import BackboneError, DataError, RecipeError, RunError
+from tlearn.recipe.plan import read_plan
+from tlearn.run_directory import read_json
+
+RUN_FILES = {
+    ".tlearn-run",
+    "history.jsonl",
+    "labels.txt",
+    "metrics.json",
+    "model.keras",
+    "plan.yaml",
+    "report.html",
+    "split.csv",
+}
+
+
+@pytest.fixture
+def flags(small_weights: Path) -> dict[str, Any]:
+    return {"backbone": "mobilenet_025", "weights": str(small_weights), "image_size": 32}
+
+
+@pytest.fixture
+def run(
+    image_folder: Callable[..., Path], flags: dict[str, Any], tmp_path: Path
+) -> Callable[..., api.Outcome]:
+    def train(**more: Any) -> api.Outcome:
+        folder = image_folder(per_class=20)
+        return api.finetune(folder, flags=flags | more, out=tmp_path / "run", overwrite=True)
+
+    return train
+
+
+def test_suggest_measures_and_explains(
+    image_folder: Callable[..., Path], flags: dict[str, Any]
+) -> None:
+    advice = api.suggest(image_folder(per_class=12), flags=flags)
+    assert advice.suggestion.size == "little"
+    assert advice.profile is not None and advice.similarity is not None
+    assert list(advice.profile.accuracies)[0] == "stage 1"
+    assert advice.profile.accuracies[advice.profile.best] > 0.6  # three classes
+    assert advice.similarity.source_classes is not None
+
+
+def test_a_linear_head_run_holds_its_files_and_nothing_else(
+    run: Callable[..., api.Outcome],
+) -> None:
+    outcome = run(policy="linear_head")
+    assert outcome.run is not None
+    names = {path.name for path in outcome.run.path.iterdir()}
+    assert names == RUN_FILES - {"history.jsonl"}
+    metrics = read_json(outcome.run.metrics_path)
+    assert metrics["test_accuracy"] == outcome.reports["test"].accuracy
+    assert metrics["test_accuracy"] > 0.5
+    split = read_manifest(outcome.run.split_path)
+    assert (split.count("train"), split.count("val"), split.count("test")) == (42, 9, 9)
+    plan = read_plan(outcome.run.plan_path)
+    assert plan.head_penalty is not None
+    assert outcome.run.read_labels() == ("circle", "square", "stripes")
+
+
+@pytest.mark.parametrize("policy", ["top_stages", "deep", "from_scratch", "auto"])
+def test_every_policy_ends_in_a_run_that_answers(
+    run: Callable[..., api.Outcome], flags: dict[str, Any], policy: str
+) -> None:
+    more: dict[str, Any] = {"policy": policy, "patience": 9}
+    if policy == "from_scratch":
+        flags["weights"] = None
+    if policy != "auto":
+        more["epochs"] = 2
+    outcome = run(**more)
+    assert outcome.run is not None
+    assert outcome.plan.policy != "auto"
+    _, report = api.evaluate(outcome.run.path)
+    assert report.accuracy == pytest.approx(outcome.reports["test"].accuracy)
+    assert (outcome.advice is not None) == (policy == "auto")
+    if policy != "auto":
+        assert len(outcome.run.read_history()) == 3
+
+
+def test_mixed_precision_ends_in_a_float32_model(run: Callable[..., api.Outcome]) -> None:
+    import keras
+
+    outcome = run(policy="deep", precision="mixed_bfloat16", epochs=1)
+    assert outcome.run is not None
+    model = keras.models.load_model(outcome.run.model_path)
+    assert {layer.compute_dtype for layer in model.layers} == {"float32"}
+    assert keras.config.dtype_policy().name == "float32"
+
+
+def test_exports_in_every_mode_agree_and_predictions_come_from_the_model(
+    run: Callable[..., api.Outcome],
+) -> None:
+    outcome = run(policy="linear_head")
+    assert outcome.run is not None
+    modes = ("none", "float16", "dynamic", "int8")
+    wanted = [*(("tflite", mode) for mode in modes), ("saved_model", "none")]
+    artefacts = api.export(outcome.run.path, wanted, max_drop=0.5)
+    assert [a.quantization for a in artefacts] == [*modes, "none"]
+    assert all(a.passed and a.path.exists() and a.size_bytes > 1000 for a in artefacts)
+    assert artefacts[0].agreement == 1.0
+    from tlearn.export.metadata import read_metadata
+
+    assert read_metadata(artefacts[0].path)["labels"] == outcome.plan.classes
+
+
+def test_predict_answers_good_pictures_and_names_bad_ones(
+    run: Callable[..., api.Outcome], image_folder: Callable[..., Path], tmp_path: Path
+) -> None:
+    outcome = run(policy="linear_head")
+    assert outcome.run is not None
+    loose = image_folder(classes=3, per_class=4, name="loose")
+    (loose / "circle" / "broken.jpg").write_bytes(b"")
+    predictions = api.predict(outcome.run.path, [loose])
+    assert len(predictions) == 13
+    right = [p.label == Path(p.name).parent.name for p in predictions if not p.problem]
+    assert np.mean(right) > 0.5
+    assert sum(bool(p.problem) for p in predictions) == 1
+
+
+def test_evaluate_takes_another_folder_with_fewer_classes(
+    run: Callable[..., api.Outcome], image_folder: Callable[..., Path]
+) -> None:
+    outcome = run(policy="linear_head")
+    assert outcome.run is not None
+    other = image_folder(classes=2, per_class=6, name="other")
+    _, report = api.evaluate(outcome.run.path, other)
+    assert report.n == 12
+    (other / "square").rename(other / "hexagon")
+    with pytest.raises(DataError, match="hexagon"):
+        api.evaluate(outcome.run.path, other)
+
+
+def test_moved_pictures_are_asked_for(run: Callable[..., api.Outcome], tmp_path: Path) -> None:
+    outcome = run(policy="linear_head")
+    assert outcome.run is not None
+    (tmp_path / "pictures").rename(tmp_path / "moved")
+    with pytest.raises(DataError) as fault:
+        api.export(outcome.run.path, [("tflite", "none")])
+    assert "--data" in fault.value.hint
+    found = api.export(outcome.run.path, [("tflite", "none")], data=tmp_path / "moved")
+    assert found[0].passed
+
+
+def test_train_and_val_alone_report_on_val_and_leave_test_null(
+    image_folder: Callable[..., Path], flags: dict[str, Any], tmp_path: Path
+) -> None:
+    folder = image_folder(parts=("train", "val"), per_class=10)
+    outcome = api.finetune(folder, flags=flags | {"policy": "linear_head"}, out=tmp_path / "run")
+    assert outcome.run is not None
+    assert set(outcome.reports) == {"val"}
+    assert read_json(outcome.run.metrics_path)["test_accuracy"] is None
+
+
+def test_tiny_classes_are_cross_validated_instead(
+    image_folder: Callable[..., Path], flags: dict[str, Any], tmp_path: Path
+) -> None:
+    folder = image_folder(per_class=6)
+    for policy in ("linear_head", "top_stages"):
+        asked = flags | {"policy": policy}
+        outcome = api.finetune(folder, flags=asked, out=tmp_path / policy)
+        assert outcome.run is not None
+        assert outcome.plan.folds > 0
+        assert read_json(outcome.run.metrics_path)["val_accuracy"] is None
+        assert api.export(outcome.run.path, [("tflite", "none")])[0].passed
+
+
+def test_a_dry_run_writes_nothing_and_forecasts(
+    image_folder: Callable[..., Path], flags: dict[str, Any], tmp_path: Path
+) -> None:
+    folder = image_folder(per_class=10)
+    before = sorted(tmp_path.rglob("*"))
+    outcome = api.finetune(folder, flags=flags | {"policy": "top_stages"}, dry_run=True)
+    assert outcome.run is None
+    assert outcome.seconds["forecast"] > 0
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_an_existing_run_is_refused_before_any_work(
+    run: Callable[..., api.Outcome], image_folder: Callable[..., Path], tmp_path: Path
+) -> None:
+    run(policy="linear_head")
+    before = (tmp_path / "run" / "model.keras").read_bytes()
+    with pytest.raises(RunError, match="already holds"):
+        api.finetune(image_folder(), flags={"backbone": "nowhere"}, out=tmp_path / "run")
+    assert (tmp_path / "run" / "model.keras").read_bytes() == before
+
+
+def test_faults_come_before_work(
+    image_folder: Callable[..., Path], flags: dict[str, Any], tmp_path: Path
+) -> None:
+    with pytest.raises(RecipeError):
+        api.finetune(image_folder(), flags={"epochs": "ten"})
+    with pytest.raises(BackboneError):
+        api.finetune(image_folder(), flags=flags | {"weights": str(tmp_path / "none.h5")})
+    with pytest.raises(DataError):
+        api.suggest(tmp_path / "missing", flags=flags)
+
+
+def test_no_cache_leaves_nothing_behind(
+    image_folder: Callable[..., Path], flags: dict[str, Any], own_cache: Path
+) -> None:
+    api.suggest(image_folder(), flags=flags, keep_cache=False)
+    assert not list(own_cache.rglob("*"))
+
+
+def test_a_csv_is_a_folder_too(
+    image_folder: Callable[..., Path], flags: dict[str, Any], tmp_path: Path
+) -> None:
+    folder = image_folder(per_class=10)
+    rows = [f"{p.relative_to(folder)},{p.parent.name}" for p in sorted(folder.rglob("*.png"))]
+    (folder / "labels.csv").write_text("\n".join(["path,label", *rows]))
+    asked = flags | {"policy": "linear_head"}
+    outcome = api.finetune(folder / "labels.csv", flags=asked, out=tmp_path / "run")
+    assert outcome.run is not None
+    _, report = api.evaluate(outcome.run.path)
+    assert json.dumps(report.to_json())

@@ -1,0 +1,5 @@
+"""`python -m tlearn`."""
+
+from tlearn.cli.app import main
+
+main()

@@ -1,0 +1,180 @@
+"""`tlearn suggest`: where a folder stands in the matrix, what was measured, what to do."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tlearn.cli import options
+from tlearn.cli.progress import Display, print_json, print_result
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from tlearn.api import Advice
+
+
+def suggest(
+    folder: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[FOLDER]",
+            help="Pictures: one sub-folder per class, train/val/test folders of such, or a CSV.",
+            show_default=False,
+        ),
+    ] = None,
+    images: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="Without a folder: how many training pictures."),
+    ] = None,
+    classes: Annotated[
+        int | None, typer.Option(min=2, metavar="K", help="Without a folder: how many classes.")
+    ] = None,
+    similar: Annotated[
+        bool | None,
+        typer.Option(
+            "--similar/--different",
+            help="Without a folder: whether the pictures look like everyday photographs, which "
+            "the backbone was trained on.",
+            show_default=False,
+        ),
+    ] = None,
+    backbone: options.Backbone = None,
+    weights: options.Weights = None,
+    image_size: options.ImageSize = None,
+    resize: options.Resize = None,
+    seed: options.Seed = None,
+    no_cache: options.NoCache = False,
+    as_json: options.Json = False,
+) -> None:
+    """Measure your pictures and advise what to train.
+
+    Little or a lot of data, like or unlike what the backbone knows: the matrix shows where your
+    folder stands, the measurements show why.
+
+    Example: [cyan]tlearn suggest flowers/[/]
+    Without pictures: [cyan]tlearn suggest --images 400 --classes 5 --similar[/]
+    """
+    named = {
+        "backbone": backbone,
+        "weights": weights,
+        "image_size": image_size,
+        "resize": resize,
+        "seed": seed,
+    }
+    flags = options.gather(named)
+    if folder is None:
+        advice = _without_pictures(images, classes, similar)
+    else:
+        _only_a_folder(folder, images, classes, similar)
+        from tlearn import api
+
+        with Display(as_json) as display:
+            advice = api.suggest(folder, flags=flags, keep_cache=not no_cache, watch=display)
+    command = next_command(folder, str(advice.suggestion.policy), flags)
+    if as_json:
+        print_json(to_json(advice, command))
+    else:
+        print_result(*draw(advice, command))
+
+
+def next_command(folder: Path | None, policy: str, flags: Mapping[str, Any]) -> str:
+    """The command line that follows the advice, ready to be copied."""
+    parts = ["tlearn", "finetune", str(folder) if folder else "FOLDER", "--policy", policy]
+    for key, value in flags.items():
+        parts += [f"--{key.replace('_', '-')}", str(value)]
+    return shlex.join(parts)
+
+
+def to_json(advice: Advice, command: str) -> dict[str, Any]:
+    """The document; what was not measured is null."""
+    suggestion, similarity, profile = advice.suggestion, advice.similarity, advice.profile
+    found = advice.pictures.findings if advice.pictures else ()
+    return {
+        "policy": str(suggestion.policy),
+        "size": suggestion.size,
+        "similarity": suggestion.similarity,
+        "reasons": list(suggestion.reasons),
+        "n_train": suggestion.n_train,
+        "n_classes": suggestion.n_classes,
+        "backbone": advice.backbone,
+        "similarity_score": similarity.score if similarity else None,
+        "effective_dimension": similarity.effective_dimension if similarity else None,
+        "source_classes": similarity.source_classes if similarity else None,
+        "head_accuracy": profile.last.accuracy if profile else None,
+        "profile": dict(profile.accuracies) if profile else None,
+        "findings": [asdict(finding) for finding in found],
+        "seconds": dict(advice.seconds) if advice.seconds else None,
+        "next": command,
+    }
+
+
+def draw(advice: Advice, command: str) -> list[RenderableType]:
+    """Everything, top to bottom."""
+    from rich.text import Text
+
+    from tlearn.cli import render
+
+    suggestion, blocks = advice.suggestion, list[Any]()
+    if advice.pictures:
+        blocks += [
+            Text(),
+            render.pictures(advice.pictures),
+            render.findings(advice.pictures.findings),
+        ]
+    blocks += [Text(), render.matrix(suggestion)]
+    if advice.similarity and advice.profile:
+        blocks += [
+            render.heading(f"Measured with {render.inert(advice.backbone)}"),
+            render.indented(render.similarity(advice.similarity)),
+            Text(),
+            render.indented(render.profile(advice.profile)),
+        ]
+    blocks += [
+        Text.assemble("\n", ("Advice: ", "bold"), (str(suggestion.policy), render.LIT)),
+        render.indented(render.bullets(suggestion.reasons)),
+        render.next_step(command),
+    ]
+    return blocks
+
+
+def _without_pictures(images: int | None, classes: int | None, similar: bool | None) -> Advice:
+    from tlearn import api
+    from tlearn.errors import TlearnError
+
+    example = "tlearn suggest --images 400 --classes 5 --similar"
+    if images is None and classes is None and similar is None:
+        raise TlearnError(
+            "nothing to judge: neither a folder nor counts were given",
+            f"tlearn suggest FOLDER measures pictures; without pictures: {example}",
+        )
+    if images is None or classes is None or similar is None:
+        given = {"--images": images, "--classes": classes, "--similar or --different": similar}
+        missing = [name for name, value in given.items() if value is None]
+        raise TlearnError(
+            f"without a folder, {' and '.join(missing)} must be said too", f"as in: {example}"
+        )
+    if images < classes:
+        raise TlearnError(
+            f"{images} pictures cannot fill {classes} classes",
+            "--images counts all classes together",
+        )
+    return api.suggest_without_pictures(images, classes, similar)
+
+
+def _only_a_folder(
+    folder: Path, images: int | None, classes: int | None, similar: bool | None
+) -> None:
+    from tlearn.errors import TlearnError
+
+    if images is not None or classes is not None or similar is not None:
+        raise TlearnError(
+            f"--images, --classes, --similar and --different describe pictures you do not have "
+            f"here, but the folder {folder} was given too",
+            f"leave them out to measure the folder: tlearn suggest {shlex.quote(str(folder))}",
+        )
