@@ -50,7 +50,7 @@ def test_suggest_measures_and_explains(
     advice = api.suggest(image_folder(per_class=12), flags=flags)
     assert advice.suggestion.size == "little"
     assert advice.profile is not None and advice.similarity is not None
-    assert list(advice.profile.accuracies)[0] == "stage 1"
+    assert next(iter(advice.profile.accuracies)) == "stage 1"
     assert advice.profile.accuracies[advice.profile.best] > 0.6  # three classes
     assert advice.similarity.source_classes is not None
 

@@ -6,7 +6,7 @@ TensorFlow is imported where a function cannot do without, and as late as it can
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -115,6 +115,7 @@ def finetune(
     dry_run: bool = False,
     keep_cache: bool = True,
     watch: Watch = silent,
+    settled: Callable[[Outcome], None] | None = None,
     epoch: Callable[[Mapping[str, Any]], None] | None = None,
 ) -> Outcome:
     """Train a classifier on a folder and keep it as a run.
@@ -128,6 +129,7 @@ def finetune(
         dry_run: Settle the plan and stop; nothing is written but the cache.
         keep_cache: Keep decoded pictures and features for the next command.
         watch: Told of progress.
+        settled: Told the plan before anything is trained.
         epoch: Told after every epoch.
 
     Raises:
@@ -142,15 +144,18 @@ def finetune(
             advice = _advise(work)
             work.settle_policy(str(advice.suggestion.policy))
         plan = _plan(work)
+        prospect = Outcome(None, plan, advice, pictures, {}, (), work.clock.seconds)
+        if settled:
+            settled(prospect)
         if dry_run:
-            seconds = work.clock.seconds | {"forecast": _forecast(work, plan)}
-            return Outcome(None, plan, advice, pictures, {}, (), seconds)
+            forecast = work.clock.seconds | {"forecast": _forecast(work, plan)}
+            return replace(prospect, seconds=forecast)
         from tlearn.finetuning import train_and_keep
 
         run = RunDirectory.create(out, plan.policy, overwrite)
         reports, history = train_and_keep(work, plan, run, epoch)
         seconds = work.clock.seconds | {"total": work.clock.total()}
-        return Outcome(run, plan, advice, pictures, reports, history, seconds)
+        return replace(prospect, run=run, reports=reports, history=history, seconds=seconds)
 
 
 def _advise(work: Workbench) -> Advice:

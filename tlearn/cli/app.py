@@ -20,6 +20,7 @@ from tlearn.errors import TlearnError
 
 _MISUSE, _INTERRUPTED = 2, 130
 _JSON = "--json"
+_ERROR = "error: "
 _KEPT = (
     "stopped; pictures read and features computed so far are kept: "
     "run the same command again to go on"
@@ -34,18 +35,18 @@ class Boundary(TyperGroup):
         _forgive_encodings()
         given = list(sys.argv[1:] if args is None else args)
         as_json = _JSON in given
-        named["standalone_mode"] = False
+        named |= {"standalone_mode": False, "prog_name": "tlearn"}
         try:
             code = super().main(given, *rest, **named)
             if code == _INTERRUPTED:
                 _tell("", _KEPT, "", as_json)
         except TlearnError as fault:
-            _tell("error", fault.message, fault.hint, as_json)
+            _tell(_ERROR, fault.message, fault.hint, as_json)
             code = fault.exit_code
         except TyperException as misuse:
             context = getattr(misuse, "ctx", None)
             path = context.command_path if context else "tlearn"
-            _tell("error", misuse.format_message(), f"{path} --help", as_json)
+            _tell(_ERROR, misuse.format_message(), f"{path} --help", as_json)
             code = _MISUSE
         except (KeyboardInterrupt, Abort):
             _tell("", _KEPT, "", as_json)
@@ -94,7 +95,7 @@ def _start(
         typer.Option("--version", help="Say which tlearn this is.", callback=_print_version),
     ] = False,
 ) -> None:
-    """Transfer learning on a folder of pictures: measured advice, fast training, checked exports."""
+    """Transfer learning on a folder: measured advice, fast training, checked exports."""
     if context.invoked_subcommand is None:
         context.get_help()
 
@@ -117,7 +118,8 @@ def _tell(kind: str, message: str, hint: str, as_json: bool) -> None:
     from tlearn.cli.render import lines
 
     err = console(sys.stderr)
-    text = Text.assemble((f"{kind}: ", "bold red") if kind else "", lines(message))
+    text = Text.assemble((kind, "bold red"), lines(message))
+    text = Text("\n" + " " * len(_ERROR)).join(text.split("\n"))
     err.print(text, soft_wrap=True)
     if hint:
         err.print(Text.assemble(("hint: ", "bold"), lines(hint)), soft_wrap=True)

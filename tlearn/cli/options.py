@@ -8,6 +8,21 @@ from typing import Annotated, Any
 
 import typer
 
+_BACKBONE = "Backbone"
+_TRAINING = "Training"
+_PICTURES = "Pictures"
+
+
+def option(text: str, metavar: str | None = None, panel: str | None = None) -> Any:
+    """An option that takes a value."""
+    return typer.Option(help=text, metavar=metavar, rich_help_panel=panel, show_default=False)
+
+
+def switch(text: str, names: str, panel: str | None = None) -> Any:
+    """An option that takes none."""
+    return typer.Option(names, help=text, metavar="", rich_help_panel=panel, show_default=False)
+
+
 Folder = Annotated[
     Path,
     typer.Argument(
@@ -20,118 +35,99 @@ Folder = Annotated[
 Run = Annotated[
     Path | None,
     typer.Argument(
-        metavar="[RUN]",
+        metavar="RUN",
         help="Directory of a finished run. Left out: the newest under runs/.",
         show_default=False,
     ),
 ]
-Json = Annotated[
-    bool, typer.Option("--json", help="Print one JSON document instead of tables, for scripts.")
-]
+Json = Annotated[bool, switch("Print one JSON document instead of tables, for scripts.", "--json")]
 NoCache = Annotated[
-    bool,
-    typer.Option("--no-cache", help="Keep no decoded pictures and features for the next command."),
+    bool, switch("Keep no decoded pictures and features for the next command.", "--no-cache")
 ]
-
-_BACKBONE = "Backbone"
-_TRAINING = "Training"
-_DATA = "Pictures"
-
-
-def _option(panel: str, text: str, metavar: str | None = None) -> Any:
-    return typer.Option(help=text, metavar=metavar, rich_help_panel=panel, show_default=False)
-
-
-def _switch(panel: str, text: str, names: str) -> Any:
-    return typer.Option(names, help=text, rich_help_panel=panel, show_default=False)
-
-
 Backbone = Annotated[
     str | None,
-    _option(
-        _BACKBONE,
+    option(
         "Pretrained network by name (`tlearn models` lists them), or your own .keras file.",
         "NAME",
+        _BACKBONE,
     ),
 ]
 Weights = Annotated[
     str | None,
-    _option(
-        _BACKBONE,
+    option(
         "File with the backbone's weights. Left out: the folder TLEARN_WEIGHTS names, the "
         "cache, then a download.",
         "FILE",
+        _BACKBONE,
     ),
 ]
 ImageSize = Annotated[
     int | None,
-    _option(
-        _BACKBONE,
+    option(
         "Side of the square the network sees. Larger shows finer detail; time grows with its "
         "square.",
         "PIXELS",
+        _BACKBONE,
     ),
 ]
 Resize = Annotated[
     str | None,
-    _option(
-        _DATA,
+    option(
         "How a picture becomes a square: squash bends its shape, crop loses the edges, pad adds "
         "a border.",
         "RULE",
+        _PICTURES,
     ),
 ]
 Seed = Annotated[
     int | None,
-    _option(_DATA, "Start of every random choice; the same seed, the same split.", "N"),
+    option("Start of every random choice; the same seed, the same split.", "N", _PICTURES),
 ]
 Strict = Annotated[
     bool | None,
-    _switch(_DATA, "Stop at an unreadable picture, where otherwise it is left out.", "--strict"),
+    switch("Stop at an unreadable picture, where otherwise it is left out.", "--strict", _PICTURES),
 ]
 Recipe = Annotated[
     str | None,
-    _option(_TRAINING, "Recipe by name (`tlearn recipes`) or a YAML file of your own.", "NAME"),
+    option("Recipe by name (`tlearn recipes`) or a YAML file of your own.", "NAME", _TRAINING),
 ]
 Policy = Annotated[
     str | None,
-    _option(
-        _TRAINING,
+    option(
         "What is trained: linear-head, top-stages, deep, from-scratch; auto (the default) "
         "measures the pictures and decides.",
         "POLICY",
+        _TRAINING,
     ),
 ]
-Epochs = Annotated[int | None, _option(_TRAINING, "Times every training picture is seen.", "N")]
+Epochs = Annotated[int | None, option("Times every training picture is seen.", "N", _TRAINING)]
 BatchSize = Annotated[
-    int | None, _option(_TRAINING, "Pictures in one step; fewer need less memory.", "N")
+    int | None, option("Pictures in one step; fewer need less memory.", "N", _TRAINING)
 ]
 LearningRate = Annotated[
     float | None,
-    _option(_TRAINING, "Peak step size of the head; earlier stages get less.", "RATE"),
+    option("Peak step size of the head; earlier stages get less.", "RATE", _TRAINING),
 ]
 Augment = Annotated[
     str | None,
-    _option(
-        _TRAINING,
+    option(
         "How far training pictures are turned, zoomed and recoloured: none, light, medium, strong.",
         "POLICY",
+        _TRAINING,
     ),
 ]
 Mirror = Annotated[
     bool | None,
-    _switch(
-        _TRAINING,
+    switch(
         "Whether a mirrored picture keeps its class. Say --no-mirror for text, hands, maps.",
         "--mirror/--no-mirror",
+        _TRAINING,
     ),
 ]
 ClassWeights = Annotated[
     bool | None,
-    _switch(
-        _TRAINING,
-        "Count every class the same, however few pictures it has.",
-        "--class-weights/--no-class-weights",
+    switch(
+        "Count every class the same, however few pictures it has.", "--class-weights", _TRAINING
     ),
 ]
 Set = Annotated[

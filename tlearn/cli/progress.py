@@ -11,7 +11,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
 from types import TracebackType
@@ -44,6 +44,7 @@ class _Step:
     task: str
     total: int
     began: float
+    first: int
     done: int = 0
     drawn: float = 0.0
 
@@ -64,7 +65,8 @@ class _Step:
     def amount(self) -> str:
         """How much was done in the end."""
         unit = _UNITS.get(self.task, "")
-        if not self.done:
+        outside = self.done == self.first and self.done < self.total  # one step of a row
+        if outside or not self.done:
             return ""
         if unit == "bytes":
             return size(self.done)
@@ -114,10 +116,10 @@ class Display:
     def __call__(self, task: str, done: int, total: int) -> None:
         """Take note of progress, as a `Watch`; a total of 0 is a step that cannot be counted."""
         now = time.monotonic()
-        if self._step is None or self._step.task != task:
-            self._finish()
-            self._step = _Step(task, total, now)
         step = self._step
+        if step is None or step.task != task or done < step.done:
+            self._finish()
+            step = self._step = _Step(task, total, now, done)
         step.done, step.total = done, total
         if now - step.drawn >= _REDRAW_SECONDS:
             step.drawn = now
@@ -135,7 +137,7 @@ class Display:
             return
         if self._live:
             self._live.stop()
-        self.out.print(*results, sep="\n")
+        _print(self.out, results)
         if self._live:
             self._live.start()
 
@@ -186,6 +188,11 @@ class Display:
         return line
 
 
+def _print(out: Console, results: Sequence[RenderableType]) -> None:
+    for result in results:
+        out.print(result, crop=False)
+
+
 def _live_line(err: Console) -> Progress:
     """Spinner, task, bar and pace on one line, gone when it stops."""
     one_line = Column(no_wrap=True, overflow="ellipsis")
@@ -213,9 +220,7 @@ def _copy(stream: TextIO) -> AbstractContextManager[TextIO]:
 
 def print_result(*results: RenderableType) -> None:
     """Print a result for a person."""
-    out = console(sys.stdout)
-    for result in results:
-        out.print(result)
+    _print(console(sys.stdout), results)
 
 
 def print_json(document: Mapping[str, Any]) -> None:

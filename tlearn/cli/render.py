@@ -17,14 +17,10 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from tlearn.suggestion.strategy import LITTLE_PER_CLASS, MATRIX, Suggestion
-
 if TYPE_CHECKING:
     from tlearn.data.health import Finding
     from tlearn.evaluation.metrics import Report
     from tlearn.features.preparation import Pictures
-    from tlearn.suggestion.depth_profile import DepthProfile
-    from tlearn.suggestion.similarity import Similarity
 
 GOOD, BAD, WARN, LIT, DIM = "green", "red", "yellow", "bold cyan", "dim"
 _SIGNS = {"warning": ("!", WARN), "note": ("·", DIM)}
@@ -47,9 +43,15 @@ def lines(text: str, style: str = "") -> Text:
     return Text("\n".join(inert(line) for line in text.split("\n")), style)
 
 
+def unbroken(text: Text) -> Text:
+    """Text that is left to the terminal to wrap, so that it can be copied whole."""
+    text.no_wrap, text.overflow = True, "ignore"
+    return text
+
+
 def percent(share: float | None, digits: int = 1) -> str:
     """0.958 as "95.8 %"; a dash for what was not measured."""
-    return "–" if share is None else f"{100 * share:.{digits}f} %"
+    return "-" if share is None else f"{100 * share:.{digits}f} %"
 
 
 def interval(low: float, high: float) -> str:
@@ -103,6 +105,7 @@ def table(*columns: str, right: Iterable[int] = (), title: str = "") -> Table:
         title=Text(title, "bold") if title else None,
         title_justify="left",
         pad_edge=False,
+        show_edge=False,
         header_style=DIM,
         padding=(0, 2, 0, 0),
     )
@@ -127,7 +130,7 @@ def facts(pairs: Mapping[str, RenderableType]) -> Table:
 
 def indented(what: RenderableType, left: int = 2) -> Padding:
     """A block set in from the left."""
-    return Padding(what, (0, 0, 0, left))
+    return Padding(what, (0, 0, 0, left), expand=False)
 
 
 def heading(text: str) -> Text:
@@ -214,53 +217,4 @@ def rate(value: float) -> str:
 
 def next_step(command: str, what: str = "next") -> Text:
     """The command to type next, in a form that can be copied."""
-    return Text.assemble((f"\n{what:<9}  ", DIM), (inert(command), LIT))
-
-
-def matrix(suggestion: Suggestion) -> Table:
-    """The size x similarity matrix with the folder's cell lit and marked."""
-    grid = Table(box=box.ROUNDED, show_lines=True, header_style=DIM, border_style=DIM)
-    grid.add_column("")
-    grid.add_column("like the source", min_width=22)
-    grid.add_column("unlike the source", min_width=22)
-    few = f"under {LITTLE_PER_CLASS} a class"
-    for size_name, label in (("little", f"little data\n{few}"), ("lot", "a lot of data")):
-        row: list[Text] = []
-        for similarity_name in ("similar", "different"):
-            cell = (size_name, similarity_name)
-            here = cell == (suggestion.size, suggestion.similarity)
-            policy = str(MATRIX[cell])
-            row.append(Text(f"▶ {policy}\n  you are here", LIT) if here else Text(f"  {policy}"))
-        grid.add_row(Text(label, DIM), *row)
-    return grid
-
-
-def similarity(measured: Similarity) -> Table:
-    """A scale from unlike to like the source, with the folder on it."""
-    width = 30
-    place = round(measured.score * (width - 1))
-    scale = Text("─" * width, DIM)
-    middle = width // 2
-    scale = Text.assemble(scale[:middle], ("┼", DIM), scale[middle + 1 :])
-    marked = Text.assemble(scale[:place], ("◆", LIT), scale[place + 1 :])
-    grid = Table.grid(padding=(0, 2))
-    grid.add_row(
-        "similarity",
-        Text.assemble(("unlike ", DIM), marked, (" like", DIM)),
-        f"{measured.score:.2f} of 1",
-    )
-    return grid
-
-
-def profile(measured: DepthProfile) -> Group:
-    """Bars: how well a linear head does on the features of each stage."""
-    grid = Table.grid(padding=(0, 2))
-    for name, accuracy in measured.accuracies.items():
-        best = name == measured.best
-        grid.add_row(
-            words(name),
-            Text(f"{bar(accuracy):<30}", LIT if best else "blue"),
-            Text(f"{percent(accuracy):>7}"),
-            Text("◀ best", LIT) if best else Text(),
-        )
-    return Group(Text("accuracy of a linear head on each stage, cross-validated", DIM), grid)
+    return unbroken(Text.assemble((f"\n{what:<9}  ", DIM), (inert(command), LIT)))

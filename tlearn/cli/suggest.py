@@ -9,21 +9,28 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
 
-from tlearn.cli import options
+from tlearn.cli import options, render
 from tlearn.cli.progress import Display, print_json, print_result
+from tlearn.cli.render import DIM, LIT
+from tlearn.errors import TlearnError
+from tlearn.suggestion.strategy import LITTLE_PER_CLASS, MATRIX, Suggestion
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
-
     from tlearn.api import Advice
+    from tlearn.suggestion.depth_profile import DepthProfile
+    from tlearn.suggestion.similarity import Similarity
 
 
 def suggest(
     folder: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[FOLDER]",
+            metavar="FOLDER",
             help="Pictures: one sub-folder per class, train/val/test folders of such, or a CSV.",
             show_default=False,
         ),
@@ -37,11 +44,10 @@ def suggest(
     ] = None,
     similar: Annotated[
         bool | None,
-        typer.Option(
+        options.switch(
+            "Without a folder: whether the pictures look like everyday photographs, which the "
+            "backbone was trained on.",
             "--similar/--different",
-            help="Without a folder: whether the pictures look like everyday photographs, which "
-            "the backbone was trained on.",
-            show_default=False,
         ),
     ] = None,
     backbone: options.Backbone = None,
@@ -54,8 +60,8 @@ def suggest(
 ) -> None:
     """Measure your pictures and advise what to train.
 
-    Little or a lot of data, like or unlike what the backbone knows: the matrix shows where your
-    folder stands, the measurements show why.
+    Little or a lot of data, like or unlike what the backbone knows: the matrix
+    shows where your folder stands, the measurements show why.
 
     Example: [cyan]tlearn suggest flowers/[/]
     Without pictures: [cyan]tlearn suggest --images 400 --classes 5 --similar[/]
@@ -116,10 +122,6 @@ def to_json(advice: Advice, command: str) -> dict[str, Any]:
 
 def draw(advice: Advice, command: str) -> list[RenderableType]:
     """Everything, top to bottom."""
-    from rich.text import Text
-
-    from tlearn.cli import render
-
     suggestion, blocks = advice.suggestion, list[Any]()
     if advice.pictures:
         blocks += [
@@ -127,13 +129,13 @@ def draw(advice: Advice, command: str) -> list[RenderableType]:
             render.pictures(advice.pictures),
             render.findings(advice.pictures.findings),
         ]
-    blocks += [Text(), render.matrix(suggestion)]
+    blocks += [Text(), _matrix(suggestion)]
     if advice.similarity and advice.profile:
         blocks += [
             render.heading(f"Measured with {render.inert(advice.backbone)}"),
-            render.indented(render.similarity(advice.similarity)),
+            render.indented(_similarity(advice.similarity)),
             Text(),
-            render.indented(render.profile(advice.profile)),
+            render.indented(_profile(advice.profile)),
         ]
     blocks += [
         Text.assemble("\n", ("Advice: ", "bold"), (str(suggestion.policy), render.LIT)),
@@ -145,7 +147,6 @@ def draw(advice: Advice, command: str) -> list[RenderableType]:
 
 def _without_pictures(images: int | None, classes: int | None, similar: bool | None) -> Advice:
     from tlearn import api
-    from tlearn.errors import TlearnError
 
     example = "tlearn suggest --images 400 --classes 5 --similar"
     if images is None and classes is None and similar is None:
@@ -170,11 +171,58 @@ def _without_pictures(images: int | None, classes: int | None, similar: bool | N
 def _only_a_folder(
     folder: Path, images: int | None, classes: int | None, similar: bool | None
 ) -> None:
-    from tlearn.errors import TlearnError
-
     if images is not None or classes is not None or similar is not None:
         raise TlearnError(
             f"--images, --classes, --similar and --different describe pictures you do not have "
             f"here, but the folder {folder} was given too",
             f"leave them out to measure the folder: tlearn suggest {shlex.quote(str(folder))}",
         )
+
+
+def _matrix(suggestion: Suggestion) -> Table:
+    """The size x similarity matrix with the folder's cell lit and marked."""
+    grid = Table(box=box.ROUNDED, show_lines=True, header_style=DIM, border_style=DIM)
+    grid.add_column("")
+    grid.add_column("like the source", min_width=22)
+    grid.add_column("unlike the source", min_width=22)
+    few = f"under {LITTLE_PER_CLASS} a class"
+    for size_name, label in (("little", f"little data\n{few}"), ("lot", "a lot of data")):
+        row: list[Text] = []
+        for similarity_name in ("similar", "different"):
+            cell = (size_name, similarity_name)
+            here = cell == (suggestion.size, suggestion.similarity)
+            policy = str(MATRIX[cell])
+            row.append(Text(f"▶ {policy}\n  you are here", LIT) if here else Text(f"  {policy}"))
+        grid.add_row(Text(label, DIM), *row)
+    return grid
+
+
+def _similarity(measured: Similarity) -> Table:
+    """A scale from unlike to like the source, with the folder on it."""
+    width = 30
+    place = round(measured.score * (width - 1))
+    scale = Text("─" * width, DIM)
+    middle = width // 2
+    scale = Text.assemble(scale[:middle], ("┼", DIM), scale[middle + 1 :])
+    marked = Text.assemble(scale[:place], ("◆", LIT), scale[place + 1 :])
+    grid = Table.grid(padding=(0, 2))
+    grid.add_row(
+        "similarity",
+        Text.assemble(("unlike ", DIM), marked, (" like", DIM)),
+        f"{measured.score:.2f} of 1",
+    )
+    return grid
+
+
+def _profile(measured: DepthProfile) -> Group:
+    """Bars: how well a linear head does on the features of each stage."""
+    grid = Table.grid(padding=(0, 2))
+    for name, accuracy in measured.accuracies.items():
+        best = name == measured.best
+        grid.add_row(
+            render.words(name),
+            Text(f"{render.bar(accuracy):<30}", LIT if best else "blue"),
+            Text(f"{render.percent(accuracy):>7}"),
+            Text("◀ best", LIT) if best else Text(),
+        )
+    return Group(Text("accuracy of a linear head on each stage, cross-validated", DIM), grid)
