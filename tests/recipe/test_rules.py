@@ -15,7 +15,7 @@ from tlearn.recipe.rules import (
     views_for,
 )
 from tlearn.recipe.schema import POLICIES, Recipe
-from tlearn.suggestion.strategy import LITTLE_PER_CLASS
+from tlearn.suggestion.strategy import LITTLE
 
 
 def settled(n_train: int = 500, n_stages: int = 5, n_classes: int = 2, **keys: Any) -> Any:
@@ -107,7 +107,7 @@ def test_a_head_is_trained_by_steps_only_for_what_cannot_be_solved(key: str) -> 
 
 
 def test_without_policy_or_suggestion_the_matrix_answers() -> None:
-    n = 3 * LITTLE_PER_CLASS
+    n = LITTLE
     assert settled(n - 1, n_classes=3)["policy"] == "linear_head"
     assert settled(n, n_classes=3)["policy"] == "top_stages"
 

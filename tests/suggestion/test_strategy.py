@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tlearn.suggestion.strategy import (
+    LITTLE,
     LITTLE_PER_CLASS,
     SOLVED,
     Evidence,
@@ -12,18 +13,24 @@ from tlearn.suggestion.strategy import (
     suggest_policy,
 )
 
+MANY = 50
+
 
 @pytest.mark.parametrize(
-    ("per_class", "similar", "size", "policy"),
+    ("n_train", "n_classes", "similar", "size", "policy"),
     [
-        (LITTLE_PER_CLASS - 1, True, "little", Policy.LINEAR_HEAD),
-        (LITTLE_PER_CLASS - 1, False, "little", Policy.TOP_STAGES),
-        (LITTLE_PER_CLASS, True, "lot", Policy.TOP_STAGES),
-        (LITTLE_PER_CLASS, False, "lot", Policy.DEEP),
+        (LITTLE - 1, 4, True, "little", Policy.LINEAR_HEAD),
+        (LITTLE - 1, 4, False, "little", Policy.TOP_STAGES),
+        (LITTLE, 4, True, "lot", Policy.TOP_STAGES),
+        (LITTLE, 4, False, "lot", Policy.DEEP),
+        (MANY * LITTLE_PER_CLASS - 1, MANY, True, "little", Policy.LINEAR_HEAD),
+        (MANY * LITTLE_PER_CLASS, MANY, True, "lot", Policy.TOP_STAGES),
     ],
 )
-def test_the_textbook_cell(per_class: int, similar: bool, size: str, policy: Policy) -> None:
-    found = suggest_policy(Evidence(per_class * 4, 4, similar))
+def test_the_textbook_cell(
+    n_train: int, n_classes: int, similar: bool, size: str, policy: Policy
+) -> None:
+    found = suggest_policy(Evidence(n_train, n_classes, similar))
     assert (found.size, found.policy) == (size, policy)
     assert found.similarity == ("similar" if similar else "different")
 
@@ -40,6 +47,6 @@ def test_a_solved_folder_needs_no_tuning(per_class: int, similar: bool) -> None:
 
 def test_reasons_name_the_numbers() -> None:
     reasons = " ".join(suggest_policy(Evidence(400, 5, False, 0.8)).reasons)
-    assert "80 training pictures a class" in reasons
+    assert "400 training pictures, 80 a class" in reasons
     assert "80.0%" in reasons
     assert "different" in reasons

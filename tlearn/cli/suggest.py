@@ -18,7 +18,7 @@ from tlearn.cli import options, render
 from tlearn.cli.progress import Display, print_json, print_result
 from tlearn.cli.render import DIM, LIT
 from tlearn.errors import TlearnError
-from tlearn.suggestion.strategy import LITTLE_PER_CLASS, MATRIX, Suggestion
+from tlearn.suggestion.strategy import LITTLE, MATRIX, Suggestion
 
 if TYPE_CHECKING:
     from tlearn.api import Advice
@@ -185,7 +185,7 @@ def _matrix(suggestion: Suggestion) -> Table:
     grid.add_column("")
     grid.add_column("like the source", min_width=22)
     grid.add_column("unlike the source", min_width=22)
-    few = f"under {LITTLE_PER_CLASS} a class"
+    few = f"under {LITTLE} pictures"
     for size_name, label in (("little", f"little data\n{few}"), ("lot", "a lot of data")):
         row: list[Text] = []
         for similarity_name in ("similar", "different"):
