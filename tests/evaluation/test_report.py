@@ -127,7 +127,7 @@ def test_names_of_a_person_come_out_inert(tmp_path: Path) -> None:
         plan={evil[1]: evil[0], "stages": [{"name": evil[2], "parameters": 1, "learning_rate": 0}]},
         findings=[Found(evil[0], evil[2], evil[1])],
         timings={evil[2]: 1.0},
-        history=[{"accuracy": 0.5, evil[0]: 1}] * 3,
+        history=[{"epoch": 1, "accuracy": 0.5, evil[0]: 1}] * 3,
         mistakes=[(grey(9), evil[2], evil[0], 0.7)],
     )
     assert not page.all("script") and len(page.all("img")) == 1
@@ -136,7 +136,7 @@ def test_names_of_a_person_come_out_inert(tmp_path: Path) -> None:
 
 
 def test_the_page_asks_nothing_of_the_network(tmp_path: Path) -> None:
-    history = [{"accuracy": 0.5}, {"accuracy": 0.6}]
+    history = [{"epoch": 1, "accuracy": 0.5}, {"epoch": 2, "accuracy": 0.6}]
     page = write(tmp_path / "report.html", mistakes=[(grey(1), "ant", "bee", 0.5)], history=history)
     assert not page.all("link") and not page.all("script") and not page.all("iframe")
     for _, attributes in page.tags:
@@ -167,7 +167,7 @@ def test_the_most_confident_mistakes_come_first_and_are_few(tmp_path: Path) -> N
 
 
 def test_a_history_of_a_solved_head_draws_no_curve(tmp_path: Path) -> None:
-    for history in ([], [{"accuracy": 0.9}], [{"phase": "head"}] * 3, [{"loss": None}] * 3):
+    for history in ([], [{"epoch": 1, "accuracy": 0.9}], [{"epoch": 1, "loss": None}] * 3):
         assert len(write(tmp_path / "report.html", history=history).all("svg")) == 1
 
 

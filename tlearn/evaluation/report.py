@@ -132,7 +132,7 @@ def _learning_curves(history: Sequence[Mapping[str, Any]]) -> list[tuple[str, An
     charts = []
     for quantity in ("accuracy", "loss"):
         lines = {
-            name: [(x, row[key]) for x, row in enumerate(history, 1) if row.get(key) is not None]
+            name: [(row["epoch"], row[key]) for row in history if row.get(key) is not None]
             for name, key in (("training", quantity), ("validation", f"val_{quantity}"))
         }
         lines = {name: points for name, points in lines.items() if len(points) > 1}
