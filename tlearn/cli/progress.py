@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, TextIO
 
-from rich.console import Console, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 from rich.table import Column
 from rich.text import Text
@@ -65,7 +65,8 @@ class _Step:
     def amount(self) -> str:
         """How much was done in the end."""
         unit = _UNITS.get(self.task, "")
-        outside = self.done == self.first and self.done < self.total  # one step of a row
+        # Of several steps in a row, counted from outside, the number says nothing.
+        outside = not unit and self.done == self.first and self.done < self.total
         if outside or not self.done:
             return ""
         if unit == "bytes":
@@ -189,8 +190,8 @@ class Display:
 
 
 def _print(out: Console, results: Sequence[RenderableType]) -> None:
-    for result in results:
-        out.print(result, crop=False)
+    # As one group: the console would join loose texts, and forget which are not to be wrapped.
+    out.print(Group(*results), crop=False)
 
 
 def _live_line(err: Console) -> Progress:

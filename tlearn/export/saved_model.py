@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -64,4 +66,8 @@ def _save(module: Any, serve: Any, directory: Path) -> None:
     # The gradient of swish captures what cannot be saved; nothing is trained from here on.
     options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
     signatures = {"serving_default": serve}
-    tf.saved_model.save(module, str(directory), signatures=signatures, options=options)
+    try:
+        tf.saved_model.save(module, str(directory), signatures=signatures, options=options)
+    except tf.errors.ResourceExhaustedError as error:
+        # TensorFlow has faults of its own; the machine's are known to everyone else by number.
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error

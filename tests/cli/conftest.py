@@ -1,0 +1,162 @@
+"""Records as the api hands them over, with hostile names, and a way to run a command on them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner, Result
+
+from tlearn import api
+from tlearn.cli.app import app
+from tlearn.data.health import Finding
+from tlearn.data.image_folder import ImageFolder
+from tlearn.data.pipeline import PixelStore
+from tlearn.data.split import Split
+from tlearn.evaluation.metrics import Report, score
+from tlearn.features.linear_probe import CrossValidation
+from tlearn.features.preparation import Pictures
+from tlearn.recipe.loading import load_recipe
+from tlearn.recipe.plan import BackboneFacts, DataFacts, StagePlan, make_plan
+from tlearn.run_directory import RunDirectory
+from tlearn.suggestion.depth_profile import DepthProfile
+from tlearn.suggestion.similarity import Similarity
+from tlearn.suggestion.strategy import Evidence, suggest_policy
+
+RED = "\x1b[31m"
+CLASSES = ("[bold]cats[/bold]", f"{RED}dogs", "a\nb")
+"""Names that would colour the screen, or break a line, if they were obeyed."""
+
+
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """Run one command line in this process, on a terminal 80 columns wide."""
+    monkeypatch.setenv("COLUMNS", "80")
+
+    def run(*words: object) -> Result:
+        return CliRunner().invoke(app, [str(word) for word in words])
+
+    return run
+
+
+@pytest.fixture
+def fits() -> Callable[[str], None]:
+    """Check that text is plain, and at most 80 columns wide but for what is to be copied."""
+
+    def check(text: str) -> None:
+        assert "\x1b" not in text
+        for line in text.splitlines():
+            assert len(line.rstrip()) <= 80 or re.match(r"(next|error:|hint:) ", line), line
+
+    return check
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Pictures:
+    """Twelve pictures of three classes, with two findings."""
+    labels = np.arange(12) % 3
+    names = tuple(f"{n}.png" for n in range(12))
+    parts = ("train",) * 6 + ("val",) * 3 + ("test",) * 3
+    split = Split(CLASSES, names, labels, parts, names, "test", 0)
+    found = (
+        Finding("unreadable", "warning", "1 of 13 pictures cannot be read: [x].png", ("[x].png",)),
+        Finding("few", "note", f"3 classes have {RED}few", CLASSES),
+    )
+    folder = ImageFolder(tmp_path, CLASSES, (), "classes", ("notes.txt",))
+    store: Any = None
+    pixels: PixelStore = store
+    return Pictures(folder, pixels, found, split, "squash")
+
+
+@pytest.fixture
+def advice(pictures: Pictures) -> api.Advice:
+    """Little data, unlike the source; the third stage is best."""
+    evidence = Evidence(6, 3, False, 0.81, "0.20 of 1, from an effective dimension of 12")
+    last = CrossValidation(1.0, np.full((6, 3), 1 / 3), 0.81, (0.8, 0.82))
+    profile = DepthProfile({"stage 1": 0.4, "stage 2": 0.9, "stage 3": 0.81}, "stage 2", last)
+    return api.Advice(
+        suggest_policy(evidence),
+        Similarity(0.2, 12.0, None, True),
+        profile,
+        pictures,
+        "mobilenet_v2",
+        {"decode": 0.5, "advice": 0.1},
+    )
+
+
+@pytest.fixture
+def report() -> Callable[[str], Report]:
+    """Ten pictures, nine right."""
+
+    def make(part: str) -> Report:
+        labels = np.arange(10) % 3
+        probabilities = np.full((10, 3), 0.05)
+        probabilities[np.arange(10), labels] = 0.9
+        probabilities[0] = (0.1, 0.8, 0.1)
+        return score(probabilities, labels, CLASSES, part)
+
+    return make
+
+
+@pytest.fixture
+def outcome(
+    pictures: Pictures, advice: api.Advice, report: Callable[[str], Report], tmp_path: Path
+) -> api.Outcome:
+    """A finished top_stages run."""
+    resolved = load_recipe("top-stages", {"epochs": 7}, {"policy": "top_stages"})
+    stages = [StagePlan("stage 1", 1000, 0.0), StagePlan("stage 2", 50_000, 0.0)]
+    data = DataFacts(CLASSES, 6, 3, 3)
+    plan = make_plan(
+        resolved, data, BackboneFacts("mobilenet_v2", 224, "abc"), [_Stage(s) for s in stages]
+    )
+    return api.Outcome(
+        RunDirectory(tmp_path / "runs" / "20260101-120000-top_stages"),
+        plan,
+        advice,
+        pictures,
+        {part: report(part) for part in ("val", "test")},
+        ({"epoch": 1, "epochs": 7, "val_accuracy": 0.9},),
+        {"decode": 0.5, "train": 61.0, "total": 65.2},
+    )
+
+
+class _Stage:
+    """What a plan wants to know of a stage."""
+
+    channels = 32
+
+    def __init__(self, plan: StagePlan) -> None:
+        self.name, self.parameters = plan.name, plan.parameters
+
+
+@pytest.fixture
+def prospect(outcome: api.Outcome) -> api.Outcome:
+    """The same before it was trained."""
+    seconds = {"decode": 0.5, "forecast": 95.0}
+    return replace(outcome, run=None, reports={}, history=(), seconds=seconds)
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[Any]]:
+    """Put an answer in the place of an api function; returns the list of its calls."""
+
+    def install(name: str, answer: Any, watched: Sequence[tuple[str, int, int]] = ()) -> list[Any]:
+        made: list[Any] = []
+
+        def fake(*positional: Any, **named: Any) -> Any:
+            made.append((positional, named))
+            for progress in watched:
+                named["watch"](*progress)
+            if isinstance(answer, BaseException):
+                raise answer
+            return answer(**named) if callable(answer) else answer
+
+        monkeypatch.setattr(api, name, fake)
+        return made
+
+    return install

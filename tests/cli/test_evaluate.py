@@ -1,0 +1,85 @@
+"""The report as tables and as a document; which argument is the run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from typer.testing import Result
+
+from tlearn.evaluation.metrics import Report, score
+from tlearn.run_directory import RunDirectory
+
+Command = Callable[..., Result]
+KEYS = {"accuracy", "interval", "macro_f1", "per_class", "confusion", "calibration_error"}
+
+
+@pytest.fixture
+def made(calls: Callable[..., Any], report: Callable[[str], Report]) -> list[Any]:
+    return calls("evaluate", (RunDirectory(Path("runs/newest")), report("test")))
+
+
+def test_it_draws_accuracy_classes_and_confusion(
+    command: Command, made: list[Any], fits: Callable[[str], None]
+) -> None:
+    result = command("evaluate")
+    assert result.exit_code == 0 and made[0][0] == (None, None)
+    fits(result.stdout)
+    assert "90.0 %" in result.stdout and "59.6 to 98.2" in result.stdout
+    assert "[bold]cats[/bold]" in result.stdout and "\\x1b[31mdogs" in result.stdout
+    matrix = result.stdout.split("Confusion")[1].splitlines()
+    assert matrix[2].split()[-4:] == ["1", "3", "1", "·"]
+
+
+def test_json_holds_the_keys_that_others_rely_on(command: Command, made: list[Any]) -> None:
+    document = json.loads(command("evaluate", "--json").stdout)
+    assert KEYS <= document.keys() and document["run"] == "runs/newest"
+    assert document["confusion"][0] == [3, 1, 0]
+
+
+def test_many_classes_show_the_worst_and_the_most_confused(
+    command: Command, calls: Callable[..., Any], fits: Callable[[str], None]
+) -> None:
+    names = [f"class {n}" for n in range(40)]
+    labels = np.arange(80) % 40
+    probabilities = np.eye(40)[labels] * 0.9 + 0.001
+    probabilities[7] = np.eye(40)[8]
+    report = score(probabilities, labels, names, "test")
+    calls("evaluate", (RunDirectory(Path("runs/newest")), report))
+    shown = command("evaluate").stdout
+    fits(shown)
+    assert "30 classes with the lowest F1" in shown and "class 39" not in shown
+    assert "Most often confused" in shown
+    assert shown.splitlines()[-1].split() == ["class", "7", "class", "8", "1"]
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (["run"], ("run", None)),
+        (["folder"], (None, "folder")),
+        (["table.csv"], (None, "table.csv")),
+        (["missing"], ("missing", None)),
+        (["run", "folder"], ("run", "folder")),
+        (["folder", "run"], ("folder", "run")),
+    ],
+)
+def test_a_single_folder_that_is_no_run_is_the_folder(
+    names: list[str],
+    expected: tuple[str | None, str | None],
+    command: Command,
+    made: list[Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("run", "folder"):
+        Path(name).mkdir()
+    Path("run/plan.yaml").touch()
+    Path("table.csv").touch()
+    command("evaluate", *names)
+    assert made[0][0] == tuple(Path(name) if name else None for name in expected)

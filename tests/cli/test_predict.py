@@ -1,0 +1,104 @@
+"""Answers as a table, a document and a CSV; which argument is the run."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from typer.testing import Result
+
+from tlearn.evaluation.predict import Prediction
+
+Command = Callable[..., Result]
+LABELS = ("[b]cat", "\x1b[31mdog", "bird")
+
+
+@pytest.fixture
+def answers() -> list[Prediction]:
+    row = np.asarray([0.7, 0.2, 0.1])
+    good = Prediction.of("/far/away/" + "folder/" * 9 + "[red]one.jpg", row, LABELS)
+    return [good, Prediction.unreadable("two.jpg", "cut short\x1b[31m")]
+
+
+def test_it_draws_answers_and_problems(
+    command: Command,
+    calls: Callable[..., Any],
+    answers: list[Prediction],
+    fits: Callable[[str], None],
+) -> None:
+    calls("predict", answers)
+    result = command("predict", "pictures")
+    assert result.exit_code == 0
+    fits(result.stdout)
+    row = next(line for line in result.stdout.splitlines() if "one.jpg" in line)
+    assert row.startswith("…") and "[b]cat" in row and "70.0 %" in row
+    assert "\\x1b[31mdog 20.0 %" in row and "bird" not in row
+    assert "1 of 2 pictures cannot be read" in result.stdout
+    assert "two.jpg: cut short\\x1b[31m" in result.stdout
+
+
+def test_top_says_how_many_answers(
+    command: Command, calls: Callable[..., Any], answers: list[Prediction]
+) -> None:
+    calls("predict", answers)
+    assert "bird 10.0 %" in command("predict", "x", "--top", 3).stdout
+    assert "dog" not in command("predict", "x", "--top", 1).stdout
+    document = json.loads(command("predict", "x", "--top", 1, "--json").stdout)
+    assert len(document["predictions"][0]["top"]) == 1
+
+
+def test_json_says_why_a_picture_has_no_answer(
+    command: Command, calls: Callable[..., Any], answers: list[Prediction]
+) -> None:
+    calls("predict", answers)
+    first, second = json.loads(command("predict", "x", "--json").stdout)["predictions"]
+    assert first["label"] == "[b]cat" and first["probability"] == 0.7 and not first["problem"]
+    assert second["label"] is None and second["problem"].startswith("cut short")
+
+
+def test_csv(
+    command: Command, calls: Callable[..., Any], answers: list[Prediction], tmp_path: Path
+) -> None:
+    calls("predict", answers)
+    target = tmp_path / "answers.csv"
+    assert "answers.csv" in command("predict", "x", "--csv", target).stdout
+    with target.open(newline="") as file:
+        assert [row["label"] for row in csv.DictReader(file)] == ["[b]cat", ""]
+
+
+def test_a_csv_that_cannot_be_written_names_the_flag(
+    command: Command, calls: Callable[..., Any], answers: list[Prediction], tmp_path: Path
+) -> None:
+    calls("predict", answers)
+    (tmp_path / "file").touch()
+    result = command("predict", "x", "--csv", tmp_path / "file" / "answers.csv")
+    assert result.exit_code == 2 and "--csv" in result.stderr
+
+
+def test_nothing_readable_exits_2(
+    command: Command, calls: Callable[..., Any], answers: list[Prediction]
+) -> None:
+    calls("predict", answers[1:])
+    result = command("predict", "x", "--json")
+    assert result.exit_code == 2
+    assert json.loads(result.stdout)["predictions"][0]["problem"]
+
+
+def test_a_run_in_the_first_place_is_asked(
+    command: Command, calls: Callable[..., Any], answers: list[Prediction], tmp_path: Path
+) -> None:
+    made = calls("predict", answers)
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / "plan.yaml").touch()
+    command("predict", run, "a.jpg", "b.jpg")
+    command("predict", "a.jpg", run)
+    assert made[0][0] == (run, [Path("a.jpg"), Path("b.jpg")])
+    assert made[1][0] == (None, [Path("a.jpg"), run])
+    alone = command("predict", run)
+    assert alone.exit_code == 2 and "no picture was named" in alone.stderr

@@ -1,0 +1,53 @@
+"""Recipes listed, explained and copied."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import Result
+
+from tlearn.recipe.loading import list_recipes, load_recipe
+from tlearn.recipe.schema import Recipe
+
+Command = Callable[..., Result]
+
+
+def test_all_are_listed(command: Command, fits: Callable[[str], None]) -> None:
+    result = command("recipes")
+    fits(result.stdout)
+    assert all(recipe.name in result.stdout for recipe in list_recipes())
+    listed = json.loads(command("recipes", "--json").stdout)["recipes"]
+    assert {"linear_head", "deep"} <= {recipe["name"] for recipe in listed}
+
+
+def test_one_is_explained_key_by_key(command: Command) -> None:
+    result = command("recipes", "top-stages")
+    assert result.exit_code == 0
+    assert "policy: top_stages" in result.stdout
+    assert not [key for key in Recipe.model_fields if f"  {key}" not in result.stdout]
+    document = json.loads(command("recipes", "top-stages", "--json").stdout)
+    assert document["keys"].keys() == Recipe.model_fields.keys()
+
+
+def test_a_file_of_ones_own_is_shown_inert(command: Command, tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("policy: deep  # [red]mine[/red] \x1b[31m\n")
+    shown = command("recipes", path).stdout
+    assert "# [red]mine[/red] \\x1b[31m" in shown
+
+
+def test_a_copy_can_be_edited_and_is_never_overwritten(command: Command, tmp_path: Path) -> None:
+    target = tmp_path / "mine.yaml"
+    assert "--recipe" in command("recipes", "copy", "deep", target).stdout
+    assert load_recipe(target, {}).recipe.policy == "deep"
+    again = command("recipes", "copy", "deep", target)
+    assert again.exit_code == 2 and "already exists" in again.stderr
+
+
+@pytest.mark.parametrize("words", [["copy"], ["copy", "deep"], ["deep", "auto"], ["depe"]])
+def test_misuse_is_explained(words: list[str], command: Command) -> None:
+    result = command("recipes", *words)
+    assert result.exit_code == 2 and "hint:" in result.stderr

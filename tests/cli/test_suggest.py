@@ -1,0 +1,100 @@
+"""The matrix, the measurements and the command that follows."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import Result
+
+from tlearn import api
+from tlearn.cli.suggest import next_command
+
+Command = Callable[..., Result]
+KEYS = {"policy", "size", "similarity", "reasons", "n_train", "n_classes"}
+
+
+def test_it_draws_matrix_measurements_and_advice(
+    command: Command, calls: Callable[..., Any], advice: api.Advice, fits: Callable[[str], None]
+) -> None:
+    calls("suggest", advice, [("read pictures", 1, 2), ("read pictures", 2, 2)])
+    result = command("suggest", "folder")
+    assert result.exit_code == 0
+    fits(result.stdout)
+    marked = [line for line in result.stdout.splitlines() if "▶" in line]
+    assert len(marked) == 1
+    assert marked[0].index("▶") > marked[0].index("linear_head")  # the column "unlike"
+    assert "stage 2" in result.stdout and "90.0 %" in result.stdout
+    assert "notes.txt" in result.stdout and "1 of 13 pictures" in result.stdout
+    assert "Advice: top_stages" in result.stdout
+    assert result.stdout.splitlines()[-1].endswith("tlearn finetune folder --policy top_stages")
+    assert "read pictures" in result.stderr and "read pictures" not in result.stdout
+
+
+def test_names_are_shown_inert(
+    command: Command, calls: Callable[..., Any], advice: api.Advice
+) -> None:
+    calls("suggest", advice)
+    shown = command("suggest", "folder").stdout
+    assert "[bold]cats[/bold]" in shown and "\\x1b[31mdogs" in shown and "a\\nb" in shown
+
+
+def test_json_holds_the_keys_that_others_rely_on(
+    command: Command, calls: Callable[..., Any], advice: api.Advice
+) -> None:
+    calls("suggest", advice, [("read pictures", 2, 2)])
+    result = command("suggest", "folder", "--json")
+    document = json.loads(result.stdout)
+    assert KEYS <= document.keys() and not result.stderr
+    assert document["policy"] == "top_stages" and document["similarity"] == "different"
+    assert document["profile"]["stage 2"] == 0.9 and document["head_accuracy"] == 0.81
+    assert document["findings"][0]["kind"] == "unreadable"
+
+
+def test_flags_reach_the_api_and_the_next_command(
+    command: Command, calls: Callable[..., Any], advice: api.Advice
+) -> None:
+    made = calls("suggest", advice)
+    words = ["--backbone", "mobilenet-v2", "--weights", "my weights.h5", "--seed", "3"]
+    result = command("suggest", "my folder", "--no-cache", *words)
+    (positional, named) = made[0]
+    assert positional == (Path("my folder"),) and named["keep_cache"] is False
+    flags = {"backbone": "mobilenet-v2", "weights": "my weights.h5", "seed": 3}
+    assert named["flags"] == flags
+    after = shlex.split(result.stdout.splitlines()[-1].removeprefix("next"))
+    assert after == ["tlearn", "finetune", "my folder", "--policy", "top_stages", *words]
+
+
+def test_without_pictures(command: Command, fits: Callable[[str], None]) -> None:
+    result = command("suggest", "--images", 20, "--classes", 5, "--similar")
+    assert result.exit_code == 0 and "▶ linear_head" in result.stdout
+    fits(result.stdout)
+    far = command("suggest", "--images", 90_000, "--classes", 5, "--different", "--json")
+    document = json.loads(far.stdout)
+    assert document["policy"] == "deep" and document["head_accuracy"] is None
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([], "neither a folder nor counts"),
+        (["--images", 400], "--classes and --similar or --different"),
+        (["--images", 400, "--classes", 5], "--similar or --different must"),
+        (["--images", 3, "--classes", 5, "--similar"], "cannot fill"),
+        (["folder", "--similar"], "the folder folder was given too"),
+        (["--images", 0, "--classes", 5, "--similar"], "--images"),
+    ],
+)
+def test_half_a_description_is_refused(words: list[Any], said: str, command: Command) -> None:
+    result = command("suggest", *words)
+    assert result.exit_code == 2 and not result.stdout
+    assert said in result.stderr
+
+
+def test_the_next_command_is_quoted_for_a_shell() -> None:
+    line = next_command(Path("a b"), "deep", {"image_size": 96, "weights": "$x.h5"})
+    assert line == "tlearn finetune 'a b' --policy deep --image-size 96 --weights '$x.h5'"
