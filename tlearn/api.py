@@ -225,7 +225,6 @@ def evaluate(
     else:
         part = folder.name
         pixels, labels = finished.foreign(folder)
-    watch("score", 0, 0)
     report = score(finished.probabilities(pixels), labels, finished.labels, part)
     return finished.run, report
 
@@ -285,7 +284,6 @@ def export(
     finished = FinishedRun(run, data, watch)
     part = finished.check_part
     pixels = finished.pictures(part)
-    watch("load the model", 0, 0)
     reference = Reference(
         model=finished.model,
         labels=finished.labels,
@@ -297,7 +295,7 @@ def export(
     )
     folder = out or finished.run.export_dir
     artefacts = []
-    for number, (format, quantization) in enumerate(formats):
-        watch(f"export {format} {quantization}", number, len(formats))
+    for format, quantization in formats:
+        watch(f"export {format}" + f" {quantization}" * (quantization != "none"), 0, 0)
         artefacts.append(write_and_check(reference, folder, format, quantization, max_drop))
     return artefacts

@@ -51,6 +51,7 @@ def train_and_keep(
     run.write_labels(plan.classes)
 
     model, history = _train(work, plan, run, head, epoch)
+    work.watch("save and check", 0, 0)
     with work.clock.time("check"):
         probabilities = _held_out(work, plan, model, head)
         write_atomic(run.model_path, lambda path: model.save(path))

@@ -114,7 +114,9 @@ class FinishedRun:
 
     def probabilities(self, pixels: PixelRows) -> np.ndarray:
         """What the model says of pictures: (n, classes)."""
-        return predict_pixels(self.model.predict_on_batch, pixels)
+        model = self.model
+        self.watch("answer", 0, 0)
+        return predict_pixels(model.predict_on_batch, pixels)
 
     def decode_each(self, paths: Sequence[Path]) -> tuple[PixelRows, list[str | None]]:
         """Pictures of loose files, and for every file why it has none."""

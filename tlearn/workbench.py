@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from tlearn.cache_folder import cache_folder
+from tlearn.data.image_folder import ImageFolder, scan
 from tlearn.features.engine import Probe, StageFacts, make_probe, open_probe, stage_facts
 from tlearn.features.preparation import (
     Features,
@@ -83,6 +84,11 @@ class Workbench:
         self.resolved = load_recipe(self._recipe, self._flags, {"policy": policy})
 
     @cached_property
+    def folder(self) -> ImageFolder:
+        """Classes and files; nothing is decoded yet."""
+        return scan(self.source)
+
+    @cached_property
     def choice(self) -> BackboneChoice:
         """The backbone and where its weights are; nothing is loaded yet."""
         recipe = self.resolved.recipe
@@ -105,9 +111,9 @@ class Workbench:
     @cached_property
     def pictures(self) -> Pictures:
         """The folder, decoded, inspected and split."""
-        recipe = self.resolved.recipe
+        recipe, folder = self.resolved.recipe, self.folder  # a fault in the folder comes first
         return read_pictures(
-            self.source,
+            folder,
             self.choice.image_size,
             recipe.resize,
             self.cache,

@@ -109,7 +109,7 @@ def outcome(
 ) -> api.Outcome:
     """A finished top_stages run."""
     resolved = load_recipe("top-stages", {"epochs": 7}, {"policy": "top_stages"})
-    stages = [StagePlan("stage 1", 1000, 0.0), StagePlan("stage 2", 50_000, 0.0)]
+    stages = [StagePlan(f"stage {n}", 10**n * 100, 0.0) for n in (1, 2, 3)]
     data = DataFacts(CLASSES, 6, 3, 3)
     plan = make_plan(
         resolved, data, BackboneFacts("mobilenet_v2", 224, "abc"), [_Stage(s) for s in stages]

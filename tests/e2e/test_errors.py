@@ -14,7 +14,7 @@ import pytest
 
 HEAVY = ("tensorflow", "keras", "jax", "torch", "sklearn", "scipy", "matplotlib")
 SECONDS = 8.0
-"""Far above what a mistake costs here (half a second), far below what TensorFlow does under load."""
+"""Far above what a mistake costs (half a second), below what TensorFlow costs under load."""
 
 _WATCH = f"""
 import os, sys
@@ -183,6 +183,12 @@ def test_a_mistake_with_json_is_a_document(tlearn: Light) -> None:
     assert done.returncode == 2 and not done.stderr
     assert json.loads(done.stdout).keys() == {"error", "hint"}
     assert not tlearn.heavy()
+
+
+def test_a_terminal_without_the_characters_gets_question_marks(tlearn: Light) -> None:
+    tlearn.environment["PYTHONIOENCODING"] = "ascii"
+    done = tlearn("suggest", "--images", 400, "--classes", 5, "--similar")
+    assert done.returncode == 0 and "? " in done.stdout and "linear_head" in done.stdout
 
 
 def test_a_reader_that_goes_away_is_no_fault(tlearn: Light) -> None:

@@ -81,7 +81,7 @@ def test_a_policy_loads_its_recipe(policy: str) -> None:
     by_suggestion = load_recipe(None, {}, {"policy": policy})
     assert by_flag.path == by_suggestion.path == recipe_path(policy)
     assert by_flag.recipe == by_suggestion.recipe
-    assert (by_flag.origins["policy"], by_suggestion.origins["policy"]) == ("flag", "recipe")
+    assert (by_flag.origins["policy"], by_suggestion.origins["policy"]) == ("flag", "suggestion")
 
 
 def test_nothing_asked_is_the_default_recipe() -> None:

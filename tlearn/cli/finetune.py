@@ -25,6 +25,7 @@ _SETTLED = "auto"
 
 
 def finetune(
+    context: typer.Context,
     folder: options.Folder,
     out: Annotated[
         Path | None,
@@ -47,7 +48,7 @@ def finetune(
     epochs: options.Epochs = None,
     batch_size: options.BatchSize = None,
     learning_rate: options.LearningRate = None,
-    augment: options.Augment = None,
+    augmentation: options.Augmentation = None,
     mirror: options.Mirror = None,
     class_weights: options.ClassWeights = None,
     assignments: options.Set = None,
@@ -61,22 +62,7 @@ def finetune(
     Example: [cyan]tlearn finetune flowers/[/]
     Tune more: [cyan]tlearn finetune flowers/ --policy deep --set patience=5[/]
     """
-    named = {
-        "policy": policy,
-        "backbone": backbone,
-        "weights": weights,
-        "image_size": image_size,
-        "resize": resize,
-        "seed": seed,
-        "strict": strict,
-        "epochs": epochs,
-        "batch_size": batch_size,
-        "learning_rate": learning_rate,
-        "augmentation": augment,
-        "mirror": mirror,
-        "class_weights": class_weights,
-    }
-    flags = options.gather(named, assignments or ())
+    flags = options.gather(context.params, assignments or ())
     from tlearn import api
 
     with Display(as_json) as display:

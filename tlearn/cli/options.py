@@ -108,12 +108,15 @@ LearningRate = Annotated[
     float | None,
     option("Peak step size of the head; earlier stages get less.", "RATE", _TRAINING),
 ]
-Augment = Annotated[
+Augmentation = Annotated[
     str | None,
-    option(
-        "How far training pictures are turned, zoomed and recoloured: none, light, medium, strong.",
-        "POLICY",
-        _TRAINING,
+    typer.Option(
+        "--augment",
+        help="How far training pictures are turned, zoomed and recoloured: none, light, medium, "
+        "strong.",
+        metavar="POLICY",
+        rich_help_panel=_TRAINING,
+        show_default=False,
     ),
 ]
 Mirror = Annotated[
@@ -143,11 +146,12 @@ Set = Annotated[
 ]
 
 
-def gather(named: Mapping[str, Any], assignments: Sequence[str] = ()) -> dict[str, Any]:
+def gather(parameters: Mapping[str, Any], assignments: Sequence[str] = ()) -> dict[str, Any]:
     """Recipe keys that were given: by flags of their own, and by --set.
 
     Args:
-        named: Recipe key to the value of its flag; None where it was left out.
+        parameters: What a command was called with; those named as a recipe key count, and None
+            says that the flag was left out.
         assignments: What stood after each --set.
 
     Raises:
@@ -155,8 +159,13 @@ def gather(named: Mapping[str, Any], assignments: Sequence[str] = ()) -> dict[st
     """
     from tlearn.errors import RecipeError
     from tlearn.recipe.loading import parse_assignments
+    from tlearn.recipe.schema import Recipe
 
-    flags = {key: value for key, value in named.items() if value is not None}
+    flags = {
+        key: value
+        for key, value in parameters.items()
+        if key in Recipe.model_fields and value is not None
+    }
     assigned = parse_assignments(assignments)
     twice = sorted(flags.keys() & assigned.keys())
     if twice:

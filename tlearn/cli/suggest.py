@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 
 def suggest(
+    context: typer.Context,
     folder: Annotated[
         Path | None,
         typer.Argument(
@@ -66,14 +67,7 @@ def suggest(
     Example: [cyan]tlearn suggest flowers/[/]
     Without pictures: [cyan]tlearn suggest --images 400 --classes 5 --similar[/]
     """
-    named = {
-        "backbone": backbone,
-        "weights": weights,
-        "image_size": image_size,
-        "resize": resize,
-        "seed": seed,
-    }
-    flags = options.gather(named)
+    flags = options.gather(context.params)
     if folder is None:
         advice = _without_pictures(images, classes, similar)
     else:

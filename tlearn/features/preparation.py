@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from tlearn.data.health import Finding, inspect
-from tlearn.data.image_folder import ImageFolder, scan
+from tlearn.data.image_folder import ImageFolder
 from tlearn.data.pipeline import PixelRows, PixelStore, store_pixels
 from tlearn.data.split import Split, fold_indices, make_split
 from tlearn.errors import DataError
@@ -99,7 +99,7 @@ class Features:
 
 
 def read_pictures(
-    source: Path,
+    folder: ImageFolder,
     image_size: int,
     resize: str,
     cache: Path,
@@ -111,10 +111,10 @@ def read_pictures(
     seed: int = 0,
     strict: bool = False,
 ) -> Pictures:
-    """Scan, decode, inspect and split a folder.
+    """Decode, inspect and split a folder.
 
     Args:
-        source: Image folder, or CSV of path and label.
+        folder: Classes and files.
         image_size: Side of the square the network sees, in pixels.
         resize: How a picture becomes square.
         cache: Where decoded pixels are kept.
@@ -129,7 +129,6 @@ def read_pictures(
         DataError: The folder cannot be used as it is.
     """
     with clock.time("decode"):
-        folder = scan(source)
         paths = [image.path for image in folder.images]
         pixels = store_pixels(paths, image_size, resize, cache, partial(watch, "read pictures"))
         findings = inspect(folder, pixels.facts)

@@ -97,6 +97,8 @@ def load_recipe(
     if "policy" in asked and plain(asked["policy"]) != suggested.get("policy"):
         suggested = {key: v for key, v in suggested.items() if key in _ANY_POLICY}
     recipe = _validated(suggested | asked)
+    if source is None and "policy" not in flags:
+        from_file.pop("policy", None)  # the suggestion chose the file, not the file the policy
     layers = (("flag", _settled(flags)), ("recipe", from_file), ("suggestion", suggested))
     origins = {
         key: next((name for name, layer in layers if key in layer), "default")

@@ -83,6 +83,7 @@ def tune(
         with clock.time("prefix"):
             inputs = _stored(model, backbone, plan, pictures, cut, cache, watch)
         learner = split_at(model, cut)[1]
+    watch("train", 0, plan.epochs)
     with clock.time("train"):
         train, val = _batches(plan, pictures, inputs)
         groups = [*layers_of_stage(model, backbone.stages), [model.get_layer(HEAD)]]
