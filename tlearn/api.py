@@ -220,8 +220,7 @@ def evaluate(
     finished = FinishedRun(run, None, watch)
     if folder is None:
         part = finished.split.report_part
-        pixels = finished.pictures(part)
-        labels = finished.split.labels[finished.split.indices(part)]
+        pixels, labels = finished.pictures(part), finished.truth(part)
     else:
         part = folder.name
         pixels, labels = finished.foreign(folder)
@@ -279,20 +278,10 @@ def export(
     Raises:
         TlearnError: The run, its pictures or the place cannot be used.
     """
-    from tlearn.export.writing import Reference, write_and_check
+    from tlearn.export.writing import write_and_check
 
     finished = FinishedRun(run, data, watch)
-    part = finished.check_part
-    pixels = finished.pictures(part)
-    reference = Reference(
-        model=finished.model,
-        labels=finished.labels,
-        pixels=pixels,
-        truth=finished.split.labels[finished.split.indices(part)],
-        probabilities=finished.probabilities(pixels),
-        calibration=lambda: finished.calibration_pictures(),
-        about=finished.about(),
-    )
+    reference = finished.reference()
     folder = out or finished.run.export_dir
     artefacts = []
     for format, quantization in formats:

@@ -16,6 +16,8 @@ from tlearn.data.pipeline import PixelRows, store_pixels
 from tlearn.data.split import Split, read_manifest
 from tlearn.errors import DataError, RunError
 from tlearn.evaluation.predict import predict_pixels
+from tlearn.export.quantization import representative
+from tlearn.export.writing import Reference
 from tlearn.features.preparation import Watch
 from tlearn.models.quiet import import_keras
 from tlearn.recipe.plan import Plan, read_plan
@@ -89,6 +91,10 @@ class FinishedRun:
             )
         return store.rows(digests)
 
+    def truth(self, part: str) -> np.ndarray:
+        """Class indices of a part's pictures."""
+        return self.split.labels[self.split.indices(part)]
+
     def foreign(self, folder: Path) -> tuple[PixelRows, np.ndarray]:
         """Pictures and labels of another folder with the same classes: its test part, or all."""
         found = scan(folder)
@@ -124,15 +130,23 @@ class FinishedRun:
         readable = [fact.sha256 for fact in store.facts if not fact.problem]
         return store.rows(readable), [fact.problem for fact in store.facts]
 
-    def calibration_pictures(self) -> np.ndarray:
-        """A stratified sample of the train part, uint8 (n, H, W, 3), for int8."""
-        from tlearn.export.quantization import representative
+    def reference(self) -> Reference:
+        """The model and its answers, to hold artefacts against."""
+        pixels = self.pictures(self.check_part)
+        return Reference(
+            model=self.model,
+            labels=self.labels,
+            pixels=pixels,
+            truth=self.truth(self.check_part),
+            probabilities=self.probabilities(pixels),
+            calibration=self._calibration_pictures,
+            about=self._about(),
+        )
 
-        labels = self.split.labels[self.split.indices("train")]
-        return representative(self.pictures("train"), labels, seed=self.plan.seed)
+    def _calibration_pictures(self) -> np.ndarray:
+        return representative(self.pictures("train"), self.truth("train"), seed=self.plan.seed)
 
-    def about(self) -> dict[str, Any]:
-        """What an exported file says of where it comes from."""
+    def _about(self) -> dict[str, Any]:
         plan = self.plan
         return {
             "name": f"{len(self.labels)} classes by {plan.backbone}",

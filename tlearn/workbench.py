@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from tlearn.cache_folder import cache_folder
+from tlearn.cache_folder import cache_folder, limit_bytes, trim_cache
 from tlearn.data.image_folder import ImageFolder, scan
 from tlearn.features.engine import Probe, StageFacts, make_probe, open_probe, stage_facts
 from tlearn.features.preparation import (
@@ -68,6 +68,8 @@ class Workbench:
     ) -> None:
         if self._temporary:
             shutil.rmtree(self._temporary, ignore_errors=True)
+        else:
+            trim_cache(self.cache, limit_bytes())
 
     @property
     def cache(self) -> Path:

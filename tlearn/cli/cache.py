@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -34,17 +33,18 @@ def cache(
 ) -> None:
     """Show what tlearn keeps for the next command, or remove it.
 
-    Everything in it can be made again. TLEARN_CACHE names another folder.
+    Everything in it can be made again. TLEARN_CACHE names another folder; pixels and features
+    beyond TLEARN_CACHE_GB (20) go by themselves, the longest unused first.
 
     Example: [cyan]tlearn cache[/]
     Remove it: [cyan]tlearn cache clear[/]
     """
-    from tlearn.cache_folder import cache_folder
+    from tlearn.cache_folder import cache_folder, folder_bytes, limit_bytes
 
     if action not in (None, "clear"):
         raise TlearnError(f"tlearn cache cannot {action!r}", "tlearn cache, or tlearn cache clear")
     folder = cache_folder()
-    sizes = {kind: _size(folder / kind) for kind in KINDS}
+    sizes = {kind: folder_bytes(folder / kind) for kind in KINDS}
     doomed = [kind for kind in KINDS if sizes[kind] and (kind != "weights" or weights)]
     removed = sum(sizes[kind] for kind in doomed) if action else 0
     if not as_json:
@@ -55,7 +55,14 @@ def cache(
     if action:
         _clear(folder, doomed)
     if as_json:
-        print_json({"folder": str(folder), "sizes": sizes, "removed_bytes": removed})
+        print_json(
+            {
+                "folder": str(folder),
+                "sizes": sizes,
+                "removed_bytes": removed,
+                "limit_bytes": limit_bytes(),
+            }
+        )
 
 
 def _show(folder: Path, sizes: dict[str, int]) -> None:
@@ -65,15 +72,6 @@ def _show(folder: Path, sizes: dict[str, int]) -> None:
     made.add_section()
     made.add_row("together", Text(render.size(sum(sizes.values())), "bold"))
     print_result(Text(f"\n{render.inert(folder)}"), made)
-
-
-def _size(folder: Path) -> int:
-    """Bytes of the files below a folder, links not followed; 0 where there is none."""
-    total = 0
-    for place, _, names in os.walk(folder):
-        for name in names:
-            total += Path(place, name).lstat().st_size
-    return total
 
 
 def _clear(folder: Path, kinds: list[str]) -> None:

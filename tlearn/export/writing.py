@@ -63,9 +63,8 @@ def write_and_check(
             raise ExportError(f"{path} exists and is no SavedModel", "name another with --out")
         write_saved_model(reference.model, path, reference.labels)
     else:
-        path = folder / (
-            "model.tflite" if quantization == "none" else f"model_{quantization}.tflite"
-        )
+        name = "model" if quantization == "none" else f"model_{quantization}"
+        path = folder / f"{name}.tflite"
         pictures = reference.calibration() if quantization == "int8" else None
         write_tflite(
             reference.model, path, quantization, pictures, reference.labels, reference.about
