@@ -210,7 +210,7 @@ def test_shipped_recipes_are_valid_and_documented(info: loading.RecipeInfo) -> N
     text = info.path.read_text(encoding="utf-8")
     assert text.startswith(f"# {info.summary}\n")
     assert 20 < len(info.summary) < 100
-    assert "\n# measured:" in text
+    assert "\n# expected:" in text
     assert "tlearn finetune FOLDER --" in text
 
 
