@@ -91,6 +91,19 @@ def test_every_policy_ends_in_a_run_that_answers(
         assert len(outcome.run.read_history()) == 3
 
 
+def test_the_model_of_a_run_is_a_backbone_too(
+    run: Callable[..., api.Outcome], image_folder: Callable[..., Path], tmp_path: Path
+) -> None:
+    first = run(policy="linear_head")
+    assert first.run is not None
+    own = {"backbone": str(first.run.model_path), "policy": "top_stages", "epochs": 1}
+    folder = image_folder(classes=4, per_class=12, name="others")
+    outcome = api.finetune(folder, flags=own, out=tmp_path / "second")
+    assert outcome.run is not None
+    assert outcome.plan.image_size == 32
+    assert api.export(outcome.run.path, [("tflite", "none")])[0].agreement == 1.0
+
+
 def test_mixed_precision_ends_in_a_float32_model(run: Callable[..., api.Outcome]) -> None:
     import keras
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 EMBEDDING = "embedding"
 SOURCE = "source"
-_PROBE_VERSION = 1
+_PROBE_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -158,7 +158,9 @@ def make_probe(cache: Path, backbone: Backbone) -> Probe:
         for name, stage in zip(names, backbone.stages, strict=True)
     }
     if backbone.source is not None:
-        outputs[SOURCE] = keras.layers.Identity(name=SOURCE)(backbone.source.outputs[0])
+        outputs[SOURCE] = keras.layers.Identity(name=_identifier(SOURCE))(
+            backbone.source.outputs[0]
+        )
     widths = {name: int(tensor.shape[-1]) for name, tensor in outputs.items()}
     network = keras.Model(backbone.trunk.input, {_identifier(n): t for n, t in outputs.items()})
     path = _probe_path(cache, backbone.fingerprint)
@@ -197,7 +199,8 @@ def boundary_file(
 
 
 def _identifier(name: str) -> str:
-    return name.replace(" ", "_")
+    # A person's own network may have an `embedding` of its own.
+    return f"probe_{name.replace(' ', '_')}"
 
 
 def _probe_path(cache: Path, fingerprint: str) -> Path:
