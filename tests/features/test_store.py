@@ -99,11 +99,21 @@ def test_float16_rows_keep_every_decision_of_a_tail(
     small_backbone: Any, pixels: PixelStore, tmp_path: Path
 ) -> None:
     probe = make_probe(tmp_path, small_backbone)
-    exact = FeatureStore(tmp_path, "exact", (probe.width,), "float32")
-    half = FeatureStore(tmp_path, "half", (probe.width,), "float16")
+    exact = FeatureStore(tmp_path, "exact", "squash", (probe.width,), "float32")
+    half = FeatureStore(tmp_path, "half", "squash", (probe.width,), "float16")
     for store in (exact, half):
         store.fill(pixels, digests(pixels), lambda: probe_engine(probe), Views())
     columns = probe.columns(EMBEDDING)
     kernel = np.random.default_rng(0).normal(size=(probe.outputs[-2][1], 10))
     whole, cut = (s.table.read(digests(pixels))[:, columns] @ kernel for s in (exact, half))
     np.testing.assert_array_equal(whole.argmax(1), cut.argmax(1))
+
+
+def test_values_beyond_float16_stay_finite(pixels: PixelStore, tmp_path: Path) -> None:
+    class Loud:
+        def run(self, batches: Any) -> Any:
+            yield from (np.full((len(batch), 1), 1e6, np.float32) for batch in batches)
+
+    store = FeatureStore(tmp_path, "loud", "squash", (1,), "float16")
+    store.fill(pixels, digests(pixels), Loud, Views())
+    assert np.isfinite(store.table.read(digests(pixels))).all()

@@ -9,13 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from tlearn.data.augmentation import Augmentation, augment
-from tlearn.data.pipeline import PixelStore, Progress
+from tlearn.data.pipeline import DECODER_VERSION, PixelStore, Progress
 from tlearn.data.row_table import RowTable
 from tlearn.features.engine import LiteRTEngine, Probe, probe_engine
 
 _BATCH = 32
-View = Callable[[np.ndarray, str], np.ndarray]
-"""Pixels (H, W, 3) and the picture's digest to the pixels of this view."""
 
 
 class FeatureStore:
@@ -23,13 +21,18 @@ class FeatureStore:
 
     Args:
         cache: The cache folder.
-        name: What computes the rows: fingerprint, cut, resize rule.
+        name: The network that computes the rows: fingerprint and cut.
+        resize: The rule that made the pictures square.
         row_shape: Shape of one picture's row.
         dtype: "float32" or "float16".
     """
 
-    def __init__(self, cache: Path, name: str, row_shape: Sequence[int], dtype: str) -> None:
-        self.table = RowTable(cache / "features" / f"{name}-{dtype}", row_shape, dtype)
+    def __init__(
+        self, cache: Path, name: str, resize: str, row_shape: Sequence[int], dtype: str
+    ) -> None:
+        folder = cache / "features" / f"{name}-{resize}-v{DECODER_VERSION}-{dtype}"
+        self.table = RowTable(folder, row_shape, dtype)
+        self._largest = float(np.finfo(dtype).max)
 
     def fill(
         self,
@@ -64,7 +67,8 @@ class FeatureStore:
 
         for number, rows in enumerate(engine().run(batches())):
             keys = missing[number * _BATCH : (number + 1) * _BATCH]
-            self.table.append(keys, rows.reshape(len(keys), *self.table.row_shape))
+            finite = np.clip(rows, -self._largest, self._largest)  # float16 ends at 65,504
+            self.table.append(keys, finite.reshape(len(keys), *self.table.row_shape))
             if progress:
                 progress(number * _BATCH + len(keys), len(missing))
         return len(missing)
@@ -117,6 +121,6 @@ def probe_rows(
     progress: Progress | None = None,
 ) -> np.ndarray:
     """Every output of the probe for every picture: float32 (len(digests), probe.width)."""
-    store = FeatureStore(cache, f"{probe.path.stem}-{resize}", (probe.width,), "float32")
+    store = FeatureStore(cache, probe.path.stem, resize, (probe.width,), "float32")
     store.fill(pixels, digests, lambda: probe_engine(probe), Views(), progress)
     return store.table.read(digests)

@@ -103,8 +103,8 @@ def _stored(
 ) -> _Inputs:
     """Fill the store with the outputs of everything before `cut`, for all views."""
     shape = find_cuts(model)[cut].shape[1:]
-    name = f"{backbone.fingerprint}-cut{cut}-{plan.resize}"
-    store = FeatureStore(cache, name, shape, "float16")
+    name = f"{backbone.fingerprint}-cut{cut}"
+    store = FeatureStore(cache, name, plan.resize, shape, "float16")
     engine = partial(_prefix_engine, model, backbone.fingerprint, cut, cache)
     policy = augmentation(plan.augmentation, plan.mirror)
     views = Views(plan.views, policy, plan.seed)
