@@ -144,6 +144,9 @@ def finetune(
             advice = _advise(work)
             work.settle_policy(str(advice.suggestion.policy))
         plan = _plan(work)
+        if advice and advice.profile and plan.head_penalty is None:
+            # The profile's last stage was cross-validated on these very folds.
+            plan = replace(plan, head_penalty=advice.profile.last.penalty)
         prospect = Outcome(None, plan, advice, pictures, {}, (), work.clock.seconds)
         if settled:
             settled(prospect)

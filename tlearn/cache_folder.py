@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 LIMIT_VARIABLE = "TLEARN_CACHE_GB"
@@ -42,13 +43,15 @@ def trim_cache(folder: Path, limit: int) -> list[Path]:
         The tables removed.
     """
     tables = [table for kind in _TABLES for table in (folder / kind).glob("*") if table.is_dir()]
-    tables.sort(key=lambda table: table.stat().st_mtime, reverse=True)
     kept, removed = 0, []
-    for table in tables:
-        kept += folder_bytes(table)
-        if kept > limit:
-            shutil.rmtree(table, ignore_errors=True)
-            removed.append(table)
+    # Another process may be trimming too: what vanishes meanwhile needs no trimming.
+    with suppress(FileNotFoundError):
+        tables.sort(key=lambda table: table.stat().st_mtime, reverse=True)
+        for table in tables:
+            kept += folder_bytes(table)
+            if kept > limit:
+                shutil.rmtree(table, ignore_errors=True)
+                removed.append(table)
     return removed
 
 

@@ -34,6 +34,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("weights", type=Path)
     parser.add_argument("--size", type=int, default=160)
+    parser.add_argument("--seed", default="0", help="of tlearn's split and training")
     parser.add_argument("--scripts", nargs="*", default=["careful"])
     chosen = parser.parse_args()
     size = str(chosen.size)
@@ -42,7 +43,7 @@ def main() -> None:
         cache, run = Path(scratch, "cache"), Path(scratch, "run")
         tlearn = [sys.executable, "-m", "tlearn", "finetune", str(chosen.folder), "--json"]
         tlearn += ["--weights", str(chosen.weights), "--image-size", size]
-        tlearn += ["--out", str(run), "--overwrite"]
+        tlearn += ["--out", str(run), "--overwrite", "--seed", chosen.seed]
         for policy, store in [("linear_head", "cold"), *((policy, "warm") for policy in POLICIES)]:
             found, seconds = timed([*tlearn, "--policy", policy], cache)
             accuracy = found["test_accuracy"] or found["val_accuracy"]

@@ -65,7 +65,7 @@ def test_from_a_folder_to_a_checked_file(
     assert abs(float(probabilities.max()) - answer["probability"]) < 1e-4
 
 
-def test_a_failed_gate_exits_with_one_and_says_so_in_the_name(
+def test_a_file_that_fails_the_gate_says_so_in_its_name(
     image_folder: Callable[..., Path], small_weights: Path, tmp_path: Path
 ) -> None:
     from tlearn import api

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tlearn.evaluation.predict import Prediction, predict_pixels, rank, to_csv, write_predictions
+from tlearn.evaluation.predict import Prediction, predict_pixels, rank, to_csv
 
 
 def brightness(batch: np.ndarray) -> np.ndarray:
@@ -50,13 +50,12 @@ def test_no_pixels_is_a_bug() -> None:
         predict_pixels(brightness, np.empty((0, 4, 4, 3)))
 
 
-def test_the_table_reads_back(tmp_path: Path) -> None:
+def test_the_table_reads_back() -> None:
     items = [
         Prediction.of('a, "b"\n.jpg', np.array([0.25, 0.75]), ("cat", "dog")),
         Prediction.unreadable("broken.jpg", "truncated"),
     ]
-    write_predictions(tmp_path / "out.csv", items)
-    rows = list(csv.DictReader(io.StringIO((tmp_path / "out.csv").read_text("utf-8"))))
+    rows = list(csv.DictReader(io.StringIO(to_csv(items))))
     assert rows[0]["picture"] == 'a, "b"\n.jpg'
     assert (rows[0]["label"], float(rows[0]["probability"])) == ("dog", 0.75)
     assert (rows[0]["label_2"], float(rows[0]["probability_2"])) == ("cat", 0.25)

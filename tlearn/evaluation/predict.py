@@ -6,12 +6,10 @@ import csv
 import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from tlearn.atomic_write import write_atomic
 from tlearn.data.pipeline import PixelArray
 
 Ranking = tuple[tuple[str, float], ...]
@@ -94,11 +92,6 @@ def to_csv(predictions: Sequence[Prediction]) -> str:
             row += [_inert(label), f"{share:.6f}"]
         writer.writerow(row + [""] * (4 + len(further) - len(row)))
     return table.getvalue()
-
-
-def write_predictions(path: Path, predictions: Sequence[Prediction]) -> None:
-    """Write the table of `to_csv` as UTF-8."""
-    write_atomic(path, to_csv(predictions))
 
 
 _WORDS = ("label", "probability")

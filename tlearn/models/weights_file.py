@@ -12,7 +12,6 @@ from typing import Any
 from tlearn.errors import BackboneError
 from tlearn.models.catalog import BackboneSpec
 
-LAYOUTS = ("keras", "legacy", "archive")
 _ARCHIVED = "model.weights.h5"
 _HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 # Families whose classification layer is a 1x1 convolution with a bias.
