@@ -16,6 +16,7 @@ from tlearn.evaluation.predict import predict_pixels
 from tlearn.evaluation.report import write_report
 from tlearn.features.linear_probe import LinearHead, cross_validate, solve_head
 from tlearn.models.quiet import import_keras
+from tlearn.models.template import keep_template, make_template, open_template, read_head, with_head
 from tlearn.recipe.plan import Plan, write_plan
 from tlearn.run_directory import RunDirectory, write_json
 from tlearn.workbench import Workbench
@@ -50,12 +51,12 @@ def train_and_keep(
     write_atomic(run.split_path, lambda path: write_manifest(pictures.split, path))
     run.write_labels(plan.classes)
 
-    model, history = _train(work, plan, run, head, epoch)
-    work.watch("save and check", 0, 0)
-    with work.clock.time("check"):
-        probabilities = _held_out(work, plan, model, head)
-        write_atomic(run.model_path, lambda path: model.save(path))
-        _read_back(run, work, probabilities)
+    history: Sequence[Mapping[str, Any]] = ()
+    if head is not None and not plan.epochs:
+        probabilities = _keep_solved(work, plan, run, head)
+    else:
+        model, history = _train(work, plan, run, head, epoch)
+        probabilities = _keep_trained(work, run, model)
     reports = {
         part: score(found, pictures.labels(part), plan.classes, part)
         for part, found in probabilities.items()
@@ -103,8 +104,6 @@ def _train(
     try:
         backbone = work.backbone if plan.precision == "float32" else work.choice.load()
         model = assemble(backbone, plan, head)
-        if not plan.epochs:
-            return model, ()
         history = tune(
             model, backbone, plan, work.pictures, work.cache, work.watch, work.clock, told
         )
@@ -113,16 +112,42 @@ def _train(
     return as_float32(model), history.epochs
 
 
-def _held_out(
-    work: Workbench, plan: Plan, model: Any, head: LinearHead | None
+def _keep_trained(work: Workbench, run: RunDirectory, model: Any) -> dict[str, np.ndarray]:
+    """Save the model; what it says of the held-out parts."""
+    work.watch("save and check", 0, 0)
+    with work.clock.time("check"):
+        probabilities = {
+            part: predict_pixels(model.predict_on_batch, work.pictures.rows(part))
+            for part in _held_out(work)
+        }
+        write_atomic(run.model_path, lambda path: model.save(path))
+        _read_back(run, work, probabilities)
+    return probabilities
+
+
+def _keep_solved(
+    work: Workbench, plan: Plan, run: RunDirectory, head: LinearHead
 ) -> dict[str, np.ndarray]:
-    """Probabilities of the model on the val and test parts, where there are such."""
-    pictures = work.pictures
-    parts = [part for part in ("val", "test") if pictures.split.count(part)]
-    if head is not None and not plan.epochs:
-        indices = pictures.split.indices
-        return {p: head.probabilities(work.features.embeddings(indices(p))) for p in parts}
-    return {part: predict_pixels(model.predict_on_batch, pictures.rows(part)) for part in parts}
+    """The same for a solved head; TensorFlow only the first time that this backbone is used."""
+    known = open_template(work.cache, plan.fingerprint)
+    template = known or make_template(work.backbone)
+    work.watch("save and check", 0, 0)
+    with work.clock.time("check"):
+        write_atomic(run.model_path, with_head(template, head.kernel, head.bias))
+        saved = replace(head, **read_head(run.model_path, template))
+        indices = work.pictures.split.indices
+        probabilities = {
+            part: saved.probabilities(work.features.embeddings(indices(part)))
+            for part in _held_out(work)
+        }
+        if known is None:
+            _read_back(run, work, probabilities)
+            keep_template(work.cache, plan.fingerprint, template)
+    return probabilities
+
+
+def _held_out(work: Workbench) -> list[str]:
+    return [part for part in ("val", "test") if work.pictures.split.count(part)]
 
 
 def _read_back(run: RunDirectory, work: Workbench, probabilities: Mapping[str, np.ndarray]) -> None:

@@ -18,8 +18,12 @@ from functools import partial
 
 import numpy as np
 
-PENALTIES = tuple(float(p) for p in np.logspace(1, -5, 13))
+PENALTIES = (1e1, 1e0, 1e-1, 1e-2, 1e-3, 1e-4, 1e-5)
 """Strengths of the L2 penalty tried, strong to weak, on features of mean variance one."""
+
+_HALF_STEP = 10**0.5
+_EXACT, _ROUGH = 1e-7, 1e-5
+"""Relative change of the loss at which L-BFGS stops: for a head that is kept, and for a fold."""
 
 Fold = tuple[np.ndarray, np.ndarray]
 
@@ -61,6 +65,16 @@ class CrossValidation:
 
 
 @dataclass(frozen=True)
+class _Attempt:
+    """One penalty on all folds: the held-out loss, each fold's answer, what they predicted."""
+
+    penalty: float
+    loss: float
+    answers: Sequence[np.ndarray]
+    held_out: np.ndarray
+
+
+@dataclass(frozen=True)
 class _Axes:
     """Features on their principal axes: `rows = (features - mean) @ basis / scale`."""
 
@@ -93,7 +107,9 @@ def solve_head(
     with _one_fold_a_core():
         axes = _principal_axes(features)
         everything = np.arange(len(labels))
-        solution = _solve(axes, labels, n_classes, penalty, class_weights, everything)
+        solution = _solve(
+            axes, labels, n_classes, penalty, class_weights, _EXACT, everything
+        )
     kernel = axes.basis @ solution[:-1] / axes.scale
     bias = solution[-1] - axes.mean @ kernel
     return LinearHead(kernel.astype(np.float32), bias.astype(np.float32), penalty)
@@ -105,12 +121,12 @@ def cross_validate(
     n_classes: int,
     folds: Sequence[Fold],
     class_weights: bool = False,
-    penalties: Sequence[float] = PENALTIES,
 ) -> CrossValidation:
     """Choose the penalty by held-out log-likelihood and say how well the head does.
 
-    The penalties are walked from strong to weak, each fold starting from its last answer; the walk
-    ends once the held-out loss has risen twice, since it is nearly always unimodal in the penalty.
+    The penalties are walked from strong to weak, each fold starting from its last answer, until
+    the held-out loss rises, since it is nearly always unimodal in the penalty; then the half
+    steps beside the best are tried.
 
     Args:
         features: (n, d) embeddings.
@@ -118,32 +134,33 @@ def cross_validate(
         n_classes: Number of classes.
         folds: Pairs of row indices (to solve on, held out).
         class_weights: Weigh rows so that every class counts the same.
-        penalties: Strengths to try, strong to weak.
     """
-    starts: Sequence[np.ndarray | None] = [None] * len(folds)
     seen = np.concatenate([out for _, out in folds])
     weights = _row_weights(labels[seen], n_classes, class_weights)
-    best_loss, best, rises = np.inf, None, 0
     with _one_fold_a_core() as pool:
         axes = _principal_axes(features)
-        for penalty in penalties:
-            solve = partial(_solve, axes, labels, n_classes, penalty, class_weights)
-            starts = answers = list(pool.map(solve, (rows for rows, _ in folds), starts))
+
+        def attempt(penalty: float, before: _Attempt | None) -> _Attempt:
+            solve = partial(_solve, axes, labels, n_classes, penalty, class_weights, _ROUGH)
+            starts = before.answers if before else [None] * len(folds)
+            answers = list(pool.map(solve, (rows for rows, _ in folds), starts))
             held_out = np.zeros((len(labels), n_classes))
             for (_, out), answer in zip(folds, answers, strict=True):
                 held_out[out] = softmax(axes.rows[out] @ answer[:-1] + answer[-1])
             loss = _log_loss(held_out[seen], labels[seen], weights)
-            rises = rises + 1 if loss > best_loss else 0
-            if loss < best_loss:
-                best_loss, best = loss, (penalty, held_out)
-            if rises == 2:
+            return _Attempt(penalty, loss, answers, held_out)
+
+        best = last = attempt(PENALTIES[0], None)
+        for penalty in PENALTIES[1:]:
+            last = attempt(penalty, last)
+            if not last.loss < best.loss:
                 break
-    if best is None:
-        raise ValueError("cross-validation needs finite features and at least one penalty")
-    penalty, held_out = best
-    right = held_out.argmax(1) == labels
+            best = last
+        beside = [attempt(best.penalty * step, best) for step in (_HALF_STEP, 1 / _HALF_STEP)]
+        best = min((best, *beside), key=lambda found: found.loss)
+    right = best.held_out.argmax(1) == labels
     per_fold = tuple(float(right[out].mean()) for _, out in folds)
-    return CrossValidation(penalty, held_out, float(right[seen].mean()), per_fold)
+    return CrossValidation(best.penalty, best.held_out, float(right[seen].mean()), per_fold)
 
 
 @contextmanager
@@ -193,6 +210,7 @@ def _solve(
     n_classes: int,
     penalty: float,
     class_weights: bool,
+    tolerance: float,
     rows: np.ndarray,
     start: np.ndarray | None = None,
 ) -> np.ndarray:
@@ -217,7 +235,7 @@ def _solve(
 
     shape = (x.shape[1] + 1, n_classes)
     first = np.zeros(shape) if start is None else start / unscale
-    options = {"maxiter": 200, "maxcor": 10, "ftol": 1e-7, "gtol": 1e-5}
+    options = {"maxiter": 200, "maxcor": 10, "ftol": tolerance, "gtol": 1e-5}
     result = minimize(loss, first.ravel(), jac=True, method="L-BFGS-B", options=options)
     return result.x.reshape(shape) * unscale
 
