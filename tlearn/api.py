@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 from tlearn.data.image_folder import list_pictures
 from tlearn.evaluation.metrics import Report, score
 from tlearn.evaluation.predict import Prediction
-from tlearn.features.engine import probe_engine
+from tlearn.features.engine import EngineChoice, seconds_per_picture
 from tlearn.features.preparation import Pictures, Watch
 from tlearn.finished_run import FinishedRun
 from tlearn.recipe.plan import BackboneFacts, DataFacts, Plan, make_plan
 from tlearn.run_directory import RunDirectory
 from tlearn.suggestion.depth_profile import DepthProfile, measure_profile
-from tlearn.suggestion.forecast import forecast_seconds, seconds_per_picture
+from tlearn.suggestion.forecast import forecast_seconds
 from tlearn.suggestion.similarity import Similarity, measure_similarity
 from tlearn.suggestion.strategy import Evidence, Suggestion, suggest_policy
 from tlearn.workbench import Workbench
@@ -43,6 +43,7 @@ class Advice:
         pictures: The folder as read.
         backbone: Name of the backbone that measured it.
         seconds: Where the time went.
+        engines: What ran the frozen network.
     """
 
     suggestion: Suggestion
@@ -51,6 +52,7 @@ class Advice:
     pictures: Pictures | None = None
     backbone: str | None = None
     seconds: Mapping[str, float] | None = None
+    engines: EngineChoice | None = None
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,9 @@ class Outcome:
         pictures: The folder as read.
         reports: Part name to what the model scored on it.
         history: Epoch records.
+        tuning_kept: How far the model lies from the solved head (0) to where tuning ended (1).
         seconds: Where the time went, and `total`; of a dry run, `forecast` in all.
+        engines: What ran the frozen network.
     """
 
     run: RunDirectory | None
@@ -74,6 +78,8 @@ class Outcome:
     reports: Mapping[str, Report]
     history: Sequence[Mapping[str, Any]]
     seconds: Mapping[str, float]
+    engines: EngineChoice
+    tuning_kept: float | None = None
 
 
 def suggest(
@@ -147,18 +153,18 @@ def finetune(
         if advice and advice.profile and plan.head_penalty is None:
             # The profile's last stage was cross-validated on these very folds.
             plan = replace(plan, head_penalty=advice.profile.last.penalty)
-        prospect = Outcome(None, plan, advice, pictures, {}, (), work.clock.seconds)
+        spent = work.clock.seconds
+        prospect = Outcome(None, plan, advice, pictures, {}, (), spent, work.engines)
         if settled:
             settled(prospect)
         if dry_run:
-            forecast = work.clock.seconds | {"forecast": _forecast(work, plan)}
-            return replace(prospect, seconds=forecast)
+            return replace(prospect, seconds=spent | {"forecast": _forecast(work, plan)})
         from tlearn.finetuning import train_and_keep
 
         run = RunDirectory.create(out, plan.policy, overwrite)
-        reports, history = train_and_keep(work, plan, run, epoch)
+        trained = train_and_keep(work, plan, run, epoch)
         seconds = work.clock.seconds | {"total": work.clock.total()}
-        return replace(prospect, run=run, reports=reports, history=history, seconds=seconds)
+        return replace(prospect, run=run, seconds=seconds, **vars(trained))
 
 
 def _advise(work: Workbench) -> Advice:
@@ -181,7 +187,8 @@ def _advise(work: Workbench) -> Advice:
             similarity_words=similarity.in_words(),
         )
         suggestion = suggest_policy(evidence)
-    return Advice(suggestion, similarity, profile, pictures, name, work.clock.seconds)
+    seconds = work.clock.seconds
+    return Advice(suggestion, similarity, profile, pictures, name, seconds, work.engines)
 
 
 def _forecast(work: Workbench, plan: Plan) -> float:
@@ -195,7 +202,7 @@ def _forecast(work: Workbench, plan: Plan) -> float:
         n_all,
         plan.views,
         plan.epochs,
-        seconds_per_picture(probe_engine(work.probe), sample),
+        seconds_per_picture(work.open_probe(sample), sample),
     )
 
 

@@ -3,32 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, replace
-from typing import Any
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tlearn.atomic_write import write_atomic
+from tlearn.data.augmentation import augmentation
 from tlearn.data.split import write_manifest
 from tlearn.errors import RunError
 from tlearn.evaluation.metrics import Report, score
 from tlearn.evaluation.predict import predict_pixels
 from tlearn.evaluation.report import write_report
-from tlearn.features.linear_probe import LinearHead, cross_validate, solve_head
+from tlearn.features.linear_probe import Fold, LinearHead, cross_validate, solve_head
+from tlearn.features.probe import EMBEDDING
+from tlearn.features.store import Views
 from tlearn.models.quiet import import_keras
 from tlearn.models.template import keep_template, make_template, open_template, read_head, with_head
 from tlearn.recipe.plan import Plan, write_plan
 from tlearn.run_directory import RunDirectory, write_json
 from tlearn.workbench import Workbench
 
+if TYPE_CHECKING:
+    from tlearn.training.phases import History
+
 _READ_BACK = 64
 _TOLERANCE = 2e-3
 Epoch = Callable[[Mapping[str, Any]], None]
 
 
-def train_and_keep(
-    work: Workbench, plan: Plan, run: RunDirectory, epoch: Epoch | None
-) -> tuple[dict[str, Report], Sequence[Mapping[str, Any]]]:
+@dataclass(frozen=True)
+class Trained:
+    """What came of a plan.
+
+    Attributes:
+        reports: Part name to what the model scored on it.
+        history: Epoch records.
+        tuning_kept: How far the model lies from the solved head (0) to where tuning ended (1).
+    """
+
+    reports: Mapping[str, Report]
+    history: Sequence[Mapping[str, Any]]
+    tuning_kept: float | None
+
+
+def train_and_keep(work: Workbench, plan: Plan, run: RunDirectory, epoch: Epoch | None) -> Trained:
     """Train by a plan and fill a run directory.
 
     Args:
@@ -36,9 +55,6 @@ def train_and_keep(
         plan: What to train.
         run: An empty run directory.
         epoch: Told after every epoch.
-
-    Returns:
-        What the model scored on each held-out part, and the epoch records.
 
     Raises:
         RunError: The saved model does not answer as the trained one.
@@ -51,34 +67,45 @@ def train_and_keep(
     write_atomic(run.split_path, lambda path: write_manifest(pictures.split, path))
     run.write_labels(plan.classes)
 
-    history: Sequence[Mapping[str, Any]] = ()
     if head is not None and not plan.epochs:
+        epochs, share = list[dict[str, Any]](), None
         probabilities = _keep_solved(work, plan, run, head)
     else:
         model, history = _train(work, plan, run, head, epoch)
+        epochs, share = history.epochs, history.share
         probabilities = _keep_trained(work, run, model)
     reports = {
         part: score(found, pictures.labels(part), plan.classes, part)
         for part, found in probabilities.items()
     }
-    _write_results(work, plan, run, reports, history, probabilities)
-    return reports, history
+    trained = Trained(reports, epochs, share)
+    _write_results(work, plan, run, trained, probabilities)
+    return trained
 
 
 def solve(work: Workbench, plan: Plan) -> LinearHead:
     """The head on the embeddings of the train part, its penalty by cross-validation."""
-    pictures = work.pictures
-    rows, labels = pictures.split.indices("train"), pictures.labels("train")
-    embeddings = work.features.embeddings(rows)
+    embeddings, labels, folds = _solved_on(work, plan)
     classes = len(plan.classes)
     work.watch("solve the head", 0, 0)
     with work.clock.time("head"):
         penalty = plan.head_penalty
         if penalty is None:
-            folds = pictures.folds(plan.seed)
             found = cross_validate(embeddings, labels, classes, folds, plan.class_weights)
             penalty = found.penalty
         return solve_head(embeddings, labels, classes, penalty, plan.class_weights)
+
+
+def _solved_on(work: Workbench, plan: Plan) -> tuple[np.ndarray, np.ndarray, list[Fold]]:
+    """Embeddings, labels and folds; views of a held-out picture are in neither half of a fold."""
+    pictures = work.pictures
+    digests, labels = pictures.digests("train"), pictures.labels("train")
+    count = plan.views if plan.policy == "linear_head" and not plan.epochs else 1
+    views = Views(count, augmentation(plan.augmentation, plan.mirror), plan.seed)
+    keys = work.stored_views(views, digests)
+    shifts = np.arange(count)[:, None] * len(digests)
+    folds = [((rows + shifts).ravel(), held_out) for rows, held_out in pictures.folds(plan.seed)]
+    return work.features.read(EMBEDDING, keys), np.tile(labels, count), folds
 
 
 def _train(
@@ -87,7 +114,7 @@ def _train(
     run: RunDirectory,
     head: LinearHead | None,
     epoch: Epoch | None,
-) -> tuple[Any, Sequence[Mapping[str, Any]]]:
+) -> tuple[Any, History]:
     work.watch("load TensorFlow", 0, 0)
     with work.clock.time("load"):
         keras = import_keras()
@@ -105,11 +132,19 @@ def _train(
         backbone = work.backbone if plan.precision == "float32" else work.choice.load()
         model = assemble(backbone, plan, head)
         history = tune(
-            model, backbone, plan, work.pictures, work.cache, work.watch, work.clock, told
+            model,
+            backbone,
+            plan,
+            work.pictures,
+            work.cache,
+            work.engines,
+            work.watch,
+            work.clock,
+            told,
         )
     finally:
         keras.config.set_dtype_policy("float32")
-    return as_float32(model), history.epochs
+    return as_float32(model), history
 
 
 def _keep_trained(work: Workbench, run: RunDirectory, model: Any) -> dict[str, np.ndarray]:
@@ -134,7 +169,7 @@ def _keep_solved(
     work.watch("save and check", 0, 0)
     with work.clock.time("check"):
         write_atomic(run.model_path, with_head(template, head.kernel, head.bias))
-        saved = replace(head, **read_head(run.model_path, template))
+        saved = LinearHead(*read_head(run.model_path, template), head.penalty)
         indices = work.pictures.split.indices
         probabilities = {
             part: saved.probabilities(work.features.embeddings(indices(part)))
@@ -170,10 +205,10 @@ def _write_results(
     work: Workbench,
     plan: Plan,
     run: RunDirectory,
-    reports: Mapping[str, Report],
-    history: Sequence[Mapping[str, Any]],
+    trained: Trained,
     probabilities: Mapping[str, np.ndarray],
 ) -> None:
+    reports = trained.reports
     reported = work.pictures.split.report_part
     findings = [asdict(finding) for finding in work.pictures.findings]
     seconds = work.clock.seconds | {"total": work.clock.total()}
@@ -181,8 +216,8 @@ def _write_results(
         run.report_path,
         title=work.source.name,
         plan=asdict(plan),
-        report=reports[reported],
-        history=history,
+        report=trained.reports[reported],
+        history=trained.history,
         findings=findings,
         timings=work.clock.seconds,
         mistakes=_mistakes(work, plan, reported, probabilities[reported]),
@@ -193,6 +228,7 @@ def _write_results(
             "folder": str(work.source.resolve()),
             "val_accuracy": reports["val"].accuracy if "val" in reports else None,
             "test_accuracy": reports["test"].accuracy if "test" in reports else None,
+            "tuning_kept": trained.tuning_kept,
             "seconds": seconds,
             "findings": findings,
             "reports": {part: report.to_json() for part, report in reports.items()},

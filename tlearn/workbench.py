@@ -10,9 +10,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from tlearn.cache_folder import cache_folder, limit_bytes, trim_cache
 from tlearn.data.image_folder import ImageFolder, scan
-from tlearn.features.engine import Probe, StageFacts, make_probe, open_probe, stage_facts
+from tlearn.features.engine import Engine, EngineChoice
 from tlearn.features.preparation import (
     Features,
     Pictures,
@@ -20,6 +22,15 @@ from tlearn.features.preparation import (
     compute_features,
     read_pictures,
 )
+from tlearn.features.probe import (
+    Probe,
+    StageFacts,
+    make_probe,
+    open_probe,
+    probe_makers,
+    stage_facts,
+)
+from tlearn.features.store import Views
 from tlearn.models.choice import BackboneChoice, choose_backbone
 from tlearn.models.quiet import import_keras
 from tlearn.recipe.loading import Resolved, load_recipe
@@ -52,6 +63,7 @@ class Workbench:
         self.source = source
         self.watch = watch
         self.clock = Stopwatch()
+        self.engines = EngineChoice()
         self._recipe = recipe
         self._flags = flags
         self._temporary = None if keep_cache else Path(tempfile.mkdtemp(prefix="tlearn-"))
@@ -141,7 +153,22 @@ class Workbench:
     @cached_property
     def features(self) -> Features:
         """Features of every picture at every stage."""
-        return compute_features(self.pictures, self.probe, self.cache, self.watch, self.clock)
+        return compute_features(
+            self.pictures, self.probe, self.cache, self.open_probe, self.watch, self.clock
+        )
+
+    def stored_views(self, views: Views, digests: Sequence[str]) -> list[str]:
+        """Keys of every view of pictures, all pictures a view, their features computed."""
+        store = self.features.store
+        progress = partial(self.watch, "compute augmented views")
+        with self.clock.time("features"):
+            store.fill(self.pictures.pixels, digests, self.open_probe, views, progress)
+        return [views.key(digest, view) for view in range(views.count) for digest in digests]
+
+    def open_probe(self, sample: np.ndarray) -> Engine:
+        """The frozen network, ready to run on pictures like these."""
+        makers = probe_makers(self.probe, lambda: self.backbone)
+        return self.engines.open("backbone", makers, sample)
 
     @property
     def stages(self) -> Sequence[StageFacts]:

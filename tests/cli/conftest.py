@@ -19,6 +19,7 @@ from tlearn.data.image_folder import ImageFolder
 from tlearn.data.pipeline import PixelStore
 from tlearn.data.split import Split
 from tlearn.evaluation.metrics import Report, score
+from tlearn.features.engine import EngineChoice
 from tlearn.features.linear_probe import CrossValidation
 from tlearn.features.preparation import Pictures
 from tlearn.recipe.loading import load_recipe
@@ -86,6 +87,7 @@ def advice(pictures: Pictures) -> api.Advice:
         pictures,
         "mobilenet_v2",
         {"decode": 0.5, "advice": 0.1},
+        EngineChoice({"backbone": "litert"}),
     )
 
 
@@ -122,6 +124,7 @@ def outcome(
         {part: report(part) for part in ("val", "test")},
         ({"epoch": 1, "epochs": 7, "val_accuracy": 0.9},),
         {"decode": 0.5, "train": 61.0, "total": 65.2},
+        EngineChoice({"backbone": "litert"}, {"backbone": {"litert": 240.0, "keras": 80.0}}),
     )
 
 

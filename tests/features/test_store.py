@@ -11,9 +11,9 @@ import pytest
 
 from tlearn.data.augmentation import augmentation
 from tlearn.data.pipeline import PixelStore, store_pixels
-from tlearn.features import store as store_module
-from tlearn.features.engine import EMBEDDING, SOURCE, make_probe, open_probe, probe_engine
-from tlearn.features.store import FeatureStore, Views, probe_rows
+from tlearn.features.engine import LITERT, Engine
+from tlearn.features.probe import EMBEDDING, SOURCE, Probe, make_probe, open_probe, probe_makers
+from tlearn.features.store import FeatureStore, Views, probe_store
 
 
 @pytest.fixture
@@ -26,11 +26,28 @@ def digests(pixels: PixelStore) -> list[str]:
     return [fact.sha256 for fact in pixels.facts]
 
 
+def opener(probe: Probe) -> Callable[[np.ndarray], Engine]:
+    return lambda sample: probe_makers(probe, pytest.fail)[LITERT]()
+
+
+def rows_of(
+    cache: Path,
+    probe: Probe,
+    pixels: PixelStore,
+    wanted: list[str],
+    engine: Callable[[np.ndarray], Engine] | None = None,
+    told: Callable[[int, int], None] | None = None,
+) -> np.ndarray:
+    store = probe_store(cache, probe, "squash")
+    store.fill(pixels, wanted, engine or opener(probe), Views(), told)
+    return store.table.read(wanted)
+
+
 def test_every_output_of_the_probe_is_that_of_keras(
     small_backbone: Any, pixels: PixelStore, tmp_path: Path
 ) -> None:
     probe = make_probe(tmp_path, small_backbone)
-    rows = probe_rows(tmp_path, probe, pixels, digests(pixels), "squash")
+    rows = rows_of(tmp_path, probe, pixels, digests(pixels))
     clean = pixels.read(digests(pixels)).astype(np.float32)
     maps = small_backbone.trunk.predict(clean, verbose=0)
     source = small_backbone.source.predict(clean, verbose=0)
@@ -46,20 +63,19 @@ def test_a_probe_is_found_again_by_its_fingerprint(small_backbone: Any, tmp_path
 
 
 def test_only_missing_rows_are_computed(
-    small_backbone: Any, pixels: PixelStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    small_backbone: Any, pixels: PixelStore, tmp_path: Path
 ) -> None:
     probe = make_probe(tmp_path, small_backbone)
     wanted = digests(pixels)
-    first = probe_rows(tmp_path, probe, pixels, wanted[:30], "squash")
+    first = rows_of(tmp_path, probe, pixels, wanted[:30])
     told: list[tuple[int, int]] = []
-    probe_rows(tmp_path, probe, pixels, wanted, "squash", lambda *done: told.append(done))
+    rows_of(tmp_path, probe, pixels, wanted, told=lambda *done: told.append(done))
     assert told[-1] == (10, 10)
 
     def never(_: Any) -> Any:
         raise AssertionError("the store is full; no engine is needed")
 
-    monkeypatch.setattr(store_module, "probe_engine", never)
-    again = probe_rows(tmp_path, probe, pixels, wanted[:30], "squash")
+    again = rows_of(tmp_path, probe, pixels, wanted[:30], engine=never)
     np.testing.assert_array_equal(first, again)
 
 
@@ -72,13 +88,11 @@ def test_an_interrupted_fill_keeps_whole_batches_and_goes_on(
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        probe_rows(tmp_path, probe, pixels, digests(pixels), "squash", interrupt)
+        rows_of(tmp_path, probe, pixels, digests(pixels), told=interrupt)
     told: list[tuple[int, int]] = []
-    rows = probe_rows(
-        tmp_path, probe, pixels, digests(pixels), "squash", lambda *done: told.append(done)
-    )
+    rows = rows_of(tmp_path, probe, pixels, digests(pixels), told=lambda *done: told.append(done))
     assert told[-1] == (8, 8)
-    fresh = probe_rows(tmp_path / "other", probe, pixels, digests(pixels), "squash")
+    fresh = rows_of(tmp_path / "other", probe, pixels, digests(pixels))
     np.testing.assert_allclose(rows, fresh, atol=1e-6)
 
 
@@ -102,7 +116,7 @@ def test_float16_rows_keep_every_decision_of_a_tail(
     exact = FeatureStore(tmp_path, "exact", "squash", (probe.width,), "float32")
     half = FeatureStore(tmp_path, "half", "squash", (probe.width,), "float16")
     for store in (exact, half):
-        store.fill(pixels, digests(pixels), lambda: probe_engine(probe), Views())
+        store.fill(pixels, digests(pixels), opener(probe), Views())
     columns = probe.columns(EMBEDDING)
     kernel = np.random.default_rng(0).normal(size=(probe.outputs[-2][1], 10))
     whole, cut = (s.table.read(digests(pixels))[:, columns] @ kernel for s in (exact, half))
@@ -111,6 +125,9 @@ def test_float16_rows_keep_every_decision_of_a_tail(
 
 def test_values_beyond_float16_stay_finite(pixels: PixelStore, tmp_path: Path) -> None:
     class Loud:
+        def __init__(self, sample: np.ndarray) -> None:
+            assert sample.shape == (32, 32, 32, 3)
+
         def run(self, batches: Any) -> Any:
             yield from (np.full((len(batch), 1), 1e6, np.float32) for batch in batches)
 

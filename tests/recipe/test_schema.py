@@ -36,7 +36,7 @@ def test_policies_are_those_of_the_strategy() -> None:
         ("epochs", [0, 10_000, "auto"], [-1, 10_001, 1.5, "ten", True, None]),
         ("batch_size", [1, 4096, "auto"], [0, 4097, "32"]),
         ("tuned_stages", [1, "auto"], [0, "all"]),
-        ("views", [1, 64, "auto"], [0, 65]),
+        ("views", [0, 1, 64, "auto"], [-1, 65]),
         ("image_size", [32, 1024, "auto"], [31, 1025, 96.5]),
         ("seed", [0, 2**32 - 1], [-1, 2**32]),
         ("patience", [1], [0]),

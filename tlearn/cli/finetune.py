@@ -95,7 +95,10 @@ def to_json(outcome: Outcome) -> dict[str, Any]:
         "test_accuracy": reports["test"].accuracy if "test" in reports else None,
         "seconds": seconds.pop("total", None),
         "forecast_seconds": seconds.pop("forecast", None),
+        "tuning_kept": outcome.tuning_kept,
         "timings": seconds,
+        "engines": outcome.engines.used,
+        "engine_rates": outcome.engines.rates,
         "reports": {part: report.to_json() for part, report in reports.items()},
         "findings": [asdict(finding) for finding in outcome.pictures.findings],
         "plan": asdict(outcome.plan),
@@ -139,6 +142,11 @@ def draw_result(outcome: Outcome) -> list[RenderableType]:
         "report": render.words(render.near(run.report_path)),
         "time": Text(render.duration(total) + (f" ({spent})" if spent else "")),
     }
+    if outcome.tuning_kept is not None:
+        chosen = ", chosen on validation" if plan.n_val else ", with no validation to choose by"
+        rows["kept"] = Text(f"{outcome.tuning_kept:.0%} of the tuning{chosen}")
+    if engine := outcome.engines.in_words():
+        rows["engine"] = Text(engine)
     blocks: list[RenderableType] = [Text("\nAccuracy on pictures held out", "bold")]
     blocks.append(render.indented(render.scores(outcome.reports.values())))
     for part, absence in _absent(plan).items():

@@ -110,6 +110,7 @@ def to_json(advice: Advice, command: str) -> dict[str, Any]:
         "profile": dict(profile.accuracies) if profile else None,
         "findings": [asdict(finding) for finding in found],
         "seconds": dict(advice.seconds) if advice.seconds else None,
+        "engines": advice.engines.used if advice.engines else None,
         "next": command,
     }
 
@@ -124,9 +125,11 @@ def draw(advice: Advice, command: str) -> list[RenderableType]:
             render.findings(advice.pictures.findings),
         ]
     blocks += [Text(), _matrix(suggestion)]
-    if advice.similarity and advice.profile:
+    if advice.similarity and advice.profile and advice.engines:
+        engine = advice.engines.in_words()
+        heading = f"Measured with {render.inert(advice.backbone)}" + f", {engine}" * bool(engine)
         blocks += [
-            render.heading(f"Measured with {render.inert(advice.backbone)}"),
+            render.heading(heading),
             render.indented(_similarity(advice.similarity)),
             Text(),
             render.indented(_profile(advice.profile)),

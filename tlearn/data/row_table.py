@@ -62,18 +62,22 @@ class RowTable:
         """Keys without a row, each once, in the order given."""
         return [key for key in dict.fromkeys(keys) if key not in self._positions]
 
-    def read(self, keys: Sequence[str]) -> np.ndarray:
+    def read(self, keys: Sequence[str], columns: slice = slice(None)) -> np.ndarray:
         """Rows of `keys`, stacked: (len(keys), *row_shape).
+
+        Args:
+            keys: Rows wanted, in this order.
+            columns: Part of the first axis of each row that is wanted.
 
         Raises:
             KeyError: A key has no row.
         """
         positions = [self._positions[key] for key in keys]
         if not positions:
-            return np.empty((0, *self.row_shape), self.dtype)
+            return np.empty((0, *self.row_shape), self.dtype)[:, columns]
         shape = (max(positions) + 1, *self.row_shape)
         rows = np.memmap(self._rows_path, self.dtype, mode="r", shape=shape)
-        return np.asarray(rows[positions])
+        return np.asarray(rows[positions, columns])
 
     def append(self, keys: Sequence[str], rows: np.ndarray) -> None:
         """Add rows (len(keys), *row_shape); keys already present are left as they are.

@@ -1,80 +1,42 @@
-"""Run the frozen part of a network: a LiteRT file on the CPU, no TensorFlow needed.
-
-A *probe* is the frozen network with one output a stage (the stage's feature map, averaged over
-space), the last of which is the embedding, and the source classes where the weights have a
-classification layer. One pass of a picture fills them all. Its file is made once per backbone,
-weights and image size, and kept in the cache.
-"""
+"""Run a frozen network over pictures: LiteRT on a CPU, Keras on an accelerator."""
 
 from __future__ import annotations
 
-import json
 import os
+import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from tlearn.atomic_write import CACHE_REMEDY, write_atomic
+from tlearn.errors import SystemFault
+from tlearn.models.device import accelerator_visible, on_accelerator
 from tlearn.models.quiet import quiet
 
 if TYPE_CHECKING:
     import keras
 
-    from tlearn.models.backbone import Backbone
-    from tlearn.models.stages import Stage
-
-EMBEDDING = "embedding"
-SOURCE = "source"
-_PROBE_VERSION = 2
+LITERT, KERAS = "litert", "keras"
+VARIABLE = "TLEARN_ENGINE"
+_SAMPLE = 16
 
 
-@dataclass(frozen=True)
-class StageFacts:
-    """What a plan and a person need to know of a stage, without the network.
+class Engine(Protocol):
+    """A frozen network that is ready to run."""
 
-    Attributes:
-        name: "stage 3".
-        cut: Index of the cut that ends the stage.
-        size: Side of its output, in pixels.
-        channels: Channels of its output, and the width of its pooled features.
-        parameters: Weights in the stage.
-    """
+    def run(self, batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+        """Outputs flattened and laid end to end, float32 (n, width), for each batch (n, H, W, 3).
 
-    name: str
-    cut: int
-    size: int
-    channels: int
-    parameters: int
+        The next batch is fetched while the last one is computed.
+        """
 
 
-@dataclass(frozen=True)
-class Probe:
-    """A LiteRT file of the frozen network and the names and widths of its outputs, in order."""
-
-    path: Path
-    fingerprint: str
-    image_size: int
-    stages: tuple[StageFacts, ...]
-    outputs: tuple[tuple[str, int], ...]
-
-    @property
-    def width(self) -> int:
-        """Numbers per picture, all outputs end to end."""
-        return sum(width for _, width in self.outputs)
-
-    def columns(self, name: str) -> slice | None:
-        """Where output `name` stands in a row, or None when the network lacks it."""
-        start = 0
-        for output, width in self.outputs:
-            if output == name:
-                return slice(start, start + width)
-            start += width
-        return None
+Makers = Mapping[str, Callable[[], Engine]]
+"""Opens the same network in each engine."""
 
 
 class LiteRTEngine:
@@ -95,10 +57,7 @@ class LiteRTEngine:
         self._outputs = tuple(outputs) or tuple(self._idle[0].get_output_details())
 
     def run(self, batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-        """Outputs flattened and laid end to end, float32 (n, width), for each batch (n, H, W, 3).
-
-        The next batch is fetched while the last one is computed.
-        """
+        """See `Engine`."""
         with ThreadPoolExecutor(self._threads) as pool:
             ahead: deque[Iterator[np.ndarray]] = deque()
             for batch in batches:
@@ -117,91 +76,94 @@ class LiteRTEngine:
             self._idle.append(runner)
 
 
+class KerasEngine:
+    """The network in Keras, batch by batch, compiled where that is faster.
+
+    Args:
+        network: From (n, H, W, 3) to one output, or to outputs by name.
+        outputs: Names of the outputs to return, in this order; none where there is but one.
+    """
+
+    def __init__(self, network: keras.Model, outputs: Sequence[str] = ()) -> None:
+        network.compile(jit_compile=on_accelerator())
+        self._network = network
+        self._outputs = tuple(outputs)
+
+    def run(self, batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+        """See `Engine`."""
+        with ThreadPoolExecutor(1) as fetcher:
+            source = iter(batches)
+            coming = fetcher.submit(next, source, None)
+            while (batch := coming.result()) is not None:
+                coming = fetcher.submit(next, source, None)
+                answer = self._network.predict_on_batch(np.asarray(batch, np.float32))
+                found = [answer[name] for name in self._outputs] or [answer]
+                rows = [np.asarray(array, np.float32).reshape(len(batch), -1) for array in found]
+                yield np.concatenate(rows, axis=1)
+
+
+@dataclass
+class EngineChoice:
+    """Takes the faster engine, by a short measurement where there are two to choose from.
+
+    Attributes:
+        used: Network to the engine that ran it.
+        rates: Network to pictures a second of each engine, where they were measured.
+    """
+
+    used: dict[str, str] = field(default_factory=dict)
+    rates: dict[str, dict[str, float]] = field(default_factory=dict)
+
+    def open(self, network: str, makers: Makers, sample: np.ndarray) -> Engine:
+        """The engine for a network.
+
+        Args:
+            network: What to call it in the records.
+            makers: From `probe_makers` or `boundary_makers`.
+            sample: Pictures (n, H, W, 3) to measure on.
+
+        Raises:
+            SystemFault: TLEARN_ENGINE names no engine.
+        """
+        asked = os.environ.get(VARIABLE, "auto")
+        if asked not in ("auto", *makers):
+            raise SystemFault(
+                f"{VARIABLE} is {asked!r}", f"set it to auto, {LITERT} or {KERAS}, or unset it"
+            )
+        if asked == "auto":
+            asked = self._faster(network, makers, sample) if accelerator_visible() else LITERT
+        self.used[network] = asked
+        return makers[asked]()
+
+    def in_words(self) -> str:
+        """Which engine ran, and why; empty where everything was stored."""
+        if not self.used:
+            return ""
+        names = " and ".join(sorted(set(self.used.values())))
+        if not self.rates:
+            return f"{names} on {os.cpu_count()} cores"
+        measured = max(self.rates.values(), key=lambda rates: max(rates.values()))
+        rates = ", ".join(f"{name} {rate:,.0f}" for name, rate in measured.items())
+        return f"{names}; pictures a second: {rates}"
+
+    def _faster(self, network: str, makers: Makers, sample: np.ndarray) -> str:
+        rates = {name: 1 / seconds_per_picture(make(), sample) for name, make in makers.items()}
+        self.rates[network] = {name: round(rate, 1) for name, rate in rates.items()}
+        return max(rates, key=lambda name: rates[name])
+
+
+def seconds_per_picture(engine: Engine, pictures: np.ndarray) -> float:
+    """Time of one pass of a network, warm, over pictures (n, H, W, 3); a few are enough."""
+    pictures = pictures[:_SAMPLE]
+    list(engine.run([pictures]))
+    started = time.perf_counter()
+    list(engine.run([pictures]))
+    return (time.perf_counter() - started) / len(pictures)
+
+
 def _runner(path: Path) -> Any:
     from ai_edge_litert.interpreter import Interpreter
 
     with quiet():
         interpreter = Interpreter(model_path=str(path), num_threads=1)
         return interpreter.get_signature_runner()
-
-
-def open_probe(cache: Path, fingerprint: str) -> Probe | None:
-    """The probe made before for this fingerprint, or None; imports no TensorFlow."""
-    path = _probe_path(cache, fingerprint)
-    try:
-        facts = json.loads(path.with_suffix(".json").read_text("utf-8"))
-    except (OSError, ValueError):
-        return None
-    if not path.exists():
-        return None
-    stages = tuple(StageFacts(**stage) for stage in facts["stages"])
-    outputs = tuple((name, width) for name, width in facts["outputs"])
-    return Probe(path, fingerprint, facts["image_size"], stages, outputs)
-
-
-def make_probe(cache: Path, backbone: Backbone) -> Probe:
-    """Convert the frozen network with all its outputs, and keep the file.
-
-    Raises:
-        BackboneError: LiteRT lacks an operator of this network.
-        SystemFault: The cache cannot be written.
-    """
-    import keras
-
-    from tlearn.models.litert import convert
-    from tlearn.models.stages import find_cuts
-
-    cuts = find_cuts(backbone.trunk)
-    names = [*(stage.name for stage in backbone.stages[:-1]), EMBEDDING]
-    outputs = {
-        name: keras.layers.GlobalAveragePooling2D(name=_identifier(name))(cuts[stage.cut])
-        for name, stage in zip(names, backbone.stages, strict=True)
-    }
-    if backbone.source is not None:
-        outputs[SOURCE] = keras.layers.Identity(name=_identifier(SOURCE))(
-            backbone.source.outputs[0]
-        )
-    widths = {name: int(tensor.shape[-1]) for name, tensor in outputs.items()}
-    network = keras.Model(backbone.trunk.input, {_identifier(n): t for n, t in outputs.items()})
-    path = _probe_path(cache, backbone.fingerprint)
-    stages = stage_facts(backbone.stages)
-    image_size = int(backbone.trunk.input.shape[1])
-    facts = {
-        "image_size": image_size,
-        "stages": [asdict(stage) for stage in stages],
-        "outputs": list(widths.items()),
-    }
-    write_atomic(path, convert(network), CACHE_REMEDY)
-    write_atomic(path.with_suffix(".json"), json.dumps(facts, indent=1), CACHE_REMEDY)
-    return Probe(path, backbone.fingerprint, image_size, stages, tuple(widths.items()))
-
-
-def probe_engine(probe: Probe) -> LiteRTEngine:
-    """An engine that fills whole rows of the probe."""
-    return LiteRTEngine(probe.path, [_identifier(name) for name, _ in probe.outputs])
-
-
-def stage_facts(stages: Sequence[Stage]) -> tuple[StageFacts, ...]:
-    """What to remember of a backbone's stages."""
-    return tuple(StageFacts(s.name, s.cut, s.size, s.channels, s.parameters) for s in stages)
-
-
-def boundary_file(
-    cache: Path, fingerprint: str, cut: int, prefix: Callable[[], keras.Model]
-) -> Path:
-    """The LiteRT file of everything before a cut, made when it is not there yet."""
-    path = cache / "probes" / f"{fingerprint}-cut{cut}-v{_PROBE_VERSION}.tflite"
-    if not path.exists():
-        from tlearn.models.litert import convert
-
-        write_atomic(path, convert(prefix()), CACHE_REMEDY)
-    return path
-
-
-def _identifier(name: str) -> str:
-    # A person's own network may have an `embedding` of its own.
-    return f"probe_{name.replace(' ', '_')}"
-
-
-def _probe_path(cache: Path, fingerprint: str) -> Path:
-    return cache / "probes" / f"{fingerprint}-v{_PROBE_VERSION}.tflite"

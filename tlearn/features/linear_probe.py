@@ -22,6 +22,7 @@ PENALTIES = (1e1, 1e0, 1e-1, 1e-2, 1e-3, 1e-4, 1e-5)
 """Strengths of the L2 penalty tried, strong to weak, on features of mean variance one."""
 
 _HALF_STEP = 10**0.5
+_BLOCK = 1024
 _EXACT, _ROUGH = 1e-7, 1e-5
 """Relative change of the loss at which L-BFGS stops: for a head that is kept, and for a fold."""
 
@@ -107,9 +108,7 @@ def solve_head(
     with _one_fold_a_core():
         axes = _principal_axes(features)
         everything = np.arange(len(labels))
-        solution = _solve(
-            axes, labels, n_classes, penalty, class_weights, _EXACT, everything
-        )
+        solution = _solve(axes, labels, n_classes, penalty, class_weights, _EXACT, everything)
     kernel = axes.basis @ solution[:-1] / axes.scale
     bias = solution[-1] - axes.mean @ kernel
     return LinearHead(kernel.astype(np.float32), bias.astype(np.float32), penalty)
@@ -185,23 +184,30 @@ def softmax(logits: np.ndarray) -> np.ndarray:
 
 def _principal_axes(features: np.ndarray) -> _Axes:
     """Centre, scale to mean variance one, and rotate; axes without variance are dropped."""
+    n, d = features.shape
     mean = features.mean(axis=0, dtype=np.float64)
-    centred = features.astype(np.float32) - mean.astype(np.float32)
-    scale = float(np.sqrt(np.mean(np.square(centred, dtype=np.float64)))) or 1.0
-    centred /= scale
-    n, d = centred.shape
+    # By blocks: a centred copy of everything would be the largest thing in memory.
+    blocks = [slice(start, start + _BLOCK) for start in range(0, n, _BLOCK)]
+
+    def centred(rows: slice) -> np.ndarray:
+        return features[rows].astype(np.float32) - mean.astype(np.float32)
+
     # The smaller of the two Gram matrices has the same spectrum; eigh of it is cheaper than an SVD.
     if d <= n:
-        values, basis = np.linalg.eigh(centred.T @ centred / n)
-        keep = values > values[-1] * 1e-7
-        basis = basis[:, keep]
+        gram = np.asarray(sum(part.T @ part for part in map(centred, blocks)))
     else:
-        values, left = np.linalg.eigh(centred @ centred.T / n)
-        keep = values > values[-1] * 1e-7
-        basis = centred.T @ (left[:, keep] / np.sqrt(values[keep] * n))
-    if not keep.any():
-        basis, values, keep = np.zeros((d, 1), np.float32), np.zeros(1), np.array([True])
-    return _Axes(centred @ basis, mean, basis, scale, values[keep].astype(np.float32))
+        everything = centred(slice(None))
+        gram = everything @ everything.T
+    scale = float(np.sqrt(np.trace(gram, dtype=np.float64) / (n * d))) or 1.0
+    values, vectors = np.linalg.eigh(gram / (n * scale**2))
+    keep = values > values[-1] * 1e-7
+    if not keep.any() or values[-1] <= 0:
+        return _Axes(np.zeros((n, 1), np.float32), mean, np.zeros((d, 1)), 1.0, np.zeros(1))
+    values, basis = values[keep], vectors[:, keep]
+    if d > n:
+        basis = everything.T @ (basis / np.sqrt(values * n)) / scale
+    rows = np.concatenate([centred(block) @ (basis / scale) for block in blocks])
+    return _Axes(rows, mean, basis, scale, values.astype(np.float32))
 
 
 def _solve(

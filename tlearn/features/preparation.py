@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,9 +14,9 @@ from tlearn.data.image_folder import ImageFolder
 from tlearn.data.pipeline import PixelRows, PixelStore, store_pixels
 from tlearn.data.split import Split, fold_indices, make_split
 from tlearn.errors import DataError
-from tlearn.features.engine import EMBEDDING, SOURCE, Probe
 from tlearn.features.linear_probe import Fold
-from tlearn.features.store import probe_rows
+from tlearn.features.probe import EMBEDDING, SOURCE, Probe
+from tlearn.features.store import FeatureStore, Opener, Views, probe_store
 from tlearn.stopwatch import Stopwatch
 
 Watch = Callable[[str, int, int], None]
@@ -65,21 +65,27 @@ class Pictures:
 
 @dataclass(frozen=True)
 class Features:
-    """What the frozen network says of every picture of a split.
+    """What the frozen network says of pictures; read from disk where asked for.
 
     Attributes:
         probe: The network and its outputs.
-        rows: (pictures, probe.width) float32, in the order of the split.
+        store: Rows of all its outputs, end to end.
+        digests: Pictures, in the order of the split.
     """
 
     probe: Probe
-    rows: np.ndarray
+    store: FeatureStore
+    digests: Sequence[str]
 
     def of(self, output: str, indices: np.ndarray) -> np.ndarray:
         """One output of chosen pictures: (len(indices), width)."""
+        return self.read(output, [self.digests[index] for index in indices])
+
+    def read(self, output: str, keys: Sequence[str]) -> np.ndarray:
+        """One output of stored views: (len(keys), width)."""
         columns = self.probe.columns(output)
         assert columns is not None, output
-        return self.rows[indices, columns]
+        return self.store.table.read(keys, columns)
 
     def embeddings(self, indices: np.ndarray) -> np.ndarray:
         """Pooled features of the last stage."""
@@ -89,13 +95,11 @@ class Features:
         """Source-class probabilities, or None when the weights have no classification layer."""
         return self.of(SOURCE, indices) if self.probe.columns(SOURCE) else None
 
-    def by_stage(self, indices: np.ndarray) -> dict[str, np.ndarray]:
-        """Pooled features of every stage, input to output; the last one is the embedding."""
+    def by_stage(self, indices: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+        """Name and pooled features of every stage, input to output; the last is the embedding."""
         names = [name for name, _ in self.probe.outputs if name != SOURCE]
-        return {
-            stage.name: self.of(name, indices)
-            for stage, name in zip(self.probe.stages, names, strict=True)
-        }
+        for stage, name in zip(self.probe.stages, names, strict=True):
+            yield stage.name, self.of(name, indices)
 
 
 def read_pictures(
@@ -145,14 +149,23 @@ def read_pictures(
 
 
 def compute_features(
-    pictures: Pictures, probe: Probe, cache: Path, watch: Watch, clock: Stopwatch
+    pictures: Pictures, probe: Probe, cache: Path, engine: Opener, watch: Watch, clock: Stopwatch
 ) -> Features:
-    """Every output of the probe for every picture of the split; only what is missing is run."""
+    """Every output of the probe for every picture of the split; only what is missing is run.
+
+    Args:
+        pictures: Pixels and split.
+        probe: The network.
+        cache: Where features are kept.
+        engine: Opens the network.
+        watch: Told of progress.
+        clock: Told where the time goes.
+    """
+    store = probe_store(cache, probe, pictures.resize)
+    digests = pictures.split.digests
     with clock.time("features"):
-        digests: Sequence[str] = pictures.split.digests
-        progress = partial(watch, "compute features")
-        rows = probe_rows(cache, probe, pictures.pixels, digests, pictures.resize, progress)
-    return Features(probe, rows)
+        store.fill(pictures.pixels, digests, engine, Views(), partial(watch, "compute features"))
+    return Features(probe, store, digests)
 
 
 def _refuse_unreadable(folder: ImageFolder, pixels: PixelStore) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +12,13 @@ import numpy as np
 from tlearn.data.augmentation import Augmentation, augment
 from tlearn.data.pipeline import DECODER_VERSION, PixelStore, Progress
 from tlearn.data.row_table import RowTable
-from tlearn.features.engine import LiteRTEngine, Probe, probe_engine
+from tlearn.features.engine import Engine
+from tlearn.features.probe import Probe
 
 _BATCH = 32
+
+Opener = Callable[[np.ndarray], Engine]
+"""Opens a frozen network, given pictures (n, H, W, 3) that it will run."""
 
 
 class FeatureStore:
@@ -38,7 +43,7 @@ class FeatureStore:
         self,
         pixels: PixelStore,
         digests: Sequence[str],
-        engine: Callable[[], LiteRTEngine],
+        engine: Opener,
         views: Views,
         progress: Progress | None = None,
     ) -> int:
@@ -47,7 +52,8 @@ class FeatureStore:
         Args:
             pixels: Decoded pictures.
             digests: Pictures wanted.
-            engine: Opens the frozen network; not called when nothing is missing.
+            engine: Opens the frozen network, given the first pictures it will run; not called
+                when nothing is missing.
             views: The views of each picture that are wanted.
             progress: Told after every batch.
 
@@ -65,7 +71,9 @@ class FeatureStore:
                 clean = pixels.read([digest for digest, _ in wanted])
                 yield views.draw(clean, wanted)
 
-        for number, rows in enumerate(engine().run(batches())):
+        source = batches()
+        first = next(source)
+        for number, rows in enumerate(engine(first).run(chain([first], source))):
             keys = missing[number * _BATCH : (number + 1) * _BATCH]
             finite = np.clip(rows, -self._largest, self._largest)  # float16 ends at 65,504
             self.table.append(keys, finite.reshape(len(keys), *self.table.row_shape))
@@ -112,15 +120,6 @@ class Views:
         return hashlib.sha256(f"{digest}/{view}/{self.seed}/{self.policy}".encode()).digest()
 
 
-def probe_rows(
-    cache: Path,
-    probe: Probe,
-    pixels: PixelStore,
-    digests: Sequence[str],
-    resize: str,
-    progress: Progress | None = None,
-) -> np.ndarray:
-    """Every output of the probe for every picture: float32 (len(digests), probe.width)."""
-    store = FeatureStore(cache, probe.path.stem, resize, (probe.width,), "float32")
-    store.fill(pixels, digests, lambda: probe_engine(probe), Views(), progress)
-    return store.table.read(digests)
+def probe_store(cache: Path, probe: Probe, resize: str) -> FeatureStore:
+    """The store of every output of the probe, end to end in each row."""
+    return FeatureStore(cache, probe.path.stem, resize, (probe.width,), "float32")

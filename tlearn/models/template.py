@@ -77,8 +77,8 @@ def with_head(template: bytes, kernel: np.ndarray, bias: np.ndarray) -> bytes:
     return content.getvalue()
 
 
-def read_head(path: Path, template: bytes) -> dict[str, np.ndarray]:
-    """`kernel` and `bias` in a file that `with_head` made.
+def read_head(path: Path, template: bytes) -> tuple[np.ndarray, np.ndarray]:
+    """Kernel and bias in a file that `with_head` made.
 
     Raises:
         ValueError: The file differs from the template in more than its head.
@@ -96,7 +96,7 @@ def read_head(path: Path, template: bytes) -> dict[str, np.ndarray]:
             elif name not in here or not np.array_equal(here[name], expected, equal_nan=True):
                 raise ValueError(f"{name} in {path} is not what was written")
     bias, kernel = sorted(head, key=np.ndim)
-    return {"kernel": kernel, "bias": bias}
+    return kernel, bias
 
 
 def _weights_with_head(weights: bytes, kernel: np.ndarray, bias: np.ndarray) -> bytes:

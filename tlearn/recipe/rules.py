@@ -95,8 +95,10 @@ def settle(
     augmented = take("augmentation", rule.augmentation, policy) != "none"
     if augmented and tuned < n_stages:
         take("views", views_for(n_train), f"{size}, stored once for all epochs")
+    elif augmented:
+        take("views", 0, "augmented anew each epoch")
     else:
-        take("views", 1, "augmented anew each epoch" if augmented else "no augmentation")
+        take("views", 1, "no augmentation")
     take("batch_norm", "trained" if scratch else "frozen", policy)
     take("head_penalty", None, "no solved head" if scratch else "chosen by cross-validation")
     return values, reasons
@@ -138,6 +140,10 @@ def find_contradictions(values: dict[str, Any], asked: Recipe, n_stages: int) ->
         (
             scratch and values["batch_norm"] == "frozen",
             "batch_norm frozen: from_scratch has no statistics to keep",
+        ),
+        (
+            head_only and not epochs and not values["views"],
+            "views 0: a solved head needs stored views",
         ),
         (scratch and asked.weights is not None, "weights: from_scratch starts without any"),
     )

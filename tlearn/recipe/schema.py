@@ -81,10 +81,11 @@ class Recipe(BaseModel):
         description="How far training pictures are turned, zoomed, shifted and recoloured, so "
         "that a few pictures teach more than their pixels.",
     )
-    views: Auto | Annotated[int, Field(ge=1, le=64)] = Field(
+    views: Auto | Annotated[int, Field(ge=0, le=64)] = Field(
         AUTO,
-        description="Versions of each training picture kept for the tuned stages: the picture "
-        "itself and augmented ones. More views resist overfitting and take more disk.",
+        description="Versions of each training picture that go through the frozen stages once and "
+        "are kept: the picture itself and augmented ones. More views resist overfitting and take "
+        "more disk; 0 keeps none and augments anew each epoch.",
     )
     class_weights: bool = Field(
         False, description="Count every class the same, however many pictures it has."
@@ -154,8 +155,7 @@ class Recipe(BaseModel):
     )
     patience: Count = Field(
         10,
-        description="Epochs without a better validation score before training stops; the best "
-        "epoch's weights are kept either way.",
+        description="Epochs without a better validation score before training stops.",
     )
     batch_norm: Literal["auto", "frozen", "trained"] = Field(
         AUTO,

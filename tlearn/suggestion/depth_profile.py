@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,7 +31,7 @@ class DepthProfile:
 
 
 def measure_profile(
-    features: Mapping[str, np.ndarray],
+    features: Iterable[tuple[str, np.ndarray]],
     labels: np.ndarray,
     n_classes: int,
     folds: Sequence[Fold],
@@ -40,7 +40,7 @@ def measure_profile(
     """Cross-validate a solved head on every stage.
 
     Args:
-        features: Stage name to pooled features (n, d), input to output.
+        features: Stage name and pooled features (n, d), input to output, one at a time.
         labels: (n,) class indices.
         n_classes: Number of classes.
         folds: Pairs of row indices (to solve on, held out).
@@ -48,7 +48,7 @@ def measure_profile(
     """
     checked = {
         name: cross_validate(rows, labels, n_classes, folds, class_weights)
-        for name, rows in features.items()
+        for name, rows in features
     }
     accuracies = {name: result.accuracy for name, result in checked.items()}
     best = max(accuracies, key=lambda name: accuracies[name])

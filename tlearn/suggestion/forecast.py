@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from typing import Protocol
-
-import numpy as np
-
-from tlearn.features.engine import LiteRTEngine
 
 STEP_COST = 6.0
 """A training step through Keras costs this many LiteRT passes of the same layers: forward and
@@ -26,14 +21,6 @@ class StageSize(Protocol):
     def parameters(self) -> int: ...
     @property
     def size(self) -> int: ...
-
-
-def seconds_per_picture(engine: LiteRTEngine, pictures: np.ndarray) -> float:
-    """Time of one pass of the whole frozen network, warm, over pictures (n, H, W, 3)."""
-    list(engine.run([pictures[:4]]))
-    started = time.perf_counter()
-    list(engine.run([pictures]))
-    return (time.perf_counter() - started) / len(pictures)
 
 
 def forecast_seconds(
@@ -61,7 +48,7 @@ def forecast_seconds(
         n_all: Pictures of all parts.
         views: Stored views of a picture.
         epochs: Epochs planned.
-        pass_seconds: From `seconds_per_picture`.
+        pass_seconds: From `features.engine.seconds_per_picture`.
     """
     costs = [stage.parameters * stage.size**2 for stage in stages]
     first = len(stages) if first_trained_stage is None else first_trained_stage

@@ -13,6 +13,9 @@ from tlearn.data.augmentation import Augmentation, augment, mix
 Read = Callable[[Sequence[str]], np.ndarray]
 """Keys to stacked inputs: pixels uint8 or features, (n, ...)."""
 
+Prefix = Callable[[np.ndarray], np.ndarray]
+"""Pixels (n, H, W, 3) to the outputs of the frozen stages (n, h, w, c)."""
+
 
 class Batches(keras.utils.PyDataset):
     """One epoch of batches, shuffled anew each epoch, the same for the same seed.
@@ -25,6 +28,7 @@ class Batches(keras.utils.PyDataset):
         batch_size: Pictures a batch.
         policy: How batches are augmented; None draws them in order and untouched, for validation.
         live: Whether inputs are pixels to augment one by one; stored features are only mixed.
+        prefix: The frozen stages, which pixels go through after they were augmented.
         weights: (pictures,) weights of the loss, or None.
         seed: Seed of order, views and augmentation.
     """
@@ -39,6 +43,7 @@ class Batches(keras.utils.PyDataset):
         *,
         policy: Augmentation | None = None,
         live: bool = False,
+        prefix: Prefix | None = None,
         weights: np.ndarray | None = None,
         seed: int = 0,
         workers: int = 1,
@@ -50,6 +55,7 @@ class Batches(keras.utils.PyDataset):
         self._batch_size = batch_size
         self._policy = policy
         self._live = live
+        self._prefix = prefix
         self._weights = weights
         self._seed = seed
         self._epoch = -1
@@ -75,6 +81,8 @@ class Batches(keras.utils.PyDataset):
             if self._live:
                 inputs = np.stack([augment(picture, self._policy, rng) for picture in inputs])
             inputs, targets = mix(inputs.astype(np.float32), targets, self._policy, rng)
+        if self._prefix:
+            inputs = self._prefix(inputs)
         batch = (inputs.astype(np.float32), targets)
         return batch if self._weights is None else (*batch, self._weights[rows])
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -10,9 +9,10 @@ from pathlib import Path
 import keras
 
 from tlearn.data.augmentation import augmentation
-from tlearn.features.engine import LiteRTEngine, boundary_file
+from tlearn.features.engine import EngineChoice
 from tlearn.features.linear_probe import LinearHead
 from tlearn.features.preparation import Pictures, Watch
+from tlearn.features.probe import boundary_makers
 from tlearn.features.store import FeatureStore, Views
 from tlearn.models.backbone import Backbone
 from tlearn.models.classifier import HEAD, build_classifier, set_head, set_trainable
@@ -20,18 +20,28 @@ from tlearn.models.precision import as_float32
 from tlearn.models.stages import find_cuts, layers_of_stage, split_at
 from tlearn.recipe.plan import Plan
 from tlearn.stopwatch import Stopwatch
-from tlearn.training.batches import Batches, Read, class_weight_rows
+from tlearn.training.batches import Batches, Prefix, Read, class_weight_rows
+from tlearn.training.folding import fold_frozen_norms
 from tlearn.training.phases import History, Report, factors_by_stage, run_phase
 
 
 @dataclass(frozen=True)
 class _Inputs:
-    """Where the trained part of the network gets its inputs from."""
+    """Where the trained part of the network gets its inputs from.
+
+    Attributes:
+        read: Keys of training views to inputs: pixels where `live`, stored outputs where not.
+        views: Gives the keys.
+        live: Whether every epoch augments anew.
+        held_out: Digests of validation pictures to inputs.
+        prefix: The frozen stages, where live pixels must go through them first.
+    """
 
     read: Read
-    key: Callable[[str, int], str]
-    views: int
+    views: Views
     live: bool
+    held_out: Read
+    prefix: Prefix | None = None
 
 
 def assemble(backbone: Backbone, plan: Plan, head: LinearHead | None) -> keras.Model:
@@ -55,13 +65,15 @@ def tune(
     plan: Plan,
     pictures: Pictures,
     cache: Path,
+    engines: EngineChoice,
     watch: Watch,
     clock: Stopwatch,
     report: Report | None = None,
 ) -> History:
     """Train the stages that the plan names, in place.
 
-    Layers before the first trained stage run once for each stored view; epochs cost the rest.
+    Layers before the first trained stage run once for each stored view, and epochs cost the rest;
+    with no stored view they run in the loop.
 
     Args:
         model: The classifier from `assemble`.
@@ -69,6 +81,7 @@ def tune(
         plan: What is trained, how long, at which rates.
         pictures: Pixels and split.
         cache: Where the outputs of the frozen prefix are kept.
+        engines: Runs the frozen prefix.
         watch: Told of progress.
         clock: Told where the time goes.
         report: Told after every epoch.
@@ -77,11 +90,12 @@ def tune(
     first = len(backbone.stages) if plan.first_trained_stage is None else plan.first_trained_stage
     if first == 0:
         learner = keras.Model(model.inputs[0], model.outputs[0], name="learner")
-        inputs = _Inputs(pictures.pixels.read, lambda digest, view: digest, 1, live=True)
+        read = pictures.pixels.read
+        inputs = _Inputs(read, Views(), live=True, held_out=read)
     else:
         cut = backbone.stages[first - 1].cut
         with clock.time("prefix"):
-            inputs = _stored(model, backbone, plan, pictures, cut, cache, watch)
+            inputs = _frozen(model, backbone, plan, pictures, cut, cache, engines, watch)
         learner = split_at(model, cut)[1]
     watch("train", 0, plan.epochs)
     with clock.time("train"):
@@ -89,51 +103,55 @@ def tune(
         groups = [*layers_of_stage(model, backbone.stages), [model.get_layer(HEAD)]]
         rates = [stage.learning_rate for stage in plan.stages]
         factors = factors_by_stage(groups, rates, plan.learning_rate)
+        learner = fold_frozen_norms(learner)
         return run_phase(learner, plan, train, val, factors, report)
 
 
-def _stored(
+def _frozen(
     model: keras.Model,
     backbone: Backbone,
     plan: Plan,
     pictures: Pictures,
     cut: int,
     cache: Path,
+    engines: EngineChoice,
     watch: Watch,
 ) -> _Inputs:
     """Fill the store with the outputs of everything before `cut`, for all views."""
     shape = find_cuts(model)[cut].shape[1:]
     name = f"{backbone.fingerprint}-cut{cut}"
     store = FeatureStore(cache, name, plan.resize, shape, "float16")
-    engine = partial(_prefix_engine, model, backbone.fingerprint, cut, cache)
-    policy = augmentation(plan.augmentation, plan.mirror)
-    views = Views(plan.views, policy, plan.seed)
+    read = store.table.read
+    prefix = lambda: split_at(as_float32(model), cut)[0]  # noqa: E731
+    makers = boundary_makers(cache, backbone.fingerprint, cut, prefix)
+    opener = partial(engines.open, f"before stage {plan.first_trained_stage}", makers)
     progress = partial(watch, "compute frozen stages")
-    store.fill(pictures.pixels, pictures.digests("train"), engine, views, progress)
-    store.fill(pictures.pixels, pictures.digests("val"), engine, Views(), progress)
-    return _Inputs(store.table.read, views.key, plan.views, live=False)
-
-
-def _prefix_engine(model: keras.Model, fingerprint: str, cut: int, cache: Path) -> LiteRTEngine:
-    path = boundary_file(cache, fingerprint, cut, lambda: split_at(as_float32(model), cut)[0])
-    return LiteRTEngine(path)
+    store.fill(pictures.pixels, pictures.digests("val"), opener, Views(), progress)
+    if not plan.views:
+        engine = opener(pictures.rows("train")[:32])
+        run = lambda batch: next(iter(engine.run([batch]))).reshape(-1, *shape)  # noqa: E731
+        return _Inputs(pictures.pixels.read, Views(), True, read, run)
+    views = Views(plan.views, augmentation(plan.augmentation, plan.mirror), plan.seed)
+    store.fill(pictures.pixels, pictures.digests("train"), opener, views, progress)
+    return _Inputs(read, views, live=False, held_out=read)
 
 
 def _batches(plan: Plan, pictures: Pictures, inputs: _Inputs) -> tuple[Batches, Batches | None]:
-    classes = len(plan.classes)
+    classes, views = len(plan.classes), inputs.views
     labels = pictures.labels("train")
     train = Batches(
         inputs.read,
-        [[inputs.key(d, view) for view in range(inputs.views)] for d in pictures.digests("train")],
+        [[views.key(d, view) for view in range(views.count)] for d in pictures.digests("train")],
         labels,
         classes,
         plan.batch_size,
         policy=augmentation(plan.augmentation, plan.mirror),
         live=inputs.live,
+        prefix=inputs.prefix,
         weights=class_weight_rows(labels, classes) if plan.class_weights else None,
         seed=plan.seed,
     )
     if not plan.n_val:
         return train, None
     keys = [[digest] for digest in pictures.digests("val")]
-    return train, Batches(inputs.read, keys, pictures.labels("val"), classes, 32)
+    return train, Batches(inputs.held_out, keys, pictures.labels("val"), classes, 32)

@@ -1,0 +1,83 @@
+"""Both engines give the same rows, and the faster one is taken where there is a choice."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tlearn.errors import SystemFault
+from tlearn.features import engine as engine_module
+from tlearn.features.engine import KERAS, LITERT, EngineChoice
+from tlearn.features.probe import boundary_makers, make_probe, probe_makers
+from tlearn.models.stages import split_at
+
+PICTURES = np.random.default_rng(0).integers(0, 256, (40, 32, 32, 3), dtype=np.uint8)
+BATCHES = [PICTURES[:16], PICTURES[16:32], PICTURES[32:]]
+
+
+class Timed:
+    """An engine that takes its time."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+
+    def run(self, batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+        for batch in batches:
+            time.sleep(self.seconds)
+            yield np.zeros((len(batch), 1), np.float32)
+
+
+def test_every_output_of_the_probe_is_the_same_in_both_engines(
+    small_backbone: Any, tmp_path: Path
+) -> None:
+    probe = make_probe(tmp_path, small_backbone)
+    makers = probe_makers(probe, lambda: small_backbone)
+    rows = {name: np.concatenate(list(make().run(BATCHES))) for name, make in makers.items()}
+    assert rows[LITERT].shape == (40, probe.width)
+    np.testing.assert_allclose(rows[LITERT], rows[KERAS], rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("stage", [0, 2, 4])
+def test_the_outputs_at_a_cut_are_the_same_in_both_engines(
+    small_backbone: Any, tmp_path: Path, stage: int
+) -> None:
+    cut = small_backbone.stages[stage].cut
+    prefix = lambda: split_at(small_backbone.trunk, cut)[0]  # noqa: E731
+    makers = boundary_makers(tmp_path, "fingerprint", cut, prefix)
+    rows = {name: np.concatenate(list(make().run(BATCHES))) for name, make in makers.items()}
+    assert rows[LITERT].shape == (40, int(np.prod(prefix().output_shape[1:])))
+    np.testing.assert_allclose(rows[LITERT], rows[KERAS], rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(("litert", "keras", "faster"), [(0.0, 0.02, LITERT), (0.02, 0.0, KERAS)])
+def test_where_there_is_an_accelerator_the_faster_engine_is_taken(
+    monkeypatch: pytest.MonkeyPatch, litert: float, keras: float, faster: str
+) -> None:
+    monkeypatch.setattr(engine_module, "accelerator_visible", lambda: True)
+    choice = EngineChoice()
+    makers = {LITERT: lambda: Timed(litert), KERAS: lambda: Timed(keras)}
+    assert choice.open("net", makers, PICTURES).seconds == 0.0
+    assert choice.used == {"net": faster}
+    assert choice.rates["net"][faster] > choice.rates["net"][LITERT if faster == KERAS else KERAS]
+
+
+def test_without_one_keras_is_not_even_opened(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine_module, "accelerator_visible", lambda: False)
+    choice = EngineChoice()
+    choice.open("net", {LITERT: lambda: Timed(0), KERAS: pytest.fail}, PICTURES)
+    assert (choice.used, choice.rates) == ({"net": LITERT}, {})
+
+
+def test_a_person_has_the_last_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TLEARN_ENGINE", KERAS)
+    choice = EngineChoice()
+    choice.open("net", {LITERT: pytest.fail, KERAS: lambda: Timed(0)}, PICTURES)
+    assert choice.used == {"net": KERAS}
+    monkeypatch.setenv("TLEARN_ENGINE", "tpu")
+    with pytest.raises(SystemFault, match="TLEARN_ENGINE"):
+        choice.open("net", {LITERT: pytest.fail, KERAS: pytest.fail}, PICTURES)

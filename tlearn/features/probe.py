@@ -1,0 +1,179 @@
+"""What is read of a frozen network in one pass, and the LiteRT files that do it.
+
+A *probe* is the frozen network with one output a stage (the stage's feature map, averaged over
+space), the last of which is the embedding, and the source classes where the weights have a
+classification layer. One pass of a picture fills them all. Its file is made once per backbone,
+weights and image size, and kept in the cache.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tlearn.atomic_write import CACHE_REMEDY, write_atomic
+from tlearn.features.engine import KERAS, LITERT, KerasEngine, LiteRTEngine, Makers
+
+if TYPE_CHECKING:
+    import keras
+
+    from tlearn.models.backbone import Backbone
+    from tlearn.models.stages import Stage
+
+EMBEDDING = "embedding"
+SOURCE = "source"
+_PROBE_VERSION = 2
+
+
+@dataclass(frozen=True)
+class StageFacts:
+    """What a plan and a person need to know of a stage, without the network.
+
+    Attributes:
+        name: "stage 3".
+        cut: Index of the cut that ends the stage.
+        size: Side of its output, in pixels.
+        channels: Channels of its output, and the width of its pooled features.
+        parameters: Weights in the stage.
+    """
+
+    name: str
+    cut: int
+    size: int
+    channels: int
+    parameters: int
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A LiteRT file of the frozen network and the names and widths of its outputs, in order."""
+
+    path: Path
+    fingerprint: str
+    image_size: int
+    stages: tuple[StageFacts, ...]
+    outputs: tuple[tuple[str, int], ...]
+
+    @property
+    def width(self) -> int:
+        """Numbers per picture, all outputs end to end."""
+        return sum(width for _, width in self.outputs)
+
+    def columns(self, name: str) -> slice | None:
+        """Where output `name` stands in a row, or None when the network lacks it."""
+        start = 0
+        for output, width in self.outputs:
+            if output == name:
+                return slice(start, start + width)
+            start += width
+        return None
+
+
+def open_probe(cache: Path, fingerprint: str) -> Probe | None:
+    """The probe made before for this fingerprint, or None; imports no TensorFlow."""
+    path = _probe_path(cache, fingerprint)
+    try:
+        facts = json.loads(path.with_suffix(".json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+    if not path.exists():
+        return None
+    stages = tuple(StageFacts(**stage) for stage in facts["stages"])
+    outputs = tuple((name, width) for name, width in facts["outputs"])
+    return Probe(path, fingerprint, facts["image_size"], stages, outputs)
+
+
+def make_probe(cache: Path, backbone: Backbone) -> Probe:
+    """Convert the frozen network with all its outputs, and keep the file.
+
+    Raises:
+        BackboneError: LiteRT lacks an operator of this network.
+        SystemFault: The cache cannot be written.
+    """
+    from tlearn.models.litert import convert
+
+    network = _network(backbone)
+    widths = {
+        name: int(network.output[_identifier(name)].shape[-1]) for name in _output_names(backbone)
+    }
+    path = _probe_path(cache, backbone.fingerprint)
+    stages = stage_facts(backbone.stages)
+    image_size = int(backbone.trunk.input.shape[1])
+    facts = {
+        "image_size": image_size,
+        "stages": [asdict(stage) for stage in stages],
+        "outputs": list(widths.items()),
+    }
+    write_atomic(path, convert(network), CACHE_REMEDY)
+    write_atomic(path.with_suffix(".json"), json.dumps(facts, indent=1), CACHE_REMEDY)
+    return Probe(path, backbone.fingerprint, image_size, stages, tuple(widths.items()))
+
+
+def probe_makers(probe: Probe, backbone: Callable[[], Backbone]) -> Makers:
+    """Engines that fill whole rows of the probe.
+
+    Args:
+        probe: The file and its outputs.
+        backbone: Loads the network; called only where an accelerator may be faster.
+    """
+    names = [_identifier(name) for name, _ in probe.outputs]
+    return {
+        LITERT: lambda: LiteRTEngine(probe.path, names),
+        KERAS: lambda: KerasEngine(_network(backbone()), names),
+    }
+
+
+def stage_facts(stages: Sequence[Stage]) -> tuple[StageFacts, ...]:
+    """What to remember of a backbone's stages."""
+    return tuple(StageFacts(s.name, s.cut, s.size, s.channels, s.parameters) for s in stages)
+
+
+def boundary_makers(
+    cache: Path, fingerprint: str, cut: int, prefix: Callable[[], keras.Model]
+) -> Makers:
+    """Engines for everything before a cut; the LiteRT file is made when it is not there yet."""
+
+    def litert() -> LiteRTEngine:
+        path = cache / "probes" / f"{fingerprint}-cut{cut}-v{_PROBE_VERSION}.tflite"
+        if not path.exists():
+            from tlearn.models.litert import convert
+
+            write_atomic(path, convert(prefix()), CACHE_REMEDY)
+        return LiteRTEngine(path)
+
+    return {LITERT: litert, KERAS: lambda: KerasEngine(prefix())}
+
+
+def _network(backbone: Backbone) -> keras.Model:
+    """The frozen network with one output for each of `_output_names`."""
+    import keras
+
+    from tlearn.models.stages import find_cuts
+
+    cuts = find_cuts(backbone.trunk)
+    pooled = [
+        keras.layers.GlobalAveragePooling2D(name=_identifier(name))(cuts[stage.cut])
+        for name, stage in zip(_output_names(backbone), backbone.stages, strict=False)
+    ]
+    if backbone.source is not None:
+        source = keras.layers.Identity(name=_identifier(SOURCE))
+        pooled.append(source(backbone.source.outputs[0]))
+    names = [_identifier(name) for name in _output_names(backbone)]
+    return keras.Model(backbone.trunk.input, dict(zip(names, pooled, strict=True)))
+
+
+def _output_names(backbone: Backbone) -> list[str]:
+    stages = [stage.name for stage in backbone.stages[:-1]]
+    return [*stages, EMBEDDING, *([SOURCE] if backbone.source is not None else [])]
+
+
+def _identifier(name: str) -> str:
+    # A person's own network may have an `embedding` of its own.
+    return f"probe_{name.replace(' ', '_')}"
+
+
+def _probe_path(cache: Path, fingerprint: str) -> Path:
+    return cache / "probes" / f"{fingerprint}-v{_PROBE_VERSION}.tflite"
