@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 
 from tlearn import api
+from tlearn.cache_folder import cache_folder
+from tlearn.data.row_table import KEY_BYTES
 from tlearn.data.split import read_manifest
 from tlearn.errors import BackboneError, DataError, RecipeError, RunError
 from tlearn.recipe.plan import read_plan
@@ -70,6 +72,17 @@ def test_a_linear_head_run_holds_its_files_and_nothing_else(
     plan = read_plan(outcome.run.plan_path)
     assert plan.head_penalty is not None
     assert outcome.run.read_labels() == ("circle", "square", "stripes")
+
+
+def test_a_solved_head_learns_from_every_view(run: Callable[..., api.Outcome]) -> None:
+    clean = run(policy="linear_head")
+    seen = run(policy="linear_head", augmentation="medium", views=3)
+    assert seen.plan.views == 3
+    (store,) = (cache_folder() / "features").iterdir()
+    n_all = seen.plan.n_train + seen.plan.n_val + seen.plan.n_test
+    assert (store / "keys.bin").stat().st_size == KEY_BYTES * (n_all + 2 * seen.plan.n_train)
+    ours, theirs = (found.reports["test"].log_loss for found in (seen, clean))
+    assert ours != theirs
 
 
 @pytest.mark.parametrize("policy", ["top_stages", "deep", "from_scratch", "auto"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -85,27 +86,26 @@ def train_and_keep(work: Workbench, plan: Plan, run: RunDirectory, epoch: Epoch 
 
 def solve(work: Workbench, plan: Plan) -> LinearHead:
     """The head on the embeddings of the train part, its penalty by cross-validation."""
-    embeddings, labels, folds = _solved_on(work, plan)
-    classes = len(plan.classes)
+    pictures, classes, balanced = work.pictures, len(plan.classes), plan.class_weights
+    count = plan.views if plan.policy == "linear_head" and not plan.epochs else 1
+    views = Views(count, augmentation(plan.augmentation, plan.mirror), plan.seed)
+    keys = work.stored_views(views, pictures.digests("train"))
+    labels = np.tile(pictures.labels("train"), count)
+    read = partial(work.features.read, EMBEDDING, keys)
     work.watch("solve the head", 0, 0)
     with work.clock.time("head"):
         penalty = plan.head_penalty
         if penalty is None:
-            found = cross_validate(embeddings, labels, classes, folds, plan.class_weights)
+            folds = _folds_of_views(pictures.folds(plan.seed), count, len(labels))
+            found = cross_validate(read(), labels, classes, folds, balanced, overwrite=True)
             penalty = found.penalty
-        return solve_head(embeddings, labels, classes, penalty, plan.class_weights)
+        return solve_head(read(), labels, classes, penalty, balanced, overwrite=True)
 
 
-def _solved_on(work: Workbench, plan: Plan) -> tuple[np.ndarray, np.ndarray, list[Fold]]:
-    """Embeddings, labels and folds; views of a held-out picture are in neither half of a fold."""
-    pictures = work.pictures
-    digests, labels = pictures.digests("train"), pictures.labels("train")
-    count = plan.views if plan.policy == "linear_head" and not plan.epochs else 1
-    views = Views(count, augmentation(plan.augmentation, plan.mirror), plan.seed)
-    keys = work.stored_views(views, digests)
-    shifts = np.arange(count)[:, None] * len(digests)
-    folds = [((rows + shifts).ravel(), held_out) for rows, held_out in pictures.folds(plan.seed)]
-    return work.features.read(EMBEDDING, keys), np.tile(labels, count), folds
+def _folds_of_views(folds: Sequence[Fold], count: int, n_rows: int) -> list[Fold]:
+    """Folds of rows that stand view by view: views of a held-out picture are in neither half."""
+    shifts = np.arange(0, n_rows, n_rows // count)[:, None]
+    return [((rows + shifts).ravel(), held_out) for rows, held_out in folds]
 
 
 def _train(

@@ -32,6 +32,8 @@ def work(display: Display, clock: list[float]) -> None:
         clock[0] += 5
     display("solve the [head]", 0, 0)
     clock[0] += 5
+    display("train", 0, 64)
+    display("train", 32, 64)
     display.epoch({"epoch": 1, "epochs": 2, "loss": 0.5, "accuracy": 0.5, "val_accuracy": 0.75})
 
 
@@ -46,7 +48,7 @@ def test_in_a_pipe_there_is_a_line_a_step(
     assert lines[0].split() == ["✓", "read", "pictures", "100", "15", "s"]
     assert lines[1].split() == ["✓", "solve", "the", "[head]", "5.0", "s"]
     assert "epoch   1 of 2" in lines[2] and "val  75.0 %" in lines[2] and "best" in lines[2]
-    assert lines[3].split()[:4] == ["✓", "train", "1", "epoch"]
+    assert lines[3].split()[:3] == ["✓", "train", "32"]
 
 
 def test_with_json_in_a_pipe_there_is_nothing(

@@ -1,4 +1,4 @@
-"""A person's mistakes, as a person makes them: a clear word, at once, without TensorFlow."""
+"""A person's mistakes, and work that needs no TensorFlow: a clear answer, at once, without it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from tlearn import api
 
 HEAVY = ("tensorflow", "keras", "jax", "torch", "sklearn", "scipy", "matplotlib")
 SECONDS = 8.0
@@ -197,3 +199,23 @@ def test_a_reader_that_goes_away_is_no_fault(tlearn: Light) -> None:
         line, shell=True, cwd=tlearn.place, env=tlearn.environment, capture_output=True, text=True
     )
     assert not done.stderr
+
+
+def test_a_known_backbone_is_advised_on_and_fitted_without_tensorflow(
+    tlearn: Light, image_folder: Callable[..., Path], small_weights: Path
+) -> None:
+    backbone = ("--backbone", "mobilenet_025", "--weights", small_weights, "--image-size", 32)
+    api.finetune(
+        image_folder(name="before"),
+        flags={"backbone": "mobilenet_025", "weights": str(small_weights), "image_size": 32}
+        | {"policy": "linear_head"},
+        out=tlearn.place / "before",
+    )
+    folder = image_folder(classes=4, per_class=12, name="new")
+    assert tlearn("suggest", folder, *backbone).returncode == 0
+    done = tlearn("finetune", folder, *backbone, "--policy", "linear_head", "--out", "run")
+    assert done.returncode == 0, done.stderr
+    assert {"tensorflow", "keras"} & tlearn.heavy() == set()
+    _, report = api.evaluate(tlearn.place / "run")  # Keras reads what it has not written
+    metrics = json.loads((tlearn.place / "run" / "metrics.json").read_text())
+    assert report.accuracy == pytest.approx(metrics["test_accuracy"])

@@ -22,11 +22,10 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 from rich.table import Column
 from rich.text import Text
 
-from tlearn.cli.render import DIM, GOOD, count, duration, inert, percent, size
+from tlearn.cli.render import DIM, GOOD, duration, inert, percent, size
 from tlearn.models.quiet import quiet
 
-_TRAIN = "train"
-_UNITS = {"download weights": "bytes", _TRAIN: "epoch"}
+_IN_BYTES = {"download weights"}
 _REDRAW_SECONDS = 0.1
 _WORTH_A_RATE_SECONDS = 2.0
 _WIDTH = 28
@@ -54,24 +53,22 @@ class _Step:
             return ""
         spent = now - self.began
         text = f"{self.done:,}/{self.total:,}"
-        if _UNITS.get(self.task) == "bytes":
+        if self.task in _IN_BYTES:
             text = f"{size(self.done)}/{size(self.total)}"
         if not self.done or spent < _WORTH_A_RATE_SECONDS:
             return text
         left = duration(spent / self.done * (self.total - self.done))
-        pace = "" if self.task in _UNITS else f"  {self.done / spent:.0f}/s"
+        pace = "" if self.task in _IN_BYTES else f"  {self.done / spent:.0f}/s"
         return f"{text}{pace}  {left} left"
 
     def amount(self) -> str:
         """How much was done in the end."""
-        unit = _UNITS.get(self.task, "")
+        in_bytes = self.task in _IN_BYTES
         # Of several steps in a row, counted from outside, the number says nothing.
-        outside = not unit and self.done == self.first and self.done < self.total
+        outside = not in_bytes and self.done == self.first and self.done < self.total
         if outside or not self.done:
             return ""
-        if unit == "bytes":
-            return size(self.done)
-        return count(self.done, unit) if unit else f"{self.done:,}"
+        return size(self.done) if in_bytes else f"{self.done:,}"
 
 
 class Display:
@@ -128,7 +125,6 @@ class Display:
 
     def epoch(self, record: Mapping[str, Any]) -> None:
         """Take note of a finished epoch."""
-        self(_TRAIN, record["epoch"], record["epochs"])
         if self._speaks:
             self._say(self._epoch_line(record))
 

@@ -92,21 +92,23 @@ def solve_head(
     n_classes: int,
     penalty: float,
     class_weights: bool = False,
+    overwrite: bool = False,
 ) -> LinearHead:
     """Solve the head on all rows.
 
     Args:
-        features: (n, d) embeddings.
+        features: (n, d) embeddings, float32.
         labels: (n,) class indices.
         n_classes: Number of classes; a class without rows gets a head that never wins.
         penalty: L2 strength, in units of the features' mean variance.
         class_weights: Weigh rows so that every class counts the same.
+        overwrite: Work in the memory of `features`: a copy is the largest thing there is.
 
     Returns:
         The head in the units of `features`.
     """
     with _one_fold_a_core():
-        axes = _principal_axes(features)
+        axes = _principal_axes(features if overwrite else features.copy())
         everything = np.arange(len(labels))
         solution = _solve(axes, labels, n_classes, penalty, class_weights, _EXACT, everything)
     kernel = axes.basis @ solution[:-1] / axes.scale
@@ -120,6 +122,7 @@ def cross_validate(
     n_classes: int,
     folds: Sequence[Fold],
     class_weights: bool = False,
+    overwrite: bool = False,
 ) -> CrossValidation:
     """Choose the penalty by held-out log-likelihood and say how well the head does.
 
@@ -128,16 +131,17 @@ def cross_validate(
     steps beside the best are tried.
 
     Args:
-        features: (n, d) embeddings.
+        features: (n, d) embeddings, float32.
         labels: (n,) class indices.
         n_classes: Number of classes.
         folds: Pairs of row indices (to solve on, held out).
         class_weights: Weigh rows so that every class counts the same.
+        overwrite: Work in the memory of `features`: a copy is the largest thing there is.
     """
     seen = np.concatenate([out for _, out in folds])
     weights = _row_weights(labels[seen], n_classes, class_weights)
     with _one_fold_a_core() as pool:
-        axes = _principal_axes(features)
+        axes = _principal_axes(features if overwrite else features.copy())
 
         def attempt(penalty: float, before: _Attempt | None) -> _Attempt:
             solve = partial(_solve, axes, labels, n_classes, penalty, class_weights, _ROUGH)
@@ -183,31 +187,24 @@ def softmax(logits: np.ndarray) -> np.ndarray:
 
 
 def _principal_axes(features: np.ndarray) -> _Axes:
-    """Centre, scale to mean variance one, and rotate; axes without variance are dropped."""
+    """Centre, scale to mean variance one, and rotate, in place; axes without variance go."""
     n, d = features.shape
     mean = features.mean(axis=0, dtype=np.float64)
-    # By blocks: a centred copy of everything would be the largest thing in memory.
-    blocks = [slice(start, start + _BLOCK) for start in range(0, n, _BLOCK)]
-
-    def centred(rows: slice) -> np.ndarray:
-        return features[rows].astype(np.float32) - mean.astype(np.float32)
-
+    features -= mean.astype(features.dtype)
     # The smaller of the two Gram matrices has the same spectrum; eigh of it is cheaper than an SVD.
-    if d <= n:
-        gram = np.asarray(sum(part.T @ part for part in map(centred, blocks)))
-    else:
-        everything = centred(slice(None))
-        gram = everything @ everything.T
-    scale = float(np.sqrt(np.trace(gram, dtype=np.float64) / (n * d))) or 1.0
-    values, vectors = np.linalg.eigh(gram / (n * scale**2))
-    keep = values > values[-1] * 1e-7
-    if not keep.any() or values[-1] <= 0:
+    gram = features.T @ features if d <= n else features @ features.T
+    scale = float(np.sqrt(np.trace(gram, dtype=np.float64) / (n * d)))
+    if not scale > 0:
         return _Axes(np.zeros((n, 1), np.float32), mean, np.zeros((d, 1)), 1.0, np.zeros(1))
-    values, basis = values[keep], vectors[:, keep]
+    values, basis = np.linalg.eigh(gram / (n * scale**2))
+    keep = values > values[-1] * 1e-7
+    values, basis = values[keep], basis[:, keep]
     if d > n:
-        basis = everything.T @ (basis / np.sqrt(values * n)) / scale
-    rows = np.concatenate([centred(block) @ (basis / scale) for block in blocks])
-    return _Axes(rows, mean, basis, scale, values.astype(np.float32))
+        basis = features.T @ (basis / np.sqrt(values * n)) / scale
+    for start in range(0, n, _BLOCK):
+        block = slice(start, start + _BLOCK)
+        features[block, : len(values)] = features[block] @ (basis / scale)
+    return _Axes(features[:, : len(values)], mean, basis, scale, values)
 
 
 def _solve(
@@ -223,9 +220,11 @@ def _solve(
     """The optimum (axes + 1, classes), its last row the bias, in the coordinates of `axes`."""
     from scipy.optimize import minimize
 
-    x = axes.rows[rows]
-    weights = _row_weights(labels[rows], n_classes, class_weights).astype(np.float32)
-    targets = np.eye(n_classes, dtype=np.float32)[labels[rows]]
+    x = axes.rows
+    # Rows left out weigh nothing: a copy of the others for every fold would fill the memory.
+    weights = np.zeros(len(x), np.float32)
+    weights[rows] = _row_weights(labels[rows], n_classes, class_weights)
+    targets = np.eye(n_classes, dtype=np.float32)[labels]
     # Böhning (1992): the Hessian of the softmax loss is at most half the features' covariance.
     curvature = np.append(0.5 * axes.variances + penalty, 0.5)
     unscale = (1 / np.sqrt(curvature))[:, None].astype(np.float32)
@@ -235,7 +234,7 @@ def _solve(
         p = softmax(x @ coefficients[:-1] + coefficients[-1])
         residual = (p - targets) * weights[:, None]
         gradient = np.vstack([x.T @ residual + penalty * coefficients[:-1], residual.sum(0)])
-        value = _log_loss(p, labels[rows], weights)
+        value = _log_loss(p, labels, weights)
         value += 0.5 * penalty * float(np.sum(np.square(coefficients[:-1], dtype=np.float64)))
         return value, (gradient * unscale).ravel().astype(np.float64)
 

@@ -40,14 +40,15 @@ def measure_profile(
     """Cross-validate a solved head on every stage.
 
     Args:
-        features: Stage name and pooled features (n, d), input to output, one at a time.
+        features: Stage name and pooled features (n, d), input to output, one at a time;
+            overwritten.
         labels: (n,) class indices.
         n_classes: Number of classes.
         folds: Pairs of row indices (to solve on, held out).
         class_weights: Weigh rows so that every class counts the same.
     """
     checked = {
-        name: cross_validate(rows, labels, n_classes, folds, class_weights)
+        name: cross_validate(rows, labels, n_classes, folds, class_weights, overwrite=True)
         for name, rows in features
     }
     accuracies = {name: result.accuracy for name, result in checked.items()}

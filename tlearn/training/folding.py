@@ -6,6 +6,7 @@ from collections import Counter
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 
@@ -28,27 +29,26 @@ class FoldedConvolution(keras.layers.Layer):
     ) -> None:
         super().__init__(name=convolution.name, dtype=convolution.dtype_policy)
         self.convolution = convolution
-        self.normalisation = normalisation
         self.built = True
+        norm, depthwise = normalisation, isinstance(convolution, keras.layers.DepthwiseConv2D)
+        scale = 1 / np.sqrt(np.array(norm.moving_variance) + norm.epsilon)
+        if norm.scale:
+            scale = scale * np.array(norm.gamma)
+        shift = -np.array(norm.moving_mean) * scale
+        if norm.center:
+            shift = shift + np.array(norm.beta)
+        self._convolve = ops.depthwise_conv if depthwise else ops.conv
+        shape = convolution.kernel.shape[-2:] if depthwise else (1, len(scale))
+        self._scale, self._shift = scale.reshape(shape).astype(np.float32), shift
 
     def call(self, inputs: Any) -> Any:
         """Feature maps (n, h, w, c) to (n, h', w', c')."""
-        layer, norm = self.convolution, self.normalisation
-        scale = ops.rsqrt(norm.moving_variance + norm.epsilon)
-        shift = -norm.moving_mean * scale
-        if norm.scale:
-            scale, shift = scale * norm.gamma, shift * norm.gamma
-        if norm.center:
-            shift = shift + norm.beta
+        layer, shift = self.convolution, self._shift
         if layer.use_bias:
-            shift = shift + layer.bias * scale
-        depthwise = isinstance(layer, keras.layers.DepthwiseConv2D)
-        convolve = ops.depthwise_conv if depthwise else ops.conv
-        shape = layer.kernel.shape[-2:] if depthwise else (1, layer.kernel.shape[-1])
-        kernel = layer.kernel * ops.reshape(scale, shape)
-        maps = convolve(
+            shift = shift + layer.bias * self._scale.ravel()
+        maps = self._convolve(
             inputs,
-            ops.cast(kernel, self.compute_dtype),
+            layer.kernel * ops.cast(self._scale, self.compute_dtype),
             strides=layer.strides,
             padding=layer.padding,
             dilation_rate=layer.dilation_rate,

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 
+from tlearn.data.pipeline import Progress
 from tlearn.errors import TlearnError
 from tlearn.models.device import on_accelerator
 from tlearn.recipe.plan import Plan
@@ -17,7 +18,7 @@ from tlearn.training.batches import Batches
 from tlearn.training.optimizer import make_optimizer
 from tlearn.training.schedule import PlateauState, rate_factor
 
-SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
+SHARES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 HALF_WAY = 0.5
 
 Report = Callable[[Mapping[str, Any]], None]
@@ -59,6 +60,7 @@ def run_phase(
     val: Batches | None,
     rate_factors: Mapping[str, float],
     report: Report | None = None,
+    progress: Progress | None = None,
 ) -> History:
     """Train `model` in place and leave it with the weights to keep.
 
@@ -73,6 +75,7 @@ def run_phase(
         val: Batches to choose by, or None.
         rate_factors: Variable path to its share of `plan.learning_rate`.
         report: Told after every epoch.
+        progress: Told after every batch.
 
     Raises:
         TlearnError: The loss is no longer a number.
@@ -98,7 +101,7 @@ def run_phase(
     model.fit(
         train,
         epochs=plan.epochs,
-        callbacks=[_SetRate(plan, len(train), keeper), keeper],
+        callbacks=[_SetRate(plan, len(train), keeper, progress), keeper],
         verbose=0,
         shuffle=False,
     )
@@ -152,15 +155,18 @@ def _movable(model: keras.Model) -> list[keras.Variable]:
 
 
 class _SetRate(keras.callbacks.Callback):
-    """The schedule: sets the rate before every step."""
+    """The schedule: sets the rate before every step, and tells of the pictures shown after it."""
 
-    def __init__(self, plan: Plan, steps_per_epoch: int, keeper: _Keeper) -> None:
+    def __init__(
+        self, plan: Plan, steps_per_epoch: int, keeper: _Keeper, progress: Progress | None
+    ) -> None:
         super().__init__()
         self._plan = plan
         self._warmup = plan.warmup_epochs * steps_per_epoch
         self._total = plan.epochs * steps_per_epoch
         self._step = 0
         self._keeper = keeper
+        self._progress = progress
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
         plateau = self._keeper.plateau.factor
@@ -168,6 +174,12 @@ class _SetRate(keras.callbacks.Callback):
         self.model.optimizer.learning_rate = self._plan.learning_rate * factor * plateau
         self._step += 1
         self._keeper.history.steps = self._step
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        if self._progress:
+            before = self._plan.n_train * ((self._step - 1) // self._plan.steps_per_epoch)
+            shown = min((batch + 1) * self._plan.batch_size, self._plan.n_train)
+            self._progress(before + shown, self._plan.n_train * self._plan.epochs)
 
 
 class _Keeper(keras.callbacks.Callback):

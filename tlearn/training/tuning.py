@@ -97,14 +97,15 @@ def tune(
         with clock.time("prefix"):
             inputs = _frozen(model, backbone, plan, pictures, cut, cache, engines, watch)
         learner = split_at(model, cut)[1]
-    watch("train", 0, plan.epochs)
+    progress = partial(watch, "train")
+    progress(0, plan.n_train * plan.epochs)
     with clock.time("train"):
         train, val = _batches(plan, pictures, inputs)
         groups = [*layers_of_stage(model, backbone.stages), [model.get_layer(HEAD)]]
         rates = [stage.learning_rate for stage in plan.stages]
         factors = factors_by_stage(groups, rates, plan.learning_rate)
         learner = fold_frozen_norms(learner)
-        return run_phase(learner, plan, train, val, factors, report)
+        return run_phase(learner, plan, train, val, factors, report, progress)
 
 
 def _frozen(
