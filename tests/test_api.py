@@ -85,6 +85,23 @@ def test_a_solved_head_learns_from_every_view(run: Callable[..., api.Outcome]) -
     assert ours != theirs
 
 
+def test_finetune_does_not_cross_validate_again_what_suggest_did(
+    image_folder: Callable[..., Path],
+    flags: dict[str, Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    folder = image_folder(per_class=20)
+    advice = api.suggest(folder, flags=flags)
+    monkeypatch.setattr("tlearn.features.preparation.cross_validate", pytest.fail)
+    head = api.finetune(folder, flags=flags | {"policy": "linear_head"}, out=tmp_path / "run")
+    assert advice.profile is not None and head.run is not None
+    assert read_plan(head.run.plan_path).head_penalty == advice.profile.last.penalty
+    monkeypatch.undo()
+    weighted = flags | {"policy": "linear_head", "class_weights": True}
+    api.finetune(folder, flags=weighted, out=tmp_path / "weighted")  # another question
+
+
 @pytest.mark.parametrize("policy", ["top_stages", "deep", "from_scratch", "auto"])
 def test_every_policy_ends_in_a_run_that_answers(
     run: Callable[..., api.Outcome], flags: dict[str, Any], policy: str

@@ -18,7 +18,7 @@ from tlearn.features.preparation import Pictures, Watch
 from tlearn.finished_run import FinishedRun
 from tlearn.recipe.plan import BackboneFacts, DataFacts, Plan, make_plan
 from tlearn.run_directory import RunDirectory
-from tlearn.suggestion.depth_profile import DepthProfile, measure_profile
+from tlearn.suggestion.depth_profile import DepthProfile, draw_profile
 from tlearn.suggestion.forecast import forecast_seconds
 from tlearn.suggestion.similarity import Similarity, measure_similarity
 from tlearn.suggestion.strategy import Evidence, Suggestion, suggest_policy
@@ -150,9 +150,6 @@ def finetune(
             advice = _advise(work)
             work.settle_policy(str(advice.suggestion.policy))
         plan = _plan(work)
-        if advice and advice.profile and plan.head_penalty is None:
-            # The profile's last stage was cross-validated on these very folds.
-            plan = replace(plan, head_penalty=advice.profile.last.penalty)
         spent = work.clock.seconds
         prospect = Outcome(None, plan, advice, pictures, {}, (), spent, work.engines)
         if settled:
@@ -163,22 +160,23 @@ def finetune(
 
         run = RunDirectory.create(out, plan.policy, overwrite)
         trained = train_and_keep(work, plan, run, epoch)
-        seconds = work.clock.seconds | {"total": work.clock.total()}
-        return replace(prospect, run=run, seconds=seconds, **vars(trained))
+        spent = work.clock.seconds | {"total": work.clock.total()}
+        return replace(prospect, run=run, seconds=spent, **vars(trained))
 
 
 def _advise(work: Workbench) -> Advice:
     pictures, features = work.pictures, work.features
     rows, labels = pictures.split.indices("train"), pictures.labels("train")
-    n_classes = len(pictures.split.classes)
-    recipe = work.resolved.recipe
+    n_classes, recipe = len(pictures.split.classes), work.resolved.recipe
     work.watch("weigh the evidence", 0, 0)
     with work.clock.time("advice"):
         name = work.choice.name
         similarity = measure_similarity(features.embeddings(rows), features.source(rows), name)
         folds = pictures.folds(recipe.seed)
-        stages = features.by_stage(rows)
-        profile = measure_profile(stages, labels, n_classes, folds, recipe.class_weights)
+        about = (pictures.digests("train"), labels, n_classes, folds, recipe.class_weights)
+        profile = draw_profile(
+            {stage: features.cross_validate(o, *about) for stage, o in features.stage_outputs()}
+        )
         evidence = Evidence(
             n_train=len(rows),
             n_classes=n_classes,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +15,7 @@ from tlearn.errors import RunError
 from tlearn.evaluation.metrics import Report, score
 from tlearn.evaluation.predict import predict_pixels
 from tlearn.evaluation.report import write_report
-from tlearn.features.linear_probe import Fold, LinearHead, cross_validate, solve_head
+from tlearn.features.linear_probe import Fold, LinearHead, solve_head
 from tlearn.features.probe import EMBEDDING
 from tlearn.features.store import Views
 from tlearn.models.quiet import import_keras
@@ -91,15 +90,15 @@ def solve(work: Workbench, plan: Plan) -> LinearHead:
     views = Views(count, augmentation(plan.augmentation, plan.mirror), plan.seed)
     keys = work.stored_views(views, pictures.digests("train"))
     labels = np.tile(pictures.labels("train"), count)
-    read = partial(work.features.read, EMBEDDING, keys)
     work.watch("solve the head", 0, 0)
     with work.clock.time("head"):
         penalty = plan.head_penalty
         if penalty is None:
             folds = _folds_of_views(pictures.folds(plan.seed), count, len(labels))
-            found = cross_validate(read(), labels, classes, folds, balanced, overwrite=True)
-            penalty = found.penalty
-        return solve_head(read(), labels, classes, penalty, balanced, overwrite=True)
+            about = (keys, labels, classes, folds, balanced)
+            penalty = work.features.cross_validate(EMBEDDING, *about).penalty
+        embeddings = work.features.read(EMBEDDING, keys)
+        return solve_head(embeddings, labels, classes, penalty, balanced, overwrite=True)
 
 
 def _folds_of_views(folds: Sequence[Fold], count: int, n_rows: int) -> list[Fold]:

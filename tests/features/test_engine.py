@@ -47,7 +47,10 @@ def test_the_outputs_at_a_cut_are_the_same_in_both_engines(
     small_backbone: Any, tmp_path: Path, stage: int
 ) -> None:
     cut = small_backbone.stages[stage].cut
-    prefix = lambda: split_at(small_backbone.trunk, cut)[0]  # noqa: E731
+
+    def prefix() -> Any:
+        return split_at(small_backbone.trunk, cut)[0]
+
     makers = boundary_makers(tmp_path, "fingerprint", cut, prefix)
     rows = {name: np.concatenate(list(make().run(BATCHES))) for name, make in makers.items()}
     assert rows[LITERT].shape == (40, int(np.prod(prefix().output_shape[1:])))

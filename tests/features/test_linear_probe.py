@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from tlearn.features.linear_probe import LinearHead, cross_validate, softmax, solve_head
+from tlearn.features.linear_probe import (
+    CrossValidation,
+    LinearHead,
+    cross_validate,
+    softmax,
+    solve_head,
+)
 
 
 def blobs(n: int, d: int, classes: int, spread: float = 1.0, seed: int = 0) -> tuple:
@@ -81,3 +90,26 @@ def test_the_same_input_gives_the_same_head() -> None:
     x, y = blobs(80, 20, 4)
     first, second = (solve_head(x, y, 4, 0.1) for _ in range(2))
     np.testing.assert_array_equal(first.kernel, second.kernel)
+
+
+def test_what_cross_validation_said_is_kept_and_read(tmp_path: Path) -> None:
+    x, y = blobs(60, 10, 3)
+    found = cross_validate(x, y, 3, folds_of(60))
+    found.write(tmp_path / "found.npz")
+    again = CrossValidation.read(tmp_path / "found.npz")
+    assert again is not None
+    np.testing.assert_array_equal(again.probabilities, found.probabilities)
+    kept, meant = (replace(which, probabilities=x) for which in (again, found))
+    assert kept == meant
+    (tmp_path / "torn.npz").write_bytes((tmp_path / "found.npz").read_bytes()[:200])
+    assert CrossValidation.read(tmp_path / "torn.npz") is None
+    assert CrossValidation.read(tmp_path / "none.npz") is None
+
+
+def test_features_are_left_alone_unless_given_away() -> None:
+    x, y = blobs(60, 10, 3)
+    before = x.copy()
+    head = solve_head(x, y, 3, 0.1)
+    np.testing.assert_array_equal(x, before)
+    given = solve_head(x, y, 3, 0.1, overwrite=True)
+    np.testing.assert_array_equal(given.kernel, head.kernel)

@@ -10,11 +10,13 @@ curvature) lets L-BFGS converge in a few dozen steps for every penalty and every
 from __future__ import annotations
 
 import os
+import zipfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 
@@ -25,6 +27,9 @@ _HALF_STEP = 10**0.5
 _BLOCK = 1024
 _EXACT, _ROUGH = 1e-7, 1e-5
 """Relative change of the loss at which L-BFGS stops: for a head that is kept, and for a fold."""
+
+SOLVER_VERSION = 1
+"""Raised when the solver's answers change, so that remembered ones are not taken for them."""
 
 Fold = tuple[np.ndarray, np.ndarray]
 
@@ -63,6 +68,21 @@ class CrossValidation:
     probabilities: np.ndarray
     accuracy: float
     fold_accuracies: tuple[float, ...]
+
+    def write(self, path: Path) -> None:
+        """Keep it in an .npz file."""
+        np.savez(path, allow_pickle=False, **vars(self))
+
+    @classmethod
+    def read(cls, path: Path) -> CrossValidation | None:
+        """What `write` kept, or None."""
+        try:
+            with np.load(path) as kept:
+                folds = tuple(kept["fold_accuracies"].tolist())
+                numbers = (float(kept["penalty"]), kept["probabilities"], float(kept["accuracy"]))
+                return cls(*numbers, folds)
+        except (OSError, KeyError, ValueError, zipfile.BadZipFile):
+            return None
 
 
 @dataclass(frozen=True)

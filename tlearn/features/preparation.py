@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -9,12 +10,13 @@ from pathlib import Path
 
 import numpy as np
 
+from tlearn.atomic_write import CACHE_REMEDY, write_atomic
 from tlearn.data.health import Finding, inspect
 from tlearn.data.image_folder import ImageFolder
 from tlearn.data.pipeline import PixelRows, PixelStore, store_pixels
 from tlearn.data.split import Split, fold_indices, make_split
 from tlearn.errors import DataError
-from tlearn.features.linear_probe import Fold
+from tlearn.features.linear_probe import SOLVER_VERSION, CrossValidation, Fold, cross_validate
 from tlearn.features.probe import EMBEDDING, SOURCE, Probe
 from tlearn.features.store import FeatureStore, Opener, Views, probe_store
 from tlearn.stopwatch import Stopwatch
@@ -96,11 +98,45 @@ class Features:
         """Source-class probabilities, or None when the weights have no classification layer."""
         return self.of(SOURCE, indices) if self.probe.columns(SOURCE) else None
 
-    def by_stage(self, indices: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
-        """Name and pooled features of every stage, input to output; the last is the embedding."""
+    def stage_outputs(self) -> Iterator[tuple[str, str]]:
+        """Name of every stage, input to output, and of its pooled features."""
         names = [name for name, _ in self.probe.outputs if name != SOURCE]
-        for stage, name in zip(self.probe.stages, names, strict=True):
-            yield stage.name, self.of(name, indices)
+        yield from zip((stage.name for stage in self.probe.stages), names, strict=True)
+
+    def cross_validate(
+        self,
+        output: str,
+        keys: Sequence[str],
+        labels: np.ndarray,
+        n_classes: int,
+        folds: Sequence[Fold],
+        class_weights: bool,
+    ) -> CrossValidation:
+        """What folds say of a solved head on one output; remembered beside the features.
+
+        Args:
+            output: Of the probe.
+            keys: Stored views.
+            labels: (len(keys),) class indices.
+            n_classes: Number of classes.
+            folds: Pairs of row indices (to solve on, held out).
+            class_weights: Weigh rows so that every class counts the same.
+        """
+        question = hashlib.sha256(f"{output}/{n_classes}/{class_weights}".encode())
+        for part in (
+            " ".join(keys).encode(),
+            labels.tobytes(),
+            *(r.tobytes() for f in folds for r in f),
+        ):
+            question.update(part)
+        path = self.store.table.folder / "heads" / f"{question.hexdigest()}-v{SOLVER_VERSION}.npz"
+        known = CrossValidation.read(path)
+        if known:
+            return known
+        rows = self.read(output, keys)
+        found = cross_validate(rows, labels, n_classes, folds, class_weights, overwrite=True)
+        write_atomic(path, found.write, CACHE_REMEDY)
+        return found
 
 
 def read_pictures(

@@ -41,8 +41,8 @@ class Rule:
 
 RULES = {
     "linear_head": Rule(0, 1e-3, 1.0, 0, (0, 0), "none"),
-    "top_stages": Rule(2, 5e-4, 0.7, 20_000, (5, 10), "light"),
-    "deep": Rule(None, 5e-4, 0.75, 20_000, (5, 10), "light"),
+    "top_stages": Rule(2, 5e-4, 0.7, 12_000, (5, 10), "light"),
+    "deep": Rule(None, 5e-4, 0.75, 12_000, (5, 10), "light"),
     "from_scratch": Rule(None, 1e-3, 1.0, 100_000, (30, 60), "medium"),
 }
 VIEWS_BY_SIZE = ((2_000, 4), (math.inf, 2))

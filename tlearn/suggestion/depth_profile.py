@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
-
-from tlearn.features.linear_probe import CrossValidation, Fold, cross_validate
+from tlearn.features.linear_probe import CrossValidation
 
 
 @dataclass(frozen=True)
@@ -30,27 +28,12 @@ class DepthProfile:
         return self.accuracies[self.best] - self.last.accuracy
 
 
-def measure_profile(
-    features: Iterable[tuple[str, np.ndarray]],
-    labels: np.ndarray,
-    n_classes: int,
-    folds: Sequence[Fold],
-    class_weights: bool = False,
-) -> DepthProfile:
-    """Cross-validate a solved head on every stage.
+def draw_profile(checked: Mapping[str, CrossValidation]) -> DepthProfile:
+    """The profile that solved heads on every stage make.
 
     Args:
-        features: Stage name and pooled features (n, d), input to output, one at a time;
-            overwritten.
-        labels: (n,) class indices.
-        n_classes: Number of classes.
-        folds: Pairs of row indices (to solve on, held out).
-        class_weights: Weigh rows so that every class counts the same.
+        checked: Stage name to what cross-validation said of a head on it, input to output.
     """
-    checked = {
-        name: cross_validate(rows, labels, n_classes, folds, class_weights, overwrite=True)
-        for name, rows in features
-    }
     accuracies = {name: result.accuracy for name, result in checked.items()}
     best = max(accuracies, key=lambda name: accuracies[name])
     return DepthProfile(accuracies, best, list(checked.values())[-1])

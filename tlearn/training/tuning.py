@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 import keras
+import numpy as np
 
 from tlearn.data.augmentation import augmentation
 from tlearn.features.engine import EngineChoice
@@ -123,14 +124,20 @@ def _frozen(
     name = f"{backbone.fingerprint}-cut{cut}"
     store = FeatureStore(cache, name, plan.resize, shape, "float16")
     read = store.table.read
-    prefix = lambda: split_at(as_float32(model), cut)[0]  # noqa: E731
+
+    def prefix() -> keras.Model:
+        return split_at(as_float32(model), cut)[0]
+
     makers = boundary_makers(cache, backbone.fingerprint, cut, prefix)
     opener = partial(engines.open, f"before stage {plan.first_trained_stage}", makers)
     progress = partial(watch, "compute frozen stages")
     store.fill(pictures.pixels, pictures.digests("val"), opener, Views(), progress)
     if not plan.views:
         engine = opener(pictures.rows("train")[:32])
-        run = lambda batch: next(iter(engine.run([batch]))).reshape(-1, *shape)  # noqa: E731
+
+        def run(batch: np.ndarray) -> np.ndarray:
+            return next(iter(engine.run([batch]))).reshape(-1, *shape)
+
         return _Inputs(pictures.pixels.read, Views(), True, read, run)
     views = Views(plan.views, augmentation(plan.augmentation, plan.mirror), plan.seed)
     store.fill(pictures.pixels, pictures.digests("train"), opener, views, progress)
