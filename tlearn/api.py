@@ -20,7 +20,7 @@ from tlearn.recipe.plan import BackboneFacts, DataFacts, Plan, make_plan
 from tlearn.run_directory import RunDirectory
 from tlearn.suggestion.depth_profile import DepthProfile, draw_profile
 from tlearn.suggestion.forecast import forecast_seconds
-from tlearn.suggestion.similarity import Similarity, measure_similarity
+from tlearn.suggestion.similarity import Similarity, measure_similarity, sample
 from tlearn.suggestion.strategy import Evidence, Suggestion, suggest_policy
 from tlearn.workbench import Workbench
 
@@ -171,7 +171,8 @@ def _advise(work: Workbench) -> Advice:
     work.watch("weigh the evidence", 0, 0)
     with work.clock.time("advice"):
         name = work.choice.name
-        similarity = measure_similarity(features.embeddings(rows), features.source(rows), name)
+        few = sample(rows)
+        similarity = measure_similarity(features.embeddings(few), features.source(few), name)
         folds = pictures.folds(recipe.seed)
         about = (pictures.digests("train"), labels, n_classes, folds, recipe.class_weights)
         profile = draw_profile(

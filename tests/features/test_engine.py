@@ -83,4 +83,4 @@ def test_a_person_has_the_last_word(monkeypatch: pytest.MonkeyPatch) -> None:
     assert choice.used == {"net": KERAS}
     monkeypatch.setenv("TLEARN_ENGINE", "tpu")
     with pytest.raises(SystemFault, match="TLEARN_ENGINE"):
-        choice.open("net", {LITERT: pytest.fail, KERAS: pytest.fail}, PICTURES)
+        EngineChoice()

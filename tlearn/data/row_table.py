@@ -17,6 +17,7 @@ from filelock import FileLock
 from tlearn.atomic_write import CACHE_REMEDY, refusals
 
 KEY_BYTES = 32
+_BLOCK = 512
 
 
 class RowTable:
@@ -73,11 +74,16 @@ class RowTable:
             KeyError: A key has no row.
         """
         positions = [self._positions[key] for key in keys]
-        if not positions:
-            return np.empty((0, *self.row_shape), self.dtype)[:, columns]
-        shape = (max(positions) + 1, *self.row_shape)
-        rows = np.memmap(self._rows_path, self.dtype, mode="r", shape=shape)
-        return np.asarray(rows[positions, columns])
+        one = np.empty(self.row_shape, self.dtype)[columns]
+        found = np.empty((len(keys), *one.shape), self.dtype)
+        for start in range(0, len(keys), _BLOCK):
+            block = slice(start, start + _BLOCK)
+            # A mapping of its own: pages once touched count as memory until it is gone.
+            found[block] = self._mapped(max(positions[block]) + 1)[positions[block], columns]
+        return found
+
+    def _mapped(self, count: int) -> np.ndarray:
+        return np.memmap(self._rows_path, self.dtype, mode="r", shape=(count, *self.row_shape))
 
     def append(self, keys: Sequence[str], rows: np.ndarray) -> None:
         """Add rows (len(keys), *row_shape); keys already present are left as they are.

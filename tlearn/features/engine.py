@@ -20,7 +20,7 @@ from tlearn.models.quiet import quiet
 if TYPE_CHECKING:
     import keras
 
-LITERT, KERAS = "litert", "keras"
+AUTO, LITERT, KERAS = "auto", "litert", "keras"
 VARIABLE = "TLEARN_ENGINE"
 _SAMPLE = 16
 
@@ -109,10 +109,22 @@ class EngineChoice:
     Attributes:
         used: Network to the engine that ran it.
         rates: Network to pictures a second of each engine, where they were measured.
+        asked: What TLEARN_ENGINE says, else "auto".
+
+    Raises:
+        SystemFault: TLEARN_ENGINE names no engine.
     """
 
     used: dict[str, str] = field(default_factory=dict)
     rates: dict[str, dict[str, float]] = field(default_factory=dict)
+    asked: str = field(default_factory=lambda: os.environ.get(VARIABLE, AUTO))
+
+    def __post_init__(self) -> None:
+        if self.asked not in (AUTO, LITERT, KERAS):
+            raise SystemFault(
+                f"{VARIABLE} is {self.asked!r}",
+                f"set it to {AUTO}, {LITERT} or {KERAS}, or unset it",
+            )
 
     def open(self, network: str, makers: Makers, sample: np.ndarray) -> Engine:
         """The engine for a network.
@@ -121,16 +133,9 @@ class EngineChoice:
             network: What to call it in the records.
             makers: From `probe_makers` or `boundary_makers`.
             sample: Pictures (n, H, W, 3) to measure on.
-
-        Raises:
-            SystemFault: TLEARN_ENGINE names no engine.
         """
-        asked = os.environ.get(VARIABLE, "auto")
-        if asked not in ("auto", *makers):
-            raise SystemFault(
-                f"{VARIABLE} is {asked!r}", f"set it to auto, {LITERT} or {KERAS}, or unset it"
-            )
-        if asked == "auto":
+        asked = self.asked
+        if asked == AUTO:
             asked = self._faster(network, makers, sample) if accelerator_visible() else LITERT
         self.used[network] = asked
         return makers[asked]()

@@ -97,12 +97,11 @@ class _Attempt:
 
 @dataclass(frozen=True)
 class _Axes:
-    """Features on their principal axes: `rows = (features - mean) @ basis / scale`."""
+    """Features on their principal axes: `rows = (features - mean) @ turn`."""
 
     rows: np.ndarray
     mean: np.ndarray
-    basis: np.ndarray
-    scale: float
+    turn: np.ndarray
     variances: np.ndarray
 
 
@@ -131,7 +130,7 @@ def solve_head(
         axes = _principal_axes(features if overwrite else features.copy())
         everything = np.arange(len(labels))
         solution = _solve(axes, labels, n_classes, penalty, class_weights, _EXACT, everything)
-    kernel = axes.basis @ solution[:-1] / axes.scale
+    kernel = axes.turn @ solution[:-1]
     bias = solution[-1] - axes.mean @ kernel
     return LinearHead(kernel.astype(np.float32), bias.astype(np.float32), penalty)
 
@@ -208,6 +207,8 @@ def softmax(logits: np.ndarray) -> np.ndarray:
 
 def _principal_axes(features: np.ndarray) -> _Axes:
     """Centre, scale to mean variance one, and rotate, in place; axes without variance go."""
+    from scipy.linalg import eigh
+
     n, d = features.shape
     mean = features.mean(axis=0, dtype=np.float64)
     features -= mean.astype(features.dtype)
@@ -215,16 +216,19 @@ def _principal_axes(features: np.ndarray) -> _Axes:
     gram = features.T @ features if d <= n else features @ features.T
     scale = float(np.sqrt(np.trace(gram, dtype=np.float64) / (n * d)))
     if not scale > 0:
-        return _Axes(np.zeros((n, 1), np.float32), mean, np.zeros((d, 1)), 1.0, np.zeros(1))
-    values, basis = np.linalg.eigh(gram / (n * scale**2))
-    keep = values > values[-1] * 1e-7
-    values, basis = values[keep], basis[:, keep]
+        return _Axes(np.zeros((n, 1), np.float32), mean, np.zeros((d, 1)), np.zeros(1))
+    gram /= n * scale**2
+    # This driver is not the fastest; its work space is the smallest.
+    values, vectors = eigh(gram, overwrite_a=True, driver="evr")
+    kept = slice(int(np.searchsorted(values, values[-1] * 1e-7, side="right")), None)
+    values, turn = values[kept], vectors[:, kept]
     if d > n:
-        basis = features.T @ (basis / np.sqrt(values * n)) / scale
+        turn = features.T @ (turn / np.sqrt(values * n)) / scale
+    turn /= scale
     for start in range(0, n, _BLOCK):
         block = slice(start, start + _BLOCK)
-        features[block, : len(values)] = features[block] @ (basis / scale)
-    return _Axes(features[:, : len(values)], mean, basis, scale, values)
+        features[block, : len(values)] = features[block] @ turn
+    return _Axes(features[:, : len(values)], mean, turn, values)
 
 
 def _solve(

@@ -29,7 +29,7 @@ import numpy as np
 _DIMENSION_MIDDLE, _DIMENSION_SPREAD = 37.0, 2.0
 _CLASSES_MIDDLE, _CLASSES_SPREAD = 3.5, 2.5
 _CALIBRATED = "mobilenet_v2"
-_MOST_PICTURES = 2_000
+_MOST_PICTURES = 1_000
 
 
 @dataclass(frozen=True)
@@ -62,22 +62,26 @@ class Similarity:
         return words if self.calibrated else words + " (scale not calibrated for this backbone)"
 
 
+def sample(rows: np.ndarray) -> np.ndarray:
+    """As many pictures as the measurement wants, drawn the same way each time."""
+    return np.random.default_rng(0).permutation(rows)[:_MOST_PICTURES]
+
+
 def measure_similarity(
     embeddings: np.ndarray, source: np.ndarray | None, backbone: str
 ) -> Similarity:
-    """Measure on the training pictures.
+    """Measure on training pictures, those that `sample` draws.
 
     Args:
         embeddings: (n, d).
         source: (n, source classes) probabilities of the backbone's own layer, or None.
         backbone: Name in the catalogue, to know whether the scale holds for it.
     """
-    chosen = np.random.default_rng(0).permutation(len(embeddings))[:_MOST_PICTURES]
-    dimension = effective_dimension(embeddings[chosen])
+    dimension = effective_dimension(embeddings)
     scores = [_on_scale(dimension, _DIMENSION_MIDDLE, _DIMENSION_SPREAD)]
     classes = None
     if source is not None:
-        classes = classes_told_apart(source[chosen])
+        classes = classes_told_apart(source)
         scores.append(_on_scale(classes, _CLASSES_MIDDLE, _CLASSES_SPREAD))
     calibrated = backbone == _CALIBRATED
     return Similarity(float(np.mean(scores)), dimension, classes, calibrated)
