@@ -6,80 +6,32 @@ TensorFlow is imported where a function cannot do without, and as late as it can
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tlearn.data.image_folder import list_pictures
 from tlearn.evaluation.metrics import Report, score
 from tlearn.evaluation.predict import Prediction
-from tlearn.features.engine import EngineChoice, seconds_per_picture
-from tlearn.features.preparation import Pictures, Watch
+from tlearn.features.engine import seconds_per_picture
+from tlearn.features.preparation import Watch
 from tlearn.finished_run import FinishedRun
+from tlearn.outcome import Advice, Outcome
 from tlearn.recipe.plan import BackboneFacts, DataFacts, Plan, make_plan
 from tlearn.run_directory import RunDirectory
-from tlearn.suggestion.depth_profile import DepthProfile, draw_profile
+from tlearn.suggestion.depth_profile import draw_profile
 from tlearn.suggestion.forecast import forecast_seconds
-from tlearn.suggestion.similarity import Similarity, measure_similarity, sample
-from tlearn.suggestion.strategy import Evidence, Suggestion, suggest_policy
+from tlearn.suggestion.similarity import measure_similarity, sample
+from tlearn.suggestion.strategy import Evidence, suggest_policy
 from tlearn.workbench import Workbench
 
 if TYPE_CHECKING:
+    from tlearn.distilling import Taught
     from tlearn.export.parity import Artefact
 
 
 def silent(task: str, done: int, total: int) -> None:
     """A watch that looks away."""
-
-
-@dataclass(frozen=True)
-class Advice:
-    """A suggestion with the evidence behind it; what was not measured is None.
-
-    Attributes:
-        suggestion: The cell, the policy and the reasons.
-        similarity: What was measured of the domain.
-        profile: Cross-validated accuracy by stage.
-        pictures: The folder as read.
-        backbone: Name of the backbone that measured it.
-        seconds: Where the time went.
-        engines: What ran the frozen network.
-    """
-
-    suggestion: Suggestion
-    similarity: Similarity | None = None
-    profile: DepthProfile | None = None
-    pictures: Pictures | None = None
-    backbone: str | None = None
-    seconds: Mapping[str, float] | None = None
-    engines: EngineChoice | None = None
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What `finetune` did, or with `run` None, would do.
-
-    Attributes:
-        run: The run directory.
-        plan: Every value settled.
-        advice: The measured suggestion, where the policy was left open.
-        pictures: The folder as read.
-        reports: Part name to what the model scored on it.
-        history: Epoch records.
-        tuning_kept: How far the model lies from the solved head (0) to where tuning ended (1).
-        seconds: Where the time went, and `total`; of a dry run, `forecast` in all.
-        engines: What ran the frozen network.
-    """
-
-    run: RunDirectory | None
-    plan: Plan
-    advice: Advice | None
-    pictures: Pictures
-    reports: Mapping[str, Report]
-    history: Sequence[Mapping[str, Any]]
-    seconds: Mapping[str, float]
-    engines: EngineChoice
-    tuning_kept: float | None = None
 
 
 def suggest(
@@ -297,3 +249,50 @@ def export(
         watch(f"export {format}" + f" {quantization}" * (quantization != "none"), 0, 0)
         artefacts.append(write_and_check(reference, folder, format, quantization, max_drop))
     return artefacts
+
+
+def distill(
+    sources: Sequence[Path],
+    teacher: str,
+    student: str,
+    *,
+    seconds: float,
+    out: Path,
+    image_size: int | None = None,
+    teacher_weights: Path | None = None,
+    teacher_size: int | None = None,
+    views: int = 4,
+    augmentation: str = "light",
+    mirror: bool = True,
+    resize: str = "squash",
+    seed: int = 0,
+    watch: Watch = silent,
+) -> Taught:
+    """Teach a small network to answer as a large one, from pictures without labels.
+
+    Args:
+        sources: Folders, files, tar archives.
+        teacher: A backbone by name, a .keras file, or the directory of a run.
+        student: A backbone by name; starts from random weights.
+        seconds: Time to teach, earlier sittings at `out` counted.
+        out: Where the student goes.
+        image_size: Side of the student's input; None for its own.
+        teacher_weights: The teacher's weights; None looks for them.
+        teacher_size: Side of the teacher's input; None for its own.
+        views: Views of each picture, the clean one counted.
+        augmentation: How the others are drawn.
+        mirror: Whether they may be flipped.
+        resize: How a picture becomes square.
+        seed: Of everything random.
+        watch: Told of progress.
+
+    Raises:
+        TlearnError: Teacher, student or pictures cannot be used.
+    """
+    from tlearn.distilling import Distillation, choose_student, choose_teacher
+    from tlearn.distilling import distill as teach
+
+    spec, size = choose_student(student, image_size)
+    chosen = choose_teacher(teacher, teacher_weights, teacher_size)
+    rest = (resize, views, augmentation, mirror, seconds, seed)
+    return teach(Distillation(chosen, spec, size, *rest), sources, out, watch)

@@ -74,9 +74,8 @@ def refusals(path: Path, remedy: str = OUT_REMEDY) -> Iterator[None]:
 @contextmanager
 def _replacing(path: Path, remedy: str = OUT_REMEDY) -> Iterator[Path]:
     """Give a path to write at; when that went well, what was written takes the place of `path`."""
-    name = f".{path.stem}-{secrets.token_hex(4)}"
-    temporary = path.with_name(name + path.suffix)  # Keras and LiteRT insist on the suffix
-    old = path.with_name(name + ".old")
+    name = f".{secrets.token_hex(4)}-{path.name}"  # Keras and LiteRT insist on the suffix
+    temporary, old = path.with_name(name), path.with_name(name + ".old")
     with refusals(path, remedy):
         try:
             path.parent.mkdir(parents=True, exist_ok=True)

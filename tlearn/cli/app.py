@@ -15,7 +15,7 @@ import typer
 from typer.core import TyperGroup
 from typer.exceptions import Abort, TyperException
 
-from tlearn.cli import cache, evaluate, export, finetune, models, predict, recipes, suggest
+from tlearn.cli import cache, distill, evaluate, export, finetune, models, predict, recipes, suggest
 from tlearn.errors import TlearnError
 
 _MISUSE, _INTERRUPTED = 2, 130
@@ -69,6 +69,7 @@ for _command in (
     evaluate.evaluate,
     predict.predict,
     export.export,
+    distill.distill,
     models.models,
     recipes.recipes,
     cache.cache,

@@ -112,14 +112,17 @@ def make_probe(cache: Path, backbone: Backbone) -> Probe:
     return Probe(path, backbone.fingerprint, image_size, stages, tuple(widths.items()))
 
 
-def probe_makers(probe: Probe, backbone: Callable[[], Backbone]) -> Makers:
-    """Engines that fill whole rows of the probe.
+def probe_makers(
+    probe: Probe, backbone: Callable[[], Backbone], outputs: Sequence[str] = ()
+) -> Makers:
+    """Engines that fill rows of the probe.
 
     Args:
         probe: The file and its outputs.
         backbone: Loads the network; called only where an accelerator may be faster.
+        outputs: Outputs wanted, in this order; all by default.
     """
-    names = [_identifier(name) for name, _ in probe.outputs]
+    names = [_identifier(name) for name in outputs or [name for name, _ in probe.outputs]]
     return {
         LITERT: lambda: LiteRTEngine(probe.path, names),
         KERAS: lambda: KerasEngine(_network(backbone()), names),

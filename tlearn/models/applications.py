@@ -19,16 +19,15 @@ _IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
 def build_network(
-    spec: BackboneSpec, image: keras.KerasTensor, facts: FileFacts | None
+    spec: BackboneSpec, image: keras.KerasTensor, classes: int | None
 ) -> tuple[keras.Model, bool]:
     """The network of a backbone, and whether it has its classification layer.
 
     Args:
         spec: From `find_backbone`.
         image: Input (batch, side, side, 3), RGB, 0-255.
-        facts: Of the file that `load_network` will read; None for random initialisation.
+        classes: Of the classification layer; None to build it without.
     """
-    classes = facts.classes if facts else None
     # VGG's dense layers read the flattened map, so they fit one size only.
     fits = spec.family != "vgg" or image.shape[1] == spec.image_size
     top = {"include_top": True, "classes": classes} if classes and fits else {"include_top": False}
@@ -63,7 +62,7 @@ def load_network(
         _fill(network, path, facts, spec)
     else:
         own = keras.Input((spec.image_size, spec.image_size, 3))
-        whole, _ = build_network(spec, own, facts)
+        whole, _ = build_network(spec, own, facts.classes)
         _fill(whole, path, facts, spec)
         for layer in network.layers:
             if layer.weights:

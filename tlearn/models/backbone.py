@@ -68,7 +68,7 @@ def load_backbone(
     if weights is None:
         keras.utils.set_random_seed(seed)
     image = keras.Input((image_size, image_size, 3), name="image", dtype="float32")
-    network, has_top = build_network(spec, image, facts)
+    network, has_top = build_network(spec, image, facts.classes if facts else None)
     if weights and facts:
         load_network(network, weights.path, facts, spec, has_top)
     trunk = keras.Model(image, _features(network, spec, has_top), name=spec.name)

@@ -10,8 +10,11 @@ STEP_COST = 6.0
 backward, without LiteRT's fused kernels. MobileNetV2 at 224 on two cores: 283 pictures a second
 through LiteRT, 47 through a step."""
 
-FIXED_SECONDS = 10.0
-"""Imports, loading, saving, reading back and the report."""
+FIXED_SECONDS = 15.0
+"""Importing TensorFlow, loading, tracing, saving, reading back and the report."""
+
+HEAD_SECONDS = 3.0
+"""Imports, the solver and the report of a head that needs no TensorFlow."""
 
 
 class StageSize(Protocol):
@@ -55,4 +58,4 @@ def forecast_seconds(
     share = sum(costs[first:]) / sum(costs)
     frozen = n_train * views * (1 - share) if 0 < first < len(stages) else 0.0
     passes = n_all + frozen + n_train * epochs * share * STEP_COST
-    return FIXED_SECONDS + passes * pass_seconds
+    return (FIXED_SECONDS if epochs else HEAD_SECONDS) + passes * pass_seconds

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 
-def rate_factor(schedule: str, step: int, total_steps: float, warmup_steps: float = 0.0) -> float:
+def rate_factor(schedule: str, step: float, total_steps: float, warmup_steps: float = 0.0) -> float:
     """Factor on the peak rate at `step`, counted from 0.
 
         warm-up:  (step + 1) / (warmup_steps + 1)                                step < warmup_steps
@@ -18,7 +18,7 @@ def rate_factor(schedule: str, step: int, total_steps: float, warmup_steps: floa
 
     Args:
         schedule: "cosine", "constant" or "plateau".
-        step: Steps done so far.
+        step: Steps done so far; any unit of time will do where all three have it.
         total_steps: Steps of the whole training.
         warmup_steps: Steps over which the rate rises; may be a fraction.
 

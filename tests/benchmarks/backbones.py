@@ -1,0 +1,77 @@
+"""How good backbones are: solved heads on every folder, 50 pictures a class, five seeds.
+
+    python -m tests.benchmarks.backbones FOLDERS NAME:SIZE[:WEIGHTS] ... [--per-class 50]
+
+FOLDERS holds one image folder a job; WEIGHTS is a file, `random`, or left out to be looked for.
+The table gives (accuracy - chance) / (1 - chance) on the pictures that were not drawn to learn
+from, its mean over the folders, and that as a share of the first backbone's.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+from tlearn.api import silent
+from tlearn.data.split import fold_indices
+from tlearn.features.linear_probe import cross_validate, solve_head
+from tlearn.features.preparation import FOLDS
+from tlearn.workbench import Workbench
+
+SEEDS = 5
+MOST_TESTED = 500
+
+
+def chance_corrected(folder: Path, flags: dict[str, object], per_class: int) -> float:
+    """Mean over the seeds."""
+    with Workbench(folder, None, flags, True, silent) as work:
+        split = work.pictures.split
+        every = np.arange(len(split.labels))
+        embeddings, labels = work.features.embeddings(every), split.labels
+    classes = len(split.classes)
+    scores = []
+    for seed in range(SEEDS):
+        order = np.random.default_rng(seed).permutation(len(labels))
+        rank = np.zeros(len(labels), int)
+        for label in range(classes):
+            rank[order[labels[order] == label]] = np.arange((labels == label).sum())
+        train, test = order[rank[order] < per_class], order[rank[order] >= per_class]
+        test = test[:MOST_TESTED]
+        folds = fold_indices(labels[train], [split.digests[n] for n in train], FOLDS, seed)
+        x, y = embeddings[train], labels[train]
+        head = solve_head(x, y, classes, cross_validate(x, y, classes, folds).penalty)
+        accuracy = (head.probabilities(embeddings[test]).argmax(1) == labels[test]).mean()
+        scores.append((accuracy - 1 / classes) / (1 - 1 / classes))
+    return float(np.mean(scores))
+
+
+def asked(words: str) -> dict[str, object]:
+    name, size, *weights = words.split(":")
+    flags: dict[str, object] = {"backbone": name, "image_size": int(size)}
+    if weights == ["random"]:
+        return flags | {"policy": "from_scratch"}
+    return flags | ({"weights": weights[0]} if weights else {})
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folders", type=Path)
+    parser.add_argument("backbones", nargs="+")
+    parser.add_argument("--per-class", type=int, default=50)
+    chosen = parser.parse_args()
+    folders = sorted(path for path in chosen.folders.iterdir() if path.is_dir())
+    print("| backbone | " + " | ".join(path.name for path in folders) + " | mean | share |")
+    print("|---" * (len(folders) + 3) + "|")
+    first = None
+    for words in chosen.backbones:
+        scores = [chance_corrected(path, asked(words), chosen.per_class) for path in folders]
+        mean = float(np.mean(scores))
+        first = first or mean
+        cells = [f"{score:.3f}" for score in (*scores, mean)] + [f"{mean / first:.0%}"]
+        print(f"| {words.split('/')[-1]} | " + " | ".join(cells) + " |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,110 @@
+"""A student comes to agree with its teacher, goes on where it stopped, and is a backbone."""
+
+from __future__ import annotations
+
+import json
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tlearn import api
+from tlearn.data.archives import unpacked
+from tlearn.errors import DataError, RunError
+
+
+@pytest.fixture
+def pile(image_folder: Callable[..., Path]) -> Path:
+    return image_folder(classes=5, per_class=30)
+
+
+@pytest.fixture
+def distill(pile: Path, small_weights: Path, tmp_path: Path) -> Callable[..., Any]:
+    def run(seconds: float, sources: list[Path] | None = None, **more: Any) -> Any:
+        return api.distill(
+            sources or [pile],
+            "mobilenet_025",
+            more.pop("student", "mobilenet_025"),
+            seconds=seconds,
+            out=tmp_path / "student",
+            image_size=32,
+            teacher_weights=small_weights,
+            teacher_size=32,
+            views=2,
+            **more,
+        )
+
+    return run
+
+
+def test_teaching_brings_the_student_nearer_and_goes_on_where_it_stopped(
+    distill: Callable[..., Any], tmp_path: Path
+) -> None:
+    first = distill(0.5)
+    with np.load(tmp_path / "student" / "checkpoint.npz") as kept:
+        assert 0.5 <= kept["spent"] < 5
+    later = distill(12.0)
+    with np.load(tmp_path / "student" / "checkpoint.npz") as kept:
+        assert 12 <= kept["spent"] < 17
+    assert later.match > first.match + 0.05
+    card = json.loads((tmp_path / "student" / "distill.json").read_text())
+    assert (card["teacher"], card["student"], card["image_size"]) == (*["mobilenet_025"] * 2, 32)
+    assert card["pictures"] == later.pictures == 147
+
+
+def test_what_is_kept_is_a_backbone_with_the_teachers_classes(
+    distill: Callable[..., Any], image_folder: Callable[..., Path], tmp_path: Path
+) -> None:
+    weights = distill(0.5).weights
+    flags = {"backbone": "mobilenet_025", "weights": str(weights), "image_size": 32}
+    advice = api.suggest(image_folder(per_class=12, name="others"), flags=flags)
+    assert advice.similarity is not None
+    assert advice.similarity.source_classes is not None
+
+
+def test_another_students_checkpoint_is_refused(distill: Callable[..., Any]) -> None:
+    distill(0.5)
+    with pytest.raises(RunError, match="another student"):
+        distill(1.0, student="mobilenet_050")
+
+
+def test_too_few_pictures_are_refused(
+    distill: Callable[..., Any], image_folder: Callable[..., Path]
+) -> None:
+    with pytest.raises(DataError, match="too few"):
+        distill(1.0, [image_folder(per_class=3, name="few")])
+
+
+def test_an_archive_is_unpacked_once_and_is_the_same_pictures(pile: Path, tmp_path: Path) -> None:
+    archive = tmp_path / "shard.tar.gz"
+    with tarfile.open(archive, "w:gz") as tar:
+        tar.add(pile, "pictures")
+    (folder,) = unpacked([archive], tmp_path / "cache")
+    names = {path.name: path.read_bytes() for path in folder.rglob("*.png")}
+    assert names == {path.name: path.read_bytes() for path in pile.rglob("*.png")}
+    marker = folder / "marker"
+    marker.touch()
+    assert unpacked([archive], tmp_path / "cache") == [folder] and marker.exists()
+    assert unpacked([pile], tmp_path / "cache") == [pile]
+
+
+@pytest.mark.parametrize("content", [b"", b"no archive at all"])
+def test_a_broken_archive_is_refused(tmp_path: Path, content: bytes) -> None:
+    archive = tmp_path / "shard.tar"
+    archive.write_bytes(content)
+    with pytest.raises(DataError, match=r"shard\.tar"):
+        unpacked([archive], tmp_path / "cache")
+    with pytest.raises(DataError, match=r"gone\.tar"):
+        unpacked([tmp_path / "gone.tar"], tmp_path / "cache")
+
+
+def test_an_archive_cannot_write_outside_its_folder(tmp_path: Path, pile: Path) -> None:
+    archive = tmp_path / "evil.tar"
+    with tarfile.open(archive, "w") as tar:
+        tar.add(next(pile.rglob("*.png")), "../../outside.png")
+    with pytest.raises(DataError, match="outside"):
+        unpacked([archive], tmp_path / "cache")
+    assert not list(tmp_path.rglob("outside.png"))

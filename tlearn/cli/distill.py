@@ -1,0 +1,152 @@
+"""`tlearn distill`: a smaller network learns to answer as a larger one."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import RenderableType
+from rich.text import Text
+
+from tlearn.cli import options, render
+from tlearn.cli.progress import Display, print_json, print_result
+from tlearn.errors import RecipeError
+
+if TYPE_CHECKING:
+    from tlearn.distilling import Taught
+
+_SECONDS = {"s": 1, "m": 60, "h": 3600}
+
+
+def distill(
+    sources: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="PICTURES...",
+            help="Folders, tar archives or files; labels are not needed, more pictures are.",
+            show_default=False,
+        ),
+    ],
+    teacher: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME|RUN",
+            help="Who teaches: a backbone by name, a .keras file, or the directory of a run.",
+            show_default=False,
+        ),
+    ],
+    student: Annotated[
+        str,
+        typer.Option(metavar="NAME", help="Who learns: a backbone by name, from random weights."),
+    ] = "mobilenet_050",
+    budget: Annotated[
+        str,
+        typer.Option(
+            "--for", metavar="TIME", help="How long to teach: 45s, 90m, 3h; earlier sittings count."
+        ),
+    ] = "60m",
+    out: Annotated[
+        Path, typer.Option(metavar="DIR", help="Where the student goes, and its checkpoint.")
+    ] = Path("student"),
+    image_size: Annotated[
+        int | None,
+        typer.Option(metavar="PIXELS", help="Side of the student's input. Left out: its own."),
+    ] = None,
+    teacher_weights: Annotated[
+        str | None, typer.Option(metavar="FILE", help="File with the teacher's weights.")
+    ] = None,
+    teacher_size: Annotated[
+        int | None,
+        typer.Option(metavar="PIXELS", help="Side of the teacher's input. Left out: its own."),
+    ] = None,
+    views: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            max=64,
+            metavar="N",
+            help="Views of each picture that the teacher is asked about.",
+        ),
+    ] = 4,
+    augmentation: Annotated[
+        str, typer.Option(metavar="NAME", help="How views are drawn: none, light, medium, strong.")
+    ] = "light",
+    mirror: options.Mirror = None,
+    resize: options.Resize = None,
+    seed: options.Seed = None,
+    as_json: options.Json = False,
+) -> None:
+    """Teach a small network to answer as a large one, from pictures without labels.
+
+    Use it when a run is too large or too slow for the phone, or to make a small
+    backbone for pictures of your own kind. The teacher looks at every view once;
+    the student sees the same views. Run the same command again to go on.
+
+    Example: [cyan]tlearn distill pictures/ --teacher runs/big --student mobilenet_025[/]
+    A backbone: [cyan]tlearn distill shard-*.tar.gz --teacher mobilenet_v2 --for 2h[/]
+    """
+    seconds = parse_time(budget)
+    from tlearn import api
+
+    with Display(as_json) as display:
+        taught = api.distill(
+            sources,
+            teacher,
+            student,
+            seconds=seconds,
+            out=out,
+            image_size=image_size,
+            teacher_weights=Path(teacher_weights) if teacher_weights else None,
+            teacher_size=teacher_size,
+            views=views,
+            augmentation=augmentation,
+            mirror=mirror is not False,
+            resize=resize or "squash",
+            seed=seed or 0,
+            watch=display,
+        )
+    if as_json:
+        print_json(to_json(taught))
+    else:
+        print_result(*draw(taught, student, image_size))
+
+
+def parse_time(words: str) -> float:
+    """Seconds of "45s", "90m", "1.5h" or a bare number of minutes.
+
+    Raises:
+        RecipeError: It is none of these.
+    """
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smh]?)", words.strip().lower())
+    if not found or not float(found[1]):
+        raise RecipeError(f"--for {words}: not a time", "as in --for 45s, --for 90m or --for 2h")
+    return float(found[1]) * _SECONDS[found[2] or "m"]
+
+
+def to_json(taught: Taught) -> dict[str, Any]:
+    """The document; match and agreement are fractions."""
+    return {
+        "weights": str(taught.weights),
+        "match": taught.match,
+        "agreement": taught.agreement,
+        "pictures": taught.pictures,
+        "seconds": taught.seconds.get("total"),
+        "timings": taught.seconds,
+    }
+
+
+def draw(taught: Taught, student: str, image_size: int | None) -> list[RenderableType]:
+    """How alike they are, where the student is, how to use it."""
+    weights = render.near(taught.weights)
+    rows = {
+        "student": render.words(weights),
+        "pictures": Text(f"{taught.pictures:,}"),
+        "match": Text(f"{taught.match:.2f} correlation with the teacher's embedding, held out"),
+    }
+    if taught.agreement is not None:
+        rows["agreement"] = Text(f"{render.percent(taught.agreement)} the same class, held out")
+    size = f" --image-size {image_size}" if image_size else ""
+    command = f"tlearn finetune FOLDER --backbone {student} --weights {weights}{size}"
+    return [Text(), render.facts(rows), render.next_step(command)]

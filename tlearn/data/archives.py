@@ -1,0 +1,57 @@
+"""Tar archives of pictures as folders, unpacked once into the cache."""
+
+from __future__ import annotations
+
+import hashlib
+import lzma
+import os
+import shutil
+import tarfile
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+
+from tlearn.atomic_write import CACHE_REMEDY, refusals
+from tlearn.errors import DataError
+
+SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
+
+
+def unpacked(sources: Sequence[Path], cache: Path) -> list[Path]:
+    """The sources, with the folder that an archive was unpacked to in its place.
+
+    Raises:
+        DataError: An archive is missing or broken.
+        SystemFault: The cache cannot be written.
+    """
+    return [
+        _unpack(source, cache) if source.name.lower().endswith(SUFFIXES) else source
+        for source in sources
+    ]
+
+
+def _unpack(archive: Path, cache: Path) -> Path:
+    try:
+        with archive.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise DataError(f"{archive}: {error.strerror}", "name a folder or a tar archive") from error
+    folder = cache / "archives" / digest[:32]
+    if folder.exists():
+        os.utime(folder)
+        return folder
+
+    half = folder.with_name(f".{folder.name}-{os.getpid()}")
+    try:
+        with refusals(folder, CACHE_REMEDY):
+            half.mkdir(parents=True, exist_ok=True)
+            with tarfile.open(archive) as tar:
+                tar.extractall(half, filter="data")  # refuses what would leave the folder
+            half.rename(folder)
+    except (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, OSError) as error:
+        raise DataError(
+            f"{archive} cannot be unpacked: {error}", "make the archive anew"
+        ) from error
+    finally:
+        shutil.rmtree(half, ignore_errors=True)
+    return folder

@@ -1,0 +1,239 @@
+"""From a teacher and a pile of pictures to a student on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tlearn.atomic_write import write_atomic
+from tlearn.cache_folder import cache_folder, limit_bytes, trim_cache
+from tlearn.data.archives import unpacked
+from tlearn.data.augmentation import augmentation
+from tlearn.data.image_folder import list_pictures
+from tlearn.data.pipeline import PixelStore, store_pixels
+from tlearn.errors import BackboneError, DataError
+from tlearn.features.engine import EngineChoice
+from tlearn.features.preparation import Watch
+from tlearn.features.probe import EMBEDDING, SOURCE, Probe, make_probe, open_probe, probe_makers
+from tlearn.features.store import FeatureStore, Views
+from tlearn.models.catalog import BackboneSpec, find_backbone
+from tlearn.models.choice import BackboneChoice, choose_backbone
+from tlearn.models.quiet import import_keras
+from tlearn.run_directory import RunDirectory, write_json
+from tlearn.stopwatch import Stopwatch
+
+HELD_OUT_SHARE, MOST_HELD_OUT = 0.02, 1_000
+FEWEST_PICTURES = 100
+WEIGHTS, CARD, CHECKPOINT = "student.weights.h5", "distill.json", "checkpoint.npz"
+
+
+@dataclass(frozen=True)
+class Distillation:
+    """What was asked.
+
+    Attributes:
+        teacher: The backbone that teaches.
+        student: Name of the backbone that learns.
+        image_size: Side of the student's input, in pixels.
+        resize: How a picture becomes square, for both.
+        views: Views of each picture, the clean one counted.
+        augmentation: How the others are drawn.
+        mirror: Whether they may be flipped.
+        seconds: Time to train, over all sittings.
+        seed: Of everything random.
+    """
+
+    teacher: BackboneChoice
+    student: BackboneSpec
+    image_size: int
+    resize: str
+    views: int
+    augmentation: str
+    mirror: bool
+    seconds: float
+    seed: int
+
+
+@dataclass(frozen=True)
+class Taught:
+    """What came of it.
+
+    Attributes:
+        weights: File of the student's weights.
+        match: Mean correlation of the student's answer with the teacher's embedding, on pictures
+            held out.
+        agreement: Share of held-out pictures on which both name the same class, or None.
+        pictures: Pictures taught on.
+        seconds: Where the time went.
+    """
+
+    weights: Path
+    match: float
+    agreement: float | None
+    pictures: int
+    seconds: dict[str, float]
+
+
+def distill(asked: Distillation, sources: Sequence[Path], out: Path, watch: Watch) -> Taught:
+    """Teach, and write the student's weights and how they were made.
+
+    Raises:
+        TlearnError: Teacher, student or pictures cannot be used.
+    """
+    clock, cache = Stopwatch(), cache_folder()
+    paths = list_pictures(unpacked(sources, cache))
+    probe = _probe(asked.teacher, cache, watch, clock)
+    with clock.time("decode"):
+        seen = _pixels(paths, probe.image_size, asked, cache, partial(watch, "read pictures"))
+        small = _pixels(paths, asked.image_size, asked, cache, partial(watch, "read them small"))
+    digests = _usable(seen, small)
+    lessons_answers = _ask(asked, probe, seen, digests, cache, watch, clock)
+    taught = _teach(asked, probe, small, digests, lessons_answers, out, watch, clock)
+    trim_cache(cache, limit_bytes())
+    return taught
+
+
+def _probe(teacher: BackboneChoice, cache: Path, watch: Watch, clock: Stopwatch) -> Probe:
+    known = open_probe(cache, teacher.fingerprint)
+    if known:
+        return known
+    watch("prepare the teacher (once)", 0, 0)
+    with clock.time("convert"):
+        import_keras()
+        return make_probe(cache, teacher.load())
+
+
+def _pixels(
+    paths: Sequence[Path], size: int, asked: Distillation, cache: Path, progress: Any
+) -> PixelStore:
+    return store_pixels(paths, size, asked.resize, cache, progress)
+
+
+def _usable(*stores: PixelStore) -> list[str]:
+    """Pictures that can be read, each once, in an order that has nothing to do with their names."""
+    bad = {fact.sha256 for store in stores for fact in store.facts if fact.problem}
+    digests = sorted({fact.sha256 for fact in stores[0].facts} - bad)
+    if len(digests) < FEWEST_PICTURES:
+        raise DataError(
+            f"{len(digests)} readable pictures: too few to learn a network from",
+            f"name folders or tar archives with {FEWEST_PICTURES} or more, thousands rather",
+        )
+    return digests
+
+
+def _ask(
+    asked: Distillation,
+    probe: Probe,
+    pixels: PixelStore,
+    digests: Sequence[str],
+    cache: Path,
+    watch: Watch,
+    clock: Stopwatch,
+) -> FeatureStore:
+    """The teacher's embedding and class probabilities of every view."""
+    kept = [name for name in (EMBEDDING, SOURCE) if probe.columns(name)]
+    width = sum(size for name, size in probe.outputs if name in kept)
+    store = FeatureStore(cache, f"{probe.path.stem}-answers", asked.resize, (width,), "float16")
+    makers = probe_makers(probe, asked.teacher.load, kept)
+    opener = partial(EngineChoice().open, "teacher", makers)
+    with clock.time("teacher"):
+        progress = partial(watch, "ask the teacher")
+        store.fill(pixels, digests, opener, _views(asked), progress)
+    return store
+
+
+def _views(asked: Distillation) -> Views:
+    return Views(asked.views, augmentation(asked.augmentation, asked.mirror), asked.seed)
+
+
+def _teach(
+    asked: Distillation,
+    probe: Probe,
+    small: PixelStore,
+    digests: Sequence[str],
+    answers: FeatureStore,
+    out: Path,
+    watch: Watch,
+    clock: Stopwatch,
+) -> Taught:
+    watch("load TensorFlow", 0, 0)
+    with clock.time("load"):
+        import_keras()
+    from tlearn.training.distillation import Lessons, build_student, teach
+
+    width = dict(probe.outputs)[EMBEDDING]
+    n_out = min(MOST_HELD_OUT, int(len(digests) * HELD_OUT_SHARE))
+    held_out, learned = digests[:n_out], digests[n_out:]
+    lessons = Lessons(learned, small, _views(asked), answers, width)
+    student = build_student(asked.student, asked.image_size, lessons.classes, width, asked.seed)
+    with clock.time("train"):
+        told = lambda spent, all_: watch("teach", int(spent), int(all_))  # noqa: E731
+        teach(student, lessons, asked.seconds, out / CHECKPOINT, seed=asked.seed, told=told)
+    with clock.time("check"):
+        match, agreement = _compare(student.learner, lessons, held_out)
+        path = out / WEIGHTS
+        write_atomic(path, lambda file: student.network.save_weights(file))
+    seconds = clock.seconds | {"total": clock.total()}
+    taught = Taught(path, match, agreement, len(learned), seconds)
+    write_json(out / CARD, _card(asked, taught))
+    return taught
+
+
+def _compare(learner: Any, lessons: Any, held_out: Sequence[str]) -> tuple[float, float | None]:
+    """Correlation with the teacher's standardised embedding, and agreement on classes."""
+    from tlearn.training.distillation import Standard
+
+    scale = Standard.of(lessons)
+    correlations, agreed = [], []
+    for start in range(0, len(held_out), 64):
+        wanted = [(digest, 0) for digest in held_out[start : start + 64]]
+        embeddings, probabilities = lessons.said(wanted)
+        answer = learner.predict_on_batch(lessons.inputs(wanted))
+        meant, given = scale.apply(embeddings), answer["embedding"]
+        norms = np.linalg.norm(meant, axis=1) * np.linalg.norm(given, axis=1)
+        correlations.append((meant * given).sum(1) / norms)
+        if lessons.classes:
+            agreed.append(answer["source"].argmax(1) == probabilities.argmax(1))
+    agreement = float(np.concatenate(agreed).mean()) if agreed else None
+    return float(np.concatenate(correlations).mean()), agreement
+
+
+def _card(asked: Distillation, taught: Taught) -> dict[str, Any]:
+    facts = asdict(asked)
+    facts |= {"teacher": asked.teacher.name, "student": asked.student.name}
+    return facts | {
+        "teacher_fingerprint": asked.teacher.fingerprint,
+        "teacher_image_size": asked.teacher.image_size,
+        "pictures": taught.pictures,
+        "match": taught.match,
+        "agreement": taught.agreement,
+        "timings": taught.seconds,
+    }
+
+
+def choose_teacher(name: str, weights: Path | None, image_size: int | None) -> BackboneChoice:
+    """A backbone by name, a .keras file, or the model of a run."""
+    if Path(name).is_dir():
+        name = str(RunDirectory.open(Path(name)).model_path)
+    return choose_backbone(name, weights, image_size)
+
+
+def choose_student(name: str, image_size: int | None) -> tuple[BackboneSpec, int]:
+    """The student's spec and size.
+
+    Raises:
+        BackboneError: There is no such backbone, or it does not take pictures so small.
+    """
+    spec = find_backbone(name)
+    size = image_size or spec.image_size
+    if size < spec.min_image_size:
+        raise BackboneError(
+            f"{spec.name} needs pictures of at least {spec.min_image_size} pixels; received {size}",
+            f"set --image-size to {spec.min_image_size} or more",
+        )
+    return spec, size
