@@ -108,3 +108,24 @@ def test_an_archive_cannot_write_outside_its_folder(tmp_path: Path, pile: Path) 
     with pytest.raises(DataError, match="outside"):
         unpacked([archive], tmp_path / "cache")
     assert not list(tmp_path.rglob("outside.png"))
+
+
+def test_a_run_becomes_a_smaller_run_with_its_labels(
+    image_folder: Callable[..., Path], small_weights: Path, tmp_path: Path
+) -> None:
+    folder = image_folder(classes=4, per_class=40, name="labelled")
+    flags = {"backbone": "mobilenet_025", "weights": str(small_weights), "image_size": 64}
+    large = api.finetune(folder, flags=flags | {"policy": "linear_head"}, out=tmp_path / "large")
+    taught = api.distill(
+        [folder], str(tmp_path / "large"), "mobilenet_025", seconds=1, out=tmp_path / "s",
+        image_size=32, views=1,
+    )  # fmt: skip
+    assert taught.shrunk is not None and taught.agreement is not None
+    small = taught.shrunk
+    assert small.accuracy[0] == large.reports["test"].accuracy
+    _, report = api.evaluate(small.run.path)
+    assert report.accuracy == pytest.approx(small.accuracy[1])
+    assert small.run.read_labels() == large.plan.classes
+    assert min(small.milliseconds) > 0
+    split = (tmp_path / "large" / "split.csv").read_text()
+    assert (small.run.path / "split.csv").read_text() == split

@@ -16,8 +16,9 @@ from tlearn.evaluation.predict import Prediction
 from tlearn.features.engine import seconds_per_picture
 from tlearn.features.preparation import Watch
 from tlearn.finished_run import FinishedRun
+from tlearn.models.choice import choose_backbone
 from tlearn.outcome import Advice, Outcome
-from tlearn.recipe.plan import BackboneFacts, DataFacts, Plan, make_plan
+from tlearn.recipe.plan import Plan
 from tlearn.run_directory import RunDirectory
 from tlearn.suggestion.depth_profile import draw_profile
 from tlearn.suggestion.forecast import forecast_seconds
@@ -101,7 +102,7 @@ def finetune(
         if work.resolved.recipe.policy == "auto":
             advice = _advise(work)
             work.settle_policy(str(advice.suggestion.policy))
-        plan = _plan(work)
+        plan = work.plan()
         spent = work.clock.seconds
         prospect = Outcome(None, plan, advice, pictures, {}, (), spent, work.engines)
         if settled:
@@ -155,14 +156,6 @@ def _forecast(work: Workbench, plan: Plan) -> float:
         plan.epochs,
         seconds_per_picture(work.open_probe(sample), sample),
     )
-
-
-def _plan(work: Workbench) -> Plan:
-    split, choice = work.pictures.split, work.choice
-    n_train, n_val, n_test = (split.count(part) for part in ("train", "val", "test"))
-    backbone = BackboneFacts(choice.name, choice.image_size, choice.fingerprint)
-    data = DataFacts(split.classes, n_train, n_val, n_test, split.folds)
-    return make_plan(work.resolved, data, backbone, work.stages)
 
 
 def evaluate(
@@ -289,10 +282,16 @@ def distill(
     Raises:
         TlearnError: Teacher, student or pictures cannot be used.
     """
-    from tlearn.distilling import Distillation, choose_student, choose_teacher
-    from tlearn.distilling import distill as teach
+    from tlearn import distilling
+    from tlearn.shrinking import shrink
 
-    spec, size = choose_student(student, image_size)
-    chosen = choose_teacher(teacher, teacher_weights, teacher_size)
+    spec, size = distilling.choose_student(student, image_size)
+    chosen = distilling.choose_teacher(teacher, teacher_weights, teacher_size)
     rest = (resize, views, augmentation, mirror, seconds, seed)
-    return teach(Distillation(chosen, spec, size, *rest), sources, out, watch)
+    asked = distilling.Distillation(chosen, spec, size, *rest)
+    taught = distilling.distill(asked, sources, out, watch)
+    if not Path(teacher).is_dir():
+        return taught
+    small = choose_backbone(spec.name, taught.weights, size)
+    shrunk = shrink(RunDirectory.open(Path(teacher)), chosen, small, resize, watch)
+    return replace(taught, shrunk=shrunk)

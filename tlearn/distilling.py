@@ -25,6 +25,7 @@ from tlearn.models.catalog import BackboneSpec, find_backbone
 from tlearn.models.choice import BackboneChoice, choose_backbone
 from tlearn.models.quiet import import_keras
 from tlearn.run_directory import RunDirectory, write_json
+from tlearn.shrinking import Shrunk
 from tlearn.stopwatch import Stopwatch
 
 HELD_OUT_SHARE, MOST_HELD_OUT = 0.02, 1_000
@@ -70,6 +71,7 @@ class Taught:
         agreement: Share of held-out pictures on which both name the same class, or None.
         pictures: Pictures taught on.
         seconds: Where the time went.
+        shrunk: The small run, where a run was the teacher.
     """
 
     weights: Path
@@ -77,6 +79,7 @@ class Taught:
     agreement: float | None
     pictures: int
     seconds: dict[str, float]
+    shrunk: Shrunk | None = None
 
 
 def distill(asked: Distillation, sources: Sequence[Path], out: Path, watch: Watch) -> Taught:

@@ -34,6 +34,7 @@ from tlearn.features.store import Views
 from tlearn.models.choice import BackboneChoice, choose_backbone
 from tlearn.models.quiet import import_keras
 from tlearn.recipe.loading import Resolved, load_recipe
+from tlearn.recipe.plan import BackboneFacts, DataFacts, Plan, make_plan
 from tlearn.recipe.schema import AUTO
 from tlearn.stopwatch import Stopwatch
 
@@ -169,6 +170,14 @@ class Workbench:
         """The frozen network, ready to run on pictures like these."""
         makers = probe_makers(self.probe, lambda: self.backbone)
         return self.engines.open("backbone", makers, sample)
+
+    def plan(self) -> Plan:
+        """Every value settled, from the recipe, the pictures and the backbone."""
+        split, choice = self.pictures.split, self.choice
+        n_train, n_val, n_test = (split.count(part) for part in ("train", "val", "test"))
+        backbone = BackboneFacts(choice.name, choice.image_size, choice.fingerprint)
+        data = DataFacts(split.classes, n_train, n_val, n_test, split.folds)
+        return make_plan(self.resolved, data, backbone, self.stages)
 
     @property
     def stages(self) -> Sequence[StageFacts]:

@@ -48,7 +48,7 @@ def tuned(image_folder: Callable[..., Path], small_weights: Path) -> Callable[..
         if policy != "from_scratch":
             asked["weights"] = str(small_weights)
         with Workbench(image_folder(per_class=per_class), None, asked, True, api.silent) as work:
-            plan = api._plan(work)
+            plan = work.plan()
             head = None if work.from_scratch else solve(work, plan)
             keras.utils.set_random_seed(plan.seed)
             model = assemble(work.backbone, plan, head)

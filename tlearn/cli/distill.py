@@ -16,6 +16,7 @@ from tlearn.errors import RecipeError
 
 if TYPE_CHECKING:
     from tlearn.distilling import Taught
+    from tlearn.shrinking import Shrunk
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
 
@@ -134,6 +135,14 @@ def to_json(taught: Taught) -> dict[str, Any]:
         "pictures": taught.pictures,
         "seconds": taught.seconds.get("total"),
         "timings": taught.seconds,
+        "shrunk": _shrunk_to_json(taught.shrunk) if taught.shrunk else None,
+    }
+
+
+def _shrunk_to_json(shrunk: Shrunk) -> dict[str, Any]:
+    pairs = {key: getattr(shrunk, key) for key in ("accuracy", "size_bytes", "milliseconds")}
+    return {"run": str(shrunk.run.path)} | {
+        key: dict(zip(("teacher", "student"), pair, strict=True)) for key, pair in pairs.items()
     }
 
 
@@ -147,6 +156,17 @@ def draw(taught: Taught, student: str, image_size: int | None) -> list[Renderabl
     }
     if taught.agreement is not None:
         rows["agreement"] = Text(f"{render.percent(taught.agreement)} the same class, held out")
+    if taught.shrunk:
+        return [Text(), render.facts(rows), Text(), *_draw_shrunk(taught.shrunk)]
     size = f" --image-size {image_size}" if image_size else ""
     command = f"tlearn finetune FOLDER --backbone {student} --weights {weights}{size}"
     return [Text(), render.facts(rows), render.next_step(command)]
+
+
+def _draw_shrunk(shrunk: Shrunk) -> list[RenderableType]:
+    made = render.table("", "accuracy", "model", "one picture", right=(1, 2, 3))
+    rows = zip(shrunk.accuracy, shrunk.size_bytes, shrunk.milliseconds, strict=True)
+    for name, (accuracy, size, spent) in zip(("teacher", "student"), rows, strict=True):
+        made.add_row(name, render.percent(accuracy), render.size(size), f"{spent:.1f} ms")
+    near = render.near(shrunk.run.path)
+    return [made, Text(), render.next_step(f"tlearn export {near} --tflite")]

@@ -1,0 +1,81 @@
+"""A finished run again, on a smaller backbone that its model has taught."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from tlearn.features.engine import LiteRTEngine, seconds_per_picture
+from tlearn.features.preparation import Watch
+from tlearn.features.probe import Probe, open_probe
+from tlearn.finetuning import train_and_keep
+from tlearn.models.choice import BackboneChoice
+from tlearn.recipe.plan import read_plan
+from tlearn.run_directory import RunDirectory, read_json
+from tlearn.workbench import Workbench
+
+
+@dataclass(frozen=True)
+class Shrunk:
+    """A run beside the larger one whose model taught its backbone; pairs are (large, small).
+
+    Attributes:
+        run: The small run.
+        accuracy: On the part that both report on.
+        size_bytes: Of the saved models.
+        milliseconds: For one picture, frozen network alone, on one core and warm.
+    """
+
+    run: RunDirectory
+    accuracy: tuple[float, float]
+    size_bytes: tuple[int, int]
+    milliseconds: tuple[float, float]
+
+
+def shrink(
+    large: RunDirectory, teacher: BackboneChoice, student: BackboneChoice, resize: str, watch: Watch
+) -> Shrunk:
+    """Train the student's backbone on the pictures and split of the run that taught it.
+
+    Args:
+        large: The run.
+        teacher: Its model as a backbone.
+        student: The backbone that its model has taught.
+        resize: How a picture becomes square for it.
+        watch: Told of progress.
+
+    Raises:
+        TlearnError: The run's pictures are no longer where they were.
+    """
+    assert student.weights is not None
+    before, metrics = read_plan(large.plan_path), read_json(large.metrics_path)
+    same = ("seed", "val_fraction", "test_fraction", "mirror", "class_weights")
+    flags = {key: getattr(before, key) for key in same} | {
+        "policy": "top_stages",
+        "backbone": student.name,
+        "weights": str(student.weights.path),
+        "image_size": student.image_size,
+        "resize": resize,
+    }
+    with Workbench(Path(metrics["folder"]), None, flags, True, watch) as work:
+        run = RunDirectory.create(student.weights.path.parent / "run", "top_stages", True)
+        reports = train_and_keep(work, work.plan(), run, None).reports
+        sample = work.pictures.rows("train")[:16]
+        small = _milliseconds(work.probe, sample)
+        part = work.pictures.split.report_part
+        known = open_probe(work.cache, teacher.fingerprint)
+        assert known is not None  # the student learned from its answers
+        shape = (len(sample), teacher.image_size, teacher.image_size, 3)
+        slow = _milliseconds(known, np.zeros(shape, np.uint8))
+    return Shrunk(
+        run,
+        (metrics[f"{part}_accuracy"], reports[part].accuracy),
+        (large.model_path.stat().st_size, run.model_path.stat().st_size),
+        (slow, small),
+    )
+
+
+def _milliseconds(probe: Probe, sample: np.ndarray) -> float:
+    return 1e3 * seconds_per_picture(LiteRTEngine(probe.path, threads=1), sample)
