@@ -4,7 +4,8 @@
 
 FOLDERS holds one image folder a job; WEIGHTS is a file, `random`, or left out to be looked for.
 The table gives (accuracy - chance) / (1 - chance) on the pictures that were not drawn to learn
-from, its mean over the folders, and that as a share of the first backbone's.
+from (three quarters of the smallest class at most), its mean over the folders, and that as a
+share of the first backbone's.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ def chance_corrected(folder: Path, flags: dict[str, object], per_class: int) -> 
         every = np.arange(len(split.labels))
         embeddings, labels = work.features.embeddings(every), split.labels
     classes = len(split.classes)
+    smallest = int(np.bincount(labels).min())
+    per_class = min(per_class, smallest * 3 // 4)  # something has to be left to test on
     scores = []
     for seed in range(SEEDS):
         order = np.random.default_rng(seed).permutation(len(labels))

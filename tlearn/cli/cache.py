@@ -17,6 +17,7 @@ KINDS = {
     "pixels": "decoded pictures",
     "features": "what the frozen networks say of them",
     "probes": "frozen networks, converted",
+    "archives": "pictures out of tar archives",
     "weights": "downloaded weights; cleared only with --weights",
 }
 
