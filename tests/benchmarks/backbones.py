@@ -73,7 +73,9 @@ def main() -> None:
         mean = float(np.mean(scores))
         first = first or mean
         cells = [f"{score:.3f}" for score in (*scores, mean)] + [f"{mean / first:.0%}"]
-        print(f"| {words.split('/')[-1]} | " + " | ".join(cells) + " |", flush=True)
+        name, size, *weights = words.split(":")
+        label = " ".join([name, size, *(Path(file).name for file in weights)])
+        print(f"| {label} | " + " | ".join(cells) + " |", flush=True)
 
 
 if __name__ == "__main__":
