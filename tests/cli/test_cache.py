@@ -14,7 +14,7 @@ Command = Callable[..., Result]
 
 @pytest.fixture
 def filled(own_cache: Path) -> Path:
-    for kind in ("pixels", "features", "probes", "weights", "precious"):
+    for kind in ("pixels", "features", "probes", "archives", "weights", "precious"):
         (own_cache / kind / "deep").mkdir(parents=True)
         (own_cache / kind / "deep" / "file").write_bytes(b"x" * 1000)
     return own_cache
@@ -23,14 +23,14 @@ def filled(own_cache: Path) -> Path:
 def test_sizes_by_kind(command: Command, filled: Path, fits: Callable[[str], None]) -> None:
     result = command("cache")
     fits(result.stdout)
-    assert result.stdout.count("1.0 kB") == 4 and "4.0 kB" in result.stdout
+    assert result.stdout.count("1.0 kB") == 5 and "5.0 kB" in result.stdout
     sizes = json.loads(command("cache", "--json").stdout)["sizes"]
-    assert sizes == dict.fromkeys(("pixels", "features", "probes", "weights"), 1000)
+    assert sizes == dict.fromkeys(("pixels", "features", "probes", "archives", "weights"), 1000)
 
 
 def test_clear_removes_its_own_folders_and_nothing_else(command: Command, filled: Path) -> None:
     result = command("cache", "clear")
-    assert result.exit_code == 0 and "3.0 kB" in result.stdout
+    assert result.exit_code == 0 and "4.0 kB" in result.stdout
     assert {path.name for path in filled.iterdir()} == {"weights", "precious"}
     document = json.loads(command("cache", "clear", "--weights", "--json").stdout)
     assert document["removed_bytes"] == 1000
