@@ -95,8 +95,8 @@ def distill(asked: Distillation, sources: Sequence[Path], out: Path, watch: Watc
         seen = _pixels(paths, probe.image_size, asked, cache, partial(watch, "read pictures"))
         small = _pixels(paths, asked.image_size, asked, cache, partial(watch, "read them small"))
     digests = _usable(seen, small)
-    lessons_answers = _ask(asked, probe, seen, digests, cache, watch, clock)
-    taught = _teach(asked, probe, small, digests, lessons_answers, out, watch, clock)
+    answers = _ask(asked, probe, seen, digests, cache, watch, clock)
+    taught = _teach(asked, probe, small, digests, answers, out, watch, clock)
     trim_cache(cache, limit_bytes())
     return taught
 
