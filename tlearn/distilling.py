@@ -88,6 +88,7 @@ def distill(asked: Distillation, sources: Sequence[Path], out: Path, watch: Watc
     Raises:
         TlearnError: Teacher, student or pictures cannot be used.
     """
+    _views(asked)  # a wrong name is met at the door
     clock, cache = Stopwatch(), cache_folder()
     paths = list_pictures(unpacked(sources, cache))
     probe = _probe(asked.teacher, cache, watch, clock)

@@ -222,7 +222,9 @@ class _Clock(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         if logs and not math.isfinite(logs["loss"]):
-            raise RunError(f"the loss is {logs['loss']}", "start again from the last checkpoint")
+            raise RunError(
+                f"the loss is {logs['loss']}", "the same command goes on from the last checkpoint"
+            )
         # The first batch compiles the step: that is not time taught.
         self._began = self._began or time.perf_counter()
         self.spent = self._before + time.perf_counter() - self._began
