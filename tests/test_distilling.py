@@ -27,7 +27,7 @@ def distill(pile: Path, small_weights: Path, tmp_path: Path) -> Callable[..., An
         return api.distill(
             sources or [pile],
             "mobilenet_025",
-            more.pop("student", "mobilenet_025"),
+            more.pop("student", "mobilenet_050"),
             seconds=seconds,
             out=tmp_path / "student",
             image_size=32,
@@ -51,15 +51,24 @@ def test_teaching_brings_the_student_nearer_and_goes_on_where_it_stopped(
         assert 8 <= kept["spent"] < 13
     assert later.match > first.match + 0.05
     card = json.loads((tmp_path / "student" / "distill.json").read_text())
-    assert (card["teacher"], card["student"], card["image_size"]) == (*["mobilenet_025"] * 2, 32)
+    assert (card["teacher"], card["student"], card["image_size"]) == (
+        "mobilenet_025",
+        "mobilenet_050",
+        32,
+    )
     assert card["pictures"] == later.pictures == 147
+
+
+def test_a_relative_of_the_teacher_begins_as_the_teacher(distill: Callable[..., Any]) -> None:
+    twin = distill(0.0, student="mobilenet_025")
+    assert twin.match > 0.8 and twin.agreement == 1.0
 
 
 def test_what_is_kept_is_a_backbone_with_the_teachers_classes(
     distill: Callable[..., Any], image_folder: Callable[..., Path], tmp_path: Path
 ) -> None:
     weights = distill(0.5).weights
-    flags = {"backbone": "mobilenet_025", "weights": str(weights), "image_size": 32}
+    flags = {"backbone": "mobilenet_050", "weights": str(weights), "image_size": 32}
     advice = api.suggest(image_folder(per_class=12, name="others"), flags=flags)
     assert advice.similarity is not None
     assert advice.similarity.source_classes is not None
@@ -68,7 +77,7 @@ def test_what_is_kept_is_a_backbone_with_the_teachers_classes(
 def test_another_students_checkpoint_is_refused(distill: Callable[..., Any]) -> None:
     distill(0.5)
     with pytest.raises(RunError, match="another student"):
-        distill(1.0, student="mobilenet_050")
+        distill(1.0, student="mobilenet_025")
 
 
 def test_too_few_pictures_are_refused(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -93,8 +93,9 @@ def distill(asked: Distillation, sources: Sequence[Path], out: Path, watch: Watc
     paths = list_pictures(unpacked(sources, cache))
     probe = _probe(asked.teacher, cache, watch, clock)
     with clock.time("decode"):
-        seen = _pixels(paths, probe.image_size, asked, cache, partial(watch, "read pictures"))
-        small = _pixels(paths, asked.image_size, asked, cache, partial(watch, "read them small"))
+        read = partial(store_pixels, paths, resize=asked.resize, cache=cache)
+        seen = read(probe.image_size, progress=partial(watch, "read pictures"))
+        small = read(asked.image_size, progress=partial(watch, "read them small"))
     digests = _usable(seen, small)
     answers = _ask(asked, probe, seen, digests, cache, watch, clock)
     taught = _teach(asked, probe, small, digests, answers, out, watch, clock)
@@ -110,12 +111,6 @@ def _probe(teacher: BackboneChoice, cache: Path, watch: Watch, clock: Stopwatch)
     with clock.time("convert"):
         import_keras()
         return make_probe(cache, teacher.load())
-
-
-def _pixels(
-    paths: Sequence[Path], size: int, asked: Distillation, cache: Path, progress: Any
-) -> PixelStore:
-    return store_pixels(paths, size, asked.resize, cache, progress)
 
 
 def _usable(*stores: PixelStore) -> list[str]:
@@ -168,16 +163,21 @@ def _teach(
     watch("load TensorFlow", 0, 0)
     with clock.time("load"):
         import_keras()
-    from tlearn.training.distillation import Lessons, build_student, teach
+    from tlearn.training.distillation import INHERITED_RATE, RATE, Lessons, build_student, teach
 
     width = dict(probe.outputs)[EMBEDDING]
     n_out = min(MOST_HELD_OUT, int(len(digests) * HELD_OUT_SHARE))
     held_out, learned = digests[:n_out], digests[n_out:]
     lessons = Lessons(learned, small, _views(asked), answers, width)
     student = build_student(asked.student, asked.image_size, lessons.classes, width, asked.seed)
+    rate = RATE
+    if not (out / CHECKPOINT).exists():
+        watch("inherit from the teacher", 0, 0)
+        with clock.time("inherit"):
+            rate = INHERITED_RATE if _inherit(asked, student, lessons) else RATE
     with clock.time("train"):
-        told = lambda spent, all_: watch("teach", int(spent), int(all_))  # noqa: E731
-        teach(student, lessons, asked.seconds, out / CHECKPOINT, seed=asked.seed, told=told)
+        kept, told = out / CHECKPOINT, partial(watch, "teach")
+        teach(student, lessons, asked.seconds, kept, rate=rate, seed=asked.seed, told=told)
     with clock.time("check"):
         match, agreement = _compare(student.learner, lessons, held_out)
         path = out / WEIGHTS
@@ -186,6 +186,28 @@ def _teach(
     taught = Taught(path, match, agreement, len(learned), seconds)
     write_json(out / CARD, _card(asked, taught))
     return taught
+
+
+def _inherit(asked: Distillation, student: Any, lessons: Any) -> bool:
+    """Begin with the teacher's channels where the student is a narrower relative."""
+    import keras
+
+    from tlearn.models.stages import last_feature_map
+    from tlearn.training.distillation import solve_map
+    from tlearn.training.inheritance import PIXELS, inherit
+
+    try:
+        teacher = replace(asked.teacher, image_size=asked.image_size).load()
+    except BackboneError:  # an own network of one size
+        return False
+    enough = [(digest, 0) for digest in lessons.digests[: PIXELS // asked.image_size**2]]
+    pictures, network = lessons.inputs(enough), student.network
+    trunk = keras.Model(network.inputs[0], last_feature_map(network))
+    whole = teacher.source is not None and inherit(network, teacher.source, pictures)
+    if not whole and not inherit(trunk, teacher.trunk, pictures):
+        return False
+    solve_map(student, lessons)
+    return True
 
 
 def _compare(learner: Any, lessons: Any, held_out: Sequence[str]) -> tuple[float, float | None]:

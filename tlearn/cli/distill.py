@@ -40,7 +40,7 @@ def distill(
     ],
     student: Annotated[
         str,
-        typer.Option(metavar="NAME", help="Who learns: a backbone by name, from random weights."),
+        typer.Option(metavar="NAME", help="Who learns: a backbone by name."),
     ] = "mobilenet_050",
     budget: Annotated[
         str,
@@ -83,7 +83,8 @@ def distill(
 
     Use it when a run is too large or too slow for the phone, or to make a small
     backbone for pictures of your own kind. The teacher looks at every view once;
-    the student sees the same views. Run the same command again to go on.
+    the student sees the same views. A narrower backbone of the teacher's family
+    begins with its best channels. Run the same command again to go on.
 
     Example: [cyan]tlearn distill pictures/ --teacher runs/big --student mobilenet_025[/]
     A backbone: [cyan]tlearn distill shard-*.tar.gz --teacher mobilenet_v2 --for 2h[/]

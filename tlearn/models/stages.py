@@ -158,7 +158,7 @@ def last_feature_map(network: keras.Model) -> keras.KerasTensor:
 
 def _steps(network: keras.Model) -> list[_Step]:
     """Operations in order of execution, with the cuts found by counting readers."""
-    nodes = list(_nodes(network))
+    nodes = list(nodes_in_order(network))
     source, result = network.inputs[0], network.outputs[0]
     readers = Counter(id(tensor) for node in nodes for tensor in node.input_tensors)
     readers[id(result)] += 1
@@ -180,7 +180,8 @@ def _steps(network: keras.Model) -> list[_Step]:
     return steps
 
 
-def _nodes(network: keras.Model) -> Iterator[Any]:
+def nodes_in_order(network: keras.Model) -> Iterator[Any]:
+    """Keras's nodes (operation, input_tensors, outputs) of a flat network as they are executed."""
     for depth in sorted(network._nodes_by_depth, reverse=True):
         yield from (node for node in network._nodes_by_depth[depth] if not node.is_input)
 

@@ -19,10 +19,14 @@ from tlearn.features.store import FeatureStore, Views
 from tlearn.models.applications import build_network
 from tlearn.models.catalog import BackboneSpec
 from tlearn.models.stages import last_feature_map
+from tlearn.training.inheritance import least_squares
 from tlearn.training.schedule import rate_factor
 
 BATCH = 128
 RATE = 3e-3
+INHERITED_RATE = 2e-3
+"""Of a student that begins with its teacher's channels."""
+
 WEIGHT_DECAY = 1e-4
 SOURCE_SHARE = 0.5
 """Weight of the classes' loss; that of the embedding, on standardised values, is one."""
@@ -30,8 +34,9 @@ SOURCE_SHARE = 0.5
 _WARMUP_SHARE = 0.02
 _STATISTICS_MOMENTUM = 0.95  # the usual .99 and .999 lag behind a short training
 _CHECKPOINT_SECONDS = 300.0
+_MAP_PICTURES = 4096
 
-Told = Callable[[float, float], None]
+Told = Callable[[int, int], None]
 """Told the seconds trained and the seconds there are."""
 
 
@@ -155,12 +160,26 @@ def build_student(
     return Student(network, keras.Model(image, outputs, name="learner"))
 
 
+def solve_map(student: Student, lessons: Lessons) -> None:
+    """Solve the linear map from the embedding of a student that is no longer random."""
+    scale = Standard.of(lessons)
+    layer = student.learner.get_layer("embedding")
+    embed = keras.Model(student.learner.inputs, layer.input)
+    mine, theirs = [], []
+    for start in range(0, min(_MAP_PICTURES, len(lessons.digests)), BATCH):
+        wanted = [(digest, 0) for digest in lessons.digests[start : start + BATCH]]
+        mine.append(embed.predict_on_batch(lessons.inputs(wanted)))
+        theirs.append(scale.apply(lessons.said(wanted)[0]))
+    layer.set_weights(least_squares(np.concatenate(mine), np.concatenate(theirs)))
+
+
 def teach(
     student: Student,
     lessons: Lessons,
     seconds: float,
     checkpoint: Path,
     *,
+    rate: float = RATE,
     seed: int = 0,
     told: Told | None = None,
 ) -> None:
@@ -174,6 +193,7 @@ def teach(
         lessons: What to learn.
         seconds: Time to train, that before the checkpoint counted.
         checkpoint: File to go on from, written every few minutes and at the end.
+        rate: Highest learning rate; the checkpoint's own counts where there is one.
         seed: Of order and views.
         told: Told of progress.
 
@@ -183,7 +203,7 @@ def teach(
         and student see the same view. Their views are endless, ours are a stored number.
     """
     learner = student.learner
-    optimizer = keras.optimizers.AdamW(RATE, weight_decay=WEIGHT_DECAY, global_clipnorm=5.0)
+    optimizer = keras.optimizers.AdamW(rate, weight_decay=WEIGHT_DECAY, global_clipnorm=5.0)
     losses = {"embedding": "mse", "source": "categorical_crossentropy"}
     shares = {"embedding": 1.0, "source": SOURCE_SHARE}
     taught = set(learner.output)
@@ -194,7 +214,7 @@ def teach(
         jit_compile=False,
     )
     optimizer.build(learner.trainable_variables)
-    clock = _Clock(learner, seconds, checkpoint, told)
+    clock = _Clock(learner, seconds, checkpoint, rate, told)
     batches = LessonBatches(lessons, Standard.of(lessons), seed, clock.rounds)
     if clock.spent < seconds:
         learner.fit(batches, epochs=10**6, verbose=0, callbacks=[clock], shuffle=False)
@@ -204,11 +224,17 @@ class _Clock(keras.callbacks.Callback):
     """The schedule by time, checkpoints, and the end."""
 
     def __init__(
-        self, learner: keras.Model, seconds: float, checkpoint: Path, told: Told | None
+        self,
+        learner: keras.Model,
+        seconds: float,
+        checkpoint: Path,
+        rate: float,
+        told: Told | None,
     ) -> None:
         super().__init__()
         self._learner, self._seconds = learner, seconds
         self._checkpoint, self._told = checkpoint, told
+        self._rate = rate
         self.spent, self.rounds = 0.0, 0
         if checkpoint.exists():
             self._resume()
@@ -218,7 +244,7 @@ class _Clock(keras.callbacks.Callback):
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
         warmup = _WARMUP_SHARE * self._seconds
         factor = rate_factor("cosine", self.spent, self._seconds, warmup)
-        self._learner.optimizer.learning_rate = RATE * factor
+        self._learner.optimizer.learning_rate = self._rate * factor
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         if logs and not math.isfinite(logs["loss"]):
@@ -229,7 +255,7 @@ class _Clock(keras.callbacks.Callback):
         self._began = self._began or time.perf_counter()
         self.spent = self._before + time.perf_counter() - self._began
         if self._told:
-            self._told(min(self.spent, self._seconds), self._seconds)
+            self._told(int(min(self.spent, self._seconds)), int(self._seconds))
         over = self.spent >= self._seconds
         if over or self.spent - self._saved >= _CHECKPOINT_SECONDS:
             self._save()
@@ -244,14 +270,14 @@ class _Clock(keras.callbacks.Callback):
         values = [np.array(variable) for variable in self._variables()]
 
         def write(path: Path) -> None:
-            np.savez(path, *values, spent=self.spent, rounds=self.rounds)
+            np.savez(path, *values, spent=self.spent, rounds=self.rounds, rate=self._rate)
 
         write_atomic(self._checkpoint, write)
 
     def _resume(self) -> None:
         with np.load(self._checkpoint) as kept:
             variables = self._variables()
-            stored = [kept[f"arr_{n}"] for n in range(len(kept.files) - 2)]
+            stored = [kept[f"arr_{n}"] for n in range(len(kept.files) - 3)]
             if [v.shape for v in stored] != [tuple(v.shape) for v in variables]:
                 raise RunError(
                     f"{self._checkpoint} is of another student or teacher",
@@ -260,6 +286,7 @@ class _Clock(keras.callbacks.Callback):
             for variable, value in zip(variables, stored, strict=True):
                 variable.assign(value)
             self.spent, self.rounds = float(kept["spent"]), int(kept["rounds"])
+            self._rate = float(kept["rate"])
 
     def _variables(self) -> list[keras.Variable]:
         return [*self._learner.variables, *self._learner.optimizer.variables]
