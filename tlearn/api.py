@@ -20,7 +20,6 @@ from tlearn.models.choice import choose_backbone
 from tlearn.outcome import Advice, Outcome
 from tlearn.recipe.plan import Plan
 from tlearn.run_directory import RunDirectory
-from tlearn.suggestion.depth_profile import draw_profile
 from tlearn.suggestion.forecast import forecast_seconds
 from tlearn.suggestion.similarity import measure_similarity, sample
 from tlearn.suggestion.strategy import Evidence, suggest_policy
@@ -119,18 +118,13 @@ def finetune(
 
 def _advise(work: Workbench) -> Advice:
     pictures, features = work.pictures, work.features
-    rows, labels = pictures.split.indices("train"), pictures.labels("train")
-    n_classes, recipe = len(pictures.split.classes), work.resolved.recipe
+    rows, n_classes = pictures.split.indices("train"), len(pictures.split.classes)
     work.watch("weigh the evidence", 0, 0)
     with work.clock.time("advice"):
         name = work.choice.name
         few = sample(rows)
         similarity = measure_similarity(features.embeddings(few), features.source(few), name)
-        folds = pictures.folds(recipe.seed)
-        about = (pictures.digests("train"), labels, n_classes, folds, recipe.class_weights)
-        profile = draw_profile(
-            {stage: features.cross_validate(o, *about) for stage, o in features.stage_outputs()}
-        )
+        profile = work.profile
         evidence = Evidence(
             n_train=len(rows),
             n_classes=n_classes,
@@ -140,7 +134,8 @@ def _advise(work: Workbench) -> Advice:
         )
         suggestion = suggest_policy(evidence)
     seconds = work.clock.seconds
-    return Advice(suggestion, similarity, profile, pictures, name, seconds, work.engines)
+    reason = work.choice.reason
+    return Advice(suggestion, similarity, profile, pictures, name, seconds, work.engines, reason)
 
 
 def _forecast(work: Workbench, plan: Plan) -> float:

@@ -3,6 +3,7 @@
     TlearnError                  a message and a hint; exit code 2
     ├── DataError                the image folder, its pictures, a manifest
     ├── BackboneError            a backbone's name, its weights, a cut
+    │   └── WeightsNowhere       neither on this machine nor to be fetched
     ├── RecipeError              a recipe or a flag; carries every fault at once
     ├── RunError                 a run directory: missing, taken, incomplete
     ├── ExportError              a file that could not be written for a device
@@ -39,6 +40,10 @@ class DataError(TlearnError):
 
 class BackboneError(TlearnError):
     """A backbone's name, its weights or a cut cannot be used."""
+
+
+class WeightsNowhere(BackboneError):
+    """Weights are neither on this machine nor to be fetched."""
 
 
 class RecipeError(TlearnError):

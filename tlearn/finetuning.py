@@ -16,7 +16,6 @@ from tlearn.evaluation.metrics import Report, score
 from tlearn.evaluation.predict import predict_pixels
 from tlearn.evaluation.report import write_report
 from tlearn.features.linear_probe import Fold, LinearHead, solve_head
-from tlearn.features.probe import EMBEDDING
 from tlearn.features.store import Views
 from tlearn.models.quiet import import_keras
 from tlearn.models.template import keep_template, make_template, open_template, read_head, with_head
@@ -84,7 +83,8 @@ def train_and_keep(work: Workbench, plan: Plan, run: RunDirectory, epoch: Epoch 
 
 
 def solve(work: Workbench, plan: Plan) -> LinearHead:
-    """The head on the embeddings of the train part, its penalty by cross-validation."""
+    """The head on the features of the train part, its penalty by cross-validation."""
+    outputs = _head_outputs(work, plan)
     pictures, classes, balanced = work.pictures, len(plan.classes), plan.class_weights
     count = plan.views if plan.policy == "linear_head" and not plan.epochs else 1
     views = Views(count, augmentation(plan.augmentation, plan.mirror), plan.seed)
@@ -96,9 +96,13 @@ def solve(work: Workbench, plan: Plan) -> LinearHead:
         if penalty is None:
             folds = _folds_of_views(pictures.folds(plan.seed), count, len(labels))
             about = (keys, labels, classes, folds, balanced)
-            penalty = work.features.cross_validate(EMBEDDING, *about).penalty
-        embeddings = work.features.read(EMBEDDING, keys)
-        return solve_head(embeddings, labels, classes, penalty, balanced, overwrite=True)
+            penalty = work.features.cross_validate(outputs, *about).penalty
+        rows, widths = work.features.read(outputs, keys), work.features.widths(outputs)
+        return solve_head(rows, labels, classes, penalty, balanced, overwrite=True, blocks=widths)
+
+
+def _head_outputs(work: Workbench, plan: Plan) -> list[str]:
+    return [work.features.stage_outputs[number - 1] for number in plan.head_stages]
 
 
 def _folds_of_views(folds: Sequence[Fold], count: int, n_rows: int) -> list[Fold]:
@@ -117,6 +121,7 @@ def _train(
     work.watch("load TensorFlow", 0, 0)
     with work.clock.time("load"):
         keras = import_keras()
+    from tlearn.models.backbone import up_to
     from tlearn.models.precision import as_float32
     from tlearn.training.tuning import assemble, tune
 
@@ -128,7 +133,8 @@ def _train(
     keras.utils.set_random_seed(plan.seed)
     keras.config.set_dtype_policy(plan.precision)
     try:
-        backbone = work.backbone if plan.precision == "float32" else work.choice.load()
+        whole = work.backbone if plan.precision == "float32" else work.choice.load()
+        backbone = up_to(whole, plan.head_stages[-1])
         model = assemble(backbone, plan, head)
         history = tune(
             model,
@@ -164,14 +170,14 @@ def _keep_solved(
 ) -> dict[str, np.ndarray]:
     """The same for a solved head; TensorFlow only the first time that this backbone is used."""
     known = open_template(work.cache, plan.fingerprint)
-    template = known or make_template(work.backbone)
+    template = known or make_template(work.backbone, plan.head_stages)
     work.watch("save and check", 0, 0)
     with work.clock.time("check"):
         write_atomic(run.model_path, with_head(template, head.kernel, head.bias))
         saved = LinearHead(*read_head(run.model_path, template), head.penalty)
-        indices = work.pictures.split.indices
+        outputs, digests = _head_outputs(work, plan), work.pictures.digests
         probabilities = {
-            part: saved.probabilities(work.features.embeddings(indices(part)))
+            part: saved.probabilities(work.features.read(outputs, digests(part)))
             for part in _held_out(work)
         }
         if known is None:

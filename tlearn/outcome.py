@@ -28,6 +28,7 @@ class Advice:
         backbone: Name of the backbone that measured it.
         seconds: Where the time went.
         engines: What ran the frozen network.
+        backbone_reason: Why that backbone, where nobody named it.
     """
 
     suggestion: Suggestion
@@ -37,6 +38,7 @@ class Advice:
     backbone: str | None = None
     seconds: Mapping[str, float] | None = None
     engines: EngineChoice | None = None
+    backbone_reason: str = ""
 
 
 @dataclass(frozen=True)

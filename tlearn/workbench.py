@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
 from types import TracebackType
@@ -15,6 +16,7 @@ import numpy as np
 from tlearn.cache_folder import cache_folder, limit_bytes, trim_cache
 from tlearn.data.image_folder import ImageFolder, scan
 from tlearn.features.engine import Engine, EngineChoice
+from tlearn.features.linear_probe import CrossValidation
 from tlearn.features.preparation import (
     Features,
     Pictures,
@@ -35,8 +37,9 @@ from tlearn.models.choice import BackboneChoice, choose_backbone
 from tlearn.models.quiet import import_keras
 from tlearn.recipe.loading import Resolved, load_recipe
 from tlearn.recipe.plan import BackboneFacts, DataFacts, Plan, make_plan
-from tlearn.recipe.schema import AUTO
+from tlearn.recipe.schema import AUTO, BEST, SEVERAL
 from tlearn.stopwatch import Stopwatch
+from tlearn.suggestion.depth_profile import DepthProfile, draw_profile
 
 if TYPE_CHECKING:
     from tlearn.models.backbone import Backbone
@@ -158,6 +161,19 @@ class Workbench:
             self.pictures, self.probe, self.cache, self.open_probe, self.watch, self.clock
         )
 
+    @cached_property
+    def profile(self) -> DepthProfile:
+        """How well heads do on the features of each stage, and of several."""
+        pictures, features, recipe = self.pictures, self.features, self.resolved.recipe
+        outputs, labels = features.stage_outputs, pictures.labels("train")
+        folds, weigh = pictures.folds(recipe.seed), recipe.class_weights
+        about = (pictures.digests("train"), labels, len(pictures.split.classes), folds, weigh)
+
+        def check(stages: Sequence[int]) -> CrossValidation:
+            return features.cross_validate([outputs[number - 1] for number in stages], *about)
+
+        return draw_profile([stage.name for stage in self.stages], labels, check)
+
     def stored_views(self, views: Views, digests: Sequence[str]) -> list[str]:
         """Keys of every view of pictures, all pictures a view, their features computed."""
         store = self.features.store
@@ -175,9 +191,19 @@ class Workbench:
         """Every value settled, from the recipe, the pictures and the backbone."""
         split, choice = self.pictures.split, self.choice
         n_train, n_val, n_test = (split.count(part) for part in ("train", "val", "test"))
-        backbone = BackboneFacts(choice.name, choice.image_size, choice.fingerprint)
+        backbone = BackboneFacts(choice.name, choice.image_size, choice.fingerprint, choice.reason)
         data = DataFacts(split.classes, n_train, n_val, n_test, split.folds)
-        return make_plan(self.resolved, data, backbone, self.stages)
+        return make_plan(self._measured(), data, backbone, self.stages)
+
+    def _measured(self) -> Resolved:
+        """The recipe with numbers for what it wants measured."""
+        recipe = self.resolved.recipe
+        if recipe.head_on not in (BEST, SEVERAL):
+            return self.resolved
+        profile = self.profile
+        chosen = profile.peak if recipe.head_on == BEST else profile.several
+        recipe = recipe.model_copy(update={"head_on": chosen.head_on})
+        return replace(self.resolved, recipe=recipe)
 
     @property
     def stages(self) -> Sequence[StageFacts]:

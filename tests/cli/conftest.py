@@ -25,7 +25,7 @@ from tlearn.features.preparation import Pictures
 from tlearn.recipe.loading import load_recipe
 from tlearn.recipe.plan import BackboneFacts, DataFacts, StagePlan, make_plan
 from tlearn.run_directory import RunDirectory
-from tlearn.suggestion.depth_profile import DepthProfile
+from tlearn.suggestion.depth_profile import DepthProfile, Reading
 from tlearn.suggestion.similarity import Similarity
 from tlearn.suggestion.strategy import Evidence, suggest_policy
 
@@ -78,8 +78,12 @@ def pictures(tmp_path: Path) -> Pictures:
 def advice(pictures: Pictures) -> api.Advice:
     """Little data, unlike the source; the third stage is best."""
     evidence = Evidence(6, 3, False, 0.81, "0.20 of 1, from an effective dimension of 12")
-    last = CrossValidation(1.0, np.full((6, 3), 1 / 3), 0.81, (0.8, 0.82))
-    profile = DepthProfile({"stage 1": 0.4, "stage 2": 0.9, "stage 3": 0.81}, "stage 2", last)
+    single = [
+        Reading((n,), CrossValidation(1.0, np.full((6, 3), 1 / 3), accuracy, (0.8, 0.82)))
+        for n, accuracy in enumerate((0.4, 0.9, 0.81), start=1)
+    ]
+    names = ["stage 1", "stage 2", "stage 3"]
+    profile = DepthProfile(names, single, single[1], np.arange(6) % 3)
     return api.Advice(
         suggest_policy(evidence),
         Similarity(0.2, 12.0, None, True),

@@ -31,7 +31,8 @@ def test_the_garden_fits_the_terminal(
 def test_the_garden_as_a_document(command: Command) -> None:
     listed = json.loads(command("models", "--json").stdout)["models"]
     assert [model["name"] for model in listed] == list(CATALOG)
-    assert listed[0]["weights_path"] is None and listed[0]["licence"]
+    assert listed[0]["name"] == "builtin" and listed[0]["weights_path"]
+    assert listed[1]["weights_path"] is None and listed[1]["licence"]
 
 
 def test_one_backbone_from_the_inside(command: Command, fits: Callable[[str], None]) -> None:

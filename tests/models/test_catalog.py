@@ -6,13 +6,13 @@ import sys
 import pytest
 
 from tlearn.errors import BackboneError
-from tlearn.models.catalog import CATALOG, RECOMMENDED, SCALINGS, find_backbone
+from tlearn.models.catalog import BUILTIN, CATALOG, RECOMMENDED, SCALINGS, find_backbone
 
 
 def test_every_imagenet_network_of_keras_is_there() -> None:
     families = {spec.family for spec in CATALOG.values()}
-    assert len(CATALOG) == 52
-    assert len(families) == 14
+    assert len(CATALOG) == 52 + 1  # and the one that comes with tlearn
+    assert len(families) == 14 + 1
     assert RECOMMENDED in CATALOG
 
 
@@ -21,6 +21,9 @@ def test_rows_are_whole() -> None:
         assert name == spec.name
         assert spec.scaling in SCALINGS
         assert 32 <= spec.min_image_size < spec.image_size
+        if name == BUILTIN:
+            assert not spec.weights_url and spec.top1 is None
+            continue
         assert spec.weights_url.startswith("https://storage.googleapis.com/")
         assert spec.weights_url.endswith(".h5")
         assert spec.weights_md5 is None or len(spec.weights_md5) in (32, 64)
@@ -30,7 +33,7 @@ def test_rows_are_whole() -> None:
 
 def test_digest_is_missing_only_where_keras_has_none() -> None:
     without = {spec.family for spec in CATALOG.values() if spec.weights_md5 is None}
-    assert without == {"mobilenet", "mobilenet_v2"}
+    assert without == {"mobilenet", "mobilenet_v2", BUILTIN}
 
 
 @pytest.mark.parametrize(

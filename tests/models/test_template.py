@@ -14,7 +14,7 @@ from tlearn.models.template import keep_template, make_template, open_template, 
 
 @pytest.fixture(scope="module")
 def template(small_backbone: Any) -> bytes:
-    return make_template(small_backbone)
+    return make_template(small_backbone, [len(small_backbone.stages)])
 
 
 def _head(width: int, classes: int) -> tuple[np.ndarray, np.ndarray]:

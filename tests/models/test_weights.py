@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tlearn.errors import BackboneError
-from tlearn.models.catalog import CATALOG, find_backbone
+from tlearn.models.catalog import BUILTIN, CATALOG, find_backbone
 from tlearn.models.weights import available_offline, backbone_of, file_names, find_weights
 
 SPEC = find_backbone("mobilenet_v2")
@@ -117,7 +117,7 @@ def test_weights_variable_must_name_a_folder(
     monkeypatch.setenv("TLEARN_WEIGHTS", str(tmp_path / "none"))
     with pytest.raises(BackboneError, match="not a folder"):
         find_weights(SPEC)
-    assert available_offline() == []
+    assert [spec.name for spec, _ in available_offline()] == [BUILTIN]
 
 
 @pytest.mark.parametrize("download", [False, True])
@@ -128,4 +128,4 @@ def test_no_weights_anywhere_says_what_to_do(folder: Path, download: bool) -> No
     assert OFFICIAL in fault.value.message
     for word in (SPEC.weights_url, "TLEARN_WEIGHTS", "--weights", "mobilenet_075", "from_scratch"):
         assert word in fault.value.hint
-    assert [spec.name for spec, _ in available_offline()] == ["mobilenet_075"]
+    assert [spec.name for spec, _ in available_offline()] == [BUILTIN, "mobilenet_075"]

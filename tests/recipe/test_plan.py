@@ -66,6 +66,42 @@ def test_every_key_of_the_recipe_stands_in_the_plan() -> None:
     assert set(Recipe.model_fields) <= {field.name for field in dataclasses.fields(Plan)}
 
 
+@pytest.mark.parametrize(
+    ("head_on", "numbers"),
+    [("auto", (5,)), ("last", (5,)), (3, (3,)), ([4, 2], (2, 4)), ("1", (1,))],
+)
+def test_stages_after_those_that_the_head_reads_are_cut_off(
+    head_on: Any, numbers: tuple[int, ...]
+) -> None:
+    plan = plan_for(policy="linear_head", head_on=head_on)
+    assert plan.head_stages == numbers
+    assert [stage.name for stage in plan.stages][:-1] == [s.name for s in STAGES[: numbers[-1]]]
+    width = sum(STAGES[number - 1].channels for number in numbers)
+    assert plan.stages[-1].parameters == (width + 1) * len(plan.classes)
+    whole = plan_for(policy="linear_head").fingerprint
+    assert (plan.fingerprint == whole) is (numbers == (5,))
+
+
+def test_tuning_counts_the_stages_that_are_left() -> None:
+    assert plan_for(policy="deep", head_on=3).first_trained_stage == 0
+    assert plan_for(policy="top_stages", head_on=3).first_trained_stage == 1
+
+
+@pytest.mark.parametrize(
+    ("keys", "words"),
+    [
+        ({"policy": "linear_head", "head_on": 6}, "has 5 stages"),
+        ({"policy": "deep", "head_on": "2,4"}, "only a solved head"),
+        ({"policy": "linear_head", "head_on": [2, 4], "head_dropout": 0.1}, "only a solved head"),
+        ({"policy": "linear_head", "head_on": "middle"}, "last, best, several or numbers"),
+        ({"policy": "linear_head", "head_on": 0}, "last, best, several or numbers"),
+    ],
+)
+def test_stages_that_a_head_cannot_read(keys: dict[str, Any], words: str) -> None:
+    with pytest.raises(RecipeError, match=words):
+        plan_for(**keys)
+
+
 def test_what_was_asked_is_what_will_run() -> None:
     asked: dict[str, Any] = {
         "policy": "deep",
@@ -83,6 +119,7 @@ def test_what_was_asked_is_what_will_run() -> None:
         "seed": 9,
         "resize": "pad",
         "mirror": False,
+        "head_on": "4",
     }
     plan = plan_for(**asked)
     assert {key: getattr(plan, key) for key in asked} == asked

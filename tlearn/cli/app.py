@@ -15,7 +15,18 @@ import typer
 from typer.core import TyperGroup
 from typer.exceptions import Abort, TyperException
 
-from tlearn.cli import cache, distill, evaluate, export, finetune, models, predict, recipes, suggest
+from tlearn.cli import (
+    cache,
+    demo,
+    distill,
+    evaluate,
+    export,
+    finetune,
+    models,
+    predict,
+    recipes,
+    suggest,
+)
 from tlearn.errors import TlearnError
 
 _MISUSE, _INTERRUPTED = 2, 130
@@ -64,6 +75,7 @@ app = typer.Typer(
     epilog="The whole job: [cyan]tlearn finetune FOLDER[/], then [cyan]tlearn export --tflite[/].",
 )
 for _command in (
+    demo.demo,
     suggest.suggest,
     finetune.finetune,
     evaluate.evaluate,

@@ -103,6 +103,7 @@ def to_json(advice: Advice, command: str) -> dict[str, Any]:
         "n_train": suggestion.n_train,
         "n_classes": suggestion.n_classes,
         "backbone": advice.backbone,
+        "backbone_reason": advice.backbone_reason or None,
         "similarity_score": similarity.score if similarity else None,
         "effective_dimension": similarity.effective_dimension if similarity else None,
         "source_classes": similarity.source_classes if similarity else None,
@@ -130,6 +131,7 @@ def draw(advice: Advice, command: str) -> list[RenderableType]:
         heading = f"Measured with {render.inert(advice.backbone)}" + f", {engine}" * bool(engine)
         blocks += [
             render.heading(heading),
+            *([Text(f"  {advice.backbone_reason}", DIM)] if advice.backbone_reason else []),
             render.indented(_similarity(advice.similarity)),
             Text(),
             render.indented(_profile(advice.profile)),

@@ -112,6 +112,7 @@ def solve_head(
     penalty: float,
     class_weights: bool = False,
     overwrite: bool = False,
+    blocks: Sequence[int] = (),
 ) -> LinearHead:
     """Solve the head on all rows.
 
@@ -122,12 +123,14 @@ def solve_head(
         penalty: L2 strength, in units of the features' mean variance.
         class_weights: Weigh rows so that every class counts the same.
         overwrite: Work in the memory of `features`: a copy is the largest thing there is.
+        blocks: Widths of features of several kinds that stand side by side: each kind is given
+            the same variance before the penalty is laid on.
 
     Returns:
         The head in the units of `features`.
     """
     with _one_fold_a_core():
-        axes = _principal_axes(features if overwrite else features.copy())
+        axes = _principal_axes(features if overwrite else features.copy(), blocks)
         everything = np.arange(len(labels))
         solution = _solve(axes, labels, n_classes, penalty, class_weights, _EXACT, everything)
     kernel = axes.turn @ solution[:-1]
@@ -142,6 +145,7 @@ def cross_validate(
     folds: Sequence[Fold],
     class_weights: bool = False,
     overwrite: bool = False,
+    blocks: Sequence[int] = (),
 ) -> CrossValidation:
     """Choose the penalty by held-out log-likelihood and say how well the head does.
 
@@ -156,11 +160,12 @@ def cross_validate(
         folds: Pairs of row indices (to solve on, held out).
         class_weights: Weigh rows so that every class counts the same.
         overwrite: Work in the memory of `features`: a copy is the largest thing there is.
+        blocks: See `solve_head`.
     """
     seen = np.concatenate([out for _, out in folds])
     weights = _row_weights(labels[seen], n_classes, class_weights)
     with _one_fold_a_core() as pool:
-        axes = _principal_axes(features if overwrite else features.copy())
+        axes = _principal_axes(features if overwrite else features.copy(), blocks)
 
         def attempt(penalty: float, before: _Attempt | None) -> _Attempt:
             solve = partial(_solve, axes, labels, n_classes, penalty, class_weights, _ROUGH)
@@ -205,13 +210,14 @@ def softmax(logits: np.ndarray) -> np.ndarray:
     return shifted / shifted.sum(axis=1, keepdims=True)
 
 
-def _principal_axes(features: np.ndarray) -> _Axes:
+def _principal_axes(features: np.ndarray, blocks: Sequence[int]) -> _Axes:
     """Centre, scale to mean variance one, and rotate, in place; axes without variance go."""
     from scipy.linalg import eigh
 
     n, d = features.shape
     mean = features.mean(axis=0, dtype=np.float64)
     features -= mean.astype(features.dtype)
+    evened = _even(features, blocks)
     # The smaller of the two Gram matrices has the same spectrum; eigh of it is cheaper than an SVD.
     gram = features.T @ features if d <= n else features @ features.T
     scale = float(np.sqrt(np.trace(gram, dtype=np.float64) / (n * d)))
@@ -228,7 +234,20 @@ def _principal_axes(features: np.ndarray) -> _Axes:
     for start in range(0, n, _BLOCK):
         block = slice(start, start + _BLOCK)
         features[block, : len(values)] = features[block] @ turn
-    return _Axes(features[:, : len(values)], mean, turn, values)
+    return _Axes(features[:, : len(values)], mean, evened[:, None] * turn, values)
+
+
+def _even(features: np.ndarray, blocks: Sequence[int]) -> np.ndarray:
+    """Give several blocks of centred columns the same variance, in place; the factors."""
+    factors = np.ones(features.shape[1], features.dtype)
+    if len(blocks) < 2:
+        return factors
+    ends = np.cumsum(blocks)
+    for start, end in zip(ends - blocks, ends, strict=True):
+        variance = float(np.square(features[:, start:end], dtype=np.float64).mean())
+        factors[start:end] = 1 / np.sqrt(variance) if variance > 0 else 1.0
+    features *= factors
+    return factors
 
 
 def _solve(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -97,13 +97,21 @@ class Features:
 
     def of(self, output: str, indices: np.ndarray) -> np.ndarray:
         """One output of chosen pictures: (len(indices), width)."""
-        return self.read(output, [self.digests[index] for index in indices])
+        return self.read([output], [self.digests[index] for index in indices])
 
-    def read(self, output: str, keys: Sequence[str]) -> np.ndarray:
-        """One output of stored views: (len(keys), width)."""
-        columns = self.probe.columns(output)
-        assert columns is not None, output
-        return self.store.table.read(keys, columns)
+    def read(self, outputs: Sequence[str], keys: Sequence[str]) -> np.ndarray:
+        """Outputs of stored views, side by side: (len(keys), their widths together)."""
+        found = []
+        for output in outputs:
+            columns = self.probe.columns(output)
+            assert columns is not None, output
+            found.append(self.store.table.read(keys, columns))
+        return found[0] if len(found) == 1 else np.concatenate(found, axis=1)
+
+    def widths(self, outputs: Sequence[str]) -> list[int]:
+        """Numbers in each output."""
+        known = dict(self.probe.outputs)
+        return [known[output] for output in outputs]
 
     def embeddings(self, indices: np.ndarray) -> np.ndarray:
         """Pooled features of the last stage."""
@@ -113,31 +121,32 @@ class Features:
         """Source-class probabilities, or None when the weights have no classification layer."""
         return self.of(SOURCE, indices) if self.probe.columns(SOURCE) else None
 
-    def stage_outputs(self) -> Iterator[tuple[str, str]]:
-        """Name of every stage, input to output, and of its pooled features."""
-        names = [name for name, _ in self.probe.outputs if name != SOURCE]
-        yield from zip((stage.name for stage in self.probe.stages), names, strict=True)
+    @property
+    def stage_outputs(self) -> list[str]:
+        """Names of the pooled features of every stage, input to output."""
+        return [name for name, _ in self.probe.outputs if name != SOURCE]
 
     def cross_validate(
         self,
-        output: str,
+        outputs: Sequence[str],
         keys: Sequence[str],
         labels: np.ndarray,
         n_classes: int,
         folds: Sequence[Fold],
         class_weights: bool,
     ) -> CrossValidation:
-        """What folds say of a solved head on one output; remembered beside the features.
+        """What folds say of a solved head on some outputs; remembered beside the features.
 
         Args:
-            output: Of the probe.
+            outputs: Of the probe.
             keys: Stored views.
             labels: (len(keys),) class indices.
             n_classes: Number of classes.
             folds: Pairs of row indices (to solve on, held out); rows in neither are not read.
             class_weights: Weigh rows so that every class counts the same.
         """
-        question = hashlib.sha256(f"{output}/{n_classes}/{class_weights}".encode())
+        asked = f"{'+'.join(outputs)}/{n_classes}/{class_weights}"
+        question = hashlib.sha256(asked.encode())
         for part in (
             " ".join(keys).encode(),
             labels.tobytes(),
@@ -149,9 +158,11 @@ class Features:
         if known:
             return known
         used = np.unique(np.concatenate([part for fold in folds for part in fold]))
-        rows = self.read(output, [keys[row] for row in used])
+        rows = self.read(outputs, [keys[row] for row in used])
         here = [(np.searchsorted(used, a), np.searchsorted(used, b)) for a, b in folds]
-        found = cross_validate(rows, labels[used], n_classes, here, class_weights, overwrite=True)
+        found = cross_validate(
+            rows, labels[used], n_classes, here, class_weights, True, self.widths(outputs)
+        )
         write_atomic(path, found.write, CACHE_REMEDY)
         return found
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from tlearn.atomic_write import CACHE_REMEDY, write_atomic
 from tlearn.features.engine import KERAS, LITERT, KerasEngine, LiteRTEngine, Makers
+from tlearn.models.catalog import SHIPPED
 
 if TYPE_CHECKING:
     import keras
@@ -73,8 +74,10 @@ class Probe:
 
 
 def open_probe(cache: Path, fingerprint: str) -> Probe | None:
-    """The probe made before for this fingerprint, or None; imports no TensorFlow."""
-    path = _probe_path(cache, fingerprint)
+    """The probe that came with tlearn or was made before, or None; imports no TensorFlow."""
+    path = SHIPPED / probe_name(fingerprint)
+    if not path.exists():
+        path = cache / "probes" / probe_name(fingerprint)
     try:
         facts = json.loads(path.with_suffix(".json").read_text("utf-8"))
     except (OSError, ValueError):
@@ -86,8 +89,13 @@ def open_probe(cache: Path, fingerprint: str) -> Probe | None:
     return Probe(path, fingerprint, facts["image_size"], stages, outputs)
 
 
-def make_probe(cache: Path, backbone: Backbone) -> Probe:
+def make_probe(cache: Path, backbone: Backbone, weights: str = "none") -> Probe:
     """Convert the frozen network with all its outputs, and keep the file.
+
+    Args:
+        cache: The file goes into its folder `probes`.
+        backbone: The network.
+        weights: How they are stored: one of `QUANTIZATIONS`.
 
     Raises:
         BackboneError: LiteRT lacks an operator of this network.
@@ -99,7 +107,7 @@ def make_probe(cache: Path, backbone: Backbone) -> Probe:
     widths = {
         name: int(network.output[_identifier(name)].shape[-1]) for name in _output_names(backbone)
     }
-    path = _probe_path(cache, backbone.fingerprint)
+    path = cache / "probes" / probe_name(backbone.fingerprint)
     stages = stage_facts(backbone.stages)
     image_size = int(backbone.trunk.input.shape[1])
     facts = {
@@ -107,7 +115,7 @@ def make_probe(cache: Path, backbone: Backbone) -> Probe:
         "stages": [asdict(stage) for stage in stages],
         "outputs": list(widths.items()),
     }
-    write_atomic(path, convert(network), CACHE_REMEDY)
+    write_atomic(path, convert(network, quantization=weights), CACHE_REMEDY)
     write_atomic(path.with_suffix(".json"), json.dumps(facts, indent=1), CACHE_REMEDY)
     return Probe(path, backbone.fingerprint, image_size, stages, tuple(widths.items()))
 
@@ -178,5 +186,5 @@ def _identifier(name: str) -> str:
     return f"probe_{name.replace(' ', '_')}"
 
 
-def _probe_path(cache: Path, fingerprint: str) -> Path:
-    return cache / "probes" / f"{fingerprint}-v{_PROBE_VERSION}.tflite"
+def probe_name(fingerprint: str) -> str:
+    return f"{fingerprint}-v{_PROBE_VERSION}.tflite"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from tlearn.errors import BackboneError
 from tlearn.models.applications import build_network, load_network
 from tlearn.models.catalog import BackboneSpec
 from tlearn.models.choice import USUAL_SIZE, fingerprint, own_fingerprint
-from tlearn.models.stages import Stage, find_stages, last_feature_map
+from tlearn.models.stages import Stage, find_cuts, find_stages, last_feature_map
 from tlearn.models.weights import WeightsFile
 from tlearn.models.weights_file import read_facts
 
@@ -114,6 +114,17 @@ def load_own_backbone(path: Path, image_size: int | None = None) -> Backbone:
         source=flat if _gives_probabilities(flat) else None,
         fingerprint=own_fingerprint(path, size),
     )
+
+
+def up_to(backbone: Backbone, n_stages: int) -> Backbone:
+    """A backbone without the stages after the first `n_stages`; it shares the layers."""
+    if n_stages == len(backbone.stages):
+        return backbone
+    stages = backbone.stages[:n_stages]
+    trunk = keras.Model(
+        backbone.trunk.inputs[0], find_cuts(backbone.trunk)[stages[-1].cut], name="trunk"
+    )
+    return replace(backbone, trunk=trunk, stages=stages, source=None)
 
 
 def _load_own(path: Path) -> keras.Model:

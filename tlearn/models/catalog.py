@@ -14,6 +14,12 @@ from urllib.parse import urljoin
 from tlearn.errors import BackboneError
 
 RECOMMENDED = "mobilenet_v2"
+BUILTIN = "builtin"
+"""The backbone whose weights come with tlearn."""
+
+SHIPPED = Path(__file__).with_name("builtin")
+"""Its files: weights, the LiteRT probe made of them, and how they were made."""
+
 SCALINGS = ("inside", "symmetric", "caffe", "torch")
 
 
@@ -36,7 +42,7 @@ class BackboneSpec:
         licence: Of the weights.
         paper: Where it was published.
         weights_url: ImageNet weights with the classification layer, as keras.applications
-            fetches them.
+            fetches them; empty for the built-in backbone.
         weights_md5: Digest of that file: MD5, or SHA-256 where it has 64 digits; None where
             Keras knows none.
         int8_note: What to expect of int8; empty when nothing stands against it.
@@ -75,6 +81,7 @@ _APACHE = "Apache-2.0"
 _SWISH = "swish and squeeze-excite: "
 _FAMILIES = {
     "mobilenet_v2": _Family("symmetric", 32, _APACHE, "1801.04381", "mobilenet_v2/"),
+    BUILTIN: _Family("symmetric", 32, _APACHE, "1801.04381", ""),
     "mobilenet_v3": _Family(
         "inside", 32, _APACHE, "1905.02244", "mobilenet_v3/", f"hard-{_SWISH}int8 may lose much"
     ),
@@ -118,7 +125,7 @@ def _read_garden() -> Iterator[BackboneSpec]:
             top1=float(row["top1"]) if row["top1"] else None,
             licence=family.licence,
             paper=f"https://arxiv.org/abs/{family.arxiv}",
-            weights_url=urljoin(_BUCKET + family.folder, row["file"]),
+            weights_url=row["file"] and urljoin(_BUCKET + family.folder, row["file"]),
             weights_md5=row["digest"] or None,
             # The minimalistic variants of MobileNetV3 have neither.
             int8_note="" if "minimalistic" in arguments else family.int8_note,

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tlearn.errors import BackboneError
-from tlearn.models.catalog import RECOMMENDED, BackboneSpec, find_backbone
+from tlearn.errors import BackboneError, WeightsNowhere
+from tlearn.models.catalog import BUILTIN, CATALOG, RECOMMENDED, BackboneSpec, find_backbone
 from tlearn.models.weights import WeightsFile, find_weights
 
 if TYPE_CHECKING:
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 # Raised when the same weights and size would give another function than before.
 _VERSION = 1
 _OWN_SUFFIX = ".keras"
+
+BUILTIN_COST = "the built-in backbone is smaller and faster, and less accurate"
+"""Said where it takes the place of the recommended one."""
 
 USUAL_SIZE = 224
 """Side of the input of a person's own network that takes any, in pixels."""
@@ -36,6 +39,7 @@ class BackboneChoice:
         image_size: Side of its input, in pixels.
         fingerprint: Equal for equal functions, in every process.
         seed: Of the random initialisation.
+        reason: Why this one, where nobody asked for it by name.
     """
 
     name: str
@@ -44,6 +48,7 @@ class BackboneChoice:
     image_size: int
     fingerprint: str
     seed: int = 0
+    reason: str = ""
 
     def load(self) -> Backbone:
         """Build the network and load its weights; imports Keras."""
@@ -65,7 +70,8 @@ def choose_backbone(
     """Find a backbone and its weights.
 
     Args:
-        name: In the catalogue, or the path of a .keras file; None takes the recommended one.
+        name: In the catalogue, or the path of a .keras file; None takes the recommended one, or
+            the built-in one where the recommended one's weights cannot be had.
         weights: A file of weights, or None to look for them.
         image_size: Side of the input, or None for the backbone's own.
         random_seed: Start without weights, from this seed.
@@ -76,20 +82,37 @@ def choose_backbone(
     """
     if name is not None and name.endswith(_OWN_SUFFIX):
         return _own(Path(name).expanduser(), weights, image_size)
-    spec = find_backbone(name or RECOMMENDED)
-    size = image_size or spec.image_size
-    if size < spec.min_image_size:
+    spec, reason = find_backbone(name or RECOMMENDED), ""
+    if (image_size or spec.image_size) < spec.min_image_size:
         raise BackboneError(
             f"{spec.name} needs pictures of at least {spec.min_image_size} pixels; "
-            f"received {size}.",
+            f"received {image_size}.",
             f"set --image-size to {spec.min_image_size} or more ({spec.image_size} is its own)",
         )
     if random_seed is not None:
-        return BackboneChoice(
-            spec.name, spec, None, size, fingerprint(spec, None, size, random_seed), random_seed
-        )
-    found = find_weights(spec, weights, progress=progress)
-    return BackboneChoice(spec.name, spec, found, size, fingerprint(spec, found, size))
+        size = image_size or spec.image_size
+        own = fingerprint(spec, None, size, random_seed)
+        return BackboneChoice(spec.name, spec, None, size, own, random_seed)
+    if name is None:
+        spec, found, reason = _recommended(weights, progress)
+    else:
+        found = find_weights(spec, weights, progress=progress)
+    size = image_size or spec.image_size
+    own = fingerprint(spec, found, size)
+    return BackboneChoice(spec.name, spec, found, size, own, reason=reason)
+
+
+def _recommended(
+    weights: Path | None, progress: Callable[[int, int], None] | None
+) -> tuple[BackboneSpec, WeightsFile, str]:
+    """What "auto" takes, and why."""
+    spec = CATALOG[RECOMMENDED]
+    try:
+        return spec, find_weights(spec, weights, progress=progress), "the recommended one"
+    except WeightsNowhere:
+        nowhere = f"weights of {spec.name} are neither here nor to be fetched"
+        spec = CATALOG[BUILTIN]
+        return spec, find_weights(spec), f"{nowhere}; {BUILTIN_COST}"
 
 
 def fingerprint(

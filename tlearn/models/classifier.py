@@ -18,6 +18,7 @@ def build_classifier(
     trunk: keras.Model,
     classes: int,
     *,
+    features: Sequence[keras.KerasTensor] = (),
     dropout: float = 0.0,
     l1: float = 0.0,
     l2: float = 0.0,
@@ -27,9 +28,12 @@ def build_classifier(
 
     probabilities = softmax(embedding @ kernel + bias)
 
+    Read from several maps, the embedding is their averages side by side.
+
     Args:
         trunk: Network `image` -> feature map (side, side, channels); its layers are shared.
         classes: Number of classes.
+        features: Maps of the trunk that the head reads; the last one by default.
         dropout: Share of the embedding dropped in training.
         l1: Penalty on |kernel| of the head, added to the loss.
         l2: Penalty on kernel**2 of the head, added to the loss.
@@ -38,16 +42,22 @@ def build_classifier(
     Returns:
         keras.Model: input `image`, output `probabilities` (batch, classes), float32.
     """
-    features = keras.layers.GlobalAveragePooling2D(name=EMBEDDING)(trunk.outputs[0])
+    maps = list(features) or trunk.outputs
+    names = [EMBEDDING] if len(maps) == 1 else [f"pooled_{n}" for n, _ in enumerate(maps)]
+    pooled = [
+        keras.layers.GlobalAveragePooling2D(name=name)(found)
+        for name, found in zip(names, maps, strict=True)
+    ]
+    read = pooled[0] if len(maps) == 1 else keras.layers.Concatenate(name=EMBEDDING)(pooled)
     if dropout:
-        features = keras.layers.Dropout(dropout, name="dropout")(features)
+        read = keras.layers.Dropout(dropout, name="dropout")(read)
     logits = keras.layers.Dense(
         classes,
         kernel_regularizer=keras.regularizers.L1L2(l1, l2) if l1 or l2 else None,
         kernel_constraint=keras.constraints.MaxNorm(max_norm) if max_norm else None,
         dtype="float32",
         name=HEAD,
-    )(features)
+    )(read)
     probabilities = keras.layers.Activation("softmax", dtype="float32", name="probabilities")
     return keras.Model(trunk.inputs[0], probabilities(logits), name="classifier")
 

@@ -10,7 +10,7 @@ import io
 import json
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -31,13 +31,18 @@ _CLASSES = 211
 _CONFIG, _METADATA, _WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 
 
-def make_template(backbone: Backbone) -> bytes:
-    """The template of a backbone; imports Keras."""
+def make_template(backbone: Backbone, head_stages: Sequence[int]) -> bytes:
+    """The template of a backbone and the stages that its head reads; imports Keras."""
+    from tlearn.models.backbone import up_to
     from tlearn.models.classifier import build_classifier
+    from tlearn.models.stages import find_cuts
 
+    trunk = up_to(backbone, head_stages[-1]).trunk
+    cuts = find_cuts(trunk)
+    maps = [cuts[backbone.stages[number - 1].cut] for number in head_stages]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "template.keras")
-        build_classifier(backbone.trunk, _CLASSES).save(path)
+        build_classifier(trunk, _CLASSES, features=maps).save(path)
         return path.read_bytes()
 
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from tlearn.cache_folder import cache_folder
-from tlearn.errors import BackboneError
-from tlearn.models.catalog import CATALOG, BackboneSpec
+from tlearn.errors import BackboneError, WeightsNowhere
+from tlearn.models.catalog import BUILTIN, CATALOG, SHIPPED, BackboneSpec
 from tlearn.models.download import Progress, fetch
 
 FOLDER_VARIABLE = "TLEARN_WEIGHTS"
@@ -30,7 +30,8 @@ class WeightsFile:
 
     Attributes:
         path: Where it is.
-        origin: "given", "folder" (the one TLEARN_WEIGHTS names), "cache" or "download".
+        origin: "given", "built in", "folder" (the one TLEARN_WEIGHTS names), "cache" or
+            "download".
         sha256: Digest of its bytes.
     """
 
@@ -48,8 +49,8 @@ def find_weights(
 ) -> WeightsFile:
     """The weights of a backbone: the given file, else the first place that has them.
 
-    Looked for in the folder named by TLEARN_WEIGHTS, the caches of tlearn and of Keras, and
-    last on the net.
+    Those of the built-in backbone come with tlearn. Others are looked for in the folder named by
+    TLEARN_WEIGHTS, the caches of tlearn and of Keras, and last on the net.
 
     Args:
         spec: From `find_backbone`.
@@ -58,36 +59,40 @@ def find_weights(
         progress: Called with (bytes done, bytes in all or 0) while fetching.
 
     Raises:
-        BackboneError: They are nowhere; says which file to put where, and what works offline.
+        WeightsNowhere: Says which file to put where, and what works offline.
+        BackboneError: The file or folder named cannot be used.
         SystemFault: A file cannot be read, or the cache cannot be written.
     """
     if given is not None:
         path = _check_given(given, spec)
         return WeightsFile(path, "given", sha256_of(path))
-    for origin, find in (("folder", _in_folder), ("cache", _in_caches)):
+    for origin, find in (("built in", _shipped), ("folder", _in_folder), ("cache", _in_caches)):
         found = find(spec)
         if found:
             return WeightsFile(found, origin, sha256_of(found))
     if not download:
-        raise BackboneError(f"{_nowhere(spec)}.", _remedy(spec))
+        raise WeightsNowhere(f"{_nowhere(spec)}.", _remedy(spec))
     target = cache_folder() / "weights" / file_names(spec)[0]
     try:
         fetch(spec.weights_url, target, digest=spec.weights_md5, progress=progress)
     except BackboneError as error:
-        raise BackboneError(f"{_nowhere(spec)}: {error.message}", _remedy(spec)) from error
+        raise WeightsNowhere(f"{_nowhere(spec)}: {error.message}", _remedy(spec)) from error
     return WeightsFile(target, "download", sha256_of(target))
 
 
 def available_offline() -> list[tuple[BackboneSpec, Path]]:
     """Backbones whose weights are on this machine, in the order of the catalog."""
     found = (
-        (spec, _in_folder(spec, strict=False) or _in_caches(spec)) for spec in CATALOG.values()
+        (spec, _shipped(spec) or _in_folder(spec, strict=False) or _in_caches(spec))
+        for spec in CATALOG.values()
     )
     return [(spec, path) for spec, path in found if path]
 
 
 def file_names(spec: BackboneSpec) -> list[str]:
     """Names under which Keras keeps a backbone's ImageNet weights, with top first."""
+    if spec.name == BUILTIN:
+        return []
     official = PurePosixPath(spec.weights_url).name
     kept = _KEPT_AS.get(official, official)
     stem = kept.removesuffix(".h5")
@@ -136,6 +141,10 @@ def _check_given(given: Path, spec: BackboneSpec) -> Path:
             "looks in its usual places.",
         )
     return path
+
+
+def _shipped(spec: BackboneSpec) -> Path | None:
+    return SHIPPED / "builtin.weights.h5" if spec.name == BUILTIN else None
 
 
 def _in_folder(spec: BackboneSpec, strict: bool = True) -> Path | None:

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Protocol
 from tlearn.errors import RecipeError
 from tlearn.recipe.loading import Resolved, dump_yaml, read_yaml
 from tlearn.recipe.rules import find_contradictions, settle
-from tlearn.recipe.schema import AUTO, Recipe, nearest
+from tlearn.recipe.schema import AUTO, LAST, Recipe, nearest
 
 MAX_PLAN_BYTES = 50_000_000  # every class name stands in it
 HEAD = "head"
@@ -30,11 +30,12 @@ class DataFacts:
 
 @dataclass(frozen=True)
 class BackboneFacts:
-    """What a backbone says to the plan; `image_size` is the one it prefers."""
+    """What a backbone says to the plan; `image_size` is the one it prefers, `reason` why it."""
 
     name: str
     image_size: int
     fingerprint: str
+    reason: str = ""
 
 
 class StageFacts(Protocol):
@@ -69,7 +70,7 @@ class Plan:
     Attributes:
         recipe: Name of the recipe file, None without one.
         fingerprint: Of the backbone and its weights.
-        stages: Input to output, the head last.
+        stages: Input to output, the head last; stages after those in `head_on` are cut off.
         first_trained_stage: Index into `stages` of the first stage tuned; None tunes none.
         steps_per_epoch: Batches that show every training picture once.
         origins: Who set each recipe key: "default", "suggestion", "recipe" or "flag".
@@ -103,6 +104,7 @@ class Plan:
     head_l2: float
     head_max_norm: float
     label_smoothing: float
+    head_on: str
     tuned_stages: int
     first_trained_stage: int | None
     optimizer: str
@@ -124,6 +126,11 @@ class Plan:
     origins: dict[str, str]
     reasons: dict[str, str]
 
+    @property
+    def head_stages(self) -> tuple[int, ...]:
+        """Numbers from 1 of the stages whose features the head reads, ascending."""
+        return tuple(int(number) for number in self.head_on.split(","))
+
 
 def make_plan(
     resolved: Resolved, data: DataFacts, backbone: BackboneFacts, stages: Sequence[StageFacts]
@@ -140,25 +147,34 @@ def make_plan(
         RecipeError: Every pair of keys that contradict each other or the backbone.
     """
     recipe = resolved.recipe
+    numbers = _head_stages(recipe.head_on, len(stages))
+    widths = [int(stages[number - 1].channels) for number in numbers]
+    whole, stages = len(stages), stages[: numbers[-1]]
     settled, reasons = settle(recipe, data.n_train, len(data.classes), len(stages))
+    settled["head_on"] = ",".join(map(str, numbers))
+    if recipe.head_on in (AUTO, LAST):
+        reasons["head_on"] = "the embedding, which the last stage gives"
     if faults := find_contradictions(settled, recipe, len(stages)):
         raise RecipeError(faults, "Leave these keys out, or choose another policy with --policy.")
     if recipe.image_size == AUTO:
         reasons["image_size"] = f"the size {backbone.name} is best at"
     if recipe.backbone == AUTO:
-        reasons["backbone"] = "the recommended one"
+        reasons["backbone"] = backbone.reason
     values = recipe.model_dump() | settled
     values |= {name: int(getattr(data, name)) for name in ("n_train", "n_val", "n_test", "folds")}
     values |= {
         "recipe": resolved.path.name if resolved.path else None,
         "classes": tuple(data.classes),
     }
-    values |= {"backbone": backbone.name, "fingerprint": backbone.fingerprint}
+    fingerprint = backbone.fingerprint
+    if numbers != [whole]:  # another function than that of the whole backbone
+        fingerprint += "-" + "-".join(map(str, numbers))
+    values |= {"backbone": backbone.name, "fingerprint": fingerprint}
     values |= {"image_size": image_size_for(recipe, backbone.image_size)}
     peak = values["learning_rate"] if values["epochs"] else 0.0
     tuned = values["tuned_stages"]
     rates = stage_rates(peak, values["layer_decay"], len(stages), tuned)
-    head = int(stages[-1].channels + 1) * len(data.classes)
+    head = (sum(widths) + 1) * len(data.classes)
     parts = [(stage.name, int(stage.parameters)) for stage in stages] + [(HEAD, head)]
     return Plan(
         **values,
@@ -170,6 +186,18 @@ def make_plan(
         origins=dict(resolved.origins),
         reasons=reasons,
     )
+
+
+def _head_stages(head_on: str, n_stages: int) -> list[int]:
+    if head_on in (AUTO, LAST):
+        return [n_stages]
+    numbers = sorted({int(number) for number in head_on.split(",")})
+    if numbers[-1] > n_stages:
+        raise RecipeError(
+            f"head_on {head_on}: this backbone has {n_stages} stages",
+            "`tlearn suggest FOLDER` shows them, and how well a head does on each.",
+        )
+    return numbers
 
 
 def image_size_for(recipe: Recipe, preferred: int) -> int:

@@ -133,6 +133,10 @@ def find_contradictions(values: dict[str, Any], asked: Recipe, n_stages: int) ->
     warmup = values["warmup_epochs"]
     checks = (
         (head_only and tuned > 0, f"tuned_stages {tuned}: linear_head tunes none"),
+        (
+            "," in asked.head_on and (epochs > 0 or not head_only),
+            f"head_on {asked.head_on}: only a solved head reads several stages",
+        ),
         (tuned > n_stages, f"tuned_stages {tuned}: this backbone has {n_stages} stages"),
         (scratch and tuned < n_stages, f"tuned_stages {tuned}: from_scratch trains {n_stages}"),
         (not head_only and epochs == 0, f"epochs 0: {policy} has to train"),

@@ -23,6 +23,9 @@ Auto = Literal["auto"]
 Policy = Literal["linear_head", "top_stages", "deep", "from_scratch"]
 POLICIES: tuple[str, ...] = get_args(Policy)
 
+LAST, BEST, SEVERAL = "last", "best", "several"
+"""What `head_on` may say beside numbers of stages; the last two are measured."""
+
 Fraction = Annotated[float, Field(ge=0, le=0.5)]
 Strength = Annotated[float, Field(ge=0)]
 Count = Annotated[int, Field(ge=1)]
@@ -112,6 +115,15 @@ class Recipe(BaseModel):
         description="Share of each target spread over all classes; 0.1 tempers overconfidence "
         "and forgives a few wrong labels.",
     )
+    head_on: Annotated[
+        str, Field(pattern=rf"^({AUTO}|{LAST}|{BEST}|{SEVERAL}|[1-9]\d*(,[1-9]\d*)*)$")
+    ] = Field(
+        AUTO,
+        title="auto, last, best, several or numbers of stages as in 2,4",
+        description="Stages whose features the head reads, as in 3 or 2,4; what follows the last "
+        "of them is cut off, which makes the file smaller and faster. best measures which one "
+        "stage is enough, several adds stages while they help; auto is the last one.",
+    )
     tuned_stages: Auto | Count = Field(
         AUTO,
         description="How many stages are tuned, counted from the output; the head is not "
@@ -170,6 +182,14 @@ class Recipe(BaseModel):
     @classmethod
     def _underscores(cls, value: Any) -> Any:
         return plain(value) if isinstance(value, str) else value
+
+    @field_validator("head_on", mode="before")
+    @classmethod
+    def _numbers_of_stages(cls, value: Any) -> Any:
+        """3 and [2, 4] as YAML has them."""
+        if isinstance(value, list):
+            return ",".join(map(str, value))
+        return str(value) if type(value) is int else value
 
     @model_validator(mode="after")
     def _something_to_train_on(self) -> Recipe:
@@ -236,6 +256,8 @@ def _named(form: dict[str, Any]) -> list[str]:
 
 
 def _words(form: dict[str, Any]) -> str:
+    if "pattern" in form:
+        return str(form["title"])
     if "enum" in form:
         words = form["enum"]
         return f"one of {', '.join(words)}" if len(words) > 1 else words[0]

@@ -1,39 +1,128 @@
-"""How well a linear head does on the features of every stage, on pictures it has not seen."""
+"""How well a linear head does on the features of every stage, on pictures it has not seen.
+
+Where accuracy peaks before the end, the last stages are too specialised: the sign of pictures
+unlike the source. A head may then read an earlier stage, with the rest of the network cut off, or
+several stages at once.
+
+References:
+    Evci et al. 2022, Head2Toe (arXiv 2201.03529): a head on features of all depths. It selects
+    single features by a group lasso; we select whole stages by cross-validation.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from tlearn.features.linear_probe import CrossValidation
+
+TIE = 1.0
+"""Standard errors of the difference within which the smaller network is as good."""
+
+Stages = tuple[int, ...]
+"""Numbers from 1, ascending."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A head on the features of some stages.
+
+    Attributes:
+        stages: Which.
+        checked: What cross-validation said of it.
+    """
+
+    stages: Stages
+    checked: CrossValidation
+
+    @property
+    def accuracy(self) -> float:
+        """On pictures that the head had not seen."""
+        return self.checked.accuracy
+
+    @property
+    def head_on(self) -> str:
+        """As the recipe's key has it."""
+        return ",".join(map(str, self.stages))
 
 
 @dataclass(frozen=True)
 class DepthProfile:
-    """Cross-validated accuracy by stage.
+    """What heads on each stage, and on several, said of the same pictures.
 
     Attributes:
-        accuracies: Stage name to accuracy, input to output.
-        best: The first stage that no other beats.
-        last: The whole of what cross-validation said of the last stage, the embedding.
+        names: Of the stages, input to output.
+        single: A head on each stage, input to output.
+        several: The set of stages that was grown while it helped; the best single one if none did.
+        labels: (n,) class indices of the pictures.
     """
 
-    accuracies: Mapping[str, float]
-    best: str
-    last: CrossValidation
+    names: Sequence[str]
+    single: Sequence[Reading]
+    several: Reading
+    labels: np.ndarray
 
     @property
-    def gain(self) -> float:
-        """Accuracy of the best stage minus that of the last."""
-        return self.accuracies[self.best] - self.last.accuracy
+    def accuracies(self) -> Mapping[str, float]:
+        """Stage name to accuracy, input to output."""
+        return {n: reading.accuracy for n, reading in zip(self.names, self.single, strict=True)}
+
+    @property
+    def last(self) -> CrossValidation:
+        """What was said of the last stage, the embedding."""
+        return self.single[-1].checked
+
+    @property
+    def peak(self) -> Reading:
+        """The first stage that no other beats."""
+        return max(self.single, key=lambda reading: reading.accuracy)
+
+    @property
+    def best(self) -> str:
+        """Its name."""
+        return self.names[self.peak.stages[0] - 1]
+
+    @property
+    def smallest(self) -> Reading:
+        """The first stage that the best reading does not beat by more than `TIE` errors."""
+        top = max((*self.single, self.several), key=lambda reading: reading.accuracy)
+        return next(one for one in (*self.single, top) if self.ties(one, top))
+
+    def ties(self, one: Reading, other: Reading) -> bool:
+        """Whether `other` is better by no more than chance."""
+        gain, error = self.gain(one, other)
+        return gain <= TIE * error
+
+    def gain(self, one: Reading, other: Reading) -> tuple[float, float]:
+        """Accuracy of `other` minus that of `one` on the same pictures, and its standard error."""
+        seen = one.checked.probabilities.sum(axis=1) > 0
+        right = [
+            (reading.checked.probabilities[seen].argmax(axis=1) == self.labels[seen]).astype(float)
+            for reading in (one, other)
+        ]
+        difference = right[1] - right[0]
+        return float(difference.mean()), float(difference.std() / np.sqrt(len(difference)))
 
 
-def draw_profile(checked: Mapping[str, CrossValidation]) -> DepthProfile:
-    """The profile that solved heads on every stage make.
+def draw_profile(
+    names: Sequence[str], labels: np.ndarray, check: Callable[[Stages], CrossValidation]
+) -> DepthProfile:
+    """Check every stage, then add stages to the best one while the accuracy rises.
 
     Args:
-        checked: Stage name to what cross-validation said of a head on it, input to output.
+        names: Of the stages, input to output.
+        labels: (n,) class indices.
+        check: Cross-validates a head on the features of some stages.
     """
-    accuracies = {name: result.accuracy for name, result in checked.items()}
-    best = max(accuracies, key=lambda name: accuracies[name])
-    return DepthProfile(accuracies, best, list(checked.values())[-1])
+    numbers = range(1, len(names) + 1)
+    single = [Reading((number,), check((number,))) for number in numbers]
+    several = max(single, key=lambda reading: reading.accuracy)
+    while True:
+        wider = [tuple(sorted({*several.stages, n})) for n in numbers if n not in several.stages]
+        grown = [Reading(stages, check(stages)) for stages in wider]
+        best = max(grown, key=lambda reading: reading.accuracy, default=several)
+        if best.accuracy <= several.accuracy:
+            return DepthProfile(names, single, several, labels)
+        several = best

@@ -1,0 +1,156 @@
+"""Is the advice right? Every policy on every folder, and what the advice would have chosen.
+
+    python -m tests.benchmarks.advice run DATA TABLE NAME[:WEIGHTS] ... [--sizes 5,10] [--seeds 0]
+    python -m tests.benchmarks.advice score TABLE
+
+`run` draws so many pictures a class from each folder, holds others out, trains every policy and
+appends a line to TABLE; cells that stand there are not run again. `score` judges the rule on each
+folder with thresholds fitted on the others, and prints regret, coverage and fixed policies.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tlearn import api
+from tlearn.data.image_folder import scan
+
+POLICIES: dict[str, dict[str, Any]] = {
+    "last": {"policy": "linear_head", "head_on": "last"},
+    "best": {"policy": "linear_head", "head_on": "best"},
+    "several": {"policy": "linear_head", "head_on": "several"},
+    "top_stages": {"policy": "top_stages"},
+    "deep": {"policy": "deep"},
+}
+MOST_TESTED, FEWEST_TESTED = 300, 5
+
+
+def draw(folder: Path, per_class: int, seed: int, target: Path) -> bool:
+    """Copy so many pictures a class, and others to test on; False where there are too few."""
+    rng = np.random.default_rng(seed)
+    found = scan(folder)
+    once = {hashlib.sha256(one.path.read_bytes()).hexdigest(): one for one in found.images}
+    for label, name in enumerate(found.classes):
+        paths = sorted(one.path for one in once.values() if one.label == label)
+        paths = [paths[n] for n in rng.permutation(len(paths))]
+        n_test = min(30, MOST_TESTED // len(found.classes), len(paths) // 4)
+        if n_test < FEWEST_TESTED or len(paths) - n_test < per_class:
+            return False
+        parts = {"test": paths[:n_test], "train": paths[n_test : n_test + per_class]}
+        for part, chosen in parts.items():
+            (target / part / name).mkdir(parents=True)
+            for number, path in enumerate(chosen):
+                shutil.copyfile(path, target / part / name / f"{number}{path.suffix}")
+    return True
+
+
+def cell(source: Path, backbone: dict[str, Any], seed: int, scratch: Path) -> dict[str, Any]:
+    """What was measured before training, and what every policy reached."""
+    flags = backbone | {"seed": seed}
+    advice = api.suggest(source, flags=flags)
+    accuracy, seconds, forecast = {}, {}, {}
+    for name, asked in POLICIES.items():
+        planned = api.finetune(source, flags=flags | asked, dry_run=True)
+        forecast[name] = round(planned.seconds["forecast"], 1)
+        done = api.finetune(source, flags=flags | asked, out=scratch / name, overwrite=True)
+        accuracy[name] = round(done.reports["test"].accuracy, 4)
+        seconds[name] = round(done.seconds["total"], 1)
+        tested = done.reports["test"].n
+    return {
+        "evidence": evidence(advice),
+        "tested": tested,
+        "accuracy": accuracy,
+        "seconds": seconds,
+        "forecast": forecast,
+    }
+
+
+def evidence(advice: api.Advice) -> dict[str, Any]:
+    """All that a rule may look at."""
+    profile, similarity = advice.profile, advice.similarity
+    assert profile is not None and similarity is not None
+    last = profile.single[-1]
+    others = {"best": profile.peak, "several": profile.several, "small": profile.smallest}
+    return {
+        "n_train": advice.suggestion.n_train,
+        "n_classes": advice.suggestion.n_classes,
+        "dimension": similarity.effective_dimension,
+        "source_classes": similarity.source_classes,
+        "stages": [reading.accuracy for reading in profile.single],
+        "losses": [loss(reading, profile.labels) for reading in profile.single],
+        "readings": {
+            name: {
+                "head_on": one.head_on,
+                "accuracy": one.accuracy,
+                "loss": loss(one, profile.labels),
+                "gain": profile.gain(last, one),
+            }
+            for name, one in others.items()
+        },
+        "advice": str(advice.suggestion.policy),
+    }
+
+
+def loss(reading: Any, labels: np.ndarray) -> float:
+    p = reading.checked.probabilities
+    chosen = p[np.arange(len(labels)), labels][p.sum(axis=1) > 0]
+    return float(-np.log(np.maximum(chosen, 1e-12)).mean())
+
+
+def read_table(path: Path) -> Iterator[dict[str, Any]]:
+    if path.exists():
+        yield from (json.loads(line) for line in path.read_text().splitlines())
+
+
+def run(chosen: argparse.Namespace) -> None:
+    done = {tuple(row["cell"]) for row in read_table(chosen.table)}
+    folders = sorted(path for path in chosen.data.iterdir() if path.is_dir())
+    for words in chosen.backbones:
+        name, *weights = words.split(":")
+        flags: dict[str, Any] = {"backbone": name, "image_size": chosen.image_size}
+        flags |= {"weights": weights[0]} if weights else {}
+        label = Path(weights[0]).name.removesuffix(".weights.h5") if weights else name
+        for seed in chosen.seeds:
+            for folder in folders:
+                if chosen.only and folder.name not in chosen.only:
+                    continue
+                for size in chosen.sizes:
+                    about = (label, folder.name, size, seed)
+                    with tempfile.TemporaryDirectory() as scratch:
+                        source = Path(scratch, "pictures")
+                        if about in done or not draw(folder, size, seed, source):
+                            continue
+                        found = {"cell": about} | cell(source, flags, seed, Path(scratch))
+                    with chosen.table.open("a") as file:
+                        file.write(json.dumps(found) + "\n")
+                    print(*about, found["accuracy"], found["seconds"], flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parts = parser.add_subparsers(required=True)
+    runner = parts.add_parser("run")
+    runner.add_argument("data", type=Path)
+    runner.add_argument("table", type=Path)
+    runner.add_argument("backbones", nargs="+")
+    numbers = lambda text: [int(n) for n in text.split(",")]  # noqa: E731
+    runner.add_argument("--sizes", type=numbers, default=[5, 10, 25, 50, 100])
+    runner.add_argument("--seeds", type=numbers, default=[0, 1])
+    runner.add_argument("--only", type=lambda text: text.split(","), default=[])
+    runner.add_argument("--image-size", type=int, default=128)
+    runner.set_defaults(act=run)
+    chosen = parser.parse_args()
+    chosen.act(chosen)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,65 @@
+"""The profile finds the stage that knows most, and the smallest network that is as good."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tlearn.features.linear_probe import CrossValidation
+from tlearn.suggestion.depth_profile import DepthProfile, Reading, draw_profile
+
+N = 200
+LABELS = np.arange(N) % 2
+NAMES = ["stage 1", "stage 2", "stage 3"]
+
+
+def checked(right: np.ndarray) -> CrossValidation:
+    """Held-out answers that are right where `right` says so."""
+    answers = np.where(right, LABELS, 1 - LABELS)
+    return CrossValidation(1.0, np.eye(2)[answers], float(right.mean()), (0.0,))
+
+
+def first(count: int) -> np.ndarray:
+    return np.arange(N) < count
+
+
+def test_stages_are_added_while_they_help() -> None:
+    asked = []
+    accuracy = {(1,): 100, (2,): 150, (3,): 140, (1, 2): 149, (2, 3): 160, (1, 2, 3): 160}
+
+    def check(stages: tuple[int, ...]) -> CrossValidation:
+        asked.append(stages)
+        return checked(first(accuracy[stages]))
+
+    profile = draw_profile(NAMES, LABELS, check)
+    assert profile.several.stages == (2, 3) and profile.several.head_on == "2,3"
+    assert profile.best == "stage 2" and profile.peak.accuracy == 0.75
+    assert profile.last.accuracy == 0.7
+    assert dict(profile.accuracies) == {"stage 1": 0.5, "stage 2": 0.75, "stage 3": 0.7}
+    assert sorted(asked) == sorted(accuracy)  # each once
+
+
+def test_several_is_one_where_none_helps() -> None:
+    profile = draw_profile(NAMES, LABELS, lambda stages: checked(first(180 - 10 * len(stages))))
+    assert profile.several.stages == (1,)
+
+
+@pytest.mark.parametrize(("lost", "ties"), [(1, True), (12, False)])
+def test_a_smaller_network_ties_within_an_error_of_the_same_pictures(lost: int, ties: bool) -> None:
+    small, large = first(180 - lost), np.roll(first(180), N // 2)
+    readings = [Reading((1,), checked(small)), Reading((2,), checked(large))]
+    profile = DepthProfile(NAMES[:2], readings, readings[1], LABELS)
+    gain, error = profile.gain(*readings)
+    assert gain == pytest.approx(lost / N)
+    disagree = (small != large).mean()
+    assert error == pytest.approx(np.sqrt((disagree - gain**2) / N))
+    assert profile.ties(*readings) is ties
+    assert profile.smallest is readings[0 if ties else 1]
+
+
+def test_pictures_that_no_fold_held_out_do_not_count() -> None:
+    one, other = checked(first(100)), checked(first(100))
+    for found in (one, other):
+        found.probabilities[150:] = 0
+    profile = DepthProfile(NAMES[:1], [Reading((1,), one)], Reading((1,), other), LABELS)
+    assert profile.gain(profile.single[0], profile.several) == (0.0, 0.0)
