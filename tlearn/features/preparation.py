@@ -16,7 +16,13 @@ from tlearn.data.image_folder import ImageFolder
 from tlearn.data.pipeline import PixelRows, PixelStore, store_pixels
 from tlearn.data.split import Split, fold_indices, make_split
 from tlearn.errors import DataError
-from tlearn.features.linear_probe import SOLVER_VERSION, CrossValidation, Fold, cross_validate
+from tlearn.features.linear_probe import (
+    SOLVER_VERSION,
+    CrossValidation,
+    Fold,
+    cross_validate,
+    held_out_probabilities,
+)
 from tlearn.features.probe import EMBEDDING, SOURCE, Probe
 from tlearn.features.store import FeatureStore, Opener, Views, probe_store
 from tlearn.stopwatch import Stopwatch
@@ -165,6 +171,22 @@ class Features:
         )
         write_atomic(path, found.write, CACHE_REMEDY)
         return found
+
+    def held_out(
+        self,
+        outputs: Sequence[str],
+        keys: Sequence[str],
+        labels: np.ndarray,
+        n_classes: int,
+        folds: Sequence[Fold],
+        penalty: float,
+        class_weights: bool,
+    ) -> list[np.ndarray]:
+        """What heads of one penalty say of the rows that each fold holds out."""
+        rows, widths = self.read(outputs, keys), self.widths(outputs)
+        return held_out_probabilities(
+            rows, labels, n_classes, folds, penalty, class_weights, widths
+        )
 
 
 def read_pictures(

@@ -1,0 +1,82 @@
+"""The curve forecasts what more pictures would do, and says nothing where it cannot know."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+import numpy as np
+import pytest
+
+from tlearn.features.linear_probe import Fold, held_out_probabilities
+from tlearn.suggestion.learning_curve import SHARES, LearningCurve, draw_curve
+
+CLASSES = 4
+
+
+def blobs(n: int, seed: int = 0, width: int = 40) -> tuple[np.ndarray, np.ndarray]:
+    """Classes on overlapping clouds: more examples find the directions better."""
+    rng = np.random.default_rng(seed)
+    centres = np.random.default_rng(7).normal(0, 0.45, (CLASSES, width))
+    labels = np.arange(n) % CLASSES
+    return (centres[labels] + rng.normal(size=(n, width))).astype(np.float32), labels
+
+
+def folds_of(n: int) -> list[Fold]:
+    rows = np.arange(n)
+    fold = rows // CLASSES % 5
+    return [(rows[fold != k], rows[fold == k]) for k in range(5)]
+
+
+def measure(features: np.ndarray, labels: np.ndarray) -> LearningCurve:
+    solve = partial(held_out_probabilities, features, labels, CLASSES)
+    return draw_curve(labels, folds_of(len(labels)), lambda folds, by: solve(folds, 0.3 * by))
+
+
+def test_the_forecast_for_twice_the_pictures_comes_true() -> None:
+    curve = measure(*blobs(200))
+    assert list(curve.accuracies) == sorted(curve.accuracies) and curve.helps
+    truth = measure(*blobs(400, seed=1)).accuracies[-1]
+    assert curve.accuracies[-1] + 0.02 < truth
+    assert curve.accuracy_with(2) == pytest.approx(truth, abs=0.04)
+
+
+def test_nothing_is_promised_where_more_pictures_do_not_help() -> None:
+    rng = np.random.default_rng(0)
+    labels = np.arange(200) % CLASSES
+    curve = measure(rng.normal(size=(200, 5)).astype(np.float32), labels)
+    assert not curve.helps
+    assert curve.pictures_for(0.2) is None
+
+
+def test_counts_follow_the_power_law() -> None:
+    nothing = np.zeros(CLASSES)
+    curve = LearningCurve(100, (0.6, 0.7, 0.8), 0.02, 0.5, nothing, nothing)
+    assert curve.accuracy_with(4) == pytest.approx(0.9)
+    assert curve.accuracy_with(40) == curve.accuracy_with(4)  # nothing is said beyond
+    assert curve.pictures_for(0.1) == 300
+    assert curve.pictures_for(0.15) is None  # sixteen times as many
+    assert curve.pictures_for(0.3) is None  # more than there is to win
+
+
+def test_classes_that_still_grow_come_first() -> None:
+    curve = LearningCurve(
+        100, (0.5, 0.6, 0.7), 0.02, 0.3, np.array([0, 0.3, 0, 0]), np.array([1, 0.8, 0.6, 0.9])
+    )
+    assert curve.classes_to_feed() == [1, 2, 3]
+
+
+def test_shares_lie_in_each_other_and_keep_every_class() -> None:
+    seen: list[list[np.ndarray]] = []
+
+    def held_out(folds: Sequence[Fold], by: float) -> list[np.ndarray]:
+        seen.append([rows for rows, _ in folds])
+        return [np.eye(CLASSES)[np.zeros(len(out), int)] for _, out in folds]
+
+    labels = np.arange(60) % CLASSES
+    folds = folds_of(60)
+    draw_curve(labels, folds, held_out)
+    for few, half, every, (rows, _) in zip(*seen, folds, strict=True):
+        assert set(few) < set(half) < set(every) == set(rows)
+        assert set(labels[few]) == set(range(CLASSES))
+        assert len(few) == pytest.approx(SHARES[0] * len(every), abs=CLASSES)
