@@ -10,19 +10,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tlearn.advising import advise, forecast
 from tlearn.data.image_folder import list_pictures
 from tlearn.evaluation.metrics import Report, score
 from tlearn.evaluation.predict import Prediction
-from tlearn.features.engine import seconds_per_picture
 from tlearn.features.preparation import Watch
 from tlearn.finished_run import FinishedRun
 from tlearn.models.choice import choose_backbone
 from tlearn.outcome import Advice, Outcome
-from tlearn.recipe.plan import Plan
+from tlearn.recipe.loading import check_new, save_recipe
+from tlearn.recipe.plan import recipe_of
 from tlearn.run_directory import RunDirectory
-from tlearn.suggestion.forecast import forecast_seconds
-from tlearn.suggestion.similarity import measure_similarity, sample
-from tlearn.suggestion.strategy import Evidence, suggest_policy
+from tlearn.suggestion.strategy import Evidence, textbook
 from tlearn.workbench import Workbench
 
 if TYPE_CHECKING:
@@ -39,6 +38,8 @@ def suggest(
     recipe: str | None = None,
     flags: Mapping[str, Any] | None = None,
     *,
+    small: bool = False,
+    save: Path | None = None,
     keep_cache: bool = True,
     watch: Watch = silent,
 ) -> Advice:
@@ -48,19 +49,27 @@ def suggest(
         source: Image folder, or CSV of path and label.
         recipe: Name or path of a recipe, for backbone, size and fractions.
         flags: Recipe keys set by flags.
+        small: Prefer the smallest network whose head is as good as the best within an error.
+        save: Keep the suggestion here, as a recipe.
         keep_cache: Keep decoded pictures and features for the next command.
         watch: Told of progress.
 
     Raises:
         TlearnError: The folder, the recipe or the weights cannot be used.
     """
+    if save:
+        check_new(save)
     with Workbench(source, recipe, flags or {}, keep_cache, watch) as work:
-        return _advise(work)
+        advice = advise(work, small)
+        if save:
+            found, plan = advice.suggestion, work.plan(advice.suggestion.recipe)
+            save_recipe(save, recipe_of(plan, f"Suggested for {source.name}", found.reasons))
+        return advice
 
 
 def suggest_without_pictures(n_images: int, n_classes: int, similar: bool) -> Advice:
     """The matrix's answer for counts and a likeness that the person states."""
-    return Advice(suggest_policy(Evidence(n_images, n_classes, similar)))
+    return Advice(textbook(Evidence(n_images, n_classes, float(similar))))
 
 
 def finetune(
@@ -99,58 +108,21 @@ def finetune(
         pictures = work.pictures
         advice = None
         if work.resolved.recipe.policy == "auto":
-            advice = _advise(work)
-            work.settle_policy(str(advice.suggestion.policy))
+            advice = advise(work)
+            work.settle(advice.suggestion.recipe)
         plan = work.plan()
         spent = work.clock.seconds
         prospect = Outcome(None, plan, advice, pictures, {}, (), spent, work.engines)
         if settled:
             settled(prospect)
         if dry_run:
-            return replace(prospect, seconds=spent | {"forecast": _forecast(work, plan)})
+            return replace(prospect, seconds=spent | {"forecast": forecast(work, plan)})
         from tlearn.finetuning import train_and_keep
 
         run = RunDirectory.create(out, plan.policy, overwrite)
         trained = train_and_keep(work, plan, run, epoch)
         spent = work.clock.seconds | {"total": work.clock.total()}
         return replace(prospect, run=run, seconds=spent, **vars(trained))
-
-
-def _advise(work: Workbench) -> Advice:
-    pictures, features = work.pictures, work.features
-    rows, n_classes = pictures.split.indices("train"), len(pictures.split.classes)
-    work.watch("weigh the evidence", 0, 0)
-    with work.clock.time("advice"):
-        name = work.choice.name
-        few = sample(rows)
-        similarity = measure_similarity(features.embeddings(few), features.source(few), name)
-        profile = work.profile
-        evidence = Evidence(
-            n_train=len(rows),
-            n_classes=n_classes,
-            similar=similarity.similar,
-            head_accuracy=profile.last.accuracy,
-            similarity_words=similarity.in_words(),
-        )
-        suggestion = suggest_policy(evidence)
-    seconds = work.clock.seconds
-    reason = work.choice.reason
-    return Advice(suggestion, similarity, profile, pictures, name, seconds, work.engines, reason)
-
-
-def _forecast(work: Workbench, plan: Plan) -> float:
-    """Seconds the plan will take, from a short measurement of the frozen network."""
-    sample = work.pictures.rows("train")[:16]
-    n_all = plan.n_train + plan.n_val + plan.n_test
-    return forecast_seconds(
-        work.stages,
-        plan.first_trained_stage,
-        plan.n_train,
-        n_all,
-        plan.views,
-        plan.epochs,
-        seconds_per_picture(work.open_probe(sample), sample),
-    )
 
 
 def evaluate(

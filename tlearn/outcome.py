@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from tlearn.evaluation.metrics import Report
@@ -12,6 +12,8 @@ from tlearn.features.preparation import Pictures
 from tlearn.recipe.plan import Plan
 from tlearn.run_directory import RunDirectory
 from tlearn.suggestion.depth_profile import DepthProfile
+from tlearn.suggestion.learning_curve import LearningCurve
+from tlearn.suggestion.options import Option
 from tlearn.suggestion.similarity import Similarity
 from tlearn.suggestion.strategy import Suggestion
 
@@ -29,6 +31,9 @@ class Advice:
         seconds: Where the time went.
         engines: What ran the frozen network.
         backbone_reason: Why that backbone, where nobody named it.
+        options: Ways to train and what each is expected to reach.
+        curve: Whether more pictures would help.
+        nearest: Class to the source classes that its pictures look like, with their shares.
     """
 
     suggestion: Suggestion
@@ -39,6 +44,9 @@ class Advice:
     seconds: Mapping[str, float] | None = None
     engines: EngineChoice | None = None
     backbone_reason: str = ""
+    options: Sequence[Option] = ()
+    curve: LearningCurve | None = None
+    nearest: Mapping[str, Sequence[tuple[str, float]]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ import numpy as np
 
 from tlearn.cache_folder import cache_folder, limit_bytes, trim_cache
 from tlearn.data.image_folder import ImageFolder, scan
-from tlearn.features.engine import Engine, EngineChoice
-from tlearn.features.linear_probe import CrossValidation
+from tlearn.features.engine import Engine, EngineChoice, seconds_per_picture
+from tlearn.features.linear_probe import CrossValidation, Fold
 from tlearn.features.preparation import (
     Features,
     Pictures,
@@ -40,6 +40,7 @@ from tlearn.recipe.plan import BackboneFacts, DataFacts, Plan, make_plan
 from tlearn.recipe.schema import AUTO, BEST, SEVERAL
 from tlearn.stopwatch import Stopwatch
 from tlearn.suggestion.depth_profile import DepthProfile, draw_profile
+from tlearn.suggestion.learning_curve import LearningCurve, draw_curve
 
 if TYPE_CHECKING:
     from tlearn.models.backbone import Backbone
@@ -97,9 +98,9 @@ class Workbench:
         """Whether the backbone starts without weights."""
         return self.resolved.recipe.policy == "from_scratch"
 
-    def settle_policy(self, policy: str) -> None:
-        """Take the suggestion's policy where the person left it open."""
-        self.resolved = load_recipe(self._recipe, self._flags, {"policy": policy})
+    def settle(self, suggestion: Mapping[str, Any]) -> None:
+        """Take the suggestion's keys where the person left them open."""
+        self.resolved = load_recipe(self._recipe, self._flags, suggestion)
 
     @cached_property
     def folder(self) -> ImageFolder:
@@ -174,6 +175,21 @@ class Workbench:
 
         return draw_profile([stage.name for stage in self.stages], labels, check)
 
+    @cached_property
+    def curve(self) -> LearningCurve:
+        """How a head on the best stage grows with pictures."""
+        pictures, features, recipe = self.pictures, self.features, self.resolved.recipe
+        best, labels = self.profile.peak, pictures.labels("train")
+        outputs = [features.stage_outputs[number - 1] for number in best.stages]
+        digests, classes = pictures.digests("train"), len(pictures.split.classes)
+
+        def held_out(folds: Sequence[Fold], by: float) -> Sequence[np.ndarray]:
+            penalty = best.checked.penalty * by
+            about = (outputs, digests, labels, classes, folds, penalty, recipe.class_weights)
+            return features.held_out(*about)
+
+        return draw_curve(labels, pictures.folds(recipe.seed), held_out, recipe.seed)
+
     def stored_views(self, views: Views, digests: Sequence[str]) -> list[str]:
         """Keys of every view of pictures, all pictures a view, their features computed."""
         store = self.features.store
@@ -187,23 +203,35 @@ class Workbench:
         makers = probe_makers(self.probe, lambda: self.backbone)
         return self.engines.open("backbone", makers, sample)
 
-    def plan(self) -> Plan:
-        """Every value settled, from the recipe, the pictures and the backbone."""
+    @cached_property
+    def pass_seconds(self) -> float:
+        """Seconds that the frozen network takes for a picture, from a short measurement."""
+        few = self.pictures.rows("train")[:16]
+        return seconds_per_picture(self.open_probe(few), few)
+
+    def plan(self, suggestion: Mapping[str, Any] | None = None) -> Plan:
+        """Every value settled, from the recipe, the pictures and the backbone.
+
+        Args:
+            suggestion: Keys to take where the person left them open; those taken already by
+                default.
+        """
         split, choice = self.pictures.split, self.choice
         n_train, n_val, n_test = (split.count(part) for part in ("train", "val", "test"))
         backbone = BackboneFacts(choice.name, choice.image_size, choice.fingerprint, choice.reason)
         data = DataFacts(split.classes, n_train, n_val, n_test, split.folds)
-        return make_plan(self._measured(), data, backbone, self.stages)
+        resolved = self.resolved
+        if suggestion is not None:
+            resolved = load_recipe(self._recipe, self._flags, suggestion)
+        return make_plan(self._measured(resolved), data, backbone, self.stages)
 
-    def _measured(self) -> Resolved:
+    def _measured(self, resolved: Resolved) -> Resolved:
         """The recipe with numbers for what it wants measured."""
-        recipe = self.resolved.recipe
+        recipe = resolved.recipe
         if recipe.head_on not in (BEST, SEVERAL):
-            return self.resolved
-        profile = self.profile
-        chosen = profile.peak if recipe.head_on == BEST else profile.several
-        recipe = recipe.model_copy(update={"head_on": chosen.head_on})
-        return replace(self.resolved, recipe=recipe)
+            return resolved
+        chosen = self.profile.peak if recipe.head_on == BEST else self.profile.several
+        return replace(resolved, recipe=recipe.model_copy(update={"head_on": chosen.head_on}))
 
     @property
     def stages(self) -> Sequence[StageFacts]:

@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from tlearn import api
+from tlearn.advising import heads_of
 from tlearn.data.image_folder import scan
 
 POLICIES: dict[str, dict[str, Any]] = {
@@ -76,27 +77,19 @@ def cell(source: Path, backbone: dict[str, Any], seed: int, scratch: Path) -> di
 
 def evidence(advice: api.Advice) -> dict[str, Any]:
     """All that a rule may look at."""
-    profile, similarity = advice.profile, advice.similarity
-    assert profile is not None and similarity is not None
-    last = profile.single[-1]
-    others = {"best": profile.peak, "several": profile.several, "small": profile.smallest}
+    profile, similarity, curve = advice.profile, advice.similarity, advice.curve
+    assert profile is not None and similarity is not None and curve is not None
     return {
         "n_train": advice.suggestion.n_train,
         "n_classes": advice.suggestion.n_classes,
+        "similarity": similarity.score,
         "dimension": similarity.effective_dimension,
         "source_classes": similarity.source_classes,
         "stages": [reading.accuracy for reading in profile.single],
         "losses": [loss(reading, profile.labels) for reading in profile.single],
-        "readings": {
-            name: {
-                "head_on": one.head_on,
-                "accuracy": one.accuracy,
-                "loss": loss(one, profile.labels),
-                "gain": profile.gain(last, one),
-            }
-            for name, one in others.items()
-        },
-        "advice": str(advice.suggestion.policy),
+        "heads": [vars(head) for head in heads_of(profile)],
+        "curve": curve.accuracies,
+        "slope": curve.slope,
     }
 
 

@@ -26,8 +26,10 @@ from tlearn.recipe.loading import load_recipe
 from tlearn.recipe.plan import BackboneFacts, DataFacts, StagePlan, make_plan
 from tlearn.run_directory import RunDirectory
 from tlearn.suggestion.depth_profile import DepthProfile, Reading
+from tlearn.suggestion.learning_curve import LearningCurve
+from tlearn.suggestion.options import weigh
 from tlearn.suggestion.similarity import Similarity
-from tlearn.suggestion.strategy import Evidence, suggest_policy
+from tlearn.suggestion.strategy import Evidence, HeadEvidence, textbook
 
 RED = "\x1b[31m"
 CLASSES = ("[bold]cats[/bold]", f"{RED}dogs", "a\nb")
@@ -77,7 +79,10 @@ def pictures(tmp_path: Path) -> Pictures:
 @pytest.fixture
 def advice(pictures: Pictures) -> api.Advice:
     """Little data, unlike the source; the third stage is best."""
-    evidence = Evidence(6, 3, False, 0.81, "0.20 of 1, from an effective dimension of 12")
+    words = "0.20 of 1, from an effective dimension of 12"
+    heads = (HeadEvidence("last", 0.81), HeadEvidence("2", 0.9, 0.09, 0.03))
+    evidence = Evidence(6, 3, 0.2, words, heads)
+    chances = [replace(option, seconds=12.0) for option in weigh(evidence)]
     single = [
         Reading((n,), CrossValidation(1.0, np.full((6, 3), 1 / 3), accuracy, (0.8, 0.82)))
         for n, accuracy in enumerate((0.4, 0.9, 0.81), start=1)
@@ -85,13 +90,16 @@ def advice(pictures: Pictures) -> api.Advice:
     names = ["stage 1", "stage 2", "stage 3"]
     profile = DepthProfile(names, single, single[1], np.arange(6) % 3)
     return api.Advice(
-        suggest_policy(evidence),
+        replace(textbook(evidence), reasons=("little data", "measured: 81.0%")),
         Similarity(0.2, 12.0, None, True),
         profile,
         pictures,
         "mobilenet_v2",
         {"decode": 0.5, "advice": 0.1},
         EngineChoice({"backbone": "litert"}),
+        options=chances,
+        curve=LearningCurve(6, (0.5, 0.7, 0.81), 0.01, 0.5, np.zeros(3), np.array([1, 0.5, 0.9])),
+        nearest={"[bold]cats[/bold]": [("tabby", 0.6), ("lynx", 0.1)]},
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from typer.testing import Result
 
 from tlearn import api
 from tlearn.cli.suggest import next_command
+from tlearn.suggestion.strategy import Evidence, Policy, textbook
 
 Command = Callable[..., Result]
 KEYS = {"policy", "size", "similarity", "reasons", "n_train", "n_classes"}
@@ -26,11 +28,13 @@ def test_it_draws_matrix_measurements_and_advice(
     assert result.exit_code == 0
     fits(result.stdout)
     marked = [line for line in result.stdout.splitlines() if "▶" in line]
-    assert len(marked) == 1
+    assert len(marked) == 2  # in the matrix, and among the ways to train
     assert marked[0].index("▶") > marked[0].index("linear_head")  # the column "unlike"
     assert "stage 2" in result.stdout and "90.0 %" in result.stdout
     assert "notes.txt" in result.stdout and "1 of 13 pictures" in result.stdout
     assert "Advice: top_stages" in result.stdout
+    assert "linear_head on stage 2" in result.stdout and "tabby 60 %" in result.stdout
+    assert "twice as many would bring a linear head about 5.6 points" in result.stdout
     assert result.stdout.splitlines()[-1].endswith("tlearn finetune folder --policy top_stages")
     assert "read pictures" in result.stderr and "read pictures" not in result.stdout
 
@@ -53,6 +57,8 @@ def test_json_holds_the_keys_that_others_rely_on(
     assert document["policy"] == "top_stages" and document["similarity"] == "different"
     assert document["profile"]["stage 2"] == 0.9 and document["head_accuracy"] == 0.81
     assert document["findings"][0]["kind"] == "unreadable"
+    assert [way["head_on"] for way in document["options"]] == ["2", "last", "last", "last"]
+    assert document["more_pictures"]["helps"] and document["nearest"]
 
 
 def test_flags_reach_the_api_and_the_next_command(
@@ -96,5 +102,10 @@ def test_half_a_description_is_refused(words: list[Any], said: str, command: Com
 
 
 def test_the_next_command_is_quoted_for_a_shell() -> None:
-    line = next_command(Path("a b"), "deep", {"image_size": 96, "weights": "$x.h5"})
+    deep = replace(textbook(Evidence(400, 4, 0.1)), policy=Policy.DEEP)
+    line = next_command(Path("a b"), deep, {"image_size": 96, "weights": "$x.h5"}, None)
     assert line == "tlearn finetune 'a b' --policy deep --image-size 96 --weights '$x.h5'"
+    cut = replace(deep, policy=Policy.LINEAR_HEAD, head_on="2,4")
+    line = next_command(Path("a"), cut, {}, None)
+    assert line == "tlearn finetune a --policy linear_head --set head_on=2,4"
+    assert next_command(Path("a"), cut, {}, Path("b c")) == "tlearn finetune a --recipe 'b c'"

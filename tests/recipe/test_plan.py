@@ -19,6 +19,7 @@ from tlearn.recipe.plan import (
     image_size_for,
     make_plan,
     read_plan,
+    recipe_of,
     stage_rates,
     write_plan,
 )
@@ -223,3 +224,17 @@ def test_a_spoilt_plan(old: str, new: str, words: str, tmp_path: Path) -> None:
     with pytest.raises(RecipeError) as caught:
         read_plan(path)
     assert any(words in fault and str(path) in fault for fault in caught.value.faults)
+
+
+@pytest.mark.parametrize("policy", ["linear_head", "top_stages", "deep"])
+def test_a_recipe_of_a_plan_makes_the_plan_again(policy: str, tmp_path: Path) -> None:
+    suggested = load_recipe(None, {"seed": 4}, {"policy": policy, "head_on": "3"})
+    data = DataFacts(("a", "b"), 500, 100, 100)
+    plan = make_plan(suggested, data, BACKBONE, STAGES)
+    path = tmp_path / "mine.yaml"
+    path.write_text(recipe_of(plan, "Suggested", ["because: of this"]))
+    text = path.read_text()
+    assert "# because: of this" in text and "seed: 4  # flag" in text
+    again = make_plan(load_recipe(path, {}), data, BACKBONE, STAGES)
+    ways = {"recipe": None, "origins": {}, "reasons": {}}
+    assert dataclasses.replace(again, **ways) == dataclasses.replace(plan, **ways)

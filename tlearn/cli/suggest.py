@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,12 +19,25 @@ from tlearn.cli import options, render
 from tlearn.cli.progress import Display, print_json, print_result
 from tlearn.cli.render import DIM, LIT
 from tlearn.errors import TlearnError
+from tlearn.suggestion.learning_curve import SHARES
+from tlearn.suggestion.options import Option
 from tlearn.suggestion.strategy import LITTLE, MATRIX, Suggestion
 
 if TYPE_CHECKING:
     from tlearn.api import Advice
     from tlearn.suggestion.depth_profile import DepthProfile
+    from tlearn.suggestion.learning_curve import LearningCurve
     from tlearn.suggestion.similarity import Similarity
+
+
+_MOST_CLASSES = 8
+
+
+class Prefer(StrEnum):
+    """What to choose between networks that are about as good."""
+
+    ACCURATE = "accurate"
+    SMALL = "small"
 
 
 def suggest(
@@ -56,6 +70,16 @@ def suggest(
     image_size: options.ImageSize = None,
     resize: options.Resize = None,
     seed: options.Seed = None,
+    prefer: Annotated[
+        Prefer,
+        typer.Option(
+            help="small: the smallest network whose head is as good as the best, within an error.",
+        ),
+    ] = Prefer.ACCURATE,
+    save: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Keep the suggestion as a recipe.", show_default=False),
+    ] = None,
     no_cache: options.NoCache = False,
     as_json: options.Json = False,
 ) -> None:
@@ -75,17 +99,31 @@ def suggest(
         from tlearn import api
 
         with Display(as_json) as display:
-            advice = api.suggest(folder, flags=flags, keep_cache=not no_cache, watch=display)
-    command = next_command(folder, str(advice.suggestion.policy), flags)
+            advice = api.suggest(
+                folder,
+                flags=flags,
+                small=prefer is Prefer.SMALL,
+                save=save,
+                keep_cache=not no_cache,
+                watch=display,
+            )
+    command = next_command(folder, advice.suggestion, flags, save)
     if as_json:
         print_json(to_json(advice, command))
     else:
         print_result(*draw(advice, command))
 
 
-def next_command(folder: Path | None, policy: str, flags: Mapping[str, Any]) -> str:
+def next_command(
+    folder: Path | None, suggestion: Suggestion, flags: Mapping[str, Any], saved: Path | None
+) -> str:
     """The command line that follows the advice, ready to be copied."""
-    parts = ["tlearn", "finetune", str(folder) if folder else "FOLDER", "--policy", policy]
+    parts = ["tlearn", "finetune", str(folder) if folder else "FOLDER"]
+    if saved:
+        return shlex.join([*parts, "--recipe", str(saved)])
+    parts += ["--policy", str(suggestion.policy)]
+    if suggestion.head_on != "last":
+        parts += ["--set", f"head_on={suggestion.head_on}"]
     for key, value in flags.items():
         parts += [f"--{key.replace('_', '-')}", str(value)]
     return shlex.join(parts)
@@ -97,6 +135,7 @@ def to_json(advice: Advice, command: str) -> dict[str, Any]:
     found = advice.pictures.findings if advice.pictures else ()
     return {
         "policy": str(suggestion.policy),
+        "head_on": suggestion.head_on,
         "size": suggestion.size,
         "similarity": suggestion.similarity,
         "reasons": list(suggestion.reasons),
@@ -109,10 +148,24 @@ def to_json(advice: Advice, command: str) -> dict[str, Any]:
         "source_classes": similarity.source_classes if similarity else None,
         "head_accuracy": profile.last.accuracy if profile else None,
         "profile": dict(profile.accuracies) if profile else None,
+        "options": [asdict(option) for option in advice.options],
+        "more_pictures": _curve_to_json(advice.curve) if advice.curve else None,
+        "nearest": {label: dict(found) for label, found in advice.nearest.items()},
         "findings": [asdict(finding) for finding in found],
         "seconds": dict(advice.seconds) if advice.seconds else None,
         "engines": advice.engines.used if advice.engines else None,
         "next": command,
+    }
+
+
+def _curve_to_json(curve: LearningCurve) -> dict[str, Any]:
+    return {
+        "shares": SHARES,
+        "accuracies": curve.accuracies,
+        "slope": curve.slope,
+        "accuracy_with_twice": curve.accuracy_with(2),
+        "pictures_for_two_points": curve.pictures_for(0.02),
+        "helps": curve.helps,
     }
 
 
@@ -133,11 +186,17 @@ def draw(advice: Advice, command: str) -> list[RenderableType]:
             render.heading(heading),
             *([Text(f"  {advice.backbone_reason}", DIM)] if advice.backbone_reason else []),
             render.indented(_similarity(advice.similarity)),
+            *([Text(), render.indented(_nearest(advice.nearest))] if advice.nearest else []),
             Text(),
             render.indented(_profile(advice.profile)),
+            Text(),
+            render.indented(_options(advice)),
         ]
+    if advice.curve:
+        blocks += [Text(), render.indented(_more_pictures(advice.curve, advice))]
+    name = Option(suggestion.policy, suggestion.head_on, 0, 0, 0, False).name
     blocks += [
-        Text.assemble("\n", ("Advice: ", "bold"), (str(suggestion.policy), render.LIT)),
+        Text.assemble("\n", ("Advice: ", "bold"), (name, render.LIT)),
         render.indented(render.bullets(suggestion.reasons)),
         render.next_step(command),
     ]
@@ -211,6 +270,47 @@ def _similarity(measured: Similarity) -> Table:
         f"{measured.score:.2f} of 1",
     )
     return grid
+
+
+def _nearest(nearest: Mapping[str, Sequence[tuple[str, float]]]) -> RenderableType:
+    """What each class looks like to the backbone, in words of its source."""
+    grid = Table.grid(padding=(0, 2))
+    for label, found in list(nearest.items())[:_MOST_CLASSES]:
+        words = ", ".join(f"{name} {render.percent(share, 0)}" for name, share in found)
+        grid.add_row(render.words(label), render.words(words, DIM))
+    more = len(nearest) - _MOST_CLASSES
+    rest = [Text(f"and {more} more classes", DIM)] if more > 0 else []
+    note = "what they look like to the backbone: the nearest of the classes it was taught"
+    return Group(Text(note, DIM), grid, *rest)
+
+
+def _options(advice: Advice) -> RenderableType:
+    """Every way to train: what it is expected to reach, and what it costs."""
+    made = render.table("way to train", "expected", "90 % interval", "time", "", right=(1, 2, 3))
+    chosen = (advice.suggestion.policy, advice.suggestion.head_on)
+    for option in advice.options:
+        lit = (option.policy, option.head_on) == chosen
+        made.add_row(
+            Text(("▶ " if lit else "  ") + option.name, LIT if lit else ""),
+            render.percent(option.accuracy),
+            render.interval(option.low, option.high),
+            render.duration(option.seconds) if option.seconds else "-",
+            Text("measured" if option.measured else "forecast", DIM),
+        )
+    note = "accuracy on pictures not trained on; time on this machine, with what is stored by now"
+    return Group(made, Text(note, DIM))
+
+
+def _more_pictures(curve: LearningCurve, advice: Advice) -> RenderableType:
+    """Whether it is worth to collect more, and of what."""
+    now, then = curve.accuracies[-1], curve.accuracy_with(2)
+    if not curve.helps:
+        return Text("more pictures   would hardly help a linear head: its curve is flat", DIM)
+    words = f"twice as many would bring a linear head about {100 * (then - now):.1f} points"
+    if advice.pictures and (feed := curve.classes_to_feed()):
+        classes = advice.pictures.split.classes
+        words += f"; first of {', '.join(render.inert(classes[n]) for n in feed)}"
+    return Text.assemble(("more pictures   ", DIM), words)
 
 
 def _profile(measured: DepthProfile) -> Group:

@@ -163,9 +163,8 @@ class Features:
         known = CrossValidation.read(path)
         if known:
             return known
-        used = np.unique(np.concatenate([part for fold in folds for part in fold]))
+        used, here = _used(folds)
         rows = self.read(outputs, [keys[row] for row in used])
-        here = [(np.searchsorted(used, a), np.searchsorted(used, b)) for a, b in folds]
         found = cross_validate(
             rows, labels[used], n_classes, here, class_weights, True, self.widths(outputs)
         )
@@ -183,10 +182,17 @@ class Features:
         class_weights: bool,
     ) -> list[np.ndarray]:
         """What heads of one penalty say of the rows that each fold holds out."""
-        rows, widths = self.read(outputs, keys), self.widths(outputs)
+        used, here = _used(folds)
+        rows, widths = self.read(outputs, [keys[row] for row in used]), self.widths(outputs)
         return held_out_probabilities(
-            rows, labels, n_classes, folds, penalty, class_weights, widths
+            rows, labels[used], n_classes, here, penalty, class_weights, widths
         )
+
+
+def _used(folds: Sequence[Fold]) -> tuple[np.ndarray, list[Fold]]:
+    """Rows that any fold names, and the folds as places among them."""
+    used = np.unique(np.concatenate([part for fold in folds for part in fold]))
+    return used, [(np.searchsorted(used, a), np.searchsorted(used, b)) for a, b in folds]
 
 
 def read_pictures(

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tlearn.recipe.schema import AUTO, Recipe
-from tlearn.suggestion.strategy import Evidence, suggest_policy
+from tlearn.suggestion.strategy import Evidence, textbook
 
 
 @dataclass(frozen=True)
@@ -157,7 +157,7 @@ def find_contradictions(values: dict[str, Any], asked: Recipe, n_stages: int) ->
 def _policy(n_train: int, n_classes: int) -> tuple[str, str]:
     """The matrix's answer for pictures like the source: the cautious column."""
     words = "assumed; tlearn suggest measures it"
-    suggestion = suggest_policy(Evidence(n_train, n_classes, True, similarity_words=words))
+    suggestion = textbook(Evidence(n_train, n_classes, 1.0, words))
     return str(suggestion.policy), "; ".join(suggestion.reasons)
 
 

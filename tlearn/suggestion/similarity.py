@@ -20,6 +20,7 @@ References:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -85,6 +86,30 @@ def measure_similarity(
         scores.append(_on_scale(classes, _CLASSES_MIDDLE, _CLASSES_SPREAD))
     calibrated = backbone == _CALIBRATED
     return Similarity(float(np.mean(scores)), dimension, classes, calibrated)
+
+
+def nearest_classes(
+    source: np.ndarray,
+    labels: np.ndarray,
+    classes: Sequence[str],
+    names: Sequence[str],
+    most: int = 2,
+) -> dict[str, list[tuple[str, float]]]:
+    """What each class's pictures look like to the backbone: source classes and mean probability.
+
+    Args:
+        source: (n, source classes) probabilities.
+        labels: (n,) class indices.
+        classes: Names of the classes.
+        names: Names of the source classes.
+        most: Source classes for each class.
+    """
+    found = {}
+    for label in np.unique(labels):
+        mean = source[labels == label].mean(axis=0)
+        top = np.argsort(-mean)[:most]
+        found[classes[label]] = [(names[n], float(mean[n])) for n in top]
+    return found
 
 
 def effective_dimension(embeddings: np.ndarray) -> float:

@@ -1,4 +1,4 @@
-"""The size x similarity matrix, and the evidence that may overrule it.
+"""The size x similarity matrix: what is taught, by size and similarity alone.
 
                      like the source        unlike the source
     little data      linear_head            top_stages (with augmentation; collect more)
@@ -20,9 +20,6 @@ at 10 and 25 a class: tuning began to pay by how many pictures there were, not b
 LITTLE_PER_CLASS = 10
 """Training pictures a class under which it is little data however many classes there are."""
 
-SOLVED = 0.985
-"""Cross-validated accuracy from which a solved head leaves nothing worth tuning for."""
-
 
 class Policy(StrEnum):
     """What is tuned."""
@@ -34,22 +31,48 @@ class Policy(StrEnum):
 
 
 @dataclass(frozen=True)
+class HeadEvidence:
+    """What cross-validation said of a head on some stages.
+
+    Attributes:
+        head_on: The stages, "last" for the last one alone.
+        accuracy: On pictures it had not seen.
+        gain: Accuracy beyond that of the head on the last stage, on the same pictures.
+        error: Standard error of the gain.
+    """
+
+    head_on: str
+    accuracy: float
+    gain: float = 0.0
+    error: float = 0.0
+
+
+@dataclass(frozen=True)
 class Evidence:
     """What is known of a folder.
 
     Attributes:
         n_train: Training pictures.
         n_classes: Classes.
-        similar: Whether the pictures are like the source.
-        head_accuracy: Cross-validated accuracy of a solved head, or None when not measured.
-        similarity_words: How similarity was come by, for the reasons.
+        similarity: From 0, unlike the source, to 1.
+        words: How similarity was come by, for the reasons.
+        heads: On the last stage, on the best one, on several; empty when nothing was measured.
+        lift: Factor on the error of cross-validation, which learns from fewer pictures.
+        n_tested: Pictures of the part that will be reported on; 0 where that is unknown.
     """
 
     n_train: int
     n_classes: int
-    similar: bool
-    head_accuracy: float | None = None
-    similarity_words: str = "as you say"
+    similarity: float
+    words: str = "as you say"
+    heads: tuple[HeadEvidence, ...] = ()
+    lift: float = 1.0
+    n_tested: int = 0
+
+    @property
+    def similar(self) -> bool:
+        """Whether the pictures count as similar to the source."""
+        return self.similarity >= 0.5
 
 
 @dataclass(frozen=True)
@@ -58,6 +81,7 @@ class Suggestion:
 
     Attributes:
         policy: The policy advised.
+        head_on: Stages that its head reads, "last" for the whole network.
         size: "little" or "lot".
         similarity: "similar" or "different".
         reasons: Sentences, the deciding one last.
@@ -66,11 +90,17 @@ class Suggestion:
     """
 
     policy: Policy
+    head_on: str
     size: str
     similarity: str
     reasons: tuple[str, ...]
     n_train: int
     n_classes: int
+
+    @property
+    def recipe(self) -> dict[str, str]:
+        """The keys it settles."""
+        return {"policy": str(self.policy), "head_on": self.head_on}
 
 
 MATRIX = {
@@ -88,30 +118,17 @@ _TAUGHT = {
 }
 
 
-def suggest_policy(evidence: Evidence) -> Suggestion:
-    """Place the folder in the matrix, then let the measured head overrule it."""
+def textbook(evidence: Evidence) -> Suggestion:
+    """The matrix's answer, by size and similarity alone."""
     n_train, per_class = evidence.n_train, evidence.n_train / evidence.n_classes
     size = "little" if n_train < LITTLE or per_class < LITTLE_PER_CLASS else "lot"
     similarity = "similar" if evidence.similar else "different"
-    cell = (size, similarity)
-    policy = MATRIX[cell]
-    reasons = [
+    policy = MATRIX[size, similarity]
+    reasons = (
         f"{n_train} training pictures, {per_class:.0f} a class: "
         + ("little data" if size == "little" else "a lot of data")
         + f" (the line is at {LITTLE}, and {LITTLE_PER_CLASS} a class)",
-        f"{similarity} to the source: {evidence.similarity_words}",
-        f"the textbook says {policy}: {_TAUGHT[cell]}",
-    ]
-    policy, verdict = _overrule(policy, evidence.head_accuracy)
-    if verdict:
-        reasons.append(verdict)
-    return Suggestion(policy, size, similarity, tuple(reasons), n_train, evidence.n_classes)
-
-
-def _overrule(policy: Policy, head_accuracy: float | None) -> tuple[Policy, str | None]:
-    if head_accuracy is None:
-        return policy, None
-    measured = f"a linear head reaches {head_accuracy:.1%} on pictures it has not seen"
-    if head_accuracy >= SOLVED and policy is not Policy.LINEAR_HEAD:
-        return Policy.LINEAR_HEAD, f"measured: {measured}; tuning has nothing left to win"
-    return policy, f"measured: {measured}"
+        f"{similarity} to the source: {evidence.words}",
+        f"the textbook says {policy}: {_TAUGHT[size, similarity]}",
+    )
+    return Suggestion(policy, "last", size, similarity, reasons, n_train, evidence.n_classes)

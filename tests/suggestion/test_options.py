@@ -1,0 +1,102 @@
+"""What is expected of each way to train, and which one is taken."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from tlearn.suggestion import options
+from tlearn.suggestion.options import TIE, Option, choose, decide, weigh
+from tlearn.suggestion.strategy import Evidence, HeadEvidence, Policy
+
+LAST = HeadEvidence("last", 0.80)
+EVIDENCE = Evidence(400, 4, 0.3, heads=(LAST,), n_tested=100)
+
+
+def by_name(evidence: Evidence) -> dict[str, Option]:
+    return {option.name: option for option in weigh(evidence)}
+
+
+def test_a_gain_counts_as_far_as_it_is_certain() -> None:
+    sure, doubtful = HeadEvidence("3", 0.9, 0.1, 0.01), HeadEvidence("2", 0.9, 0.1, 0.2)
+    found = by_name(replace(EVIDENCE, heads=(LAST, sure, doubtful)))
+    assert found["linear_head"].accuracy == pytest.approx(0.8)
+    assert found["linear_head on stage 3"].accuracy == pytest.approx(0.9, abs=0.002)
+    assert 0.81 < found["linear_head on stage 2"].accuracy < 0.83
+
+
+def test_the_error_of_cross_validation_is_lifted_to_all_pictures() -> None:
+    lifted = by_name(replace(EVIDENCE, lift=0.9))["linear_head"]
+    assert lifted.accuracy == pytest.approx(1 - 0.2 * 0.9)
+
+
+def test_the_cheapest_come_first_and_each_once() -> None:
+    heads = (LAST, HeadEvidence("2,4", 0.81, 0.01, 0.01), HeadEvidence("3", 0.8), LAST)
+    names = [option.name for option in weigh(replace(EVIDENCE, heads=heads))]
+    assert names == [
+        "linear_head on stage 3",
+        "linear_head on stages 2, 4",
+        "linear_head",
+        "top_stages",
+        "deep",
+    ]
+
+
+def test_tuning_multiplies_the_error_of_the_better_head(monkeypatch: pytest.MonkeyPatch) -> None:
+    halves = {Policy.TOP_STAGES: (-0.6931, 0.0, 0.0, 0.0, 0.0)}
+    monkeypatch.setattr(options, "WEIGHTS", halves)
+    found = by_name(replace(EVIDENCE, heads=(LAST, HeadEvidence("3", 0.9, 0.1, 1e-6))))
+    assert found["top_stages"].accuracy == pytest.approx(0.95, abs=1e-3)
+    assert found["linear_head on stage 3"].measured and not found["top_stages"].measured
+
+
+def test_tuning_is_never_expected_below_chance(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(options, "WEIGHTS", {Policy.DEEP: (5.0, 0.0, 0.0, 0.0, 0.0)})
+    assert by_name(EVIDENCE)["deep"].accuracy == pytest.approx(0.25)
+
+
+def test_intervals_are_wider_with_fewer_pictures_and_stay_within_bounds() -> None:
+    widths = []
+    for n_train in (20, 200, 2000):
+        found = by_name(replace(EVIDENCE, n_train=n_train))["linear_head"]
+        assert 0 <= found.low < found.accuracy < found.high <= 1
+        widths.append(found.high - found.low)
+    assert widths == sorted(widths, reverse=True)
+    perfect = by_name(replace(EVIDENCE, heads=(HeadEvidence("last", 1.0),)))["linear_head"]
+    assert perfect.low < perfect.accuracy < 1
+
+
+def option(name: str, accuracy: float) -> Option:
+    policy = Policy.LINEAR_HEAD if name.isdigit() or name == "last" else Policy(name)
+    head_on = name if policy is Policy.LINEAR_HEAD else "last"
+    return Option(policy, head_on, accuracy, 0, 1, policy is Policy.LINEAR_HEAD)
+
+
+@pytest.mark.parametrize(
+    ("accuracies", "taken"),
+    [
+        ({"3": 0.9, "last": 0.9 + TIE / 2, "deep": 0.9}, "3"),
+        ({"3": 0.9, "last": 0.9 + 2 * TIE, "deep": 0.9}, "last"),
+        ({"3": 0.9, "last": 0.9, "deep": 0.95}, "deep"),
+    ],
+)
+def test_ties_go_to_the_smaller_network(accuracies: dict[str, float], taken: str) -> None:
+    found = choose([option(*pair) for pair in accuracies.items()])
+    assert found == option(taken, accuracies[taken])
+
+
+def test_the_smallest_is_taken_where_it_is_preferred() -> None:
+    chances = [option("2", 0.85), option("last", 0.9), option("deep", 0.95)]
+    heads = (HeadEvidence("last", 0.9), HeadEvidence("2", 0.85, -0.05, 0.1))
+    found = decide(replace(EVIDENCE, heads=heads), chances, smallest="2")
+    assert found.recipe == {"policy": "linear_head", "head_on": "2"}
+    assert "one standard error" in found.reasons[-1]
+    assert decide(replace(EVIDENCE, heads=heads), chances).policy is Policy.DEEP
+
+
+def test_reasons_name_what_was_measured() -> None:
+    heads = (LAST, HeadEvidence("3", 0.9, 0.1, 0.01))
+    evidence = replace(EVIDENCE, heads=heads)
+    reasons = " ".join(decide(evidence, weigh(evidence)).reasons)
+    assert "80.0%" in reasons and "90.0% on stage 3" in reasons

@@ -1,0 +1,100 @@
+"""From a folder in hand to advice: measure, forecast, decide."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from tlearn.models.source_classes import source_names
+from tlearn.outcome import Advice
+from tlearn.recipe.plan import Plan
+from tlearn.recipe.schema import LAST
+from tlearn.suggestion.depth_profile import DepthProfile, Reading
+from tlearn.suggestion.forecast import forecast_seconds
+from tlearn.suggestion.learning_curve import LearningCurve
+from tlearn.suggestion.options import Option, decide, weigh
+from tlearn.suggestion.similarity import measure_similarity, nearest_classes, sample
+from tlearn.suggestion.strategy import Evidence, HeadEvidence
+from tlearn.workbench import Workbench
+
+
+def advise(work: Workbench, small: bool = False) -> Advice:
+    """Weigh what heads on stored features say, and what tuning is expected to add.
+
+    Args:
+        work: Pictures and features.
+        small: Prefer the smallest network whose head is as good as the best within an error.
+    """
+    pictures, features, choice = work.pictures, work.features, work.choice
+    rows = pictures.split.indices("train")
+    work.watch("weigh the evidence", 0, 0)
+    with work.clock.time("advice"):
+        few = sample(rows)
+        source = features.source(few)
+        similarity = measure_similarity(features.embeddings(few), source, choice.name)
+        profile, curve = work.profile, work.curve
+        folds = len(pictures.folds(work.resolved.recipe.seed))
+        evidence = Evidence(
+            n_train=len(rows),
+            n_classes=len(pictures.split.classes),
+            similarity=similarity.score,
+            words=similarity.in_words(),
+            heads=tuple(heads_of(profile)),
+            lift=lift(curve, folds),
+            n_tested=pictures.split.count(pictures.split.report_part),
+        )
+        options = [replace(option, seconds=_seconds(work, option)) for option in weigh(evidence)]
+        smallest = _head_on(profile, profile.smallest) if small else None
+        suggestion = decide(evidence, options, smallest)
+        nearest = {}
+        if source is not None and (names := source_names(choice.weights, source.shape[1])):
+            labels = pictures.split.labels[few]
+            nearest = nearest_classes(source, labels, pictures.split.classes, names)
+    return Advice(
+        suggestion,
+        similarity,
+        profile,
+        pictures,
+        choice.name,
+        work.clock.seconds,
+        work.engines,
+        choice.reason,
+        tuple(options),
+        curve,
+        nearest,
+    )
+
+
+def heads_of(profile: DepthProfile) -> Iterator[HeadEvidence]:
+    """The last stage, the best one, several, the smallest that is as good."""
+    last = profile.single[-1]
+    for reading in (last, profile.peak, profile.several, profile.smallest):
+        gain, error = profile.gain(last, reading)
+        yield HeadEvidence(_head_on(profile, reading), reading.accuracy, gain, error)
+
+
+def lift(curve: LearningCurve, folds: int) -> float:
+    """Factor on the error of cross-validation, whose heads saw (folds - 1) / folds of the rows."""
+    return float((1 - 1 / folds) ** curve.slope)
+
+
+def _head_on(profile: DepthProfile, reading: Reading) -> str:
+    return LAST if reading.stages == (len(profile.single),) else reading.head_on
+
+
+def _seconds(work: Workbench, option: Option) -> float:
+    return forecast(work, work.plan({"policy": str(option.policy), "head_on": option.head_on}))
+
+
+def forecast(work: Workbench, plan: Plan) -> float:
+    """Seconds the plan will take, from a short measurement of the frozen network."""
+    n_all = plan.n_train + plan.n_val + plan.n_test
+    return forecast_seconds(
+        work.stages,
+        plan.first_trained_stage,
+        plan.n_train,
+        n_all,
+        plan.views,
+        plan.epochs,
+        work.pass_seconds,
+    )

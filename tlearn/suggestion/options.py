@@ -1,0 +1,183 @@
+"""Ways to train, and what each is expected to reach on pictures nobody has seen.
+
+Heads were measured: their cross-validated accuracy, lifted to all the pictures along the learning
+curve, a gain over the last stage shrunk by how uncertain it is. Tuning was not; it multiplies the
+error of the better head by a factor that depends on the circumstances,
+
+    error(tuned) = error(head) * exp(weights . circumstances)
+
+with weights fitted to the trials in `tests/benchmarks/advice.jsonl` by
+
+    python -m tests.benchmarks.advice score tests/benchmarks/advice.jsonl
+
+An interval holds the accuracy that a test of that many pictures will show in `COVERED` of cases:
+the chance of both samples, and what the formula does not know (`SPREAD`, in the same unit).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from statistics import NormalDist
+
+import numpy as np
+
+from tlearn.suggestion.strategy import Evidence, HeadEvidence, Policy, Suggestion, textbook
+
+COVERED = 0.9
+TIE = 0.0025
+"""Expected accuracy that is not worth a larger network or a longer training."""
+
+WEIGHTS: dict[Policy, tuple[float, ...]] = {
+    Policy.TOP_STAGES: (-0.1, 0.0, 0.0, 0.0, 0.0),
+    Policy.DEEP: (-0.1, 0.0, 0.0, 0.0, 0.0),
+}
+SPREAD: dict[Policy, float] = {
+    Policy.LINEAR_HEAD: 0.08,
+    Policy.TOP_STAGES: 0.10,
+    Policy.DEEP: 0.15,
+}
+
+
+@dataclass(frozen=True)
+class Option:
+    """A way to train.
+
+    Attributes:
+        policy: What is tuned.
+        head_on: Stages that the head reads; "last" for the whole network.
+        accuracy: Expected on pictures that were not trained on.
+        low: Lower end of the interval.
+        high: Upper end.
+        measured: Whether heads like it were solved and scored, or it is a forecast.
+        seconds: Forecast for this machine; None where nothing was measured.
+    """
+
+    policy: Policy
+    head_on: str
+    accuracy: float
+    low: float
+    high: float
+    measured: bool
+    seconds: float | None = None
+
+    @property
+    def name(self) -> str:
+        """As a person says it: "linear_head on stage 3"."""
+        return str(self.policy) + f" on {_stages(self.head_on)}" * (self.head_on != "last")
+
+
+def weigh(evidence: Evidence) -> list[Option]:
+    """Every way that the evidence can judge, from the cheapest to the dearest."""
+    last = evidence.heads[0]
+    distinct = {head.head_on: head for head in evidence.heads}
+    heads = [_head(evidence, last, head) for head in distinct.values()]
+    heads.sort(key=_size)
+    return [*heads, *(_tuned(evidence, heads, policy) for policy in WEIGHTS)]
+
+
+def choose(options: Sequence[Option]) -> Option:
+    """The best option; ties go to the one that comes first, as `weigh` orders them."""
+    top = max(option.accuracy for option in options)
+    return next(option for option in options if option.accuracy >= top - TIE)
+
+
+def decide(
+    evidence: Evidence, options: Sequence[Option], smallest: str | None = None
+) -> Suggestion:
+    """The suggestion that the options make, beside what the matrix says.
+
+    Args:
+        evidence: What was measured.
+        options: From `weigh`.
+        smallest: Stage whose head is as good as the best one within an error: prefer it.
+    """
+    chosen = choose(options)
+    if smallest is not None:
+        chosen = next(option for option in options if option.head_on == smallest)
+    taught = textbook(evidence)
+    measured = f"a linear head reaches {evidence.heads[0].accuracy:.1%} on pictures it has not seen"
+    verdict = f"measured: {measured}"
+    best = max(evidence.heads, key=lambda head: head.accuracy)
+    if best.head_on != "last":
+        verdict += f", and {best.accuracy:.1%} on {_stages(best.head_on)}"
+    if smallest is not None:
+        reason = f"{_stages(smallest)}: no other is better by more than one standard error"
+    elif chosen.policy is Policy.LINEAR_HEAD:
+        tuned = max((o for o in options if not o.measured), key=lambda option: option.accuracy)
+        reason = f"tuning is not expected to add to it ({tuned.policy}: {tuned.accuracy:.1%})"
+    else:
+        reason = f"{chosen.policy} is expected to reach {chosen.accuracy:.1%}"
+    return replace(
+        taught,
+        policy=chosen.policy,
+        head_on=chosen.head_on,
+        reasons=(*taught.reasons, verdict, reason),
+    )
+
+
+def _stages(head_on: str) -> str:
+    if head_on == "last":
+        return "the last stage"
+    return f"stage{'s' if ',' in head_on else ''} {head_on.replace(',', ', ')}"
+
+
+def circumstances(evidence: Evidence) -> np.ndarray:
+    """What the success of tuning depends on: amount, amount a class, similarity, depth."""
+    half = 0.5 / evidence.n_train
+    errors = [1 - head.accuracy + half for head in evidence.heads]
+    return np.array(
+        [
+            1.0,
+            np.log(evidence.n_train / 200),
+            np.log(evidence.n_train / evidence.n_classes / 20),
+            evidence.similarity - 0.5,
+            np.log(min(errors) / errors[0]),
+        ]
+    )
+
+
+def base_error(evidence: Evidence) -> float:
+    """Error of the better head, as `weigh` expects it: what tuning multiplies."""
+    last = evidence.heads[0]
+    return min(1 - _expected(evidence, last, head) for head in evidence.heads)
+
+
+def _head(evidence: Evidence, last: HeadEvidence, head: HeadEvidence) -> Option:
+    expected = _expected(evidence, last, head)
+    return _option(evidence, Policy.LINEAR_HEAD, head.head_on, expected, True)
+
+
+def _tuned(evidence: Evidence, heads: Sequence[Option], policy: Policy) -> Option:
+    factor = float(np.exp(np.dot(WEIGHTS[policy], circumstances(evidence))))
+    expected = 1 - min(base_error(evidence) * factor, 1 - 1 / evidence.n_classes)
+    return _option(evidence, policy, "last", expected, False)
+
+
+def _expected(evidence: Evidence, last: HeadEvidence, head: HeadEvidence) -> float:
+    certain = head.gain**2 / (head.gain**2 + head.error**2) if head.gain else 0.0
+    error = 1 - (last.accuracy + head.gain * certain)
+    return float(1 - max(error, 0.25 / evidence.n_train) * evidence.lift)
+
+
+def _option(
+    evidence: Evidence, policy: Policy, head_on: str, expected: float, measured: bool
+) -> Option:
+    half = half_width(evidence, policy, expected)
+    low, high = max(expected - half, 0.0), min(expected + half, 1.0)
+    return Option(policy, head_on, expected, low, high, measured)
+
+
+def half_width(evidence: Evidence, policy: Policy, expected: float) -> float:
+    """Half the interval around an expected accuracy."""
+    n = evidence.n_train
+    # An error of none in so many pictures is still an error of some.
+    p = (expected * n + 1) / (n + 2)
+    tested = 1 / evidence.n_tested if evidence.n_tested else 0.0
+    variance = p * (1 - p) * (1 / n + tested + SPREAD[policy] ** 2)
+    return float(NormalDist().inv_cdf((1 + COVERED) / 2) * np.sqrt(variance))
+
+
+def _size(option: Option) -> float:
+    """Depth of the network that is left; the whole one comes last."""
+    return np.inf if option.head_on == "last" else max(int(n) for n in option.head_on.split(","))
