@@ -27,6 +27,8 @@ from tlearn.workbench import Workbench
 if TYPE_CHECKING:
     from tlearn.distilling import Taught
     from tlearn.export.parity import Artefact
+    from tlearn.features.preparation import Pictures
+    from tlearn.ranking import Ranked
 
 
 def silent(task: str, done: int, total: int) -> None:
@@ -65,6 +67,23 @@ def suggest(
             found, plan = advice.suggestion, work.plan(advice.suggestion.recipe)
             save_recipe(save, recipe_of(plan, f"Suggested for {source.name}", found.reasons))
         return advice
+
+
+def rank(
+    source: Path,
+    backbones: Sequence[str],
+    recipe: str | None = None,
+    flags: Mapping[str, Any] | None = None,
+    *,
+    keep_cache: bool = True,
+    max_bytes: float | None = None,
+    watch: Watch = silent,
+) -> tuple[Pictures, list[Ranked]]:
+    """Rank backbones on a folder; see `tlearn.ranking.rank`."""
+    from tlearn import ranking
+
+    about = (source, backbones, recipe, flags or {}, watch)
+    return ranking.rank(*about, keep_cache=keep_cache, max_bytes=max_bytes)
 
 
 def suggest_without_pictures(n_images: int, n_classes: int, similar: bool) -> Advice:

@@ -3,34 +3,28 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich import box
-from rich.console import Group, RenderableType
-from rich.table import Table
+from rich.console import RenderableType
 from rich.text import Text
 
-from tlearn.cli import options, render
+from tlearn.cli import evidence, options, render
 from tlearn.cli.progress import Display, print_json, print_result
-from tlearn.cli.render import DIM, LIT
+from tlearn.cli.ranking import rank_backbones
+from tlearn.cli.render import DIM
 from tlearn.errors import TlearnError
 from tlearn.suggestion.learning_curve import SHARES
 from tlearn.suggestion.options import Option
-from tlearn.suggestion.strategy import LITTLE, MATRIX, Suggestion
+from tlearn.suggestion.strategy import Suggestion
 
 if TYPE_CHECKING:
     from tlearn.api import Advice
-    from tlearn.suggestion.depth_profile import DepthProfile
     from tlearn.suggestion.learning_curve import LearningCurve
-    from tlearn.suggestion.similarity import Similarity
-
-
-_MOST_CLASSES = 8
 
 
 class Prefer(StrEnum):
@@ -80,6 +74,18 @@ def suggest(
         Path | None,
         typer.Option(metavar="FILE", help="Keep the suggestion as a recipe.", show_default=False),
     ] = None,
+    backbones: Annotated[
+        str | None,
+        typer.Option(
+            metavar="A,B,...",
+            help="Rank these backbones instead; all-available takes those with weights here.",
+            show_default=False,
+        ),
+    ] = None,
+    max_size: Annotated[
+        str | None,
+        typer.Option(metavar="4MB", help="Rank only networks so small.", show_default=False),
+    ] = None,
     no_cache: options.NoCache = False,
     as_json: options.Json = False,
 ) -> None:
@@ -92,6 +98,11 @@ def suggest(
     Without pictures: [cyan]tlearn suggest --images 400 --classes 5 --similar[/]
     """
     flags = options.gather(context.params)
+    if backbones is not None:
+        rank_backbones(folder, backbones, max_size, flags, not no_cache, as_json)
+        return
+    if max_size is not None:
+        raise TlearnError("--max-size bounds a ranking", "as in: --backbones A,B --max-size 4MB")
     if folder is None:
         advice = _without_pictures(images, classes, similar)
     else:
@@ -178,22 +189,26 @@ def draw(advice: Advice, command: str) -> list[RenderableType]:
             render.pictures(advice.pictures),
             render.findings(advice.pictures.findings),
         ]
-    blocks += [Text(), _matrix(suggestion)]
+    blocks += [Text(), evidence.matrix(suggestion)]
     if advice.similarity and advice.profile and advice.engines:
         engine = advice.engines.in_words()
         heading = f"Measured with {render.inert(advice.backbone)}" + f", {engine}" * bool(engine)
         blocks += [
             render.heading(heading),
             *([Text(f"  {advice.backbone_reason}", DIM)] if advice.backbone_reason else []),
-            render.indented(_similarity(advice.similarity)),
-            *([Text(), render.indented(_nearest(advice.nearest))] if advice.nearest else []),
+            render.indented(evidence.similarity(advice.similarity)),
+            *(
+                [Text(), render.indented(evidence.nearest(advice.nearest))]
+                if advice.nearest
+                else []
+            ),
             Text(),
-            render.indented(_profile(advice.profile)),
+            render.indented(evidence.profile(advice.profile)),
             Text(),
-            render.indented(_options(advice)),
+            render.indented(evidence.options(advice)),
         ]
     if advice.curve:
-        blocks += [Text(), render.indented(_more_pictures(advice.curve, advice))]
+        blocks += [Text(), render.indented(evidence.more_pictures(advice.curve, advice))]
     name = Option(suggestion.policy, suggestion.head_on, 0, 0, 0, False).name
     blocks += [
         Text.assemble("\n", ("Advice: ", "bold"), (name, render.LIT)),
@@ -235,93 +250,3 @@ def _only_a_folder(
             f"here, but the folder {folder} was given too",
             f"leave them out to measure the folder: tlearn suggest {shlex.quote(str(folder))}",
         )
-
-
-def _matrix(suggestion: Suggestion) -> Table:
-    """The size x similarity matrix with the folder's cell lit and marked."""
-    grid = Table(box=box.ROUNDED, show_lines=True, header_style=DIM, border_style=DIM)
-    grid.add_column("")
-    grid.add_column("like the source", min_width=22)
-    grid.add_column("unlike the source", min_width=22)
-    few = f"under {LITTLE} pictures"
-    for size_name, label in (("little", f"little data\n{few}"), ("lot", "a lot of data")):
-        row: list[Text] = []
-        for similarity_name in ("similar", "different"):
-            cell = (size_name, similarity_name)
-            here = cell == (suggestion.size, suggestion.similarity)
-            policy = str(MATRIX[cell])
-            row.append(Text(f"▶ {policy}\n  you are here", LIT) if here else Text(f"  {policy}"))
-        grid.add_row(Text(label, DIM), *row)
-    return grid
-
-
-def _similarity(measured: Similarity) -> Table:
-    """A scale from unlike to like the source, with the folder on it."""
-    width = 30
-    place = round(measured.score * (width - 1))
-    scale = Text("─" * width, DIM)
-    middle = width // 2
-    scale = Text.assemble(scale[:middle], ("┼", DIM), scale[middle + 1 :])
-    marked = Text.assemble(scale[:place], ("◆", LIT), scale[place + 1 :])
-    grid = Table.grid(padding=(0, 2))
-    grid.add_row(
-        "similarity",
-        Text.assemble(("unlike ", DIM), marked, (" like", DIM)),
-        f"{measured.score:.2f} of 1",
-    )
-    return grid
-
-
-def _nearest(nearest: Mapping[str, Sequence[tuple[str, float]]]) -> RenderableType:
-    """What each class looks like to the backbone, in words of its source."""
-    grid = Table.grid(padding=(0, 2))
-    for label, found in list(nearest.items())[:_MOST_CLASSES]:
-        words = ", ".join(f"{name} {render.percent(share, 0)}" for name, share in found)
-        grid.add_row(render.words(label), render.words(words, DIM))
-    more = len(nearest) - _MOST_CLASSES
-    rest = [Text(f"and {more} more classes", DIM)] if more > 0 else []
-    note = "what they look like to the backbone: the nearest of the classes it was taught"
-    return Group(Text(note, DIM), grid, *rest)
-
-
-def _options(advice: Advice) -> RenderableType:
-    """Every way to train: what it is expected to reach, and what it costs."""
-    made = render.table("way to train", "expected", "90 % interval", "time", "", right=(1, 2, 3))
-    chosen = (advice.suggestion.policy, advice.suggestion.head_on)
-    for option in advice.options:
-        lit = (option.policy, option.head_on) == chosen
-        made.add_row(
-            Text(("▶ " if lit else "  ") + option.name, LIT if lit else ""),
-            render.percent(option.accuracy),
-            render.interval(option.low, option.high),
-            render.duration(option.seconds) if option.seconds else "-",
-            Text("measured" if option.measured else "forecast", DIM),
-        )
-    note = "accuracy on pictures not trained on; time on this machine, with what is stored by now"
-    return Group(made, Text(note, DIM))
-
-
-def _more_pictures(curve: LearningCurve, advice: Advice) -> RenderableType:
-    """Whether it is worth to collect more, and of what."""
-    now, then = curve.accuracies[-1], curve.accuracy_with(2)
-    if not curve.helps:
-        return Text("more pictures   would hardly help a linear head: its curve is flat", DIM)
-    words = f"twice as many would bring a linear head about {100 * (then - now):.1f} points"
-    if advice.pictures and (feed := curve.classes_to_feed()):
-        classes = advice.pictures.split.classes
-        words += f"; first of {', '.join(render.inert(classes[n]) for n in feed)}"
-    return Text.assemble(("more pictures   ", DIM), words)
-
-
-def _profile(measured: DepthProfile) -> Group:
-    """Bars: how well a linear head does on the features of each stage."""
-    grid = Table.grid(padding=(0, 2))
-    for name, accuracy in measured.accuracies.items():
-        best = name == measured.best
-        grid.add_row(
-            render.words(name),
-            Text(f"{render.bar(accuracy):<30}", LIT if best else "blue"),
-            Text(f"{render.percent(accuracy):>7}"),
-            Text("◀ best", LIT) if best else Text(),
-        )
-    return Group(Text("accuracy of a linear head on each stage, cross-validated", DIM), grid)

@@ -96,14 +96,19 @@ class DepthProfile:
         return gain <= TIE * error
 
     def gain(self, one: Reading, other: Reading) -> tuple[float, float]:
-        """Accuracy of `other` minus that of `one` on the same pictures, and its standard error."""
-        seen = one.checked.probabilities.sum(axis=1) > 0
-        right = [
-            (reading.checked.probabilities[seen].argmax(axis=1) == self.labels[seen]).astype(float)
-            for reading in (one, other)
-        ]
-        difference = right[1] - right[0]
-        return float(difference.mean()), float(difference.std() / np.sqrt(len(difference)))
+        """See the function `gain`."""
+        return gain(one, other, self.labels)
+
+
+def gain(one: Reading, other: Reading, labels: np.ndarray) -> tuple[float, float]:
+    """Accuracy of `other` minus that of `one` on the same pictures, and its standard error."""
+    seen = one.checked.probabilities.sum(axis=1) > 0
+    right = [
+        (reading.checked.probabilities[seen].argmax(axis=1) == labels[seen]).astype(float)
+        for reading in (one, other)
+    ]
+    difference = right[1] - right[0]
+    return float(difference.mean()), float(difference.std() / np.sqrt(len(difference)))
 
 
 def draw_profile(

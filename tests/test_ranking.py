@@ -1,0 +1,79 @@
+"""Backbones are ranked by what heads on them reach, on the same pictures."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from tlearn import api
+from tlearn.cli.app import app
+from tlearn.cli.ranking import parse_size
+from tlearn.errors import BackboneError, RecipeError
+
+
+@pytest.fixture
+def folder(image_folder: Callable[..., Path]) -> Path:
+    return image_folder(classes=3, per_class=16)
+
+
+@pytest.fixture
+def weights(small_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A weights folder with one backbone beside the built-in one."""
+    folder = tmp_path / "weights"
+    folder.mkdir()
+    shutil.copy(small_weights, folder / "mobilenet_025.weights.h5")
+    monkeypatch.setenv("TLEARN_WEIGHTS", str(folder))
+    return folder
+
+
+def test_all_that_is_here_is_ranked_best_first(folder: Path, weights: Path) -> None:
+    pictures, found = api.rank(folder, ["all-available"], flags={"image_size": 32})
+    assert {one.name for one in found} == {"builtin", "mobilenet_025"}
+    accuracies = [one.reading.accuracy for one in found]
+    assert accuracies == sorted(accuracies, reverse=True)
+    assert found[0].behind == (0.0, 0.0) and found[0].ties
+    assert found[1].behind[0] == pytest.approx(accuracies[0] - accuracies[1])
+    assert all(0 <= one.reading.accuracy <= 1 and one.milliseconds > 0 for one in found)
+    assert len(found[0].reading.checked.probabilities) == len(pictures.labels("train"))
+
+
+def test_what_is_too_large_is_left_out(folder: Path, weights: Path) -> None:
+    flags = {"image_size": 32}
+    _, every = api.rank(folder, ["builtin", "mobilenet_025"], flags=flags)
+    sizes = sorted(one.size_bytes for one in every)
+    _, found = api.rank(folder, ["builtin", "mobilenet_025"], flags=flags, max_bytes=sizes[0])
+    assert [one.size_bytes for one in found] == sizes[:1]
+    with pytest.raises(BackboneError, match="none of builtin"):
+        api.rank(folder, ["builtin"], flags=flags, max_bytes=1000)
+
+
+def test_the_command_and_its_document(folder: Path, weights: Path) -> None:
+    words = ["suggest", str(folder), "--backbones", "builtin, mobilenet-025", "--image-size", "32"]
+    shown = CliRunner().invoke(app, words)
+    assert shown.exit_code == 0, shown.output
+    assert "builtin" in shown.stdout and "cross-validated" in shown.stdout
+    document = json.loads(CliRunner().invoke(app, [*words, "--json"]).stdout)
+    assert len(document["backbones"]) == 2
+    assert document["next"].endswith(f"--backbone {document['backbones'][0]['name']}")
+    alone = CliRunner().invoke(app, ["suggest", str(folder), "--max-size", "1MB"])
+    assert alone.exit_code == 2
+    both = CliRunner().invoke(app, [*words, "--backbone", "builtin"])
+    assert both.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "size"), [("4MB", 4e6), ("900 kB", 9e5), ("1.5 gb", 1.5e9), ("12", 12)]
+)
+def test_sizes(words: str, size: float) -> None:
+    assert parse_size(words) == size
+
+
+@pytest.mark.parametrize("words", ["", "much", "-4MB", "0", "4 TB"])
+def test_no_sizes(words: str) -> None:
+    with pytest.raises(RecipeError, match="not a size"):
+        parse_size(words)

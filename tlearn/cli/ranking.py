@@ -1,0 +1,123 @@
+"""`tlearn suggest --backbones`: which backbone suits the folder."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import RenderableType
+from rich.text import Text
+
+from tlearn.cli import render
+from tlearn.cli.progress import Display, print_json, print_result
+from tlearn.cli.render import DIM, LIT
+from tlearn.errors import RecipeError, TlearnError
+
+if TYPE_CHECKING:
+    from tlearn.features.preparation import Pictures
+    from tlearn.ranking import Ranked
+
+
+def rank_backbones(
+    folder: Path | None,
+    names: str,
+    max_size: str | None,
+    flags: Mapping[str, Any],
+    keep_cache: bool,
+    as_json: bool,
+) -> None:
+    if folder is None or "backbone" in flags or "weights" in flags:
+        raise TlearnError(
+            "--backbones ranks what it names, on a folder",
+            "leave --backbone and --weights out: tlearn suggest FOLDER --backbones A,B",
+        )
+    from tlearn import api
+
+    limit = parse_size(max_size) if max_size else None
+    with Display(as_json) as display:
+        pictures, found = api.rank(
+            folder,
+            [name.strip() for name in names.split(",") if name.strip()],
+            flags=flags,
+            keep_cache=keep_cache,
+            max_bytes=limit,
+            watch=display,
+        )
+    command = shlex.join(["tlearn", "suggest", str(folder), "--backbone", found[0].name])
+    if as_json:
+        print_json({"backbones": [_ranked_to_json(one) for one in found], "next": command})
+    else:
+        print_result(*draw_ranking(pictures, found, command))
+
+
+def parse_size(words: str) -> float:
+    """Bytes of "4MB", "900 kB" or a bare number of bytes.
+
+    Raises:
+        RecipeError: It is none of these.
+    """
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(kb|mb|gb|b|)", words.strip().lower())
+    if not found or not float(found[1]):
+        raise RecipeError(f"--max-size {words}: not a size", "as in --max-size 4MB or 900kB")
+    return float(found[1]) * {"": 1, "b": 1, "kb": 1e3, "mb": 1e6, "gb": 1e9}[found[2]]
+
+
+def _ranked_to_json(one: Ranked) -> dict[str, Any]:
+    facts = {key: value for key, value in vars(one).items() if key != "reading"}
+    return facts | {
+        "head_on": one.reading.head_on,
+        "accuracy": one.reading.accuracy,
+        "ties": one.ties,
+    }
+
+
+def draw_ranking(pictures: Pictures, found: Sequence[Ranked], command: str) -> list[RenderableType]:
+    """One line a backbone, best first."""
+    made = render.table(
+        "backbone",
+        "px",
+        "accuracy",
+        "behind",
+        "stages",
+        "size",
+        "ms",
+        "int8",
+        right=(1, 2, 3, 5, 6),
+    )
+    for one in found:
+        made.add_row(
+            render.words(one.name, LIT if one is found[0] else ""),
+            str(one.image_size),
+            render.percent(one.reading.accuracy),
+            "-" if one is found[0] else _behind(one),
+            one.reading.head_on,
+            render.size(one.size_bytes),
+            f"{one.milliseconds:.1f}",
+            "check" if one.int8_note else "",
+        )
+    note = (
+        "accuracy: of a head on the best stages, cross-validated on the same folds\n"
+        "behind: points and their standard error; a tie when within one\n"
+        "size: in float32, cut off after those stages; int8 check: may lose accuracy\n"
+        "ms: one picture through the whole network on this machine"
+    )
+    tied = [one.name for one in found if one.ties]
+    least = min((one for one in found if one.ties), key=lambda one: one.size_bytes)
+    verdict = [Text(f"{len(tied)} tie; the smallest of them is {least.name}")] if tied[1:] else []
+    return [
+        Text(),
+        render.pictures(pictures),
+        Text(),
+        made,
+        Text(note, DIM),
+        *verdict,
+        render.next_step(command),
+    ]
+
+
+def _behind(one: Ranked) -> str:
+    points, error = (100 * value for value in one.behind)
+    return f"{points:.1f} ± {error:.1f}" + " tie" * one.ties
