@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from tlearn import api
 from tlearn.cli.app import app
-from tlearn.cli.ranking import parse_size
+from tlearn.cli.quantities import parse_size
 from tlearn.errors import BackboneError, RecipeError
 
 
@@ -70,10 +70,10 @@ def test_the_command_and_its_document(folder: Path, weights: Path) -> None:
     ("words", "size"), [("4MB", 4e6), ("900 kB", 9e5), ("1.5 gb", 1.5e9), ("12", 12)]
 )
 def test_sizes(words: str, size: float) -> None:
-    assert parse_size(words) == size
+    assert parse_size(words, "--max-size") == size
 
 
 @pytest.mark.parametrize("words", ["", "much", "-4MB", "0", "4 TB"])
 def test_no_sizes(words: str) -> None:
     with pytest.raises(RecipeError, match="not a size"):
-        parse_size(words)
+        parse_size(words, "--max-size")

@@ -62,6 +62,7 @@ def advise(work: Workbench, small: bool = False) -> Advice:
         tuple(options),
         curve,
         nearest,
+        evidence,
     )
 
 

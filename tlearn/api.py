@@ -42,6 +42,7 @@ def suggest(
     *,
     small: bool = False,
     save: Path | None = None,
+    seconds: float | None = None,
     keep_cache: bool = True,
     watch: Watch = silent,
 ) -> Advice:
@@ -53,6 +54,7 @@ def suggest(
         flags: Recipe keys set by flags.
         small: Prefer the smallest network whose head is as good as the best within an error.
         save: Keep the suggestion here, as a recipe.
+        seconds: To spend on trials of what the evidence cannot tell apart.
         keep_cache: Keep decoded pictures and features for the next command.
         watch: Told of progress.
 
@@ -63,6 +65,10 @@ def suggest(
         check_new(save)
     with Workbench(source, recipe, flags or {}, keep_cache, watch) as work:
         advice = advise(work, small)
+        if seconds:
+            from tlearn.trying import try_out
+
+            advice = try_out(work, advice, seconds)
         if save:
             found, plan = advice.suggestion, work.plan(advice.suggestion.recipe)
             save_recipe(save, recipe_of(plan, f"Suggested for {source.name}", found.reasons))

@@ -15,7 +15,7 @@ from tlearn.suggestion.depth_profile import DepthProfile
 from tlearn.suggestion.learning_curve import LearningCurve
 from tlearn.suggestion.options import Option
 from tlearn.suggestion.similarity import Similarity
-from tlearn.suggestion.strategy import Suggestion
+from tlearn.suggestion.strategy import Evidence, Suggestion
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,7 @@ class Advice:
         options: Ways to train and what each is expected to reach.
         curve: Whether more pictures would help.
         nearest: Class to the source classes that its pictures look like, with their shares.
+        evidence: What the options were weighed by.
     """
 
     suggestion: Suggestion
@@ -47,6 +48,7 @@ class Advice:
     options: Sequence[Option] = ()
     curve: LearningCurve | None = None
     nearest: Mapping[str, Sequence[tuple[str, float]]] = field(default_factory=dict)
+    evidence: Evidence | None = None
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tlearn.cli.distill import parse_time
+from tlearn.cli.quantities import parse_time
 from tlearn.distilling import Taught
 from tlearn.errors import RecipeError
 from tlearn.run_directory import RunDirectory
@@ -23,13 +23,13 @@ SHRUNK = Shrunk(RunDirectory(Path("student/run")), (0.9, 0.85), (9_000_000, 900_
     ("words", "seconds"), [("45s", 45), ("90m", 5400), ("1.5h", 5400), ("10", 600), (" 2 H ", 7200)]
 )
 def test_times(words: str, seconds: float) -> None:
-    assert parse_time(words) == seconds
+    assert parse_time(words, "--for") == seconds
 
 
 @pytest.mark.parametrize("words", ["", "0m", "-3m", "an hour", "3d"])
 def test_what_is_no_time(words: str) -> None:
     with pytest.raises(RecipeError, match="--for"):
-        parse_time(words)
+        parse_time(words, "--for")
 
 
 def test_it_says_how_alike_they_are_and_what_to_do_next(

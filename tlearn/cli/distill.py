@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,13 +11,11 @@ from rich.text import Text
 
 from tlearn.cli import options, render
 from tlearn.cli.progress import Display, print_json, print_result
-from tlearn.errors import RecipeError
+from tlearn.cli.quantities import parse_time
 
 if TYPE_CHECKING:
     from tlearn.distilling import Taught
     from tlearn.shrinking import Shrunk
-
-_SECONDS = {"s": 1, "m": 60, "h": 3600}
 
 
 def distill(
@@ -89,7 +86,7 @@ def distill(
     Example: [cyan]tlearn distill pictures/ --teacher runs/big --student mobilenet_025[/]
     A backbone: [cyan]tlearn distill shard-*.tar.gz --teacher mobilenet_v2 --for 2h[/]
     """
-    seconds = parse_time(budget)
+    seconds = parse_time(budget, "--for")
     from tlearn import api
 
     with Display(as_json) as display:
@@ -113,18 +110,6 @@ def distill(
         print_json(to_json(taught))
     else:
         print_result(*draw(taught, student, image_size))
-
-
-def parse_time(words: str) -> float:
-    """Seconds of "45s", "90m", "1.5h" or a bare number of minutes.
-
-    Raises:
-        RecipeError: It is none of these.
-    """
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smh]?)", words.strip().lower())
-    if not found or not float(found[1]):
-        raise RecipeError(f"--for {words}: not a time", "as in --for 45s, --for 90m or --for 2h")
-    return float(found[1]) * _SECONDS[found[2] or "m"]
 
 
 def to_json(taught: Taught) -> dict[str, Any]:

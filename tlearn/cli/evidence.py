@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tlearn.api import Advice
     from tlearn.suggestion.depth_profile import DepthProfile
     from tlearn.suggestion.learning_curve import LearningCurve
+    from tlearn.suggestion.options import Option
     from tlearn.suggestion.similarity import Similarity
 
 _MOST_CLASSES = 8
@@ -81,10 +82,16 @@ def options(advice: Advice) -> RenderableType:
             render.percent(option.accuracy),
             render.interval(option.low, option.high),
             render.duration(option.seconds) if option.seconds else "-",
-            Text("measured" if option.measured else "forecast", DIM),
+            Text(_grounds(option), DIM),
         )
     note = "accuracy on pictures not trained on; time on this machine, with what is stored by now"
     return Group(made, Text(note, DIM))
+
+
+def _grounds(option: Option) -> str:
+    if option.tried is not None:
+        return f"tried: {render.percent(option.tried)}"
+    return "measured" if option.measured else "forecast"
 
 
 def more_pictures(curve: LearningCurve, advice: Advice) -> RenderableType:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,8 +12,9 @@ from rich.text import Text
 
 from tlearn.cli import render
 from tlearn.cli.progress import Display, print_json, print_result
+from tlearn.cli.quantities import parse_size
 from tlearn.cli.render import DIM, LIT
-from tlearn.errors import RecipeError, TlearnError
+from tlearn.errors import TlearnError
 
 if TYPE_CHECKING:
     from tlearn.features.preparation import Pictures
@@ -36,7 +36,7 @@ def rank_backbones(
         )
     from tlearn import api
 
-    limit = parse_size(max_size) if max_size else None
+    limit = parse_size(max_size, "--max-size") if max_size else None
     with Display(as_json) as display:
         pictures, found = api.rank(
             folder,
@@ -51,18 +51,6 @@ def rank_backbones(
         print_json({"backbones": [_ranked_to_json(one) for one in found], "next": command})
     else:
         print_result(*draw_ranking(pictures, found, command))
-
-
-def parse_size(words: str) -> float:
-    """Bytes of "4MB", "900 kB" or a bare number of bytes.
-
-    Raises:
-        RecipeError: It is none of these.
-    """
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(kb|mb|gb|b|)", words.strip().lower())
-    if not found or not float(found[1]):
-        raise RecipeError(f"--max-size {words}: not a size", "as in --max-size 4MB or 900kB")
-    return float(found[1]) * {"": 1, "b": 1, "kb": 1e3, "mb": 1e6, "gb": 1e9}[found[2]]
 
 
 def _ranked_to_json(one: Ranked) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from rich.text import Text
 
 from tlearn.cli import evidence, options, render
 from tlearn.cli.progress import Display, print_json, print_result
+from tlearn.cli.quantities import parse_time
 from tlearn.cli.ranking import rank_backbones
 from tlearn.cli.render import DIM
 from tlearn.errors import TlearnError
@@ -70,6 +71,15 @@ def suggest(
             help="small: the smallest network whose head is as good as the best, within an error.",
         ),
     ] = Prefer.ACCURATE,
+    budget: Annotated[
+        str | None,
+        typer.Option(
+            "--try",
+            metavar="TIME",
+            help="Time for real trials of what the evidence cannot tell apart: 90s, 5m.",
+            show_default=False,
+        ),
+    ] = None,
     save: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Keep the suggestion as a recipe.", show_default=False),
@@ -115,6 +125,7 @@ def suggest(
                 flags=flags,
                 small=prefer is Prefer.SMALL,
                 save=save,
+                seconds=parse_time(budget, "--try") if budget else None,
                 keep_cache=not no_cache,
                 watch=display,
             )

@@ -51,6 +51,7 @@ class Option:
         high: Upper end.
         measured: Whether heads like it were solved and scored, or it is a forecast.
         seconds: Forecast for this machine; None where nothing was measured.
+        tried: Accuracy of a trial on the validation part, or None.
     """
 
     policy: Policy
@@ -60,6 +61,7 @@ class Option:
     high: float
     measured: bool
     seconds: float | None = None
+    tried: float | None = None
 
     @property
     def name(self) -> str:
@@ -80,6 +82,25 @@ def choose(options: Sequence[Option]) -> Option:
     """The best option; ties go to the one that comes first, as `weigh` orders them."""
     top = max(option.accuracy for option in options)
     return next(option for option in options if option.accuracy >= top - TIE)
+
+
+def combine(option: Option, tried: float, n_pictures: int) -> Option:
+    """An option after a trial: forecast and trial, each weighed by its precision.
+
+    Args:
+        option: The forecast.
+        tried: Accuracy that the trial reached.
+        n_pictures: Pictures it was scored on.
+    """
+    z = _quantile()
+    believed = ((option.high - option.low) / (2 * z)) ** 2
+    p = (tried * n_pictures + 1) / (n_pictures + 2)
+    seen = p * (1 - p) / n_pictures
+    share = believed / (believed + seen)
+    accuracy = option.accuracy + share * (tried - option.accuracy)
+    half = z * float(np.sqrt(believed * seen / (believed + seen)))
+    low, high = max(accuracy - half, 0.0), min(accuracy + half, 1.0)
+    return replace(option, accuracy=accuracy, low=low, high=high, tried=tried)
 
 
 def decide(
@@ -108,6 +129,8 @@ def decide(
         reason = f"tuning is not expected to add to it ({tuned.policy}: {tuned.accuracy:.1%})"
     else:
         reason = f"{chosen.policy} is expected to reach {chosen.accuracy:.1%}"
+    if chosen.tried is not None:
+        reason += f": a trial reached {chosen.tried:.1%} on the validation part"
     return replace(
         taught,
         policy=chosen.policy,
@@ -175,7 +198,11 @@ def half_width(evidence: Evidence, policy: Policy, expected: float) -> float:
     p = (expected * n + 1) / (n + 2)
     tested = 1 / evidence.n_tested if evidence.n_tested else 0.0
     variance = p * (1 - p) * (1 / n + tested + SPREAD[policy] ** 2)
-    return float(NormalDist().inv_cdf((1 + COVERED) / 2) * np.sqrt(variance))
+    return float(_quantile() * np.sqrt(variance))
+
+
+def _quantile() -> float:
+    return NormalDist().inv_cdf((1 + COVERED) / 2)
 
 
 def _size(option: Option) -> float:

@@ -1,0 +1,57 @@
+"""Short real trials of what the evidence cannot tell apart, within a time budget."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from tlearn.errors import DataError
+from tlearn.finetuning import train_and_keep
+from tlearn.outcome import Advice
+from tlearn.run_directory import RunDirectory
+from tlearn.suggestion.options import Option, combine, decide
+from tlearn.workbench import Workbench
+
+
+def try_out(work: Workbench, advice: Advice, seconds: float) -> Advice:
+    """Train the tuning policies that may be best, and weigh what they reach on validation.
+
+    Test pictures are not looked at. A policy whose forecast does not fit into what is left of
+    the time is not begun.
+
+    Raises:
+        DataError: The folder has no validation part.
+    """
+    n_val = work.pictures.split.count("val")
+    if not n_val:
+        raise DataError(
+            "--try needs a validation part, and this folder has none",
+            "leave --try out, or set --val-fraction above 0",
+        )
+    end = time.perf_counter() + seconds
+    options = list(advice.options)
+    for place in _doubtful(options):
+        option = options[place]
+        if time.perf_counter() + (option.seconds or 0) > end:
+            continue
+        work.watch(f"try {option.name}", 0, 0)
+        options[place] = combine(option, _reached(work, option), n_val)
+    assert advice.evidence is not None
+    return replace(advice, options=options, suggestion=decide(advice.evidence, options))
+
+
+def _doubtful(options: Sequence[Option]) -> Iterator[int]:
+    """Places of unmeasured options whose interval reaches the best, likeliest first."""
+    best = max(option.accuracy for option in options)
+    order = sorted(range(len(options)), key=lambda n: -options[n].accuracy)
+    yield from (n for n in order if not options[n].measured and options[n].high >= best)
+
+
+def _reached(work: Workbench, option: Option) -> float:
+    plan = work.plan({"policy": str(option.policy), "head_on": option.head_on})
+    with tempfile.TemporaryDirectory(prefix="tlearn-try-") as folder:
+        run = RunDirectory.create(Path(folder, "run"), plan.policy, False)
+        return train_and_keep(work, plan, run, None).reports["val"].accuracy
