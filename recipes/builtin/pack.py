@@ -13,7 +13,6 @@ probe, written in float16, then computes with the very numbers that Keras reads.
 from __future__ import annotations
 
 import argparse
-import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -29,6 +28,7 @@ from tlearn.features.probe import make_probe
 from tlearn.models.applications import build_network
 from tlearn.models.catalog import BUILTIN, SHIPPED, find_backbone
 from tlearn.models.choice import choose_backbone
+from tlearn.models.source_classes import source_names
 from tlearn.models.stages import nodes_in_order
 from tlearn.models.weights_file import read_facts
 
@@ -128,17 +128,18 @@ def main() -> None:
     before = packed.predict(pixels, batch_size=64, verbose=0)
     halve(packed)
     after = packed.predict(pixels, batch_size=64, verbose=0)
-    shutil.rmtree(SHIPPED, ignore_errors=True)
-    SHIPPED.mkdir()
+    for file in [*SHIPPED.glob("*.tflite"), *SHIPPED.glob("*.json")]:
+        file.unlink()  # of other weights
     write_half(packed, SHIPPED / "builtin.weights.h5")
     probe = make_probe(SHIPPED, choose_backbone(BUILTIN, None, None).load(), "float16")
     for file in (probe.path, probe.path.with_suffix(".json")):
         file.rename(SHIPPED / file.name)
     probe.path.parent.rmdir()
-    shutil.copy(chosen.student / "distill.json", SHIPPED / "builtin.json")
-    card = json.loads((SHIPPED / "builtin.json").read_text())
-    card["source_classes"] = kept.tolist()
-    (SHIPPED / "builtin.json").write_text(json.dumps(card, indent=1))
+    shutil.copyfile(chosen.student / "distill.json", SHIPPED / "builtin.json")
+    names = source_names(None, student.output_shape[-1])
+    assert names is not None, "the student has ImageNet's classes"
+    labels = "".join(f"{names[n]}\n" for n in kept)
+    (SHIPPED / "builtin.labels.txt").write_text(labels, "utf-8")
     print(f"rounding: {(before.argmax(1) == after.argmax(1)).mean():.1%} named alike,")
     print(f"largest difference of a probability {abs(before - after).max():.4f}")
     for file in sorted(SHIPPED.iterdir()):

@@ -1,0 +1,145 @@
+"""The oracle's table: what advice would have chosen, thresholds fitted leaving one folder out."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tlearn.suggestion import options
+from tlearn.suggestion.options import Option
+from tlearn.suggestion.strategy import Evidence, HeadEvidence, Policy
+
+POLICIES: dict[str, dict[str, Any]] = {
+    "last": {"policy": "linear_head", "head_on": "last"},
+    "best": {"policy": "linear_head", "head_on": "best"},
+    "several": {"policy": "linear_head", "head_on": "several"},
+    "top_stages": {"policy": "top_stages"},
+    "deep": {"policy": "deep"},
+}
+RIDGE = 0.1
+
+
+def read_table(path: Path) -> Iterator[dict[str, Any]]:
+    if path.exists():
+        yield from (json.loads(line) for line in path.read_text().splitlines())
+
+
+class Cell:
+    """A line of the table."""
+
+    def __init__(self, row: dict[str, Any]) -> None:
+        self.backbone, self.folder, self.size, self.seed = row["cell"]
+        self.accuracy, self.tested = row["accuracy"], row["tested"]
+        self.seconds, self.forecast = row["seconds"], row["forecast"]
+        facts = row["evidence"]
+        self.heads = [HeadEvidence(**head) for head in facts["heads"][:3]]
+        self.evidence = Evidence(
+            facts["n_train"],
+            facts["n_classes"],
+            facts["similarity"],
+            heads=tuple(self.heads),
+            lift=0.8 ** facts["slope"],
+            n_tested=self.tested,
+        )
+
+    def reached(self, option: Option) -> float:
+        """Test accuracy of an option."""
+        if option.policy is not Policy.LINEAR_HEAD:
+            return float(self.accuracy[str(option.policy)])
+        names = ("last", "best", "several")
+        place = [head.head_on for head in self.heads].index(option.head_on)
+        return float(self.accuracy[names[place]])
+
+
+def fit(cells: list[Cell], policy: Policy) -> tuple[float, ...]:
+    """Ridge regression of the logarithm of tuned error over head error."""
+    half = np.array([0.5 / cell.tested for cell in cells])
+    base = np.array([options.base_error(cell.evidence) for cell in cells]) + half
+    tuned = np.array([1 - cell.accuracy[str(policy)] for cell in cells]) + half
+    x = np.stack([options.circumstances(cell.evidence) for cell in cells])
+    # An error counted on few mistakes is uncertain in its logarithm.
+    weight = np.array([cell.tested for cell in cells]) * base
+    gram = x.T @ (weight[:, None] * x) + RIDGE * weight.sum() * np.diag([0, 1, 1, 1, 1])
+    found = np.linalg.solve(gram, x.T @ (weight * np.log(tuned / base)))
+    return tuple(float(f"{value:.3g}") for value in found)
+
+
+def spread(cells: list[Cell], policy: Policy) -> float:
+    """The least spread with which intervals hold what was reached as often as they say."""
+    for value in np.arange(0, 1, 0.01):
+        options.SPREAD[policy] = float(value)
+        if coverage(cells, policy) >= options.COVERED:
+            break
+    return round(float(value), 2)
+
+
+def coverage(cells: list[Cell], policy: Policy) -> float:
+    inside = [
+        one.low - 1e-9 <= cell.reached(one) <= one.high + 1e-9
+        for cell in cells
+        for one in options.weigh(cell.evidence)
+        if one.policy is policy
+    ]
+    return float(np.mean(inside))
+
+
+def score(table: Path) -> None:
+    """Fit on all folders but one, judge on that one, and print how it went."""
+    cells = [Cell(row) for row in read_table(table)]
+    folders = sorted({cell.folder for cell in cells})
+    taken: dict[tuple[Any, ...], list[tuple[Cell, Option]]] = defaultdict(list)
+    covered: dict[Policy, list[float]] = defaultdict(list)
+    for folder in folders:
+        others = [cell for cell in cells if cell.folder != folder]
+        settle(others)
+        for cell in (cell for cell in cells if cell.folder == folder):
+            found = options.choose(options.weigh(cell.evidence))
+            taken[cell.backbone, cell.folder, cell.size].append((cell, found))
+            for policy in (Policy.LINEAR_HEAD, *options.WEIGHTS):
+                covered[policy].append(coverage([cell], policy))
+    regrets = {place: regret(pairs) for place, pairs in taken.items()}
+    rules: dict[str, list[float]] = {"advice": list(regrets.values())}
+    for name in POLICIES:
+        rules[name] = [fixed(pairs, name) for pairs in taken.values()]
+    print(f"{len(cells)} cells, {len(regrets)} places after averaging seeds; points of accuracy")
+    print("| rule | mean regret | worst |\n|---|---|---|")
+    for name, values in sorted(rules.items(), key=lambda rule: np.mean(rule[1])):
+        print(f"| {name} | {100 * np.mean(values):.2f} | {100 * max(values):.1f} |")
+    print("worst places:")
+    for place, value in sorted(regrets.items(), key=lambda item: -item[1])[:8]:
+        pairs = taken[place]
+        names = ", ".join(one.name for _, one in pairs)
+        means = {
+            name: round(float(np.mean([c.accuracy[name] for c, _ in pairs])), 3)
+            for name in POLICIES
+        }
+        print(f"  {100 * value:4.1f}  {place}: {names}; {means}")
+    for policy, inside in covered.items():
+        print(f"interval of {policy} holds {np.mean(inside):.1%}")
+    times = np.array([c.seconds[n] / c.forecast[n] for c in cells for n in ("top_stages", "deep")])
+    print(f"time within a factor of 1.5: {np.mean(abs(np.log(times)) < np.log(1.5)):.1%}")
+    settle(cells)
+    print(f"fitted on all: {options.WEIGHTS}\nspread: {options.SPREAD}")
+
+
+def settle(cells: list[Cell]) -> None:
+    for policy in options.WEIGHTS:
+        options.WEIGHTS[policy] = fit(cells, policy)
+    for policy in options.SPREAD:
+        options.SPREAD[policy] = spread(cells, policy)
+
+
+def regret(pairs: list[tuple[Cell, Option]]) -> float:
+    """Best mean accuracy over the seeds minus that of what was chosen for each."""
+    best = max(np.mean([cell.accuracy[name] for cell, _ in pairs]) for name in POLICIES)
+    return float(best - np.mean([cell.reached(one) for cell, one in pairs]))
+
+
+def fixed(pairs: list[tuple[Cell, Option]], name: str) -> float:
+    means = {n: np.mean([cell.accuracy[n] for cell, _ in pairs]) for n in POLICIES}
+    return float(max(means.values()) - means[name])
