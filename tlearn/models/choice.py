@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _VERSION = 1
 _OWN_SUFFIX = ".keras"
 
-BUILTIN_COST = "the built-in backbone is smaller and faster, and less accurate"
+BUILTIN_COST = "the built-in backbone is smaller, faster, and 13 points behind on ten folders"
 """Said where it takes the place of the recommended one."""
 
 USUAL_SIZE = 224
