@@ -31,7 +31,9 @@ def advise(work: Workbench, small: bool = False) -> Advice:
     with work.clock.time("advice"):
         few = sample(rows)
         source = features.source(few)
-        similarity = measure_similarity(features.embeddings(few), source, choice.name)
+        similarity = measure_similarity(
+            features.embeddings(few), source, choice.name, choice.image_size
+        )
         profile, curve = work.profile, work.curve
         folds = len(pictures.folds(work.resolved.recipe.seed))
         evidence = Evidence(

@@ -1,7 +1,7 @@
 """From a student's weights to the files that come with tlearn.
 
     tlearn distill PICTURES --teacher mobilenet_v2 --teacher-size 160 --views 4 \
-        --student mobilenet_v2_050 --image-size 128 --for 85m --out student
+        --student mobilenet_v2_050 --image-size 128 --for 60m --out student
     python recipes/builtin/pack.py student PICTURES
 
 Three steps make the files small without making them differ from each other. Source classes that

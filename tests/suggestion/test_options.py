@@ -36,7 +36,7 @@ def test_the_cheapest_come_first_and_each_once() -> None:
     names = [option.name for option in weigh(replace(EVIDENCE, heads=heads))]
     assert names == [
         "linear_head on stage 3",
-        "linear_head on stages 2, 4",
+        "linear_head on stages 2,4",
         "linear_head",
         "top_stages",
         "deep",

@@ -35,6 +35,6 @@ def test_rich_embeddings_are_similar_and_poor_ones_different() -> None:
     rng = np.random.default_rng(0)
     rich = rng.normal(size=(300, 100))
     poor = rng.normal(size=(300, 8)) @ rng.normal(size=(8, 100))
-    assert measure_similarity(rich, None, "mobilenet_v2").similar
-    assert not measure_similarity(poor, None, "mobilenet_v2").similar
-    assert not measure_similarity(rich, None, "vgg16").calibrated
+    assert measure_similarity(rich, None, "mobilenet_v2", 224).similar
+    assert not measure_similarity(poor, None, "mobilenet_v2", 224).similar
+    assert not measure_similarity(rich, None, "vgg16", 224).calibrated

@@ -56,6 +56,13 @@ def similarity(measured: Similarity) -> Table:
         Text.assemble(("unlike ", DIM), marked, (" like", DIM)),
         f"{measured.score:.2f} of 1",
     )
+    if measured.landmarks:
+        marks, legend = [" "] * width, []
+        for letter, (kind, where) in zip("abcdefgh", measured.landmarks.items(), strict=False):
+            marks[round(where * (width - 1))] = letter
+            legend.append(f"{letter} {kind}")
+        grid.add_row("", Text("       " + "".join(marks), DIM))
+        grid.add_row("", Text("       " + ", ".join(legend), DIM))
     return grid
 
 

@@ -142,7 +142,7 @@ def decide(
 def _stages(head_on: str) -> str:
     if head_on == "last":
         return "the last stage"
-    return f"stage{'s' if ',' in head_on else ''} {head_on.replace(',', ', ')}"
+    return f"stage{'s' if ',' in head_on else ''} {head_on}"
 
 
 def circumstances(evidence: Evidence) -> np.ndarray:

@@ -20,17 +20,54 @@ References:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
-# Halfway (in logarithms) between ten folders of photographs and of foreign pictures, MobileNetV2
-# at 128 to 224 pixels; a factor of two of D, of 2.5 of M, spans half the scale.
-_DIMENSION_MIDDLE, _DIMENSION_SPREAD = 37.0, 2.0
-_CLASSES_MIDDLE, _CLASSES_SPREAD = 3.5, 2.5
-_CALIBRATED = "mobilenet_v2"
 _MOST_PICTURES = 1_000
+_DIMENSION_SPREAD, _CLASSES_SPREAD = 2.0, 2.5  # factors that span half the scale
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Where the middle between photographs and foreign pictures lies, for one backbone.
+
+    Measured on ten folders: halfway, in logarithms, between the most foreign photographs and
+    the least foreign of X-rays, leaves cut out on black, hand signs, steel and letters.
+
+    Attributes:
+        dimension: Middle of D.
+        classes: Side of the pictures to the middle of M, which falls with it.
+        landmarks: Kinds of pictures to D, from foreign to like the source.
+    """
+
+    dimension: float
+    classes: Mapping[int, float]
+    landmarks: Mapping[str, float]
+
+    def middle_of_classes(self, image_size: int) -> float:
+        """Middle of M between the sizes it was measured at, in logarithms of both."""
+        sizes, middles = zip(*sorted(self.classes.items()), strict=True)
+        return float(np.exp(np.interp(np.log(image_size), np.log(sizes), np.log(middles))))
+
+    def holds(self, image_size: int) -> bool:
+        """Whether the scale was measured near this size."""
+        return min(self.classes) / 1.5 <= image_size <= 1.5 * max(self.classes)
+
+
+_SCALES = {
+    "mobilenet_v2": Scale(
+        39.0,
+        {128: 6.7, 224: 3.4},
+        {"letters": 19.5, "X-rays": 27.4, "flowers": 45.4, "insects": 60.7, "textures": 85.0},
+    ),
+    "builtin": Scale(
+        18.5,
+        {128: 2.7},
+        {"steel": 6.5, "letters": 12.1, "X-rays": 13.5, "flowers": 24.9, "insects": 34.8},
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -41,13 +78,15 @@ class Similarity:
         score: 0 (foreign) to 1 (like the source); the middle parts "different" from "similar".
         effective_dimension: D above.
         source_classes: M above, or None without a classification layer.
-        calibrated: Whether the scale was fitted on this backbone.
+        calibrated: Whether the scale was measured on this backbone, near this size.
+        landmarks: Known kinds of pictures to their place on the scale, judged by D alone.
     """
 
     score: float
     effective_dimension: float
     source_classes: float | None
     calibrated: bool
+    landmarks: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def similar(self) -> bool:
@@ -69,23 +108,32 @@ def sample(rows: np.ndarray) -> np.ndarray:
 
 
 def measure_similarity(
-    embeddings: np.ndarray, source: np.ndarray | None, backbone: str
+    embeddings: np.ndarray, source: np.ndarray | None, backbone: str, image_size: int
 ) -> Similarity:
     """Measure on training pictures, those that `sample` draws.
 
     Args:
         embeddings: (n, d).
         source: (n, source classes) probabilities of the backbone's own layer, or None.
-        backbone: Name in the catalogue, to know whether the scale holds for it.
+        backbone: Name in the catalogue; another's scale is taken where it has none of its own.
+        image_size: Side of the pictures, in pixels.
     """
+    scale = _SCALES.get(backbone, _SCALES["mobilenet_v2"])
     dimension = effective_dimension(embeddings)
-    scores = [_on_scale(dimension, _DIMENSION_MIDDLE, _DIMENSION_SPREAD)]
+    scores = [_on_scale(dimension, scale.dimension, _DIMENSION_SPREAD)]
     classes = None
     if source is not None:
         classes = classes_told_apart(source)
-        scores.append(_on_scale(classes, _CLASSES_MIDDLE, _CLASSES_SPREAD))
-    calibrated = backbone == _CALIBRATED
-    return Similarity(float(np.mean(scores)), dimension, classes, calibrated)
+        middle = scale.middle_of_classes(image_size)
+        scores.append(_on_scale(classes, middle, _CLASSES_SPREAD))
+    calibrated = backbone in _SCALES and scale.holds(image_size)
+    landmarks = {
+        kind: _on_scale(known, scale.dimension, _DIMENSION_SPREAD)
+        for kind, known in scale.landmarks.items()
+    }
+    return Similarity(
+        float(np.mean(scores)), dimension, classes, calibrated, landmarks if calibrated else {}
+    )
 
 
 def nearest_classes(
