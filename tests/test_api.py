@@ -121,6 +121,45 @@ def test_every_policy_ends_in_a_run_that_answers(
         assert len(outcome.run.read_history()) == 3
 
 
+@pytest.mark.parametrize("head_on", ["2", "2,4", "best", "several"])
+def test_a_head_reads_any_stage_and_exports_like_any_other(
+    run: Callable[..., api.Outcome], head_on: str
+) -> None:
+    done = run(policy="linear_head", head_on=head_on)
+    assert done.run is not None
+    deepest = done.plan.head_stages[-1]
+    assert len(done.plan.stages) == deepest + 1  # and the head
+    _, report = api.evaluate(done.run.path)
+    assert report.accuracy == done.reports["test"].accuracy
+    (artefact,) = api.export(done.run.path, [("tflite", "none")])
+    assert artefact.passed and artefact.agreement == 1
+
+
+def test_tuning_takes_a_cut_backbone(run: Callable[..., api.Outcome]) -> None:
+    done = run(policy="top_stages", head_on="3", epochs=1)
+    assert done.run is not None and done.plan.first_trained_stage == 1
+    _, report = api.evaluate(done.run.path)
+    assert report.accuracy == done.reports["test"].accuracy
+
+
+def test_advice_is_obeyed_and_a_saved_suggestion_repeats_it(
+    image_folder: Callable[..., Path], flags: dict[str, Any], tmp_path: Path
+) -> None:
+    folder = image_folder(per_class=20)
+    advice = api.suggest(folder, flags=flags, small=True, save=tmp_path / "s.yaml")
+    assert advice.profile is not None and advice.suggestion.policy == "linear_head"
+    done = api.finetune(folder, str(tmp_path / "s.yaml"), out=tmp_path / "run")
+    assert done.plan.policy == "linear_head"
+    assert done.plan.head_stages == advice.profile.smallest.stages
+    with pytest.raises(RecipeError, match="already exists"):
+        api.suggest(folder, flags=flags, save=tmp_path / "s.yaml")
+    planned = api.finetune(folder, flags=flags, dry_run=True)
+    assert planned.advice is not None
+    suggestion = planned.advice.suggestion
+    assert planned.plan.policy == suggestion.policy
+    assert planned.plan.origins["head_on"] == "suggestion"
+
+
 def test_the_model_of_a_run_is_a_backbone_too(
     run: Callable[..., api.Outcome], image_folder: Callable[..., Path], tmp_path: Path
 ) -> None:
