@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 from tlearn.data.decode import decode
-from tlearn.errors import DataError
+from tlearn.errors import DataError, SystemFault
 from tlearn.export.metadata import read_metadata
 from tlearn.export.parity import run_tflite
 
@@ -16,31 +17,39 @@ SIDE = 64
 """Of a picture, in pixels; the scans have 8."""
 
 
-def write_digits(folder: Path, per_class: int = 40) -> Path:
-    """Write FOLDER/0 to FOLDER/9 with PNG files, and one more digit beside the folder.
+def write_digits(folder: Path, per_class: int = 40) -> tuple[Path, Path]:
+    """Write FOLDER/digits/0 to FOLDER/digits/9 with PNG files, and one more digit into FOLDER.
 
     Args:
         folder: Must not exist, or be empty.
         per_class: Pictures of each digit.
 
     Returns:
-        The one more: digit_D.png, of a scan that is not in the folder.
+        The image folder, and the one more: digit_D.png, of a scan that is not in it.
 
     Raises:
-        DataError: Something is in the folder already.
+        DataError: Something is there already.
+        SystemFault: The machine refuses to write there.
     """
     from sklearn.datasets import load_digits
 
-    if folder.exists() and any(folder.iterdir()):
-        raise DataError(f"{folder} is not empty", "name another folder: tlearn demo FOLDER")
+    if os.path.lexists(folder) and (not folder.is_dir() or any(folder.iterdir())):
+        found = "is not empty" if folder.is_dir() else "is not a folder"
+        raise DataError(f"{folder} {found}", "name a new one: tlearn demo FOLDER")
     scans = load_digits()
-    for digit in range(10):
-        (folder / str(digit)).mkdir(parents=True)
-        for number, row in enumerate(np.flatnonzero(scans.target == digit)[:per_class]):
-            _picture(scans.images[row]).save(folder / str(digit) / f"{number:03}.png")
-    unseen = folder.parent / f"digit_{scans.target[-1]}.png"
-    _picture(scans.images[-1]).save(unseen)
-    return unseen
+    digits, unseen = folder / "digits", folder / f"digit_{scans.target[-1]}.png"
+    try:
+        for digit in range(10):
+            (digits / str(digit)).mkdir(parents=True)
+            for number, row in enumerate(np.flatnonzero(scans.target == digit)[:per_class]):
+                _picture(scans.images[row]).save(digits / str(digit) / f"{number:03}.png")
+        _picture(scans.images[-1]).save(unseen)
+    except OSError as error:
+        raise SystemFault(
+            f"cannot write {folder}: {error.strerror or error}",
+            "name a folder you may write to: tlearn demo FOLDER",
+        ) from error
+    return digits, unseen
 
 
 def ask_file(file: Path, picture: Path) -> tuple[str, float]:

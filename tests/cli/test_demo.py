@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from tlearn.demo import write_digits
-from tlearn.errors import DataError
+from tlearn.errors import DataError, SystemFault
 
 
 def tlearn(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
@@ -34,12 +34,12 @@ def test_the_whole_road_on_digits(tmp_path: Path) -> None:
     words = " ".join(done.stdout.split())
     assert f"model.tflite says {unseen} (" in words
     again = tlearn(tmp_path, "demo", "first")
-    assert again.returncode == 2 and "first/digits is not empty" in again.stderr
+    assert again.returncode == 2 and "first is not empty" in again.stderr
 
 
 def test_digits_are_a_folder_of_pictures_and_one_more(tmp_path: Path) -> None:
-    unseen = write_digits(tmp_path / "digits", per_class=3)
-    files = sorted((tmp_path / "digits").rglob("*.png"))
+    digits, unseen = write_digits(tmp_path / "demo", per_class=3)
+    files = sorted(digits.rglob("*.png"))
     assert [path.parent.name for path in files] == [str(d) for d in range(10) for _ in range(3)]
     assert len({path.read_bytes() for path in [*files, unseen]}) == 31
     with Image.open(files[0]) as picture:
@@ -47,4 +47,9 @@ def test_digits_are_a_folder_of_pictures_and_one_more(tmp_path: Path) -> None:
         corner, darkest = picture.getpixel((0, 0)), picture.getextrema()[0]
     assert corner > 240 and darkest < 30  # ink on paper
     with pytest.raises(DataError, match="not empty"):
-        write_digits(tmp_path / "digits")
+        write_digits(tmp_path / "demo")
+    (tmp_path / "file").touch()
+    with pytest.raises(DataError, match="not a folder"):
+        write_digits(tmp_path / "file")
+    with pytest.raises(SystemFault, match="cannot write"):
+        write_digits(tmp_path / "file" / "inside")

@@ -32,11 +32,11 @@ def demo(
     """
     from tlearn.demo import ask_file, write_digits
 
-    unseen = write_digits(folder / "digits")
+    digits, unseen = write_digits(folder)
     run = folder / "run"
-    _run("suggest", folder / "digits", *_BACKBONE)
+    _run("suggest", digits, *_BACKBONE)
     # A mirrored 2 is no 2.
-    _run("finetune", folder / "digits", *_BACKBONE, "--no-mirror", "--out", run)
+    _run("finetune", digits, *_BACKBONE, "--no-mirror", "--out", run)
     _run("evaluate", run)
     _run("export", run, "--tflite")
     (file,) = (run / "export").glob("*.tflite")
