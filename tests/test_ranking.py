@@ -64,6 +64,8 @@ def test_the_command_and_its_document(folder: Path, weights: Path) -> None:
     assert alone.exit_code == 2
     both = CliRunner().invoke(app, [*words, "--backbone", "builtin"])
     assert both.exit_code == 2
+    none = CliRunner().invoke(app, ["suggest", str(folder), "--backbones", " , "])
+    assert none.exit_code == 2 and "names none" in none.output
 
 
 @pytest.mark.parametrize(

@@ -85,8 +85,8 @@ def rank(
     if max_bytes is not None and not small:
         least = min(found, key=lambda one: one.size_bytes)
         raise BackboneError(
-            f"none of {', '.join(one.name for one in found)} fits into {max_bytes / 1e6:g} MB; "
-            f"the smallest is {least.name} with {least.size_bytes / 1e6:.1f} MB",
+            f"none of {', '.join(one.name for one in found)} fits into {max_bytes:,.0f} "
+            f"bytes; the smallest is {least.name} with {least.size_bytes:,}",
             "allow more with --max-size, or name smaller ones: `tlearn models`",
         )
     small.sort(key=lambda one: -one.reading.accuracy)

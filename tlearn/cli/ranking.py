@@ -36,11 +36,14 @@ def rank_backbones(
         )
     from tlearn import api
 
+    chosen = [name.strip() for name in names.split(",") if name.strip()]
+    if not chosen:
+        raise TlearnError("--backbones names none", "as in --backbones builtin,mobilenet_v2")
     limit = parse_size(max_size, "--max-size") if max_size else None
     with Display(as_json) as display:
         pictures, found = api.rank(
             folder,
-            [name.strip() for name in names.split(",") if name.strip()],
+            chosen,
             flags=flags,
             keep_cache=keep_cache,
             max_bytes=limit,

@@ -113,6 +113,10 @@ def suggest(
         return
     if max_size is not None:
         raise TlearnError("--max-size bounds a ranking", "as in: --backbones A,B --max-size 4MB")
+    if folder is None and (budget or save or prefer is Prefer.SMALL):
+        raise TlearnError(
+            "--try, --save and --prefer want pictures to measure", "tlearn suggest FOLDER"
+        )
     if folder is None:
         advice = _without_pictures(images, classes, similar)
     else:
