@@ -26,6 +26,8 @@ from tests.benchmarks.advice_rules import POLICIES, read_table, score
 from tlearn import api
 from tlearn.advising import heads_of
 from tlearn.data.image_folder import scan
+from tlearn.features.linear_probe import solve_head
+from tlearn.workbench import Workbench
 
 MOST_TESTED, FEWEST_TESTED = 300, 5
 
@@ -63,11 +65,26 @@ def cell(source: Path, backbone: dict[str, Any], seed: int, scratch: Path) -> di
         tested = done.reports["test"].n
     return {
         "evidence": evidence(advice),
+        "stage_accuracies": stage_accuracies(source, flags),
         "tested": tested,
         "accuracy": accuracy,
         "seconds": seconds,
         "forecast": forecast,
     }
+
+
+def stage_accuracies(source: Path, flags: dict[str, Any]) -> list[float]:
+    """Test accuracy of a solved head on each stage."""
+    found = []
+    with Workbench(source, None, flags, True, api.silent) as work:
+        pictures, features = work.pictures, work.features
+        rows = {part: pictures.split.indices(part) for part in ("train", "test")}
+        for reading, output in zip(work.profile.single, features.stage_outputs, strict=True):
+            x, y = features.of(output, rows["train"]), pictures.labels("train")
+            head = solve_head(x, y, len(pictures.split.classes), reading.checked.penalty)
+            answers = head.probabilities(features.of(output, rows["test"])).argmax(axis=1)
+            found.append(round(float((answers == pictures.labels("test")).mean()), 4))
+    return found
 
 
 def evidence(advice: api.Advice) -> dict[str, Any]:
