@@ -45,8 +45,11 @@ def advise(work: Workbench, small: bool = False) -> Advice:
             lift=lift(curve, folds),
             n_tested=pictures.split.count(pictures.split.report_part),
         )
-        options = [replace(option, seconds=_seconds(work, option)) for option in weigh(evidence)]
         smallest = _head_on(profile, profile.smallest) if small else None
+        options = [
+            replace(option, seconds=_seconds(work, option))
+            for option in weigh(evidence, smallest or LAST)
+        ]
         suggestion = decide(evidence, options, smallest)
         nearest = {}
         if source is not None and (names := source_names(choice.weights, source.shape[1])):
@@ -69,11 +72,13 @@ def advise(work: Workbench, small: bool = False) -> Advice:
 
 
 def heads_of(profile: DepthProfile) -> Iterator[HeadEvidence]:
-    """The last stage, the best one, several, the smallest that is as good."""
-    last = profile.single[-1]
-    for reading in (last, profile.peak, profile.several, profile.smallest):
-        gain, error = profile.gain(last, reading)
-        yield HeadEvidence(_head_on(profile, reading), reading.accuracy, gain, error)
+    """The last stage, the others from the input on, and several where they are more than one."""
+    last, *others = profile.single[-1], *profile.single[:-1]
+    yield HeadEvidence(LAST, last.accuracy)
+    if len(profile.several.stages) > 1:
+        others.append(profile.several)
+    for reading in others:
+        yield HeadEvidence(reading.head_on, reading.accuracy, *profile.gain(last, reading))
 
 
 def lift(curve: LearningCurve, folds: int) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections import defaultdict
 from collections.abc import Iterator
@@ -22,6 +23,11 @@ POLICIES: dict[str, dict[str, Any]] = {
     "deep": {"policy": "deep"},
 }
 RIDGE = 0.1
+PRIORS = (
+    (-0.12, -0.09, -0.06, -0.03, 0.0, 0.03),
+    (-0.3, -0.2, -0.1, 0.0),
+    (0.02, 0.04, 0.07, 0.1, 0.15, 0.25),
+)
 
 
 def read_table(path: Path) -> Iterator[dict[str, Any]]:
@@ -37,7 +43,8 @@ class Cell:
         self.accuracy, self.tested = row["accuracy"], row["tested"]
         self.seconds, self.forecast = row["seconds"], row["forecast"]
         facts = row["evidence"]
-        self.heads = [HeadEvidence(**head) for head in facts["heads"][:3]]
+        self.stages = row["stage_accuracies"]
+        self.heads = [HeadEvidence(**head) for head in facts["heads"]]
         self.evidence = Evidence(
             facts["n_train"],
             facts["n_classes"],
@@ -51,9 +58,25 @@ class Cell:
         """Test accuracy of an option."""
         if option.policy is not Policy.LINEAR_HEAD:
             return float(self.accuracy[str(option.policy)])
-        names = ("last", "best", "several")
-        place = [head.head_on for head in self.heads].index(option.head_on)
-        return float(self.accuracy[names[place]])
+        if "," in option.head_on:
+            return float(self.accuracy["several"])
+        return float(self.stages[-1 if option.head_on == "last" else int(option.head_on) - 1])
+
+
+def fit_prior(cells: list[Cell]) -> tuple[float, float, float]:
+    """What gains of other stages are, such that what is expected is nearest to what was reached."""
+    best, found = np.inf, options.PRIOR
+    for prior in itertools.product(*PRIORS):
+        options.PRIOR = prior
+        missed = [
+            options.expected(cell.evidence, head) - cell.stages[int(head.head_on) - 1]
+            for cell in cells
+            for head in cell.heads[1:]
+            if "," not in head.head_on
+        ]
+        if (error := float(np.square(missed).mean())) < best:
+            best, found = error, prior
+    return found
 
 
 def fit(cells: list[Cell], policy: Policy) -> tuple[float, ...]:
@@ -124,10 +147,11 @@ def score(table: Path) -> None:
     times = np.array([c.seconds[n] / c.forecast[n] for c in cells for n in ("top_stages", "deep")])
     print(f"time within a factor of 1.5: {np.mean(abs(np.log(times)) < np.log(1.5)):.1%}")
     settle(cells)
-    print(f"fitted on all: {options.WEIGHTS}\nspread: {options.SPREAD}")
+    print(f"fitted on all: {options.PRIOR} {options.WEIGHTS}\nspread: {options.SPREAD}")
 
 
 def settle(cells: list[Cell]) -> None:
+    options.PRIOR = fit_prior(cells)
     for policy in options.WEIGHTS:
         options.WEIGHTS[policy] = fit(cells, policy)
     for policy in options.SPREAD:

@@ -52,7 +52,7 @@ def test_a_smaller_network_ties_within_an_error_of_the_same_pictures(lost: int, 
     gain, error = profile.gain(*readings)
     assert gain == pytest.approx(lost / N)
     disagree = (small != large).mean()
-    assert error == pytest.approx(np.sqrt((disagree - gain**2) / N))
+    assert error == pytest.approx(np.sqrt((disagree + 1 / N - gain**2) / N))
     assert profile.ties(*readings) is ties
     assert profile.smallest is readings[0 if ties else 1]
 
@@ -62,4 +62,5 @@ def test_pictures_that_no_fold_held_out_do_not_count() -> None:
     for found in (one, other):
         found.probabilities[150:] = 0
     profile = DepthProfile(NAMES[:1], [Reading((1,), one)], Reading((1,), other), LABELS)
-    assert profile.gain(profile.single[0], profile.several) == (0.0, 0.0)
+    gain, error = profile.gain(profile.single[0], profile.several)
+    assert gain == 0 and error == pytest.approx(1 / 150)  # as if one of 150 disagreed

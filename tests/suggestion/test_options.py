@@ -18,12 +18,28 @@ def by_name(evidence: Evidence) -> dict[str, Option]:
     return {option.name: option for option in weigh(evidence)}
 
 
-def test_a_gain_counts_as_far_as_it_is_certain() -> None:
-    sure, doubtful = HeadEvidence("3", 0.9, 0.1, 0.01), HeadEvidence("2", 0.9, 0.1, 0.2)
-    found = by_name(replace(EVIDENCE, heads=(LAST, sure, doubtful)))
+def test_a_gain_counts_as_far_as_it_is_certain(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(options, "PRIOR", (0.0, 0.0, 0.05))
+    sure, doubtful = HeadEvidence("3", 0.9, 0.1, 0.001), HeadEvidence("2", 0.9, 0.1, 0.1)
+    found = by_name(replace(EVIDENCE, heads=(LAST, sure)))
     assert found["linear_head"].accuracy == pytest.approx(0.8)
-    assert found["linear_head on stage 3"].accuracy == pytest.approx(0.9, abs=0.002)
-    assert 0.81 < found["linear_head on stage 2"].accuracy < 0.83
+    assert found["linear_head on stage 3"].accuracy == pytest.approx(0.9, abs=1e-3)
+    found = by_name(replace(EVIDENCE, heads=(LAST, doubtful)))
+    assert found["linear_head on stage 2"].accuracy == pytest.approx(0.82)
+
+
+def test_like_the_source_an_earlier_stage_is_mistrusted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(options, "PRIOR", (0.0, -0.2, 0.05))
+    heads = (LAST, HeadEvidence("3", 0.82, 0.02, 0.05))
+    like, unlike = (by_name(replace(EVIDENCE, heads=heads, similarity=s)) for s in (1.0, 0.0))
+    assert like["linear_head on stage 3"].accuracy < 0.8 < unlike["linear_head on stage 3"].accuracy
+
+
+def test_of_the_stages_the_likeliest_is_shown_and_the_one_asked_for() -> None:
+    heads = (LAST, HeadEvidence("1", 0.5, -0.3, 0.01), HeadEvidence("3", 0.85, 0.05, 0.01))
+    evidence = replace(EVIDENCE, heads=(*heads, HeadEvidence("1,3", 0.84, 0.04, 0.01)))
+    assert [o.head_on for o in weigh(evidence) if o.measured] == ["3", "1,3", "last"]
+    assert [o.head_on for o in weigh(evidence, "1") if o.measured] == ["1", "3", "1,3", "last"]
 
 
 def test_the_error_of_cross_validation_is_lifted_to_all_pictures() -> None:
@@ -32,7 +48,7 @@ def test_the_error_of_cross_validation_is_lifted_to_all_pictures() -> None:
 
 
 def test_the_cheapest_come_first_and_each_once() -> None:
-    heads = (LAST, HeadEvidence("2,4", 0.81, 0.01, 0.01), HeadEvidence("3", 0.8), LAST)
+    heads = (LAST, HeadEvidence("2,4", 0.81, 0.01, 0.01), HeadEvidence("3", 0.8))
     names = [option.name for option in weigh(replace(EVIDENCE, heads=heads))]
     assert names == [
         "linear_head on stage 3",

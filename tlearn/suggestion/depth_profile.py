@@ -101,14 +101,19 @@ class DepthProfile:
 
 
 def gain(one: Reading, other: Reading, labels: np.ndarray) -> tuple[float, float]:
-    """Accuracy of `other` minus that of `one` on the same pictures, and its standard error."""
+    """Accuracy of `other` minus that of `one` on the same pictures, and its standard error.
+
+    The error counts one disagreement more than there was: none among few is no certainty.
+    """
     seen = one.checked.probabilities.sum(axis=1) > 0
     right = [
         (reading.checked.probabilities[seen].argmax(axis=1) == labels[seen]).astype(float)
         for reading in (one, other)
     ]
     difference = right[1] - right[0]
-    return float(difference.mean()), float(difference.std() / np.sqrt(len(difference)))
+    n, mean = len(difference), float(difference.mean())
+    variance = float(np.square(difference).mean()) + 1 / n - mean**2
+    return mean, float(np.sqrt(variance / n))
 
 
 def draw_profile(

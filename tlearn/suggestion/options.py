@@ -1,8 +1,9 @@
 """Ways to train, and what each is expected to reach on pictures nobody has seen.
 
 Heads were measured: their cross-validated accuracy, lifted to all the pictures along the learning
-curve, a gain over the last stage shrunk by how uncertain it is. Tuning was not; it multiplies the
-error of the better head by a factor that depends on the circumstances,
+curve, a gain over the last stage drawn towards what such gains are as far as it is uncertain.
+Tuning was not measured; it multiplies the error of the best head by a factor that depends on the
+circumstances,
 
     error(tuned) = error(head) * exp(weights . circumstances)
 
@@ -27,6 +28,9 @@ from tlearn.suggestion.strategy import Evidence, HeadEvidence, Policy, Suggestio
 COVERED = 0.9
 TIE = 0.0025
 """Expected accuracy that is not worth a larger network or a longer training."""
+
+PRIOR = (-0.03, -0.1, 0.05)
+"""Gain of a head on another stage over one on the last: mean, its rise with similarity, spread."""
 
 WEIGHTS: dict[Policy, tuple[float, ...]] = {
     Policy.TOP_STAGES: (-0.1, 0.0, 0.0, 0.0, 0.0),
@@ -69,13 +73,23 @@ class Option:
         return str(self.policy) + f" on {_stages(self.head_on)}" * (self.head_on != "last")
 
 
-def weigh(evidence: Evidence) -> list[Option]:
-    """Every way that the evidence can judge, from the cheapest to the dearest."""
-    last = evidence.heads[0]
-    distinct = {head.head_on: head for head in evidence.heads}
-    heads = [_head(evidence, last, head) for head in distinct.values()]
-    heads.sort(key=_size)
-    return [*heads, *(_tuned(evidence, heads, policy) for policy in WEIGHTS)]
+def weigh(evidence: Evidence, also: str = "last") -> list[Option]:
+    """Ways to train, from the smallest network and the cheapest on.
+
+    Of the heads: on the last stage, on the other stage that is expected to be best, on several.
+
+    Args:
+        evidence: With heads measured, the first on the last stage.
+        also: Stages of a head that is wanted among them.
+    """
+    heads = [_head(evidence, head) for head in evidence.heads]
+    shown = [heads[0]]
+    for several in (False, True):
+        rivals = [one for one in heads[1:] if ("," in one.head_on) is several]
+        shown += [max(rivals, key=lambda one: one.accuracy)] if rivals else []
+    shown += [one for one in heads if one.head_on == also and one not in shown]
+    shown.sort(key=_depth)
+    return [*shown, *(_tuned(evidence, policy) for policy in WEIGHTS)]
 
 
 def choose(options: Sequence[Option]) -> Option:
@@ -148,7 +162,7 @@ def _stages(head_on: str) -> str:
 def circumstances(evidence: Evidence) -> np.ndarray:
     """What the success of tuning depends on: amount, amount a class, similarity, depth."""
     half = 0.5 / evidence.n_train
-    errors = [1 - head.accuracy + half for head in evidence.heads]
+    errors = [1 - expected(evidence, head) + half for head in evidence.heads]
     return np.array(
         [
             1.0,
@@ -160,42 +174,50 @@ def circumstances(evidence: Evidence) -> np.ndarray:
     )
 
 
+def expected(evidence: Evidence, head: HeadEvidence) -> float:
+    """Accuracy expected of a head on other pictures, solved on all there are.
+
+    Its gain over the last stage is the mean of what such gains are (`PRIOR`) and of what was
+    measured, each weighed by its precision.
+    """
+    gain = 0.0
+    if head is not evidence.heads[0]:
+        known = PRIOR[0] + PRIOR[1] * (evidence.similarity - 0.5)
+        share = PRIOR[2] ** 2 / (PRIOR[2] ** 2 + head.error**2)
+        gain = known + share * (head.gain - known)
+    error = 1 - (evidence.heads[0].accuracy + gain)
+    return float(1 - min(max(error, 0.25 / evidence.n_train), 1.0) * evidence.lift)
+
+
 def base_error(evidence: Evidence) -> float:
-    """Error of the better head, as `weigh` expects it: what tuning multiplies."""
-    last = evidence.heads[0]
-    return min(1 - _expected(evidence, last, head) for head in evidence.heads)
+    """Error expected of the best head: what tuning multiplies."""
+    return min(1 - expected(evidence, head) for head in evidence.heads)
 
 
-def _head(evidence: Evidence, last: HeadEvidence, head: HeadEvidence) -> Option:
-    expected = _expected(evidence, last, head)
-    return _option(evidence, Policy.LINEAR_HEAD, head.head_on, expected, True)
+def _head(evidence: Evidence, head: HeadEvidence) -> Option:
+    accuracy = expected(evidence, head)
+    return _option(evidence, Policy.LINEAR_HEAD, head.head_on, accuracy, True)
 
 
-def _tuned(evidence: Evidence, heads: Sequence[Option], policy: Policy) -> Option:
+def _tuned(evidence: Evidence, policy: Policy) -> Option:
     factor = float(np.exp(np.dot(WEIGHTS[policy], circumstances(evidence))))
-    expected = 1 - min(base_error(evidence) * factor, 1 - 1 / evidence.n_classes)
-    return _option(evidence, policy, "last", expected, False)
-
-
-def _expected(evidence: Evidence, last: HeadEvidence, head: HeadEvidence) -> float:
-    certain = head.gain**2 / (head.gain**2 + head.error**2) if head.gain else 0.0
-    error = 1 - (last.accuracy + head.gain * certain)
-    return float(1 - max(error, 0.25 / evidence.n_train) * evidence.lift)
+    accuracy = 1 - min(base_error(evidence) * factor, 1 - 1 / evidence.n_classes)
+    return _option(evidence, policy, "last", accuracy, False)
 
 
 def _option(
-    evidence: Evidence, policy: Policy, head_on: str, expected: float, measured: bool
+    evidence: Evidence, policy: Policy, head_on: str, accuracy: float, measured: bool
 ) -> Option:
-    half = half_width(evidence, policy, expected)
-    low, high = max(expected - half, 0.0), min(expected + half, 1.0)
-    return Option(policy, head_on, expected, low, high, measured)
+    half = half_width(evidence, policy, accuracy)
+    low, high = max(accuracy - half, 0.0), min(accuracy + half, 1.0)
+    return Option(policy, head_on, accuracy, low, high, measured)
 
 
-def half_width(evidence: Evidence, policy: Policy, expected: float) -> float:
+def half_width(evidence: Evidence, policy: Policy, accuracy: float) -> float:
     """Half the interval around an expected accuracy."""
     n = evidence.n_train
     # An error of none in so many pictures is still an error of some.
-    p = (expected * n + 1) / (n + 2)
+    p = (accuracy * n + 1) / (n + 2)
     tested = 1 / evidence.n_tested if evidence.n_tested else 0.0
     variance = p * (1 - p) * (1 / n + tested + SPREAD[policy] ** 2)
     return float(_quantile() * np.sqrt(variance))
@@ -205,6 +227,6 @@ def _quantile() -> float:
     return NormalDist().inv_cdf((1 + COVERED) / 2)
 
 
-def _size(option: Option) -> float:
+def _depth(option: Option) -> float:
     """Depth of the network that is left; the whole one comes last."""
     return np.inf if option.head_on == "last" else max(int(n) for n in option.head_on.split(","))
