@@ -58,9 +58,13 @@ class Cell:
         """Test accuracy of an option."""
         if option.policy is not Policy.LINEAR_HEAD:
             return float(self.accuracy[str(option.policy)])
-        if "," in option.head_on:
+        return self.of(option.head_on)
+
+    def of(self, head_on: str) -> float:
+        """Test accuracy of a head."""
+        if "," in head_on:
             return float(self.accuracy["several"])
-        return float(self.stages[-1 if option.head_on == "last" else int(option.head_on) - 1])
+        return float(self.stages[-1 if head_on == "last" else int(head_on) - 1])
 
 
 def fit_prior(cells: list[Cell]) -> tuple[float, float, float]:
@@ -69,10 +73,9 @@ def fit_prior(cells: list[Cell]) -> tuple[float, float, float]:
     for prior in itertools.product(*PRIORS):
         options.PRIOR = prior
         missed = [
-            options.expected(cell.evidence, head) - cell.stages[int(head.head_on) - 1]
+            options.expected(cell.evidence, head) - cell.of(head.head_on)
             for cell in cells
-            for head in cell.heads[1:]
-            if "," not in head.head_on
+            for head in options.rivals(cell.evidence)
         ]
         if (error := float(np.square(missed).mean())) < best:
             best, found = error, prior
@@ -82,7 +85,7 @@ def fit_prior(cells: list[Cell]) -> tuple[float, float, float]:
 def fit(cells: list[Cell], policy: Policy) -> tuple[float, ...]:
     """Ridge regression of the logarithm of tuned error over head error."""
     half = np.array([0.5 / cell.tested for cell in cells])
-    base = np.array([options.base_error(cell.evidence) for cell in cells]) + half
+    base = np.array([1 - options.expected(cell.evidence, cell.heads[0]) for cell in cells]) + half
     tuned = np.array([1 - cell.accuracy[str(policy)] for cell in cells]) + half
     x = np.stack([options.circumstances(cell.evidence) for cell in cells])
     # An error counted on few mistakes is uncertain in its logarithm.

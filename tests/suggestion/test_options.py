@@ -22,10 +22,10 @@ def test_a_gain_counts_as_far_as_it_is_certain(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(options, "PRIOR", (0.0, 0.0, 0.05))
     sure, doubtful = HeadEvidence("3", 0.9, 0.1, 0.001), HeadEvidence("2", 0.9, 0.1, 0.1)
     found = by_name(replace(EVIDENCE, heads=(LAST, sure)))
-    assert found["linear_head"].accuracy == pytest.approx(0.8)
-    assert found["linear_head on stage 3"].accuracy == pytest.approx(0.9, abs=1e-3)
+    assert found["linear_head"].accuracy == pytest.approx(0.8, abs=1e-3)
+    assert found["linear_head on stage 3"].accuracy == pytest.approx(0.9, abs=2e-3)
     found = by_name(replace(EVIDENCE, heads=(LAST, doubtful)))
-    assert found["linear_head on stage 2"].accuracy == pytest.approx(0.82)
+    assert found["linear_head on stage 2"].accuracy == pytest.approx(0.82, abs=1e-3)
 
 
 def test_like_the_source_an_earlier_stage_is_mistrusted(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -44,7 +44,7 @@ def test_of_the_stages_the_likeliest_is_shown_and_the_one_asked_for() -> None:
 
 def test_the_error_of_cross_validation_is_lifted_to_all_pictures() -> None:
     lifted = by_name(replace(EVIDENCE, lift=0.9))["linear_head"]
-    assert lifted.accuracy == pytest.approx(1 - 0.2 * 0.9)
+    assert lifted.accuracy == pytest.approx(1 - 0.2 * 0.9, abs=1e-3)
 
 
 def test_the_cheapest_come_first_and_each_once() -> None:
@@ -59,11 +59,13 @@ def test_the_cheapest_come_first_and_each_once() -> None:
     ]
 
 
-def test_tuning_multiplies_the_error_of_the_better_head(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tuning_multiplies_the_error_of_the_head_it_begins_with(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     halves = {Policy.TOP_STAGES: (-0.6931, 0.0, 0.0, 0.0, 0.0)}
     monkeypatch.setattr(options, "WEIGHTS", halves)
     found = by_name(replace(EVIDENCE, heads=(LAST, HeadEvidence("3", 0.9, 0.1, 1e-6))))
-    assert found["top_stages"].accuracy == pytest.approx(0.95, abs=1e-3)
+    assert found["top_stages"].accuracy == pytest.approx(0.9, abs=2e-3)
     assert found["linear_head on stage 3"].measured and not found["top_stages"].measured
 
 

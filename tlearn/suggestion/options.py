@@ -2,8 +2,8 @@
 
 Heads were measured: their cross-validated accuracy, lifted to all the pictures along the learning
 curve, a gain over the last stage drawn towards what such gains are as far as it is uncertain.
-Tuning was not measured; it multiplies the error of the best head by a factor that depends on the
-circumstances,
+Tuning was not measured; it begins with the head on the last stage and multiplies its error by a
+factor that depends on the circumstances,
 
     error(tuned) = error(head) * exp(weights . circumstances)
 
@@ -82,14 +82,21 @@ def weigh(evidence: Evidence, also: str = "last") -> list[Option]:
         evidence: With heads measured, the first on the last stage.
         also: Stages of a head that is wanted among them.
     """
-    heads = [_head(evidence, head) for head in evidence.heads]
-    shown = [heads[0]]
-    for several in (False, True):
-        rivals = [one for one in heads[1:] if ("," in one.head_on) is several]
-        shown += [max(rivals, key=lambda one: one.accuracy)] if rivals else []
-    shown += [one for one in heads if one.head_on == also and one not in shown]
+    shown = [evidence.heads[0], *rivals(evidence)]
+    shown += [head for head in evidence.heads if head.head_on == also and head not in shown]
     shown.sort(key=_depth)
-    return [*shown, *(_tuned(evidence, policy) for policy in WEIGHTS)]
+    heads = [_head(evidence, head) for head in shown]
+    return [*heads, *(_tuned(evidence, policy) for policy in WEIGHTS)]
+
+
+def rivals(evidence: Evidence) -> list[HeadEvidence]:
+    """The best by cross-validation of the heads on one other stage, and of those on several."""
+    found = []
+    for several in (False, True):
+        heads = [head for head in evidence.heads[1:] if ("," in head.head_on) is several]
+        # An earlier stage is better where it is as good.
+        found += [max(heads, key=lambda head: head.accuracy)] if heads else []
+    return found
 
 
 def choose(options: Sequence[Option]) -> Option:
@@ -162,7 +169,8 @@ def _stages(head_on: str) -> str:
 def circumstances(evidence: Evidence) -> np.ndarray:
     """What the success of tuning depends on: amount, amount a class, similarity, depth."""
     half = 0.5 / evidence.n_train
-    errors = [1 - expected(evidence, head) + half for head in evidence.heads]
+    heads = [evidence.heads[0], *rivals(evidence)]
+    errors = [1 - expected(evidence, head) + half for head in heads]
     return np.array(
         [
             1.0,
@@ -185,13 +193,10 @@ def expected(evidence: Evidence, head: HeadEvidence) -> float:
         known = PRIOR[0] + PRIOR[1] * (evidence.similarity - 0.5)
         share = PRIOR[2] ** 2 / (PRIOR[2] ** 2 + head.error**2)
         gain = known + share * (head.gain - known)
-    error = 1 - (evidence.heads[0].accuracy + gain)
-    return float(1 - min(max(error, 0.25 / evidence.n_train), 1.0) * evidence.lift)
-
-
-def base_error(evidence: Evidence) -> float:
-    """Error expected of the best head: what tuning multiplies."""
-    return min(1 - expected(evidence, head) for head in evidence.heads)
+    # None wrong among few is not none wrong: half a picture more is counted as one.
+    n = evidence.n_train
+    last = (n * evidence.heads[0].accuracy + 0.5) / (n + 1)
+    return float(1 - min(max(1 - last - gain, 0.25 / n), 1.0) * evidence.lift)
 
 
 def _head(evidence: Evidence, head: HeadEvidence) -> Option:
@@ -201,7 +206,8 @@ def _head(evidence: Evidence, head: HeadEvidence) -> Option:
 
 def _tuned(evidence: Evidence, policy: Policy) -> Option:
     factor = float(np.exp(np.dot(WEIGHTS[policy], circumstances(evidence))))
-    accuracy = 1 - min(base_error(evidence) * factor, 1 - 1 / evidence.n_classes)
+    error = (1 - expected(evidence, evidence.heads[0])) * factor
+    accuracy = 1 - min(error, 1 - 1 / evidence.n_classes)
     return _option(evidence, policy, "last", accuracy, False)
 
 
@@ -227,6 +233,6 @@ def _quantile() -> float:
     return NormalDist().inv_cdf((1 + COVERED) / 2)
 
 
-def _depth(option: Option) -> float:
+def _depth(head: HeadEvidence) -> float:
     """Depth of the network that is left; the whole one comes last."""
-    return np.inf if option.head_on == "last" else max(int(n) for n in option.head_on.split(","))
+    return np.inf if head.head_on == "last" else max(int(n) for n in head.head_on.split(","))
