@@ -42,7 +42,7 @@ def matrix(suggestion: Suggestion) -> Table:
     return grid
 
 
-def similarity(measured: Similarity) -> Table:
+def similarity(measured: Similarity) -> RenderableType:
     """A scale from unlike to like the source, with the folder on it."""
     width = 30
     place = round(measured.score * (width - 1))
@@ -62,7 +62,7 @@ def similarity(measured: Similarity) -> Table:
             marks[round(where * (width - 1))] = letter
             legend.append(f"{letter} {kind}")
         grid.add_row("", Text("       " + "".join(marks), DIM))
-        grid.add_row("", Text("       " + ", ".join(legend), DIM))
+        return Group(grid, Text("            " + ", ".join(legend), DIM))
     return grid
 
 
@@ -107,8 +107,9 @@ def more_pictures(curve: LearningCurve, advice: Advice) -> RenderableType:
     if not curve.helps:
         return Text("more pictures   would hardly help a linear head: its curve is flat", DIM)
     words = f"twice as many would bring a linear head about {100 * (then - now):.1f} points"
-    if advice.pictures and (feed := curve.classes_to_feed()):
-        classes = advice.pictures.split.classes
+    classes = advice.pictures.split.classes if advice.pictures else ()
+    feed = curve.classes_to_feed()
+    if 0 < len(feed) < len(classes):
         words += f"; first of {', '.join(render.inert(classes[n]) for n in feed)}"
     return Text.assemble(("more pictures   ", DIM), words)
 

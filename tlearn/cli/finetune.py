@@ -112,9 +112,7 @@ def draw_plan(outcome: Outcome) -> list[RenderableType]:
         Text(),
         render.pictures(outcome.pictures),
         render.findings(outcome.pictures.findings),
-        Text.assemble(
-            ("\nPlan  ", "bold"), (plan.policy, LIT), f" on {render.inert(plan.backbone)}"
-        ),
+        Text.assemble(("\nPlan  ", "bold"), (plan.policy, LIT), f" on {_network(plan)}"),
     ]
     if outcome.advice:
         blocks.append(render.indented(render.bullets(outcome.advice.suggestion.reasons)))
@@ -166,6 +164,14 @@ def _absent(plan: Plan) -> dict[str, str]:
     if plan.folds:
         val += f": cross-validation in {plan.folds} folds took its place"
     return {"val": val, "test": "no test part: the folder brings none of its own"}
+
+
+def _network(plan: Plan) -> str:
+    """The backbone, and what its head reads where that is not the last stage of all."""
+    name = render.inert(plan.backbone)
+    if plan.origins["head_on"] == "default":
+        return name
+    return f"stage{'s' * (len(plan.head_stages) > 1)} {plan.head_on} of {name}"
 
 
 def _stages(plan: Plan) -> RenderableType:
