@@ -105,4 +105,5 @@ def forecast(work: Workbench, plan: Plan) -> float:
         plan.views,
         plan.epochs,
         work.pass_seconds,
+        plan.head_stages[-1],
     )

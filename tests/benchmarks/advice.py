@@ -5,7 +5,7 @@
     python -m tests.benchmarks.advice draw TABLE PICTURE
 
 `run` draws so many pictures a class from each folder, holds others out, trains every policy and
-appends a line to TABLE; cells that stand there are not run again. `score` judges the rule on each
+appends a line to TABLE; what stands there is not run again. `score` judges the rule on each
 folder with thresholds fitted on the others, and prints regret, coverage and fixed policies.
 """
 
@@ -16,13 +16,14 @@ import hashlib
 import json
 import shutil
 import tempfile
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from tests.benchmarks.advice_picture import draw_matrix
-from tests.benchmarks.advice_rules import POLICIES, read_table, score
+from tests.benchmarks.advice_rules import OTHER, POLICIES, read_table, score
 from tlearn import api
 from tlearn.advising import heads_of
 from tlearn.data.image_folder import scan
@@ -51,26 +52,23 @@ def draw(folder: Path, per_class: int, seed: int, target: Path) -> bool:
     return True
 
 
-def cell(source: Path, backbone: dict[str, Any], seed: int, scratch: Path) -> dict[str, Any]:
-    """What was measured before training, and what every policy reached."""
-    flags = backbone | {"seed": seed}
-    advice = api.suggest(source, flags=flags)
-    accuracy, seconds, forecast = {}, {}, {}
-    for name, asked in POLICIES.items():
-        planned = api.finetune(source, flags=flags | asked, dry_run=True)
-        forecast[name] = round(planned.seconds["forecast"], 1)
-        done = api.finetune(source, flags=flags | asked, out=scratch / name, overwrite=True)
-        accuracy[name] = round(done.reports["test"].accuracy, 4)
-        seconds[name] = round(done.seconds["total"], 1)
-        tested = done.reports["test"].n
-    return {
-        "evidence": evidence(advice),
-        "stage_accuracies": stage_accuracies(source, flags),
-        "tested": tested,
-        "accuracy": accuracy,
-        "seconds": seconds,
-        "forecast": forecast,
-    }
+def measure(row: dict[str, Any], source: Path, flags: dict[str, Any], scratch: Path) -> bool:
+    """Fill in what a line of the table lacks; whether anything was."""
+    missing = [name for name in POLICIES if name not in row.get("accuracy", {})]
+    if "stage_accuracies" not in row:
+        row["evidence"] = evidence(api.suggest(source, flags=flags))
+        row["stage_accuracies"] = stage_accuracies(source, flags)
+    other = str(int(np.argmax(row["evidence"]["stages"][:-1])) + 1)
+    for name in missing:
+        asked = flags | {k: other if v == OTHER else v for k, v in POLICIES[name].items()}
+        planned = api.finetune(source, flags=asked, dry_run=True)
+        done = api.finetune(source, flags=asked, out=scratch / name)
+        found = done.reports["test"]
+        row["tested"] = found.n
+        row.setdefault("accuracy", {})[name] = round(found.accuracy, 4)
+        row.setdefault("seconds", {})[name] = round(done.seconds["total"], 1)
+        row.setdefault("forecast", {})[name] = round(planned.seconds["forecast"], 1)
+    return bool(missing)
 
 
 def stage_accuracies(source: Path, flags: dict[str, Any]) -> list[float]:
@@ -112,27 +110,24 @@ def loss(reading: Any, labels: np.ndarray) -> float:
 
 
 def run(chosen: argparse.Namespace) -> None:
-    done = {tuple(row["cell"]) for row in read_table(chosen.table)}
+    rows = {tuple(row["cell"]): row for row in read_table(chosen.table)}
     folders = sorted(path for path in chosen.data.iterdir() if path.is_dir())
-    for words in chosen.backbones:
+    for words, seed, size, folder in product(chosen.backbones, chosen.seeds, chosen.sizes, folders):
         name, *weights = words.split(":")
-        flags: dict[str, Any] = {"backbone": name, "image_size": chosen.image_size}
+        flags: dict[str, Any] = {"backbone": name, "image_size": chosen.image_size, "seed": seed}
         flags |= {"weights": weights[0]} if weights else {}
         label = Path(weights[0]).name.removesuffix(".weights.h5") if weights else name
-        for seed in chosen.seeds:
-            for folder in folders:
-                if chosen.only and folder.name not in chosen.only:
-                    continue
-                for size in chosen.sizes:
-                    about = (label, folder.name, size, seed)
-                    with tempfile.TemporaryDirectory() as scratch:
-                        source = Path(scratch, "pictures")
-                        if about in done or not draw(folder, size, seed, source):
-                            continue
-                        found = {"cell": about} | cell(source, flags, seed, Path(scratch))
-                    with chosen.table.open("a") as file:
-                        file.write(json.dumps(found) + "\n")
-                    print(*about, found["accuracy"], found["seconds"], flush=True)
+        about = (label, folder.name, size, seed)
+        row = rows.get(about, {"cell": about})
+        with tempfile.TemporaryDirectory() as scratch:
+            source = Path(scratch, "pictures")
+            whole = row.get("accuracy", {}).keys() >= POLICIES.keys()
+            if whole or not draw(folder, size, seed, source):
+                continue
+            if measure(row, source, flags, Path(scratch)):
+                with chosen.table.open("a") as file:
+                    file.write(json.dumps(row) + "\n")
+        print(*about, row["accuracy"], row["seconds"], flush=True)
 
 
 def main() -> None:
@@ -145,7 +140,6 @@ def main() -> None:
     numbers = lambda text: [int(n) for n in text.split(",")]  # noqa: E731
     runner.add_argument("--sizes", type=numbers, default=[5, 10, 25, 50, 100])
     runner.add_argument("--seeds", type=numbers, default=[0, 1])
-    runner.add_argument("--only", type=lambda text: text.split(","), default=[])
     runner.add_argument("--image-size", type=int, default=128)
     runner.set_defaults(act=run)
     judge = parts.add_parser("score")

@@ -15,7 +15,9 @@ LOOKS = {
     "last": ("linear_head on the last stage", "o", "#4c78a8"),
     "best": ("linear_head on another stage", "s", "#72b7b2"),
     "several": ("linear_head on several stages", "D", "#54a24b"),
+    "top_stages_cut": ("top_stages, the rest cut off", "v", "#eeca3b"),
     "top_stages": ("top_stages", "^", "#f58518"),
+    "deep_cut": ("deep, the rest cut off", "P", "#ff9da6"),
     "deep": ("deep", "*", "#e45756"),
 }
 

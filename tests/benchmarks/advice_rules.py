@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import json
 from collections import defaultdict
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +14,16 @@ from tlearn.suggestion import options
 from tlearn.suggestion.options import Option
 from tlearn.suggestion.strategy import Evidence, HeadEvidence, Policy
 
+OTHER = "other"
+"""Stands for the best stage by cross-validation but the last."""
+
 POLICIES: dict[str, dict[str, Any]] = {
     "last": {"policy": "linear_head", "head_on": "last"},
     "best": {"policy": "linear_head", "head_on": "best"},
     "several": {"policy": "linear_head", "head_on": "several"},
+    "top_stages_cut": {"policy": "top_stages", "head_on": OTHER},
     "top_stages": {"policy": "top_stages"},
+    "deep_cut": {"policy": "deep", "head_on": OTHER},
     "deep": {"policy": "deep"},
 }
 RIDGE = 0.1
@@ -30,9 +34,11 @@ PRIORS = (
 )
 
 
-def read_table(path: Path) -> Iterator[dict[str, Any]]:
-    if path.exists():
-        yield from (json.loads(line) for line in path.read_text().splitlines())
+def read_table(path: Path) -> list[dict[str, Any]]:
+    """Lines of the table, the last one of each cell."""
+    lines = path.read_text().splitlines() if path.exists() else []
+    rows = {tuple(row["cell"]): row for row in map(json.loads, lines)}
+    return list(rows.values())
 
 
 class Cell:
@@ -57,8 +63,12 @@ class Cell:
     def reached(self, option: Option) -> float:
         """Test accuracy of an option."""
         if option.policy is not Policy.LINEAR_HEAD:
-            return float(self.accuracy[str(option.policy)])
+            return float(self.accuracy[str(option.policy) + "_cut" * (option.head_on != "last")])
         return self.of(option.head_on)
+
+    def tuned(self, policy: Policy, start: HeadEvidence) -> float:
+        """Test accuracy of a policy that began with this head."""
+        return float(self.accuracy[str(policy) + "_cut" * (start.head_on != "last")])
 
     def of(self, head_on: str) -> float:
         """Test accuracy of a head."""
@@ -83,13 +93,19 @@ def fit_prior(cells: list[Cell]) -> tuple[float, float, float]:
 
 
 def fit(cells: list[Cell], policy: Policy) -> tuple[float, ...]:
-    """Ridge regression of the logarithm of tuned error over head error."""
-    half = np.array([0.5 / cell.tested for cell in cells])
-    base = np.array([1 - options.expected(cell.evidence, cell.heads[0]) for cell in cells]) + half
-    tuned = np.array([1 - cell.accuracy[str(policy)] for cell in cells]) + half
-    x = np.stack([options.circumstances(cell.evidence) for cell in cells])
+    """Ridge regression of the logarithm of tuned error over the error of the head it began with."""
+    ways = [
+        (cell, start)
+        for cell in cells
+        for way, start in options.tuned_ways(cell.evidence)
+        if way is policy
+    ]
+    half = np.array([0.5 / cell.tested for cell, _ in ways])
+    base = np.array([1 - options.expected(cell.evidence, start) for cell, start in ways]) + half
+    tuned = np.array([1 - cell.tuned(policy, start) for cell, start in ways]) + half
+    x = np.stack([options.circumstances(cell.evidence, start) for cell, start in ways])
     # An error counted on few mistakes is uncertain in its logarithm.
-    weight = np.array([cell.tested for cell in cells]) * base
+    weight = np.array([cell.tested for cell, _ in ways]) * base
     gram = x.T @ (weight[:, None] * x) + RIDGE * weight.sum() * np.diag([0, 1, 1, 1, 1])
     found = np.linalg.solve(gram, x.T @ (weight * np.log(tuned / base)))
     return tuple(float(f"{value:.3g}") for value in found)

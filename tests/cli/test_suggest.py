@@ -57,7 +57,9 @@ def test_json_holds_the_keys_that_others_rely_on(
     assert document["policy"] == "top_stages" and document["similarity"] == "different"
     assert document["profile"]["stage 2"] == 0.9 and document["head_accuracy"] == 0.81
     assert document["findings"][0]["kind"] == "unreadable"
-    assert [way["head_on"] for way in document["options"]] == ["2", "last", "last", "last"]
+    assert [way["head_on"] for way in document["options"]] == [
+        *("2", "last", "2", "last", "2", "last")
+    ]
     assert document["more_pictures"]["helps"] and document["nearest"]
 
 

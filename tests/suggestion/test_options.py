@@ -54,7 +54,9 @@ def test_the_cheapest_come_first_and_each_once() -> None:
         "linear_head on stage 3",
         "linear_head on stages 2,4",
         "linear_head",
+        "top_stages on stage 3",
         "top_stages",
+        "deep on stage 3",
         "deep",
     ]
 
@@ -65,6 +67,7 @@ def test_tuning_multiplies_the_error_of_the_head_it_begins_with(
     halves = {Policy.TOP_STAGES: (-0.6931, 0.0, 0.0, 0.0, 0.0)}
     monkeypatch.setattr(options, "WEIGHTS", halves)
     found = by_name(replace(EVIDENCE, heads=(LAST, HeadEvidence("3", 0.9, 0.1, 1e-6))))
+    assert found["top_stages on stage 3"].accuracy == pytest.approx(0.95, abs=2e-3)
     assert found["top_stages"].accuracy == pytest.approx(0.9, abs=2e-3)
     assert found["linear_head on stage 3"].measured and not found["top_stages"].measured
 

@@ -34,6 +34,7 @@ def forecast_seconds(
     views: int,
     epochs: int,
     pass_seconds: float,
+    n_stages: int | None = None,
 ) -> float:
     """Seconds a plan will take, imports counted.
 
@@ -51,11 +52,14 @@ def forecast_seconds(
         n_all: Pictures of all parts.
         views: Stored views of a picture.
         epochs: Epochs planned.
-        pass_seconds: From `features.engine.seconds_per_picture`.
+        pass_seconds: From `features.engine.seconds_per_picture`, for the whole network.
+        n_stages: Stages that are left where the last ones are cut off.
     """
     costs = [stage.parameters * stage.size**2 for stage in stages]
-    first = len(stages) if first_trained_stage is None else first_trained_stage
-    share = sum(costs[first:]) / sum(costs)
-    frozen = n_train * views * (1 - share) if 0 < first < len(stages) else 0.0
+    end = len(stages) if n_stages is None else n_stages
+    first = end if first_trained_stage is None else first_trained_stage
+    share = sum(costs[first:end]) / sum(costs)
+    before = sum(costs[:first]) / sum(costs)
+    frozen = n_train * views * before if 0 < first < end else 0.0
     passes = n_all + frozen + n_train * epochs * share * STEP_COST
     return (FIXED_SECONDS if epochs else HEAD_SECONDS) + passes * pass_seconds

@@ -2,8 +2,8 @@
 
 Heads were measured: their cross-validated accuracy, lifted to all the pictures along the learning
 curve, a gain over the last stage drawn towards what such gains are as far as it is uncertain.
-Tuning was not measured; it begins with the head on the last stage and multiplies its error by a
-factor that depends on the circumstances,
+Tuning was not measured; it begins with the head on the last stage, or on another with the rest cut
+off, and multiplies its error by a factor that depends on the circumstances,
 
     error(tuned) = error(head) * exp(weights . circumstances)
 
@@ -86,7 +86,13 @@ def weigh(evidence: Evidence, also: str = "last") -> list[Option]:
     shown += [head for head in evidence.heads if head.head_on == also and head not in shown]
     shown.sort(key=_depth)
     heads = [_head(evidence, head) for head in shown]
-    return [*heads, *(_tuned(evidence, policy) for policy in WEIGHTS)]
+    return [*heads, *(_tuned(evidence, *way) for way in tuned_ways(evidence))]
+
+
+def tuned_ways(evidence: Evidence) -> list[tuple[Policy, HeadEvidence]]:
+    """Policies that tune, and the heads they may begin with: on the last stage, on another."""
+    starts = [head for head in rivals(evidence) if "," not in head.head_on]
+    return [(policy, head) for policy in WEIGHTS for head in (*starts, evidence.heads[0])]
 
 
 def rivals(evidence: Evidence) -> list[HeadEvidence]:
@@ -166,8 +172,13 @@ def _stages(head_on: str) -> str:
     return f"stage{'s' if ',' in head_on else ''} {head_on}"
 
 
-def circumstances(evidence: Evidence) -> np.ndarray:
-    """What the success of tuning depends on: amount, amount a class, similarity, depth."""
+def circumstances(evidence: Evidence, start: HeadEvidence) -> np.ndarray:
+    """What the success of tuning depends on: amount, amount a class, similarity, depth.
+
+    Args:
+        evidence: What was measured.
+        start: The head that tuning begins with.
+    """
     half = 0.5 / evidence.n_train
     heads = [evidence.heads[0], *rivals(evidence)]
     errors = [1 - expected(evidence, head) + half for head in heads]
@@ -177,7 +188,7 @@ def circumstances(evidence: Evidence) -> np.ndarray:
             np.log(evidence.n_train / 200),
             np.log(evidence.n_train / evidence.n_classes / 20),
             evidence.similarity - 0.5,
-            np.log(min(errors) / errors[0]),
+            np.log(min(errors) / (1 - expected(evidence, start) + half)),
         ]
     )
 
@@ -204,11 +215,11 @@ def _head(evidence: Evidence, head: HeadEvidence) -> Option:
     return _option(evidence, Policy.LINEAR_HEAD, head.head_on, accuracy, True)
 
 
-def _tuned(evidence: Evidence, policy: Policy) -> Option:
-    factor = float(np.exp(np.dot(WEIGHTS[policy], circumstances(evidence))))
-    error = (1 - expected(evidence, evidence.heads[0])) * factor
+def _tuned(evidence: Evidence, policy: Policy, start: HeadEvidence) -> Option:
+    factor = float(np.exp(np.dot(WEIGHTS[policy], circumstances(evidence, start))))
+    error = (1 - expected(evidence, start)) * factor
     accuracy = 1 - min(error, 1 - 1 / evidence.n_classes)
-    return _option(evidence, policy, "last", accuracy, False)
+    return _option(evidence, policy, start.head_on, accuracy, False)
 
 
 def _option(
