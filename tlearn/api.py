@@ -18,8 +18,7 @@ from tlearn.features.preparation import Watch
 from tlearn.finished_run import FinishedRun
 from tlearn.models.choice import choose_backbone
 from tlearn.outcome import Advice, Outcome
-from tlearn.recipe.loading import check_new, save_recipe
-from tlearn.recipe.plan import recipe_of
+from tlearn.recipe.saving import check_new, recipe_of, save_recipe
 from tlearn.run_directory import RunDirectory
 from tlearn.suggestion.strategy import Evidence, textbook
 from tlearn.workbench import Workbench

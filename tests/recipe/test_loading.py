@@ -13,7 +13,6 @@ import pytest
 from tlearn.errors import RecipeError, SystemFault
 from tlearn.recipe import loading
 from tlearn.recipe.loading import (
-    copy_recipe,
     dump_yaml,
     list_recipes,
     load_recipe,
@@ -21,6 +20,7 @@ from tlearn.recipe.loading import (
     read_yaml,
     recipe_path,
 )
+from tlearn.recipe.saving import copy_recipe
 from tlearn.recipe.schema import POLICIES, Recipe
 
 Write = Callable[[str | bytes], Path]

@@ -19,10 +19,10 @@ from tlearn.recipe.plan import (
     image_size_for,
     make_plan,
     read_plan,
-    recipe_of,
     stage_rates,
     write_plan,
 )
+from tlearn.recipe.saving import recipe_of
 from tlearn.recipe.schema import POLICIES, Recipe
 
 

@@ -18,59 +18,71 @@ if TYPE_CHECKING:
     from tlearn.shrinking import Shrunk
 
 
+_Sources = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="PICTURES...",
+        help="Folders, tar archives or files; labels are not needed, more pictures are.",
+        show_default=False,
+    ),
+]
+_Teacher = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME|RUN",
+        help="Who teaches: a backbone by name, a .keras file, or the directory of a run.",
+        show_default=False,
+    ),
+]
+_Student = Annotated[
+    str,
+    typer.Option(metavar="NAME", help="Who learns: a backbone by name."),
+]
+_For = Annotated[
+    str,
+    typer.Option(
+        "--for", metavar="TIME", help="How long to teach: 45s, 90m, 3h; earlier sittings count."
+    ),
+]
+_Out = Annotated[
+    Path, typer.Option(metavar="DIR", help="Where the student goes, and its checkpoint.")
+]
+_ImageSize = Annotated[
+    int | None,
+    typer.Option(metavar="PIXELS", help="Side of the student's input. Left out: its own."),
+]
+_TeacherWeights = Annotated[
+    str | None, typer.Option(metavar="FILE", help="File with the teacher's weights.")
+]
+_TeacherSize = Annotated[
+    int | None,
+    typer.Option(metavar="PIXELS", help="Side of the teacher's input. Left out: its own."),
+]
+_Views = Annotated[
+    int,
+    typer.Option(
+        min=1,
+        max=64,
+        metavar="N",
+        help="Views of each picture that the teacher is asked about.",
+    ),
+]
+_Augmentation = Annotated[
+    str, typer.Option(metavar="NAME", help="How views are drawn: none, light, medium, strong.")
+]
+
+
 def distill(
-    sources: Annotated[
-        list[Path],
-        typer.Argument(
-            metavar="PICTURES...",
-            help="Folders, tar archives or files; labels are not needed, more pictures are.",
-            show_default=False,
-        ),
-    ],
-    teacher: Annotated[
-        str,
-        typer.Option(
-            metavar="NAME|RUN",
-            help="Who teaches: a backbone by name, a .keras file, or the directory of a run.",
-            show_default=False,
-        ),
-    ],
-    student: Annotated[
-        str,
-        typer.Option(metavar="NAME", help="Who learns: a backbone by name."),
-    ] = "mobilenet_050",
-    budget: Annotated[
-        str,
-        typer.Option(
-            "--for", metavar="TIME", help="How long to teach: 45s, 90m, 3h; earlier sittings count."
-        ),
-    ] = "60m",
-    out: Annotated[
-        Path, typer.Option(metavar="DIR", help="Where the student goes, and its checkpoint.")
-    ] = Path("student"),
-    image_size: Annotated[
-        int | None,
-        typer.Option(metavar="PIXELS", help="Side of the student's input. Left out: its own."),
-    ] = None,
-    teacher_weights: Annotated[
-        str | None, typer.Option(metavar="FILE", help="File with the teacher's weights.")
-    ] = None,
-    teacher_size: Annotated[
-        int | None,
-        typer.Option(metavar="PIXELS", help="Side of the teacher's input. Left out: its own."),
-    ] = None,
-    views: Annotated[
-        int,
-        typer.Option(
-            min=1,
-            max=64,
-            metavar="N",
-            help="Views of each picture that the teacher is asked about.",
-        ),
-    ] = 4,
-    augmentation: Annotated[
-        str, typer.Option(metavar="NAME", help="How views are drawn: none, light, medium, strong.")
-    ] = "light",
+    sources: _Sources,
+    teacher: _Teacher,
+    student: _Student = "mobilenet_050",
+    budget: _For = "60m",
+    out: _Out = Path("student"),
+    image_size: _ImageSize = None,
+    teacher_weights: _TeacherWeights = None,
+    teacher_size: _TeacherSize = None,
+    views: _Views = 4,
+    augmentation: _Augmentation = "light",
     mirror: options.Mirror = None,
     resize: options.Resize = None,
     seed: options.Seed = None,

@@ -104,7 +104,7 @@ def _keys() -> dict[str, dict[str, Any]]:
 
 
 def _copy(name: str, target: Path, as_json: bool) -> None:
-    from tlearn.recipe.loading import copy_recipe
+    from tlearn.recipe.saving import copy_recipe
 
     copy_recipe(name, target)
     if as_json:

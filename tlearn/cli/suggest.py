@@ -35,67 +35,78 @@ class Prefer(StrEnum):
     SMALL = "small"
 
 
+_Images = Annotated[
+    int | None,
+    typer.Option(min=1, metavar="N", help="Without a folder: how many training pictures."),
+]
+_Classes = Annotated[
+    int | None, typer.Option(min=2, metavar="K", help="Without a folder: how many classes.")
+]
+_Similar = Annotated[
+    bool | None,
+    options.switch(
+        "Without a folder: whether the pictures look like everyday photographs, which the "
+        "backbone was trained on.",
+        "--similar/--different",
+    ),
+]
+_Prefer = Annotated[
+    Prefer,
+    typer.Option(
+        help="small: the smallest network whose head is as good as the best, within an error.",
+    ),
+]
+_Try = Annotated[
+    str | None,
+    typer.Option(
+        "--try",
+        metavar="TIME",
+        help="Time for real trials of what the evidence cannot tell apart: 90s, 5m.",
+        show_default=False,
+    ),
+]
+_Save = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Keep the suggestion as a recipe.", show_default=False),
+]
+_Backbones = Annotated[
+    str | None,
+    typer.Option(
+        metavar="A,B,...",
+        help="Rank these backbones instead; all-available takes those with weights here.",
+        show_default=False,
+    ),
+]
+_MaxSize = Annotated[
+    str | None,
+    typer.Option(metavar="4MB", help="Rank only networks so small.", show_default=False),
+]
+_Folder = Annotated[
+    Path | None,
+    typer.Argument(
+        metavar="FOLDER",
+        help="Pictures: one sub-folder per class, train/val/test folders of such, or a CSV.",
+        show_default=False,
+    ),
+]
+
+
 def suggest(
     context: typer.Context,
-    folder: Annotated[
-        Path | None,
-        typer.Argument(
-            metavar="FOLDER",
-            help="Pictures: one sub-folder per class, train/val/test folders of such, or a CSV.",
-            show_default=False,
-        ),
-    ] = None,
-    images: Annotated[
-        int | None,
-        typer.Option(min=1, metavar="N", help="Without a folder: how many training pictures."),
-    ] = None,
-    classes: Annotated[
-        int | None, typer.Option(min=2, metavar="K", help="Without a folder: how many classes.")
-    ] = None,
-    similar: Annotated[
-        bool | None,
-        options.switch(
-            "Without a folder: whether the pictures look like everyday photographs, which the "
-            "backbone was trained on.",
-            "--similar/--different",
-        ),
-    ] = None,
+    folder: _Folder = None,
+    images: _Images = None,
+    classes: _Classes = None,
+    similar: _Similar = None,
     backbone: options.Backbone = None,
     weights: options.Weights = None,
     image_size: options.ImageSize = None,
     resize: options.Resize = None,
     seed: options.Seed = None,
-    prefer: Annotated[
-        Prefer,
-        typer.Option(
-            help="small: the smallest network whose head is as good as the best, within an error.",
-        ),
-    ] = Prefer.ACCURATE,
-    budget: Annotated[
-        str | None,
-        typer.Option(
-            "--try",
-            metavar="TIME",
-            help="Time for real trials of what the evidence cannot tell apart: 90s, 5m.",
-            show_default=False,
-        ),
-    ] = None,
-    save: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Keep the suggestion as a recipe.", show_default=False),
-    ] = None,
-    backbones: Annotated[
-        str | None,
-        typer.Option(
-            metavar="A,B,...",
-            help="Rank these backbones instead; all-available takes those with weights here.",
-            show_default=False,
-        ),
-    ] = None,
-    max_size: Annotated[
-        str | None,
-        typer.Option(metavar="4MB", help="Rank only networks so small.", show_default=False),
-    ] = None,
+    prefer: _Prefer = Prefer.ACCURATE,
+    budget: _Try = None,
+    save: _Save = None,
+    backbones: _Backbones = None,
+    max_size: _MaxSize = None,
     no_cache: options.NoCache = False,
     as_json: options.Json = False,
 ) -> None:

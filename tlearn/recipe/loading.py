@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -155,50 +154,6 @@ def recipe_path(name: str | Path) -> Path:
     if path.suffix in (".yaml", ".yml") or path.name != str(name):
         raise RecipeError(f"there is no recipe file {name}", _NAMES)
     raise RecipeError(f"there is no recipe {str(name)!r}{nearest(wanted, shipped)}", _NAMES)
-
-
-def save_recipe(target: Path, text: str) -> None:
-    """Write a recipe's text at `target`.
-
-    Raises:
-        RecipeError: `target` exists, or its folder does not.
-        SystemFault: The machine refuses to write there.
-    """
-    _write_new(target, text.encode())
-
-
-def copy_recipe(name: str, target: Path) -> None:
-    """Write a copy of a recipe at `target`, to be edited.
-
-    Raises:
-        RecipeError: `target` exists, its folder does not, or there is no such recipe.
-        SystemFault: The machine refuses to write there.
-    """
-    _write_new(target, recipe_path(name).read_bytes())
-
-
-def check_new(target: Path) -> None:
-    """Refuse a place for a recipe that is taken, or in no folder.
-
-    Raises:
-        RecipeError: `target` exists, or its folder does not.
-    """
-    if os.path.lexists(target):
-        fault = f"{target} already exists and is not overwritten"
-        raise RecipeError(fault, "Name a new file, for example my_recipe.yaml.")
-    if not os.path.isdir(target.parent):
-        fault = f"the folder {target.parent} does not exist"
-        raise RecipeError(fault, "Make the folder first, or name another file.")
-
-
-def _write_new(target: Path, content: bytes) -> None:
-    check_new(target)
-    try:
-        with target.open("xb") as file:
-            file.write(content)
-    except OSError as error:
-        fault = f"cannot write {target}: {error.strerror or error}"
-        raise SystemFault(fault, "Name a file in a folder you may write to.") from error
 
 
 def read_yaml(path: Path, max_bytes: int = MAX_BYTES) -> Document:

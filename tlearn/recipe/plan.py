@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Protocol
 from tlearn.errors import RecipeError
 from tlearn.recipe.loading import Resolved, dump_yaml, read_yaml
 from tlearn.recipe.rules import find_contradictions, settle
-from tlearn.recipe.schema import AUTO, LAST, Recipe, find_faults, nearest
+from tlearn.recipe.schema import AUTO, LAST, Recipe, nearest
 
 MAX_PLAN_BYTES = 50_000_000  # every class name stands in it
 HEAD = "head"
@@ -224,25 +224,6 @@ def write_plan(plan: Plan, path: Path) -> None:
     values |= {"stages": [asdict(stage) for stage in plan.stages], "classes": list(plan.classes)}
     text = "# What this run does; nothing is left open.\n" + dump_yaml(values)
     path.write_bytes(text.encode())
-
-
-def recipe_of(plan: Plan, title: str, reasons: Sequence[str]) -> str:
-    """A recipe that makes this plan of the same pictures: each value with its reason.
-
-    Args:
-        plan: Every value settled.
-        title: What the recipe is.
-        reasons: Sentences that led to it.
-    """
-    lines = [f"# {title}", "#", *(f"# {reason}" for reason in reasons), ""]
-    for key in Recipe.model_fields:
-        value, origin = getattr(plan, key), plan.origins[key]
-        # What a policy has no use for is settled to a value that nobody may ask for.
-        if (origin == "default" and key not in plan.reasons) or find_faults({key: value}, str):
-            continue
-        line = dump_yaml({key: value}).rstrip()
-        lines.append(f"{line}  # {plan.reasons.get(key, origin)}")
-    return "\n".join(lines) + "\n"
 
 
 def read_plan(path: Path) -> Plan:

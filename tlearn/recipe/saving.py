@@ -1,0 +1,75 @@
+"""Recipes written for a person: copies to edit, and suggestions with their reasons."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from tlearn.errors import RecipeError, SystemFault
+from tlearn.recipe.loading import dump_yaml, recipe_path
+from tlearn.recipe.plan import Plan
+from tlearn.recipe.schema import Recipe, find_faults
+
+
+def recipe_of(plan: Plan, title: str, reasons: Sequence[str]) -> str:
+    """A recipe that makes this plan of the same pictures: each value with its reason.
+
+    Args:
+        plan: Every value settled.
+        title: What the recipe is.
+        reasons: Sentences that led to it.
+    """
+    lines = [f"# {title}", "#", *(f"# {reason}" for reason in reasons), ""]
+    for key in Recipe.model_fields:
+        value, origin = getattr(plan, key), plan.origins[key]
+        # What a policy has no use for is settled to a value that nobody may ask for.
+        if (origin == "default" and key not in plan.reasons) or find_faults({key: value}, str):
+            continue
+        line = dump_yaml({key: value}).rstrip()
+        lines.append(f"{line}  # {plan.reasons.get(key, origin)}")
+    return "\n".join(lines) + "\n"
+
+
+def save_recipe(target: Path, text: str) -> None:
+    """Write a recipe's text at `target`.
+
+    Raises:
+        RecipeError: `target` exists, or its folder does not.
+        SystemFault: The machine refuses to write there.
+    """
+    _write_new(target, text.encode())
+
+
+def copy_recipe(name: str, target: Path) -> None:
+    """Write a copy of a recipe at `target`, to be edited.
+
+    Raises:
+        RecipeError: `target` exists, its folder does not, or there is no such recipe.
+        SystemFault: The machine refuses to write there.
+    """
+    _write_new(target, recipe_path(name).read_bytes())
+
+
+def check_new(target: Path) -> None:
+    """Refuse a place for a recipe that is taken, or in no folder.
+
+    Raises:
+        RecipeError: `target` exists, or its folder does not.
+    """
+    if os.path.lexists(target):
+        fault = f"{target} already exists and is not overwritten"
+        raise RecipeError(fault, "Name a new file, for example my_recipe.yaml.")
+    if not os.path.isdir(target.parent):
+        fault = f"the folder {target.parent} does not exist"
+        raise RecipeError(fault, "Make the folder first, or name another file.")
+
+
+def _write_new(target: Path, content: bytes) -> None:
+    check_new(target)
+    try:
+        with target.open("xb") as file:
+            file.write(content)
+    except OSError as error:
+        fault = f"cannot write {target}: {error.strerror or error}"
+        raise SystemFault(fault, "Name a file in a folder you may write to.") from error
