@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from tlearn.suggestion.similarity import Similarity
 
 _MOST_CLASSES = 8
+_NEXT_POINTS = 0.02
 
 
 def matrix(suggestion: Suggestion) -> Table:
@@ -107,6 +108,8 @@ def more_pictures(curve: LearningCurve, advice: Advice) -> RenderableType:
     if not curve.helps:
         return Text("more pictures   would hardly help a linear head: its curve is flat", DIM)
     words = f"twice as many would bring a linear head about {100 * (then - now):.1f} points"
+    if (wanted := curve.pictures_for(_NEXT_POINTS)) is not None:
+        words += f", about {wanted} more the next {100 * _NEXT_POINTS:.0f}"
     classes = advice.pictures.split.classes if advice.pictures else ()
     feed = curve.classes_to_feed()
     if 0 < len(feed) < len(classes):
