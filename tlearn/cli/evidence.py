@@ -109,7 +109,7 @@ def more_pictures(curve: LearningCurve, advice: Advice) -> RenderableType:
         return Text("more pictures   would hardly help a linear head: its curve is flat", DIM)
     words = f"twice as many would bring a linear head about {100 * (then - now):.1f} points"
     if (wanted := curve.pictures_for(_NEXT_POINTS)) is not None:
-        words += f", about {wanted} more the next {100 * _NEXT_POINTS:.0f}"
+        words += f"; {100 * _NEXT_POINTS:.0f} points want about {wanted} pictures more"
     classes = advice.pictures.split.classes if advice.pictures else ()
     feed = curve.classes_to_feed()
     if 0 < len(feed) < len(classes):
