@@ -107,6 +107,22 @@ def test_ties_go_to_the_smaller_network(accuracies: dict[str, float], taken: str
     assert found == option(taken, accuracies[taken])
 
 
+def test_an_earlier_stage_in_doubt_has_to_be_better_by_more() -> None:
+    whole = option("last", 0.9)
+    for doubt, taken in ((0.01, "3"), (0.1, "last")):
+        cut = replace(option("3", 0.92), doubt=doubt)
+        assert choose([cut, whole]).head_on == taken
+
+
+def test_doubt_falls_with_what_was_measured() -> None:
+    heads = [HeadEvidence("3", 0.85, 0.05, error) for error in (0.001, 0.02, 0.5)]
+    found = [by_name(replace(EVIDENCE, heads=(LAST, head))) for head in heads]
+    doubts = [ways["linear_head on stage 3"].doubt for ways in found]
+    assert doubts == sorted(doubts) and doubts[0] < 0.002
+    assert doubts[-1] <= options.PRIOR[2]  # what such gains are is known without measuring
+    assert all(ways["linear_head"].doubt == 0 for ways in found)
+
+
 def test_the_smallest_is_taken_where_it_is_preferred() -> None:
     chances = [option("2", 0.85), option("last", 0.9), option("deep", 0.95)]
     heads = (HeadEvidence("last", 0.9), HeadEvidence("2", 0.85, -0.05, 0.1))

@@ -29,6 +29,10 @@ COVERED = 0.9
 TIE = 0.0025
 """Expected accuracy that is not worth a larger network or a longer training."""
 
+CAUTION = 0.75
+"""Standard errors by which an earlier stage has to be better: the best of several that are all in
+doubt looks better than it is."""
+
 PRIOR = (-0.03, -0.1, 0.05)
 """Gain of a head on another stage over one on the last: mean, its rise with similarity, spread."""
 
@@ -53,6 +57,7 @@ class Option:
         accuracy: Expected on pictures that were not trained on.
         low: Lower end of the interval.
         high: Upper end.
+        doubt: Standard error of what it gains by reading other stages than the last.
         measured: Whether heads like it were solved and scored, or it is a forecast.
         seconds: Forecast for this machine; None where nothing was measured.
         tried: Accuracy of a trial on the validation part, or None.
@@ -64,6 +69,7 @@ class Option:
     low: float
     high: float
     measured: bool
+    doubt: float = 0.0
     seconds: float | None = None
     tried: float | None = None
 
@@ -107,8 +113,10 @@ def rivals(evidence: Evidence) -> list[HeadEvidence]:
 
 def choose(options: Sequence[Option]) -> Option:
     """The best option; ties go to the one that comes first, as `weigh` orders them."""
-    top = max(option.accuracy for option in options)
-    return next(option for option in options if option.accuracy >= top - TIE)
+    worth = [option.accuracy - CAUTION * option.doubt for option in options]
+    return next(
+        option for option, value in zip(options, worth, strict=True) if value >= max(worth) - TIE
+    )
 
 
 def combine(option: Option, tried: float, n_pictures: int) -> Option:
@@ -199,35 +207,38 @@ def expected(evidence: Evidence, head: HeadEvidence) -> float:
     Its gain over the last stage is the mean of what such gains are (`PRIOR`) and of what was
     measured, each weighed by its precision.
     """
-    gain = 0.0
-    if head is not evidence.heads[0]:
-        known = PRIOR[0] + PRIOR[1] * (evidence.similarity - 0.5)
-        share = PRIOR[2] ** 2 / (PRIOR[2] ** 2 + head.error**2)
-        gain = known + share * (head.gain - known)
+    gain, _ = _gain(evidence, head)
     # None wrong among few is not none wrong: half a picture more is counted as one.
     n = evidence.n_train
     last = (n * evidence.heads[0].accuracy + 0.5) / (n + 1)
     return float(1 - min(max(1 - last - gain, 0.25 / n), 1.0) * evidence.lift)
 
 
+def _gain(evidence: Evidence, head: HeadEvidence) -> tuple[float, float]:
+    """Gain expected over the last stage, and its standard error."""
+    if head is evidence.heads[0]:
+        return 0.0, 0.0
+    known, spread = PRIOR[0] + PRIOR[1] * (evidence.similarity - 0.5), PRIOR[2]
+    share = spread**2 / (spread**2 + head.error**2)
+    return known + share * (head.gain - known), float(np.sqrt(share) * head.error)
+
+
 def _head(evidence: Evidence, head: HeadEvidence) -> Option:
-    accuracy = expected(evidence, head)
-    return _option(evidence, Policy.LINEAR_HEAD, head.head_on, accuracy, True)
+    return _option(evidence, Policy.LINEAR_HEAD, head, expected(evidence, head))
 
 
 def _tuned(evidence: Evidence, policy: Policy, start: HeadEvidence) -> Option:
     factor = float(np.exp(np.dot(WEIGHTS[policy], circumstances(evidence, start))))
     error = (1 - expected(evidence, start)) * factor
     accuracy = 1 - min(error, 1 - 1 / evidence.n_classes)
-    return _option(evidence, policy, start.head_on, accuracy, False)
+    return _option(evidence, policy, start, accuracy)
 
 
-def _option(
-    evidence: Evidence, policy: Policy, head_on: str, accuracy: float, measured: bool
-) -> Option:
+def _option(evidence: Evidence, policy: Policy, head: HeadEvidence, accuracy: float) -> Option:
     half = half_width(evidence, policy, accuracy)
     low, high = max(accuracy - half, 0.0), min(accuracy + half, 1.0)
-    return Option(policy, head_on, accuracy, low, high, measured)
+    _, doubt = _gain(evidence, head)
+    return Option(policy, head.head_on, accuracy, low, high, policy is Policy.LINEAR_HEAD, doubt)
 
 
 def half_width(evidence: Evidence, policy: Policy, accuracy: float) -> float:
