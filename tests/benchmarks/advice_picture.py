@@ -46,8 +46,10 @@ def draw_matrix(table: Path, picture: Path, backbone: str) -> None:
     rows = defaultdict(list)
     for (folder, _), cells in places.items():
         rows[folder] += [cell.evidence.similarity for cell in cells]
-    for folder, values in rows.items():
-        axes.text(2500, float(np.mean(values)), folder, fontsize=8, va="center")
+    height = -1.0
+    for folder, values in sorted(rows.items(), key=lambda row: np.mean(row[1])):
+        height = max(float(np.mean(values)), height + 0.035)  # names do not lie on each other
+        axes.text(2500, height, folder, fontsize=8, va="center")
     for name, marker, colour in LOOKS.values():
         axes.scatter([], [], 60, marker=marker, color=colour, label=name, linewidths=0)
     axes.set(xscale="log", xlim=(6, 2300), ylim=(-0.05, 1.05))

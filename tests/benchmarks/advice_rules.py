@@ -77,6 +77,10 @@ class Cell:
         return float(self.stages[-1 if head_on == "last" else int(head_on) - 1])
 
 
+Pair = tuple[Cell, Option]
+"""A cell, and one way to train in it."""
+
+
 def fit_prior(cells: list[Cell]) -> tuple[float, float, float]:
     """What gains of other stages are, such that what is expected is nearest to what was reached."""
     best, found = np.inf, options.PRIOR
@@ -111,20 +115,20 @@ def fit(cells: list[Cell], policy: Policy) -> tuple[float, ...]:
     return tuple(float(f"{value:.3g}") for value in found)
 
 
-def spread(cells: list[Cell], policy: Policy) -> float:
+def spread(pairs: list[Pair], policy: Policy) -> float:
     """The least spread with which intervals hold what was reached as often as they say."""
     for value in np.arange(0, 1, 0.01):
-        options.SPREAD[policy] = float(value)
-        if coverage(cells, policy) >= options.COVERED:
+        options.SPREAD[policy] = round(float(value), 2)
+        if coverage(pairs, policy) >= options.COVERED:
             break
-    return round(float(value), 2)
+    return options.SPREAD[policy]
 
 
-def coverage(cells: list[Cell], policy: Policy) -> float:
+def coverage(pairs: list[Pair], policy: Policy) -> float:
     inside = [
-        one.low - 1e-9 <= cell.reached(one) <= one.high + 1e-9
-        for cell in cells
-        for one in options.weigh(cell.evidence)
+        abs(cell.reached(one) - one.accuracy)
+        <= options.half_width(cell.evidence, policy, one.accuracy)
+        for cell, one in pairs
         if one.policy is policy
     ]
     return float(np.mean(inside))
@@ -134,16 +138,14 @@ def score(table: Path) -> None:
     """Fit on all folders but one, judge on that one, and print how it went."""
     cells = [Cell(row) for row in read_table(table)]
     folders = sorted({cell.folder for cell in cells})
-    taken: dict[tuple[Any, ...], list[tuple[Cell, Option]]] = defaultdict(list)
-    covered: dict[Policy, list[float]] = defaultdict(list)
+    taken: dict[tuple[Any, ...], list[Pair]] = defaultdict(list)
+    weighed: dict[str, list[Pair]] = defaultdict(list)
     for folder in folders:
-        others = [cell for cell in cells if cell.folder != folder]
-        settle(others)
+        settle([cell for cell in cells if cell.folder != folder])
         for cell in (cell for cell in cells if cell.folder == folder):
-            found = options.choose(options.weigh(cell.evidence))
-            taken[cell.backbone, cell.folder, cell.size].append((cell, found))
-            for policy in (Policy.LINEAR_HEAD, *options.WEIGHTS):
-                covered[policy].append(coverage([cell], policy))
+            ways = options.weigh(cell.evidence)
+            weighed[folder] += [(cell, one) for one in ways]
+            taken[cell.backbone, cell.folder, cell.size].append((cell, options.choose(ways)))
     regrets = {place: regret(pairs) for place, pairs in taken.items()}
     rules: dict[str, list[float]] = {"advice": list(regrets.values())}
     for name in POLICIES:
@@ -161,8 +163,15 @@ def score(table: Path) -> None:
             for name in POLICIES
         }
         print(f"  {100 * value:4.1f}  {place}: {names}; {means}")
-    for policy, inside in covered.items():
-        print(f"interval of {policy} holds {np.mean(inside):.1%}")
+    for policy in options.SPREAD:
+        held = []
+        for folder in folders:
+            spread(
+                [pair for other in folders if other != folder for pair in weighed[other]], policy
+            )
+            held.append(coverage(weighed[folder], policy))
+        print(f"interval of {policy} holds {np.mean(held):.1%}")
+        spread([pair for folder in folders for pair in weighed[folder]], policy)
     times = np.array([c.seconds[n] / c.forecast[n] for c in cells for n in ("top_stages", "deep")])
     print(f"time within a factor of 1.5: {np.mean(abs(np.log(times)) < np.log(1.5)):.1%}")
     settle(cells)
@@ -173,8 +182,6 @@ def settle(cells: list[Cell]) -> None:
     options.PRIOR = fit_prior(cells)
     for policy in options.WEIGHTS:
         options.WEIGHTS[policy] = fit(cells, policy)
-    for policy in options.SPREAD:
-        options.SPREAD[policy] = spread(cells, policy)
 
 
 def regret(pairs: list[tuple[Cell, Option]]) -> float:
