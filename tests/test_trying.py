@@ -25,7 +25,7 @@ def test_policies_that_may_be_best_are_tried(
     folder = image_folder(classes=3, per_class=16)
     advice = api.suggest(folder, flags=asked | {"epochs": 1}, seconds=600)
     tried = {option.name: option.tried for option in advice.options if option.tried is not None}
-    assert tried and set(tried) <= {"top_stages", "deep"}
+    assert tried and {name.split()[0] for name in tried} <= {"top_stages", "deep"}
     n_val = advice.pictures.split.count("val") if advice.pictures else 0
     for accuracy in tried.values():
         assert accuracy * n_val == pytest.approx(round(accuracy * n_val))

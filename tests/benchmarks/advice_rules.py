@@ -29,7 +29,7 @@ POLICIES: dict[str, dict[str, Any]] = {
 RIDGE = 0.1
 PRIORS = (
     (-0.12, -0.09, -0.06, -0.03, 0.0, 0.03),
-    (-0.3, -0.2, -0.1, 0.0),
+    (-0.3, -0.2, -0.1),  # the textbook: the closer the pictures, the later the stage
     (0.02, 0.04, 0.07, 0.1, 0.15, 0.25),
 )
 

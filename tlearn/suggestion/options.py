@@ -29,21 +29,21 @@ COVERED = 0.9
 TIE = 0.0025
 """Expected accuracy that is not worth a larger network or a longer training."""
 
-CAUTION = 0.75
+CAUTION = 0.5
 """Standard errors by which an earlier stage has to be better: the best of several that are all in
 doubt looks better than it is."""
 
-PRIOR = (-0.03, -0.1, 0.05)
+PRIOR = (-0.12, -0.1, 0.1)
 """Gain of a head on another stage over one on the last: mean, its rise with similarity, spread."""
 
 WEIGHTS: dict[Policy, tuple[float, ...]] = {
-    Policy.TOP_STAGES: (-0.1, 0.0, 0.0, 0.0, 0.0),
-    Policy.DEEP: (-0.1, 0.0, 0.0, 0.0, 0.0),
+    Policy.TOP_STAGES: (-0.176, -0.0397, -0.0521, 0.0373, 0.0801),
+    Policy.DEEP: (-0.165, -0.0522, -0.0325, 0.0312, 0.0904),
 }
 SPREAD: dict[Policy, float] = {
-    Policy.LINEAR_HEAD: 0.08,
-    Policy.TOP_STAGES: 0.10,
-    Policy.DEEP: 0.15,
+    Policy.LINEAR_HEAD: 0.0,
+    Policy.TOP_STAGES: 0.1,
+    Policy.DEEP: 0.09,
 }
 
 
