@@ -94,7 +94,9 @@ def test_without_pictures(command: Command, fits: Callable[[str], None]) -> None
         (["--images", 400, "--classes", 5], "--similar or --different must"),
         (["--images", 3, "--classes", 5, "--similar"], "cannot fill"),
         (["folder", "--similar"], "the folder folder was given too"),
-        (["--images", 9, "--classes", 2, "--similar", "--try", "5m"], "want pictures"),
+        (["--images", 9, "--classes", 2, "--similar", "--try", "5m"], "judge one backbone"),
+        (["folder", "--backbones", "builtin", "--save", "s.yaml"], "judge one backbone"),
+        (["folder", "--prefer", "small", "--try", "5m"], "give one of them"),
         (["--images", 0, "--classes", 5, "--similar"], "--images"),
     ],
 )

@@ -119,15 +119,18 @@ def suggest(
     Without pictures: [cyan]tlearn suggest --images 400 --classes 5 --similar[/]
     """
     flags = options.gather(context.params)
+    small = prefer is Prefer.SMALL
+    if budget and small:
+        raise TlearnError("--try looks for accuracy, --prefer small for size", "give one of them")
+    if (folder is None or backbones is not None) and (budget or save or small):
+        raise TlearnError(
+            "--try, --save and --prefer judge one backbone on pictures", "tlearn suggest FOLDER"
+        )
     if backbones is not None:
         rank_backbones(folder, backbones, max_size, flags, not no_cache, as_json)
         return
     if max_size is not None:
         raise TlearnError("--max-size bounds a ranking", "as in: --backbones A,B --max-size 4MB")
-    if folder is None and (budget or save or prefer is Prefer.SMALL):
-        raise TlearnError(
-            "--try, --save and --prefer want pictures to measure", "tlearn suggest FOLDER"
-        )
     if folder is None:
         advice = _without_pictures(images, classes, similar)
     else:
@@ -138,7 +141,7 @@ def suggest(
             advice = api.suggest(
                 folder,
                 flags=flags,
-                small=prefer is Prefer.SMALL,
+                small=small,
                 save=save,
                 seconds=parse_time(budget, "--try") if budget else None,
                 keep_cache=not no_cache,
