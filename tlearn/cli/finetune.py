@@ -169,7 +169,7 @@ def _absent(plan: Plan) -> dict[str, str]:
 def _network(plan: Plan) -> str:
     """The backbone, and what its head reads where that is not the last stage of all."""
     name = render.inert(plan.backbone)
-    if plan.origins["head_on"] == "default":
+    if "head_on" in plan.reasons:  # nobody asked for other stages
         return name
     return f"stage{'s' * (len(plan.head_stages) > 1)} {plan.head_on} of {name}"
 
