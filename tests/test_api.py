@@ -160,6 +160,30 @@ def test_advice_is_obeyed_and_a_saved_suggestion_repeats_it(
     assert planned.plan.origins["head_on"] == "suggestion"
 
 
+@pytest.mark.parametrize(
+    ("asked", "policies"),
+    [
+        ({"tuned_stages": 2}, {"top_stages", "deep"}),
+        ({"epochs": 2, "head_dropout": 0.1}, {"linear_head", "top_stages", "deep"}),
+        ({"epochs": 0}, {"linear_head"}),
+    ],
+)
+def test_advice_keeps_to_what_was_asked(
+    image_folder: Callable[..., Path],
+    flags: dict[str, Any],
+    asked: dict[str, Any],
+    policies: set[str],
+) -> None:
+    planned = api.finetune(image_folder(per_class=20), flags=flags | asked, dry_run=True)
+    assert planned.advice is not None
+    assert {str(option.policy) for option in planned.advice.options} == policies
+    assert not any(
+        "," in option.head_on for option in planned.advice.options if asked.get("epochs")
+    )
+    assert planned.plan.policy in policies
+    assert {key: getattr(planned.plan, key) for key in asked} == asked
+
+
 def test_the_model_of_a_run_is_a_backbone_too(
     run: Callable[..., api.Outcome], image_folder: Callable[..., Path], tmp_path: Path
 ) -> None:

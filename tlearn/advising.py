@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from tlearn.errors import RecipeError
 from tlearn.models.source_classes import source_names
 from tlearn.outcome import Advice
 from tlearn.recipe.plan import Plan
@@ -46,10 +47,7 @@ def advise(work: Workbench, small: bool = False) -> Advice:
             n_tested=pictures.split.count(pictures.split.report_part),
         )
         smallest = _head_on(profile, profile.smallest) if small else None
-        options = [
-            replace(option, seconds=_seconds(work, option))
-            for option in weigh(evidence, smallest or LAST)
-        ]
+        options = _possible(work, weigh(evidence, smallest or LAST))
         suggestion = decide(evidence, options, smallest)
         nearest = {}
         if source is not None and (names := source_names(choice.weights, source.shape[1])):
@@ -90,8 +88,23 @@ def _head_on(profile: DepthProfile, reading: Reading) -> str:
     return LAST if reading.stages == (len(profile.single),) else reading.head_on
 
 
-def _seconds(work: Workbench, option: Option) -> float:
-    return forecast(work, work.plan({"policy": str(option.policy), "head_on": option.head_on}))
+def _possible(work: Workbench, options: Sequence[Option]) -> list[Option]:
+    """Options that what the person asked for leaves open, with their seconds.
+
+    Raises:
+        RecipeError: It leaves none.
+    """
+    found, fault = [], None
+    for option in options:
+        try:
+            plan = work.plan({"policy": str(option.policy), "head_on": option.head_on})
+        except RecipeError as error:
+            fault = error
+        else:
+            found.append(replace(option, seconds=forecast(work, plan)))
+    if fault and not found:
+        raise fault
+    return found
 
 
 def forecast(work: Workbench, plan: Plan) -> float:

@@ -160,8 +160,8 @@ def decide(
     if smallest is not None:
         reason = f"{_stages(smallest)}: no other is better by more than one standard error"
     elif chosen.policy is Policy.LINEAR_HEAD:
-        tuned = max((o for o in options if not o.measured), key=lambda option: option.accuracy)
-        reason = f"tuning is not expected to add to it ({tuned.policy}: {tuned.accuracy:.1%})"
+        tuned = [f"{o.policy}: {o.accuracy:.1%}" for o in options if not o.measured]
+        reason = f"tuning is not expected to add to it ({', '.join(tuned[-2:]) or 'not asked for'})"
     else:
         reason = f"{chosen.policy} is expected to reach {chosen.accuracy:.1%}"
     if chosen.tried is not None:
