@@ -20,7 +20,8 @@ def try_out(work: Workbench, advice: Advice, seconds: float) -> Advice:
     """Train the tuning policies that may be best, and weigh what they reach on validation.
 
     Test pictures are not looked at. A policy whose forecast does not fit into what is left of
-    the time is not begun.
+    the time is not begun. What counts is the gain over a head on the same pictures: a validation
+    part may be harder or easier than others.
 
     Raises:
         DataError: The folder has no validation part.
@@ -33,12 +34,16 @@ def try_out(work: Workbench, advice: Advice, seconds: float) -> Advice:
         )
     end = time.perf_counter() + seconds
     options = list(advice.options)
+    head = next((option for option in options if option.measured), None)
+    easier = _reached(work, head) - head.accuracy if head else 0.0
     for place in _doubtful(options):
         option = options[place]
         if time.perf_counter() + (option.seconds or 0) > end:
             continue
         work.watch(f"try {option.name}", 0, 0)
-        options[place] = combine(option, _reached(work, option), n_val)
+        reached = _reached(work, option)
+        elsewhere = min(max(reached - easier, 0.0), 1.0)
+        options[place] = replace(combine(option, elsewhere, n_val), tried=reached)
     assert advice.evidence is not None
     return replace(advice, options=options, suggestion=decide(advice.evidence, options))
 
