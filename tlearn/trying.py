@@ -30,7 +30,7 @@ def try_out(work: Workbench, advice: Advice, seconds: float) -> Advice:
     if not n_val:
         raise DataError(
             "--try needs a validation part, and this folder has none",
-            "leave --try out, or set --val-fraction above 0",
+            "leave --try out: of so few pictures cross-validation has said what can be said",
         )
     end = time.perf_counter() + seconds
     options = list(advice.options)

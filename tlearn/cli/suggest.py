@@ -20,7 +20,7 @@ from tlearn.cli.ranking import rank_backbones
 from tlearn.cli.render import DIM
 from tlearn.errors import TlearnError
 from tlearn.suggestion.learning_curve import SHARES
-from tlearn.suggestion.options import Option
+from tlearn.suggestion.options import way
 from tlearn.suggestion.strategy import Suggestion
 
 if TYPE_CHECKING:
@@ -238,7 +238,7 @@ def draw(advice: Advice, command: str) -> list[RenderableType]:
         ]
     if advice.curve:
         blocks += [Text(), render.indented(evidence.more_pictures(advice.curve, advice))]
-    name = Option(suggestion.policy, suggestion.head_on, 0, 0, 0, False).name
+    name = way(suggestion.policy, suggestion.head_on)
     blocks += [
         Text.assemble("\n", ("Advice: ", "bold"), (name, render.LIT)),
         render.indented(render.bullets(suggestion.reasons)),

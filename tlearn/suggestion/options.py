@@ -76,7 +76,12 @@ class Option:
     @property
     def name(self) -> str:
         """As a person says it: "linear_head on stage 3"."""
-        return str(self.policy) + f" on {_stages(self.head_on)}" * (self.head_on != "last")
+        return way(self.policy, self.head_on)
+
+
+def way(policy: Policy, head_on: str) -> str:
+    """A policy and what its head reads, in words."""
+    return str(policy) + f" on {_stages(head_on)}" * (head_on != "last")
 
 
 def weigh(evidence: Evidence, also: str = "last") -> list[Option]:
@@ -163,7 +168,7 @@ def decide(
         tuned = [f"{o.policy}: {o.accuracy:.1%}" for o in options if not o.measured]
         reason = f"tuning is not expected to add to it ({', '.join(tuned[-2:]) or 'not asked for'})"
     else:
-        reason = f"{chosen.policy} is expected to reach {chosen.accuracy:.1%}"
+        reason = f"{chosen.name} is expected to reach {chosen.accuracy:.1%}"
     if chosen.tried is not None:
         reason += f": a trial reached {chosen.tried:.1%} on the validation part"
     return replace(
