@@ -132,6 +132,14 @@ def test_the_smallest_is_taken_where_it_is_preferred() -> None:
     assert decide(replace(EVIDENCE, heads=heads), chances).policy is Policy.DEEP
 
 
+def test_a_forecast_beside_trials_is_called_one() -> None:
+    tried = replace(option("top_stages", 0.85), tried=0.85)
+    chances = [option("last", 0.8), tried, option("deep", 0.95)]
+    assert "no time left" in decide(EVIDENCE, chances).reasons[-1]
+    assert "no time left" not in decide(EVIDENCE, chances[:2]).reasons[-1]
+    assert "no time left" not in decide(EVIDENCE, [chances[0], chances[2]]).reasons[-1]
+
+
 def test_reasons_name_what_was_measured() -> None:
     heads = (LAST, HeadEvidence("3", 0.9, 0.1, 0.01))
     evidence = replace(EVIDENCE, heads=heads)

@@ -171,6 +171,8 @@ def decide(
         reason = f"{chosen.name} is expected to reach {chosen.accuracy:.1%}"
     if chosen.tried is not None:
         reason += f": a trial reached {chosen.tried:.1%} on the validation part"
+    elif not chosen.measured and any(option.tried is not None for option in options):
+        reason += ", a forecast: there was no time left to try it"
     return replace(
         taught,
         policy=chosen.policy,
