@@ -11,7 +11,7 @@ from PIL import Image
 from tlearn.data.decode import decode
 from tlearn.errors import DataError, SystemFault
 from tlearn.export.metadata import read_metadata
-from tlearn.export.parity import run_tflite
+from tlearn.export.runtime import run_artefact
 
 SIDE = 64
 """Of a picture, in pixels; the scans have 8."""
@@ -59,7 +59,7 @@ def ask_file(file: Path, picture: Path) -> tuple[str, float]:
     """
     contract = read_metadata(file)
     pixels = decode(picture, contract["image_size"][0])
-    (answer,) = run_tflite(file, pixels[np.newaxis])
+    (answer,) = run_artefact(file, pixels[np.newaxis])
     return contract["labels"][int(answer.argmax())], float(answer.max())
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from tlearn.errors import ExportError
 from tlearn.export.metadata import add_metadata, read_metadata
-from tlearn.export.parity import run_tflite
+from tlearn.export.runtime import run_artefact
 from tlearn.models.litert import convert
 
 NASTY = (
@@ -74,7 +74,7 @@ def test_answers_stay_the_same(path: Path, content: bytes, trained: Any) -> None
     bare = path.with_name("bare.tflite")
     bare.write_bytes(content)
     pixels = trained.pixels[:5]
-    np.testing.assert_array_equal(run_tflite(path, pixels), run_tflite(bare, pixels))
+    np.testing.assert_array_equal(run_artefact(path, pixels), run_artefact(bare, pixels))
 
 
 def test_a_file_without_metadata(content: bytes, tmp_path: Path) -> None:

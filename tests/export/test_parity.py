@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from tlearn.errors import ExportError
-from tlearn.export.parity import Artefact, check, compare, latency_milliseconds, run_tflite
+from tlearn.export.parity import Artefact, check, compare
+from tlearn.export.runtime import latency_milliseconds, run_artefact
 from tlearn.export.saved_model import write_saved_model
 from tlearn.export.tflite import write_tflite
 from tlearn.models.litert import convert
@@ -146,7 +147,7 @@ def test_int8_ends_and_any_batch_are_read(trained: Any, tmp_path: Path) -> None:
         )
         path = tmp_path / "model.tflite"
         path.write_bytes(content)
-        found = run_tflite(path, trained.pixels)
+        found = run_artefact(path, trained.pixels)
         assert np.mean(found.argmax(1) == trained.labels) > 0.9, input_type
 
 

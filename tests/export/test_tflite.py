@@ -11,8 +11,8 @@ from ai_edge_litert.interpreter import Interpreter
 
 from tlearn.errors import ExportError
 from tlearn.export.metadata import read_metadata
-from tlearn.export.parity import run_tflite
 from tlearn.export.quantization import MODES
+from tlearn.export.runtime import run_artefact
 from tlearn.export.tflite import write_tflite
 
 LABELS = ("horizontal", "vertical", "checks")
@@ -33,7 +33,7 @@ def files(trained: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, P
 def test_answers_as_the_model_does(
     files: dict[str, Path], trained: Any, mode: str, difference: float
 ) -> None:
-    probabilities = run_tflite(files[mode], trained.pixels)
+    probabilities = run_artefact(files[mode], trained.pixels)
     assert np.abs(probabilities - trained.probabilities).max() < difference
     assert np.mean(probabilities.argmax(1) == trained.labels) > 0.9
     np.testing.assert_allclose(probabilities.sum(1), 1, atol=0.01)
@@ -51,7 +51,7 @@ def test_signature_and_ends(files: dict[str, Path], trained: Any, mode: str) -> 
     assert result["dtype"] is np.float32
     picture = trained.pixels[:1].astype(given["dtype"])
     answer = runner(image=picture)["probabilities"]
-    np.testing.assert_allclose(answer, run_tflite(files[mode], trained.pixels[:1]), atol=1e-6)
+    np.testing.assert_allclose(answer, run_artefact(files[mode], trained.pixels[:1]), atol=1e-6)
 
 
 def test_int8_takes_the_bytes_of_a_picture(trained: Any, tmp_path: Path) -> None:
@@ -155,6 +155,6 @@ def test_int8_needs_pictures(trained: Any, tmp_path: Path) -> None:
 
 def test_conversion_is_silent(trained: Any, tmp_path: Path, capfd: Any) -> None:
     write_tflite(trained.model, tmp_path / "m.tflite", "none", None, LABELS, {})
-    run_tflite(tmp_path / "m.tflite", trained.pixels[:2])
+    run_artefact(tmp_path / "m.tflite", trained.pixels[:2])
     said = capfd.readouterr()
     assert said.out == said.err == ""
