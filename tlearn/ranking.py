@@ -101,7 +101,8 @@ def _measured(work: Workbench) -> Ranked:
     reading = profile.several
     classes = len(work.pictures.split.classes)
     depth = sum(stage.parameters for stage in stages[: reading.stages[-1]])
-    width = sum(stages[number - 1].channels for number in reading.stages)
+    depth += stages[reading.stages[-1] - 1].beyond
+    width = sum(stages[number - 1].width for number in reading.stages)
     spec = work.choice.spec
     return Ranked(
         work.choice.name,

@@ -3,6 +3,7 @@
     tlearn distill PICTURES --teacher mobilenet_v2 --teacher-size 160 --views 4 \
         --student mobilenet_v2_050 --image-size 128 --for 60m --out student
     python recipes/builtin/pack.py student PICTURES
+    python recipes/builtin/pack.py --probe        (the probe alone, when its form has changed)
 
 Three steps make the files small without making them differ from each other. Source classes that
 the student hardly ever names on PICTURES are left out. Each normalisation is folded into its
@@ -112,11 +113,24 @@ def write_half(network: keras.Model, path: Path) -> None:
     wide.unlink()
 
 
+def write_probe() -> None:
+    """The probe of the shipped weights in place of the one that stands there."""
+    for old in SHIPPED.glob("*-v*.*"):
+        old.unlink()
+    probe = make_probe(SHIPPED, choose_backbone(BUILTIN, None, None).load(), "float16")
+    for file in (probe.path, probe.path.with_suffix(".json")):
+        file.rename(SHIPPED / file.name)
+    probe.path.parent.rmdir()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("student", type=Path)
-    parser.add_argument("pictures", type=Path, nargs="+")
+    parser.add_argument("student", type=Path, nargs="?")
+    parser.add_argument("pictures", type=Path, nargs="*")
+    parser.add_argument("--probe", action="store_true")
     chosen = parser.parse_args()
+    if chosen.probe:
+        return write_probe()
     cache = cache_folder()
     paths = list_pictures(unpacked(chosen.pictures, cache))[:PICTURES]
     store = store_pixels(paths, SPEC.image_size, "squash", cache)
@@ -128,13 +142,8 @@ def main() -> None:
     before = packed.predict(pixels, batch_size=64, verbose=0)
     halve(packed)
     after = packed.predict(pixels, batch_size=64, verbose=0)
-    for file in [*SHIPPED.glob("*.tflite"), *SHIPPED.glob("*.json")]:
-        file.unlink()  # of other weights
     write_half(packed, SHIPPED / "builtin.weights.h5")
-    probe = make_probe(SHIPPED, choose_backbone(BUILTIN, None, None).load(), "float16")
-    for file in (probe.path, probe.path.with_suffix(".json")):
-        file.rename(SHIPPED / file.name)
-    probe.path.parent.rmdir()
+    write_probe()
     shutil.copyfile(chosen.student / "distill.json", SHIPPED / "builtin.json")
     names = source_names(None, student.output_shape[-1])
     assert names is not None, "the student has ImageNet's classes"

@@ -143,7 +143,7 @@ def outcome(
 class _Stage:
     """What a plan wants to know of a stage."""
 
-    channels = 32
+    width, beyond = 32, 0
 
     def __init__(self, plan: StagePlan) -> None:
         self.name, self.parameters = plan.name, plan.parameters

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import pytest
 
-from tlearn.models.backbone import Backbone, load_backbone
+from tlearn.models.backbone import Backbone, load_backbone, up_to
 from tlearn.models.catalog import find_backbone
 from tlearn.models.stages import find_cuts, layers_of_stage, split_at
 
@@ -60,6 +60,17 @@ def test_stages_follow_the_architecture(backbone: Backbone) -> None:
     assert stages[-1].cut == len(cuts) - 1
     for stage in stages:
         assert cuts[stage.cut].shape[1:] == (stage.size, stage.size, stage.channels)
+        assert cuts[stage.read].shape[1:] == (stage.size, stage.size, stage.width)
+
+
+def test_what_is_cut_off_behind_a_head_is_counted(backbone: Backbone) -> None:
+    for number in range(1, len(backbone.stages) + 1):
+        short = up_to(backbone, number)
+        counted = sum(stage.parameters for stage in short.stages)
+        assert counted == short.trunk.count_params()
+        whole = backbone.stages[:number]
+        assert counted == sum(stage.parameters for stage in whole) + whole[-1].beyond
+        assert short.stages[-1].channels == short.trunk.output_shape[-1] == whole[-1].width
 
 
 def test_every_layer_with_weights_is_in_one_stage(backbone: Backbone) -> None:

@@ -74,6 +74,12 @@ def test_expansion_before_downsampling_belongs_to_the_next_stage(channels: int, 
         layers.Conv2D(16, 1, name="project"),
     )
     assert ends(trunk) == [end, "project"]
+    # A head reads the expansion in either case: it has this size and says more.
+    reads = [names(trunk)[stage.read] for stage in find_stages(trunk)]
+    assert reads == ["wide_relu", "project"]
+    first = find_stages(trunk)[0]
+    assert first.width == channels
+    assert first.beyond == (9 * channels if end == "narrow" else 0)
 
 
 def test_parts_without_weights_join_their_neighbours() -> None:

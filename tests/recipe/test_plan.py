@@ -30,7 +30,8 @@ from tlearn.recipe.schema import POLICIES, Recipe
 class Stage:
     name: str
     parameters: int
-    channels: int
+    width: int
+    beyond: int = 7
 
 
 BACKBONE = BackboneFacts("mobilenet_v2", 224, "f00d")
@@ -77,8 +78,9 @@ def test_stages_after_those_that_the_head_reads_are_cut_off(
     plan = plan_for(policy="linear_head", head_on=head_on)
     assert plan.head_stages == numbers
     assert [stage.name for stage in plan.stages][:-1] == [s.name for s in STAGES[: numbers[-1]]]
-    width = sum(STAGES[number - 1].channels for number in numbers)
+    width = sum(STAGES[number - 1].width for number in numbers)
     assert plan.stages[-1].parameters == (width + 1) * len(plan.classes)
+    assert plan.stages[-2].parameters == STAGES[numbers[-1] - 1].parameters + STAGES[0].beyond
     whole = plan_for(policy="linear_head").fingerprint
     assert (plan.fingerprint == whole) is (numbers == (5,))
 

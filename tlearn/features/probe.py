@@ -1,9 +1,9 @@
 """What is read of a frozen network in one pass, and the LiteRT files that do it.
 
-A *probe* is the frozen network with one output a stage (the stage's feature map, averaged over
-space), the last of which is the embedding, and the source classes where the weights have a
-classification layer. One pass of a picture fills them all. Its file is made once per backbone,
-weights and image size, and kept in the cache.
+A *probe* is the frozen network with one output a stage (the feature map that a head reads,
+averaged over space), the last of which is the embedding, and the source classes where the weights
+have a classification layer. One pass of a picture fills them all. Its file is made once per
+backbone, weights and image size, and kept in the cache.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 EMBEDDING = "embedding"
 SOURCE = "source"
-_PROBE_VERSION = 2
+_PROBE_VERSION = 3
 
 
 @dataclass(frozen=True)
@@ -37,15 +37,17 @@ class StageFacts:
         name: "stage 3".
         cut: Index of the cut that ends the stage.
         size: Side of its output, in pixels.
-        channels: Channels of its output, and the width of its pooled features.
+        width: Channels that a head on it reads, averaged over space.
         parameters: Weights in the stage.
+        beyond: Weights between its end and what a head reads.
     """
 
     name: str
     cut: int
     size: int
-    channels: int
+    width: int
     parameters: int
+    beyond: int
 
 
 @dataclass(frozen=True)
@@ -139,7 +141,7 @@ def probe_makers(
 
 def stage_facts(stages: Sequence[Stage]) -> tuple[StageFacts, ...]:
     """What to remember of a backbone's stages."""
-    return tuple(StageFacts(s.name, s.cut, s.size, s.channels, s.parameters) for s in stages)
+    return tuple(StageFacts(s.name, s.cut, s.size, s.width, s.parameters, s.beyond) for s in stages)
 
 
 def boundary_makers(
@@ -166,7 +168,7 @@ def _network(backbone: Backbone) -> keras.Model:
 
     cuts = find_cuts(backbone.trunk)
     pooled = [
-        keras.layers.GlobalAveragePooling2D(name=_identifier(name))(cuts[stage.cut])
+        keras.layers.GlobalAveragePooling2D(name=_identifier(name))(cuts[stage.read])
         for name, stage in zip(_output_names(backbone), backbone.stages, strict=False)
     ]
     if backbone.source is not None:

@@ -13,7 +13,7 @@ from tlearn.errors import BackboneError
 from tlearn.models.applications import build_network, load_network
 from tlearn.models.catalog import BackboneSpec
 from tlearn.models.choice import USUAL_SIZE, fingerprint, own_fingerprint
-from tlearn.models.stages import Stage, find_cuts, find_stages, last_feature_map
+from tlearn.models.stages import Stage, find_cuts, find_stages, last_feature_map, read_last
 from tlearn.models.weights import WeightsFile
 from tlearn.models.weights_file import read_facts
 
@@ -117,14 +117,13 @@ def load_own_backbone(path: Path, image_size: int | None = None) -> Backbone:
 
 
 def up_to(backbone: Backbone, n_stages: int) -> Backbone:
-    """A backbone without the stages after the first `n_stages`; it shares the layers."""
+    """A backbone that ends where a head reads stage `n_stages`; it shares the layers."""
     if n_stages == len(backbone.stages):
         return backbone
     stages = backbone.stages[:n_stages]
-    trunk = keras.Model(
-        backbone.trunk.inputs[0], find_cuts(backbone.trunk)[stages[-1].cut], name="trunk"
-    )
-    return replace(backbone, trunk=trunk, stages=stages, source=None)
+    end = find_cuts(backbone.trunk)[stages[-1].read]
+    trunk = keras.Model(backbone.trunk.inputs[0], end, name="trunk")
+    return replace(backbone, trunk=trunk, stages=read_last(trunk, stages), source=None)
 
 
 def _load_own(path: Path) -> keras.Model:

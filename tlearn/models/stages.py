@@ -31,18 +31,25 @@ class Stage:
         index: Place in the order from input to output, from 0.
         name: "stage 1", "stage 2", ...
         cut: Index into `find_cuts` of the tensor that ends the stage.
+        read: Index of the cut that a head on this stage reads: the last one of this size, which
+            is `cut` or the expansion after it.
         size: Side of that tensor, in pixels.
         channels: Channels of that tensor.
+        width: Channels that a head reads.
         parameters: Weights of the stage's layers, those of batch normalisation included.
+        beyond: Weights between `cut` and `read`, which belong to the next stage.
         layers: Layers that have weights.
     """
 
     index: int
     name: str
     cut: int
+    read: int
     size: int
     channels: int
+    width: int
     parameters: int
+    beyond: int
     layers: int
 
 
@@ -75,20 +82,34 @@ def find_stages(trunk: keras.Model) -> tuple[Stage, ...]:
     """Stages of a trunk from input to output; the last one ends with the trunk's output.
 
     A stage ends after its last block: the expansion that opens a downsampling inverted residual
-    belongs to the next stage. A group of layers without weights joins its neighbour. A network
-    of which one part holds nearly all weights is one stage.
+    belongs to the next stage. Yet a head reads that expansion: it is as large as the stage's
+    outputs, rectified, and six times as wide as the narrow linear map before it. A group of layers
+    without weights joins its neighbour. A network of which one part holds nearly all weights is
+    one stage.
 
     Args:
         trunk: Flat functional network that ends in a feature map (side, side, channels).
     """
     steps = _steps(trunk)
-    ends = [_before_expansion(steps, group) for group in _groups_of_equal_size(steps)]
-    ends[-1] = len(steps) - 1
+    groups = _groups_of_equal_size(steps)
+    groups[-1].append(len(steps) - 1)
+    ends = [_before_expansion(steps, group) for group in groups[:-1]] + [len(steps) - 1]
+    reads = {end: group[-1] for end, group in zip(ends, groups, strict=True)}
     ends = _with_weights(steps, ends)
     sizes = [_parameters(_layers(steps[a:b])) for a, b in _spans(ends)]
     if max(sizes) > _INDIVISIBLE * sum(sizes):
         ends = ends[-1:]
-    return tuple(_stage(steps, i, span) for i, span in enumerate(_spans(ends)))
+    return tuple(_stage(steps, i, span, reads[span[1] - 1]) for i, span in enumerate(_spans(ends)))
+
+
+def read_last(trunk: keras.Model, stages: Sequence[Stage]) -> tuple[Stage, ...]:
+    """Stages of a trunk that was cut off where a head reads the last of them."""
+    steps = _steps(trunk)
+    start = 0
+    if len(stages) > 1:
+        start = 1 + next(i for i, step in enumerate(steps) if step.cut == stages[-2].cut)
+    last = _stage(steps, len(stages) - 1, (start, len(steps)), len(steps) - 1)
+    return (*stages[:-1], last)
 
 
 def split_at(trunk: keras.Model, cut: int) -> tuple[keras.Model, keras.Model]:
@@ -238,17 +259,21 @@ def _spans(ends: Sequence[int]) -> list[tuple[int, int]]:
     return [(a + 1, b + 1) for a, b in zip([-1, *ends[:-1]], ends, strict=True)]
 
 
-def _stage(steps: Sequence[_Step], index: int, span: tuple[int, int]) -> Stage:
-    last = steps[span[1] - 1]
+def _stage(steps: Sequence[_Step], index: int, span: tuple[int, int], read: int) -> Stage:
+    end = span[1] - 1
     layers = _layers(steps[span[0] : span[1]])
-    assert last.cut is not None
+    last, expanded = steps[end], steps[read]
+    assert last.cut is not None and expanded.cut is not None
     return Stage(
         index=index,
         name=f"stage {index + 1}",
         cut=last.cut,
+        read=expanded.cut,
         size=int(last.output.shape[1]),
         channels=int(last.output.shape[-1]),
+        width=int(expanded.output.shape[-1]),
         parameters=_parameters(layers),
+        beyond=_parameters(_layers(steps[span[1] : read + 1])),
         layers=len(layers),
     )
 

@@ -39,7 +39,7 @@ def make_template(backbone: Backbone, head_stages: Sequence[int]) -> bytes:
 
     trunk = up_to(backbone, head_stages[-1]).trunk
     cuts = find_cuts(trunk)
-    maps = [cuts[backbone.stages[number - 1].cut] for number in head_stages]
+    maps = [cuts[backbone.stages[number - 1].read] for number in head_stages]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "template.keras")
         build_classifier(trunk, _CLASSES, features=maps).save(path)

@@ -46,7 +46,9 @@ class StageFacts(Protocol):
     @property
     def parameters(self) -> int: ...
     @property
-    def channels(self) -> int: ...
+    def width(self) -> int: ...
+    @property
+    def beyond(self) -> int: ...
 
 
 @dataclass(frozen=True)
@@ -148,7 +150,7 @@ def make_plan(
     """
     recipe = resolved.recipe
     numbers = _head_stages(recipe.head_on, len(stages))
-    widths = [int(stages[number - 1].channels) for number in numbers]
+    widths = [int(stages[number - 1].width) for number in numbers]
     whole, stages = len(stages), stages[: numbers[-1]]
     settled, reasons = settle(recipe, data.n_train, len(data.classes), len(stages))
     settled["head_on"] = ",".join(map(str, numbers))
@@ -168,7 +170,7 @@ def make_plan(
     }
     fingerprint = backbone.fingerprint
     if numbers != [whole]:  # another function than that of the whole backbone
-        fingerprint += "-" + "-".join(map(str, numbers))
+        fingerprint += "-on-" + "-".join(map(str, numbers))
     values |= {"backbone": backbone.name, "fingerprint": fingerprint}
     values |= {"image_size": image_size_for(recipe, backbone.image_size)}
     peak = values["learning_rate"] if values["epochs"] else 0.0
@@ -176,6 +178,7 @@ def make_plan(
     rates = stage_rates(peak, values["layer_decay"], len(stages), tuned)
     head = (sum(widths) + 1) * len(data.classes)
     parts = [(stage.name, int(stage.parameters)) for stage in stages] + [(HEAD, head)]
+    parts[-2] = (stages[-1].name, int(stages[-1].parameters + stages[-1].beyond))
     return Plan(
         **values,
         first_trained_stage=len(stages) - tuned if tuned else None,
