@@ -79,3 +79,15 @@ def test_sizes(words: str, size: float) -> None:
 def test_no_sizes(words: str) -> None:
     with pytest.raises(RecipeError, match="not a size"):
         parse_size(words, "--max-size")
+
+
+def test_what_int8_costs_is_measured_where_it_is_asked(folder: Path) -> None:
+    words = ["suggest", str(folder), "--backbone", "builtin", "--image-size", "64"]
+    document = json.loads(CliRunner().invoke(app, [*words, "--for", "tflite", "--json"]).stdout)
+    cost = document["int8"]
+    assert cost["n"] == document["n_train"]
+    assert -1 <= cost["drop"] <= 1 and cost["error"] > 0
+    assert cost["accuracy"] == pytest.approx(document["profile"]["stage 5"], abs=0.1)
+    assert cost["bears"] is (cost["drop"] <= 0.01)
+    _, (one,) = api.rank(folder, ["builtin"], flags={"image_size": 64}, int8=True)
+    assert one.int8 is not None and one.int8.n == cost["n"]

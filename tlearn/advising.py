@@ -69,6 +69,12 @@ def advise(work: Workbench, small: bool = False) -> Advice:
     )
 
 
+def reading_of(profile: DepthProfile, head_on: str) -> Reading:
+    """What cross-validation said of the head of a suggestion."""
+    readings = [*profile.single, profile.several]
+    return next((one for one in readings if one.head_on == head_on), profile.single[-1])
+
+
 def heads_of(profile: DepthProfile) -> Iterator[HeadEvidence]:
     """The last stage, the others from the input on, and several where they are more than one."""
     last, *others = profile.single[-1], *profile.single[:-1]

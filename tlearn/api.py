@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tlearn.advising import advise, forecast
+from tlearn.advising import advise, forecast, reading_of
 from tlearn.data.image_folder import list_pictures
 from tlearn.evaluation.metrics import Report, score
 from tlearn.evaluation.predict import Prediction
@@ -42,6 +42,7 @@ def suggest(
     small: bool = False,
     save: Path | None = None,
     seconds: float | None = None,
+    int8: bool = False,
     keep_cache: bool = True,
     watch: Watch = silent,
 ) -> Advice:
@@ -54,6 +55,7 @@ def suggest(
         small: Prefer the smallest network whose head is as good as the best within an error.
         save: Keep the suggestion here, as a recipe.
         seconds: To spend on trials of what the evidence cannot tell apart.
+        int8: Measure what int8 would cost; takes TensorFlow.
         keep_cache: Keep decoded pictures and features for the next command.
         watch: Told of progress.
 
@@ -68,6 +70,11 @@ def suggest(
             from tlearn.trying import try_out
 
             advice = try_out(work, advice, seconds)
+        if int8:
+            from tlearn.quantising import measure_int8
+
+            reading = reading_of(work.profile, advice.suggestion.head_on)
+            advice = replace(advice, int8=measure_int8(work, reading))
         if save:
             found, plan = advice.suggestion, work.plan(advice.suggestion.recipe)
             save_recipe(save, recipe_of(plan, f"Suggested for {source.name}", found.reasons))
@@ -82,13 +89,14 @@ def rank(
     *,
     keep_cache: bool = True,
     max_bytes: float | None = None,
+    int8: bool = False,
     watch: Watch = silent,
 ) -> tuple[Pictures, list[Ranked]]:
     """Rank backbones on a folder; see `tlearn.ranking.rank`."""
     from tlearn import ranking
 
     about = (source, backbones, recipe, flags or {}, watch)
-    return ranking.rank(*about, keep_cache=keep_cache, max_bytes=max_bytes)
+    return ranking.rank(*about, keep_cache=keep_cache, max_bytes=max_bytes, int8=int8)
 
 
 def suggest_without_pictures(n_images: int, n_classes: int, similar: bool) -> Advice:

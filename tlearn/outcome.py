@@ -12,6 +12,7 @@ from tlearn.features.preparation import Pictures
 from tlearn.recipe.plan import Plan
 from tlearn.run_directory import RunDirectory
 from tlearn.suggestion.depth_profile import DepthProfile
+from tlearn.suggestion.int8_cost import Int8Cost
 from tlearn.suggestion.learning_curve import LearningCurve
 from tlearn.suggestion.options import Option
 from tlearn.suggestion.similarity import Similarity
@@ -35,6 +36,7 @@ class Advice:
         curve: Whether more pictures would help.
         nearest: Class to the source classes that its pictures look like, with their shares.
         evidence: What the options were weighed by.
+        int8: What int8 would cost, where that was asked.
     """
 
     suggestion: Suggestion
@@ -49,6 +51,7 @@ class Advice:
     curve: LearningCurve | None = None
     nearest: Mapping[str, Sequence[tuple[str, float]]] = field(default_factory=dict)
     evidence: Evidence | None = None
+    int8: Int8Cost | None = None
 
 
 @dataclass(frozen=True)

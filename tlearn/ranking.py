@@ -10,7 +10,9 @@ from typing import Any
 from tlearn.errors import BackboneError
 from tlearn.features.preparation import Pictures, Watch
 from tlearn.models.weights import available_offline
+from tlearn.quantising import measure_int8
 from tlearn.suggestion.depth_profile import TIE, Reading, gain
+from tlearn.suggestion.int8_cost import Int8Cost
 from tlearn.workbench import Workbench
 
 ALL = "all-available"
@@ -28,6 +30,7 @@ class Ranked:
         size_bytes: Of the network up to those stages and the head, in float32.
         milliseconds: For one picture through the whole frozen network on this machine's cores.
         int8_note: What to expect of int8; empty when nothing stands against it.
+        int8: What int8 would cost, where that was asked.
         behind: Accuracy of the best backbone minus that of this one, and its standard error.
     """
 
@@ -37,6 +40,7 @@ class Ranked:
     size_bytes: int
     milliseconds: float
     int8_note: str
+    int8: Int8Cost | None = None
     behind: tuple[float, float] = (0.0, 0.0)
 
     @property
@@ -54,6 +58,7 @@ def rank(
     *,
     keep_cache: bool = True,
     max_bytes: float | None = None,
+    int8: bool = False,
 ) -> tuple[Pictures, list[Ranked]]:
     """Rank backbones by cross-validated heads, best first; ties are marked, not broken.
 
@@ -65,6 +70,7 @@ def rank(
         watch: Told of progress.
         keep_cache: Keep decoded pictures and features.
         max_bytes: Leave out what is larger.
+        int8: Measure what int8 would cost each, and rank by what is left.
 
     Raises:
         BackboneError: No backbone is small enough.
@@ -79,7 +85,7 @@ def rank(
             watch(f"weigh {work.choice.name}", 0, 0)
             pictures = work.pictures
             labels = pictures.labels("train")
-            found.append(_measured(work))
+            found.append(_measured(work, int8))
     assert labels is not None and pictures is not None
     small = [one for one in found if max_bytes is None or one.size_bytes <= max_bytes]
     if max_bytes is not None and not small:
@@ -89,14 +95,14 @@ def rank(
             f"bytes; the smallest is {least.name} with {least.size_bytes:,}",
             "allow more with --max-size, or name smaller ones: `tlearn models`",
         )
-    small.sort(key=lambda one: -one.reading.accuracy)
+    small.sort(key=lambda one: (one.int8.drop if one.int8 else 0) - one.reading.accuracy)
     best = small[0].reading
     return pictures, [
         Ranked(**(vars(one) | {"behind": gain(one.reading, best, labels)})) for one in small
     ]
 
 
-def _measured(work: Workbench) -> Ranked:
+def _measured(work: Workbench, int8: bool) -> Ranked:
     profile, stages = work.profile, work.stages
     reading = profile.several
     classes = len(work.pictures.split.classes)
@@ -111,4 +117,5 @@ def _measured(work: Workbench) -> Ranked:
         FLOAT_BYTES * (depth + (width + 1) * classes),
         1e3 * work.pass_seconds,
         spec.int8_note if spec else "unknown: measure int8",
+        measure_int8(work, reading) if int8 else None,
     )

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from tlearn.cli import render
 from tlearn.cli.render import DIM, LIT
+from tlearn.suggestion.int8_cost import Int8Cost
 from tlearn.suggestion.strategy import LITTLE, MATRIX, Suggestion
 
 if TYPE_CHECKING:
@@ -115,6 +116,15 @@ def more_pictures(curve: LearningCurve, advice: Advice) -> RenderableType:
     if 0 < len(feed) < len(classes):
         words += f"; first of {', '.join(render.inert(classes[n]) for n in feed)}"
     return Text.assemble(("more pictures   ", DIM), words)
+
+
+def int8(cost: Int8Cost) -> RenderableType:
+    """What is lost when the network computes in int8."""
+    points, error = 100 * cost.drop, 100 * cost.error
+    lost = f"costs {points:.1f} ± {error:.1f} points" if points > 0 else "costs nothing"
+    verdict = "" if cost.bears else ": prefer --quantize dynamic or float16, or another backbone"
+    words = f"{lost} of {render.percent(cost.accuracy)} on {cost.n} pictures{verdict}"
+    return Text.assemble(("int8            ", DIM), words)
 
 
 def profile(measured: DepthProfile) -> Group:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ def rank_backbones(
     folder: Path | None,
     names: str,
     max_size: str | None,
+    int8: bool,
     flags: Mapping[str, Any],
     keep_cache: bool,
     as_json: bool,
@@ -47,6 +49,7 @@ def rank_backbones(
             flags=flags,
             keep_cache=keep_cache,
             max_bytes=limit,
+            int8=int8,
             watch=display,
         )
     command = shlex.join(["tlearn", "suggest", str(folder), "--backbone", found[0].name])
@@ -58,6 +61,7 @@ def rank_backbones(
 
 def _ranked_to_json(one: Ranked) -> dict[str, Any]:
     facts = {key: value for key, value in vars(one).items() if key != "reading"}
+    facts["int8"] = asdict(one.int8) if one.int8 else None
     return facts | {
         "head_on": one.reading.head_on,
         "accuracy": one.reading.accuracy,
@@ -87,12 +91,14 @@ def draw_ranking(pictures: Pictures, found: Sequence[Ranked], command: str) -> l
             one.reading.head_on,
             render.size(one.size_bytes),
             f"{one.milliseconds:.1f}",
-            "check" if one.int8_note else "",
+            _int8(one),
         )
+    measured = any(one.int8 for one in found)
+    int8 = "int8: points it gains or loses" if measured else "int8 check: may lose accuracy"
     note = (
         "accuracy: of a head on the best stages, cross-validated on the same folds\n"
         "behind: points and their standard error; a tie when within one\n"
-        "size: in float32, cut off after those stages; int8 check: may lose accuracy\n"
+        f"size: in float32, cut off after those stages; {int8}\n"
         "ms: one picture through the whole network on this machine"
     )
     tied = [one.name for one in found if one.ties]
@@ -107,6 +113,12 @@ def draw_ranking(pictures: Pictures, found: Sequence[Ranked], command: str) -> l
         *verdict,
         render.next_step(command),
     ]
+
+
+def _int8(one: Ranked) -> str:
+    if one.int8 is None:
+        return "check" if one.int8_note else ""
+    return f"{-100 * one.int8.drop:+.1f}" + " lost" * (not one.int8.bears)
 
 
 def _behind(one: Ranked) -> str:

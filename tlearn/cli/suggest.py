@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.console import RenderableType
@@ -81,6 +81,14 @@ _MaxSize = Annotated[
     str | None,
     typer.Option(metavar="4MB", help="Rank only networks so small.", show_default=False),
 ]
+_For = Annotated[
+    Literal["tflite"] | None,
+    typer.Option(
+        "--for",
+        help="tflite: measure what int8 would cost on these pictures (half a minute).",
+        show_default=False,
+    ),
+]
 _Folder = Annotated[
     Path | None,
     typer.Argument(
@@ -107,6 +115,7 @@ def suggest(
     save: _Save = None,
     backbones: _Backbones = None,
     max_size: _MaxSize = None,
+    target: _For = None,
     no_cache: options.NoCache = False,
     as_json: options.Json = False,
 ) -> None:
@@ -127,11 +136,13 @@ def suggest(
             "--try, --save and --prefer judge one backbone on pictures", "tlearn suggest FOLDER"
         )
     if backbones is not None:
-        rank_backbones(folder, backbones, max_size, flags, not no_cache, as_json)
+        rank_backbones(folder, backbones, max_size, bool(target), flags, not no_cache, as_json)
         return
     if max_size is not None:
         raise TlearnError("--max-size bounds a ranking", "as in: --backbones A,B --max-size 4MB")
     if folder is None:
+        if target:
+            raise TlearnError("--for measures pictures", "tlearn suggest FOLDER --for tflite")
         advice = _without_pictures(images, classes, similar)
     else:
         _only_a_folder(folder, images, classes, similar)
@@ -144,6 +155,7 @@ def suggest(
                 small=small,
                 save=save,
                 seconds=parse_time(budget, "--try") if budget else None,
+                int8=bool(target),
                 keep_cache=not no_cache,
                 watch=display,
             )
@@ -189,6 +201,7 @@ def to_json(advice: Advice, command: str) -> dict[str, Any]:
         "head_accuracy": profile.last.accuracy if profile else None,
         "profile": dict(profile.accuracies) if profile else None,
         "options": [asdict(option) for option in advice.options],
+        "int8": asdict(advice.int8) | {"bears": advice.int8.bears} if advice.int8 else None,
         "more_pictures": _curve_to_json(advice.curve) if advice.curve else None,
         "nearest": {label: dict(found) for label, found in advice.nearest.items()},
         "findings": [asdict(finding) for finding in found],
@@ -236,6 +249,8 @@ def draw(advice: Advice, command: str) -> list[RenderableType]:
             Text(),
             render.indented(evidence.options(advice)),
         ]
+    if advice.int8:
+        blocks += [Text(), render.indented(evidence.int8(advice.int8))]
     if advice.curve:
         blocks += [Text(), render.indented(evidence.more_pictures(advice.curve, advice))]
     name = way(suggestion.policy, suggestion.head_on)

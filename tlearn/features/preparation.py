@@ -70,14 +70,14 @@ class Pictures:
         Of very many pictures a stratified sample answers as well, in bounded time and memory.
         """
         labels, digests = self.labels("train"), self.digests("train")
-        rows = _stratified(labels, MOST, seed)
+        rows = stratified(labels, MOST, seed)
         smallest = int(np.bincount(labels[rows]).min())
         k = max(2, min(FOLDS if len(labels) < MANY else FOLDS_OF_MANY, smallest))
         folds = fold_indices(labels[rows], [digests[row] for row in rows], k, seed)
         return [(rows[solved], rows[held_out]) for solved, held_out in folds]
 
 
-def _stratified(labels: np.ndarray, most: int, seed: int) -> np.ndarray:
+def stratified(labels: np.ndarray, most: int, seed: int) -> np.ndarray:
     """At most so many rows, ascending, every class in its share and none left out."""
     shuffled = np.random.default_rng(seed).permutation(len(labels))
     by_class = shuffled[np.argsort(labels[shuffled], kind="stable")]

@@ -22,6 +22,7 @@ from tlearn.atomic_write import CACHE_REMEDY, write_atomic
 
 if TYPE_CHECKING:
     import h5py
+    import keras
 
     from tlearn.models.backbone import Backbone
 
@@ -33,6 +34,14 @@ _CONFIG, _METADATA, _WEIGHTS = "config.json", "metadata.json", "model.weights.h5
 
 def make_template(backbone: Backbone, head_stages: Sequence[int]) -> bytes:
     """The template of a backbone and the stages that its head reads; imports Keras."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "template.keras")
+        classifier_on(backbone, head_stages, _CLASSES).save(path)
+        return path.read_bytes()
+
+
+def classifier_on(backbone: Backbone, head_stages: Sequence[int], classes: int) -> keras.Model:
+    """A classifier whose head reads these stages; what comes after them is cut off."""
     from tlearn.models.backbone import up_to
     from tlearn.models.classifier import build_classifier
     from tlearn.models.stages import find_cuts
@@ -40,10 +49,7 @@ def make_template(backbone: Backbone, head_stages: Sequence[int]) -> bytes:
     trunk = up_to(backbone, head_stages[-1]).trunk
     cuts = find_cuts(trunk)
     maps = [cuts[backbone.stages[number - 1].read] for number in head_stages]
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "template.keras")
-        build_classifier(trunk, _CLASSES, features=maps).save(path)
-        return path.read_bytes()
+    return build_classifier(trunk, classes, features=maps)
 
 
 def open_template(cache: Path, fingerprint: str) -> bytes | None:

@@ -101,16 +101,20 @@ class DepthProfile:
 
 
 def gain(one: Reading, other: Reading, labels: np.ndarray) -> tuple[float, float]:
-    """Accuracy of `other` minus that of `one` on the same pictures, and its standard error.
-
-    The error counts one disagreement more than there was: none among few is no certainty.
-    """
+    """Accuracy of `other` minus that of `one` on the same pictures, and its standard error."""
     seen = one.checked.probabilities.sum(axis=1) > 0
     right = [
         (reading.checked.probabilities[seen].argmax(axis=1) == labels[seen]).astype(float)
         for reading in (one, other)
     ]
-    difference = right[1] - right[0]
+    return paired(right[1] - right[0])
+
+
+def paired(difference: np.ndarray) -> tuple[float, float]:
+    """Mean of what pictures gained (1), kept (0) or lost (-1), and its standard error.
+
+    The error counts one disagreement more than there was: none among few is no certainty.
+    """
     n, mean = len(difference), float(difference.mean())
     variance = float(np.square(difference).mean()) + 1 / n - mean**2
     return mean, float(np.sqrt(variance / n))

@@ -165,7 +165,7 @@ def decide(
     if smallest is not None:
         reason = f"{_stages(smallest)}: no other is better by more than one standard error"
     elif chosen.policy is Policy.LINEAR_HEAD:
-        tuned = [f"{o.policy}: {o.accuracy:.1%}" for o in options if not o.measured]
+        tuned = [f"{o.name}: {o.accuracy:.1%}" for o in options if not o.measured]
         reason = f"tuning is not expected to add to it ({', '.join(tuned[-2:]) or 'not asked for'})"
     else:
         reason = f"{chosen.name} is expected to reach {chosen.accuracy:.1%}"

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from tests.export.conftest import SIZE, draw
+from tlearn.export.rescue import head_for_int8
+from tlearn.features.quantized import int8_embeddings
+from tlearn.models.classifier import HEAD, build_classifier
+
+
+@pytest.fixture(scope="module")
+def coarse() -> keras.Model:
+    """A classifier that int8 hurts: a few loud channels leave the quiet ones few steps."""
+    keras.utils.set_random_seed(3)
+    image = keras.Input((SIZE, SIZE, 3), name="image")
+    x = layers.Rescaling(1 / 127.5, offset=-1)(image)
+    for filters in (12, 24):
+        x = layers.Conv2D(filters, 3, strides=2, activation="relu")(x)
+    loud = layers.Conv2D(24, 1, activation="relu", name="loud")
+    trunk = keras.Model(image, loud(x))
+    kernel, bias = loud.get_weights()
+    loud.set_weights([kernel * np.r_[np.full(4, 200.0), np.ones(20)], bias])
+    model = build_classifier(trunk, 5)
+    head, offset = model.get_layer(HEAD).get_weights()
+    quiet = np.r_[np.full(4, 0.02), np.full(20, 8.0)][:, None]
+    model.get_layer(HEAD).set_weights([head * quiet, offset])
+    return model
+
+
+def error(
+    model: keras.Model, wanted: np.ndarray, calibration: np.ndarray, pixels: np.ndarray
+) -> float:
+    """Mean square of what int8 does to logits, with the head that the model has now."""
+    kernel, bias = model.get_layer(HEAD).get_weights()
+    quantised = int8_embeddings(model, calibration, pixels) @ kernel + bias
+    return float(np.square(wanted - quantised).mean())
+
+
+def test_a_head_solved_for_int8_is_nearer_to_the_model_on_other_pictures(
+    coarse: keras.Model,
+) -> None:
+    (pixels, _), (others, _) = draw(120, seed=5), draw(60, seed=6)
+    own = coarse.get_layer(HEAD).get_weights()
+    network = keras.Model(coarse.inputs[0], coarse.get_layer(HEAD).input)
+    wanted = network.predict_on_batch(others.astype("float32")) @ own[0] + own[1]
+    before = error(coarse, wanted, pixels[:60], others)
+    with head_for_int8(coarse, pixels[:60], pixels):
+        after = error(coarse, wanted, pixels[:60], others)
+    assert after < 0.5 * before
+    for now, then in zip(coarse.get_layer(HEAD).get_weights(), own, strict=True):
+        np.testing.assert_array_equal(now, then)

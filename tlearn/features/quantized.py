@@ -1,0 +1,44 @@
+"""What a network computes before its head once it is a file in int8.
+
+The error of int8 lies in the embedding; heads can be held against it, or solved on it, in seconds.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from tlearn.data.pipeline import PixelArray
+from tlearn.features.engine import LiteRTEngine
+from tlearn.models.classifier import HEAD
+from tlearn.models.litert import convert
+
+_BATCH = 32
+
+
+def int8_embeddings(
+    classifier: keras.Model, calibration: np.ndarray, pixels: PixelArray
+) -> np.ndarray:
+    """Embeddings of pictures by the int8 form of a classifier, which is thrown away.
+
+    Args:
+        classifier: From `build_classifier`.
+        calibration: uint8 (n, H, W, 3), pictures that set the ranges of activations.
+        pixels: uint8 (m, H, W, 3).
+
+    Returns:
+        (m, embedding) float32.
+
+    Raises:
+        BackboneError: LiteRT lacks an operator of this network.
+    """
+    network = keras.Model(classifier.inputs[0], classifier.get_layer(HEAD).input, name="embedding")
+    content = convert(network, quantization="int8", representative=calibration)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "embedding.tflite")
+        path.write_bytes(content)
+        batches = (pixels[start : start + _BATCH] for start in range(0, len(pixels), _BATCH))
+        return np.concatenate(list(LiteRTEngine(path).run(batches)))

@@ -1,0 +1,53 @@
+"""What int8 would cost, on the person's own pictures and before anyone trains."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tlearn.data.split import fold_indices
+from tlearn.export.quantization import representative
+from tlearn.features.linear_probe import solve_head
+from tlearn.features.preparation import FOLDS, stratified
+from tlearn.suggestion.depth_profile import Reading, paired
+from tlearn.suggestion.int8_cost import Int8Cost
+from tlearn.workbench import Workbench
+
+_MOST = 400
+_CALIBRATION = 100
+
+
+def measure_int8(work: Workbench, reading: Reading) -> Int8Cost:
+    """Hold the int8 form of the frozen network against itself; takes TensorFlow to convert it.
+
+    Args:
+        work: Pictures and features.
+        reading: The stages that the head reads, and its penalty.
+
+    Raises:
+        BackboneError: LiteRT lacks an operator of this network.
+    """
+    from tlearn.features.quantized import int8_embeddings
+    from tlearn.models.template import classifier_on
+
+    pictures, seed = work.pictures, work.resolved.recipe.seed
+    rows = stratified(pictures.labels("train"), _MOST, seed)
+    labels = pictures.labels("train")[rows]
+    digests = [pictures.digests("train")[row] for row in rows]
+    outputs = [work.features.stage_outputs[number - 1] for number in reading.stages]
+    features, widths = work.features.read(outputs, digests), work.features.widths(outputs)
+
+    pixels = pictures.pixels.rows(digests)
+    classifier = classifier_on(work.backbone, reading.stages, len(pictures.split.classes))
+    work.watch("measure int8", 0, 0)
+    with work.clock.time("int8"):
+        calibration = representative(pixels, labels, _CALIBRATION, seed)
+        quantised = int8_embeddings(classifier, calibration, pixels)
+    right = np.zeros((2, len(rows)))
+    k = max(2, min(FOLDS, int(np.bincount(labels).min())))
+    for solved, held_out in fold_indices(labels, digests, k, seed):
+        penalty, classes = reading.checked.penalty, len(pictures.split.classes)
+        head = solve_head(features[solved], labels[solved], classes, penalty, blocks=widths)
+        for kind, given in enumerate((features, quantised)):
+            answers = head.probabilities(given[held_out]).argmax(axis=1)
+            right[kind, held_out] = answers == labels[held_out]
+    return Int8Cost(len(rows), float(right[0].mean()), *paired(right[0] - right[1]))
