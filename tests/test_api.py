@@ -26,6 +26,7 @@ RUN_FILES = {
     "model.keras",
     "plan.yaml",
     "report.html",
+    "samples",
     "split.csv",
 }
 

@@ -223,15 +223,17 @@ def export(
     Raises:
         TlearnError: The run, its pictures or the place cannot be used.
     """
+    from tlearn.export.sealing import seal
     from tlearn.export.writing import write_and_check
 
     finished = FinishedRun(run, data, watch)
-    reference = finished.reference()
+    reference, promise = finished.reference(), finished.promise()
     folder = out or finished.run.export_dir
     artefacts = []
     for format, quantization in formats:
         watch(f"export {format}" + f" {quantization}" * (quantization != "none"), 0, 0)
-        artefacts.append(write_and_check(reference, folder, format, quantization, max_drop))
+        artefact = write_and_check(reference, folder, format, quantization, max_drop)
+        artefacts.append(seal(artefact, promise, reference))
     return artefacts
 
 

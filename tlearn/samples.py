@@ -1,0 +1,198 @@
+"""Pictures that travel in a run, so that it can be exported and checked where its folder is not.
+
+golden/*           files as they were found: held out, and answered rightly
+calibration.zip    pictures of the train part, decoded and never augmented, lossless
+samples.json       what they show
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import zipfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from tlearn.atomic_write import write_atomic_directory
+from tlearn.data.image_folder import sniff
+from tlearn.data.pipeline import PixelArray, in_order
+from tlearn.errors import RunError
+from tlearn.export.quantization import in_turn, sample_size, stratified_order
+from tlearn.features.preparation import Pictures
+from tlearn.run_directory import read_json
+
+GOLDEN_PICTURES = 6
+GOLDEN_BYTES = 1_000_000
+"""Of one file; larger ones stay where they are."""
+
+CALIBRATION_BYTES = 16_000_000
+"""Of all calibration pictures; what does not fit is left out."""
+
+_INDEX, _GOLDEN, _CALIBRATION = "samples.json", "golden", "calibration.zip"
+_VERSION = 1
+_ANY_ZIP_DATE = (1980, 1, 1, 0, 0, 0)
+# Of what Pillow writes without loss this is the smallest, and the fastest from 200 pixels on.
+_LOSSLESS: dict[str, Any] = {"format": "WEBP", "lossless": True, "quality": 0, "method": 0}
+_REMEDY = "say where the run's pictures are with --data FOLDER, or train again"
+
+
+@dataclass(frozen=True)
+class GoldenFile:
+    """One picture as it was found: its file, its class, the SHA-256 of its bytes."""
+
+    path: Path
+    label: int
+    sha256: str
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """What travels in a run.
+
+    Attributes:
+        golden: Held-out files that the model answers rightly.
+        labels: (n,) class of each calibration picture.
+        archive: The calibration pictures.
+    """
+
+    golden: tuple[GoldenFile, ...]
+    labels: np.ndarray
+    archive: Path
+
+    def calibration(self) -> np.ndarray:
+        """Pictures of the train part: uint8 (n, H, W, 3).
+
+        Raises:
+            RunError: They are missing or damaged.
+        """
+        try:
+            with zipfile.ZipFile(self.archive) as archive:
+                pictures = [_pixels(archive.read(name)) for name in archive.namelist()]
+        except (OSError, zipfile.BadZipFile) as error:
+            raise RunError(f"{self.archive} cannot be read: {error}", _REMEDY) from error
+        if len(pictures) != len(self.labels):
+            found = f"{len(pictures)} pictures, expected {len(self.labels)}"
+            raise RunError(f"{self.archive} holds {found}", _REMEDY)
+        return np.stack(pictures)
+
+
+def write_samples(
+    folder: Path, pictures: Pictures, part: str, probabilities: np.ndarray, seed: int
+) -> None:
+    """Choose and keep the samples of a run; the same run gives the same bytes.
+
+    Args:
+        folder: Where to; replaced when it exists.
+        pictures: What the run was trained on.
+        part: The held-out part that golden pictures come from.
+        probabilities: (n, classes) of that part, from the model.
+        seed: Decides which calibration pictures are taken.
+
+    Raises:
+        SystemFault: The place cannot be written.
+    """
+    labels = pictures.labels("train")
+    order = stratified_order(labels, seed)[: sample_size(len(pictures.split.classes))]
+    kept = dict(_encoded(pictures.rows("train"), order))
+
+    def fill(place: Path) -> None:
+        (place / _GOLDEN).mkdir()
+        golden = islice(_golden(pictures, part, probabilities), GOLDEN_PICTURES)
+        listed = [_keep_golden(place / _GOLDEN, *found) for found in golden]
+        with zipfile.ZipFile(place / _CALIBRATION, "w", zipfile.ZIP_STORED) as archive:
+            for number, row in enumerate(sorted(kept)):
+                name = f"{number:03}.{_LOSSLESS['format']}".lower()
+                archive.writestr(zipfile.ZipInfo(name, _ANY_ZIP_DATE), kept[row])
+        of_kept = [int(labels[row]) for row in sorted(kept)]
+        index = {"version": _VERSION, "golden": listed, "calibration": of_kept}
+        (place / _INDEX).write_text(json.dumps(index, indent=1) + "\n", "utf-8")
+
+    write_atomic_directory(folder, fill)
+
+
+def read_samples(folder: Path) -> Samples | None:
+    """The samples of a run, or None where it keeps none.
+
+    Raises:
+        RunError: They are damaged.
+    """
+    if not (folder / _INDEX).is_file():
+        return None
+    index = read_json(folder / _INDEX)
+    try:
+        golden = tuple(
+            GoldenFile(folder / _GOLDEN / item["file"], item["label"], item["sha256"])
+            for item in index["golden"]
+        )
+        return Samples(golden, np.asarray(index["calibration"], np.int64), folder / _CALIBRATION)
+    except (TypeError, KeyError, ValueError) as error:
+        raise RunError(f"{folder / _INDEX} is damaged: {error!r}", _REMEDY) from error
+
+
+def telling_rows(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Rows that are answered rightly, class by class in turn, the most telling ones first.
+
+        margin = probability of the answer - that of the runner-up
+
+    A margin near 0 turns over by rounding alone, and one near 1 hides a wrong scaling.
+
+    Args:
+        probabilities: (n, classes), from the model.
+        labels: (n,) true classes.
+    """
+    low, high = np.sort(probabilities, axis=1)[:, -2:].T
+    order = np.argsort(np.abs(high - low - 0.5), kind="stable")
+    return in_turn(order[probabilities.argmax(axis=1)[order] == labels[order]], labels)
+
+
+def _encoded(pixels: PixelArray, rows: Sequence[int] | np.ndarray) -> Iterator[tuple[int, bytes]]:
+    """Rows and their files, until the files are too many bytes."""
+
+    def encode(row: int) -> bytes:
+        file = io.BytesIO()
+        Image.fromarray(np.asarray(pixels[row])).save(file, **_LOSSLESS)
+        return file.getvalue()
+
+    spent = 0
+    for row, content in zip(rows, in_order(encode, [int(row) for row in rows]), strict=False):
+        spent += len(content)
+        if spent > CALIBRATION_BYTES:
+            return
+        yield int(row), content
+
+
+def _pixels(content: bytes) -> np.ndarray:
+    with Image.open(io.BytesIO(content)) as image:
+        return np.array(image.convert("RGB"))
+
+
+def _golden(
+    pictures: Pictures, part: str, probabilities: np.ndarray
+) -> Iterator[tuple[int, bytes]]:
+    """Class and bytes of held-out files, the most telling first."""
+    paths = {image.name: image.path for image in pictures.folder.images}
+    names, labels = pictures.split.names, pictures.labels(part)
+    rows, digests = pictures.split.indices(part), pictures.digests(part)
+    for row in telling_rows(probabilities, labels):
+        path = paths[names[rows[row]]]
+        try:
+            content = path.read_bytes() if path.stat().st_size <= GOLDEN_BYTES else b""
+        except OSError:
+            continue  # a folder that changes while it is read
+        if hashlib.sha256(content).hexdigest() == digests[row]:
+            yield int(labels[row]), content
+
+
+def _keep_golden(folder: Path, label: int, content: bytes) -> dict[str, object]:
+    """Write one file under a name that says what is in it, and nothing of where it was."""
+    digest = hashlib.sha256(content).hexdigest()
+    file = folder / f"{digest[:12]}.{sniff(content[:64]).lower()}"
+    file.write_bytes(content)
+    return {"file": file.name, "label": label, "sha256": digest}
