@@ -25,6 +25,7 @@ from tlearn.workbench import Workbench
 
 if TYPE_CHECKING:
     from tlearn.distilling import Taught
+    from tlearn.export.checking import Checked
     from tlearn.export.parity import Artefact
     from tlearn.features.preparation import Pictures
     from tlearn.ranking import Ranked
@@ -235,6 +236,15 @@ def export(
         artefact = write_and_check(reference, folder, format, quantization, max_drop)
         artefacts.append(seal(artefact, promise, reference))
     return artefacts
+
+
+def check(
+    artefact: Path, images: Path | None = None, *, watch: Watch = silent
+) -> tuple[Checked, Report | list[Prediction] | None]:
+    """Hold an exported file to its contract; see `tlearn.asking.check`."""
+    from tlearn import asking
+
+    return asking.check(artefact, images, watch)
 
 
 def distill(

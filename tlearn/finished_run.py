@@ -12,10 +12,10 @@ import numpy as np
 
 from tlearn.cache_folder import cache_folder
 from tlearn.data.decode import decode
-from tlearn.data.image_folder import scan
 from tlearn.data.pipeline import PixelArray, PixelRows, store_pixels
 from tlearn.data.split import Split, read_manifest
 from tlearn.errors import BackboneError, DataError, RunError
+from tlearn.evaluation.known_classes import labelled_pictures
 from tlearn.evaluation.predict import predict_pixels
 from tlearn.export.contract import Preparation, digest_of
 from tlearn.export.quantization import representative, sample_size
@@ -102,20 +102,11 @@ class FinishedRun:
 
     def foreign(self, folder: Path) -> tuple[PixelRows, np.ndarray]:
         """Pictures and labels of another folder with the same classes: its test part, or all."""
-        found = scan(folder)
-        unknown = [name for name in found.classes if name not in self.labels]
-        if unknown:
-            raise DataError(
-                f"{folder} has classes that the model does not know: {', '.join(unknown[:5])}",
-                f"it knows {', '.join(self.labels[:8])}; rename the folders to match",
-            )
-        parts = {image.part for image in found.images}
-        part = next((name for name in ("test", "val") if name in parts), None)
-        images = [image for image in found.images if part is None or image.part == part]
-        store = self._decode([image.path for image in images])
+        pictures = labelled_pictures(folder, self.labels)
+        store = self._decode([path for path, _ in pictures])
         readable = [
-            (fact.sha256, self.labels.index(found.classes[image.label]))
-            for image, fact in zip(images, store.facts, strict=True)
+            (fact.sha256, label)
+            for (_, label), fact in zip(pictures, store.facts, strict=True)
             if not fact.problem
         ]
         if not readable:
