@@ -20,13 +20,13 @@ from tlearn.evaluation.predict import predict_pixels
 from tlearn.export.contract import Preparation, digest_of
 from tlearn.export.quantization import representative, sample_size
 from tlearn.export.sealing import GoldenPicture, Promise
-from tlearn.export.writing import SAMPLES, Reference
+from tlearn.export.writing import SAMPLE_OF, Reference
 from tlearn.features.preparation import Watch
 from tlearn.models.catalog import find_backbone
 from tlearn.models.quiet import import_keras
 from tlearn.recipe.plan import Plan, read_plan
 from tlearn.run_directory import RunDirectory, read_json
-from tlearn.samples import Samples, read_samples
+from tlearn.samples import Sample, Samples, read_samples
 
 
 class FinishedRun:
@@ -140,8 +140,9 @@ class FinishedRun:
             pixels: PixelArray = self.pictures(self.check_part)
             truth, checked_on = self.truth(self.check_part), self.check_part
         except DataError as fault:
-            samples = self._instead_of(fault)
-            pixels, truth, checked_on = samples.calibration(), samples.labels, SAMPLES
+            sample = self._sample(self.check_part, fault)
+            pixels, truth = sample.pixels(), sample.labels
+            checked_on = SAMPLE_OF + self.check_part
         return Reference(
             model=self.model,
             labels=self.labels,
@@ -158,15 +159,15 @@ class FinishedRun:
             pixels, labels = self.pictures("train"), self.truth("train")
             return representative(pixels, labels, sample_size(len(self.labels)), self.plan.seed)
         except DataError as fault:
-            return self._instead_of(fault).calibration()
+            return self._sample("train", fault).pixels()
 
-    def _instead_of(self, fault: DataError) -> Samples:
-        """The samples, where they may stand for the pictures; else the fault is raised."""
+    def _sample(self, part: str, fault: DataError) -> Sample:
+        """The sample that stands for a part where it may; else the fault is raised."""
         if self._folder:
             raise fault
         if not self.samples:
             raise DataError(f"{fault.message}; it keeps no samples", fault.hint) from fault
-        return self.samples
+        return self.samples.of_part[part]
 
     def promise(self) -> Promise:
         """What every artefact of this run promises."""

@@ -1,8 +1,9 @@
 """Pictures that travel in a run, so that it can be exported and checked where its folder is not.
 
-golden/*           files as they were found: held out, and answered rightly
-calibration.zip    pictures of the train part, decoded and never augmented, lossless
-samples.json       what they show
+golden/*       files as they were found: held out, and answered rightly
+train.zip      pictures of the train part, decoded and never augmented, lossless
+val.zip        the same of the val part, where there is one
+samples.json   what they show
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import hashlib
 import io
 import json
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -32,10 +33,11 @@ GOLDEN_PICTURES = 6
 GOLDEN_BYTES = 1_000_000
 """Of one file; larger ones stay where they are."""
 
-CALIBRATION_BYTES = 16_000_000
-"""Of all calibration pictures; what does not fit is left out."""
+ARCHIVE_BYTES = 8_000_000
+"""Of the decoded pictures of one part; what does not fit is left out."""
 
-_INDEX, _GOLDEN, _CALIBRATION = "samples.json", "golden", "calibration.zip"
+PARTS = ("train", "val")
+_INDEX, _GOLDEN = "samples.json", "golden"
 _VERSION = 1
 _ANY_ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 # Of what Pillow writes without loss this is the smallest, and the fastest from 200 pixels on.
@@ -53,21 +55,19 @@ class GoldenFile:
 
 
 @dataclass(frozen=True, eq=False)
-class Samples:
-    """What travels in a run.
+class Sample:
+    """A stratified sample of one part.
 
     Attributes:
-        golden: Held-out files that the model answers rightly.
-        labels: (n,) class of each calibration picture.
-        archive: The calibration pictures.
+        labels: (n,) class of each picture.
+        archive: The pictures, decoded.
     """
 
-    golden: tuple[GoldenFile, ...]
     labels: np.ndarray
     archive: Path
 
-    def calibration(self) -> np.ndarray:
-        """Pictures of the train part: uint8 (n, H, W, 3).
+    def pixels(self) -> np.ndarray:
+        """The pictures: uint8 (n, H, W, 3).
 
         Raises:
             RunError: They are missing or damaged.
@@ -83,6 +83,17 @@ class Samples:
         return np.stack(pictures)
 
 
+@dataclass(frozen=True)
+class Samples:
+    """What travels in a run: held-out files that the model answers rightly, and samples of parts.
+
+    A run without a val part has no sample of it.
+    """
+
+    golden: tuple[GoldenFile, ...]
+    of_part: Mapping[str, Sample]
+
+
 def write_samples(
     folder: Path, pictures: Pictures, part: str, probabilities: np.ndarray, seed: int
 ) -> None:
@@ -93,25 +104,20 @@ def write_samples(
         pictures: What the run was trained on.
         part: The held-out part that golden pictures come from.
         probabilities: (n, classes) of that part, from the model.
-        seed: Decides which calibration pictures are taken.
+        seed: Decides which pictures of a part are taken.
 
     Raises:
         SystemFault: The place cannot be written.
     """
-    labels = pictures.labels("train")
-    order = stratified_order(labels, seed)[: sample_size(len(pictures.split.classes))]
-    kept = dict(_encoded(pictures.rows("train"), order))
 
     def fill(place: Path) -> None:
         (place / _GOLDEN).mkdir()
         golden = islice(_golden(pictures, part, probabilities), GOLDEN_PICTURES)
-        listed = [_keep_golden(place / _GOLDEN, *found) for found in golden]
-        with zipfile.ZipFile(place / _CALIBRATION, "w", zipfile.ZIP_STORED) as archive:
-            for number, row in enumerate(sorted(kept)):
-                name = f"{number:03}.{_LOSSLESS['format']}".lower()
-                archive.writestr(zipfile.ZipInfo(name, _ANY_ZIP_DATE), kept[row])
-        of_kept = [int(labels[row]) for row in sorted(kept)]
-        index = {"version": _VERSION, "golden": listed, "calibration": of_kept}
+        index: dict[str, Any] = {"version": _VERSION}
+        index["golden"] = [_keep_golden(place / _GOLDEN, *found) for found in golden]
+        for name in PARTS:
+            if pictures.split.count(name):
+                index[name] = _keep_sample(place / f"{name}.zip", pictures, name, seed)
         (place / _INDEX).write_text(json.dumps(index, indent=1) + "\n", "utf-8")
 
     write_atomic_directory(folder, fill)
@@ -131,9 +137,14 @@ def read_samples(folder: Path) -> Samples | None:
             GoldenFile(folder / _GOLDEN / item["file"], item["label"], item["sha256"])
             for item in index["golden"]
         )
-        return Samples(golden, np.asarray(index["calibration"], np.int64), folder / _CALIBRATION)
+        of_part = {
+            part: Sample(np.asarray(index[part], np.int64), folder / f"{part}.zip")
+            for part in PARTS
+            if part in index
+        }
     except (TypeError, KeyError, ValueError) as error:
         raise RunError(f"{folder / _INDEX} is damaged: {error!r}", _REMEDY) from error
+    return Samples(golden, of_part)
 
 
 def telling_rows(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -152,7 +163,19 @@ def telling_rows(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return in_turn(order[probabilities.argmax(axis=1)[order] == labels[order]], labels)
 
 
-def _encoded(pixels: PixelArray, rows: Sequence[int] | np.ndarray) -> Iterator[tuple[int, bytes]]:
+def _keep_sample(archive: Path, pictures: Pictures, part: str, seed: int) -> list[int]:
+    """Write a stratified sample of a part; the classes of its pictures."""
+    labels, pixels = pictures.labels(part), pictures.rows(part)
+    order = stratified_order(labels, seed)[: sample_size(len(pictures.split.classes))]
+    kept = dict(_encoded(pixels, order.tolist()))
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as file:
+        for number, row in enumerate(sorted(kept)):
+            name = f"{number:03}.{_LOSSLESS['format']}".lower()
+            file.writestr(zipfile.ZipInfo(name, _ANY_ZIP_DATE), kept[row])
+    return [int(labels[row]) for row in sorted(kept)]
+
+
+def _encoded(pixels: PixelArray, rows: Sequence[int]) -> Iterator[tuple[int, bytes]]:
     """Rows and their files, until the files are too many bytes."""
 
     def encode(row: int) -> bytes:
@@ -161,11 +184,11 @@ def _encoded(pixels: PixelArray, rows: Sequence[int] | np.ndarray) -> Iterator[t
         return file.getvalue()
 
     spent = 0
-    for row, content in zip(rows, in_order(encode, [int(row) for row in rows]), strict=False):
+    for row, content in zip(rows, in_order(encode, rows), strict=True):
         spent += len(content)
-        if spent > CALIBRATION_BYTES:
+        if spent > ARCHIVE_BYTES:
             return
-        yield int(row), content
+        yield row, content
 
 
 def _pixels(content: bytes) -> np.ndarray:

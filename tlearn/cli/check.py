@@ -22,12 +22,8 @@ if TYPE_CHECKING:
     from tlearn.evaluation.predict import Prediction
     from tlearn.export.checking import Checked
 
-_SIGNS = {
-    "kept": ("✓", GOOD),
-    "broken": ("✗", BAD),
-    "noted": ("!", WARN),
-    "not checked": ("·", DIM),
-}
+_SIGNS = {"kept": ("✓", GOOD), "broken": ("✗", BAD), "noted": ("!", WARN)}
+_SIGNS |= {"not checked": ("·", DIM)}
 _TOP = 2
 
 
@@ -128,4 +124,4 @@ def _closing(checked: Checked, images: Path | None) -> list[RenderableType]:
     if images is None:
         name = shlex.quote(render.near(checked.artefact))
         return [render.next_step(f"tlearn check {name} FOLDER")]
-    return [render.next_step("hand golden/ and the contract to whoever builds the app's input")]
+    return [render.next_step("golden/ and the contract belong into the tests of your app", "then")]

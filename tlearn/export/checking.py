@@ -223,16 +223,17 @@ def _golden(pictures: Sequence[_Picture], beside: bool) -> Finding:
 
 
 def _decoder(runtime: Runtime, pictures: Sequence[_Picture]) -> Finding:
-    name = f"decoder (Pillow {PIL.__version__})"
+    name = "decoder"
     intact = [one for one in pictures if one.decoded is not None]
     other = [one for one in intact if not _same_pixels(np.asarray(one.decoded), one.golden)]
     if not intact:
         return Finding(name, Verdict.UNCHECKED, "no golden picture to decode")
     if not other:
-        what = f"gives the same pixels here as at the export, {len(intact)} of {len(intact)}"
+        what = f"Pillow {PIL.__version__} gives the same pixels as at the export"
         return Finding(name, Verdict.KEPT, what)
     turned = [one for one in other if not _same_answer(runtime(np.asarray(one.decoded)), one)]
-    what = f"gives other pixels for {len(other)} of {len(intact)}{_distance(other)}; "
+    what = f"Pillow {PIL.__version__} gives other pixels for {len(other)} of {len(intact)}"
+    what += f"{_distance(other)}; "
     if turned:
         return Finding(name, Verdict.BROKEN, what + f"{len(turned)} answers are others")
     return Finding(name, Verdict.NOTED, what + "the answers are the same")

@@ -14,8 +14,8 @@ from tlearn.export.parity import Artefact, check
 from tlearn.export.saved_model import write_saved_model
 from tlearn.export.tflite import write_tflite
 
-SAMPLES = "samples"
-"""In the place of a part: pictures that travel in the run; the model was trained on them."""
+SAMPLE_OF = "sample of "
+"""In front of a part's name: those of its pictures that travel in the run."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Reference:
         probabilities: (n, classes), from the model.
         calibration: Gives uint8 pictures of the train part, for int8.
         about: What the file says of itself.
-        checked_on: The part that the pictures are, or SAMPLES.
+        checked_on: The part that the pictures are, after SAMPLE_OF where they travel in the run.
     """
 
     model: Any
