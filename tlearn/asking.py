@@ -31,14 +31,15 @@ def check(
         watch: Told of progress.
 
     Returns:
-        What became of its promises, and its score, or its answers, on `images`.
+        What became of its promises, and its score, or its answers, on `images`; a changed
+        file is not asked.
 
     Raises:
         TlearnError: There is no such artefact, no contract, or no picture.
     """
     watch("hold the file to its contract", 0, 0)
     checked = check_artefact(artefact)
-    if images is None:
+    if images is None or checked.changed:
         return checked, None
     return checked, ask(open_runtime(artefact), checked.contract, images, watch)
 

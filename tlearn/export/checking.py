@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -11,16 +10,17 @@ from pathlib import Path
 import numpy as np
 import PIL
 
-from tlearn.data.decode import UnreadablePicture, decode
 from tlearn.errors import ExportError
 from tlearn.export.contract import (
+    CONTRACT_ENDING,
     GOLDEN_FOLDER,
     Contract,
-    Golden,
     Tensor,
+    contract_path,
     digest_of,
     read_contract,
 )
+from tlearn.export.golden import SeenPicture, distance, look
 from tlearn.export.interface import Interface, read_interface
 from tlearn.export.runtime import Runtime, open_runtime
 
@@ -63,31 +63,14 @@ class Checked:
     findings: tuple[Finding, ...]
 
     @property
+    def changed(self) -> bool:
+        """Whether the file is not the one that was exported."""
+        return self.findings[0].verdict is Verdict.BROKEN
+
+    @property
     def passed(self) -> bool:
         """Whether no promise is broken."""
         return all(finding.verdict is not Verdict.BROKEN for finding in self.findings)
-
-
-@dataclass(frozen=True, eq=False)
-class _Picture:
-    """A golden picture on this machine.
-
-    Attributes:
-        golden: Its line in the contract.
-        promised: The pixels that the network was given; None where their file is lost.
-        decoded: The pixels that the decoder gives here; None where the picture is lost.
-        problem: What is wrong with its files.
-    """
-
-    golden: Golden
-    promised: np.ndarray | None
-    decoded: np.ndarray | None
-    problem: str
-
-    @property
-    def expected(self) -> np.ndarray:
-        """(classes,) probabilities."""
-        return np.asarray(self.golden.by_artefact or self.golden.by_model)
 
 
 def check_artefact(path: Path) -> Checked:
@@ -99,10 +82,14 @@ def check_artefact(path: Path) -> Checked:
     Raises:
         ExportError: There is no such artefact, or no contract that can be read.
     """
-    if not path.exists():
-        raise ExportError(f"{path} does not exist", "name a file that tlearn export wrote")
+    path = path.absolute()
+    _must_be_artefact(path)
     contract, beside = read_contract(path)
     findings = [_file(path, contract)]
+    if findings[0].verdict is Verdict.BROKEN:
+        # Runtimes do not survive every damage, and take the process along.
+        findings.append(Finding("the rest", Verdict.UNCHECKED, "a changed file is not run"))
+        return Checked(path, contract, beside, tuple(findings))
     try:
         ends = read_interface(path)
         runtime = open_runtime(path)
@@ -110,7 +97,9 @@ def check_artefact(path: Path) -> Checked:
         findings.append(Finding("runs here", Verdict.BROKEN, error.message))
         return Checked(path, contract, beside, tuple(findings))
     findings += _interface(contract, ends)
-    pictures = [_look(path.parent / GOLDEN_FOLDER, one, contract) for one in contract.golden]
+    pictures = [
+        look(path.parent / GOLDEN_FOLDER, one, contract.preparation) for one in contract.golden
+    ]
     findings.append(_golden(pictures, beside))
     if any(finding.verdict is Verdict.BROKEN for finding in findings if finding.name == "input"):
         pictures = []  # what it takes is not what the contract says, so it cannot be asked
@@ -119,6 +108,17 @@ def check_artefact(path: Path) -> Checked:
     except (RuntimeError, ValueError) as error:
         findings.append(Finding("answers", Verdict.BROKEN, f"it cannot be run: {error}"))
     return Checked(path, contract, beside, tuple(findings))
+
+
+def _must_be_artefact(path: Path) -> None:
+    """Raise for what a person names in its place: its contract, or the folder it lies in."""
+    if not path.exists():
+        raise ExportError(f"{path} does not exist", "name a file that tlearn export wrote")
+    if path.name.endswith(CONTRACT_ENDING):
+        raise ExportError(f"{path} is a contract", "name the file that it is about")
+    entries = sorted(path.iterdir()) if path.is_dir() else []
+    if inside := [entry.name for entry in entries if contract_path(entry).is_file()]:
+        raise ExportError(f"{path} is a folder of artefacts", f"name one: {', '.join(inside)}")
 
 
 def _file(path: Path, contract: Contract) -> Finding:
@@ -151,6 +151,11 @@ def _labels(contract: Contract, found: Sequence[str] | None) -> Finding:
     if len(promised) != classes:
         what = f"the contract has {len(promised)} labels for {classes} outputs"
         return Finding("labels", Verdict.BROKEN, what)
+    for golden in contract.golden:  # all of them were answered rightly
+        answer = promised[int(np.argmax(golden.by_model))]
+        if answer != golden.label:
+            what = f"a picture of {golden.label!r} was answered rightly and is now {answer!r}"
+            return Finding("labels", Verdict.BROKEN, what)
     if found is None:
         return Finding("labels", Verdict.UNCHECKED, "the file carries none")
     if tuple(found) == promised:
@@ -176,41 +181,7 @@ def _in_words(end: Tensor) -> str:
     return f"{end.name} {end.dtype} {sizes}"
 
 
-def _look(folder: Path, golden: Golden, contract: Contract) -> _Picture:
-    """Read both files of a golden picture and say what is wrong with them."""
-    file, kept = folder / golden.file, folder / golden.pixels_file
-    how = contract.preparation
-    problems, decoded, promised = [], None, None
-    if not file.is_file():
-        problems.append(f"{golden.file} is missing")
-    elif digest_of(file) != golden.sha256:
-        problems.append(f"{golden.file} was changed")
-    else:
-        decoded = _decoded(file, how.image_size, how.resize)
-    if not kept.is_file():
-        problems.append(f"{golden.pixels_file} is missing")
-    else:
-        promised = _decoded(kept, how.image_size, "squash")  # it has that size already
-        if promised is None or not _same_pixels(promised, golden):
-            problems.append(f"{golden.pixels_file} was changed")
-            promised = None
-    if promised is None and decoded is not None and _same_pixels(decoded, golden):
-        promised = decoded
-    return _Picture(golden, promised, decoded, ", ".join(problems))
-
-
-def _decoded(file: Path, image_size: int, resize: str) -> np.ndarray | None:
-    try:
-        return decode(file, image_size, resize)
-    except UnreadablePicture:
-        return None
-
-
-def _same_pixels(pixels: np.ndarray, golden: Golden) -> bool:
-    return hashlib.sha256(pixels.tobytes()).hexdigest() == golden.pixels_sha256
-
-
-def _golden(pictures: Sequence[_Picture], beside: bool) -> Finding:
+def _golden(pictures: Sequence[SeenPicture], beside: bool) -> Finding:
     name, lost = "golden pictures", [picture.problem for picture in pictures if picture.problem]
     if not pictures:
         return Finding(name, Verdict.UNCHECKED, "the contract has none: the run kept no samples")
@@ -222,37 +193,24 @@ def _golden(pictures: Sequence[_Picture], beside: bool) -> Finding:
     return Finding(name, Verdict.BROKEN, "; ".join(lost))
 
 
-def _decoder(runtime: Runtime, pictures: Sequence[_Picture]) -> Finding:
+def _decoder(runtime: Runtime, pictures: Sequence[SeenPicture]) -> Finding:
     name = "decoder"
     intact = [one for one in pictures if one.decoded is not None]
-    other = [one for one in intact if not _same_pixels(np.asarray(one.decoded), one.golden)]
+    other = [one for one in intact if not one.same_pixels]
     if not intact:
         return Finding(name, Verdict.UNCHECKED, "no golden picture to decode")
     if not other:
         what = f"Pillow {PIL.__version__} gives the same pixels as at the export"
         return Finding(name, Verdict.KEPT, what)
-    turned = [one for one in other if not _same_answer(runtime(np.asarray(one.decoded)), one)]
+    turned = [one for one in other if not one.same_answer(runtime(np.asarray(one.decoded)))]
     what = f"Pillow {PIL.__version__} gives other pixels for {len(other)} of {len(intact)}"
-    what += f"{_distance(other)}; "
+    what += f"{distance(other)}; "
     if turned:
         return Finding(name, Verdict.BROKEN, what + f"{len(turned)} answers are others")
     return Finding(name, Verdict.NOTED, what + "the answers are the same")
 
 
-def _distance(pictures: Sequence[_Picture]) -> str:
-    """How far the decoder's pixels lie from those promised, where both are here."""
-    both = [
-        (one.decoded.astype(np.int16), one.promised)
-        for one in pictures
-        if one.decoded is not None and one.promised is not None
-    ]
-    if not both:
-        return ""
-    gaps = np.stack([np.abs(decoded - promised) for decoded, promised in both])
-    return f", off by {gaps.mean():.2g} of 255 on average and {gaps.max()} at most"
-
-
-def _answers(runtime: Runtime, pictures: Sequence[_Picture], contract: Contract) -> Finding:
+def _answers(runtime: Runtime, pictures: Sequence[SeenPicture], contract: Contract) -> Finding:
     asked = [one for one in pictures if one.promised is not None]
     if not asked:
         return Finding("answers", Verdict.UNCHECKED, "no golden picture to ask about")
@@ -260,7 +218,7 @@ def _answers(runtime: Runtime, pictures: Sequence[_Picture], contract: Contract)
     if any(answer.shape != one.expected.shape for answer, one in zip(found, asked, strict=True)):
         return Finding("answers", Verdict.BROKEN, f"{len(found[0])} values a picture")
     pairs = list(zip(found, asked, strict=True))
-    same = sum(_same_answer(answer, one) for answer, one in pairs)
+    same = sum(one.same_answer(answer) for answer, one in pairs)
     moved = float(np.max([np.abs(answer - one.expected).max() for answer, one in pairs]))
     what = f"{same} of {len(asked)} the same; probabilities moved by {moved:.2g} at most"
     if contract.sha256 is None and contract.quantization not in _EXACT:
@@ -270,7 +228,3 @@ def _answers(runtime: Runtime, pictures: Sequence[_Picture], contract: Contract)
     kept = same == len(asked) and moved <= contract.tolerance
     verdict = Verdict.KEPT if kept else Verdict.BROKEN
     return Finding("answers", verdict, f"{what}, {contract.tolerance:g} is allowed")
-
-
-def _same_answer(answer: np.ndarray, picture: _Picture) -> bool:
-    return bool(answer.argmax() == picture.expected.argmax())

@@ -21,6 +21,7 @@ from tlearn.errors import ExportError
 
 VERSION = 1
 INSIDE = "contract.json"
+CONTRACT_ENDING = ".contract.json"
 GOLDEN_FOLDER = "golden"
 SIGNATURE = "serving_default"
 
@@ -145,7 +146,7 @@ class Contract:
 def contract_path(artefact: Path) -> Path:
     """Where the contract of an artefact lies."""
     name = artefact.stem if artefact.suffix == ".tflite" else artefact.name
-    return artefact.with_name(f"{name}.contract.json")
+    return artefact.with_name(name + CONTRACT_ENDING)
 
 
 def to_bytes(contract: Contract) -> bytes:

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tlearn.errors import ExportError
+from tlearn.errors import ExportError, SystemFault
 from tlearn.export.contract import Tensor
 from tlearn.export.metadata import LABELS_FILE, read_labels, read_metadata
 from tlearn.models.quiet import quiet
 
+_INSTALL = "install that package here, or check the file where it is installed"
 # What LiteRT's own readers raise on broken content.
 _BROKEN = (
     *(ValueError, LookupError, TypeError, AttributeError, RuntimeError, OSError),
@@ -36,6 +37,7 @@ def read_interface(path: Path) -> Interface | None:
 
     Raises:
         ExportError: It cannot be read.
+        SystemFault: What runs it is not installed here.
     """
     reader = _READERS.get("" if path.is_dir() else path.suffix)
     if reader is None:
@@ -43,6 +45,8 @@ def read_interface(path: Path) -> Interface | None:
     try:
         with quiet():
             return reader(path)
+    except ImportError as error:
+        raise SystemFault(f"{path} cannot be run without {error.name}", _INSTALL) from error
     except _BROKEN as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         hint = "export it again: tlearn export RUN"
