@@ -251,17 +251,6 @@ def test_evaluate_takes_another_folder_with_fewer_classes(
         api.evaluate(outcome.run.path, other)
 
 
-def test_moved_pictures_are_asked_for(run: Callable[..., api.Outcome], tmp_path: Path) -> None:
-    outcome = run(policy="linear_head")
-    assert outcome.run is not None
-    (tmp_path / "pictures").rename(tmp_path / "moved")
-    with pytest.raises(DataError) as fault:
-        api.export(outcome.run.path, [("tflite", "none")])
-    assert "--data" in fault.value.hint
-    found = api.export(outcome.run.path, [("tflite", "none")], data=tmp_path / "moved")
-    assert found[0].passed
-
-
 def test_train_and_val_alone_report_on_val_and_leave_test_null(
     image_folder: Callable[..., Path], flags: dict[str, Any], tmp_path: Path
 ) -> None:

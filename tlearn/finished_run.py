@@ -185,10 +185,12 @@ class FinishedRun:
         if not files:
             return []
         plan = self.plan
+        contents = [file.content() for file in files]
         pixels = np.stack([decode(file.path, plan.image_size, plan.resize) for file in files])
+        answers = self.probabilities(pixels)
         return [
-            GoldenPicture(file.path.read_bytes(), file.path.suffix, self.labels[file.label], *found)
-            for file, *found in zip(files, pixels, self.probabilities(pixels), strict=True)
+            GoldenPicture(content, file.path.suffix, self.labels[file.label], *found)
+            for file, content, *found in zip(files, contents, pixels, answers, strict=True)
         ]
 
     def _about(self) -> dict[str, Any]:

@@ -42,6 +42,7 @@ _VERSION = 1
 _ANY_ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 # Of what Pillow writes without loss this is the smallest, and the fastest from 200 pixels on.
 _LOSSLESS: dict[str, Any] = {"format": "WEBP", "lossless": True, "quality": 0, "method": 0}
+_GOLDEN_REMEDY = "put it back, or remove samples/ from the run to export without it"
 _REMEDY = "say where the run's pictures are with --data FOLDER, or train again"
 
 
@@ -52,6 +53,22 @@ class GoldenFile:
     path: Path
     label: int
     sha256: str
+
+    def content(self) -> bytes:
+        """The file.
+
+        Raises:
+            RunError: It is missing, or not what was kept.
+        """
+        try:
+            content = self.path.read_bytes()
+        except OSError as error:
+            raise RunError(
+                f"{self.path} cannot be read: {error.strerror}", _GOLDEN_REMEDY
+            ) from error
+        if hashlib.sha256(content).hexdigest() != self.sha256:
+            raise RunError(f"{self.path} was changed", _GOLDEN_REMEDY)
+        return content
 
 
 @dataclass(frozen=True, eq=False)

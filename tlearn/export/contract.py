@@ -221,10 +221,15 @@ def digest_of(artefact: Path) -> str:
     """
     files = _files_of(artefact)
     if files == [artefact]:
-        return hashlib.sha256(artefact.read_bytes()).hexdigest()
+        return _sha256(artefact)
     root = artefact if artefact.is_dir() else artefact.parent
-    lines = (f"{digest_of(file)}  {file.relative_to(root).as_posix()}\n" for file in files)
+    lines = (f"{_sha256(file)}  {file.relative_to(root).as_posix()}\n" for file in files)
     return hashlib.sha256("".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _files_of(artefact: Path) -> Sequence[Path]:
