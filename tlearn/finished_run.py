@@ -141,7 +141,7 @@ class FinishedRun:
             truth, checked_on = self.truth(self.check_part), self.check_part
         except DataError as fault:
             sample = self._sample(self.check_part, fault)
-            pixels, truth = sample.pixels(), sample.labels
+            pixels, truth = sample.pixels(), self.truth(self.check_part)[sample.rows]
             checked_on = SAMPLE_OF + self.check_part
         return Reference(
             model=self.model,

@@ -76,11 +76,11 @@ class Sample:
     """A stratified sample of one part.
 
     Attributes:
-        labels: (n,) class of each picture.
+        rows: (n,) which pictures of the part they are, counted from 0.
         archive: The pictures, decoded.
     """
 
-    labels: np.ndarray
+    rows: np.ndarray
     archive: Path
 
     def pixels(self) -> np.ndarray:
@@ -94,8 +94,8 @@ class Sample:
                 pictures = [_pixels(archive.read(name)) for name in archive.namelist()]
         except (OSError, zipfile.BadZipFile) as error:
             raise RunError(f"{self.archive} cannot be read: {error}", _REMEDY) from error
-        if len(pictures) != len(self.labels):
-            found = f"{len(pictures)} pictures, expected {len(self.labels)}"
+        if len(pictures) != len(self.rows):
+            found = f"{len(pictures)} pictures, expected {len(self.rows)}"
             raise RunError(f"{self.archive} holds {found}", _REMEDY)
         return np.stack(pictures)
 
@@ -181,7 +181,7 @@ def telling_rows(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 
 def _keep_sample(archive: Path, pictures: Pictures, part: str, seed: int) -> list[int]:
-    """Write a stratified sample of a part; the classes of its pictures."""
+    """Write a stratified sample of a part; its rows."""
     labels, pixels = pictures.labels(part), pictures.rows(part)
     order = stratified_order(labels, seed)[: sample_size(len(pictures.split.classes))]
     kept = dict(_encoded(pixels, order.tolist()))
@@ -189,7 +189,7 @@ def _keep_sample(archive: Path, pictures: Pictures, part: str, seed: int) -> lis
         for number, row in enumerate(sorted(kept)):
             name = f"{number:03}.{_LOSSLESS['format']}".lower()
             file.writestr(zipfile.ZipInfo(name, _ANY_ZIP_DATE), kept[row])
-    return [int(labels[row]) for row in sorted(kept)]
+    return sorted(kept)
 
 
 def _encoded(pixels: PixelArray, rows: Sequence[int]) -> Iterator[tuple[int, bytes]]:

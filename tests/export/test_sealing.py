@@ -37,6 +37,7 @@ def test_a_file_and_its_contract(
     assert contract.labels == tuple(reference.labels)
     assert contract.quantization == mode and contract.made_from == {"model": "1"}
     assert contract.input.dtype == ("uint8" if mode == "int8" else "float32")
+    assert (contract.input.scale or 1, contract.input.zero_point or 0) == (1, 0)
     assert contract.input.shape == (1, 32, 32, 3) and contract.input.name == "image"
     assert contract.output.shape == (1, 3) and contract.output.name == "probabilities"
     assert artefact.size_bytes == artefact.path.stat().st_size

@@ -178,7 +178,8 @@ def _end(name: str, found: Tensor, promised: Tensor, signature: str) -> Finding:
 
 def _in_words(end: Tensor) -> str:
     sizes = " x ".join("any" if size is None else str(size) for size in end.shape)
-    return f"{end.name} {end.dtype} {sizes}"
+    scaled = f", {end.scale:g} * (value - {end.zero_point})" if end.scale else ""
+    return f"{end.name} {end.dtype} {sizes}{scaled}"
 
 
 def _golden(pictures: Sequence[SeenPicture], beside: bool) -> Finding:

@@ -25,9 +25,8 @@ CONTRACT_ENDING = ".contract.json"
 GOLDEN_FOLDER = "golden"
 SIGNATURE = "serving_default"
 
-TOLERANCES = {"none": 1e-3, "float16": 1e-2, "dynamic": 5e-2, "int8": 5e-2}
-"""How far a probability may move from one machine to the next, by quantization: kernels of other
-processors round other sums, and a step of int8 is 1/256."""
+_TOLERANCES = {"none": 1e-3, "float16": 1e-2}
+_COARSE = 5e-2
 
 RESIZE_IN_WORDS = {
     "squash": "both sides to image_size, whatever the shape of the picture",
@@ -41,13 +40,23 @@ _AGAIN = "export it again: tlearn export RUN"
 
 @dataclass(frozen=True)
 class Tensor:
-    """One end of a network; None in `shape` is a size that the caller chooses."""
+    """One end of a network.
+
+    Attributes:
+        name: In the signature.
+        shape: None is a size that the caller chooses.
+        dtype: As NumPy calls it.
+        scale: Of integers: value = scale * (integer - zero_point); None where there is none.
+        zero_point: See `scale`.
+    """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
 
     name: str
     shape: tuple[int | None, ...]
     dtype: str
+    scale: float | None = None
+    zero_point: int | None = None
 
 
 @dataclass(frozen=True)
@@ -141,6 +150,14 @@ class Contract:
         """The same without what the artefact cannot say of itself."""
         golden = tuple(replace(one, by_artefact=None) for one in self.golden)
         return replace(self, file=None, sha256=None, golden=golden)
+
+
+def tolerance_of(quantization: str) -> float:
+    """How far a probability may move from one machine to the next.
+
+    Kernels of other processors round other sums, and a step of int8 is 1/256.
+    """
+    return _TOLERANCES.get(quantization, _COARSE)
 
 
 def contract_path(artefact: Path) -> Path:

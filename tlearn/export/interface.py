@@ -60,7 +60,7 @@ def _of_tflite(path: Path) -> Interface:
     (signature,) = interpreter.get_signature_list()
     runner = interpreter.get_signature_runner(signature)
     given, answer = (
-        _only(details, lambda end: (end["shape_signature"], end["dtype"]))
+        _only(details, lambda end: (end["shape_signature"], end["dtype"], end["quantization"]))
         for details in (runner.get_input_details(), runner.get_output_details())
     )
     return Interface(signature, given, answer, read_metadata(path)["labels"])
@@ -72,19 +72,21 @@ def _of_saved_model(path: Path) -> Interface:
     loaded = tf.saved_model.load(str(path))
     ((signature, function),) = loaded.signatures.items()
     given, answer = (
-        _only(details, lambda end: (end.shape, end.dtype.as_numpy_dtype))
+        _only(details, lambda end: (end.shape, end.dtype.as_numpy_dtype, (0, 0)))
         for details in (function.structured_input_signature[1], function.structured_outputs)
     )
     labels = path / "assets" / LABELS_FILE
     return Interface(signature, given, answer, read_labels(labels.read_bytes()))
 
 
-def _only(details: Mapping[str, Any], look: Callable[[Any], tuple[Any, type]]) -> Tensor:
-    """The one tensor there is, from its shape and NumPy type."""
+def _only(details: Mapping[str, Any], look: Callable[[Any], tuple[Any, type, Any]]) -> Tensor:
+    """The one tensor there is, from its shape, NumPy type, scale and zero point."""
     ((name, end),) = details.items()
-    shape, dtype = look(end)
-    sizes = (None if size in (None, -1) else int(size) for size in shape)
-    return Tensor(name, tuple(sizes), dtype.__name__)
+    shape, dtype, (scale, zero_point) = look(end)
+    sizes = tuple(None if size in (None, -1) else int(size) for size in shape)
+    if not scale:
+        return Tensor(name, sizes, dtype.__name__)
+    return Tensor(name, sizes, dtype.__name__, float(scale), int(zero_point))
 
 
 _READERS: dict[str, Callable[[Path], Interface]] = {".tflite": _of_tflite, "": _of_saved_model}

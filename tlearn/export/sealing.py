@@ -17,7 +17,6 @@ from tlearn.export.contract import (
     GOLDEN_FOLDER,
     INSIDE,
     SIGNATURE,
-    TOLERANCES,
     VERSION,
     Contract,
     Golden,
@@ -26,6 +25,7 @@ from tlearn.export.contract import (
     contract_path,
     digest_of,
     to_bytes,
+    tolerance_of,
     write_contract,
 )
 from tlearn.export.interface import Interface, read_interface
@@ -136,7 +136,7 @@ def _contract(artefact: Artefact, promise: Promise) -> Contract:
         output=found.output,
         labels=tuple(promise.labels),
         made_from=dict(promise.made_from),
-        tolerance=TOLERANCES[artefact.quantization],
+        tolerance=tolerance_of(artefact.quantization),
         golden=tuple(one.record() for one in promise.golden),
     )
 
