@@ -26,6 +26,7 @@ RUN_FILES = {
     "model.keras",
     "plan.yaml",
     "report.html",
+    "samples",
     "split.csv",
 }
 
@@ -248,17 +249,6 @@ def test_evaluate_takes_another_folder_with_fewer_classes(
     (other / "square").rename(other / "hexagon")
     with pytest.raises(DataError, match="hexagon"):
         api.evaluate(outcome.run.path, other)
-
-
-def test_moved_pictures_are_asked_for(run: Callable[..., api.Outcome], tmp_path: Path) -> None:
-    outcome = run(policy="linear_head")
-    assert outcome.run is not None
-    (tmp_path / "pictures").rename(tmp_path / "moved")
-    with pytest.raises(DataError) as fault:
-        api.export(outcome.run.path, [("tflite", "none")])
-    assert "--data" in fault.value.hint
-    found = api.export(outcome.run.path, [("tflite", "none")], data=tmp_path / "moved")
-    assert found[0].passed
 
 
 def test_train_and_val_alone_report_on_val_and_leave_test_null(

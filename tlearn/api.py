@@ -25,6 +25,7 @@ from tlearn.workbench import Workbench
 
 if TYPE_CHECKING:
     from tlearn.distilling import Taught
+    from tlearn.export.checking import Checked
     from tlearn.export.parity import Artefact
     from tlearn.features.preparation import Pictures
     from tlearn.ranking import Ranked
@@ -231,16 +232,27 @@ def export(
     Raises:
         TlearnError: The run, its pictures or the place cannot be used.
     """
+    from tlearn.export.sealing import seal
     from tlearn.export.writing import write_and_check
 
     finished = FinishedRun(run, data, watch)
-    reference = finished.reference()
+    reference, promise = finished.reference(), finished.promise()
     folder = out or finished.run.export_dir
     artefacts = []
     for format, quantization in formats:
         watch(f"export {format}" + f" {quantization}" * (quantization != "none"), 0, 0)
-        artefacts.append(write_and_check(reference, folder, format, quantization, max_drop))
+        artefact = write_and_check(reference, folder, format, quantization, max_drop)
+        artefacts.append(seal(artefact, promise, reference))
     return artefacts
+
+
+def check(
+    artefact: Path, images: Path | None = None, *, watch: Watch = silent
+) -> tuple[Checked, Report | list[Prediction] | None]:
+    """Hold an exported file to its contract; see `tlearn.asking.check`."""
+    from tlearn import asking
+
+    return asking.check(artefact, images, watch)
 
 
 def distill(

@@ -21,6 +21,7 @@ from tlearn.models.quiet import import_keras
 from tlearn.models.template import keep_template, make_template, open_template, read_head, with_head
 from tlearn.recipe.plan import Plan, write_plan
 from tlearn.run_directory import RunDirectory, write_json
+from tlearn.samples import write_samples
 from tlearn.workbench import Workbench
 
 if TYPE_CHECKING:
@@ -78,6 +79,10 @@ def train_and_keep(work: Workbench, plan: Plan, run: RunDirectory, epoch: Epoch 
         for part, found in probabilities.items()
     }
     trained = Trained(reports, epochs, share)
+    if plan.keep_samples:
+        with work.clock.time("samples"):
+            part = next(iter(probabilities))
+            write_samples(run.samples, pictures, part, probabilities[part], plan.seed)
     _write_results(work, plan, run, trained, probabilities)
     return trained
 

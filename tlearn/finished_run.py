@@ -11,17 +11,22 @@ from typing import Any
 import numpy as np
 
 from tlearn.cache_folder import cache_folder
-from tlearn.data.image_folder import scan
-from tlearn.data.pipeline import PixelRows, store_pixels
+from tlearn.data.decode import decode
+from tlearn.data.pipeline import PixelArray, PixelRows, store_pixels
 from tlearn.data.split import Split, read_manifest
-from tlearn.errors import DataError, RunError
+from tlearn.errors import BackboneError, DataError, RunError
+from tlearn.evaluation.known_classes import labelled_pictures
 from tlearn.evaluation.predict import predict_pixels
-from tlearn.export.quantization import representative
-from tlearn.export.writing import Reference
+from tlearn.export.contract import Preparation, digest_of
+from tlearn.export.quantization import representative, sample_size
+from tlearn.export.sealing import GoldenPicture, Promise
+from tlearn.export.writing import SAMPLE_OF, Reference
 from tlearn.features.preparation import Watch
+from tlearn.models.catalog import find_backbone
 from tlearn.models.quiet import import_keras
 from tlearn.recipe.plan import Plan, read_plan
 from tlearn.run_directory import RunDirectory, read_json
+from tlearn.samples import Sample, Samples, read_samples
 
 
 class FinishedRun:
@@ -97,20 +102,11 @@ class FinishedRun:
 
     def foreign(self, folder: Path) -> tuple[PixelRows, np.ndarray]:
         """Pictures and labels of another folder with the same classes: its test part, or all."""
-        found = scan(folder)
-        unknown = [name for name in found.classes if name not in self.labels]
-        if unknown:
-            raise DataError(
-                f"{folder} has classes that the model does not know: {', '.join(unknown[:5])}",
-                f"it knows {', '.join(self.labels[:8])}; rename the folders to match",
-            )
-        parts = {image.part for image in found.images}
-        part = next((name for name in ("test", "val") if name in parts), None)
-        images = [image for image in found.images if part is None or image.part == part]
-        store = self._decode([image.path for image in images])
+        pictures = labelled_pictures(folder, self.labels)
+        store = self._decode([path for path, _ in pictures])
         readable = [
-            (fact.sha256, self.labels.index(found.classes[image.label]))
-            for image, fact in zip(images, store.facts, strict=True)
+            (fact.sha256, label)
+            for (_, label), fact in zip(pictures, store.facts, strict=True)
             if not fact.problem
         ]
         if not readable:
@@ -118,7 +114,7 @@ class FinishedRun:
         digests, labels = zip(*readable, strict=True)
         return store.rows(digests), np.asarray(labels)
 
-    def probabilities(self, pixels: PixelRows) -> np.ndarray:
+    def probabilities(self, pixels: PixelArray) -> np.ndarray:
         """What the model says of pictures: (n, classes)."""
         model = self.model
         self.watch("answer", 0, 0)
@@ -130,32 +126,93 @@ class FinishedRun:
         readable = [fact.sha256 for fact in store.facts if not fact.problem]
         return store.rows(readable), [fact.problem for fact in store.facts]
 
+    @cached_property
+    def samples(self) -> Samples | None:
+        """The pictures that travel in the run, if it keeps any."""
+        return read_samples(self.run.samples)
+
     def reference(self) -> Reference:
-        """The model and its answers, to hold artefacts against."""
-        pixels = self.pictures(self.check_part)
+        """The model and its answers, to hold artefacts against.
+
+        Where the pictures are gone, those that travel in the run take their place.
+        """
+        try:
+            pixels: PixelArray = self.pictures(self.check_part)
+            truth, checked_on = self.truth(self.check_part), self.check_part
+        except DataError as fault:
+            sample = self._sample(self.check_part, fault)
+            pixels, truth = sample.pixels(), self.truth(self.check_part)[sample.rows]
+            checked_on = SAMPLE_OF + self.check_part
         return Reference(
             model=self.model,
             labels=self.labels,
             pixels=pixels,
-            truth=self.truth(self.check_part),
+            truth=truth,
             probabilities=self.probabilities(pixels),
             calibration=self._calibration_pictures,
             about=self._about(),
+            checked_on=checked_on,
         )
 
     def _calibration_pictures(self) -> np.ndarray:
-        return representative(self.pictures("train"), self.truth("train"), seed=self.plan.seed)
+        try:
+            pixels, labels = self.pictures("train"), self.truth("train")
+            return representative(pixels, labels, sample_size(len(self.labels)), self.plan.seed)
+        except DataError as fault:
+            return self._sample("train", fault).pixels()
+
+    def _sample(self, part: str, fault: DataError) -> Sample:
+        """The sample that stands for a part where it may; else the fault is raised."""
+        if self._folder:
+            raise fault
+        if not self.samples:
+            raise DataError(f"{fault.message}; it keeps no samples", fault.hint) from fault
+        return self.samples.of_part[part]
+
+    def promise(self) -> Promise:
+        """What every artefact of this run promises."""
+        files = {"model": self.run.model_path, "plan": self.run.plan_path}
+        files |= {"split": self.run.split_path}
+        return Promise(
+            labels=self.labels,
+            preparation=Preparation.of(self.plan.image_size, self.plan.resize),
+            made_from={name: digest_of(path) for name, path in files.items()},
+            golden=self._golden(),
+        )
+
+    def _golden(self) -> list[GoldenPicture]:
+        files = self.samples.golden if self.samples else ()
+        if not files:
+            return []
+        plan = self.plan
+        contents = [file.content() for file in files]
+        pixels = np.stack([decode(file.path, plan.image_size, plan.resize) for file in files])
+        answers = self.probabilities(pixels)
+        return [
+            GoldenPicture(content, file.path.suffix, self.labels[file.label], *found)
+            for file, content, *found in zip(files, contents, pixels, answers, strict=True)
+        ]
 
     def _about(self) -> dict[str, Any]:
         plan = self.plan
+        preparation = Preparation.of(plan.image_size, plan.resize)
         return {
             "name": f"{len(self.labels)} classes by {plan.backbone}",
             "description": f"Trained by tlearn: {plan.policy}, {plan.n_train} pictures",
+            "author": "made with tlearn",
             "version": version("tlearn"),
+            "license": self._licence(),
             "resize": plan.resize,
             "image_size": plan.image_size,
-            "run": self.run.path.name,
+            "input": f"RGB picture, values 0 to 255; {preparation.resize_in_words}.",
         }
+
+    def _licence(self) -> str:
+        """Of the weights that the run began with; the pictures' own is for their owner to say."""
+        try:
+            return f"backbone weights: {find_backbone(self.plan.backbone).licence}"
+        except BackboneError:
+            return "backbone weights: see their owner"
 
     def _decode(self, paths: Sequence[Path]) -> Any:
         plan = self.plan

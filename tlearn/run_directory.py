@@ -22,7 +22,7 @@ BASE = Path("runs")
 MARKER = ".tlearn-run"  # says that tlearn made the folder, and when (ISO 8601)
 STARTED = ("plan.yaml", "split.csv", "labels.txt")
 FINISHED = (*STARTED, "model.keras", "metrics.json")
-RUN_FILES = (MARKER, *FINISHED, "history.jsonl", "report.html", "checkpoints", "export")
+RUN_FILES = (MARKER, *FINISHED, "history.jsonl", "report.html", "checkpoints", "export", "samples")
 
 _TRAIN = "Train a model first: tlearn finetune FOLDER"
 
@@ -51,6 +51,7 @@ class RunDirectory:
     report_path = _Inside("report.html")
     checkpoints = _Inside("checkpoints")
     export_dir = _Inside("export")
+    samples = _Inside("samples")
 
     @classmethod
     def create(

@@ -51,7 +51,7 @@ def shrink(
     """
     assert student.weights is not None
     before, metrics = read_plan(large.plan_path), read_json(large.metrics_path)
-    same = ("seed", "val_fraction", "test_fraction", "mirror", "class_weights")
+    same = ("seed", "val_fraction", "test_fraction", "mirror", "class_weights", "keep_samples")
     flags = {key: getattr(before, key) for key in same} | {
         "policy": "top_stages",
         "backbone": student.name,

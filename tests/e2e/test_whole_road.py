@@ -53,6 +53,11 @@ def test_from_a_folder_to_a_checked_file(
     assert keys | {"milliseconds"} <= found.keys()
     assert found["agreement"] == 1.0
 
+    checked = tlearn("check", found["path"], str(folder))
+    assert {"artefact", "passed", "contract", "checks", "report", "predictions"} <= checked.keys()
+    assert checked["passed"] and checked["report"]["n"] == 60
+    assert {check["verdict"] for check in checked["checks"]} == {"kept"}
+
     # A phone's view of it: the file alone, its labels unzipped, one picture.
     picture = sorted((folder / "circle").iterdir())[0]
     answer = tlearn("predict", str(picture))["predictions"][0]

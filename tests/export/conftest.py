@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from typing import Any, NamedTuple
 
@@ -9,6 +10,11 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 import pytest
+from PIL import Image
+
+from tlearn.export.contract import Preparation
+from tlearn.export.sealing import GoldenPicture, Promise
+from tlearn.export.writing import Reference
 
 LABELS = ("horizontal", "vertical", "checks")
 SIZE = 32
@@ -63,3 +69,31 @@ def trained() -> Trained:
     reference = model.predict(pixels.astype("float32"), verbose=0)
     assert np.mean(reference.argmax(1) == labels) > 0.9, "the drawn pictures are not learnt"
     return Trained(model, pixels, labels, reference, train_pixels, train_labels)
+
+
+@pytest.fixture(scope="session")
+def reference(trained: Trained) -> Reference:
+    """The classifier as `tlearn export` has it in hand."""
+    return Reference(
+        model=trained.model,
+        labels=LABELS,
+        pixels=trained.pixels,
+        truth=trained.labels,
+        probabilities=trained.probabilities,
+        calibration=lambda: trained.train_pixels[:60],
+        about={"name": "x"},
+    )
+
+
+@pytest.fixture(scope="session")
+def promise(trained: Trained) -> Promise:
+    """What it promises: three pictures that it answers rightly, one of each class."""
+    right = trained.probabilities.argmax(1) == trained.labels
+    golden = []
+    for label, name in enumerate(LABELS):
+        row = np.flatnonzero(right & (trained.labels == label))[0]
+        file = io.BytesIO()
+        Image.fromarray(trained.pixels[row]).save(file, "PNG")
+        about = (trained.pixels[row], trained.probabilities[row])
+        golden.append(GoldenPicture(file.getvalue(), ".png", name, *about))
+    return Promise(LABELS, Preparation.of(SIZE, "squash"), {"model": "1"}, golden)

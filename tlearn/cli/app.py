@@ -17,6 +17,7 @@ from typer.exceptions import Abort, TyperException
 
 from tlearn.cli import (
     cache,
+    check,
     demo,
     distill,
     evaluate,
@@ -81,6 +82,7 @@ for _command in (
     evaluate.evaluate,
     predict.predict,
     export.export,
+    check.check,
     distill.distill,
     models.models,
     recipes.recipes,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -62,9 +63,19 @@ def to_json(run: RunDirectory, report: Report) -> dict[str, Any]:
 
 def draw(run: RunDirectory, report: Report) -> list[RenderableType]:
     """Everything, top to bottom."""
+    return draw_report({"run": render.words(render.near(run.path))}, report)
+
+
+def draw_report(about: Mapping[str, Text], report: Report) -> list[RenderableType]:
+    """Scores as a whole, of each class, and what was confused.
+
+    Args:
+        about: Facts to begin with: what was scored.
+        report: Its scores.
+    """
     low, high = report.interval
     rows = {
-        "run": render.words(render.near(run.path)),
+        **about,
         "pictures": Text(f"{report.n:,} of {render.inert(report.part)}"),
         "accuracy": Text.assemble(
             (render.percent(report.accuracy), "bold"),

@@ -63,8 +63,10 @@ def export(
 ) -> None:
     """Write the model as files for a device, and prove that they answer as it does.
 
-    Every file is run on the validation pictures. One that loses more than
-    --max-drop is kept under a name that says so, and the exit code is 1.
+    Every file is run on the validation pictures, or where they are gone on
+    those that travel in the run. One that loses more than --max-drop is kept
+    under a name that says so, and the exit code is 1. Beside each file lies
+    its contract, which `tlearn check` holds it to.
 
     Example: [cyan]tlearn export --tflite[/]
     Small and smaller: [cyan]tlearn export --quantize float16 --quantize int8[/]
@@ -138,11 +140,19 @@ def draw(artefacts: Sequence[Artefact]) -> list[RenderableType]:
             f"{artefact.milliseconds:.1f}" if artefact.milliseconds else "-",
         )
     legend = (
-        "agrees: same answer as the model, on the validation pictures; drop: in points;\n"
+        f"agrees: same answer as the model, on {_checked_on(artefacts[0])}; drop: in points;\n"
         "ms: median of one picture at a time on one thread of this machine"
     )
     files = render.bullets([_file(artefact) for artefact in artefacts])
     return [Text(), made, Text(legend, DIM), Text(), files]
+
+
+def _checked_on(artefact: Artefact) -> str:
+    """The pictures that all of them were checked on."""
+    part = artefact.checked_on.split()[-1]
+    words = {"val": "validation pictures", "train": "pictures it was trained on"}[part]
+    travel = "\nthat travel in the run" if artefact.checked_on != part else ""
+    return f"{artefact.n_checked or 'the'} {words}{travel}"
 
 
 def _file(artefact: Artefact) -> Text:

@@ -45,6 +45,7 @@ def finetune(
     resize: options.Resize = None,
     seed: options.Seed = None,
     strict: options.Strict = None,
+    keep_samples: options.KeepSamples = None,
     epochs: options.Epochs = None,
     batch_size: options.BatchSize = None,
     learning_rate: options.LearningRate = None,

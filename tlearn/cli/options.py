@@ -87,6 +87,15 @@ Strict = Annotated[
     bool | None,
     switch("Stop at an unreadable picture, where otherwise it is left out.", "--strict", _PICTURES),
 ]
+KeepSamples = Annotated[
+    bool | None,
+    switch(
+        "Keep a few pictures in the run, to export and check it where the folder is not. Say "
+        "--no-samples where they are private.",
+        "--samples/--no-samples",
+        _PICTURES,
+    ),
+]
 Recipe = Annotated[
     str | None,
     option("Recipe by name (`tlearn recipes`) or a YAML file of your own.", "NAME", _TRAINING),

@@ -116,7 +116,7 @@ def store_pixels(
             return None, known.facts[digest]
         return read_picture(path, image_size, resize)
 
-    for pixels, fact in _in_order(read, paths):
+    for pixels, fact in in_order(read, paths):
         facts.append(fact)
         if pixels is not None:
             waiting.append((fact.sha256, pixels))
@@ -136,7 +136,7 @@ def _digest(path: Path) -> str | None:
         return None  # read_picture says what is wrong with it
 
 
-def _in_order(work: Callable[[T], R], items: Sequence[T]) -> Iterator[R]:
+def in_order(work: Callable[[T], R], items: Sequence[T]) -> Iterator[R]:
     """Map over a thread pool with a bounded number of results in flight."""
     waiting: deque[Future[R]] = deque()
     with ThreadPoolExecutor(os.cpu_count() or 2) as pool:

@@ -49,13 +49,19 @@ def add_metadata(content: bytes, labels: Sequence[str], about: Mapping[str, Any]
     model.metadata = [*(model.metadata or ()), entry]
 
     notes = json.dumps(dict(about), indent=2, sort_keys=True) + "\n"
-    return _append(pack(model), {LABELS_FILE: labels_text(labels), ABOUT_FILE: notes.encode()})
+    return append_files(pack(model), {LABELS_FILE: labels_text(labels), ABOUT_FILE: notes.encode()})
 
 
 def labels_text(labels: Sequence[str]) -> bytes:
     """The content of labels.txt: one label a line, see `run_directory.escape_label`."""
     lines = (escape_label(label) + "\n" for label in labels)
     return "".join(lines).encode("utf-8", "surrogateescape")
+
+
+def read_labels(content: bytes) -> tuple[str, ...]:
+    """The labels that `labels_text` wrote."""
+    lines = content.decode("utf-8", "surrogateescape").removesuffix("\n").split("\n")
+    return tuple(unescape_label(line) for line in lines)
 
 
 def read_metadata(path: Path) -> dict[str, Any]:
@@ -79,13 +85,12 @@ def read_metadata(path: Path) -> dict[str, Any]:
     if not found or not zipfile.is_zipfile(path):
         raise ExportError(f"{path} carries no labels.", "Export it again: tlearn export RUN")
     with zipfile.ZipFile(path) as archive:
-        lines = archive.read(LABELS_FILE).decode("utf-8", "surrogateescape").removesuffix("\n")
+        labels = read_labels(archive.read(LABELS_FILE))
         about = json.loads(archive.read(ABOUT_FILE)) if ABOUT_FILE in archive.namelist() else {}
-    labels = tuple(unescape_label(line) for line in lines.split("\n"))
     return {"labels": labels, "about": about, **understand(found[0].DataAsNumpy().tobytes())}
 
 
-def _append(content: bytes, files: Mapping[str, bytes]) -> bytes:
+def append_files(content: bytes, files: Mapping[str, bytes]) -> bytes:
     """The model followed by a zip archive: `unzip` and MediaPipe read it, LiteRT does not mind."""
     whole = io.BytesIO(content)
     with zipfile.ZipFile(whole, "a", zipfile.ZIP_STORED) as archive:

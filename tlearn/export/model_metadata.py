@@ -29,13 +29,14 @@ def describe(about: Mapping[str, Any], width: int, height: int, labels_file: str
     """Describe a classifier of RGB pictures.
 
     Args:
-        about: TEXTS that are known; other keys are left aside.
+        about: TEXTS that are known, and "input", what to say of it; the rest is left aside.
         width: Of the input, in pixels.
         height: Of the input, in pixels.
         labels_file: Name of the appended file with one label a line.
     """
     b = flatbuffers.Builder(1024)
-    graph = _table(b, {_INPUTS: _image(b, width, height), _OUTPUTS: _probabilities(b, labels_file)})
+    image = _image(b, width, height, str(about.get("input", "RGB picture, values 0 to 255.")))
+    graph = _table(b, {_INPUTS: image, _OUTPUTS: _probabilities(b, labels_file)})
     texts = {
         field: b.CreateString(str(about[key]))
         for key, field in _TEXT_FIELDS.items()
@@ -66,7 +67,7 @@ def understand(content: bytes) -> dict[str, Any]:
     }
 
 
-def _image(b: flatbuffers.Builder, width: int, height: int) -> int:
+def _image(b: flatbuffers.Builder, width: int, height: int, words: str) -> int:
     zero, one, white = (_float(b, value) for value in (0.0, 1.0, 255.0))
 
     # (value - 0) / 1: pixels go in as they are, the network's own first layer scales them.
@@ -77,7 +78,7 @@ def _image(b: flatbuffers.Builder, width: int, height: int) -> int:
     content = _table(b, {0: _IMAGE_PROPERTIES, 1: properties}, small=(0,))
     fields = {
         _NAME: b.CreateString("image"),
-        _DESCRIPTION: b.CreateString("RGB picture, values 0 to 255."),
+        _DESCRIPTION: b.CreateString(words),
         _CONTENT: content,
         _PROCESS_UNITS: _vector(b, [unit]),
         _STATS: _table(b, {0: white, 1: zero}),

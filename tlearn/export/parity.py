@@ -18,7 +18,7 @@ _ROUNDING = 1e-9
 
 @dataclass(frozen=True)
 class Artefact:
-    """A file for a device, with what it scored on the validation pictures."""
+    """A file for a device, with what it scored on `n_checked` pictures of a part."""
 
     path: Path
     format: str
@@ -30,6 +30,8 @@ class Artefact:
     milliseconds: float
     passed: bool
     reason: str
+    n_checked: int = 0
+    checked_on: str = "val"
 
 
 class Comparison(NamedTuple):

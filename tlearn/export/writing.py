@@ -14,6 +14,9 @@ from tlearn.export.parity import Artefact, check
 from tlearn.export.saved_model import write_saved_model
 from tlearn.export.tflite import write_tflite
 
+SAMPLE_OF = "sample of "
+"""In front of a part's name: those of its pictures that travel in the run."""
+
 
 @dataclass(frozen=True)
 class Reference:
@@ -27,6 +30,7 @@ class Reference:
         probabilities: (n, classes), from the model.
         calibration: Gives uint8 pictures of the train part, for int8.
         about: What the file says of itself.
+        checked_on: The part that the pictures are, after SAMPLE_OF where they travel in the run.
     """
 
     model: Any
@@ -36,6 +40,7 @@ class Reference:
     probabilities: np.ndarray
     calibration: Callable[[], np.ndarray]
     about: Mapping[str, Any]
+    checked_on: str = "val"
 
 
 def write_and_check(

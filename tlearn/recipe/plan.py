@@ -127,6 +127,7 @@ class Plan:
     classes: tuple[str, ...]
     origins: dict[str, str]
     reasons: dict[str, str]
+    keep_samples: bool = True  # runs made before there were any say nothing of it
 
     @property
     def head_stages(self) -> tuple[int, ...]:

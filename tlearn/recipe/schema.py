@@ -73,6 +73,11 @@ class Recipe(BaseModel):
         False,
         description="Stop at an unreadable picture, where otherwise it is left out and named.",
     )
+    keep_samples: bool = Field(
+        True,
+        description="Keep a hundred or so pictures inside the run, so that it can be exported and "
+        "checked where its folder is not. Turn it off where pictures are private.",
+    )
     val_fraction: Fraction = Field(
         0.15, description="Share of the pictures that choose the best epoch; never trained on."
     )

@@ -1,0 +1,127 @@
+"""Promises as a table and a document, and what the exit code says."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from typer.testing import Result
+
+from tlearn.evaluation.metrics import Report
+from tlearn.evaluation.predict import Prediction
+from tlearn.export.checking import Checked, Finding, Verdict
+from tlearn.export.contract import Contract, Preparation, Tensor
+
+Command = Callable[..., Result]
+RED = "\x1b[31m"
+LABELS = ("[bold]cats[/bold]", f"{RED}dogs", "a\nb")
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Checked:
+    contract = Contract(
+        version=1,
+        tlearn="0.1.0",
+        file="model.tflite",
+        sha256="f00d",
+        format="tflite",
+        quantization="int8",
+        signature="serving_default",
+        input=Tensor("image", (1, 224, 224, 3), "uint8"),
+        preparation=Preparation.of(224, "crop"),
+        output=Tensor("probabilities", (1, 3), "float32"),
+        labels=LABELS,
+        made_from={},
+        tolerance=0.05,
+        golden=(),
+    )
+    findings = (
+        Finding("file", Verdict.KEPT, "SHA-256 f00d..., as promised"),
+        Finding("decoder", Verdict.NOTED, f"{RED}other pixels"),
+        Finding("answers", Verdict.UNCHECKED, "no [golden] picture to ask about"),
+    )
+    return Checked(tmp_path / "[my] model.tflite", contract, True, findings)
+
+
+@pytest.fixture
+def spoilt(kept: Checked) -> Checked:
+    broken = Finding("labels", Verdict.BROKEN, "output 0 is 'a' inside the file")
+    return replace(kept, findings=(*kept.findings, broken))
+
+
+def test_a_line_for_each_promise_and_the_next_step(
+    command: Command, calls: Callable[..., Any], kept: Checked, fits: Callable[[str], None]
+) -> None:
+    made = calls("check", (kept, None))
+    result = command("check", "model.tflite")
+    assert result.exit_code == 0
+    fits(result.stdout)
+    assert made[0][0] == (Path("model.tflite"), None)
+    lines = [line.split() for line in result.stdout.splitlines() if line[:1] in "✓!·" and line]
+    signs = {name: sign for sign, name, *_ in lines}
+    assert signs["file"] == "✓" and signs["decoder"] == "!" and signs["answers"] == "·"
+    assert "224 x 224 RGB" in result.stdout and "[bold]cats[/bold]" in result.stdout
+    last = result.stdout.splitlines()[-1]
+    assert last.startswith("next") and last.endswith("[my] model.tflite' FOLDER")
+
+
+def test_a_broken_promise_exits_1_and_is_named(
+    command: Command, calls: Callable[..., Any], spoilt: Checked, fits: Callable[[str], None]
+) -> None:
+    calls("check", (spoilt, None))
+    result = command("check", "model.tflite")
+    assert result.exit_code == 1
+    fits(result.stdout)
+    assert "✗" in result.stdout and "breaks its contract: labels" in result.stderr
+    assert "tlearn export" in result.stderr and "next" not in result.stdout
+
+
+def test_a_folder_is_scored(
+    command: Command,
+    calls: Callable[..., Any],
+    kept: Checked,
+    report: Callable[[str], Report],
+    fits: Callable[[str], None],
+) -> None:
+    calls("check", (kept, report("pictures")))
+    result = command("check", "model.tflite", "pictures")
+    assert result.exit_code == 0
+    fits(result.stdout)
+    assert "90.0 %" in result.stdout and "95 % interval" in result.stdout
+    assert "Each class" in result.stdout
+
+
+def test_loose_pictures_are_answered(
+    command: Command, calls: Callable[..., Any], kept: Checked
+) -> None:
+    calls("check", (kept, [Prediction.of("one.jpg", np.array([0.7, 0.2, 0.1]), LABELS)]))
+    assert "70.0 %" in command("check", "model.tflite", "one.jpg").stdout
+    document = json.loads(command("check", "model.tflite", "one.jpg", "--json").stdout)
+    assert document["predictions"][0]["label"] == LABELS[0] and document["report"] is None
+
+
+@pytest.mark.parametrize("good", [True, False])
+def test_json(
+    command: Command, calls: Callable[..., Any], kept: Checked, spoilt: Checked, good: bool
+) -> None:
+    calls("check", (kept if good else spoilt, None))
+    result = command("check", "model.tflite", "--json")
+    assert result.exit_code == (0 if good else 1) and not result.stderr
+    document = json.loads(result.stdout)
+    assert document["passed"] is good and document["contract"] == "beside"
+    assert document["checks"][0] == {
+        "name": "file",
+        "verdict": "kept",
+        "detail": "SHA-256 f00d..., as promised",
+    }
+    assert document["report"] is document["predictions"] is None
+
+
+def test_what_is_not_there_exits_2(command: Command, tmp_path: Path) -> None:
+    result = command("check", tmp_path / "model.tflite")
+    assert result.exit_code == 2 and "does not exist" in result.stderr

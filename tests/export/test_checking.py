@@ -1,0 +1,153 @@
+"""A good file passes; every way to spoil it is named."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tlearn.errors import ExportError
+from tlearn.export import golden
+from tlearn.export.checking import Checked, Verdict, check_artefact
+from tlearn.export.contract import contract_path
+from tlearn.export.sealing import Promise, seal
+from tlearn.export.writing import Reference, write_and_check
+
+
+@pytest.fixture(scope="module")
+def exported(
+    reference: Reference, promise: Promise, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    folder = tmp_path_factory.mktemp("exported")
+    for mode in ("none", "int8"):
+        seal(write_and_check(reference, folder, "tflite", mode, 0.5), promise, reference)
+    return folder
+
+
+@pytest.fixture
+def folder(exported: Path, tmp_path: Path) -> Path:
+    """A copy to spoil."""
+    return Path(shutil.copytree(exported, tmp_path / "export"))
+
+
+def broken(checked: Checked) -> list[str]:
+    return [finding.name for finding in checked.findings if finding.verdict is Verdict.BROKEN]
+
+
+def verdicts(checked: Checked) -> dict[str, str]:
+    return {finding.name: finding.verdict.value for finding in checked.findings}
+
+
+def edit(artefact: Path, change: Any) -> None:
+    path = contract_path(artefact)
+    document = json.loads(path.read_text())
+    change(document)
+    path.write_text(json.dumps(document))
+
+
+@pytest.mark.parametrize("name", ["model.tflite", "model_int8.tflite"])
+def test_a_good_file_keeps_every_promise(folder: Path, name: str) -> None:
+    checked = check_artefact(folder / name)
+    assert checked.passed and checked.beside
+    assert set(verdicts(checked).values()) == {"kept"}
+    names = ["file", "labels", "input", "output", "golden pictures", "decoder", "answers"]
+    assert list(verdicts(checked)) == names
+
+
+def test_a_tampered_file_is_not_run(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = folder / "model.tflite"
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 255
+    path.write_bytes(content)
+    monkeypatch.setattr("tlearn.export.checking.open_runtime", pytest.fail)
+    checked = check_artefact(path)
+    assert broken(checked) == ["file"] and checked.changed
+
+
+def test_answers_beyond_the_tolerance(folder: Path) -> None:
+    def move(document: dict[str, Any]) -> None:
+        document["golden"][0]["by_artefact"][0] += 0.01
+
+    edit(folder / "model.tflite", move)
+    checked = check_artefact(folder / "model.tflite")
+    assert broken(checked) == ["answers"]
+    assert "moved by 0.01 at most, 0.001 is allowed" in checked.findings[-1].detail
+
+
+def test_swapped_labels(folder: Path) -> None:
+    edit(folder / "model.tflite", lambda document: document["labels"].reverse())
+    assert broken(check_artefact(folder / "model.tflite")) == ["labels"]
+
+
+def test_another_input(folder: Path) -> None:
+    edit(folder / "model.tflite", lambda document: document["input"].update(dtype="uint8"))
+    checked = check_artefact(folder / "model.tflite")
+    assert broken(checked) == ["input"] and verdicts(checked)["answers"] == "not checked"
+
+
+@pytest.mark.parametrize("decoded", [False, True])
+def test_a_changed_golden_picture(folder: Path, decoded: bool) -> None:
+    files = sorted((folder / "golden").iterdir())
+    first, other, *_ = [file for file in files if (".pixels" in file.name) is decoded]
+    shutil.copy(other, first)
+    checked = check_artefact(folder / "model.tflite")
+    assert broken(checked) == ["golden pictures"]
+    assert f"{first.name} was changed" in [finding.detail for finding in checked.findings]
+
+
+def test_a_missing_golden_picture_and_a_missing_folder(folder: Path) -> None:
+    next((folder / "golden").glob("*.pixels.png")).unlink()
+    assert broken(check_artefact(folder / "model.tflite")) == ["golden pictures"]
+    shutil.rmtree(folder / "golden")
+    checked = check_artefact(folder / "model.tflite")
+    assert broken(checked) == ["golden pictures"]
+    assert verdicts(checked)["answers"] == "not checked"
+
+
+@pytest.mark.parametrize(("black", "verdict"), [(False, "noted"), (True, "broken")])
+def test_another_decoder_is_measured_and_its_answers_judged(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, black: bool, verdict: str
+) -> None:
+    true = golden.decode
+
+    def other(path: Path, image_size: int, resize: str) -> np.ndarray:
+        pixels = true(path, image_size, resize)
+        if path.name.endswith(".pixels.png"):  # without loss: every decoder gives the same
+            return pixels
+        return pixels * 0 if black else pixels ^ 1
+
+    monkeypatch.setattr(golden, "decode", other)
+    checked = check_artefact(folder / "model.tflite")
+    assert verdicts(checked)["decoder"] == verdict and checked.passed is not black
+    detail = next(one.detail for one in checked.findings if one.name == "decoder")
+    assert "gives other pixels for 3 of 3, off by" in detail
+    if not black:
+        assert "off by 1 of 255 on average and 1 at most; the answers are the same" in detail
+
+
+def test_the_contract_inside_is_what_is_left(folder: Path) -> None:
+    for path in folder.glob("*.contract.json"):
+        path.unlink()
+    exact, coarse = (check_artefact(folder / f"model{end}.tflite") for end in ("", "_int8"))
+    assert exact.passed and not exact.beside
+    assert verdicts(exact)["file"] == "not checked" and verdicts(exact)["answers"] == "kept"
+    assert verdicts(coarse)["answers"] == "noted"
+    shutil.rmtree(folder / "golden")
+    alone = check_artefact(folder / "model.tflite")
+    assert alone.passed and verdicts(alone)["golden pictures"] == "not checked"
+
+
+def test_what_else_a_person_may_name(folder: Path) -> None:
+    with pytest.raises(ExportError, match="folder of artefacts") as fault:
+        check_artefact(folder)
+    assert fault.value.hint == "name one: model.tflite, model_int8.tflite"
+    with pytest.raises(ExportError, match="is a contract"):
+        check_artefact(folder / "model.contract.json")
+    with pytest.raises(ExportError, match="does not exist"):
+        check_artefact(folder / "model.onnx")
+    with pytest.raises(ExportError, match="has no contract"):
+        check_artefact(next((folder / "golden").iterdir()))

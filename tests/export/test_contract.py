@@ -1,0 +1,138 @@
+"""One record, written and read in one place."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tlearn.errors import ExportError
+from tlearn.export.contract import (
+    RESIZE_IN_WORDS,
+    VERSION,
+    Contract,
+    Golden,
+    Preparation,
+    Tensor,
+    contract_path,
+    digest_of,
+    from_bytes,
+    read_contract,
+    to_bytes,
+    tolerance_of,
+    write_contract,
+)
+from tlearn.export.quantization import MODES
+
+LABELS = ("a [b  c]", 'q"uote', "two\nlines", "☃", "bytes\udcff")
+GOLDEN = Golden("1.png", "f00d", "☃", "1.pixels.png", "beef", (8, 8, 3), (0.1,) * 5, (0.2,) * 5)
+CONTRACT = Contract(
+    version=VERSION,
+    tlearn="0.1.0",
+    file="model.tflite",
+    sha256="cafe",
+    format="tflite",
+    quantization="none",
+    signature="serving_default",
+    input=Tensor("image", (1, 8, 8, 3), "float32"),
+    preparation=Preparation.of(8, "pad"),
+    output=Tensor("probabilities", (None, 5), "uint8", 1 / 256, 0),
+    labels=LABELS,
+    made_from={"model": "1", "plan": "2", "split": "3"},
+    tolerance=0.001,
+    golden=(GOLDEN,),
+)
+
+
+def test_it_reads_back_what_was_written(tmp_path: Path) -> None:
+    write_contract(CONTRACT, tmp_path / "model.tflite")
+    assert read_contract(tmp_path / "model.tflite") == (CONTRACT, True)
+    assert to_bytes(CONTRACT) == (tmp_path / "model.contract.json").read_bytes()
+
+
+def test_a_vector_stands_on_one_line() -> None:
+    lines = to_bytes(CONTRACT).decode().splitlines()
+    assert '      "by_model": [0.1, 0.1, 0.1, 0.1, 0.1],' in lines
+    assert '    "shape": [1, 8, 8, 3],' in lines
+
+
+def test_inside_it_says_nothing_of_its_own_hash_and_answers() -> None:
+    inside = CONTRACT.inside()
+    assert inside.sha256 is inside.file is inside.golden[0].by_artefact is None
+    assert inside.golden[0].by_model == GOLDEN.by_model
+    assert from_bytes(to_bytes(inside), "x") == inside
+
+
+def edited(**changes: Any) -> bytes:
+    document = json.loads(to_bytes(CONTRACT)) | changes
+    kept = {key: value for key, value in document.items() if value is not ...}
+    return json.dumps(kept).encode()
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"{", "not valid JSON"),
+        (b"\xff\xfe", "not valid JSON"),
+        (b"[]", "no contract"),
+        (edited(version=...), "no contract"),
+        (edited(version=VERSION + 1), f"version {VERSION + 1}"),
+        (edited(version="1"), "version '1'"),
+        (edited(labels=...), "labels: Field required"),
+        (edited(tolerance="wide"), "tolerance"),
+        (edited(extra=1), "extra"),
+        (edited(golden=[{}]), "golden.0.file"),
+        (edited(input={"name": "x", "shape": ["wide"], "dtype": "float32"}), "input.shape"),
+    ],
+)
+def test_what_is_no_contract_is_a_fault(content: bytes, words: str) -> None:
+    with pytest.raises(ExportError, match=words) as fault:
+        from_bytes(content, "model.contract.json")
+    assert "model.contract.json" in fault.value.message and fault.value.hint
+
+
+def test_no_contract_at_all(tmp_path: Path) -> None:
+    (tmp_path / "model.tflite").write_bytes(b"neither a model nor an archive")
+    with pytest.raises(ExportError, match=r"model\.contract\.json is not beside it"):
+        read_contract(tmp_path / "model.tflite")
+
+
+@pytest.mark.parametrize(
+    ("name", "contract"),
+    [
+        ("model_int8.tflite", "model_int8.contract.json"),
+        ("saved_model", "saved_model.contract.json"),
+        ("model.onnx", "model.onnx.contract.json"),  # model.tflite may lie beside it
+    ],
+)
+def test_names(name: str, contract: str) -> None:
+    assert contract_path(Path("out", name)) == Path("out", contract)
+
+
+def test_digest_of_a_directory_is_that_of_names_and_contents(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name / "variables").mkdir(parents=True)
+        (tmp_path / name / "variables" / "data").write_text("weights")
+        (tmp_path / name / "graph.pb").write_text("graph")
+    digest = digest_of(tmp_path / "a")
+    assert digest == digest_of(tmp_path / "b")
+    (tmp_path / "b" / "graph.pb").rename(tmp_path / "b" / "other.pb")
+    assert digest != digest_of(tmp_path / "b")
+    (tmp_path / "a" / "graph.pb").write_text("grape")
+    assert digest != digest_of(tmp_path / "a")
+
+
+def test_weights_beside_a_graph_count(tmp_path: Path) -> None:
+    (tmp_path / "model.xml").write_text("graph")
+    alone = digest_of(tmp_path / "model.xml")
+    (tmp_path / "model.bin").write_text("weights")
+    assert digest_of(tmp_path / "model.xml") != alone
+
+
+def test_every_rule_and_mode_is_known() -> None:
+    from tlearn.data.decode import RESIZE_RULES
+
+    assert set(RESIZE_IN_WORDS) == set(RESIZE_RULES)
+    assert tolerance_of("none") == min(tolerance_of(mode) for mode in MODES)

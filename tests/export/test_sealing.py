@@ -1,0 +1,101 @@
+"""Every artefact that passed has a contract beside it, inside it, and golden pictures."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tlearn.export.contract import contract_path, digest_of, from_bytes, read_contract
+from tlearn.export.metadata import read_metadata
+from tlearn.export.runtime import run_artefact
+from tlearn.export.sealing import Promise, seal
+from tlearn.export.writing import SAMPLE_OF, Reference, write_and_check
+
+
+def export(
+    reference: Reference, promise: Promise, folder: Path, mode: str = "none", drop: float = 0.5
+) -> Any:
+    artefact = write_and_check(reference, folder, "tflite", mode, drop)
+    return seal(artefact, promise, reference)
+
+
+@pytest.mark.parametrize("mode", ["none", "int8"])
+def test_a_file_and_its_contract(
+    reference: Reference, promise: Promise, tmp_path: Path, mode: str
+) -> None:
+    artefact = export(reference, promise, tmp_path, mode)
+    contract, beside = read_contract(artefact.path)
+    assert beside and contract.file == artefact.path.name
+    assert contract.sha256 == hashlib.sha256(artefact.path.read_bytes()).hexdigest()
+    assert contract.labels == tuple(reference.labels)
+    assert contract.quantization == mode and contract.made_from == {"model": "1"}
+    assert contract.input.dtype == ("uint8" if mode == "int8" else "float32")
+    assert (contract.input.scale or 1, contract.input.zero_point or 0) == (1, 0)
+    assert contract.input.shape == (1, 32, 32, 3) and contract.input.name == "image"
+    assert contract.output.shape == (1, 3) and contract.output.name == "probabilities"
+    assert artefact.size_bytes == artefact.path.stat().st_size
+    assert artefact.n_checked == len(reference.truth) and artefact.checked_on == "val"
+    for golden, picture in zip(contract.golden, promise.golden, strict=True):
+        assert (tmp_path / "golden" / golden.file).read_bytes() == picture.content
+        answer = run_artefact(artefact.path, picture.pixels[np.newaxis])[0]
+        np.testing.assert_allclose(golden.by_artefact or (), answer, atol=1e-6)
+        np.testing.assert_allclose(golden.by_model, picture.by_model, atol=1e-6)
+
+
+def test_it_is_inside_too_and_the_model_stays_as_it_was_checked(
+    reference: Reference, promise: Promise, tmp_path: Path
+) -> None:
+    bare = write_and_check(reference, tmp_path / "bare", "tflite", "none", 0.5)
+    artefact = export(reference, promise, tmp_path)
+    with zipfile.ZipFile(artefact.path) as archive:
+        assert archive.testzip() is None
+        assert archive.namelist() == ["labels.txt", "about.json", "contract.json"]
+        inside = from_bytes(archive.read("contract.json"), "inside")
+        length = archive.infolist()[0].header_offset
+    assert inside == read_contract(artefact.path)[0].inside()
+    assert read_metadata(artefact.path)["labels"] == tuple(reference.labels)
+    assert artefact.path.read_bytes()[:length] == bare.path.read_bytes()[:length]
+
+
+def test_bytes_are_reproducible(reference: Reference, promise: Promise, tmp_path: Path) -> None:
+    paths = [export(reference, promise, tmp_path / name).path for name in "ab"]
+    for files in (paths, [contract_path(path) for path in paths]):
+        assert files[0].read_bytes() == files[1].read_bytes()
+
+
+def test_a_saved_model_has_one_beside_it(
+    reference: Reference, promise: Promise, tmp_path: Path
+) -> None:
+    artefact = write_and_check(reference, tmp_path, "saved_model", "none", 0.5)
+    seal(artefact, promise, reference)
+    contract, _ = read_contract(tmp_path / "saved_model")
+    assert (tmp_path / "saved_model.contract.json").is_file()
+    assert contract.sha256 == digest_of(tmp_path / "saved_model")
+    assert contract.input.shape == (None, 32, 32, 3)
+
+
+def test_a_failed_file_has_none_and_loses_the_old_one(
+    reference: Reference, promise: Promise, tmp_path: Path
+) -> None:
+    export(reference, promise, tmp_path)
+    assert (tmp_path / "model.contract.json").is_file()
+    artefact = export(reference, promise, tmp_path, drop=-1.0)
+    assert not artefact.passed and not list(tmp_path.glob("*.contract.json"))
+
+
+def test_a_run_without_samples_promises_everything_else(
+    reference: Reference, promise: Promise, tmp_path: Path
+) -> None:
+    reference = replace(reference, checked_on=SAMPLE_OF + "val")
+    artefact = export(reference, replace(promise, golden=()), tmp_path)
+    document = json.loads((tmp_path / "model.contract.json").read_text())
+    assert document["golden"] == [] and document["labels"] == list(reference.labels)
+    assert not (tmp_path / "golden").exists()
+    assert artefact.checked_on == "sample of val"

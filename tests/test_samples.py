@@ -1,0 +1,134 @@
+"""Few, small, the same every time, and enough to stand for the folder."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tlearn import samples
+from tlearn.data.image_folder import scan
+from tlearn.errors import RunError
+from tlearn.export.quantization import representative, sample_size
+from tlearn.features.preparation import Pictures, read_pictures
+from tlearn.samples import read_samples, telling_rows, write_samples
+from tlearn.stopwatch import Stopwatch
+
+
+@pytest.fixture
+def pictures(image_folder: Callable[..., Path], own_cache: Path) -> Pictures:
+    folder = scan(image_folder(per_class=50))
+    return read_pictures(folder, 32, "squash", own_cache, lambda *_: None, Stopwatch())
+
+
+def right(pictures: Pictures, part: str = "val") -> np.ndarray:
+    """Probabilities of a model that is never wrong, and surer of some."""
+    labels = pictures.labels(part)
+    sure = np.linspace(0.4, 0.99, len(labels))[:, None]
+    return np.where(np.eye(3)[labels] > 0, sure, (1 - sure) / 2)
+
+
+def keep(pictures: Pictures, folder: Path) -> dict[str, bytes]:
+    write_samples(folder, pictures, "val", right(pictures), seed=0)
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+
+
+def test_the_same_run_keeps_the_same_bytes(pictures: Pictures, tmp_path: Path) -> None:
+    first, second = (keep(pictures, tmp_path / name) for name in "ab")
+    assert first == second
+    assert {"samples.json", "train.zip", "val.zip"} < first.keys()
+    assert len([name for name in first if name.startswith("golden/")]) == 6
+
+
+def test_samples_are_what_the_folder_would_have_given(pictures: Pictures, tmp_path: Path) -> None:
+    keep(pictures, tmp_path / "samples")
+    found = read_samples(tmp_path / "samples")
+    assert found is not None
+    train, val = found.of_part["train"], found.of_part["val"]
+    rows, labels = pictures.rows("train"), pictures.labels("train")
+    np.testing.assert_array_equal(train.pixels(), representative(rows, labels, 100, 0))
+    assert np.ptp(np.bincount(labels[train.rows])) <= 1
+    np.testing.assert_array_equal(val.pixels(), pictures.rows("val")[:])
+    np.testing.assert_array_equal(val.rows, np.arange(len(pictures.labels("val"))))
+
+
+def test_golden_files_are_held_out_originals_of_every_class(
+    pictures: Pictures, tmp_path: Path
+) -> None:
+    keep(pictures, tmp_path / "samples")
+    found = read_samples(tmp_path / "samples")
+    assert found is not None
+    assert sorted(one.label for one in found.golden) == [0, 0, 1, 1, 2, 2]
+    held_out = dict(zip(pictures.digests("val"), pictures.labels("val"), strict=True))
+    for one in found.golden:
+        assert hashlib.sha256(one.path.read_bytes()).hexdigest() == one.sha256
+        assert held_out[one.sha256] == one.label
+        assert one.path.suffix == ".png"
+
+
+def test_what_does_not_fit_is_left_out(
+    pictures: Pictures, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = keep(pictures, tmp_path / "whole")
+    monkeypatch.setattr(samples, "ARCHIVE_BYTES", len(whole["train.zip"]) // 3)
+    monkeypatch.setattr(samples, "GOLDEN_BYTES", 10)
+    less = keep(pictures, tmp_path / "less")
+    assert len(less["train.zip"]) < len(whole["train.zip"]) / 2
+    found = read_samples(tmp_path / "less")
+    assert found is not None and not found.golden
+    rows = found.of_part["train"].rows
+    assert 20 < len(rows) < 40
+    assert np.ptp(np.bincount(pictures.labels("train")[rows])) <= 1
+
+
+def test_a_golden_file_that_changed_meanwhile_is_left_out(
+    pictures: Pictures, tmp_path: Path
+) -> None:
+    for image in pictures.folder.images:
+        if image.label == 0:
+            image.path.write_bytes(b"something else")
+        elif image.label == 1:
+            image.path.unlink()
+    keep(pictures, tmp_path / "samples")
+    found = read_samples(tmp_path / "samples")
+    assert found is not None and {one.label for one in found.golden} == {2}
+
+
+def test_telling_rows() -> None:
+    probabilities = np.array(
+        [[0.98, 0.02], [0.76, 0.24], [0.51, 0.49], [0.2, 0.8], [0.9, 0.1], [0.05, 0.95]]
+    )
+    labels = np.array([0, 0, 0, 1, 1, 1])
+    # Row 4 is answered wrongly; of the others those in the middle come first, class by class.
+    assert telling_rows(probabilities, labels).tolist() == [1, 3, 5, 0, 2]
+
+
+@pytest.mark.parametrize(("classes", "size"), [(2, 100), (50, 100), (80, 160), (900, 500)])
+def test_sample_size(classes: int, size: int) -> None:
+    assert sample_size(classes) == size
+
+
+@pytest.mark.parametrize("damage", ["archive", "count", "index"])
+def test_damage_is_a_fault_with_a_way_out(pictures: Pictures, tmp_path: Path, damage: str) -> None:
+    folder = tmp_path / "samples"
+    keep(pictures, folder)
+    if damage == "archive":
+        (folder / "train.zip").write_bytes(b"PK")
+    else:
+        index = json.loads((folder / "samples.json").read_text())
+        index |= {"train": index["train"][1:]} if damage == "count" else {"golden": [{}]}
+        (folder / "samples.json").write_text(json.dumps(index))
+    with pytest.raises(RunError) as fault:
+        found = read_samples(folder)
+        assert found is not None
+        found.of_part["train"].pixels()
+    assert "--data" in fault.value.hint
+
+
+def test_no_samples(tmp_path: Path) -> None:
+    assert read_samples(tmp_path / "samples") is None

@@ -1,0 +1,104 @@
+"""Ask an exported file about pictures, with nothing of the run that it came from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from tlearn.data.decode import UnreadablePicture, decode
+from tlearn.data.image_folder import PART_NAMES, list_pictures
+from tlearn.data.pipeline import in_order
+from tlearn.errors import DataError
+from tlearn.evaluation.known_classes import labelled_pictures
+from tlearn.evaluation.metrics import Report, score
+from tlearn.evaluation.predict import Prediction
+from tlearn.export.checking import Checked, check_artefact
+from tlearn.export.contract import Contract
+from tlearn.export.runtime import Runtime, open_runtime
+from tlearn.features.preparation import Watch
+
+
+def check(
+    artefact: Path, images: Path | None, watch: Watch
+) -> tuple[Checked, Report | list[Prediction] | None]:
+    """Hold an exported file to its contract, on any machine that has its runtime.
+
+    Args:
+        artefact: The file, or the directory of a SavedModel.
+        images: Pictures to ask it about besides; see `ask`.
+        watch: Told of progress.
+
+    Returns:
+        What became of its promises, and its score, or its answers, on `images`; a changed
+        file is not asked.
+
+    Raises:
+        TlearnError: There is no such artefact, no contract, or no picture.
+    """
+    watch("hold the file to its contract", 0, 0)
+    checked = check_artefact(artefact)
+    if images is None or checked.changed:
+        return checked, None
+    return checked, ask(open_runtime(artefact), checked.contract, images, watch)
+
+
+def ask(
+    runtime: Runtime, contract: Contract, source: Path, watch: Watch
+) -> Report | list[Prediction]:
+    """Score an artefact on a folder of classes, or answer for loose pictures.
+
+    Args:
+        runtime: The artefact.
+        contract: What it promises; pictures are prepared as it says.
+        source: A folder with sub-folders that bear the artefact's labels, or a CSV of path and
+            label: it is scored. Any other folder, or a picture: it answers.
+        watch: Told of progress.
+
+    Raises:
+        DataError: There is no picture, or a class that the artefact does not know.
+    """
+    if not _has_classes(source, contract.labels):
+        paths = list_pictures([source])
+        return [
+            Prediction.unreadable(str(path), answer)
+            if isinstance(answer, str)
+            else Prediction.of(str(path), answer, contract.labels)
+            for path, answer in zip(paths, _answers(runtime, contract, paths, watch), strict=True)
+        ]
+    pictures = labelled_pictures(source, contract.labels)
+    answers = _answers(runtime, contract, [path for path, _ in pictures], watch)
+    read = [
+        (answer, label)
+        for answer, (_, label) in zip(answers, pictures, strict=True)
+        if not isinstance(answer, str)
+    ]
+    if not read:
+        raise DataError(f"no picture in {source} can be read", "name another folder")
+    probabilities, labels = zip(*read, strict=True)
+    return score(np.stack(probabilities), np.asarray(labels), contract.labels, source.name)
+
+
+def _has_classes(source: Path, labels: Sequence[str]) -> bool:
+    if not source.is_dir():
+        return source.suffix.lower() in (".csv", ".tsv")
+    folders = {child.name for child in source.iterdir() if child.is_dir()}
+    return bool(folders & {*labels}) or any(name.lower() in PART_NAMES for name in folders)
+
+
+def _answers(
+    runtime: Runtime, contract: Contract, paths: Sequence[Path], watch: Watch
+) -> Iterator[np.ndarray | str]:
+    """Probabilities (classes,) for each picture, or why it cannot be read."""
+    how = contract.preparation
+
+    def read(path: Path) -> np.ndarray | str:
+        try:
+            return decode(path, how.image_size, how.resize)
+        except UnreadablePicture as fault:
+            return str(fault)
+
+    for done, pixels in enumerate(in_order(read, paths), start=1):
+        yield pixels if isinstance(pixels, str) else runtime(pixels)
+        watch("ask the file", done, len(paths))

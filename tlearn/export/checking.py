@@ -1,0 +1,231 @@
+"""Does an artefact keep its contract on this machine? Asks its runtime and our decoder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+import numpy as np
+import PIL
+
+from tlearn.errors import ExportError
+from tlearn.export.contract import (
+    CONTRACT_ENDING,
+    GOLDEN_FOLDER,
+    Contract,
+    Tensor,
+    contract_path,
+    digest_of,
+    read_contract,
+)
+from tlearn.export.golden import SeenPicture, distance, look
+from tlearn.export.interface import Interface, read_interface
+from tlearn.export.runtime import Runtime, open_runtime
+
+_EXACT = {"none", "float16"}
+"""Quantizations whose files answer as the model does, within their tolerance."""
+
+
+class Verdict(StrEnum):
+    """What became of one promise."""
+
+    KEPT = "kept"
+    BROKEN = "broken"
+    NOTED = "noted"
+    UNCHECKED = "not checked"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One promise, what became of it, and what was seen."""
+
+    name: str
+    verdict: Verdict
+    detail: str
+
+
+@dataclass(frozen=True)
+class Checked:
+    """An artefact held to its contract.
+
+    Attributes:
+        artefact: The file or directory.
+        contract: What it promises.
+        beside: Whether the contract lay beside it; otherwise it was found inside.
+        findings: One for each promise.
+    """
+
+    artefact: Path
+    contract: Contract
+    beside: bool
+    findings: tuple[Finding, ...]
+
+    @property
+    def changed(self) -> bool:
+        """Whether the file is not the one that was exported."""
+        return self.findings[0].verdict is Verdict.BROKEN
+
+    @property
+    def passed(self) -> bool:
+        """Whether no promise is broken."""
+        return all(finding.verdict is not Verdict.BROKEN for finding in self.findings)
+
+
+def check_artefact(path: Path) -> Checked:
+    """Hold an artefact to its contract.
+
+    Args:
+        path: The file, or the directory of a SavedModel.
+
+    Raises:
+        ExportError: There is no such artefact, or no contract that can be read.
+    """
+    path = path.absolute()
+    _must_be_artefact(path)
+    contract, beside = read_contract(path)
+    findings = [_file(path, contract)]
+    if findings[0].verdict is Verdict.BROKEN:
+        # Runtimes do not survive every damage, and take the process along.
+        findings.append(Finding("the rest", Verdict.UNCHECKED, "a changed file is not run"))
+        return Checked(path, contract, beside, tuple(findings))
+    try:
+        ends = read_interface(path)
+        runtime = open_runtime(path)
+    except ExportError as error:
+        findings.append(Finding("runs here", Verdict.BROKEN, error.message))
+        return Checked(path, contract, beside, tuple(findings))
+    findings += _interface(contract, ends)
+    pictures = [
+        look(path.parent / GOLDEN_FOLDER, one, contract.preparation) for one in contract.golden
+    ]
+    findings.append(_golden(pictures, beside))
+    if any(finding.verdict is Verdict.BROKEN for finding in findings if finding.name == "input"):
+        pictures = []  # what it takes is not what the contract says, so it cannot be asked
+    try:
+        findings += [_decoder(runtime, pictures), _answers(runtime, pictures, contract)]
+    except (RuntimeError, ValueError) as error:
+        findings.append(Finding("answers", Verdict.BROKEN, f"it cannot be run: {error}"))
+    return Checked(path, contract, beside, tuple(findings))
+
+
+def _must_be_artefact(path: Path) -> None:
+    """Raise for what a person names in its place: its contract, or the folder it lies in."""
+    if not path.exists():
+        raise ExportError(f"{path} does not exist", "name a file that tlearn export wrote")
+    if path.name.endswith(CONTRACT_ENDING):
+        raise ExportError(f"{path} is a contract", "name the file that it is about")
+    entries = sorted(path.iterdir()) if path.is_dir() else []
+    if inside := [entry.name for entry in entries if contract_path(entry).is_file()]:
+        raise ExportError(f"{path} is a folder of artefacts", f"name one: {', '.join(inside)}")
+
+
+def _file(path: Path, contract: Contract) -> Finding:
+    if contract.sha256 is None:
+        what = "its contract is inside: nothing here says what its bytes should be"
+        return Finding("file", Verdict.UNCHECKED, what)
+    found = digest_of(path)
+    if found != contract.sha256:
+        what = f"SHA-256 is {found[:12]}..., promised {contract.sha256[:12]}...: it was changed"
+        return Finding("file", Verdict.BROKEN, what)
+    return Finding("file", Verdict.KEPT, f"SHA-256 {found[:12]}..., as promised")
+
+
+def _interface(contract: Contract, found: Interface | None) -> list[Finding]:
+    if found is None:
+        what = f"a {contract.format} file is not looked into"
+        return [Finding(name, Verdict.UNCHECKED, what) for name in ("labels", "input", "output")]
+    signature = f" of {found.signature}"
+    if found.signature != contract.signature:
+        signature += f", promised {contract.signature}"
+    return [
+        _labels(contract, found.labels),
+        _end("input", found.input, contract.input, signature),
+        _end("output", found.output, contract.output, signature),
+    ]
+
+
+def _labels(contract: Contract, found: Sequence[str] | None) -> Finding:
+    promised, classes = contract.labels, contract.output.shape[-1]
+    if len(promised) != classes:
+        what = f"the contract has {len(promised)} labels for {classes} outputs"
+        return Finding("labels", Verdict.BROKEN, what)
+    for golden in contract.golden:  # all of them were answered rightly
+        answer = promised[int(np.argmax(golden.by_model))]
+        if answer != golden.label:
+            what = f"a picture of {golden.label!r} was answered rightly and is now {answer!r}"
+            return Finding("labels", Verdict.BROKEN, what)
+    if found is None:
+        return Finding("labels", Verdict.UNCHECKED, "the file carries none")
+    if tuple(found) == promised:
+        return Finding("labels", Verdict.KEPT, f"{len(found)} inside the file, the same in order")
+    pairs = zip(found, promised, strict=False)
+    place = next((n for n, (a, b) in enumerate(pairs) if a != b), min(len(found), len(promised)))
+    of_file, of_contract = (
+        repr(names[place]) if place < len(names) else "nothing" for names in (found, promised)
+    )
+    what = f"output {place} is {of_file} inside the file, {of_contract} in the contract"
+    return Finding("labels", Verdict.BROKEN, what)
+
+
+def _end(name: str, found: Tensor, promised: Tensor, signature: str) -> Finding:
+    if found == promised and "promised" not in signature:
+        return Finding(name, Verdict.KEPT, _in_words(found) + signature)
+    what = f"{_in_words(found)}{signature}, promised {_in_words(promised)}"
+    return Finding(name, Verdict.BROKEN, what)
+
+
+def _in_words(end: Tensor) -> str:
+    sizes = " x ".join("any" if size is None else str(size) for size in end.shape)
+    scaled = f", {end.scale:g} * (value - {end.zero_point})" if end.scale else ""
+    return f"{end.name} {end.dtype} {sizes}{scaled}"
+
+
+def _golden(pictures: Sequence[SeenPicture], beside: bool) -> Finding:
+    name, lost = "golden pictures", [picture.problem for picture in pictures if picture.problem]
+    if not pictures:
+        return Finding(name, Verdict.UNCHECKED, "the contract has none: the run kept no samples")
+    if not lost:
+        return Finding(name, Verdict.KEPT, f"{len(pictures)} beside the file, none changed")
+    absent = all(picture.promised is picture.decoded is None for picture in pictures)
+    if absent and not beside:
+        return Finding(name, Verdict.UNCHECKED, f"there is no {GOLDEN_FOLDER}/ beside the file")
+    return Finding(name, Verdict.BROKEN, "; ".join(lost))
+
+
+def _decoder(runtime: Runtime, pictures: Sequence[SeenPicture]) -> Finding:
+    name = "decoder"
+    intact = [one for one in pictures if one.decoded is not None]
+    other = [one for one in intact if not one.same_pixels]
+    if not intact:
+        return Finding(name, Verdict.UNCHECKED, "no golden picture to decode")
+    if not other:
+        what = f"Pillow {PIL.__version__} gives the same pixels as at the export"
+        return Finding(name, Verdict.KEPT, what)
+    turned = [one for one in other if not one.same_answer(runtime(np.asarray(one.decoded)))]
+    what = f"Pillow {PIL.__version__} gives other pixels for {len(other)} of {len(intact)}"
+    what += f"{distance(other)}; "
+    if turned:
+        return Finding(name, Verdict.BROKEN, what + f"{len(turned)} answers are others")
+    return Finding(name, Verdict.NOTED, what + "the answers are the same")
+
+
+def _answers(runtime: Runtime, pictures: Sequence[SeenPicture], contract: Contract) -> Finding:
+    asked = [one for one in pictures if one.promised is not None]
+    if not asked:
+        return Finding("answers", Verdict.UNCHECKED, "no golden picture to ask about")
+    found = [runtime(np.asarray(one.promised)) for one in asked]
+    if any(answer.shape != one.expected.shape for answer, one in zip(found, asked, strict=True)):
+        return Finding("answers", Verdict.BROKEN, f"{len(found[0])} values a picture")
+    pairs = list(zip(found, asked, strict=True))
+    same = sum(one.same_answer(answer) for answer, one in pairs)
+    moved = float(np.max([np.abs(answer - one.expected).max() for answer, one in pairs]))
+    what = f"{same} of {len(asked)} the same; probabilities moved by {moved:.2g} at most"
+    if contract.sha256 is None and contract.quantization not in _EXACT:
+        what = f"held against the model, which {contract.quantization} only comes near: {what}"
+        return Finding("answers", Verdict.NOTED, what)
+    # Not a number is above no limit: asked the other way round it would pass.
+    kept = same == len(asked) and moved <= contract.tolerance
+    verdict = Verdict.KEPT if kept else Verdict.BROKEN
+    return Finding("answers", verdict, f"{what}, {contract.tolerance:g} is allowed")

@@ -1,0 +1,92 @@
+"""What a file itself says of its input, its output and its labels."""
+
+from __future__ import annotations
+
+import struct
+import zipfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tlearn.errors import ExportError, SystemFault
+from tlearn.export.contract import Tensor
+from tlearn.export.metadata import LABELS_FILE, read_labels, read_metadata
+from tlearn.models.quiet import quiet
+
+_INSTALL = "install that package here, or check the file where it is installed"
+# What LiteRT's own readers raise on broken content.
+_BROKEN = (
+    *(ValueError, LookupError, TypeError, AttributeError, RuntimeError, OSError),
+    *(AssertionError, struct.error, zipfile.BadZipFile),
+)
+
+
+@dataclass(frozen=True)
+class Interface:
+    """The ends of a network and the names of its classes; labels are None where it has none."""
+
+    signature: str
+    input: Tensor
+    output: Tensor
+    labels: tuple[str, ...] | None
+
+
+def read_interface(path: Path) -> Interface | None:
+    """Look into an artefact; None for a format that tlearn does not look into.
+
+    Raises:
+        ExportError: It cannot be read.
+        SystemFault: What runs it is not installed here.
+    """
+    reader = _READERS.get("" if path.is_dir() else path.suffix)
+    if reader is None:
+        return None
+    try:
+        with quiet():
+            return reader(path)
+    except ImportError as error:
+        raise SystemFault(f"{path} cannot be run without {error.name}", _INSTALL) from error
+    except _BROKEN as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        hint = "export it again: tlearn export RUN"
+        raise ExportError(f"{path} cannot be looked into: {reason}", hint) from error
+
+
+def _of_tflite(path: Path) -> Interface:
+    from ai_edge_litert.interpreter import Interpreter
+
+    interpreter = Interpreter(model_path=str(path))
+    (signature,) = interpreter.get_signature_list()
+    runner = interpreter.get_signature_runner(signature)
+    given, answer = (
+        _only(details, lambda end: (end["shape_signature"], end["dtype"], end["quantization"]))
+        for details in (runner.get_input_details(), runner.get_output_details())
+    )
+    return Interface(signature, given, answer, read_metadata(path)["labels"])
+
+
+def _of_saved_model(path: Path) -> Interface:
+    import tensorflow as tf
+
+    loaded = tf.saved_model.load(str(path))
+    ((signature, function),) = loaded.signatures.items()
+    given, answer = (
+        _only(details, lambda end: (end.shape, end.dtype.as_numpy_dtype, (0, 0)))
+        for details in (function.structured_input_signature[1], function.structured_outputs)
+    )
+    labels = path / "assets" / LABELS_FILE
+    return Interface(signature, given, answer, read_labels(labels.read_bytes()))
+
+
+def _only(details: Mapping[str, Any], look: Callable[[Any], tuple[Any, type, Any]]) -> Tensor:
+    """The one tensor there is, from its shape, NumPy type, scale and zero point."""
+    ((name, end),) = details.items()
+    shape, dtype, (scale, zero_point) = look(end)
+    sizes = tuple(None if size in (None, -1) else int(size) for size in shape)
+    if not scale:
+        return Tensor(name, sizes, dtype.__name__)
+    return Tensor(name, sizes, dtype.__name__, float(scale), int(zero_point))
+
+
+_READERS: dict[str, Callable[[Path], Interface]] = {".tflite": _of_tflite, "": _of_saved_model}

@@ -1,0 +1,238 @@
+"""Pictures that travel in a run, so that it can be exported and checked where its folder is not.
+
+golden/*       files as they were found: held out, and answered rightly
+train.zip      pictures of the train part, decoded and never augmented, lossless
+val.zip        the same of the val part, where there is one
+samples.json   what they show
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from tlearn.atomic_write import write_atomic_directory
+from tlearn.data.image_folder import sniff
+from tlearn.data.pipeline import PixelArray, in_order
+from tlearn.errors import RunError
+from tlearn.export.quantization import in_turn, sample_size, stratified_order
+from tlearn.features.preparation import Pictures
+from tlearn.run_directory import read_json
+
+GOLDEN_PICTURES = 6
+GOLDEN_BYTES = 1_000_000
+"""Of one file; larger ones stay where they are."""
+
+ARCHIVE_BYTES = 8_000_000
+"""Of the decoded pictures of one part; what does not fit is left out."""
+
+PARTS = ("train", "val")
+_INDEX, _GOLDEN = "samples.json", "golden"
+_VERSION = 1
+_ANY_ZIP_DATE = (1980, 1, 1, 0, 0, 0)
+# Of what Pillow writes without loss this is the smallest, and the fastest from 200 pixels on.
+_LOSSLESS: dict[str, Any] = {"format": "WEBP", "lossless": True, "quality": 0, "method": 0}
+_GOLDEN_REMEDY = "put it back, or remove samples/ from the run to export without it"
+_REMEDY = "say where the run's pictures are with --data FOLDER, or train again"
+
+
+@dataclass(frozen=True)
+class GoldenFile:
+    """One picture as it was found: its file, its class, the SHA-256 of its bytes."""
+
+    path: Path
+    label: int
+    sha256: str
+
+    def content(self) -> bytes:
+        """The file.
+
+        Raises:
+            RunError: It is missing, or not what was kept.
+        """
+        try:
+            content = self.path.read_bytes()
+        except OSError as error:
+            raise RunError(
+                f"{self.path} cannot be read: {error.strerror}", _GOLDEN_REMEDY
+            ) from error
+        if hashlib.sha256(content).hexdigest() != self.sha256:
+            raise RunError(f"{self.path} was changed", _GOLDEN_REMEDY)
+        return content
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """A stratified sample of one part.
+
+    Attributes:
+        rows: (n,) which pictures of the part they are, counted from 0.
+        archive: The pictures, decoded.
+    """
+
+    rows: np.ndarray
+    archive: Path
+
+    def pixels(self) -> np.ndarray:
+        """The pictures: uint8 (n, H, W, 3).
+
+        Raises:
+            RunError: They are missing or damaged.
+        """
+        try:
+            with zipfile.ZipFile(self.archive) as archive:
+                pictures = [_pixels(archive.read(name)) for name in archive.namelist()]
+        except (OSError, zipfile.BadZipFile) as error:
+            raise RunError(f"{self.archive} cannot be read: {error}", _REMEDY) from error
+        if len(pictures) != len(self.rows):
+            found = f"{len(pictures)} pictures, expected {len(self.rows)}"
+            raise RunError(f"{self.archive} holds {found}", _REMEDY)
+        return np.stack(pictures)
+
+
+@dataclass(frozen=True)
+class Samples:
+    """What travels in a run: held-out files that the model answers rightly, and samples of parts.
+
+    A run without a val part has no sample of it.
+    """
+
+    golden: tuple[GoldenFile, ...]
+    of_part: Mapping[str, Sample]
+
+
+def write_samples(
+    folder: Path, pictures: Pictures, part: str, probabilities: np.ndarray, seed: int
+) -> None:
+    """Choose and keep the samples of a run; the same run gives the same bytes.
+
+    Args:
+        folder: Where to; replaced when it exists.
+        pictures: What the run was trained on.
+        part: The held-out part that golden pictures come from.
+        probabilities: (n, classes) of that part, from the model.
+        seed: Decides which pictures of a part are taken.
+
+    Raises:
+        SystemFault: The place cannot be written.
+    """
+
+    def fill(place: Path) -> None:
+        (place / _GOLDEN).mkdir()
+        golden = islice(_golden(pictures, part, probabilities), GOLDEN_PICTURES)
+        index: dict[str, Any] = {"version": _VERSION}
+        index["golden"] = [_keep_golden(place / _GOLDEN, *found) for found in golden]
+        for name in PARTS:
+            if pictures.split.count(name):
+                index[name] = _keep_sample(place / f"{name}.zip", pictures, name, seed)
+        (place / _INDEX).write_text(json.dumps(index, indent=1) + "\n", "utf-8")
+
+    write_atomic_directory(folder, fill)
+
+
+def read_samples(folder: Path) -> Samples | None:
+    """The samples of a run, or None where it keeps none.
+
+    Raises:
+        RunError: They are damaged.
+    """
+    if not (folder / _INDEX).is_file():
+        return None
+    index = read_json(folder / _INDEX)
+    try:
+        golden = tuple(
+            GoldenFile(folder / _GOLDEN / item["file"], item["label"], item["sha256"])
+            for item in index["golden"]
+        )
+        of_part = {
+            part: Sample(np.asarray(index[part], np.int64), folder / f"{part}.zip")
+            for part in PARTS
+            if part in index
+        }
+    except (TypeError, KeyError, ValueError) as error:
+        raise RunError(f"{folder / _INDEX} is damaged: {error!r}", _REMEDY) from error
+    return Samples(golden, of_part)
+
+
+def telling_rows(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Rows that are answered rightly, class by class in turn, the most telling ones first.
+
+        margin = probability of the answer - that of the runner-up
+
+    A margin near 0 turns over by rounding alone, and one near 1 hides a wrong scaling.
+
+    Args:
+        probabilities: (n, classes), from the model.
+        labels: (n,) true classes.
+    """
+    low, high = np.sort(probabilities, axis=1)[:, -2:].T
+    order = np.argsort(np.abs(high - low - 0.5), kind="stable")
+    return in_turn(order[probabilities.argmax(axis=1)[order] == labels[order]], labels)
+
+
+def _keep_sample(archive: Path, pictures: Pictures, part: str, seed: int) -> list[int]:
+    """Write a stratified sample of a part; its rows."""
+    labels, pixels = pictures.labels(part), pictures.rows(part)
+    order = stratified_order(labels, seed)[: sample_size(len(pictures.split.classes))]
+    kept = dict(_encoded(pixels, order.tolist()))
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as file:
+        for number, row in enumerate(sorted(kept)):
+            name = f"{number:03}.{_LOSSLESS['format']}".lower()
+            file.writestr(zipfile.ZipInfo(name, _ANY_ZIP_DATE), kept[row])
+    return sorted(kept)
+
+
+def _encoded(pixels: PixelArray, rows: Sequence[int]) -> Iterator[tuple[int, bytes]]:
+    """Rows and their files, until the files are too many bytes."""
+
+    def encode(row: int) -> bytes:
+        file = io.BytesIO()
+        Image.fromarray(np.asarray(pixels[row])).save(file, **_LOSSLESS)
+        return file.getvalue()
+
+    spent = 0
+    for row, content in zip(rows, in_order(encode, rows), strict=True):
+        spent += len(content)
+        if spent > ARCHIVE_BYTES:
+            return
+        yield row, content
+
+
+def _pixels(content: bytes) -> np.ndarray:
+    with Image.open(io.BytesIO(content)) as image:
+        return np.array(image.convert("RGB"))
+
+
+def _golden(
+    pictures: Pictures, part: str, probabilities: np.ndarray
+) -> Iterator[tuple[int, bytes]]:
+    """Class and bytes of held-out files, the most telling first."""
+    paths = {image.name: image.path for image in pictures.folder.images}
+    names, labels = pictures.split.names, pictures.labels(part)
+    rows, digests = pictures.split.indices(part), pictures.digests(part)
+    for row in telling_rows(probabilities, labels):
+        path = paths[names[rows[row]]]
+        try:
+            content = path.read_bytes() if path.stat().st_size <= GOLDEN_BYTES else b""
+        except OSError:
+            continue  # a folder that changes while it is read
+        if hashlib.sha256(content).hexdigest() == digests[row]:
+            yield int(labels[row]), content
+
+
+def _keep_golden(folder: Path, label: int, content: bytes) -> dict[str, object]:
+    """Write one file under a name that says what is in it, and nothing of where it was."""
+    digest = hashlib.sha256(content).hexdigest()
+    file = folder / f"{digest[:12]}.{sniff(content[:64]).lower()}"
+    file.write_bytes(content)
+    return {"file": file.name, "label": label, "sha256": digest}
