@@ -25,6 +25,7 @@ from tlearn.workbench import Workbench
 
 if TYPE_CHECKING:
     from tlearn.distilling import Taught
+    from tlearn.export.measuring import Benchmark
     from tlearn.export.parity import Artefact
     from tlearn.features.preparation import Pictures
     from tlearn.ranking import Ranked
@@ -233,6 +234,13 @@ def export(
         watch(f"export {format}" + f" {quantization}" * (quantization != "none"), 0, 0)
         artefacts.append(write_and_check(reference, folder, format, quantization, max_drop))
     return artefacts
+
+
+def benchmark(path: Path, threads: Sequence[int] = (), *, watch: Watch = silent) -> Benchmark:
+    """Time an artefact on this machine; see `tlearn.export.measuring.benchmark`."""
+    from tlearn.export import measuring
+
+    return measuring.benchmark(path, threads, watch)
 
 
 def distill(

@@ -16,6 +16,7 @@ from typer.core import TyperGroup
 from typer.exceptions import Abort, TyperException
 
 from tlearn.cli import (
+    benchmark,
     cache,
     demo,
     distill,
@@ -81,6 +82,7 @@ for _command in (
     evaluate.evaluate,
     predict.predict,
     export.export,
+    benchmark.benchmark,
     distill.distill,
     models.models,
     recipes.recipes,
