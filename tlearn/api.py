@@ -5,6 +5,7 @@ TensorFlow is imported where a function cannot do without, and as late as it can
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -19,12 +20,13 @@ from tlearn.finished_run import FinishedRun
 from tlearn.models.choice import choose_backbone
 from tlearn.outcome import Advice, Outcome
 from tlearn.recipe.saving import check_new, recipe_of, save_recipe
-from tlearn.run_directory import RunDirectory
+from tlearn.run_directory import RunDirectory, read_json
 from tlearn.suggestion.strategy import Evidence, textbook
 from tlearn.workbench import Workbench
 
 if TYPE_CHECKING:
     from tlearn.distilling import Taught
+    from tlearn.export.budget import Budget, Choice
     from tlearn.export.measuring import Benchmark
     from tlearn.export.parity import Artefact
     from tlearn.features.preparation import Pictures
@@ -224,16 +226,54 @@ def export(
     Raises:
         TlearnError: The run, its pictures or the place cannot be used.
     """
-    from tlearn.export.writing import write_and_check
+    finished = FinishedRun(run, data, watch)
+    write = _writer(finished, max_drop)
+    folder = out or finished.run.export_dir
+    return [write(folder, *pair) for pair in formats]
+
+
+def export_within(
+    run: Path | None,
+    formats: Sequence[tuple[str, str]],
+    budget: Budget,
+    *,
+    out: Path | None = None,
+    max_drop: float = 0.01,
+    data: Path | None = None,
+    watch: Watch = silent,
+) -> tuple[Choice, list[str]]:
+    """Write the best file within a budget; the arguments are those of `export`.
+
+    Returns:
+        What was chosen, and what would help where nothing was kept.
+
+    Raises:
+        TlearnError: The run, its pictures or the place cannot be used.
+    """
+    from tlearn.export.budget import ways_out
+    from tlearn.export.candidates import keep_the_best
 
     finished = FinishedRun(run, data, watch)
-    reference = finished.reference()
     folder = out or finished.run.export_dir
-    artefacts = []
-    for format, quantization in formats:
-        watch(f"export {format}" + f" {quantization}" * (quantization != "none"), 0, 0)
-        artefacts.append(write_and_check(reference, folder, format, quantization, max_drop))
-    return artefacts
+    choice = keep_the_best(_writer(finished, max_drop), formats, folder, budget)
+    if choice.kept:
+        return choice, []
+    pictures = str(data or read_json(finished.run.metrics_path)["folder"])
+    return choice, ways_out(choice, finished.plan.image_size, shlex.quote(pictures))
+
+
+def _writer(finished: FinishedRun, max_drop: float) -> Callable[[Path, str, str], Artefact]:
+    """Writes an artefact of a run into a folder, given format and quantization, and checks it."""
+    from tlearn.export.writing import write_and_check
+
+    reference = finished.reference()
+
+    def write(folder: Path, format: str, quantization: str) -> Artefact:
+        name = f"export {format}" + f" {quantization}" * (quantization != "none")
+        finished.watch(name, 0, 0)
+        return write_and_check(reference, folder, format, quantization, max_drop)
+
+    return write
 
 
 def benchmark(path: Path, threads: Sequence[int] = (), *, watch: Watch = silent) -> Benchmark:

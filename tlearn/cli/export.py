@@ -11,7 +11,7 @@ import typer
 from rich.console import RenderableType
 from rich.text import Text
 
-from tlearn.cli import options, render
+from tlearn.cli import budget, options, render
 from tlearn.cli.progress import Display, print_json, print_result
 from tlearn.cli.render import BAD, DIM, GOOD
 from tlearn.errors import ExportError, GateFailure
@@ -59,6 +59,8 @@ def export(
         Path | None,
         typer.Option(metavar="FOLDER", help="Where the run's pictures are now, if they moved."),
     ] = None,
+    max_size: options.MaxSize = None,
+    max_latency: options.MaxLatency = None,
     as_json: options.Json = False,
 ) -> None:
     """Write the model as files for a device, and prove that they answer as it does.
@@ -68,8 +70,16 @@ def export(
 
     Example: [cyan]tlearn export --tflite[/]
     Small and smaller: [cyan]tlearn export --quantize float16 --quantize int8[/]
+    The best that fits: [cyan]tlearn export --max-size 4MB --max-latency 30ms[/]
     """
+    limits = budget.read_budget(max_size, max_latency)
+    if limits:
+        quantize = budget.modes_to_try(saved_model, quantize or ())
     formats = choose_formats(tflite, saved_model, quantize or ())
+    if limits:
+        where = {"out": out, "max_drop": max_drop / 100, "data": data}
+        budget.export_within(run, formats, limits, where, as_json)
+        return
     from tlearn import api
 
     with Display(as_json) as display:
