@@ -262,6 +262,22 @@ def export_within(
     return choice, ways_out(choice, finished.plan.image_size, shlex.quote(pictures))
 
 
+def write_snippets(artefacts: Sequence[Artefact], platforms: Sequence[str]) -> list[Path]:
+    """Write a program for every platform beside every LiteRT file that passed its check.
+
+    Args:
+        artefacts: As exported.
+        platforms: Of `tlearn.export.programs.PLATFORMS`.
+
+    Raises:
+        TlearnError: A file or the place cannot be used.
+    """
+    from tlearn.export.programs import write_program
+
+    usable = [one.path for one in artefacts if one.format == "tflite" and one.passed]
+    return [write_program(path, platform) for path in usable for platform in platforms]
+
+
 def _writer(finished: FinishedRun, max_drop: float) -> Callable[[Path, str, str], Artefact]:
     """Writes an artefact of a run into a folder, given format and quantization, and checks it."""
     from tlearn.export.writing import write_and_check

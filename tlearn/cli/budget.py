@@ -11,7 +11,7 @@ import typer
 from rich.console import RenderableType
 from rich.text import Text
 
-from tlearn.cli import render
+from tlearn.cli import render, snippets
 from tlearn.cli.progress import Display, print_json, print_result
 from tlearn.cli.quantities import parse_latency, parse_size
 from tlearn.cli.render import BAD, DIM, GOOD
@@ -61,6 +61,7 @@ def export_within(
     formats: Sequence[tuple[str, str]],
     limits: Budget,
     where: Mapping[str, Any],
+    platforms: Sequence[str],
     as_json: bool,
 ) -> None:
     """Export the best file within the limits and tell about all that were tried.
@@ -70,6 +71,7 @@ def export_within(
         formats: Pairs of format and quantization.
         limits: The budget.
         where: Further arguments of `api.export_within`.
+        platforms: What to write programs for.
         as_json: Print the document.
 
     Raises:
@@ -79,10 +81,11 @@ def export_within(
 
     with Display(as_json) as display:
         choice, ways = api.export_within(run, formats, limits, **where, watch=display)
+        programs = api.write_snippets([choice.kept] if choice.kept else [], platforms)
     if as_json:
-        print_json(to_json(choice, ways))
+        print_json(to_json(choice, ways) | snippets.to_json(programs))
         raise typer.Exit(0 if choice.kept else GateFailure.exit_code)
-    print_result(*draw(choice))
+    print_result(*draw(choice), *snippets.draw(programs), *_next(choice))
     if choice.kept is None:
         raise GateFailure(_missed(choice), _UNDER_THE_FIRST.join(ways))
 
@@ -128,8 +131,12 @@ def draw(choice: Choice) -> list[RenderableType]:
     if choice.kept:
         file = render.words(render.near(choice.kept.path))
         blocks += [Text(), render.facts({"kept": file, "because": Text(choice.reason)})]
-        blocks.append(render.next_step(f"tlearn benchmark {render.near(choice.kept.path)}"))
     return blocks
+
+
+def _next(choice: Choice) -> list[RenderableType]:
+    kept = choice.kept
+    return [render.next_step(f"tlearn benchmark {render.near(kept.path)}")] if kept else []
 
 
 def _verdict(artefact: Artefact, choice: Choice) -> str:

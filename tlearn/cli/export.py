@@ -11,7 +11,7 @@ import typer
 from rich.console import RenderableType
 from rich.text import Text
 
-from tlearn.cli import budget, options, render
+from tlearn.cli import budget, options, render, snippets
 from tlearn.cli.progress import Display, print_json, print_result
 from tlearn.cli.render import BAD, DIM, GOOD
 from tlearn.errors import ExportError, GateFailure
@@ -61,6 +61,7 @@ def export(
     ] = None,
     max_size: options.MaxSize = None,
     max_latency: options.MaxLatency = None,
+    snippet: options.Snippet = None,
     as_json: options.Json = False,
 ) -> None:
     """Write the model as files for a device, and prove that they answer as it does.
@@ -71,14 +72,16 @@ def export(
     Example: [cyan]tlearn export --tflite[/]
     Small and smaller: [cyan]tlearn export --quantize float16 --quantize int8[/]
     The best that fits: [cyan]tlearn export --max-size 4MB --max-latency 30ms[/]
+    To start an app with: [cyan]tlearn export --tflite --snippet android[/]
     """
+    platforms = snippets.read_platforms(snippet)
     limits = budget.read_budget(max_size, max_latency)
     if limits:
         quantize = budget.modes_to_try(saved_model, quantize or ())
-    formats = choose_formats(tflite, saved_model, quantize or ())
+    formats = choose_formats(tflite or bool(platforms), saved_model, quantize or ())
     if limits:
         where = {"out": out, "max_drop": max_drop / 100, "data": data}
-        budget.export_within(run, formats, limits, where, as_json)
+        budget.export_within(run, formats, limits, where, platforms, as_json)
         return
     from tlearn import api
 
@@ -86,11 +89,12 @@ def export(
         artefacts = api.export(
             run, formats, out=out, max_drop=max_drop / 100, data=data, watch=display
         )
+        programs = api.write_snippets(artefacts, platforms)
     failed = [artefact for artefact in artefacts if not artefact.passed]
     if as_json:
-        print_json(to_json(artefacts))
+        print_json(to_json(artefacts) | snippets.to_json(programs))
         raise typer.Exit(GateFailure.exit_code if failed else 0)
-    print_result(*draw(artefacts))
+    print_result(*draw(artefacts), *snippets.draw(programs))
     if failed:
         raise GateFailure(
             f"{len(failed)} of {len(artefacts)} files failed the check", _hint(failed)

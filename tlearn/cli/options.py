@@ -162,6 +162,14 @@ MaxLatency = Annotated[
         _BUDGET,
     ),
 ]
+Snippet = Annotated[
+    list[str] | None,
+    option(
+        "Also write a short program around each LiteRT file: python, android, ios or web. May be "
+        "repeated.",
+        "PLATFORM",
+    ),
+]
 
 
 def gather(parameters: Mapping[str, Any], assignments: Sequence[str] = ()) -> dict[str, Any]:
