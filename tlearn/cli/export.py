@@ -24,6 +24,24 @@ _GENTLER = {
     "dynamic": "try --quantize float16",
 }
 
+_Out = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="Where to. Left out: export/ inside the run."),
+]
+_MaxDrop = Annotated[
+    float,
+    typer.Option(
+        min=0,
+        max=100,
+        metavar="POINTS",
+        help="Largest drop of accuracy allowed, in percentage points.",
+    ),
+]
+_Data = Annotated[
+    Path | None,
+    typer.Option(metavar="FOLDER", help="Where the run's pictures are now, if they moved."),
+]
+
 
 def export(
     run: options.Run = None,
@@ -42,23 +60,9 @@ def export(
             show_default=False,
         ),
     ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="Where to. Left out: export/ inside the run."),
-    ] = None,
-    max_drop: Annotated[
-        float,
-        typer.Option(
-            min=0,
-            max=100,
-            metavar="POINTS",
-            help="Largest drop of accuracy allowed, in percentage points.",
-        ),
-    ] = 1.0,
-    data: Annotated[
-        Path | None,
-        typer.Option(metavar="FOLDER", help="Where the run's pictures are now, if they moved."),
-    ] = None,
+    out: _Out = None,
+    max_drop: _MaxDrop = 1.0,
+    data: _Data = None,
     max_size: options.MaxSize = None,
     max_latency: options.MaxLatency = None,
     snippet: options.Snippet = None,
