@@ -14,6 +14,7 @@ DYNAMIC = replace(NONE, quantization="dynamic", size_bytes=2_500_000, millisecon
 INT8 = replace(NONE, quantization="int8", size_bytes=2_700_000, milliseconds=3.0)
 ALL = (NONE, FLOAT16, DYNAMIC, INT8)
 WORSE = replace(INT8, accuracy=0.94, agreement=0.97, drop=0.01)
+LUCKY = replace(INT8, accuracy=0.96, agreement=0.99, drop=-0.01)
 OTHER_ANSWERS = replace(INT8, agreement=0.98)
 FAILED = replace(INT8, accuracy=0.5, drop=0.45, passed=False, reason="accuracy fell")
 
@@ -35,6 +36,8 @@ FAILED = replace(INT8, accuracy=0.5, drop=0.45, passed=False, reason="accuracy f
         # Accuracy first, then the model's own answers, then cost.
         ((NONE, WORSE), Budget(1e9), NONE, NONE),
         ((NONE, OTHER_ANSWERS), Budget(1e9), NONE, NONE),
+        ((NONE, LUCKY), Budget(1e9), NONE, NONE),
+        ((WORSE, LUCKY), Budget(1e9), LUCKY, LUCKY),
         ((NONE, WORSE), Budget(4e6), WORSE, WORSE),
         # What failed the gate is never kept, and nearest only where all failed.
         ((NONE, FAILED), Budget(4e6), None, NONE),
@@ -73,6 +76,7 @@ def test_reason(candidates: tuple[Artefact, ...], words: str) -> None:
         (ALL, Budget(2e6), ["head_on=best", "--backbones all-available --max-size 8MB"]),
         ((NONE, FLOAT16), Budget(2e6), ["fewer bits", "head_on=best", "--max-size 4MB"]),
         (ALL, Budget(None, 0.75), ["--image-size 96", "head_on=best", "--prefer small"]),
+        (ALL, Budget(5e6, 0.75), ["--image-size 96", "head_on=best", "--prefer small"]),
         (ALL, Budget(None, 1e-6), ["--image-size 32", "head_on=best", "--prefer small"]),
         (ALL, Budget(1e6, 1.5), ["--image-size 128", "head_on=best", "--max-size 4MB"]),
         ((FLOAT16, FAILED), Budget(4e6), ["--max-drop", "head_on=best", "--max-size 8MB"]),

@@ -69,7 +69,8 @@ class Choice:
 def choose(candidates: Sequence[Artefact], budget: Budget) -> Choice:
     """Keep the most accurate within the budget; of equals, the one that agrees most with the model.
 
-    Where that is equal too, the least product of size and latency decides: it does not depend on
+    A file that is more accurate than the model it was made from has luck, and counts as equal to
+    it. Where both are equal, the least product of size and latency decides: it does not depend on
     units, and neither a little size nor a little time outweighs much of the other.
 
     Args:
@@ -108,9 +109,13 @@ def ways_out(choice: Choice, image_size: int, folder: str) -> list[str]:
     return ways
 
 
+def _lost(artefact: Artefact) -> float:
+    return max(0.0, artefact.drop)
+
+
 def _rank(artefact: Artefact) -> tuple[float, float, float]:
     costs = artefact.size_bytes * artefact.milliseconds
-    return -artefact.accuracy, -artefact.agreement, costs
+    return _lost(artefact), -artefact.agreement, costs
 
 
 def _reason(fitting: Sequence[Artefact]) -> str:
@@ -120,7 +125,7 @@ def _reason(fitting: Sequence[Artefact]) -> str:
         return "the only one that passes and is within the budget"
     best, second = fitting[:2]
     among = f"of the {len(fitting)} within the budget"
-    if best.accuracy > second.accuracy:
+    if _lost(best) < _lost(second):
         return f"the most accurate {among}"
     if best.agreement > second.agreement:
         return f"as accurate as any {among}, and nearest to the model's answers"
@@ -136,7 +141,7 @@ def _smaller_side(image_size: int, too_slow: float) -> int:
 def _asking_for_less(choice: Choice) -> str:
     """Flags of suggest; what it ranks are sizes in float32."""
     limit = choice.budget.max_bytes
-    if limit is None:
+    if limit is None or choice.budget.size_ratio(choice.nearest) <= 1:
         return "--prefer small"
     passed = [one.quantization for one in choice.candidates if one.passed]
     shrinks = max((_SHRINKS.get(mode, 1) for mode in passed), default=1)
