@@ -37,6 +37,11 @@ def tlearn(image_folder: Callable[..., Path], small_weights: Path, tmp_path: Pat
 
 
 def test_the_best_file_within_a_budget_is_used_and_timed(tlearn: Tlearn, tmp_path: Path) -> None:
+    missed = tlearn("export", "run", "--quantize", "none", "--max-size", "1kB", code=1)
+    assert missed["kept"] is None and missed["artefacts"][0]["path"] is None
+    assert any(str(tmp_path / "pictures") in way for way in missed["ways_out"])
+    assert not (tmp_path / "run" / "export").exists()
+
     asked = ("--quantize", "none", "--quantize", "float16", "--max-drop", "100")
     found = tlearn("export", "run", *asked, "--max-size", "700kB", "--snippet", "python")
     large, small = found["artefacts"]
@@ -58,10 +63,3 @@ def test_the_best_file_within_a_budget_is_used_and_timed(tlearn: Tlearn, tmp_pat
     timed = tlearn("benchmark", found["kept"], "--threads", "1")
     assert timed["latencies"][0]["median_milliseconds"] > 0
     assert timed["size_bytes"] == small["size_bytes"]
-
-
-def test_a_budget_that_nothing_fits_leaves_nothing(tlearn: Tlearn, tmp_path: Path) -> None:
-    found = tlearn("export", "run", "--quantize", "none", "--max-size", "1kB", code=1)
-    assert found["kept"] is None and found["artefacts"][0]["path"] is None
-    assert any(str(tmp_path / "pictures") in way for way in found["ways_out"])
-    assert not (tmp_path / "run" / "export").exists()

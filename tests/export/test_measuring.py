@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 from tlearn.errors import ExportError
+from tlearn.export import measuring
+from tlearn.export.cold_start import ColdStart
 from tlearn.export.measuring import (
     benchmark,
     latency_milliseconds,
@@ -81,7 +83,10 @@ def test_a_benchmark_of_a_file(file: Path) -> None:
     assert set(told) == {"time one picture", "count pictures a second", "start afresh"}
 
 
-def test_a_saved_model_takes_its_own_threads(trained: Any, tmp_path: Path) -> None:
+def test_a_saved_model_takes_its_own_threads(
+    trained: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(measuring, "cold_start", lambda path: ColdStart(5.0, 600_000_000))
     path = tmp_path / "saved_model"
     write_saved_model(trained.model, path, LABELS)
     assert open_runtime(path).shape == (32, 32, 3)
@@ -90,6 +95,7 @@ def test_a_saved_model_takes_its_own_threads(trained: Any, tmp_path: Path) -> No
     found = benchmark(path, (), lambda *_: None)
     assert [latency.threads for latency in found.latencies] == [None]
     assert found.interpreters == 1 and found.pictures_per_second > 0
+    assert (found.load_seconds, found.peak_bytes) == (5.0, 600_000_000)
 
 
 def test_the_latency_of_what_is_not_a_model(tmp_path: Path, trained: Any) -> None:

@@ -165,8 +165,8 @@ MaxLatency = Annotated[
 Snippet = Annotated[
     list[str] | None,
     option(
-        "Also write a short program around each LiteRT file: python, android, ios or web. May be "
-        "repeated.",
+        "Also write a short program around each LiteRT file: python, android, ios or web. Implies "
+        "--tflite; may be repeated.",
         "PLATFORM",
     ),
 ]

@@ -87,10 +87,11 @@ def benchmark(path: Path, threads: Sequence[int], watch: Watch) -> Benchmark:
         )
     cores = os.cpu_count() or 1
     chosen = (*(threads or thread_counts(cores)),) if takes_threads(path) else (None,)
-    latencies = []
-    for number, count in enumerate(chosen):
-        watch("time one picture", number, len(chosen))
+    latencies: list[Latency] = []
+    watch("time one picture", 0, len(chosen))
+    for count in chosen:
         latencies.append(_latency(path, count))
+        watch("time one picture", len(latencies), len(chosen))
     watch("count pictures a second", 0, 0)
     runtimes = _side_by_side(path, cores)
     rate = throughput(runtimes)
@@ -191,7 +192,8 @@ def _cold_starts(path: Path, watch: Watch) -> ColdStart:
     """The median of a few fresh processes; of one, where it takes long."""
     began = time.monotonic()
     found: list[ColdStart] = []
+    watch("start afresh", 0, _COLD_STARTS)
     while len(found) < _COLD_STARTS and time.monotonic() - began < _ENOUGH_SECONDS:
-        watch("start afresh", len(found), _COLD_STARTS)
         found.append(cold_start(path))
+        watch("start afresh", len(found), _COLD_STARTS)
     return sorted(found, key=lambda start: start.seconds)[len(found) // 2]
