@@ -11,10 +11,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tlearn.advising import advise, forecast, reading_of
+from tlearn.asking import check as check
 from tlearn.data.image_folder import list_pictures
 from tlearn.evaluation.metrics import Report, score
 from tlearn.evaluation.predict import Prediction
-from tlearn.features.preparation import Watch
+from tlearn.exporting import benchmark as benchmark
+from tlearn.exporting import export as export
+from tlearn.exporting import export_within as export_within
+from tlearn.exporting import write_snippets as write_snippets
+from tlearn.features.preparation import Watch, silent
 from tlearn.finished_run import FinishedRun
 from tlearn.models.choice import choose_backbone
 from tlearn.outcome import Advice, Outcome
@@ -25,14 +30,8 @@ from tlearn.workbench import Workbench
 
 if TYPE_CHECKING:
     from tlearn.distilling import Taught
-    from tlearn.export.checking import Checked
-    from tlearn.export.parity import Artefact
     from tlearn.features.preparation import Pictures
     from tlearn.ranking import Ranked
-
-
-def silent(task: str, done: int, total: int) -> None:
-    """A watch that looks away."""
 
 
 def suggest(
@@ -205,54 +204,6 @@ def predict(
         else Prediction.of(str(path), next(answers), finished.labels)
         for path, problem in zip(paths, problems, strict=True)
     ]
-
-
-def export(
-    run: Path | None,
-    formats: Sequence[tuple[str, str]],
-    *,
-    out: Path | None = None,
-    max_drop: float = 0.01,
-    data: Path | None = None,
-    watch: Watch = silent,
-) -> list[Artefact]:
-    """Write files for a device, each run on the validation pictures before it is called done.
-
-    Args:
-        run: The run directory; None takes the newest under runs/.
-        formats: Pairs of format ("tflite", "saved_model") and quantization.
-        out: Where to; by default the run's own export folder.
-        max_drop: Largest drop of accuracy allowed, as a fraction.
-        data: Where the run's pictures are now.
-        watch: Told of progress.
-
-    Returns:
-        Every artefact; one that failed says so, and its file's name too.
-
-    Raises:
-        TlearnError: The run, its pictures or the place cannot be used.
-    """
-    from tlearn.export.sealing import seal
-    from tlearn.export.writing import write_and_check
-
-    finished = FinishedRun(run, data, watch)
-    reference, promise = finished.reference(), finished.promise()
-    folder = out or finished.run.export_dir
-    artefacts = []
-    for format, quantization in formats:
-        watch(f"export {format}" + f" {quantization}" * (quantization != "none"), 0, 0)
-        artefact = write_and_check(reference, folder, format, quantization, max_drop)
-        artefacts.append(seal(artefact, promise, reference))
-    return artefacts
-
-
-def check(
-    artefact: Path, images: Path | None = None, *, watch: Watch = silent
-) -> tuple[Checked, Report | list[Prediction] | None]:
-    """Hold an exported file to its contract; see `tlearn.asking.check`."""
-    from tlearn import asking
-
-    return asking.check(artefact, images, watch)
 
 
 def distill(

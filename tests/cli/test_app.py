@@ -13,7 +13,8 @@ from tlearn.cli.app import app
 from tlearn.errors import DataError, GateFailure
 
 Command = Callable[..., Result]
-COMMANDS = ("suggest", "finetune", "evaluate", "predict", "export", "models", "recipes", "cache")
+COMMANDS = ("suggest", "finetune", "evaluate", "predict", "export", "benchmark")
+COMMANDS += ("models", "recipes", "cache")
 
 
 def test_help_lists_every_command(command: Command) -> None:

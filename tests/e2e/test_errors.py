@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tlearn import api
+from tlearn import api, models
 
 HEAVY = ("tensorflow", "keras", "jax", "torch", "sklearn", "scipy", "matplotlib")
 SECONDS = 8.0
@@ -121,6 +121,20 @@ def test_a_missing_folder(name: str, refused: Refused) -> None:
 def test_an_empty_folder(refused: Refused, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     assert "no pictures" in refused("finetune", tmp_path / "empty")
+
+
+def test_a_missing_artefact(refused: Refused, tmp_path: Path) -> None:
+    assert "does not exist" in refused("benchmark", "model.tflite")
+    assert "no SavedModel" in refused("benchmark", tmp_path)
+    assert "--threads 1,2" in refused("benchmark", "model.tflite", "--threads", "two")
+
+
+def test_a_litert_file_is_timed_without_tensorflow(tlearn: Light) -> None:
+    (file,) = Path(models.__path__[0], "builtin").glob("*.tflite")
+    done = tlearn("benchmark", file, "--threads", 1, "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["load_seconds"] > 0
+    assert not tlearn.heavy()
 
 
 def test_one_class(refused: Refused, image_folder: Callable[..., Path]) -> None:

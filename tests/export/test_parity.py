@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tlearn.errors import ExportError
 from tlearn.export.parity import Artefact, check, compare
-from tlearn.export.runtime import latency_milliseconds, run_artefact
+from tlearn.export.runtime import run_artefact
 from tlearn.export.saved_model import write_saved_model
 from tlearn.export.tflite import write_tflite
 from tlearn.models.litert import convert
@@ -149,11 +148,3 @@ def test_int8_ends_and_any_batch_are_read(trained: Any, tmp_path: Path) -> None:
         path.write_bytes(content)
         found = run_artefact(path, trained.pixels)
         assert np.mean(found.argmax(1) == trained.labels) > 0.9, input_type
-
-
-def test_latency_of_what_is_not_a_model(tmp_path: Path, trained: Any) -> None:
-    with pytest.raises(ExportError):
-        latency_milliseconds(tmp_path / "missing.tflite", trained.pixels)
-    (tmp_path / "folder").mkdir()
-    with pytest.raises(ExportError, match="not a SavedModel"):
-        latency_milliseconds(tmp_path / "folder", trained.pixels)

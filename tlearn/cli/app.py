@@ -16,6 +16,7 @@ from typer.core import TyperGroup
 from typer.exceptions import Abort, TyperException
 
 from tlearn.cli import (
+    benchmark,
     cache,
     check,
     demo,
@@ -83,6 +84,7 @@ for _command in (
     predict.predict,
     export.export,
     check.check,
+    benchmark.benchmark,
     distill.distill,
     models.models,
     recipes.recipes,

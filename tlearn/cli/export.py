@@ -11,7 +11,7 @@ import typer
 from rich.console import RenderableType
 from rich.text import Text
 
-from tlearn.cli import options, render
+from tlearn.cli import budget, options, render, snippets
 from tlearn.cli.progress import Display, print_json, print_result
 from tlearn.cli.render import BAD, DIM, GOOD
 from tlearn.errors import ExportError, GateFailure
@@ -23,6 +23,24 @@ _GENTLER = {
     "int8": "try --quantize dynamic or float16: they keep activations in float32",
     "dynamic": "try --quantize float16",
 }
+
+_Out = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="Where to. Left out: export/ inside the run."),
+]
+_MaxDrop = Annotated[
+    float,
+    typer.Option(
+        min=0,
+        max=100,
+        metavar="POINTS",
+        help="Largest drop of accuracy allowed, in percentage points.",
+    ),
+]
+_Data = Annotated[
+    Path | None,
+    typer.Option(metavar="FOLDER", help="Where the run's pictures are now, if they moved."),
+]
 
 
 def export(
@@ -42,23 +60,12 @@ def export(
             show_default=False,
         ),
     ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="Where to. Left out: export/ inside the run."),
-    ] = None,
-    max_drop: Annotated[
-        float,
-        typer.Option(
-            min=0,
-            max=100,
-            metavar="POINTS",
-            help="Largest drop of accuracy allowed, in percentage points.",
-        ),
-    ] = 1.0,
-    data: Annotated[
-        Path | None,
-        typer.Option(metavar="FOLDER", help="Where the run's pictures are now, if they moved."),
-    ] = None,
+    out: _Out = None,
+    max_drop: _MaxDrop = 1.0,
+    data: _Data = None,
+    max_size: options.MaxSize = None,
+    max_latency: options.MaxLatency = None,
+    snippet: options.Snippet = None,
     as_json: options.Json = False,
 ) -> None:
     """Write the model as files for a device, and prove that they answer as it does.
@@ -70,19 +77,30 @@ def export(
 
     Example: [cyan]tlearn export --tflite[/]
     Small and smaller: [cyan]tlearn export --quantize float16 --quantize int8[/]
+    The best that fits: [cyan]tlearn export --max-size 4MB --max-latency 30ms[/]
+    To start an app with: [cyan]tlearn export --tflite --snippet android[/]
     """
-    formats = choose_formats(tflite, saved_model, quantize or ())
+    platforms = snippets.read_platforms(snippet)
+    limits = budget.read_budget(max_size, max_latency)
+    if limits:
+        quantize = budget.modes_to_try(saved_model, quantize or ())
+    formats = choose_formats(tflite or bool(platforms), saved_model, quantize or ())
+    if limits:
+        where = {"out": out, "max_drop": max_drop / 100, "data": data}
+        budget.export_within(run, formats, limits, where, platforms, as_json)
+        return
     from tlearn import api
 
     with Display(as_json) as display:
         artefacts = api.export(
             run, formats, out=out, max_drop=max_drop / 100, data=data, watch=display
         )
+        programs = api.write_snippets(artefacts, platforms)
     failed = [artefact for artefact in artefacts if not artefact.passed]
     if as_json:
-        print_json(to_json(artefacts))
+        print_json(to_json(artefacts) | snippets.to_json(programs))
         raise typer.Exit(GateFailure.exit_code if failed else 0)
-    print_result(*draw(artefacts))
+    print_result(*draw(artefacts), *snippets.draw(programs))
     if failed:
         raise GateFailure(
             f"{len(failed)} of {len(artefacts)} files failed the check", _hint(failed)

@@ -11,6 +11,7 @@ import typer
 _BACKBONE = "Backbone"
 _TRAINING = "Training"
 _PICTURES = "Pictures"
+_BUDGET = "Budget"
 
 
 def option(text: str, metavar: str | None = None, panel: str | None = None) -> Any:
@@ -151,6 +152,31 @@ Set = Annotated[
         metavar="KEY=VALUE",
         rich_help_panel=_TRAINING,
         show_default=False,
+    ),
+]
+MaxSize = Annotated[
+    str | None,
+    option(
+        "Keep only the best LiteRT file of at most this size; every mode is tried where "
+        "--quantize names none.",
+        "SIZE",
+        _BUDGET,
+    ),
+]
+MaxLatency = Annotated[
+    str | None,
+    option(
+        "The same for the time of one picture, on one thread of this machine, as in 30ms.",
+        "TIME",
+        _BUDGET,
+    ),
+]
+Snippet = Annotated[
+    list[str] | None,
+    option(
+        "Also write a short program around each LiteRT file: python, android, ios or web. Implies "
+        "--tflite; may be repeated.",
+        "PLATFORM",
     ),
 ]
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from tlearn.errors import RecipeError
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "": 60}
+_MILLISECONDS = {"ms": 1, "s": 1000, "": 1}
 _BYTES = {"": 1, "b": 1, "kb": 1e3, "mb": 1e6, "gb": 1e9}
 
 
@@ -18,6 +19,15 @@ def parse_time(words: str, flag: str) -> float:
         RecipeError: It is none of these.
     """
     return _parse(words, flag, _SECONDS, "a time", "45s, 90m or 2h")
+
+
+def parse_latency(words: str, flag: str) -> float:
+    """Milliseconds of "30ms", "0.5s" or a bare number of milliseconds.
+
+    Raises:
+        RecipeError: It is none of these.
+    """
+    return _parse(words, flag, _MILLISECONDS, "a time", "30ms or 0.5s")
 
 
 def parse_size(words: str, flag: str) -> float:

@@ -11,7 +11,8 @@ from typing import NamedTuple
 import numpy as np
 
 from tlearn.errors import ExportError
-from tlearn.export.runtime import latency_milliseconds, run_artefact
+from tlearn.export.measuring import latency_milliseconds
+from tlearn.export.runtime import artefact_bytes, run_artefact
 
 _ROUNDING = 1e-9
 
@@ -116,16 +117,11 @@ def check(
         path=final,
         format=format,
         quantization=quantization,
-        size_bytes=_size(final),
+        size_bytes=artefact_bytes(final),
         milliseconds=milliseconds,
         passed=passed,
         **comparison._asdict(),
     )
-
-
-def _size(path: Path) -> int:
-    files = path.rglob("*") if path.is_dir() else [path]
-    return sum(file.stat().st_size for file in files if file.is_file())
 
 
 def _remove(path: Path) -> None:

@@ -5,7 +5,6 @@ No runtime here needs tlearn's own model, and only a SavedModel needs TensorFlow
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -18,7 +17,9 @@ _AGAIN = "Export it again: tlearn export RUN"
 
 
 class Runtime(Protocol):
-    """An artefact that is ready to run."""
+    """An artefact that is ready to run; `shape` is (height, width, 3) of its pictures."""
+
+    shape: tuple[int, ...]
 
     def __call__(self, picture: np.ndarray) -> np.ndarray:
         """Probabilities (classes,) float32 of one picture (height, width, 3), 0 to 255."""
@@ -59,23 +60,34 @@ def run_artefact(path: Path, pixels: np.ndarray, threads: int = 2) -> np.ndarray
     return np.stack([runtime(picture) for picture in pixels])
 
 
-def latency_milliseconds(path: Path, pixels: np.ndarray, threads: int = 1) -> float:
-    """Median time for one picture once the file is warm, within about a second of running.
+def check_artefact(path: Path) -> None:
+    """Say at once, and without TensorFlow, what can be no artefact.
 
-    Args:
-        path: See `open_runtime`.
-        pixels: uint8 (n, height, width, 3); the first is used.
-        threads: Of the processor.
+    Raises:
+        ExportError: There is nothing at the path, or a folder that is no SavedModel.
     """
-    picture = np.array(pixels[0])
-    run = open_runtime(path, threads)
-    run(picture)
-    times: list[float] = []
-    while len(times) < 3 or (len(times) < 30 and sum(times) < 1.0):
-        start = time.perf_counter()
-        run(picture)
-        times.append(time.perf_counter() - start)
-    return 1000 * float(np.median(times))
+    if not path.exists():
+        raise ExportError(f"{path} does not exist", "Name a file that tlearn export wrote.")
+    if path.is_dir() and not (path / "saved_model.pb").exists():
+        inside = sorted(path.rglob("*.tflite"))
+        hint = f"It holds {inside[0]}: name that." if inside else _AGAIN
+        raise ExportError(f"{path} is a folder, and no SavedModel", hint)
+
+
+def takes_threads(path: Path) -> bool:
+    """Whether the runtime of an artefact can be told how many threads to take."""
+    return not path.is_dir()
+
+
+def drawn_picture(runtime: Runtime) -> np.ndarray:
+    """A picture of the size that a runtime takes, uint8 (height, width, 3), to time it with."""
+    return np.random.default_rng(0).integers(0, 256, runtime.shape, np.uint8)
+
+
+def artefact_bytes(path: Path) -> int:
+    """The size on disk of an artefact, a file or a folder of files."""
+    files = path.rglob("*") if path.is_dir() else [path]
+    return sum(file.stat().st_size for file in files if file.is_file())
 
 
 class TfliteRuntime:
@@ -101,6 +113,7 @@ class TfliteRuntime:
             raise ExportError(f"LiteRT cannot run {path}: {reason}", _AGAIN) from error
         self._input = self._interpreter.get_input_details()[0]
         self._output = self._interpreter.get_output_details()[0]
+        self.shape = tuple(int(side) for side in self._input["shape"][1:])
 
     def __call__(self, picture: np.ndarray) -> np.ndarray:
         """Probabilities (classes,) float32 of one picture (height, width, 3), 0 to 255."""
@@ -128,6 +141,8 @@ class SavedModelRuntime:
             except OSError as error:
                 raise ExportError(f"{path} is not a SavedModel.", _AGAIN) from error
         self._constant = tf.constant
+        _, given = self._loaded.signatures["serving_default"].structured_input_signature
+        self.shape = tuple(given["image"].shape[1:])
 
     def __call__(self, picture: np.ndarray) -> np.ndarray:
         """See `Runtime`."""

@@ -34,6 +34,10 @@ FOLDS, FOLDS_OF_MANY, MANY, MOST = 5, 3, 2_000, 4_000
 """With many training pictures fewer folds say as much in less time, and so do only so many."""
 
 
+def silent(task: str, done: int, total: int) -> None:
+    """A watch that looks away."""
+
+
 @dataclass(frozen=True)
 class Pictures:
     """A folder, read and divided.

@@ -1,0 +1,101 @@
+"""What a measured file looks like, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import Result
+
+from tlearn.cli.benchmark import parse_threads
+from tlearn.errors import ExportError
+from tlearn.export.measuring import Benchmark, Latency
+
+Command = Callable[..., Result]
+FOUND = Benchmark(
+    path=Path("runs/[r]/export/model_int8.tflite"),
+    size_bytes=2_700_000,
+    image_size=(224, 160),
+    latencies=(Latency(1, 8.53, 13.06), Latency(2, 5.0, 6.0)),
+    pictures_per_second=1234.5,
+    interpreters=2,
+    load_seconds=0.133,
+    peak_bytes=46_500_000,
+    cores=2,
+    machine="x86_64, Linux",
+)
+
+
+def test_it_draws_what_was_measured(
+    command: Command, calls: Callable[..., Any], fits: Callable[[str], None]
+) -> None:
+    made = calls("benchmark", FOUND)
+    result = command("benchmark", FOUND.path, "--threads", "2,1")
+    assert result.exit_code == 0
+    fits(result.stdout)
+    assert made[0][0] == (FOUND.path, [1, 2])
+    rows = [line.split() for line in result.stdout.splitlines()]
+    assert ["1", "8.5", "13.1"] in rows and ["2", "5.0", "6.0"] in rows
+    for words in (
+        *("runs/[r]/export/model_int8.tflite", "2.7 MB, pictures of 160 x 224"),
+        *("2 cores, x86_64, Linux", "1,234 pictures a second, 2 interpreters side by side"),
+        *("133 ms from the file", "46.5 MB more", "a phone differs"),
+        "tlearn export --quantize int8 --snippet android",
+    ):
+        assert words in result.stdout
+
+
+def test_what_a_runtime_or_a_system_does_not_tell(
+    command: Command, calls: Callable[..., Any], fits: Callable[[str], None]
+) -> None:
+    own = (Latency(None, 30.0, 38.0),)
+    path = Path("export/saved_model")
+    calls("benchmark", replace(FOUND, path=path, latencies=own, interpreters=1, peak_bytes=None))
+    result = command("benchmark", path)
+    fits(result.stdout)
+    assert "own" in result.stdout and "one after the other" in result.stdout
+    assert "not told by this system" in result.stdout
+    assert "tlearn export --tflite" in result.stdout
+
+
+def test_the_next_step_names_the_run(
+    command: Command, calls: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "plan.yaml").touch()
+    calls("benchmark", replace(FOUND, path=tmp_path / "mine" / "export" / "model.failed.tflite"))
+    result = command("benchmark", "mine/export/model.failed.tflite")
+    assert "tlearn export mine --tflite --snippet android" in result.stdout
+
+
+def test_json(command: Command, calls: Callable[..., Any]) -> None:
+    calls("benchmark", FOUND)
+    found = json.loads(command("benchmark", FOUND.path, "--json").stdout)
+    assert found["path"] == str(FOUND.path) and found["peak_bytes"] == 46_500_000
+    assert found["latencies"][0] == {
+        "threads": 1,
+        "median_milliseconds": 8.53,
+        "p90_milliseconds": 13.06,
+    }
+
+
+@pytest.mark.parametrize("words", ["", "0", "1,", "two", "1,-2", "1.5", "4096", "²"])
+def test_bad_numbers_of_threads(words: str) -> None:
+    with pytest.raises(ExportError, match="threads") as fault:
+        parse_threads(words)
+    assert "--threads 1,2" in fault.value.hint
+
+
+def test_numbers_of_threads() -> None:
+    assert parse_threads("4, 1,4") == [1, 4]
+
+
+def test_a_missing_file(command: Command, tmp_path: Path) -> None:
+    result = command("benchmark", tmp_path / "missing.tflite")
+    assert result.exit_code == 2
+    assert "does not exist" in result.stderr and "hint: " in result.stderr

@@ -1,0 +1,106 @@
+"""The best file that fits, and what is said where none does."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import Result
+
+from tlearn.export.budget import Budget, choose
+from tlearn.export.parity import Artefact
+
+Command = Callable[..., Result]
+NONE = Artefact(Path("model.tflite"), "tflite", "none", 9_000_000, 1.0, 0.95, 0.0, 8.0, True, "")
+INT8 = replace(
+    NONE,
+    path=Path("runs/[r]/export/model_int8.tflite"),
+    quantization="int8",
+    size_bytes=2_700_000,
+    milliseconds=3.0,
+)
+DYNAMIC = replace(
+    NONE, quantization="dynamic", size_bytes=2_500_000, passed=False, reason="[accuracy] fell"
+)
+TRIED = (NONE, DYNAMIC, INT8)
+ALL_MODES = [("tflite", mode) for mode in ("none", "float16", "dynamic", "int8")]
+
+
+def test_it_says_what_is_kept_and_why(
+    command: Command, calls: Callable[..., Any], fits: Callable[[str], None]
+) -> None:
+    made = calls("export_within", (choose(TRIED, Budget(4e6, 30)), []))
+    result = command("export", "--max-size", "4MB", "--max-latency", "30ms", "--max-drop", 2)
+    assert result.exit_code == 0 and not result.stderr
+    fits(result.stdout)
+    assert made[0][0] == (None, ALL_MODES, Budget(4e6, 30.0))
+    assert made[0][1]["max_drop"] == 0.02
+    rows = result.stdout.splitlines()
+    assert any("✓" in row and "int8" in row and "kept" in row for row in rows)
+    assert any("float32" in row and "too large" in row for row in rows)
+    assert any("dynamic" in row and "failed the check" in row for row in rows)
+    for words in ("at most 4.0 MB, at most 30 ms", "one thread of this machine", "the only one"):
+        assert words in result.stdout
+    assert f"tlearn benchmark {INT8.path}" in result.stdout
+
+
+def test_modes_that_are_named_are_the_candidates(
+    command: Command, calls: Callable[..., Any]
+) -> None:
+    made = calls("export_within", (choose(TRIED, Budget(None, 30)), []))
+    command("export", "--tflite", "--quantize", "int8", "--max-latency", "0.03s")
+    assert made[0][0] == (None, [("tflite", "int8")], Budget(None, 30.0))
+
+
+def test_where_none_fits_the_nearest_and_the_ways_out_are_named(
+    command: Command, calls: Callable[..., Any], fits: Callable[[str], None]
+) -> None:
+    calls("export_within", (choose(TRIED, Budget(1e6, 5)), ["smaller [pictures]", "a head"]))
+    result = command("export", "--max-size", "1MB", "--max-latency", "5")
+    assert result.exit_code == 1
+    fits(result.stdout)
+    assert "too large, too slow" in result.stdout and "kept" not in result.stdout
+    assert "nearest is int8 with 2.7 MB and 3.0 ms" in result.stderr
+    assert "hint: smaller [pictures]\n      a head\n" in result.stderr
+
+
+def test_where_all_failed_the_reason_is_told(command: Command, calls: Callable[..., Any]) -> None:
+    calls("export_within", (choose((DYNAMIC,), Budget(4e6)), ["more"]))
+    result = command("export", "--quantize", "dynamic", "--max-size", "4MB")
+    assert result.exit_code == 1 and "[accuracy] fell" in result.stderr
+
+
+@pytest.mark.parametrize(("limit", "code"), [(4e6, 0), (1e6, 1)])
+def test_json_is_one_document(
+    command: Command, calls: Callable[..., Any], limit: float, code: int
+) -> None:
+    calls("export_within", (choose(TRIED, Budget(limit)), ["a way"] * code))
+    result = command("export", "--max-size", f"{limit / 1e6}MB", "--json")
+    assert result.exit_code == code and not result.stderr
+    found = json.loads(result.stdout)
+    kept = None if code else str(INT8.path)
+    assert found["kept"] == kept and found["nearest"] == "int8"
+    assert [one["path"] for one in found["artefacts"]] == [None, None, kept]
+    assert [one["within_budget"] for one in found["artefacts"]] == [False, not code, not code]
+    assert found["budget"] == {"max_bytes": limit, "max_milliseconds": None}
+    assert found["ways_out"] == ["a way"] * code
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--max-size", "much"], "--max-size 900kB or 4MB"),
+        (["--max-size", "0MB"], "--max-size 900kB or 4MB"),
+        (["--max-latency", "30m"], "--max-latency 30ms or 0.5s"),
+        (["--max-latency", "fast"], "--max-latency 30ms or 0.5s"),
+        (["--saved-model", "--max-size", "4MB"], "--saved-model"),
+        (["--quantize", "int4", "--max-size", "4MB"], "no such mode"),
+    ],
+)
+def test_bad_limits(command: Command, words: list[str], said: str) -> None:
+    result = command("export", *words)
+    assert result.exit_code == 2 and said in result.stderr and "hint: " in result.stderr

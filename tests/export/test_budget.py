@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tlearn.export.budget import Budget, choose, ways_out
+from tlearn.export.parity import Artefact
+
+NONE = Artefact(Path("model.tflite"), "tflite", "none", 9_000_000, 1.0, 0.95, 0.0, 8.0, True, "")
+FLOAT16 = replace(NONE, quantization="float16", size_bytes=4_500_000, milliseconds=8.5)
+DYNAMIC = replace(NONE, quantization="dynamic", size_bytes=2_500_000, milliseconds=17.0)
+INT8 = replace(NONE, quantization="int8", size_bytes=2_700_000, milliseconds=3.0)
+ALL = (NONE, FLOAT16, DYNAMIC, INT8)
+WORSE = replace(INT8, accuracy=0.94, agreement=0.97, drop=0.01)
+LUCKY = replace(INT8, accuracy=0.96, agreement=0.99, drop=-0.01)
+OTHER_ANSWERS = replace(INT8, agreement=0.98)
+FAILED = replace(INT8, accuracy=0.5, drop=0.45, passed=False, reason="accuracy fell")
+
+
+@pytest.mark.parametrize(
+    ("candidates", "budget", "kept", "nearest"),
+    [
+        # Of equals, size times latency.
+        (ALL, Budget(1e9), INT8, INT8),
+        (ALL[:3], Budget(1e9), FLOAT16, FLOAT16),
+        # On both sides of each limit; the limit itself is within.
+        ((FLOAT16,), Budget(4_500_000), FLOAT16, FLOAT16),
+        ((FLOAT16,), Budget(4_499_999), None, FLOAT16),
+        ((FLOAT16,), Budget(None, 8.5), FLOAT16, FLOAT16),
+        ((FLOAT16,), Budget(None, 8.4), None, FLOAT16),
+        # Both limits hold at once.
+        (ALL, Budget(2_600_000, 20.0), DYNAMIC, DYNAMIC),
+        (ALL, Budget(2_600_000, 10.0), None, INT8),
+        # Accuracy first, then the model's own answers, then cost.
+        ((NONE, WORSE), Budget(1e9), NONE, NONE),
+        ((NONE, OTHER_ANSWERS), Budget(1e9), NONE, NONE),
+        ((NONE, LUCKY), Budget(1e9), NONE, NONE),
+        ((WORSE, LUCKY), Budget(1e9), LUCKY, LUCKY),
+        ((NONE, WORSE), Budget(4e6), WORSE, WORSE),
+        # What failed the gate is never kept, and nearest only where all failed.
+        ((NONE, FAILED), Budget(4e6), None, NONE),
+        ((FAILED,), Budget(4e6), None, FAILED),
+        # Nearest is what misses least in what it misses most.
+        (ALL, Budget(1e6), None, DYNAMIC),
+        (ALL, Budget(1e6, 1.0), None, INT8),
+    ],
+)
+def test_choice(
+    candidates: tuple[Artefact, ...], budget: Budget, kept: Artefact | None, nearest: Artefact
+) -> None:
+    found = choose(candidates, budget)
+    assert (found.kept, found.nearest) == (kept, nearest)
+    assert found.candidates == candidates
+    assert bool(found.reason) == bool(kept)
+
+
+@pytest.mark.parametrize(
+    ("candidates", "words"),
+    [
+        ((NONE,), "the only one"),
+        ((NONE, FAILED), "the only one"),
+        ((NONE, WORSE), "the most accurate of the 2"),
+        ((NONE, OTHER_ANSWERS), "nearest to the model's answers"),
+        (ALL, "of the 4 within the budget, and least in size times latency"),
+    ],
+)
+def test_reason(candidates: tuple[Artefact, ...], words: str) -> None:
+    assert words in choose(candidates, Budget(1e9)).reason
+
+
+@pytest.mark.parametrize(
+    ("candidates", "budget", "expected"),
+    [
+        (ALL, Budget(2e6), ["head_on=best", "--backbones all-available --max-size 8MB"]),
+        ((NONE, FLOAT16), Budget(2e6), ["fewer bits", "head_on=best", "--max-size 4MB"]),
+        (ALL, Budget(None, 0.75), ["--image-size 96", "head_on=best", "--prefer small"]),
+        (ALL, Budget(5e6, 0.75), ["--image-size 96", "head_on=best", "--prefer small"]),
+        (ALL, Budget(None, 1e-6), ["--image-size 32", "head_on=best", "--prefer small"]),
+        (ALL, Budget(1e6, 1.5), ["--image-size 128", "head_on=best", "--max-size 4MB"]),
+        ((FLOAT16, FAILED), Budget(4e6), ["--max-drop", "head_on=best", "--max-size 8MB"]),
+        ((FAILED,), Budget(4e6), ["--max-drop"]),
+    ],
+)
+def test_ways_out(candidates: tuple[Artefact, ...], budget: Budget, expected: list[str]) -> None:
+    ways = ways_out(choose(candidates, budget), 224, "flowers")
+    assert len(ways) == len(expected)
+    for way, words in zip(ways, expected, strict=True):
+        assert words in way
+        assert "tlearn" not in way or " flowers " in way
+
+
+def test_pictures_that_cannot_be_smaller_are_not_made_so() -> None:
+    ways = ways_out(choose((NONE, INT8), Budget(None, 0.1)), 32, "flowers")
+    assert not any("--image-size" in way for way in ways)

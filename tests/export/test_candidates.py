@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tlearn.errors import ExportError
+from tlearn.export.budget import Budget
+from tlearn.export.candidates import keep_the_best
+from tlearn.export.parity import Artefact
+
+FORMATS = [("tflite", "none"), ("tflite", "dynamic"), ("tflite", "int8")]
+SIZES = {"none": 900, "dynamic": 300, "int8": 250}
+
+
+def write(folder: Path, format: str, quantization: str) -> Artefact:
+    """An artefact with something that belongs to it; int8 fails the gate."""
+    passed = quantization != "int8"
+    folder.mkdir()
+    (folder / "golden").mkdir()
+    (folder / "golden" / f"{quantization}.json").write_text("{}")
+    path = folder / f"model_{quantization}{'' if passed else '.failed'}.tflite"
+    path.write_bytes(bytes(SIZES[quantization]))
+    return Artefact(
+        path, format, quantization, SIZES[quantization], 1.0, 0.9, 0.0, 5.0, passed, "" * passed
+    )
+
+
+def test_the_best_is_kept_with_what_belongs_to_it(tmp_path: Path) -> None:
+    folder = tmp_path / "new" / "export"
+    found = keep_the_best(write, FORMATS, folder, Budget(500))
+    path = folder / "model_dynamic.tflite"
+    assert found.kept is not None and found.kept.path == path
+    assert [one.path for one in found.candidates] == [
+        *(Path("model_none.tflite"), path, Path("model_int8.failed.tflite"))
+    ]
+    files = {str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file()}
+    assert files == {"model_dynamic.tflite", "golden/dynamic.json"}
+    assert path.stat().st_size == 300
+
+
+def test_what_stands_there_stays(tmp_path: Path) -> None:
+    (tmp_path / "model_none.tflite").write_text("earlier")
+    (tmp_path / "model_dynamic.tflite").write_text("earlier")
+    (tmp_path / "model_dynamic.failed.tflite").write_text("earlier")
+    (tmp_path / "golden").mkdir()
+    (tmp_path / "golden" / "mine.json").touch()
+    keep_the_best(write, FORMATS, tmp_path, Budget(500))
+    assert (tmp_path / "model_none.tflite").read_text() == "earlier"
+    assert (tmp_path / "model_dynamic.tflite").stat().st_size == 300
+    assert {file.name for file in (tmp_path / "golden").iterdir()} == {"mine.json", "dynamic.json"}
+    assert not (tmp_path / "model_dynamic.failed.tflite").exists()
+
+
+def test_nothing_is_left_where_nothing_fits(tmp_path: Path) -> None:
+    found = keep_the_best(write, FORMATS, tmp_path / "export", Budget(100))
+    assert found.kept is None
+    assert found.nearest.path == Path("model_dynamic.tflite")
+    assert not list(tmp_path.rglob("*.tflite")) and not (tmp_path / "export").exists()
+
+
+def test_nothing_is_left_by_a_fault(tmp_path: Path) -> None:
+    def refuse(folder: Path, format: str, quantization: str) -> Artefact:
+        if quantization == "dynamic":
+            raise ExportError("no such operator")
+        return write(folder, format, quantization)
+
+    with pytest.raises(ExportError):
+        keep_the_best(refuse, FORMATS, tmp_path / "export", Budget(500))
+    assert not (tmp_path / "export").exists()

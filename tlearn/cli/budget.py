@@ -1,0 +1,172 @@
+"""`tlearn export --max-size --max-latency`: the best file that fits, or what is nearest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+from rich.console import RenderableType
+from rich.text import Text
+
+from tlearn.cli import render, snippets
+from tlearn.cli.progress import Display, print_json, print_result
+from tlearn.cli.quantities import parse_latency, parse_size
+from tlearn.cli.render import BAD, DIM, GOOD
+from tlearn.errors import ExportError, GateFailure
+
+if TYPE_CHECKING:
+    from tlearn.export.budget import Budget, Choice
+    from tlearn.export.parity import Artefact
+
+_UNDER_THE_FIRST = "\n" + " " * len("hint: ")
+
+
+def read_budget(max_size: str | None, max_latency: str | None) -> Budget | None:
+    """The limits that were given; None where there are none.
+
+    Raises:
+        RecipeError: One is no size, or no time.
+    """
+    if max_size is None and max_latency is None:
+        return None
+    from tlearn.export.budget import Budget
+
+    return Budget(
+        None if max_size is None else parse_size(max_size, "--max-size"),
+        None if max_latency is None else parse_latency(max_latency, "--max-latency"),
+    )
+
+
+def modes_to_try(saved_model: bool, quantize: Sequence[str]) -> list[str]:
+    """The modes that a person named, or all of them.
+
+    Raises:
+        ExportError: A SavedModel was asked for.
+    """
+    from tlearn.export.quantization import MODES
+
+    if saved_model:
+        raise ExportError(
+            "--max-size and --max-latency choose among LiteRT files",
+            "leave --saved-model out; export it by a command of its own",
+        )
+    return list(quantize or MODES)
+
+
+def export_within(
+    run: Path | None,
+    formats: Sequence[tuple[str, str]],
+    limits: Budget,
+    where: Mapping[str, Any],
+    platforms: Sequence[str],
+    as_json: bool,
+) -> None:
+    """Export the best file within the limits and tell about all that were tried.
+
+    Args:
+        run: The run directory; None takes the newest.
+        formats: Pairs of format and quantization.
+        limits: The budget.
+        where: Further arguments of `api.export_within`.
+        platforms: What to write programs for.
+        as_json: Print the document.
+
+    Raises:
+        GateFailure: No file is within the budget.
+    """
+    from tlearn import api
+
+    with Display(as_json) as display:
+        choice, ways = api.export_within(run, formats, limits, **where, watch=display)
+        programs = api.write_snippets([choice.kept] if choice.kept else [], platforms)
+    if as_json:
+        print_json(to_json(choice, ways) | snippets.to_json(programs))
+        raise typer.Exit(0 if choice.kept else GateFailure.exit_code)
+    print_result(*draw(choice), *snippets.draw(programs), *_next(choice))
+    if choice.kept is None:
+        raise GateFailure(_missed(choice), _UNDER_THE_FIRST.join(ways))
+
+
+def to_json(choice: Choice, ways: Sequence[str]) -> dict[str, Any]:
+    """The document: what was tried, what was kept; only that has a path."""
+    return {
+        "artefacts": [
+            asdict(one)
+            | {"path": str(one.path) if one == choice.kept else None}
+            | {"kept": one == choice.kept, "within_budget": choice.budget.holds(one)}
+            for one in choice.candidates
+        ],
+        "budget": asdict(choice.budget),
+        "kept": str(choice.kept.path) if choice.kept else None,
+        "nearest": choice.nearest.quantization,
+        "reason": choice.reason,
+        "ways_out": list(ways),
+    }
+
+
+def draw(choice: Choice) -> list[RenderableType]:
+    """One line a candidate, then what was kept and why."""
+    made = render.table(
+        *("", "format", "numbers", "size", "ms", "accuracy", "drop", ""), right=(3, 4, 5, 6)
+    )
+    for one in choice.candidates:
+        made.add_row(
+            Text("✓", GOOD) if one == choice.kept else Text(""),
+            one.format,
+            _numbers(one),
+            Text(render.size(one.size_bytes), _style(choice.budget.size_ratio(one))),
+            Text(f"{one.milliseconds:.1f}", _style(choice.budget.time_ratio(one))),
+            render.percent(one.accuracy),
+            f"{100 * one.drop:.1f}",
+            Text(_verdict(one, choice), DIM),
+        )
+    legend = (
+        f"budget: {_limits(choice.budget)}; accuracy on the validation pictures;\n"
+        "ms: median of one picture at a time on one thread of this machine"
+    )
+    blocks: list[RenderableType] = [Text(), made, Text(legend, DIM)]
+    if choice.kept:
+        file = render.words(render.near(choice.kept.path))
+        blocks += [Text(), render.facts({"kept": file, "because": Text(choice.reason)})]
+    return blocks
+
+
+def _next(choice: Choice) -> list[RenderableType]:
+    kept = choice.kept
+    return [render.next_step(f"tlearn benchmark {render.near(kept.path)}")] if kept else []
+
+
+def _verdict(artefact: Artefact, choice: Choice) -> str:
+    size, time = choice.budget.size_ratio(artefact), choice.budget.time_ratio(artefact)
+    if artefact == choice.kept:
+        return "kept"
+    if not artefact.passed:
+        return "failed the check"
+    if size > 1 and time > 1:
+        return "too large, too slow"
+    return "too large" if size > 1 else "too slow" if time > 1 else "fits"
+
+
+def _style(ratio: float) -> str:
+    return BAD if ratio > 1 else ""
+
+
+def _numbers(artefact: Artefact) -> str:
+    return "float32" if artefact.quantization == "none" else artefact.quantization
+
+
+def _limits(budget: Budget) -> str:
+    size = f"at most {render.size(budget.max_bytes)}" if budget.max_bytes else ""
+    time = f"at most {budget.max_milliseconds:g} ms" if budget.max_milliseconds else ""
+    return ", ".join(filter(None, (size, time)))
+
+
+def _missed(choice: Choice) -> str:
+    near = choice.nearest
+    what = f"{_numbers(near)} with {render.size(near.size_bytes)} and {near.milliseconds:.1f} ms"
+    if not near.passed:
+        return f"no file passed the check; nearest to the budget is {what}: {near.reason}"
+    return f"no file that passed is within the budget ({_limits(choice.budget)}); nearest is {what}"

@@ -1,0 +1,148 @@
+"""Which file to keep when there is a limit on its size or its latency, and what helps if none fits.
+
+Pure: what was measured goes in, a choice comes out.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tlearn.export.parity import Artefact
+
+_SHRINKS = {"none": 1, "float16": 2, "dynamic": 4, "int8": 4}
+"""How many times smaller than in float32 the weights are."""
+
+_GRID, _LEAST_SIDE = 32, 32
+
+
+@dataclass(frozen=True)
+class Budget:
+    """The most that a file may take; None is no limit.
+
+    Attributes:
+        max_bytes: On disk.
+        max_milliseconds: For one picture, on one thread of this machine.
+    """
+
+    max_bytes: float | None = None
+    max_milliseconds: float | None = None
+
+    def size_ratio(self, artefact: Artefact) -> float:
+        """Size as a multiple of the limit; 0 where there is no limit."""
+        return artefact.size_bytes / self.max_bytes if self.max_bytes else 0.0
+
+    def time_ratio(self, artefact: Artefact) -> float:
+        """Latency as a multiple of the limit; 0 where there is no limit."""
+        limit = self.max_milliseconds
+        return artefact.milliseconds / limit if limit else 0.0
+
+    def ratio(self, artefact: Artefact) -> float:
+        """The larger of the two; up to 1 the artefact is within the budget."""
+        return max(self.size_ratio(artefact), self.time_ratio(artefact))
+
+    def holds(self, artefact: Artefact) -> bool:
+        """Whether the artefact is within the budget."""
+        return self.ratio(artefact) <= 1
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What was decided about candidates.
+
+    Attributes:
+        budget: The limits.
+        candidates: As they were written, whether or not they fit.
+        kept: The best of those that fit and passed the gate; None where there is none.
+        nearest: The one that misses least, of those that passed if any did.
+        reason: Why `kept` was kept; empty where none was.
+    """
+
+    budget: Budget
+    candidates: tuple[Artefact, ...]
+    kept: Artefact | None
+    nearest: Artefact
+    reason: str
+
+
+def choose(candidates: Sequence[Artefact], budget: Budget) -> Choice:
+    """Keep the most accurate within the budget; of equals, the one that agrees most with the model.
+
+    A file that is more accurate than the model it was made from has luck, and counts as equal to
+    it. Where both are equal, the least product of size and latency decides: it does not depend on
+    units, and neither a little size nor a little time outweighs much of the other.
+
+    Args:
+        candidates: At least one; those that failed the gate are never kept.
+        budget: The limits.
+    """
+    passed = [one for one in candidates if one.passed]
+    fitting = sorted((one for one in passed if budget.holds(one)), key=_rank)
+    nearest = min(passed or candidates, key=budget.ratio)
+    kept = fitting[0] if fitting else None
+    return Choice(budget, tuple(candidates), kept, kept or nearest, _reason(fitting))
+
+
+def ways_out(choice: Choice, image_size: int, folder: str) -> list[str]:
+    """What would bring a file into the budget, the least trouble first.
+
+    Args:
+        choice: One that kept nothing.
+        image_size: Side of the network's input, in pixels.
+        folder: The pictures that the run was trained on.
+    """
+    budget, nearest = choice.budget, choice.nearest
+    tried = {one.quantization for one in choice.candidates}
+    ways = []
+    if any(budget.holds(one) and not one.passed for one in choice.candidates):
+        ways.append("a larger drop of accuracy: --max-drop POINTS")
+    if not tried & {"dynamic", "int8"}:
+        ways.append("fewer bits: leave out --quantize, and every mode is tried")
+    if budget.time_ratio(nearest) > 1:
+        side = _smaller_side(image_size, budget.time_ratio(nearest))
+        if side < image_size:
+            ways.append(f"smaller pictures: tlearn finetune {folder} --image-size {side}")
+    if budget.ratio(nearest) > 1:
+        ways.append(f"a head on an earlier stage: tlearn finetune {folder} --set head_on=best")
+        ways.append(f"a smaller network: tlearn suggest {folder} {_asking_for_less(choice)}")
+    return ways
+
+
+def _lost(artefact: Artefact) -> float:
+    return max(0.0, artefact.drop)
+
+
+def _rank(artefact: Artefact) -> tuple[float, float, float]:
+    costs = artefact.size_bytes * artefact.milliseconds
+    return _lost(artefact), -artefact.agreement, costs
+
+
+def _reason(fitting: Sequence[Artefact]) -> str:
+    if not fitting:
+        return ""
+    if len(fitting) == 1:
+        return "the only one that passes and is within the budget"
+    best, second = fitting[:2]
+    among = f"of the {len(fitting)} within the budget"
+    if _lost(best) < _lost(second):
+        return f"the most accurate {among}"
+    if best.agreement > second.agreement:
+        return f"as accurate as any {among}, and nearest to the model's answers"
+    return f"as accurate as any {among}, and least in size times latency"
+
+
+def _smaller_side(image_size: int, too_slow: float) -> int:
+    """The side that answers in time, on the grid of strides: time grows with its square."""
+    side = math.floor(image_size / math.sqrt(too_slow) / _GRID) * _GRID
+    return max(side, _LEAST_SIDE)
+
+
+def _asking_for_less(choice: Choice) -> str:
+    """Flags of suggest; what it ranks are sizes in float32."""
+    limit = choice.budget.max_bytes
+    if limit is None or choice.budget.size_ratio(choice.nearest) <= 1:
+        return "--prefer small"
+    passed = [one.quantization for one in choice.candidates if one.passed]
+    shrinks = max((_SHRINKS.get(mode, 1) for mode in passed), default=1)
+    return f"--backbones all-available --max-size {limit * shrinks / 1e6:.3g}MB"

@@ -1,0 +1,67 @@
+"""Files written to choose one of: the others leave nothing behind."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+from tlearn.atomic_write import refusals, remove
+from tlearn.export.budget import Budget, Choice, choose
+from tlearn.export.parity import Artefact
+
+Write = Callable[[Path, str, str], Artefact]
+"""Writes and checks an artefact, given its folder, format and quantization."""
+
+
+def keep_the_best(
+    write: Write, formats: Sequence[tuple[str, str]], folder: Path, budget: Budget
+) -> Choice:
+    """Write candidates apart, and move the best within the budget into a folder.
+
+    Args:
+        write: Writes one, with all that belongs to it, into a folder of its own.
+        formats: Pairs of format and quantization.
+        folder: Where the best goes; what stands there is not touched unless it has its name.
+        budget: The limits.
+
+    Returns:
+        The choice; the paths of those that were not kept are the names they had.
+
+    Raises:
+        ExportError: A format cannot hold this network.
+        SystemFault: The place cannot be written.
+    """
+    with refusals(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        scratch = tempfile.TemporaryDirectory(dir=folder, prefix=".candidates-")
+    try:
+        with scratch as place:
+            written = [
+                write(Path(place, str(number)), *pair) for number, pair in enumerate(formats)
+            ]
+            kept = choose(written, budget).kept
+            if kept:
+                with refusals(folder):
+                    _move(kept.path.parent, folder)
+    finally:
+        with suppress(OSError):  # it is not empty, as a rule
+            folder.rmdir()
+    final = [
+        replace(one, path=folder / one.path.name if one is kept else Path(one.path.name))
+        for one in written
+    ]
+    return choose(final, budget)
+
+
+def _move(source: Path, target: Path) -> None:
+    """Every file below a folder to the same place below another."""
+    for file in source.rglob("*"):
+        if file.is_file():
+            place = target / file.relative_to(source)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            os.replace(file, place)
+            remove(place.with_name(f"{place.stem}.failed{place.suffix}"))

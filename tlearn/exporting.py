@@ -1,0 +1,112 @@
+"""A run to files for a device: all that were asked for, or the best within a budget; and their use.
+
+TensorFlow is imported where a function cannot do without, and as late as it can be.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from tlearn.export import measuring
+from tlearn.export.budget import Budget, Choice, ways_out
+from tlearn.export.candidates import keep_the_best
+from tlearn.export.measuring import Benchmark
+from tlearn.export.parity import Artefact
+from tlearn.export.programs import write_program
+from tlearn.export.sealing import seal
+from tlearn.export.writing import write_and_check
+from tlearn.features.preparation import Watch, silent
+from tlearn.finished_run import FinishedRun
+from tlearn.run_directory import read_json
+
+
+def export(
+    run: Path | None,
+    formats: Sequence[tuple[str, str]],
+    *,
+    out: Path | None = None,
+    max_drop: float = 0.01,
+    data: Path | None = None,
+    watch: Watch = silent,
+) -> list[Artefact]:
+    """Write files for a device, each run on the validation pictures before it is called done.
+
+    Args:
+        run: The run directory; None takes the newest under runs/.
+        formats: Pairs of format ("tflite", "saved_model") and quantization.
+        out: Where to; by default the run's own export folder.
+        max_drop: Largest drop of accuracy allowed, as a fraction.
+        data: Where the run's pictures are now.
+        watch: Told of progress.
+
+    Returns:
+        Every artefact; one that failed says so, and its file's name too.
+
+    Raises:
+        TlearnError: The run, its pictures or the place cannot be used.
+    """
+    finished = FinishedRun(run, data, watch)
+    write = _writer(finished, max_drop)
+    folder = out or finished.run.export_dir
+    return [write(folder, *pair) for pair in formats]
+
+
+def export_within(
+    run: Path | None,
+    formats: Sequence[tuple[str, str]],
+    budget: Budget,
+    *,
+    out: Path | None = None,
+    max_drop: float = 0.01,
+    data: Path | None = None,
+    watch: Watch = silent,
+) -> tuple[Choice, list[str]]:
+    """Write the best file within a budget; the arguments are those of `export`.
+
+    Returns:
+        What was chosen, and what would help where nothing was kept.
+
+    Raises:
+        TlearnError: The run, its pictures or the place cannot be used.
+    """
+    finished = FinishedRun(run, data, watch)
+    folder = out or finished.run.export_dir
+    choice = keep_the_best(_writer(finished, max_drop), formats, folder, budget)
+    if choice.kept:
+        return choice, []
+    pictures = str(data or read_json(finished.run.metrics_path)["folder"])
+    return choice, ways_out(choice, finished.plan.image_size, shlex.quote(pictures))
+
+
+def write_snippets(artefacts: Sequence[Artefact], platforms: Sequence[str]) -> list[Path]:
+    """Write a program for every platform beside every LiteRT file that passed its check.
+
+    Args:
+        artefacts: As exported.
+        platforms: Of `tlearn.export.programs.PLATFORMS`.
+
+    Raises:
+        TlearnError: A file or the place cannot be used.
+    """
+    usable = [one.path for one in artefacts if one.format == "tflite" and one.passed]
+    return [write_program(path, platform) for path in usable for platform in platforms]
+
+
+def benchmark(path: Path, threads: Sequence[int] = (), *, watch: Watch = silent) -> Benchmark:
+    """Time an artefact on this machine; see `tlearn.export.measuring.benchmark`."""
+    return measuring.benchmark(path, threads, watch)
+
+
+def _writer(finished: FinishedRun, max_drop: float) -> Callable[[Path, str, str], Artefact]:
+    """Writes an artefact of a run and its contract, given folder, format and quantization."""
+    reference, promise = finished.reference(), finished.promise()
+
+    def write(folder: Path, format: str, quantization: str) -> Artefact:
+        name = f"export {format}" + f" {quantization}" * (quantization != "none")
+        finished.watch(name, 0, 0)
+        artefact = write_and_check(reference, folder, format, quantization, max_drop)
+        return seal(artefact, promise, reference)
+
+    return write
