@@ -211,7 +211,7 @@ def export(
 
     Args:
         run: The run directory; None takes the newest under runs/.
-        formats: Pairs of format ("tflite", "saved_model") and quantization.
+        formats: Pairs of a name in `export.formats.FORMATS` and a mode that it has.
         out: Where to; by default the run's own export folder.
         max_drop: Largest drop of accuracy allowed, as a fraction.
         data: Where the run's pictures are now.
@@ -221,12 +221,18 @@ def export(
         Every artefact; one that failed says so, and its file's name too.
 
     Raises:
-        TlearnError: The run, its pictures or the place cannot be used.
+        TlearnError: A format, the run, its pictures or the place cannot be used.
     """
+    from tlearn.export.formats import find_format
+    from tlearn.export.quantization import CALIBRATED
     from tlearn.export.writing import write_and_check
 
+    for format, quantization in formats:
+        find_format(format, quantization)  # before any time is spent
     finished = FinishedRun(run, data, watch)
     reference = finished.reference()
+    if any(quantization in CALIBRATED for _, quantization in formats):
+        reference.calibration()  # a step of its own: reading pictures is no part of an export
     folder = out or finished.run.export_dir
     artefacts = []
     for format, quantization in formats:

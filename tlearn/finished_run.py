@@ -17,8 +17,9 @@ from tlearn.data.split import Split, read_manifest
 from tlearn.errors import DataError, RunError
 from tlearn.evaluation.predict import predict_pixels
 from tlearn.export.quantization import representative
-from tlearn.export.writing import Reference
+from tlearn.export.reference import Reference
 from tlearn.features.preparation import Watch
+from tlearn.models.catalog import CATALOG
 from tlearn.models.quiet import import_keras
 from tlearn.recipe.plan import Plan, read_plan
 from tlearn.run_directory import RunDirectory, read_json
@@ -132,17 +133,20 @@ class FinishedRun:
 
     def reference(self) -> Reference:
         """The model and its answers, to hold artefacts against."""
-        pixels = self.pictures(self.check_part)
+        pixels, backbone = self.pictures(self.check_part), self.plan.backbone
         return Reference(
             model=self.model,
             labels=self.labels,
             pixels=pixels,
             truth=self.truth(self.check_part),
             probabilities=self.probabilities(pixels),
-            calibration=self._calibration_pictures,
+            calibration=lambda: self._calibration_pictures,
             about=self._about(),
+            names=[self.split.names[row] for row in self.split.indices(self.check_part)],
+            int8_note=CATALOG[backbone].int8_note if backbone in CATALOG else "",
         )
 
+    @cached_property
     def _calibration_pictures(self) -> np.ndarray:
         return representative(self.pictures("train"), self.truth("train"), seed=self.plan.seed)
 

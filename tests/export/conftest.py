@@ -10,6 +10,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 import pytest
 
+from tlearn.export.reference import Reference
+
 LABELS = ("horizontal", "vertical", "checks")
 SIZE = 32
 
@@ -21,6 +23,20 @@ class Trained(NamedTuple):
     probabilities: np.ndarray
     train_pixels: np.ndarray
     train_labels: np.ndarray
+
+    def reference(self, pixels: np.ndarray | None = None, int8_note: str = "") -> Reference:
+        """The same as an export takes it."""
+        return Reference(
+            model=self.model,
+            labels=LABELS,
+            pixels=self.pixels if pixels is None else pixels,
+            truth=self.labels,
+            probabilities=self.probabilities,
+            calibration=lambda: self.train_pixels[:60],
+            about={"name": "drawn", "image_size": SIZE},
+            names=[f"{n}.png" for n in range(len(self.labels))],
+            int8_note=int8_note,
+        )
 
 
 def draw(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
