@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ import numpy as np
 
 from tlearn.atomic_write import write_atomic
 from tlearn.errors import BackboneError, ExportError
-from tlearn.models.frozen import freeze
+from tlearn.models.frozen import freeze, layer_of
 from tlearn.models.precision import as_float32
 from tlearn.models.quiet import Log, quiet
 
@@ -112,15 +111,9 @@ def _refuse_unknown(proto: Any) -> None:
         if node.domain or not onnx.defs.has(node.op_type):
             raise ExportError(
                 f"ONNX has no operator for {node.op_type}, which the layer "
-                f"{_layer(node.name)!r} needs.",
+                f"{layer_of(node.name)!r} needs.",
                 _INSTEAD,
             )
-
-
-def _layer(node: str) -> str:
-    """`functional_1/gelu_1/Erfc` is of the layer `gelu`: Keras numbers what it calls again."""
-    parts = node.split("/")
-    return re.sub(r"_\d+$", "", parts[1]) if len(parts) > 1 else node
 
 
 def _name_ends(proto: Any) -> None:

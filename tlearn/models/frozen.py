@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -52,6 +53,12 @@ def input_spec(model: Any, batch: int | None) -> Any:
         )
     given = model.inputs[0]
     return tf.TensorSpec((batch, *given.shape[1:]), given.dtype, name=given.name)
+
+
+def layer_of(node: str) -> str:
+    """`functional_1/gelu_1/Erfc` is of the layer `gelu`: Keras numbers what it calls again."""
+    parts = node.split("/")
+    return re.sub(r"_\d+$", "", parts[1]) if len(parts) > 1 else node
 
 
 @contextmanager
