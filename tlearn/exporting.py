@@ -12,9 +12,11 @@ from pathlib import Path
 from tlearn.export import measuring
 from tlearn.export.budget import Budget, Choice, ways_out
 from tlearn.export.candidates import keep_the_best
+from tlearn.export.formats import find_format
 from tlearn.export.measuring import Benchmark
 from tlearn.export.parity import Artefact
 from tlearn.export.programs import write_program
+from tlearn.export.quantization import CALIBRATED
 from tlearn.export.sealing import seal
 from tlearn.export.writing import write_and_check
 from tlearn.features.preparation import Watch, silent
@@ -35,7 +37,7 @@ def export(
 
     Args:
         run: The run directory; None takes the newest under runs/.
-        formats: Pairs of format ("tflite", "saved_model") and quantization.
+        formats: Pairs of a name in `export.formats.FORMATS` and a mode that it has.
         out: Where to; by default the run's own export folder.
         max_drop: Largest drop of accuracy allowed, as a fraction.
         data: Where the run's pictures are now.
@@ -45,10 +47,10 @@ def export(
         Every artefact; one that failed says so, and its file's name too.
 
     Raises:
-        TlearnError: The run, its pictures or the place cannot be used.
+        TlearnError: A format, the run, its pictures or the place cannot be used.
     """
     finished = FinishedRun(run, data, watch)
-    write = _writer(finished, max_drop)
+    write = _writer(finished, formats, max_drop)
     folder = out or finished.run.export_dir
     return [write(folder, *pair) for pair in formats]
 
@@ -73,7 +75,7 @@ def export_within(
     """
     finished = FinishedRun(run, data, watch)
     folder = out or finished.run.export_dir
-    choice = keep_the_best(_writer(finished, max_drop), formats, folder, budget)
+    choice = keep_the_best(_writer(finished, formats, max_drop), formats, folder, budget)
     if choice.kept:
         return choice, []
     pictures = str(data or read_json(finished.run.metrics_path)["folder"])
@@ -99,9 +101,15 @@ def benchmark(path: Path, threads: Sequence[int] = (), *, watch: Watch = silent)
     return measuring.benchmark(path, threads, watch)
 
 
-def _writer(finished: FinishedRun, max_drop: float) -> Callable[[Path, str, str], Artefact]:
+def _writer(
+    finished: FinishedRun, formats: Sequence[tuple[str, str]], max_drop: float
+) -> Callable[[Path, str, str], Artefact]:
     """Writes an artefact of a run and its contract, given folder, format and quantization."""
+    for pair in formats:
+        find_format(*pair)  # before any time is spent
     reference, promise = finished.reference(), finished.promise()
+    if any(quantization in CALIBRATED for _, quantization in formats):
+        reference.calibration()  # a step of its own: reading pictures is no part of an export
 
     def write(folder: Path, format: str, quantization: str) -> Artefact:
         name = f"export {format}" + f" {quantization}" * (quantization != "none")

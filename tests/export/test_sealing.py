@@ -14,9 +14,10 @@ import pytest
 
 from tlearn.export.contract import contract_path, digest_of, from_bytes, read_contract
 from tlearn.export.metadata import read_metadata
+from tlearn.export.reference import SAMPLE_OF, Reference
 from tlearn.export.runtime import run_artefact
 from tlearn.export.sealing import Promise, seal
-from tlearn.export.writing import SAMPLE_OF, Reference, write_and_check
+from tlearn.export.writing import write_and_check
 
 
 def export(

@@ -40,18 +40,18 @@ def read_budget(max_size: str | None, max_latency: str | None) -> Budget | None:
     )
 
 
-def modes_to_try(saved_model: bool, quantize: Sequence[str]) -> list[str]:
+def modes_to_try(formats: Sequence[str], quantize: Sequence[str]) -> list[str]:
     """The modes that a person named, or all of them.
 
     Raises:
-        ExportError: A SavedModel was asked for.
+        ExportError: Another format than LiteRT was asked for.
     """
     from tlearn.export.quantization import MODES
 
-    if saved_model:
+    if others := [f"--{name.replace('_', '-')}" for name in formats if name != "tflite"]:
         raise ExportError(
             "--max-size and --max-latency choose among LiteRT files",
-            "leave --saved-model out; export it by a command of its own",
+            f"leave {', '.join(others)} out; export by a command of its own",
         )
     return list(quantize or MODES)
 

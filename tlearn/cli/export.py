@@ -17,12 +17,15 @@ from tlearn.cli.render import BAD, DIM, GOOD
 from tlearn.errors import ExportError, GateFailure
 
 if TYPE_CHECKING:
+    from tlearn.export.comparison import Changed
     from tlearn.export.parity import Artefact
 
-_GENTLER = {
-    "int8": "try --quantize dynamic or float16: they keep activations in float32",
-    "dynamic": "try --quantize float16",
-}
+_SHOWN_PICTURES = 3
+_EXPLAINED = (
+    "same: those that get the model's answer; right: accuracy; drop: in points of\n"
+    "accuracy, with its 95 % interval; ms: median of one picture at a time, warm, on\n"
+    "one thread here (a SavedModel takes as many as it likes)"
+)
 
 _Out = Annotated[
     Path | None,
@@ -48,6 +51,15 @@ def export(
     tflite: Annotated[
         bool, options.switch("A LiteRT (TFLite) file, for phones and boards.", "--tflite")
     ] = False,
+    onnx: Annotated[
+        bool, options.switch("An ONNX file; needs pip install 'tlearn[onnx]'.", "--onnx")
+    ] = False,
+    openvino: Annotated[
+        bool,
+        options.switch(
+            "An OpenVINO pair (.xml, .bin); needs pip install 'tlearn[openvino]'.", "--openvino"
+        ),
+    ] = False,
     saved_model: Annotated[
         bool, options.switch("A TensorFlow SavedModel, for servers.", "--saved-model")
     ] = False,
@@ -56,7 +68,8 @@ def export(
         typer.Option(
             metavar="MODE",
             help="Numbers in the LiteRT file: none (float32), float16 (half the size), dynamic "
-            "(a quarter), int8 (a quarter, for NPUs). Implies --tflite; may be repeated.",
+            "(a quarter), int8 (a quarter, for NPUs), int8-float (int8 inside, floats in and "
+            "out). Implies --tflite; may be repeated.",
             show_default=False,
         ),
     ] = None,
@@ -82,9 +95,13 @@ def export(
     """
     platforms = snippets.read_platforms(snippet)
     limits = budget.read_budget(max_size, max_latency)
+    asked = {"tflite": tflite, "onnx": onnx, "openvino": openvino, "saved_model": saved_model}
+    names = [name for name, wanted in asked.items() if wanted]
     if limits:
-        quantize = budget.modes_to_try(saved_model, quantize or ())
-    formats = choose_formats(tflite or bool(platforms), saved_model, quantize or ())
+        quantize = budget.modes_to_try(names, quantize or ())
+    if platforms and not names:
+        names = ["tflite"]
+    formats = choose_formats(names, quantize or ())
     if limits:
         where = {"out": out, "max_drop": max_drop / 100, "data": data}
         budget.export_within(run, formats, limits, where, platforms, as_json)
@@ -107,77 +124,114 @@ def export(
         )
 
 
-def choose_formats(
-    tflite: bool, saved_model: bool, quantize: Sequence[str]
-) -> list[tuple[str, str]]:
-    """Pairs of format and quantization, in the order asked, each once.
+def choose_formats(asked: Sequence[str], quantize: Sequence[str]) -> list[tuple[str, str]]:
+    """Pairs of format and quantization, in the order of the registry, each once.
+
+    Args:
+        asked: Keys of `export.formats.FORMATS`.
+        quantize: Modes as a person writes them; they are those of the LiteRT file.
 
     Raises:
         ExportError: Nothing was chosen, or a mode that does not exist.
     """
+    from tlearn.export.formats import FORMATS
     from tlearn.export.quantization import MODES
 
-    modes = [mode.lower() for mode in quantize]
+    modes = [mode.lower().replace("-", "_") for mode in quantize]
     unknown = [mode for mode in modes if mode not in MODES]
     if unknown:
         raise ExportError(
             f"--quantize {', '.join(unknown)}: there is no such mode",
             "; ".join(f"{mode}: {meaning.split(';')[0]}" for mode, meaning in MODES.items()),
         )
-    if not (tflite or saved_model or modes):
-        raise ExportError(
-            "no format was chosen",
-            "--tflite for phones and boards, --saved-model for servers, or both",
-        )
-    chosen = [("tflite", mode) for mode in modes or (["none"] if tflite else [])]
-    chosen += [("saved_model", "none")] if saved_model else []
+    if not (asked or modes):
+        offered = (f"--{name.replace('_', '-')} for {f.meant_for}" for name, f in FORMATS.items())
+        raise ExportError("no format was chosen", "; ".join(offered))
+    wanted = {"tflite", *asked} if modes else set(asked)
+    chosen = [
+        (name, mode)
+        for name in FORMATS
+        if name in wanted
+        for mode in ((modes or ["none"]) if name == "tflite" else ["none"])
+    ]
     return list(dict.fromkeys(chosen))
 
 
 def to_json(artefacts: Sequence[Artefact]) -> dict[str, Any]:
-    """The document; accuracies, agreement and drop are fractions."""
+    """The document; accuracies, agreement, drop and differences are fractions."""
     return {
         "artefacts": [asdict(artefact) | {"path": str(artefact.path)} for artefact in artefacts]
     }
 
 
 def draw(artefacts: Sequence[Artefact]) -> list[RenderableType]:
-    """One line a file, then where they are and what failed."""
+    """One line a file; then where they are, what failed, and pictures with another answer."""
     made = render.table(
-        "", "format", "numbers", "size", "agrees", "accuracy", "drop", "ms", right=(3, 4, 5, 6, 7)
+        "", "file", "size", "same %", "right %", "drop", "95 %", "ms", right=range(2, 8)
     )
     for artefact in artefacts:
         made.add_row(
             Text("✓", GOOD) if artefact.passed else Text("✗", BAD),
-            artefact.format,
-            "float32" if artefact.quantization == "none" else artefact.quantization,
+            _kind(artefact),
             render.size(artefact.size_bytes),
-            render.percent(artefact.agreement),
-            render.percent(artefact.accuracy),
+            f"{100 * artefact.agreement:.1f}",
+            f"{100 * artefact.accuracy:.1f}",
             f"{100 * artefact.drop:.1f}",
+            render.interval(*artefact.drop_interval),
             f"{artefact.milliseconds:.1f}" if artefact.milliseconds else "-",
         )
-    legend = (
-        f"agrees: same answer as the model, on {_checked_on(artefacts[0])}; drop: in points;\n"
-        "ms: median of one picture at a time on one thread of this machine"
-    )
     files = render.bullets([_file(artefact) for artefact in artefacts])
-    return [Text(), made, Text(legend, DIM), Text(), files]
+    return [
+        Text(),
+        made,
+        Text(f"checked on {_checked_on(artefacts[0])}\n{_EXPLAINED}", DIM),
+        Text(),
+        files,
+        *_changes(artefacts),
+    ]
+
+
+def _kind(artefact: Artefact) -> str:
+    named = artefact.quantization != "none"
+    return f"{artefact.format} {artefact.quantization}" if named else artefact.format
 
 
 def _checked_on(artefact: Artefact) -> str:
     """The pictures that all of them were checked on."""
     part = artefact.checked_on.split()[-1]
     words = {"val": "validation pictures", "train": "pictures it was trained on"}[part]
-    travel = "\nthat travel in the run" if artefact.checked_on != part else ""
+    travel = " that travel in the run" if artefact.checked_on != part else ""
     return f"{artefact.n_checked or 'the'} {words}{travel}"
 
 
 def _file(artefact: Artefact) -> Text:
     text = render.words(render.near(artefact.path))
-    return text if artefact.passed else text.append(f"\n{render.inert(artefact.reason)}", BAD)
+    if not artefact.passed:
+        return text.append(f"\n{render.inert(artefact.reason)}", BAD)
+    return text.append(f"  probabilities within {artefact.largest_difference:.2g}", DIM)
+
+
+def _changes(artefacts: Sequence[Artefact]) -> list[RenderableType]:
+    """Pictures that a file calls something else than the model does: a few of each file."""
+    changed = [artefact for artefact in artefacts if artefact.changed]
+    if not changed:
+        return []
+    blocks: list[RenderableType] = [render.heading("Pictures with another answer")]
+    for artefact in changed:
+        blocks.append(Text(f"{_kind(artefact)}: {len(artefact.changed)}"))
+        shown = [_change(change) for change in artefact.changed[:_SHOWN_PICTURES]]
+        rest = len(artefact.changed) - len(shown)
+        more = [f"and {rest} more (--json has them all)"] if rest else []
+        blocks.append(render.indented(render.bullets([*shown, *more])))
+    return blocks
+
+
+def _change(change: Changed) -> str:
+    became = {change.before: "was right", change.after: "is right"}
+    judged = became.get(change.truth, f"in truth {change.truth}")
+    return f"{change.picture}: {change.before} -> {change.after} ({judged})"
 
 
 def _hint(failed: Sequence[Artefact]) -> str:
-    ways = [_GENTLER[a.quantization] for a in failed if a.quantization in _GENTLER]
-    return "; ".join([*dict.fromkeys(ways), "or allow more with --max-drop POINTS"])
+    ways = dict.fromkeys(way for artefact in failed for way in artefact.advice)
+    return "; ".join([*ways, "or allow more with --max-drop POINTS"])
