@@ -60,14 +60,15 @@ def build(classes: int = len(LABELS), size: int = SIZE) -> Any:
     import keras
     from keras import layers
 
+    from tlearn.models.classifier import build_classifier
+
     image = keras.Input((size, size, 3), name="image")
     x = layers.Rescaling(1 / 127.5, offset=-1)(image)
     for filters in (16, 32):
         x = layers.Conv2D(filters, 3, padding="same", use_bias=False)(x)
         x = layers.ReLU()(layers.BatchNormalization(momentum=0.8)(x))
         x = layers.MaxPooling2D()(x)
-    x = layers.Dropout(0.1)(layers.GlobalAveragePooling2D(name="embedding")(x))
-    return keras.Model(image, layers.Dense(classes, "softmax", name="probabilities")(x))
+    return build_classifier(keras.Model(image, x), classes, dropout=0.1)
 
 
 @pytest.fixture(scope="session")

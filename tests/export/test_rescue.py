@@ -46,9 +46,9 @@ def test_a_head_solved_for_int8_is_nearer_to_the_model_on_other_pictures(
     own = coarse.get_layer(HEAD).get_weights()
     network = keras.Model(coarse.inputs[0], coarse.get_layer(HEAD).input)
     wanted = network.predict_on_batch(others.astype("float32")) @ own[0] + own[1]
-    before = error(coarse, wanted, pixels[:60], others)
-    with head_for_int8(coarse, pixels[:60], pixels):
-        after = error(coarse, wanted, pixels[:60], others)
+    before = error(coarse, wanted, pixels, others)
+    with head_for_int8(coarse, pixels):
+        after = error(coarse, wanted, pixels, others)
     assert after < 0.5 * before
     for now, then in zip(coarse.get_layer(HEAD).get_weights(), own, strict=True):
         np.testing.assert_array_equal(now, then)

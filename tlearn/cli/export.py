@@ -207,8 +207,10 @@ def _checked_on(artefact: Artefact) -> str:
 def _file(artefact: Artefact) -> Text:
     text = render.words(render.near(artefact.path))
     if not artefact.passed:
-        return text.append(f"\n{render.inert(artefact.reason)}", BAD)
-    return text.append(f"  probabilities within {artefact.largest_difference:.2g}", DIM)
+        tried = "\na head solved for int8 was tried too" * artefact.rescued
+        return text.append(f"\n{render.inert(artefact.reason)}{tried}", BAD)
+    how = ", with a head solved for int8" * artefact.rescued
+    return text.append(f"  probabilities within {artefact.largest_difference:.2g}{how}", DIM)
 
 
 def _changes(artefacts: Sequence[Artefact]) -> list[RenderableType]:

@@ -23,7 +23,6 @@ from contextlib import contextmanager
 import keras
 import numpy as np
 
-from tlearn.data.pipeline import PixelArray
 from tlearn.evaluation.predict import predict_pixels
 from tlearn.features.quantized import int8_embeddings
 from tlearn.models.classifier import HEAD
@@ -33,19 +32,18 @@ _STRENGTHS = np.logspace(-3, 1, 9)
 
 
 @contextmanager
-def head_for_int8(
-    model: keras.Model, calibration: np.ndarray, pixels: PixelArray
-) -> Iterator[keras.Model]:
+def head_for_int8(model: keras.Model, calibration: np.ndarray) -> Iterator[keras.Model]:
     """The model with a head for its int8 form; afterwards it has its own again.
 
     Args:
         model: float32 classifier, from `build_classifier`.
-        calibration: uint8 (n, H, W, 3), the pictures that the file will be calibrated on.
-        pixels: uint8 (m, H, W, 3), pictures that it was trained on; 100 are enough.
+        calibration: uint8 (n, H, W, 3), the pictures that the file will be calibrated on; the
+            head is solved on them too.
     """
     head = model.get_layer(HEAD)
     own = head.get_weights()
-    head.set_weights(_solve(model, own, int8_embeddings(model, calibration, pixels), pixels))
+    quantised = int8_embeddings(model, calibration, calibration)
+    head.set_weights(_solve(model, own, quantised, calibration))
     try:
         yield model
     finally:
@@ -53,7 +51,7 @@ def head_for_int8(
 
 
 def _solve(
-    model: keras.Model, own: list[np.ndarray], quantised: np.ndarray, pixels: PixelArray
+    model: keras.Model, own: list[np.ndarray], quantised: np.ndarray, pixels: np.ndarray
 ) -> list[np.ndarray]:
     from sklearn.linear_model import RidgeCV
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from tlearn.export.formats import artefact_path, find_format
 from tlearn.export.parity import Artefact, check
 from tlearn.export.quantization import CALIBRATED, what_to_try
 from tlearn.export.reference import Reference
+from tlearn.models.precision import as_float32
 
 
 def write_and_check(
@@ -23,7 +25,8 @@ def write_and_check(
         max_drop: Largest drop of accuracy allowed, as a fraction.
 
     Returns:
-        The artefact under its final name; one that failed is kept under a name that says so.
+        The artefact under its final name; one that failed is kept under a name that says so. A
+        file in int8 that fails is written again, with a head that was solved for int8.
 
     Raises:
         ExportError: The format cannot hold this network.
@@ -32,7 +35,17 @@ def write_and_check(
     format = find_format(name, mode)
     path = artefact_path(folder, format, mode)
     pictures = reference.calibration() if mode in CALIBRATED else None
-    format.write(reference, path, mode, pictures)
     n_pictures = 0 if pictures is None else len(pictures)
     advice = what_to_try(mode, reference.int8_note, n_pictures)
-    return check(reference, path, name, mode, max_drop, advice)
+
+    def written(given: Reference) -> Artefact:
+        format.write(given, path, mode, pictures)
+        return check(reference, path, name, mode, max_drop, advice)
+
+    artefact = written(reference)
+    if artefact.passed or pictures is None:
+        return artefact
+    from tlearn.export.rescue import head_for_int8
+
+    with head_for_int8(as_float32(reference.model), pictures) as model:
+        return replace(written(replace(reference, model=model)), rescued=True)
