@@ -104,8 +104,10 @@ def _costs(found: Benchmark) -> dict[str, RenderableType]:
 
 def _next(path: Path) -> str:
     """Take the file to a phone, which is where its speed is decided."""
-    mode = path.stem.removesuffix(".failed").rpartition("_")[2]
-    numbers = f"--quantize {mode}" if mode in ("float16", "dynamic", "int8") else "--tflite"
+    from tlearn.export.quantization import MODES
+
+    mode = path.stem.removesuffix(".failed").removeprefix("model_")
+    numbers = f"--quantize {mode}" if mode in MODES else "--tflite"
     run = path.absolute().parent.parent
     name = f" {render.near(run)}" if options.is_run(run) else ""
     return f"tlearn export{name} {numbers} --snippet android"

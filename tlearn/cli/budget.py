@@ -95,8 +95,8 @@ def to_json(choice: Choice, ways: Sequence[str]) -> dict[str, Any]:
     return {
         "artefacts": [
             asdict(one)
-            | {"path": str(one.path) if one == choice.kept else None}
-            | {"kept": one == choice.kept, "within_budget": choice.budget.holds(one)}
+            | {"path": str(one.path) if one is choice.kept else None}
+            | {"kept": one is choice.kept, "within_budget": choice.budget.holds(one)}
             for one in choice.candidates
         ],
         "budget": asdict(choice.budget),
@@ -114,7 +114,7 @@ def draw(choice: Choice) -> list[RenderableType]:
     )
     for one in choice.candidates:
         made.add_row(
-            Text("✓", GOOD) if one == choice.kept else Text(""),
+            Text("✓", GOOD) if one is choice.kept else Text(""),
             one.format,
             _numbers(one),
             Text(render.size(one.size_bytes), _style(choice.budget.size_ratio(one))),
@@ -141,7 +141,7 @@ def _next(choice: Choice) -> list[RenderableType]:
 
 def _verdict(artefact: Artefact, choice: Choice) -> str:
     size, time = choice.budget.size_ratio(artefact), choice.budget.time_ratio(artefact)
-    if artefact == choice.kept:
+    if artefact is choice.kept:
         return "kept"
     if not artefact.passed:
         return "failed the check"

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from tlearn.export.parity import Artefact
 
-_SHRINKS = {"none": 1, "float16": 2, "dynamic": 4, "int8": 4}
-"""How many times smaller than in float32 the weights are."""
+_SHRINKS, _AT_MOST = {"none": 1, "float16": 2}, 4
+"""How many times smaller than in float32 the weights are; the other modes have them in 8 bits."""
 
 _GRID, _LEAST_SIDE = 32, 32
 
@@ -97,7 +97,7 @@ def ways_out(choice: Choice, image_size: int, folder: str) -> list[str]:
     ways = []
     if any(budget.holds(one) and not one.passed for one in choice.candidates):
         ways.append("a larger drop of accuracy: --max-drop POINTS")
-    if not tried & {"dynamic", "int8"}:
+    if tried <= _SHRINKS.keys():
         ways.append("fewer bits: leave out --quantize, and every mode is tried")
     if budget.time_ratio(nearest) > 1:
         side = _smaller_side(image_size, budget.time_ratio(nearest))
@@ -144,5 +144,5 @@ def _asking_for_less(choice: Choice) -> str:
     if limit is None or choice.budget.size_ratio(choice.nearest) <= 1:
         return "--prefer small"
     passed = [one.quantization for one in choice.candidates if one.passed]
-    shrinks = max((_SHRINKS.get(mode, 1) for mode in passed), default=1)
+    shrinks = max((_SHRINKS.get(mode, _AT_MOST) for mode in passed), default=1)
     return f"--backbones all-available --max-size {limit * shrinks / 1e6:.3g}MB"

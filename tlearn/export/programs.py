@@ -86,7 +86,8 @@ def _facts(model: Path) -> dict[str, Any]:
     with quiet():
         runner = Interpreter(model_path=str(model)).get_signature_runner()
     ((input_name, given),) = runner.get_input_details().items()
-    (output_name,) = runner.get_output_details()
+    ((output_name, result),) = runner.get_output_details().items()
+    scale, zero_point = result["quantization"]
     size = int(given["shape"][1])
     return {
         "model": model.name,
@@ -95,6 +96,8 @@ def _facts(model: Path) -> dict[str, Any]:
         "dtype": given["dtype"].__name__,
         "input": input_name,
         "output": output_name,
+        "scale": float(scale),
+        "zero_point": int(zero_point),
         "resize": resize,
         "words": _WORDS[resize].format(size=size),
         "classes": len(known["labels"]),

@@ -1,0 +1,73 @@
+"""Programs beside the files: asked for by platform, listed with the rest."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import Result
+
+from tlearn.export.budget import Budget, choose
+from tlearn.export.parity import Artefact
+
+Command = Callable[..., Result]
+FILE = Artefact(
+    Path("runs/[r]/export/model.tflite"), "tflite", "none", 9_000, 1.0, 0.95, 0.0, 3.6, True, ""
+)
+PROGRAM = Path("runs/[r]/export/classify_model.html")
+
+
+@pytest.mark.parametrize(
+    ("words", "formats"),
+    [
+        (["--tflite"], [("tflite", "none")]),
+        ([], [("tflite", "none")]),
+        (["--quantize", "int8"], [("tflite", "int8")]),
+        (["--saved-model"], [("tflite", "none"), ("saved_model", "none")]),
+    ],
+)
+def test_a_program_needs_a_litert_file_and_asks_for_it(
+    command: Command,
+    calls: Callable[..., Any],
+    fits: Callable[[str], None],
+    words: list[str],
+    formats: list[tuple[str, str]],
+) -> None:
+    exported = calls("export", [FILE])
+    written = calls("write_snippets", [PROGRAM])
+    result = command("export", *words, "--snippet", "Web", "--snippet", "web")
+    assert result.exit_code == 0
+    fits(result.stdout)
+    assert exported[0][0] == (None, formats)
+    assert written[0][0] == ([FILE], ["web"])
+    assert str(PROGRAM) in result.stdout
+
+
+def test_json_lists_programs_where_they_were_asked_for(
+    command: Command, calls: Callable[..., Any]
+) -> None:
+    calls("export", [FILE])
+    assert "snippets" not in json.loads(command("export", "--tflite", "--json").stdout)
+    calls("write_snippets", [PROGRAM])
+    found = json.loads(command("export", "--snippet", "web", "--json").stdout)
+    assert found["snippets"] == [str(PROGRAM)]
+
+
+@pytest.mark.parametrize(("limit", "usable"), [("1MB", [FILE]), ("1kB", [])])
+def test_within_a_budget_only_what_is_kept_has_one(
+    command: Command, calls: Callable[..., Any], limit: str, usable: list[Artefact]
+) -> None:
+    calls("export_within", (choose([FILE], Budget(1e6 if usable else 1e3)), ["a way"]))
+    written = calls("write_snippets", [PROGRAM] if usable else [])
+    result = command("export", "--snippet", "web", "--max-size", limit)
+    assert written[0][0] == (usable, ["web"])
+    assert (str(PROGRAM) in result.stdout) == bool(usable)
+
+
+def test_an_unknown_platform_lists_those_there_are(command: Command) -> None:
+    result = command("export", "--snippet", "[windows]")
+    assert result.exit_code == 2
+    assert "[windows]" in result.stderr and "python, android, ios, web" in result.stderr
