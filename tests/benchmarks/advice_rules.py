@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 from collections import defaultdict
 from pathlib import Path
@@ -26,12 +25,9 @@ POLICIES: dict[str, dict[str, Any]] = {
     "deep_cut": {"policy": "deep", "head_on": OTHER},
     "deep": {"policy": "deep"},
 }
-RIDGE = 0.1
-PRIORS = (
-    (-0.12, -0.09, -0.06, -0.03, 0.0, 0.03),
-    (-0.3, -0.2, -0.1),  # the textbook: the closer the pictures, the later the stage
-    (0.02, 0.04, 0.07, 0.1, 0.15, 0.25),
-)
+RIDGE, GAIN_RIDGE = 0.1, 0.3
+DISAGREE = 0.15
+"""Share of test pictures that one of two heads gets right and the other does not, about."""
 
 
 def read_table(path: Path) -> list[dict[str, Any]]:
@@ -81,19 +77,17 @@ Pair = tuple[Cell, Option]
 """A cell, and one way to train in it."""
 
 
-def fit_prior(cells: list[Cell]) -> tuple[float, float, float]:
-    """What gains of other stages are, such that what is expected is nearest to what was reached."""
-    best, found = np.inf, options.PRIOR
-    for prior in itertools.product(*PRIORS):
-        options.PRIOR = prior
-        missed = [
-            options.expected(cell.evidence, head) - cell.of(head.head_on)
-            for cell in cells
-            for head in options.rivals(cell.evidence)
-        ]
-        if (error := float(np.square(missed).mean())) < best:
-            best, found = error, prior
-    return found
+def fit_gains(cells: list[Cell], several: bool) -> tuple[tuple[float, ...], float]:
+    """Ridge regression of what heads on other stages gained on tests, and what is left over."""
+    pairs = [(c, h) for c in cells for h in c.heads[1:] if ("," in h.head_on) is several]
+    x = np.stack([options.place(cell.evidence, head) for cell, head in pairs])
+    x *= [1, 1, 0, 0] if several else 1
+    gains = np.array([cell.of(head.head_on) - cell.stages[-1] for cell, head in pairs])
+    found = np.linalg.solve(x.T @ x + GAIN_RIDGE * np.eye(4), x.T @ gains)
+    left = np.square(gains - x @ found).mean()
+    chance = np.mean([DISAGREE / cell.tested for cell, _ in pairs])
+    doubt = float(np.sqrt(max(left - chance, 0.02**2)))
+    return tuple(float(f"{value:.3g}") for value in found), round(doubt, 3)
 
 
 def fit(cells: list[Cell], policy: Policy) -> tuple[float, ...]:
@@ -175,11 +169,14 @@ def score(table: Path) -> None:
     times = np.array([c.seconds[n] / c.forecast[n] for c in cells for n in ("top_stages", "deep")])
     print(f"time within a factor of 1.5: {np.mean(abs(np.log(times)) < np.log(1.5)):.1%}")
     settle(cells)
-    print(f"fitted on all: {options.PRIOR} {options.WEIGHTS}\nspread: {options.SPREAD}")
+    print(
+        f"fitted on all: {options.GAIN} {options.DOUBT} {options.WEIGHTS}\nspread: {options.SPREAD}"
+    )
 
 
 def settle(cells: list[Cell]) -> None:
-    options.PRIOR = fit_prior(cells)
+    for several in options.GAIN:
+        options.GAIN[several], options.DOUBT[several] = fit_gains(cells, several)
     for policy in options.WEIGHTS:
         options.WEIGHTS[policy] = fit(cells, policy)
 

@@ -14,12 +14,18 @@ LAST = HeadEvidence("last", 0.80)
 EVIDENCE = Evidence(400, 4, 0.3, heads=(LAST,), n_tested=100)
 
 
+def gains(patch: pytest.MonkeyPatch, *usual: float) -> None:
+    """Say what heads on other stages usually gain, give or take .05."""
+    patch.setitem(options.GAIN, False, usual)
+    patch.setitem(options.DOUBT, False, 0.05)
+
+
 def by_name(evidence: Evidence) -> dict[str, Option]:
     return {option.name: option for option in weigh(evidence)}
 
 
 def test_a_gain_counts_as_far_as_it_is_certain(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(options, "PRIOR", (0.0, 0.0, 0.05))
+    gains(monkeypatch, 0, 0, 0, 0)
     sure, doubtful = HeadEvidence("3", 0.9, 0.1, 0.001), HeadEvidence("2", 0.9, 0.1, 0.1)
     found = by_name(replace(EVIDENCE, heads=(LAST, sure)))
     assert found["linear_head"].accuracy == pytest.approx(0.8, abs=1e-3)
@@ -29,10 +35,20 @@ def test_a_gain_counts_as_far_as_it_is_certain(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_like_the_source_an_earlier_stage_is_mistrusted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(options, "PRIOR", (0.0, -0.2, 0.05))
+    gains(monkeypatch, 0, -0.2, 0, 0)
     heads = (LAST, HeadEvidence("3", 0.82, 0.02, 0.05))
     like, unlike = (by_name(replace(EVIDENCE, heads=heads, similarity=s)) for s in (1.0, 0.0))
     assert like["linear_head on stage 3"].accuracy < 0.8 < unlike["linear_head on stage 3"].accuracy
+
+
+def test_earlier_stages_are_mistrusted_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    gains(monkeypatch, 0, 0, -0.3, 0)
+    heads = [HeadEvidence(str(n), 0.82, 0.02, 0.05) for n in (1, 2, 3, 4)]
+    evidence = replace(EVIDENCE, heads=(LAST, *heads))
+    found = [options.expected(evidence, head) for head in heads]
+    assert found == sorted(found) and found[0] < found[-1] - 0.05
+    # Of equals in cross-validation the later one is expected to be better, and shown.
+    assert "linear_head on stage 4" in by_name(evidence)
 
 
 def test_of_the_stages_the_likeliest_is_shown_and_the_one_asked_for() -> None:
@@ -119,7 +135,7 @@ def test_doubt_falls_with_what_was_measured() -> None:
     found = [by_name(replace(EVIDENCE, heads=(LAST, head))) for head in heads]
     doubts = [ways["linear_head on stage 3"].doubt for ways in found]
     assert doubts == sorted(doubts) and doubts[0] < 0.002
-    assert doubts[-1] <= options.PRIOR[2]  # what such gains are is known without measuring
+    assert doubts[-1] <= options.DOUBT[False]  # what such gains are is known without measuring
     assert all(ways["linear_head"].doubt == 0 for ways in found)
 
 

@@ -56,7 +56,8 @@ class Evidence:
         n_classes: Classes.
         similarity: From 0, unlike the source, to 1.
         words: How similarity was come by, for the reasons.
-        heads: On the last stage, on the best one, on several; empty when nothing was measured.
+        heads: On the last stage, on each of the others, on several; empty when nothing was
+            measured.
         lift: Factor on the error of cross-validation, which learns from fewer pictures.
         n_tested: Pictures of the part that will be reported on; 0 where that is unknown.
     """
