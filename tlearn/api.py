@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tlearn.advising import advise, forecast
+from tlearn.atomic_write import refusals
 from tlearn.data.image_folder import list_pictures
 from tlearn.evaluation.metrics import Report, score
 from tlearn.evaluation.predict import Prediction
@@ -229,6 +230,9 @@ def export(
 
     for format, quantization in formats:
         find_format(format, quantization)  # before any time is spent
+    if out:
+        with refusals(out):
+            out.mkdir(parents=True, exist_ok=True)
     finished = FinishedRun(run, data, watch)
     reference = finished.reference()
     if any(quantization in CALIBRATED for _, quantization in formats):

@@ -21,10 +21,11 @@ if TYPE_CHECKING:
     from tlearn.export.parity import Artefact
 
 _SHOWN_PICTURES = 3
+_SHOWN_CLASSES = 2
 _EXPLAINED = (
     "same: pictures that get the model's answer; right: accuracy on the validation\n"
     "pictures; drop: in points of accuracy, with its 95 % interval; ms: median of one\n"
-    "picture at a time, warm, on one thread here (a SavedModel takes as many as it likes)"
+    "picture at a time, warm, on one thread here (a SavedModel: on its own threads)"
 )
 
 
@@ -34,12 +35,12 @@ def export(
         bool, options.switch("A LiteRT (TFLite) file, for phones and boards.", "--tflite")
     ] = False,
     onnx: Annotated[
-        bool, options.switch("An ONNX file; needs pip install 'tlearn[onnx]'.", "--onnx")
+        bool, options.switch("An ONNX file; needs pip install 'tlearn\\[onnx]'.", "--onnx")
     ] = False,
     openvino: Annotated[
         bool,
         options.switch(
-            "An OpenVINO pair (.xml, .bin); needs pip install 'tlearn[openvino]'.", "--openvino"
+            "An OpenVINO pair (.xml, .bin); needs pip install 'tlearn\\[openvino]'.", "--openvino"
         ),
     ] = False,
     saved_model: Annotated[
@@ -180,12 +181,24 @@ def _changes(artefacts: Sequence[Artefact]) -> list[RenderableType]:
         return []
     blocks: list[RenderableType] = [render.heading("Pictures with another answer")]
     for artefact in changed:
-        blocks.append(Text(f"{_kind(artefact)}: {len(artefact.changed)}"))
+        blocks.append(_classes(artefact))
         shown = [_change(change) for change in artefact.changed[:_SHOWN_PICTURES]]
         rest = len(artefact.changed) - len(shown)
         more = [f"and {rest} more (--json has them all)"] if rest else []
         blocks.append(render.indented(render.bullets([*shown, *more])))
     return blocks
+
+
+def _classes(artefact: Artefact) -> Text:
+    """How many pictures changed, and the classes that lost most by it."""
+    lost = sorted(artefact.classes, key=lambda change: change.after - change.before)
+    worst = [
+        f"{change.name} {100 * change.before:.1f} -> {100 * change.after:.1f} %"
+        for change in lost[:_SHOWN_CLASSES]
+        if change.after < change.before
+    ]
+    fell = f"; classes that fell: {', '.join(worst)}" if worst else ""
+    return render.words(f"{_kind(artefact)}: {len(artefact.changed)}{fell}")
 
 
 def _change(change: Changed) -> str:
