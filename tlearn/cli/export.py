@@ -29,50 +29,56 @@ _EXPLAINED = (
 )
 
 
+Tflite = Annotated[
+    bool, options.switch("A LiteRT (TFLite) file, for phones and boards.", "--tflite")
+]
+Onnx = Annotated[
+    bool, options.switch("An ONNX file; needs pip install 'tlearn\\[onnx]'.", "--onnx")
+]
+OpenVino = Annotated[
+    bool,
+    options.switch(
+        "An OpenVINO pair (.xml, .bin); needs pip install 'tlearn\\[openvino]'.", "--openvino"
+    ),
+]
+SavedModel = Annotated[
+    bool, options.switch("A TensorFlow SavedModel, for servers.", "--saved-model")
+]
+Quantize = Annotated[
+    list[str] | None,
+    options.option(
+        "Numbers in the LiteRT file: none (float32), float16 (half the size), dynamic (a quarter), "
+        "int8 (a quarter, for NPUs), int8-float (int8 inside, floats in and out). Implies "
+        "--tflite; may be repeated.",
+        "MODE",
+    ),
+]
+Out = Annotated[Path | None, options.option("Where to. Left out: export/ inside the run.", "DIR")]
+MaxDrop = Annotated[
+    float,
+    typer.Option(
+        min=0,
+        max=100,
+        metavar="POINTS",
+        help="Largest drop of accuracy allowed, in percentage points.",
+    ),
+]
+Data = Annotated[
+    Path | None,
+    options.option("Where the run's pictures are now, if they moved.", "FOLDER"),
+]
+
+
 def export(
     run: options.Run = None,
-    tflite: Annotated[
-        bool, options.switch("A LiteRT (TFLite) file, for phones and boards.", "--tflite")
-    ] = False,
-    onnx: Annotated[
-        bool, options.switch("An ONNX file; needs pip install 'tlearn\\[onnx]'.", "--onnx")
-    ] = False,
-    openvino: Annotated[
-        bool,
-        options.switch(
-            "An OpenVINO pair (.xml, .bin); needs pip install 'tlearn\\[openvino]'.", "--openvino"
-        ),
-    ] = False,
-    saved_model: Annotated[
-        bool, options.switch("A TensorFlow SavedModel, for servers.", "--saved-model")
-    ] = False,
-    quantize: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="MODE",
-            help="Numbers in the LiteRT file: none (float32), float16 (half the size), dynamic "
-            "(a quarter), int8 (a quarter, for NPUs), int8-float (int8 inside, floats in and "
-            "out). Implies --tflite; may be repeated.",
-            show_default=False,
-        ),
-    ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="Where to. Left out: export/ inside the run."),
-    ] = None,
-    max_drop: Annotated[
-        float,
-        typer.Option(
-            min=0,
-            max=100,
-            metavar="POINTS",
-            help="Largest drop of accuracy allowed, in percentage points.",
-        ),
-    ] = 1.0,
-    data: Annotated[
-        Path | None,
-        typer.Option(metavar="FOLDER", help="Where the run's pictures are now, if they moved."),
-    ] = None,
+    tflite: Tflite = False,
+    onnx: Onnx = False,
+    openvino: OpenVino = False,
+    saved_model: SavedModel = False,
+    quantize: Quantize = None,
+    out: Out = None,
+    max_drop: MaxDrop = 1.0,
+    data: Data = None,
     as_json: options.Json = False,
 ) -> None:
     """Write the model as files for a device, and prove that they answer as it does.
