@@ -9,6 +9,7 @@ import shlex
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from tlearn.atomic_write import refusals
 from tlearn.export import measuring
 from tlearn.export.budget import Budget, Choice, ways_out
 from tlearn.export.candidates import keep_the_best
@@ -49,6 +50,9 @@ def export(
     Raises:
         TlearnError: A format, the run, its pictures or the place cannot be used.
     """
+    if out:
+        with refusals(out):
+            out.mkdir(parents=True, exist_ok=True)
     finished = FinishedRun(run, data, watch)
     write = _writer(finished, formats, max_drop)
     folder = out or finished.run.export_dir

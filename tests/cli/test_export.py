@@ -73,6 +73,7 @@ def test_pictures_that_changed_are_listed(
     assert "[a]/0.png: cats -> \\x1b[31mdogs (was right)" in shown
     assert "[a]/2.png" in shown and "[a]/3.png" not in shown
     assert "and 2 more" in shown
+    assert "tflite int8: 5; classes that fell: cats 100.0 -> 50.0 %" in shown
 
 
 def test_a_failed_check_says_why_and_exits_1(

@@ -21,17 +21,40 @@ if TYPE_CHECKING:
     from tlearn.export.parity import Artefact
 
 _SHOWN_PICTURES = 3
+_SHOWN_CLASSES = 2
 _EXPLAINED = (
     "same: those that get the model's answer; right: accuracy; drop: in points of\n"
     "accuracy, with its 95 % interval; ms: median of one picture at a time, warm, on\n"
-    "one thread here (a SavedModel takes as many as it likes)"
+    "one thread here (a SavedModel: on its own threads)"
 )
 
-_Out = Annotated[
-    Path | None,
-    typer.Option(metavar="DIR", help="Where to. Left out: export/ inside the run."),
+
+Tflite = Annotated[
+    bool, options.switch("A LiteRT (TFLite) file, for phones and boards.", "--tflite")
 ]
-_MaxDrop = Annotated[
+Onnx = Annotated[
+    bool, options.switch("An ONNX file; needs pip install 'tlearn\\[onnx]'.", "--onnx")
+]
+OpenVino = Annotated[
+    bool,
+    options.switch(
+        "An OpenVINO pair (.xml, .bin); needs pip install 'tlearn\\[openvino]'.", "--openvino"
+    ),
+]
+SavedModel = Annotated[
+    bool, options.switch("A TensorFlow SavedModel, for servers.", "--saved-model")
+]
+Quantize = Annotated[
+    list[str] | None,
+    options.option(
+        "Numbers in the LiteRT file: none (float32), float16 (half the size), dynamic (a quarter), "
+        "int8 (a quarter, for NPUs), int8-float (int8 inside, floats in and out). Implies "
+        "--tflite; may be repeated.",
+        "MODE",
+    ),
+]
+Out = Annotated[Path | None, options.option("Where to. Left out: export/ inside the run.", "DIR")]
+MaxDrop = Annotated[
     float,
     typer.Option(
         min=0,
@@ -40,42 +63,22 @@ _MaxDrop = Annotated[
         help="Largest drop of accuracy allowed, in percentage points.",
     ),
 ]
-_Data = Annotated[
+Data = Annotated[
     Path | None,
-    typer.Option(metavar="FOLDER", help="Where the run's pictures are now, if they moved."),
+    options.option("Where the run's pictures are now, if they moved.", "FOLDER"),
 ]
 
 
 def export(
     run: options.Run = None,
-    tflite: Annotated[
-        bool, options.switch("A LiteRT (TFLite) file, for phones and boards.", "--tflite")
-    ] = False,
-    onnx: Annotated[
-        bool, options.switch("An ONNX file; needs pip install 'tlearn[onnx]'.", "--onnx")
-    ] = False,
-    openvino: Annotated[
-        bool,
-        options.switch(
-            "An OpenVINO pair (.xml, .bin); needs pip install 'tlearn[openvino]'.", "--openvino"
-        ),
-    ] = False,
-    saved_model: Annotated[
-        bool, options.switch("A TensorFlow SavedModel, for servers.", "--saved-model")
-    ] = False,
-    quantize: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="MODE",
-            help="Numbers in the LiteRT file: none (float32), float16 (half the size), dynamic "
-            "(a quarter), int8 (a quarter, for NPUs), int8-float (int8 inside, floats in and "
-            "out). Implies --tflite; may be repeated.",
-            show_default=False,
-        ),
-    ] = None,
-    out: _Out = None,
-    max_drop: _MaxDrop = 1.0,
-    data: _Data = None,
+    tflite: Tflite = False,
+    onnx: Onnx = False,
+    openvino: OpenVino = False,
+    saved_model: SavedModel = False,
+    quantize: Quantize = None,
+    out: Out = None,
+    max_drop: MaxDrop = 1.0,
+    data: Data = None,
     max_size: options.MaxSize = None,
     max_latency: options.MaxLatency = None,
     snippet: options.Snippet = None,
@@ -220,12 +223,24 @@ def _changes(artefacts: Sequence[Artefact]) -> list[RenderableType]:
         return []
     blocks: list[RenderableType] = [render.heading("Pictures with another answer")]
     for artefact in changed:
-        blocks.append(Text(f"{_kind(artefact)}: {len(artefact.changed)}"))
+        blocks.append(_classes(artefact))
         shown = [_change(change) for change in artefact.changed[:_SHOWN_PICTURES]]
         rest = len(artefact.changed) - len(shown)
         more = [f"and {rest} more (--json has them all)"] if rest else []
         blocks.append(render.indented(render.bullets([*shown, *more])))
     return blocks
+
+
+def _classes(artefact: Artefact) -> Text:
+    """How many pictures changed, and the classes that lost most by it."""
+    lost = sorted(artefact.classes, key=lambda change: change.after - change.before)
+    worst = [
+        f"{change.name} {100 * change.before:.1f} -> {100 * change.after:.1f} %"
+        for change in lost[:_SHOWN_CLASSES]
+        if change.after < change.before
+    ]
+    fell = f"; classes that fell: {', '.join(worst)}" if worst else ""
+    return render.words(f"{_kind(artefact)}: {len(artefact.changed)}{fell}")
 
 
 def _change(change: Changed) -> str:
