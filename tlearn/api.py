@@ -24,8 +24,8 @@ from tlearn.suggestion.strategy import Evidence, textbook
 from tlearn.workbench import Workbench
 
 if TYPE_CHECKING:
+    from tlearn.asking import Asked
     from tlearn.distilling import Taught
-    from tlearn.export.checking import Checked
     from tlearn.export.parity import Artefact
     from tlearn.features.preparation import Pictures
     from tlearn.ranking import Ranked
@@ -238,9 +238,7 @@ def export(
     return artefacts
 
 
-def check(
-    artefact: Path, images: Path | None = None, *, watch: Watch = silent
-) -> tuple[Checked, Report | list[Prediction] | None]:
+def check(artefact: Path, images: Path | None = None, *, watch: Watch = silent) -> Asked:
     """Hold an exported file to its contract; see `tlearn.asking.check`."""
     from tlearn import asking
 
