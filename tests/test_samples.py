@@ -113,6 +113,14 @@ def test_sample_size(classes: int, size: int) -> None:
     assert sample_size(classes) == size
 
 
+def test_samples_of_another_version(pictures: Pictures, tmp_path: Path) -> None:
+    keep(pictures, tmp_path / "samples")
+    path = tmp_path / "samples" / "samples.json"
+    path.write_text(path.read_text().replace('"version": 1', '"version": 2'))
+    with pytest.raises(RunError, match="version 2"):
+        read_samples(tmp_path / "samples")
+
+
 @pytest.mark.parametrize("damage", ["archive", "count", "index"])
 def test_damage_is_a_fault_with_a_way_out(pictures: Pictures, tmp_path: Path, damage: str) -> None:
     folder = tmp_path / "samples"

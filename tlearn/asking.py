@@ -19,10 +19,11 @@ from tlearn.export.contract import Contract
 from tlearn.export.runtime import Runtime, open_runtime
 from tlearn.features.preparation import Watch
 
+Asked = tuple[Checked, Report | list[Prediction] | None]
+"""An artefact held to its contract, and what it made of pictures."""
 
-def check(
-    artefact: Path, images: Path | None, watch: Watch
-) -> tuple[Checked, Report | list[Prediction] | None]:
+
+def check(artefact: Path, images: Path | None, watch: Watch) -> Asked:
     """Hold an exported file to its contract, on any machine that has its runtime.
 
     Args:

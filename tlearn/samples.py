@@ -3,7 +3,7 @@
 golden/*       files as they were found: held out, and answered rightly
 train.zip      pictures of the train part, decoded and never augmented, lossless
 val.zip        the same of the val part, where there is one
-samples.json   what they show
+samples.json   which they are
 """
 
 from __future__ import annotations
@@ -149,6 +149,10 @@ def read_samples(folder: Path) -> Samples | None:
     if not (folder / _INDEX).is_file():
         return None
     index = read_json(folder / _INDEX)
+    version = index.get("version") if isinstance(index, dict) else None
+    if version != _VERSION:
+        fault = f"{folder / _INDEX} is of version {version!r}; this tlearn reads {_VERSION}"
+        raise RunError(fault, "export with the tlearn that trained the run, or train again")
     try:
         golden = tuple(
             GoldenFile(folder / _GOLDEN / item["file"], item["label"], item["sha256"])

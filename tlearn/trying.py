@@ -57,6 +57,7 @@ def _doubtful(options: Sequence[Option]) -> Iterator[int]:
 
 def _reached(work: Workbench, option: Option) -> float:
     plan = work.plan({"policy": str(option.policy), "head_on": option.head_on})
+    plan = replace(plan, keep_samples=False)  # nobody exports a trial
     with tempfile.TemporaryDirectory(prefix="tlearn-try-") as folder:
         run = RunDirectory.create(Path(folder, "run"), plan.policy, False)
         return train_and_keep(work, plan, run, None).reports["val"].accuracy

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 
 from tlearn.data import pipeline
 from tlearn.data.decode import decode
-from tlearn.data.pipeline import store_pixels
+from tlearn.data.pipeline import in_order, store_pixels
 
 
 def test_pixels_are_the_decoders_whatever_the_order(
@@ -72,3 +73,17 @@ def test_a_torn_line_of_facts_costs_one_picture(
     facts.write_text(facts.read_text()[:-20])
     assert len(store_pixels(paths, 32, "squash", tmp_path).facts) == 4
     assert len(store_pixels(paths, 32, "squash", tmp_path).facts) == 4
+
+
+def test_whoever_stops_listening_does_not_wait_for_the_rest() -> None:
+    begun: list[int] = []
+
+    def work(item: int) -> int:
+        begun.append(item)
+        time.sleep(0.01)
+        return item
+
+    results = in_order(work, range(60))
+    assert next(results) == 0
+    results.close()  # type: ignore[attr-defined]
+    assert len(begun) < 40

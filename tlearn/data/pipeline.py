@@ -140,12 +140,16 @@ def in_order(work: Callable[[T], R], items: Sequence[T]) -> Iterator[R]:
     """Map over a thread pool with a bounded number of results in flight."""
     waiting: deque[Future[R]] = deque()
     with ThreadPoolExecutor(os.cpu_count() or 2) as pool:
-        for item in items:
-            waiting.append(pool.submit(work, item))
-            if len(waiting) == _WINDOW:
+        try:
+            for item in items:
+                waiting.append(pool.submit(work, item))
+                if len(waiting) == _WINDOW:
+                    yield waiting.popleft().result()
+            while waiting:
                 yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+        finally:
+            for late in waiting:  # whoever stops listening need not wait for the rest
+                late.cancel()
 
 
 class _FactsFile:
