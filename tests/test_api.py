@@ -12,9 +12,11 @@ import pytest
 
 from tlearn import api
 from tlearn.cache_folder import cache_folder
+from tlearn.data.decode import decode
 from tlearn.data.row_table import KEY_BYTES
 from tlearn.data.split import read_manifest
 from tlearn.errors import BackboneError, DataError, RecipeError, RunError
+from tlearn.finished_run import FinishedRun
 from tlearn.recipe.plan import read_plan
 from tlearn.run_directory import read_json
 
@@ -213,7 +215,7 @@ def test_exports_in_every_mode_agree_and_predictions_come_from_the_model(
 ) -> None:
     outcome = run(policy="linear_head")
     assert outcome.run is not None
-    modes = ("none", "float16", "dynamic", "int8")
+    modes = ("none", "float16", "dynamic", "int8", "int8_float")
     wanted = [*(("tflite", mode) for mode in modes), ("saved_model", "none")]
     artefacts = api.export(outcome.run.path, wanted, max_drop=0.5)
     assert [a.quantization for a in artefacts] == [*modes, "none"]
@@ -222,6 +224,19 @@ def test_exports_in_every_mode_agree_and_predictions_come_from_the_model(
     from tlearn.export.metadata import read_metadata
 
     assert read_metadata(artefacts[0].path)["labels"] == outcome.plan.classes
+
+
+def test_what_artefacts_are_held_against_names_its_pictures(
+    run: Callable[..., api.Outcome], tmp_path: Path
+) -> None:
+    outcome = run(policy="linear_head")
+    assert outcome.run is not None
+    reference = FinishedRun(outcome.run.path, None, api.silent).reference()
+    for name, pixels, label in zip(reference.names, reference.pixels, reference.truth, strict=True):
+        np.testing.assert_array_equal(decode(tmp_path / "pictures" / name, 32, "squash"), pixels)
+        assert reference.labels[label] == Path(name).parent.name
+    assert reference.int8_note == ""
+    assert reference.calibration() is reference.calibration(), "read once for every mode"
 
 
 def test_predict_answers_good_pictures_and_names_bad_ones(

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tlearn.advising import advise, forecast
+from tlearn.atomic_write import refusals
 from tlearn.data.image_folder import list_pictures
 from tlearn.evaluation.metrics import Report, score
 from tlearn.evaluation.predict import Prediction
@@ -212,7 +213,7 @@ def export(
 
     Args:
         run: The run directory; None takes the newest under runs/.
-        formats: Pairs of format ("tflite", "saved_model") and quantization.
+        formats: Pairs of a name in `export.formats.FORMATS` and a mode that it has.
         out: Where to; by default the run's own export folder.
         max_drop: Largest drop of accuracy allowed, as a fraction.
         data: Where the run's pictures are now.
@@ -222,13 +223,22 @@ def export(
         Every artefact; one that failed says so, and its file's name too.
 
     Raises:
-        TlearnError: The run, its pictures or the place cannot be used.
+        TlearnError: A format, the run, its pictures or the place cannot be used.
     """
+    from tlearn.export.formats import find_format
+    from tlearn.export.quantization import CALIBRATED
     from tlearn.export.sealing import seal
     from tlearn.export.writing import write_and_check
 
+    for format, quantization in formats:
+        find_format(format, quantization)  # before any time is spent
+    if out:
+        with refusals(out):
+            out.mkdir(parents=True, exist_ok=True)
     finished = FinishedRun(run, data, watch)
     reference, promise = finished.reference(), finished.promise()
+    if any(quantization in CALIBRATED for _, quantization in formats):
+        reference.calibration()  # a step of its own: reading pictures is no part of an export
     folder = out or finished.run.export_dir
     artefacts = []
     for format, quantization in formats:

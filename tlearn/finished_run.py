@@ -19,10 +19,10 @@ from tlearn.evaluation.known_classes import labelled_pictures
 from tlearn.evaluation.predict import predict_pixels
 from tlearn.export.contract import Preparation, digest_of
 from tlearn.export.quantization import representative, sample_size
+from tlearn.export.reference import SAMPLE_OF, Reference
 from tlearn.export.sealing import GoldenPicture, Promise
-from tlearn.export.writing import SAMPLE_OF, Reference
 from tlearn.features.preparation import Watch
-from tlearn.models.catalog import find_backbone
+from tlearn.models.catalog import CATALOG, find_backbone
 from tlearn.models.quiet import import_keras
 from tlearn.recipe.plan import Plan, read_plan
 from tlearn.run_directory import RunDirectory, read_json
@@ -136,24 +136,28 @@ class FinishedRun:
 
         Where the pictures are gone, those that travel in the run take their place.
         """
+        part, backbone = self.check_part, self.plan.backbone
+        rows = self.split.indices(part)
         try:
-            pixels: PixelArray = self.pictures(self.check_part)
-            truth, checked_on = self.truth(self.check_part), self.check_part
+            pixels: PixelArray = self.pictures(part)
+            checked_on = part
         except DataError as fault:
-            sample = self._sample(self.check_part, fault)
-            pixels, truth = sample.pixels(), self.truth(self.check_part)[sample.rows]
-            checked_on = SAMPLE_OF + self.check_part
+            sample = self._sample(part, fault)
+            pixels, rows, checked_on = sample.pixels(), rows[sample.rows], SAMPLE_OF + part
         return Reference(
             model=self.model,
             labels=self.labels,
             pixels=pixels,
-            truth=truth,
+            truth=self.split.labels[rows],
             probabilities=self.probabilities(pixels),
-            calibration=self._calibration_pictures,
+            calibration=lambda: self._calibration_pictures,
             about=self._about(),
+            names=[self.split.names[row] for row in rows],
+            int8_note=CATALOG[backbone].int8_note if backbone in CATALOG else "",
             checked_on=checked_on,
         )
 
+    @cached_property
     def _calibration_pictures(self) -> np.ndarray:
         try:
             pixels, labels = self.pictures("train"), self.truth("train")

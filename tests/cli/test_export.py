@@ -13,11 +13,13 @@ from typer.testing import Result
 
 from tlearn.cli.export import choose_formats
 from tlearn.errors import ExportError
+from tlearn.export.comparison import Changed, ClassChange
+from tlearn.export.formats import FORMATS
 from tlearn.export.parity import Artefact
 
 Command = Callable[..., Result]
 KEYS = {"path", "format", "quantization", "size_bytes", "agreement", "accuracy", "drop"}
-KEYS |= {"milliseconds"}
+KEYS |= {"milliseconds", "drop_interval", "largest_difference", "changed", "classes", "threads"}
 GOOD = Artefact(
     Path("runs/r/export/model.tflite"), "tflite", "none", 9_000_000, 1.0, 0.95, 0.0, 3.6, True, ""
 )
@@ -30,6 +32,10 @@ BAD = replace(
     drop=0.4,
     passed=False,
     reason="accuracy drops by 40.0 points, [more] than 1.0",
+    drop_interval=(0.301, 0.502),
+    changed=tuple(Changed(f"[a]/{n}.png", "cats", "cats", "\x1b[31mdogs") for n in range(5)),
+    classes=(ClassChange("cats", 10, 1.0, 0.5),),
+    advice=("try --quantize dynamic",),
 )
 
 
@@ -42,9 +48,32 @@ def test_it_draws_a_line_a_file(
     fits(result.stdout)
     assert made[0][0] == (None, [("tflite", "none")]) and made[0][1]["max_drop"] == 0.025
     row = next(line for line in result.stdout.splitlines() if "✓" in line)
-    cells = ["✓", "tflite", "float32", "9.0", "MB", "100.0", "%", "95.0", "%", "0.0", "3.6"]
+    cells = ["✓", "tflite", "9.0", "MB", "100.0", "95.0", "0.0", "0.0", "to", "0.0", "3.6"]
     assert row.split() == cells
     assert "one thread" in result.stdout and str(GOOD.path) in result.stdout
+    assert "another answer" not in result.stdout
+
+
+def test_widest_table_fits(
+    command: Command, calls: Callable[..., Any], fits: Callable[[str], None]
+) -> None:
+    wide = replace(
+        BAD, quantization="int8_float", size_bytes=123_456_789, drop=-0.125, milliseconds=1234.5
+    )
+    calls("export", [replace(wide, drop_interval=(-0.555, -0.123))])
+    fits(command("export", "--tflite").stdout)
+
+
+def test_pictures_that_changed_are_listed(
+    command: Command, calls: Callable[..., Any], fits: Callable[[str], None]
+) -> None:
+    calls("export", [GOOD, BAD])
+    shown = command("export", "--tflite").stdout
+    fits(shown)
+    assert "[a]/0.png: cats -> \\x1b[31mdogs (was right)" in shown
+    assert "[a]/2.png" in shown and "[a]/3.png" not in shown
+    assert "and 2 more" in shown
+    assert "tflite int8: 5; classes that fell: cats 100.0 -> 50.0 %" in shown
 
 
 def test_a_failed_check_says_why_and_exits_1(
@@ -68,31 +97,49 @@ def test_json_of_a_failed_check_is_still_one_document(
     first, second = json.loads(result.stdout)["artefacts"]
     assert first.keys() >= KEYS and first["passed"] and not second["passed"]
     assert first["path"] == str(GOOD.path)
+    assert second["changed"][0]["before"] == "cats" and len(second["changed"]) == 5
+    assert second["classes"] == [{"name": "cats", "n": 10, "before": 1.0, "after": 0.5}]
 
 
 def test_nothing_chosen_names_the_choices(command: Command) -> None:
     result = command("export")
     assert result.exit_code == 2
-    assert "--tflite" in result.stderr and "--saved-model" in result.stderr
+    for flag in ("--tflite", "--onnx", "--openvino", "--saved-model"):
+        assert flag in result.stderr
+
+
+def test_a_missing_extra_is_met_before_the_run_is_opened(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tlearn.export.extras.find_spec", lambda name: None)
+    result = command("export", "runs/there-is-none", "--onnx")
+    assert result.exit_code == 2
+    assert "tf2onnx, onnx, onnxruntime" in result.stderr
+    assert "pip install 'tlearn[onnx]'" in result.stderr
 
 
 @pytest.mark.parametrize(
-    ("tflite", "saved_model", "quantize", "expected"),
+    ("asked", "quantize", "expected"),
     [
-        (True, False, [], [("tflite", "none")]),
-        (False, False, ["int8"], [("tflite", "int8")]),
-        (True, True, ["INT8", "none", "int8"],
+        (["tflite"], [], [("tflite", "none")]),
+        ([], ["int8"], [("tflite", "int8")]),
+        (["saved_model", "tflite"], ["INT8", "none", "int8"],
          [("tflite", "int8"), ("tflite", "none"), ("saved_model", "none")]),
-        (False, True, [], [("saved_model", "none")]),
+        (["saved_model"], [], [("saved_model", "none")]),
+        (["openvino", "onnx"], ["int8-float"],
+         [("tflite", "int8_float"), ("onnx", "none"), ("openvino", "none")]),
     ],
 )  # fmt: skip
-def test_formats(
-    tflite: bool, saved_model: bool, quantize: list[str], expected: list[tuple[str, str]]
-) -> None:
-    assert choose_formats(tflite, saved_model, quantize) == expected
+def test_formats(asked: list[str], quantize: list[str], expected: list[tuple[str, str]]) -> None:
+    assert choose_formats(asked, quantize) == expected
+
+
+def test_every_format_has_a_flag(command: Command) -> None:
+    shown = command("export", "--help").stdout
+    assert all(f"--{name.replace('_', '-')}" in shown for name in FORMATS)
 
 
 def test_an_unknown_mode_lists_the_modes() -> None:
     with pytest.raises(ExportError, match="int4") as fault:
-        choose_formats(True, False, ["int4"])
+        choose_formats(["tflite"], ["int4"])
     assert "float16" in fault.value.hint

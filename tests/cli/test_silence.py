@@ -7,9 +7,13 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
+from tlearn.export.extras import EXTRAS
+
 CHATTER = ("oneDNN", "TensorFlow Lite", "XNNPACK", "absl", "WARNING", "I0000", "cpu_feature")
+CHATTER += ("tf2onnx", "openvino_telemetry")
 
 
 def test_tensorflow_says_nothing(
@@ -32,7 +36,10 @@ def test_tensorflow_says_nothing(
         assert line.startswith(("✓ ", "  epoch", "  as it came")), line
     assert done.stdout.splitlines()[-1].endswith("tlearn export --tflite")
 
-    exported = tlearn("export", "--quantize", "int8", "--max-drop", 100, "--json")
+    extras = [f"--{name}" for name, packages in EXTRAS.items() if all(map(find_spec, packages))]
+    formats = ["--quantize", "int8", "--saved-model", *extras]
+    exported = tlearn("export", *formats, "--max-drop", 100, "--json")
     assert not exported.stderr
-    (artefact,) = json.loads(exported.stdout)["artefacts"]
-    assert (tmp_path / artefact["path"]).is_file()
+    artefacts = json.loads(exported.stdout)["artefacts"]
+    assert len(artefacts) == 2 + len(extras)
+    assert all((tmp_path / artefact["path"]).exists() for artefact in artefacts)

@@ -13,8 +13,8 @@ import pytest
 from PIL import Image
 
 from tlearn.export.contract import Preparation
+from tlearn.export.reference import Reference
 from tlearn.export.sealing import GoldenPicture, Promise
-from tlearn.export.writing import Reference
 
 LABELS = ("horizontal", "vertical", "checks")
 SIZE = 32
@@ -27,6 +27,20 @@ class Trained(NamedTuple):
     probabilities: np.ndarray
     train_pixels: np.ndarray
     train_labels: np.ndarray
+
+    def reference(self, pixels: np.ndarray | None = None, int8_note: str = "") -> Reference:
+        """The same as an export takes it."""
+        return Reference(
+            model=self.model,
+            labels=LABELS,
+            pixels=self.pixels if pixels is None else pixels,
+            truth=self.labels,
+            probabilities=self.probabilities,
+            calibration=lambda: self.train_pixels[:60],
+            about={"name": "drawn", "image_size": SIZE},
+            names=[f"{n}.png" for n in range(len(self.labels))],
+            int8_note=int8_note,
+        )
 
 
 def draw(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -82,6 +96,7 @@ def reference(trained: Trained) -> Reference:
         probabilities=trained.probabilities,
         calibration=lambda: trained.train_pixels[:60],
         about={"name": "x"},
+        names=[f"{number}.png" for number in range(len(trained.labels))],
     )
 
 

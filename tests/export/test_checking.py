@@ -14,8 +14,9 @@ from tlearn.errors import ExportError
 from tlearn.export import golden
 from tlearn.export.checking import Checked, Verdict, check_artefact
 from tlearn.export.contract import contract_path
+from tlearn.export.reference import Reference
 from tlearn.export.sealing import Promise, seal
-from tlearn.export.writing import Reference, write_and_check
+from tlearn.export.writing import write_and_check
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tlearn.export.quantization import MODES, representative
+from tlearn.export.quantization import CALIBRATED, MODES, representative, what_to_try
 from tlearn.models.litert import QUANTIZATIONS
 
 LABELS = np.array([0] * 50 + [1] * 5 + [2] * 20)
@@ -15,7 +15,25 @@ def chosen(limit: int, seed: int = 0) -> np.ndarray:
 
 
 def test_modes_are_what_the_converter_knows() -> None:
-    assert tuple(MODES) == QUANTIZATIONS
+    assert set(MODES) == {*QUANTIZATIONS, "int8_float"}
+    assert set(CALIBRATED) < set(MODES)
+
+
+@pytest.mark.parametrize(
+    ("mode", "note", "n_pictures", "words"),
+    [
+        ("none", "", 0, []),
+        ("float16", "", 0, []),
+        ("dynamic", "swish", 0, ["float16"]),
+        ("int8", "", 200, ["dynamic"]),
+        ("int8", "swish", 200, ["dynamic", "swish"]),
+        ("int8_float", "", 37, ["dynamic", "only 37"]),
+    ],
+)
+def test_what_to_try(mode: str, note: str, n_pictures: int, words: list[str]) -> None:
+    ways = what_to_try(mode, note, n_pictures)
+    assert len(ways) == len(words)
+    assert all(word in way for word, way in zip(words, ways, strict=True))
 
 
 @pytest.mark.parametrize(

@@ -14,9 +14,10 @@ import pytest
 
 from tlearn.export.contract import contract_path, digest_of, from_bytes, read_contract
 from tlearn.export.metadata import read_metadata
+from tlearn.export.reference import SAMPLE_OF, Reference
 from tlearn.export.runtime import run_artefact
 from tlearn.export.sealing import Promise, seal
-from tlearn.export.writing import SAMPLE_OF, Reference, write_and_check
+from tlearn.export.writing import write_and_check
 
 
 def export(
@@ -36,8 +37,10 @@ def test_a_file_and_its_contract(
     assert contract.sha256 == hashlib.sha256(artefact.path.read_bytes()).hexdigest()
     assert contract.labels == tuple(reference.labels)
     assert contract.quantization == mode and contract.made_from == {"model": "1"}
-    assert contract.input.dtype == ("uint8" if mode == "int8" else "float32")
-    assert (contract.input.scale or 1, contract.input.zero_point or 0) == (1, 0)
+    byte = mode == "int8"
+    assert contract.input.dtype == contract.output.dtype == ("uint8" if byte else "float32")
+    assert (contract.input.scale, contract.input.zero_point) == ((1, 0) if byte else (None, None))
+    assert contract.output.scale == (1 / 256 if byte else None)
     assert contract.input.shape == (1, 32, 32, 3) and contract.input.name == "image"
     assert contract.output.shape == (1, 3) and contract.output.name == "probabilities"
     assert artefact.size_bytes == artefact.path.stat().st_size

@@ -28,7 +28,8 @@ def files(trained: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, P
 
 
 @pytest.mark.parametrize(
-    ("mode", "difference"), [("none", 1e-5), ("float16", 0.02), ("dynamic", 0.1), ("int8", 0.25)]
+    ("mode", "difference"),
+    [("none", 1e-5), ("float16", 0.02), ("dynamic", 0.1), ("int8", 0.25), ("int8_float", 0.25)],
 )
 def test_answers_as_the_model_does(
     files: dict[str, Path], trained: Any, mode: str, difference: float
@@ -47,10 +48,10 @@ def test_signature_and_ends(files: dict[str, Path], trained: Any, mode: str) -> 
     assert list(runner.get_input_details()) == ["image"]
     assert list(runner.get_output_details()) == ["probabilities"]
     assert given["shape_signature"].tolist() == [1, 32, 32, 3]
-    assert given["dtype"] is (np.uint8 if mode == "int8" else np.float32)
-    assert result["dtype"] is np.float32
+    ends = np.uint8 if mode == "int8" else np.float32
+    assert given["dtype"] is result["dtype"] is ends
     picture = trained.pixels[:1].astype(given["dtype"])
-    answer = runner(image=picture)["probabilities"]
+    answer = runner(image=picture)["probabilities"] * (1 / 256 if mode == "int8" else 1)
     np.testing.assert_allclose(answer, run_artefact(files[mode], trained.pixels[:1]), atol=1e-6)
 
 
@@ -60,6 +61,8 @@ def test_int8_takes_the_bytes_of_a_picture(trained: Any, tmp_path: Path) -> None
     write_tflite(trained.model, path, "int8", dull, LABELS, {})
     (given,) = Interpreter(model_path=str(path)).get_input_details()
     assert given["quantization"] == (1.0, 0)
+    (result,) = Interpreter(model_path=str(path)).get_output_details()
+    assert result["quantization"] == (1 / 256, 0)
     assert (dull.min(), dull.max()) == (50, 180), "the caller's pictures were written to"
 
 
@@ -69,10 +72,11 @@ def test_int8_has_a_scale_for_every_channel(files: dict[str, Path]) -> None:
     assert {16, 32} <= set(scales)
 
 
-def test_int8_has_no_float_inside(files: dict[str, Path]) -> None:
-    interpreter = Interpreter(model_path=str(files["int8"]))
+@pytest.mark.parametrize(("mode", "ends"), [("int8", 0), ("int8_float", 2)])
+def test_int8_has_no_float_inside(files: dict[str, Path], mode: str, ends: int) -> None:
+    interpreter = Interpreter(model_path=str(files[mode]))
     floats = [t["name"] for t in interpreter.get_tensor_details() if t["dtype"] is np.float32]
-    assert len(floats) == 1, floats
+    assert len(floats) == ends, floats
 
 
 def test_half_and_quarter_of_the_size(trained: Any, files: dict[str, Path]) -> None:

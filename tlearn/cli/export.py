@@ -17,48 +17,68 @@ from tlearn.cli.render import BAD, DIM, GOOD
 from tlearn.errors import ExportError, GateFailure
 
 if TYPE_CHECKING:
+    from tlearn.export.comparison import Changed
     from tlearn.export.parity import Artefact
 
-_GENTLER = {
-    "int8": "try --quantize dynamic or float16: they keep activations in float32",
-    "dynamic": "try --quantize float16",
-}
+_SHOWN_PICTURES = 3
+_SHOWN_CLASSES = 2
+_EXPLAINED = (
+    "same: pictures that get the model's answer; right: accuracy on the validation\n"
+    "pictures; drop: in points of accuracy, with its 95 % interval; ms: median of one\n"
+    "picture at a time, warm, on one thread here (a SavedModel: on its own threads)"
+)
+
+
+Tflite = Annotated[
+    bool, options.switch("A LiteRT (TFLite) file, for phones and boards.", "--tflite")
+]
+Onnx = Annotated[
+    bool, options.switch("An ONNX file; needs pip install 'tlearn\\[onnx]'.", "--onnx")
+]
+OpenVino = Annotated[
+    bool,
+    options.switch(
+        "An OpenVINO pair (.xml, .bin); needs pip install 'tlearn\\[openvino]'.", "--openvino"
+    ),
+]
+SavedModel = Annotated[
+    bool, options.switch("A TensorFlow SavedModel, for servers.", "--saved-model")
+]
+Quantize = Annotated[
+    list[str] | None,
+    options.option(
+        "Numbers in the LiteRT file: none (float32), float16 (half the size), dynamic (a quarter), "
+        "int8 (a quarter, for NPUs), int8-float (int8 inside, floats in and out). Implies "
+        "--tflite; may be repeated.",
+        "MODE",
+    ),
+]
+Out = Annotated[Path | None, options.option("Where to. Left out: export/ inside the run.", "DIR")]
+MaxDrop = Annotated[
+    float,
+    typer.Option(
+        min=0,
+        max=100,
+        metavar="POINTS",
+        help="Largest drop of accuracy allowed, in percentage points.",
+    ),
+]
+Data = Annotated[
+    Path | None,
+    options.option("Where the run's pictures are now, if they moved.", "FOLDER"),
+]
 
 
 def export(
     run: options.Run = None,
-    tflite: Annotated[
-        bool, options.switch("A LiteRT (TFLite) file, for phones and boards.", "--tflite")
-    ] = False,
-    saved_model: Annotated[
-        bool, options.switch("A TensorFlow SavedModel, for servers.", "--saved-model")
-    ] = False,
-    quantize: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="MODE",
-            help="Numbers in the LiteRT file: none (float32), float16 (half the size), dynamic "
-            "(a quarter), int8 (a quarter, for NPUs). Implies --tflite; may be repeated.",
-            show_default=False,
-        ),
-    ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="Where to. Left out: export/ inside the run."),
-    ] = None,
-    max_drop: Annotated[
-        float,
-        typer.Option(
-            min=0,
-            max=100,
-            metavar="POINTS",
-            help="Largest drop of accuracy allowed, in percentage points.",
-        ),
-    ] = 1.0,
-    data: Annotated[
-        Path | None,
-        typer.Option(metavar="FOLDER", help="Where the run's pictures are now, if they moved."),
-    ] = None,
+    tflite: Tflite = False,
+    onnx: Onnx = False,
+    openvino: OpenVino = False,
+    saved_model: SavedModel = False,
+    quantize: Quantize = None,
+    out: Out = None,
+    max_drop: MaxDrop = 1.0,
+    data: Data = None,
     as_json: options.Json = False,
 ) -> None:
     """Write the model as files for a device, and prove that they answer as it does.
@@ -71,7 +91,8 @@ def export(
     Example: [cyan]tlearn export --tflite[/]
     Small and smaller: [cyan]tlearn export --quantize float16 --quantize int8[/]
     """
-    formats = choose_formats(tflite, saved_model, quantize or ())
+    asked = {"tflite": tflite, "onnx": onnx, "openvino": openvino, "saved_model": saved_model}
+    formats = choose_formats([name for name, wanted in asked.items() if wanted], quantize or ())
     from tlearn import api
 
     with Display(as_json) as display:
@@ -89,77 +110,121 @@ def export(
         )
 
 
-def choose_formats(
-    tflite: bool, saved_model: bool, quantize: Sequence[str]
-) -> list[tuple[str, str]]:
-    """Pairs of format and quantization, in the order asked, each once.
+def choose_formats(asked: Sequence[str], quantize: Sequence[str]) -> list[tuple[str, str]]:
+    """Pairs of format and quantization, in the order of the registry, each once.
+
+    Args:
+        asked: Keys of `export.formats.FORMATS`.
+        quantize: Modes as a person writes them; they are those of the LiteRT file.
 
     Raises:
         ExportError: Nothing was chosen, or a mode that does not exist.
     """
+    from tlearn.export.formats import FORMATS
     from tlearn.export.quantization import MODES
 
-    modes = [mode.lower() for mode in quantize]
+    modes = [mode.lower().replace("-", "_") for mode in quantize]
     unknown = [mode for mode in modes if mode not in MODES]
     if unknown:
         raise ExportError(
             f"--quantize {', '.join(unknown)}: there is no such mode",
             "; ".join(f"{mode}: {meaning.split(';')[0]}" for mode, meaning in MODES.items()),
         )
-    if not (tflite or saved_model or modes):
-        raise ExportError(
-            "no format was chosen",
-            "--tflite for phones and boards, --saved-model for servers, or both",
-        )
-    chosen = [("tflite", mode) for mode in modes or (["none"] if tflite else [])]
-    chosen += [("saved_model", "none")] if saved_model else []
+    if not (asked or modes):
+        offered = (f"--{name.replace('_', '-')} for {f.meant_for}" for name, f in FORMATS.items())
+        raise ExportError("no format was chosen", "; ".join(offered))
+    wanted = {"tflite", *asked} if modes else set(asked)
+    chosen = [
+        (name, mode)
+        for name in FORMATS
+        if name in wanted
+        for mode in ((modes or ["none"]) if name == "tflite" else ["none"])
+    ]
     return list(dict.fromkeys(chosen))
 
 
 def to_json(artefacts: Sequence[Artefact]) -> dict[str, Any]:
-    """The document; accuracies, agreement and drop are fractions."""
+    """The document; accuracies, agreement, drop and differences are fractions."""
     return {
         "artefacts": [asdict(artefact) | {"path": str(artefact.path)} for artefact in artefacts]
     }
 
 
 def draw(artefacts: Sequence[Artefact]) -> list[RenderableType]:
-    """One line a file, then where they are and what failed."""
+    """One line a file; then where they are, what failed, and pictures with another answer."""
     made = render.table(
-        "", "format", "numbers", "size", "agrees", "accuracy", "drop", "ms", right=(3, 4, 5, 6, 7)
+        "", "file", "size", "same %", "right %", "drop", "95 %", "ms", right=range(2, 8)
     )
     for artefact in artefacts:
         made.add_row(
             Text("✓", GOOD) if artefact.passed else Text("✗", BAD),
-            artefact.format,
-            "float32" if artefact.quantization == "none" else artefact.quantization,
+            _kind(artefact),
             render.size(artefact.size_bytes),
-            render.percent(artefact.agreement),
-            render.percent(artefact.accuracy),
+            f"{100 * artefact.agreement:.1f}",
+            f"{100 * artefact.accuracy:.1f}",
             f"{100 * artefact.drop:.1f}",
+            render.interval(*artefact.drop_interval),
             f"{artefact.milliseconds:.1f}" if artefact.milliseconds else "-",
         )
-    legend = (
-        f"agrees: same answer as the model, on {_checked_on(artefacts[0])}; drop: in points;\n"
-        "ms: median of one picture at a time on one thread of this machine"
-    )
     files = render.bullets([_file(artefact) for artefact in artefacts])
-    return [Text(), made, Text(legend, DIM), Text(), files]
+    legend = Text(_EXPLAINED + _travelled(artefacts[0]), DIM)
+    return [Text(), made, legend, Text(), files, *_changes(artefacts)]
 
 
-def _checked_on(artefact: Artefact) -> str:
-    """The pictures that all of them were checked on."""
+def _kind(artefact: Artefact) -> str:
+    named = artefact.quantization != "none"
+    return f"{artefact.format} {artefact.quantization}" if named else artefact.format
+
+
+def _travelled(artefact: Artefact) -> str:
+    """A line for files that were checked on pictures from the run, the folder being gone."""
     part = artefact.checked_on.split()[-1]
-    words = {"val": "validation pictures", "train": "pictures it was trained on"}[part]
-    travel = "\nthat travel in the run" if artefact.checked_on != part else ""
-    return f"{artefact.n_checked or 'the'} {words}{travel}"
+    if artefact.checked_on == part:
+        return ""
+    words = {"val": "of the validation pictures", "train": "pictures it was trained on"}[part]
+    return f"\nchecked on {artefact.n_checked} {words}, which travel in the run"
 
 
 def _file(artefact: Artefact) -> Text:
     text = render.words(render.near(artefact.path))
-    return text if artefact.passed else text.append(f"\n{render.inert(artefact.reason)}", BAD)
+    if not artefact.passed:
+        return text.append(f"\n{render.inert(artefact.reason)}", BAD)
+    return text.append(f"  probabilities within {artefact.largest_difference:.2g}", DIM)
+
+
+def _changes(artefacts: Sequence[Artefact]) -> list[RenderableType]:
+    """Pictures that a file calls something else than the model does: a few of each file."""
+    changed = [artefact for artefact in artefacts if artefact.changed]
+    if not changed:
+        return []
+    blocks: list[RenderableType] = [render.heading("Pictures with another answer")]
+    for artefact in changed:
+        blocks.append(_classes(artefact))
+        shown = [_change(change) for change in artefact.changed[:_SHOWN_PICTURES]]
+        rest = len(artefact.changed) - len(shown)
+        more = [f"and {rest} more (--json has them all)"] if rest else []
+        blocks.append(render.indented(render.bullets([*shown, *more])))
+    return blocks
+
+
+def _classes(artefact: Artefact) -> Text:
+    """How many pictures changed, and the classes that lost most by it."""
+    lost = sorted(artefact.classes, key=lambda change: change.after - change.before)
+    worst = [
+        f"{change.name} {100 * change.before:.1f} -> {100 * change.after:.1f} %"
+        for change in lost[:_SHOWN_CLASSES]
+        if change.after < change.before
+    ]
+    fell = f"; classes that fell: {', '.join(worst)}" if worst else ""
+    return render.words(f"{_kind(artefact)}: {len(artefact.changed)}{fell}")
+
+
+def _change(change: Changed) -> str:
+    became = {change.before: "was right", change.after: "is right"}
+    judged = became.get(change.truth, f"in truth {change.truth}")
+    return f"{change.picture}: {change.before} -> {change.after} ({judged})"
 
 
 def _hint(failed: Sequence[Artefact]) -> str:
-    ways = [_GENTLER[a.quantization] for a in failed if a.quantization in _GENTLER]
-    return "; ".join([*dict.fromkeys(ways), "or allow more with --max-drop POINTS"])
+    ways = dict.fromkeys(way for artefact in failed for way in artefact.advice)
+    return "; ".join([*ways, "or allow more with --max-drop POINTS"])

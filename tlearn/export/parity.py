@@ -3,22 +3,48 @@
 from __future__ import annotations
 
 import os
-import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
+from tlearn.atomic_write import remove
 from tlearn.errors import ExportError
+from tlearn.export.comparison import Changed, ClassChange, Comparison, compare
+from tlearn.export.reference import Reference
 from tlearn.export.runtime import latency_milliseconds, run_artefact
+
+TIMED_THREADS = 1
+"""Threads that `Artefact.milliseconds` is measured on; a SavedModel takes its own."""
 
 _ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
 class Artefact:
-    """A file for a device, with what it scored on `n_checked` pictures of a part."""
+    """A file for a device, with what it scored on `n_checked` pictures of a part.
+
+    Attributes:
+        path: The file, the directory of a SavedModel, or the .xml of an OpenVINO pair.
+        format: A key of formats.FORMATS.
+        quantization: A key of quantization.MODES.
+        size_bytes: All of its files.
+        agreement: See `Comparison`, as for what else it has of one.
+        accuracy: Of the artefact.
+        drop: Accuracy of the model minus that of the artefact.
+        milliseconds: Median of one picture at a time, warm; 0 where it cannot be run.
+        passed: Whether it may be used.
+        reason: Why not.
+        drop_interval: 95 % interval of the drop.
+        largest_difference: Of any probability.
+        changed: The pictures with another answer.
+        classes: The classes with another accuracy.
+        threads: That the time was measured on; None where the runtime takes its own.
+        advice: What to try instead of one that failed.
+        n_checked: Pictures that it was run on.
+        checked_on: See `Reference`.
+    """
 
     path: Path
     format: str
@@ -30,106 +56,118 @@ class Artefact:
     milliseconds: float
     passed: bool
     reason: str
+    drop_interval: tuple[float, float] = (0.0, 0.0)
+    largest_difference: float = 0.0
+    changed: tuple[Changed, ...] = ()
+    classes: tuple[ClassChange, ...] = ()
+    threads: int | None = TIMED_THREADS
+    advice: tuple[str, ...] = ()
     n_checked: int = 0
     checked_on: str = "val"
 
 
-class Comparison(NamedTuple):
-    """An artefact's answers against the model's; `reason` is empty when it passes the gate."""
+def gate(reference: Reference, comparison: Comparison, max_drop: float) -> str:
+    """Why an artefact may not be used, or nothing.
 
-    agreement: float
-    accuracy: float
-    drop: float
-    reason: str
-
-
-def compare(
-    reference: np.ndarray, probabilities: np.ndarray, labels: np.ndarray, max_drop: float
-) -> Comparison:
-    """Hold an artefact's probabilities against the model's.
-
-    `drop` = accuracy of the model - accuracy of the artefact; more than `max_drop` fails. So
-    does a value that is not a finite number, whatever the rest scores.
+    A drop of more than `max_drop` fails. So does a value that is not a finite number, whatever
+    the rest scores.
 
     Args:
-        reference: (n, classes), from the model.
-        probabilities: (n, classes), from the artefact, for the same pictures.
-        labels: (n,) true classes.
+        reference: What it was compared with.
+        comparison: What became of the model's answers.
         max_drop: The largest drop allowed, as a fraction (.02 = two pictures in a hundred).
     """
-    expected = float(np.mean(reference.argmax(1) == labels))
-    if probabilities.shape != reference.shape:
-        shapes = f"{probabilities.shape[1:]} values a picture, expected {reference.shape[1:]}"
-        return Comparison(0.0, 0.0, expected, f"wrong shape: {shapes}")
-    finite = np.isfinite(probabilities).all(1)
-    chosen = np.where(finite, probabilities.argmax(1), -1)
-    agreement = float(np.mean(chosen == reference.argmax(1)))
-    accuracy = float(np.mean(chosen == labels))
-    drop, reason = expected - accuracy, ""
-    if not finite.all():
-        reason = f"{(~finite).sum()} of {len(labels)} pictures give values that are not finite"
-    elif drop > max_drop + _ROUNDING:
-        reason = (
-            f"accuracy fell from {expected:.3f} to {accuracy:.3f} on {len(labels)} pictures; "
-            f"a drop of {max_drop:g} is allowed"
-        )
-    return Comparison(agreement, accuracy, drop, reason)
+    n = len(reference.truth)
+    if comparison.unusable:
+        return f"{comparison.unusable} of {n} pictures give values that are not finite"
+    if comparison.drop <= max_drop + _ROUNDING:
+        return ""
+    low, high = (100 * end for end in comparison.drop_interval)
+    before = comparison.accuracy + comparison.drop
+    return (
+        f"accuracy fell from {before:.3f} to {comparison.accuracy:.3f} on {n} pictures: "
+        f"{100 * comparison.drop:.1f} points ({low:.1f} to {high:.1f} with 95 % certainty) "
+        f"where {100 * max_drop:g} is allowed"
+    )
 
 
 def check(
+    reference: Reference,
     path: Path,
     format: str,
     quantization: str,
-    pixels: np.ndarray,
-    labels: np.ndarray,
-    reference: np.ndarray,
     max_drop: float,
+    advice: Sequence[str] = (),
 ) -> Artefact:
     """Run an artefact on pictures and rename it when it fails: `m.tflite`, `m.failed.tflite`.
 
     Args:
-        path: The file, or the directory of a SavedModel.
-        format: "tflite" or "saved_model".
-        quantization: One of quantization.MODES.
-        pixels: uint8 (n, height, width, 3), the validation pictures; may be a memory map.
-        labels: (n,) true classes.
-        reference: (n, classes) probabilities from the model.
-        max_drop: See `compare`.
+        reference: The model's answers.
+        path: See `Artefact`, as for `format` and `quantization`.
+        format: How it is written.
+        quantization: How few bits a number has.
+        max_drop: See `gate`.
+        advice: What to try instead, should it fail.
 
     Returns:
         The artefact under the name that it has now.
     """
     milliseconds = 0.0
     try:
-        comparison = compare(reference, run_artefact(path, pixels), labels, max_drop)
-        milliseconds = latency_milliseconds(path, pixels)
+        probabilities = run_artefact(path, reference.pixels)
+        comparison = compare(reference, _fitting(probabilities, reference.probabilities))
+        reason = gate(reference, comparison, max_drop)
+        milliseconds = latency_milliseconds(path, reference.pixels, TIMED_THREADS)
     except ExportError as error:
-        expected = float(np.mean(reference.argmax(1) == labels))
-        comparison = Comparison(0.0, 0.0, expected, error.message)
-    failed = path.with_name(f"{path.stem}.failed{path.suffix}")
-    _remove(failed)
-    passed = not comparison.reason
-    if not passed:
-        os.replace(path, failed)
-    final = path if passed else failed
+        comparison, reason = _nothing(reference), error.message
+    passed = not reason
+    final = _settle(path, passed)
+    found = {key: value for key, value in vars(comparison).items() if key != "unusable"}
     return Artefact(
         path=final,
         format=format,
         quantization=quantization,
-        size_bytes=_size(final),
+        size_bytes=sum(_size(part) for part in _parts(final)),
         milliseconds=milliseconds,
         passed=passed,
-        **comparison._asdict(),
+        reason=reason,
+        threads=None if final.is_dir() else TIMED_THREADS,
+        advice=() if passed else tuple(advice),
+        **found,
     )
+
+
+def _fitting(probabilities: np.ndarray, expected: np.ndarray) -> np.ndarray:
+    if probabilities.shape != expected.shape:
+        given, wanted = probabilities.shape[1:], expected.shape[1:]
+        raise ExportError(f"wrong shape: {given} values a picture, expected {wanted}")
+    return probabilities
+
+
+def _nothing(reference: Reference) -> Comparison:
+    """What an artefact that cannot be run has to show."""
+    right = int((reference.probabilities.argmax(1) == reference.truth).sum())
+    drop = right / len(reference.truth)
+    return Comparison(0.0, 0.0, drop, (drop, drop), 1.0, (), (), len(reference.truth))
+
+
+def _settle(path: Path, passed: bool) -> Path:
+    """Give an artefact its final name; what failed earlier under that name goes."""
+    failed = path.with_name(f"{path.stem}.failed{path.suffix}")
+    for part in _parts(failed):
+        remove(part)
+    if passed:
+        return path
+    for part, renamed in zip(_parts(path), _parts(failed), strict=True):
+        os.replace(part, renamed)
+    return failed
+
+
+def _parts(path: Path) -> list[Path]:
+    """The files of an artefact: an OpenVINO network has its weights in a file beside it."""
+    return [path, path.with_suffix(".bin")] if path.suffix == ".xml" else [path]
 
 
 def _size(path: Path) -> int:
     files = path.rglob("*") if path.is_dir() else [path]
     return sum(file.stat().st_size for file in files if file.is_file())
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)

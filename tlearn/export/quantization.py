@@ -10,10 +10,34 @@ MODES: dict[str, str] = {
     "none": "float32 throughout; answers as the model does",
     "float16": "weights in float16, half the size; computes in float32",
     "dynamic": "weights in int8, a quarter of the size; computes in float32 where it must",
-    "int8": "weights and arithmetic in int8; for DSPs, NPUs and small processors",
+    "int8": "weights and arithmetic in int8, bytes in and out; for DSPs, NPUs, small processors",
+    "int8_float": "int8 inside, float32 in and out; for programs that feed floats",
 }
 """Every mode with one line for a person. Weights in int8 have one scale per output channel:
 with one scale per tensor MobileNetV2 falls from .89 to .08 on ImageNet classes."""
+
+CALIBRATED = ("int8", "int8_float")
+"""Modes whose ranges are set by pictures."""
+
+_ENOUGH_PICTURES = 100
+
+
+def what_to_try(mode: str, int8_note: str, n_pictures: int) -> tuple[str, ...]:
+    """What may help where numbers of a mode cost too much accuracy.
+
+    Args:
+        mode: One of MODES.
+        int8_note: What stands against int8 for the backbone, as the catalog has it.
+        n_pictures: How many set the ranges.
+    """
+    if mode not in CALIBRATED:
+        return {"dynamic": ("try --quantize float16",)}.get(mode, ())
+    ways = ["try --quantize dynamic or float16: they keep activations in float32"]
+    if int8_note:
+        ways.append(f"train another backbone, mobilenet_v2 say (this one: {int8_note})")
+    if n_pictures < _ENOUGH_PICTURES:
+        ways.append(f"train on more pictures: only {n_pictures} could set the ranges")
+    return tuple(ways)
 
 
 def sample_size(n_classes: int) -> int:

@@ -12,7 +12,7 @@ from typing import Any
 from tlearn.atomic_write import write_atomic_directory
 from tlearn.errors import BackboneError, ExportError
 from tlearn.export.metadata import LABELS_FILE, labels_text
-from tlearn.models.litert import input_spec
+from tlearn.models.frozen import input_spec
 from tlearn.models.precision import as_float32
 from tlearn.models.quiet import quiet
 

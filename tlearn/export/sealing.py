@@ -31,8 +31,8 @@ from tlearn.export.contract import (
 from tlearn.export.interface import Interface, read_interface
 from tlearn.export.metadata import append_files
 from tlearn.export.parity import Artefact
+from tlearn.export.reference import Reference
 from tlearn.export.runtime import run_artefact
-from tlearn.export.writing import Reference
 
 _DIGITS = 7
 

@@ -11,6 +11,7 @@ import numpy as np
 from tlearn.atomic_write import write_atomic
 from tlearn.errors import BackboneError, ExportError
 from tlearn.export.metadata import add_metadata
+from tlearn.export.quantization import CALIBRATED
 from tlearn.models.litert import convert
 from tlearn.models.precision import as_float32
 
@@ -28,15 +29,16 @@ def write_tflite(
     Signature `serving_default`: `image` (1, height, width, 3) RGB, 0 to 255 -> `probabilities`
     (1, classes) float32. The batch is one picture: phones have one at a time, GPU and NPU
     delegates refuse or fall back on sizes known only later, and on CPUs it costs nothing.
-    `image` is float32, but for "int8" it is uint8, the bytes of the picture, because MediaPipe
-    takes those and no int8. There the output is float32 too, so that no client has to
-    dequantise, yet its values are multiples of 1/256: too coarse to rank hundreds of classes.
+    Both ends are float32, but for "int8" they are uint8: the bytes of a picture go in, and a
+    byte of 1/256 comes out for each class, because MediaPipe takes those and no int8. Any int8
+    file's probabilities are multiples of 1/256, too coarse to rank hundreds of classes.
 
     Args:
         model: keras.Model, `image` -> `probabilities`; any precision.
         path: The file, named .tflite.
         quantization: One of quantization.MODES.
-        representative: uint8 pictures (height, width, 3) from the train split, for "int8" only.
+        representative: uint8 pictures (height, width, 3) from the train split, for the
+            modes in quantization.CALIBRATED only.
         labels: Class names in the order of the output.
         about: JSON values to carry along; see `metadata.add_metadata`.
 
@@ -46,13 +48,13 @@ def write_tflite(
     """
     if len(labels) != model.output_shape[-1]:
         raise ExportError(f"{len(labels)} labels for {model.output_shape[-1]} classes.")
-    whole = quantization == "int8"
+    calibrated = quantization in CALIBRATED
     try:
         content = convert(
             as_float32(model),
-            quantization=quantization,
-            representative=_full_range(representative) if whole else None,
-            input_type="uint8" if whole else "float32",
+            quantization="int8" if calibrated else quantization,
+            representative=_full_range(representative) if calibrated else None,
+            ends="uint8" if quantization == "int8" else "float32",
         )
     except BackboneError as error:
         raise ExportError(error.message, error.hint) from error

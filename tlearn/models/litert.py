@@ -10,6 +10,7 @@ import flatbuffers
 import numpy as np
 
 from tlearn.errors import BackboneError
+from tlearn.models.frozen import freeze
 from tlearn.models.quiet import Log, quiet
 
 QUANTIZATIONS = ("none", "float16", "dynamic", "int8")
@@ -28,7 +29,7 @@ def convert(
     batch: int | None = 1,
     quantization: str = "none",
     representative: Sequence[np.ndarray] | np.ndarray | None = None,
-    input_type: str = "float32",
+    ends: str = "float32",
 ) -> bytes:
     """Convert a Keras model with one input to a flatbuffer of built-in LiteRT operators.
 
@@ -41,7 +42,7 @@ def convert(
             for each output channel of the weights.
         representative: Inputs (n, ...) that set the ranges of activations; for "int8" only.
             Cast to float32 one at a time.
-        input_type: "float32", or with "int8" also "uint8". The output is float32 always.
+        ends: Type of input and output: "float32", or with "int8" also "uint8" and "int8".
 
     Raises:
         BackboneError: LiteRT lacks one of the operators, or the converter gave up.
@@ -57,8 +58,8 @@ def convert(
         import tensorflow as tf
         from tensorflow.lite.python.convert_phase import ConverterError
 
-        converter = tf.lite.TFLiteConverter.from_concrete_functions([_frozen(model, batch)])
-        _configure(converter, quantization, representative, input_type)
+        converter = tf.lite.TFLiteConverter.from_concrete_functions([freeze(model, batch)])
+        _configure(converter, quantization, representative, ends)
         try:
             content: bytes = converter.convert()
         except ConverterError as error:
@@ -76,35 +77,6 @@ def pack(model: Any) -> bytes:
     builder = _AlignedBuilder(1 << 20)
     builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
     return bytes(builder.Output())
-
-
-def input_spec(model: Any, batch: int | None) -> Any:
-    """The tf.TensorSpec of a model's one input, under the model's name for it.
-
-    Raises:
-        BackboneError: Keras runs on another backend than TensorFlow.
-    """
-    import keras
-    import tensorflow as tf
-
-    if keras.backend.backend() != "tensorflow":
-        raise BackboneError(
-            f"Keras runs on {keras.backend.backend()!r}, but TensorFlow writes the files.",
-            "Set KERAS_BACKEND=tensorflow for this command.",
-        )
-    given = model.inputs[0]
-    return tf.TensorSpec((batch, *given.shape[1:]), given.dtype, name=given.name)
-
-
-def _frozen(model: Any, batch: int | None) -> Any:
-    """The model as one graph without variables: what is not constant, the converter loses."""
-    import tensorflow as tf
-    from tensorflow.python.framework.convert_to_constants import (
-        convert_variables_to_constants_v2,
-    )
-
-    live = tf.function(lambda tensor: tf.nest.flatten(model(tensor, training=False)))
-    return convert_variables_to_constants_v2(live.get_concrete_function(input_spec(model, batch)))
 
 
 def _sign(content: bytes, input_name: str, output_names: Sequence[str]) -> bytes:
@@ -135,7 +107,7 @@ def _configure(
     converter: Any,
     quantization: str,
     representative: Sequence[np.ndarray] | np.ndarray | None,
-    input_type: str,
+    ends: str,
 ) -> None:
     import tensorflow as tf
 
@@ -150,7 +122,8 @@ def _configure(
         assert representative is not None
         converter.representative_dataset = _feed(representative)
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-        converter.inference_input_type = tf.dtypes.as_dtype(input_type)
+        converter.inference_input_type = tf.dtypes.as_dtype(ends)
+        converter.inference_output_type = tf.dtypes.as_dtype(ends)
 
 
 def _feed(inputs: Sequence[np.ndarray] | np.ndarray) -> Callable[[], Iterator[list[np.ndarray]]]:

@@ -1,0 +1,48 @@
+"""MediaPipe Tasks, a client that tlearn has no part in, runs our LiteRT files as they are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tlearn.export.quantization import MODES
+from tlearn.export.tflite import write_tflite
+from tlearn.models.quiet import quiet
+
+LABELS = ("horizontal", "vertical", "checks")
+
+mediapipe = pytest.importorskip(
+    "mediapipe", reason="MediaPipe is not installed: pip install -e '.[clients]'"
+)
+
+
+def classify(path: Path, pictures: np.ndarray) -> list[tuple[str, float]]:
+    """The best class of each picture, by name, as MediaPipe says it."""
+    tasks = mediapipe.tasks
+    options = tasks.vision.ImageClassifierOptions(
+        base_options=tasks.BaseOptions(model_asset_path=str(path)), max_results=1
+    )
+    answers = []
+    with quiet(), tasks.vision.ImageClassifier.create_from_options(options) as classifier:
+        for picture in pictures:
+            image = mediapipe.Image(mediapipe.ImageFormat.SRGB, np.ascontiguousarray(picture))
+            (best,) = classifier.classify(image).classifications[0].categories
+            answers.append((best.category_name, best.score))
+    return answers
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_mediapipe_names_the_right_class(trained: Any, tmp_path: Path, mode: str) -> None:
+    path = tmp_path / "model.tflite"
+    write_tflite(trained.model, path, mode, trained.train_pixels[:60], LABELS, {"name": "drawn"})
+    found = classify(path, trained.pixels[:30])
+    expected = trained.probabilities[:30]
+    names = [LABELS[index] for index in expected.argmax(1)]
+    same = [name == answer for name, (answer, _) in zip(names, found, strict=True)]
+    assert np.mean(same) > 0.9
+    scores = np.array([score for _, score in found])
+    tolerance = 1e-4 if mode == "none" else 0.1
+    assert np.median(np.abs(scores - expected.max(1))) < tolerance

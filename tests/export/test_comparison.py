@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tlearn.export.comparison import Changed, ClassChange, compare, paired_interval
+from tlearn.export.parity import gate
+from tlearn.export.reference import Reference
+
+BEFORE = [0, 1, 2, 0, 1]
+TRUTH = [0, 1, 2, 0, 2]
+
+
+def one_hot(answers: list[int]) -> np.ndarray:
+    return np.eye(3, dtype=np.float32)[answers]
+
+
+def reference(before: list[int], truth: list[int]) -> Reference:
+    return Reference(
+        model=None,
+        labels=("a", "b", "c"),
+        pixels=None,
+        truth=np.array(truth),
+        probabilities=one_hot(before),
+        calibration=lambda: np.zeros(0),
+        about={},
+        names=[f"{n}.jpg" for n in range(len(truth))],
+    )
+
+
+@pytest.mark.parametrize(
+    ("answers", "max_drop", "agreement", "accuracy", "drop", "passes"),
+    [
+        ([0, 1, 2, 0, 1], 0.0, 1.0, 0.8, 0.0, True),
+        ([0, 1, 2, 2, 1], 0.2, 0.8, 0.6, 0.2, True),
+        ([0, 1, 2, 2, 1], 0.199, 0.8, 0.6, 0.2, False),
+        ([0, 1, 2, 0, 2], 0.0, 0.8, 1.0, -0.2, True),
+        ([1, 2, 0, 1, 0], 0.79, 0.0, 0.0, 0.8, False),
+    ],
+)
+def test_gate(
+    answers: list[int],
+    max_drop: float,
+    agreement: float,
+    accuracy: float,
+    drop: float,
+    passes: bool,
+) -> None:
+    given = reference(BEFORE, TRUTH)
+    found = compare(given, one_hot(answers))
+    assert (found.agreement, found.accuracy, found.drop) == pytest.approx(
+        (agreement, accuracy, drop)
+    )
+    assert (gate(given, found, max_drop) == "") is passes
+    low, high = found.drop_interval
+    assert low < found.drop < high
+
+
+def test_gate_names_the_numbers() -> None:
+    given = reference([0] * 100, [0] * 100)
+    found = compare(given, one_hot([1] * 10 + [0] * 90))
+    assert gate(given, found, 0.01) == (
+        "accuracy fell from 1.000 to 0.900 on 100 pictures: 10.0 points (5.5 to 17.4 with 95 % "
+        "certainty) where 1 is allowed"
+    )
+
+
+def test_pictures_and_classes_that_changed() -> None:
+    found = compare(reference(BEFORE, TRUTH), one_hot([0, 2, 2, 0, 2]))
+    assert found.changed == (
+        Changed("1.jpg", "b", "b", "c"),
+        Changed("4.jpg", "c", "b", "c"),
+    )
+    assert found.classes == (ClassChange("b", 1, 1.0, 0.0), ClassChange("c", 2, 0.5, 1.0))
+    assert found.largest_difference == 1.0
+
+
+def test_a_class_without_pictures_did_not_change() -> None:
+    found = compare(reference([0, 1], [0, 0]), one_hot([0, 0]))
+    assert [change.name for change in found.classes] == ["a"]
+
+
+def test_small_differences_change_no_answer() -> None:
+    given = reference(BEFORE, TRUTH)
+    found = compare(given, given.probabilities * 0.75)
+    assert (found.agreement, found.drop, found.changed) == (1.0, 0.0, ())
+    assert found.largest_difference == pytest.approx(0.25)
+
+
+def test_values_that_are_not_finite_fail_at_any_drop() -> None:
+    given, broken = reference(BEFORE, TRUTH), one_hot(BEFORE)
+    broken[0] = np.nan
+    found = compare(given, broken)
+    assert "1 of 5 pictures" in gate(given, found, max_drop=1.0)
+    assert found.accuracy == pytest.approx(0.6)
+    assert found.largest_difference == 1.0
+    assert found.changed[0].after == "no number"
+    assert gate(given, replace(found, unusable=0), max_drop=1.0) == ""
+
+
+@pytest.mark.parametrize("n", [1, 20, 153, 5000])
+def test_no_change_still_leaves_room(n: int) -> None:
+    z2 = 1.959963984540054**2
+    assert paired_interval(0, 0, n) == pytest.approx((-z2 / (n + z2), z2 / (n + z2)))
+
+
+@pytest.mark.parametrize(("lost", "won", "n"), [(3, 0, 50), (12, 2, 50), (5, 5, 40), (1, 9, 11)])
+def test_the_interval_holds_the_drop_and_has_no_side(lost: int, won: int, n: int) -> None:
+    low, high = paired_interval(lost, won, n)
+    assert -1 <= low < (lost - won) / n < high <= 1
+    assert paired_interval(won, lost, n) == pytest.approx((-high, -low))
+    narrow = paired_interval(10 * lost, 10 * won, 10 * n)
+    assert narrow[1] - narrow[0] < (high - low) / 2
+
+
+def test_the_ends() -> None:
+    assert paired_interval(8, 0, 8)[1] == 1.0
+    assert paired_interval(0, 8, 8)[0] == -1.0
+
+
+def test_the_interval_covers_what_it_says() -> None:
+    """Drawn from known shares, small n and few changes; 95 % of intervals or more hold it."""
+    rng = np.random.default_rng(0)
+    for share_lost, share_won, n in ((0.05, 0.02, 100), (0.02, 0.0, 60), (0.2, 0.1, 40)):
+        drawn = rng.multinomial(n, (share_lost, share_won, 1 - share_lost - share_won), 2000)
+        held = 0
+        for lost, won, _ in drawn.tolist():
+            low, high = paired_interval(lost, won, n)
+            held += low <= share_lost - share_won <= high
+        assert held / len(drawn) > 0.93

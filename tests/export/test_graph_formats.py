@@ -1,0 +1,239 @@
+"""ONNX and OpenVINO: files that their own runtimes run, and that answer as Keras does."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tlearn.errors import ExportError
+from tlearn.export.extras import EXTRAS, import_openvino, require_extra
+from tlearn.export.formats import FORMATS, artefact_path, find_format
+from tlearn.export.onnx import write_onnx
+from tlearn.export.openvino import NOTES, write_openvino
+from tlearn.export.parity import check
+from tlearn.export.runtime import open_runtime, run_artefact
+from tlearn.export.writing import write_and_check
+
+LABELS = ("a, b", "ü\n☃", "c")
+ABOUT = {"name": "drawn [x]", "image_size": 32, "resize": "squash"}
+WRITERS = {"onnx": write_onnx, "openvino": write_openvino}
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+
+def installed(extra: str) -> str:
+    """Skip the test where an extra is missing; to import OpenVINO would be to be counted."""
+    if not all(map(find_spec, EXTRAS[extra])):
+        pytest.skip(f"pip install -e '.[{extra}]'")
+    return extra
+
+
+@pytest.fixture(params=WRITERS)
+def format(request: pytest.FixtureRequest) -> str:
+    """Each of the two, skipped where its extra is not installed."""
+    return installed(request.param)
+
+
+@pytest.fixture
+def write(format: str, tmp_path: Path) -> Callable[[Any], Path]:
+    """Write a model in the format; gives the path."""
+
+    def write(model: Any) -> Path:
+        path = tmp_path / FORMATS[format].file
+        WRITERS[format](model, path, LABELS, ABOUT)
+        return path
+
+    return write
+
+
+def many(path: Path, pixels: np.ndarray) -> np.ndarray:
+    """What a file says of a batch, by a plain call of its runtime."""
+    inputs = {"image": pixels.astype(np.float32)}
+    if path.suffix == ".xml":
+        compiled = (
+            import_openvino()
+            .Core()
+            .compile_model(str(path), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+        )
+        return np.array(compiled(inputs)["probabilities"])
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    return np.array(session.run(["probabilities"], inputs)[0])
+
+
+def network(*layers: Any) -> Any:
+    """Layers between a picture and three probabilities, with weights that make a difference."""
+    import keras
+
+    keras.utils.set_random_seed(0)
+    image = x = keras.Input((32, 32, 3), name="image")
+    for layer in layers:
+        x = layer(x)
+    x = keras.layers.GlobalAveragePooling2D()(x)
+    return keras.Model(image, keras.layers.Dense(3, "softmax", name="probabilities")(x))
+
+
+STUMBLING_BLOCKS = (
+    *("normalization", "groups", "depthwise groups", "gelu", "layer norm", "hard swish"),
+    "first blocks of EfficientNet",
+)
+
+
+def stumbling_block(name: str) -> Any:
+    """A network with something that converters are known to break on."""
+    import keras
+    from keras import layers
+
+    scaled, wide = layers.Rescaling(1 / 50, offset=-2.5), layers.Conv2D(8, 1)
+    if name == "first blocks of EfficientNet":
+        # Its Normalization layers used to become inputs that nobody could fill.
+        trunk = keras.applications.EfficientNetB0(False, None, input_shape=(32, 32, 3))
+        return network(keras.Model(trunk.input, trunk.get_layer("block2b_add").output))
+    plain = {
+        "normalization": (
+            layers.Normalization(mean=(120, 110, 100), variance=(60, 61, 62)),
+            layers.Conv2D(8, 3, activation="swish"),
+        ),
+        "groups": (scaled, wide, layers.Conv2D(8, 3, groups=4)),
+        "depthwise groups": (scaled, wide, layers.Conv2D(8, 7, groups=8)),
+        "gelu": (scaled, layers.Conv2D(8, 3, activation="gelu")),
+        "layer norm": (scaled, wide, layers.LayerNormalization()),
+        "hard swish": (scaled, layers.Conv2D(8, 3, use_bias=False, activation="hard_silu"), wide),
+    }
+    return network(*plain[name])
+
+
+def test_answers_as_the_model_does(write: Callable[[Any], Path], trained: Any) -> None:
+    path = write(trained.model)
+    found = run_artefact(path, trained.pixels)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, trained.probabilities, atol=1e-5)
+    for size in (1, 3, 7):
+        answers = many(path, trained.pixels[:size])
+        np.testing.assert_allclose(answers, trained.probabilities[:size], atol=1e-5)
+
+
+@pytest.mark.parametrize("name", STUMBLING_BLOCKS)
+def test_stumbling_blocks(write: Callable[[Any], Path], name: str) -> None:
+    model = stumbling_block(name)
+    pixels = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3), dtype=np.uint8)
+    pixels[1] //= 4
+    expected = model.predict(pixels.astype("float32"), verbose=0)
+    assert np.ptp(expected, axis=0).max() > 1e-4, "the network answers the same to everything"
+    np.testing.assert_allclose(run_artefact(write(model), pixels), expected, atol=5e-6)
+
+
+def test_scalars_leave_no_transpositions(tmp_path: Path) -> None:
+    installed("onnx")
+    import onnx
+
+    write_onnx(stumbling_block("hard swish"), tmp_path / "model.onnx", LABELS, {})
+    nodes = onnx.load(tmp_path / "model.onnx").graph.node
+    assert sum(node.op_type == "Transpose" for node in nodes) == 1
+
+
+def test_onnx_carries_labels_facts_and_an_open_batch(trained: Any, tmp_path: Path) -> None:
+    installed("onnx")
+    import onnx
+
+    path = tmp_path / "model.onnx"
+    write_onnx(trained.model, path, LABELS, ABOUT)
+    proto = onnx.load(path)
+    onnx.checker.check_model(proto, full_check=True)
+    noted = {entry.key: entry.value for entry in proto.metadata_props}
+    assert json.loads(noted.pop("labels")) == list(LABELS)
+    assert noted == {key: str(value) for key, value in ABOUT.items()}
+    for end, name, rest in (
+        (proto.graph.input, "image", [32, 32, 3]),
+        (proto.graph.output, "probabilities", [3]),
+    ):
+        assert [value.name for value in end] == [name]
+        batch, *others = end[0].type.tensor_type.shape.dim
+        assert batch.dim_param == "batch" and [dim.dim_value for dim in others] == rest
+
+
+def test_openvino_carries_labels_and_facts(trained: Any, tmp_path: Path) -> None:
+    installed("openvino")
+    path = tmp_path / "model.xml"
+    write_openvino(trained.model, path, LABELS, ABOUT)
+    network = import_openvino().Core().read_model(str(path))
+    assert json.loads(network.get_rt_info([NOTES, "labels"]).astype(str)) == list(LABELS)
+    assert network.get_rt_info([NOTES, "name"]).astype(str) == ABOUT["name"]
+    assert network.input("image").partial_shape.to_string() == "[?,32,32,3]"
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["model.bin", "model.xml"]
+
+
+def test_an_operator_that_is_lacking_is_named(write: Callable[[Any], Path], tmp_path: Path) -> None:
+    import keras
+    import tensorflow as tf
+
+    class Beta(keras.layers.Layer):
+        def call(self, x: Any) -> Any:
+            return tf.math.betainc(x, x, x)
+
+    with pytest.raises(ExportError, match="Betainc, which the layer 'beta' needs") as caught:
+        write(network(Beta(name="beta")))
+    assert "--tflite" in caught.value.hint
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_labels_have_to_fit(trained: Any, format: str, tmp_path: Path) -> None:
+    with pytest.raises(ExportError, match="2 labels for 3 classes"):
+        WRITERS[format](trained.model, tmp_path / FORMATS[format].file, LABELS[:2], {})
+
+
+def test_writing_and_running_are_silent(
+    write: Callable[[Any], Path], trained: Any, capfd: Any
+) -> None:
+    run_artefact(write(trained.model), trained.pixels[:2])
+    said = capfd.readouterr()
+    assert said.out == said.err == ""
+
+
+def test_the_whole_way_and_a_failed_gate(format: str, trained: Any, tmp_path: Path) -> None:
+    reference = trained.reference()
+    good = write_and_check(reference, tmp_path, format, "none", 0.0)
+    assert good.passed and good.agreement == 1.0 and good.milliseconds > 0
+    parts = sorted(tmp_path.iterdir())
+    assert good.size_bytes == sum(part.stat().st_size for part in parts)
+
+    failed = check(reference, good.path, format, "none", -1.0)
+    assert not failed.passed and failed.path.exists()
+    renamed = sorted(f"{part.stem}.failed{part.suffix}" for part in parts)
+    assert sorted(part.name for part in tmp_path.iterdir()) == renamed
+    assert open_runtime(failed.path)(trained.pixels[0]).shape == (3,)
+
+
+def test_broken_files_are_refused(format: str, tmp_path: Path) -> None:
+    path = tmp_path / FORMATS[format].file
+    path.write_text("this is not a model")
+    with pytest.raises(ExportError, match="cannot run"):
+        open_runtime(path)
+
+
+def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("tlearn.export.extras.find_spec", lambda name: None)
+    for extra, packages in EXTRAS.items():
+        with pytest.raises(ExportError, match=packages[0]) as fault:
+            require_extra(extra)
+        assert f"tlearn[{extra}]" in fault.value.hint
+        with pytest.raises(ExportError, match="not installed"):
+            find_format(extra, "none")
+        with pytest.raises(ExportError, match="not installed"):
+            open_runtime(tmp_path / FORMATS[extra].file)
+
+
+def test_formats_and_modes_that_are_not(tmp_path: Path) -> None:
+    with pytest.raises(ExportError, match="coreml"):
+        find_format("coreml", "none")
+    with pytest.raises(ExportError, match="no mode 'int8'"):
+        find_format("saved_model", "int8")
+    assert artefact_path(tmp_path, FORMATS["tflite"], "int8").name == "model_int8.tflite"
+    assert artefact_path(tmp_path, FORMATS["saved_model"], "none").name == "saved_model"

@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tlearn.models.frozen import freeze, input_spec, layer_of
+from tlearn.models.quiet import quiet
+
+
+@pytest.mark.parametrize("batch", [None, 1])
+def test_a_grouped_convolution_is_a_plain_operator(batch: int | None) -> None:
+    import keras
+    import tensorflow as tf
+
+    image = keras.Input((8, 8, 4), name="image")
+    model = keras.Model(image, keras.layers.Conv2D(8, 3, groups=2, name="grouped")(image))
+    with quiet():
+        frozen = freeze(model, batch)
+    operators = {node.op for node in frozen.graph.as_graph_def().node}
+    assert "Conv2D" in operators
+    assert not operators & {"StatefulPartitionedCall", "PartitionedCall", "ReadVariableOp"}
+    assert frozen.inputs[0].name == "image:0"
+    assert frozen.inputs[0].shape.as_list() == [batch, 8, 8, 4]
+    assert not tf.config.functions_run_eagerly()
+
+
+def test_what_is_frozen_stays_as_it_was() -> None:
+    import keras
+    import tensorflow as tf
+
+    image = keras.Input((4, 4, 3), name="image")
+    model = keras.Model(image, keras.layers.Conv2D(2, 1, kernel_initializer="ones")(image))
+    frozen = freeze(model, None)
+    model.set_weights([np.zeros_like(weight) for weight in model.get_weights()])
+    (answer,) = frozen(tf.ones((1, 4, 4, 3)))
+    assert np.asarray(answer).max() == pytest.approx(3)
+
+
+def test_the_input_goes_by_the_models_name() -> None:
+    import keras
+
+    image = keras.Input((4, 4, 3), name="image")
+    spec = input_spec(keras.Model(image, keras.layers.Flatten()(image)), batch=2)
+    assert (spec.name, spec.shape.as_list(), spec.dtype.name) == ("image", [2, 4, 4, 3], "float32")
+
+
+@pytest.mark.parametrize(
+    ("node", "layer"),
+    [
+        ("functional_1/gelu_1/Erfc", "gelu"),
+        ("functional_5_1/stage_0_block_0_gelu_1/Gelu/Erfc", "stage_0_block_0_gelu"),
+        ("functional/conv/Conv2D", "conv"),
+        ("Identity", "Identity"),
+    ],
+)
+def test_layers_are_named_as_keras_names_them(node: str, layer: str) -> None:
+    assert layer_of(node) == layer

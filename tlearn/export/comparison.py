@@ -1,0 +1,154 @@
+"""An artefact's answers beside the model's, picture by picture: what changed, and for whom."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from tlearn.export.reference import Reference
+
+_Z95 = 1.959963984540054
+_NO_ANSWER = "no number"
+_EDGE = 1e-12
+
+
+@dataclass(frozen=True)
+class Changed:
+    """One picture that the artefact calls something else than the model does."""
+
+    picture: str
+    truth: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True)
+class ClassChange:
+    """One class whose accuracy is not the model's: share of its `n` pictures that are right."""
+
+    name: str
+    n: int
+    before: float
+    after: float
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What became of the model's answers.
+
+    Attributes:
+        agreement: Share of pictures with the same answer.
+        accuracy: Of the artefact.
+        drop: Accuracy of the model minus that of the artefact.
+        drop_interval: 95 % interval of the drop, see `paired_interval`.
+        largest_difference: Of any probability; 1 where a value is not a finite number.
+        changed: The pictures with another answer.
+        classes: The classes with another accuracy.
+        unusable: Pictures with a value that is not a finite number.
+    """
+
+    agreement: float
+    accuracy: float
+    drop: float
+    drop_interval: tuple[float, float]
+    largest_difference: float
+    changed: tuple[Changed, ...]
+    classes: tuple[ClassChange, ...]
+    unusable: int
+
+
+def compare(reference: Reference, probabilities: np.ndarray) -> Comparison:
+    """Hold an artefact's probabilities against the model's.
+
+    Args:
+        reference: The model's answers, and the truth.
+        probabilities: (n, classes), from the artefact, for the same pictures.
+    """
+    truth = reference.truth
+    finite = np.isfinite(probabilities).all(1)
+    before = reference.probabilities.argmax(1)
+    after = np.where(finite, probabilities.argmax(1), -1)
+    right, still_right = before == truth, after == truth
+    difference = np.where(finite[:, None], np.abs(probabilities - reference.probabilities), 1.0)
+    lost, won = int((right & ~still_right).sum()), int((~right & still_right).sum())
+    return Comparison(
+        agreement=float(np.mean(before == after)),
+        accuracy=float(still_right.mean()),
+        drop=(lost - won) / len(truth),
+        drop_interval=paired_interval(lost, won, len(truth)),
+        largest_difference=float(difference.max()),
+        changed=tuple(_changed(reference, before, after)),
+        classes=tuple(_class_changes(reference, right, still_right)),
+        unusable=int((~finite).sum()),
+    )
+
+
+def paired_interval(lost: int, won: int, n: int, z: float = _Z95) -> tuple[float, float]:
+    """Interval of the difference of two accuracies on the same pictures.
+
+    Both ends solve T(d) = ±z for Tango's score statistic
+
+        T(d) = (lost - won - n d) / sqrt(n (2 q + d (1 - d)))
+        q = (sqrt(b² - 8 n c) - b) / (4 n),  b = (2 n - lost + won) d - lost - won,
+        c = -won d (1 - d)
+
+    where q is the likeliest share of won pictures if d were true. Unlike estimate ± z·s it is
+    honest for few changes: none among n pictures still allows ± z² / (n + z²).
+
+    Args:
+        lost: Pictures that only the first one got right.
+        won: Pictures that only the second one got right.
+        n: Pictures in all, at least one.
+        z: Quantile of the normal distribution; 1.96 for 95 %.
+
+    Returns:
+        Lower and upper end of (lost - won) / n, within -1 and 1.
+
+    References:
+        Tango (1998), Equivalence test and confidence interval for the difference in proportions
+        for the paired-sample design. Statistics in Medicine 17.
+    """
+    estimate = (lost - won) / n
+    upper = _solve(lambda d: _tango(lost, won, n, d) + z, estimate, 1 - _EDGE)
+    lower = -_solve(lambda d: _tango(won, lost, n, d) + z, -estimate, 1 - _EDGE)
+    return lower, upper
+
+
+def _tango(lost: int, won: int, n: int, d: float) -> float:
+    b = (2 * n - lost + won) * d - lost - won
+    c = -won * d * (1 - d)
+    q = (math.sqrt(max(b * b - 8 * n * c, 0.0)) - b) / (4 * n)
+    variance = n * (2 * q + d * (1 - d))
+    return (lost - won - n * d) / math.sqrt(max(variance, _EDGE))
+
+
+def _solve(falling: Callable[[float], float], low: float, high: float) -> float:
+    """Where a falling function crosses zero, by bisection; `high` where it does not."""
+    if falling(high) > 0:
+        return 1.0
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if falling(middle) > 0 else (low, middle)
+    return (low + high) / 2
+
+
+def _changed(reference: Reference, before: np.ndarray, after: np.ndarray) -> Iterator[Changed]:
+    def label(index: int) -> str:
+        return reference.labels[index] if index >= 0 else _NO_ANSWER
+
+    for row in np.flatnonzero(before != after).tolist():
+        classes = (reference.truth[row], before[row], after[row])
+        yield Changed(reference.names[row], *(label(int(index)) for index in classes))
+
+
+def _class_changes(
+    reference: Reference, right: np.ndarray, still_right: np.ndarray
+) -> Iterator[ClassChange]:
+    for index, name in enumerate(reference.labels):
+        rows = reference.truth == index
+        if right[rows].sum() != still_right[rows].sum():
+            shares = float(right[rows].mean()), float(still_right[rows].mean())
+            yield ClassChange(name, int(rows.sum()), *shares)

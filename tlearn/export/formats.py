@@ -1,0 +1,91 @@
+"""The formats that a model can be written in: a new one is a file of its own and a row here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from tlearn.errors import ExportError
+from tlearn.export.extras import require_extra
+from tlearn.export.onnx import write_onnx
+from tlearn.export.openvino import write_openvino
+from tlearn.export.quantization import MODES
+from tlearn.export.reference import Reference
+from tlearn.export.saved_model import write_saved_model
+from tlearn.export.tflite import write_tflite
+
+Writer = Callable[[Reference, Path, str, np.ndarray | None], None]
+"""Writes a model at a path, with numbers of a mode and pictures that set their ranges."""
+
+
+@dataclass(frozen=True)
+class Format:
+    """One way to write a model.
+
+    Attributes:
+        file: What an artefact is called; a mode other than "none" is added to the stem.
+        meant_for: What runs it, for a person.
+        write: See `Writer`.
+        modes: The modes of quantization.MODES that it has.
+        extra: The extra of tlearn that it needs; empty for none.
+    """
+
+    file: str
+    meant_for: str
+    write: Writer
+    modes: Sequence[str] = ("none",)
+    extra: str = ""
+
+
+def _tflite(given: Reference, path: Path, mode: str, pictures: np.ndarray | None) -> None:
+    write_tflite(given.model, path, mode, pictures, given.labels, given.about)
+
+
+def _onnx(given: Reference, path: Path, mode: str, pictures: np.ndarray | None) -> None:
+    write_onnx(given.model, path, given.labels, given.about)
+
+
+def _openvino(given: Reference, path: Path, mode: str, pictures: np.ndarray | None) -> None:
+    write_openvino(given.model, path, given.labels, given.about)
+
+
+def _saved_model(given: Reference, path: Path, mode: str, pictures: np.ndarray | None) -> None:
+    if path.exists() and not (path / "saved_model.pb").exists():
+        raise ExportError(f"{path} exists and is no SavedModel", "name another with --out")
+    write_saved_model(given.model, path, given.labels)
+
+
+FORMATS: dict[str, Format] = {
+    "tflite": Format("model.tflite", "phones and boards", _tflite, tuple(MODES)),
+    "onnx": Format("model.onnx", "ONNX Runtime and what reads ONNX", _onnx, extra="onnx"),
+    "openvino": Format("model.xml", "Intel's processors", _openvino, extra="openvino"),
+    "saved_model": Format("saved_model", "TensorFlow and servers", _saved_model),
+}
+"""Name of a format to how it is written, in the order they are offered."""
+
+
+def find_format(name: str, mode: str) -> Format:
+    """A format that has a mode and can be written here.
+
+    Raises:
+        ExportError: There is no such format, it lacks the mode, or an extra is not installed.
+    """
+    if name not in FORMATS:
+        raise ExportError(f"there is no format {name!r}", f"there are {', '.join(FORMATS)}")
+    format = FORMATS[name]
+    if mode not in format.modes:
+        raise ExportError(
+            f"{name} files have no mode {mode!r}", f"they have {', '.join(format.modes)}"
+        )
+    if format.extra:
+        require_extra(format.extra)
+    return format
+
+
+def artefact_path(folder: Path, format: Format, mode: str) -> Path:
+    """Where an artefact goes: `folder/model.onnx`, `folder/model_int8.tflite`."""
+    path = folder / format.file
+    return path if mode == "none" else path.with_stem(f"{path.stem}_{mode}")

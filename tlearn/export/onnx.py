@@ -1,0 +1,134 @@
+"""A classifier as an ONNX file: for ONNX Runtime, DirectML, TensorRT and other programs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tlearn.atomic_write import write_atomic
+from tlearn.errors import BackboneError, ExportError
+from tlearn.models.frozen import freeze, layer_of
+from tlearn.models.precision import as_float32
+from tlearn.models.quiet import Log, quiet
+
+OPSET = 17
+"""Of the operators; the first with layer normalisation, read by ONNX Runtime since 1.12."""
+
+_INSTEAD = "Take --tflite, --openvino or --saved-model for this network."
+
+
+def write_onnx(model: Any, path: Path, labels: Sequence[str], about: Mapping[str, Any]) -> None:
+    """Write a classifier for ONNX Runtime.
+
+    Input `image` float32 (batch, height, width, 3) RGB, 0 to 255 -> output `probabilities`
+    float32 (batch, classes). The file's metadata has `labels`, a JSON list in the order of the
+    output, and what `about` says, each value as text.
+
+    Args:
+        model: keras.Model, `image` -> `probabilities`; any precision.
+        path: The file, named .onnx.
+        labels: Class names in the order of the output.
+        about: Facts to carry along.
+
+    Raises:
+        ExportError: ONNX lacks an operator that the network needs, or labels do not fit.
+        SystemFault: The file cannot be written.
+    """
+    if len(labels) != model.output_shape[-1]:
+        raise ExportError(f"{len(labels)} labels for {model.output_shape[-1]} classes.")
+    fault: Exception | None = None
+    with quiet() as log:
+        try:
+            proto = _convert(as_float32(model))
+        except BackboneError as error:
+            raise ExportError(error.message, error.hint) from error
+        except Exception as error:  # the converter raises what it meets
+            fault = error
+    if fault is not None:
+        raise ExportError(_reason(model.name, fault, log), _INSTEAD) from fault
+    _refuse_unknown(proto)
+    _name_ends(proto)
+    _describe(proto, labels, about)
+    write_atomic(path, proto.SerializeToString())
+
+
+def _convert(model: Any) -> Any:
+    """The model as an onnx.ModelProto, batch of any size."""
+    import tf2onnx
+
+    frozen = freeze(model, batch=None)
+    graph = frozen.graph.as_graph_def()
+    _give_scalars_an_axis(graph)
+    proto, _ = tf2onnx.convert.from_graph_def(
+        graph,
+        name=model.name,
+        input_names=[frozen.inputs[0].name],
+        output_names=[frozen.outputs[0].name],
+        opset=OPSET,
+        custom_op_handlers={"Erfc": (_complementary_error_function, [])},
+        tensors_to_rename={
+            frozen.inputs[0].name: model.inputs[0].name,
+            frozen.outputs[0].name: model.output_names[0],
+        },
+    )
+    return proto
+
+
+def _give_scalars_an_axis(graph: Any) -> None:
+    """Make scalars that are added to tensors vectors of one number, which means the same.
+
+    tf2onnx's optimizer stumbles over a scalar, gives up and leaves two transpositions around
+    every convolution: hard-swish (x + 3) would make MobileNetV3 pay for them on every picture.
+    """
+    added = {name for node in graph.node if node.op == "AddV2" for name in node.input}
+    for node in graph.node:
+        if node.op == "Const" and node.name in added:
+            shape = node.attr["value"].tensor.tensor_shape
+            if not shape.dim:
+                shape.dim.add(size=1)
+
+
+def _complementary_error_function(ctx: Any, node: Any, name: str, args: Any) -> None:
+    """erfc(x) = 1 - erf(x): GELU has it, tf2onnx has not."""
+    del args
+    result = node.output[0]
+    one = ctx.make_const(f"{name}_one", np.array(1, np.float32)).output[0]
+    node.type, node.domain = "Erf", ""
+    difference = ctx.insert_new_node_on_output("Sub", result, f"{name}_sub", inputs=[one, result])
+    ctx.copy_shape(result, difference.output[0])
+    ctx.copy_dtype(result, difference.output[0])
+
+
+def _refuse_unknown(proto: Any) -> None:
+    """tf2onnx leaves what it does not know in the file, where no runtime can run it."""
+    import onnx
+
+    for node in proto.graph.node:
+        if node.domain or not onnx.defs.has(node.op_type):
+            raise ExportError(
+                f"ONNX has no operator for {node.op_type}, which the layer "
+                f"{layer_of(node.name)!r} needs.",
+                _INSTEAD,
+            )
+
+
+def _name_ends(proto: Any) -> None:
+    """The first axis of both ends is called batch, not by a name made up for it."""
+    for end in (*proto.graph.input, *proto.graph.output):
+        end.type.tensor_type.shape.dim[0].dim_param = "batch"
+
+
+def _describe(proto: Any, labels: Sequence[str], about: Mapping[str, Any]) -> None:
+    facts = {key: str(value) for key, value in about.items()}
+    for key, value in {**facts, "labels": json.dumps(list(labels))}.items():
+        proto.metadata_props.add(key=key, value=value)
+    proto.producer_name = "tlearn"
+
+
+def _reason(name: str, fault: Exception, log: Log) -> str:
+    said = f"{type(fault).__name__}: {str(fault).strip()[:300]}"
+    return f"The network {name!r} cannot become an ONNX file: {said}\n{log.tail()}".strip()

@@ -1,0 +1,80 @@
+"""A classifier as an OpenVINO pair, for Intel's processors, graphics and NPUs."""
+
+from __future__ import annotations
+
+import json
+import re
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tlearn.atomic_write import write_atomic
+from tlearn.errors import BackboneError, ExportError
+from tlearn.export.extras import import_openvino
+from tlearn.models.frozen import freeze, layer_of
+from tlearn.models.precision import as_float32
+from tlearn.models.quiet import quiet
+
+NOTES = "tlearn"
+"""The section of the file's runtime information that holds labels and facts."""
+
+
+def write_openvino(model: Any, path: Path, labels: Sequence[str], about: Mapping[str, Any]) -> None:
+    """Write a classifier for OpenVINO: the network in `path`, its weights in a .bin beside it.
+
+    Input `image` float32 (batch, height, width, 3) RGB, 0 to 255 -> output `probabilities`
+    float32 (batch, classes). The section `NOTES` has `labels`, a JSON list in the order of the
+    output, and what `about` says, each value as text. Weights stay float32.
+
+    Args:
+        model: keras.Model, `image` -> `probabilities`; any precision.
+        path: The file, named .xml.
+        labels: Class names in the order of the output.
+        about: Facts to carry along.
+
+    Raises:
+        ExportError: OpenVINO lacks an operator that the network needs, or labels do not fit.
+        SystemFault: The files cannot be written.
+    """
+    if len(labels) != model.output_shape[-1]:
+        raise ExportError(f"{len(labels)} labels for {model.output_shape[-1]} classes.")
+    notes = {key: str(value) for key, value in about.items()} | {"labels": json.dumps(list(labels))}
+    with tempfile.TemporaryDirectory() as folder:
+        made = Path(folder, "model.xml")
+        with quiet():
+            try:
+                _convert(as_float32(model), made, notes)
+            except BackboneError as error:
+                raise ExportError(error.message, error.hint) from error
+        path.unlink(missing_ok=True)  # never a network beside the weights of another
+        for suffix in (".bin", ".xml"):
+            write_atomic(path.with_suffix(suffix), made.with_suffix(suffix).read_bytes())
+
+
+def _convert(model: Any, path: Path, notes: Mapping[str, str]) -> None:
+    openvino = import_openvino()
+    frozen = freeze(model, batch=None).graph.as_graph_def()
+    graph = path.with_suffix(".pb")
+    graph.write_bytes(frozen.SerializeToString())
+    try:
+        network = openvino.Core().read_model(str(graph))
+    except RuntimeError as error:
+        raise ExportError(
+            f"The network {model.name!r} cannot become an OpenVINO file: {_reason(error, frozen)}",
+            "Take --tflite, --onnx or --saved-model for this network.",
+        ) from error
+    network.inputs[0].get_tensor().set_names({model.inputs[0].name})
+    network.outputs[0].get_tensor().set_names({model.output_names[0]})
+    for key, value in notes.items():
+        network.set_rt_info(value, [NOTES, key])
+    openvino.save_model(network, str(path), compress_to_fp16=False)
+
+
+def _reason(fault: Exception, graph: Any) -> str:
+    """What OpenVINO lacks and which layer needs it, or all that it has to say."""
+    lacking = re.search(r"No conversion rule found for operations: (\w+)", str(fault))
+    if not lacking:
+        return str(fault).strip()[:600]
+    node = next(node.name for node in graph.node if node.op == lacking[1])
+    return f"there is no operator for {lacking[1]}, which the layer {layer_of(node)!r} needs."
