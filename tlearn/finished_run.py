@@ -136,14 +136,14 @@ class FinishedRun:
 
         Where the pictures are gone, those that travel in the run take their place.
         """
-        rows, backbone = self.split.indices(self.check_part), self.plan.backbone
+        part, backbone = self.check_part, self.plan.backbone
+        rows = self.split.indices(part)
         try:
-            pixels: PixelArray = self.pictures(self.check_part)
-            checked_on = self.check_part
+            pixels: PixelArray = self.pictures(part)
+            checked_on = part
         except DataError as fault:
-            sample = self._sample(self.check_part, fault)
-            pixels, rows = sample.pixels(), rows[sample.rows]
-            checked_on = SAMPLE_OF + self.check_part
+            sample = self._sample(part, fault)
+            pixels, rows, checked_on = sample.pixels(), rows[sample.rows], SAMPLE_OF + part
         return Reference(
             model=self.model,
             labels=self.labels,
@@ -152,9 +152,9 @@ class FinishedRun:
             probabilities=self.probabilities(pixels),
             calibration=lambda: self._calibration_pictures,
             about=self._about(),
-            checked_on=checked_on,
             names=[self.split.names[row] for row in rows],
             int8_note=CATALOG[backbone].int8_note if backbone in CATALOG else "",
+            checked_on=checked_on,
         )
 
     @cached_property

@@ -97,6 +97,7 @@ def reference(trained: Trained) -> Reference:
         probabilities=trained.probabilities,
         calibration=lambda: trained.train_pixels[:60],
         about={"name": "x"},
+        names=[f"{number}.png" for number in range(len(trained.labels))],
     )
 
 

@@ -6,13 +6,16 @@ import hashlib
 import json
 import zipfile
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from tlearn.export.checking import check_artefact
 from tlearn.export.contract import contract_path, digest_of, from_bytes, read_contract
+from tlearn.export.extras import EXTRAS
 from tlearn.export.metadata import read_metadata
 from tlearn.export.reference import SAMPLE_OF, Reference
 from tlearn.export.runtime import run_artefact
@@ -37,8 +40,10 @@ def test_a_file_and_its_contract(
     assert contract.sha256 == hashlib.sha256(artefact.path.read_bytes()).hexdigest()
     assert contract.labels == tuple(reference.labels)
     assert contract.quantization == mode and contract.made_from == {"model": "1"}
-    assert contract.input.dtype == ("uint8" if mode == "int8" else "float32")
-    assert (contract.input.scale or 1, contract.input.zero_point or 0) == (1, 0)
+    byte = mode == "int8"
+    assert contract.input.dtype == contract.output.dtype == ("uint8" if byte else "float32")
+    assert (contract.input.scale, contract.input.zero_point) == ((1, 0) if byte else (None, None))
+    assert contract.output.scale == (1 / 256 if byte else None)
     assert contract.input.shape == (1, 32, 32, 3) and contract.input.name == "image"
     assert contract.output.shape == (1, 3) and contract.output.name == "probabilities"
     assert artefact.size_bytes == artefact.path.stat().st_size
@@ -100,3 +105,16 @@ def test_a_run_without_samples_promises_everything_else(
     assert document["golden"] == [] and document["labels"] == list(reference.labels)
     assert not (tmp_path / "golden").exists()
     assert artefact.checked_on == "sample of val"
+
+
+@pytest.mark.parametrize("format", ["onnx", "openvino"])
+def test_other_formats_keep_a_contract_too(
+    reference: Reference, promise: Promise, tmp_path: Path, format: str
+) -> None:
+    if not all(map(find_spec, EXTRAS[format])):
+        pytest.skip(f"tlearn[{format}] is not installed")
+    artefact = seal(write_and_check(reference, tmp_path, format, "none", 0.5), promise, reference)
+    checked = check_artefact(artefact.path)
+    assert {finding.verdict.value for finding in checked.findings} == {"kept"}
+    assert checked.contract.input.shape == (None, 32, 32, 3)
+    assert contract_path(artefact.path).name == f"{artefact.path.name}.contract.json"

@@ -136,7 +136,7 @@ def _interface(contract: Contract, found: Interface | None) -> list[Finding]:
     if found is None:
         what = f"a {contract.format} file is not looked into"
         return [Finding(name, Verdict.UNCHECKED, what) for name in ("labels", "input", "output")]
-    signature = f" of {found.signature}"
+    signature = f" of {found.signature}" if found.signature else ""
     if found.signature != contract.signature:
         signature += f", promised {contract.signature}"
     return [

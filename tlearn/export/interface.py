@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import struct
 import zipfile
 from collections.abc import Callable, Mapping
@@ -11,7 +12,9 @@ from typing import Any
 
 from tlearn.errors import ExportError, SystemFault
 from tlearn.export.contract import Tensor
+from tlearn.export.extras import import_openvino, require_extra
 from tlearn.export.metadata import LABELS_FILE, read_labels, read_metadata
+from tlearn.export.openvino import NOTES
 from tlearn.models.quiet import quiet
 
 _INSTALL = "install that package here, or check the file where it is installed"
@@ -79,6 +82,43 @@ def _of_saved_model(path: Path) -> Interface:
     return Interface(signature, given, answer, read_labels(labels.read_bytes()))
 
 
+def _of_onnx(path: Path) -> Interface:
+    _need("onnx", ("onnxruntime",))
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    (given,), (answer,) = session.get_inputs(), session.get_outputs()
+    labels = json.loads(session.get_modelmeta().custom_metadata_map["labels"])
+    return Interface("", _onnx_end(given), _onnx_end(answer), tuple(labels))
+
+
+def _onnx_end(end: Any) -> Tensor:
+    sizes = tuple(size if isinstance(size, int) else None for size in end.shape)
+    dtype = end.type.removeprefix("tensor(").removesuffix(")")
+    return Tensor(end.name, sizes, {"float": "float32"}.get(dtype, dtype))
+
+
+def _of_openvino(path: Path) -> Interface:
+    _need("openvino")
+    model = import_openvino().Core().read_model(str(path))
+    labels = json.loads(model.get_rt_info([NOTES, "labels"]).astype(str))
+    given, answer = _openvino_end(model.input()), _openvino_end(model.output())
+    return Interface("", given, answer, tuple(labels))
+
+
+def _openvino_end(end: Any) -> Tensor:
+    sizes = (None if size.is_dynamic else size.get_length() for size in end.partial_shape)
+    return Tensor(end.any_name, tuple(sizes), end.element_type.to_dtype().name)
+
+
+def _need(extra: str, packages: tuple[str, ...] = ()) -> None:
+    """What is not installed is no fault of the file."""
+    try:
+        require_extra(extra, packages)
+    except ExportError as error:
+        raise SystemFault(error.message, error.hint) from error
+
+
 def _only(details: Mapping[str, Any], look: Callable[[Any], tuple[Any, type, Any]]) -> Tensor:
     """The one tensor there is, from its shape, NumPy type, scale and zero point."""
     ((name, end),) = details.items()
@@ -89,4 +129,9 @@ def _only(details: Mapping[str, Any], look: Callable[[Any], tuple[Any, type, Any
     return Tensor(name, sizes, dtype.__name__, float(scale), int(zero_point))
 
 
-_READERS: dict[str, Callable[[Path], Interface]] = {".tflite": _of_tflite, "": _of_saved_model}
+_READERS: dict[str, Callable[[Path], Interface]] = {
+    ".tflite": _of_tflite,
+    ".onnx": _of_onnx,
+    ".xml": _of_openvino,
+    "": _of_saved_model,
+}

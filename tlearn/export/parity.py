@@ -48,8 +48,6 @@ class Artefact:
         checked_on: See `Reference`.
     """
 
-    """A file for a device, with what it scored on `n_checked` pictures of a part."""
-
     path: Path
     format: str
     quantization: str

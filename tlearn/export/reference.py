@@ -27,6 +27,7 @@ class Reference:
         names: (n,) what the pictures are called.
         checked_on: The part that the pictures are, after SAMPLE_OF where they travel in the run.
         int8_note: What stands against int8 for this network; empty when nothing does.
+        checked_on: The part that the pictures are, after SAMPLE_OF where they travel in the run.
     """
 
     model: Any
@@ -39,3 +40,4 @@ class Reference:
     names: Sequence[str]
     checked_on: str = "val"
     int8_note: str = ""
+    checked_on: str = "val"
