@@ -25,7 +25,6 @@ class Reference:
         calibration: Gives uint8 pictures of the train part, for int8.
         about: What the file says of itself.
         names: (n,) what the pictures are called.
-        checked_on: The part that the pictures are, after SAMPLE_OF where they travel in the run.
         int8_note: What stands against int8 for this network; empty when nothing does.
         checked_on: The part that the pictures are, after SAMPLE_OF where they travel in the run.
     """
@@ -38,6 +37,5 @@ class Reference:
     calibration: Callable[[], np.ndarray]
     about: Mapping[str, Any]
     names: Sequence[str]
-    checked_on: str = "val"
     int8_note: str = ""
     checked_on: str = "val"
