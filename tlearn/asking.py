@@ -17,13 +17,13 @@ from tlearn.evaluation.predict import Prediction
 from tlearn.export.checking import Checked, check_artefact
 from tlearn.export.contract import Contract
 from tlearn.export.runtime import Runtime, open_runtime
-from tlearn.features.preparation import Watch
+from tlearn.features.preparation import Watch, silent
 
 Asked = tuple[Checked, Report | list[Prediction] | None]
 """An artefact held to its contract, and what it made of pictures."""
 
 
-def check(artefact: Path, images: Path | None, watch: Watch) -> Asked:
+def check(artefact: Path, images: Path | None = None, *, watch: Watch = silent) -> Asked:
     """Hold an exported file to its contract, on any machine that has its runtime.
 
     Args:

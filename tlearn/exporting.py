@@ -50,9 +50,7 @@ def export(
     Raises:
         TlearnError: A format, the run, its pictures or the place cannot be used.
     """
-    if out:
-        with refusals(out):
-            out.mkdir(parents=True, exist_ok=True)
+    _refuse_early(formats, out)
     finished = FinishedRun(run, data, watch)
     write = _writer(finished, formats, max_drop)
     folder = out or finished.run.export_dir
@@ -77,6 +75,7 @@ def export_within(
     Raises:
         TlearnError: The run, its pictures or the place cannot be used.
     """
+    _refuse_early(formats, out)
     finished = FinishedRun(run, data, watch)
     folder = out or finished.run.export_dir
     choice = keep_the_best(_writer(finished, formats, max_drop), formats, folder, budget)
@@ -105,12 +104,19 @@ def benchmark(path: Path, threads: Sequence[int] = (), *, watch: Watch = silent)
     return measuring.benchmark(path, threads, watch)
 
 
+def _refuse_early(formats: Sequence[tuple[str, str]], out: Path | None) -> None:
+    """Meet a missing extra and a place that cannot be written before any time is spent."""
+    for pair in formats:
+        find_format(*pair)
+    if out:
+        with refusals(out):
+            out.mkdir(parents=True, exist_ok=True)
+
+
 def _writer(
     finished: FinishedRun, formats: Sequence[tuple[str, str]], max_drop: float
 ) -> Callable[[Path, str, str], Artefact]:
     """Writes an artefact of a run and its contract, given folder, format and quantization."""
-    for pair in formats:
-        find_format(*pair)  # before any time is spent
     reference, promise = finished.reference(), finished.promise()
     if any(quantization in CALIBRATED for _, quantization in formats):
         reference.calibration()  # a step of its own: reading pictures is no part of an export

@@ -48,8 +48,8 @@ def test_a_broken_file_fails_and_is_renamed(trained: Any, tmp_path: Path) -> Non
 
     broken = keras.models.clone_model(trained.model)
     broken.set_weights(trained.model.get_weights())
-    kernel, bias = broken.get_layer("probabilities").get_weights()
-    broken.get_layer("probabilities").set_weights([np.roll(kernel, 1, axis=1), bias])
+    kernel, bias = broken.get_layer("head").get_weights()
+    broken.get_layer("head").set_weights([np.roll(kernel, 1, axis=1), bias])
     path = tmp_path / "model_int8.tflite"
     write_tflite(broken, path, "int8", trained.train_pixels[:40], LABELS, {})
     artefact = passing(path, "tflite", trained)

@@ -102,8 +102,8 @@ def export(
     names = [name for name, wanted in asked.items() if wanted]
     if limits:
         quantize = budget.modes_to_try(names, quantize or ())
-    if platforms and not names:
-        names = ["tflite"]
+    if platforms and "tflite" not in names:
+        names.insert(0, "tflite")
     formats = choose_formats(names, quantize or ())
     if limits:
         where = {"out": out, "max_drop": max_drop / 100, "data": data}
