@@ -76,7 +76,7 @@ def reading_of(profile: DepthProfile, head_on: str) -> Reading:
 
 
 def heads_of(profile: DepthProfile) -> Iterator[HeadEvidence]:
-    """The last stage, the others from the input on, and several where they are more than one."""
+    """The last stage, the others from the input on, and several where there are more than one."""
     last, *others = profile.single[-1], *profile.single[:-1]
     yield HeadEvidence(LAST, last.accuracy)
     if len(profile.several.stages) > 1:

@@ -81,7 +81,6 @@ def fit_gains(cells: list[Cell], several: bool) -> tuple[tuple[float, ...], floa
     """Ridge regression of what heads on other stages gained on tests, and what is left over."""
     pairs = [(c, h) for c in cells for h in c.heads[1:] if ("," in h.head_on) is several]
     x = np.stack([options.place(cell.evidence, head) for cell, head in pairs])
-    x *= [1, 1, 0, 0] if several else 1
     gains = np.array([cell.of(head.head_on) - cell.stages[-1] for cell, head in pairs])
     found = np.linalg.solve(x.T @ x + GAIN_RIDGE * np.eye(4), x.T @ gains)
     left = np.square(gains - x @ found).mean()

@@ -96,7 +96,7 @@ def draw_ranking(pictures: Pictures, found: Sequence[Ranked], command: str) -> l
     measured = any(one.int8 for one in found)
     int8 = "int8: points it gains or loses" if measured else "int8 check: may lose accuracy"
     note = (
-        "accuracy: of a head on the best stages, cross-validated on the same folds\n"
+        "accuracy: of a head on the last stages, cross-validated on the same folds\n"
         "behind: points and their standard error; a tie when within one\n"
         f"size: in float32, cut off after those stages; {int8}\n"
         "ms: one picture through the whole network on this machine"

@@ -127,7 +127,7 @@ class Recipe(BaseModel):
         title="auto, last, best, several or numbers of stages as in 2,4",
         description="Stages whose features the head reads, as in 3 or 2,4; what follows the last "
         "of them is cut off, which makes the file smaller and faster. best measures which one "
-        "stage is enough, several adds stages while they help; auto is the last one.",
+        "stage says most, several takes the last three together; auto is the last one.",
     )
     tuned_stages: Auto | Count = Field(
         AUTO,

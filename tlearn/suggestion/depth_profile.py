@@ -6,7 +6,7 @@ several stages at once.
 
 References:
     Evci et al. 2022, Head2Toe (arXiv 2201.03529): a head on features of all depths. It selects
-    single features by a group lasso; we select whole stages by cross-validation.
+    single features by a group lasso; we take the last stages whole, each with the same variance.
 """
 
 from __future__ import annotations
@@ -20,6 +20,12 @@ from tlearn.features.linear_probe import CrossValidation
 
 TIE = 1.0
 """Standard errors of the difference within which the smaller network is as good."""
+
+SEVERAL = 3
+"""Stages that a head on several reads, the last ones. Over 80 draws of ten folders (10 and 25
+pictures a class, two backbones) that gained 1.9 points over the last stage alone, all five 2.0, the
+last two 1.7, the first of these with the least loss anywhere; growing the set while
+cross-validation rises gained less than one, since with few pictures it takes luck for skill."""
 
 Stages = tuple[int, ...]
 """Numbers from 1, ascending."""
@@ -55,7 +61,7 @@ class DepthProfile:
     Attributes:
         names: Of the stages, input to output.
         single: A head on each stage, input to output.
-        several: The set of stages that was grown while it helped; the best single one if none did.
+        several: A head on the last `SEVERAL` stages together.
         labels: (n,) class indices of the pictures.
     """
 
@@ -123,20 +129,14 @@ def paired(difference: np.ndarray) -> tuple[float, float]:
 def draw_profile(
     names: Sequence[str], labels: np.ndarray, check: Callable[[Stages], CrossValidation]
 ) -> DepthProfile:
-    """Check every stage, then add stages to the best one while the accuracy rises.
+    """Check a head on every stage, and one on the last few together.
 
     Args:
         names: Of the stages, input to output.
         labels: (n,) class indices.
         check: Cross-validates a head on the features of some stages.
     """
-    numbers = range(1, len(names) + 1)
+    numbers = tuple(range(1, len(names) + 1))
     single = [Reading((number,), check((number,))) for number in numbers]
-    several = max(single, key=lambda reading: reading.accuracy)
-    while True:
-        wider = [tuple(sorted({*several.stages, n})) for n in numbers if n not in several.stages]
-        grown = [Reading(stages, check(stages)) for stages in wider]
-        best = max(grown, key=lambda reading: reading.accuracy, default=several)
-        if best.accuracy <= several.accuracy:
-            return DepthProfile(names, single, several, labels)
-        several = best
+    several = numbers[-SEVERAL:]
+    return DepthProfile(names, single, Reading(several, check(several)), labels)
