@@ -40,6 +40,7 @@ def distill(pile: Path, small_weights: Path, tmp_path: Path) -> Callable[..., An
     return run
 
 
+@pytest.mark.slow
 def test_teaching_brings_the_student_nearer_and_goes_on_where_it_stopped(
     distill: Callable[..., Any], tmp_path: Path
 ) -> None:
@@ -59,11 +60,13 @@ def test_teaching_brings_the_student_nearer_and_goes_on_where_it_stopped(
     assert card["pictures"] == later.pictures == 147
 
 
+@pytest.mark.slow
 def test_a_relative_of_the_teacher_begins_as_the_teacher(distill: Callable[..., Any]) -> None:
     twin = distill(0.0, student="mobilenet_025")
     assert twin.match > 0.8 and twin.agreement == 1.0
 
 
+@pytest.mark.slow
 def test_what_is_kept_is_a_backbone_with_the_teachers_classes(
     distill: Callable[..., Any], image_folder: Callable[..., Path], tmp_path: Path
 ) -> None:
@@ -74,6 +77,7 @@ def test_what_is_kept_is_a_backbone_with_the_teachers_classes(
     assert advice.similarity.source_classes is not None
 
 
+@pytest.mark.slow
 def test_another_students_checkpoint_is_refused(distill: Callable[..., Any]) -> None:
     distill(0.5)
     with pytest.raises(RunError, match="another student"):
@@ -119,6 +123,7 @@ def test_an_archive_cannot_write_outside_its_folder(tmp_path: Path, pile: Path) 
     assert not list(tmp_path.rglob("outside.png"))
 
 
+@pytest.mark.slow
 def test_a_run_becomes_a_smaller_run_with_its_labels(
     image_folder: Callable[..., Path], small_weights: Path, tmp_path: Path
 ) -> None:

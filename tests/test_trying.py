@@ -19,6 +19,7 @@ def asked(small_weights: Path) -> dict[str, Any]:
     return {"backbone": "mobilenet_025", "weights": str(small_weights), "image_size": 32}
 
 
+@pytest.mark.slow
 def test_policies_that_may_be_best_are_tried(
     image_folder: Callable[..., Path], asked: dict[str, Any], tmp_path: Path
 ) -> None:

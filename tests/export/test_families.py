@@ -31,6 +31,7 @@ SMALLEST: dict[str, tuple[int, dict[str, Any]]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SMALLEST)
 def test_float32_file_equals_keras(name: str) -> None:
     import keras

@@ -47,6 +47,7 @@ def assert_close(ours: np.ndarray, theirs: np.ndarray) -> None:
     np.testing.assert_allclose(ours, theirs, rtol=2e-3, atol=2e-5 * np.abs(theirs).max())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PREPROCESSING)
 def test_trunk_and_source_read_pixels_as_keras_does(
     name: str, tmp_path: Path, pixels: Pixels, liven: Callable[..., None]

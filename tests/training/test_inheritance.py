@@ -94,6 +94,7 @@ def test_channels_that_nobody_reads_go_first(pictures: np.ndarray) -> None:
     assert np.array_equal(mine.kernel, np.array(stem.kernel)[..., np.sort(used)])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("narrow", "wide"),
     [
@@ -126,6 +127,7 @@ def correlation(one: keras.Model, other: keras.Model, pictures: np.ndarray) -> f
     return float(np.corrcoef(*centred)[0, 1])
 
 
+@pytest.mark.slow
 def test_strangers_are_left_alone(pictures: np.ndarray) -> None:
     for student, teacher in [
         (network(16), network(8)),  # wider than its teacher

@@ -153,6 +153,7 @@ def test_the_same_seed_gives_the_same_weights(tuned: Callable[..., Tuned]) -> No
         np.testing.assert_allclose(left, right, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_plateau_class_weights_and_every_regulariser_run(tuned: Callable[..., Tuned]) -> None:
     result = tuned(
         "top_stages",
