@@ -13,7 +13,7 @@ from typer.testing import Result
 
 from tlearn.export.budget import Budget, choose
 from tlearn.export.parity import Artefact
-from tlearn.export.quantization import MODES
+from tlearn.export.quantization import SMALLER
 
 Command = Callable[..., Result]
 NONE = Artefact(Path("model.tflite"), "tflite", "none", 9_000_000, 1.0, 0.95, 0.0, 8.0, True, "")
@@ -28,7 +28,7 @@ DYNAMIC = replace(
     NONE, quantization="dynamic", size_bytes=2_500_000, passed=False, reason="[accuracy] fell"
 )
 TRIED = (NONE, DYNAMIC, INT8)
-ALL_MODES = [("tflite", mode) for mode in MODES]
+ALL_MODES = [("tflite", mode) for mode in SMALLER]
 
 
 def test_it_says_what_is_kept_and_why(

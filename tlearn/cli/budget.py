@@ -46,14 +46,14 @@ def modes_to_try(formats: Sequence[str], quantize: Sequence[str]) -> list[str]:
     Raises:
         ExportError: Another format than LiteRT was asked for.
     """
-    from tlearn.export.quantization import MODES
+    from tlearn.export.quantization import SMALLER
 
     if others := [f"--{name.replace('_', '-')}" for name in formats if name != "tflite"]:
         raise ExportError(
             "--max-size and --max-latency choose among LiteRT files",
             f"leave {', '.join(others)} out; export by a command of its own",
         )
-    return list(quantize or MODES)
+    return list(quantize or SMALLER)
 
 
 def export_within(

@@ -130,7 +130,10 @@ def int8(cost: Int8Cost) -> RenderableType:
 def profile(measured: DepthProfile) -> Group:
     """Bars: how well a linear head does on the features of each stage."""
     grid = Table.grid(padding=(0, 2))
-    for name, accuracy in measured.accuracies.items():
+    bars = dict(measured.accuracies)
+    if len(measured.several.stages) > 1:
+        bars[measured.several.head_on] = measured.several.accuracy
+    for name, accuracy in bars.items():
         best = name == measured.best
         grid.add_row(
             render.words(name),

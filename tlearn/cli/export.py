@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -120,11 +121,16 @@ def export(
     if as_json:
         print_json(to_json(artefacts) | snippets.to_json(programs))
         raise typer.Exit(GateFailure.exit_code if failed else 0)
-    print_result(*draw(artefacts), *snippets.draw(programs))
+    closing = [] if failed else [render.next_step(f"tlearn check {_quoted(artefacts[0].path)}")]
+    print_result(*draw(artefacts), *snippets.draw(programs), *closing)
     if failed:
         raise GateFailure(
             f"{len(failed)} of {len(artefacts)} files failed the check", _hint(failed)
         )
+
+
+def _quoted(path: Path) -> str:
+    return shlex.quote(str(render.near(path)))
 
 
 def choose_formats(asked: Sequence[str], quantize: Sequence[str]) -> list[tuple[str, str]]:

@@ -16,6 +16,9 @@ MODES: dict[str, str] = {
 """Every mode with one line for a person. Weights in int8 have one scale per output channel:
 with one scale per tensor MobileNetV2 falls from .89 to .08 on ImageNet classes."""
 
+SMALLER = ("none", "float16", "dynamic", "int8")
+"""The modes that differ in size, the largest first; "int8_float" is "int8" with other ends."""
+
 CALIBRATED = ("int8", "int8_float")
 """Modes whose ranges are set by pictures."""
 
