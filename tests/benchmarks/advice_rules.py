@@ -22,6 +22,8 @@ POLICIES: dict[str, dict[str, Any]] = {
     "several": {"policy": "linear_head", "head_on": "several"},
     "top_stages_cut": {"policy": "top_stages", "head_on": OTHER},
     "top_stages": {"policy": "top_stages"},
+    "top_stages_several": {"policy": "top_stages", "head_on": "several"},
+    "deep_several": {"policy": "deep", "head_on": "several"},
     "deep_cut": {"policy": "deep", "head_on": OTHER},
     "deep": {"policy": "deep"},
 }
@@ -59,18 +61,24 @@ class Cell:
     def reached(self, option: Option) -> float:
         """Test accuracy of an option."""
         if option.policy is not Policy.LINEAR_HEAD:
-            return float(self.accuracy[str(option.policy) + "_cut" * (option.head_on != "last")])
+            return float(self.accuracy[_tuned_name(option.policy, option.head_on)])
         return self.of(option.head_on)
 
     def tuned(self, policy: Policy, start: HeadEvidence) -> float:
         """Test accuracy of a policy that began with this head."""
-        return float(self.accuracy[str(policy) + "_cut" * (start.head_on != "last")])
+        return float(self.accuracy[_tuned_name(policy, start.head_on)])
 
     def of(self, head_on: str) -> float:
         """Test accuracy of a head."""
         if "," in head_on:
             return float(self.accuracy["several"])
         return float(self.stages[-1 if head_on == "last" else int(head_on) - 1])
+
+
+def _tuned_name(policy: Policy, head_on: str) -> str:
+    if "," in head_on:
+        return f"{policy}_several"
+    return str(policy) + "_cut" * (head_on != "last")
 
 
 Pair = tuple[Cell, Option]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -124,6 +125,12 @@ def up_to(backbone: Backbone, n_stages: int) -> Backbone:
     end = find_cuts(backbone.trunk)[stages[-1].read]
     trunk = keras.Model(backbone.trunk.inputs[0], end, name="trunk")
     return replace(backbone, trunk=trunk, stages=read_last(trunk, stages), source=None)
+
+
+def maps_read(backbone: Backbone, head_stages: Sequence[int]) -> list[keras.KerasTensor]:
+    """The maps that a head on these stages reads, numbered from 1."""
+    cuts = find_cuts(backbone.trunk)
+    return [cuts[backbone.stages[number - 1].read] for number in head_stages]
 
 
 def _load_own(path: Path) -> keras.Model:

@@ -42,14 +42,11 @@ def make_template(backbone: Backbone, head_stages: Sequence[int]) -> bytes:
 
 def classifier_on(backbone: Backbone, head_stages: Sequence[int], classes: int) -> keras.Model:
     """A classifier whose head reads these stages; what comes after them is cut off."""
-    from tlearn.models.backbone import up_to
+    from tlearn.models.backbone import maps_read, up_to
     from tlearn.models.classifier import build_classifier
-    from tlearn.models.stages import find_cuts
 
-    trunk = up_to(backbone, head_stages[-1]).trunk
-    cuts = find_cuts(trunk)
-    maps = [cuts[backbone.stages[number - 1].read] for number in head_stages]
-    return build_classifier(trunk, classes, features=maps)
+    short = up_to(backbone, head_stages[-1])
+    return build_classifier(short.trunk, classes, features=maps_read(short, head_stages))
 
 
 def open_template(cache: Path, fingerprint: str) -> bytes | None:

@@ -120,6 +120,11 @@ def views_for(n_train: int) -> int:
     return next(views for limit, views in VIEWS_BY_SIZE if n_train < limit)
 
 
+def _first_read(head_on: str, n_stages: int) -> int:
+    """Number of the first stage that a head reads."""
+    return int(head_on.split(",")[0]) if "," in head_on else n_stages
+
+
 def find_contradictions(values: dict[str, Any], asked: Recipe, n_stages: int) -> list[str]:
     """Keys that are each allowed and cannot hold together, one sentence each.
 
@@ -134,8 +139,13 @@ def find_contradictions(values: dict[str, Any], asked: Recipe, n_stages: int) ->
     checks = (
         (head_only and tuned > 0, f"tuned_stages {tuned}: linear_head tunes none"),
         (
-            "," in asked.head_on and (epochs > 0 or not head_only),
-            f"head_on {asked.head_on}: only a solved head reads several stages",
+            head_only and epochs > 0 and "," in asked.head_on,
+            f"head_on {asked.head_on}: a head that is trained by steps reads one stage",
+        ),
+        (
+            0 < tuned < n_stages - _first_read(asked.head_on, n_stages),
+            f"tuned_stages {tuned}: begin after stage {_first_read(asked.head_on, n_stages)}, "
+            "which the head reads",
         ),
         (tuned > n_stages, f"tuned_stages {tuned}: this backbone has {n_stages} stages"),
         (scratch and tuned < n_stages, f"tuned_stages {tuned}: from_scratch trains {n_stages}"),

@@ -115,10 +115,11 @@ def weigh(evidence: Evidence, also: str = "last") -> list[Option]:
 
 
 def tuned_ways(evidence: Evidence) -> list[tuple[Policy, HeadEvidence]]:
-    """Policies that tune, and the heads they may begin with: on the last stage, on another."""
+    """Policies that tune, and heads to begin with: on the last stage, on another, on several."""
     others = [head for head in evidence.heads[1:] if not _on_several(head)]
     # An earlier stage is better where it is as good. The trials began where cross-validation said.
     starts = [max(others, key=lambda head: head.accuracy)] if others else []
+    starts += [head for head in evidence.heads[1:] if _on_several(head)]
     return [(policy, head) for policy in WEIGHTS for head in (*starts, evidence.heads[0])]
 
 

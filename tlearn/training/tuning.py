@@ -15,7 +15,7 @@ from tlearn.features.linear_probe import LinearHead
 from tlearn.features.preparation import Pictures, Watch
 from tlearn.features.probe import boundary_makers
 from tlearn.features.store import FeatureStore, Views
-from tlearn.models.backbone import Backbone
+from tlearn.models.backbone import Backbone, maps_read
 from tlearn.models.classifier import HEAD, build_classifier, set_head, set_trainable
 from tlearn.models.precision import as_float32
 from tlearn.models.stages import find_cuts, layers_of_stage, split_at
@@ -50,6 +50,7 @@ def assemble(backbone: Backbone, plan: Plan, head: LinearHead | None) -> keras.M
     model = build_classifier(
         backbone.trunk,
         len(plan.classes),
+        features=maps_read(backbone, plan.head_stages),
         dropout=plan.head_dropout,
         l1=plan.head_l1,
         l2=plan.head_l2,
@@ -87,7 +88,7 @@ def tune(
         clock: Told where the time goes.
         report: Told after every epoch.
     """
-    set_trainable(model, backbone.stages, plan.first_trained_stage, plan.batch_norm)
+    set_trainable(backbone.trunk, backbone.stages, plan.first_trained_stage, plan.batch_norm)
     first = len(backbone.stages) if plan.first_trained_stage is None else plan.first_trained_stage
     if first == 0:
         learner = keras.Model(model.inputs[0], model.outputs[0], name="learner")
@@ -102,7 +103,7 @@ def tune(
     progress(0, plan.n_train * plan.epochs)
     with clock.time("train"):
         train, val = _batches(plan, pictures, inputs)
-        groups = [*layers_of_stage(model, backbone.stages), [model.get_layer(HEAD)]]
+        groups = [*layers_of_stage(backbone.trunk, backbone.stages), [model.get_layer(HEAD)]]
         rates = [stage.learning_rate for stage in plan.stages]
         factors = factors_by_stage(groups, rates, plan.learning_rate)
         learner = fold_frozen_norms(learner)
