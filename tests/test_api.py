@@ -138,9 +138,12 @@ def test_a_head_reads_any_stage_and_exports_like_any_other(
     assert artefact.passed and artefact.agreement == 1
 
 
-def test_tuning_takes_a_cut_backbone(run: Callable[..., api.Outcome]) -> None:
-    done = run(policy="top_stages", head_on="3", epochs=1)
-    assert done.run is not None and done.plan.first_trained_stage == 1
+@pytest.mark.parametrize(("head_on", "first"), [("3", 1), ("several", 3)])
+def test_tuning_takes_a_cut_backbone_and_several_stages(
+    head_on: str, first: int, run: Callable[..., api.Outcome]
+) -> None:
+    done = run(policy="top_stages", head_on=head_on, epochs=1)
+    assert done.run is not None and done.plan.first_trained_stage == first
     _, report = api.evaluate(done.run.path)
     assert report.accuracy == done.reports["test"].accuracy
 

@@ -94,8 +94,8 @@ def test_tuning_counts_the_stages_that_are_left() -> None:
     ("keys", "words"),
     [
         ({"policy": "linear_head", "head_on": 6}, "has 5 stages"),
-        ({"policy": "deep", "head_on": "2,4"}, "only a solved head"),
-        ({"policy": "linear_head", "head_on": [2, 4], "head_dropout": 0.1}, "only a solved head"),
+        ({"policy": "top_stages", "head_on": "1,4"}, "begin after stage 1"),
+        ({"policy": "linear_head", "head_on": [2, 4], "head_dropout": 0.1}, "reads one stage"),
         ({"policy": "linear_head", "head_on": "middle"}, "last, best, several or numbers"),
         ({"policy": "linear_head", "head_on": 0}, "last, best, several or numbers"),
     ],
