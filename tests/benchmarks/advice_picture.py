@@ -17,6 +17,8 @@ LOOKS = {
     "several": ("linear_head on several stages", "D", "#54a24b"),
     "top_stages_cut": ("top_stages, the rest cut off", "v", "#eeca3b"),
     "top_stages": ("top_stages", "^", "#f58518"),
+    "top_stages_several": ("top_stages, head on several", "<", "#b279a2"),
+    "deep_several": ("deep, head on several", "X", "#9d755d"),
     "deep_cut": ("deep, the rest cut off", "P", "#ff9da6"),
     "deep": ("deep", "*", "#e45756"),
 }

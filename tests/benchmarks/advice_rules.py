@@ -27,7 +27,7 @@ POLICIES: dict[str, dict[str, Any]] = {
     "deep_cut": {"policy": "deep", "head_on": OTHER},
     "deep": {"policy": "deep"},
 }
-RIDGE, GAIN_RIDGE = 0.1, 0.3
+RIDGE, GAIN_RIDGE = 0.5, 0.3
 DISAGREE = 0.15
 """Share of test pictures that one of two heads gets right and the other does not, about."""
 

@@ -33,13 +33,14 @@ COVERED = 0.9
 TIE = 0.0025
 """Expected accuracy that is not worth a larger network or a longer training."""
 
-CAUTION = 0.5
-"""Standard errors by which an earlier stage has to be better: the best of several that are all in
-doubt looks better than it is."""
+CAUTION = 1.0
+"""Standard errors by which an earlier stage has to be better: the best of those that are all in
+doubt looks better than it is. A head on the last few together has no such doubt: nothing was
+chosen."""
 
 GAIN: dict[bool, tuple[float, ...]] = {
-    False: (0.044, -0.064, -0.269, -0.174),
-    True: (0.028, -0.014, 0.0, 0.0),
+    False: (0.0525, -0.0231, -0.253, -0.17),
+    True: (0.0195, -0.00865, 0.0, 0.0),
 }
 """Usual gain of a head on another stage (False), or on several (True), over one on the last."""
 
@@ -51,13 +52,13 @@ OTHER_PICTURES = 0.03
 of one draw show: gains on 208 tests were further from cross-validated ones than chance alone."""
 
 WEIGHTS: dict[Policy, tuple[float, ...]] = {
-    Policy.TOP_STAGES: (-0.176, -0.0397, -0.0521, 0.0373, 0.0801),
-    Policy.DEEP: (-0.165, -0.0522, -0.0325, 0.0312, 0.0904),
+    Policy.TOP_STAGES: (-0.133, -0.0261, -0.0202, 0.0201, 0.0179),
+    Policy.DEEP: (-0.134, -0.0354, -0.0192, 0.0253, 0.0206),
 }
 SPREAD: dict[Policy, float] = {
-    Policy.LINEAR_HEAD: 0.0,
-    Policy.TOP_STAGES: 0.1,
-    Policy.DEEP: 0.09,
+    Policy.LINEAR_HEAD: 0.02,
+    Policy.TOP_STAGES: 0.06,
+    Policy.DEEP: 0.06,
 }
 
 
@@ -71,7 +72,7 @@ class Option:
         accuracy: Expected on pictures that were not trained on.
         low: Lower end of the interval.
         high: Upper end.
-        doubt: Standard error of what it gains by reading other stages than the last.
+        doubt: Standard error of what it gains by reading another stage than the last.
         measured: Whether heads like it were solved and scored, or it is a forecast.
         seconds: Forecast for this machine; None where nothing was measured.
         tried: Accuracy of a trial on the validation part, or None.
@@ -238,14 +239,15 @@ def expected(evidence: Evidence, head: HeadEvidence) -> float:
 
 
 def _gain(evidence: Evidence, head: HeadEvidence) -> tuple[float, float]:
-    """Gain expected over the last stage, and its standard error."""
+    """Gain expected over the last stage, and its standard error where it was chosen of many."""
     if head is evidence.heads[0]:
         return 0.0, 0.0
     several = _on_several(head)
     known, spread = float(np.dot(GAIN[several], place(evidence, head))), DOUBT[several]
     variance = head.error**2 + OTHER_PICTURES**2
     share = spread**2 / (spread**2 + variance)
-    return known + share * (head.gain - known), float(np.sqrt(share * variance))
+    doubt = 0.0 if several else float(np.sqrt(share * variance))
+    return known + share * (head.gain - known), doubt
 
 
 def place(evidence: Evidence, head: HeadEvidence) -> np.ndarray:
