@@ -66,6 +66,10 @@ def test_pictures_that_are_named_are_used_or_missed(
     folder.rename(tmp_path / "moved")
     (found,) = api.export(run, [("tflite", "none")], data=tmp_path / "moved")
     assert found.checked_on == "val"
+    _, report = api.evaluate(run, data=tmp_path / "moved")
+    assert report.part == "test"
+    with pytest.raises(DataError, match="--data|missing"):
+        api.evaluate(run)
     for picture in (tmp_path / "moved").rglob("*.png"):
         picture.write_bytes(picture.read_bytes() + b" ")
     with pytest.raises(DataError, match="have changed"):

@@ -158,19 +158,24 @@ def finetune(
 
 
 def evaluate(
-    run: Path | None, folder: Path | None = None, *, watch: Watch = silent
+    run: Path | None,
+    folder: Path | None = None,
+    *,
+    data: Path | None = None,
+    watch: Watch = silent,
 ) -> tuple[RunDirectory, Report]:
     """Score a run on its own held-out pictures, or on another folder.
 
     Args:
         run: The run directory; None takes the newest under runs/.
         folder: Another folder with the run's classes; None takes the part the run reports on.
+        data: Where the run's pictures are now.
         watch: Told of progress.
 
     Raises:
         TlearnError: The run or the pictures cannot be used.
     """
-    finished = FinishedRun(run, None, watch)
+    finished = FinishedRun(run, data, watch)
     if folder is None:
         part = finished.split.report_part
         pixels, labels = finished.pictures(part), finished.truth(part)

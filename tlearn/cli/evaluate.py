@@ -35,6 +35,7 @@ def evaluate(
             show_default=False,
         ),
     ] = None,
+    data: options.Data = None,
     as_json: options.Json = False,
 ) -> None:
     """Score a run on pictures it has not learned from.
@@ -49,7 +50,7 @@ def evaluate(
     from tlearn import api
 
     with Display(as_json) as display:
-        where, report = api.evaluate(run, folder, watch=display)
+        where, report = api.evaluate(run, folder, data=data, watch=display)
     if as_json:
         print_json(to_json(where, report))
     else:

@@ -64,10 +64,6 @@ MaxDrop = Annotated[
         help="Largest drop of accuracy allowed, in percentage points.",
     ),
 ]
-Data = Annotated[
-    Path | None,
-    options.option("Where the run's pictures are now, if they moved.", "FOLDER"),
-]
 
 
 def export(
@@ -79,7 +75,7 @@ def export(
     quantize: Quantize = None,
     out: Out = None,
     max_drop: MaxDrop = 1.0,
-    data: Data = None,
+    data: options.Data = None,
     max_size: options.MaxSize = None,
     max_latency: options.MaxLatency = None,
     snippet: options.Snippet = None,

@@ -24,6 +24,8 @@ def switch(text: str, names: str, panel: str | None = None) -> Any:
     return typer.Option(names, help=text, metavar="", rich_help_panel=panel, show_default=False)
 
 
+Data = Annotated[Path | None, option("Where the run's pictures are now, if they moved.", "FOLDER")]
+
 Folder = Annotated[
     Path,
     typer.Argument(
