@@ -40,7 +40,7 @@ def check_platforms(names: Sequence[str]) -> list[str]:
     if unknown:
         raise ExportError(
             f"--snippet {', '.join(unknown)}: there is no such program",
-            f"choose of {', '.join(PLATFORMS)}",
+            f"choose among {', '.join(PLATFORMS)}",
         )
     return chosen
 
