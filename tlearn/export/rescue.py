@@ -30,6 +30,8 @@ from tlearn.models.classifier import HEAD
 _STRENGTHS = np.logspace(-3, 1, 9)
 """Of the penalty, in units of the embeddings' variance."""
 
+_LEAST = 1e-9
+
 
 @contextmanager
 def head_for_int8(model: keras.Model, calibration: np.ndarray) -> Iterator[keras.Model]:
@@ -58,6 +60,7 @@ def _solve(
     kernel, bias = own
     network = keras.Model(model.inputs[0], model.get_layer(HEAD).input)
     wrong = (predict_pixels(network.predict_on_batch, pixels) - quantised) @ kernel
-    strengths = _STRENGTHS * quantised.var(axis=0).mean() * len(quantised)
+    spread = quantised.var(axis=0).mean() * len(quantised)  # 0 where int8 left nothing at all
+    strengths = _STRENGTHS * max(float(spread), _LEAST)
     found = RidgeCV(strengths).fit(quantised, wrong)
     return [kernel + found.coef_.T.reshape(kernel.shape), bias + found.intercept_]
