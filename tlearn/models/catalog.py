@@ -87,7 +87,7 @@ _FAMILIES = {
     ),
     "mobilenet": _Family("symmetric", 32, _APACHE, "1704.04861", "mobilenet/"),
     "efficientnet": _Family(
-        "inside", 32, _APACHE, "1905.11946", "", f"{_SWISH}int8 lost 15 points and more"
+        "inside", 32, _APACHE, "1905.11946", "", f"{_SWISH}int8 loses much, less if solved for"
     ),
     "efficientnet_v2": _Family(
         "inside", 32, _APACHE, "2104.00298", "efficientnet_v2/", f"{_SWISH}measure int8"
