@@ -30,7 +30,8 @@ from tlearn.data.image_folder import scan
 from tlearn.features.linear_probe import solve_head
 from tlearn.workbench import Workbench
 
-MOST_TESTED, FEWEST_TESTED = 300, 5
+MOST_TESTED, FEWEST_TESTED = 240, 5
+"""Pictures of a folder, and of a class."""
 
 
 def draw(folder: Path, per_class: int, seed: int, target: Path) -> bool:
@@ -41,8 +42,8 @@ def draw(folder: Path, per_class: int, seed: int, target: Path) -> bool:
     for label, name in enumerate(found.classes):
         paths = sorted(one.path for one in once.values() if one.label == label)
         paths = [paths[n] for n in rng.permutation(len(paths))]
-        n_test = min(30, MOST_TESTED // len(found.classes), len(paths) // 4)
-        if n_test < FEWEST_TESTED or len(paths) - n_test < per_class:
+        n_test = min(MOST_TESTED // len(found.classes), len(paths) - per_class)
+        if n_test < FEWEST_TESTED:
             return False
         parts = {"test": paths[:n_test], "train": paths[n_test : n_test + per_class]}
         for part, chosen in parts.items():

@@ -15,7 +15,7 @@ from tlearn import api
 from tlearn.errors import TlearnError
 from tlearn.finetuning import solve
 from tlearn.models.stages import layers_of_stage
-from tlearn.training.phases import History
+from tlearn.training.phases import HALF_WAY, History, weighed_share
 from tlearn.training.tuning import assemble, tune
 from tlearn.workbench import Workbench
 
@@ -131,9 +131,23 @@ def test_tuning_that_harms_leaves_the_solved_head(tuned: Callable[..., Tuned]) -
     result = tuned("deep", epochs=2, learning_rate=9.0, optimizer="sgd", patience=9)
     first, *_, last = (epoch["val_loss"] for epoch in result.history.epochs)
     assert first < last
-    assert result.history.share == 0
-    for before, after in zip(result.before, result.model.get_weights(), strict=True):
-        np.testing.assert_array_equal(before, after)
+    assert result.history.share is not None and result.history.share < 0.05
+    assert result.history.kept is not None and result.history.kept.loss <= first
+
+
+@pytest.mark.parametrize(
+    ("errors", "share"),
+    [
+        ([3.0] * 6, HALF_WAY),  # nothing speaks for either
+        ([0.1, 0.2, 0.3, 0.4, 0.5, 0.6], 0.44),  # a few pictures hardly do
+        ([90, 80, 70, 80, 90, 99], 0.4),  # hundreds do
+        ([10, 30, 90, 400, 900, 1e9], 0.0),
+    ],
+)
+def test_the_share_follows_validation_as_far_as_it_can_tell(
+    errors: list[float], share: float
+) -> None:
+    assert weighed_share(errors) == share
 
 
 def test_a_loss_that_is_no_number_stops_with_a_hint(tuned: Callable[..., Tuned]) -> None:
