@@ -11,9 +11,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from tlearn import api
+from tlearn import api, finetuning
 from tlearn.errors import DataError, RunError
 from tlearn.export.contract import read_contract
 from tlearn.recipe.plan import read_plan
@@ -89,6 +90,16 @@ def test_private_pictures_stay_where_they_are(
     with pytest.raises(DataError, match="keeps no samples") as fault:
         api.export(run, [("tflite", "none")])
     assert "--data" in fault.value.hint
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_only_pictures_that_are_not_private_stand_in_the_report(
+    train: Callable[..., tuple[Path, Path]], monkeypatch: pytest.MonkeyPatch, keep: bool
+) -> None:
+    wrong = (np.zeros((8, 8, 3), np.uint8), "bars", "dots", 0.9)
+    monkeypatch.setattr(finetuning, "_mistakes", lambda *_: [wrong])
+    _, run = train(keep_samples=keep)
+    assert ("<img" in (run / "report.html").read_text()) is keep
 
 
 def test_a_golden_picture_that_changed_in_the_run_is_a_fault(

@@ -230,7 +230,9 @@ def _write_results(
         history=trained.history,
         findings=findings,
         timings=work.clock.seconds,
-        mistakes=_mistakes(work, plan, reported, probabilities[reported]),
+        mistakes=_mistakes(work, plan, reported, probabilities[reported])
+        if plan.keep_samples
+        else (),
     )
     write_json(
         run.metrics_path,

@@ -75,6 +75,14 @@ def test_where_all_failed_the_reason_is_told(command: Command, calls: Callable[.
     assert result.exit_code == 1 and "[accuracy] fell" in result.stderr
 
 
+def test_a_mode_that_could_not_be_written_is_told(
+    command: Command, calls: Callable[..., Any]
+) -> None:
+    calls("export_within", (replace(choose(TRIED, Budget(4e6)), refused={"int8": "no [op]"}), []))
+    result = command("export", "--max-size", "4MB")
+    assert result.exit_code == 0 and "int8 could not be written: no [op]" in result.stdout
+
+
 @pytest.mark.parametrize(("limit", "code"), [(4e6, 0), (1e6, 1)])
 def test_json_is_one_document(
     command: Command, calls: Callable[..., Any], limit: float, code: int

@@ -6,7 +6,7 @@ import pytest
 
 from tlearn.errors import ExportError
 from tlearn.export.budget import Budget
-from tlearn.export.candidates import keep_the_best
+from tlearn.export.candidates import Write, keep_the_best
 from tlearn.export.parity import Artefact
 
 FORMATS = [("tflite", "none"), ("tflite", "dynamic"), ("tflite", "int8")]
@@ -59,12 +59,22 @@ def test_nothing_is_left_where_nothing_fits(tmp_path: Path) -> None:
     assert not list(tmp_path.rglob("*.tflite")) and not (tmp_path / "export").exists()
 
 
-def test_nothing_is_left_by_a_fault(tmp_path: Path) -> None:
-    def refuse(folder: Path, format: str, quantization: str) -> Artefact:
-        if quantization == "dynamic":
-            raise ExportError("no such operator")
+def refuse(*modes: str) -> Write:
+    def writer(folder: Path, format: str, quantization: str) -> Artefact:
+        if quantization in modes:
+            raise ExportError(f"no {quantization}")
         return write(folder, format, quantization)
 
-    with pytest.raises(ExportError):
-        keep_the_best(refuse, FORMATS, tmp_path / "export", Budget(500))
+    return writer
+
+
+def test_a_mode_that_cannot_be_written_leaves_the_others(tmp_path: Path) -> None:
+    found = keep_the_best(refuse("dynamic"), FORMATS, tmp_path, Budget(1000))
+    assert found.kept is not None and found.kept.quantization == "none"
+    assert found.refused == {"dynamic": "no dynamic"}
+
+
+def test_nothing_is_left_where_none_can_be_written(tmp_path: Path) -> None:
+    with pytest.raises(ExportError, match="no none"):
+        keep_the_best(refuse(*SIZES), FORMATS, tmp_path / "export", Budget(500))
     assert not (tmp_path / "export").exists()

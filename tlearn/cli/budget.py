@@ -103,6 +103,7 @@ def to_json(choice: Choice, ways: Sequence[str]) -> dict[str, Any]:
         "kept": str(choice.kept.path) if choice.kept else None,
         "nearest": choice.nearest.quantization,
         "reason": choice.reason,
+        "refused": dict(choice.refused),
         "ways_out": list(ways),
     }
 
@@ -128,6 +129,10 @@ def draw(choice: Choice) -> list[RenderableType]:
         "ms: median of one picture at a time on one thread of this machine"
     )
     blocks: list[RenderableType] = [Text(), made, Text(legend, DIM)]
+    blocks += [
+        render.lines(f"\n{mode} could not be written: {why}", BAD)
+        for mode, why in choice.refused.items()
+    ]
     if choice.kept:
         file = render.words(render.near(choice.kept.path))
         blocks += [Text(), render.facts({"kept": file, "because": Text(choice.reason)})]

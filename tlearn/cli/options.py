@@ -94,7 +94,7 @@ KeepSamples = Annotated[
     bool | None,
     switch(
         "Keep a few pictures in the run, to export and check it where the folder is not. Say "
-        "--no-samples where they are private.",
+        "--no-samples where they are private; the report shows none then.",
         "--samples/--no-samples",
         _PICTURES,
     ),

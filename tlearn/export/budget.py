@@ -6,8 +6,8 @@ Pure: what was measured goes in, a choice comes out.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from tlearn.export.parity import Artefact
 
@@ -57,6 +57,7 @@ class Choice:
         kept: The best of those that fit and passed the gate; None where there is none.
         nearest: The one that misses least, of those that passed if any did.
         reason: Why `kept` was kept; empty where none was.
+        refused: By mode, why no file could be written in it.
     """
 
     budget: Budget
@@ -64,6 +65,7 @@ class Choice:
     kept: Artefact | None
     nearest: Artefact
     reason: str
+    refused: Mapping[str, str] = field(default_factory=dict)
 
 
 def choose(candidates: Sequence[Artefact], budget: Budget) -> Choice:

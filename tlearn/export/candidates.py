@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tlearn.atomic_write import refusals, remove
+from tlearn.errors import ExportError
 from tlearn.export.budget import Budget, Choice, choose
 from tlearn.export.parity import Artefact
 
@@ -32,7 +33,7 @@ def keep_the_best(
         The choice; the paths of those that were not kept are the names they had.
 
     Raises:
-        ExportError: A format cannot hold this network.
+        ExportError: None of the formats can hold this network.
         SystemFault: The place cannot be written.
     """
     with refusals(folder):
@@ -40,9 +41,7 @@ def keep_the_best(
         scratch = tempfile.TemporaryDirectory(dir=folder, prefix=".candidates-")
     try:
         with scratch as place:
-            written = [
-                write(Path(place, str(number)), *pair) for number, pair in enumerate(formats)
-            ]
+            written, refused = _write_all(write, formats, Path(place))
             kept = choose(written, budget).kept
             if kept:
                 with refusals(folder):
@@ -54,7 +53,22 @@ def keep_the_best(
         replace(one, path=folder / one.path.name if one is kept else Path(one.path.name))
         for one in written
     ]
-    return choose(final, budget)
+    return replace(choose(final, budget), refused=refused)
+
+
+def _write_all(
+    write: Write, formats: Sequence[tuple[str, str]], place: Path
+) -> tuple[list[Artefact], dict[str, str]]:
+    """What could be written, each in a folder of its own; by mode, why others could not."""
+    written, refused = list[Artefact](), dict[str, ExportError]()
+    for number, (format, mode) in enumerate(formats):
+        try:
+            written.append(write(place / str(number), format, mode))
+        except ExportError as error:
+            refused[mode] = error
+    if not written:
+        raise next(iter(refused.values()))
+    return written, {mode: error.message for mode, error in refused.items()}
 
 
 def _move(source: Path, target: Path) -> None:

@@ -76,7 +76,8 @@ class Recipe(BaseModel):
     keep_samples: bool = Field(
         True,
         description="Keep a hundred or so pictures inside the run, so that it can be exported and "
-        "checked where its folder is not. Turn it off where pictures are private.",
+        "checked where its folder is not. Turn it off where pictures are private: the report shows "
+        "none then.",
     )
     val_fraction: Fraction = Field(
         0.15, description="Share of the pictures that choose the best epoch; never trained on."

@@ -26,12 +26,12 @@ Report = Callable[[Mapping[str, Any]], None]
 
 
 class HeldOut(NamedTuple):
-    """Means over so many held-out pictures: log loss, share answered right, squared error."""
+    """Means over n held-out pictures: log loss, share answered right, squared error."""
 
     loss: float
     accuracy: float
     squared_error: float
-    count: int
+    n: int
 
 
 @dataclass
@@ -143,7 +143,7 @@ def keep_between(
     def errors(share: float, val: Batches) -> float:
         go(share)
         found = held_out(model, val)
-        return found.count * found.squared_error
+        return found.n * found.squared_error
 
     history.share = HALF_WAY
     if val is not None:
@@ -266,7 +266,8 @@ def held_out(model: keras.Model, batches: Batches) -> HeldOut:
             np.square(found - targets).sum(),
         )
         count += len(targets)
-    return HeldOut(*(sums / count).tolist(), count)
+    loss, accuracy, squared_error = (sums / count).tolist()
+    return HeldOut(loss, accuracy, squared_error, count)
 
 
 def factors_by_stage(
