@@ -63,6 +63,17 @@ def test_json_holds_the_keys_that_others_rely_on(
     assert document["more_pictures"]["helps"] and document["nearest"]
 
 
+def test_of_very_few_pictures_no_curve_is_claimed(
+    command: Command, calls: Callable[..., Any], advice: api.Advice, fits: Callable[[str], None]
+) -> None:
+    assert advice.curve is not None
+    calls("suggest", replace(advice, curve=replace(advice.curve, drawn=False)))
+    shown = command("suggest", "folder").stdout
+    fits(shown)
+    assert "nobody can say" in shown and "flat" not in shown
+    assert json.loads(command("suggest", "f", "--json").stdout)["more_pictures"]["helps"] is None
+
+
 def test_flags_reach_the_api_and_the_next_command(
     command: Command, calls: Callable[..., Any], advice: api.Advice
 ) -> None:

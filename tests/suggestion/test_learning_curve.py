@@ -59,6 +59,25 @@ def test_counts_follow_the_power_law() -> None:
     assert curve.pictures_for(0.3) is None  # more than there is to win
 
 
+@pytest.mark.parametrize("slope", [1e-2, 1e-5, 1e-300])
+def test_a_curve_that_is_nearly_flat_wants_more_pictures_than_there_are_numbers(
+    slope: float,
+) -> None:
+    nothing = np.zeros(CLASSES)
+    curve = LearningCurve(100, (0.79, 0.79, 0.79), 0.02, slope, nothing, nothing)
+    assert curve.pictures_for(0.2) is None
+
+
+@pytest.mark.parametrize(("per_class", "drawn"), [(2, False), (3, False), (4, True)])
+def test_shares_of_very_few_pictures_are_the_same_pictures(per_class: int, drawn: bool) -> None:
+    features, labels = blobs(per_class * CLASSES)
+    rows, fold = np.arange(len(labels)), np.arange(len(labels)) // CLASSES
+    folds = [(rows[fold != k], rows[fold == k]) for k in range(per_class)]
+    solve = partial(held_out_probabilities, features, labels, CLASSES)
+    curve = draw_curve(labels, folds, lambda folds, by: solve(folds, 0.3 * by))
+    assert curve.drawn is drawn and (drawn or not curve.helps)
+
+
 def test_classes_that_still_grow_come_first() -> None:
     curve = LearningCurve(
         100, (0.5, 0.6, 0.7), 0.02, 0.3, np.array([0, 0.3, 0, 0]), np.array([1, 0.8, 0.6, 0.9])

@@ -218,7 +218,7 @@ def _curve_to_json(curve: LearningCurve) -> dict[str, Any]:
         "slope": curve.slope,
         "accuracy_with_twice": curve.accuracy_with(2),
         "pictures_for_two_points": curve.pictures_for(0.02),
-        "helps": curve.helps,
+        "helps": curve.helps if curve.drawn else None,
     }
 
 

@@ -13,6 +13,7 @@ References:
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -38,6 +39,8 @@ class LearningCurve:
         slope: Of the power law; 0 where more pictures did not help.
         gains: (classes,) recall with all pictures minus recall with half.
         recalls: (classes,) with all pictures.
+        drawn: Whether each share was more pictures than the one before; of two or three a class
+            it is not, and the curve says nothing.
     """
 
     n_train: int
@@ -46,6 +49,7 @@ class LearningCurve:
     slope: float
     gains: np.ndarray
     recalls: np.ndarray
+    drawn: bool = True
 
     def accuracy_with(self, times: float) -> float:
         """Accuracy forecast with so many times the pictures, at most `FARTHEST`."""
@@ -54,15 +58,17 @@ class LearningCurve:
     @property
     def helps(self) -> bool:
         """Whether twice the pictures are worth more than chance could explain."""
-        return self.accuracy_with(2) - self.accuracies[-1] > self.error / 2
+        return self.drawn and self.accuracy_with(2) - self.accuracies[-1] > self.error / 2
 
     def pictures_for(self, points: float) -> int | None:
         """Pictures to add for so much more accuracy (0.02 is two points); None beyond reach."""
         left = 1 - self.accuracies[-1]
         if not 0 < points < left or not self.slope:
             return None
-        times = ((left - points) / left) ** (-1 / self.slope)
-        return round(self.n_train * (times - 1)) if times < 1.001 * FARTHEST else None
+        doublings = -math.log2(1 - points / left) / self.slope  # of a flat curve, thousands
+        if doublings > math.log2(1.001 * FARTHEST):
+            return None
+        return round(self.n_train * (2**doublings - 1))
 
     def classes_to_feed(self, most: int = 3) -> list[int]:
         """Classes whose recall still grew, or is lowest: those to photograph first."""
@@ -87,9 +93,10 @@ def draw_curve(
         seed: Of the shares; smaller ones lie in larger ones.
     """
     truth = np.concatenate([labels[out] for _, out in folds])
-    right = []
+    right, sizes = [], []
     for share in SHARES:
         pairs = [(_share(rows, labels, share, seed), out) for rows, out in folds]
+        sizes.append(sum(len(rows) for rows, _ in pairs))
         answers = [found.argmax(axis=1) for found in held_out(pairs, 1 / share)]
         right.append(np.concatenate(answers) == truth)
     accuracies = tuple(float(found.mean()) for found in right)
@@ -97,9 +104,8 @@ def draw_curve(
     recalls = [np.bincount(truth, weights=found) / counts for found in right]
     error = float(np.sqrt(accuracies[-1] * (1 - accuracies[-1]) / len(truth)))
     slope = _slope(accuracies, len(truth))
-    return LearningCurve(
-        len(labels), accuracies, error, slope, recalls[-1] - recalls[-2], recalls[-1]
-    )
+    gains, drawn = recalls[-1] - recalls[-2], sizes == sorted(set(sizes))
+    return LearningCurve(len(labels), accuracies, error, slope, gains, recalls[-1], drawn)
 
 
 def _share(rows: np.ndarray, labels: np.ndarray, share: float, seed: int) -> np.ndarray:
