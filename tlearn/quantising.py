@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from tlearn.data.split import fold_indices
 from tlearn.export.quantization import representative
 from tlearn.features.linear_probe import solve_head
-from tlearn.features.preparation import FOLDS, stratified
+from tlearn.features.preparation import draw_folds, stratified
 from tlearn.suggestion.depth_profile import Reading, paired
 from tlearn.suggestion.int8_cost import Int8Cost
 from tlearn.workbench import Workbench
@@ -30,22 +29,23 @@ def measure_int8(work: Workbench, reading: Reading) -> Int8Cost:
     from tlearn.models.template import classifier_on
 
     pictures, seed = work.pictures, work.resolved.recipe.seed
-    rows = stratified(pictures.labels("train"), _MOST, seed)
+    classes = len(pictures.split.classes)
+    # A class of one could not be held out: no head would know it.
+    rows = stratified(pictures.labels("train"), max(_MOST, 2 * classes), seed)
     labels = pictures.labels("train")[rows]
     digests = [pictures.digests("train")[row] for row in rows]
     outputs = [work.features.stage_outputs[number - 1] for number in reading.stages]
     features, widths = work.features.read(outputs, digests), work.features.widths(outputs)
 
     pixels = pictures.pixels.rows(digests)
-    classifier = classifier_on(work.backbone, reading.stages, len(pictures.split.classes))
+    classifier = classifier_on(work.backbone, reading.stages, classes)
     work.watch("measure int8", 0, 0)
     with work.clock.time("int8"):
         calibration = representative(pixels, labels, _CALIBRATION, seed)
         quantised = int8_embeddings(classifier, calibration, pixels)
     right = np.zeros((2, len(rows)))
-    k = max(2, min(FOLDS, int(np.bincount(labels).min())))
-    for solved, held_out in fold_indices(labels, digests, k, seed):
-        penalty, classes = reading.checked.penalty, len(pictures.split.classes)
+    penalty = reading.checked.penalty
+    for solved, held_out in draw_folds(labels, digests, seed):
         head = solve_head(features[solved], labels[solved], classes, penalty, blocks=widths)
         for kind, given in enumerate((features, quantised)):
             answers = head.probabilities(given[held_out]).argmax(axis=1)

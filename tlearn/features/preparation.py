@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -75,14 +76,22 @@ class Pictures:
         """
         labels, digests = self.labels("train"), self.digests("train")
         rows = stratified(labels, MOST, seed)
-        smallest = int(np.bincount(labels[rows]).min())
-        k = max(2, min(FOLDS if len(labels) < MANY else FOLDS_OF_MANY, smallest))
-        folds = fold_indices(labels[rows], [digests[row] for row in rows], k, seed)
+        most = FOLDS if len(labels) < MANY else FOLDS_OF_MANY
+        folds = draw_folds(labels[rows], [digests[row] for row in rows], seed, most)
         return [(rows[solved], rows[held_out]) for solved, held_out in folds]
 
 
+def draw_folds(
+    labels: np.ndarray, digests: Sequence[str], seed: int, most: int = FOLDS
+) -> list[Fold]:
+    """At most so many folds; as few as the smallest class has different pictures, but two."""
+    different = Counter(label for label, _ in set(zip(labels.tolist(), digests, strict=True)))
+    k = max(2, min(most, *different.values()))
+    return fold_indices(labels, digests, k, seed)
+
+
 def stratified(labels: np.ndarray, most: int, seed: int) -> np.ndarray:
-    """At most so many rows, ascending, every class in its share and none left out."""
+    """At most so many rows, ascending, every class in its share; one row each comes first."""
     shuffled = np.random.default_rng(seed).permutation(len(labels))
     by_class = shuffled[np.argsort(labels[shuffled], kind="stable")]
     counts = np.bincount(labels)
