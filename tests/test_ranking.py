@@ -14,6 +14,9 @@ from tlearn import api
 from tlearn.cli.app import app
 from tlearn.cli.quantities import parse_size
 from tlearn.errors import BackboneError, RecipeError
+from tlearn.suggestion.depth_profile import Reading
+from tlearn.suggestion.int8_cost import Int8Cost
+from tlearn.workbench import Workbench
 
 
 @pytest.fixture
@@ -42,14 +45,40 @@ def test_all_that_is_here_is_ranked_best_first(folder: Path, weights: Path) -> N
     assert len(found[0].reading.checked.probabilities) == len(pictures.labels("train"))
 
 
+def test_what_int8_leaves_is_ranked_where_that_is_asked(
+    folder: Path, weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cost(work: Workbench, reading: Reading) -> Int8Cost:
+        return Int8Cost(30, reading.accuracy, 0.95 * (work.choice.name == winner), 0.02)
+
+    monkeypatch.setattr("tlearn.ranking.measure_int8", cost)
+    names, flags = ["builtin", "mobilenet_025", "builtin"], {"image_size": 32}
+    _, plain = api.rank(folder, names, flags=flags)
+    winner = plain[0].name
+    _, found = api.rank(folder, names, flags=flags, int8=True)
+    assert [one.name for one in found] == [one.name for one in reversed(plain)]  # each once
+    assert found[0].ties and not found[1].ties
+    points, error = found[1].behind
+    assert points == pytest.approx(found[0].left - found[1].left)
+    assert error > plain[1].behind[1]
+
+
 def test_what_is_too_large_is_left_out(folder: Path, weights: Path) -> None:
     flags = {"image_size": 32}
     _, every = api.rank(folder, ["builtin", "mobilenet_025"], flags=flags)
     sizes = sorted(one.size_bytes for one in every)
     _, found = api.rank(folder, ["builtin", "mobilenet_025"], flags=flags, max_bytes=sizes[0])
     assert [one.size_bytes for one in found] == sizes[:1]
+    done: list[str] = []
     with pytest.raises(BackboneError, match="none of builtin"):
-        api.rank(folder, ["builtin"], flags=flags, max_bytes=1000)
+        api.rank(
+            folder,
+            ["builtin", "builtin"],
+            flags=flags | {"seed": 1},
+            max_bytes=1000,
+            watch=lambda task, *_: done.append(task),
+        )
+    assert done and "weigh builtin" not in done  # nor are minutes spent on what is too large
 
 
 def test_the_command_and_its_document(folder: Path, weights: Path) -> None:
@@ -59,7 +88,9 @@ def test_the_command_and_its_document(folder: Path, weights: Path) -> None:
     assert "builtin" in shown.stdout and "cross-validated" in shown.stdout
     document = json.loads(CliRunner().invoke(app, [*words, "--json"]).stdout)
     assert len(document["backbones"]) == 2
-    assert document["next"].endswith(f"--backbone {document['backbones'][0]['name']}")
+    assert document["next"].endswith(
+        f"--backbone {document['backbones'][0]['name']} --image-size 32"
+    )
     alone = CliRunner().invoke(app, ["suggest", str(folder), "--max-size", "1MB"])
     assert alone.exit_code == 2
     both = CliRunner().invoke(app, [*words, "--backbone", "builtin"])

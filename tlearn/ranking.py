@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import hypot, inf
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from tlearn.errors import BackboneError
 from tlearn.features.preparation import Pictures, Watch
 from tlearn.models.weights import available_offline
 from tlearn.quantising import measure_int8
-from tlearn.suggestion.depth_profile import TIE, Reading, gain
+from tlearn.suggestion.depth_profile import SEVERAL, TIE, Reading, gain
 from tlearn.suggestion.int8_cost import Int8Cost
 from tlearn.workbench import Workbench
 
@@ -21,17 +24,18 @@ FLOAT_BYTES = 4
 
 @dataclass(frozen=True)
 class Ranked:
-    """A backbone and what the best head on it reached.
+    """A backbone and what a head on its last stages reached.
 
     Attributes:
         name: Of the backbone.
         image_size: Side of its input, in pixels.
-        reading: The best head, on whatever stages.
-        size_bytes: Of the network up to those stages and the head, in float32.
+        reading: The head.
+        size_bytes: Of the network and the head, in float32.
         milliseconds: For one picture through the whole frozen network on this machine's cores.
         int8_note: What to expect of int8; empty when nothing stands against it.
         int8: What int8 would cost, where that was asked.
-        behind: Accuracy of the best backbone minus that of this one, and its standard error.
+        behind: Accuracy of the best backbone minus that of this one, and its standard error; of
+            what int8 leaves of both where that was asked.
     """
 
     name: str
@@ -47,6 +51,11 @@ class Ranked:
     def ties(self) -> bool:
         """Whether it is behind the best by no more than chance."""
         return self.behind[0] <= TIE * self.behind[1]
+
+    @property
+    def left(self) -> float:
+        """Accuracy, less what int8 costs where that was asked."""
+        return self.reading.accuracy - (self.int8.drop if self.int8 else 0)
 
 
 def rank(
@@ -69,7 +78,7 @@ def rank(
         flags: Recipe keys set by flags.
         watch: Told of progress.
         keep_cache: Keep decoded pictures and features.
-        max_bytes: Leave out what is larger.
+        max_bytes: Leave out what is larger, unmeasured.
         int8: Measure what int8 would cost each, and rank by what is left.
 
     Raises:
@@ -78,44 +87,51 @@ def rank(
     """
     if list(names) == [ALL]:
         names = [spec.name for spec, _ in available_offline()]
-    found, labels, pictures = [], None, None
+    limit, found, sizes = max_bytes or inf, list[Ranked](), dict[str, int]()
     for name in names:
         asked = dict(flags) | {"backbone": name}
         with Workbench(source, recipe, asked, keep_cache, watch) as work:
-            watch(f"weigh {work.choice.name}", 0, 0)
-            pictures = work.pictures
-            labels = pictures.labels("train")
-            found.append(_measured(work, int8))
-    assert labels is not None and pictures is not None
-    small = [one for one in found if max_bytes is None or one.size_bytes <= max_bytes]
-    if max_bytes is not None and not small:
-        least = min(found, key=lambda one: one.size_bytes)
+            if (known := work.choice.name) in sizes:
+                continue
+            pictures, sizes[known] = work.pictures, _size_bytes(work)
+            if sizes[known] <= limit:
+                watch(f"weigh {known}", 0, 0)
+                found.append(_measured(work, sizes[known], int8))
+    if not found:
+        least = min(sizes, key=lambda name: sizes[name])
         raise BackboneError(
-            f"none of {', '.join(one.name for one in found)} fits into {max_bytes:,.0f} "
-            f"bytes; the smallest is {least.name} with {least.size_bytes:,}",
+            f"none of {', '.join(sizes)} fits into {limit:,.0f} bytes; the smallest is {least} "
+            f"with {sizes[least]:,}",
             "allow more with --max-size, or name smaller ones: `tlearn models`",
         )
-    small.sort(key=lambda one: (one.int8.drop if one.int8 else 0) - one.reading.accuracy)
-    best = small[0].reading
-    return pictures, [
-        Ranked(**(vars(one) | {"behind": gain(one.reading, best, labels)})) for one in small
-    ]
+    found.sort(key=lambda one: -one.left)
+    labels = pictures.labels("train")
+    return pictures, [replace(one, behind=_behind(one, found[0], labels)) for one in found]
 
 
-def _measured(work: Workbench, int8: bool) -> Ranked:
-    profile, stages = work.profile, work.stages
-    reading = profile.several
-    classes = len(work.pictures.split.classes)
-    depth = sum(stage.parameters for stage in stages[: reading.stages[-1]])
-    depth += stages[reading.stages[-1] - 1].beyond
-    width = sum(stages[number - 1].width for number in reading.stages)
-    spec = work.choice.spec
+def _size_bytes(work: Workbench) -> int:
+    stages, classes = work.stages, len(work.pictures.split.classes)
+    depth = sum(stage.parameters for stage in stages) + stages[-1].beyond
+    width = sum(stage.width for stage in stages[-SEVERAL:])
+    return FLOAT_BYTES * (depth + (width + 1) * classes)
+
+
+def _measured(work: Workbench, size_bytes: int, int8: bool) -> Ranked:
+    choice, reading = work.choice, work.profile.several
     return Ranked(
-        work.choice.name,
-        work.choice.image_size,
+        choice.name,
+        choice.image_size,
         reading,
-        FLOAT_BYTES * (depth + (width + 1) * classes),
+        size_bytes,
         1e3 * work.pass_seconds,
-        spec.int8_note if spec else "unknown: measure int8",
+        choice.spec.int8_note if choice.spec else "unknown: measure int8",
         measure_int8(work, reading) if int8 else None,
     )
+
+
+def _behind(one: Ranked, best: Ranked, labels: np.ndarray) -> tuple[float, float]:
+    points, error = gain(one.reading, best.reading, labels)
+    if one.int8 is None or best.int8 is None:
+        return points, error
+    lost = one.int8.drop - best.int8.drop
+    return points + lost, hypot(error, one.int8.error, best.int8.error)

@@ -9,11 +9,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from typer.testing import Result
 
 from tlearn import api
 from tlearn.cli.suggest import next_command
+from tlearn.features.linear_probe import CrossValidation
+from tlearn.features.preparation import Pictures
+from tlearn.ranking import Ranked
+from tlearn.suggestion.depth_profile import Reading
+from tlearn.suggestion.int8_cost import Int8Cost
 from tlearn.suggestion.strategy import Evidence, Policy, textbook
 
 Command = Callable[..., Result]
@@ -63,6 +69,39 @@ def test_json_holds_the_keys_that_others_rely_on(
     assert document["more_pictures"]["helps"] and document["nearest"]
 
 
+@pytest.fixture
+def ranked() -> list[Ranked]:
+    """The second is nearly as good, smaller, and has a long name of somebody's own."""
+    answers = CrossValidation(1.0, np.full((6, 3), 1 / 3), 0.9, (0.9, 0.9))
+    best = Ranked("mobilenet_v2", 224, Reading((3, 4, 5), answers), 14_200_000, 4.2, "")
+    own = "/home/[bold]me/models/of_last_year/a_network_of_my_own.keras"
+    cost = Int8Cost(400, 0.9, 0.123, 0.011)
+    second = replace(best, name=own, size_bytes=900_000, milliseconds=1234.5, int8_note="check")
+    return [best, replace(second, behind=(0.123, 0.124), int8=cost)]
+
+
+def test_a_ranking_fits_and_its_next_command_keeps_the_flags(
+    command: Command,
+    calls: Callable[..., Any],
+    pictures: Pictures,
+    ranked: list[Ranked],
+    fits: Callable[[str], None],
+) -> None:
+    made = calls("rank", (pictures, ranked))
+    words = ["suggest", "folder", "--backbones", "a,b", "--image-size", 96, "--seed", 3]
+    shown = command(*words).stdout
+    fits(shown)
+    assert "12.3 ± 12.4 tie" in shown and "-12.3 lost" in shown and "[bold]" in shown
+    assert "2 tie" in shown and "\nmobilenet_v2 " in shown  # whole, on one line
+    flags = ["--backbone", "mobilenet_v2", "--image-size", "96", "--seed", "3"]
+    after = shlex.split(shown.splitlines()[-1].removeprefix("next"))
+    assert after == ["tlearn", "suggest", "folder", *flags]
+    document = json.loads(command(*words, "--json").stdout)
+    assert shlex.split(document["next"]) == after
+    assert [one["ties"] for one in document["backbones"]] == [True, True]
+    assert made[0][1]["flags"] == {"image_size": 96, "seed": 3}
+
+
 def test_of_very_few_pictures_no_curve_is_claimed(
     command: Command, calls: Callable[..., Any], advice: api.Advice, fits: Callable[[str], None]
 ) -> None:
@@ -105,6 +144,8 @@ def test_without_pictures(command: Command, fits: Callable[[str], None]) -> None
         (["--images", 400, "--classes", 5], "--similar or --different must"),
         (["--images", 3, "--classes", 5, "--similar"], "cannot fill"),
         (["folder", "--similar"], "the folder folder was given too"),
+        (["folder", "--backbones", "builtin", "--images", 9], "the folder folder was given too"),
+        (["--backbones", "builtin"], "on a folder"),
         (["--images", 9, "--classes", 2, "--similar", "--try", "5m"], "judge one backbone"),
         (["folder", "--backbones", "builtin", "--save", "s.yaml"], "judge one backbone"),
         (["folder", "--prefer", "small", "--try", "5m"], "give one of them"),

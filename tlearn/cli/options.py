@@ -211,6 +211,13 @@ def gather(parameters: Mapping[str, Any], assignments: Sequence[str] = ()) -> di
     return flags | assigned
 
 
+def repeated(flags: Mapping[str, Any]) -> list[str]:
+    """Recipe keys as words of a command line that has a flag for each."""
+    return [
+        word for key, value in flags.items() for word in (f"--{key.replace('_', '-')}", str(value))
+    ]
+
+
 def is_run(path: Path) -> bool:
     """Whether a path is meant as a run: a directory that `tlearn finetune` made."""
     from tlearn.run_directory import MARKER

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import RenderableType
 from rich.text import Text
 
-from tlearn.cli import render
+from tlearn.cli import options, render
 from tlearn.cli.progress import Display, print_json, print_result
 from tlearn.cli.quantities import parse_size
 from tlearn.cli.render import DIM, LIT
@@ -52,7 +52,9 @@ def rank_backbones(
             int8=int8,
             watch=display,
         )
-    command = shlex.join(["tlearn", "suggest", str(folder), "--backbone", found[0].name])
+    command = shlex.join(
+        ["tlearn", "suggest", str(folder), "--backbone", found[0].name, *options.repeated(flags)]
+    )
     if as_json:
         print_json({"backbones": [_ranked_to_json(one) for one in found], "next": command})
     else:
@@ -71,46 +73,37 @@ def _ranked_to_json(one: Ranked) -> dict[str, Any]:
 
 def draw_ranking(pictures: Pictures, found: Sequence[Ranked], command: str) -> list[RenderableType]:
     """One line a backbone, best first."""
-    made = render.table(
-        "backbone",
-        "px",
-        "accuracy",
-        "behind",
-        "stages",
-        "size",
-        "ms",
-        "int8",
-        right=(1, 2, 3, 5, 6),
-    )
+    columns = ("backbone", "px", "accuracy", "behind", "size", "ms", "int8")
+    made = render.table(*columns, right=(1, 2, 3, 4, 5))
     for one in found:
         made.add_row(
             render.words(one.name, LIT if one is found[0] else ""),
             str(one.image_size),
             render.percent(one.reading.accuracy),
             "-" if one is found[0] else _behind(one),
-            one.reading.head_on,
             render.size(one.size_bytes),
             f"{one.milliseconds:.1f}",
             _int8(one),
         )
     measured = any(one.int8 for one in found)
     int8 = "int8: points it gains or loses" if measured else "int8 check: may lose accuracy"
+    left = "after int8, " if measured else ""
     note = (
         "accuracy: of a head on the last stages, cross-validated on the same folds\n"
-        "behind: points and their standard error; a tie when within one\n"
-        f"size: in float32, cut off after those stages; {int8}\n"
+        f"behind: {left}points and their standard error; a tie when within one\n"
+        f"size: in float32, with the head; {int8}\n"
         "ms: one picture through the whole network on this machine"
     )
-    tied = [one.name for one in found if one.ties]
-    least = min((one for one in found if one.ties), key=lambda one: one.size_bytes)
-    verdict = [Text(f"{len(tied)} tie; the smallest of them is {least.name}")] if tied[1:] else []
+    tied = [one for one in found if one.ties]
+    least = min(tied, key=lambda one: one.size_bytes)
+    verdict = f"{len(tied)} tie; the smallest of them is {least.name}"
     return [
         Text(),
         render.pictures(pictures),
         Text(),
         made,
         Text(note, DIM),
-        *verdict,
+        *([render.words(verdict)] if tied[1:] else []),
         render.next_step(command),
     ]
 

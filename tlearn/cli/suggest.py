@@ -135,6 +135,8 @@ def suggest(
         raise TlearnError(
             "--try, --save and --prefer judge one backbone on pictures", "tlearn suggest FOLDER"
         )
+    if folder is not None:
+        _only_a_folder(folder, images, classes, similar)
     if backbones is not None:
         rank_backbones(folder, backbones, max_size, bool(target), flags, not no_cache, as_json)
         return
@@ -145,7 +147,6 @@ def suggest(
             raise TlearnError("--for measures pictures", "tlearn suggest FOLDER --for tflite")
         advice = _without_pictures(images, classes, similar)
     else:
-        _only_a_folder(folder, images, classes, similar)
         from tlearn import api
 
         with Display(as_json) as display:
@@ -176,9 +177,7 @@ def next_command(
     parts += ["--policy", str(suggestion.policy)]
     if suggestion.head_on != "last":
         parts += ["--set", f"head_on={suggestion.head_on}"]
-    for key, value in flags.items():
-        parts += [f"--{key.replace('_', '-')}", str(value)]
-    return shlex.join(parts)
+    return shlex.join([*parts, *options.repeated(flags)])
 
 
 def to_json(advice: Advice, command: str) -> dict[str, Any]:
