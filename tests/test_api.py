@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -324,10 +325,18 @@ def test_faults_come_before_work(
 
 
 def test_no_cache_leaves_nothing_behind(
-    image_folder: Callable[..., Path], flags: dict[str, Any], own_cache: Path
+    image_folder: Callable[..., Path],
+    flags: dict[str, Any],
+    own_cache: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
     api.suggest(image_folder(), flags=flags, keep_cache=False)
-    assert not list(own_cache.rglob("*"))
+    with pytest.raises(RecipeError):
+        api.suggest(image_folder(), flags=flags | {"resize": "bend"}, keep_cache=False)
+    assert not list(own_cache.rglob("*")) and not list((tmp_path / "temporary").glob("tlearn-*"))
 
 
 def test_a_csv_is_a_folder_too(

@@ -77,7 +77,8 @@ def suggest(
             advice = replace(advice, int8=measure_int8(work, reading))
         if save:
             found, plan = advice.suggestion, work.plan(advice.suggestion.recipe)
-            save_recipe(save, recipe_of(plan, f"Suggested for {source.name}", found.reasons))
+            title = f"Suggested for {source.resolve().name}"
+            save_recipe(save, recipe_of(plan, title, found.reasons))
         return advice
 
 

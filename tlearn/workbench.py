@@ -71,8 +71,8 @@ class Workbench:
         self.engines = EngineChoice()
         self._recipe = recipe
         self._flags = flags
-        self._temporary = None if keep_cache else Path(tempfile.mkdtemp(prefix="tlearn-"))
         self.resolved: Resolved = load_recipe(recipe, flags)
+        self._temporary = None if keep_cache else Path(tempfile.mkdtemp(prefix="tlearn-"))
 
     def __enter__(self) -> Workbench:
         return self

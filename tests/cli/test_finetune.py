@@ -47,6 +47,24 @@ def test_it_prints_the_plan_then_the_result(
     assert "epoch   1 of 7" in result.stderr and "val  90.0 %" in result.stderr
 
 
+@pytest.mark.parametrize(("here", "named"), [(".", ""), ("elsewhere", " ")])
+def test_the_next_command_names_a_run_that_is_not_the_newest_here(
+    here: str,
+    named: str,
+    command: Command,
+    calls: Callable[..., Any],
+    outcome: api.Outcome,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert outcome.run is not None
+    (tmp_path / here).mkdir(exist_ok=True)
+    monkeypatch.chdir(tmp_path / here)
+    calls("finetune", told(outcome))
+    name = named and f"{outcome.run.path} "
+    assert command("finetune", "folder").stdout.endswith(f"tlearn export {name}--tflite\n")
+
+
 def test_the_plan_names_every_key_and_who_set_it(
     command: Command, calls: Callable[..., Any], outcome: api.Outcome
 ) -> None:

@@ -103,6 +103,8 @@ def test_what_cross_validation_said_is_kept_and_read(tmp_path: Path) -> None:
     assert kept == meant
     (tmp_path / "torn.npz").write_bytes((tmp_path / "found.npz").read_bytes()[:200])
     assert CrossValidation.read(tmp_path / "torn.npz") is None
+    (tmp_path / "empty.npz").touch()
+    assert CrossValidation.read(tmp_path / "empty.npz") is None
     assert CrossValidation.read(tmp_path / "none.npz") is None
 
 

@@ -22,7 +22,7 @@ from tlearn.recipe.plan import (
     stage_rates,
     write_plan,
 )
-from tlearn.recipe.saving import recipe_of
+from tlearn.recipe.saving import recipe_of, save_recipe
 from tlearn.recipe.schema import POLICIES, Recipe
 
 
@@ -234,7 +234,8 @@ def test_a_recipe_of_a_plan_makes_the_plan_again(policy: str, tmp_path: Path) ->
     data = DataFacts(("a", "b"), 500, 100, 100)
     plan = make_plan(suggested, data, BACKBONE, STAGES)
     path = tmp_path / "mine.yaml"
-    path.write_text(recipe_of(plan, "Suggested", ["because: of this"]))
+    hostile = "for a\npolicy: from_scratch\x85\udcff \x1b[31m"  # as a folder may be called
+    save_recipe(path, recipe_of(plan, hostile, ["because: of this", hostile]))
     text = path.read_text()
     assert "# because: of this" in text and "seed: 4  # flag" in text
     again = make_plan(load_recipe(path, {}), data, BACKBONE, STAGES)

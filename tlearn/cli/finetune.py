@@ -15,6 +15,7 @@ from rich.text import Text
 from tlearn.cli import options, render
 from tlearn.cli.progress import Display, print_json, print_result
 from tlearn.cli.render import DIM, LIT
+from tlearn.run_directory import BASE
 
 if TYPE_CHECKING:
     from tlearn.api import Outcome
@@ -151,7 +152,8 @@ def draw_result(outcome: Outcome) -> list[RenderableType]:
     for part, absence in _absent(plan).items():
         if part not in outcome.reports:
             blocks.append(Text(f"  {absence}", DIM))
-    newest = "" if run.path.parent.name == "runs" else f" {shlex.quote(render.near(run.path))}"
+    beside = run.path.absolute().parent == BASE.absolute()
+    newest = "" if beside else f" {shlex.quote(render.near(run.path))}"
     return [
         *blocks,
         Text(),

@@ -80,7 +80,7 @@ class CrossValidation:
                 folds = tuple(kept["fold_accuracies"].tolist())
                 numbers = (float(kept["penalty"]), kept["probabilities"], float(kept["accuracy"]))
                 return cls(*numbers, folds)
-        except (OSError, KeyError, ValueError, zipfile.BadZipFile):
+        except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile):
             return None
 
 

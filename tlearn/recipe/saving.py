@@ -20,15 +20,20 @@ def recipe_of(plan: Plan, title: str, reasons: Sequence[str]) -> str:
         title: What the recipe is.
         reasons: Sentences that led to it.
     """
-    lines = [f"# {title}", "#", *(f"# {reason}" for reason in reasons), ""]
+    lines = [_comment(title), "#", *map(_comment, reasons), ""]
     for key in Recipe.model_fields:
         value, origin = getattr(plan, key), plan.origins[key]
         # What a policy has no use for is settled to a value that nobody may ask for.
         if (origin == "default" and key not in plan.reasons) or find_faults({key: value}, str):
             continue
         line = dump_yaml({key: value}).rstrip()
-        lines.append(f"{line}  # {plan.reasons.get(key, origin)}")
+        lines.append(f"{line}  {_comment(plan.reasons.get(key, origin))}")
     return "\n".join(lines) + "\n"
+
+
+def _comment(text: str) -> str:
+    """A comment of one line, in UTF-8, whatever the folder or the backbone is called."""
+    return "# " + "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def save_recipe(target: Path, text: str) -> None:
