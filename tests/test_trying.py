@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tlearn import api
+from tlearn.advising import advise
 from tlearn.errors import DataError
+from tlearn.features.preparation import silent
 from tlearn.suggestion.options import Option, combine
 from tlearn.suggestion.strategy import Policy
+from tlearn.trying import try_out
+from tlearn.workbench import Workbench
 
 
 @pytest.fixture
@@ -21,8 +27,12 @@ def asked(small_weights: Path) -> dict[str, Any]:
 
 @pytest.mark.slow
 def test_policies_that_may_be_best_are_tried(
-    image_folder: Callable[..., Path], asked: dict[str, Any], tmp_path: Path
+    image_folder: Callable[..., Path],
+    asked: dict[str, Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     folder = image_folder(classes=3, per_class=16)
     advice = api.suggest(folder, flags=asked | {"epochs": 1}, seconds=600)
     tried = {option.name: option.tried for option in advice.options if option.tried is not None}
@@ -30,7 +40,7 @@ def test_policies_that_may_be_best_are_tried(
     n_val = advice.pictures.split.count("val") if advice.pictures else 0
     for accuracy in tried.values():
         assert accuracy * n_val == pytest.approx(round(accuracy * n_val))
-    assert not list(tmp_path.glob("**/model.keras"))
+    assert not list(tmp_path.glob("**/model.keras"))  # trials are not kept
 
 
 def test_what_does_not_fit_into_the_time_is_not_begun(
@@ -40,12 +50,38 @@ def test_what_does_not_fit_into_the_time_is_not_begun(
     assert all(option.tried is None for option in advice.options)
 
 
+def test_a_trial_counts_beside_a_head_on_the_same_pictures(
+    image_folder: Callable[..., Path], asked: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trials = []
+
+    def reached(work: Workbench, option: Option) -> float:
+        trials.append(option)
+        return option.accuracy + (0.1 if option.measured else 0.13)  # this part is easier
+
+    monkeypatch.setattr("tlearn.trying._reached", reached)
+    with Workbench(image_folder(classes=3, per_class=16), None, asked, True, silent) as work:
+        advice = advise(work)
+        chances = [replace(o, accuracy=0.7, low=0.6, high=0.8) for o in advice.options]
+        hopeless = replace(chances[-1], accuracy=0.5, high=0.65)
+        chances[-2:] = [replace(chances[-2], seconds=1e6), hopeless]
+        found = try_out(work, replace(advice, options=chances), 600)
+    first, *tried = trials
+    assert first.measured and tried == [o for o in chances[:-2] if not o.measured]
+    for before, after in zip(chances, found.options, strict=True):
+        if before in tried:
+            assert after.tried == pytest.approx(0.83) and 0.7 < after.accuracy < 0.73
+        else:
+            assert after == before
+
+
 def test_without_a_validation_part_there_is_nothing_to_try_on(
     image_folder: Callable[..., Path], asked: dict[str, Any]
 ) -> None:
-    few = image_folder(classes=3, per_class=4)
+    few, done = image_folder(classes=3, per_class=4), list[str]()
     with pytest.raises(DataError, match="validation part"):
-        api.suggest(few, flags=asked, seconds=60)
+        api.suggest(few, flags=asked, seconds=60, watch=lambda task, *_: done.append(task))
+    assert set(done) == {"read pictures"}  # nothing was measured in vain
 
 
 def test_forecast_and_trial_are_weighed_by_precision() -> None:

@@ -65,10 +65,12 @@ def suggest(
     if save:
         check_new(save)
     with Workbench(source, recipe, flags or {}, keep_cache, watch) as work:
+        if seconds:
+            from tlearn.trying import check_validation, try_out
+
+            check_validation(work)
         advice = advise(work, small)
         if seconds:
-            from tlearn.trying import try_out
-
             advice = try_out(work, advice, seconds)
         if int8:
             from tlearn.quantising import measure_int8

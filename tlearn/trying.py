@@ -16,6 +16,19 @@ from tlearn.suggestion.options import Option, combine, decide
 from tlearn.workbench import Workbench
 
 
+def check_validation(work: Workbench) -> None:
+    """Refuse before minutes are spent what cannot be tried.
+
+    Raises:
+        DataError: The folder has no validation part.
+    """
+    if not work.pictures.split.count("val"):
+        raise DataError(
+            "--try needs a validation part, and this folder has none",
+            "leave --try out: of so few pictures cross-validation has said what can be said",
+        )
+
+
 def try_out(work: Workbench, advice: Advice, seconds: float) -> Advice:
     """Train the tuning policies that may be best, and weigh what they reach on validation.
 
@@ -23,23 +36,19 @@ def try_out(work: Workbench, advice: Advice, seconds: float) -> Advice:
     the time is not begun. What counts is the gain over a head on the same pictures: a validation
     part may be harder or easier than others.
 
-    Raises:
-        DataError: The folder has no validation part.
+    Args:
+        work: Pictures and features; `check_validation` has passed them.
+        advice: What was measured.
+        seconds: To spend.
     """
-    n_val = work.pictures.split.count("val")
-    if not n_val:
-        raise DataError(
-            "--try needs a validation part, and this folder has none",
-            "leave --try out: of so few pictures cross-validation has said what can be said",
-        )
-    end = time.perf_counter() + seconds
-    options = list(advice.options)
-    head = next((option for option in options if option.measured), None)
-    easier = _reached(work, head) - head.accuracy if head else 0.0
+    n_val, end = work.pictures.split.count("val"), time.perf_counter() + seconds
+    options, easier = list(advice.options), None
     for place in _doubtful(options):
         option = options[place]
         if time.perf_counter() + (option.seconds or 0) > end:
             continue
+        if easier is None:
+            easier = _easier(work, options)
         work.watch(f"try {option.name}", 0, 0)
         reached = _reached(work, option)
         elsewhere = min(max(reached - easier, 0.0), 1.0)
@@ -53,6 +62,12 @@ def _doubtful(options: Sequence[Option]) -> Iterator[int]:
     best = max(option.accuracy for option in options)
     order = sorted(range(len(options)), key=lambda n: -options[n].accuracy)
     yield from (n for n in order if not options[n].measured and options[n].high >= best)
+
+
+def _easier(work: Workbench, options: Sequence[Option]) -> float:
+    """Accuracy of a head on the validation part beyond what is expected of it elsewhere."""
+    head = next((option for option in options if option.measured), None)
+    return _reached(work, head) - head.accuracy if head else 0.0
 
 
 def _reached(work: Workbench, option: Option) -> float:
