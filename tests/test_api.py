@@ -57,7 +57,7 @@ def test_suggest_measures_and_explains(
     assert advice.suggestion.size == "little"
     assert advice.profile is not None and advice.similarity is not None
     assert next(iter(advice.profile.accuracies)) == "stage 1"
-    assert advice.profile.accuracies[advice.profile.best] > 0.6  # three classes
+    assert advice.profile.best.accuracy > 0.6  # three classes
     assert advice.similarity.source_classes is not None
 
 

@@ -36,14 +36,13 @@ def advise(work: Workbench, small: bool = False) -> Advice:
             features.embeddings(few), source, choice.name, choice.image_size
         )
         profile, curve = work.profile, work.curve
-        folds = len(pictures.folds(work.resolved.recipe.seed))
         evidence = Evidence(
             n_train=len(rows),
             n_classes=len(pictures.split.classes),
             similarity=similarity.score,
             words=similarity.in_words(),
             heads=tuple(heads_of(profile)),
-            lift=lift(curve, folds),
+            lift=lift(curve, profile.last.folds),
             n_tested=pictures.split.count(pictures.split.report_part),
         )
         smallest = _head_on(profile, profile.smallest) if small else None
@@ -71,18 +70,17 @@ def advise(work: Workbench, small: bool = False) -> Advice:
 
 def reading_of(profile: DepthProfile, head_on: str) -> Reading:
     """What cross-validation said of the head of a suggestion."""
-    readings = [*profile.single, profile.several]
-    return next((one for one in readings if one.head_on == head_on), profile.single[-1])
+    found = (one for one in profile.readings if one.head_on == head_on)
+    return next(found, profile.single[-1])
 
 
 def heads_of(profile: DepthProfile) -> Iterator[HeadEvidence]:
     """The last stage, the others from the input on, and several where there are more than one."""
-    last, *others = profile.single[-1], *profile.single[:-1]
+    last = profile.single[-1]
     yield HeadEvidence(LAST, last.accuracy)
-    if len(profile.several.stages) > 1:
-        others.append(profile.several)
-    for reading in others:
-        yield HeadEvidence(reading.head_on, reading.accuracy, *profile.gain(last, reading))
+    for reading in profile.readings:
+        if reading is not last:
+            yield HeadEvidence(reading.head_on, reading.accuracy, *profile.gain(last, reading))
 
 
 def lift(curve: LearningCurve, folds: int) -> float:

@@ -73,7 +73,7 @@ def pictures(tmp_path: Path) -> Pictures:
     folder = ImageFolder(tmp_path, CLASSES, (), "classes", ("notes.txt",))
     store: Any = None
     pixels: PixelStore = store
-    return Pictures(folder, pixels, found, split, "squash")
+    return Pictures(folder, pixels, found, split, "squash", 7)
 
 
 @pytest.fixture
@@ -83,12 +83,12 @@ def advice(pictures: Pictures) -> api.Advice:
     heads = (HeadEvidence("last", 0.81), HeadEvidence("2", 0.9, 0.09, 0.03))
     evidence = Evidence(6, 3, 0.2, words, heads)
     chances = [replace(option, seconds=12.0) for option in weigh(evidence)]
-    single = [
-        Reading((n,), CrossValidation(1.0, np.full((6, 3), 1 / 3), accuracy, (0.8, 0.82)))
-        for n, accuracy in enumerate((0.4, 0.9, 0.81), start=1)
+    *single, several = [
+        Reading(stages, CrossValidation(1.0, np.full((6, 3), 1 / 3), accuracy, (0.8, 0.82)))
+        for stages, accuracy in (((1,), 0.4), ((2,), 0.9), ((3,), 0.81), ((2, 3), 0.95))
     ]
     names = ["stage 1", "stage 2", "stage 3"]
-    profile = DepthProfile(names, single, single[1], np.arange(6) % 3)
+    profile = DepthProfile(names, single, several, np.arange(6) % 3)
     return api.Advice(
         replace(textbook(evidence), reasons=("little data", "measured: 81.0%")),
         Similarity(0.2, 12.0, None, True),

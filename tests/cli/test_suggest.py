@@ -38,6 +38,10 @@ def test_it_draws_matrix_measurements_and_advice(
     assert marked[0].index("▶") > marked[0].index("linear_head")  # the column "unlike"
     assert "stage 2" in result.stdout and "90.0 %" in result.stdout
     assert "notes.txt" in result.stdout and "1 of 13 pictures" in result.stdout
+    assert "cross-validated in 2 folds, seed 7" in result.stdout  # for a statistician
+    assert "90 % interval" in result.stdout
+    (best,) = (line for line in result.stdout.splitlines() if "best" in line)
+    assert best.split()[:3] == ["stages", "2,3", "█" * 28 + "▌"]
     assert "Advice: top_stages" in result.stdout
     assert "linear_head on stage 2" in result.stdout and "tabby 60 %" in result.stdout
     assert "twice as many would bring a linear head about 5.6 points" in result.stdout
@@ -62,6 +66,7 @@ def test_json_holds_the_keys_that_others_rely_on(
     assert document.keys() >= KEYS and not result.stderr
     assert document["policy"] == "top_stages" and document["similarity"] == "different"
     assert document["profile"]["stage 2"] == 0.9 and document["head_accuracy"] == 0.81
+    assert (document["folds"], document["seed"], document["coverage"]) == (2, 7, 0.9)
     assert document["findings"][0]["kind"] == "unreadable"
     assert [way["head_on"] for way in document["options"]] == [
         *("2", "last", "2", "last", "2", "last")
@@ -98,6 +103,8 @@ def test_a_ranking_fits_and_its_next_command_keeps_the_flags(
     assert after == ["tlearn", "suggest", "folder", *flags]
     document = json.loads(command(*words, "--json").stdout)
     assert shlex.split(document["next"]) == after
+    assert (document["folds"], document["seed"]) == (2, 7)
+    assert "folds: the same 2 for all, seed 7" in shown
     assert [one["ties"] for one in document["backbones"]] == [True, True]
     assert made[0][1]["flags"] == {"image_size": 96, "seed": 3}
 

@@ -34,7 +34,8 @@ def test_every_stage_is_checked_and_the_last_three_together() -> None:
 
     profile = draw_profile(names, LABELS, check)
     assert profile.several.stages == (2, 3, 4) and profile.several.head_on == "2,3,4"
-    assert profile.best == "stage 2" and profile.peak.accuracy == 0.75
+    assert profile.peak.stages == (2,) and profile.peak.accuracy == 0.75
+    assert profile.best is profile.several is profile.readings[-1]
     assert profile.last.accuracy == 0.65
     assert list(profile.accuracies.values()) == [0.5, 0.75, 0.7, 0.65]
     assert sorted(asked) == sorted(accuracy)  # each once
@@ -43,6 +44,7 @@ def test_every_stage_is_checked_and_the_last_three_together() -> None:
 def test_of_a_network_in_one_part_there_are_no_several() -> None:
     profile = draw_profile(NAMES[:1], LABELS, lambda stages: checked(first(100)))
     assert profile.several.stages == (1,)
+    assert profile.readings == [profile.best] == list(profile.single)
 
 
 @pytest.mark.parametrize(("lost", "ties"), [(1, True), (12, False)])

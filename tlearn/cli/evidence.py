@@ -13,6 +13,7 @@ from rich.text import Text
 from tlearn.cli import render
 from tlearn.cli.render import DIM, LIT
 from tlearn.suggestion.int8_cost import Int8Cost
+from tlearn.suggestion.options import COVERED
 from tlearn.suggestion.strategy import LITTLE, MATRIX, Suggestion
 
 if TYPE_CHECKING:
@@ -82,7 +83,8 @@ def nearest(nearest: Mapping[str, Sequence[tuple[str, float]]]) -> RenderableTyp
 
 def options(advice: Advice) -> RenderableType:
     """Every way to train: what it is expected to reach, and what it costs."""
-    made = render.table("way to train", "expected", "90 % interval", "time", "", right=(1, 2, 3))
+    interval = f"{render.percent(COVERED, 0)} interval"
+    made = render.table("way to train", "expected", interval, "time", "", right=(1, 2, 3))
     chosen = (advice.suggestion.policy, advice.suggestion.head_on)
     for option in advice.options:
         lit = (option.policy, option.head_on) == chosen
@@ -129,18 +131,17 @@ def int8(cost: Int8Cost) -> RenderableType:
     return Text.assemble(("int8            ", DIM), words)
 
 
-def profile(measured: DepthProfile) -> Group:
+def profile(measured: DepthProfile, seed: int) -> Group:
     """Bars: how well a linear head does on the features of each stage."""
     grid = Table.grid(padding=(0, 2))
-    bars = dict(measured.accuracies)
-    if len(measured.several.stages) > 1:
-        bars[measured.several.head_on] = measured.several.accuracy
-    for name, accuracy in bars.items():
-        best = name == measured.best
+    several = f"stages {measured.several.head_on}"
+    for name, reading in zip((*measured.names, several), measured.readings, strict=False):
+        best = reading is measured.best
         grid.add_row(
             render.words(name),
-            Text(f"{render.bar(accuracy):<30}", LIT if best else "blue"),
-            Text(f"{render.percent(accuracy):>7}"),
+            Text(f"{render.bar(reading.accuracy):<30}", LIT if best else "blue"),
+            Text(f"{render.percent(reading.accuracy):>7}"),
             Text("◀ best", LIT) if best else Text(),
         )
-    return Group(Text("accuracy of a linear head on each stage, cross-validated", DIM), grid)
+    folds = f"cross-validated in {measured.last.folds} folds, seed {seed}"
+    return Group(Text(f"accuracy of a linear head on each stage, {folds}", DIM), grid)

@@ -56,7 +56,9 @@ def rank_backbones(
         ["tlearn", "suggest", str(folder), "--backbone", found[0].name, *options.repeated(flags)]
     )
     if as_json:
-        print_json({"backbones": [_ranked_to_json(one) for one in found], "next": command})
+        backbones = [_ranked_to_json(one) for one in found]
+        about = {"folds": found[0].reading.checked.folds, "seed": pictures.seed, "next": command}
+        print_json({"backbones": backbones} | about)
     else:
         print_result(*draw_ranking(pictures, found, command))
 
@@ -89,7 +91,8 @@ def draw_ranking(pictures: Pictures, found: Sequence[Ranked], command: str) -> l
     int8 = "int8: points it gains or loses" if measured else "int8 check: may lose accuracy"
     left = "after int8, " if measured else ""
     note = (
-        "accuracy: of a head on the last stages, cross-validated on the same folds\n"
+        "accuracy: of a head on the last stages, cross-validated\n"
+        f"folds: the same {found[0].reading.checked.folds} for all, seed {pictures.seed}\n"
         f"behind: {left}points and their standard error; a tie when within one\n"
         f"size: in float32, with the head; {int8}\n"
         "ms: one picture through the whole network on this machine"

@@ -55,7 +55,7 @@ def percent(share: float | None, digits: int = 1) -> str:
 
 
 def interval(low: float, high: float) -> str:
-    """The 95 % interval of an accuracy, in per cent."""
+    """The two ends of an interval of accuracy, in per cent."""
     return f"{100 * low:.1f} to {100 * high:.1f}"
 
 

@@ -20,7 +20,7 @@ from tlearn.cli.ranking import rank_backbones
 from tlearn.cli.render import DIM
 from tlearn.errors import TlearnError
 from tlearn.suggestion.learning_curve import SHARES
-from tlearn.suggestion.options import way
+from tlearn.suggestion.options import COVERED, way
 from tlearn.suggestion.strategy import Suggestion
 
 if TYPE_CHECKING:
@@ -199,6 +199,9 @@ def to_json(advice: Advice, command: str) -> dict[str, Any]:
         "source_classes": similarity.source_classes if similarity else None,
         "head_accuracy": profile.last.accuracy if profile else None,
         "profile": dict(profile.accuracies) if profile else None,
+        "folds": profile.last.folds if profile else None,
+        "seed": advice.pictures.seed if advice.pictures else None,
+        "coverage": COVERED,
         "options": [asdict(option) for option in advice.options],
         "int8": asdict(advice.int8) | {"bears": advice.int8.bears} if advice.int8 else None,
         "more_pictures": _curve_to_json(advice.curve) if advice.curve else None,
@@ -231,7 +234,7 @@ def draw(advice: Advice, command: str) -> list[RenderableType]:
             render.findings(advice.pictures.findings),
         ]
     blocks += [Text(), evidence.matrix(suggestion)]
-    if advice.similarity and advice.profile and advice.engines:
+    if advice.similarity and advice.profile and advice.engines and advice.pictures:
         engine = advice.engines.in_words()
         heading = f"Measured with {render.inert(advice.backbone)}" + f", {engine}" * bool(engine)
         blocks += [
@@ -244,7 +247,7 @@ def draw(advice: Advice, command: str) -> list[RenderableType]:
                 else []
             ),
             Text(),
-            render.indented(evidence.profile(advice.profile)),
+            render.indented(evidence.profile(advice.profile, advice.pictures.seed)),
             Text(),
             render.indented(evidence.options(advice)),
         ]

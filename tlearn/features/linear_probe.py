@@ -68,6 +68,11 @@ class CrossValidation:
     accuracy: float
     fold_accuracies: tuple[float, ...]
 
+    @property
+    def folds(self) -> int:
+        """How many there were."""
+        return len(self.fold_accuracies)
+
     def write(self, path: Path) -> None:
         """Keep it in an .npz file."""
         np.savez(path, allow_pickle=False, **vars(self))

@@ -49,6 +49,7 @@ class Pictures:
         findings: What is wrong or risky in the folder.
         split: Which picture is learned from, chosen by, and reported on.
         resize: The rule that made them square.
+        seed: Of the split, and of folds.
     """
 
     folder: ImageFolder
@@ -56,6 +57,7 @@ class Pictures:
     findings: tuple[Finding, ...]
     split: Split
     resize: str
+    seed: int = 0
 
     def digests(self, part: str) -> list[str]:
         """Digests of a part's pictures, in the order of `split.indices(part)`."""
@@ -251,7 +253,7 @@ def read_pictures(
             test_fraction=test_fraction,
             seed=seed,
         )
-    return Pictures(folder, pixels, findings, split, resize)
+    return Pictures(folder, pixels, findings, split, resize, seed)
 
 
 def compute_features(

@@ -86,15 +86,20 @@ class DepthProfile:
         return max(self.single, key=lambda reading: reading.accuracy)
 
     @property
-    def best(self) -> str:
-        """Its name."""
-        return self.names[self.peak.stages[0] - 1]
+    def readings(self) -> Sequence[Reading]:
+        """All of them: on each stage, and on several where there is more than one."""
+        return [*self.single, *([self.several] if len(self.several.stages) > 1 else [])]
+
+    @property
+    def best(self) -> Reading:
+        """The first of these that no other beats."""
+        return max(self.readings, key=lambda reading: reading.accuracy)
 
     @property
     def smallest(self) -> Reading:
         """The first stage that the best reading does not beat by more than `TIE` errors."""
-        top = max((*self.single, self.several), key=lambda reading: reading.accuracy)
-        return next(one for one in (*self.single, top) if self.ties(one, top))
+        best = self.best
+        return next(one for one in (*self.single, best) if self.ties(one, best))
 
     def ties(self, one: Reading, other: Reading) -> bool:
         """Whether `other` is better by no more than chance."""
