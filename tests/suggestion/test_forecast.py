@@ -32,8 +32,18 @@ def forecast(**changed: Any) -> float:
     return forecast_seconds(STAGES, **(values | changed)) - fixed
 
 
-def test_the_head_alone_costs_one_pass() -> None:
-    assert forecast(first_trained_stage=None, epochs=0) == pytest.approx(1.5)
+@pytest.mark.parametrize(("views", "more"), [(1, 0), (4, 3)])
+def test_the_head_alone_costs_one_pass_a_view(views: int, more: int) -> None:
+    seconds = forecast(first_trained_stage=None, epochs=0, views=views)
+    assert seconds == pytest.approx(1.5 + 100 * more * 0.01)
+
+
+def test_a_head_trained_by_steps_reads_stored_views_of_the_whole() -> None:
+    assert forecast(first_trained_stage=None) == pytest.approx(1.5 + 100 * 2 * 0.01)
+
+
+def test_without_stored_views_the_frozen_part_runs_in_each_epoch() -> None:
+    assert forecast(views=0) == pytest.approx(1.5 + 100 * 10 * 0.5 * 0.01 + 30)
 
 
 def test_a_tuned_half_costs_half_a_prefix_and_half_the_steps() -> None:

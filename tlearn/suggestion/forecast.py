@@ -39,18 +39,19 @@ def forecast_seconds(
     """Seconds a plan will take, imports counted.
 
         embeddings   n_all * pass
-        frozen part  n_train * views * pass * (1 - share)
+        frozen part  n_train * (views or epochs) * pass * before
         training     n_train * epochs * pass * share * STEP_COST
 
-    `share` is the trained stages' part of the multiplications, a stage's being near to its
-    parameters times the positions it applies them at.
+    `share` is the trained stages' part of the multiplications, `before` that of the stages before
+    them, a stage's being near to its parameters times the positions it applies them at. A head
+    that is solved and not trained wants the embeddings of each view beyond the first instead.
 
     Args:
         stages: Input to output.
         first_trained_stage: Index of the first stage that is tuned, None for the head alone.
         n_train: Training pictures.
         n_all: Pictures of all parts.
-        views: Stored views of a picture.
+        views: Stored views of a picture; 0 where each epoch draws its own.
         epochs: Epochs planned.
         pass_seconds: From `features.engine.seconds_per_picture`, for the whole network.
         n_stages: Stages that are left where the last ones are cut off.
@@ -60,6 +61,6 @@ def forecast_seconds(
     first = end if first_trained_stage is None else first_trained_stage
     share = sum(costs[first:end]) / sum(costs)
     before = sum(costs[:first]) / sum(costs)
-    frozen = n_train * views * before if 0 < first < end else 0.0
+    frozen = n_train * ((views or epochs) * before if epochs else views - 1)
     passes = n_all + frozen + n_train * epochs * share * STEP_COST
     return (FIXED_SECONDS if epochs else HEAD_SECONDS) + passes * pass_seconds
