@@ -89,7 +89,7 @@ def train_and_keep(work: Workbench, plan: Plan, run: RunDirectory, epoch: Epoch 
 
 def solve(work: Workbench, plan: Plan) -> LinearHead:
     """The head on the features of the train part, its penalty by cross-validation."""
-    outputs = _head_outputs(work, plan)
+    outputs = work.features.outputs_of(plan.head_stages)
     pictures, classes, balanced = work.pictures, len(plan.classes), plan.class_weights
     count = plan.views if plan.policy == "linear_head" and not plan.epochs else 1
     views = Views(count, augmentation(plan.augmentation, plan.mirror), plan.seed)
@@ -104,10 +104,6 @@ def solve(work: Workbench, plan: Plan) -> LinearHead:
             penalty = work.features.cross_validate(outputs, *about).penalty
         rows, widths = work.features.read(outputs, keys), work.features.widths(outputs)
         return solve_head(rows, labels, classes, penalty, balanced, overwrite=True, blocks=widths)
-
-
-def _head_outputs(work: Workbench, plan: Plan) -> list[str]:
-    return [work.features.stage_outputs[number - 1] for number in plan.head_stages]
 
 
 def _folds_of_views(folds: Sequence[Fold], count: int, n_rows: int) -> list[Fold]:
@@ -180,9 +176,10 @@ def _keep_solved(
     with work.clock.time("check"):
         write_atomic(run.model_path, with_head(template, head.kernel, head.bias))
         saved = LinearHead(*read_head(run.model_path, template), head.penalty)
-        outputs, digests = _head_outputs(work, plan), work.pictures.digests
+        features, digests = work.features, work.pictures.digests
+        outputs = features.outputs_of(plan.head_stages)
         probabilities = {
-            part: saved.probabilities(work.features.read(outputs, digests(part)))
+            part: saved.probabilities(features.read(outputs, digests(part)))
             for part in _held_out(work)
         }
         if known is None:

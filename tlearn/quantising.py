@@ -34,7 +34,7 @@ def measure_int8(work: Workbench, reading: Reading) -> Int8Cost:
     rows = stratified(pictures.labels("train"), max(_MOST, 2 * classes), seed)
     labels = pictures.labels("train")[rows]
     digests = [pictures.digests("train")[row] for row in rows]
-    outputs = [work.features.stage_outputs[number - 1] for number in reading.stages]
+    outputs = work.features.outputs_of(reading.stages)
     features, widths = work.features.read(outputs, digests), work.features.widths(outputs)
 
     pixels = pictures.pixels.rows(digests)

@@ -166,12 +166,12 @@ class Workbench:
     def profile(self) -> DepthProfile:
         """How well heads do on the features of each stage, and of several."""
         pictures, features, recipe = self.pictures, self.features, self.resolved.recipe
-        outputs, labels = features.stage_outputs, pictures.labels("train")
+        labels = pictures.labels("train")
         folds, weigh = pictures.folds(recipe.seed), recipe.class_weights
         about = (pictures.digests("train"), labels, len(pictures.split.classes), folds, weigh)
 
         def check(stages: Sequence[int]) -> CrossValidation:
-            return features.cross_validate([outputs[number - 1] for number in stages], *about)
+            return features.cross_validate(features.outputs_of(stages), *about)
 
         return draw_profile([stage.name for stage in self.stages], labels, check)
 
@@ -180,7 +180,7 @@ class Workbench:
         """How a head on the best stage grows with pictures."""
         pictures, features, recipe = self.pictures, self.features, self.resolved.recipe
         best, labels = self.profile.peak, pictures.labels("train")
-        outputs = [features.stage_outputs[number - 1] for number in best.stages]
+        outputs = features.outputs_of(best.stages)
         digests, classes = pictures.digests("train"), len(pictures.split.classes)
 
         def held_out(folds: Sequence[Fold], by: float) -> Sequence[np.ndarray]:

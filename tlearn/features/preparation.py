@@ -147,6 +147,10 @@ class Features:
         """Names of the pooled features of every stage, input to output."""
         return [name for name, _ in self.probe.outputs if name != SOURCE]
 
+    def outputs_of(self, stages: Sequence[int]) -> list[str]:
+        """Those of some stages, numbered from 1."""
+        return [self.stage_outputs[number - 1] for number in stages]
+
     def cross_validate(
         self,
         outputs: Sequence[str],
