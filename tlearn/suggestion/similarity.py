@@ -88,11 +88,6 @@ class Similarity:
     calibrated: bool
     landmarks: Mapping[str, float] = field(default_factory=dict)
 
-    @property
-    def similar(self) -> bool:
-        """Whether the pictures count as similar to the source."""
-        return self.score >= 0.5
-
     def in_words(self) -> str:
         """How it was measured, for the reasons of a suggestion."""
         words = f"{self.score:.2f} of 1, from an effective dimension of "
