@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tlearn.errors import RecipeError
+from tlearn.errors import RecipeError, SystemFault
 from tlearn.recipe.loading import Resolved, load_recipe
 from tlearn.recipe.plan import (
     BackboneFacts,
@@ -22,7 +22,7 @@ from tlearn.recipe.plan import (
     stage_rates,
     write_plan,
 )
-from tlearn.recipe.saving import recipe_of, save_recipe
+from tlearn.recipe.saving import check_new, recipe_of, save_recipe
 from tlearn.recipe.schema import POLICIES, Recipe
 
 
@@ -226,6 +226,15 @@ def test_a_spoilt_plan(old: str, new: str, words: str, tmp_path: Path) -> None:
     with pytest.raises(RecipeError) as caught:
         read_plan(path)
     assert any(words in fault and str(path) in fault for fault in caught.value.faults)
+
+
+def test_a_recipe_that_could_not_be_written_is_refused_before_the_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check_new(tmp_path / "mine.yaml")
+    monkeypatch.setattr("os.access", lambda path, mode: False)  # root may write anywhere
+    with pytest.raises(SystemFault, match=": Permission denied"):
+        check_new(tmp_path / "mine.yaml")
 
 
 @pytest.mark.parametrize("policy", ["linear_head", "top_stages", "deep"])

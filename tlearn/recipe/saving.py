@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -57,10 +58,11 @@ def copy_recipe(name: str, target: Path) -> None:
 
 
 def check_new(target: Path) -> None:
-    """Refuse a place for a recipe that is taken, or in no folder.
+    """Refuse a place for a recipe that is taken, in no folder, or in one that is not ours.
 
     Raises:
         RecipeError: `target` exists, or its folder does not.
+        SystemFault: The folder cannot be written to.
     """
     if os.path.lexists(target):
         fault = f"{target} already exists and is not overwritten"
@@ -68,6 +70,8 @@ def check_new(target: Path) -> None:
     if not os.path.isdir(target.parent):
         fault = f"the folder {target.parent} does not exist"
         raise RecipeError(fault, "Make the folder first, or name another file.")
+    if not os.access(target.parent, os.W_OK):
+        raise _refused(target, os.strerror(errno.EACCES))
 
 
 def _write_new(target: Path, content: bytes) -> None:
@@ -76,5 +80,9 @@ def _write_new(target: Path, content: bytes) -> None:
         with target.open("xb") as file:
             file.write(content)
     except OSError as error:
-        fault = f"cannot write {target}: {error.strerror or error}"
-        raise SystemFault(fault, "Name a file in a folder you may write to.") from error
+        raise _refused(target, error.strerror or str(error)) from error
+
+
+def _refused(target: Path, why: str) -> SystemFault:
+    fault = f"cannot write {target}: {why}"
+    return SystemFault(fault, "Name a file in a folder you may write to.")
