@@ -45,6 +45,13 @@ def test_all_that_is_here_is_ranked_best_first(folder: Path, weights: Path) -> N
     assert len(found[0].reading.checked.probabilities) == len(pictures.labels("train"))
 
 
+def test_a_wrong_name_is_told_before_anything_is_measured(folder: Path) -> None:
+    done: list[str] = []
+    with pytest.raises(BackboneError, match="nonsense"):
+        api.rank(folder, ["builtin", "nonsense"], watch=lambda task, *_: done.append(task))
+    assert done == ["find builtin"]
+
+
 def test_what_int8_leaves_is_ranked_where_that_is_asked(
     folder: Path, weights: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

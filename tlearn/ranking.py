@@ -85,12 +85,19 @@ def rank(
         BackboneError: No backbone is small enough.
         TlearnError: A backbone or the folder cannot be used.
     """
+
+    def bench(name: str) -> Workbench:
+        return Workbench(source, recipe, dict(flags) | {"backbone": name}, keep_cache, watch)
+
     if list(names) == [ALL]:
         names = [spec.name for spec, _ in available_offline()]
+    else:
+        for name in names:  # what is wrong with the last is said before the first is measured
+            with bench(name) as work:
+                watch(f"find {work.choice.name}", 0, 0)
     limit, found, sizes = max_bytes or inf, list[Ranked](), dict[str, int]()
     for name in names:
-        asked = dict(flags) | {"backbone": name}
-        with Workbench(source, recipe, asked, keep_cache, watch) as work:
+        with bench(name) as work:
             if (known := work.choice.name) in sizes:
                 continue
             pictures, sizes[known] = work.pictures, _size_bytes(work)

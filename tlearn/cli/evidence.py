@@ -109,7 +109,7 @@ def more_pictures(curve: LearningCurve, advice: Advice) -> RenderableType:
     """Whether it is worth to collect more, and of what."""
     now, then = curve.accuracies[-1], curve.accuracy_with(2)
     if not curve.drawn:
-        return Text("more pictures   of so few nobody can say how much; collect ten a class", DIM)
+        return Text("more pictures   of so few a class nobody can say; ten of each would tell", DIM)
     if not curve.helps:
         return Text("more pictures   would hardly help a linear head: its curve is flat", DIM)
     words = f"twice as many would bring a linear head about {100 * (then - now):.1f} points"
