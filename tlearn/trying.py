@@ -33,8 +33,8 @@ def try_out(work: Workbench, advice: Advice, seconds: float) -> Advice:
     """Train the tuning policies that may be best, and weigh what they reach on validation.
 
     Test pictures are not looked at. A policy whose forecast does not fit into what is left of
-    the time is not begun. What counts is the gain over a head on the same pictures: a validation
-    part may be harder or easier than others.
+    the time is not begun. What counts is the gain over the head that tuning begins with on the
+    same pictures: a validation part may be harder or easier than others.
 
     Args:
         work: Pictures and features; `check_validation` has passed them.
@@ -42,16 +42,16 @@ def try_out(work: Workbench, advice: Advice, seconds: float) -> Advice:
         seconds: To spend.
     """
     n_val, end = work.pictures.split.count("val"), time.perf_counter() + seconds
-    options, easier = list(advice.options), None
+    options, easier = list(advice.options), dict[str, float]()
     for place in _doubtful(options):
         option = options[place]
         if time.perf_counter() + (option.seconds or 0) > end:
             continue
-        if easier is None:
-            easier = _easier(work, options)
+        if option.head_on not in easier:
+            easier[option.head_on] = _easier(work, options, option.head_on)
         work.watch(f"try {option.name}", 0, 0)
         reached = _reached(work, option)
-        elsewhere = min(max(reached - easier, 0.0), 1.0)
+        elsewhere = min(max(reached - easier[option.head_on], 0.0), 1.0)
         options[place] = replace(combine(option, elsewhere, n_val), tried=reached)
     assert advice.evidence is not None
     return replace(advice, options=options, suggestion=decide(advice.evidence, options))
@@ -64,9 +64,9 @@ def _doubtful(options: Sequence[Option]) -> Iterator[int]:
     yield from (n for n in order if not options[n].measured and options[n].high >= best)
 
 
-def _easier(work: Workbench, options: Sequence[Option]) -> float:
+def _easier(work: Workbench, options: Sequence[Option], head_on: str) -> float:
     """Accuracy of a head on the validation part beyond what is expected of it elsewhere."""
-    head = next((option for option in options if option.measured), None)
+    head = next((one for one in options if one.measured and one.head_on == head_on), None)
     return _reached(work, head) - head.accuracy if head else 0.0
 
 

@@ -134,6 +134,13 @@ def test_an_earlier_stage_in_doubt_has_to_be_better_by_more() -> None:
         assert choose([cut, whole]).head_on == taken
 
 
+def test_one_that_looks_better_and_is_not_taken_is_named() -> None:
+    whole, cut = option("last", 0.9), replace(option("3", 0.92), doubt=0.1)
+    assert "stage 3 looks better, 92.0%" in decide(EVIDENCE, [cut, whole]).reasons[-1]
+    certain = replace(cut, doubt=0.0)
+    assert "looks better" not in " ".join(decide(EVIDENCE, [certain, whole]).reasons)
+
+
 def test_doubt_falls_with_what_was_measured() -> None:
     heads = [HeadEvidence("3", 0.85, 0.05, error) for error in (0.001, 0.02, 0.5)]
     found = [by_name(replace(EVIDENCE, heads=(LAST, head))) for head in heads]

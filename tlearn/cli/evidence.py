@@ -84,18 +84,22 @@ def nearest(nearest: Mapping[str, Sequence[tuple[str, float]]]) -> RenderableTyp
 def options(advice: Advice) -> RenderableType:
     """Every way to train: what it is expected to reach, and what it costs."""
     interval = f"{render.percent(COVERED, 0)} interval"
-    made = render.table("way to train", "expected", interval, "time", "", right=(1, 2, 3))
+    made = render.table("policy", "head on", "expected", interval, "time", "", right=(2, 3, 4))
     chosen = (advice.suggestion.policy, advice.suggestion.head_on)
     for option in advice.options:
         lit = (option.policy, option.head_on) == chosen
         made.add_row(
-            Text(("▶ " if lit else "  ") + option.name, LIT if lit else ""),
+            Text(("▶ " if lit else "  ") + option.policy, LIT if lit else ""),
+            Text(option.head_on, LIT if lit else ""),
             render.percent(option.accuracy),
             render.interval(option.low, option.high),
             render.duration(option.seconds) if option.seconds else "-",
             Text(_grounds(option), DIM),
         )
-    note = "accuracy on pictures not trained on; time on this machine, with what is stored by now"
+    note = (
+        "head on: the stages that it reads; what comes after them is cut off\n"
+        "accuracy on pictures not trained on; time on this machine, with what is stored"
+    )
     return Group(made, Text(note, DIM))
 
 

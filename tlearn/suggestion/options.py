@@ -102,7 +102,8 @@ def way(policy: Policy, head_on: str) -> str:
 def weigh(evidence: Evidence, also: str = "last") -> list[Option]:
     """Ways to train, from the smallest network and the cheapest on.
 
-    Of the heads: on the last stage, on the other stage that is expected to be best, on several.
+    Of the heads: on the last stage, on the other stage that is expected to be best, on several,
+    and where `also` says.
 
     Args:
         evidence: With heads measured, the first on the last stage.
@@ -172,7 +173,7 @@ def decide(
     """
     chosen = choose(options)
     if smallest is not None:
-        chosen = next(option for option in options if option.head_on == smallest)
+        chosen = next((one for one in options if one.head_on == smallest), chosen)
     taught = textbook(evidence)
     measured = f"a linear head reaches {evidence.heads[0].accuracy:.1%} on pictures it has not seen"
     verdict = f"measured: {measured}"
@@ -182,20 +183,25 @@ def decide(
     if smallest is not None:
         reason = f"{_stages(smallest)}: no other is better by more than one standard error"
     elif chosen.policy is Policy.LINEAR_HEAD:
-        tuned = [f"{o.name}: {o.accuracy:.1%}" for o in options if not o.measured]
-        reason = f"tuning is not expected to add to it ({', '.join(tuned[-2:]) or 'not asked for'})"
+        tuned = max((one for one in options if not one.measured), key=_accuracy, default=None)
+        said = f"{tuned.name}: {tuned.accuracy:.1%}" if tuned else "not asked for"
+        reason = f"tuning is not expected to add to it ({said})"
     else:
         reason = f"{chosen.name} is expected to reach {chosen.accuracy:.1%}"
     if chosen.tried is not None:
         reason += f": a trial reached {chosen.tried:.1%} on the validation part"
     elif not chosen.measured and any(option.tried is not None for option in options):
         reason += ", a forecast: there was no time left to try it"
-    return replace(
-        taught,
-        policy=chosen.policy,
-        head_on=chosen.head_on,
-        reasons=(*taught.reasons, verdict, reason),
-    )
+    reasons = [*taught.reasons, verdict, reason]
+    likeliest = max(options, key=_accuracy)
+    if smallest is None and likeliest.accuracy > chosen.accuracy + TIE:
+        looks = f"{likeliest.name} looks better, {likeliest.accuracy:.1%}"
+        reasons.append(f"{looks}, but no more than chance may make it: it is the best of several")
+    return replace(taught, policy=chosen.policy, head_on=chosen.head_on, reasons=tuple(reasons))
+
+
+def _accuracy(option: Option) -> float:
+    return option.accuracy
 
 
 def _stages(head_on: str) -> str:
