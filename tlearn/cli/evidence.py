@@ -98,9 +98,15 @@ def options(advice: Advice) -> RenderableType:
         )
     note = (
         "head on: the stages that it reads; what comes after them is cut off\n"
-        "accuracy on pictures not trained on; time on this machine, with what is stored"
+        f"interval: what a test{_of(advice)} will show; time: on this machine, with what is stored"
     )
     return Group(made, Text(note, DIM))
+
+
+def _of(advice: Advice) -> str:
+    """The test that intervals are of; where there is none, they are of the accuracy itself."""
+    n_tested = advice.evidence.n_tested if advice.evidence else 0
+    return f" of {n_tested} pictures" if n_tested else ""
 
 
 def _grounds(option: Option) -> str:
