@@ -132,10 +132,7 @@ def _file(path: Path, contract: Contract) -> Finding:
     return Finding("file", Verdict.KEPT, f"SHA-256 {found[:12]}..., as promised")
 
 
-def _interface(contract: Contract, found: Interface | None) -> list[Finding]:
-    if found is None:
-        what = f"a {contract.format} file is not looked into"
-        return [Finding(name, Verdict.UNCHECKED, what) for name in ("labels", "input", "output")]
+def _interface(contract: Contract, found: Interface) -> list[Finding]:
     signature = f" of {found.signature}" if found.signature else ""
     if found.signature != contract.signature:
         signature += f", promised {contract.signature}"
@@ -146,7 +143,7 @@ def _interface(contract: Contract, found: Interface | None) -> list[Finding]:
     ]
 
 
-def _labels(contract: Contract, found: Sequence[str] | None) -> Finding:
+def _labels(contract: Contract, found: Sequence[str]) -> Finding:
     promised, classes = contract.labels, contract.output.shape[-1]
     if len(promised) != classes:
         what = f"the contract has {len(promised)} labels for {classes} outputs"
@@ -156,8 +153,6 @@ def _labels(contract: Contract, found: Sequence[str] | None) -> Finding:
         if answer != golden.label:
             what = f"a picture of {golden.label!r} was answered rightly and is now {answer!r}"
             return Finding("labels", Verdict.BROKEN, what)
-    if found is None:
-        return Finding("labels", Verdict.UNCHECKED, "the file carries none")
     if tuple(found) == promised:
         return Finding("labels", Verdict.KEPT, f"{len(found)} inside the file, the same in order")
     pairs = zip(found, promised, strict=False)

@@ -23,7 +23,6 @@ VERSION = 1
 INSIDE = "contract.json"
 CONTRACT_ENDING = ".contract.json"
 GOLDEN_FOLDER = "golden"
-SIGNATURE = "serving_default"
 
 _TOLERANCES = {"none": 1e-3, "float16": 1e-2}
 _COARSE = 5e-2

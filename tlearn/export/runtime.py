@@ -38,6 +38,7 @@ def open_runtime(path: Path, threads: int = 2) -> Runtime:
 
     Raises:
         ExportError: There is no runtime for it, or the runtime cannot read it.
+        SystemFault: The runtime is an extra that is not installed.
     """
     if path.suffix in _BY_SUFFIX:
         return _BY_SUFFIX[path.suffix](path, threads)
@@ -140,7 +141,8 @@ class OnnxRuntime:
         threads: Of the processor.
 
     Raises:
-        ExportError: ONNX Runtime is not installed, or cannot read or prepare the file.
+        ExportError: ONNX Runtime cannot read or prepare the file.
+        SystemFault: It is not installed.
     """
 
     def __init__(self, path: Path, threads: int = 2) -> None:
@@ -176,7 +178,8 @@ class OpenVinoRuntime:
         threads: Of the processor.
 
     Raises:
-        ExportError: OpenVINO is not installed, or cannot read or prepare the file.
+        ExportError: OpenVINO cannot read or prepare the file.
+        SystemFault: It is not installed.
     """
 
     def __init__(self, path: Path, threads: int = 2) -> None:
@@ -235,10 +238,14 @@ _BY_SUFFIX: dict[str, Callable[[Path, int], Runtime]] = {
 }
 
 
+def reason_of(error: Exception) -> str:
+    """What a runtime has against a file, in one line; OpenVINO begins with places in its source."""
+    lines = [line for line in str(error).splitlines() if not line.startswith("Exception from")]
+    return next(filter(None, map(str.strip, lines)), type(error).__name__)[:300]
+
+
 def _refusal(runtime: str, path: Path, error: Exception) -> ExportError:
-    """What a runtime has against a file, in one line."""
-    reason = (str(error).strip().splitlines() or ["no reason given"])[0]
-    return ExportError(f"{runtime} cannot run {path}: {reason[:300]}", _AGAIN)
+    return ExportError(f"{runtime} cannot run {path}: {reason_of(error)}", _AGAIN)
 
 
 def _expect(path: Path, inputs: Mapping[str, Any]) -> Sequence[Any]:
