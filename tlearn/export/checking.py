@@ -22,10 +22,14 @@ from tlearn.export.contract import (
 )
 from tlearn.export.golden import SeenPicture, distance, look
 from tlearn.export.interface import Interface, read_interface
-from tlearn.export.runtime import Runtime, open_runtime
+from tlearn.export.runtime import Runtime, open_runtime, reason_of
 
 _EXACT = {"none", "float16"}
 """Quantizations whose files answer as the model does, within their tolerance."""
+
+
+_ANSWERS = {"golden pictures", "decoder", "answers"}
+"""Promises about answers; the others are about the file itself."""
 
 
 class Verdict(StrEnum):
@@ -63,14 +67,14 @@ class Checked:
     findings: tuple[Finding, ...]
 
     @property
-    def changed(self) -> bool:
-        """Whether the file is not the one that was exported."""
-        return self.findings[0].verdict is Verdict.BROKEN
+    def usable(self) -> bool:
+        """Whether it can be asked about pictures: it is the file, and its ends are as promised."""
+        return _broken(self.findings) <= _ANSWERS
 
     @property
     def passed(self) -> bool:
         """Whether no promise is broken."""
-        return all(finding.verdict is not Verdict.BROKEN for finding in self.findings)
+        return not _broken(self.findings)
 
 
 def check_artefact(path: Path) -> Checked:
@@ -101,13 +105,17 @@ def check_artefact(path: Path) -> Checked:
         look(path.parent / GOLDEN_FOLDER, one, contract.preparation) for one in contract.golden
     ]
     findings.append(_golden(pictures, beside))
-    if any(finding.verdict is Verdict.BROKEN for finding in findings if finding.name == "input"):
+    if "input" in _broken(findings):
         pictures = []  # what it takes is not what the contract says, so it cannot be asked
     try:
         findings += [_decoder(runtime, pictures), _answers(runtime, pictures, contract)]
     except (RuntimeError, ValueError) as error:
-        findings.append(Finding("answers", Verdict.BROKEN, f"it cannot be run: {error}"))
+        findings.append(Finding("runs here", Verdict.BROKEN, reason_of(error)))
     return Checked(path, contract, beside, tuple(findings))
+
+
+def _broken(findings: Sequence[Finding]) -> set[str]:
+    return {finding.name for finding in findings if finding.verdict is Verdict.BROKEN}
 
 
 def _must_be_artefact(path: Path) -> None:
