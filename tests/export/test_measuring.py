@@ -21,6 +21,7 @@ from tlearn.export.measuring import (
 from tlearn.export.runtime import check_artefact, drawn_picture, open_runtime
 from tlearn.export.saved_model import write_saved_model
 from tlearn.export.tflite import write_tflite
+from tlearn.models.quiet import quiet
 
 LABELS = ("horizontal", "vertical", "checks")
 
@@ -104,6 +105,37 @@ def test_the_latency_of_what_is_not_a_model(tmp_path: Path, trained: Any) -> Non
     (tmp_path / "folder").mkdir()
     with pytest.raises(ExportError, match="not a SavedModel"):
         latency_milliseconds(tmp_path / "folder", trained.pixels)
+
+
+@pytest.fixture
+def doubling() -> Any:
+    """A function of four numbers, which are no picture."""
+    import tensorflow as tf
+
+    return tf.function(lambda x: {"y": 2 * x}).get_concrete_function(
+        tf.TensorSpec((None, 4), tf.float32, name="x")
+    )
+
+
+@pytest.mark.parametrize("given", ["numbers", "no signature"])
+def test_a_saved_model_of_another_maker(doubling: Any, tmp_path: Path, given: str) -> None:
+    import tensorflow as tf
+
+    signatures = {"serving_default": doubling} if given == "numbers" else None
+    tf.saved_model.save(tf.Module(), str(tmp_path / "theirs"), signatures=signatures)
+    words = "takes x .*picture by the name of image" if signatures else "has no signature"
+    with pytest.raises(ExportError, match=words):
+        benchmark(tmp_path / "theirs", (), lambda *_: None)
+
+
+def test_a_litert_file_of_another_maker(doubling: Any, tmp_path: Path) -> None:
+    import tensorflow as tf
+
+    with quiet():
+        content = tf.lite.TFLiteConverter.from_concrete_functions([doubling]).convert()
+    (tmp_path / "theirs.tflite").write_bytes(content)
+    with pytest.raises(ExportError, match=r"takes x \[1, 4\], where one picture is expected"):
+        benchmark(tmp_path / "theirs.tflite", (), lambda *_: None)
 
 
 def test_what_can_be_no_artefact_is_told_at_once(tmp_path: Path, file: Path) -> None:

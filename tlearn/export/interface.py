@@ -13,7 +13,7 @@ from tlearn.export.contract import Tensor
 from tlearn.export.extras import import_openvino, require_extra
 from tlearn.export.metadata import LABELS_FILE, read_labels, read_metadata
 from tlearn.export.openvino import NOTES
-from tlearn.export.runtime import reason_of
+from tlearn.export.runtime import reason_of, sides_of
 from tlearn.models.quiet import quiet
 
 _AGAIN = "export it again: tlearn export RUN"
@@ -103,8 +103,8 @@ def _of_openvino(path: Path) -> Interface:
 
 
 def _openvino_end(end: Any) -> Tensor:
-    sizes = (None if size.is_dynamic else size.get_length() for size in end.partial_shape)
-    return Tensor(end.any_name, tuple(sizes), end.element_type.to_dtype().name)
+    dtype = end.element_type.to_dtype().name
+    return Tensor(end.any_name, sides_of(end.partial_shape), dtype)
 
 
 def _only(details: Mapping[str, Any], look: Callable[[Any], tuple[Any, type, Any]]) -> Tensor:

@@ -16,6 +16,7 @@ from tlearn.errors import ExportError
 from tlearn.export.extras import import_openvino, require_extra
 from tlearn.models.quiet import quiet
 
+_INPUT = "image"
 _AGAIN = "Export it again: tlearn export RUN"
 
 
@@ -120,9 +121,9 @@ class TfliteRuntime:
                 self._interpreter.allocate_tensors()
         except (RuntimeError, ValueError) as error:
             raise _refusal("LiteRT", path, error) from error
-        self._input = self._interpreter.get_input_details()[0]
-        self._output = self._interpreter.get_output_details()[0]
-        self.shape = tuple(int(side) for side in self._input["shape"][1:])
+        inputs = self._interpreter.get_input_details()
+        self.shape = _picture_shape(path, {one["name"]: one["shape"].tolist() for one in inputs})
+        self._input, self._output = inputs[0], self._interpreter.get_output_details()[0]
 
     def __call__(self, picture: np.ndarray) -> np.ndarray:
         """Probabilities (classes,) float32 of one picture (height, width, 3), 0 to 255."""
@@ -158,13 +159,13 @@ class OnnxRuntime:
                 )
             except Exception as error:  # its faults have no ancestor but this
                 raise _refusal("ONNX Runtime", path, error) from error
-        (given,) = _expect(path, {one.name: one.shape for one in self._session.get_inputs()})
-        self.shape = tuple(given[1:])
+        inputs = {one.name: one.shape for one in self._session.get_inputs()}
+        self.shape = _picture_shape(path, inputs, _INPUT)
 
     def __call__(self, picture: np.ndarray) -> np.ndarray:
         """See `Runtime`."""
         image = np.asarray(picture, np.float32)[np.newaxis]
-        return np.asarray(self._session.run(["probabilities"], {"image": image})[0])[0]
+        return np.asarray(self._session.run(["probabilities"], {_INPUT: image})[0])[0]
 
 
 class OpenVinoRuntime:
@@ -195,20 +196,20 @@ class OpenVinoRuntime:
                 self._run = openvino.Core().compile_model(str(path), "CPU", settings)
             except RuntimeError as error:
                 raise _refusal("OpenVINO", path, error) from error
-        (given,) = _expect(path, {one.any_name: one.partial_shape for one in self._run.inputs})
-        self.shape = tuple(side.get_length() for side in [*given][1:])
+        inputs = {one.any_name: sides_of(one.partial_shape) for one in self._run.inputs}
+        self.shape = _picture_shape(path, inputs, _INPUT)
 
     def __call__(self, picture: np.ndarray) -> np.ndarray:
         """See `Runtime`."""
         image = np.asarray(picture, np.float32)[np.newaxis]
-        return np.array(self._run({"image": image})["probabilities"][0])
+        return np.array(self._run({_INPUT: image})["probabilities"][0])
 
 
 class SavedModelRuntime:
     """A SavedModel behind its signature `serving_default`.
 
     Raises:
-        ExportError: It is no SavedModel.
+        ExportError: It is no SavedModel, or one without that signature.
     """
 
     def __init__(self, path: Path) -> None:
@@ -221,14 +222,17 @@ class SavedModelRuntime:
             except OSError as error:
                 raise ExportError(f"{path} is not a SavedModel.", _AGAIN) from error
         self._constant = tf.constant
-        _, given = self._loaded.signatures["serving_default"].structured_input_signature
-        self.shape = tuple(given["image"].shape[1:])
+        serve = self._loaded.signatures.get("serving_default")
+        if serve is None:
+            raise ExportError(f"{path} has no signature serving_default", _AGAIN)
+        self._serve, (_, given) = serve, serve.structured_input_signature
+        inputs = {name: [*(one.shape or ())] for name, one in given.items()}
+        self.shape = _picture_shape(path, inputs, _INPUT)
 
     def __call__(self, picture: np.ndarray) -> np.ndarray:
         """See `Runtime`."""
         image = self._constant(np.asarray(picture, np.float32)[np.newaxis])
-        answer = self._loaded.signatures["serving_default"](image=image)
-        return np.asarray(answer["probabilities"])[0]
+        return np.asarray(self._serve(**{_INPUT: image})["probabilities"])[0]
 
 
 _BY_SUFFIX: dict[str, Callable[[Path, int], Runtime]] = {
@@ -248,12 +252,28 @@ def _refusal(runtime: str, path: Path, error: Exception) -> ExportError:
     return ExportError(f"{runtime} cannot run {path}: {reason_of(error)}", _AGAIN)
 
 
-def _expect(path: Path, inputs: Mapping[str, Any]) -> Sequence[Any]:
-    """Shapes of the inputs, of which there has to be one that is called as ours."""
-    if list(inputs) != ["image"]:
-        names = ", ".join(inputs)
-        raise ExportError(f"{path} wants the inputs {names}, where image is expected", _AGAIN)
-    return list(inputs.values())
+def _picture_shape(
+    path: Path, inputs: Mapping[str, Sequence[Any]], name: str | None = None
+) -> tuple[int, ...]:
+    """(height, width, channels) of the one input there has to be; `name` where it is asked by it.
+
+    Args:
+        path: The artefact, for a message.
+        inputs: Name and shape of all inputs; what is not a number is a size known only later.
+        name: What the input has to be called.
+    """
+    if len(inputs) == 1 and name in (None, *inputs):
+        (sides,) = (tuple(shape[1:]) for shape in inputs.values())
+        if len(sides) == 3 and all(isinstance(side, int) for side in sides):
+            return sides
+    called = f" by the name of {name}" if name else ""
+    takes = ", ".join(f"{key} {shape}" for key, shape in inputs.items())
+    raise ExportError(f"{path} takes {takes}, where one picture{called} is expected", _AGAIN)
+
+
+def sides_of(shape: Any) -> tuple[int | None, ...]:
+    """OpenVINO's shape as numbers; None for a size known only later."""
+    return tuple(None if side.is_dynamic else side.get_length() for side in shape)
 
 
 def _quantise(picture: np.ndarray, end: dict[str, Any]) -> np.ndarray:
