@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -122,6 +121,6 @@ def _closing(checked: Checked, images: Path | None) -> list[RenderableType]:
     if not checked.passed:
         return []
     if images is None:
-        name = shlex.quote(render.near(checked.artefact))
+        name = render.argument(checked.artefact)
         return [render.next_step(f"tlearn check {name} FOLDER")]
     return [render.next_step("golden/ and the contract belong into the tests of your app", "then")]

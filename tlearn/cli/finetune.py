@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -151,7 +150,7 @@ def draw_result(outcome: Outcome) -> list[RenderableType]:
     for part, absence in _absent(plan).items():
         if part not in outcome.reports:
             blocks.append(Text(f"  {absence}", DIM))
-    newest = "" if run.path.parent.name == "runs" else f" {shlex.quote(render.near(run.path))}"
+    newest = "" if run.path.parent.name == "runs" else f" {render.argument(run.path)}"
     return [
         *blocks,
         Text(),
