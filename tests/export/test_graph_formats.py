@@ -171,6 +171,12 @@ def test_openvino_carries_labels_and_facts(trained: Any, tmp_path: Path) -> None
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["model.bin", "model.xml"]
 
 
+def test_a_place_that_is_taken(write: Callable[[Any], Path], format: str, tmp_path: Path) -> None:
+    (tmp_path / FORMATS[format].file).mkdir()
+    with pytest.raises(SystemFault, match="Is a directory"):
+        write(network())
+
+
 def test_an_operator_that_is_lacking_is_named(write: Callable[[Any], Path], tmp_path: Path) -> None:
     import keras
     import tensorflow as tf
