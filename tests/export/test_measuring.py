@@ -18,7 +18,7 @@ from tlearn.export.measuring import (
     throughput,
     time_answers,
 )
-from tlearn.export.runtime import check_artefact, drawn_picture, open_runtime
+from tlearn.export.runtime import drawn_picture, must_be_artefact, open_runtime
 from tlearn.export.saved_model import write_saved_model
 from tlearn.export.tflite import write_tflite
 from tlearn.models.quiet import quiet
@@ -138,12 +138,20 @@ def test_a_litert_file_of_another_maker(doubling: Any, tmp_path: Path) -> None:
         benchmark(tmp_path / "theirs.tflite", (), lambda *_: None)
 
 
-def test_what_can_be_no_artefact_is_told_at_once(tmp_path: Path, file: Path) -> None:
+def test_what_can_be_no_artefact_is_told_at_once(
+    tmp_path: Path, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with pytest.raises(ExportError, match="does not exist"):
-        check_artefact(tmp_path / "missing.tflite")
-    (tmp_path / "export").mkdir()
-    (tmp_path / "export" / "model.tflite").touch()
-    with pytest.raises(ExportError, match="no SavedModel") as fault:
-        check_artefact(tmp_path)
-    assert str(tmp_path / "export" / "model.tflite") in fault.value.hint
-    check_artefact(file)
+        must_be_artefact(tmp_path / "missing.tflite")
+    (tmp_path / "export" / "saved_model").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    for folder in (tmp_path, Path()):
+        with pytest.raises(ExportError, match="no SavedModel"):
+            must_be_artefact(folder)
+    for name in ("model.onnx", "model.onnx.contract.json", "saved_model.contract.json"):
+        (tmp_path / "export" / name).touch()
+    with pytest.raises(ExportError, match="folder of artefacts") as fault:
+        must_be_artefact(tmp_path)
+    assert fault.value.hint == "name one: export/model.onnx, export/saved_model"
+    must_be_artefact(tmp_path / "export" / "saved_model")
+    must_be_artefact(file)

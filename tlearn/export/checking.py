@@ -12,17 +12,15 @@ import PIL
 
 from tlearn.errors import ExportError
 from tlearn.export.contract import (
-    CONTRACT_ENDING,
     GOLDEN_FOLDER,
     Contract,
     Tensor,
-    contract_path,
     digest_of,
     read_contract,
 )
 from tlearn.export.golden import SeenPicture, distance, look
 from tlearn.export.interface import Interface, read_interface
-from tlearn.export.runtime import Runtime, open_runtime, reason_of
+from tlearn.export.runtime import Runtime, must_be_artefact, open_runtime, reason_of
 
 _EXACT = {"none", "float16"}
 """Quantizations whose files answer as the model does, within their tolerance."""
@@ -87,7 +85,7 @@ def check_artefact(path: Path) -> Checked:
         ExportError: There is no such artefact, or no contract that can be read.
     """
     path = path.absolute()
-    _must_be_artefact(path)
+    must_be_artefact(path)
     contract, beside = read_contract(path)
     findings = [_file(path, contract)]
     if findings[0].verdict is Verdict.BROKEN:
@@ -116,17 +114,6 @@ def check_artefact(path: Path) -> Checked:
 
 def _broken(findings: Sequence[Finding]) -> set[str]:
     return {finding.name for finding in findings if finding.verdict is Verdict.BROKEN}
-
-
-def _must_be_artefact(path: Path) -> None:
-    """Raise for what a person names in its place: its contract, or the folder it lies in."""
-    if not path.exists():
-        raise ExportError(f"{path} does not exist", "name a file that tlearn export wrote")
-    if path.name.endswith(CONTRACT_ENDING):
-        raise ExportError(f"{path} is a contract", "name the file that it is about")
-    entries = sorted(path.iterdir()) if path.is_dir() else []
-    if inside := [entry.name for entry in entries if contract_path(entry).is_file()]:
-        raise ExportError(f"{path} is a folder of artefacts", f"name one: {', '.join(inside)}")
 
 
 def _file(path: Path, contract: Contract) -> Finding:

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from tlearn.errors import ExportError
+from tlearn.export.contract import CONTRACT_ENDING, contract_path
 from tlearn.export.extras import import_openvino, require_extra
 from tlearn.models.quiet import quiet
 
@@ -66,18 +67,27 @@ def run_artefact(path: Path, pixels: np.ndarray, threads: int = 2) -> np.ndarray
     return np.stack([runtime(picture) for picture in pixels])
 
 
-def check_artefact(path: Path) -> None:
+def must_be_artefact(path: Path) -> None:
     """Say at once, and without TensorFlow, what can be no artefact.
 
     Raises:
-        ExportError: There is nothing at the path, or a folder that is no SavedModel.
+        ExportError: There is nothing at the path, or what a person names in an artefact's place:
+            its contract, the folder or the run it lies in.
     """
     if not path.exists():
-        raise ExportError(f"{path} does not exist", "Name a file that tlearn export wrote.")
-    if path.is_dir() and not (path / "saved_model.pb").exists():
-        inside = sorted(path.rglob("*.tflite"))
-        hint = f"It holds {inside[0]}: name that." if inside else _AGAIN
-        raise ExportError(f"{path} is a folder, and no SavedModel", hint)
+        raise ExportError(f"{path} does not exist", "name a file that tlearn export wrote")
+    if path.name.endswith(CONTRACT_ENDING):
+        raise ExportError(f"{path} is a contract", "name the file that it is about")
+    if not path.is_dir() or (path / "saved_model.pb").exists():
+        return
+    if path.name and contract_path(path).is_file():  # a spoilt SavedModel; "." has no name
+        return
+    entries = sorted((*path.iterdir(), *path.glob("export/*")))
+    inside = [entry for entry in entries if contract_path(entry).is_file()]
+    if not inside:
+        raise ExportError(f"{path} is a folder, and no SavedModel", _AGAIN)
+    names = ", ".join(entry.relative_to(path).as_posix() for entry in inside)
+    raise ExportError(f"{path} is a folder of artefacts", f"name one: {names}")
 
 
 def takes_threads(path: Path) -> bool:
