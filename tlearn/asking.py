@@ -78,7 +78,8 @@ def ask(
     if not read:
         raise DataError(f"no picture in {source} can be read", "name another folder")
     probabilities, labels = zip(*read, strict=True)
-    return score(np.stack(probabilities), np.asarray(labels), contract.labels, source.name)
+    name = source.resolve().name  # "." has none
+    return score(np.stack(probabilities), np.asarray(labels), contract.labels, name)
 
 
 def _has_classes(source: Path, labels: Sequence[str]) -> bool:
