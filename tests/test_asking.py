@@ -51,6 +51,15 @@ def test_a_folder_of_classes_is_scored(image_folder: Callable[..., Path]) -> Non
     assert seen[-1][1:] == (18, 18)
 
 
+def test_the_folder_that_one_stands_in_has_a_name(
+    image_folder: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = image_folder(per_class=2)
+    monkeypatch.chdir(folder)
+    report = ask(nearest_colour, CONTRACT, Path(), lambda *_: None)
+    assert isinstance(report, Report) and report.part == folder.name
+
+
 def test_a_ready_made_test_part_is_what_counts(image_folder: Callable[..., Path]) -> None:
     folder = image_folder(parts=("train", "test"), per_class=4)
     report = ask(nearest_colour, CONTRACT, folder, lambda *_: None)

@@ -183,7 +183,7 @@ def evaluate(
         part = finished.split.report_part
         pixels, labels = finished.pictures(part), finished.truth(part)
     else:
-        part = folder.name
+        part = folder.resolve().name
         pixels, labels = finished.foreign(folder)
     report = score(finished.probabilities(pixels), labels, finished.labels, part)
     return finished.run, report

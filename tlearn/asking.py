@@ -32,15 +32,15 @@ def check(artefact: Path, images: Path | None = None, *, watch: Watch = silent) 
         watch: Told of progress.
 
     Returns:
-        What became of its promises, and its score, or its answers, on `images`; a changed
-        file is not asked.
+        What became of its promises, and its score, or its answers, on `images`; a file that is
+        not usable is not asked.
 
     Raises:
         TlearnError: There is no such artefact, no contract, or no picture.
     """
     watch("hold the file to its contract", 0, 0)
     checked = check_artefact(artefact)
-    if images is None or checked.changed:
+    if images is None or not checked.usable:
         return checked, None
     return checked, ask(open_runtime(artefact), checked.contract, images, watch)
 
@@ -78,7 +78,8 @@ def ask(
     if not read:
         raise DataError(f"no picture in {source} can be read", "name another folder")
     probabilities, labels = zip(*read, strict=True)
-    return score(np.stack(probabilities), np.asarray(labels), contract.labels, source.name)
+    name = source.resolve().name  # "." has none
+    return score(np.stack(probabilities), np.asarray(labels), contract.labels, name)
 
 
 def _has_classes(source: Path, labels: Sequence[str]) -> bool:

@@ -71,6 +71,23 @@ def refusals(path: Path, remedy: str = OUT_REMEDY) -> Iterator[None]:
         raise SystemFault(fault, first + remedy) from error
 
 
+def must_be_writable(folder: Path) -> None:
+    """Raise now what a write would raise once minutes have been spent; nothing is made.
+
+    Args:
+        folder: It need not exist.
+
+    Raises:
+        SystemFault: Nothing can be written there.
+    """
+    with refusals(folder):
+        near = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+        if not near.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, "")
+        if not os.access(near, os.W_OK):
+            raise PermissionError(errno.EACCES, "")
+
+
 @contextmanager
 def _replacing(path: Path, remedy: str = OUT_REMEDY) -> Iterator[Path]:
     """Give a path to write at; when that went well, what was written takes the place of `path`."""

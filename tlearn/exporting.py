@@ -9,7 +9,7 @@ import shlex
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tlearn.atomic_write import refusals
+from tlearn.atomic_write import must_be_writable
 from tlearn.export import measuring
 from tlearn.export.budget import Budget, Choice, ways_out
 from tlearn.export.candidates import keep_the_best
@@ -50,10 +50,8 @@ def export(
     Raises:
         TlearnError: A format, the run, its pictures or the place cannot be used.
     """
-    _refuse_early(formats, out)
-    finished = FinishedRun(run, data, watch)
+    finished, folder = _open(run, formats, out, data, watch)
     write = _writer(finished, formats, max_drop)
-    folder = out or finished.run.export_dir
     return [write(folder, *pair) for pair in formats]
 
 
@@ -75,9 +73,7 @@ def export_within(
     Raises:
         TlearnError: The run, its pictures or the place cannot be used.
     """
-    _refuse_early(formats, out)
-    finished = FinishedRun(run, data, watch)
-    folder = out or finished.run.export_dir
+    finished, folder = _open(run, formats, out, data, watch)
     choice = keep_the_best(_writer(finished, formats, max_drop), formats, folder, budget)
     if choice.kept:
         return choice, []
@@ -104,13 +100,20 @@ def benchmark(path: Path, threads: Sequence[int] = (), *, watch: Watch = silent)
     return measuring.benchmark(path, threads, watch)
 
 
-def _refuse_early(formats: Sequence[tuple[str, str]], out: Path | None) -> None:
-    """Meet a missing extra and a place that cannot be written before any time is spent."""
+def _open(
+    run: Path | None,
+    formats: Sequence[tuple[str, str]],
+    out: Path | None,
+    data: Path | None,
+    watch: Watch,
+) -> tuple[FinishedRun, Path]:
+    """The run, and where its files go; what can be refused is refused before any time is spent."""
     for pair in formats:
         find_format(*pair)
-    if out:
-        with refusals(out):
-            out.mkdir(parents=True, exist_ok=True)
+    finished = FinishedRun(run, data, watch)
+    folder = out or finished.run.export_dir
+    must_be_writable(folder)
+    return finished, folder
 
 
 def _writer(

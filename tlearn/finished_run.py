@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import cached_property, partial
 from importlib.metadata import version
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from tlearn.cache_folder import cache_folder
-from tlearn.data.decode import decode
+from tlearn.data.decode import UnreadablePicture, decode
 from tlearn.data.pipeline import PixelArray, PixelRows, store_pixels
 from tlearn.data.split import Split, read_manifest
 from tlearn.errors import BackboneError, DataError, RunError
@@ -185,16 +186,20 @@ class FinishedRun:
         )
 
     def _golden(self) -> list[GoldenPicture]:
-        files = self.samples.golden if self.samples else ()
-        if not files:
+        """Those that are read here, and answered rightly here too."""
+        found = []
+        for file in self.samples.golden if self.samples else ():
+            content = file.content()
+            with suppress(UnreadablePicture):  # not every machine reads every format
+                pixels = decode(file.path, self.plan.image_size, self.plan.resize)
+                found.append((file, content, pixels))
+        if not found:
             return []
-        plan = self.plan
-        contents = [file.content() for file in files]
-        pixels = np.stack([decode(file.path, plan.image_size, plan.resize) for file in files])
-        answers = self.probabilities(pixels)
+        answers = self.probabilities(np.stack([pixels for *_, pixels in found]))
         return [
-            GoldenPicture(content, file.path.suffix, self.labels[file.label], *found)
-            for file, content, *found in zip(files, contents, pixels, answers, strict=True)
+            GoldenPicture(content, file.path.suffix, self.labels[file.label], pixels, answer)
+            for (file, content, pixels), answer in zip(found, answers, strict=True)
+            if answer.argmax() == file.label
         ]
 
     def _about(self) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import errno
 import json
 import math
 import os
@@ -15,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from tlearn.atomic_write import TEXT, refusals, remove, write_atomic
+from tlearn.atomic_write import TEXT, must_be_writable, refusals, remove, write_atomic
 from tlearn.errors import RunError
 
 BASE = Path("runs")
@@ -84,13 +83,9 @@ class RunDirectory:
             SystemFault: The place cannot be written.
         """
         place = path or base
+        must_be_writable(place)
         with refusals(place):
             held = {entry.name for entry in place.iterdir()} if place.exists() else set()
-            near = next(folder for folder in (place, *place.absolute().parents) if folder.exists())
-            if not near.is_dir():
-                raise NotADirectoryError(errno.ENOTDIR, "")
-            if not os.access(near, os.W_OK):
-                raise PermissionError(errno.EACCES, "")
         if path is None:
             return
         is_run = MARKER in held or ("plan.yaml" in held and held.issubset(RUN_FILES))

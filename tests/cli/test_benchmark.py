@@ -66,11 +66,11 @@ def test_the_next_step_names_the_run(
     command: Command, calls: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "mine").mkdir()
-    (tmp_path / "mine" / "plan.yaml").touch()
-    calls("benchmark", replace(FOUND, path=tmp_path / "mine" / "export" / "model.failed.tflite"))
-    result = command("benchmark", "mine/export/model.failed.tflite")
-    assert "tlearn export mine --tflite --snippet android" in result.stdout
+    (tmp_path / "my run").mkdir()
+    (tmp_path / "my run" / "plan.yaml").touch()
+    calls("benchmark", replace(FOUND, path=tmp_path / "my run" / "export" / "model.failed.tflite"))
+    result = command("benchmark", "my run/export/model.failed.tflite")
+    assert "tlearn export 'my run' --tflite --snippet android" in result.stdout
 
 
 def test_json(command: Command, calls: Callable[..., Any]) -> None:

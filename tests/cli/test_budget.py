@@ -46,7 +46,7 @@ def test_it_says_what_is_kept_and_why(
     assert any("dynamic" in row and "failed the check" in row for row in rows)
     for words in ("at most 4.0 MB, at most 30 ms", "one thread of this machine", "the only one"):
         assert words in result.stdout
-    assert f"tlearn benchmark {INT8.path}" in result.stdout
+    assert f"tlearn benchmark '{INT8.path}'" in result.stdout
 
 
 def test_modes_that_are_named_are_the_candidates(

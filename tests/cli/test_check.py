@@ -81,6 +81,15 @@ def test_a_broken_promise_exits_1_and_is_named(
     assert "tlearn export" in result.stderr and "next" not in result.stdout
 
 
+def test_a_contract_is_somebody_elses_text(
+    command: Command, calls: Callable[..., Any], kept: Checked
+) -> None:
+    how = replace(kept.contract.preparation, colour_order=RED, resize_in_words=RED)
+    contract = replace(kept.contract, format=RED, quantization=RED, tlearn=RED, preparation=how)
+    calls("check", (replace(kept, contract=contract), None))
+    assert "\x1b" not in command("check", "model.tflite").stdout
+
+
 def test_a_folder_is_scored(
     command: Command,
     calls: Callable[..., Any],

@@ -85,7 +85,9 @@ def test_a_failed_check_says_why_and_exits_1(
     fits(result.stdout)
     assert "✗" in result.stdout and BAD.reason in result.stdout
     assert "error: 1 of 2 files failed the check" in result.stderr
-    assert "dynamic" in result.stderr and "--max-drop" in result.stderr
+    assert "hint: try --quantize dynamic; or allow more with --max-drop" in result.stderr
+    calls("export", [replace(BAD, advice=())])
+    assert "hint: allow more with --max-drop" in command("export", "--onnx").stderr
 
 
 def test_json_of_a_failed_check_is_still_one_document(

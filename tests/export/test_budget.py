@@ -18,6 +18,8 @@ LUCKY = replace(INT8, accuracy=0.96, agreement=0.99, drop=-0.01)
 OTHER_ANSWERS = replace(INT8, agreement=0.98)
 FAILED = replace(INT8, accuracy=0.5, drop=0.45, passed=False, reason="accuracy fell")
 
+HUGE = replace(INT8, size_bytes=500_000_000)
+
 
 @pytest.mark.parametrize(
     ("candidates", "budget", "kept", "nearest"),
@@ -81,6 +83,7 @@ def test_reason(candidates: tuple[Artefact, ...], words: str) -> None:
         (ALL, Budget(1e6, 1.5), ["--image-size 128", "head_on=best", "--max-size 4MB"]),
         ((FLOAT16, FAILED), Budget(4e6), ["--max-drop", "head_on=best", "--max-size 8MB"]),
         ((FAILED,), Budget(4e6), ["--max-drop"]),
+        ((HUGE,), Budget(3e8), ["head_on=best", "--max-size 1200MB"]),
     ],
 )
 def test_ways_out(candidates: tuple[Artefact, ...], budget: Budget, expected: list[str]) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tlearn.asking import check
 from tlearn.errors import ExportError
 from tlearn.export import golden
 from tlearn.export.checking import Checked, Verdict, check_artefact
@@ -66,7 +67,7 @@ def test_a_tampered_file_is_not_run(folder: Path, monkeypatch: pytest.MonkeyPatc
     path.write_bytes(content)
     monkeypatch.setattr("tlearn.export.checking.open_runtime", pytest.fail)
     checked = check_artefact(path)
-    assert broken(checked) == ["file"] and checked.changed
+    assert broken(checked) == ["file"] and not checked.usable
 
 
 def test_answers_beyond_the_tolerance(folder: Path) -> None:
@@ -75,7 +76,7 @@ def test_answers_beyond_the_tolerance(folder: Path) -> None:
 
     edit(folder / "model.tflite", move)
     checked = check_artefact(folder / "model.tflite")
-    assert broken(checked) == ["answers"]
+    assert broken(checked) == ["answers"] and checked.usable
     assert "moved by 0.01 at most, 0.001 is allowed" in checked.findings[-1].detail
 
 
@@ -88,6 +89,28 @@ def test_another_input(folder: Path) -> None:
     edit(folder / "model.tflite", lambda document: document["input"].update(dtype="uint8"))
     checked = check_artefact(folder / "model.tflite")
     assert broken(checked) == ["input"] and verdicts(checked)["answers"] == "not checked"
+    assert not checked.usable
+
+
+@pytest.mark.parametrize("name", ["open_runtime", "_answers"])
+def test_a_runtime_that_refuses_is_a_broken_promise_and_no_picture_is_asked_about(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    fault = ExportError("no such operator") if name == "open_runtime" else RuntimeError("no memory")
+
+    def refuse(*_: object) -> None:
+        raise fault
+
+    monkeypatch.setattr(f"tlearn.export.checking.{name}", refuse)
+    checked, answers = check(folder / "model.tflite", folder / "golden")
+    assert broken(checked) == ["runs here"] and answers is None
+    assert str(fault) in checked.findings[-1].detail
+
+
+def test_what_is_usable_is_asked_whatever_became_of_its_golden_pictures(folder: Path) -> None:
+    next((folder / "golden").glob("*.pixels.png")).unlink()
+    checked, answers = check(folder / "model.tflite", folder / "golden")
+    assert not checked.passed and isinstance(answers, list) and len(answers) == 5
 
 
 @pytest.mark.parametrize("decoded", [False, True])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from tlearn.export.contract import (
     tolerance_of,
     write_contract,
 )
+from tlearn.export.metadata import append_files
 from tlearn.export.quantization import MODES
 
 LABELS = ("a [b  c]", 'q"uote', "two\nlines", "☃", "bytes\udcff")
@@ -85,12 +87,27 @@ def edited(**changes: Any) -> bytes:
         (edited(extra=1), "extra"),
         (edited(golden=[{}]), "golden.0.file"),
         (edited(input={"name": "x", "shape": ["wide"], "dtype": "float32"}), "input.shape"),
+        (edited(preparation=asdict(Preparation.of(9, "pad"))), "image_size: 9, where the input"),
+        (edited(preparation=asdict(Preparation.of(8, "pad")) | {"resize": "fit"}), "resize: 'fit'"),
+        (edited(output={"name": "y", "shape": [], "dtype": "uint8"}), "output.shape"),
+        (edited(golden=[asdict(replace(GOLDEN, by_model=()))]), "golden.0"),
+        (edited(golden=[asdict(replace(GOLDEN, by_artefact=(1.0,)))]), "golden.0"),
     ],
 )
 def test_what_is_no_contract_is_a_fault(content: bytes, words: str) -> None:
     with pytest.raises(ExportError, match=words) as fault:
         from_bytes(content, "model.contract.json")
     assert "model.contract.json" in fault.value.message and fault.value.hint
+
+
+@pytest.mark.parametrize("where", [b'"labels"', b"PK\x01\x02"], ids=["content", "directory"])
+def test_a_damaged_archive_is_a_fault(tmp_path: Path, where: bytes) -> None:
+    path = tmp_path / "model.tflite"
+    content = bytearray(append_files(b"model", {"contract.json": to_bytes(CONTRACT.inside())}))
+    content[content.find(where)] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(ExportError, match="is damaged"):
+        read_contract(path)
 
 
 def test_no_contract_at_all(tmp_path: Path) -> None:

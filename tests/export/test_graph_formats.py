@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tlearn.errors import ExportError
+from tlearn.errors import ExportError, SystemFault
 from tlearn.export.extras import EXTRAS, import_openvino, require_extra
 from tlearn.export.formats import FORMATS, artefact_path, find_format
+from tlearn.export.interface import read_interface
 from tlearn.export.onnx import write_onnx
 from tlearn.export.openvino import NOTES, write_openvino
 from tlearn.export.parity import check
@@ -170,6 +171,12 @@ def test_openvino_carries_labels_and_facts(trained: Any, tmp_path: Path) -> None
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["model.bin", "model.xml"]
 
 
+def test_a_place_that_is_taken(write: Callable[[Any], Path], format: str, tmp_path: Path) -> None:
+    (tmp_path / FORMATS[format].file).mkdir()
+    with pytest.raises(SystemFault, match="Is a directory"):
+        write(network())
+
+
 def test_an_operator_that_is_lacking_is_named(write: Callable[[Any], Path], tmp_path: Path) -> None:
     import keras
     import tensorflow as tf
@@ -214,20 +221,24 @@ def test_the_whole_way_and_a_failed_gate(format: str, trained: Any, tmp_path: Pa
 def test_broken_files_are_refused(format: str, tmp_path: Path) -> None:
     path = tmp_path / FORMATS[format].file
     path.write_text("this is not a model")
-    with pytest.raises(ExportError, match="cannot run"):
+    with pytest.raises(ExportError, match="cannot run") as fault:
         open_runtime(path)
+    assert "core.cpp" not in fault.value.message
+    with pytest.raises(ExportError, match="cannot be looked into"):
+        read_interface(path)
 
 
 def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("tlearn.export.extras.find_spec", lambda name: None)
     for extra, packages in EXTRAS.items():
-        with pytest.raises(ExportError, match=packages[0]) as fault:
+        with pytest.raises(SystemFault, match=packages[0]) as fault:
             require_extra(extra)
         assert f"tlearn[{extra}]" in fault.value.hint
-        with pytest.raises(ExportError, match="not installed"):
+        with pytest.raises(SystemFault, match="not installed"):
             find_format(extra, "none")
-        with pytest.raises(ExportError, match="not installed"):
-            open_runtime(tmp_path / FORMATS[extra].file)
+        for look in (open_runtime, read_interface):
+            with pytest.raises(SystemFault, match="not installed"):
+                look(tmp_path / FORMATS[extra].file)
 
 
 def test_formats_and_modes_that_are_not(tmp_path: Path) -> None:

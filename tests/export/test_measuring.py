@@ -18,9 +18,10 @@ from tlearn.export.measuring import (
     throughput,
     time_answers,
 )
-from tlearn.export.runtime import check_artefact, drawn_picture, open_runtime
+from tlearn.export.runtime import drawn_picture, must_be_artefact, open_runtime
 from tlearn.export.saved_model import write_saved_model
 from tlearn.export.tflite import write_tflite
+from tlearn.models.quiet import quiet
 
 LABELS = ("horizontal", "vertical", "checks")
 
@@ -106,12 +107,51 @@ def test_the_latency_of_what_is_not_a_model(tmp_path: Path, trained: Any) -> Non
         latency_milliseconds(tmp_path / "folder", trained.pixels)
 
 
-def test_what_can_be_no_artefact_is_told_at_once(tmp_path: Path, file: Path) -> None:
+@pytest.fixture
+def doubling() -> Any:
+    """A function of four numbers, which are no picture."""
+    import tensorflow as tf
+
+    return tf.function(lambda x: {"y": 2 * x}).get_concrete_function(
+        tf.TensorSpec((None, 4), tf.float32, name="x")
+    )
+
+
+@pytest.mark.parametrize("given", ["numbers", "no signature"])
+def test_a_saved_model_of_another_maker(doubling: Any, tmp_path: Path, given: str) -> None:
+    import tensorflow as tf
+
+    signatures = {"serving_default": doubling} if given == "numbers" else None
+    tf.saved_model.save(tf.Module(), str(tmp_path / "theirs"), signatures=signatures)
+    words = "takes x .*picture by the name of image" if signatures else "has no signature"
+    with pytest.raises(ExportError, match=words):
+        benchmark(tmp_path / "theirs", (), lambda *_: None)
+
+
+def test_a_litert_file_of_another_maker(doubling: Any, tmp_path: Path) -> None:
+    import tensorflow as tf
+
+    with quiet():
+        content = tf.lite.TFLiteConverter.from_concrete_functions([doubling]).convert()
+    (tmp_path / "theirs.tflite").write_bytes(content)
+    with pytest.raises(ExportError, match=r"takes x \[1, 4\], where one picture is expected"):
+        benchmark(tmp_path / "theirs.tflite", (), lambda *_: None)
+
+
+def test_what_can_be_no_artefact_is_told_at_once(
+    tmp_path: Path, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with pytest.raises(ExportError, match="does not exist"):
-        check_artefact(tmp_path / "missing.tflite")
-    (tmp_path / "export").mkdir()
-    (tmp_path / "export" / "model.tflite").touch()
-    with pytest.raises(ExportError, match="no SavedModel") as fault:
-        check_artefact(tmp_path)
-    assert str(tmp_path / "export" / "model.tflite") in fault.value.hint
-    check_artefact(file)
+        must_be_artefact(tmp_path / "missing.tflite")
+    (tmp_path / "export" / "saved_model").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    for folder in (tmp_path, Path()):
+        with pytest.raises(ExportError, match="no SavedModel"):
+            must_be_artefact(folder)
+    for name in ("model.onnx", "model.onnx.contract.json", "saved_model.contract.json"):
+        (tmp_path / "export" / name).touch()
+    with pytest.raises(ExportError, match="folder of artefacts") as fault:
+        must_be_artefact(tmp_path)
+    assert fault.value.hint == "name one: export/model.onnx, export/saved_model"
+    must_be_artefact(tmp_path / "export" / "saved_model")
+    must_be_artefact(file)

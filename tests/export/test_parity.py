@@ -75,6 +75,19 @@ def test_a_file_that_cannot_run_fails(trained: Any, tmp_path: Path) -> None:
     assert artefact.path.name == "model.failed.tflite"
 
 
+def test_a_check_that_is_stopped_leaves_no_file_that_looks_checked(
+    trained: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("tlearn.export.parity.run_artefact", stop)
+    (tmp_path / "model.tflite").touch()
+    with pytest.raises(KeyboardInterrupt):
+        passing(tmp_path / "model.tflite", "tflite", trained)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["model.failed.tflite"]
+
+
 def test_saved_model_is_held_to_the_same_gate(trained: Any, tmp_path: Path) -> None:
     import keras
 

@@ -109,5 +109,5 @@ def _next(path: Path) -> str:
     mode = path.stem.removesuffix(".failed").removeprefix("model_")
     numbers = f"--quantize {mode}" if mode in MODES else "--tflite"
     run = path.absolute().parent.parent
-    name = f" {render.near(run)}" if options.is_run(run) else ""
+    name = f" {render.argument(run)}" if options.is_run(run) else ""
     return f"tlearn export{name} {numbers} --snippet android"

@@ -141,7 +141,7 @@ def draw(choice: Choice) -> list[RenderableType]:
 
 def _next(choice: Choice) -> list[RenderableType]:
     kept = choice.kept
-    return [render.next_step(f"tlearn benchmark {render.near(kept.path)}")] if kept else []
+    return [render.next_step(f"tlearn benchmark {render.argument(kept.path)}")] if kept else []
 
 
 def _verdict(artefact: Artefact, choice: Choice) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -95,16 +94,17 @@ def draw(checked: Checked) -> list[RenderableType]:
     side = how.image_size
     where = "beside the file" if checked.beside else "inside the file only"
     facts = {
-        "file": render.words(render.near(checked.artefact)),
-        "is": Text(f"{contract.format}, {numbers}, by tlearn {render.inert(contract.tlearn)}"),
-        "takes": Text(f"{side} x {side} {how.colour_order}, {how.resize}: {how.resize_in_words}"),
-        "gives": Text(f"{len(contract.labels)}: {render.class_names(contract.labels)}"),
-        "contract": Text(f"version {contract.version}, {where}"),
+        "file": render.near(checked.artefact),
+        "is": f"{contract.format}, {numbers}, by tlearn {contract.tlearn}",
+        "takes": f"{side} x {side} {how.colour_order}, {how.resize}: {how.resize_in_words}",
+        "gives": f"{len(contract.labels)}: {render.class_names(contract.labels)}",
+        "contract": f"version {contract.version}, {where}",
     }
     made = render.table("", "promise", "on this machine")
     for finding in checked.findings:
         made.add_row(Text(*_SIGNS[finding.verdict]), finding.name, render.words(finding.detail))
-    return [Text(), render.facts(facts), Text(), made]
+    drawn = {name: render.words(fact) for name, fact in facts.items()}
+    return [Text(), render.facts(drawn), Text(), made]
 
 
 def _draw_found(found: Report | Sequence[Prediction] | None) -> list[RenderableType]:
@@ -122,6 +122,6 @@ def _closing(checked: Checked, images: Path | None) -> list[RenderableType]:
     if not checked.passed:
         return []
     if images is None:
-        name = shlex.quote(render.near(checked.artefact))
+        name = render.argument(checked.artefact)
         return [render.next_step(f"tlearn check {name} FOLDER")]
     return [render.next_step("golden/ and the contract belong into the tests of your app", "then")]

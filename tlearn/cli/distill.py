@@ -146,9 +146,8 @@ def _shrunk_to_json(shrunk: Shrunk) -> dict[str, Any]:
 
 def draw(taught: Taught, student: str, image_size: int | None) -> list[RenderableType]:
     """How alike they are, where the student is, how to use it."""
-    weights = render.near(taught.weights)
     rows = {
-        "student": render.words(weights),
+        "student": render.words(render.near(taught.weights)),
         "pictures": Text(f"{taught.pictures:,}"),
         "match": Text(f"{taught.match:.2f} correlation with the teacher's embedding, held out"),
     }
@@ -157,6 +156,7 @@ def draw(taught: Taught, student: str, image_size: int | None) -> list[Renderabl
     if taught.shrunk:
         return [Text(), render.facts(rows), Text(), *_draw_shrunk(taught.shrunk)]
     size = f" --image-size {image_size}" if image_size else ""
+    weights = render.argument(taught.weights)
     command = f"tlearn finetune FOLDER --backbone {student} --weights {weights}{size}"
     return [Text(), render.facts(rows), render.next_step(command)]
 
@@ -166,5 +166,5 @@ def _draw_shrunk(shrunk: Shrunk) -> list[RenderableType]:
     rows = zip(shrunk.accuracy, shrunk.size_bytes, shrunk.milliseconds, strict=True)
     for name, (accuracy, size, spent) in zip(("teacher", "student"), rows, strict=True):
         made.add_row(name, render.percent(accuracy), render.size(size), f"{spent:.1f} ms")
-    near = render.near(shrunk.run.path)
-    return [made, Text(), render.next_step(f"tlearn export {near} --tflite")]
+    run = render.argument(shrunk.run.path)
+    return [made, Text(), render.next_step(f"tlearn export {run} --tflite")]

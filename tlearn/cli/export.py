@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -117,16 +116,13 @@ def export(
     if as_json:
         print_json(to_json(artefacts) | snippets.to_json(programs))
         raise typer.Exit(GateFailure.exit_code if failed else 0)
-    closing = [] if failed else [render.next_step(f"tlearn check {_quoted(artefacts[0].path)}")]
+    first = render.argument(artefacts[0].path)
+    closing = [] if failed else [render.next_step(f"tlearn check {first}")]
     print_result(*draw(artefacts), *snippets.draw(programs), *closing)
     if failed:
         raise GateFailure(
             f"{len(failed)} of {len(artefacts)} files failed the check", _hint(failed)
         )
-
-
-def _quoted(path: Path) -> str:
-    return shlex.quote(str(render.near(path)))
 
 
 def choose_formats(asked: Sequence[str], quantize: Sequence[str]) -> list[tuple[str, str]]:
@@ -253,4 +249,4 @@ def _change(change: Changed) -> str:
 
 def _hint(failed: Sequence[Artefact]) -> str:
     ways = dict.fromkeys(way for artefact in failed for way in artefact.advice)
-    return "; ".join([*ways, "or allow more with --max-drop POINTS"])
+    return "; ".join([*ways, "or " * bool(ways) + "allow more with --max-drop POINTS"])

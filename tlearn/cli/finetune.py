@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -153,7 +152,7 @@ def draw_result(outcome: Outcome) -> list[RenderableType]:
         if part not in outcome.reports:
             blocks.append(Text(f"  {absence}", DIM))
     beside = run.path.absolute().parent == BASE.absolute()
-    newest = "" if beside else f" {shlex.quote(render.near(run.path))}"
+    newest = "" if beside else f" {render.argument(run.path)}"
     return [
         *blocks,
         Text(),

@@ -7,6 +7,7 @@ markup, and goes through `inert` first.
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -96,6 +97,11 @@ def near(path: Path | str) -> str:
     """A path as short as it is from here."""
     absolute, here = Path(path).absolute(), Path.cwd()
     return str(absolute.relative_to(here)) if absolute.is_relative_to(here) else str(absolute)
+
+
+def argument(path: Path | str) -> str:
+    """The same as it is typed: what a shell would take apart is quoted."""
+    return shlex.quote(near(path))
 
 
 def table(*columns: str, right: Iterable[int] = (), title: str = "") -> Table:

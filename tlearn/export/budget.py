@@ -147,4 +147,4 @@ def _asking_for_less(choice: Choice) -> str:
         return "--prefer small"
     passed = [one.quantization for one in choice.candidates if one.passed]
     shrinks = max((_SHRINKS.get(mode, _AT_MOST) for mode in passed), default=1)
-    return f"--backbones all-available --max-size {limit * shrinks / 1e6:.3g}MB"
+    return f"--backbones all-available --max-size {limit * shrinks / 1e6:.6g}MB"

@@ -12,20 +12,22 @@ import PIL
 
 from tlearn.errors import ExportError
 from tlearn.export.contract import (
-    CONTRACT_ENDING,
     GOLDEN_FOLDER,
     Contract,
     Tensor,
-    contract_path,
     digest_of,
     read_contract,
 )
 from tlearn.export.golden import SeenPicture, distance, look
 from tlearn.export.interface import Interface, read_interface
-from tlearn.export.runtime import Runtime, open_runtime
+from tlearn.export.runtime import Runtime, must_be_artefact, open_runtime, reason_of
 
 _EXACT = {"none", "float16"}
 """Quantizations whose files answer as the model does, within their tolerance."""
+
+
+_ANSWERS = {"golden pictures", "decoder", "answers"}
+"""Promises about answers; the others are about the file itself."""
 
 
 class Verdict(StrEnum):
@@ -63,14 +65,14 @@ class Checked:
     findings: tuple[Finding, ...]
 
     @property
-    def changed(self) -> bool:
-        """Whether the file is not the one that was exported."""
-        return self.findings[0].verdict is Verdict.BROKEN
+    def usable(self) -> bool:
+        """Whether it can be asked about pictures: it is the file, and its ends are as promised."""
+        return _broken(self.findings) <= _ANSWERS
 
     @property
     def passed(self) -> bool:
         """Whether no promise is broken."""
-        return all(finding.verdict is not Verdict.BROKEN for finding in self.findings)
+        return not _broken(self.findings)
 
 
 def check_artefact(path: Path) -> Checked:
@@ -83,7 +85,7 @@ def check_artefact(path: Path) -> Checked:
         ExportError: There is no such artefact, or no contract that can be read.
     """
     path = path.absolute()
-    _must_be_artefact(path)
+    must_be_artefact(path)
     contract, beside = read_contract(path)
     findings = [_file(path, contract)]
     if findings[0].verdict is Verdict.BROKEN:
@@ -101,24 +103,17 @@ def check_artefact(path: Path) -> Checked:
         look(path.parent / GOLDEN_FOLDER, one, contract.preparation) for one in contract.golden
     ]
     findings.append(_golden(pictures, beside))
-    if any(finding.verdict is Verdict.BROKEN for finding in findings if finding.name == "input"):
+    if "input" in _broken(findings):
         pictures = []  # what it takes is not what the contract says, so it cannot be asked
     try:
         findings += [_decoder(runtime, pictures), _answers(runtime, pictures, contract)]
     except (RuntimeError, ValueError) as error:
-        findings.append(Finding("answers", Verdict.BROKEN, f"it cannot be run: {error}"))
+        findings.append(Finding("runs here", Verdict.BROKEN, reason_of(error)))
     return Checked(path, contract, beside, tuple(findings))
 
 
-def _must_be_artefact(path: Path) -> None:
-    """Raise for what a person names in its place: its contract, or the folder it lies in."""
-    if not path.exists():
-        raise ExportError(f"{path} does not exist", "name a file that tlearn export wrote")
-    if path.name.endswith(CONTRACT_ENDING):
-        raise ExportError(f"{path} is a contract", "name the file that it is about")
-    entries = sorted(path.iterdir()) if path.is_dir() else []
-    if inside := [entry.name for entry in entries if contract_path(entry).is_file()]:
-        raise ExportError(f"{path} is a folder of artefacts", f"name one: {', '.join(inside)}")
+def _broken(findings: Sequence[Finding]) -> set[str]:
+    return {finding.name for finding in findings if finding.verdict is Verdict.BROKEN}
 
 
 def _file(path: Path, contract: Contract) -> Finding:
@@ -132,10 +127,7 @@ def _file(path: Path, contract: Contract) -> Finding:
     return Finding("file", Verdict.KEPT, f"SHA-256 {found[:12]}..., as promised")
 
 
-def _interface(contract: Contract, found: Interface | None) -> list[Finding]:
-    if found is None:
-        what = f"a {contract.format} file is not looked into"
-        return [Finding(name, Verdict.UNCHECKED, what) for name in ("labels", "input", "output")]
+def _interface(contract: Contract, found: Interface) -> list[Finding]:
     signature = f" of {found.signature}" if found.signature else ""
     if found.signature != contract.signature:
         signature += f", promised {contract.signature}"
@@ -146,7 +138,7 @@ def _interface(contract: Contract, found: Interface | None) -> list[Finding]:
     ]
 
 
-def _labels(contract: Contract, found: Sequence[str] | None) -> Finding:
+def _labels(contract: Contract, found: Sequence[str]) -> Finding:
     promised, classes = contract.labels, contract.output.shape[-1]
     if len(promised) != classes:
         what = f"the contract has {len(promised)} labels for {classes} outputs"
@@ -156,8 +148,6 @@ def _labels(contract: Contract, found: Sequence[str] | None) -> Finding:
         if answer != golden.label:
             what = f"a picture of {golden.label!r} was answered rightly and is now {answer!r}"
             return Finding("labels", Verdict.BROKEN, what)
-    if found is None:
-        return Finding("labels", Verdict.UNCHECKED, "the file carries none")
     if tuple(found) == promised:
         return Finding("labels", Verdict.KEPT, f"{len(found)} inside the file, the same in order")
     pairs = zip(found, promised, strict=False)

@@ -23,7 +23,6 @@ VERSION = 1
 INSIDE = "contract.json"
 CONTRACT_ENDING = ".contract.json"
 GOLDEN_FOLDER = "golden"
-SIGNATURE = "serving_default"
 
 _TOLERANCES = {"none": 1e-3, "float16": 1e-2}
 _COARSE = 5e-2
@@ -193,9 +192,13 @@ def read_contract(artefact: Path) -> tuple[Contract, bool]:
     if beside.is_file():
         return from_bytes(beside.read_bytes(), str(beside)), True
     if artefact.is_file() and zipfile.is_zipfile(artefact):
-        with zipfile.ZipFile(artefact) as archive:
-            if INSIDE in archive.namelist():
-                return from_bytes(archive.read(INSIDE), f"{INSIDE} in {artefact}"), False
+        try:
+            with zipfile.ZipFile(artefact) as archive:
+                content = archive.read(INSIDE) if INSIDE in archive.namelist() else None
+        except (OSError, zipfile.BadZipFile) as error:
+            raise ExportError(f"{artefact} is damaged: {error}", _AGAIN) from error
+        if content is not None:
+            return from_bytes(content, f"{INSIDE} in {artefact}"), False
     raise ExportError(f"{artefact} has no contract: {beside.name} is not beside it", _AGAIN)
 
 
@@ -223,11 +226,30 @@ def from_bytes(content: bytes, name: str) -> Contract:
             "use the tlearn that wrote it, or export it again",
         )
     try:
-        return TypeAdapter(Contract).validate_python(document)
+        contract = TypeAdapter(Contract).validate_python(document)
     except ValidationError as error:
         fault = error.errors()[0]
         key = ".".join(map(str, fault["loc"]))
         raise ExportError(f"{name} is damaged: {key}: {fault['msg']}", _AGAIN) from error
+    if found := _contradiction(contract):
+        raise ExportError(f"{name} is damaged: {found}", _AGAIN)
+    return contract
+
+
+def _contradiction(contract: Contract) -> str:
+    """What no two parts of a contract can both mean; nothing where they agree."""
+    how, shape, gives = contract.preparation, contract.input.shape, contract.output.shape
+    if how.resize not in RESIZE_IN_WORDS:
+        return f"preparation.resize: {how.resize!r} is none of {', '.join(RESIZE_IN_WORDS)}"
+    if shape[1:] != (how.image_size, how.image_size, 3):
+        return f"preparation.image_size: {how.image_size}, where the input is {shape}"
+    if len(gives) != 2:
+        return f"output.shape: {gives}, where (batch, classes) is expected"
+    for number, golden in enumerate(contract.golden):
+        answers = (golden.by_model, golden.by_artefact or golden.by_model)
+        if any(len(answer) != gives[1] for answer in answers):
+            return f"golden.{number}: not as many probabilities as the output has"
+    return ""
 
 
 def digest_of(artefact: Path) -> str:

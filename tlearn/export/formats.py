@@ -71,7 +71,8 @@ def find_format(name: str, mode: str) -> Format:
     """A format that has a mode and can be written here.
 
     Raises:
-        ExportError: There is no such format, it lacks the mode, or an extra is not installed.
+        ExportError: There is no such format, or it lacks the mode.
+        SystemFault: It needs an extra that is not installed.
     """
     if name not in FORMATS:
         raise ExportError(f"there is no format {name!r}", f"there are {', '.join(FORMATS)}")

@@ -3,57 +3,53 @@
 from __future__ import annotations
 
 import json
-import struct
-import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tlearn.errors import ExportError, SystemFault
+from tlearn.errors import ExportError, SystemFault, TlearnError
 from tlearn.export.contract import Tensor
 from tlearn.export.extras import import_openvino, require_extra
 from tlearn.export.metadata import LABELS_FILE, read_labels, read_metadata
 from tlearn.export.openvino import NOTES
+from tlearn.export.runtime import reason_of, sides_of
 from tlearn.models.quiet import quiet
 
+_AGAIN = "export it again: tlearn export RUN"
 _INSTALL = "install that package here, or check the file where it is installed"
-# What LiteRT's own readers raise on broken content.
-_BROKEN = (
-    *(ValueError, LookupError, TypeError, AttributeError, RuntimeError, OSError),
-    *(AssertionError, struct.error, zipfile.BadZipFile),
-)
 
 
 @dataclass(frozen=True)
 class Interface:
-    """The ends of a network and the names of its classes; labels are None where it has none."""
+    """The ends of a network and the names of its classes."""
 
     signature: str
     input: Tensor
     output: Tensor
-    labels: tuple[str, ...] | None
+    labels: tuple[str, ...]
 
 
-def read_interface(path: Path) -> Interface | None:
-    """Look into an artefact; None for a format that tlearn does not look into.
+def read_interface(path: Path) -> Interface:
+    """Look into an artefact.
 
     Raises:
-        ExportError: It cannot be read.
+        ExportError: It is no artefact, or cannot be read.
         SystemFault: What runs it is not installed here.
     """
     reader = _READERS.get("" if path.is_dir() else path.suffix)
     if reader is None:
-        return None
+        raise ExportError(f"{path} is no artefact of tlearn", _AGAIN)
     try:
         with quiet():
             return reader(path)
+    except TlearnError:
+        raise
     except ImportError as error:
         raise SystemFault(f"{path} cannot be run without {error.name}", _INSTALL) from error
-    except _BROKEN as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        hint = "export it again: tlearn export RUN"
-        raise ExportError(f"{path} cannot be looked into: {reason}", hint) from error
+    except Exception as error:  # faults of four runtimes have no nearer ancestor
+        reason = reason_of(error)
+        raise ExportError(f"{path} cannot be looked into: {reason}", _AGAIN) from error
 
 
 def _of_tflite(path: Path) -> Interface:
@@ -83,7 +79,7 @@ def _of_saved_model(path: Path) -> Interface:
 
 
 def _of_onnx(path: Path) -> Interface:
-    _need("onnx", ("onnxruntime",))
+    require_extra("onnx", ("onnxruntime",))
     import onnxruntime
 
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
@@ -99,7 +95,7 @@ def _onnx_end(end: Any) -> Tensor:
 
 
 def _of_openvino(path: Path) -> Interface:
-    _need("openvino")
+    require_extra("openvino")
     model = import_openvino().Core().read_model(str(path))
     labels = json.loads(model.get_rt_info([NOTES, "labels"]).astype(str))
     given, answer = _openvino_end(model.input()), _openvino_end(model.output())
@@ -107,16 +103,8 @@ def _of_openvino(path: Path) -> Interface:
 
 
 def _openvino_end(end: Any) -> Tensor:
-    sizes = (None if size.is_dynamic else size.get_length() for size in end.partial_shape)
-    return Tensor(end.any_name, tuple(sizes), end.element_type.to_dtype().name)
-
-
-def _need(extra: str, packages: tuple[str, ...] = ()) -> None:
-    """What is not installed is no fault of the file."""
-    try:
-        require_extra(extra, packages)
-    except ExportError as error:
-        raise SystemFault(error.message, error.hint) from error
+    dtype = end.element_type.to_dtype().name
+    return Tensor(end.any_name, sides_of(end.partial_shape), dtype)
 
 
 def _only(details: Mapping[str, Any], look: Callable[[Any], tuple[Any, type, Any]]) -> Tensor:

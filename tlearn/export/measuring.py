@@ -21,8 +21,8 @@ from tlearn.export.cold_start import ColdStart, cold_start
 from tlearn.export.runtime import (
     Runtime,
     artefact_bytes,
-    check_artefact,
     drawn_picture,
+    must_be_artefact,
     open_runtime,
     takes_threads,
 )
@@ -80,7 +80,7 @@ def benchmark(path: Path, threads: Sequence[int], watch: Watch) -> Benchmark:
     Raises:
         ExportError: It cannot be run, or takes no number of threads.
     """
-    check_artefact(path)
+    must_be_artefact(path)
     if threads and not takes_threads(path):
         raise ExportError(
             f"{path} is run by TensorFlow, which takes its own threads", "leave --threads out"

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tlearn.atomic_write import write_atomic
+from tlearn.atomic_write import refusals, write_atomic
 from tlearn.errors import BackboneError, ExportError
 from tlearn.export.extras import import_openvino
 from tlearn.models.frozen import freeze, layer_of
@@ -47,7 +47,8 @@ def write_openvino(model: Any, path: Path, labels: Sequence[str], about: Mapping
                 _convert(as_float32(model), made, notes)
             except BackboneError as error:
                 raise ExportError(error.message, error.hint) from error
-        path.unlink(missing_ok=True)  # never a network beside the weights of another
+        with refusals(path):
+            path.unlink(missing_ok=True)  # never a network beside the weights of another
         for suffix in (".bin", ".xml"):
             write_atomic(path.with_suffix(suffix), made.with_suffix(suffix).read_bytes())
 

@@ -123,6 +123,9 @@ def check(
         milliseconds = latency_milliseconds(path, reference.pixels, TIMED_THREADS)
     except ExportError as error:
         comparison, reason = _nothing(reference), error.message
+    except BaseException:  # stopped: what was not checked must not look as if it had been
+        _settle(path, passed=False)
+        raise
     passed = not reason
     final = _settle(path, passed)
     found = {key: value for key, value in vars(comparison).items() if key != "unusable"}

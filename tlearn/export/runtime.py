@@ -13,9 +13,11 @@ from typing import Any, Protocol
 import numpy as np
 
 from tlearn.errors import ExportError
+from tlearn.export.contract import CONTRACT_ENDING, contract_path
 from tlearn.export.extras import import_openvino, require_extra
 from tlearn.models.quiet import quiet
 
+_INPUT = "image"
 _AGAIN = "Export it again: tlearn export RUN"
 
 
@@ -38,6 +40,7 @@ def open_runtime(path: Path, threads: int = 2) -> Runtime:
 
     Raises:
         ExportError: There is no runtime for it, or the runtime cannot read it.
+        SystemFault: The runtime is an extra that is not installed.
     """
     if path.suffix in _BY_SUFFIX:
         return _BY_SUFFIX[path.suffix](path, threads)
@@ -64,18 +67,27 @@ def run_artefact(path: Path, pixels: np.ndarray, threads: int = 2) -> np.ndarray
     return np.stack([runtime(picture) for picture in pixels])
 
 
-def check_artefact(path: Path) -> None:
+def must_be_artefact(path: Path) -> None:
     """Say at once, and without TensorFlow, what can be no artefact.
 
     Raises:
-        ExportError: There is nothing at the path, or a folder that is no SavedModel.
+        ExportError: There is nothing at the path, or what a person names in an artefact's place:
+            its contract, the folder or the run it lies in.
     """
     if not path.exists():
-        raise ExportError(f"{path} does not exist", "Name a file that tlearn export wrote.")
-    if path.is_dir() and not (path / "saved_model.pb").exists():
-        inside = sorted(path.rglob("*.tflite"))
-        hint = f"It holds {inside[0]}: name that." if inside else _AGAIN
-        raise ExportError(f"{path} is a folder, and no SavedModel", hint)
+        raise ExportError(f"{path} does not exist", "name a file that tlearn export wrote")
+    if path.name.endswith(CONTRACT_ENDING):
+        raise ExportError(f"{path} is a contract", "name the file that it is about")
+    if not path.is_dir() or (path / "saved_model.pb").exists():
+        return
+    if path.name and contract_path(path).is_file():  # a spoilt SavedModel; "." has no name
+        return
+    entries = sorted((*path.iterdir(), *path.glob("export/*")))
+    inside = [entry for entry in entries if contract_path(entry).is_file()]
+    if not inside:
+        raise ExportError(f"{path} is a folder, and no SavedModel", _AGAIN)
+    names = ", ".join(entry.relative_to(path).as_posix() for entry in inside)
+    raise ExportError(f"{path} is a folder of artefacts", f"name one: {names}")
 
 
 def takes_threads(path: Path) -> bool:
@@ -119,9 +131,9 @@ class TfliteRuntime:
                 self._interpreter.allocate_tensors()
         except (RuntimeError, ValueError) as error:
             raise _refusal("LiteRT", path, error) from error
-        self._input = self._interpreter.get_input_details()[0]
-        self._output = self._interpreter.get_output_details()[0]
-        self.shape = tuple(int(side) for side in self._input["shape"][1:])
+        inputs = self._interpreter.get_input_details()
+        self.shape = _picture_shape(path, {one["name"]: one["shape"].tolist() for one in inputs})
+        self._input, self._output = inputs[0], self._interpreter.get_output_details()[0]
 
     def __call__(self, picture: np.ndarray) -> np.ndarray:
         """Probabilities (classes,) float32 of one picture (height, width, 3), 0 to 255."""
@@ -140,7 +152,8 @@ class OnnxRuntime:
         threads: Of the processor.
 
     Raises:
-        ExportError: ONNX Runtime is not installed, or cannot read or prepare the file.
+        ExportError: ONNX Runtime cannot read or prepare the file.
+        SystemFault: It is not installed.
     """
 
     def __init__(self, path: Path, threads: int = 2) -> None:
@@ -156,13 +169,13 @@ class OnnxRuntime:
                 )
             except Exception as error:  # its faults have no ancestor but this
                 raise _refusal("ONNX Runtime", path, error) from error
-        (given,) = _expect(path, {one.name: one.shape for one in self._session.get_inputs()})
-        self.shape = tuple(given[1:])
+        inputs = {one.name: one.shape for one in self._session.get_inputs()}
+        self.shape = _picture_shape(path, inputs, _INPUT)
 
     def __call__(self, picture: np.ndarray) -> np.ndarray:
         """See `Runtime`."""
         image = np.asarray(picture, np.float32)[np.newaxis]
-        return np.asarray(self._session.run(["probabilities"], {"image": image})[0])[0]
+        return np.asarray(self._session.run(["probabilities"], {_INPUT: image})[0])[0]
 
 
 class OpenVinoRuntime:
@@ -176,7 +189,8 @@ class OpenVinoRuntime:
         threads: Of the processor.
 
     Raises:
-        ExportError: OpenVINO is not installed, or cannot read or prepare the file.
+        ExportError: OpenVINO cannot read or prepare the file.
+        SystemFault: It is not installed.
     """
 
     def __init__(self, path: Path, threads: int = 2) -> None:
@@ -192,20 +206,20 @@ class OpenVinoRuntime:
                 self._run = openvino.Core().compile_model(str(path), "CPU", settings)
             except RuntimeError as error:
                 raise _refusal("OpenVINO", path, error) from error
-        (given,) = _expect(path, {one.any_name: one.partial_shape for one in self._run.inputs})
-        self.shape = tuple(side.get_length() for side in [*given][1:])
+        inputs = {one.any_name: sides_of(one.partial_shape) for one in self._run.inputs}
+        self.shape = _picture_shape(path, inputs, _INPUT)
 
     def __call__(self, picture: np.ndarray) -> np.ndarray:
         """See `Runtime`."""
         image = np.asarray(picture, np.float32)[np.newaxis]
-        return np.array(self._run({"image": image})["probabilities"][0])
+        return np.array(self._run({_INPUT: image})["probabilities"][0])
 
 
 class SavedModelRuntime:
     """A SavedModel behind its signature `serving_default`.
 
     Raises:
-        ExportError: It is no SavedModel.
+        ExportError: It is no SavedModel, or one without that signature.
     """
 
     def __init__(self, path: Path) -> None:
@@ -218,14 +232,17 @@ class SavedModelRuntime:
             except OSError as error:
                 raise ExportError(f"{path} is not a SavedModel.", _AGAIN) from error
         self._constant = tf.constant
-        _, given = self._loaded.signatures["serving_default"].structured_input_signature
-        self.shape = tuple(given["image"].shape[1:])
+        serve = self._loaded.signatures.get("serving_default")
+        if serve is None:
+            raise ExportError(f"{path} has no signature serving_default", _AGAIN)
+        self._serve, (_, given) = serve, serve.structured_input_signature
+        inputs = {name: [*(one.shape or ())] for name, one in given.items()}
+        self.shape = _picture_shape(path, inputs, _INPUT)
 
     def __call__(self, picture: np.ndarray) -> np.ndarray:
         """See `Runtime`."""
         image = self._constant(np.asarray(picture, np.float32)[np.newaxis])
-        answer = self._loaded.signatures["serving_default"](image=image)
-        return np.asarray(answer["probabilities"])[0]
+        return np.asarray(self._serve(**{_INPUT: image})["probabilities"])[0]
 
 
 _BY_SUFFIX: dict[str, Callable[[Path, int], Runtime]] = {
@@ -235,18 +252,38 @@ _BY_SUFFIX: dict[str, Callable[[Path, int], Runtime]] = {
 }
 
 
+def reason_of(error: Exception) -> str:
+    """What a runtime has against a file, in one line; OpenVINO begins with places in its source."""
+    lines = [line for line in str(error).splitlines() if not line.startswith("Exception from")]
+    return next(filter(None, map(str.strip, lines)), type(error).__name__)[:300]
+
+
 def _refusal(runtime: str, path: Path, error: Exception) -> ExportError:
-    """What a runtime has against a file, in one line."""
-    reason = (str(error).strip().splitlines() or ["no reason given"])[0]
-    return ExportError(f"{runtime} cannot run {path}: {reason[:300]}", _AGAIN)
+    return ExportError(f"{runtime} cannot run {path}: {reason_of(error)}", _AGAIN)
 
 
-def _expect(path: Path, inputs: Mapping[str, Any]) -> Sequence[Any]:
-    """Shapes of the inputs, of which there has to be one that is called as ours."""
-    if list(inputs) != ["image"]:
-        names = ", ".join(inputs)
-        raise ExportError(f"{path} wants the inputs {names}, where image is expected", _AGAIN)
-    return list(inputs.values())
+def _picture_shape(
+    path: Path, inputs: Mapping[str, Sequence[Any]], name: str | None = None
+) -> tuple[int, ...]:
+    """(height, width, channels) of the one input there has to be; `name` where it is asked by it.
+
+    Args:
+        path: The artefact, for a message.
+        inputs: Name and shape of all inputs; what is not a number is a size known only later.
+        name: What the input has to be called.
+    """
+    if len(inputs) == 1 and name in (None, *inputs):
+        (sides,) = (tuple(shape[1:]) for shape in inputs.values())
+        if len(sides) == 3 and all(isinstance(side, int) for side in sides):
+            return sides
+    called = f" by the name of {name}" if name else ""
+    takes = ", ".join(f"{key} {shape}" for key, shape in inputs.items())
+    raise ExportError(f"{path} takes {takes}, where one picture{called} is expected", _AGAIN)
+
+
+def sides_of(shape: Any) -> tuple[int | None, ...]:
+    """OpenVINO's shape as numbers; None for a size known only later."""
+    return tuple(None if side.is_dynamic else side.get_length() for side in shape)
 
 
 def _quantise(picture: np.ndarray, end: dict[str, Any]) -> np.ndarray:

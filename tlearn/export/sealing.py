@@ -16,19 +16,17 @@ from tlearn.atomic_write import remove, write_atomic
 from tlearn.export.contract import (
     GOLDEN_FOLDER,
     INSIDE,
-    SIGNATURE,
     VERSION,
     Contract,
     Golden,
     Preparation,
-    Tensor,
     contract_path,
     digest_of,
     to_bytes,
     tolerance_of,
     write_contract,
 )
-from tlearn.export.interface import Interface, read_interface
+from tlearn.export.interface import read_interface
 from tlearn.export.metadata import append_files
 from tlearn.export.parity import Artefact
 from tlearn.export.reference import Reference
@@ -115,14 +113,7 @@ def seal(artefact: Artefact, promise: Promise, reference: Reference) -> Artefact
 
 
 def _contract(artefact: Artefact, promise: Promise) -> Contract:
-    size, classes = promise.preparation.image_size, len(promise.labels)
-    # What a format does not let us look into keeps to tlearn's own names.
-    found = read_interface(artefact.path) or Interface(
-        SIGNATURE,
-        Tensor("image", (None, size, size, 3), "float32"),
-        Tensor("probabilities", (None, classes), "float32"),
-        None,
-    )
+    found = read_interface(artefact.path)
     return Contract(
         version=VERSION,
         tlearn=version("tlearn"),
