@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from tlearn.features.preparation import FOLDS
 from tlearn.suggestion import options
 from tlearn.suggestion.options import Option
 from tlearn.suggestion.strategy import Evidence, HeadEvidence, Policy
@@ -54,7 +55,7 @@ class Cell:
             facts["n_classes"],
             facts["similarity"],
             heads=tuple(self.heads),
-            lift=0.8 ** facts["slope"],
+            lift=(1 - 1 / FOLDS) ** facts["slope"],
             n_tested=self.tested,
         )
 
