@@ -83,7 +83,7 @@ def test_the_cheapest_come_first_and_each_once() -> None:
 def test_tuning_multiplies_the_error_of_the_head_it_begins_with(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    halves = {Policy.TOP_STAGES: (-0.6931, 0.0, 0.0, 0.0, 0.0)}
+    halves = {Policy.TOP_STAGES: (-0.6931, 0.0, 0.0, 0.0, 0.0, 0.0)}
     monkeypatch.setattr(options, "WEIGHTS", halves)
     monkeypatch.setattr(options, "OTHER_PICTURES", 0.0)
     found = by_name(replace(EVIDENCE, heads=(LAST, HeadEvidence("3", 0.9, 0.1, 1e-6))))
@@ -93,7 +93,7 @@ def test_tuning_multiplies_the_error_of_the_head_it_begins_with(
 
 
 def test_tuning_is_never_expected_below_chance(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(options, "WEIGHTS", {Policy.DEEP: (5.0, 0.0, 0.0, 0.0, 0.0)})
+    monkeypatch.setattr(options, "WEIGHTS", {Policy.DEEP: (5.0, 0.0, 0.0, 0.0, 0.0, 0.0)})
     assert by_name(EVIDENCE)["deep"].accuracy == pytest.approx(0.25)
 
 
