@@ -30,7 +30,7 @@ POLICIES: dict[str, dict[str, Any]] = {
     "deep": {"policy": "deep"},
 }
 RIDGE, GAIN_RIDGE = 0.1, 0.3
-MOST = (np.inf, 0, 0, np.inf, np.inf, np.inf)
+HIGHEST = (np.inf, 0, 0, np.inf, np.inf, np.inf)
 """Of the weights. That more pictures make tuning worse may be found among ten and 25 a class, but
 is not to be believed of hundreds, which the table hardly has."""
 DISAGREE = 0.15
@@ -119,8 +119,8 @@ def fit(cells: list[Cell], policy: Policy) -> tuple[float, ...]:
     ridge = np.sqrt(RIDGE * weight.sum()) * np.eye(x.shape[1])[1:]
     rows = np.concatenate([np.sqrt(weight)[:, None] * x, ridge])
     wanted = np.concatenate([np.sqrt(weight) * np.log(tuned / base), np.zeros(len(ridge))])
-    found = lsq_linear(rows, wanted, (-np.inf, MOST)).x
-    return tuple(float(f"{value:.3g}") for value in found)
+    found = lsq_linear(rows, wanted, (-np.inf, HIGHEST)).x
+    return tuple(round(float(value), 4) + 0.0 for value in found)  # no minus zero
 
 
 def spread(pairs: list[Pair], policy: Policy) -> float:
