@@ -13,7 +13,7 @@ from scipy.optimize import lsq_linear
 from tlearn.features.preparation import FOLDS
 from tlearn.suggestion import options
 from tlearn.suggestion.options import Option
-from tlearn.suggestion.strategy import Evidence, HeadEvidence, Policy
+from tlearn.suggestion.strategy import LITTLE, Evidence, HeadEvidence, Policy
 
 OTHER = "other"
 """Stands for the best stage by cross-validation but the last."""
@@ -187,12 +187,32 @@ def score(table: Path) -> None:
             held.append(coverage(weighed[folder], policy))
         print(f"interval of {policy} holds {np.mean(held):.1%}")
         spread([pair for folder in folders for pair in weighed[folder]], policy)
+    print_matrix(cells)
     times = np.array([c.seconds[n] / c.forecast[n] for c in cells for n in ("top_stages", "deep")])
     print(f"time within a factor of 1.5: {np.mean(abs(np.log(times)) < np.log(1.5)):.1%}")
     settle(cells)
     print(
         f"fitted on all: {options.GAIN} {options.DOUBT} {options.WEIGHTS}\nspread: {options.SPREAD}"
     )
+
+
+SHOWN = ("best", "several", "top_stages_several", "deep_several")
+
+
+def print_matrix(cells: list[Cell]) -> None:
+    """Mean points over a head on the last stage, in the four fields of the textbook's matrix."""
+    print(f"| over a head on top | cells | {' | '.join(SHOWN)} |\n|---{'|---' * 5}|")
+    for alike in (True, False):
+        for little in (True, False):
+            some = [
+                cell.accuracy
+                for cell in cells
+                if (cell.evidence.similarity >= 0.5) is alike
+                and (cell.evidence.n_train < LITTLE) is little
+            ]
+            words = f"{'little' if little else 'a lot'}, {'like' if alike else 'unlike'} the source"
+            gains = (100 * np.mean([one[name] - one["last"] for one in some]) for name in SHOWN)
+            print(f"| {words} | {len(some)} | {' | '.join(f'{gain:+.1f}' for gain in gains)} |")
 
 
 def settle(cells: list[Cell]) -> None:

@@ -31,8 +31,8 @@ from tlearn.suggestion.strategy import Evidence, HeadEvidence, Policy, Suggestio
 
 COVERED = 0.9
 TIE = 0.0005
-"""Expected accuracy that is not worth a larger network or a longer training. The fit draws forecasts
-together, so that what they differ by is larger in truth: .0025 cost .4 points of regret."""
+"""Expected accuracy that is not worth a larger network or a longer training. Fitted forecasts are
+drawn together, what they differ by is larger in truth: .0025 cost .4 points of regret."""
 
 CAUTION = 1.0
 """Standard errors by which an earlier stage has to be better: the best of those that are all in
