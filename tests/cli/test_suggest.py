@@ -42,6 +42,8 @@ def test_it_draws_matrix_measurements_and_advice(
     assert "90 % interval" in result.stdout
     (best,) = (line for line in result.stdout.splitlines() if "best" in line)
     assert best.split()[:3] == ["stages", "2,3", "█" * 28 + "▌"]
+    (guess,) = (line for line in result.stdout.splitlines() if line.split()[:1] == ["guessing"])
+    assert "33.3 %" in guess
     assert "Advice: top_stages" in result.stdout
     rows = [row.split()[:2] for row in result.stdout.splitlines()]
     assert ["linear_head", "2"] in rows and "tabby 60 %" in result.stdout

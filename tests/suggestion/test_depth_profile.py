@@ -41,6 +41,12 @@ def test_every_stage_is_checked_and_the_last_three_together() -> None:
     assert sorted(asked) == sorted(accuracy)  # each once
 
 
+def test_guessing_names_the_largest_class() -> None:
+    readings = [Reading((1,), checked(first(100)))]
+    labels = np.array([0, 2, 2, 2])
+    assert DepthProfile(NAMES[:1], readings, readings[0], labels).guessing == 0.75
+
+
 def test_of_a_network_in_one_part_there_are_no_several() -> None:
     profile = draw_profile(NAMES[:1], LABELS, lambda stages: checked(first(100)))
     assert profile.several.stages == (1,)

@@ -98,7 +98,7 @@ def options(advice: Advice) -> RenderableType:
         )
     note = (
         "head on: the stages that it reads; what comes after them is cut off\n"
-        f"interval: what a test{_of(advice)} will show; time: on this machine, with what is stored"
+        f"interval: what a test{_of(advice)} will show; time: on this machine"
     )
     return Group(made, Text(note, DIM))
 
@@ -145,6 +145,9 @@ def profile(measured: DepthProfile, seed: int) -> Group:
     """Bars: how well a linear head does on the features of each stage."""
     grid = Table.grid(padding=(0, 2))
     several = f"stages {measured.several.head_on}"
+    guess = measured.guessing
+    cells = (f"{render.bar(guess):<30}", f"{render.percent(guess):>7}")
+    grid.add_row(*(Text(cell, DIM) for cell in ("guessing", *cells)))
     for name, reading in zip((*measured.names, several), measured.readings, strict=False):
         best = reading is measured.best
         grid.add_row(
@@ -154,4 +157,5 @@ def profile(measured: DepthProfile, seed: int) -> Group:
             Text("◀ best", LIT) if best else Text(),
         )
     folds = f"cross-validated in {measured.last.folds} folds, seed {seed}"
-    return Group(Text(f"accuracy of a linear head on each stage, {folds}", DIM), grid)
+    title = f"accuracy of a linear head on each stage, {folds}\nguessing: always the largest class"
+    return Group(Text(title, DIM), grid)

@@ -199,6 +199,7 @@ def to_json(advice: Advice, command: str) -> dict[str, Any]:
         "source_classes": similarity.source_classes if similarity else None,
         "head_accuracy": profile.last.accuracy if profile else None,
         "profile": dict(profile.accuracies) if profile else None,
+        "guessing": profile.guessing if profile else None,
         "folds": profile.last.folds if profile else None,
         "seed": advice.pictures.seed if advice.pictures else None,
         "coverage": COVERED,

@@ -86,6 +86,11 @@ class DepthProfile:
         return max(self.single, key=lambda reading: reading.accuracy)
 
     @property
+    def guessing(self) -> float:
+        """Accuracy of naming the most frequent class, whatever the picture."""
+        return float(np.bincount(self.labels).max() / len(self.labels))
+
+    @property
     def readings(self) -> Sequence[Reading]:
         """All of them: on each stage, and on several where there is more than one."""
         return [*self.single, *([self.several] if len(self.several.stages) > 1 else [])]
