@@ -13,9 +13,10 @@ from tlearn.recipe.schema import LAST
 from tlearn.suggestion.depth_profile import DepthProfile, Reading
 from tlearn.suggestion.forecast import forecast_seconds
 from tlearn.suggestion.learning_curve import LearningCurve
-from tlearn.suggestion.options import Option, decide, weigh
+from tlearn.suggestion.options import Option, weigh
 from tlearn.suggestion.similarity import measure_similarity, nearest_classes, sample
 from tlearn.suggestion.strategy import Evidence, HeadEvidence
+from tlearn.suggestion.verdict import decide
 from tlearn.workbench import Workbench
 
 

@@ -12,7 +12,8 @@ from tlearn.errors import DataError
 from tlearn.finetuning import train_and_keep
 from tlearn.outcome import Advice
 from tlearn.run_directory import RunDirectory
-from tlearn.suggestion.options import Option, combine, decide
+from tlearn.suggestion.options import Option, combine
+from tlearn.suggestion.verdict import decide
 from tlearn.workbench import Workbench
 
 

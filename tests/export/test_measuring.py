@@ -10,6 +10,7 @@ import pytest
 
 from tlearn.errors import ExportError
 from tlearn.export import measuring
+from tlearn.export.artefact import must_be_artefact
 from tlearn.export.cold_start import ColdStart
 from tlearn.export.measuring import (
     benchmark,
@@ -18,7 +19,7 @@ from tlearn.export.measuring import (
     throughput,
     time_answers,
 )
-from tlearn.export.runtime import drawn_picture, must_be_artefact, open_runtime
+from tlearn.export.runtime import drawn_picture, open_runtime
 from tlearn.export.saved_model import write_saved_model
 from tlearn.export.tflite import write_tflite
 from tlearn.models.quiet import quiet

@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 
 from tlearn.suggestion import options
-from tlearn.suggestion.options import TIE, Option, choose, decide, weigh
+from tlearn.suggestion.options import TIE, Option, choose, weigh
 from tlearn.suggestion.strategy import Evidence, HeadEvidence, Policy
+from tlearn.suggestion.verdict import decide
 
 LAST = HeadEvidence("last", 0.80)
 EVIDENCE = Evidence(400, 4, 0.3, heads=(LAST,), n_tested=100)

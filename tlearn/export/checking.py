@@ -11,6 +11,7 @@ import numpy as np
 import PIL
 
 from tlearn.errors import ExportError
+from tlearn.export.artefact import must_be_artefact
 from tlearn.export.contract import (
     GOLDEN_FOLDER,
     Contract,
@@ -20,7 +21,7 @@ from tlearn.export.contract import (
 )
 from tlearn.export.golden import SeenPicture, distance, look
 from tlearn.export.interface import Interface, read_interface
-from tlearn.export.runtime import Runtime, must_be_artefact, open_runtime, reason_of
+from tlearn.export.runtime import Runtime, open_runtime, reason_of
 
 _EXACT = {"none", "float16"}
 """Quantizations whose files answer as the model does, within their tolerance."""

@@ -17,12 +17,11 @@ from pathlib import Path
 import numpy as np
 
 from tlearn.errors import ExportError
+from tlearn.export.artefact import artefact_bytes, must_be_artefact
 from tlearn.export.cold_start import ColdStart, cold_start
 from tlearn.export.runtime import (
     Runtime,
-    artefact_bytes,
     drawn_picture,
-    must_be_artefact,
     open_runtime,
     takes_threads,
 )

@@ -13,7 +13,6 @@ from typing import Any, Protocol
 import numpy as np
 
 from tlearn.errors import ExportError
-from tlearn.export.contract import CONTRACT_ENDING, contract_path
 from tlearn.export.extras import import_openvino, require_extra
 from tlearn.models.quiet import quiet
 
@@ -67,29 +66,6 @@ def run_artefact(path: Path, pixels: np.ndarray, threads: int = 2) -> np.ndarray
     return np.stack([runtime(picture) for picture in pixels])
 
 
-def must_be_artefact(path: Path) -> None:
-    """Say at once, and without TensorFlow, what can be no artefact.
-
-    Raises:
-        ExportError: There is nothing at the path, or what a person names in an artefact's place:
-            its contract, the folder or the run it lies in.
-    """
-    if not path.exists():
-        raise ExportError(f"{path} does not exist", "name a file that tlearn export wrote")
-    if path.name.endswith(CONTRACT_ENDING):
-        raise ExportError(f"{path} is a contract", "name the file that it is about")
-    if not path.is_dir() or (path / "saved_model.pb").exists():
-        return
-    if path.name and contract_path(path).is_file():  # a spoilt SavedModel; "." has no name
-        return
-    entries = sorted((*path.iterdir(), *path.glob("export/*")))
-    inside = [entry for entry in entries if contract_path(entry).is_file()]
-    if not inside:
-        raise ExportError(f"{path} is a folder, and no SavedModel", _AGAIN)
-    names = ", ".join(entry.relative_to(path).as_posix() for entry in inside)
-    raise ExportError(f"{path} is a folder of artefacts", f"name one: {names}")
-
-
 def takes_threads(path: Path) -> bool:
     """Whether the runtime of an artefact can be told how many threads to take."""
     return not path.is_dir()
@@ -98,17 +74,6 @@ def takes_threads(path: Path) -> bool:
 def drawn_picture(runtime: Runtime) -> np.ndarray:
     """A picture of the size that a runtime takes, uint8 (height, width, 3), to time it with."""
     return np.random.default_rng(0).integers(0, 256, runtime.shape, np.uint8)
-
-
-def parts_of(path: Path) -> list[Path]:
-    """The files of an artefact: an OpenVINO network has its weights in a file beside it."""
-    return [path, path.with_suffix(".bin")] if path.suffix == ".xml" else [path]
-
-
-def artefact_bytes(path: Path) -> int:
-    """The size on disk of an artefact, all its files counted."""
-    files = path.rglob("*") if path.is_dir() else parts_of(path)
-    return sum(file.stat().st_size for file in files if file.is_file())
 
 
 class TfliteRuntime:

@@ -27,7 +27,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from tlearn.suggestion.strategy import Evidence, HeadEvidence, Policy, Suggestion, textbook
+from tlearn.suggestion.strategy import Evidence, HeadEvidence, Policy
 
 COVERED = 0.9
 TIE = 0.0005
@@ -97,7 +97,7 @@ class Option:
 
 def way(policy: Policy, head_on: str) -> str:
     """A policy and what its head reads, in words."""
-    return str(policy) + f" on {_stages(head_on)}" * (head_on != "last")
+    return str(policy) + f" on {stages_in_words(head_on)}" * (head_on != "last")
 
 
 def weigh(evidence: Evidence, also: str = "last") -> list[Option]:
@@ -162,50 +162,8 @@ def combine(option: Option, tried: float, n_pictures: int) -> Option:
     return replace(option, accuracy=accuracy, low=low, high=high, tried=tried)
 
 
-def decide(
-    evidence: Evidence, options: Sequence[Option], smallest: str | None = None
-) -> Suggestion:
-    """The suggestion that the options make, beside what the matrix says.
-
-    Args:
-        evidence: What was measured.
-        options: From `weigh`.
-        smallest: Stage whose head is as good as the best one within an error: prefer it.
-    """
-    chosen = choose(options)
-    if smallest is not None:
-        chosen = next((one for one in options if one.head_on == smallest), chosen)
-    taught = textbook(evidence)
-    measured = f"a linear head reaches {evidence.heads[0].accuracy:.1%} on pictures it has not seen"
-    verdict = f"measured: {measured}"
-    best = max(evidence.heads, key=lambda head: head.accuracy)
-    if best.head_on != "last":
-        verdict += f", and {best.accuracy:.1%} on {_stages(best.head_on)}"
-    if smallest is not None:
-        reason = f"{_stages(smallest)}: no other is better by more than one standard error"
-    elif chosen.policy is Policy.LINEAR_HEAD:
-        tuned = max((one for one in options if not one.measured), key=_accuracy, default=None)
-        said = f"{tuned.name}: {tuned.accuracy:.1%}" if tuned else "not asked for"
-        reason = f"tuning is not expected to add to it ({said})"
-    else:
-        reason = f"{chosen.name} is expected to reach {chosen.accuracy:.1%}"
-    if chosen.tried is not None:
-        reason += f": a trial reached {chosen.tried:.1%} on the validation part"
-    elif not chosen.measured and any(option.tried is not None for option in options):
-        reason += ", a forecast: there was no time left to try it"
-    reasons = [*taught.reasons, verdict, reason]
-    likeliest = max(options, key=_accuracy)
-    if smallest is None and likeliest.accuracy > chosen.accuracy + TIE:
-        looks = f"{likeliest.name} looks better, {likeliest.accuracy:.1%}"
-        reasons.append(f"{looks}, but no more than chance may make it: it is the best of several")
-    return replace(taught, policy=chosen.policy, head_on=chosen.head_on, reasons=tuple(reasons))
-
-
-def _accuracy(option: Option) -> float:
-    return option.accuracy
-
-
-def _stages(head_on: str) -> str:
+def stages_in_words(head_on: str) -> str:
+    """What a head reads: "stage 3", "stages 3,4,5", "the last stage"."""
     if head_on == "last":
         return "the last stage"
     return f"stage{'s' if ',' in head_on else ''} {head_on}"
