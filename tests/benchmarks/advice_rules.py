@@ -142,58 +142,68 @@ def coverage(pairs: list[Pair], policy: Policy) -> float:
     return float(np.mean(inside))
 
 
+Taken = dict[tuple[Any, ...], list[Pair]]
+"""Backbone, folder and size to what the advice took there, a pair a seed."""
+
+
 def score(table: Path) -> None:
     """Fit on all folders but one, judge on that one, and print how it went."""
     cells = [Cell(row) for row in read_table(table)]
-    folders = sorted({cell.folder for cell in cells})
-    taken: dict[tuple[Any, ...], list[Pair]] = defaultdict(list)
+    taken: Taken = defaultdict(list)
     weighed: dict[str, list[Pair]] = defaultdict(list)
-    for folder in folders:
+    for folder in sorted({cell.folder for cell in cells}):
         settle([cell for cell in cells if cell.folder != folder])
         for cell in (cell for cell in cells if cell.folder == folder):
             ways = options.weigh(cell.evidence)
             weighed[folder] += [(cell, one) for one in ways]
             taken[cell.backbone, cell.folder, cell.size].append((cell, options.choose(ways)))
-    regrets = {place: regret(pairs) for place, pairs in taken.items()}
-    rules: dict[str, list[float]] = {"advice": list(regrets.values())}
-    for name in POLICIES:
-        rules[name] = [fixed(pairs, name) for pairs in taken.values()]
-    print(f"{len(cells)} cells, {len(regrets)} places after averaging seeds; points of accuracy")
+    print(f"{len(cells)} cells, {len(taken)} places after averaging seeds; points of accuracy")
+    print_rules(taken)
+    print_places(taken)
+    print_intervals(weighed)
+    print_matrix(cells)
+    times = np.array([c.seconds[n] / c.forecast[n] for c in cells for n in ("top_stages", "deep")])
+    print(f"time within a factor of 1.5: {np.mean(abs(np.log(times)) < np.log(1.5)):.1%}")
+    settle(cells)
+    print(f"fitted on all: {options.GAIN} {options.DOUBT} {options.WEIGHTS}")
+    print(f"spread: {options.SPREAD}")
+
+
+def print_rules(taken: Taken) -> None:
+    """Regret of the advice and of fixed ways, and how much of it is luck of the best."""
+    rules = {"advice": [regret(pairs) for pairs in taken.values()]}
+    rules |= {name: [fixed(pairs, name) for pairs in taken.values()] for name in POLICIES}
     print("| rule | mean regret | worst |\n|---|---|---|")
     for name, values in sorted(rules.items(), key=lambda rule: np.mean(rule[1])):
         print(f"| {name} | {100 * np.mean(values):.2f} | {100 * max(values):.1f} |")
     for n_seeds in sorted({len(pairs) for pairs in taken.values()}):
-        some = [100 * regrets[place] for place, pairs in taken.items() if len(pairs) == n_seeds]
+        some = [100 * regret(pairs) for pairs in taken.values() if len(pairs) == n_seeds]
         print(f"{len(some)} places, {n_seeds} seeds: {np.mean(some):.2f}, worst {max(some):.1f}")
-    known = [gain for pairs in taken.values() for gain in hindsight(pairs)]
-    print(
-        f"what won with other pictures of the folder gains {100 * np.mean(known):.2f} on the advice"
-    )
+    known = 100 * np.mean([gain for pairs in taken.values() for gain in hindsight(pairs)])
+    print(f"what won with other pictures of the folder gains {known:.2f} on the advice")
+
+
+def print_places(taken: Taken, most: int = 8) -> None:
+    """Where the advice was worst."""
     print("worst places:")
-    for place, value in sorted(regrets.items(), key=lambda item: -item[1])[:8]:
-        pairs = taken[place]
+    for place, pairs in sorted(taken.items(), key=lambda item: -regret(item[1]))[:most]:
         names = ", ".join(one.name for _, one in pairs)
         means = {
             name: round(float(np.mean([c.accuracy[name] for c, _ in pairs])), 3)
             for name in POLICIES
         }
-        print(f"  {100 * value:4.1f}  {place}: {names}; {means}")
+        print(f"  {100 * regret(pairs):4.1f}  {place}: {names}; {means}")
+
+
+def print_intervals(weighed: dict[str, list[Pair]]) -> None:
+    """How often intervals hold on folders that did not fit them; leaves the spread of all."""
     for policy in options.SPREAD:
         held = []
-        for folder in folders:
-            spread(
-                [pair for other in folders if other != folder for pair in weighed[other]], policy
-            )
-            held.append(coverage(weighed[folder], policy))
+        for folder, pairs in weighed.items():
+            spread([pair for o, some in weighed.items() if o != folder for pair in some], policy)
+            held.append(coverage(pairs, policy))
         print(f"interval of {policy} holds {np.mean(held):.1%}")
-        spread([pair for folder in folders for pair in weighed[folder]], policy)
-    print_matrix(cells)
-    times = np.array([c.seconds[n] / c.forecast[n] for c in cells for n in ("top_stages", "deep")])
-    print(f"time within a factor of 1.5: {np.mean(abs(np.log(times)) < np.log(1.5)):.1%}")
-    settle(cells)
-    print(
-        f"fitted on all: {options.GAIN} {options.DOUBT} {options.WEIGHTS}\nspread: {options.SPREAD}"
-    )
+        spread([pair for pairs in weighed.values() for pair in pairs], policy)
 
 
 SHOWN = ("best", "several", "top_stages_several", "deep_several")
