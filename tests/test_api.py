@@ -12,14 +12,14 @@ import numpy as np
 import pytest
 
 from tlearn import api
-from tlearn.cache_folder import cache_folder
 from tlearn.data.decode import decode
-from tlearn.data.row_table import KEY_BYTES
 from tlearn.data.split import read_manifest
 from tlearn.errors import BackboneError, DataError, RecipeError, RunError
 from tlearn.finished_run import FinishedRun
 from tlearn.recipe.plan import read_plan
-from tlearn.run_directory import read_json
+from tlearn.storage.cache import cache_folder
+from tlearn.storage.row_table import KEY_BYTES
+from tlearn.storage.text import read_json
 
 RUN_FILES = {
     ".tlearn-run",

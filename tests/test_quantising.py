@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from tlearn.features.linear_probe import CrossValidation
+from tlearn.progress import Stopwatch
 from tlearn.quantising import measure_int8
-from tlearn.stopwatch import Stopwatch
 from tlearn.suggestion.depth_profile import Reading
 
 

@@ -8,18 +8,10 @@ from typing import Any
 
 import pytest
 
-from tlearn.atomic_write import write_atomic, write_atomic_directory
 from tlearn.errors import RunError, SystemFault
-from tlearn.run_directory import (
-    FINISHED,
-    MARKER,
-    STARTED,
-    RunDirectory,
-    escape_label,
-    read_json,
-    unescape_label,
-    write_json,
-)
+from tlearn.run_directory import FINISHED, MARKER, STARTED, RunDirectory
+from tlearn.storage.atomic import write_atomic, write_atomic_directory
+from tlearn.storage.text import escape_label, read_json, unescape_label, write_json
 
 
 def fill(run: RunDirectory, names: tuple[str, ...] = FINISHED) -> RunDirectory:

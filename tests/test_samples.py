@@ -15,8 +15,8 @@ from tlearn.data.image_folder import scan
 from tlearn.errors import RunError
 from tlearn.export.quantization import representative, sample_size
 from tlearn.features.preparation import Pictures, read_pictures
+from tlearn.progress import Stopwatch
 from tlearn.samples import read_samples, telling_rows, write_samples
-from tlearn.stopwatch import Stopwatch
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import pytest
 from tlearn import api
 from tlearn.advising import advise
 from tlearn.errors import DataError
-from tlearn.features.preparation import silent
+from tlearn.progress import silent
 from tlearn.suggestion.options import Option, combine
 from tlearn.suggestion.strategy import Policy
 from tlearn.trying import try_out

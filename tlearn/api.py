@@ -19,10 +19,10 @@ from tlearn.exporting import benchmark as benchmark
 from tlearn.exporting import export as export
 from tlearn.exporting import export_within as export_within
 from tlearn.exporting import write_snippets as write_snippets
-from tlearn.features.preparation import Watch, silent
 from tlearn.finished_run import FinishedRun
 from tlearn.models.choice import choose_backbone
 from tlearn.outcome import Advice, Outcome
+from tlearn.progress import Watch, silent
 from tlearn.recipe.saving import check_new, recipe_of, save_recipe
 from tlearn.run_directory import RunDirectory
 from tlearn.suggestion.strategy import Evidence, textbook

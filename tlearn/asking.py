@@ -17,7 +17,7 @@ from tlearn.evaluation.predict import Prediction
 from tlearn.export.checking import Checked, check_artefact
 from tlearn.export.contract import Contract
 from tlearn.export.runtime import Runtime, open_runtime
-from tlearn.features.preparation import Watch, silent
+from tlearn.progress import Watch, silent
 
 Asked = tuple[Checked, Report | list[Prediction] | None]
 """An artefact held to its contract, and what it made of pictures."""

@@ -10,23 +10,23 @@ from typing import Any
 
 import numpy as np
 
-from tlearn.atomic_write import write_atomic
-from tlearn.cache_folder import cache_folder, limit_bytes, trim_cache
+from tlearn.backend.silence import import_keras
 from tlearn.data.archives import unpacked
 from tlearn.data.augmentation import augmentation
 from tlearn.data.image_folder import list_pictures
 from tlearn.data.pipeline import PixelStore, store_pixels
 from tlearn.errors import BackboneError, DataError
 from tlearn.features.engine import EngineChoice
-from tlearn.features.preparation import Watch
 from tlearn.features.probe import EMBEDDING, SOURCE, Probe, make_probe, open_probe, probe_makers
 from tlearn.features.store import FeatureStore, Views
 from tlearn.models.catalog import BackboneSpec, find_backbone
 from tlearn.models.choice import BackboneChoice, choose_backbone
-from tlearn.models.quiet import import_keras
-from tlearn.run_directory import RunDirectory, write_json
+from tlearn.progress import Stopwatch, Watch
+from tlearn.run_directory import RunDirectory
 from tlearn.shrinking import Shrunk
-from tlearn.stopwatch import Stopwatch
+from tlearn.storage.atomic import write_atomic
+from tlearn.storage.cache import cache_folder, limit_bytes, trim_cache
+from tlearn.storage.text import write_json
 
 HELD_OUT_SHARE, MOST_HELD_OUT = 0.02, 1_000
 FEWEST_PICTURES = 100

@@ -9,7 +9,6 @@ import shlex
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tlearn.atomic_write import must_be_writable
 from tlearn.export import measuring
 from tlearn.export.budget import Budget, Choice, ways_out
 from tlearn.export.candidates import keep_the_best
@@ -20,9 +19,10 @@ from tlearn.export.programs import write_program
 from tlearn.export.quantization import CALIBRATED
 from tlearn.export.sealing import seal
 from tlearn.export.writing import write_and_check
-from tlearn.features.preparation import Watch, silent
 from tlearn.finished_run import FinishedRun
-from tlearn.run_directory import read_json
+from tlearn.progress import Watch, silent
+from tlearn.storage.atomic import must_be_writable
+from tlearn.storage.text import read_json
 
 
 def export(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tlearn.atomic_write import write_atomic
+from tlearn.backend.silence import import_keras
 from tlearn.data.augmentation import augmentation
 from tlearn.data.split import write_manifest
 from tlearn.errors import RunError
@@ -17,11 +17,12 @@ from tlearn.evaluation.predict import predict_pixels
 from tlearn.evaluation.report import write_report
 from tlearn.features.linear_probe import Fold, LinearHead, solve_head
 from tlearn.features.store import Views
-from tlearn.models.quiet import import_keras
 from tlearn.models.template import keep_template, make_template, open_template, read_head, with_head
 from tlearn.recipe.plan import Plan, write_plan
-from tlearn.run_directory import RunDirectory, write_json
+from tlearn.run_directory import RunDirectory
 from tlearn.samples import write_samples
+from tlearn.storage.atomic import write_atomic
+from tlearn.storage.text import write_json
 from tlearn.workbench import Workbench
 
 if TYPE_CHECKING:
@@ -122,8 +123,8 @@ def _train(
     work.watch("load TensorFlow", 0, 0)
     with work.clock.time("load"):
         keras = import_keras()
+    from tlearn.backend.precision import as_float32
     from tlearn.models.backbone import up_to
-    from tlearn.models.precision import as_float32
     from tlearn.training.tuning import assemble, tune
 
     def told(record: Mapping[str, Any]) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from tlearn.cache_folder import cache_folder
+from tlearn.backend.silence import import_keras
 from tlearn.data.decode import UnreadablePicture, decode
 from tlearn.data.pipeline import PixelArray, PixelRows, store_pixels
 from tlearn.data.split import Split, read_manifest
@@ -22,12 +22,13 @@ from tlearn.export.contract import Preparation, digest_of
 from tlearn.export.quantization import representative, sample_size
 from tlearn.export.reference import SAMPLE_OF, Reference
 from tlearn.export.sealing import GoldenPicture, Promise
-from tlearn.features.preparation import Watch
 from tlearn.models.catalog import CATALOG, find_backbone
-from tlearn.models.quiet import import_keras
+from tlearn.progress import Watch
 from tlearn.recipe.plan import Plan, read_plan
-from tlearn.run_directory import RunDirectory, read_json
+from tlearn.run_directory import RunDirectory
 from tlearn.samples import Sample, Samples, read_samples
+from tlearn.storage.cache import cache_folder
+from tlearn.storage.text import read_json
 
 
 class FinishedRun:

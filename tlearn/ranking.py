@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from tlearn.errors import BackboneError
-from tlearn.features.preparation import Pictures, Watch
+from tlearn.features.preparation import Pictures
 from tlearn.models.weights import available_offline
+from tlearn.progress import Watch
 from tlearn.quantising import measure_int8
 from tlearn.suggestion.depth_profile import SEVERAL, TIE, Reading, gain
 from tlearn.suggestion.int8_cost import Int8Cost

@@ -6,7 +6,6 @@ import difflib
 import json
 import math
 import os
-import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,8 +13,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from tlearn.atomic_write import TEXT, must_be_writable, refusals, remove, write_atomic
 from tlearn.errors import RunError
+from tlearn.storage.atomic import must_be_writable, refusals, remove, write_atomic
+from tlearn.storage.text import _read_text, escape_label, unescape_label
 
 BASE = Path("runs")
 MARKER = ".tlearn-run"  # says that tlearn made the folder, and when (ISO 8601)
@@ -170,31 +170,6 @@ class RunDirectory:
                 remove(self.path / name)
 
 
-def write_json(path: Path, value: Any) -> None:
-    """Write plain Python values as JSON; NaN is a bug and raises ValueError."""
-    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
-    write_atomic(path, text + "\n")
-
-
-def read_json(path: Path) -> Any:
-    """The value in a JSON file; RunError when it is missing or is not JSON."""
-    try:
-        return json.loads(_read_text(path))
-    except json.JSONDecodeError as error:
-        fault = f"{path} is not valid JSON: line {error.lineno}, {error.msg}"
-        raise RunError(fault, "Run the command that wrote it again.") from None
-
-
-def escape_label(label: str) -> str:
-    r"""A label on one line: backslash, newline and carriage return become `\\`, `\n`, `\r`."""
-    return label.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r")
-
-
-def unescape_label(line: str) -> str:
-    """The label that `escape_label` wrote."""
-    return re.sub(r"\\(.)", lambda match: {"n": "\n", "r": "\r"}.get(match[1], match[1]), line)
-
-
 def _new_folder(base: Path, name: str, number: int = 1) -> Path:
     path = base / (name if number == 1 else f"{name}-{number}")
     try:
@@ -202,13 +177,6 @@ def _new_folder(base: Path, name: str, number: int = 1) -> Path:
     except FileExistsError:
         return _new_folder(base, name, number + 1)
     return path
-
-
-def _read_text(path: Path) -> str:
-    if not path.is_file():
-        raise RunError(f"{path} does not exist", "Name the directory of a finished run.")
-    with refusals(path):
-        return path.read_bytes().decode(**TEXT)
 
 
 def _finite(value: Any) -> Any:

@@ -21,13 +21,13 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from tlearn.atomic_write import write_atomic_directory
 from tlearn.data.image_folder import sniff
 from tlearn.data.pipeline import PixelArray, in_order
 from tlearn.errors import RunError
 from tlearn.export.quantization import in_turn, sample_size, stratified_order
 from tlearn.features.preparation import Pictures
-from tlearn.run_directory import read_json
+from tlearn.storage.atomic import write_atomic_directory
+from tlearn.storage.text import read_json
 
 GOLDEN_PICTURES = 6
 GOLDEN_BYTES = 1_000_000

@@ -8,12 +8,13 @@ from pathlib import Path
 import numpy as np
 
 from tlearn.features.engine import LiteRTEngine, seconds_per_picture
-from tlearn.features.preparation import Watch
 from tlearn.features.probe import Probe, open_probe
 from tlearn.finetuning import train_and_keep
 from tlearn.models.choice import BackboneChoice
+from tlearn.progress import Watch
 from tlearn.recipe.plan import read_plan
-from tlearn.run_directory import RunDirectory, read_json
+from tlearn.run_directory import RunDirectory
+from tlearn.storage.text import read_json
 from tlearn.workbench import Workbench
 
 

@@ -13,17 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tlearn.cache_folder import cache_folder, limit_bytes, trim_cache
+from tlearn.backend.silence import import_keras
 from tlearn.data.image_folder import ImageFolder, scan
 from tlearn.features.engine import Engine, EngineChoice, seconds_per_picture
 from tlearn.features.linear_probe import CrossValidation, Fold
-from tlearn.features.preparation import (
-    Features,
-    Pictures,
-    Watch,
-    compute_features,
-    read_pictures,
-)
+from tlearn.features.preparation import Features, Pictures, compute_features, read_pictures
 from tlearn.features.probe import (
     Probe,
     StageFacts,
@@ -34,11 +28,11 @@ from tlearn.features.probe import (
 )
 from tlearn.features.store import Views
 from tlearn.models.choice import BackboneChoice, choose_backbone
-from tlearn.models.quiet import import_keras
+from tlearn.progress import Stopwatch, Watch
 from tlearn.recipe.loading import Resolved, load_recipe
 from tlearn.recipe.plan import BackboneFacts, DataFacts, Plan, make_plan
 from tlearn.recipe.schema import AUTO, BEST, SEVERAL
-from tlearn.stopwatch import Stopwatch
+from tlearn.storage.cache import cache_folder, limit_bytes, trim_cache
 from tlearn.suggestion.depth_profile import DepthProfile, draw_profile
 from tlearn.suggestion.learning_curve import LearningCurve, draw_curve
 

@@ -21,7 +21,6 @@ from typing import Any
 import keras
 import numpy as np
 
-from tlearn.cache_folder import cache_folder
 from tlearn.data.archives import unpacked
 from tlearn.data.image_folder import list_pictures
 from tlearn.data.pipeline import store_pixels
@@ -32,6 +31,7 @@ from tlearn.models.choice import choose_backbone
 from tlearn.models.source_classes import source_names
 from tlearn.models.stages import nodes_in_order
 from tlearn.models.weights_file import read_facts
+from tlearn.storage.cache import cache_folder
 
 SOURCE_CLASSES = 300
 PICTURES = 4_000

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tlearn.backend.silence import quiet
 from tlearn.export.quantization import MODES
 from tlearn.export.tflite import write_tflite
-from tlearn.models.quiet import quiet
 
 LABELS = ("horizontal", "vertical", "checks")
 

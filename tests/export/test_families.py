@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter
 
-from tlearn.models.litert import convert
-from tlearn.models.quiet import quiet
+from tlearn.backend.litert import convert
+from tlearn.backend.silence import quiet
 
 SMALLEST: dict[str, tuple[int, dict[str, Any]]] = {
     "MobileNet": (32, {"alpha": 0.25}),

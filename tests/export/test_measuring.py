@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tlearn.backend.silence import quiet
 from tlearn.errors import ExportError
 from tlearn.export import measuring
 from tlearn.export.artefact import must_be_artefact
@@ -22,7 +23,6 @@ from tlearn.export.measuring import (
 from tlearn.export.runtime import drawn_picture, open_runtime
 from tlearn.export.saved_model import write_saved_model
 from tlearn.export.tflite import write_tflite
-from tlearn.models.quiet import quiet
 
 LABELS = ("horizontal", "vertical", "checks")
 

@@ -40,7 +40,7 @@ def cache(
     Example: [cyan]tlearn cache[/]
     Remove it: [cyan]tlearn cache clear[/]
     """
-    from tlearn.cache_folder import cache_folder, folder_bytes, limit_bytes
+    from tlearn.storage.cache import cache_folder, folder_bytes, limit_bytes
 
     if action not in (None, "clear"):
         raise TlearnError(f"tlearn cache cannot {action!r}", "tlearn cache, or tlearn cache clear")
@@ -76,7 +76,7 @@ def _show(folder: Path, sizes: dict[str, int]) -> None:
 
 
 def _clear(folder: Path, kinds: list[str]) -> None:
-    from tlearn.atomic_write import CACHE_REMEDY, refusals, remove
+    from tlearn.storage.atomic import CACHE_REMEDY, refusals, remove
 
     for kind in kinds:
         with refusals(folder / kind, CACHE_REMEDY):

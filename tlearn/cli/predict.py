@@ -56,8 +56,8 @@ def predict(
             f"{run} is a run, and no picture was named", f"tlearn predict {run} PICTURES"
         )
     from tlearn import api
-    from tlearn.atomic_write import write_atomic
     from tlearn.evaluation.predict import to_csv
+    from tlearn.storage.atomic import write_atomic
 
     with Display(as_json) as display:
         answers = api.predict(run, sources, watch=display)

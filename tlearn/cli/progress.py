@@ -22,8 +22,8 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 from rich.table import Column
 from rich.text import Text
 
+from tlearn.backend.silence import quiet
 from tlearn.cli.render import DIM, GOOD, duration, inert, percent, size
-from tlearn.models.quiet import quiet
 
 _IN_BYTES = {"download weights"}
 _REDRAW_SECONDS = 0.1

@@ -11,8 +11,8 @@ import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from tlearn.atomic_write import CACHE_REMEDY, refusals
 from tlearn.errors import DataError
+from tlearn.storage.atomic import CACHE_REMEDY, refusals
 
 SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 

@@ -18,9 +18,9 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from tlearn.atomic_write import CACHE_REMEDY, refusals
 from tlearn.data.decode import PictureFacts, read_picture
-from tlearn.data.row_table import RowTable
+from tlearn.storage.atomic import CACHE_REMEDY, refusals
+from tlearn.storage.row_table import RowTable
 
 DECODER_VERSION = 1
 """Raised when the decoder's pixels change, so that stored ones are not taken for them."""

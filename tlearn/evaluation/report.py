@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from tlearn.atomic_write import write_atomic
 from tlearn.evaluation.metrics import Report, most_confused
+from tlearn.storage.atomic import write_atomic
 
 Mistake = tuple[Image.Image | np.ndarray, str, str, float]
 """A picture, its true label, the predicted label, the probability of that."""

@@ -9,10 +9,10 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from tlearn.atomic_write import refusals, remove
 from tlearn.errors import ExportError
 from tlearn.export.budget import Budget, Choice, choose
 from tlearn.export.parity import Artefact
+from tlearn.storage.atomic import refusals, remove
 
 Write = Callable[[Path, str, str], Artefact]
 """Writes and checks an artefact, given its folder, format and quantization."""

@@ -16,8 +16,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
-from tlearn.atomic_write import write_atomic
 from tlearn.errors import ExportError
+from tlearn.storage.atomic import write_atomic
 
 VERSION = 1
 INSIDE = "contract.json"

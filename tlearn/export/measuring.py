@@ -25,7 +25,7 @@ from tlearn.export.runtime import (
     open_runtime,
     takes_threads,
 )
-from tlearn.features.preparation import Watch
+from tlearn.progress import Watch
 
 _COLD_STARTS, _ENOUGH_SECONDS = 3, 4.0
 

@@ -14,10 +14,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tlearn.backend.litert import pack
 from tlearn.errors import ExportError
 from tlearn.export.model_metadata import describe, understand
-from tlearn.models.litert import pack
-from tlearn.run_directory import escape_label, unescape_label
+from tlearn.storage.text import escape_label, unescape_label
 
 LABELS_FILE = "labels.txt"
 ABOUT_FILE = "about.json"

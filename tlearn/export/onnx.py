@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from tlearn.atomic_write import write_atomic
+from tlearn.backend.graph import freeze, layer_of
+from tlearn.backend.precision import as_float32
+from tlearn.backend.silence import Log, quiet
 from tlearn.errors import BackboneError, ExportError
-from tlearn.models.frozen import freeze, layer_of
-from tlearn.models.precision import as_float32
-from tlearn.models.quiet import Log, quiet
+from tlearn.storage.atomic import write_atomic
 
 OPSET = 17
 """Of the operators; the first with layer normalisation, read by ONNX Runtime since 1.12."""

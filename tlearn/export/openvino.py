@@ -9,12 +9,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tlearn.atomic_write import refusals, write_atomic
+from tlearn.backend.graph import freeze, layer_of
+from tlearn.backend.precision import as_float32
+from tlearn.backend.silence import quiet
 from tlearn.errors import BackboneError, ExportError
 from tlearn.export.extras import import_openvino
-from tlearn.models.frozen import freeze, layer_of
-from tlearn.models.precision import as_float32
-from tlearn.models.quiet import quiet
+from tlearn.storage.atomic import refusals, write_atomic
 
 NOTES = "tlearn"
 """The section of the file's runtime information that holds labels and facts."""

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tlearn.atomic_write import write_atomic
+from tlearn.backend.silence import quiet
 from tlearn.errors import ExportError
 from tlearn.export.metadata import read_metadata
-from tlearn.models.quiet import quiet
+from tlearn.storage.atomic import write_atomic
 
 PLATFORMS = {"python": "py", "android": "kt", "ios": "swift", "web": "html"}
 """What a program is written for, and how its file's name ends."""

@@ -12,9 +12,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from tlearn.backend.silence import quiet
 from tlearn.errors import ExportError
 from tlearn.export.extras import import_openvino, require_extra
-from tlearn.models.quiet import quiet
 
 _INPUT = "image"
 _AGAIN = "Export it again: tlearn export RUN"

@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tlearn.atomic_write import write_atomic_directory
+from tlearn.backend.graph import input_spec
+from tlearn.backend.precision import as_float32
+from tlearn.backend.silence import quiet
 from tlearn.errors import BackboneError, ExportError
 from tlearn.export.metadata import LABELS_FILE, labels_text
-from tlearn.models.frozen import input_spec
-from tlearn.models.precision import as_float32
-from tlearn.models.quiet import quiet
+from tlearn.storage.atomic import write_atomic_directory
 
 
 def write_saved_model(model: Any, directory: Path, labels: Sequence[str]) -> None:

@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from tlearn.atomic_write import remove, write_atomic
 from tlearn.export.contract import (
     GOLDEN_FOLDER,
     INSIDE,
@@ -31,6 +30,7 @@ from tlearn.export.metadata import append_files
 from tlearn.export.parity import Artefact
 from tlearn.export.reference import Reference
 from tlearn.export.runtime import run_artefact
+from tlearn.storage.atomic import remove, write_atomic
 
 _DIGITS = 7
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from tlearn.atomic_write import write_atomic
+from tlearn.backend.litert import convert
+from tlearn.backend.precision import as_float32
 from tlearn.errors import BackboneError, ExportError
 from tlearn.export.metadata import add_metadata
 from tlearn.export.quantization import CALIBRATED
-from tlearn.models.litert import convert
-from tlearn.models.precision import as_float32
+from tlearn.storage.atomic import write_atomic
 
 
 def write_tflite(

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from tlearn.backend.precision import as_float32
 from tlearn.export.formats import artefact_path, find_format
 from tlearn.export.parity import Artefact, check
 from tlearn.export.quantization import CALIBRATED, what_to_try
 from tlearn.export.reference import Reference
-from tlearn.models.precision import as_float32
 
 
 def write_and_check(

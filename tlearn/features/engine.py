@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from tlearn.backend.device import accelerator_visible, on_accelerator
+from tlearn.backend.silence import quiet
 from tlearn.errors import SystemFault
-from tlearn.models.device import accelerator_visible, on_accelerator
-from tlearn.models.quiet import quiet
 
 if TYPE_CHECKING:
     import keras

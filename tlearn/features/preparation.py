@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from tlearn.atomic_write import CACHE_REMEDY, write_atomic
 from tlearn.data.health import Finding, inspect
 from tlearn.data.image_folder import ImageFolder
 from tlearn.data.pipeline import PixelRows, PixelStore, store_pixels
@@ -26,17 +25,11 @@ from tlearn.features.linear_probe import (
 )
 from tlearn.features.probe import EMBEDDING, SOURCE, Probe
 from tlearn.features.store import FeatureStore, Opener, Views, probe_store
-from tlearn.stopwatch import Stopwatch
-
-Watch = Callable[[str, int, int], None]
-"""Told what is being done, how much of it is done, and how much there is."""
+from tlearn.progress import Stopwatch, Watch
+from tlearn.storage.atomic import CACHE_REMEDY, write_atomic
 
 FOLDS, FOLDS_OF_MANY, MANY, MOST = 5, 3, 2_000, 4_000
 """With many training pictures fewer folds say as much in less time, and so do only so many."""
-
-
-def silent(task: str, done: int, total: int) -> None:
-    """A watch that looks away."""
 
 
 @dataclass(frozen=True)

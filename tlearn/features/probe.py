@@ -14,9 +14,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tlearn.atomic_write import CACHE_REMEDY, write_atomic
 from tlearn.features.engine import KERAS, LITERT, KerasEngine, LiteRTEngine, Makers
 from tlearn.models.catalog import SHIPPED
+from tlearn.storage.atomic import CACHE_REMEDY, write_atomic
 
 if TYPE_CHECKING:
     import keras
@@ -103,7 +103,7 @@ def make_probe(cache: Path, backbone: Backbone, weights: str = "none") -> Probe:
         BackboneError: LiteRT lacks an operator of this network.
         SystemFault: The cache cannot be written.
     """
-    from tlearn.models.litert import convert
+    from tlearn.backend.litert import convert
 
     network = _network(backbone)
     widths = {
@@ -152,7 +152,7 @@ def boundary_makers(
     def litert() -> LiteRTEngine:
         path = cache / "probes" / f"{fingerprint}-cut{cut}-v{_PROBE_VERSION}.tflite"
         if not path.exists():
-            from tlearn.models.litert import convert
+            from tlearn.backend.litert import convert
 
             write_atomic(path, convert(prefix()), CACHE_REMEDY)
         return LiteRTEngine(path)

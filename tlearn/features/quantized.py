@@ -11,10 +11,10 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from tlearn.backend.litert import convert
 from tlearn.data.pipeline import PixelArray
 from tlearn.features.engine import LiteRTEngine
 from tlearn.models.classifier import HEAD
-from tlearn.models.litert import convert
 
 _BATCH = 32
 

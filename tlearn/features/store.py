@@ -11,9 +11,9 @@ import numpy as np
 
 from tlearn.data.augmentation import Augmentation, augment
 from tlearn.data.pipeline import DECODER_VERSION, PixelStore, Progress
-from tlearn.data.row_table import RowTable
 from tlearn.features.engine import Engine
 from tlearn.features.probe import Probe
+from tlearn.storage.row_table import RowTable
 
 _BATCH = 32
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tlearn.atomic_write import CACHE_REMEDY, write_atomic
+from tlearn.storage.atomic import CACHE_REMEDY, write_atomic
 
 if TYPE_CHECKING:
     import h5py

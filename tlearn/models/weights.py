@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from tlearn.cache_folder import cache_folder
 from tlearn.errors import BackboneError, WeightsNowhere
 from tlearn.models.catalog import BUILTIN, CATALOG, SHIPPED, BackboneSpec
 from tlearn.models.download import Progress, fetch
+from tlearn.storage.cache import cache_folder
 
 FOLDER_VARIABLE = "TLEARN_WEIGHTS"
 SUFFIXES = (".weights.h5", ".h5", ".keras")

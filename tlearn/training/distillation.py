@@ -12,13 +12,13 @@ from typing import Any
 import keras
 import numpy as np
 
-from tlearn.atomic_write import write_atomic
 from tlearn.data.pipeline import PixelStore
 from tlearn.errors import RunError
 from tlearn.features.store import FeatureStore, Views
 from tlearn.models.applications import build_network
 from tlearn.models.catalog import BackboneSpec
 from tlearn.models.stages import last_feature_map
+from tlearn.storage.atomic import write_atomic
 from tlearn.training.inheritance import least_squares
 from tlearn.training.schedule import rate_factor
 

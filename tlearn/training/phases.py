@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 
+from tlearn.backend.device import on_accelerator
 from tlearn.data.pipeline import Progress
 from tlearn.errors import TlearnError
-from tlearn.models.device import on_accelerator
 from tlearn.recipe.plan import Plan
 from tlearn.training.batches import Batches
 from tlearn.training.optimizer import make_optimizer

@@ -9,18 +9,18 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from tlearn.backend.precision import as_float32
 from tlearn.data.augmentation import augmentation
 from tlearn.features.engine import EngineChoice
 from tlearn.features.linear_probe import LinearHead
-from tlearn.features.preparation import Pictures, Watch
+from tlearn.features.preparation import Pictures
 from tlearn.features.probe import boundary_makers
 from tlearn.features.store import FeatureStore, Views
 from tlearn.models.backbone import Backbone, maps_read
 from tlearn.models.classifier import HEAD, build_classifier, set_head, set_trainable
-from tlearn.models.precision import as_float32
 from tlearn.models.stages import find_cuts, layers_of_stage, split_at
+from tlearn.progress import Stopwatch, Watch
 from tlearn.recipe.plan import Plan
-from tlearn.stopwatch import Stopwatch
 from tlearn.training.batches import Batches, Prefix, Read, class_weight_rows
 from tlearn.training.folding import fold_frozen_norms
 from tlearn.training.phases import History, Report, factors_by_stage, run_phase

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter
 
-from tlearn.models.litert import convert
+from tlearn.backend.litert import convert
 
 
 @pytest.fixture(scope="module")

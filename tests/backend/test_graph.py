@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tlearn.models.frozen import freeze, input_spec, layer_of
-from tlearn.models.quiet import quiet
+from tlearn.backend.graph import freeze, input_spec, layer_of
+from tlearn.backend.silence import quiet
 
 
 @pytest.mark.parametrize("batch", [None, 1])

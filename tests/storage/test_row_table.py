@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tlearn.data.row_table import RowTable
 from tlearn.errors import SystemFault
+from tlearn.storage.row_table import RowTable
 
 
 def keys(*names: str) -> list[str]:

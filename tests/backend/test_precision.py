@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from tlearn.models.precision import as_float32
+from tlearn.backend.precision import as_float32
 
 
 def network(policy: str) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tlearn.models.quiet import quiet
+from tlearn.backend.silence import quiet
 
 
 def write_below_python(text: str) -> None:

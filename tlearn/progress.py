@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 
@@ -27,3 +27,11 @@ class Stopwatch:
     def total(self) -> float:
         """Seconds since the watch was made."""
         return round(time.perf_counter() - self._started, 3)
+
+
+Watch = Callable[[str, int, int], None]
+"""Told what is being done, how much of it is done, and how much there is."""
+
+
+def silent(task: str, done: int, total: int) -> None:
+    """A watch that looks away."""

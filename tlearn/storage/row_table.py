@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from filelock import FileLock
 
-from tlearn.atomic_write import CACHE_REMEDY, refusals
+from tlearn.storage.atomic import CACHE_REMEDY, refusals
 
 KEY_BYTES = 32
 _BLOCK = 512

@@ -9,9 +9,9 @@ from typing import Any
 import flatbuffers
 import numpy as np
 
+from tlearn.backend.graph import freeze
+from tlearn.backend.silence import Log, quiet
 from tlearn.errors import BackboneError
-from tlearn.models.frozen import freeze
-from tlearn.models.quiet import Log, quiet
 
 QUANTIZATIONS = ("none", "float16", "dynamic", "int8")
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tlearn.cache_folder import DEFAULT_GB, cache_folder, folder_bytes, limit_bytes, trim_cache
-from tlearn.data.row_table import RowTable
+from tlearn.storage.cache import DEFAULT_GB, cache_folder, folder_bytes, limit_bytes, trim_cache
+from tlearn.storage.row_table import RowTable
 
 
 def table(path: Path, used: float, n_bytes: int = 1000) -> Path:

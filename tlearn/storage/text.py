@@ -1,0 +1,43 @@
+"""JSON files and labels, one a line."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from tlearn.errors import RunError
+from tlearn.storage.atomic import TEXT, refusals, write_atomic
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write plain Python values as JSON; NaN is a bug and raises ValueError."""
+    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
+    write_atomic(path, text + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """The value in a JSON file; RunError when it is missing or is not JSON."""
+    try:
+        return json.loads(_read_text(path))
+    except json.JSONDecodeError as error:
+        fault = f"{path} is not valid JSON: line {error.lineno}, {error.msg}"
+        raise RunError(fault, "Run the command that wrote it again.") from None
+
+
+def escape_label(label: str) -> str:
+    r"""A label on one line: backslash, newline and carriage return become `\\`, `\n`, `\r`."""
+    return label.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r")
+
+
+def unescape_label(line: str) -> str:
+    """The label that `escape_label` wrote."""
+    return re.sub(r"\\(.)", lambda match: {"n": "\n", "r": "\r"}.get(match[1], match[1]), line)
+
+
+def _read_text(path: Path) -> str:
+    if not path.is_file():
+        raise RunError(f"{path} does not exist", "Name the directory of a finished run.")
+    with refusals(path):
+        return path.read_bytes().decode(**TEXT)
