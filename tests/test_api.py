@@ -234,7 +234,7 @@ def test_what_artefacts_are_held_against_names_its_pictures(
 ) -> None:
     outcome = run(policy="linear_head")
     assert outcome.run is not None
-    reference = FinishedRun(outcome.run.path, None, api.silent).reference()
+    reference = FinishedRun(outcome.run.path, None, api.no_progress).reference()
     for name, pixels, label in zip(reference.names, reference.pixels, reference.truth, strict=True):
         np.testing.assert_array_equal(decode(tmp_path / "pictures" / name, 32, "squash"), pixels)
         assert reference.labels[label] == Path(name).parent.name

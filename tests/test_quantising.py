@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tlearn.features.linear_probe import CrossValidation
-from tlearn.progress import Stopwatch
+from tlearn.progress import Timer
 from tlearn.quantising import measure_int8
 from tlearn.suggestion.depth_profile import Reading
 
@@ -33,7 +33,7 @@ def bench(labels: np.ndarray, features: np.ndarray) -> Any:
         backbone=None,
         resolved=SimpleNamespace(recipe=SimpleNamespace(seed=0)),
         watch=lambda *_: None,
-        clock=Stopwatch(),
+        clock=Timer(),
     )
 
 

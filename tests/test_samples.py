@@ -15,14 +15,14 @@ from tlearn.data.image_folder import scan
 from tlearn.errors import RunError
 from tlearn.export.quantization import representative, sample_size
 from tlearn.features.preparation import Pictures, read_pictures
-from tlearn.progress import Stopwatch
+from tlearn.progress import Timer
 from tlearn.samples import read_samples, telling_rows, write_samples
 
 
 @pytest.fixture
 def pictures(image_folder: Callable[..., Path], own_cache: Path) -> Pictures:
     folder = scan(image_folder(per_class=50))
-    return read_pictures(folder, 32, "squash", own_cache, lambda *_: None, Stopwatch())
+    return read_pictures(folder, 32, "squash", own_cache, lambda *_: None, Timer())
 
 
 def right(pictures: Pictures, part: str = "val") -> np.ndarray:

@@ -13,7 +13,7 @@ import pytest
 from tlearn import api
 from tlearn.advising import advise
 from tlearn.errors import DataError
-from tlearn.progress import silent
+from tlearn.progress import no_progress
 from tlearn.suggestion.options import Option, combine
 from tlearn.suggestion.strategy import Policy
 from tlearn.trying import try_out
@@ -60,7 +60,7 @@ def test_a_trial_counts_beside_the_head_it_begins_with(
         return option.accuracy + (0.1 if option.measured else 0.13)  # this part is easier
 
     monkeypatch.setattr("tlearn.trying._reached", reached)
-    with Workbench(image_folder(classes=3, per_class=16), None, asked, True, silent) as work:
+    with Workbench(image_folder(classes=3, per_class=16), None, asked, True, no_progress) as work:
         advice = advise(work)
         chances = [replace(o, accuracy=0.7, low=0.6, high=0.8) for o in advice.options]
         hopeless = replace(chances[-1], accuracy=0.5, high=0.65)

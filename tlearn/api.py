@@ -22,7 +22,7 @@ from tlearn.exporting import write_snippets as write_snippets
 from tlearn.finished_run import FinishedRun
 from tlearn.models.choice import choose_backbone
 from tlearn.outcome import Advice, Outcome
-from tlearn.progress import Watch, silent
+from tlearn.progress import ProgressCallback, no_progress
 from tlearn.recipe.saving import check_new, recipe_of, save_recipe
 from tlearn.run_directory import RunDirectory
 from tlearn.suggestion.strategy import Evidence, textbook
@@ -44,7 +44,7 @@ def suggest(
     seconds: float | None = None,
     int8: bool = False,
     keep_cache: bool = True,
-    watch: Watch = silent,
+    watch: ProgressCallback = no_progress,
 ) -> Advice:
     """Measure a folder and advise a policy.
 
@@ -93,7 +93,7 @@ def rank(
     keep_cache: bool = True,
     max_bytes: float | None = None,
     int8: bool = False,
-    watch: Watch = silent,
+    watch: ProgressCallback = no_progress,
 ) -> tuple[Pictures, list[Ranked]]:
     """Rank backbones on a folder; see `tlearn.ranking.rank`."""
     from tlearn import ranking
@@ -116,7 +116,7 @@ def finetune(
     overwrite: bool = False,
     dry_run: bool = False,
     keep_cache: bool = True,
-    watch: Watch = silent,
+    watch: ProgressCallback = no_progress,
     settled: Callable[[Outcome], None] | None = None,
     epoch: Callable[[Mapping[str, Any]], None] | None = None,
 ) -> Outcome:
@@ -165,7 +165,7 @@ def evaluate(
     folder: Path | None = None,
     *,
     data: Path | None = None,
-    watch: Watch = silent,
+    watch: ProgressCallback = no_progress,
 ) -> tuple[RunDirectory, Report]:
     """Score a run on its own held-out pictures, or on another folder.
 
@@ -190,7 +190,7 @@ def evaluate(
 
 
 def predict(
-    run: Path | None, sources: Sequence[Path], *, watch: Watch = silent
+    run: Path | None, sources: Sequence[Path], *, watch: ProgressCallback = no_progress
 ) -> list[Prediction]:
     """Say what is on pictures; one that cannot be read is answered with its problem.
 
@@ -229,7 +229,7 @@ def distill(
     mirror: bool = True,
     resize: str = "squash",
     seed: int = 0,
-    watch: Watch = silent,
+    watch: ProgressCallback = no_progress,
 ) -> Taught:
     """Teach a small network to answer as a large one, from pictures without labels.
 

@@ -17,13 +17,15 @@ from tlearn.evaluation.predict import Prediction
 from tlearn.export.checking import Checked, check_artefact
 from tlearn.export.contract import Contract
 from tlearn.export.runtime import Runtime, open_runtime
-from tlearn.progress import Watch, silent
+from tlearn.progress import ProgressCallback, no_progress
 
 Asked = tuple[Checked, Report | list[Prediction] | None]
 """An artefact held to its contract, and what it made of pictures."""
 
 
-def check(artefact: Path, images: Path | None = None, *, watch: Watch = silent) -> Asked:
+def check(
+    artefact: Path, images: Path | None = None, *, watch: ProgressCallback = no_progress
+) -> Asked:
     """Hold an exported file to its contract, on any machine that has its runtime.
 
     Args:
@@ -46,7 +48,7 @@ def check(artefact: Path, images: Path | None = None, *, watch: Watch = silent) 
 
 
 def ask(
-    runtime: Runtime, contract: Contract, source: Path, watch: Watch
+    runtime: Runtime, contract: Contract, source: Path, watch: ProgressCallback
 ) -> Report | list[Prediction]:
     """Score an artefact on a folder of classes, or answer for loose pictures.
 
@@ -90,7 +92,7 @@ def _has_classes(source: Path, labels: Sequence[str]) -> bool:
 
 
 def _answers(
-    runtime: Runtime, contract: Contract, paths: Sequence[Path], watch: Watch
+    runtime: Runtime, contract: Contract, paths: Sequence[Path], watch: ProgressCallback
 ) -> Iterator[np.ndarray | str]:
     """Probabilities (classes,) for each picture, or why it cannot be read."""
     how = contract.preparation

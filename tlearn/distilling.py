@@ -21,7 +21,7 @@ from tlearn.features.probe import EMBEDDING, SOURCE, Probe, make_probe, open_pro
 from tlearn.features.store import FeatureStore, Views
 from tlearn.models.catalog import BackboneSpec, find_backbone
 from tlearn.models.choice import BackboneChoice, choose_backbone
-from tlearn.progress import Stopwatch, Watch
+from tlearn.progress import ProgressCallback, Timer
 from tlearn.run_directory import RunDirectory
 from tlearn.shrinking import Shrunk
 from tlearn.storage.atomic import write_atomic
@@ -82,14 +82,16 @@ class Taught:
     shrunk: Shrunk | None = None
 
 
-def distill(asked: Distillation, sources: Sequence[Path], out: Path, watch: Watch) -> Taught:
+def distill(
+    asked: Distillation, sources: Sequence[Path], out: Path, watch: ProgressCallback
+) -> Taught:
     """Teach, and write the student's weights and how they were made.
 
     Raises:
         TlearnError: Teacher, student or pictures cannot be used.
     """
     _views(asked)  # a wrong name is met at the door
-    clock, cache = Stopwatch(), cache_folder()
+    clock, cache = Timer(), cache_folder()
     paths = list_pictures(unpacked(sources, cache))
     probe = _probe(asked.teacher, cache, watch, clock)
     with clock.time("decode"):
@@ -103,7 +105,7 @@ def distill(asked: Distillation, sources: Sequence[Path], out: Path, watch: Watc
     return taught
 
 
-def _probe(teacher: BackboneChoice, cache: Path, watch: Watch, clock: Stopwatch) -> Probe:
+def _probe(teacher: BackboneChoice, cache: Path, watch: ProgressCallback, clock: Timer) -> Probe:
     known = open_probe(cache, teacher.fingerprint)
     if known:
         return known
@@ -131,8 +133,8 @@ def _ask(
     pixels: PixelStore,
     digests: Sequence[str],
     cache: Path,
-    watch: Watch,
-    clock: Stopwatch,
+    watch: ProgressCallback,
+    clock: Timer,
 ) -> FeatureStore:
     """The teacher's embedding and class probabilities of every view."""
     kept = [name for name in (EMBEDDING, SOURCE) if probe.columns(name)]
@@ -157,8 +159,8 @@ def _teach(
     digests: Sequence[str],
     answers: FeatureStore,
     out: Path,
-    watch: Watch,
-    clock: Stopwatch,
+    watch: ProgressCallback,
+    clock: Timer,
 ) -> Taught:
     watch("load TensorFlow", 0, 0)
     with clock.time("load"):

@@ -20,7 +20,7 @@ from tlearn.export.quantization import CALIBRATED
 from tlearn.export.sealing import seal
 from tlearn.export.writing import write_and_check
 from tlearn.finished_run import FinishedRun
-from tlearn.progress import Watch, silent
+from tlearn.progress import ProgressCallback, no_progress
 from tlearn.storage.atomic import must_be_writable
 from tlearn.storage.text import read_json
 
@@ -32,7 +32,7 @@ def export(
     out: Path | None = None,
     max_drop: float = 0.01,
     data: Path | None = None,
-    watch: Watch = silent,
+    watch: ProgressCallback = no_progress,
 ) -> list[Artefact]:
     """Write files for a device, each run on the validation pictures before it is called done.
 
@@ -63,7 +63,7 @@ def export_within(
     out: Path | None = None,
     max_drop: float = 0.01,
     data: Path | None = None,
-    watch: Watch = silent,
+    watch: ProgressCallback = no_progress,
 ) -> tuple[Choice, list[str]]:
     """Write the best file within a budget; the arguments are those of `export`.
 
@@ -95,7 +95,9 @@ def write_snippets(artefacts: Sequence[Artefact], platforms: Sequence[str]) -> l
     return [write_program(path, platform) for path in usable for platform in platforms]
 
 
-def benchmark(path: Path, threads: Sequence[int] = (), *, watch: Watch = silent) -> Benchmark:
+def benchmark(
+    path: Path, threads: Sequence[int] = (), *, watch: ProgressCallback = no_progress
+) -> Benchmark:
     """Time an artefact on this machine; see `tlearn.export.measuring.benchmark`."""
     return measuring.benchmark(path, threads, watch)
 
@@ -105,7 +107,7 @@ def _open(
     formats: Sequence[tuple[str, str]],
     out: Path | None,
     data: Path | None,
-    watch: Watch,
+    watch: ProgressCallback,
 ) -> tuple[FinishedRun, Path]:
     """The run, and where its files go; what can be refused is refused before any time is spent."""
     for pair in formats:

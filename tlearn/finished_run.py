@@ -23,7 +23,7 @@ from tlearn.export.quantization import representative, sample_size
 from tlearn.export.reference import SAMPLE_OF, Reference
 from tlearn.export.sealing import GoldenPicture, Promise
 from tlearn.models.catalog import CATALOG, find_backbone
-from tlearn.progress import Watch
+from tlearn.progress import ProgressCallback
 from tlearn.recipe.plan import Plan, read_plan
 from tlearn.run_directory import RunDirectory
 from tlearn.samples import Sample, Samples, read_samples
@@ -43,7 +43,7 @@ class FinishedRun:
         RunError: There is no such run.
     """
 
-    def __init__(self, path: Path | None, folder: Path | None, watch: Watch) -> None:
+    def __init__(self, path: Path | None, folder: Path | None, watch: ProgressCallback) -> None:
         self.run = RunDirectory.open(path)
         self.plan: Plan = read_plan(self.run.plan_path)
         self.labels = self.run.read_labels()

@@ -1,4 +1,4 @@
-"""Where the time went, by name."""
+"""How work reports on itself: callbacks for progress, and a timer for each step."""
 
 from __future__ import annotations
 
@@ -6,9 +6,19 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+ProgressCallback = Callable[[str, int, int], None]
+"""Called with the step, the units of it that are done, and the units in all (0 if unknown)."""
 
-class Stopwatch:
-    """Seconds by name, and since the watch was made."""
+StepProgress = Callable[[int, int], None]
+"""Called within one step, with the units done and the units in all."""
+
+
+def no_progress(step: str, done: int, total: int) -> None:
+    """Ignore progress: the default of the public functions."""
+
+
+class Timer:
+    """Measures the seconds of named steps, and those since it was made."""
 
     def __init__(self) -> None:
         self._started = time.perf_counter()
@@ -25,13 +35,5 @@ class Stopwatch:
             self.seconds[name] = round(self.seconds.get(name, 0.0) + spent, 3)
 
     def total(self) -> float:
-        """Seconds since the watch was made."""
+        """Return the seconds since the timer was made."""
         return round(time.perf_counter() - self._started, 3)
-
-
-Watch = Callable[[str, int, int], None]
-"""Told what is being done, how much of it is done, and how much there is."""
-
-
-def silent(task: str, done: int, total: int) -> None:
-    """A watch that looks away."""

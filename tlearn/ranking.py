@@ -13,7 +13,7 @@ import numpy as np
 from tlearn.errors import BackboneError
 from tlearn.features.preparation import Pictures
 from tlearn.models.weights import available_offline
-from tlearn.progress import Watch
+from tlearn.progress import ProgressCallback
 from tlearn.quantising import measure_int8
 from tlearn.suggestion.depth_profile import SEVERAL, TIE, Reading, gain
 from tlearn.suggestion.int8_cost import Int8Cost
@@ -64,7 +64,7 @@ def rank(
     names: Sequence[str],
     recipe: str | None,
     flags: Mapping[str, Any],
-    watch: Watch,
+    watch: ProgressCallback,
     *,
     keep_cache: bool = True,
     max_bytes: float | None = None,

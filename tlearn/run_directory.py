@@ -15,7 +15,7 @@ from typing import Any
 
 from tlearn.errors import RunError
 from tlearn.storage.atomic import must_be_writable, refusals, remove, write_atomic
-from tlearn.storage.text import _read_text, escape_label, unescape_label
+from tlearn.storage.text import escape_label, read_text, unescape_label
 
 BASE = Path("runs")
 MARKER = ".tlearn-run"  # says that tlearn made the folder, and when (ISO 8601)
@@ -141,7 +141,7 @@ class RunDirectory:
 
     def read_labels(self) -> tuple[str, ...]:
         """The labels of `labels.txt`, in order."""
-        text = _read_text(self.labels_path).removesuffix("\n")
+        text = read_text(self.labels_path).removesuffix("\n")
         return tuple(unescape_label(line) for line in text.split("\n"))
 
     def append_history(self, record: Mapping[str, Any]) -> None:
@@ -155,7 +155,7 @@ class RunDirectory:
 
     def read_history(self) -> list[dict[str, Any]]:
         """The records of `history.jsonl`; lines cut short by a crash are left out."""
-        lines = _read_text(self.history_path).splitlines() if self.history_path.exists() else ()
+        lines = read_text(self.history_path).splitlines() if self.history_path.exists() else ()
         records = []
         for line in lines:
             with suppress(json.JSONDecodeError):

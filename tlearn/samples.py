@@ -8,7 +8,6 @@ samples.json   which they are
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import zipfile
@@ -27,6 +26,7 @@ from tlearn.errors import RunError
 from tlearn.export.quantization import in_turn, sample_size, stratified_order
 from tlearn.features.preparation import Pictures
 from tlearn.storage.atomic import write_atomic_directory
+from tlearn.storage.digest import digest_of_bytes
 from tlearn.storage.text import read_json
 
 GOLDEN_PICTURES = 6
@@ -66,7 +66,7 @@ class GoldenFile:
             raise RunError(
                 f"{self.path} cannot be read: {error.strerror}", _GOLDEN_REMEDY
             ) from error
-        if hashlib.sha256(content).hexdigest() != self.sha256:
+        if digest_of_bytes(content) != self.sha256:
             raise RunError(f"{self.path} was changed", _GOLDEN_REMEDY)
         return content
 
@@ -230,13 +230,13 @@ def _golden(
             content = path.read_bytes() if path.stat().st_size <= GOLDEN_BYTES else b""
         except OSError:
             continue  # a folder that changes while it is read
-        if hashlib.sha256(content).hexdigest() == digests[row]:
+        if digest_of_bytes(content) == digests[row]:
             yield int(labels[row]), content
 
 
 def _keep_golden(folder: Path, label: int, content: bytes) -> dict[str, object]:
     """Write one file under a name that says what is in it, and nothing of where it was."""
-    digest = hashlib.sha256(content).hexdigest()
+    digest = digest_of_bytes(content)
     file = folder / f"{digest[:12]}.{sniff(content[:64]).lower()}"
     file.write_bytes(content)
     return {"file": file.name, "label": label, "sha256": digest}

@@ -11,7 +11,7 @@ from tlearn.features.engine import LiteRTEngine, seconds_per_picture
 from tlearn.features.probe import Probe, open_probe
 from tlearn.finetuning import train_and_keep
 from tlearn.models.choice import BackboneChoice
-from tlearn.progress import Watch
+from tlearn.progress import ProgressCallback
 from tlearn.recipe.plan import read_plan
 from tlearn.run_directory import RunDirectory
 from tlearn.storage.text import read_json
@@ -36,7 +36,11 @@ class Shrunk:
 
 
 def shrink(
-    large: RunDirectory, teacher: BackboneChoice, student: BackboneChoice, resize: str, watch: Watch
+    large: RunDirectory,
+    teacher: BackboneChoice,
+    student: BackboneChoice,
+    resize: str,
+    watch: ProgressCallback,
 ) -> Shrunk:
     """Train the student's backbone on the pictures and split of the run that taught it.
 

@@ -28,7 +28,7 @@ from tlearn.features.probe import (
 )
 from tlearn.features.store import Views
 from tlearn.models.choice import BackboneChoice, choose_backbone
-from tlearn.progress import Stopwatch, Watch
+from tlearn.progress import ProgressCallback, Timer
 from tlearn.recipe.loading import Resolved, load_recipe
 from tlearn.recipe.plan import BackboneFacts, DataFacts, Plan, make_plan
 from tlearn.recipe.schema import AUTO, BEST, SEVERAL
@@ -57,11 +57,11 @@ class Workbench:
         recipe: str | None,
         flags: Mapping[str, Any],
         keep_cache: bool,
-        watch: Watch,
+        watch: ProgressCallback,
     ) -> None:
         self.source = source
         self.watch = watch
-        self.clock = Stopwatch()
+        self.clock = Timer()
         self.engines = EngineChoice()
         self._recipe = recipe
         self._flags = flags

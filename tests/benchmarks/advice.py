@@ -75,7 +75,7 @@ def measure(row: dict[str, Any], source: Path, flags: dict[str, Any], scratch: P
 def stage_accuracies(source: Path, flags: dict[str, Any]) -> list[float]:
     """Test accuracy of a solved head on each stage."""
     found = []
-    with Workbench(source, None, flags, True, api.silent) as work:
+    with Workbench(source, None, flags, True, api.no_progress) as work:
         pictures, features = work.pictures, work.features
         rows = {part: pictures.split.indices(part) for part in ("train", "test")}
         for reading, output in zip(work.profile.single, features.stage_outputs, strict=True):

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tlearn.api import silent
+from tlearn.api import no_progress
 from tlearn.data.split import fold_indices
 from tlearn.features.linear_probe import cross_validate, solve_head
 from tlearn.features.preparation import FOLDS
@@ -27,7 +27,7 @@ MOST_TESTED = 500
 
 def chance_corrected(folder: Path, flags: dict[str, object], per_class: int) -> float:
     """Mean over the seeds."""
-    with Workbench(folder, None, flags, True, silent) as work:
+    with Workbench(folder, None, flags, True, no_progress) as work:
         split = work.pictures.split
         every = np.arange(len(split.labels))
         embeddings, labels = work.features.embeddings(every), split.labels

@@ -49,7 +49,7 @@ def trunk_of(words: str, image_size: int, pixels: np.ndarray) -> keras.Model:
 def reference_of(folder: Path, words: str, image_size: int) -> Reference:
     """A classifier with a solved head, and what it says of the pictures it did not see."""
     flags = {"backbone": "builtin", "image_size": image_size}
-    with Workbench(folder, None, flags, True, api.silent) as work:
+    with Workbench(folder, None, flags, True, api.no_progress) as work:
         pictures, folds = work.pictures, work.pictures.folds(0)
         labels, classes = pictures.labels("train"), pictures.split.classes
         train, held_out = pictures.rows("train")[:], pictures.rows("test")[:]

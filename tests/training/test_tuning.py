@@ -47,7 +47,9 @@ def tuned(image_folder: Callable[..., Path], small_weights: Path) -> Callable[..
         asked = {"backbone": "mobilenet_025", "image_size": 32, "policy": policy, **flags}
         if policy != "from_scratch":
             asked["weights"] = str(small_weights)
-        with Workbench(image_folder(per_class=per_class), None, asked, True, api.silent) as work:
+        with Workbench(
+            image_folder(per_class=per_class), None, asked, True, api.no_progress
+        ) as work:
             plan = work.plan()
             head = None if work.from_scratch else solve(work, plan)
             keras.utils.set_random_seed(plan.seed)

@@ -112,7 +112,7 @@ class Display:
         self._stack.__exit__(kind, fault, trace)
 
     def __call__(self, task: str, done: int, total: int) -> None:
-        """Take note of progress, as a `Watch`; a total of 0 is a step that cannot be counted."""
+        """Show progress, as a `ProgressCallback`; a total of 0 is a step that cannot be counted."""
         now = time.monotonic()
         step = self._step
         if step is None or step.task != task or done < step.done:

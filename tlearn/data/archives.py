@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import lzma
 import os
 import shutil
@@ -13,6 +12,7 @@ from pathlib import Path
 
 from tlearn.errors import DataError
 from tlearn.storage.atomic import CACHE_REMEDY, refusals
+from tlearn.storage.digest import digest_of_file
 
 SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 
@@ -32,8 +32,7 @@ def unpacked(sources: Sequence[Path], cache: Path) -> list[Path]:
 
 def _unpack(archive: Path, cache: Path) -> Path:
     try:
-        with archive.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        digest = digest_of_file(archive)
     except OSError as error:
         raise DataError(f"{archive}: {error.strerror}", "name a folder or a tar archive") from error
     folder = cache / "archives" / digest[:32]

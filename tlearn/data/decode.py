@@ -14,7 +14,6 @@ Rules, the same for training, evaluation, prediction, calibration and parity:
 
 from __future__ import annotations
 
-import hashlib
 import io
 import struct
 import warnings
@@ -26,6 +25,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from tlearn.data.image_folder import sniff
+from tlearn.storage.digest import digest_of_bytes
 
 RESIZE_RULES = ("squash", "crop", "pad")
 PIXEL_LIMIT = 100_000_000
@@ -119,7 +119,7 @@ def read_picture(
     except OSError as fault:
         reason = "a folder, not a picture" if path.is_dir() else f"cannot be read: {fault.strerror}"
         return None, PictureFacts("", 0, 0, "", False, reason)
-    digest = hashlib.sha256(data).hexdigest()
+    digest = digest_of_bytes(data)
     try:
         kind = _kind(data)
         image, size, rotated = _load(data, kind, image_size, resize)

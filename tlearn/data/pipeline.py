@@ -5,7 +5,6 @@ Memory holds a window of pictures, never the folder: rows go to a memory-mapped 
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections import deque
@@ -19,14 +18,13 @@ from typing import Any, TypeVar
 import numpy as np
 
 from tlearn.data.decode import PictureFacts, read_picture
+from tlearn.progress import StepProgress
 from tlearn.storage.atomic import CACHE_REMEDY, refusals
+from tlearn.storage.digest import digest_of_file
 from tlearn.storage.row_table import RowTable
 
 DECODER_VERSION = 1
 """Raised when the decoder's pixels change, so that stored ones are not taken for them."""
-
-Progress = Callable[[int, int], None]
-"""Called with pictures done and pictures in all."""
 
 _WINDOW = 64
 
@@ -81,7 +79,7 @@ def store_pixels(
     image_size: int,
     resize: str,
     cache: Path,
-    progress: Progress | None = None,
+    progress: StepProgress | None = None,
 ) -> PixelStore:
     """Decode every picture that the store does not hold yet.
 
@@ -131,7 +129,7 @@ def store_pixels(
 
 def _digest(path: Path) -> str | None:
     try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
+        return digest_of_file(path)
     except OSError:
         return None  # read_picture says what is wrong with it
 

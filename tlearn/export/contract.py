@@ -7,7 +7,6 @@ too, as contract.json, without what no file can say of itself: its own hash and 
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 import zipfile
@@ -18,6 +17,7 @@ from typing import Any, ClassVar
 
 from tlearn.errors import ExportError
 from tlearn.storage.atomic import write_atomic
+from tlearn.storage.digest import digest_of_bytes, digest_of_file
 
 VERSION = 1
 INSIDE = "contract.json"
@@ -260,15 +260,10 @@ def digest_of(artefact: Path) -> str:
     """
     files = _files_of(artefact)
     if files == [artefact]:
-        return _sha256(artefact)
+        return digest_of_file(artefact)
     root = artefact if artefact.is_dir() else artefact.parent
-    lines = (f"{_sha256(file)}  {file.relative_to(root).as_posix()}\n" for file in files)
-    return hashlib.sha256("".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
-
-
-def _sha256(file: Path) -> str:
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+    lines = (f"{digest_of_file(file)}  {file.relative_to(root).as_posix()}\n" for file in files)
+    return digest_of_bytes("".join(lines).encode("utf-8", "surrogateescape"))
 
 
 def _files_of(artefact: Path) -> Sequence[Path]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ import numpy as np
 
 from tlearn.data.decode import UnreadablePicture, decode
 from tlearn.export.contract import Golden, Preparation, digest_of
+from tlearn.storage.digest import digest_of_bytes
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +74,7 @@ def _decoded(file: Path, image_size: int, resize: str) -> np.ndarray | None:
 
 
 def _are_promised(pixels: np.ndarray, golden: Golden) -> bool:
-    return hashlib.sha256(pixels.tobytes()).hexdigest() == golden.pixels_sha256
+    return digest_of_bytes(pixels.tobytes()) == golden.pixels_sha256
 
 
 def distance(pictures: Sequence[SeenPicture]) -> str:

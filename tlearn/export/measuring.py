@@ -25,7 +25,7 @@ from tlearn.export.runtime import (
     open_runtime,
     takes_threads,
 )
-from tlearn.progress import Watch
+from tlearn.progress import ProgressCallback
 
 _COLD_STARTS, _ENOUGH_SECONDS = 3, 4.0
 
@@ -68,7 +68,7 @@ class Benchmark:
     machine: str
 
 
-def benchmark(path: Path, threads: Sequence[int], watch: Watch) -> Benchmark:
+def benchmark(path: Path, threads: Sequence[int], watch: ProgressCallback) -> Benchmark:
     """Measure an artefact.
 
     Args:
@@ -187,7 +187,7 @@ def _side_by_side(path: Path, cores: int) -> list[Runtime]:
     return [open_runtime(path, threads=1) for _ in range(cores if takes_threads(path) else 1)]
 
 
-def _cold_starts(path: Path, watch: Watch) -> ColdStart:
+def _cold_starts(path: Path, watch: ProgressCallback) -> ColdStart:
     """The median of a few fresh processes; of one, where it takes long."""
     began = time.monotonic()
     found: list[ColdStart] = []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -31,6 +30,7 @@ from tlearn.export.parity import Artefact
 from tlearn.export.reference import Reference
 from tlearn.export.runtime import run_artefact
 from tlearn.storage.atomic import remove, write_atomic
+from tlearn.storage.digest import digest_of_bytes
 
 _DIGITS = 7
 
@@ -55,7 +55,10 @@ class GoldenPicture:
 
     def record(self) -> Golden:
         """Its line in a contract; files are named by what they hold."""
-        digest, pixels_digest = _sha256(self.content), _sha256(self.pixels.tobytes())
+        digest, pixels_digest = (
+            digest_of_bytes(self.content),
+            digest_of_bytes(self.pixels.tobytes()),
+        )
         height, width, channels = self.pixels.shape
         return Golden(
             file=f"{digest[:12]}{self.suffix}",
@@ -140,10 +143,6 @@ def _write_golden(
         Image.fromarray(picture.pixels).save(file, "PNG")
         write_atomic(folder / record.file, picture.content)
         write_atomic(folder / record.pixels_file, file.getvalue())
-
-
-def _sha256(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
 
 
 def _rounded(probabilities: np.ndarray) -> tuple[float, ...]:

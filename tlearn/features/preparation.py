@@ -25,7 +25,7 @@ from tlearn.features.linear_probe import (
 )
 from tlearn.features.probe import EMBEDDING, SOURCE, Probe
 from tlearn.features.store import FeatureStore, Opener, Views, probe_store
-from tlearn.progress import Stopwatch, Watch
+from tlearn.progress import ProgressCallback, Timer
 from tlearn.storage.atomic import CACHE_REMEDY, write_atomic
 
 FOLDS, FOLDS_OF_MANY, MANY, MOST = 5, 3, 2_000, 4_000
@@ -212,8 +212,8 @@ def read_pictures(
     image_size: int,
     resize: str,
     cache: Path,
-    watch: Watch,
-    clock: Stopwatch,
+    watch: ProgressCallback,
+    clock: Timer,
     *,
     val_fraction: float = 0.15,
     test_fraction: float = 0.15,
@@ -254,7 +254,12 @@ def read_pictures(
 
 
 def compute_features(
-    pictures: Pictures, probe: Probe, cache: Path, engine: Opener, watch: Watch, clock: Stopwatch
+    pictures: Pictures,
+    probe: Probe,
+    cache: Path,
+    engine: Opener,
+    watch: ProgressCallback,
+    clock: Timer,
 ) -> Features:
     """Every output of the probe for every picture of the split; only what is missing is run.
 

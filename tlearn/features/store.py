@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from tlearn.data.augmentation import Augmentation, augment
-from tlearn.data.pipeline import DECODER_VERSION, PixelStore, Progress
+from tlearn.data.pipeline import DECODER_VERSION, PixelStore
 from tlearn.features.engine import Engine
 from tlearn.features.probe import Probe
+from tlearn.progress import StepProgress
 from tlearn.storage.row_table import RowTable
 
 _BATCH = 32
@@ -45,7 +46,7 @@ class FeatureStore:
         digests: Sequence[str],
         engine: Opener,
         views: Views,
-        progress: Progress | None = None,
+        progress: StepProgress | None = None,
     ) -> int:
         """Compute the rows that are missing.
 

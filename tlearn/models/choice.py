@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import zipfile
 from collections.abc import Callable
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from tlearn.errors import BackboneError, WeightsNowhere
 from tlearn.models.catalog import BUILTIN, CATALOG, RECOMMENDED, BackboneSpec, find_backbone
 from tlearn.models.weights import WeightsFile, find_weights
+from tlearn.storage.digest import digest_of_bytes
 
 if TYPE_CHECKING:
     from tlearn.models.backbone import Backbone
@@ -127,7 +127,7 @@ def fingerprint(
 
 def own_fingerprint(path: Path, image_size: int) -> str:
     """The same for a person's own file."""
-    content = hashlib.sha256(path.read_bytes()).hexdigest()
+    content = digest_of_bytes(path.read_bytes())
     return _digest([_VERSION, "own", content, image_size])[:16]
 
 
@@ -164,4 +164,4 @@ def _input_size(config: Any) -> int | None:
 
 
 def _digest(parts: list[Any]) -> str:
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+    return digest_of_bytes(json.dumps(parts, sort_keys=True).encode())

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-from collections.abc import Callable
 from http.client import HTTPException
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
@@ -15,8 +14,7 @@ from urllib.request import Request, urlopen
 
 from tlearn.errors import BackboneError, SystemFault
 from tlearn.models.weights_file import is_hdf5
-
-Progress = Callable[[int, int], None]
+from tlearn.progress import StepProgress
 
 MIRROR_VARIABLE = "TLEARN_WEIGHTS_URL"
 _TIMEOUT_SECONDS = 10
@@ -24,7 +22,7 @@ _CHUNK_BYTES = 1 << 20
 
 
 def fetch(
-    url: str, target: Path, *, digest: str | None = None, progress: Progress | None = None
+    url: str, target: Path, *, digest: str | None = None, progress: StepProgress | None = None
 ) -> None:
     """Fetch an HDF5 file; `target` appears when it is complete and right, and not before.
 
@@ -68,7 +66,7 @@ def _partial_file(target: Path) -> Path:
     return Path(name)
 
 
-def _save(url: str, partial: Path, digest: str | None, progress: Progress | None) -> str:
+def _save(url: str, partial: Path, digest: str | None, progress: StepProgress | None) -> str:
     """Write the answer to `partial`; returns its checksum, of the kind of `digest`."""
     checksum = hashlib.sha256() if digest and len(digest) == 64 else hashlib.md5()
     request = Request(url, headers={"User-Agent": "tlearn"})
@@ -87,7 +85,9 @@ def _save(url: str, partial: Path, digest: str | None, progress: Progress | None
     return checksum.hexdigest()
 
 
-def _copy(answer: Any, file: BinaryIO, checksum: Any, total: int, progress: Progress | None) -> int:
+def _copy(
+    answer: Any, file: BinaryIO, checksum: Any, total: int, progress: StepProgress | None
+) -> int:
     done = 0
     while chunk := answer.read(_CHUNK_BYTES):
         try:

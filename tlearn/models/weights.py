@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 from collections.abc import Iterator
@@ -11,8 +10,10 @@ from pathlib import Path, PurePosixPath
 
 from tlearn.errors import BackboneError, WeightsNowhere
 from tlearn.models.catalog import BUILTIN, CATALOG, SHIPPED, BackboneSpec
-from tlearn.models.download import Progress, fetch
+from tlearn.models.download import fetch
+from tlearn.progress import StepProgress
 from tlearn.storage.cache import cache_folder
+from tlearn.storage.digest import digest_of_file
 
 FOLDER_VARIABLE = "TLEARN_WEIGHTS"
 SUFFIXES = (".weights.h5", ".h5", ".keras")
@@ -45,7 +46,7 @@ def find_weights(
     given: Path | None = None,
     *,
     download: bool = True,
-    progress: Progress | None = None,
+    progress: StepProgress | None = None,
 ) -> WeightsFile:
     """The weights of a backbone: the given file, else the first place that has them.
 
@@ -65,11 +66,11 @@ def find_weights(
     """
     if given is not None:
         path = _check_given(given, spec)
-        return WeightsFile(path, "given", sha256_of(path))
+        return WeightsFile(path, "given", _digest(path))
     for origin, find in (("built in", _shipped), ("folder", _in_folder), ("cache", _in_caches)):
         found = find(spec)
         if found:
-            return WeightsFile(found, origin, sha256_of(found))
+            return WeightsFile(found, origin, _digest(found))
     if not download:
         raise WeightsNowhere(f"{_nowhere(spec)}.", _remedy(spec))
     target = cache_folder() / "weights" / file_names(spec)[0]
@@ -77,7 +78,7 @@ def find_weights(
         fetch(spec.weights_url, target, digest=spec.weights_md5, progress=progress)
     except BackboneError as error:
         raise WeightsNowhere(f"{_nowhere(spec)}: {error.message}", _remedy(spec)) from error
-    return WeightsFile(target, "download", sha256_of(target))
+    return WeightsFile(target, "download", _digest(target))
 
 
 def available_offline() -> list[tuple[BackboneSpec, Path]]:
@@ -201,15 +202,14 @@ def _remedy(spec: BackboneSpec) -> str:
     )
 
 
-def sha256_of(path: Path) -> str:
+def _digest(path: Path) -> str:
     """Digest of a file's bytes, in hexadecimal.
 
     Raises:
         BackboneError: It cannot be read.
     """
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return digest_of_file(path)
     except OSError as error:
         raise BackboneError(
             f"{path} cannot be read: {error.strerror or error}.",

@@ -1,1 +1,1 @@
-"""TODO."""
+"""Bytes that survive a crash: whole writes, the cache folder, row tables, digests, JSON."""

@@ -20,7 +20,7 @@ def write_json(path: Path, value: Any) -> None:
 def read_json(path: Path) -> Any:
     """The value in a JSON file; RunError when it is missing or is not JSON."""
     try:
-        return json.loads(_read_text(path))
+        return json.loads(read_text(path))
     except json.JSONDecodeError as error:
         fault = f"{path} is not valid JSON: line {error.lineno}, {error.msg}"
         raise RunError(fault, "Run the command that wrote it again.") from None
@@ -36,7 +36,7 @@ def unescape_label(line: str) -> str:
     return re.sub(r"\\(.)", lambda match: {"n": "\n", "r": "\r"}.get(match[1], match[1]), line)
 
 
-def _read_text(path: Path) -> str:
+def read_text(path: Path) -> str:
     if not path.is_file():
         raise RunError(f"{path} does not exist", "Name the directory of a finished run.")
     with refusals(path):

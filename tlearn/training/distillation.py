@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from tlearn.features.store import FeatureStore, Views
 from tlearn.models.applications import build_network
 from tlearn.models.catalog import BackboneSpec
 from tlearn.models.stages import last_feature_map
+from tlearn.progress import StepProgress
 from tlearn.storage.atomic import write_atomic
 from tlearn.training.inheritance import least_squares
 from tlearn.training.schedule import rate_factor
@@ -35,9 +36,6 @@ _WARMUP_SHARE = 0.02
 _STATISTICS_MOMENTUM = 0.95  # the usual .99 and .999 lag behind a short training
 _CHECKPOINT_SECONDS = 300.0
 _MAP_PICTURES = 4096
-
-Told = Callable[[int, int], None]
-"""Told the seconds trained and the seconds there are."""
 
 
 @dataclass(frozen=True)
@@ -181,7 +179,7 @@ def teach(
     *,
     rate: float = RATE,
     seed: int = 0,
-    told: Told | None = None,
+    told: StepProgress | None = None,
 ) -> None:
     """Train the student until the time is up; a checkpoint there is gone on from.
 
@@ -229,7 +227,7 @@ class _Clock(keras.callbacks.Callback):
         seconds: float,
         checkpoint: Path,
         rate: float,
-        told: Told | None,
+        told: StepProgress | None,
     ) -> None:
         super().__init__()
         self._learner, self._seconds = learner, seconds

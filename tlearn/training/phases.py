@@ -11,8 +11,8 @@ import keras
 import numpy as np
 
 from tlearn.backend.device import on_accelerator
-from tlearn.data.pipeline import Progress
 from tlearn.errors import TlearnError
+from tlearn.progress import StepProgress
 from tlearn.recipe.plan import Plan
 from tlearn.training.batches import Batches
 from tlearn.training.optimizer import make_optimizer
@@ -61,7 +61,7 @@ def run_phase(
     val: Batches | None,
     rate_factors: Mapping[str, float],
     report: Report | None = None,
-    progress: Progress | None = None,
+    progress: StepProgress | None = None,
 ) -> History:
     """Train `model` in place and leave it with the weights to keep.
 
@@ -173,7 +173,7 @@ class _SetRate(keras.callbacks.Callback):
     """The schedule: sets the rate before every step, and tells of the pictures shown after it."""
 
     def __init__(
-        self, plan: Plan, steps_per_epoch: int, keeper: _Keeper, progress: Progress | None
+        self, plan: Plan, steps_per_epoch: int, keeper: _Keeper, progress: StepProgress | None
     ) -> None:
         super().__init__()
         self._plan = plan

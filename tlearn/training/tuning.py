@@ -19,7 +19,7 @@ from tlearn.features.store import FeatureStore, Views
 from tlearn.models.backbone import Backbone, maps_read
 from tlearn.models.classifier import HEAD, build_classifier, set_head, set_trainable
 from tlearn.models.stages import find_cuts, layers_of_stage, split_at
-from tlearn.progress import Stopwatch, Watch
+from tlearn.progress import ProgressCallback, Timer
 from tlearn.recipe.plan import Plan
 from tlearn.training.batches import Batches, Prefix, Read, class_weight_rows
 from tlearn.training.folding import fold_frozen_norms
@@ -68,8 +68,8 @@ def tune(
     pictures: Pictures,
     cache: Path,
     engines: EngineChoice,
-    watch: Watch,
-    clock: Stopwatch,
+    watch: ProgressCallback,
+    clock: Timer,
     report: Report | None = None,
 ) -> History:
     """Train the stages that the plan names, in place.
@@ -118,7 +118,7 @@ def _frozen(
     cut: int,
     cache: Path,
     engines: EngineChoice,
-    watch: Watch,
+    watch: ProgressCallback,
 ) -> _Inputs:
     """Fill the store with the outputs of everything before `cut`, for all views."""
     shape = find_cuts(model)[cut].shape[1:]
