@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tlearn.features.linear_probe import CrossValidation
+from tlearn.features.linear_head import CrossValidation
 from tlearn.progress import Timer
 from tlearn.quantising import measure_int8
 from tlearn.suggestion.depth_profile import Reading
@@ -50,8 +50,8 @@ def test_of_hundreds_of_classes_none_is_held_out_that_no_head_has_seen(
         found[::4] = 0  # a quarter of the pictures says nothing any more
         return found
 
-    monkeypatch.setattr("tlearn.features.quantized.int8_embeddings", int8)
-    monkeypatch.setattr("tlearn.models.template.classifier_on", lambda *_: None)
+    monkeypatch.setattr("tlearn.features.int8.int8_embeddings", int8)
+    monkeypatch.setattr("tlearn.models.head_template.classifier_on", lambda *_: None)
     monkeypatch.setattr("tlearn.quantising.representative", lambda *_: None)
     answers = CrossValidation(1e-3, np.zeros((0, classes)), 1.0, (1.0,))
     cost = measure_int8(bench(labels, features), Reading((5,), answers))

@@ -14,8 +14,8 @@ from tlearn import api
 from tlearn.advising import advise
 from tlearn.errors import DataError
 from tlearn.progress import no_progress
-from tlearn.suggestion.options import Option, combine
-from tlearn.suggestion.strategy import Policy
+from tlearn.suggestion.accuracy_forecast import Option, combine
+from tlearn.suggestion.matrix import Policy
 from tlearn.trying import try_out
 from tlearn.workbench import Workbench
 

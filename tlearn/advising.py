@@ -7,16 +7,16 @@ from dataclasses import replace
 
 from tlearn.errors import RecipeError
 from tlearn.models.source_classes import source_names
-from tlearn.outcome import Advice
 from tlearn.recipe.plan import Plan
 from tlearn.recipe.schema import LAST
+from tlearn.suggestion.accuracy_forecast import Option, weigh
+from tlearn.suggestion.advice import Advice
+from tlearn.suggestion.decision import decide
 from tlearn.suggestion.depth_profile import DepthProfile, Reading
-from tlearn.suggestion.forecast import forecast_seconds
 from tlearn.suggestion.learning_curve import LearningCurve
-from tlearn.suggestion.options import Option, weigh
+from tlearn.suggestion.matrix import Evidence, HeadEvidence
 from tlearn.suggestion.similarity import measure_similarity, nearest_classes, sample
-from tlearn.suggestion.strategy import Evidence, HeadEvidence
-from tlearn.suggestion.verdict import decide
+from tlearn.suggestion.time_forecast import forecast_seconds
 from tlearn.workbench import Workbench
 
 

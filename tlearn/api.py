@@ -14,23 +14,24 @@ from tlearn.advising import advise, forecast, reading_of
 from tlearn.asking import check as check
 from tlearn.data.image_folder import list_pictures
 from tlearn.evaluation.metrics import Report, score
-from tlearn.evaluation.predict import Prediction
+from tlearn.evaluation.predictions import Prediction
 from tlearn.exporting import benchmark as benchmark
 from tlearn.exporting import export as export
 from tlearn.exporting import export_within as export_within
 from tlearn.exporting import write_snippets as write_snippets
 from tlearn.finished_run import FinishedRun
-from tlearn.models.choice import choose_backbone
-from tlearn.outcome import Advice, Outcome
+from tlearn.models.resolve import choose_backbone
+from tlearn.outcome import Outcome
 from tlearn.progress import ProgressCallback, no_progress
 from tlearn.recipe.saving import check_new, recipe_of, save_recipe
 from tlearn.run_directory import RunDirectory
-from tlearn.suggestion.strategy import Evidence, textbook
+from tlearn.suggestion.advice import Advice
+from tlearn.suggestion.matrix import Evidence, textbook
 from tlearn.workbench import Workbench
 
 if TYPE_CHECKING:
+    from tlearn.data.dataset import Pictures
     from tlearn.distilling import Taught
-    from tlearn.features.preparation import Pictures
     from tlearn.ranking import Ranked
 
 

@@ -9,11 +9,11 @@ import numpy as np
 
 from tlearn.data.decode import UnreadablePicture, decode
 from tlearn.data.image_folder import PART_NAMES, list_pictures
-from tlearn.data.pipeline import in_order
+from tlearn.data.labelled import labelled_pictures
+from tlearn.data.pixel_store import in_order
 from tlearn.errors import DataError
-from tlearn.evaluation.known_classes import labelled_pictures
 from tlearn.evaluation.metrics import Report, score
-from tlearn.evaluation.predict import Prediction
+from tlearn.evaluation.predictions import Prediction
 from tlearn.export.checking import Checked, check_artefact
 from tlearn.export.contract import Contract
 from tlearn.export.runtime import Runtime, open_runtime

@@ -14,13 +14,20 @@ from tlearn.backend.silence import import_keras
 from tlearn.data.archives import unpacked
 from tlearn.data.augmentation import augmentation
 from tlearn.data.image_folder import list_pictures
-from tlearn.data.pipeline import PixelStore, store_pixels
+from tlearn.data.pixel_store import PixelStore, store_pixels
 from tlearn.errors import BackboneError, DataError
 from tlearn.features.engine import EngineChoice
-from tlearn.features.probe import EMBEDDING, SOURCE, Probe, make_probe, open_probe, probe_makers
+from tlearn.features.extractor import (
+    EMBEDDING,
+    SOURCE,
+    Probe,
+    make_probe,
+    open_probe,
+    probe_makers,
+)
 from tlearn.features.store import FeatureStore, Views
 from tlearn.models.catalog import BackboneSpec, find_backbone
-from tlearn.models.choice import BackboneChoice, choose_backbone
+from tlearn.models.resolve import BackboneChoice, choose_backbone
 from tlearn.progress import ProgressCallback, Timer
 from tlearn.run_directory import RunDirectory
 from tlearn.shrinking import Shrunk
@@ -195,8 +202,8 @@ def _inherit(asked: Distillation, student: Any, lessons: Any) -> bool:
     import keras
 
     from tlearn.models.stages import last_feature_map
+    from tlearn.training.channel_pruning import PIXELS, inherit
     from tlearn.training.distillation import solve_map
-    from tlearn.training.inheritance import PIXELS, inherit
 
     try:
         teacher = replace(asked.teacher, image_size=asked.image_size).load()

@@ -10,14 +10,20 @@ import numpy as np
 
 from tlearn.backend.silence import import_keras
 from tlearn.data.augmentation import augmentation
-from tlearn.data.split import write_manifest
+from tlearn.data.split import Fold, write_manifest
 from tlearn.errors import RunError
 from tlearn.evaluation.metrics import Report, score
-from tlearn.evaluation.predict import predict_pixels
+from tlearn.evaluation.predictions import predict_pixels
 from tlearn.evaluation.report import write_report
-from tlearn.features.linear_probe import Fold, LinearHead, solve_head
+from tlearn.features.linear_head import LinearHead, solve_head
 from tlearn.features.store import Views
-from tlearn.models.template import keep_template, make_template, open_template, read_head, with_head
+from tlearn.models.head_template import (
+    keep_template,
+    make_template,
+    open_template,
+    read_head,
+    with_head,
+)
 from tlearn.recipe.plan import Plan, write_plan
 from tlearn.run_directory import RunDirectory
 from tlearn.samples import write_samples
@@ -26,7 +32,7 @@ from tlearn.storage.text import write_json
 from tlearn.workbench import Workbench
 
 if TYPE_CHECKING:
-    from tlearn.training.phases import History
+    from tlearn.training.loop import History
 
 _READ_BACK = 64
 _TOLERANCE = 2e-3
@@ -125,7 +131,7 @@ def _train(
         keras = import_keras()
     from tlearn.backend.precision import as_float32
     from tlearn.models.backbone import up_to
-    from tlearn.training.tuning import assemble, tune
+    from tlearn.training.fine_tune import assemble, tune
 
     def told(record: Mapping[str, Any]) -> None:
         run.append_history(record)

@@ -13,13 +13,13 @@ import numpy as np
 
 from tlearn.backend.silence import import_keras
 from tlearn.data.decode import UnreadablePicture, decode
-from tlearn.data.pipeline import PixelArray, PixelRows, store_pixels
+from tlearn.data.labelled import labelled_pictures
+from tlearn.data.pixel_store import PixelArray, PixelRows, store_pixels
+from tlearn.data.sampling import representative, sample_size
 from tlearn.data.split import Split, read_manifest
 from tlearn.errors import BackboneError, DataError, RunError
-from tlearn.evaluation.known_classes import labelled_pictures
-from tlearn.evaluation.predict import predict_pixels
+from tlearn.evaluation.predictions import predict_pixels
 from tlearn.export.contract import Preparation, digest_of
-from tlearn.export.quantization import representative, sample_size
 from tlearn.export.reference import SAMPLE_OF, Reference
 from tlearn.export.sealing import GoldenPicture, Promise
 from tlearn.models.catalog import CATALOG, find_backbone

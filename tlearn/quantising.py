@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from tlearn.export.quantization import representative
-from tlearn.features.linear_probe import solve_head
-from tlearn.features.preparation import draw_folds, stratified
+from tlearn.data.sampling import draw_folds, representative, stratified
+from tlearn.features.linear_head import solve_head
 from tlearn.suggestion.depth_profile import Reading, paired
 from tlearn.suggestion.int8_cost import Int8Cost
 from tlearn.workbench import Workbench
@@ -25,8 +24,8 @@ def measure_int8(work: Workbench, reading: Reading) -> Int8Cost:
     Raises:
         BackboneError: LiteRT lacks an operator of this network.
     """
-    from tlearn.features.quantized import int8_embeddings
-    from tlearn.models.template import classifier_on
+    from tlearn.features.int8 import int8_embeddings
+    from tlearn.models.head_template import classifier_on
 
     pictures, seed = work.pictures, work.resolved.recipe.seed
     classes = len(pictures.split.classes)

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from tlearn.data.dataset import Pictures
 from tlearn.errors import BackboneError
-from tlearn.features.preparation import Pictures
 from tlearn.models.weights import available_offline
 from tlearn.progress import ProgressCallback
 from tlearn.quantising import measure_int8

@@ -20,11 +20,11 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from tlearn.data.dataset import Pictures
 from tlearn.data.image_folder import sniff
-from tlearn.data.pipeline import PixelArray, in_order
+from tlearn.data.pixel_store import PixelArray, in_order
+from tlearn.data.sampling import in_turn, sample_size, stratified_order
 from tlearn.errors import RunError
-from tlearn.export.quantization import in_turn, sample_size, stratified_order
-from tlearn.features.preparation import Pictures
 from tlearn.storage.atomic import write_atomic_directory
 from tlearn.storage.digest import digest_of_bytes
 from tlearn.storage.text import read_json

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from tlearn.features.engine import LiteRTEngine, seconds_per_picture
-from tlearn.features.probe import Probe, open_probe
+from tlearn.features.extractor import Probe, open_probe
 from tlearn.finetuning import train_and_keep
-from tlearn.models.choice import BackboneChoice
+from tlearn.models.resolve import BackboneChoice
 from tlearn.progress import ProgressCallback
 from tlearn.recipe.plan import read_plan
 from tlearn.run_directory import RunDirectory

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from tlearn.errors import DataError
 from tlearn.finetuning import train_and_keep
-from tlearn.outcome import Advice
 from tlearn.run_directory import RunDirectory
-from tlearn.suggestion.options import Option, combine
-from tlearn.suggestion.verdict import decide
+from tlearn.suggestion.accuracy_forecast import Option, combine
+from tlearn.suggestion.advice import Advice
+from tlearn.suggestion.decision import decide
 from tlearn.workbench import Workbench
 
 

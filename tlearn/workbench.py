@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tlearn.backend.silence import import_keras
+from tlearn.data.dataset import Pictures, read_pictures
 from tlearn.data.image_folder import ImageFolder, scan
+from tlearn.data.split import Fold
 from tlearn.features.engine import Engine, EngineChoice, seconds_per_picture
-from tlearn.features.linear_probe import CrossValidation, Fold
-from tlearn.features.preparation import Features, Pictures, compute_features, read_pictures
-from tlearn.features.probe import (
+from tlearn.features.extractor import (
     Probe,
     StageFacts,
     make_probe,
@@ -26,8 +26,10 @@ from tlearn.features.probe import (
     probe_makers,
     stage_facts,
 )
+from tlearn.features.features import Features, compute_features
+from tlearn.features.linear_head import CrossValidation
 from tlearn.features.store import Views
-from tlearn.models.choice import BackboneChoice, choose_backbone
+from tlearn.models.resolve import BackboneChoice, choose_backbone
 from tlearn.progress import ProgressCallback, Timer
 from tlearn.recipe.loading import Resolved, load_recipe
 from tlearn.recipe.plan import BackboneFacts, DataFacts, Plan, make_plan

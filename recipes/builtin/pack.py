@@ -23,11 +23,11 @@ import numpy as np
 
 from tlearn.data.archives import unpacked
 from tlearn.data.image_folder import list_pictures
-from tlearn.data.pipeline import store_pixels
-from tlearn.features.probe import make_probe
+from tlearn.data.pixel_store import store_pixels
+from tlearn.features.extractor import make_probe
 from tlearn.models.applications import build_network
 from tlearn.models.catalog import BUILTIN, SHIPPED, find_backbone
-from tlearn.models.choice import choose_backbone
+from tlearn.models.resolve import choose_backbone
 from tlearn.models.source_classes import source_names
 from tlearn.models.stages import nodes_in_order
 from tlearn.models.weights_file import read_facts

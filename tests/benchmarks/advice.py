@@ -27,7 +27,7 @@ from tests.benchmarks.advice_rules import OTHER, POLICIES, read_table, score
 from tlearn import api
 from tlearn.advising import heads_of
 from tlearn.data.image_folder import scan
-from tlearn.features.linear_probe import solve_head
+from tlearn.features.linear_head import solve_head
 from tlearn.workbench import Workbench
 
 MOST_TESTED, FEWEST_TESTED = 240, 5

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tests.benchmarks.advice_rules import POLICIES, Cell, read_table
-from tlearn.suggestion.strategy import LITTLE
+from tlearn.suggestion.matrix import LITTLE
 
 LOOKS = {
     "last": ("linear_head on the last stage", "o", "#4c78a8"),

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from scipy.optimize import lsq_linear
 
-from tlearn.features.preparation import FOLDS
-from tlearn.suggestion import options
-from tlearn.suggestion.options import Option
-from tlearn.suggestion.strategy import LITTLE, Evidence, HeadEvidence, Policy
+from tlearn.data.sampling import FOLDS
+from tlearn.suggestion import accuracy_forecast as options
+from tlearn.suggestion.accuracy_forecast import Option
+from tlearn.suggestion.matrix import LITTLE, Evidence, HeadEvidence, Policy
 
 OTHER = "other"
 """Stands for the best stage by cross-validation but the last."""

@@ -16,9 +16,9 @@ from pathlib import Path
 import numpy as np
 
 from tlearn.api import no_progress
+from tlearn.data.sampling import FOLDS
 from tlearn.data.split import fold_indices
-from tlearn.features.linear_probe import cross_validate, solve_head
-from tlearn.features.preparation import FOLDS
+from tlearn.features.linear_head import cross_validate, solve_head
 from tlearn.workbench import Workbench
 
 SEEDS = 5

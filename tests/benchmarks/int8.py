@@ -20,13 +20,13 @@ import keras
 import numpy as np
 
 from tlearn import api
-from tlearn.evaluation.predict import predict_pixels
-from tlearn.export.quantization import representative
+from tlearn.data.sampling import representative
+from tlearn.evaluation.predictions import predict_pixels
 from tlearn.export.reference import Reference
 from tlearn.export.writing import write_and_check
-from tlearn.features.linear_probe import cross_validate, solve_head
-from tlearn.models.choice import choose_backbone
+from tlearn.features.linear_head import cross_validate, solve_head
 from tlearn.models.classifier import HEAD, build_classifier, set_head
+from tlearn.models.resolve import choose_backbone
 from tlearn.workbench import Workbench
 
 MODES = ("none", "float16", "dynamic", "int8")

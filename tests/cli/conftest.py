@@ -14,22 +14,22 @@ from typer.testing import CliRunner, Result
 
 from tlearn import api
 from tlearn.cli.app import app
-from tlearn.data.health import Finding
+from tlearn.data.dataset import Pictures
 from tlearn.data.image_folder import ImageFolder
-from tlearn.data.pipeline import PixelStore
+from tlearn.data.inspection import Finding
+from tlearn.data.pixel_store import PixelStore
 from tlearn.data.split import Split
 from tlearn.evaluation.metrics import Report, score
 from tlearn.features.engine import EngineChoice
-from tlearn.features.linear_probe import CrossValidation
-from tlearn.features.preparation import Pictures
+from tlearn.features.linear_head import CrossValidation
 from tlearn.recipe.loading import load_recipe
 from tlearn.recipe.plan import BackboneFacts, DataFacts, StagePlan, make_plan
 from tlearn.run_directory import RunDirectory
+from tlearn.suggestion.accuracy_forecast import weigh
 from tlearn.suggestion.depth_profile import DepthProfile, Reading
 from tlearn.suggestion.learning_curve import LearningCurve
-from tlearn.suggestion.options import weigh
+from tlearn.suggestion.matrix import Evidence, HeadEvidence, textbook
 from tlearn.suggestion.similarity import Similarity
-from tlearn.suggestion.strategy import Evidence, HeadEvidence, textbook
 
 RED = "\x1b[31m"
 CLASSES = ("[bold]cats[/bold]", f"{RED}dogs", "a\nb")

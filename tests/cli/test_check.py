@@ -13,7 +13,7 @@ import pytest
 from typer.testing import Result
 
 from tlearn.evaluation.metrics import Report
-from tlearn.evaluation.predict import Prediction
+from tlearn.evaluation.predictions import Prediction
 from tlearn.export.checking import Checked, Finding, Verdict
 from tlearn.export.contract import Contract, Preparation, Tensor
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from typer.testing import Result
 
-from tlearn.evaluation.predict import Prediction
+from tlearn.evaluation.predictions import Prediction
 
 Command = Callable[..., Result]
 LABELS = ("[b]cat", "\x1b[31mdog", "bird")

@@ -15,12 +15,12 @@ from typer.testing import Result
 
 from tlearn import api
 from tlearn.cli.suggest import next_command
-from tlearn.features.linear_probe import CrossValidation
-from tlearn.features.preparation import Pictures
+from tlearn.data.dataset import Pictures
+from tlearn.features.linear_head import CrossValidation
 from tlearn.ranking import Ranked
 from tlearn.suggestion.depth_profile import Reading
 from tlearn.suggestion.int8_cost import Int8Cost
-from tlearn.suggestion.strategy import Evidence, Policy, textbook
+from tlearn.suggestion.matrix import Evidence, Policy, textbook
 
 Command = Callable[..., Result]
 KEYS = {"policy", "size", "similarity", "reasons", "n_train", "n_classes"}

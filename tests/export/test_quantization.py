@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from tlearn.backend.litert import QUANTIZATIONS
-from tlearn.export.quantization import CALIBRATED, MODES, representative, what_to_try
+from tlearn.data.sampling import representative
+from tlearn.export.quantization import CALIBRATED, MODES, what_to_try
 
 LABELS = np.array([0] * 50 + [1] * 5 + [2] * 20)
 PIXELS = np.broadcast_to(np.arange(75, dtype=np.uint8)[:, None, None, None], (75, 4, 4, 3))

@@ -7,7 +7,7 @@ from keras import layers
 
 from tests.export.conftest import SIZE, draw
 from tlearn.export.rescue import head_for_int8
-from tlearn.features.quantized import int8_embeddings
+from tlearn.features.int8 import int8_embeddings
 from tlearn.models.classifier import HEAD, build_classifier
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tlearn.features.linear_probe import cross_validate, solve_head
+from tlearn.features.linear_head import cross_validate, solve_head
 
 
 def test_a_block_counts_the_same_on_every_scale() -> None:

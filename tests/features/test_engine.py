@@ -13,7 +13,7 @@ import pytest
 from tlearn.errors import SystemFault
 from tlearn.features import engine as engine_module
 from tlearn.features.engine import KERAS, LITERT, EngineChoice
-from tlearn.features.probe import boundary_makers, make_probe, probe_makers
+from tlearn.features.extractor import boundary_makers, make_probe, probe_makers
 from tlearn.models.stages import split_at
 
 PICTURES = np.random.default_rng(0).integers(0, 256, (40, 32, 32, 3), dtype=np.uint8)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tlearn.features.preparation import FOLDS, draw_folds, stratified
+from tlearn.data.sampling import FOLDS, draw_folds, stratified
 
 
 @pytest.mark.parametrize("seed", [0, 1])

@@ -10,9 +10,16 @@ import numpy as np
 import pytest
 
 from tlearn.data.augmentation import augmentation
-from tlearn.data.pipeline import PixelStore, store_pixels
+from tlearn.data.pixel_store import PixelStore, store_pixels
 from tlearn.features.engine import LITERT, Engine
-from tlearn.features.probe import EMBEDDING, SOURCE, Probe, make_probe, open_probe, probe_makers
+from tlearn.features.extractor import (
+    EMBEDDING,
+    SOURCE,
+    Probe,
+    make_probe,
+    open_probe,
+    probe_makers,
+)
 from tlearn.features.store import FeatureStore, Views, probe_store
 
 

@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 
 from tlearn.errors import BackboneError, WeightsNowhere
-from tlearn.features.probe import SOURCE, open_probe, probe_makers
+from tlearn.features.extractor import SOURCE, open_probe, probe_makers
 from tlearn.models.catalog import BUILTIN, RECOMMENDED, SHIPPED
-from tlearn.models.choice import choose_backbone
+from tlearn.models.resolve import choose_backbone
 from tlearn.models.weights import available_offline
 
 

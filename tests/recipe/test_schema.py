@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from tlearn.recipe.schema import POLICIES, Recipe, allowed_values, find_faults
-from tlearn.suggestion.strategy import Policy
+from tlearn.suggestion.matrix import Policy
 
 
 def test_an_empty_recipe_is_whole() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tlearn.features.linear_probe import CrossValidation
+from tlearn.features.linear_head import CrossValidation
 from tlearn.suggestion.depth_profile import DepthProfile, Reading, draw_profile
 
 N = 200

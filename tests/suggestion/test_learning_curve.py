@@ -8,7 +8,8 @@ from functools import partial
 import numpy as np
 import pytest
 
-from tlearn.features.linear_probe import Fold, held_out_probabilities
+from tlearn.data.split import Fold
+from tlearn.features.linear_head import held_out_probabilities
 from tlearn.suggestion.learning_curve import SHARES, LearningCurve, draw_curve
 
 CLASSES = 4

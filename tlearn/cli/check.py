@@ -18,7 +18,7 @@ from tlearn.errors import GateFailure
 
 if TYPE_CHECKING:
     from tlearn.evaluation.metrics import Report
-    from tlearn.evaluation.predict import Prediction
+    from tlearn.evaluation.predictions import Prediction
     from tlearn.export.checking import Checked
 
 _SIGNS = {"kept": ("✓", GOOD), "broken": ("✗", BAD), "noted": ("!", WARN)}

@@ -12,15 +12,15 @@ from rich.text import Text
 
 from tlearn.cli import render
 from tlearn.cli.render import DIM, LIT
+from tlearn.suggestion.accuracy_forecast import COVERED
 from tlearn.suggestion.int8_cost import Int8Cost
-from tlearn.suggestion.options import COVERED
-from tlearn.suggestion.strategy import LITTLE, MATRIX, Suggestion
+from tlearn.suggestion.matrix import LITTLE, MATRIX, Suggestion
 
 if TYPE_CHECKING:
     from tlearn.api import Advice
+    from tlearn.suggestion.accuracy_forecast import Option
     from tlearn.suggestion.depth_profile import DepthProfile
     from tlearn.suggestion.learning_curve import LearningCurve
-    from tlearn.suggestion.options import Option
     from tlearn.suggestion.similarity import Similarity
 
 _MOST_CLASSES = 8

@@ -125,7 +125,7 @@ def draw_backbone(backbone: Backbone, cuts: int, here: Mapping[str, Path]) -> li
 def _build(name: str, as_json: bool) -> tuple[Backbone, int]:
     """The network with random weights: its shape is what is asked for."""
     from tlearn.backend.silence import import_keras
-    from tlearn.models.choice import choose_backbone
+    from tlearn.models.resolve import choose_backbone
 
     choice = choose_backbone(name, None, None, random_seed=0)
     with Display(as_json) as display:

@@ -16,7 +16,7 @@ from tlearn.cli.render import BAD, DIM
 from tlearn.errors import DataError
 
 if TYPE_CHECKING:
-    from tlearn.evaluation.predict import Prediction
+    from tlearn.evaluation.predictions import Prediction
 
 _NAME_CELLS = 36
 
@@ -56,7 +56,7 @@ def predict(
             f"{run} is a run, and no picture was named", f"tlearn predict {run} PICTURES"
         )
     from tlearn import api
-    from tlearn.evaluation.predict import to_csv
+    from tlearn.evaluation.predictions import to_csv
     from tlearn.storage.atomic import write_atomic
 
     with Display(as_json) as display:

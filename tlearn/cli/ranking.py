@@ -18,7 +18,7 @@ from tlearn.cli.render import DIM, LIT
 from tlearn.errors import TlearnError
 
 if TYPE_CHECKING:
-    from tlearn.features.preparation import Pictures
+    from tlearn.data.dataset import Pictures
     from tlearn.ranking import Ranked
 
 

@@ -19,9 +19,9 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from tlearn.data.health import Finding
+    from tlearn.data.dataset import Pictures
+    from tlearn.data.inspection import Finding
     from tlearn.evaluation.metrics import Report
-    from tlearn.features.preparation import Pictures
 
 GOOD, BAD, WARN, LIT, DIM = "green", "red", "yellow", "bold cyan", "dim"
 _SIGNS = {"warning": ("!", WARN), "note": ("·", DIM)}

@@ -19,9 +19,9 @@ from tlearn.cli.quantities import parse_time
 from tlearn.cli.ranking import rank_backbones
 from tlearn.cli.render import DIM
 from tlearn.errors import TlearnError
+from tlearn.suggestion.accuracy_forecast import COVERED, way
 from tlearn.suggestion.learning_curve import SHARES
-from tlearn.suggestion.options import COVERED, way
-from tlearn.suggestion.strategy import Suggestion
+from tlearn.suggestion.matrix import Suggestion
 
 if TYPE_CHECKING:
     from tlearn.api import Advice

@@ -296,3 +296,6 @@ def _choose(groups: Sequence[list[_Picture]], target: float, seed: int) -> list[
 
 def _rank(digest: str, seed: int) -> bytes:
     return hashlib.sha256(f"{seed}:{digest}".encode()).digest()
+
+
+Fold = tuple[np.ndarray, np.ndarray]

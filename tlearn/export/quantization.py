@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
-from tlearn.data.pipeline import PixelArray
-
 MODES: dict[str, str] = {
     "none": "float32 throughout; answers as the model does",
     "float16": "weights in float16, half the size; computes in float32",
@@ -41,49 +37,3 @@ def what_to_try(mode: str, int8_note: str, n_pictures: int) -> tuple[str, ...]:
     if n_pictures < _ENOUGH_PICTURES:
         ways.append(f"train on more pictures: only {n_pictures} could set the ranges")
     return tuple(ways)
-
-
-def sample_size(n_classes: int) -> int:
-    """How many pictures set the ranges: 100 do for MobileNetV2 (and 10 did nearly as well)."""
-    return min(max(100, 2 * n_classes), 500)
-
-
-def representative(pixels: PixelArray, labels: np.ndarray, limit: int, seed: int = 0) -> np.ndarray:
-    """Choose pictures that set the ranges of activations, the same number from every class.
-
-    Where a class has too few, the others make up for it.
-
-    Args:
-        pixels: uint8 (n, height, width, 3); only the chosen rows are read.
-        labels: (n,) class of each picture.
-        limit: The most pictures to take.
-        seed: Decides which.
-
-    Returns:
-        uint8 (min(n, limit), height, width, 3).
-    """
-    return np.asarray(pixels[np.sort(stratified_order(labels, seed)[:limit])])
-
-
-def stratified_order(labels: np.ndarray, seed: int) -> np.ndarray:
-    """All rows in random order, but class by class in turn: any beginning is a stratified sample.
-
-    Args:
-        labels: (n,) class of each picture.
-        seed: Another seed, another order.
-    """
-    return in_turn(np.random.default_rng(seed).permutation(len(labels)), labels)
-
-
-def in_turn(order: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """First the first row of every class, then the second of every class, and so on.
-
-    Args:
-        order: (m,) rows, those to take first in front.
-        labels: (n,) class of every row there is.
-    """
-    turn = np.empty(len(order), np.int64)
-    for label in np.unique(labels[order]):
-        places = np.flatnonzero(labels[order] == label)
-        turn[places] = np.arange(len(places))
-    return order[np.argsort(turn, kind="stable")]

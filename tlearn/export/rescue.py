@@ -23,8 +23,8 @@ from contextlib import contextmanager
 import keras
 import numpy as np
 
-from tlearn.evaluation.predict import predict_pixels
-from tlearn.features.quantized import int8_embeddings
+from tlearn.evaluation.predictions import predict_pixels
+from tlearn.features.int8 import int8_embeddings
 from tlearn.models.classifier import HEAD
 
 _STRENGTHS = np.logspace(-3, 1, 9)

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from tlearn.data.augmentation import Augmentation, augment
-from tlearn.data.pipeline import DECODER_VERSION, PixelStore
+from tlearn.data.pixel_store import DECODER_VERSION, PixelStore
 from tlearn.features.engine import Engine
-from tlearn.features.probe import Probe
+from tlearn.features.extractor import Probe
 from tlearn.progress import StepProgress
 from tlearn.storage.row_table import RowTable
 

@@ -12,8 +12,8 @@ import keras
 
 from tlearn.errors import BackboneError
 from tlearn.models.applications import build_network, load_network
-from tlearn.models.catalog import BackboneSpec
-from tlearn.models.choice import USUAL_SIZE, fingerprint, own_fingerprint
+from tlearn.models.catalog import USUAL_SIZE, BackboneSpec
+from tlearn.models.fingerprint import fingerprint, own_fingerprint
 from tlearn.models.stages import Stage, find_cuts, find_stages, last_feature_map, read_last
 from tlearn.models.weights import WeightsFile
 from tlearn.models.weights_file import read_facts

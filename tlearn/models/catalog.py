@@ -107,8 +107,8 @@ _FAMILIES = {
 
 
 def _read_garden() -> Iterator[BackboneSpec]:
-    """Rows of garden.csv: sizes of the trunks as built, names and digests of Keras's files."""
-    table = Path(__file__).with_name("garden.csv").read_text(encoding="utf-8")
+    """Rows of backbones.csv: sizes of the trunks as built, names and digests of Keras's files."""
+    table = Path(__file__).with_name("backbones.csv").read_text(encoding="utf-8")
     for row in csv.DictReader(table.splitlines()):
         family = _FAMILIES[row["family"]]
         arguments = dict(pair.split("=") for pair in row["arguments"].split(";") if pair)
@@ -154,3 +154,7 @@ def find_backbone(name: str) -> BackboneSpec:
 
 def _plain(name: str) -> str:
     return "".join(character for character in name.lower() if character.isalnum())
+
+
+USUAL_SIZE = 224
+"""Side of the input of a person's own network that takes any, in pixels."""

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 from tlearn.errors import RecipeError
+from tlearn.recipe.auto import find_contradictions, settle
 from tlearn.recipe.loading import Resolved, dump_yaml, read_yaml
-from tlearn.recipe.rules import find_contradictions, settle
 from tlearn.recipe.schema import AUTO, LAST, Recipe, nearest
 
 MAX_PLAN_BYTES = 50_000_000  # every class name stands in it

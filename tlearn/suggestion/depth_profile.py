@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tlearn.features.linear_probe import CrossValidation
+from tlearn.features.linear_head import CrossValidation
 
 TIE = 1.0
 """Standard errors of the difference within which the smaller network is as good."""

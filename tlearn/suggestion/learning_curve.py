@@ -19,7 +19,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tlearn.features.linear_probe import Fold
+from tlearn.data.sampling import stratified_share
+from tlearn.data.split import Fold
 
 SHARES = (0.25, 0.5, 1.0)
 FARTHEST = 4.0
@@ -95,7 +96,7 @@ def draw_curve(
     truth = np.concatenate([labels[out] for _, out in folds])
     right, sizes = [], []
     for share in SHARES:
-        pairs = [(_share(rows, labels, share, seed), out) for rows, out in folds]
+        pairs = [(stratified_share(rows, labels, share, seed), out) for rows, out in folds]
         sizes.append(sum(len(rows) for rows, _ in pairs))
         answers = [found.argmax(axis=1) for found in held_out(pairs, 1 / share)]
         right.append(np.concatenate(answers) == truth)
@@ -106,16 +107,6 @@ def draw_curve(
     slope = _slope(accuracies, len(truth))
     gains, drawn = recalls[-1] - recalls[-2], sizes == sorted(set(sizes))
     return LearningCurve(len(labels), accuracies, error, slope, gains, recalls[-1], drawn)
-
-
-def _share(rows: np.ndarray, labels: np.ndarray, share: float, seed: int) -> np.ndarray:
-    """So many of each class's rows, one at least."""
-    rng = np.random.default_rng(seed)
-    chosen = []
-    for label in np.unique(labels[rows]):
-        own = rng.permutation(rows[labels[rows] == label])
-        chosen.append(own[: max(1, round(share * len(own)))])
-    return np.sort(np.concatenate(chosen))
 
 
 def _slope(accuracies: Sequence[float], n: int) -> float:

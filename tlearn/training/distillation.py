@@ -12,7 +12,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from tlearn.data.pipeline import PixelStore
+from tlearn.data.pixel_store import PixelStore
 from tlearn.errors import RunError
 from tlearn.features.store import FeatureStore, Views
 from tlearn.models.applications import build_network
@@ -20,7 +20,7 @@ from tlearn.models.catalog import BackboneSpec
 from tlearn.models.stages import last_feature_map
 from tlearn.progress import StepProgress
 from tlearn.storage.atomic import write_atomic
-from tlearn.training.inheritance import least_squares
+from tlearn.training.channel_pruning import least_squares
 from tlearn.training.schedule import rate_factor
 
 BATCH = 128

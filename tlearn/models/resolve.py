@@ -10,22 +10,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tlearn.errors import BackboneError, WeightsNowhere
-from tlearn.models.catalog import BUILTIN, CATALOG, RECOMMENDED, BackboneSpec, find_backbone
+from tlearn.models.catalog import (
+    BUILTIN,
+    CATALOG,
+    RECOMMENDED,
+    USUAL_SIZE,
+    BackboneSpec,
+    find_backbone,
+)
+from tlearn.models.fingerprint import fingerprint, own_fingerprint
 from tlearn.models.weights import WeightsFile, find_weights
-from tlearn.storage.digest import digest_of_bytes
 
 if TYPE_CHECKING:
     from tlearn.models.backbone import Backbone
 
-# Raised when the same weights and size would give another function than before.
-_VERSION = 1
 _OWN_SUFFIX = ".keras"
 
 BUILTIN_COST = "the built-in backbone is smaller, faster, and 13 points behind on ten folders"
 """Said where it takes the place of the recommended one."""
-
-USUAL_SIZE = 224
-"""Side of the input of a person's own network that takes any, in pixels."""
 
 
 @dataclass(frozen=True)
@@ -115,22 +117,6 @@ def _recommended(
         return spec, find_weights(spec), f"{nowhere}; {BUILTIN_COST}"
 
 
-def fingerprint(
-    spec: BackboneSpec, weights: WeightsFile | None, image_size: int, seed: int = 0
-) -> str:
-    """A short name of the function that a backbone computes."""
-    parts: list[Any] = [_VERSION, spec.builder, dict(spec.arguments), spec.scaling, image_size]
-    if weights is None:
-        return f"random-{seed}-{_digest(parts)[:8]}"
-    return _digest([*parts, weights.sha256])[:16]
-
-
-def own_fingerprint(path: Path, image_size: int) -> str:
-    """The same for a person's own file."""
-    content = digest_of_bytes(path.read_bytes())
-    return _digest([_VERSION, "own", content, image_size])[:16]
-
-
 def _own(path: Path, weights: Path | None, image_size: int | None) -> BackboneChoice:
     if weights is not None:
         raise BackboneError(
@@ -161,7 +147,3 @@ def _input_size(config: Any) -> int | None:
             if size is not None:
                 return size
     return None
-
-
-def _digest(parts: list[Any]) -> str:
-    return digest_of_bytes(json.dumps(parts, sort_keys=True).encode())

@@ -11,19 +11,19 @@ import numpy as np
 
 from tlearn.backend.precision import as_float32
 from tlearn.data.augmentation import augmentation
+from tlearn.data.dataset import Pictures
 from tlearn.features.engine import EngineChoice
-from tlearn.features.linear_probe import LinearHead
-from tlearn.features.preparation import Pictures
-from tlearn.features.probe import boundary_makers
+from tlearn.features.extractor import boundary_makers
+from tlearn.features.linear_head import LinearHead
 from tlearn.features.store import FeatureStore, Views
 from tlearn.models.backbone import Backbone, maps_read
 from tlearn.models.classifier import HEAD, build_classifier, set_head, set_trainable
 from tlearn.models.stages import find_cuts, layers_of_stage, split_at
 from tlearn.progress import ProgressCallback, Timer
 from tlearn.recipe.plan import Plan
+from tlearn.training.batch_norm_folding import fold_frozen_norms
 from tlearn.training.batches import Batches, Prefix, Read, class_weight_rows
-from tlearn.training.folding import fold_frozen_norms
-from tlearn.training.phases import History, Report, factors_by_stage, run_phase
+from tlearn.training.loop import History, Report, factors_by_stage, run_phase
 
 
 @dataclass(frozen=True)

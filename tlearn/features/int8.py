@@ -12,7 +12,7 @@ import keras
 import numpy as np
 
 from tlearn.backend.litert import convert
-from tlearn.data.pipeline import PixelArray
+from tlearn.data.pixel_store import PixelArray
 from tlearn.features.engine import LiteRTEngine
 from tlearn.models.classifier import HEAD
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tlearn.data.decode import PictureFacts, read_picture
-from tlearn.data.health import Finding, inspect
 from tlearn.data.image_folder import ImageFolder, LabelledImage, scan
+from tlearn.data.inspection import Finding, inspect
 
 CLASSES = ("cat", "dog")
 Row = tuple[str, int, PictureFacts]

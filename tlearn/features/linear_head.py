@@ -18,7 +18,14 @@ from pathlib import Path
 
 import numpy as np
 
-from tlearn.features.solver import log_loss, principal_axes, row_weights, softmax, solve
+from tlearn.data.split import Fold
+from tlearn.features.logistic_regression import (
+    log_loss,
+    principal_axes,
+    row_weights,
+    softmax,
+    solve,
+)
 
 PENALTIES = (1e1, 1e0, 1e-1, 1e-2, 1e-3, 1e-4, 1e-5)
 """Strengths of the L2 penalty tried, strong to weak, on features of mean variance one."""
@@ -29,8 +36,6 @@ _EXACT, _ROUGH = 1e-7, 1e-5
 
 SOLVER_VERSION = 1
 """Raised when the solver's answers change, so that remembered ones are not taken for them."""
-
-Fold = tuple[np.ndarray, np.ndarray]
 
 
 @dataclass(frozen=True)

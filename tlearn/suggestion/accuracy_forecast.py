@@ -27,7 +27,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from tlearn.suggestion.strategy import Evidence, HeadEvidence, Policy
+from tlearn.suggestion.matrix import Evidence, HeadEvidence, Policy
 
 COVERED = 0.9
 TIE = 0.0005

@@ -15,8 +15,8 @@ from tlearn import api
 from tlearn.errors import TlearnError
 from tlearn.finetuning import solve
 from tlearn.models.stages import layers_of_stage
-from tlearn.training.phases import HALF_WAY, History, weighed_share
-from tlearn.training.tuning import assemble, tune
+from tlearn.training.fine_tune import assemble, tune
+from tlearn.training.loop import HALF_WAY, History, weighed_share
 from tlearn.workbench import Workbench
 
 NO_VAL = 6

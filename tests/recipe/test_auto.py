@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tlearn.recipe.rules import (
+from tlearn.recipe.auto import (
     RULES,
     batch_size_for,
     epochs_for,
@@ -15,7 +15,7 @@ from tlearn.recipe.rules import (
     views_for,
 )
 from tlearn.recipe.schema import POLICIES, Recipe
-from tlearn.suggestion.strategy import LITTLE
+from tlearn.suggestion.matrix import LITTLE
 
 
 def settled(n_train: int = 500, n_stages: int = 5, n_classes: int = 2, **keys: Any) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tlearn.suggestion.strategy import LITTLE, LITTLE_PER_CLASS, Evidence, Policy, textbook
+from tlearn.suggestion.matrix import LITTLE, LITTLE_PER_CLASS, Evidence, Policy, textbook
 
 MANY = 50
 

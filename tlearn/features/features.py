@@ -1,9 +1,8 @@
-"""A folder and a backbone in; checked pixels, a split and stored features out, each made once."""
+"""What the frozen network says of a dataset, made once."""
 
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -11,88 +10,18 @@ from pathlib import Path
 
 import numpy as np
 
-from tlearn.data.health import Finding, inspect
-from tlearn.data.image_folder import ImageFolder
-from tlearn.data.pipeline import PixelRows, PixelStore, store_pixels
-from tlearn.data.split import Split, fold_indices, make_split
-from tlearn.errors import DataError
-from tlearn.features.linear_probe import (
+from tlearn.data.dataset import Pictures
+from tlearn.data.split import Fold
+from tlearn.features.extractor import EMBEDDING, SOURCE, Probe
+from tlearn.features.linear_head import (
     SOLVER_VERSION,
     CrossValidation,
-    Fold,
     cross_validate,
     held_out_probabilities,
 )
-from tlearn.features.probe import EMBEDDING, SOURCE, Probe
 from tlearn.features.store import FeatureStore, Opener, Views, probe_store
 from tlearn.progress import ProgressCallback, Timer
 from tlearn.storage.atomic import CACHE_REMEDY, write_atomic
-
-FOLDS, FOLDS_OF_MANY, MANY, MOST = 5, 3, 2_000, 4_000
-"""With many training pictures fewer folds say as much in less time, and so do only so many."""
-
-
-@dataclass(frozen=True)
-class Pictures:
-    """A folder, read and divided.
-
-    Attributes:
-        folder: Classes and files.
-        pixels: Decoded pictures, found by digest.
-        findings: What is wrong or risky in the folder.
-        split: Which picture is learned from, chosen by, and reported on.
-        resize: The rule that made them square.
-        seed: Of the split, and of folds.
-    """
-
-    folder: ImageFolder
-    pixels: PixelStore
-    findings: tuple[Finding, ...]
-    split: Split
-    resize: str
-    seed: int = 0
-
-    def digests(self, part: str) -> list[str]:
-        """Digests of a part's pictures, in the order of `split.indices(part)`."""
-        return [self.split.digests[row] for row in self.split.indices(part)]
-
-    def rows(self, part: str) -> PixelRows:
-        """A part's pictures, read as they are indexed."""
-        return self.pixels.rows(self.digests(part))
-
-    def labels(self, part: str) -> np.ndarray:
-        """Class indices of a part's pictures."""
-        return self.split.labels[self.split.indices(part)]
-
-    def folds(self, seed: int) -> list[Fold]:
-        """Rows of the train part to solve on and to hold out, copies of a file kept together.
-
-        Of very many pictures a stratified sample answers as well, in bounded time and memory.
-        """
-        labels, digests = self.labels("train"), self.digests("train")
-        rows = stratified(labels, MOST, seed)
-        most = FOLDS if len(labels) < MANY else FOLDS_OF_MANY
-        folds = draw_folds(labels[rows], [digests[row] for row in rows], seed, most)
-        return [(rows[solved], rows[held_out]) for solved, held_out in folds]
-
-
-def draw_folds(
-    labels: np.ndarray, digests: Sequence[str], seed: int, most: int = FOLDS
-) -> list[Fold]:
-    """At most so many folds; as few as the smallest class has different pictures, but two."""
-    different = Counter(label for label, _ in set(zip(labels.tolist(), digests, strict=True)))
-    k = max(2, min(most, *different.values()))
-    return fold_indices(labels, digests, k, seed)
-
-
-def stratified(labels: np.ndarray, most: int, seed: int) -> np.ndarray:
-    """At most so many rows, ascending, every class in its share; one row each comes first."""
-    shuffled = np.random.default_rng(seed).permutation(len(labels))
-    by_class = shuffled[np.argsort(labels[shuffled], kind="stable")]
-    counts = np.bincount(labels)
-    place = np.arange(len(labels)) - np.repeat(np.cumsum(counts) - counts, counts)
-    first = np.argsort(place / np.repeat(counts, counts), kind="stable")[:most]
-    return np.sort(by_class[first])
 
 
 @dataclass(frozen=True)
@@ -207,52 +136,6 @@ def _used(folds: Sequence[Fold]) -> tuple[np.ndarray, list[Fold]]:
     return used, [(np.searchsorted(used, a), np.searchsorted(used, b)) for a, b in folds]
 
 
-def read_pictures(
-    folder: ImageFolder,
-    image_size: int,
-    resize: str,
-    cache: Path,
-    watch: ProgressCallback,
-    clock: Timer,
-    *,
-    val_fraction: float = 0.15,
-    test_fraction: float = 0.15,
-    seed: int = 0,
-    strict: bool = False,
-) -> Pictures:
-    """Decode, inspect and split a folder.
-
-    Args:
-        folder: Classes and files.
-        image_size: Side of the square the network sees, in pixels.
-        resize: How a picture becomes square.
-        cache: Where decoded pixels are kept.
-        watch: Told of progress.
-        clock: Told where the time goes.
-        val_fraction: Share of a flat folder for validation.
-        test_fraction: Share of a flat folder for the test.
-        seed: Seed of the split.
-        strict: Refuse a folder with unreadable pictures instead of leaving them out.
-
-    Raises:
-        DataError: The folder cannot be used as it is.
-    """
-    with clock.time("decode"):
-        paths = [image.path for image in folder.images]
-        pixels = store_pixels(paths, image_size, resize, cache, partial(watch, "read pictures"))
-        findings = inspect(folder, pixels.facts)
-        if strict:
-            _refuse_unreadable(folder, pixels)
-        split = make_split(
-            folder,
-            pixels.facts,
-            val_fraction=val_fraction,
-            test_fraction=test_fraction,
-            seed=seed,
-        )
-    return Pictures(folder, pixels, findings, split, resize, seed)
-
-
 def compute_features(
     pictures: Pictures,
     probe: Probe,
@@ -276,17 +159,3 @@ def compute_features(
     with clock.time("features"):
         store.fill(pictures.pixels, digests, engine, Views(), partial(watch, "compute features"))
     return Features(probe, store, digests)
-
-
-def _refuse_unreadable(folder: ImageFolder, pixels: PixelStore) -> None:
-    bad = [
-        f"{image.name}: {fact.problem}"
-        for image, fact in zip(folder.images, pixels.facts, strict=True)
-        if fact.problem
-    ]
-    if bad:
-        shown = bad[:10] + ([f"... and {len(bad) - 10} more"] if len(bad) > 10 else [])
-        raise DataError(
-            f"{len(bad)} unreadable pictures, and --strict was given:\n" + "\n".join(shown),
-            "mend or remove them, or leave --strict out to go on without them",
-        )

@@ -10,7 +10,7 @@ import pytest
 
 from tlearn.models.applications import build_network
 from tlearn.models.catalog import find_backbone
-from tlearn.training.inheritance import inherit
+from tlearn.training.channel_pruning import inherit
 
 SIDE = 32
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tlearn.data.pipeline import PixelArray
+from tlearn.data.pixel_store import PixelArray
 
 Ranking = tuple[tuple[str, float], ...]
 

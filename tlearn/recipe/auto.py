@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tlearn.recipe.schema import AUTO, Recipe
-from tlearn.suggestion.strategy import Evidence, textbook
+from tlearn.suggestion.matrix import Evidence, textbook
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from tlearn.suggestion.options import TIE, Option, choose, stages_in_words
-from tlearn.suggestion.strategy import Evidence, Policy, Suggestion, textbook
+from tlearn.suggestion.accuracy_forecast import TIE, Option, choose, stages_in_words
+from tlearn.suggestion.matrix import Evidence, Policy, Suggestion, textbook
 
 
 def decide(

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tlearn.data import pipeline
+from tlearn.data import pixel_store as pipeline
 from tlearn.data.decode import decode
-from tlearn.data.pipeline import in_order, store_pixels
+from tlearn.data.pixel_store import in_order, store_pixels
 
 
 def test_pixels_are_the_decoders_whatever_the_order(

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tlearn.models.classifier import build_classifier, set_trainable
-from tlearn.training.folding import FoldedConvolution, fold_frozen_norms
+from tlearn.training.batch_norm_folding import FoldedConvolution, fold_frozen_norms
 
 
 def network(batch_norm: str = "frozen") -> keras.Model:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tlearn.evaluation.predict import Prediction, predict_pixels, rank, to_csv
+from tlearn.evaluation.predictions import Prediction, predict_pixels, rank, to_csv
 
 
 def brightness(batch: np.ndarray) -> np.ndarray:

@@ -9,7 +9,13 @@ import h5py
 import numpy as np
 import pytest
 
-from tlearn.models.template import keep_template, make_template, open_template, read_head, with_head
+from tlearn.models.head_template import (
+    keep_template,
+    make_template,
+    open_template,
+    read_head,
+    with_head,
+)
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +35,7 @@ def test_keras_reads_the_file_and_answers_with_the_new_head(
 ) -> None:
     import keras
 
-    from tlearn.features.linear_probe import softmax
+    from tlearn.features.linear_head import softmax
 
     trunk = small_backbone.trunk
     kernel, bias = _head(trunk.output_shape[-1], classes)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tlearn.suggestion.forecast import FIXED_SECONDS, HEAD_SECONDS, forecast_seconds
+from tlearn.suggestion.time_forecast import FIXED_SECONDS, HEAD_SECONDS, forecast_seconds
 
 
 @dataclass(frozen=True)

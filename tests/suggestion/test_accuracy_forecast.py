@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from tlearn.suggestion import options
-from tlearn.suggestion.options import TIE, Option, choose, weigh
-from tlearn.suggestion.strategy import Evidence, HeadEvidence, Policy
-from tlearn.suggestion.verdict import decide
+from tlearn.suggestion import accuracy_forecast as options
+from tlearn.suggestion.accuracy_forecast import TIE, Option, choose, weigh
+from tlearn.suggestion.decision import decide
+from tlearn.suggestion.matrix import Evidence, HeadEvidence, Policy
 
 LAST = HeadEvidence("last", 0.80)
 EVIDENCE = Evidence(400, 4, 0.3, heads=(LAST,), n_tested=100)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tlearn.features.linear_probe import (
+from tlearn.features.linear_head import (
     CrossValidation,
     LinearHead,
     cross_validate,
