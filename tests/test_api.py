@@ -224,7 +224,7 @@ def test_exports_in_every_mode_agree_and_predictions_come_from_the_model(
     assert [a.quantization for a in artefacts] == [*modes, "none"]
     assert all(a.passed and a.path.exists() and a.size_bytes > 1000 for a in artefacts)
     assert artefacts[0].agreement == 1.0
-    from tlearn.export.metadata import read_metadata
+    from tlearn.artifacts.metadata import read_metadata
 
     assert read_metadata(artefacts[0].path)["labels"] == outcome.plan.classes
 

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from tests.conftest import SHAPES
+from tlearn.artifacts.contract import Contract, Preparation, Tensor
 from tlearn.asking import ask
 from tlearn.errors import DataError
 from tlearn.evaluation.metrics import Report
-from tlearn.export.contract import Contract, Preparation, Tensor
 
 LABELS = tuple(list(SHAPES)[:3])
 CONTRACT = Contract(

@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 
 from tlearn import api, finetuning
+from tlearn.artifacts.contract import read_contract
 from tlearn.errors import DataError, RunError
-from tlearn.export.contract import read_contract
 from tlearn.recipe.plan import read_plan
 from tlearn.run_directory import RunDirectory
 

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+from tlearn.artifacts.contract import Contract
+from tlearn.artifacts.runtime import Runtime, open_runtime
+from tlearn.artifacts.verification import Checked, check_artefact
 from tlearn.data.decode import UnreadablePicture, decode
 from tlearn.data.image_folder import PART_NAMES, list_pictures
 from tlearn.data.labelled import labelled_pictures
@@ -14,9 +17,6 @@ from tlearn.data.pixel_store import in_order
 from tlearn.errors import DataError
 from tlearn.evaluation.metrics import Report, score
 from tlearn.evaluation.predictions import Prediction
-from tlearn.export.checking import Checked, check_artefact
-from tlearn.export.contract import Contract
-from tlearn.export.runtime import Runtime, open_runtime
 from tlearn.progress import ProgressCallback, no_progress
 
 Asked = tuple[Checked, Report | list[Prediction] | None]

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from tlearn.artifacts.metadata import read_metadata
+from tlearn.artifacts.runtime import run_artefact
 from tlearn.data.decode import decode
 from tlearn.errors import DataError, SystemFault
-from tlearn.export.metadata import read_metadata
-from tlearn.export.runtime import run_artefact
 
 SIDE = 64
 """Of a picture, in pixels; the scans have 8."""

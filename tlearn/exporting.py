@@ -9,16 +9,16 @@ import shlex
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tlearn.export import measuring
+from tlearn.artifacts import benchmark as measuring
+from tlearn.artifacts.benchmark import Benchmark
+from tlearn.export.best_of import keep_the_best
 from tlearn.export.budget import Budget, Choice, ways_out
-from tlearn.export.candidates import keep_the_best
 from tlearn.export.formats import find_format
-from tlearn.export.measuring import Benchmark
 from tlearn.export.parity import Artefact
-from tlearn.export.programs import write_program
 from tlearn.export.quantization import CALIBRATED
-from tlearn.export.sealing import seal
-from tlearn.export.writing import write_and_check
+from tlearn.export.seal import seal
+from tlearn.export.snippets import write_program
+from tlearn.export.write import write_and_check
 from tlearn.finished_run import FinishedRun
 from tlearn.progress import ProgressCallback, no_progress
 from tlearn.storage.atomic import must_be_writable
@@ -86,7 +86,7 @@ def write_snippets(artefacts: Sequence[Artefact], platforms: Sequence[str]) -> l
 
     Args:
         artefacts: As exported.
-        platforms: Of `tlearn.export.programs.PLATFORMS`.
+        platforms: Of `tlearn.export.snippets.PLATFORMS`.
 
     Raises:
         TlearnError: A file or the place cannot be used.
@@ -98,7 +98,7 @@ def write_snippets(artefacts: Sequence[Artefact], platforms: Sequence[str]) -> l
 def benchmark(
     path: Path, threads: Sequence[int] = (), *, watch: ProgressCallback = no_progress
 ) -> Benchmark:
-    """Time an artefact on this machine; see `tlearn.export.measuring.benchmark`."""
+    """Time an artefact on this machine; see `tlearn.artifacts.benchmark.benchmark`."""
     return measuring.benchmark(path, threads, watch)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from tlearn.artifacts.contract import Preparation, digest_of
 from tlearn.backend.silence import import_keras
 from tlearn.data.decode import UnreadablePicture, decode
 from tlearn.data.labelled import labelled_pictures
@@ -19,9 +20,8 @@ from tlearn.data.sampling import representative, sample_size
 from tlearn.data.split import Split, read_manifest
 from tlearn.errors import BackboneError, DataError, RunError
 from tlearn.evaluation.predictions import predict_pixels
-from tlearn.export.contract import Preparation, digest_of
 from tlearn.export.reference import SAMPLE_OF, Reference
-from tlearn.export.sealing import GoldenPicture, Promise
+from tlearn.export.seal import GoldenPicture, Promise
 from tlearn.models.catalog import CATALOG, find_backbone
 from tlearn.progress import ProgressCallback
 from tlearn.recipe.plan import Plan, read_plan

@@ -23,7 +23,7 @@ from tlearn import api
 from tlearn.data.sampling import representative
 from tlearn.evaluation.predictions import predict_pixels
 from tlearn.export.reference import Reference
-from tlearn.export.writing import write_and_check
+from tlearn.export.write import write_and_check
 from tlearn.features.linear_head import cross_validate, solve_head
 from tlearn.models.classifier import HEAD, build_classifier, set_head
 from tlearn.models.resolve import choose_backbone

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from typer.testing import Result
 
+from tlearn.artifacts.benchmark import Benchmark, Latency
 from tlearn.cli.benchmark import parse_threads
 from tlearn.errors import ExportError
-from tlearn.export.measuring import Benchmark, Latency
 
 Command = Callable[..., Result]
 FOUND = Benchmark(

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from typer.testing import Result
 
+from tlearn.artifacts.contract import Contract, Preparation, Tensor
+from tlearn.artifacts.verification import Checked, Finding, Verdict
 from tlearn.evaluation.metrics import Report
 from tlearn.evaluation.predictions import Prediction
-from tlearn.export.checking import Checked, Finding, Verdict
-from tlearn.export.contract import Contract, Preparation, Tensor
 
 Command = Callable[..., Result]
 RED = "\x1b[31m"

@@ -113,7 +113,7 @@ def test_nothing_chosen_names_the_choices(command: Command) -> None:
 def test_a_missing_extra_is_met_before_the_run_is_opened(
     command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tlearn.export.extras.find_spec", lambda name: None)
+    monkeypatch.setattr("tlearn.artifacts.extras.find_spec", lambda name: None)
     result = command("export", "runs/there-is-none", "--onnx")
     assert result.exit_code == 2
     assert "tf2onnx, onnx, onnxruntime" in result.stderr

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
-from tlearn.export.extras import EXTRAS
+from tlearn.artifacts.extras import EXTRAS
 
 CHATTER = ("oneDNN", "TensorFlow Lite", "XNNPACK", "absl", "WARNING", "I0000", "cpu_feature")
 CHATTER += ("tf2onnx", "openvino_telemetry")

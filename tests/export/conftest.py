@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tlearn.export.contract import Preparation
+from tlearn.artifacts.contract import Preparation
 from tlearn.export.reference import Reference
-from tlearn.export.sealing import GoldenPicture, Promise
+from tlearn.export.seal import GoldenPicture, Promise
 
 LABELS = ("horizontal", "vertical", "checks")
 SIZE = 32

@@ -11,15 +11,16 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tlearn.artifacts.extras import EXTRAS, import_openvino, require_extra
+from tlearn.artifacts.interface import read_interface
+from tlearn.artifacts.metadata import NOTES
+from tlearn.artifacts.runtime import open_runtime, run_artefact
 from tlearn.errors import ExportError, SystemFault
-from tlearn.export.extras import EXTRAS, import_openvino, require_extra
 from tlearn.export.formats import FORMATS, artefact_path, find_format
-from tlearn.export.interface import read_interface
 from tlearn.export.onnx import write_onnx
-from tlearn.export.openvino import NOTES, write_openvino
+from tlearn.export.openvino import write_openvino
 from tlearn.export.parity import check
-from tlearn.export.runtime import open_runtime, run_artefact
-from tlearn.export.writing import write_and_check
+from tlearn.export.write import write_and_check
 
 LABELS = ("a, b", "ü\n☃", "c")
 ABOUT = {"name": "drawn [x]", "image_size": 32, "resize": "squash"}
@@ -229,7 +230,7 @@ def test_broken_files_are_refused(format: str, tmp_path: Path) -> None:
 
 
 def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("tlearn.export.extras.find_spec", lambda name: None)
+    monkeypatch.setattr("tlearn.artifacts.extras.find_spec", lambda name: None)
     for extra, packages in EXTRAS.items():
         with pytest.raises(SystemFault, match=packages[0]) as fault:
             require_extra(extra)

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tlearn.artifacts.runtime import run_artefact
 from tlearn.backend.litert import convert
 from tlearn.export.parity import Artefact, check
-from tlearn.export.runtime import run_artefact
 from tlearn.export.saved_model import write_saved_model
 from tlearn.export.tflite import write_tflite
 

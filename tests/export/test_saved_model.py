@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tlearn.artifacts.runtime import run_artefact
 from tlearn.errors import ExportError
-from tlearn.export.runtime import run_artefact
 from tlearn.export.saved_model import write_saved_model
 
 LABELS = ("a, b", "ü\n☃", "c")

@@ -9,10 +9,10 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
 
+from tlearn.artifacts.metadata import read_metadata
+from tlearn.artifacts.runtime import run_artefact
 from tlearn.errors import ExportError
-from tlearn.export.metadata import read_metadata
 from tlearn.export.quantization import MODES
-from tlearn.export.runtime import run_artefact
 from tlearn.export.tflite import write_tflite
 
 LABELS = ("horizontal", "vertical", "checks")

@@ -16,7 +16,7 @@ from tlearn.cli.render import DIM
 from tlearn.errors import ExportError
 
 if TYPE_CHECKING:
-    from tlearn.export.measuring import Benchmark
+    from tlearn.artifacts.benchmark import Benchmark
 
 
 def benchmark(

@@ -17,9 +17,9 @@ from tlearn.cli.render import BAD, DIM, GOOD, WARN
 from tlearn.errors import GateFailure
 
 if TYPE_CHECKING:
+    from tlearn.artifacts.verification import Checked
     from tlearn.evaluation.metrics import Report
     from tlearn.evaluation.predictions import Prediction
-    from tlearn.export.checking import Checked
 
 _SIGNS = {"kept": ("✓", GOOD), "broken": ("✗", BAD), "noted": ("!", WARN)}
 _SIGNS |= {"not checked": ("·", DIM)}

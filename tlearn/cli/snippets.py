@@ -19,7 +19,7 @@ def read_platforms(names: Sequence[str] | None) -> list[str]:
     """
     if not names:
         return []
-    from tlearn.export.programs import check_platforms
+    from tlearn.export.snippets import check_platforms
 
     return check_platforms(names)
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from tlearn.artifacts.extras import require_extra
 from tlearn.errors import ExportError
-from tlearn.export.extras import require_extra
 from tlearn.export.onnx import write_onnx
 from tlearn.export.openvino import write_openvino
 from tlearn.export.quantization import MODES

@@ -9,15 +9,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tlearn.artifacts.extras import import_openvino
+from tlearn.artifacts.metadata import NOTES
 from tlearn.backend.graph import freeze, layer_of
 from tlearn.backend.precision import as_float32
 from tlearn.backend.silence import quiet
 from tlearn.errors import BackboneError, ExportError
-from tlearn.export.extras import import_openvino
 from tlearn.storage.atomic import refusals, write_atomic
-
-NOTES = "tlearn"
-"""The section of the file's runtime information that holds labels and facts."""
 
 
 def write_openvino(model: Any, path: Path, labels: Sequence[str], about: Mapping[str, Any]) -> None:

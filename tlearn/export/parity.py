@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
+from tlearn.artifacts.benchmark import latency_milliseconds
+from tlearn.artifacts.files import artefact_bytes, parts_of
+from tlearn.artifacts.runtime import run_artefact
 from tlearn.errors import ExportError
-from tlearn.export.artefact import artefact_bytes, parts_of
 from tlearn.export.comparison import Changed, ClassChange, Comparison, compare
-from tlearn.export.measuring import latency_milliseconds
 from tlearn.export.reference import Reference
-from tlearn.export.runtime import run_artefact
 from tlearn.storage.atomic import remove
 
 TIMED_THREADS = 1

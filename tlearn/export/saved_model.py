@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from tlearn.artifacts.metadata import LABELS_FILE, labels_text
 from tlearn.backend.graph import input_spec
 from tlearn.backend.precision import as_float32
 from tlearn.backend.silence import quiet
 from tlearn.errors import BackboneError, ExportError
-from tlearn.export.metadata import LABELS_FILE, labels_text
 from tlearn.storage.atomic import write_atomic_directory
 
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from tlearn.artifacts.metadata import add_metadata
 from tlearn.backend.litert import convert
 from tlearn.backend.precision import as_float32
 from tlearn.errors import BackboneError, ExportError
-from tlearn.export.metadata import add_metadata
 from tlearn.export.quantization import CALIBRATED
 from tlearn.storage.atomic import write_atomic
 

@@ -6,7 +6,7 @@ import pytest
 from keras import layers
 
 from tests.export.conftest import SIZE, draw
-from tlearn.export.rescue import head_for_int8
+from tlearn.export.int8_head import head_for_int8
 from tlearn.features.int8 import int8_embeddings
 from tlearn.models.classifier import HEAD, build_classifier
 

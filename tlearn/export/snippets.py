@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from tlearn.artifacts.metadata import read_metadata
 from tlearn.backend.silence import quiet
 from tlearn.errors import ExportError
-from tlearn.export.metadata import read_metadata
 from tlearn.storage.atomic import write_atomic
 
 PLATFORMS = {"python": "py", "android": "kt", "ios": "swift", "web": "html"}

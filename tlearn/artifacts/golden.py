@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from tlearn.artifacts.contract import Golden, Preparation, digest_of
 from tlearn.data.decode import UnreadablePicture, decode
-from tlearn.export.contract import Golden, Preparation, digest_of
 from tlearn.storage.digest import digest_of_bytes
 
 

@@ -1,6 +1,6 @@
 """What an artefact costs a process that has nothing yet: time to the first answer, and memory.
 
-`python -m tlearn.export.cold_start FILE` is the fresh process; it prints one line of JSON.
+`python -m tlearn.artifacts.cold_start FILE` is the fresh process; it prints one line of JSON.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from tlearn.artifacts.runtime import drawn_picture, open_runtime
 from tlearn.errors import ExportError
-from tlearn.export.runtime import drawn_picture, open_runtime
 
 _HIGH_WATER = re.compile(r"^VmHWM:\s+(\d+) kB", re.MULTILINE)
 
@@ -40,7 +40,7 @@ def cold_start(path: Path) -> ColdStart:
     Raises:
         ExportError: The process did not live to answer.
     """
-    line = [sys.executable, "-m", "tlearn.export.cold_start", str(path)]
+    line = [sys.executable, "-m", "tlearn.artifacts.cold_start", str(path)]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run(line, env=environment, capture_output=True, text=True, errors="replace")
     if done.returncode:

@@ -14,9 +14,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tlearn.artifacts.tflite_metadata import describe, understand
 from tlearn.backend.litert import pack
 from tlearn.errors import ExportError
-from tlearn.export.model_metadata import describe, understand
 from tlearn.storage.text import escape_label, unescape_label
 
 LABELS_FILE = "labels.txt"
@@ -99,3 +99,7 @@ def append_files(content: bytes, files: Mapping[str, bytes]) -> bytes:
             entry.create_system, entry.external_attr = 3, 0o644 << 16
             archive.writestr(entry, data)
     return whole.getvalue()
+
+
+NOTES = "tlearn"
+"""The section of the file's runtime information that holds labels and facts."""

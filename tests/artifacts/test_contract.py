@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from tlearn.errors import ExportError
-from tlearn.export.contract import (
+from tlearn.artifacts.contract import (
     RESIZE_IN_WORDS,
     VERSION,
     Contract,
@@ -25,7 +24,8 @@ from tlearn.export.contract import (
     tolerance_of,
     write_contract,
 )
-from tlearn.export.metadata import append_files
+from tlearn.artifacts.metadata import append_files
+from tlearn.errors import ExportError
 from tlearn.export.quantization import MODES
 
 LABELS = ("a [b  c]", 'q"uote', "two\nlines", "☃", "bytes\udcff")

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from tlearn.export.contract import (
+from tlearn.artifacts.contract import (
     GOLDEN_FOLDER,
     INSIDE,
     VERSION,
@@ -24,11 +24,11 @@ from tlearn.export.contract import (
     tolerance_of,
     write_contract,
 )
-from tlearn.export.interface import read_interface
-from tlearn.export.metadata import append_files
+from tlearn.artifacts.interface import read_interface
+from tlearn.artifacts.metadata import append_files
+from tlearn.artifacts.runtime import run_artefact
 from tlearn.export.parity import Artefact
 from tlearn.export.reference import Reference
-from tlearn.export.runtime import run_artefact
 from tlearn.storage.atomic import remove, write_atomic
 from tlearn.storage.digest import digest_of_bytes
 

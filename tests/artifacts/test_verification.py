@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tlearn.artifacts import golden
+from tlearn.artifacts.contract import contract_path
+from tlearn.artifacts.verification import Checked, Verdict, check_artefact
 from tlearn.asking import check
 from tlearn.errors import ExportError
-from tlearn.export import golden
-from tlearn.export.checking import Checked, Verdict, check_artefact
-from tlearn.export.contract import contract_path
 from tlearn.export.reference import Reference
-from tlearn.export.sealing import Promise, seal
-from tlearn.export.writing import write_and_check
+from tlearn.export.seal import Promise, seal
+from tlearn.export.write import write_and_check
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +65,7 @@ def test_a_tampered_file_is_not_run(folder: Path, monkeypatch: pytest.MonkeyPatc
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 255
     path.write_bytes(content)
-    monkeypatch.setattr("tlearn.export.checking.open_runtime", pytest.fail)
+    monkeypatch.setattr("tlearn.artifacts.verification.open_runtime", pytest.fail)
     checked = check_artefact(path)
     assert broken(checked) == ["file"] and not checked.usable
 
@@ -101,7 +101,7 @@ def test_a_runtime_that_refuses_is_a_broken_promise_and_no_picture_is_asked_abou
     def refuse(*_: object) -> None:
         raise fault
 
-    monkeypatch.setattr(f"tlearn.export.checking.{name}", refuse)
+    monkeypatch.setattr(f"tlearn.artifacts.verification.{name}", refuse)
     checked, answers = check(folder / "model.tflite", folder / "golden")
     assert broken(checked) == ["runs here"] and answers is None
     assert str(fault) in checked.findings[-1].detail

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tlearn.artifacts.contract import CONTRACT_ENDING, contract_path
 from tlearn.errors import ExportError
-from tlearn.export.contract import CONTRACT_ENDING, contract_path
 
 
 def must_be_artefact(path: Path) -> None:

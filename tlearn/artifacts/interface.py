@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tlearn.artifacts.contract import Tensor
+from tlearn.artifacts.extras import import_openvino, require_extra
+from tlearn.artifacts.metadata import LABELS_FILE, NOTES, read_labels, read_metadata
+from tlearn.artifacts.runtime import reason_of, sides_of
 from tlearn.backend.silence import quiet
 from tlearn.errors import ExportError, SystemFault, TlearnError
-from tlearn.export.contract import Tensor
-from tlearn.export.extras import import_openvino, require_extra
-from tlearn.export.metadata import LABELS_FILE, read_labels, read_metadata
-from tlearn.export.openvino import NOTES
-from tlearn.export.runtime import reason_of, sides_of
 
 _AGAIN = "export it again: tlearn export RUN"
 _INSTALL = "install that package here, or check the file where it is installed"

@@ -10,18 +10,12 @@ from pathlib import Path
 import numpy as np
 import PIL
 
+from tlearn.artifacts.contract import GOLDEN_FOLDER, Contract, Tensor, digest_of, read_contract
+from tlearn.artifacts.files import must_be_artefact
+from tlearn.artifacts.golden import SeenPicture, distance, look
+from tlearn.artifacts.interface import Interface, read_interface
+from tlearn.artifacts.runtime import Runtime, open_runtime, reason_of
 from tlearn.errors import ExportError
-from tlearn.export.artefact import must_be_artefact
-from tlearn.export.contract import (
-    GOLDEN_FOLDER,
-    Contract,
-    Tensor,
-    digest_of,
-    read_contract,
-)
-from tlearn.export.golden import SeenPicture, distance, look
-from tlearn.export.interface import Interface, read_interface
-from tlearn.export.runtime import Runtime, open_runtime, reason_of
 
 _EXACT = {"none", "float16"}
 """Quantizations whose files answer as the model does, within their tolerance."""

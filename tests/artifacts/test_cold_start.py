@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from tlearn.artifacts.cold_start import cold_start
 from tlearn.errors import ExportError
-from tlearn.export.cold_start import cold_start
 from tlearn.export.tflite import write_tflite
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from tlearn.errors import ExportError
+from tlearn.export.best_of import Write, keep_the_best
 from tlearn.export.budget import Budget
-from tlearn.export.candidates import Write, keep_the_best
 from tlearn.export.parity import Artefact
 
 FORMATS = [("tflite", "none"), ("tflite", "dynamic"), ("tflite", "int8")]

@@ -13,14 +13,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tlearn.export.checking import check_artefact
-from tlearn.export.contract import contract_path, digest_of, from_bytes, read_contract
-from tlearn.export.extras import EXTRAS
-from tlearn.export.metadata import read_metadata
+from tlearn.artifacts.contract import contract_path, digest_of, from_bytes, read_contract
+from tlearn.artifacts.extras import EXTRAS
+from tlearn.artifacts.metadata import read_metadata
+from tlearn.artifacts.runtime import run_artefact
+from tlearn.artifacts.verification import check_artefact
 from tlearn.export.reference import SAMPLE_OF, Reference
-from tlearn.export.runtime import run_artefact
-from tlearn.export.sealing import Promise, seal
-from tlearn.export.writing import write_and_check
+from tlearn.export.seal import Promise, seal
+from tlearn.export.write import write_and_check
 
 
 def export(

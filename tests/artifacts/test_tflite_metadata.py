@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import base64
 
-from tlearn.export.model_metadata import describe, understand
+from tlearn.artifacts.tflite_metadata import describe, understand
 
 # What the writer of MediaPipe 0.10.21 makes of a classifier with mean 0 and std 1.
 OFFICIAL = base64.b64decode(

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tlearn.artifacts.metadata import add_metadata, read_metadata
+from tlearn.artifacts.runtime import run_artefact
 from tlearn.backend.litert import convert
 from tlearn.errors import ExportError
-from tlearn.export.metadata import add_metadata, read_metadata
-from tlearn.export.runtime import run_artefact
 
 NASTY = (
     "ordinary",

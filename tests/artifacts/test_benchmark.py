@@ -8,19 +8,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tlearn.backend.silence import quiet
-from tlearn.errors import ExportError
-from tlearn.export import measuring
-from tlearn.export.artefact import must_be_artefact
-from tlearn.export.cold_start import ColdStart
-from tlearn.export.measuring import (
+from tlearn.artifacts import benchmark as measuring
+from tlearn.artifacts.benchmark import (
     benchmark,
     latency_milliseconds,
     thread_counts,
     throughput,
     time_answers,
 )
-from tlearn.export.runtime import drawn_picture, open_runtime
+from tlearn.artifacts.cold_start import ColdStart
+from tlearn.artifacts.files import must_be_artefact
+from tlearn.artifacts.runtime import drawn_picture, open_runtime
+from tlearn.backend.silence import quiet
+from tlearn.errors import ExportError
 from tlearn.export.saved_model import write_saved_model
 from tlearn.export.tflite import write_tflite
 

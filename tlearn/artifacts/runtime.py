@@ -12,9 +12,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from tlearn.artifacts.extras import import_openvino, require_extra
 from tlearn.backend.silence import quiet
 from tlearn.errors import ExportError
-from tlearn.export.extras import import_openvino, require_extra
 
 _INPUT = "image"
 _AGAIN = "Export it again: tlearn export RUN"

@@ -16,15 +16,10 @@ from pathlib import Path
 
 import numpy as np
 
+from tlearn.artifacts.cold_start import ColdStart, cold_start
+from tlearn.artifacts.files import artefact_bytes, must_be_artefact
+from tlearn.artifacts.runtime import Runtime, drawn_picture, open_runtime, takes_threads
 from tlearn.errors import ExportError
-from tlearn.export.artefact import artefact_bytes, must_be_artefact
-from tlearn.export.cold_start import ColdStart, cold_start
-from tlearn.export.runtime import (
-    Runtime,
-    drawn_picture,
-    open_runtime,
-    takes_threads,
-)
 from tlearn.progress import ProgressCallback
 
 _COLD_STARTS, _ENOUGH_SECONDS = 3, 4.0

@@ -20,10 +20,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tlearn.artifacts.runtime import run_artefact
 from tlearn.data.decode import RESIZE_RULES, decode
 from tlearn.errors import ExportError
-from tlearn.export.programs import PLATFORMS, check_platforms, write_program
-from tlearn.export.runtime import run_artefact
+from tlearn.export.snippets import PLATFORMS, check_platforms, write_program
 from tlearn.export.tflite import write_tflite
 
 LABELS = ("horizontal", "vertical", "[checks] é")

@@ -45,7 +45,7 @@ def write_and_check(
     artefact = written(reference)
     if artefact.passed or pictures is None:
         return artefact
-    from tlearn.export.rescue import head_for_int8
+    from tlearn.export.int8_head import head_for_int8
 
     with head_for_int8(as_float32(reference.model), pictures) as model:
         return replace(written(replace(reference, model=model)), rescued=True)
