@@ -10,29 +10,29 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tlearn.advising import advise, forecast, reading_of
-from tlearn.asking import check as check
+from tlearn.commands.advice import advise, forecast, reading_of
+from tlearn.commands.check import check as check
+from tlearn.commands.export import benchmark as benchmark
+from tlearn.commands.export import export as export
+from tlearn.commands.export import export_within as export_within
+from tlearn.commands.export import write_snippets as write_snippets
+from tlearn.commands.finetune import Outcome
+from tlearn.commands.session import Workbench
 from tlearn.data.image_folder import list_pictures
 from tlearn.evaluation.metrics import Report, score
 from tlearn.evaluation.predictions import Prediction
-from tlearn.exporting import benchmark as benchmark
-from tlearn.exporting import export as export
-from tlearn.exporting import export_within as export_within
-from tlearn.exporting import write_snippets as write_snippets
-from tlearn.finished_run import FinishedRun
 from tlearn.models.resolve import choose_backbone
-from tlearn.outcome import Outcome
 from tlearn.progress import ProgressCallback, no_progress
 from tlearn.recipe.saving import check_new, recipe_of, save_recipe
-from tlearn.run_directory import RunDirectory
+from tlearn.runs.directory import RunDirectory
+from tlearn.runs.trained_run import FinishedRun
 from tlearn.suggestion.advice import Advice
 from tlearn.suggestion.matrix import Evidence, textbook
-from tlearn.workbench import Workbench
 
 if TYPE_CHECKING:
+    from tlearn.commands.distill import Taught
+    from tlearn.commands.rank import Ranked
     from tlearn.data.dataset import Pictures
-    from tlearn.distilling import Taught
-    from tlearn.ranking import Ranked
 
 
 def suggest(
@@ -67,14 +67,14 @@ def suggest(
         check_new(save)
     with Workbench(source, recipe, flags or {}, keep_cache, watch) as work:
         if seconds:
-            from tlearn.trying import check_validation, try_out
+            from tlearn.commands.trials import check_validation, try_out
 
             check_validation(work)
         advice = advise(work, small)
         if seconds:
             advice = try_out(work, advice, seconds)
         if int8:
-            from tlearn.quantising import measure_int8
+            from tlearn.commands.int8_cost import measure_int8
 
             reading = reading_of(work.profile, advice.suggestion.head_on)
             advice = replace(advice, int8=measure_int8(work, reading))
@@ -96,8 +96,8 @@ def rank(
     int8: bool = False,
     watch: ProgressCallback = no_progress,
 ) -> tuple[Pictures, list[Ranked]]:
-    """Rank backbones on a folder; see `tlearn.ranking.rank`."""
-    from tlearn import ranking
+    """Rank backbones on a folder; see `tlearn.commands.rank.rank`."""
+    from tlearn.commands import rank as ranking
 
     about = (source, backbones, recipe, flags or {}, watch)
     return ranking.rank(*about, keep_cache=keep_cache, max_bytes=max_bytes, int8=int8)
@@ -153,7 +153,7 @@ def finetune(
             settled(prospect)
         if dry_run:
             return replace(prospect, seconds=spent | {"forecast": forecast(work, plan)})
-        from tlearn.finetuning import train_and_keep
+        from tlearn.commands.train import train_and_keep
 
         run = RunDirectory.create(out, plan.policy, overwrite)
         trained = train_and_keep(work, plan, run, epoch)
@@ -253,8 +253,8 @@ def distill(
     Raises:
         TlearnError: Teacher, student or pictures cannot be used.
     """
-    from tlearn import distilling
-    from tlearn.shrinking import shrink
+    from tlearn.commands import distill as distilling
+    from tlearn.commands.shrink import shrink
 
     spec, size = distilling.choose_student(student, image_size)
     chosen = distilling.choose_teacher(teacher, teacher_weights, teacher_size)

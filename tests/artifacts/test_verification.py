@@ -13,7 +13,7 @@ import pytest
 from tlearn.artifacts import golden
 from tlearn.artifacts.contract import contract_path
 from tlearn.artifacts.verification import Checked, Verdict, check_artefact
-from tlearn.asking import check
+from tlearn.commands.check import check
 from tlearn.errors import ExportError
 from tlearn.export.reference import Reference
 from tlearn.export.seal import Promise, seal

@@ -25,10 +25,10 @@ import numpy as np
 from tests.benchmarks.advice_picture import draw_matrix
 from tests.benchmarks.advice_rules import OTHER, POLICIES, read_table, score
 from tlearn import api
-from tlearn.advising import heads_of
+from tlearn.commands.advice import heads_of
+from tlearn.commands.session import Workbench
 from tlearn.data.image_folder import scan
 from tlearn.features.linear_head import solve_head
-from tlearn.workbench import Workbench
 
 MOST_TESTED, FEWEST_TESTED = 240, 5
 """Pictures of a folder, and of a class."""

@@ -16,10 +16,10 @@ from pathlib import Path
 import numpy as np
 
 from tlearn.api import no_progress
+from tlearn.commands.session import Workbench
 from tlearn.data.sampling import FOLDS
 from tlearn.data.split import fold_indices
 from tlearn.features.linear_head import cross_validate, solve_head
-from tlearn.workbench import Workbench
 
 SEEDS = 5
 MOST_TESTED = 500

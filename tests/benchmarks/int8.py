@@ -20,6 +20,7 @@ import keras
 import numpy as np
 
 from tlearn import api
+from tlearn.commands.session import Workbench
 from tlearn.data.sampling import representative
 from tlearn.evaluation.predictions import predict_pixels
 from tlearn.export.reference import Reference
@@ -27,7 +28,6 @@ from tlearn.export.write import write_and_check
 from tlearn.features.linear_head import cross_validate, solve_head
 from tlearn.models.classifier import HEAD, build_classifier, set_head
 from tlearn.models.resolve import choose_backbone
-from tlearn.workbench import Workbench
 
 MODES = ("none", "float16", "dynamic", "int8")
 

@@ -24,7 +24,7 @@ from tlearn.features.engine import EngineChoice
 from tlearn.features.linear_head import CrossValidation
 from tlearn.recipe.loading import load_recipe
 from tlearn.recipe.plan import BackboneFacts, DataFacts, StagePlan, make_plan
-from tlearn.run_directory import RunDirectory
+from tlearn.runs.directory import RunDirectory
 from tlearn.suggestion.accuracy_forecast import weigh
 from tlearn.suggestion.depth_profile import DepthProfile, Reading
 from tlearn.suggestion.learning_curve import LearningCurve

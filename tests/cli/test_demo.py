@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tlearn.demo import write_digits
+from tlearn.commands.demo import write_digits
 from tlearn.errors import DataError, SystemFault
 
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from tlearn.cli.quantities import parse_time
-from tlearn.distilling import Taught
+from tlearn.cli.units import parse_time
+from tlearn.commands.distill import Taught
+from tlearn.commands.shrink import Shrunk
 from tlearn.errors import RecipeError
-from tlearn.run_directory import RunDirectory
-from tlearn.shrinking import Shrunk
+from tlearn.runs.directory import RunDirectory
 
 TAUGHT = Taught(Path("student/student.weights.h5"), 0.71, 0.5, 900, {"train": 50.0, "total": 60.0})
 SHRUNK = Shrunk(RunDirectory(Path("student/run")), (0.9, 0.85), (9_000_000, 900_000), (4.0, 1.5))

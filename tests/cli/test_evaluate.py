@@ -12,7 +12,7 @@ import pytest
 from typer.testing import Result
 
 from tlearn.evaluation.metrics import Report, score
-from tlearn.run_directory import RunDirectory
+from tlearn.runs.directory import RunDirectory
 
 Command = Callable[..., Result]
 KEYS = {"accuracy", "interval", "macro_f1", "per_class", "confusion", "calibration_error"}

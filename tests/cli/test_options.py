@@ -8,7 +8,7 @@ import pytest
 
 from tlearn.cli.options import gather, is_run
 from tlearn.errors import RecipeError
-from tlearn.run_directory import RunDirectory
+from tlearn.runs.directory import RunDirectory
 
 
 def test_only_recipe_keys_that_were_given_are_gathered() -> None:

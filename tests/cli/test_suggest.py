@@ -15,9 +15,9 @@ from typer.testing import Result
 
 from tlearn import api
 from tlearn.cli.suggest import next_command
+from tlearn.commands.rank import Ranked
 from tlearn.data.dataset import Pictures
 from tlearn.features.linear_head import CrossValidation
-from tlearn.ranking import Ranked
 from tlearn.suggestion.depth_profile import Reading
 from tlearn.suggestion.int8_cost import Int8Cost
 from tlearn.suggestion.matrix import Evidence, Policy, textbook

@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 
 from tlearn import api
+from tlearn.commands.session import Workbench
+from tlearn.commands.train import solve
 from tlearn.errors import TlearnError
-from tlearn.finetuning import solve
 from tlearn.models.stages import layers_of_stage
 from tlearn.training.fine_tune import assemble, tune
 from tlearn.training.loop import HALF_WAY, History, weighed_share
-from tlearn.workbench import Workbench
 
 NO_VAL = 6
 """So few pictures a class that no validation part is cut: the last weights are kept, for sure."""

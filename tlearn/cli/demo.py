@@ -30,7 +30,7 @@ def demo(
 
     Example: [cyan]tlearn demo[/]
     """
-    from tlearn.demo import ask_file, write_digits
+    from tlearn.commands.demo import ask_file, write_digits
 
     digits, unseen = write_digits(folder)
     run = folder / "run"

@@ -11,11 +11,11 @@ from rich.text import Text
 
 from tlearn.cli import options, render
 from tlearn.cli.progress import Display, print_json, print_result
-from tlearn.cli.quantities import parse_time
+from tlearn.cli.units import parse_time
 
 if TYPE_CHECKING:
-    from tlearn.distilling import Taught
-    from tlearn.shrinking import Shrunk
+    from tlearn.commands.distill import Taught
+    from tlearn.commands.shrink import Shrunk
 
 
 _Sources = Annotated[

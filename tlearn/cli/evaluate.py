@@ -17,7 +17,7 @@ from tlearn.cli.render import BAD, DIM, GOOD
 
 if TYPE_CHECKING:
     from tlearn.evaluation.metrics import Report
-    from tlearn.run_directory import RunDirectory
+    from tlearn.runs.directory import RunDirectory
 
 _MATRIX_UP_TO = 12
 _CLASSES_SHOWN = 30

@@ -11,7 +11,8 @@ import typer
 from rich.console import RenderableType
 from rich.text import Text
 
-from tlearn.cli import budget, options, render, snippets
+from tlearn.cli import export_budget as budget
+from tlearn.cli import options, render, snippets
 from tlearn.cli.progress import Display, print_json, print_result
 from tlearn.cli.render import BAD, DIM, GOOD
 from tlearn.errors import ExportError, GateFailure

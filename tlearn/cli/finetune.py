@@ -14,7 +14,7 @@ from rich.text import Text
 from tlearn.cli import options, render
 from tlearn.cli.progress import Display, print_json, print_result
 from tlearn.cli.render import DIM, LIT
-from tlearn.run_directory import BASE
+from tlearn.runs.directory import BASE
 
 if TYPE_CHECKING:
     from tlearn.api import Outcome

@@ -220,6 +220,6 @@ def repeated(flags: Mapping[str, Any]) -> list[str]:
 
 def is_run(path: Path) -> bool:
     """Whether a path is meant as a run: a directory that `tlearn finetune` made."""
-    from tlearn.run_directory import MARKER
+    from tlearn.runs.directory import MARKER
 
     return path.is_dir() and ((path / "plan.yaml").exists() or (path / MARKER).exists())

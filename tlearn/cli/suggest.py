@@ -13,11 +13,12 @@ import typer
 from rich.console import RenderableType
 from rich.text import Text
 
-from tlearn.cli import evidence, options, render
+from tlearn.cli import options, render
+from tlearn.cli import suggest_view as evidence
 from tlearn.cli.progress import Display, print_json, print_result
-from tlearn.cli.quantities import parse_time
-from tlearn.cli.ranking import rank_backbones
+from tlearn.cli.rank import rank_backbones
 from tlearn.cli.render import DIM
+from tlearn.cli.units import parse_time
 from tlearn.errors import TlearnError
 from tlearn.suggestion.accuracy_forecast import COVERED, way
 from tlearn.suggestion.learning_curve import SHARES

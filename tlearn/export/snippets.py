@@ -1,4 +1,4 @@
-"""Short programs around a LiteRT file, from the templates in `snippets/`, to start an app with.
+"""Short programs around a LiteRT file, from the templates in `templates/`, to start an app with.
 
 All prepare a picture as `data.decode` does. The one in Python gives the same pixels; the others
 resample every pixel where Pillow first averages blocks, which on photographs moves no value by
@@ -64,7 +64,7 @@ def write_program(model: Path, platform: str) -> Path:
     suffix = PLATFORMS[platform]
     path = model.with_name(f"classify_{model.stem}.{suffix}")
     environment = Environment(
-        loader=PackageLoader("tlearn.export", "snippets"),
+        loader=PackageLoader("tlearn.export", "templates"),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

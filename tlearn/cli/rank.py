@@ -13,13 +13,13 @@ from rich.text import Text
 
 from tlearn.cli import options, render
 from tlearn.cli.progress import Display, print_json, print_result
-from tlearn.cli.quantities import parse_size
 from tlearn.cli.render import DIM, LIT
+from tlearn.cli.units import parse_size
 from tlearn.errors import TlearnError
 
 if TYPE_CHECKING:
+    from tlearn.commands.rank import Ranked
     from tlearn.data.dataset import Pictures
-    from tlearn.ranking import Ranked
 
 
 def rank_backbones(

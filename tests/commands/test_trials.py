@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 
 from tlearn import api
-from tlearn.advising import advise
+from tlearn.commands.advice import advise
+from tlearn.commands.session import Workbench
+from tlearn.commands.trials import try_out
 from tlearn.errors import DataError
 from tlearn.progress import no_progress
 from tlearn.suggestion.accuracy_forecast import Option, combine
 from tlearn.suggestion.matrix import Policy
-from tlearn.trying import try_out
-from tlearn.workbench import Workbench
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def test_a_trial_counts_beside_the_head_it_begins_with(
         trials.append(option)
         return option.accuracy + (0.1 if option.measured else 0.13)  # this part is easier
 
-    monkeypatch.setattr("tlearn.trying._reached", reached)
+    monkeypatch.setattr("tlearn.commands.trials._reached", reached)
     with Workbench(image_folder(classes=3, per_class=16), None, asked, True, no_progress) as work:
         advice = advise(work)
         chances = [replace(o, accuracy=0.7, low=0.6, high=0.8) for o in advice.options]

@@ -12,11 +12,11 @@ from typer.testing import CliRunner
 
 from tlearn import api
 from tlearn.cli.app import app
-from tlearn.cli.quantities import parse_size
+from tlearn.cli.units import parse_size
+from tlearn.commands.session import Workbench
 from tlearn.errors import BackboneError, RecipeError
 from tlearn.suggestion.depth_profile import Reading
 from tlearn.suggestion.int8_cost import Int8Cost
-from tlearn.workbench import Workbench
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def test_what_int8_leaves_is_ranked_where_that_is_asked(
     def cost(work: Workbench, reading: Reading) -> Int8Cost:
         return Int8Cost(30, reading.accuracy, 0.95 * (work.choice.name == winner), 0.02)
 
-    monkeypatch.setattr("tlearn.ranking.measure_int8", cost)
+    monkeypatch.setattr("tlearn.commands.rank.measure_int8", cost)
     names, flags = ["builtin", "mobilenet_025", "builtin"], {"image_size": 32}
     _, plain = api.rank(folder, names, flags=flags)
     winner = plain[0].name

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from tlearn.commands.session import Workbench
 from tlearn.data.sampling import draw_folds, representative, stratified
 from tlearn.features.linear_head import solve_head
 from tlearn.suggestion.depth_profile import Reading, paired
 from tlearn.suggestion.int8_cost import Int8Cost
-from tlearn.workbench import Workbench
 
 _MOST = 400
 _CALIBRATION = 100

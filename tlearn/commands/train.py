@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tlearn.backend.silence import import_keras
+from tlearn.commands.session import Workbench
 from tlearn.data.augmentation import augmentation
 from tlearn.data.split import Fold, write_manifest
 from tlearn.errors import RunError
@@ -25,11 +26,10 @@ from tlearn.models.head_template import (
     with_head,
 )
 from tlearn.recipe.plan import Plan, write_plan
-from tlearn.run_directory import RunDirectory
-from tlearn.samples import write_samples
+from tlearn.runs.directory import RunDirectory
+from tlearn.runs.samples import write_samples
 from tlearn.storage.atomic import write_atomic
 from tlearn.storage.text import write_json
-from tlearn.workbench import Workbench
 
 if TYPE_CHECKING:
     from tlearn.training.loop import History

@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tlearn import samples
 from tlearn.data.dataset import Pictures, read_pictures
 from tlearn.data.image_folder import scan
 from tlearn.data.sampling import representative, sample_size
 from tlearn.errors import RunError
 from tlearn.progress import Timer
-from tlearn.samples import read_samples, telling_rows, write_samples
+from tlearn.runs import samples
+from tlearn.runs.samples import read_samples, telling_rows, write_samples
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tlearn.errors import RunError, SystemFault
-from tlearn.run_directory import FINISHED, MARKER, STARTED, RunDirectory
+from tlearn.runs.directory import FINISHED, MARKER, STARTED, RunDirectory
 from tlearn.storage.atomic import write_atomic, write_atomic_directory
 from tlearn.storage.text import escape_label, read_json, unescape_label, write_json
 

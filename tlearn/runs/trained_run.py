@@ -25,8 +25,8 @@ from tlearn.export.seal import GoldenPicture, Promise
 from tlearn.models.catalog import CATALOG, find_backbone
 from tlearn.progress import ProgressCallback
 from tlearn.recipe.plan import Plan, read_plan
-from tlearn.run_directory import RunDirectory
-from tlearn.samples import Sample, Samples, read_samples
+from tlearn.runs.directory import RunDirectory
+from tlearn.runs.samples import Sample, Samples, read_samples
 from tlearn.storage.cache import cache_folder
 from tlearn.storage.text import read_json
 

@@ -10,14 +10,14 @@ from typing import Any
 
 import numpy as np
 
+from tlearn.commands.int8_cost import measure_int8
+from tlearn.commands.session import Workbench
 from tlearn.data.dataset import Pictures
 from tlearn.errors import BackboneError
 from tlearn.models.weights import available_offline
 from tlearn.progress import ProgressCallback
-from tlearn.quantising import measure_int8
 from tlearn.suggestion.depth_profile import SEVERAL, TIE, Reading, gain
 from tlearn.suggestion.int8_cost import Int8Cost
-from tlearn.workbench import Workbench
 
 ALL = "all-available"
 FLOAT_BYTES = 4

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tlearn.commands.int8_cost import measure_int8
 from tlearn.features.linear_head import CrossValidation
 from tlearn.progress import Timer
-from tlearn.quantising import measure_int8
 from tlearn.suggestion.depth_profile import Reading
 
 
@@ -52,7 +52,7 @@ def test_of_hundreds_of_classes_none_is_held_out_that_no_head_has_seen(
 
     monkeypatch.setattr("tlearn.features.int8.int8_embeddings", int8)
     monkeypatch.setattr("tlearn.models.head_template.classifier_on", lambda *_: None)
-    monkeypatch.setattr("tlearn.quantising.representative", lambda *_: None)
+    monkeypatch.setattr("tlearn.commands.int8_cost.representative", lambda *_: None)
     answers = CrossValidation(1e-3, np.zeros((0, classes)), 1.0, (1.0,))
     cost = measure_int8(bench(labels, features), Reading((5,), answers))
     assert cost.n == 2 * classes and cost.accuracy > 0.95

@@ -8,13 +8,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from tlearn.commands.session import Workbench
+from tlearn.commands.train import train_and_keep
 from tlearn.errors import DataError
-from tlearn.finetuning import train_and_keep
-from tlearn.run_directory import RunDirectory
+from tlearn.runs.directory import RunDirectory
 from tlearn.suggestion.accuracy_forecast import Option, combine
 from tlearn.suggestion.advice import Advice
 from tlearn.suggestion.decision import decide
-from tlearn.workbench import Workbench
 
 
 def check_validation(work: Workbench) -> None:

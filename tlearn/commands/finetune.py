@@ -1,4 +1,4 @@
-"""What the commands hand to those who asked: records, nothing that works."""
+"""Train a classifier on a folder and keep it as a run."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tlearn.data.dataset import Pictures
 from tlearn.evaluation.metrics import Report
 from tlearn.features.engine import EngineChoice
 from tlearn.recipe.plan import Plan
-from tlearn.run_directory import RunDirectory
+from tlearn.runs.directory import RunDirectory
 from tlearn.suggestion.advice import Advice
 
 

@@ -19,8 +19,8 @@ from tlearn.export.quantization import CALIBRATED
 from tlearn.export.seal import seal
 from tlearn.export.snippets import write_program
 from tlearn.export.write import write_and_check
-from tlearn.finished_run import FinishedRun
 from tlearn.progress import ProgressCallback, no_progress
+from tlearn.runs.trained_run import FinishedRun
 from tlearn.storage.atomic import must_be_writable
 from tlearn.storage.text import read_json
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from tlearn.backend.silence import import_keras
+from tlearn.commands.shrink import Shrunk
 from tlearn.data.archives import unpacked
 from tlearn.data.augmentation import augmentation
 from tlearn.data.image_folder import list_pictures
@@ -29,8 +30,7 @@ from tlearn.features.store import FeatureStore, Views
 from tlearn.models.catalog import BackboneSpec, find_backbone
 from tlearn.models.resolve import BackboneChoice, choose_backbone
 from tlearn.progress import ProgressCallback, Timer
-from tlearn.run_directory import RunDirectory
-from tlearn.shrinking import Shrunk
+from tlearn.runs.directory import RunDirectory
 from tlearn.storage.atomic import write_atomic
 from tlearn.storage.cache import cache_folder, limit_bytes, trim_cache
 from tlearn.storage.text import write_json

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import numpy as np
 
+from tlearn.commands.session import Workbench
+from tlearn.commands.train import train_and_keep
 from tlearn.features.engine import LiteRTEngine, seconds_per_picture
 from tlearn.features.extractor import Probe, open_probe
-from tlearn.finetuning import train_and_keep
 from tlearn.models.resolve import BackboneChoice
 from tlearn.progress import ProgressCallback
 from tlearn.recipe.plan import read_plan
-from tlearn.run_directory import RunDirectory
+from tlearn.runs.directory import RunDirectory
 from tlearn.storage.text import read_json
-from tlearn.workbench import Workbench
 
 
 @dataclass(frozen=True)

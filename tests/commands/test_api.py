@@ -15,8 +15,8 @@ from tlearn import api
 from tlearn.data.decode import decode
 from tlearn.data.split import read_manifest
 from tlearn.errors import BackboneError, DataError, RecipeError, RunError
-from tlearn.finished_run import FinishedRun
 from tlearn.recipe.plan import read_plan
+from tlearn.runs.trained_run import FinishedRun
 from tlearn.storage.cache import cache_folder
 from tlearn.storage.row_table import KEY_BYTES
 from tlearn.storage.text import read_json

@@ -11,7 +11,7 @@ import pytest
 
 from tests.conftest import SHAPES
 from tlearn.artifacts.contract import Contract, Preparation, Tensor
-from tlearn.asking import ask
+from tlearn.commands.check import ask
 from tlearn.errors import DataError
 from tlearn.evaluation.metrics import Report
 

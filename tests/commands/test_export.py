@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from tlearn import exporting
+from tlearn.commands import export as exporting
 from tlearn.errors import RunError, SystemFault
 from tlearn.export.budget import Budget
 from tlearn.export.parity import Artefact
-from tlearn.run_directory import RunDirectory
+from tlearn.runs.directory import RunDirectory
 
 FILE = Artefact(Path("model.tflite"), "tflite", "none", 9_000, 1.0, 0.95, 0.0, 3.6, True, "")
 

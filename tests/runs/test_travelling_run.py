@@ -14,11 +14,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tlearn import api, finetuning
+from tlearn import api
 from tlearn.artifacts.contract import read_contract
+from tlearn.commands import train as finetuning
 from tlearn.errors import DataError, RunError
 from tlearn.recipe.plan import read_plan
-from tlearn.run_directory import RunDirectory
+from tlearn.runs.directory import RunDirectory
 
 CHECK_WITHOUT_TENSORFLOW = """
 import sys

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from tlearn.commands.session import Workbench
 from tlearn.errors import RecipeError
 from tlearn.models.source_classes import source_names
 from tlearn.recipe.plan import Plan
@@ -17,7 +18,6 @@ from tlearn.suggestion.learning_curve import LearningCurve
 from tlearn.suggestion.matrix import Evidence, HeadEvidence
 from tlearn.suggestion.similarity import measure_similarity, nearest_classes, sample
 from tlearn.suggestion.time_forecast import forecast_seconds
-from tlearn.workbench import Workbench
 
 
 def advise(work: Workbench, small: bool = False) -> Advice:

@@ -13,8 +13,8 @@ from rich.text import Text
 
 from tlearn.cli import render, snippets
 from tlearn.cli.progress import Display, print_json, print_result
-from tlearn.cli.quantities import parse_latency, parse_size
 from tlearn.cli.render import BAD, DIM, GOOD
+from tlearn.cli.units import parse_latency, parse_size
 from tlearn.errors import ExportError, GateFailure
 
 if TYPE_CHECKING:

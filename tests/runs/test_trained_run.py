@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from tlearn.finished_run import FinishedRun
-from tlearn.samples import GoldenFile, Samples
+from tlearn.runs.samples import GoldenFile, Samples
+from tlearn.runs.trained_run import FinishedRun
 
 
 def golden_file(path: Path, label: int, content: bytes) -> GoldenFile:
