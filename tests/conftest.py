@@ -40,28 +40,28 @@ def shared() -> Path:
     return SHARED
 
 
-def draw_picture(shape: str, seed: int, size: int = 48) -> Image.Image:
+def draw_image(shape: str, seed: int, size: int = 48) -> Image.Image:
     """One drawn picture: `shape` at a random place, in a shade of its colour, on noise."""
     rng = np.random.default_rng(seed)
     image = Image.fromarray(rng.integers(90, 166, (size, size, 3), dtype=np.uint8))
     pen = ImageDraw.Draw(image)
-    colour = tuple(int(v) for v in rng.normal(SHAPES[shape], 40).clip(0, 255))
+    color = tuple(int(v) for v in rng.normal(SHAPES[shape], 40).clip(0, 255))
     left, top = (int(v) for v in rng.integers(2, size // 4, 2))
     side = int(rng.integers(size // 2, size * 2 // 3))
     box = (left, top, left + side, top + side)
     if shape == "circle":
-        pen.ellipse(box, fill=colour)
+        pen.ellipse(box, fill=color)
     elif shape == "square":
-        pen.rectangle(box, fill=colour)
+        pen.rectangle(box, fill=color)
     elif shape == "stripes":
         for x in range(left, left + side, 6):
-            pen.line((x, top, x, top + side), fill=colour, width=3)
+            pen.line((x, top, x, top + side), fill=color, width=3)
     elif shape == "cross":
-        pen.line((left, top, left + side, top + side), fill=colour, width=6)
-        pen.line((left, top + side, left + side, top), fill=colour, width=6)
+        pen.line((left, top, left + side, top + side), fill=color, width=6)
+        pen.line((left, top + side, left + side, top), fill=color, width=6)
     else:
         for x, y in rng.integers(4, size - 4, (12, 2)).tolist():
-            pen.ellipse((x - 3, y - 3, x + 3, y + 3), fill=colour)
+            pen.ellipse((x - 3, y - 3, x + 3, y + 3), fill=color)
     return image
 
 
@@ -83,7 +83,7 @@ def image_folder(tmp_path: Path) -> Callable[..., Path]:
                 folder.mkdir(parents=True, exist_ok=True)
                 for index in range(per_class):
                     seed = 10_000 * number + 1_000 * label + index
-                    draw_picture(shape, seed, size).save(folder / f"{shape}_{index}.png")
+                    draw_image(shape, seed, size).save(folder / f"{shape}_{index}.png")
         return root
 
     return make
@@ -96,11 +96,11 @@ def small_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     keras.utils.set_random_seed(1)
     network = keras.applications.MobileNet((32, 32, 3), alpha=0.25, weights=None, classes=12)
-    # One pass in training mode gives every normalisation real statistics: features with a spread.
+    # One pass in training mode gives every normalization real statistics: features with a spread.
     for layer in network.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.momentum = 0.0
-    drawn = [draw_picture(list(SHAPES)[n % 5], n, 32) for n in range(64)]
+    drawn = [draw_image(list(SHAPES)[n % 5], n, 32) for n in range(64)]
     network(np.stack(drawn).astype("float32") / 127.5 - 1, training=True)
     path = tmp_path_factory.mktemp("weights") / "small.weights.h5"
     network.save_weights(path)

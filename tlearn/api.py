@@ -18,7 +18,7 @@ from tlearn.commands.export import export_within as export_within
 from tlearn.commands.export import write_snippets as write_snippets
 from tlearn.commands.finetune import Outcome
 from tlearn.commands.session import Workbench
-from tlearn.data.image_folder import list_pictures
+from tlearn.data.image_folder import list_images
 from tlearn.evaluation.metrics import Report, score
 from tlearn.evaluation.predictions import Prediction
 from tlearn.models.resolve import choose_backbone
@@ -32,7 +32,7 @@ from tlearn.suggestion.matrix import Evidence, textbook
 if TYPE_CHECKING:
     from tlearn.commands.distill import Taught
     from tlearn.commands.rank import Ranked
-    from tlearn.data.dataset import Pictures
+    from tlearn.data.dataset import Dataset
 
 
 def suggest(
@@ -95,7 +95,7 @@ def rank(
     max_bytes: float | None = None,
     int8: bool = False,
     watch: ProgressCallback = no_progress,
-) -> tuple[Pictures, list[Ranked]]:
+) -> tuple[Dataset, list[Ranked]]:
     """Rank backbones on a folder; see `tlearn.commands.rank.rank`."""
     from tlearn.commands import rank as ranking
 
@@ -103,7 +103,7 @@ def rank(
     return ranking.rank(*about, keep_cache=keep_cache, max_bytes=max_bytes, int8=int8)
 
 
-def suggest_without_pictures(n_images: int, n_classes: int, similar: bool) -> Advice:
+def suggest_without_images(n_images: int, n_classes: int, similar: bool) -> Advice:
     """The matrix's answer for counts and a likeness that the person states."""
     return Advice(textbook(Evidence(n_images, n_classes, float(similar))))
 
@@ -141,14 +141,14 @@ def finetune(
     with Workbench(source, recipe, flags or {}, keep_cache, watch) as work:
         if not dry_run:
             RunDirectory.check(out, overwrite)
-        pictures = work.pictures
+        dataset = work.dataset
         advice = None
         if work.resolved.recipe.policy == "auto":
             advice = advise(work)
             work.settle(advice.suggestion.recipe)
         plan = work.plan()
         spent = work.clock.seconds
-        prospect = Outcome(None, plan, advice, pictures, {}, (), spent, work.engines)
+        prospect = Outcome(None, plan, advice, dataset, {}, (), spent, work.engines)
         if settled:
             settled(prospect)
         if dry_run:
@@ -182,7 +182,7 @@ def evaluate(
     finished = FinishedRun(run, data, watch)
     if folder is None:
         part = finished.split.report_part
-        pixels, labels = finished.pictures(part), finished.truth(part)
+        pixels, labels = finished.images(part), finished.truth(part)
     else:
         part = folder.resolve().name
         pixels, labels = finished.foreign(folder)
@@ -203,7 +203,7 @@ def predict(
     Raises:
         TlearnError: The run cannot be used, or there is no picture.
     """
-    paths = list_pictures(sources)
+    paths = list_images(sources)
     finished = FinishedRun(run, None, watch)
     pixels, problems = finished.decode_each(paths)
     answers = iter(finished.probabilities(pixels) if len(pixels) else ())

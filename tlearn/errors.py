@@ -42,7 +42,7 @@ class BackboneError(TlearnError):
     """A backbone's name, its weights or a cut cannot be used."""
 
 
-class WeightsNowhere(BackboneError):
+class WeightsNotFoundError(BackboneError):
     """Weights are neither on this machine nor to be fetched."""
 
 
@@ -50,13 +50,13 @@ class RecipeError(TlearnError):
     """A recipe or a flag is wrong.
 
     Args:
-        faults: Every fault found, one sentence each.
+        errors: Every fault found, one sentence each.
         hint: What to do next.
     """
 
-    def __init__(self, faults: str | Sequence[str], hint: str = "") -> None:
-        self.faults = (faults,) if isinstance(faults, str) else tuple(faults)
-        super().__init__("\n".join(self.faults), hint)
+    def __init__(self, errors: str | Sequence[str], hint: str = "") -> None:
+        self.errors = (errors,) if isinstance(errors, str) else tuple(errors)
+        super().__init__("\n".join(self.errors), hint)
 
 
 class RunError(TlearnError):
@@ -67,11 +67,11 @@ class ExportError(TlearnError):
     """A model could not be written as a file for a device."""
 
 
-class SystemFault(TlearnError):
+class HostError(TlearnError):
     """The machine refuses: no space, no permission, no network, a missing extra."""
 
 
-class GateFailure(TlearnError):
+class GateError(TlearnError):
     """A check was run and its result is beyond the limit."""
 
     exit_code = 1

@@ -22,7 +22,7 @@ import keras
 import numpy as np
 
 from tlearn.data.archives import unpacked
-from tlearn.data.image_folder import list_pictures
+from tlearn.data.image_folder import list_images
 from tlearn.data.pixel_store import store_pixels
 from tlearn.features.extractor import make_probe
 from tlearn.models.applications import build_network
@@ -34,7 +34,7 @@ from tlearn.models.weights_file import read_facts
 from tlearn.storage.cache import cache_folder
 
 SOURCE_CLASSES = 300
-PICTURES = 4_000
+IMAGES = 4_000
 SPEC = find_backbone(BUILTIN)
 
 
@@ -132,7 +132,7 @@ def main() -> None:
     if chosen.probe:
         return write_probe()
     cache = cache_folder()
-    paths = list_pictures(unpacked(chosen.pictures, cache))[:PICTURES]
+    paths = list_images(unpacked(chosen.images, cache))[:IMAGES]
     store = store_pixels(paths, SPEC.image_size, "squash", cache)
     pixels = store.read([fact.sha256 for fact in store.facts]).astype(np.float32)
 

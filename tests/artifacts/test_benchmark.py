@@ -17,8 +17,8 @@ from tlearn.artifacts.benchmark import (
     time_answers,
 )
 from tlearn.artifacts.cold_start import ColdStart
-from tlearn.artifacts.files import must_be_artefact
-from tlearn.artifacts.runtime import drawn_picture, open_runtime
+from tlearn.artifacts.files import must_be_artifact
+from tlearn.artifacts.runtime import drawn_image, open_runtime
 from tlearn.backend.silence import quiet
 from tlearn.errors import ExportError
 from tlearn.export.saved_model import write_saved_model
@@ -42,7 +42,7 @@ class Slow:
     def __init__(self, seconds: float) -> None:
         self.seconds, self.asked = seconds, 0
 
-    def __call__(self, picture: np.ndarray) -> np.ndarray:
+    def __call__(self, image: np.ndarray) -> np.ndarray:
         self.asked += 1
         time.sleep(self.seconds)
         return np.ones(3, np.float32)
@@ -60,7 +60,7 @@ def test_threads_up_to_the_cores(cores: int, counts: tuple[int, ...]) -> None:
 )
 def test_answers_are_timed_within_bounds_once_warm(seconds: float, timed: int) -> None:
     run = Slow(seconds)
-    times = time_answers(run, drawn_picture(run), least=2, most=5, seconds=0.01)
+    times = time_answers(run, drawn_image(run), least=2, most=5, seconds=0.01)
     assert len(times) == timed and run.asked == timed + 1
     assert (times > 0).all()
 
@@ -80,7 +80,7 @@ def test_a_benchmark_of_a_file(file: Path) -> None:
     assert found.image_size == (32, 32)
     assert found.size_bytes == file.stat().st_size
     assert found.interpreters == found.cores == (os.cpu_count() or 1)
-    assert found.pictures_per_second > 0 and found.load_seconds > 0
+    assert found.images_per_second > 0 and found.load_seconds > 0
     assert found.peak_bytes is None or found.peak_bytes > 1_000_000
     assert set(told) == {"time one picture", "count pictures a second", "start afresh"}
 
@@ -96,7 +96,7 @@ def test_a_saved_model_takes_its_own_threads(
         benchmark(path, (1, 2), print)
     found = benchmark(path, (), lambda *_: None)
     assert [latency.threads for latency in found.latencies] == [None]
-    assert found.interpreters == 1 and found.pictures_per_second > 0
+    assert found.interpreters == 1 and found.images_per_second > 0
     assert (found.load_seconds, found.peak_bytes) == (5.0, 600_000_000)
 
 
@@ -143,16 +143,16 @@ def test_what_can_be_no_artefact_is_told_at_once(
     tmp_path: Path, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(ExportError, match="does not exist"):
-        must_be_artefact(tmp_path / "missing.tflite")
+        must_be_artifact(tmp_path / "missing.tflite")
     (tmp_path / "export" / "saved_model").mkdir(parents=True)
     monkeypatch.chdir(tmp_path)
     for folder in (tmp_path, Path()):
         with pytest.raises(ExportError, match="no SavedModel"):
-            must_be_artefact(folder)
+            must_be_artifact(folder)
     for name in ("model.onnx", "model.onnx.contract.json", "saved_model.contract.json"):
         (tmp_path / "export" / name).touch()
-    with pytest.raises(ExportError, match="folder of artefacts") as fault:
-        must_be_artefact(tmp_path)
-    assert fault.value.hint == "name one: export/model.onnx, export/saved_model"
-    must_be_artefact(tmp_path / "export" / "saved_model")
-    must_be_artefact(file)
+    with pytest.raises(ExportError, match="folder of artefacts") as error:
+        must_be_artifact(tmp_path)
+    assert error.value.hint == "name one: export/model.onnx, export/saved_model"
+    must_be_artifact(tmp_path / "export" / "saved_model")
+    must_be_artifact(file)

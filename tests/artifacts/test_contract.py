@@ -62,8 +62,8 @@ def test_a_vector_stands_on_one_line() -> None:
 
 def test_inside_it_says_nothing_of_its_own_hash_and_answers() -> None:
     inside = CONTRACT.inside()
-    assert inside.sha256 is inside.file is inside.golden[0].by_artefact is None
-    assert inside.golden[0].by_model == GOLDEN.by_model
+    assert inside.sha256 is inside.file is inside.golden[0].artifact_probabilities is None
+    assert inside.golden[0].model_probabilities == GOLDEN.model_probabilities
     assert from_bytes(to_bytes(inside), "x") == inside
 
 
@@ -90,14 +90,14 @@ def edited(**changes: Any) -> bytes:
         (edited(preparation=asdict(Preparation.of(9, "pad"))), "image_size: 9, where the input"),
         (edited(preparation=asdict(Preparation.of(8, "pad")) | {"resize": "fit"}), "resize: 'fit'"),
         (edited(output={"name": "y", "shape": [], "dtype": "uint8"}), "output.shape"),
-        (edited(golden=[asdict(replace(GOLDEN, by_model=()))]), "golden.0"),
-        (edited(golden=[asdict(replace(GOLDEN, by_artefact=(1.0,)))]), "golden.0"),
+        (edited(golden=[asdict(replace(GOLDEN, model_probabilities=()))]), "golden.0"),
+        (edited(golden=[asdict(replace(GOLDEN, artifact_probabilities=(1.0,)))]), "golden.0"),
     ],
 )
 def test_what_is_no_contract_is_a_fault(content: bytes, words: str) -> None:
-    with pytest.raises(ExportError, match=words) as fault:
+    with pytest.raises(ExportError, match=words) as error:
         from_bytes(content, "model.contract.json")
-    assert "model.contract.json" in fault.value.message and fault.value.hint
+    assert "model.contract.json" in error.value.message and error.value.hint
 
 
 @pytest.mark.parametrize("where", [b'"labels"', b"PK\x01\x02"], ids=["content", "directory"])

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tlearn.artifacts.metadata import add_metadata, read_metadata
-from tlearn.artifacts.runtime import run_artefact
+from tlearn.artifacts.runtime import run_artifact
 from tlearn.backend.litert import convert
 from tlearn.errors import ExportError
 
@@ -74,7 +74,7 @@ def test_answers_stay_the_same(path: Path, content: bytes, trained: Any) -> None
     bare = path.with_name("bare.tflite")
     bare.write_bytes(content)
     pixels = trained.pixels[:5]
-    np.testing.assert_array_equal(run_artefact(path, pixels), run_artefact(bare, pixels))
+    np.testing.assert_array_equal(run_artifact(path, pixels), run_artifact(bare, pixels))
 
 
 def test_a_file_without_metadata(content: bytes, tmp_path: Path) -> None:

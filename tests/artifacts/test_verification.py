@@ -12,7 +12,7 @@ import pytest
 
 from tlearn.artifacts import golden
 from tlearn.artifacts.contract import contract_path
-from tlearn.artifacts.verification import Checked, Verdict, check_artefact
+from tlearn.artifacts.verification import Checked, Verdict, check_artifact
 from tlearn.commands.check import check
 from tlearn.errors import ExportError
 from tlearn.export.reference import Reference
@@ -44,8 +44,8 @@ def verdicts(checked: Checked) -> dict[str, str]:
     return {finding.name: finding.verdict.value for finding in checked.findings}
 
 
-def edit(artefact: Path, change: Any) -> None:
-    path = contract_path(artefact)
+def edit(artifact: Path, change: Any) -> None:
+    path = contract_path(artifact)
     document = json.loads(path.read_text())
     change(document)
     path.write_text(json.dumps(document))
@@ -53,7 +53,7 @@ def edit(artefact: Path, change: Any) -> None:
 
 @pytest.mark.parametrize("name", ["model.tflite", "model_int8.tflite"])
 def test_a_good_file_keeps_every_promise(folder: Path, name: str) -> None:
-    checked = check_artefact(folder / name)
+    checked = check_artifact(folder / name)
     assert checked.passed and checked.beside
     assert set(verdicts(checked).values()) == {"kept"}
     names = ["file", "labels", "input", "output", "golden pictures", "decoder", "answers"]
@@ -66,28 +66,28 @@ def test_a_tampered_file_is_not_run(folder: Path, monkeypatch: pytest.MonkeyPatc
     content[len(content) // 2] ^= 255
     path.write_bytes(content)
     monkeypatch.setattr("tlearn.artifacts.verification.open_runtime", pytest.fail)
-    checked = check_artefact(path)
+    checked = check_artifact(path)
     assert broken(checked) == ["file"] and not checked.usable
 
 
 def test_answers_beyond_the_tolerance(folder: Path) -> None:
     def move(document: dict[str, Any]) -> None:
-        document["golden"][0]["by_artefact"][0] += 0.01
+        document["golden"][0]["artifact_probabilities"][0] += 0.01
 
     edit(folder / "model.tflite", move)
-    checked = check_artefact(folder / "model.tflite")
+    checked = check_artifact(folder / "model.tflite")
     assert broken(checked) == ["answers"] and checked.usable
     assert "moved by 0.01 at most, 0.001 is allowed" in checked.findings[-1].detail
 
 
 def test_swapped_labels(folder: Path) -> None:
     edit(folder / "model.tflite", lambda document: document["labels"].reverse())
-    assert broken(check_artefact(folder / "model.tflite")) == ["labels"]
+    assert broken(check_artifact(folder / "model.tflite")) == ["labels"]
 
 
 def test_another_input(folder: Path) -> None:
     edit(folder / "model.tflite", lambda document: document["input"].update(dtype="uint8"))
-    checked = check_artefact(folder / "model.tflite")
+    checked = check_artifact(folder / "model.tflite")
     assert broken(checked) == ["input"] and verdicts(checked)["answers"] == "not checked"
     assert not checked.usable
 
@@ -96,15 +96,15 @@ def test_another_input(folder: Path) -> None:
 def test_a_runtime_that_refuses_is_a_broken_promise_and_no_picture_is_asked_about(
     folder: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    fault = ExportError("no such operator") if name == "open_runtime" else RuntimeError("no memory")
+    error = ExportError("no such operator") if name == "open_runtime" else RuntimeError("no memory")
 
     def refuse(*_: object) -> None:
-        raise fault
+        raise error
 
     monkeypatch.setattr(f"tlearn.artifacts.verification.{name}", refuse)
     checked, answers = check(folder / "model.tflite", folder / "golden")
     assert broken(checked) == ["runs here"] and answers is None
-    assert str(fault) in checked.findings[-1].detail
+    assert str(error) in checked.findings[-1].detail
 
 
 def test_what_is_usable_is_asked_whatever_became_of_its_golden_pictures(folder: Path) -> None:
@@ -118,16 +118,16 @@ def test_a_changed_golden_picture(folder: Path, decoded: bool) -> None:
     files = sorted((folder / "golden").iterdir())
     first, other, *_ = [file for file in files if (".pixels" in file.name) is decoded]
     shutil.copy(other, first)
-    checked = check_artefact(folder / "model.tflite")
+    checked = check_artifact(folder / "model.tflite")
     assert broken(checked) == ["golden pictures"]
     assert f"{first.name} was changed" in [finding.detail for finding in checked.findings]
 
 
 def test_a_missing_golden_picture_and_a_missing_folder(folder: Path) -> None:
     next((folder / "golden").glob("*.pixels.png")).unlink()
-    assert broken(check_artefact(folder / "model.tflite")) == ["golden pictures"]
+    assert broken(check_artifact(folder / "model.tflite")) == ["golden pictures"]
     shutil.rmtree(folder / "golden")
-    checked = check_artefact(folder / "model.tflite")
+    checked = check_artifact(folder / "model.tflite")
     assert broken(checked) == ["golden pictures"]
     assert verdicts(checked)["answers"] == "not checked"
 
@@ -145,7 +145,7 @@ def test_another_decoder_is_measured_and_its_answers_judged(
         return pixels * 0 if black else pixels ^ 1
 
     monkeypatch.setattr(golden, "decode", other)
-    checked = check_artefact(folder / "model.tflite")
+    checked = check_artifact(folder / "model.tflite")
     assert verdicts(checked)["decoder"] == verdict and checked.passed is not black
     detail = next(one.detail for one in checked.findings if one.name == "decoder")
     assert "gives other pixels for 3 of 3, off by" in detail
@@ -156,22 +156,22 @@ def test_another_decoder_is_measured_and_its_answers_judged(
 def test_the_contract_inside_is_what_is_left(folder: Path) -> None:
     for path in folder.glob("*.contract.json"):
         path.unlink()
-    exact, coarse = (check_artefact(folder / f"model{end}.tflite") for end in ("", "_int8"))
+    exact, coarse = (check_artifact(folder / f"model{end}.tflite") for end in ("", "_int8"))
     assert exact.passed and not exact.beside
     assert verdicts(exact)["file"] == "not checked" and verdicts(exact)["answers"] == "kept"
     assert verdicts(coarse)["answers"] == "noted"
     shutil.rmtree(folder / "golden")
-    alone = check_artefact(folder / "model.tflite")
+    alone = check_artifact(folder / "model.tflite")
     assert alone.passed and verdicts(alone)["golden pictures"] == "not checked"
 
 
 def test_what_else_a_person_may_name(folder: Path) -> None:
-    with pytest.raises(ExportError, match="folder of artefacts") as fault:
-        check_artefact(folder)
-    assert fault.value.hint == "name one: model.tflite, model_int8.tflite"
+    with pytest.raises(ExportError, match="folder of artefacts") as error:
+        check_artifact(folder)
+    assert error.value.hint == "name one: model.tflite, model_int8.tflite"
     with pytest.raises(ExportError, match="is a contract"):
-        check_artefact(folder / "model.contract.json")
+        check_artifact(folder / "model.contract.json")
     with pytest.raises(ExportError, match="does not exist"):
-        check_artefact(folder / "model.onnx")
+        check_artifact(folder / "model.onnx")
     with pytest.raises(ExportError, match="has no contract"):
-        check_artefact(next((folder / "golden").iterdir()))
+        check_artifact(next((folder / "golden").iterdir()))

@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from tests.benchmarks.advice_plot import draw_matrix
 
-from tests.benchmarks.advice_picture import draw_matrix
 from tests.benchmarks.advice_rules import OTHER, POLICIES, read_table, score
 from tlearn import api
 from tlearn.commands.advice import heads_of
@@ -76,13 +76,13 @@ def stage_accuracies(source: Path, flags: dict[str, Any]) -> list[float]:
     """Test accuracy of a solved head on each stage."""
     found = []
     with Workbench(source, None, flags, True, api.no_progress) as work:
-        pictures, features = work.pictures, work.features
-        rows = {part: pictures.split.indices(part) for part in ("train", "test")}
+        dataset, features = work.dataset, work.features
+        rows = {part: dataset.split.indices(part) for part in ("train", "test")}
         for reading, output in zip(work.profile.single, features.stage_outputs, strict=True):
-            x, y = features.of(output, rows["train"]), pictures.labels("train")
-            head = solve_head(x, y, len(pictures.split.classes), reading.checked.penalty)
+            x, y = features.of(output, rows["train"]), dataset.labels("train")
+            head = solve_head(x, y, len(dataset.split.classes), reading.checked.penalty)
             answers = head.probabilities(features.of(output, rows["test"])).argmax(axis=1)
-            found.append(round(float((answers == pictures.labels("test")).mean()), 4))
+            found.append(round(float((answers == dataset.labels("test")).mean()), 4))
     return found
 
 
@@ -121,7 +121,7 @@ def run(chosen: argparse.Namespace) -> None:
         about = (label, folder.name, size, seed)
         row = rows.get(about, {"cell": about})
         with tempfile.TemporaryDirectory() as scratch:
-            source = Path(scratch, "pictures")
+            source = Path(scratch, "dataset")
             whole = row.get("accuracy", {}).keys() >= POLICIES.keys()
             if whole or not draw(folder, size, seed, source):
                 continue
@@ -150,7 +150,7 @@ def main() -> None:
     painter.add_argument("table", type=Path)
     painter.add_argument("picture", type=Path)
     painter.add_argument("--backbone", default="mobilenet_v2_1.00_224_imagenet")
-    painter.set_defaults(act=lambda c: draw_matrix(c.table, c.picture, c.backbone))
+    painter.set_defaults(act=lambda c: draw_matrix(c.table, c.image, c.backbone))
     chosen = parser.parse_args()
     chosen.act(chosen)
 

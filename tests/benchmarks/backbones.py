@@ -28,7 +28,7 @@ MOST_TESTED = 500
 def chance_corrected(folder: Path, flags: dict[str, object], per_class: int) -> float:
     """Mean over the seeds."""
     with Workbench(folder, None, flags, True, no_progress) as work:
-        split = work.pictures.split
+        split = work.dataset.split
         every = np.arange(len(split.labels))
         embeddings, labels = work.features.embeddings(every), split.labels
     classes = len(split.classes)

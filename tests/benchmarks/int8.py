@@ -50,10 +50,10 @@ def reference_of(folder: Path, words: str, image_size: int) -> Reference:
     """A classifier with a solved head, and what it says of the pictures it did not see."""
     flags = {"backbone": "builtin", "image_size": image_size}
     with Workbench(folder, None, flags, True, api.no_progress) as work:
-        pictures, folds = work.pictures, work.pictures.folds(0)
-        labels, classes = pictures.labels("train"), pictures.split.classes
-        train, held_out = pictures.rows("train")[:], pictures.rows("test")[:]
-        truth = pictures.labels("test")
+        dataset, folds = work.dataset, work.dataset.folds(0)
+        labels, classes = dataset.labels("train"), dataset.split.classes
+        train, held_out = dataset.rows("train")[:], dataset.rows("test")[:]
+        truth = dataset.labels("test")
     model = build_classifier(trunk_of(words, image_size, train), len(classes))
     network = keras.Model(model.inputs[0], model.get_layer(HEAD).input)
     rows = predict_pixels(network.predict_on_batch, train)

@@ -14,7 +14,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.conftest import SHAPES, draw_picture
+from tests.conftest import SHAPES, draw_image
 
 COUNTS = (1_000, 10_000)
 COMMANDS = {
@@ -29,8 +29,8 @@ def draw_folder(root: Path, count: int) -> Path:
     for label, shape in enumerate(SHAPES):
         (root / shape).mkdir(parents=True)
         for index in range(count // len(SHAPES)):
-            picture = draw_picture(shape, 100_000 * label + index, 96)
-            picture.save(root / shape / f"{index}.jpg")
+            image = draw_image(shape, 100_000 * label + index, 96)
+            image.save(root / shape / f"{index}.jpg")
     return root
 
 

@@ -53,7 +53,7 @@ class Bench:
         self.plain += [str(self.run / "split.csv"), str(chosen.folder), str(chosen.weights)]
         self.plain += ["--size", str(chosen.size)]
 
-    def forget_pictures(self) -> None:
+    def forget_images(self) -> None:
         for kept in ("pixels", "features"):
             shutil.rmtree(self.cache / kept)
 
@@ -94,10 +94,10 @@ def main() -> None:
         bench = Bench(chosen, Path(scratch))
         imports()  # what the system must read from disk once is nobody's time
         bench.finetune("linear_head", "first")
-        bench.forget_pictures()
+        bench.forget_images()
         spent = bench.finetune("linear_head", "cold")
         row("floor of that", None, spent["decode"] + spent["features"] + imports())
-        bench.forget_pictures()
+        bench.forget_images()
         bench.suggest()
         for policy in chosen.policies:
             bench.finetune(policy, "warm")

@@ -14,7 +14,7 @@ from typer.testing import CliRunner, Result
 
 from tlearn import api
 from tlearn.cli.app import app
-from tlearn.data.dataset import Pictures
+from tlearn.data.dataset import Dataset
 from tlearn.data.image_folder import ImageFolder
 from tlearn.data.inspection import Finding
 from tlearn.data.pixel_store import PixelStore
@@ -60,7 +60,7 @@ def fits() -> Callable[[str], None]:
 
 
 @pytest.fixture
-def pictures(tmp_path: Path) -> Pictures:
+def dataset(tmp_path: Path) -> Dataset:
     """Twelve pictures of three classes, with two findings."""
     labels = np.arange(12) % 3
     names = tuple(f"{n}.png" for n in range(12))
@@ -73,11 +73,11 @@ def pictures(tmp_path: Path) -> Pictures:
     folder = ImageFolder(tmp_path, CLASSES, (), "classes", ("notes.txt",))
     store: Any = None
     pixels: PixelStore = store
-    return Pictures(folder, pixels, found, split, "squash", 7)
+    return Dataset(folder, pixels, found, split, "squash", 7)
 
 
 @pytest.fixture
-def advice(pictures: Pictures) -> api.Advice:
+def advice(dataset: Dataset) -> api.Advice:
     """Little data, unlike the source; the third stage is best."""
     words = "0.20 of 1, from an effective dimension of 12"
     heads = (HeadEvidence("last", 0.81), HeadEvidence("2", 0.9, 0.09, 0.03))
@@ -93,7 +93,7 @@ def advice(pictures: Pictures) -> api.Advice:
         replace(textbook(evidence), reasons=("little data", "measured: 81.0%")),
         Similarity(0.2, 12.0, None, True),
         profile,
-        pictures,
+        dataset,
         "mobilenet_v2",
         {"decode": 0.5, "advice": 0.1},
         EngineChoice({"backbone": "litert"}),
@@ -119,7 +119,7 @@ def report() -> Callable[[str], Report]:
 
 @pytest.fixture
 def outcome(
-    pictures: Pictures, advice: api.Advice, report: Callable[[str], Report], tmp_path: Path
+    dataset: Dataset, advice: api.Advice, report: Callable[[str], Report], tmp_path: Path
 ) -> api.Outcome:
     """A finished top_stages run."""
     resolved = load_recipe("top-stages", {"epochs": 7}, {"policy": "top_stages"})
@@ -132,7 +132,7 @@ def outcome(
         RunDirectory(tmp_path / "runs" / "20260101-120000-top_stages"),
         plan,
         advice,
-        pictures,
+        dataset,
         {part: report(part) for part in ("val", "test")},
         ({"epoch": 1, "epochs": 7, "val_accuracy": 0.9},),
         {"decode": 0.5, "train": 61.0, "total": 65.2},

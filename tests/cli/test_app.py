@@ -10,7 +10,7 @@ import pytest
 from typer.testing import Result
 
 from tlearn.cli.app import app
-from tlearn.errors import DataError, GateFailure
+from tlearn.errors import DataError, GateError
 
 Command = Callable[..., Result]
 COMMANDS = ("suggest", "finetune", "evaluate", "predict", "export", "benchmark")
@@ -70,7 +70,7 @@ def test_an_unknown_command_names_the_nearest(command: Command) -> None:
 
 
 def test_a_failed_gate_exits_1(command: Command, calls: Callable[..., Any]) -> None:
-    calls("suggest", GateFailure("beyond the limit"))
+    calls("suggest", GateError("beyond the limit"))
     assert command("suggest", "x").exit_code == 1
 
 

@@ -21,7 +21,7 @@ FOUND = Benchmark(
     size_bytes=2_700_000,
     image_size=(224, 160),
     latencies=(Latency(1, 8.53, 13.06), Latency(2, 5.0, 6.0)),
-    pictures_per_second=1234.5,
+    images_per_second=1234.5,
     interpreters=2,
     load_seconds=0.133,
     peak_bytes=46_500_000,
@@ -86,9 +86,9 @@ def test_json(command: Command, calls: Callable[..., Any]) -> None:
 
 @pytest.mark.parametrize("words", ["", "0", "1,", "two", "1,-2", "1.5", "4096", "²"])
 def test_bad_numbers_of_threads(words: str) -> None:
-    with pytest.raises(ExportError, match="threads") as fault:
+    with pytest.raises(ExportError, match="threads") as error:
         parse_threads(words)
-    assert "--threads 1,2" in fault.value.hint
+    assert "--threads 1,2" in error.value.hint
 
 
 def test_numbers_of_threads() -> None:

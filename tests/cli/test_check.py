@@ -84,7 +84,7 @@ def test_a_broken_promise_exits_1_and_is_named(
 def test_a_contract_is_somebody_elses_text(
     command: Command, calls: Callable[..., Any], kept: Checked
 ) -> None:
-    how = replace(kept.contract.preparation, colour_order=RED, resize_in_words=RED)
+    how = replace(kept.contract.preparation, color_order=RED, resize_in_words=RED)
     contract = replace(kept.contract, format=RED, quantization=RED, tlearn=RED, preparation=how)
     calls("check", (replace(kept, contract=contract), None))
     assert "\x1b" not in command("check", "model.tflite").stdout

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from tlearn.commands.demo import write_digits
-from tlearn.errors import DataError, SystemFault
+from tlearn.errors import DataError, HostError
 
 
 def tlearn(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
@@ -43,14 +43,14 @@ def test_digits_are_a_folder_of_pictures_and_one_more(tmp_path: Path) -> None:
     files = sorted(digits.rglob("*.png"))
     assert [path.parent.name for path in files] == [str(d) for d in range(10) for _ in range(3)]
     assert len({path.read_bytes() for path in [*files, unseen]}) == 31
-    with Image.open(files[0]) as picture:
-        assert picture.size == (64, 64)
-        corner, darkest = picture.getpixel((0, 0)), picture.getextrema()[0]
+    with Image.open(files[0]) as image:
+        assert image.size == (64, 64)
+        corner, darkest = image.getpixel((0, 0)), image.getextrema()[0]
     assert corner > 240 and darkest < 30  # ink on paper
     with pytest.raises(DataError, match="not empty"):
         write_digits(tmp_path / "demo")
     (tmp_path / "file").touch()
     with pytest.raises(DataError, match="not a folder"):
         write_digits(tmp_path / "file")
-    with pytest.raises(SystemFault, match="cannot write"):
+    with pytest.raises(HostError, match="cannot write"):
         write_digits(tmp_path / "file" / "inside")

@@ -15,12 +15,12 @@ from tlearn.cli.export import choose_formats
 from tlearn.errors import ExportError
 from tlearn.export.comparison import Changed, ClassChange
 from tlearn.export.formats import FORMATS
-from tlearn.export.parity import Artefact
+from tlearn.export.parity import Artifact
 
 Command = Callable[..., Result]
 KEYS = {"path", "format", "quantization", "size_bytes", "agreement", "accuracy", "drop"}
 KEYS |= {"milliseconds", "drop_interval", "largest_difference", "changed", "classes", "threads"}
-GOOD = Artefact(
+GOOD = Artifact(
     Path("runs/r/export/model.tflite"), "tflite", "none", 9_000_000, 1.0, 0.95, 0.0, 3.6, True, ""
 )
 BAD = replace(
@@ -142,6 +142,6 @@ def test_every_format_has_a_flag(command: Command) -> None:
 
 
 def test_an_unknown_mode_lists_the_modes() -> None:
-    with pytest.raises(ExportError, match="int4") as fault:
+    with pytest.raises(ExportError, match="int4") as error:
         choose_formats(["tflite"], ["int4"])
-    assert "float16" in fault.value.hint
+    assert "float16" in error.value.hint

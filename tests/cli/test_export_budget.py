@@ -12,11 +12,11 @@ import pytest
 from typer.testing import Result
 
 from tlearn.export.budget import Budget, choose
-from tlearn.export.parity import Artefact
+from tlearn.export.parity import Artifact
 from tlearn.export.quantization import SMALLER
 
 Command = Callable[..., Result]
-NONE = Artefact(Path("model.tflite"), "tflite", "none", 9_000_000, 1.0, 0.95, 0.0, 8.0, True, "")
+NONE = Artifact(Path("model.tflite"), "tflite", "none", 9_000_000, 1.0, 0.95, 0.0, 8.0, True, "")
 INT8 = replace(
     NONE,
     path=Path("runs/[r]/export/model_int8.tflite"),

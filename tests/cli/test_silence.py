@@ -40,6 +40,6 @@ def test_tensorflow_says_nothing(
     formats = ["--quantize", "int8", "--saved-model", *extras]
     exported = tlearn("export", *formats, "--max-drop", 100, "--json")
     assert not exported.stderr
-    artefacts = json.loads(exported.stdout)["artefacts"]
-    assert len(artefacts) == 2 + len(extras)
-    assert all((tmp_path / artefact["path"]).exists() for artefact in artefacts)
+    artifacts = json.loads(exported.stdout)["artefacts"]
+    assert len(artifacts) == 2 + len(extras)
+    assert all((tmp_path / artifact["path"]).exists() for artifact in artifacts)

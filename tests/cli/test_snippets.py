@@ -11,10 +11,10 @@ import pytest
 from typer.testing import Result
 
 from tlearn.export.budget import Budget, choose
-from tlearn.export.parity import Artefact
+from tlearn.export.parity import Artifact
 
 Command = Callable[..., Result]
-FILE = Artefact(
+FILE = Artifact(
     Path("runs/[r]/export/model.tflite"), "tflite", "none", 9_000, 1.0, 0.95, 0.0, 3.6, True, ""
 )
 PROGRAM = Path("runs/[r]/export/classify_model.html")
@@ -58,7 +58,7 @@ def test_json_lists_programs_where_they_were_asked_for(
 
 @pytest.mark.parametrize(("limit", "usable"), [("1MB", [FILE]), ("1kB", [])])
 def test_within_a_budget_only_what_is_kept_has_one(
-    command: Command, calls: Callable[..., Any], limit: str, usable: list[Artefact]
+    command: Command, calls: Callable[..., Any], limit: str, usable: list[Artifact]
 ) -> None:
     calls("export_within", (choose([FILE], Budget(1e6 if usable else 1e3)), ["a way"]))
     written = calls("write_snippets", [PROGRAM] if usable else [])

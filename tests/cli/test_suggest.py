@@ -16,7 +16,7 @@ from typer.testing import Result
 from tlearn import api
 from tlearn.cli.suggest import next_command
 from tlearn.commands.rank import Ranked
-from tlearn.data.dataset import Pictures
+from tlearn.data.dataset import Dataset
 from tlearn.features.linear_head import CrossValidation
 from tlearn.suggestion.depth_profile import Reading
 from tlearn.suggestion.int8_cost import Int8Cost
@@ -74,7 +74,7 @@ def test_json_holds_the_keys_that_others_rely_on(
     assert [way["head_on"] for way in document["options"]] == [
         *("2", "last", "2", "last", "2", "last")
     ]
-    assert document["more_pictures"]["helps"] and document["nearest"]
+    assert document["more_images"]["helps"] and document["nearest"]
 
 
 @pytest.fixture
@@ -91,11 +91,11 @@ def ranked() -> list[Ranked]:
 def test_a_ranking_fits_and_its_next_command_keeps_the_flags(
     command: Command,
     calls: Callable[..., Any],
-    pictures: Pictures,
+    dataset: Dataset,
     ranked: list[Ranked],
     fits: Callable[[str], None],
 ) -> None:
-    made = calls("rank", (pictures, ranked))
+    made = calls("rank", (dataset, ranked))
     words = ["suggest", "folder", "--backbones", "a,b", "--image-size", 96, "--seed", 3]
     shown = command(*words).stdout
     fits(shown)
@@ -120,7 +120,7 @@ def test_of_very_few_pictures_no_curve_is_claimed(
     shown = command("suggest", "folder").stdout
     fits(shown)
     assert "nobody can say" in shown and "flat" not in shown
-    assert json.loads(command("suggest", "f", "--json").stdout)["more_pictures"]["helps"] is None
+    assert json.loads(command("suggest", "f", "--json").stdout)["more_images"]["helps"] is None
 
 
 def test_flags_reach_the_api_and_the_next_command(

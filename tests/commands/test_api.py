@@ -135,8 +135,8 @@ def test_a_head_reads_any_stage_and_exports_like_any_other(
     assert len(done.plan.stages) == deepest + 1  # and the head
     _, report = api.evaluate(done.run.path)
     assert report.accuracy == done.reports["test"].accuracy
-    (artefact,) = api.export(done.run.path, [("tflite", "none")])
-    assert artefact.passed and artefact.agreement == 1
+    (artifact,) = api.export(done.run.path, [("tflite", "none")])
+    assert artifact.passed and artifact.agreement == 1
 
 
 @pytest.mark.parametrize(("head_on", "first"), [("3", 1), ("several", 3)])
@@ -220,13 +220,13 @@ def test_exports_in_every_mode_agree_and_predictions_come_from_the_model(
     assert outcome.run is not None
     modes = ("none", "float16", "dynamic", "int8", "int8_float")
     wanted = [*(("tflite", mode) for mode in modes), ("saved_model", "none")]
-    artefacts = api.export(outcome.run.path, wanted, max_drop=0.5)
-    assert [a.quantization for a in artefacts] == [*modes, "none"]
-    assert all(a.passed and a.path.exists() and a.size_bytes > 1000 for a in artefacts)
-    assert artefacts[0].agreement == 1.0
+    artifacts = api.export(outcome.run.path, wanted, max_drop=0.5)
+    assert [a.quantization for a in artifacts] == [*modes, "none"]
+    assert all(a.passed and a.path.exists() and a.size_bytes > 1000 for a in artifacts)
+    assert artifacts[0].agreement == 1.0
     from tlearn.artifacts.metadata import read_metadata
 
-    assert read_metadata(artefacts[0].path)["labels"] == outcome.plan.classes
+    assert read_metadata(artifacts[0].path)["labels"] == outcome.plan.classes
 
 
 def test_what_artefacts_are_held_against_names_its_pictures(

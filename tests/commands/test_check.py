@@ -34,18 +34,18 @@ CONTRACT = Contract(
 )
 
 
-def nearest_colour(picture: np.ndarray) -> np.ndarray:
+def nearest_color(image: np.ndarray) -> np.ndarray:
     """A classifier of drawn shapes: each has a colour of its own."""
-    assert picture.shape == (16, 16, 3) and picture.dtype == np.uint8
-    colours = np.array([SHAPES[label] for label in LABELS])
-    far = np.abs(picture.mean((0, 1)) - 128 - (colours - 128) * 0.3).sum(1)
+    assert image.shape == (16, 16, 3) and image.dtype == np.uint8
+    colors = np.array([SHAPES[label] for label in LABELS])
+    far = np.abs(image.mean((0, 1)) - 128 - (colors - 128) * 0.3).sum(1)
     return np.exp(-far) / np.exp(-far).sum()
 
 
 def test_a_folder_of_classes_is_scored(image_folder: Callable[..., Path]) -> None:
     folder = image_folder(per_class=6)
     seen: list[tuple[Any, ...]] = []
-    report = ask(nearest_colour, CONTRACT, folder, lambda *told: seen.append(told))
+    report = ask(nearest_color, CONTRACT, folder, lambda *told: seen.append(told))
     assert isinstance(report, Report)
     assert report.n == 18 and report.accuracy > 0.5 and report.classes == LABELS
     assert seen[-1][1:] == (18, 18)
@@ -56,30 +56,30 @@ def test_the_folder_that_one_stands_in_has_a_name(
 ) -> None:
     folder = image_folder(per_class=2)
     monkeypatch.chdir(folder)
-    report = ask(nearest_colour, CONTRACT, Path(), lambda *_: None)
+    report = ask(nearest_color, CONTRACT, Path(), lambda *_: None)
     assert isinstance(report, Report) and report.part == folder.name
 
 
 def test_a_ready_made_test_part_is_what_counts(image_folder: Callable[..., Path]) -> None:
     folder = image_folder(parts=("train", "test"), per_class=4)
-    report = ask(nearest_colour, CONTRACT, folder, lambda *_: None)
+    report = ask(nearest_color, CONTRACT, folder, lambda *_: None)
     assert isinstance(report, Report) and report.n == 12
 
 
 def test_loose_pictures_are_answered(image_folder: Callable[..., Path]) -> None:
     folder = image_folder(per_class=2) / "circle"
     (folder / "broken.png").write_bytes(b"")
-    answers = ask(nearest_colour, CONTRACT, folder, lambda *_: None)
+    answers = ask(nearest_color, CONTRACT, folder, lambda *_: None)
     assert not isinstance(answers, Report)
     assert [bool(answer.problem) for answer in answers] == [True, False, False]
     assert {answer.label for answer in answers} <= {*LABELS, ""}
-    one = ask(nearest_colour, CONTRACT, folder / "circle_0.png", lambda *_: None)
+    one = ask(nearest_color, CONTRACT, folder / "circle_0.png", lambda *_: None)
     assert not isinstance(one, Report) and len(one) == 1
 
 
 def test_classes_that_it_does_not_know(image_folder: Callable[..., Path], tmp_path: Path) -> None:
     folder = image_folder(classes=4, per_class=2)
     with pytest.raises(DataError, match="cross"):
-        ask(nearest_colour, CONTRACT, folder, lambda *_: None)
+        ask(nearest_color, CONTRACT, folder, lambda *_: None)
     with pytest.raises(DataError, match="does not exist"):
-        ask(nearest_colour, CONTRACT, tmp_path / "nowhere", lambda *_: None)
+        ask(nearest_color, CONTRACT, tmp_path / "nowhere", lambda *_: None)

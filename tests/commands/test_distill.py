@@ -57,7 +57,7 @@ def test_teaching_brings_the_student_nearer_and_goes_on_where_it_stopped(
         "mobilenet_050",
         32,
     )
-    assert card["pictures"] == later.pictures == 147
+    assert card["pictures"] == later.images == 147
 
 
 @pytest.mark.slow

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from tlearn.commands import export as exporting
-from tlearn.errors import RunError, SystemFault
+from tlearn.errors import HostError, RunError
 from tlearn.export.budget import Budget
-from tlearn.export.parity import Artefact
+from tlearn.export.parity import Artifact
 from tlearn.runs.directory import RunDirectory
 
-FILE = Artefact(Path("model.tflite"), "tflite", "none", 9_000, 1.0, 0.95, 0.0, 3.6, True, "")
+FILE = Artifact(Path("model.tflite"), "tflite", "none", 9_000, 1.0, 0.95, 0.0, 3.6, True, "")
 
 
 @pytest.mark.parametrize("export", [exporting.export, exporting.export_within])
@@ -26,9 +26,9 @@ def test_a_place_that_cannot_be_written_is_met_before_the_model_is_read(
     monkeypatch.setattr(exporting, "FinishedRun", lambda *_: unread)
     monkeypatch.setattr(os, "access", lambda place, mode: False)
     more = [Budget(1e6)] if export is exporting.export_within else []
-    with pytest.raises(SystemFault, match="Permission denied") as fault:
+    with pytest.raises(HostError, match="Permission denied") as error:
         export(tmp_path, [("tflite", "none")], *more, out=tmp_path / out if out else None)
-    assert "--out" in fault.value.hint and not list(tmp_path.iterdir())
+    assert "--out" in error.value.hint and not list(tmp_path.iterdir())
 
 
 def test_a_run_that_is_not_there_leaves_no_folder(tmp_path: Path) -> None:
@@ -43,12 +43,12 @@ def test_programs_are_written_around_litert_files_that_passed(
     monkeypatch.setattr(
         exporting, "write_program", lambda path, platform: path.with_suffix(f".{platform}")
     )
-    artefacts = [
+    artifacts = [
         FILE,
         replace(FILE, path=Path("model_int8.failed.tflite"), passed=False),
         replace(FILE, path=Path("saved_model"), format="saved_model"),
     ]
-    assert exporting.write_snippets(artefacts, ["ios", "web"]) == [
+    assert exporting.write_snippets(artifacts, ["ios", "web"]) == [
         *(Path("model.ios"), Path("model.web"))
     ]
-    assert exporting.write_snippets(artefacts, []) == []
+    assert exporting.write_snippets(artifacts, []) == []

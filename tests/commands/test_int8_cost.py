@@ -16,7 +16,7 @@ from tlearn.suggestion.depth_profile import Reading
 
 def bench(labels: np.ndarray, features: np.ndarray) -> Any:
     """A workbench of features that are there already; a digest is the number of its row."""
-    pictures = SimpleNamespace(
+    dataset = SimpleNamespace(
         split=SimpleNamespace(classes=[str(n) for n in np.unique(labels)]),
         labels=lambda part: labels,
         digests=lambda part: [str(n) for n in range(len(labels))],
@@ -28,7 +28,7 @@ def bench(labels: np.ndarray, features: np.ndarray) -> Any:
         widths=lambda outputs: [features.shape[1]],
     )
     return SimpleNamespace(
-        pictures=pictures,
+        dataset=dataset,
         features=known,
         backbone=None,
         resolved=SimpleNamespace(recipe=SimpleNamespace(seed=0)),
@@ -47,7 +47,7 @@ def test_of_hundreds_of_classes_none_is_held_out_that_no_head_has_seen(
 
     def int8(classifier: Any, calibration: Any, digests: list[str]) -> np.ndarray:
         found = features[[int(digest) for digest in digests]].copy()
-        found[::4] = 0  # a quarter of the pictures says nothing any more
+        found[::4] = 0  # a quarter of the images says nothing any more
         return found
 
     monkeypatch.setattr("tlearn.features.int8.int8_embeddings", int8)

@@ -35,14 +35,14 @@ def weights(small_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def test_all_that_is_here_is_ranked_best_first(folder: Path, weights: Path) -> None:
-    pictures, found = api.rank(folder, ["all-available"], flags={"image_size": 32})
+    dataset, found = api.rank(folder, ["all-available"], flags={"image_size": 32})
     assert {one.name for one in found} == {"builtin", "mobilenet_025"}
     accuracies = [one.reading.accuracy for one in found]
     assert accuracies == sorted(accuracies, reverse=True)
     assert found[0].behind[0] == 0 and found[0].ties
     assert found[1].behind[0] == pytest.approx(accuracies[0] - accuracies[1])
     assert all(0 <= one.reading.accuracy <= 1 and one.milliseconds > 0 for one in found)
-    assert len(found[0].reading.checked.probabilities) == len(pictures.labels("train"))
+    assert len(found[0].reading.checked.probabilities) == len(dataset.labels("train"))
 
 
 def test_a_wrong_name_is_told_before_anything_is_measured(folder: Path) -> None:

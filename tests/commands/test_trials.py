@@ -37,7 +37,7 @@ def test_policies_that_may_be_best_are_tried(
     advice = api.suggest(folder, flags=asked | {"epochs": 1}, seconds=600)
     tried = {option.name: option.tried for option in advice.options if option.tried is not None}
     assert tried and {name.split()[0] for name in tried} <= {"top_stages", "deep"}
-    n_val = advice.pictures.split.count("val") if advice.pictures else 0
+    n_val = advice.dataset.split.count("val") if advice.dataset else 0
     for accuracy in tried.values():
         assert accuracy * n_val == pytest.approx(round(accuracy * n_val))
     assert not list(tmp_path.glob("**/model.keras"))  # trials are not kept

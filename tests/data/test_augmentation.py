@@ -18,7 +18,7 @@ def rng(seed: int = 0) -> np.random.Generator:
     return np.random.default_rng(seed)
 
 
-def picture(height: int = 40, width: int = 60, seed: int = 0) -> np.ndarray:
+def image(height: int = 40, width: int = 60, seed: int = 0) -> np.ndarray:
     """Smooth, so that resampling changes little."""
     y, x = np.mgrid[:height, :width]
     waves = [np.sin((x * a + y * b) / 9 + seed) for a, b in ((1, 0), (0, 1), (0.7, 0.7))]
@@ -26,7 +26,7 @@ def picture(height: int = 40, width: int = 60, seed: int = 0) -> np.ndarray:
 
 
 def test_none_changes_nothing() -> None:
-    assert np.array_equal(augment(picture(), POLICIES["none"], rng()), picture())
+    assert np.array_equal(augment(image(), POLICIES["none"], rng()), image())
     batch, targets = rng().random((4, 2, 2, 3), np.float32), np.eye(4, dtype=np.float32)
     mixed, mixed_targets = mix(batch, targets, POLICIES["none"], rng())
     assert mixed is batch and mixed_targets is targets
@@ -34,7 +34,7 @@ def test_none_changes_nothing() -> None:
 
 @pytest.mark.parametrize("name", POLICIES)
 def test_same_seed_same_picture(name: str) -> None:
-    source = picture()
+    source = image()
     before = source.copy()
     found = [augment(source, POLICIES[name], rng(seed)) for seed in (5, 5, 6)]
     assert np.array_equal(source, before)
@@ -45,8 +45,8 @@ def test_same_seed_same_picture(name: str) -> None:
 
 def test_policies_get_stronger() -> None:
     def change(name: str) -> float:
-        views = [augment(picture(), POLICIES[name], rng(seed)) for seed in range(40)]
-        return float(np.mean([np.abs(view.astype(int) - picture()).mean() for view in views]))
+        views = [augment(image(), POLICIES[name], rng(seed)) for seed in range(40)]
+        return float(np.mean([np.abs(view.astype(int) - image()).mean() for view in views]))
 
     changes = [change(name) for name in ("none", "light", "medium", "strong")]
     assert changes == sorted(changes) and changes[0] == 0
@@ -91,22 +91,22 @@ class Fixed:
 
 
 def warp(*draws: object, **strengths: float) -> np.ndarray:
-    """`picture` warped with angle, crop, zoom, translation and crop window as drawn."""
+    """`image` warped with angle, crop, zoom, translation and crop window as drawn."""
     policy = replace(OFF, **({"rotation": 1.0} | strengths))  # type: ignore[arg-type]
     matrix = augmenting._draw_warp(40, 60, policy, Fixed(*draws))  # type: ignore[arg-type]
-    return augmenting._warp(picture(), matrix)
+    return augmenting._warp(image(), matrix)
 
 
 def test_translation_reflects_the_border() -> None:
     found = warp(0, 0, 0, [0.5, 0.25], [0, 0], translation=0.2)
-    source = picture()
+    source = image()
     assert np.array_equal(found[:38, :54], source[2:, 6:])
     assert np.array_equal(found[:38, 54:], source[2:, -1:-7:-1])
     assert np.array_equal(found[38:, :54], source[:-3:-1, 6:])
 
 
 def test_rotation_by_a_quarter() -> None:
-    source = picture(40, 40)
+    source = image(40, 40)
     policy = replace(OFF, rotation=90.0)
     draws = Fixed(90, 0, 0, [0, 0], [0, 0])
     matrix = augmenting._draw_warp(40, 40, policy, draws)  # type: ignore[arg-type]
@@ -116,19 +116,19 @@ def test_rotation_by_a_quarter() -> None:
 def test_crop_window() -> None:
     """Half of the side kept, at the left upper corner: pixels are enlarged twice."""
     found = warp(0, 0.5, 0, [0, 0], [-1, -1], crop=0.5)
-    middles = picture()[:20, :30].repeat(2, axis=0).repeat(2, axis=1)
+    middles = image()[:20, :30].repeat(2, axis=0).repeat(2, axis=1)
     assert np.abs(found.astype(int) - middles).mean() < 4
 
 
 def test_zoom_out_shows_reflections() -> None:
     found = warp(0, 0, -0.5, [0, 0], [0, 0], zoom=0.5)
     inner = found[10:30, 15:45].astype(int)
-    assert np.abs(inner - picture()[::2, ::2]).mean() < 10
+    assert np.abs(inner - image()[::2, ::2]).mean() < 10
     assert np.abs(found[9, 15:45].astype(int) - found[10, 15:45]).mean() < 15
 
 
 def test_far_translation_does_not_fail() -> None:
-    assert augment(picture(), replace(OFF, translation=5.0, zoom=0.9), rng()).shape == (40, 60, 3)
+    assert augment(image(), replace(OFF, translation=5.0, zoom=0.9), rng()).shape == (40, 60, 3)
 
 
 @pytest.mark.parametrize("side", [1, 2, 5])
@@ -139,7 +139,7 @@ def test_small_pictures(side: int) -> None:
 
 
 def test_brightness_and_contrast() -> None:
-    source = picture()
+    source = image()
     draws = Fixed(0.5, 0.1)
     policy = replace(OFF, brightness=0.2, contrast=0.5)
     found = augmenting._relight(source, policy, draws)  # type: ignore[arg-type]

@@ -15,11 +15,11 @@ import pytest
 from PIL import Image
 
 from tlearn.data import decode as decoder
-from tlearn.data.decode import UnreadablePicture, decode, read_picture
+from tlearn.data.decode import UnreadableImageError, decode, read_image
 
 SIZE = 32
 GRADIENT = np.add.outer(np.arange(SIZE) * 4, np.arange(SIZE) * 3).astype(np.uint8)
-COLOURS = np.dstack([GRADIENT, GRADIENT[::-1], 255 - GRADIENT])
+COLORS = np.dstack([GRADIENT, GRADIENT[::-1], 255 - GRADIENT])
 
 
 def save(path: Path, image: Image.Image, kind: str, **options: object) -> Path:
@@ -28,7 +28,7 @@ def save(path: Path, image: Image.Image, kind: str, **options: object) -> Path:
 
 
 def pixels(path: Path, size: int = SIZE, resize: str = "squash") -> np.ndarray:
-    found, facts = read_picture(path, size, resize)
+    found, facts = read_image(path, size, resize)
     assert found is not None, facts.problem
     assert found.shape == (size, size, 3) and found.dtype == np.uint8
     return found
@@ -37,10 +37,10 @@ def pixels(path: Path, size: int = SIZE, resize: str = "squash") -> np.ndarray:
 def problem(path: Path, content: bytes | None = None) -> str:
     if content is not None:
         path.write_bytes(content)
-    found, facts = read_picture(path, SIZE, "squash")
+    found, facts = read_image(path, SIZE, "squash")
     assert found is None and facts.problem
     assert (facts.width, facts.height, facts.format) == (0, 0, "")
-    with pytest.raises(UnreadablePicture) as raised:
+    with pytest.raises(UnreadableImageError) as raised:
         decode(path, SIZE)
     assert str(raised.value) == facts.problem
     return facts.problem
@@ -48,9 +48,9 @@ def problem(path: Path, content: bytes | None = None) -> str:
 
 @pytest.mark.parametrize("kind", ["PNG", "BMP", "TIFF", "PPM"])
 def test_lossless_formats_are_exact(tmp_path: Path, kind: str) -> None:
-    path = save(tmp_path / "x.jpg", Image.fromarray(COLOURS), kind)
-    assert np.array_equal(pixels(path), COLOURS)
-    facts = read_picture(path, SIZE, "crop")[1]
+    path = save(tmp_path / "x.jpg", Image.fromarray(COLORS), kind)
+    assert np.array_equal(pixels(path), COLORS)
+    facts = read_image(path, SIZE, "crop")[1]
     assert facts.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
     assert (facts.width, facts.height, facts.format) == (SIZE, SIZE, kind)
     assert not facts.rotated and facts.problem is None
@@ -60,11 +60,11 @@ def test_lossless_formats_are_exact(tmp_path: Path, kind: str) -> None:
 def test_lossy_formats(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "x.png"
     try:
-        save(path, Image.fromarray(COLOURS), kind, quality=95)
+        save(path, Image.fromarray(COLORS), kind, quality=95)
     except (OSError, KeyError):
         pytest.skip(f"this Pillow writes no {kind}")
-    assert np.abs(pixels(path).astype(int) - COLOURS).mean() < 8
-    assert read_picture(path, SIZE, "squash")[1].format == kind
+    assert np.abs(pixels(path).astype(int) - COLORS).mean() < 8
+    assert read_image(path, SIZE, "squash")[1].format == kind
 
 
 def test_gray_modes(tmp_path: Path) -> None:
@@ -146,7 +146,7 @@ def test_palette_with_alpha_per_entry(tmp_path: Path) -> None:
 
 
 def test_palette_without_transparency(tmp_path: Path) -> None:
-    image = Image.fromarray(COLOURS).quantize(16)
+    image = Image.fromarray(COLORS).quantize(16)
     path = save(tmp_path / "x.gif", image, "GIF")
     assert np.array_equal(pixels(path), np.asarray(image.convert("RGB")))
 
@@ -162,7 +162,7 @@ def test_cmyk(tmp_path: Path, kind: str, near: int) -> None:
 
 @pytest.mark.parametrize("mode", ["YCbCr", "LAB"])
 def test_other_colour_spaces(tmp_path: Path, mode: str) -> None:
-    source = Image.fromarray(COLOURS)
+    source = Image.fromarray(COLORS)
     if mode == "LAB":
         cms = pytest.importorskip("PIL.ImageCms")
         profiles = cms.createProfile("sRGB"), cms.createProfile("LAB")
@@ -170,13 +170,13 @@ def test_other_colour_spaces(tmp_path: Path, mode: str) -> None:
     else:
         image = source.convert(mode)
     found = pixels(save(tmp_path / "x.tif", image, "TIFF")).astype(int)
-    assert np.abs(found - COLOURS).mean() < 3
+    assert np.abs(found - COLORS).mean() < 3
 
 
 @pytest.mark.parametrize("mode", ["HSV", "RGBX", "PA", "La", "RGBa"])
 def test_modes_no_file_brings_today(mode: str) -> None:
     """A plug-in may: none of them may stop a run."""
-    source = Image.fromarray(COLOURS)
+    source = Image.fromarray(COLORS)
     steps = {"PA": ["P", "PA"], "La": ["LA", "La"], "RGBa": ["RGBA", "RGBa"]}
     for step in steps.get(mode, [mode]):
         source = source.convert(step)
@@ -187,7 +187,7 @@ def test_modes_no_file_brings_today(mode: str) -> None:
 
 def turned(orientation: int) -> np.ndarray:
     """COLOURS[:, :20] as stored for an EXIF orientation, so that it comes out upright."""
-    upright = COLOURS[:, :20]
+    upright = COLORS[:, :20]
     return {
         1: upright,
         2: upright[:, ::-1],
@@ -209,19 +209,19 @@ def test_exif_orientation(tmp_path: Path, orientation: int, kind: str, resize: s
     options = {"lossless": True} if kind == "WEBP" else {}
     stored = Image.fromarray(np.ascontiguousarray(turned(orientation)))
     path = save(tmp_path / "x", stored, kind, exif=exif, **options)
-    plain = save(tmp_path / "plain", Image.fromarray(COLOURS[:, :20].copy()), "PNG")
+    plain = save(tmp_path / "plain", Image.fromarray(COLORS[:, :20].copy()), "PNG")
     assert np.array_equal(pixels(path, 24, resize), pixels(plain, 24, resize))
-    facts = read_picture(path, 24, resize)[1]
+    facts = read_image(path, 24, resize)[1]
     assert (facts.width, facts.height) == (20, 32)
     assert facts.rotated == (orientation != 1)
 
 
 def test_exif_orientation_of_a_reduced_jpeg(tmp_path: Path) -> None:
-    large = Image.fromarray(COLOURS).resize((400, 300))
+    large = Image.fromarray(COLORS).resize((400, 300))
     exif = Image.Exif()
     exif[0x0112] = 6
     path = save(tmp_path / "x.jpg", large.transpose(Image.Transpose.ROTATE_90), "JPEG", exif=exif)
-    facts = read_picture(path, 24, "squash")[1]
+    facts = read_image(path, 24, "squash")[1]
     assert (facts.width, facts.height, facts.rotated) == (400, 300, True)
     plain = save(tmp_path / "plain.png", large, "PNG")
     assert np.abs(pixels(path, 24).astype(int) - pixels(plain, 24)).mean() < 4
@@ -231,22 +231,22 @@ def test_exif_orientation_of_a_reduced_jpeg(tmp_path: Path) -> None:
     "block", [b"Exif\0\0", b"Exif\0\0broken", b"Exif\0\0MM\0*\0\0\0\x08\xff\xff"]
 )
 def test_broken_exif_counts_as_none(tmp_path: Path, block: bytes) -> None:
-    path = save(tmp_path / "x.jpg", Image.fromarray(COLOURS), "JPEG", exif=block)
-    assert np.abs(pixels(path).astype(int) - COLOURS).mean() < 12
-    assert not read_picture(path, SIZE, "squash")[1].rotated
+    path = save(tmp_path / "x.jpg", Image.fromarray(COLORS), "JPEG", exif=block)
+    assert np.abs(pixels(path).astype(int) - COLORS).mean() < 12
+    assert not read_image(path, SIZE, "squash")[1].rotated
 
 
 @pytest.mark.parametrize("value", [0, 9, 255])
 def test_meaningless_orientation(tmp_path: Path, value: int) -> None:
     exif = Image.Exif()
     exif[0x0112] = value
-    path = save(tmp_path / "x.png", Image.fromarray(COLOURS), "PNG", exif=exif)
-    assert np.array_equal(pixels(path), COLOURS)
+    path = save(tmp_path / "x.png", Image.fromarray(COLORS), "PNG", exif=exif)
+    assert np.array_equal(pixels(path), COLORS)
 
 
 @pytest.mark.parametrize("kind", ["GIF", "PNG", "TIFF", "WEBP"])
 def test_first_frame_of_an_animation(tmp_path: Path, kind: str) -> None:
-    frames = [Image.new("RGB", (SIZE, SIZE), colour) for colour in ("red", "lime", "blue")]
+    frames = [Image.new("RGB", (SIZE, SIZE), color) for color in ("red", "lime", "blue")]
     options = {"lossless": True} if kind == "WEBP" else {}
     path = save(tmp_path / "x", frames[0], kind, save_all=True, append_images=frames[1:], **options)
     assert (pixels(path) == (255, 0, 0)).all()
@@ -291,32 +291,32 @@ def test_extreme_shapes(tmp_path: Path, size: tuple[int, int], resize: str, kind
 
 def test_unknown_rule_is_a_bug(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="resize"):
-        read_picture(tmp_path, 8, "stretch")
+        read_image(tmp_path, 8, "stretch")
 
 
 @pytest.mark.parametrize("resize", decoder.RESIZE_RULES)
 def test_large_jpegs_are_reduced_while_decoded(
     tmp_path: Path, resize: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    picture = Image.fromarray(COLOURS).resize((640, 512), Image.Resampling.BICUBIC)
-    path = save(tmp_path / "x.jpg", picture, "JPEG", quality=95)
-    plain = save(tmp_path / "x.png", picture, "PNG")
+    image = Image.fromarray(COLORS).resize((640, 512), Image.Resampling.BICUBIC)
+    path = save(tmp_path / "x.jpg", image, "JPEG", quality=95)
+    plain = save(tmp_path / "x.png", image, "PNG")
     seen: list[tuple[int, int]] = []
     fit = decoder._fit
     monkeypatch.setattr(decoder, "_fit", lambda i, *a: (seen.append(i.size), fit(i, *a))[1])
     near = np.abs(pixels(path, 64, resize).astype(int) - pixels(plain, 64, resize))
     assert near.mean() < 3
     assert seen == [(80, 64), (640, 512)]
-    facts = read_picture(path, 64, resize)[1]
+    facts = read_image(path, 64, resize)[1]
     assert (facts.width, facts.height) == (640, 512)
     # Just below twice the target nothing is reduced.
     seen.clear()
-    read_picture(path, 321 if resize == "pad" else 257, resize)
+    read_image(path, 321 if resize == "pad" else 257, resize)
     assert seen == [(640, 512)]
 
 
 def test_same_bytes_same_pixels(tmp_path: Path) -> None:
-    path = save(tmp_path / "x.jpg", Image.fromarray(COLOURS).resize((500, 400)), "JPEG")
+    path = save(tmp_path / "x.jpg", Image.fromarray(COLORS).resize((500, 400)), "JPEG")
     first = decode(path, 50, "crop")
     copy = tmp_path / "deep" / "other name.png"
     copy.parent.mkdir()
@@ -360,7 +360,7 @@ def test_files_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     (tmp_path / "folder.jpg").mkdir()
     assert "folder" in problem(tmp_path / "folder.jpg")
     assert "No such file" in problem(tmp_path / "gone.jpg")
-    assert read_picture(tmp_path / "gone.jpg", 8, "crop")[1].sha256 == ""
+    assert read_image(tmp_path / "gone.jpg", 8, "crop")[1].sha256 == ""
 
     def refuse(_: Path) -> bytes:
         raise PermissionError(13, "Permission denied")
@@ -370,14 +370,14 @@ def test_files_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_memory_errors_are_not_hidden(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = save(tmp_path / "x.png", Image.fromarray(COLOURS), "PNG")
+    path = save(tmp_path / "x.png", Image.fromarray(COLORS), "PNG")
 
     def fail(*_: object) -> None:
         raise MemoryError
 
     monkeypatch.setattr(decoder, "_fit", fail)
     with pytest.raises(MemoryError):
-        read_picture(path, 8, "crop")
+        read_image(path, 8, "crop")
 
 
 def claim_size(path: Path, width: int, height: int) -> Path:
@@ -414,7 +414,7 @@ def test_pixels_are_not_decoded_beyond_the_limit(
 ) -> None:
     monkeypatch.setattr(decoder, "PIXEL_LIMIT", SIZE * SIZE - 1)
     monkeypatch.setattr(decoder, "_rgb", lambda image: pytest.fail("decoded"))
-    path = save(tmp_path / "x.png", Image.fromarray(COLOURS), "PNG")
+    path = save(tmp_path / "x.png", Image.fromarray(COLORS), "PNG")
     assert f"{SIZE} x {SIZE} pixels" in problem(path)
 
 
@@ -424,7 +424,7 @@ def test_damaged_files_never_raise(tmp_path: Path) -> None:
     for kind in ("JPEG", "PNG", "GIF", "WEBP", "BMP", "PPM"):
         file = io.BytesIO()
         exif = {"exif": Image.Exif()} if kind in ("JPEG", "PNG", "WEBP") else {}
-        Image.fromarray(COLOURS).save(file, kind, **exif)
+        Image.fromarray(COLORS).save(file, kind, **exif)
         seeds.append(np.frombuffer(file.getvalue(), np.uint8))
     path = tmp_path / "x"
     for number in range(600):
@@ -432,5 +432,5 @@ def test_damaged_files_never_raise(tmp_path: Path) -> None:
         where = rng.integers(0, min(len(content), 400), 4)
         content[where] = rng.integers(0, 256, 4)
         path.write_bytes(content[: rng.integers(1, len(content) + 1)].tobytes())
-        found, facts = read_picture(path, 8, "crop")
+        found, facts = read_image(path, 8, "crop")
         assert (found is None) == (facts.problem is not None)

@@ -10,15 +10,15 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tlearn.data.image_folder import ImageFolder, list_pictures, natural_key, scan, sniff
+from tlearn.data.image_folder import ImageFolder, list_images, natural_key, scan, sniff
 from tlearn.errors import DataError
 
 MakeFolder = Callable[..., Path]
 
 
-def put(path: Path, colour: int = 0, kind: str = "PNG") -> Path:
+def put(path: Path, color: int = 0, kind: str = "PNG") -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.new("RGB", (8, 8), (colour, 0, 0)).save(path, kind)
+    Image.new("RGB", (8, 8), (color, 0, 0)).save(path, kind)
     return path
 
 
@@ -26,7 +26,7 @@ def names(folder: ImageFolder) -> list[str]:
     return [image.name for image in folder.images]
 
 
-def fault(source: Path) -> DataError:
+def error(source: Path) -> DataError:
     with pytest.raises(DataError) as raised:
         scan(source)
     assert raised.value.hint
@@ -175,7 +175,7 @@ def test_a_class_may_be_named_like_a_part(tmp_path: Path) -> None:
 
 
 def test_parts_without_train(image_folder: MakeFolder) -> None:
-    assert "train" in fault(image_folder(parts=("val", "test"))).message
+    assert "train" in error(image_folder(parts=("val", "test"))).message
 
 
 def test_a_class_missing_in_val_keeps_labels(image_folder: MakeFolder) -> None:
@@ -186,32 +186,32 @@ def test_a_class_missing_in_val_keeps_labels(image_folder: MakeFolder) -> None:
 
 
 def test_missing_path_suggests_the_nearest(two_classes: Path) -> None:
-    raised = fault(two_classes.parent / "roots")
+    raised = error(two_classes.parent / "roots")
     assert "roots" in raised.message and str(two_classes) in raised.hint
-    assert str(two_classes / "dogs") in fault(two_classes / "dog" / "deeper").hint
+    assert str(two_classes / "dogs") in error(two_classes / "dog" / "deeper").hint
 
 
 def test_file_that_is_no_csv(two_classes: Path) -> None:
-    assert "CSV" in fault(two_classes / "cats" / "1.png").message
+    assert "CSV" in error(two_classes / "cats" / "1.png").message
 
 
 def test_empty_folder(tmp_path: Path) -> None:
-    assert "no pictures" in fault(tmp_path).message
+    assert "no pictures" in error(tmp_path).message
 
 
 def test_pictures_without_class_folders(tmp_path: Path) -> None:
     put(tmp_path / "1.png")
     put(tmp_path / "2.png")
-    assert "2 pictures but no class folders" in fault(tmp_path).message
+    assert "2 pictures but no class folders" in error(tmp_path).message
 
 
 def test_one_class(tmp_path: Path) -> None:
     put(tmp_path / "cats" / "1.png")
-    assert "one class only: 'cats'" in fault(tmp_path).message
+    assert "one class only: 'cats'" in error(tmp_path).message
 
 
 def test_class_folders_one_deeper(two_classes: Path) -> None:
-    raised = fault(two_classes.parent)
+    raised = error(two_classes.parent)
     assert str(two_classes) in raised.hint
     assert scan(Path(raised.hint.split("'")[1])).classes == ("cats", "dogs")
 
@@ -225,7 +225,7 @@ def test_unreadable_folder(two_classes: Path, monkeypatch: pytest.MonkeyPatch) -
         return true_scandir(path)
 
     monkeypatch.setattr(os, "scandir", refuse)
-    raised = fault(two_classes)
+    raised = error(two_classes)
     assert "dogs" in raised.message and "Permission denied" in raised.message
 
 
@@ -290,17 +290,17 @@ def test_csv_split_and_aliases(two_classes: Path) -> None:
 def test_csv_faults_name_the_line(two_classes: Path, row: str, said: str) -> None:
     put(two_classes.parent / "x.png")
     text = f"path,label\ncats/1.png,a\ndogs/1.png,b\n{row}\n"
-    assert said in fault(write_csv(two_classes, text)).message
+    assert said in error(write_csv(two_classes, text)).message
 
 
 def test_csv_links_out_of_the_folder_are_refused(two_classes: Path) -> None:
     (two_classes / "out.png").symlink_to(put(two_classes.parent / "x.png"))
-    assert "outside" in fault(write_csv(two_classes, "path,label\nout.png,a\n")).message
+    assert "outside" in error(write_csv(two_classes, "path,label\nout.png,a\n")).message
 
 
 def test_csv_lists_ten_faults(two_classes: Path) -> None:
     rows = "".join(f"missing{n}.png,a\n" for n in range(25))
-    message = fault(write_csv(two_classes, "path,label\n" + rows)).message
+    message = error(write_csv(two_classes, "path,label\n" + rows)).message
     assert "missing9.png" in message and "missing10.png" not in message
     assert "15 more" in message
 
@@ -318,20 +318,20 @@ def test_csv_lists_ten_faults(two_classes: Path) -> None:
     ],
 )
 def test_csv_as_a_whole(two_classes: Path, text: str, said: str) -> None:
-    assert said in fault(write_csv(two_classes, text)).message
+    assert said in error(write_csv(two_classes, text)).message
 
 
 def test_csv_that_is_not_text(two_classes: Path) -> None:
     path = two_classes / "list.csv"
     path.write_bytes(b"path,label\n\xff\xfe,\x00\n")
-    assert "UTF-8" in fault(path).hint
+    assert "UTF-8" in error(path).hint
 
 
 def test_list_pictures(two_classes: Path) -> None:
     for name in ("10.png", "2.png", "deep/3.png", ".hidden.png"):
         put(two_classes / "cats" / name)
     single = two_classes / "dogs" / "1.png"
-    found = list_pictures([single, two_classes / "cats", single])
+    found = list_images([single, two_classes / "cats", single])
     expected = ["1.png", "2.png", "10.png", "deep/3.png"]
     assert found == [single, *(two_classes / "cats" / name for name in expected)]
 
@@ -340,4 +340,4 @@ def test_list_pictures_faults(two_classes: Path) -> None:
     (two_classes / "empty").mkdir()
     for sources in ([two_classes / "empty"], [two_classes / "nowhere"], []):
         with pytest.raises(DataError):
-            list_pictures(sources)
+            list_images(sources)

@@ -8,22 +8,22 @@ from pathlib import Path
 
 import pytest
 
-from tlearn.data.decode import PictureFacts, read_picture
-from tlearn.data.image_folder import ImageFolder, LabelledImage, scan
+from tlearn.data.decode import ImageInfo, read_image
+from tlearn.data.image_folder import ImageFolder, LabeledImage, scan
 from tlearn.data.inspection import Finding, inspect
 
 CLASSES = ("cat", "dog")
-Row = tuple[str, int, PictureFacts]
+Row = tuple[str, int, ImageInfo]
 
 
-def fact(digest: str, **changes: object) -> PictureFacts:
-    return replace(PictureFacts(digest, 100, 80, "PNG", False), **changes)
+def fact(digest: str, **changes: object) -> ImageInfo:
+    return replace(ImageInfo(digest, 100, 80, "PNG", False), **changes)
 
 
 def folder_of(rows: Sequence[Row], parts: Sequence[str | None] = ()) -> ImageFolder:
     root = Path("/pictures")
     images = [
-        LabelledImage(root / name, name, label, part)
+        LabeledImage(root / name, name, label, part)
         for (name, label, _), part in zip(rows, parts or [None] * len(rows), strict=True)
     ]
     return ImageFolder(root, CLASSES, tuple(images), "classes")
@@ -50,7 +50,7 @@ def test_a_healthy_folder_has_no_findings() -> None:
 
 
 def test_unreadable() -> None:
-    bad = [(f"cat/bad{n}.png", 0, PictureFacts("e", 0, 0, "", False, "empty")) for n in range(5)]
+    bad = [(f"cat/bad{n}.png", 0, ImageInfo("e", 0, 0, "", False, "empty")) for n in range(5)]
     found = findings([*healthy(), *bad])
     assert set(found) == {"unreadable"}
     assert "5 of 29 pictures" in found["unreadable"].message
@@ -113,7 +113,7 @@ def test_imbalance_looks_at_train_only() -> None:
 
 def test_a_class_without_readable_pictures() -> None:
     rows = [row for row in healthy() if row[1] == 0]
-    bad = ("dog/0.png", 1, PictureFacts("e", 0, 0, "", False, "empty"))
+    bad = ("dog/0.png", 1, ImageInfo("e", 0, 0, "", False, "empty"))
     assert "against none" in findings([*rows, bad])["imbalance"].message
 
 
@@ -140,6 +140,6 @@ def test_on_files(image_folder: Callable[..., Path]) -> None:
     (root / "circle" / "circle_1.png").write_bytes(b"")
     (root / "square" / "copy.jpg").write_bytes((root / "square" / "square_0.png").read_bytes())
     folder = scan(root)
-    facts = [read_picture(image.path, 32, "squash")[1] for image in folder.images]
+    facts = [read_image(image.path, 32, "squash")[1] for image in folder.images]
     kinds = {finding.kind for finding in inspect(folder, facts)}
     assert kinds == {"unreadable", "duplicate", "misnamed", "few"}

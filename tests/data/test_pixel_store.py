@@ -32,13 +32,13 @@ def test_a_second_time_nothing_is_decoded(
     paths = sorted(image_folder().rglob("*.png"))
     first = store_pixels(paths[:-1], 32, "squash", tmp_path)
     read: list[Path] = []
-    real = pipeline.read_picture
+    real = pipeline.read_image
 
     def counting(path: Path, size: int, resize: str) -> object:
         read.append(path)
         return real(path, size, resize)
 
-    monkeypatch.setattr(pipeline, "read_picture", counting)
+    monkeypatch.setattr(pipeline, "read_image", counting)
     again = store_pixels(paths, 32, "squash", tmp_path)
     assert read == paths[-1:]
     assert again.facts[:-1] == first.facts

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tlearn.data.decode import PictureFacts
-from tlearn.data.image_folder import ImageFolder, LabelledImage
+from tlearn.data.decode import ImageInfo
+from tlearn.data.image_folder import ImageFolder, LabeledImage
 from tlearn.data.split import Split, fold_indices, make_split, read_manifest, write_manifest
 from tlearn.errors import DataError
 
@@ -27,11 +27,11 @@ def cut(rows: Sequence[Row], classes: Sequence[str] = "abcdefghij", **options: f
     """Split of pictures whose content starts with "bad" when unreadable."""
     used = tuple(classes[: max(label for label, _, _ in rows) + 1])
     images = [
-        LabelledImage(Path(f"/p/{n}.png"), f"{n}.png", label, part)
+        LabeledImage(Path(f"/p/{n}.png"), f"{n}.png", label, part)
         for n, (label, _, part) in enumerate(rows)
     ]
     facts = [
-        PictureFacts(sha(content), 9, 9, "PNG", False, "empty" if content[:3] == "bad" else None)
+        ImageInfo(sha(content), 9, 9, "PNG", False, "empty" if content[:3] == "bad" else None)
         for _, content, _ in rows
     ]
     folder = ImageFolder(Path("/p"), used, tuple(images), "classes")

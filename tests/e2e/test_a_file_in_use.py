@@ -53,10 +53,10 @@ def test_the_best_file_within_a_budget_is_used_and_timed(tlearn: Tlearn, tmp_pat
     assert "model.tflite" not in kept
 
     (program,) = found["snippets"]
-    picture = str(next((tmp_path / "pictures" / "circle").iterdir()))
-    line = [sys.executable, program, picture]
+    image = str(next((tmp_path / "pictures" / "circle").iterdir()))
+    line = [sys.executable, program, image]
     said = subprocess.run(line, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
-    answer = tlearn("predict", "run", picture)["predictions"][0]
+    answer = tlearn("predict", "run", image)["predictions"][0]
     label, probability = said.split("\t")[1].split()
     assert label == answer["label"]
     assert float(probability) == pytest.approx(answer["probability"], abs=0.01)

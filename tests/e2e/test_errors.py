@@ -146,8 +146,8 @@ def test_a_bad_recipe_tells_every_fault(refused: Refused, given: list[object]) -
     recipe.write_text("polcy: deep\nepochs: many\nseed: -1\n")
     said = refused("finetune", *given, "--recipe", recipe, "--augment", "wild")
     assert "policy" in said
-    for fault in ("line 1: polcy", "line 2: epochs", "line 3: seed", "augmentation"):
-        assert fault in said
+    for error in ("line 1: polcy", "line 2: epochs", "line 3: seed", "augmentation"):
+        assert error in said
 
 
 def test_an_unknown_backbone(refused: Refused, image_folder: Callable[..., Path]) -> None:
@@ -177,8 +177,8 @@ def test_a_folder_as_weights(
     "words", ["evaluate", "export --tflite", "predict PICTURE", "evaluate runs/nope"]
 )
 def test_no_run_yet(words: str, refused: Refused, image_folder: Callable[..., Path]) -> None:
-    picture = next(image_folder().rglob("*.png"))
-    said = refused(*(picture if word == "PICTURE" else word for word in words.split()))
+    image = next(image_folder().rglob("*.png"))
+    said = refused(*(image if word == "PICTURE" else word for word in words.split()))
     assert "tlearn finetune" in said
 
 

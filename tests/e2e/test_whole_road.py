@@ -58,12 +58,12 @@ def test_from_a_folder_to_a_checked_file(
     assert checked["passed"] and checked["report"]["n"] == 60
     assert {check["verdict"] for check in checked["checks"]} == {"kept"}
 
-    # A phone's view of it: the file alone, its labels unzipped, one picture.
-    picture = sorted((folder / "circle").iterdir())[0]
-    answer = tlearn("predict", str(picture))["predictions"][0]
+    # A phone's view of it: the file alone, its labels unzipped, one path.
+    path = sorted((folder / "circle").iterdir())[0]
+    answer = tlearn("predict", str(path))["predictions"][0]
     interpreter = Interpreter(model_path=str(tmp_path / found["path"]))
     runner = interpreter.get_signature_runner("serving_default")
-    image = decode(picture, 32, "squash")[np.newaxis].astype(np.float32)
+    image = decode(path, 32, "squash")[np.newaxis].astype(np.float32)
     probabilities = runner(image=image)["probabilities"][0]
     labels = ["circle", "square", "stripes"]
     assert labels[int(probabilities.argmax())] == answer["label"]

@@ -68,7 +68,7 @@ class Found:
     message: str = "3 pictures"
 
 
-def grey(value: int) -> np.ndarray:
+def gray(value: int) -> np.ndarray:
     return np.full((40, 60, 3), value, np.uint8)
 
 
@@ -93,7 +93,7 @@ def test_a_full_page_says_it_all(tmp_path: Path) -> None:
         history=history,
         findings=[Found(), {"kind": "tiny", "severity": "note", "message": "few"}],
         timings={"features": 75.4, "training": 3723.0},
-        mistakes=[(grey(9), "ant", "bee", 0.7), (Image.new("P", (9, 9)), "bee", "ant", 0.9)],
+        mistakes=[(gray(9), "ant", "bee", 0.7), (Image.new("P", (9, 9)), "bee", "ant", 0.9)],
     )
     for words in ("top_stages", "suggestion", "conflicting labels", "3 pictures", "frozen"):
         assert words in page.text
@@ -102,8 +102,8 @@ def test_a_full_page_says_it_all(tmp_path: Path) -> None:
     assert len(page.all("svg")) == 3 and len(page.all("img")) == 2
     first = page.all("img")[0]
     assert first["alt"] == "a picture of bee, called ant"
-    picture = base64.b64decode(str(first["src"]).split(",")[1])
-    assert Image.open(io.BytesIO(picture)).format == "JPEG"
+    image = base64.b64decode(str(first["src"]).split(",")[1])
+    assert Image.open(io.BytesIO(image)).format == "JPEG"
 
 
 def test_the_least_page_has_no_empty_sections(tmp_path: Path) -> None:
@@ -128,7 +128,7 @@ def test_names_of_a_person_come_out_inert(tmp_path: Path) -> None:
         findings=[Found(evil[0], evil[2], evil[1])],
         timings={evil[2]: 1.0},
         history=[{"epoch": 1, "accuracy": 0.5, evil[0]: 1}] * 3,
-        mistakes=[(grey(9), evil[2], evil[0], 0.7)],
+        mistakes=[(gray(9), evil[2], evil[0], 0.7)],
     )
     assert not page.all("script") and len(page.all("img")) == 1
     assert not any(name.startswith("on") for _, attributes in page.tags for name in attributes)
@@ -137,7 +137,7 @@ def test_names_of_a_person_come_out_inert(tmp_path: Path) -> None:
 
 def test_the_page_asks_nothing_of_the_network(tmp_path: Path) -> None:
     history = [{"epoch": 1, "accuracy": 0.5}, {"epoch": 2, "accuracy": 0.6}]
-    page = write(tmp_path / "report.html", mistakes=[(grey(1), "ant", "bee", 0.5)], history=history)
+    page = write(tmp_path / "report.html", mistakes=[(gray(1), "ant", "bee", 0.5)], history=history)
     assert not page.all("link") and not page.all("script") and not page.all("iframe")
     for _, attributes in page.tags:
         for name in ("src", "href", "xlink:href", "action"):
@@ -160,7 +160,7 @@ def test_the_matrix_has_a_number_in_each_cell_while_it_is_readable(
 
 
 def test_the_most_confident_mistakes_come_first_and_are_few(tmp_path: Path) -> None:
-    mistakes = [(grey(1), "ant", f"bee {i}", i / 100) for i in range(40)]
+    mistakes = [(gray(1), "ant", f"bee {i}", i / 100) for i in range(40)]
     page = write(tmp_path / "report.html", mistakes=mistakes)
     calls = [str(image["alt"]).rsplit(" ", 1)[1] for image in page.all("img")]
     assert calls == [str(i) for i in range(39, 39 - N_MISTAKES, -1)]

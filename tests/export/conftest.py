@@ -14,7 +14,7 @@ from PIL import Image
 
 from tlearn.artifacts.contract import Preparation
 from tlearn.export.reference import Reference
-from tlearn.export.seal import GoldenPicture, Promise
+from tlearn.export.seal import GoldenImage, Promise
 
 LABELS = ("horizontal", "vertical", "checks")
 SIZE = 32
@@ -48,11 +48,11 @@ def draw(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(seed)
     labels = np.arange(count) % len(LABELS)
     pixels = rng.integers(60, 196, (count, SIZE, SIZE, 3))
-    for picture, label in zip(pixels, labels, strict=True):
+    for image, label in zip(pixels, labels, strict=True):
         width, shift = rng.integers(3, 6), rng.integers(0, 6)
         y, x = (np.indices((SIZE, SIZE)) + shift) // width % 2
         mask = ((y, x, y ^ x)[label] == 1)[..., np.newaxis]
-        picture += mask * rng.choice([-70, -50, 50, 70], 3)
+        image += mask * rng.choice([-70, -50, 50, 70], 3)
     return np.clip(pixels, 0, 255).astype(np.uint8), labels
 
 
@@ -111,5 +111,5 @@ def promise(trained: Trained) -> Promise:
         file = io.BytesIO()
         Image.fromarray(trained.pixels[row]).save(file, "PNG")
         about = (trained.pixels[row], trained.probabilities[row])
-        golden.append(GoldenPicture(file.getvalue(), ".png", name, *about))
+        golden.append(GoldenImage(file.getvalue(), ".png", name, *about))
     return Promise(LABELS, Preparation.of(SIZE, "squash"), {"model": "1"}, golden)

@@ -7,13 +7,13 @@ import pytest
 from tlearn.errors import ExportError
 from tlearn.export.best_of import Write, keep_the_best
 from tlearn.export.budget import Budget
-from tlearn.export.parity import Artefact
+from tlearn.export.parity import Artifact
 
 FORMATS = [("tflite", "none"), ("tflite", "dynamic"), ("tflite", "int8")]
 SIZES = {"none": 900, "dynamic": 300, "int8": 250}
 
 
-def write(folder: Path, format: str, quantization: str) -> Artefact:
+def write(folder: Path, format: str, quantization: str) -> Artifact:
     """An artefact with something that belongs to it; int8 fails the gate."""
     passed = quantization != "int8"
     folder.mkdir()
@@ -23,7 +23,7 @@ def write(folder: Path, format: str, quantization: str) -> Artefact:
     path.write_bytes(bytes(SIZES[quantization]))
     reason = "" if passed else "accuracy fell"
     size = SIZES[quantization]
-    return Artefact(path, format, quantization, size, 1.0, 0.9, 0.0, 5.0, passed, reason)
+    return Artifact(path, format, quantization, size, 1.0, 0.9, 0.0, 5.0, passed, reason)
 
 
 def test_the_best_is_kept_with_what_belongs_to_it(tmp_path: Path) -> None:
@@ -60,7 +60,7 @@ def test_nothing_is_left_where_nothing_fits(tmp_path: Path) -> None:
 
 
 def refuse(*modes: str) -> Write:
-    def writer(folder: Path, format: str, quantization: str) -> Artefact:
+    def writer(folder: Path, format: str, quantization: str) -> Artifact:
         if quantization in modes:
             raise ExportError(f"no {quantization}")
         return write(folder, format, quantization)

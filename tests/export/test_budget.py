@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from tlearn.export.budget import Budget, choose, ways_out
-from tlearn.export.parity import Artefact
+from tlearn.export.parity import Artifact
 
-NONE = Artefact(Path("model.tflite"), "tflite", "none", 9_000_000, 1.0, 0.95, 0.0, 8.0, True, "")
+NONE = Artifact(Path("model.tflite"), "tflite", "none", 9_000_000, 1.0, 0.95, 0.0, 8.0, True, "")
 FLOAT16 = replace(NONE, quantization="float16", size_bytes=4_500_000, milliseconds=8.5)
 DYNAMIC = replace(NONE, quantization="dynamic", size_bytes=2_500_000, milliseconds=17.0)
 INT8 = replace(NONE, quantization="int8", size_bytes=2_700_000, milliseconds=3.0)
@@ -50,7 +50,7 @@ HUGE = replace(INT8, size_bytes=500_000_000)
     ],
 )
 def test_choice(
-    candidates: tuple[Artefact, ...], budget: Budget, kept: Artefact | None, nearest: Artefact
+    candidates: tuple[Artifact, ...], budget: Budget, kept: Artifact | None, nearest: Artifact
 ) -> None:
     found = choose(candidates, budget)
     assert (found.kept, found.nearest) == (kept, nearest)
@@ -68,7 +68,7 @@ def test_choice(
         (ALL, "of the 4 within the budget, and least in size times latency"),
     ],
 )
-def test_reason(candidates: tuple[Artefact, ...], words: str) -> None:
+def test_reason(candidates: tuple[Artifact, ...], words: str) -> None:
     assert words in choose(candidates, Budget(1e9)).reason
 
 
@@ -86,7 +86,7 @@ def test_reason(candidates: tuple[Artefact, ...], words: str) -> None:
         ((HUGE,), Budget(3e8), ["head_on=best", "--max-size 1200MB"]),
     ],
 )
-def test_ways_out(candidates: tuple[Artefact, ...], budget: Budget, expected: list[str]) -> None:
+def test_ways_out(candidates: tuple[Artifact, ...], budget: Budget, expected: list[str]) -> None:
     ways = ways_out(choose(candidates, budget), 224, "flowers")
     assert len(ways) == len(expected)
     for way, words in zip(ways, expected, strict=True):

@@ -19,7 +19,7 @@ mediapipe = pytest.importorskip(
 )
 
 
-def classify(path: Path, pictures: np.ndarray) -> list[tuple[str, float]]:
+def classify(path: Path, images: np.ndarray) -> list[tuple[str, float]]:
     """The best class of each picture, by name, as MediaPipe says it."""
     tasks = mediapipe.tasks
     options = tasks.vision.ImageClassifierOptions(
@@ -27,8 +27,8 @@ def classify(path: Path, pictures: np.ndarray) -> list[tuple[str, float]]:
     )
     answers = []
     with quiet(), tasks.vision.ImageClassifier.create_from_options(options) as classifier:
-        for picture in pictures:
-            image = mediapipe.Image(mediapipe.ImageFormat.SRGB, np.ascontiguousarray(picture))
+        for pixels in images:
+            image = mediapipe.Image(mediapipe.ImageFormat.SRGB, np.ascontiguousarray(pixels))
             (best,) = classifier.classify(image).classifications[0].categories
             answers.append((best.category_name, best.score))
     return answers

@@ -49,10 +49,10 @@ def test_float32_file_equals_keras(name: str) -> None:
     with quiet():
         expected = [np.array(part) for part in model(pixels, training=False)]
         runner = Interpreter(model_content=convert(model), num_threads=2).get_signature_runner()
-    answers = [runner(image=picture[np.newaxis]) for picture in pixels]
+    answers = [runner(image=one[np.newaxis]) for one in pixels]
 
     # Random weights answer nearly the same to everything and on any scale: an error has to be
-    # small beside the difference between two pictures.
+    # small beside the difference between two images.
     for key, part in zip(model.output_names, expected, strict=True):
         found = np.concatenate([answer[key] for answer in answers])
         assert np.abs(found - part).max() < 1e-3

@@ -14,9 +14,9 @@ import pytest
 from tlearn.artifacts.extras import EXTRAS, import_openvino, require_extra
 from tlearn.artifacts.interface import read_interface
 from tlearn.artifacts.metadata import NOTES
-from tlearn.artifacts.runtime import open_runtime, run_artefact
-from tlearn.errors import ExportError, SystemFault
-from tlearn.export.formats import FORMATS, artefact_path, find_format
+from tlearn.artifacts.runtime import open_runtime, run_artifact
+from tlearn.errors import ExportError, HostError
+from tlearn.export.formats import FORMATS, artifact_path, find_format
 from tlearn.export.onnx import write_onnx
 from tlearn.export.openvino import write_openvino
 from tlearn.export.parity import check
@@ -114,7 +114,7 @@ def stumbling_block(name: str) -> Any:
 
 def test_answers_as_the_model_does(write: Callable[[Any], Path], trained: Any) -> None:
     path = write(trained.model)
-    found = run_artefact(path, trained.pixels)
+    found = run_artifact(path, trained.pixels)
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, trained.probabilities, atol=1e-5)
     for size in (1, 3, 7):
@@ -129,7 +129,7 @@ def test_stumbling_blocks(write: Callable[[Any], Path], name: str) -> None:
     pixels[1] //= 4
     expected = model.predict(pixels.astype("float32"), verbose=0)
     assert np.ptp(expected, axis=0).max() > 1e-4, "the network answers the same to everything"
-    np.testing.assert_allclose(run_artefact(write(model), pixels), expected, atol=5e-6)
+    np.testing.assert_allclose(run_artifact(write(model), pixels), expected, atol=5e-6)
 
 
 def test_scalars_leave_no_transpositions(tmp_path: Path) -> None:
@@ -174,7 +174,7 @@ def test_openvino_carries_labels_and_facts(trained: Any, tmp_path: Path) -> None
 
 def test_a_place_that_is_taken(write: Callable[[Any], Path], format: str, tmp_path: Path) -> None:
     (tmp_path / FORMATS[format].file).mkdir()
-    with pytest.raises(SystemFault, match="Is a directory"):
+    with pytest.raises(HostError, match="Is a directory"):
         write(network())
 
 
@@ -200,7 +200,7 @@ def test_labels_have_to_fit(trained: Any, format: str, tmp_path: Path) -> None:
 def test_writing_and_running_are_silent(
     write: Callable[[Any], Path], trained: Any, capfd: Any
 ) -> None:
-    run_artefact(write(trained.model), trained.pixels[:2])
+    run_artifact(write(trained.model), trained.pixels[:2])
     said = capfd.readouterr()
     assert said.out == said.err == ""
 
@@ -222,9 +222,9 @@ def test_the_whole_way_and_a_failed_gate(format: str, trained: Any, tmp_path: Pa
 def test_broken_files_are_refused(format: str, tmp_path: Path) -> None:
     path = tmp_path / FORMATS[format].file
     path.write_text("this is not a model")
-    with pytest.raises(ExportError, match="cannot run") as fault:
+    with pytest.raises(ExportError, match="cannot run") as error:
         open_runtime(path)
-    assert "core.cpp" not in fault.value.message
+    assert "core.cpp" not in error.value.message
     with pytest.raises(ExportError, match="cannot be looked into"):
         read_interface(path)
 
@@ -232,13 +232,13 @@ def test_broken_files_are_refused(format: str, tmp_path: Path) -> None:
 def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("tlearn.artifacts.extras.find_spec", lambda name: None)
     for extra, packages in EXTRAS.items():
-        with pytest.raises(SystemFault, match=packages[0]) as fault:
+        with pytest.raises(HostError, match=packages[0]) as error:
             require_extra(extra)
-        assert f"tlearn[{extra}]" in fault.value.hint
-        with pytest.raises(SystemFault, match="not installed"):
+        assert f"tlearn[{extra}]" in error.value.hint
+        with pytest.raises(HostError, match="not installed"):
             find_format(extra, "none")
         for look in (open_runtime, read_interface):
-            with pytest.raises(SystemFault, match="not installed"):
+            with pytest.raises(HostError, match="not installed"):
                 look(tmp_path / FORMATS[extra].file)
 
 
@@ -247,5 +247,5 @@ def test_formats_and_modes_that_are_not(tmp_path: Path) -> None:
         find_format("coreml", "none")
     with pytest.raises(ExportError, match="no mode 'int8'"):
         find_format("saved_model", "int8")
-    assert artefact_path(tmp_path, FORMATS["tflite"], "int8").name == "model_int8.tflite"
-    assert artefact_path(tmp_path, FORMATS["saved_model"], "none").name == "saved_model"
+    assert artifact_path(tmp_path, FORMATS["tflite"], "int8").name == "model_int8.tflite"
+    assert artifact_path(tmp_path, FORMATS["saved_model"], "none").name == "saved_model"

@@ -35,8 +35,8 @@ def error(
 ) -> float:
     """Mean square of what int8 does to logits, with the head that the model has now."""
     kernel, bias = model.get_layer(HEAD).get_weights()
-    quantised = int8_embeddings(model, calibration, pixels) @ kernel + bias
-    return float(np.square(wanted - quantised).mean())
+    quantized = int8_embeddings(model, calibration, pixels) @ kernel + bias
+    return float(np.square(wanted - quantized).mean())
 
 
 def test_a_head_solved_for_int8_is_nearer_to_the_model_on_other_pictures(
@@ -56,8 +56,8 @@ def test_a_head_solved_for_int8_is_nearer_to_the_model_on_other_pictures(
 
 def test_where_int8_leaves_nothing_the_head_is_still_solved(coarse: keras.Model) -> None:
     own = coarse.get_layer(HEAD).get_weights()
-    grey = np.full((8, SIZE, SIZE, 3), 128, np.uint8)  # every picture gives the same embedding
-    with head_for_int8(coarse, grey):
+    gray = np.full((8, SIZE, SIZE, 3), 128, np.uint8)  # every image gives the same embedding
+    with head_for_int8(coarse, gray):
         kernel, bias = coarse.get_layer(HEAD).get_weights()
     np.testing.assert_allclose(kernel, own[0], atol=1e-3)
     assert np.isfinite(bias).all()

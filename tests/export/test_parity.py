@@ -6,16 +6,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tlearn.artifacts.runtime import run_artefact
+from tlearn.artifacts.runtime import run_artifact
 from tlearn.backend.litert import convert
-from tlearn.export.parity import Artefact, check
+from tlearn.export.parity import Artifact, check
 from tlearn.export.saved_model import write_saved_model
 from tlearn.export.tflite import write_tflite
 
 LABELS = ("horizontal", "vertical", "checks")
 
 
-def passing(path: Path, format: str, trained: Any, pixels: np.ndarray | None = None) -> Artefact:
+def passing(path: Path, format: str, trained: Any, pixels: np.ndarray | None = None) -> Artifact:
     return check(trained.reference(pixels), path, format, "none", 0.02, ["try another"])
 
 
@@ -28,19 +28,19 @@ def test_a_good_file_keeps_its_name(trained: Any, tmp_path: Path) -> None:
         tmp_path / "pixels.npy", "w+", np.uint8, trained.pixels.shape
     )
     pixels[:] = trained.pixels
-    artefact = passing(path, "tflite", trained, pixels)
-    assert artefact.passed
-    assert artefact.reason == ""
-    assert artefact.path == path
-    assert artefact.agreement == 1.0
-    assert artefact.drop == 0.0
-    assert artefact.size_bytes == path.stat().st_size
-    assert 0 < artefact.milliseconds < 1000
+    artifact = passing(path, "tflite", trained, pixels)
+    assert artifact.passed
+    assert artifact.reason == ""
+    assert artifact.path == path
+    assert artifact.agreement == 1.0
+    assert artifact.drop == 0.0
+    assert artifact.size_bytes == path.stat().st_size
+    assert 0 < artifact.milliseconds < 1000
     assert not stale.exists()
-    assert (artefact.changed, artefact.classes, artefact.advice) == ((), (), ())
-    assert artefact.largest_difference < 1e-5
-    assert artefact.drop_interval == pytest.approx((-0.041, 0.041), abs=1e-3)
-    assert artefact.threads == 1
+    assert (artifact.changed, artifact.classes, artifact.advice) == ((), (), ())
+    assert artifact.largest_difference < 1e-5
+    assert artifact.drop_interval == pytest.approx((-0.041, 0.041), abs=1e-3)
+    assert artifact.threads == 1
 
 
 def test_a_broken_file_fails_and_is_renamed(trained: Any, tmp_path: Path) -> None:
@@ -52,27 +52,27 @@ def test_a_broken_file_fails_and_is_renamed(trained: Any, tmp_path: Path) -> Non
     broken.get_layer("head").set_weights([np.roll(kernel, 1, axis=1), bias])
     path = tmp_path / "model_int8.tflite"
     write_tflite(broken, path, "int8", trained.train_pixels[:40], LABELS, {})
-    artefact = passing(path, "tflite", trained)
-    assert not artefact.passed
-    assert artefact.drop > 0.5
-    assert "accuracy fell" in artefact.reason and "2 is allowed" in artefact.reason
-    assert artefact.advice == ("try another",)
-    assert {change.name for change in artefact.classes} == set(LABELS)
-    first = artefact.changed[0]
-    row = int(first.picture.removesuffix(".png"))
+    artifact = passing(path, "tflite", trained)
+    assert not artifact.passed
+    assert artifact.drop > 0.5
+    assert "accuracy fell" in artifact.reason and "2 is allowed" in artifact.reason
+    assert artifact.advice == ("try another",)
+    assert {change.name for change in artifact.classes} == set(LABELS)
+    first = artifact.changed[0]
+    row = int(first.image.removesuffix(".png"))
     assert first.truth == LABELS[trained.labels[row]] and first.before != first.after
-    assert artefact.path == tmp_path / "model_int8.failed.tflite"
+    assert artifact.path == tmp_path / "model_int8.failed.tflite"
     assert [entry.name for entry in tmp_path.iterdir()] == ["model_int8.failed.tflite"]
 
 
 def test_a_file_that_cannot_run_fails(trained: Any, tmp_path: Path) -> None:
     path = tmp_path / "model.tflite"
     path.write_text("this is not a model")
-    artefact = passing(path, "tflite", trained)
-    assert not artefact.passed
-    assert "LiteRT cannot run" in artefact.reason
-    assert (artefact.agreement, artefact.accuracy, artefact.milliseconds) == (0, 0, 0)
-    assert artefact.path.name == "model.failed.tflite"
+    artifact = passing(path, "tflite", trained)
+    assert not artifact.passed
+    assert "LiteRT cannot run" in artifact.reason
+    assert (artifact.agreement, artifact.accuracy, artifact.milliseconds) == (0, 0, 0)
+    assert artifact.path.name == "model.failed.tflite"
 
 
 def test_a_check_that_is_stopped_leaves_no_file_that_looks_checked(
@@ -81,7 +81,7 @@ def test_a_check_that_is_stopped_leaves_no_file_that_looks_checked(
     def stop(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("tlearn.export.parity.run_artefact", stop)
+    monkeypatch.setattr("tlearn.export.parity.run_artifact", stop)
     (tmp_path / "model.tflite").touch()
     with pytest.raises(KeyboardInterrupt):
         passing(tmp_path / "model.tflite", "tflite", trained)
@@ -93,19 +93,19 @@ def test_saved_model_is_held_to_the_same_gate(trained: Any, tmp_path: Path) -> N
 
     path = tmp_path / "saved_model"
     write_saved_model(trained.model, path, LABELS)
-    artefact = passing(path, "saved_model", trained)
-    assert artefact.passed
-    assert artefact.agreement == 1.0
-    assert artefact.size_bytes > 10_000
-    assert artefact.milliseconds > 0
-    assert artefact.threads is None
+    artifact = passing(path, "saved_model", trained)
+    assert artifact.passed
+    assert artifact.agreement == 1.0
+    assert artifact.size_bytes > 10_000
+    assert artifact.milliseconds > 0
+    assert artifact.threads is None
 
     broken = keras.models.clone_model(trained.model)
     write_saved_model(broken, path, LABELS)
-    artefact = passing(path, "saved_model", trained)
-    assert not artefact.passed
-    assert artefact.path == tmp_path / "saved_model.failed"
-    assert (artefact.path / "saved_model.pb").is_file()
+    artifact = passing(path, "saved_model", trained)
+    assert not artifact.passed
+    assert artifact.path == tmp_path / "saved_model.failed"
+    assert (artifact.path / "saved_model.pb").is_file()
     assert not path.exists()
 
 
@@ -120,5 +120,5 @@ def test_int8_ends_and_any_batch_are_read(trained: Any, tmp_path: Path) -> None:
         )
         path = tmp_path / "model.tflite"
         path.write_bytes(content)
-        found = run_artefact(path, trained.pixels)
+        found = run_artifact(path, trained.pixels)
         assert np.mean(found.argmax(1) == trained.labels) > 0.9, ends

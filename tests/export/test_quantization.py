@@ -21,7 +21,7 @@ def test_modes_are_what_the_converter_knows() -> None:
 
 
 @pytest.mark.parametrize(
-    ("mode", "note", "n_pictures", "words"),
+    ("mode", "note", "n_images", "words"),
     [
         ("none", "", 0, []),
         ("float16", "", 0, []),
@@ -31,8 +31,8 @@ def test_modes_are_what_the_converter_knows() -> None:
         ("int8_float", "", 37, ["dynamic", "only 37"]),
     ],
 )
-def test_what_to_try(mode: str, note: str, n_pictures: int, words: list[str]) -> None:
-    ways = what_to_try(mode, note, n_pictures)
+def test_what_to_try(mode: str, note: str, n_images: int, words: list[str]) -> None:
+    ways = what_to_try(mode, note, n_images)
     assert len(ways) == len(words)
     assert all(word in way for word, way in zip(words, ways, strict=True))
 
@@ -53,6 +53,6 @@ def test_the_seed_decides() -> None:
 
 
 def test_bytes_stay_bytes() -> None:
-    pictures = representative(PIXELS, LABELS, 10)
-    assert pictures.dtype == np.uint8
-    assert pictures.shape == (10, 4, 4, 3)
+    images = representative(PIXELS, LABELS, 10)
+    assert images.dtype == np.uint8
+    assert images.shape == (10, 4, 4, 3)

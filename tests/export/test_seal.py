@@ -16,8 +16,8 @@ import pytest
 from tlearn.artifacts.contract import contract_path, digest_of, from_bytes, read_contract
 from tlearn.artifacts.extras import EXTRAS
 from tlearn.artifacts.metadata import read_metadata
-from tlearn.artifacts.runtime import run_artefact
-from tlearn.artifacts.verification import check_artefact
+from tlearn.artifacts.runtime import run_artifact
+from tlearn.artifacts.verification import check_artifact
 from tlearn.export.reference import SAMPLE_OF, Reference
 from tlearn.export.seal import Promise, seal
 from tlearn.export.write import write_and_check
@@ -26,18 +26,18 @@ from tlearn.export.write import write_and_check
 def export(
     reference: Reference, promise: Promise, folder: Path, mode: str = "none", drop: float = 0.5
 ) -> Any:
-    artefact = write_and_check(reference, folder, "tflite", mode, drop)
-    return seal(artefact, promise, reference)
+    artifact = write_and_check(reference, folder, "tflite", mode, drop)
+    return seal(artifact, promise, reference)
 
 
 @pytest.mark.parametrize("mode", ["none", "int8"])
 def test_a_file_and_its_contract(
     reference: Reference, promise: Promise, tmp_path: Path, mode: str
 ) -> None:
-    artefact = export(reference, promise, tmp_path, mode)
-    contract, beside = read_contract(artefact.path)
-    assert beside and contract.file == artefact.path.name
-    assert contract.sha256 == hashlib.sha256(artefact.path.read_bytes()).hexdigest()
+    artifact = export(reference, promise, tmp_path, mode)
+    contract, beside = read_contract(artifact.path)
+    assert beside and contract.file == artifact.path.name
+    assert contract.sha256 == hashlib.sha256(artifact.path.read_bytes()).hexdigest()
     assert contract.labels == tuple(reference.labels)
     assert contract.quantization == mode and contract.made_from == {"model": "1"}
     byte = mode == "int8"
@@ -46,28 +46,28 @@ def test_a_file_and_its_contract(
     assert contract.output.scale == (1 / 256 if byte else None)
     assert contract.input.shape == (1, 32, 32, 3) and contract.input.name == "image"
     assert contract.output.shape == (1, 3) and contract.output.name == "probabilities"
-    assert artefact.size_bytes == artefact.path.stat().st_size
-    assert artefact.n_checked == len(reference.truth) and artefact.checked_on == "val"
-    for golden, picture in zip(contract.golden, promise.golden, strict=True):
-        assert (tmp_path / "golden" / golden.file).read_bytes() == picture.content
-        answer = run_artefact(artefact.path, picture.pixels[np.newaxis])[0]
-        np.testing.assert_allclose(golden.by_artefact or (), answer, atol=1e-6)
-        np.testing.assert_allclose(golden.by_model, picture.by_model, atol=1e-6)
+    assert artifact.size_bytes == artifact.path.stat().st_size
+    assert artifact.n_checked == len(reference.truth) and artifact.checked_on == "val"
+    for golden, image in zip(contract.golden, promise.golden, strict=True):
+        assert (tmp_path / "golden" / golden.file).read_bytes() == image.content
+        answer = run_artifact(artifact.path, image.pixels[np.newaxis])[0]
+        np.testing.assert_allclose(golden.artifact_probabilities or (), answer, atol=1e-6)
+        np.testing.assert_allclose(golden.model_probabilities, image.model_probabilities, atol=1e-6)
 
 
 def test_it_is_inside_too_and_the_model_stays_as_it_was_checked(
     reference: Reference, promise: Promise, tmp_path: Path
 ) -> None:
     bare = write_and_check(reference, tmp_path / "bare", "tflite", "none", 0.5)
-    artefact = export(reference, promise, tmp_path)
-    with zipfile.ZipFile(artefact.path) as archive:
+    artifact = export(reference, promise, tmp_path)
+    with zipfile.ZipFile(artifact.path) as archive:
         assert archive.testzip() is None
         assert archive.namelist() == ["labels.txt", "about.json", "contract.json"]
         inside = from_bytes(archive.read("contract.json"), "inside")
         length = archive.infolist()[0].header_offset
-    assert inside == read_contract(artefact.path)[0].inside()
-    assert read_metadata(artefact.path)["labels"] == tuple(reference.labels)
-    assert artefact.path.read_bytes()[:length] == bare.path.read_bytes()[:length]
+    assert inside == read_contract(artifact.path)[0].inside()
+    assert read_metadata(artifact.path)["labels"] == tuple(reference.labels)
+    assert artifact.path.read_bytes()[:length] == bare.path.read_bytes()[:length]
 
 
 def test_bytes_are_reproducible(reference: Reference, promise: Promise, tmp_path: Path) -> None:
@@ -79,8 +79,8 @@ def test_bytes_are_reproducible(reference: Reference, promise: Promise, tmp_path
 def test_a_saved_model_has_one_beside_it(
     reference: Reference, promise: Promise, tmp_path: Path
 ) -> None:
-    artefact = write_and_check(reference, tmp_path, "saved_model", "none", 0.5)
-    seal(artefact, promise, reference)
+    artifact = write_and_check(reference, tmp_path, "saved_model", "none", 0.5)
+    seal(artifact, promise, reference)
     contract, _ = read_contract(tmp_path / "saved_model")
     assert (tmp_path / "saved_model.contract.json").is_file()
     assert contract.sha256 == digest_of(tmp_path / "saved_model")
@@ -92,19 +92,19 @@ def test_a_failed_file_has_none_and_loses_the_old_one(
 ) -> None:
     export(reference, promise, tmp_path)
     assert (tmp_path / "model.contract.json").is_file()
-    artefact = export(reference, promise, tmp_path, drop=-1.0)
-    assert not artefact.passed and not list(tmp_path.glob("*.contract.json"))
+    artifact = export(reference, promise, tmp_path, drop=-1.0)
+    assert not artifact.passed and not list(tmp_path.glob("*.contract.json"))
 
 
 def test_a_run_without_samples_promises_everything_else(
     reference: Reference, promise: Promise, tmp_path: Path
 ) -> None:
     reference = replace(reference, checked_on=SAMPLE_OF + "val")
-    artefact = export(reference, replace(promise, golden=()), tmp_path)
+    artifact = export(reference, replace(promise, golden=()), tmp_path)
     document = json.loads((tmp_path / "model.contract.json").read_text())
     assert document["golden"] == [] and document["labels"] == list(reference.labels)
     assert not (tmp_path / "golden").exists()
-    assert artefact.checked_on == "sample of val"
+    assert artifact.checked_on == "sample of val"
 
 
 @pytest.mark.parametrize("format", ["onnx", "openvino"])
@@ -113,8 +113,8 @@ def test_other_formats_keep_a_contract_too(
 ) -> None:
     if not all(map(find_spec, EXTRAS[format])):
         pytest.skip(f"tlearn[{format}] is not installed")
-    artefact = seal(write_and_check(reference, tmp_path, format, "none", 0.5), promise, reference)
-    checked = check_artefact(artefact.path)
+    artifact = seal(write_and_check(reference, tmp_path, format, "none", 0.5), promise, reference)
+    checked = check_artifact(artifact.path)
     assert {finding.verdict.value for finding in checked.findings} == {"kept"}
     assert checked.contract.input.shape == (None, 32, 32, 3)
-    assert contract_path(artefact.path).name == f"{artefact.path.name}.contract.json"
+    assert contract_path(artifact.path).name == f"{artifact.path.name}.contract.json"

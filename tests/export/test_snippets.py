@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tlearn.artifacts.runtime import run_artefact
+from tlearn.artifacts.runtime import run_artifact
 from tlearn.data.decode import RESIZE_RULES, decode
 from tlearn.errors import ExportError
 from tlearn.export.snippets import PLATFORMS, check_platforms, write_program
@@ -46,13 +46,13 @@ def models(trained: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, 
     for rule, mode in MODES.items():
         paths[rule] = tmp_path_factory.mktemp(rule) / f"model_{mode}.tflite"
         about = {"resize": rule}
-        pictures = trained.train_pixels[:40]
-        write_tflite(trained.model, paths[rule], mode, pictures, LABELS, about)
+        images = trained.train_pixels[:40]
+        write_tflite(trained.model, paths[rule], mode, images, LABELS, about)
     return paths
 
 
 @pytest.fixture(scope="module")
-def pictures(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+def images(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """Ordinary and odd ones: turned, transparent, deep, narrow, smaller than the input."""
     folder = tmp_path_factory.mktemp("pictures")
     patches = np.random.default_rng(1).integers(0, 256, (30, 30, 3), np.uint8)
@@ -74,30 +74,30 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 @pytest.mark.parametrize("rule", RESIZE_RULES)
 def test_the_program_in_python_answers_as_tlearn_does(
-    models: dict[str, Path], pictures: list[Path], rule: str
+    models: dict[str, Path], images: list[Path], rule: str
 ) -> None:
     program = write_program(models[rule], "python")
-    line = [sys.executable, "-c", _ALONE, program, *pictures]
+    line = [sys.executable, "-c", _ALONE, program, *images]
     done = subprocess.run(line, capture_output=True, text=True, encoding="utf-8")
     assert done.returncode == 0, done.stderr
-    pixels = np.stack([decode(picture, SIZE, rule) for picture in pictures])
-    expected = run_artefact(models[rule], pixels)
+    pixels = np.stack([decode(image, SIZE, rule) for image in images])
+    expected = run_artifact(models[rule], pixels)
     lines = done.stdout.splitlines()
-    assert len(lines) == len(pictures)
-    for said, picture, probabilities in zip(lines, pictures, expected, strict=True):
+    assert len(lines) == len(images)
+    for said, image, probabilities in zip(lines, images, expected, strict=True):
         name, *answers = said.split("\t")
         order = np.argsort(-probabilities, kind="stable")
-        assert name == str(picture)
+        assert name == str(image)
         assert answers == [f"{LABELS[n]} {probabilities[n]:.4f}" for n in order]
 
 
 @pytest.mark.parametrize("rule", RESIZE_RULES)
 def test_the_program_in_python_sees_the_same_pixels(
-    models: dict[str, Path], pictures: list[Path], rule: str
+    models: dict[str, Path], images: list[Path], rule: str
 ) -> None:
     prepare = runpy.run_path(str(write_program(models[rule], "python")))["prepare"]
-    for picture in pictures:
-        np.testing.assert_array_equal(prepare(picture), decode(picture, SIZE, rule), picture.name)
+    for image in images:
+        np.testing.assert_array_equal(prepare(image), decode(image, SIZE, rule), image.name)
 
 
 def test_without_a_picture_it_says_what_it_wants(models: dict[str, Path]) -> None:
@@ -122,22 +122,22 @@ def node() -> Callable[[str, str], str]:
 
 @pytest.mark.parametrize("rule", RESIZE_RULES)
 def test_the_page_resamples_as_the_decoder_does(
-    models: dict[str, Path], pictures: list[Path], rule: str, node: Any, tmp_path: Path
+    models: dict[str, Path], images: list[Path], rule: str, node: Any, tmp_path: Path
 ) -> None:
     page = write_program(models[rule], "web").read_text()
     preparation, module = re.findall(r"<script[^>]*>\n(.*?)</script>", page, re.DOTALL)
     (tmp_path / "module.mjs").write_text(module)
     node("--check", str(tmp_path / "module.mjs"))
     for name in ("narrow.png", "small.png"):
-        (picture,) = (path for path in pictures if path.name == name)
-        given = np.asarray(Image.open(picture).convert("RGBA"))
+        (image,) = (path for path in images if path.name == name)
+        given = np.asarray(Image.open(image).convert("RGBA"))
         height, width, _ = given.shape
         call = f"fit({json.dumps(given.ravel().tolist())}, {width}, {height})"
         (tmp_path / "run.js").write_text(
             f"{preparation}\nconsole.log(JSON.stringify(Array.from({call})))"
         )
         found = np.array(json.loads(node(str(tmp_path / "run.js")))).reshape(SIZE, SIZE, 4)
-        difference = np.abs(found[..., :3] - decode(picture, SIZE, rule).astype(int))
+        difference = np.abs(found[..., :3] - decode(image, SIZE, rule).astype(int))
         assert difference.max() <= 1, name
         assert (found[..., 3] == 255).all()
 
@@ -160,9 +160,9 @@ def test_facts_are_filled_in(models: dict[str, Path], rule: str, platform: str) 
 
 def test_platforms() -> None:
     assert check_platforms(["Web", "python", "web"]) == ["web", "python"]
-    with pytest.raises(ExportError, match="windows") as fault:
+    with pytest.raises(ExportError, match="windows") as error:
         check_platforms(["web", "windows"])
-    assert "android" in fault.value.hint
+    assert "android" in error.value.hint
 
 
 def test_a_file_that_does_not_say_how_it_sees(trained: Any, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
 
 from tlearn.artifacts.metadata import read_metadata
-from tlearn.artifacts.runtime import run_artefact
+from tlearn.artifacts.runtime import run_artifact
 from tlearn.errors import ExportError
 from tlearn.export.quantization import MODES
 from tlearn.export.tflite import write_tflite
@@ -34,7 +34,7 @@ def files(trained: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, P
 def test_answers_as_the_model_does(
     files: dict[str, Path], trained: Any, mode: str, difference: float
 ) -> None:
-    probabilities = run_artefact(files[mode], trained.pixels)
+    probabilities = run_artifact(files[mode], trained.pixels)
     assert np.abs(probabilities - trained.probabilities).max() < difference
     assert np.mean(probabilities.argmax(1) == trained.labels) > 0.9
     np.testing.assert_allclose(probabilities.sum(1), 1, atol=0.01)
@@ -50,9 +50,9 @@ def test_signature_and_ends(files: dict[str, Path], trained: Any, mode: str) -> 
     assert given["shape_signature"].tolist() == [1, 32, 32, 3]
     ends = np.uint8 if mode == "int8" else np.float32
     assert given["dtype"] is result["dtype"] is ends
-    picture = trained.pixels[:1].astype(given["dtype"])
-    answer = runner(image=picture)["probabilities"] * (1 / 256 if mode == "int8" else 1)
-    np.testing.assert_allclose(answer, run_artefact(files[mode], trained.pixels[:1]), atol=1e-6)
+    image = trained.pixels[:1].astype(given["dtype"])
+    answer = runner(image=image)["probabilities"] * (1 / 256 if mode == "int8" else 1)
+    np.testing.assert_allclose(answer, run_artifact(files[mode], trained.pixels[:1]), atol=1e-6)
 
 
 def test_int8_takes_the_bytes_of_a_picture(trained: Any, tmp_path: Path) -> None:
@@ -159,6 +159,6 @@ def test_int8_needs_pictures(trained: Any, tmp_path: Path) -> None:
 
 def test_conversion_is_silent(trained: Any, tmp_path: Path, capfd: Any) -> None:
     write_tflite(trained.model, tmp_path / "m.tflite", "none", None, LABELS, {})
-    run_artefact(tmp_path / "m.tflite", trained.pixels[:2])
+    run_artifact(tmp_path / "m.tflite", trained.pixels[:2])
     said = capfd.readouterr()
     assert said.out == said.err == ""

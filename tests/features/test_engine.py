@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tlearn.errors import SystemFault
+from tlearn.errors import HostError
 from tlearn.features import engine as engine_module
 from tlearn.features.engine import KERAS, LITERT, EngineChoice
 from tlearn.features.extractor import boundary_makers, make_probe, probe_makers
 from tlearn.models.stages import split_at
 
-PICTURES = np.random.default_rng(0).integers(0, 256, (40, 32, 32, 3), dtype=np.uint8)
-BATCHES = [PICTURES[:16], PICTURES[16:32], PICTURES[32:]]
+IMAGES = np.random.default_rng(0).integers(0, 256, (40, 32, 32, 3), dtype=np.uint8)
+BATCHES = [IMAGES[:16], IMAGES[16:32], IMAGES[32:]]
 
 
 class Timed:
@@ -64,7 +64,7 @@ def test_where_there_is_an_accelerator_the_faster_engine_is_taken(
     monkeypatch.setattr(engine_module, "accelerator_visible", lambda: True)
     choice = EngineChoice()
     makers = {LITERT: lambda: Timed(litert), KERAS: lambda: Timed(keras)}
-    assert choice.open("net", makers, PICTURES).seconds == 0.0
+    assert choice.open("net", makers, IMAGES).seconds == 0.0
     assert choice.used == {"net": faster}
     assert choice.rates["net"][faster] > choice.rates["net"][LITERT if faster == KERAS else KERAS]
 
@@ -72,15 +72,15 @@ def test_where_there_is_an_accelerator_the_faster_engine_is_taken(
 def test_without_one_keras_is_not_even_opened(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine_module, "accelerator_visible", lambda: False)
     choice = EngineChoice()
-    choice.open("net", {LITERT: lambda: Timed(0), KERAS: pytest.fail}, PICTURES)
+    choice.open("net", {LITERT: lambda: Timed(0), KERAS: pytest.fail}, IMAGES)
     assert (choice.used, choice.rates) == ({"net": LITERT}, {})
 
 
 def test_a_person_has_the_last_word(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TLEARN_ENGINE", KERAS)
     choice = EngineChoice()
-    choice.open("net", {LITERT: pytest.fail, KERAS: lambda: Timed(0)}, PICTURES)
+    choice.open("net", {LITERT: pytest.fail, KERAS: lambda: Timed(0)}, IMAGES)
     assert choice.used == {"net": KERAS}
     monkeypatch.setenv("TLEARN_ENGINE", "tpu")
-    with pytest.raises(SystemFault, match="TLEARN_ENGINE"):
+    with pytest.raises(HostError, match="TLEARN_ENGINE"):
         EngineChoice()

@@ -20,8 +20,8 @@ from tlearn.features.linear_head import (
 def blobs(n: int, d: int, classes: int, spread: float = 1.0, seed: int = 0) -> tuple:
     rng = np.random.default_rng(seed)
     labels = np.arange(n) % classes
-    centres = rng.normal(size=(classes, d))
-    features = (centres[labels] + spread * rng.normal(size=(n, d))).astype(np.float32)
+    centers = rng.normal(size=(classes, d))
+    features = (centers[labels] + spread * rng.normal(size=(n, d))).astype(np.float32)
     return features * rng.uniform(0.5, 3, d).astype(np.float32) + 2, labels
 
 

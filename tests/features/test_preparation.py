@@ -34,7 +34,7 @@ def test_of_hundreds_of_classes_each_has_its_row_first(most: int) -> None:
         (["abcdefgh", "ABCDEF"], FOLDS),
         (["abcdefgh", "ABC"], 3),
         (["abcdefgh", "A"], 2),
-        (["aaaab", "CCCCD"], 2),  # five of each, and but four different pictures in all
+        (["aaaab", "CCCCD"], 2),  # five of each, and but four different images in all
     ],
 )
 def test_there_are_no_more_folds_than_different_pictures_of_a_class(

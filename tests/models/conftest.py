@@ -44,7 +44,7 @@ def liven(pixels: Callable[..., np.ndarray]) -> Callable[..., None]:
         import keras
 
         size = network.input_shape[1]
-        pictures = pixels(size, n=8, seed=1)
+        images = pixels(size, n=8, seed=1)
         norms = [
             layer
             for layer in network._flatten_layers()
@@ -53,7 +53,7 @@ def liven(pixels: Callable[..., np.ndarray]) -> Callable[..., None]:
         momenta = [layer.momentum for layer in norms]
         for layer in norms:
             layer.momentum = 0.0
-        network(scale(pictures) if scale else pictures, training=True)
+        network(scale(images) if scale else images, training=True)
         rng = np.random.default_rng(0)
         for layer, momentum in zip(norms, momenta, strict=True):
             layer.momentum = momentum

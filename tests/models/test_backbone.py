@@ -38,8 +38,8 @@ def plain(spec: BackboneSpec, size: int, **arguments: object) -> keras.Model:
     return builder(weights=None, input_shape=(size, size, 3), **spec.arguments, **arguments)
 
 
-def answer(network: keras.Model, pictures: np.ndarray) -> np.ndarray:
-    return np.asarray(network(pictures, training=False))
+def answer(network: keras.Model, images: np.ndarray) -> np.ndarray:
+    return np.asarray(network(images, training=False))
 
 
 def assert_close(ours: np.ndarray, theirs: np.ndarray) -> None:
@@ -54,20 +54,20 @@ def test_trunk_and_source_read_pixels_as_keras_does(
 ) -> None:
     spec = find_backbone(name)
     theirs = plain(spec, 64, classes=10)
-    liven(theirs, lambda pictures: PREPROCESSING[name](pictures.copy()))
+    liven(theirs, lambda images: PREPROCESSING[name](images.copy()))
     theirs.save_weights(tmp_path / "w.weights.h5")
     ours = load_backbone(spec, given(tmp_path / "w.weights.h5"), 64)
-    pictures = pixels(64)
-    scaled = PREPROCESSING[name](pictures.copy())
+    images = pixels(64)
+    scaled = PREPROCESSING[name](images.copy())
     assert ours.source is not None
     assert ours.trunk.output_shape[-1] == spec.embedding_size
-    assert_close(answer(ours.source, pictures), answer(theirs, scaled))
+    assert_close(answer(ours.source, images), answer(theirs, scaled))
     features = keras.Model(theirs.inputs[0], last_feature_map(theirs))
     right = answer(features, scaled)
     for wrong in (scaled[..., ::-1], scaled / 2, scaled + np.ptp(scaled) / 4):
         with pytest.raises(AssertionError):
             assert_close(answer(features, wrong), right)
-    assert_close(answer(ours.trunk, pictures), right)
+    assert_close(answer(ours.trunk, images), right)
 
 
 @pytest.mark.parametrize("layout", ["legacy", "model", "keras", "archive"])
@@ -77,7 +77,7 @@ def test_every_layout_with_and_without_top(
 ) -> None:
     spec = find_backbone("mobilenet_v2_035")
     theirs = plain(spec, 64, include_top=top, **({"classes": 11} if top else {}))
-    liven(theirs, lambda pictures: pictures / 127.5 - 1)
+    liven(theirs, lambda images: images / 127.5 - 1)
     path = tmp_path / "weights.bin"
     if layout == "legacy":
         with h5py.File(path, "w") as file:
@@ -88,14 +88,14 @@ def test_every_layout_with_and_without_top(
         save(path.with_suffix(suffix))
         path.with_suffix(suffix).rename(path)
     ours = load_backbone(spec, given(path), 64)
-    pictures = pixels(64)
-    scaled = pictures / 127.5 - 1
+    images = pixels(64)
+    scaled = images / 127.5 - 1
     if top:
         assert ours.source is not None
-        assert_close(answer(ours.source, pictures), answer(theirs, scaled))
+        assert_close(answer(ours.source, images), answer(theirs, scaled))
     else:
         assert ours.source is None
-        assert_close(answer(ours.trunk, pictures), answer(theirs, scaled))
+        assert_close(answer(ours.trunk, images), answer(theirs, scaled))
 
 
 @pytest.fixture
@@ -122,11 +122,11 @@ def test_efficientnet_equals_keras_with_imagenet_weights(
     without = keras.applications.EfficientNetB0(weights=None)
     without.load_weights(path)
     ours = load_backbone(find_backbone("efficientnet_b0"), given(path), 224)
-    pictures = pixels(224, n=1)
+    images = pixels(224, n=1)
     # Behind the scaling and the stem: deeper, random weights blow rounding up to per cents, and
     # their probabilities are nearly equal whatever comes in.
     mine, right, wrong = (
-        answer(keras.Model(x.inputs[0], x.get_layer("stem_activation").output), pictures)
+        answer(keras.Model(x.inputs[0], x.get_layer("stem_activation").output), images)
         for x in (ours.trunk, theirs, without)
     )
     assert_close(mine, right)
@@ -141,9 +141,9 @@ def test_efficientnet_trained_otherwise_is_left_as_it_is(
     theirs = keras.applications.EfficientNetB0(weights=None)
     theirs.load_weights(path)
     ours = load_backbone(find_backbone("efficientnet_b0"), given(path), 224)
-    pictures = pixels(224, n=1)
+    images = pixels(224, n=1)
     assert ours.source is not None
-    assert_close(answer(ours.source, pictures), answer(theirs, pictures))
+    assert_close(answer(ours.source, images), answer(theirs, images))
 
 
 def test_vgg_has_its_dense_layers_at_its_own_size_only(tmp_path: Path, pixels: Pixels) -> None:
@@ -161,8 +161,8 @@ def test_vgg_has_its_dense_layers_at_its_own_size_only(tmp_path: Path, pixels: P
     same = plain(spec, 48, include_top=False)
     for mine, its in zip(same.layers, theirs.layers, strict=False):
         mine.set_weights(its.get_weights())
-    picture = pixels(48)
-    assert_close(answer(larger.trunk, picture), answer(same, scale(picture.copy())))
+    image = pixels(48)
+    assert_close(answer(larger.trunk, image), answer(same, scale(image.copy())))
 
 
 def test_channels_are_turned_once(tmp_path: Path, pixels: Pixels) -> None:
@@ -170,8 +170,8 @@ def test_channels_are_turned_once(tmp_path: Path, pixels: Pixels) -> None:
     first = load_backbone(spec, None, 32)
     first.trunk.save(tmp_path / "mine.keras")
     again = load_backbone(spec, given(tmp_path / "mine.keras"), 32)
-    picture = pixels(32)
-    assert_close(answer(again.trunk, picture), answer(first.trunk, picture))
+    image = pixels(32)
+    assert_close(answer(again.trunk, image), answer(first.trunk, image))
 
 
 def test_convnext_embedding_keeps_the_normalisation_of_its_head(
@@ -185,11 +185,11 @@ def test_convnext_embedding_keeps_the_normalisation_of_its_head(
     theirs.save_weights(tmp_path / "w.weights.h5")
     ours = load_backbone(spec, given(tmp_path / "w.weights.h5"), 32)
     # At 32 pixels the map is one position, where both orders of norm and average are the same.
-    normalised = keras.Model(theirs.inputs[0], norm.output)
-    picture = pixels(32)
-    assert_close(answer(ours.trunk, picture)[:, 0, 0], answer(normalised, picture))
+    normalized = keras.Model(theirs.inputs[0], norm.output)
+    image = pixels(32)
+    assert_close(answer(ours.trunk, image)[:, 0, 0], answer(normalized, image))
     assert ours.source is not None
-    assert_close(answer(ours.source, picture), answer(theirs, picture))
+    assert_close(answer(ours.source, image), answer(theirs, image))
 
 
 @pytest.mark.parametrize(
@@ -208,9 +208,9 @@ def test_weights_of_another_network(written: str, asked: str, layout: str, tmp_p
     else:
         network.save(tmp_path / "w.h5")
     path = next(tmp_path.glob("w*"))
-    with pytest.raises(BackboneError, match=f"weights of {asked}: expected") as fault:
+    with pytest.raises(BackboneError, match=f"weights of {asked}: expected") as error:
         load_backbone(find_backbone(asked), given(path), 32)
-    assert f"{network.count_params():,}" in fault.value.message
+    assert f"{network.count_params():,}" in error.value.message
 
 
 def test_file_with_more_layers_than_the_network(tmp_path: Path) -> None:
@@ -222,17 +222,17 @@ def test_file_with_more_layers_than_the_network(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("name", "size"), [("mobilenet_v2", 31), ("inception_v3", 74)])
 def test_image_size_below_the_smallest(name: str, size: int) -> None:
-    with pytest.raises(BackboneError, match=f"at least {size + 1}") as fault:
+    with pytest.raises(BackboneError, match=f"at least {size + 1}") as error:
         load_backbone(CATALOG[name], None, size)
-    assert "--image-size" in fault.value.hint
+    assert "--image-size" in error.value.hint
 
 
 def test_seed_fixes_random_weights(pixels: Pixels) -> None:
     spec = find_backbone("mobilenet_025")
     first, second, other = (load_backbone(spec, None, 32, seed) for seed in (1, 1, 2))
-    picture = pixels(32)
-    np.testing.assert_array_equal(answer(first.trunk, picture), answer(second.trunk, picture))
-    assert np.abs(answer(first.trunk, picture) - answer(other.trunk, picture)).max() > 0
+    image = pixels(32)
+    np.testing.assert_array_equal(answer(first.trunk, image), answer(second.trunk, image))
+    assert np.abs(answer(first.trunk, image) - answer(other.trunk, image)).max() > 0
     assert first.fingerprint != other.fingerprint
 
 
@@ -271,8 +271,8 @@ def test_real_weights(
     bees = sorted((shared / "data/hymenoptera/train/bees").glob("*.jpg"))[
         : 30 if classes == 1000 else 3
     ]
-    pictures = [Image.open(path).convert("RGB").resize((size, size), 2) for path in bees]
-    given_probabilities = answer(backbone.source, np.stack(pictures).astype("float32"))
+    images = [Image.open(path).convert("RGB").resize((size, size), 2) for path in bees]
+    given_probabilities = answer(backbone.source, np.stack(images).astype("float32"))
     assert given_probabilities.shape == (len(bees), classes)
     np.testing.assert_allclose(given_probabilities.sum(1), 1, rtol=1e-4)
     if classes == 1000:

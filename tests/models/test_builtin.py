@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tlearn.errors import BackboneError, WeightsNowhere
+from tlearn.errors import BackboneError, WeightsNotFoundError
 from tlearn.features.extractor import SOURCE, open_probe, probe_makers
 from tlearn.models.catalog import BUILTIN, RECOMMENDED, SHIPPED
 from tlearn.models.resolve import choose_backbone
@@ -36,10 +36,10 @@ def test_weights_and_probe_compute_the_same(tmp_path: Path) -> None:
     assert probe is not None, "the shipped probe is of other weights: run recipes/builtin/pack.py"
     assert dict(probe.outputs)[SOURCE] > 100
     side = choice.image_size
-    pictures = np.random.default_rng(0).integers(0, 256, (6, 8, 8, 3), dtype=np.uint8)
-    pictures = pictures.repeat(side // 8, axis=1).repeat(side // 8, axis=2)
+    images = np.random.default_rng(0).integers(0, 256, (6, 8, 8, 3), dtype=np.uint8)
+    images = images.repeat(side // 8, axis=1).repeat(side // 8, axis=2)
     makers = probe_makers(probe, choice.load)
-    lite, full = (next(iter(makers[kind]().run([pictures]))) for kind in ("litert", "keras"))
+    lite, full = (next(iter(makers[kind]().run([images]))) for kind in ("litert", "keras"))
     assert lite.shape == (6, probe.width)
     np.testing.assert_allclose(lite, full, atol=1e-4 * abs(full).max())
 
@@ -59,7 +59,7 @@ def test_auto_falls_back_and_a_name_does_not(offline: None, small_weights: Path)
     assert choice.weights is not None and choice.weights.origin == "built in"
     assert RECOMMENDED in choice.reason
     assert choose_backbone(None, None, 96).image_size == 96
-    with pytest.raises(WeightsNowhere):
+    with pytest.raises(WeightsNotFoundError):
         choose_backbone(RECOMMENDED, None, None)
     with pytest.raises(BackboneError, match="no file"):
         choose_backbone(None, Path("gone.h5"), None)

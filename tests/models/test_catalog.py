@@ -28,7 +28,7 @@ def test_rows_are_whole() -> None:
         assert spec.weights_url.endswith(".h5")
         assert spec.weights_md5 is None or len(spec.weights_md5) in (32, 64)
         assert spec.top1 is not None and 50 < spec.top1 < 87
-        assert spec.licence and spec.paper.startswith("https://arxiv.org/abs/")
+        assert spec.license and spec.paper.startswith("https://arxiv.org/abs/")
 
 
 def test_digest_is_missing_only_where_keras_has_none() -> None:
@@ -66,10 +66,10 @@ def test_find_backbone_forgives_spelling(written: str, meant: str) -> None:
 
 
 def test_unknown_backbone_names_the_nearest() -> None:
-    with pytest.raises(BackboneError) as fault:
+    with pytest.raises(BackboneError) as error:
         find_backbone("mobilnet_v2")
-    assert "mobilnet_v2" in fault.value.message
-    assert "mobilenet_v2" in fault.value.hint
+    assert "mobilnet_v2" in error.value.message
+    assert "mobilenet_v2" in error.value.hint
 
 
 def test_finding_weights_imports_no_keras() -> None:

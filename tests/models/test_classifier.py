@@ -118,11 +118,11 @@ def test_nested_layers_learn_and_freeze_too() -> None:
         set_trainable(model, convnext.stages, 3, "free")
 
 
-def fit(model: keras.Model, pictures: np.ndarray) -> None:
+def fit(model: keras.Model, images: np.ndarray) -> None:
     model.compile("sgd", "sparse_categorical_crossentropy", jit_compile=False)
     model.optimizer.learning_rate = 0.05
-    labels = np.arange(len(pictures)) % CLASSES
-    model.fit(pictures, labels, batch_size=4, epochs=1, verbose=0)
+    labels = np.arange(len(images)) % CLASSES
+    model.fit(images, labels, batch_size=4, epochs=1, verbose=0)
 
 
 def statistics(network: keras.Model) -> list[np.ndarray]:

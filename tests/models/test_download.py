@@ -10,7 +10,7 @@ from pathlib import Path
 import h5py
 import pytest
 
-from tlearn.errors import BackboneError, SystemFault
+from tlearn.errors import BackboneError, HostError
 from tlearn.models.catalog import find_backbone
 from tlearn.models.download import fetch
 from tlearn.models.weights import find_weights
@@ -117,5 +117,5 @@ def test_a_stopped_transfer_leaves_nothing(
 
 def test_a_cache_that_cannot_be_made_is_the_machine_s_fault(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(SystemFault, match="cannot be written"):
+    with pytest.raises(HostError, match="cannot be written"):
         fetch(SPEC.weights_url, tmp_path / "file" / "weights.h5")

@@ -86,13 +86,13 @@ def test_prefix_and_tail_are_the_whole(
 ) -> None:
     trunk = backbone.trunk
     cuts = find_cuts(trunk)
-    picture = pixels(trunk.input_shape[1])
-    whole = np.asarray(trunk(picture, training=False))
+    image = pixels(trunk.input_shape[1])
+    whole = np.asarray(trunk(image, training=False))
     assert np.std(whole) > 0
     depths = {len(cuts) // 4, len(cuts) // 2, 3 * len(cuts) // 4}
     for cut in sorted(depths | {stage.cut for stage in backbone.stages}):
         prefix, tail = split_at(trunk, cut)
-        parts = np.asarray(tail(prefix(picture, training=False), training=False))
+        parts = np.asarray(tail(prefix(image, training=False), training=False))
         np.testing.assert_allclose(parts, whole, rtol=1e-4, atol=1e-5 * np.abs(whole).max())
         weights = [id(weight) for weight in [*prefix.weights, *tail.weights]]
         assert sorted(weights) == sorted(id(weight) for weight in trunk.weights)
@@ -107,9 +107,9 @@ def test_prefix_and_tail_are_the_whole(
 def test_a_saved_trunk_answers_as_before(
     backbone: Backbone, pixels: Callable[..., np.ndarray], tmp_path: Path
 ) -> None:
-    picture = pixels(backbone.trunk.input_shape[1])
+    image = pixels(backbone.trunk.input_shape[1])
     backbone.trunk.save(tmp_path / "trunk.keras")
     loaded = keras.saving.load_model(tmp_path / "trunk.keras")
-    before = np.asarray(backbone.trunk(picture, training=False))
-    after = np.asarray(loaded(picture, training=False))
+    before = np.asarray(backbone.trunk(image, training=False))
+    after = np.asarray(loaded(image, training=False))
     np.testing.assert_allclose(after, before, rtol=1e-5, atol=1e-6 * np.abs(before).max())

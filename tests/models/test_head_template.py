@@ -43,10 +43,10 @@ def test_keras_reads_the_file_and_answers_with_the_new_head(
     path.write_bytes(with_head(template, kernel, bias))
     model = keras.models.load_model(path, compile=False, safe_mode=True)
 
-    pictures = np.random.default_rng(0).uniform(0, 255, (3, 32, 32, 3)).astype(np.float32)
-    embeddings = np.asarray(trunk(pictures)).mean(axis=(1, 2))
+    images = np.random.default_rng(0).uniform(0, 255, (3, 32, 32, 3)).astype(np.float32)
+    embeddings = np.asarray(trunk(images)).mean(axis=(1, 2))
     expected = softmax(embeddings @ kernel + bias)
-    np.testing.assert_allclose(model(pictures), expected, atol=1e-5)
+    np.testing.assert_allclose(model(images), expected, atol=1e-5)
     assert model.output_shape == (None, classes)
     assert (model.inputs[0].name, model.output_names) == ("image", ["probabilities"])
 

@@ -75,9 +75,9 @@ def test_size_that_does_not_fit_the_dense_layers(tmp_path: Path) -> None:
     x = keras.layers.Flatten()(keras.layers.Conv2D(4, 3)(given))
     keras.Model(given, keras.layers.Dense(2)(x)).save(tmp_path / "f.keras")
     assert load_own_backbone(tmp_path / "f.keras").trunk.output_shape == (None, 14, 14, 4)
-    with pytest.raises(BackboneError, match="32 x 32") as fault:
+    with pytest.raises(BackboneError, match="32 x 32") as error:
         load_own_backbone(tmp_path / "f.keras", 32)
-    assert "16" in fault.value.hint
+    assert "16" in error.value.hint
 
 
 def save(network: keras.Model, folder: Path) -> Path:
@@ -85,7 +85,7 @@ def save(network: keras.Model, folder: Path) -> Path:
     return folder / "n.keras"
 
 
-def no_pictures(folder: Path) -> Path:
+def no_images(folder: Path) -> Path:
     given = keras.Input((8,))
     return save(keras.Model(given, keras.layers.Dense(2)(given)), folder)
 
@@ -124,7 +124,7 @@ def other_zip(folder: Path) -> Path:
 @pytest.mark.parametrize(
     ("make", "found"),
     [
-        (no_pictures, "expected one input"),
+        (no_images, "expected one input"),
         (two_inputs, "expected one input"),
         (no_map, "no feature map"),
         (code, "cannot be loaded"),
@@ -136,6 +136,6 @@ def other_zip(folder: Path) -> Path:
 def test_what_is_no_backbone_is_a_fault(
     make: Callable[[Path], Path], found: str, tmp_path: Path
 ) -> None:
-    with pytest.raises(BackboneError, match=found) as fault:
+    with pytest.raises(BackboneError, match=found) as error:
         load_own_backbone(make(tmp_path))
-    assert fault.value.hint
+    assert error.value.hint

@@ -84,9 +84,9 @@ def test_imagenet_is_taken_before_other_sources(folder: Path) -> None:
     (folder / IMAGENET).write_bytes(b"imagenet")
     assert find_weights(SPEC).path.name == IMAGENET
     (folder / "mobilenet_v2_1.00_160_imagenet.weights.h5").write_bytes(b"also")
-    with pytest.raises(BackboneError, match="several files") as fault:
+    with pytest.raises(BackboneError, match="several files") as error:
         find_weights(SPEC)
-    assert "--weights" in fault.value.hint
+    assert "--weights" in error.value.hint
     (folder / OFFICIAL).write_bytes(b"official")
     assert find_weights(SPEC).path.name == OFFICIAL
 
@@ -101,9 +101,9 @@ def test_several_sources_without_imagenet_are_a_fault(folder: Path) -> None:
 def test_given_folder_is_a_fault_that_lists_its_files(tmp_path: Path) -> None:
     (tmp_path / "a.weights.h5").write_bytes(b"")
     (tmp_path / "notes.txt").write_bytes(b"")
-    with pytest.raises(BackboneError, match=r"a\.weights\.h5") as fault:
+    with pytest.raises(BackboneError, match=r"a\.weights\.h5") as error:
         find_weights(SPEC, tmp_path)
-    assert "notes" not in fault.value.message
+    assert "notes" not in error.value.message
 
 
 def test_given_file_that_is_missing(tmp_path: Path) -> None:
@@ -123,9 +123,9 @@ def test_weights_variable_must_name_a_folder(
 @pytest.mark.parametrize("download", [False, True])
 def test_no_weights_anywhere_says_what_to_do(folder: Path, download: bool) -> None:
     (folder / "mobilenet_0.75_192_imagenet.weights.h5").write_bytes(b"")
-    with pytest.raises(BackboneError) as fault:
+    with pytest.raises(BackboneError) as error:
         find_weights(SPEC, download=download)
-    assert OFFICIAL in fault.value.message
+    assert OFFICIAL in error.value.message
     for word in (SPEC.weights_url, "TLEARN_WEIGHTS", "--weights", "mobilenet_075", "from_scratch"):
-        assert word in fault.value.hint
+        assert word in error.value.hint
     assert [spec.name for spec, _ in available_offline()] == [BUILTIN, "mobilenet_075"]

@@ -90,10 +90,10 @@ def test_archive_is_read_inside(tmp_path: Path) -> None:
 def test_what_is_no_file_of_weights_is_named(tmp_path: Path, content: bytes, found: str) -> None:
     path = tmp_path / "w.h5"
     path.write_bytes(content)
-    with pytest.raises(BackboneError, match=found) as fault:
+    with pytest.raises(BackboneError, match=found) as error:
         read_facts(path, SPEC)
-    assert str(path) in fault.value.message
-    assert "--weights" in fault.value.hint
+    assert str(path) in error.value.message
+    assert "--weights" in error.value.hint
     assert not is_hdf5(path)
 
 

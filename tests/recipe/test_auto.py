@@ -133,8 +133,8 @@ def test_every_open_key_gets_a_reason_and_no_other() -> None:
     ],
 )
 def test_contradictions(keys: dict[str, Any], words: str) -> None:
-    (fault,) = find_contradictions(settled(**keys), Recipe(**keys), 5)
-    assert words in fault
+    (error,) = find_contradictions(settled(**keys), Recipe(**keys), 5)
+    assert words in error
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tlearn.errors import RecipeError, SystemFault
+from tlearn.errors import HostError, RecipeError
 from tlearn.recipe import loading
 from tlearn.recipe.loading import (
     dump_yaml,
@@ -36,11 +36,11 @@ def write(tmp_path: Path) -> Write:
     return make
 
 
-def faults_of(*args: Any) -> tuple[str, ...]:
+def errors_of(*args: Any) -> tuple[str, ...]:
     with pytest.raises(RecipeError) as caught:
         load_recipe(*args)
     assert caught.value.hint
-    return caught.value.faults
+    return caught.value.errors
 
 
 def test_flags_beat_the_file_which_beats_the_suggestion(write: Write) -> None:
@@ -92,7 +92,7 @@ def test_nothing_asked_is_the_default_recipe() -> None:
 
 def test_all_faults_of_file_and_flags_at_once(write: Write) -> None:
     path = write("# mine\nepoch: 3\nresize: stretch\nseed: 1\nseed: 2\n")
-    assert faults_of(path, {"learning_rate": "fast", "polcy": "deep"}) == (
+    assert errors_of(path, {"learning_rate": "fast", "polcy": "deep"}) == (
         f"{path} line 5: seed stands twice, first on line 4",
         f"{path} line 2: epoch: no such key; did you mean 'epochs'?",
         f"{path} line 3: resize: 'stretch' is not allowed; expected one of squash, crop, pad",
@@ -104,8 +104,8 @@ def test_all_faults_of_file_and_flags_at_once(write: Write) -> None:
 def test_fractions_are_judged_after_the_flags(write: Write) -> None:
     path = write("val_fraction: 0.5\ntest_fraction: 0.5\n")
     assert load_recipe(path, {"test_fraction": 0.1}).recipe.test_fraction == 0.1
-    (fault,) = faults_of(path, {})
-    assert "take 1 of the pictures" in fault
+    (error,) = errors_of(path, {})
+    assert "take 1 of the pictures" in error
 
 
 @pytest.mark.parametrize(
@@ -132,9 +132,9 @@ def test_fractions_are_judged_after_the_flags(write: Write) -> None:
 )
 def test_a_file_of_the_wrong_form(write: Write, content: str | bytes, words: str) -> None:
     path = write(content)
-    (fault,) = faults_of(path, {})
-    assert str(path) in fault
-    assert words in fault
+    (error,) = errors_of(path, {})
+    assert str(path) in error
+    assert words in error
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ def test_a_file_the_machine_does_not_let_us_read(
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(Path, "open", refuse)
-    with pytest.raises(SystemFault, match="Permission denied"):
+    with pytest.raises(HostError, match="Permission denied"):
         read_yaml(path)
 
 
@@ -184,7 +184,7 @@ def test_assignments_are_yaml_scalars() -> None:
 def test_all_faulty_assignments_are_named() -> None:
     with pytest.raises(RecipeError) as caught:
         parse_assignments(["epochs", "=3", "seed=", "seed=1", "seed=2", "batch_size=8"])
-    assert caught.value.faults == (
+    assert caught.value.errors == (
         "--set 'epochs': expected key=value",
         "--set '=3': expected key=value",
         "--set 'seed=': expected key=value",
@@ -194,9 +194,9 @@ def test_all_faulty_assignments_are_named() -> None:
 
 @pytest.mark.parametrize("text", ["=", "<<", "2024-99-99", "9" * 5000, "[1", "*x"])
 def test_an_odd_scalar_is_text_and_becomes_a_fault(text: str) -> None:
-    (fault,) = faults_of(None, parse_assignments([f"epochs={text}"]))
-    assert fault.startswith("flag epochs: ")
-    assert len(fault) < 200
+    (error,) = errors_of(None, parse_assignments([f"epochs={text}"]))
+    assert error.startswith("flag epochs: ")
+    assert len(error) < 200
 
 
 def test_weights_may_be_a_path() -> None:
@@ -271,7 +271,7 @@ def test_copies_are_new_files_only(tmp_path: Path) -> None:
         copy_recipe("auto", tmp_path)
     with pytest.raises(RecipeError, match=r"folder .* does not exist"):
         copy_recipe("auto", tmp_path / "none" / "mine.yaml")
-    with pytest.raises(SystemFault, match="cannot write"):
+    with pytest.raises(HostError, match="cannot write"):
         copy_recipe("auto", tmp_path / ("x" * 300))
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tlearn.errors import RecipeError, SystemFault
+from tlearn.errors import HostError, RecipeError
 from tlearn.recipe.loading import Resolved, load_recipe
 from tlearn.recipe.plan import (
     BackboneFacts,
@@ -174,7 +174,7 @@ def test_image_size_is_the_backbones_unless_asked() -> None:
 def test_all_contradictions_at_once() -> None:
     with pytest.raises(RecipeError) as caught:
         plan_for(policy="deep", tuned_stages=9, epochs=0)
-    assert len(caught.value.faults) == 2
+    assert len(caught.value.errors) == 2
     assert "--policy" in caught.value.hint
 
 
@@ -225,7 +225,7 @@ def test_a_spoilt_plan(old: str, new: str, words: str, tmp_path: Path) -> None:
     path.write_text(text.replace(old, new))
     with pytest.raises(RecipeError) as caught:
         read_plan(path)
-    assert any(words in fault and str(path) in fault for fault in caught.value.faults)
+    assert any(words in error and str(path) in error for error in caught.value.errors)
 
 
 def test_a_recipe_that_could_not_be_written_is_refused_before_the_work(
@@ -233,7 +233,7 @@ def test_a_recipe_that_could_not_be_written_is_refused_before_the_work(
 ) -> None:
     check_new(tmp_path / "mine.yaml")
     monkeypatch.setattr("os.access", lambda path, mode: False)  # root may write anywhere
-    with pytest.raises(SystemFault, match=": Permission denied"):
+    with pytest.raises(HostError, match=": Permission denied"):
         check_new(tmp_path / "mine.yaml")
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from tlearn.recipe.schema import POLICIES, Recipe, allowed_values, find_faults
+from tlearn.recipe.schema import POLICIES, Recipe, allowed_values, find_errors
 from tlearn.suggestion.matrix import Policy
 
 
@@ -89,7 +89,7 @@ def test_allowed_values_in_words(key: str, words: str) -> None:
 
 def test_faults_name_the_nearest_key_or_value_in_the_order_given() -> None:
     values = {"epoch": 3, "augmentation": "meduim", "seed": 1, "batch_size": None, "zzz": 1}
-    assert find_faults(values, lambda key: f"{key}: ") == [
+    assert find_errors(values, lambda key: f"{key}: ") == [
         "epoch: no such key; did you mean 'epochs'?",
         "augmentation: 'meduim' is not allowed; did you mean 'medium'?",
         "batch_size: has no value; expected auto, or a whole number >= 1 and <= 4096",

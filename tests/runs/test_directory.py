@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tlearn.errors import RunError, SystemFault
+from tlearn.errors import HostError, RunError
 from tlearn.runs.directory import FINISHED, MARKER, STARTED, RunDirectory
 from tlearn.storage.atomic import write_atomic, write_atomic_directory
 from tlearn.storage.text import escape_label, read_json, unescape_label, write_json
@@ -51,9 +51,9 @@ def test_paths_are_those_of_the_design(tmp_path: Path) -> None:
 def test_an_empty_folder_is_taken_and_a_run_is_not(tmp_path: Path) -> None:
     (tmp_path / "new").mkdir()
     run = fill(RunDirectory.create(tmp_path / "new", "deep"))
-    with pytest.raises(RunError) as fault:
+    with pytest.raises(RunError) as error:
         RunDirectory.create(run.path, "deep")
-    assert "--overwrite" in fault.value.hint and "--out" in fault.value.hint
+    assert "--overwrite" in error.value.hint and "--out" in error.value.hint
     assert not run.missing()
 
 
@@ -95,10 +95,10 @@ def test_overwrite_removes_a_link_and_not_what_it_points_to(tmp_path: Path) -> N
 @pytest.mark.parametrize("inside", ["file", "file/run", "n" * 300])
 def test_a_path_that_cannot_be_a_folder_is_a_fault(tmp_path: Path, inside: str) -> None:
     (tmp_path / "file").write_text("x")
-    with pytest.raises(SystemFault) as fault:
+    with pytest.raises(HostError) as error:
         RunDirectory.create(tmp_path / inside, "deep")
-    assert "--out" in fault.value.hint
-    with pytest.raises(SystemFault):
+    assert "--out" in error.value.hint
+    with pytest.raises(HostError):
         RunDirectory.create(None, "deep", base=tmp_path / inside)
 
 
@@ -107,7 +107,7 @@ def test_no_permission_is_a_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         raise PermissionError(errno.EACCES, "Permission denied")
 
     monkeypatch.setattr(Path, "mkdir", refuse)
-    with pytest.raises(SystemFault, match="Permission denied"):
+    with pytest.raises(HostError, match="Permission denied"):
         RunDirectory.create(tmp_path / "run", "deep")
 
 
@@ -127,9 +127,9 @@ def test_started_falls_back_to_the_folder(base: Path) -> None:
 
 
 def test_open_without_any_run_names_the_command(base: Path) -> None:
-    with pytest.raises(RunError) as fault:
+    with pytest.raises(RunError) as error:
         RunDirectory.open(None, base=base)
-    assert "tlearn finetune" in fault.value.hint
+    assert "tlearn finetune" in error.value.hint
     fill(RunDirectory.create(None, "deep", base=base), STARTED)
     with pytest.raises(RunError, match=r"no finished run under .* \(1 begun\)"):
         RunDirectory.open(None, base=base)
@@ -138,9 +138,9 @@ def test_open_without_any_run_names_the_command(base: Path) -> None:
 def test_open_lists_what_is_missing(tmp_path: Path) -> None:
     run = fill(RunDirectory.create(tmp_path / "run", "deep"))
     run.model_path.unlink()
-    with pytest.raises(RunError, match=r"not finished: it has no model\.keras") as fault:
+    with pytest.raises(RunError, match=r"not finished: it has no model\.keras") as error:
         RunDirectory.open(run.path)
-    assert "--overwrite" in fault.value.hint
+    assert "--overwrite" in error.value.hint
     assert RunDirectory.open(run.path, finished=False) == run
     run.plan_path.unlink()
     with pytest.raises(RunError, match=r"not a run: it has no plan\.yaml, model\.keras"):
@@ -150,9 +150,9 @@ def test_open_lists_what_is_missing(tmp_path: Path) -> None:
 def test_open_names_the_nearest_run(base: Path) -> None:
     run = fill(RunDirectory.create(base / "leaves-deep", "deep"))
     for wrong in (base / "leaves-dep", Path("leaves-deep")):
-        with pytest.raises(RunError, match="does not exist") as fault:
+        with pytest.raises(RunError, match="does not exist") as error:
             RunDirectory.open(wrong, base=base)
-        assert str(run.path) in fault.value.hint
+        assert str(run.path) in error.value.hint
     for wrong in (run.model_path, base / ("n" * 300)):
         with pytest.raises(RunError, match="not a run"):
             RunDirectory.open(wrong, base=base)
@@ -224,21 +224,21 @@ def test_a_refusal_leaves_the_old_file(
     path.write_text("old")
     with monkeypatch.context() as patch:
         patch.setattr(os, function, refuse)
-        with pytest.raises(SystemFault) as fault:
+        with pytest.raises(HostError) as error:
             write_atomic(path, "new")
-    assert str(path) in fault.value.message and fault.value.hint
-    assert ("space" in fault.value.hint) == (code == errno.ENOSPC)
+    assert str(path) in error.value.message and error.value.hint
+    assert ("space" in error.value.hint) == (code == errno.ENOSPC)
     assert path.read_text() == "old" and os.listdir(tmp_path) == ["plan.yaml"]
 
 
 def test_a_bug_and_ctrl_c_pass_and_leave_no_trace(tmp_path: Path) -> None:
-    for fault in (KeyError("bug"), KeyboardInterrupt(), OSError("no number")):
+    for error in (KeyError("bug"), KeyboardInterrupt(), OSError("no number")):
 
-        def write(path: Path, fault: BaseException = fault) -> None:
+        def write(path: Path, error: BaseException = error) -> None:
             path.write_text("half")
-            raise fault
+            raise error
 
-        with pytest.raises(type(fault)):
+        with pytest.raises(type(error)):
             write_atomic(tmp_path / "a.txt", write)
     assert not os.listdir(tmp_path)
 
@@ -272,13 +272,13 @@ def test_a_directory_comes_back_when_the_swap_fails(
         replace(source, target)
 
     monkeypatch.setattr(os, "replace", refuse_new)
-    with pytest.raises(SystemFault):
+    with pytest.raises(HostError):
         write_atomic_directory(path, saved("new"))
     assert (path / "old.pb").exists() and os.listdir(tmp_path) == ["saved_model"]
 
 
 def test_a_file_never_replaces_a_folder(tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
-    with pytest.raises(SystemFault):
+    with pytest.raises(HostError):
         write_atomic(tmp_path / "mine", "text")
     assert (tmp_path / "mine").is_dir()

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tlearn.data.dataset import Pictures, read_pictures
+from tlearn.data.dataset import Dataset, load_dataset
 from tlearn.data.image_folder import scan
 from tlearn.data.sampling import representative, sample_size
 from tlearn.errors import RunError
@@ -20,51 +20,51 @@ from tlearn.runs.samples import read_samples, telling_rows, write_samples
 
 
 @pytest.fixture
-def pictures(image_folder: Callable[..., Path], own_cache: Path) -> Pictures:
+def dataset(image_folder: Callable[..., Path], own_cache: Path) -> Dataset:
     folder = scan(image_folder(per_class=50))
-    return read_pictures(folder, 32, "squash", own_cache, lambda *_: None, Timer())
+    return load_dataset(folder, 32, "squash", own_cache, lambda *_: None, Timer())
 
 
-def right(pictures: Pictures, part: str = "val") -> np.ndarray:
+def right(dataset: Dataset, part: str = "val") -> np.ndarray:
     """Probabilities of a model that is never wrong, and surer of some."""
-    labels = pictures.labels(part)
+    labels = dataset.labels(part)
     sure = np.linspace(0.4, 0.99, len(labels))[:, None]
     return np.where(np.eye(3)[labels] > 0, sure, (1 - sure) / 2)
 
 
-def keep(pictures: Pictures, folder: Path) -> dict[str, bytes]:
-    write_samples(folder, pictures, "val", right(pictures), seed=0)
+def keep(dataset: Dataset, folder: Path) -> dict[str, bytes]:
+    write_samples(folder, dataset, "val", right(dataset), seed=0)
     files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 
 
-def test_the_same_run_keeps_the_same_bytes(pictures: Pictures, tmp_path: Path) -> None:
-    first, second = (keep(pictures, tmp_path / name) for name in "ab")
+def test_the_same_run_keeps_the_same_bytes(dataset: Dataset, tmp_path: Path) -> None:
+    first, second = (keep(dataset, tmp_path / name) for name in "ab")
     assert first == second
     assert {"samples.json", "train.zip", "val.zip"} < first.keys()
     assert len([name for name in first if name.startswith("golden/")]) == 6
 
 
-def test_samples_are_what_the_folder_would_have_given(pictures: Pictures, tmp_path: Path) -> None:
-    keep(pictures, tmp_path / "samples")
+def test_samples_are_what_the_folder_would_have_given(dataset: Dataset, tmp_path: Path) -> None:
+    keep(dataset, tmp_path / "samples")
     found = read_samples(tmp_path / "samples")
     assert found is not None
     train, val = found.of_part["train"], found.of_part["val"]
-    rows, labels = pictures.rows("train"), pictures.labels("train")
+    rows, labels = dataset.rows("train"), dataset.labels("train")
     np.testing.assert_array_equal(train.pixels(), representative(rows, labels, 100, 0))
     assert np.ptp(np.bincount(labels[train.rows])) <= 1
-    np.testing.assert_array_equal(val.pixels(), pictures.rows("val")[:])
-    np.testing.assert_array_equal(val.rows, np.arange(len(pictures.labels("val"))))
+    np.testing.assert_array_equal(val.pixels(), dataset.rows("val")[:])
+    np.testing.assert_array_equal(val.rows, np.arange(len(dataset.labels("val"))))
 
 
 def test_golden_files_are_held_out_originals_of_every_class(
-    pictures: Pictures, tmp_path: Path
+    dataset: Dataset, tmp_path: Path
 ) -> None:
-    keep(pictures, tmp_path / "samples")
+    keep(dataset, tmp_path / "samples")
     found = read_samples(tmp_path / "samples")
     assert found is not None
     assert sorted(one.label for one in found.golden) == [0, 0, 1, 1, 2, 2]
-    held_out = dict(zip(pictures.digests("val"), pictures.labels("val"), strict=True))
+    held_out = dict(zip(dataset.digests("val"), dataset.labels("val"), strict=True))
     for one in found.golden:
         assert hashlib.sha256(one.path.read_bytes()).hexdigest() == one.sha256
         assert held_out[one.sha256] == one.label
@@ -72,29 +72,27 @@ def test_golden_files_are_held_out_originals_of_every_class(
 
 
 def test_what_does_not_fit_is_left_out(
-    pictures: Pictures, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = keep(pictures, tmp_path / "whole")
+    whole = keep(dataset, tmp_path / "whole")
     monkeypatch.setattr(samples, "ARCHIVE_BYTES", len(whole["train.zip"]) // 3)
     monkeypatch.setattr(samples, "GOLDEN_BYTES", 10)
-    less = keep(pictures, tmp_path / "less")
+    less = keep(dataset, tmp_path / "less")
     assert len(less["train.zip"]) < len(whole["train.zip"]) / 2
     found = read_samples(tmp_path / "less")
     assert found is not None and not found.golden
     rows = found.of_part["train"].rows
     assert 20 < len(rows) < 40
-    assert np.ptp(np.bincount(pictures.labels("train")[rows])) <= 1
+    assert np.ptp(np.bincount(dataset.labels("train")[rows])) <= 1
 
 
-def test_a_golden_file_that_changed_meanwhile_is_left_out(
-    pictures: Pictures, tmp_path: Path
-) -> None:
-    for image in pictures.folder.images:
+def test_a_golden_file_that_changed_meanwhile_is_left_out(dataset: Dataset, tmp_path: Path) -> None:
+    for image in dataset.folder.images:
         if image.label == 0:
             image.path.write_bytes(b"something else")
         elif image.label == 1:
             image.path.unlink()
-    keep(pictures, tmp_path / "samples")
+    keep(dataset, tmp_path / "samples")
     found = read_samples(tmp_path / "samples")
     assert found is not None and {one.label for one in found.golden} == {2}
 
@@ -113,8 +111,8 @@ def test_sample_size(classes: int, size: int) -> None:
     assert sample_size(classes) == size
 
 
-def test_samples_of_another_version(pictures: Pictures, tmp_path: Path) -> None:
-    keep(pictures, tmp_path / "samples")
+def test_samples_of_another_version(dataset: Dataset, tmp_path: Path) -> None:
+    keep(dataset, tmp_path / "samples")
     path = tmp_path / "samples" / "samples.json"
     path.write_text(path.read_text().replace('"version": 1', '"version": 2'))
     with pytest.raises(RunError, match="version 2"):
@@ -122,20 +120,20 @@ def test_samples_of_another_version(pictures: Pictures, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", ["archive", "count", "index"])
-def test_damage_is_a_fault_with_a_way_out(pictures: Pictures, tmp_path: Path, damage: str) -> None:
+def test_damage_is_a_fault_with_a_way_out(dataset: Dataset, tmp_path: Path, damage: str) -> None:
     folder = tmp_path / "samples"
-    keep(pictures, folder)
+    keep(dataset, folder)
     if damage == "archive":
         (folder / "train.zip").write_bytes(b"PK")
     else:
         index = json.loads((folder / "samples.json").read_text())
         index |= {"train": index["train"][1:]} if damage == "count" else {"golden": [{}]}
         (folder / "samples.json").write_text(json.dumps(index))
-    with pytest.raises(RunError) as fault:
+    with pytest.raises(RunError) as error:
         found = read_samples(folder)
         assert found is not None
         found.of_part["train"].pixels()
-    assert "--data" in fault.value.hint
+    assert "--data" in error.value.hint
 
 
 def test_no_samples(tmp_path: Path) -> None:

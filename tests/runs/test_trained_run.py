@@ -18,7 +18,7 @@ def golden_file(path: Path, label: int, content: bytes) -> GoldenFile:
     return GoldenFile(path, label, hashlib.sha256(content).hexdigest())
 
 
-def picture(gray: int) -> bytes:
+def image(gray: int) -> bytes:
     file = io.BytesIO()
     Image.new("RGB", (8, 8), (gray, gray, gray)).save(file, "PNG")
     return file.getvalue()
@@ -29,10 +29,10 @@ def test_only_golden_pictures_that_this_machine_reads_and_answers_rightly_are_pr
 ) -> None:
     """A run that moved: another Pillow, other kernels."""
     files = (
-        golden_file(tmp_path / "dark.png", 0, picture(20)),
+        golden_file(tmp_path / "dark.png", 0, image(20)),
         golden_file(tmp_path / "other.avif", 0, b"....ftypavif of a later make"),
-        golden_file(tmp_path / "turned.png", 0, picture(200)),
-        golden_file(tmp_path / "bright.png", 1, picture(220)),
+        golden_file(tmp_path / "turned.png", 0, image(200)),
+        golden_file(tmp_path / "bright.png", 1, image(220)),
     )
     run: Any = object.__new__(FinishedRun)
     run.plan, run.labels = SimpleNamespace(image_size=8, resize="squash"), ("dark", "bright")
@@ -40,6 +40,6 @@ def test_only_golden_pictures_that_this_machine_reads_and_answers_rightly_are_pr
     run.probabilities = lambda pixels: np.eye(2)[(pixels.mean((1, 2, 3)) > 128).astype(int)]
     found = run._golden()
     assert [(one.label, one.suffix) for one in found] == [("dark", ".png"), ("bright", ".png")]
-    assert [one.content for one in found] == [picture(20), picture(220)]
+    assert [one.content for one in found] == [image(20), image(220)]
     run.samples = Samples(files[1:2], {})
     assert run._golden() == []

@@ -72,8 +72,8 @@ def test_pictures_that_are_named_are_used_or_missed(
     assert report.part == "test"
     with pytest.raises(DataError, match="missing"):
         api.evaluate(run)
-    for picture in (tmp_path / "moved").rglob("*.png"):
-        picture.write_bytes(picture.read_bytes() + b" ")
+    for image in (tmp_path / "moved").rglob("*.png"):
+        image.write_bytes(image.read_bytes() + b" ")
     with pytest.raises(DataError, match="have changed"):
         api.export(run, [("tflite", "none")], data=tmp_path / "moved")
 
@@ -88,9 +88,9 @@ def test_private_pictures_stay_where_they_are(
     assert read_contract(found.path)[0].golden == ()
     assert not (found.path.parent / "golden").exists()
     folder.rename(tmp_path / "moved")
-    with pytest.raises(DataError, match="keeps no samples") as fault:
+    with pytest.raises(DataError, match="keeps no samples") as error:
         api.export(run, [("tflite", "none")])
-    assert "--data" in fault.value.hint
+    assert "--data" in error.value.hint
 
 
 @pytest.mark.parametrize("keep", [True, False])
@@ -114,7 +114,7 @@ def test_a_golden_picture_that_changed_in_the_run_is_a_fault(
 
 def test_check_needs_no_tensorflow(train: Callable[..., tuple[Path, Path]], tmp_path: Path) -> None:
     folder, run = train()
-    (artefact,) = api.export(run, [("tflite", "none")], out=tmp_path / "out")
+    (artifact,) = api.export(run, [("tflite", "none")], out=tmp_path / "out")
 
     def check(*words: object) -> tuple[int, Any]:
         done = subprocess.run(
@@ -126,11 +126,11 @@ def test_check_needs_no_tensorflow(train: Callable[..., tuple[Path, Path]], tmp_
         assert not done.stderr
         return done.returncode, json.loads(done.stdout)
 
-    code, document = check(artefact.path, folder)
+    code, document = check(artifact.path, folder)
     assert code == 0 and document["passed"]
     assert {check["verdict"] for check in document["checks"]} == {"kept"}
     assert document["report"]["n"] == 60
     code, document = check(tmp_path / "out" / "nowhere.tflite")
     assert code == 2 and "does not exist" in document["error"]
     (tmp_path / "out" / "golden").rename(tmp_path / "golden")
-    assert check(artefact.path)[0] == 1
+    assert check(artifact.path)[0] == 1

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tlearn.errors import SystemFault
+from tlearn.errors import HostError
 from tlearn.storage.row_table import RowTable
 
 
@@ -72,6 +72,6 @@ def test_no_space_is_a_system_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr("os.fsync", full)
-    with pytest.raises(SystemFault, match="No space left"):
+    with pytest.raises(HostError, match="No space left"):
         table.append(keys("a"), np.array([[1]]))
     assert len(RowTable(tmp_path, (1,), "float32")) == 0

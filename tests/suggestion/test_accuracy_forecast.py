@@ -19,7 +19,7 @@ def gains(patch: pytest.MonkeyPatch, *usual: float) -> None:
     """Say what heads on other stages usually gain, give or take .05."""
     patch.setitem(options.GAIN, False, usual)
     patch.setitem(options.DOUBT, False, 0.05)
-    patch.setattr(options, "OTHER_PICTURES", 0.0)
+    patch.setattr(options, "OTHER_IMAGES", 0.0)
 
 
 def by_name(evidence: Evidence) -> dict[str, Option]:
@@ -86,7 +86,7 @@ def test_tuning_multiplies_the_error_of_the_head_it_begins_with(
 ) -> None:
     halves = {Policy.TOP_STAGES: (-0.6931, 0.0, 0.0, 0.0, 0.0, 0.0)}
     monkeypatch.setattr(options, "WEIGHTS", halves)
-    monkeypatch.setattr(options, "OTHER_PICTURES", 0.0)
+    monkeypatch.setattr(options, "OTHER_IMAGES", 0.0)
     found = by_name(replace(EVIDENCE, heads=(LAST, HeadEvidence("3", 0.9, 0.1, 1e-6))))
     assert found["top_stages on stage 3"].accuracy == pytest.approx(0.95, abs=2e-3)
     assert found["top_stages"].accuracy == pytest.approx(0.9, abs=2e-3)
@@ -146,7 +146,7 @@ def test_doubt_falls_with_what_was_measured() -> None:
     heads = [HeadEvidence("3", 0.85, 0.05, error) for error in (0.001, 0.02, 0.5)]
     found = [by_name(replace(EVIDENCE, heads=(LAST, head))) for head in heads]
     doubts = [ways["linear_head on stage 3"].doubt for ways in found]
-    assert doubts == sorted(doubts) and doubts[0] < options.OTHER_PICTURES
+    assert doubts == sorted(doubts) and doubts[0] < options.OTHER_IMAGES
     assert doubts[-1] <= options.DOUBT[False]  # what such gains are is known without measuring
     assert all(ways["linear_head"].doubt == 0 for ways in found)
 

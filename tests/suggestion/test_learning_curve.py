@@ -18,9 +18,9 @@ CLASSES = 4
 def blobs(n: int, seed: int = 0, width: int = 40) -> tuple[np.ndarray, np.ndarray]:
     """Classes on overlapping clouds: more examples find the directions better."""
     rng = np.random.default_rng(seed)
-    centres = np.random.default_rng(7).normal(0, 0.45, (CLASSES, width))
+    centers = np.random.default_rng(7).normal(0, 0.45, (CLASSES, width))
     labels = np.arange(n) % CLASSES
-    return (centres[labels] + rng.normal(size=(n, width))).astype(np.float32), labels
+    return (centers[labels] + rng.normal(size=(n, width))).astype(np.float32), labels
 
 
 def folds_of(n: int) -> list[Fold]:
@@ -47,7 +47,7 @@ def test_nothing_is_promised_where_more_pictures_do_not_help() -> None:
     labels = np.arange(200) % CLASSES
     curve = measure(rng.normal(size=(200, 5)).astype(np.float32), labels)
     assert not curve.helps
-    assert curve.pictures_for(0.2) is None
+    assert curve.images_for(0.2) is None
 
 
 def test_counts_follow_the_power_law() -> None:
@@ -55,9 +55,9 @@ def test_counts_follow_the_power_law() -> None:
     curve = LearningCurve(100, (0.6, 0.7, 0.8), 0.02, 0.5, nothing, nothing)
     assert curve.accuracy_with(4) == pytest.approx(0.9)
     assert curve.accuracy_with(40) == curve.accuracy_with(4)  # nothing is said beyond
-    assert curve.pictures_for(0.1) == 300
-    assert curve.pictures_for(0.15) is None  # sixteen times as many
-    assert curve.pictures_for(0.3) is None  # more than there is to win
+    assert curve.images_for(0.1) == 300
+    assert curve.images_for(0.15) is None  # sixteen times as many
+    assert curve.images_for(0.3) is None  # more than there is to win
 
 
 @pytest.mark.parametrize("slope", [1e-2, 1e-5, 1e-300])
@@ -66,7 +66,7 @@ def test_a_curve_that_is_nearly_flat_wants_more_pictures_than_there_are_numbers(
 ) -> None:
     nothing = np.zeros(CLASSES)
     curve = LearningCurve(100, (0.79, 0.79, 0.79), 0.02, slope, nothing, nothing)
-    assert curve.pictures_for(0.2) is None
+    assert curve.images_for(0.2) is None
 
 
 @pytest.mark.parametrize(("per_class", "drawn"), [(2, False), (3, False), (4, True)])

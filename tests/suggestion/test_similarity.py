@@ -67,6 +67,6 @@ def test_the_middle_of_source_classes_falls_with_the_size_of_pictures(
 def test_each_class_is_named_after_what_it_looks_like() -> None:
     source = np.array([[0.7, 0.2, 0.1], [0.5, 0.4, 0.1], [0.0, 0.1, 0.9]])
     found = nearest_classes(source, np.array([2, 2, 0]), ["a", "b", "c"], ["cat", "dog", "fox"])
-    assert list(found) == ["a", "c"]  # no picture of b was drawn
+    assert list(found) == ["a", "c"]  # no image of b was drawn
     assert [name for name, _ in found["c"]] == ["cat", "dog"]
     assert [share for _, share in found["c"]] == pytest.approx([0.6, 0.3])

@@ -70,7 +70,7 @@ def test_every_norm_of_a_backbone_is_folded(small_backbone: Any, first: int) -> 
     set_trainable(model, small_backbone.stages, first)
     quick = fold_frozen_norms(model)
     assert not any(isinstance(x, keras.layers.BatchNormalization) for x in quick.layers)
-    pictures = np.random.default_rng(0).uniform(0, 255, (2, 32, 32, 3)).astype(np.float32)
-    np.testing.assert_allclose(quick(pictures), model(pictures), atol=1e-4)
+    images = np.random.default_rng(0).uniform(0, 255, (2, 32, 32, 3)).astype(np.float32)
+    np.testing.assert_allclose(quick(images), model(images), atol=1e-4)
     paths = {weight.path for weight in model.trainable_weights}
     assert {weight.path for weight in quick.trainable_weights} == paths

@@ -31,14 +31,14 @@ def network(width: int, seed: int = 0) -> keras.Model:
 
 
 @pytest.fixture
-def pictures() -> np.ndarray:
+def images() -> np.ndarray:
     """Coarse coloured squares: noise would be the same grey to every average."""
     coarse = np.random.default_rng(0).uniform(0, 255, (96, 4, 4, 3)).astype(np.float32)
     return coarse.repeat(SIDE // 4, axis=1).repeat(SIDE // 4, axis=2)
 
 
-def difference(one: keras.Model, other: keras.Model, pictures: np.ndarray) -> float:
-    return float(abs(one.predict(pictures, verbose=0) - other.predict(pictures, verbose=0)).max())
+def difference(one: keras.Model, other: keras.Model, images: np.ndarray) -> float:
+    return float(abs(one.predict(images, verbose=0) - other.predict(images, verbose=0)).max())
 
 
 def doubled(narrow: keras.Model, wide: keras.Model) -> keras.Model:
@@ -59,24 +59,24 @@ def doubled(narrow: keras.Model, wide: keras.Model) -> keras.Model:
     return wide
 
 
-def test_the_same_width_is_the_same_function(pictures: np.ndarray) -> None:
+def test_the_same_width_is_the_same_function(images: np.ndarray) -> None:
     student, teacher = network(8, seed=1), network(8, seed=2)
-    assert difference(student, teacher, pictures) > 0.01
-    assert inherit(student, teacher, pictures)
-    assert difference(student, teacher, pictures) < 1e-6
+    assert difference(student, teacher, images) > 0.01
+    assert inherit(student, teacher, images)
+    assert difference(student, teacher, images) < 1e-6
 
 
-def test_superfluous_channels_are_not_missed(pictures: np.ndarray) -> None:
+def test_superfluous_channels_are_not_missed(images: np.ndarray) -> None:
     teacher = doubled(network(8, seed=2), network(16))
     student = network(8, seed=3)
-    before = difference(student, teacher, pictures)
-    assert inherit(student, teacher, pictures)
+    before = difference(student, teacher, images)
+    assert inherit(student, teacher, images)
     # Of two equal channels either may stay, so some are lost altogether: the readers of the
     # others make up for what they can.
-    assert difference(student, teacher, pictures) < before / 2
+    assert difference(student, teacher, images) < before / 2
 
 
-def test_channels_that_nobody_reads_go_first(pictures: np.ndarray) -> None:
+def test_channels_that_nobody_reads_go_first(images: np.ndarray) -> None:
     teacher, exact = network(16, seed=2), network(8, seed=3)
     used = np.random.default_rng(1).permutation(16)[:8]
     for layer in teacher.layers:
@@ -86,9 +86,9 @@ def test_channels_that_nobody_reads_go_first(pictures: np.ndarray) -> None:
             kernel[..., np.setdiff1d(np.arange(16), used), :] = 0
             layer.kernel.assign(kernel)
     student = keras.models.clone_model(network(16))
-    assert inherit(student, teacher, pictures)
-    assert difference(student, teacher, pictures) < 1e-6
-    assert inherit(exact, teacher, pictures)
+    assert inherit(student, teacher, images)
+    assert difference(student, teacher, images) < 1e-6
+    assert inherit(exact, teacher, images)
     stem = next(x for x in teacher.layers if isinstance(x, keras.layers.Conv2D))
     mine = next(x for x in exact.layers if isinstance(x, keras.layers.Conv2D))
     assert np.array_equal(mine.kernel, np.array(stem.kernel)[..., np.sort(used)])
@@ -103,16 +103,16 @@ def test_channels_that_nobody_reads_go_first(pictures: np.ndarray) -> None:
         ("mobilenet_025", "mobilenet_050"),
     ],
 )
-def test_families_of_the_garden_inherit(narrow: str, wide: str, pictures: np.ndarray) -> None:
+def test_families_of_the_garden_inherit(narrow: str, wide: str, images: np.ndarray) -> None:
     keras.utils.set_random_seed(0)
     student, teacher = (built(name) for name in (narrow, wide))
     for layer in teacher.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.momentum = 0.0
-    teacher([pictures], training=True)  # its norms know pictures now, as those of a trained one do
-    assert inherit(student, teacher, pictures)
-    # On the pictures it saw: a random deep network says nothing coherent of others.
-    assert correlation(student, teacher, pictures) > 0.5
+    teacher([images], training=True)  # its norms know images now, as those of a trained one do
+    assert inherit(student, teacher, images)
+    # On the images it saw: a random deep network says nothing coherent of others.
+    assert correlation(student, teacher, images) > 0.5
 
 
 def built(name: str) -> keras.Model:
@@ -120,21 +120,21 @@ def built(name: str) -> keras.Model:
     return build_network(find_backbone(name), image, 7)[0]
 
 
-def correlation(one: keras.Model, other: keras.Model, pictures: np.ndarray) -> float:
+def correlation(one: keras.Model, other: keras.Model, images: np.ndarray) -> float:
     """Of the logarithms of their answers, each class centred."""
-    logs = [np.log(model.predict(pictures, verbose=0)) for model in (one, other)]
-    centred: list[Any] = [(log - log.mean(0)).ravel() for log in logs]
-    return float(np.corrcoef(*centred)[0, 1])
+    logs = [np.log(model.predict(images, verbose=0)) for model in (one, other)]
+    centered: list[Any] = [(log - log.mean(0)).ravel() for log in logs]
+    return float(np.corrcoef(*centered)[0, 1])
 
 
 @pytest.mark.slow
-def test_strangers_are_left_alone(pictures: np.ndarray) -> None:
+def test_strangers_are_left_alone(images: np.ndarray) -> None:
     for student, teacher in [
         (network(16), network(8)),  # wider than its teacher
         (built("mobilenet_025"), network(8)),
         (built("densenet121"), built("densenet121")),  # concatenates channels
     ]:
         before = student.get_weights()
-        assert not inherit(student, teacher, pictures)
+        assert not inherit(student, teacher, images)
         for old, new in zip(before, student.get_weights(), strict=True):
             assert np.array_equal(old, new)

@@ -57,7 +57,7 @@ def tuned(image_folder: Callable[..., Path], small_weights: Path) -> Callable[..
             if damage:
                 damage(model)
             before = [np.array(weight) for weight in model.get_weights()]
-            parts = (work.pictures, work.cache, work.engines, work.watch, work.clock)
+            parts = (work.dataset, work.cache, work.engines, work.watch, work.clock)
             history = tune(model, work.backbone, plan, *parts)
         return Tuned(work, model, before, history)
 
@@ -84,9 +84,9 @@ def test_the_joined_model_scores_what_the_trained_tail_scored(
 ) -> None:
     result = tuned("top_stages", epochs=3, augmentation="medium", views=3, learning_rate=3e-3)
     kept = result.history.kept
-    pictures = result.work.pictures
-    answers = result.model.predict_on_batch(pictures.rows("val")[:].astype(np.float32))
-    labels = pictures.labels("val")
+    dataset = result.work.dataset
+    answers = result.model.predict_on_batch(dataset.rows("val")[:].astype(np.float32))
+    labels = dataset.labels("val")
     assert kept is not None
     assert (answers.argmax(1) == labels).mean() == pytest.approx(kept.accuracy)
     loss = -np.log(answers[np.arange(len(labels)), labels]).mean()
@@ -98,12 +98,12 @@ def test_without_stored_views_the_frozen_stages_run_in_the_loop(
 ) -> None:
     result = tuned("top_stages", epochs=2, views=0, augmentation="medium", learning_rate=3e-3)
     kept = result.history.kept
-    pictures = result.work.pictures
-    answers = result.model.predict_on_batch(pictures.rows("val")[:].astype(np.float32))
+    dataset = result.work.dataset
+    answers = result.model.predict_on_batch(dataset.rows("val")[:].astype(np.float32))
     assert kept is not None
-    assert (answers.argmax(1) == pictures.labels("val")).mean() == pytest.approx(kept.accuracy)
+    assert (answers.argmax(1) == dataset.labels("val")).mean() == pytest.approx(kept.accuracy)
     (cut,) = (result.work.cache / "features").glob("*-cut*")
-    assert (cut / "keys.bin").stat().st_size == 32 * len(pictures.digests("val"))
+    assert (cut / "keys.bin").stat().st_size == 32 * len(dataset.digests("val"))
 
 
 def test_deep_leaves_the_statistics_of_every_batch_normalisation(
@@ -141,7 +141,7 @@ def test_tuning_that_harms_leaves_the_solved_head(tuned: Callable[..., Tuned]) -
     ("errors", "share"),
     [
         ([3.0] * 6, HALF_WAY),  # nothing speaks for either
-        ([0.1, 0.2, 0.3, 0.4, 0.5, 0.6], 0.44),  # a few pictures hardly do
+        ([0.1, 0.2, 0.3, 0.4, 0.5, 0.6], 0.44),  # a few images hardly do
         ([90, 80, 70, 80, 90, 99], 0.4),  # hundreds do
         ([10, 30, 90, 400, 900, 1e9], 0.0),
     ],
@@ -157,9 +157,9 @@ def test_a_loss_that_is_no_number_stops_with_a_hint(tuned: Callable[..., Tuned])
         kernel, bias = model.get_layer("head").get_weights()
         model.get_layer("head").set_weights([np.full_like(kernel, np.nan), bias])
 
-    with pytest.raises(TlearnError, match="loss is nan") as fault:
+    with pytest.raises(TlearnError, match="loss is nan") as error:
         tuned("deep", damage, epochs=3)
-    assert "--learning-rate" in fault.value.hint
+    assert "--learning-rate" in error.value.hint
 
 
 def test_the_same_seed_gives_the_same_weights(tuned: Callable[..., Tuned]) -> None:

@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 
 from tlearn.artifacts.cold_start import ColdStart, cold_start
-from tlearn.artifacts.files import artefact_bytes, must_be_artefact
-from tlearn.artifacts.runtime import Runtime, drawn_picture, open_runtime, takes_threads
+from tlearn.artifacts.files import artifact_size_bytes, must_be_artifact
+from tlearn.artifacts.runtime import Runtime, drawn_image, open_runtime, takes_threads
 from tlearn.errors import ExportError
 from tlearn.progress import ProgressCallback
 
@@ -43,7 +43,7 @@ class Benchmark:
         size_bytes: Its size on disk.
         image_size: Height and width of its input, in pixels.
         latencies: One for each number of threads.
-        pictures_per_second: Of `interpreters` side by side, one thread each.
+        images_per_second: Of `interpreters` side by side, one thread each.
         interpreters: How many.
         load_seconds: Median time from the file to the first answer, in fresh processes.
         peak_bytes: Memory that this takes at most; None where the system does not tell.
@@ -55,7 +55,7 @@ class Benchmark:
     size_bytes: int
     image_size: tuple[int, ...]
     latencies: tuple[Latency, ...]
-    pictures_per_second: float
+    images_per_second: float
     interpreters: int
     load_seconds: float
     peak_bytes: int | None
@@ -74,7 +74,7 @@ def benchmark(path: Path, threads: Sequence[int], watch: ProgressCallback) -> Be
     Raises:
         ExportError: It cannot be run, or takes no number of threads.
     """
-    must_be_artefact(path)
+    must_be_artifact(path)
     if threads and not takes_threads(path):
         raise ExportError(
             f"{path} is run by TensorFlow, which takes its own threads", "leave --threads out"
@@ -92,10 +92,10 @@ def benchmark(path: Path, threads: Sequence[int], watch: ProgressCallback) -> Be
     start = _cold_starts(path, watch)
     return Benchmark(
         path=path,
-        size_bytes=artefact_bytes(path),
+        size_bytes=artifact_size_bytes(path),
         image_size=runtimes[0].shape[:2],
         latencies=tuple(latencies),
-        pictures_per_second=rate,
+        images_per_second=rate,
         interpreters=len(runtimes),
         load_seconds=start.seconds,
         peak_bytes=start.peak_bytes,
@@ -123,13 +123,13 @@ def latency_milliseconds(path: Path, pixels: np.ndarray, threads: int = 1) -> fl
 
 
 def time_answers(
-    run: Runtime, picture: np.ndarray, *, least: int, most: int, seconds: float = 1.0
+    run: Runtime, image: np.ndarray, *, least: int, most: int, seconds: float = 1.0
 ) -> np.ndarray:
     """Times of answers, one after the other, the first one left out.
 
     Args:
         run: The artefact.
-        picture: uint8 (height, width, 3).
+        image: uint8 (height, width, 3).
         least: Answers to time, however long they take.
         most: Answers to time at most.
         seconds: After which no more are begun.
@@ -137,11 +137,11 @@ def time_answers(
     Returns:
         (n,) milliseconds.
     """
-    run(picture)
+    run(image)
     times: list[float] = []
     while len(times) < least or (len(times) < most and sum(times) < seconds):
         start = time.perf_counter()
-        run(picture)
+        run(image)
         times.append(time.perf_counter() - start)
     return 1000 * np.array(times)
 
@@ -153,15 +153,15 @@ def throughput(runtimes: Sequence[Runtime], seconds: float = 1.0) -> float:
         runtimes: The artefact, opened once for each thread.
         seconds: To measure for.
     """
-    picture = drawn_picture(runtimes[0])
+    image = drawn_image(runtimes[0])
     for run in runtimes:
-        run(picture)
+        run(image)
     start = time.perf_counter()
 
     def answers(run: Runtime) -> int:
         done = 0
         while not done or time.perf_counter() - start < seconds:
-            run(picture)
+            run(image)
             done += 1
         return done
 
@@ -172,7 +172,7 @@ def throughput(runtimes: Sequence[Runtime], seconds: float = 1.0) -> float:
 
 def _latency(path: Path, threads: int | None) -> Latency:
     run = open_runtime(path, threads or 1)
-    times = time_answers(run, drawn_picture(run), least=10, most=500, seconds=1.5)
+    times = time_answers(run, drawn_image(run), least=10, most=500, seconds=1.5)
     median, p90 = np.quantile(times, (0.5, 0.9)).tolist()
     return Latency(threads, median, p90)
 

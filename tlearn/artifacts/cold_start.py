@@ -14,7 +14,7 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from tlearn.artifacts.runtime import drawn_picture, open_runtime
+from tlearn.artifacts.runtime import drawn_image, open_runtime
 from tlearn.errors import ExportError
 
 _HIGH_WATER = re.compile(r"^VmHWM:\s+(\d+) kB", re.MULTILINE)
@@ -56,7 +56,7 @@ def _measure(path: Path) -> ColdStart:
     before = _peak_bytes()
     began = time.perf_counter()
     runtime = open_runtime(path, threads=1)
-    runtime(drawn_picture(runtime))
+    runtime(drawn_image(runtime))
     seconds = time.perf_counter() - began
     after = _peak_bytes()
     return ColdStart(seconds, None if before is None or after is None else after - before)

@@ -33,7 +33,7 @@ RESIZE_IN_WORDS = {
     "pad": "the long side to image_size, then centred on gray (127, 127, 127)",
 }
 _DECODING = "upright as EXIF says, transparency on white, first frame, antialiased bilinear"
-_NORMALISATION = "none: pixels go in as they are, the network scales them itself"
+_NORMALIZATION = "none: pixels go in as they are, the network scales them itself"
 _AGAIN = "export it again: tlearn export RUN"
 
 
@@ -68,11 +68,11 @@ class Preparation:
     resize: str
     resize_in_words: str
     decoding: str = _DECODING
-    colour_order: str = "RGB"
+    color_order: str = "RGB"
     range: tuple[int, int] = (0, 255)
     mean: float = 0.0
     std: float = 1.0
-    normalisation: str = _NORMALISATION
+    normalization: str = _NORMALIZATION
 
     @classmethod
     def of(cls, image_size: int, resize: str) -> Preparation:
@@ -91,8 +91,8 @@ class Golden:
         pixels_file: Name in golden/ of what the network is given, without loss.
         pixels_sha256: Of those pixels: bytes of uint8 (height, width, 3), row by row.
         pixels_shape: (height, width, 3).
-        by_model: Probabilities by the trained model.
-        by_artefact: Probabilities by the artefact; None inside the artefact itself.
+        model_probabilities: Probabilities by the trained model.
+        artifact_probabilities: Probabilities by the artefact; None inside the artefact itself.
     """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
@@ -103,8 +103,8 @@ class Golden:
     pixels_file: str
     pixels_sha256: str
     pixels_shape: tuple[int, int, int]
-    by_model: tuple[float, ...]
-    by_artefact: tuple[float, ...] | None = None
+    model_probabilities: tuple[float, ...]
+    artifact_probabilities: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ class Contract:
         output: One probability for each label.
         labels: Classes, in the order of the output.
         made_from: SHA-256 of the run's model, plan and split.
-        tolerance: How far a probability may lie from `Golden.by_artefact`.
+        tolerance: How far a probability may lie from `Golden.artifact_probabilities`.
         golden: Pictures to hold it to.
     """
 
@@ -147,7 +147,7 @@ class Contract:
 
     def inside(self) -> Contract:
         """The same without what the artefact cannot say of itself."""
-        golden = tuple(replace(one, by_artefact=None) for one in self.golden)
+        golden = tuple(replace(one, artifact_probabilities=None) for one in self.golden)
         return replace(self, file=None, sha256=None, golden=golden)
 
 
@@ -159,10 +159,10 @@ def tolerance_of(quantization: str) -> float:
     return _TOLERANCES.get(quantization, _COARSE)
 
 
-def contract_path(artefact: Path) -> Path:
+def contract_path(artifact: Path) -> Path:
     """Where the contract of an artefact lies."""
-    name = artefact.stem if artefact.suffix == ".tflite" else artefact.name
-    return artefact.with_name(name + CONTRACT_ENDING)
+    name = artifact.stem if artifact.suffix == ".tflite" else artifact.name
+    return artifact.with_name(name + CONTRACT_ENDING)
 
 
 def to_bytes(contract: Contract) -> bytes:
@@ -173,33 +173,33 @@ def to_bytes(contract: Contract) -> bytes:
     return text.encode() + b"\n"
 
 
-def write_contract(contract: Contract, artefact: Path) -> None:
+def write_contract(contract: Contract, artifact: Path) -> None:
     """Write the contract beside its artefact.
 
     Raises:
-        SystemFault: The place cannot be written.
+        HostError: The place cannot be written.
     """
-    write_atomic(contract_path(artefact), to_bytes(contract))
+    write_atomic(contract_path(artifact), to_bytes(contract))
 
 
-def read_contract(artefact: Path) -> tuple[Contract, bool]:
+def read_contract(artifact: Path) -> tuple[Contract, bool]:
     """The contract of an artefact, and whether it lay beside it and not inside.
 
     Raises:
         ExportError: There is none, or it is damaged, or of another version.
     """
-    beside = contract_path(artefact)
+    beside = contract_path(artifact)
     if beside.is_file():
         return from_bytes(beside.read_bytes(), str(beside)), True
-    if artefact.is_file() and zipfile.is_zipfile(artefact):
+    if artifact.is_file() and zipfile.is_zipfile(artifact):
         try:
-            with zipfile.ZipFile(artefact) as archive:
+            with zipfile.ZipFile(artifact) as archive:
                 content = archive.read(INSIDE) if INSIDE in archive.namelist() else None
         except (OSError, zipfile.BadZipFile) as error:
-            raise ExportError(f"{artefact} is damaged: {error}", _AGAIN) from error
+            raise ExportError(f"{artifact} is damaged: {error}", _AGAIN) from error
         if content is not None:
-            return from_bytes(content, f"{INSIDE} in {artefact}"), False
-    raise ExportError(f"{artefact} has no contract: {beside.name} is not beside it", _AGAIN)
+            return from_bytes(content, f"{INSIDE} in {artifact}"), False
+    raise ExportError(f"{artifact} has no contract: {beside.name} is not beside it", _AGAIN)
 
 
 def from_bytes(content: bytes, name: str) -> Contract:
@@ -228,9 +228,9 @@ def from_bytes(content: bytes, name: str) -> Contract:
     try:
         contract = TypeAdapter(Contract).validate_python(document)
     except ValidationError as error:
-        fault = error.errors()[0]
-        key = ".".join(map(str, fault["loc"]))
-        raise ExportError(f"{name} is damaged: {key}: {fault['msg']}", _AGAIN) from error
+        problem = error.errors()[0]
+        key = ".".join(map(str, problem["loc"]))
+        raise ExportError(f"{name} is damaged: {key}: {problem['msg']}", _AGAIN) from error
     if found := _contradiction(contract):
         raise ExportError(f"{name} is damaged: {found}", _AGAIN)
     return contract
@@ -246,28 +246,31 @@ def _contradiction(contract: Contract) -> str:
     if len(gives) != 2:
         return f"output.shape: {gives}, where (batch, classes) is expected"
     for number, golden in enumerate(contract.golden):
-        answers = (golden.by_model, golden.by_artefact or golden.by_model)
+        answers = (
+            golden.model_probabilities,
+            golden.artifact_probabilities or golden.model_probabilities,
+        )
         if any(len(answer) != gives[1] for answer in answers):
             return f"golden.{number}: not as many probabilities as the output has"
     return ""
 
 
-def digest_of(artefact: Path) -> str:
+def digest_of(artifact: Path) -> str:
     """SHA-256 of a file; of a directory, or of .xml with its .bin, of the list of its files.
 
     The list has a line for each file in the order of their names: SHA-256, two spaces, name
     relative to the directory; `find . -type f | sort | xargs sha256sum` without "./".
     """
-    files = _files_of(artefact)
-    if files == [artefact]:
-        return digest_of_file(artefact)
-    root = artefact if artefact.is_dir() else artefact.parent
+    files = _files_of(artifact)
+    if files == [artifact]:
+        return digest_of_file(artifact)
+    root = artifact if artifact.is_dir() else artifact.parent
     lines = (f"{digest_of_file(file)}  {file.relative_to(root).as_posix()}\n" for file in files)
     return digest_of_bytes("".join(lines).encode("utf-8", "surrogateescape"))
 
 
-def _files_of(artefact: Path) -> Sequence[Path]:
-    if artefact.is_dir():
-        return sorted(file for file in artefact.rglob("*") if file.is_file())
-    weights = artefact.with_suffix(".bin")
-    return [artefact, weights] if artefact.suffix == ".xml" and weights.exists() else [artefact]
+def _files_of(artifact: Path) -> Sequence[Path]:
+    if artifact.is_dir():
+        return sorted(file for file in artifact.rglob("*") if file.is_file())
+    weights = artifact.with_suffix(".bin")
+    return [artifact, weights] if artifact.suffix == ".xml" and weights.exists() else [artifact]

@@ -6,7 +6,7 @@ import sys
 from importlib.util import find_spec
 from typing import Any
 
-from tlearn.errors import SystemFault
+from tlearn.errors import HostError
 
 EXTRAS: dict[str, tuple[str, ...]] = {
     "onnx": ("tf2onnx", "onnx", "onnxruntime"),
@@ -23,11 +23,11 @@ def require_extra(extra: str, packages: tuple[str, ...] = ()) -> None:
         packages: The packages that are needed; all of the extra by default.
 
     Raises:
-        SystemFault: One is missing; the hint says how to get it.
+        HostError: One is missing; the hint says how to get it.
     """
     missing = [name for name in packages or EXTRAS[extra] if find_spec(name) is None]
     if missing:
-        raise SystemFault(
+        raise HostError(
             f"{extra} files need {', '.join(missing)}, not installed here",
             f"pip install 'tlearn[{extra}]'",
         )

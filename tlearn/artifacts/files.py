@@ -8,7 +8,7 @@ from tlearn.artifacts.contract import CONTRACT_ENDING, contract_path
 from tlearn.errors import ExportError
 
 
-def must_be_artefact(path: Path) -> None:
+def must_be_artifact(path: Path) -> None:
     """Say at once, and without TensorFlow, what can be no artefact.
 
     Raises:
@@ -38,7 +38,7 @@ def parts_of(path: Path) -> list[Path]:
     return [path, path.with_suffix(".bin")] if path.suffix == ".xml" else [path]
 
 
-def artefact_bytes(path: Path) -> int:
+def artifact_size_bytes(path: Path) -> int:
     """The size on disk of an artefact, all its files counted."""
     files = path.rglob("*") if path.is_dir() else parts_of(path)
     return sum(file.stat().st_size for file in files if file.is_file())

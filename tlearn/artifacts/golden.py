@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 
 from tlearn.artifacts.contract import Golden, Preparation, digest_of
-from tlearn.data.decode import UnreadablePicture, decode
+from tlearn.data.decode import UnreadableImageError, decode
 from tlearn.storage.digest import digest_of_bytes
 
 
 @dataclass(frozen=True, eq=False)
-class SeenPicture:
+class LoadedGolden:
     """A golden picture on this machine.
 
     Attributes:
@@ -32,7 +32,7 @@ class SeenPicture:
     @property
     def expected(self) -> np.ndarray:
         """(classes,) probabilities."""
-        return np.asarray(self.golden.by_artefact or self.golden.by_model)
+        return np.asarray(self.golden.artifact_probabilities or self.golden.model_probabilities)
 
     @property
     def same_pixels(self) -> bool:
@@ -44,7 +44,7 @@ class SeenPicture:
         return bool(answer.argmax() == self.expected.argmax())
 
 
-def look(folder: Path, golden: Golden, how: Preparation) -> SeenPicture:
+def look(folder: Path, golden: Golden, how: Preparation) -> LoadedGolden:
     """Read both files of a golden picture and say what is wrong with them."""
     file, kept = folder / golden.file, folder / golden.pixels_file
     problems, decoded, promised = [], None, None
@@ -63,13 +63,13 @@ def look(folder: Path, golden: Golden, how: Preparation) -> SeenPicture:
             promised = None
     if promised is None and decoded is not None and _are_promised(decoded, golden):
         promised = decoded
-    return SeenPicture(golden, promised, decoded, ", ".join(problems))
+    return LoadedGolden(golden, promised, decoded, ", ".join(problems))
 
 
 def _decoded(file: Path, image_size: int, resize: str) -> np.ndarray | None:
     try:
         return decode(file, image_size, resize)
-    except UnreadablePicture:
+    except UnreadableImageError:
         return None
 
 
@@ -77,11 +77,11 @@ def _are_promised(pixels: np.ndarray, golden: Golden) -> bool:
     return digest_of_bytes(pixels.tobytes()) == golden.pixels_sha256
 
 
-def distance(pictures: Sequence[SeenPicture]) -> str:
+def distance(images: Sequence[LoadedGolden]) -> str:
     """How far the decoder's pixels lie from those promised, where both are here."""
     both = [
         (one.decoded.astype(np.int16), one.promised)
-        for one in pictures
+        for one in images
         if one.decoded is not None and one.promised is not None
     ]
     if not both:

@@ -13,7 +13,7 @@ from tlearn.artifacts.extras import import_openvino, require_extra
 from tlearn.artifacts.metadata import LABELS_FILE, NOTES, read_labels, read_metadata
 from tlearn.artifacts.runtime import reason_of, sides_of
 from tlearn.backend.silence import quiet
-from tlearn.errors import ExportError, SystemFault, TlearnError
+from tlearn.errors import ExportError, HostError, TlearnError
 
 _AGAIN = "export it again: tlearn export RUN"
 _INSTALL = "install that package here, or check the file where it is installed"
@@ -34,7 +34,7 @@ def read_interface(path: Path) -> Interface:
 
     Raises:
         ExportError: It is no artefact, or cannot be read.
-        SystemFault: What runs it is not installed here.
+        HostError: What runs it is not installed here.
     """
     reader = _READERS.get("" if path.is_dir() else path.suffix)
     if reader is None:
@@ -45,8 +45,8 @@ def read_interface(path: Path) -> Interface:
     except TlearnError:
         raise
     except ImportError as error:
-        raise SystemFault(f"{path} cannot be run without {error.name}", _INSTALL) from error
-    except Exception as error:  # faults of four runtimes have no nearer ancestor
+        raise HostError(f"{path} cannot be run without {error.name}", _INSTALL) from error
+    except Exception as error:  # errors of four runtimes have no nearer ancestor
         reason = reason_of(error)
         raise ExportError(f"{path} cannot be looked into: {reason}", _AGAIN) from error
 

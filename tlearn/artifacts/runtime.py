@@ -25,7 +25,7 @@ class Runtime(Protocol):
 
     shape: tuple[int, ...]
 
-    def __call__(self, picture: np.ndarray) -> np.ndarray:
+    def __call__(self, image: np.ndarray) -> np.ndarray:
         """Probabilities (classes,) float32 of one picture (height, width, 3), 0 to 255."""
 
 
@@ -39,7 +39,7 @@ def open_runtime(path: Path, threads: int = 2) -> Runtime:
 
     Raises:
         ExportError: There is no runtime for it, or the runtime cannot read it.
-        SystemFault: The runtime is an extra that is not installed.
+        HostError: The runtime is an extra that is not installed.
     """
     if path.suffix in _BY_SUFFIX:
         return _BY_SUFFIX[path.suffix](path, threads)
@@ -48,7 +48,7 @@ def open_runtime(path: Path, threads: int = 2) -> Runtime:
     raise ExportError(f"{path} is no artefact of tlearn.", _AGAIN)
 
 
-def run_artefact(path: Path, pixels: np.ndarray, threads: int = 2) -> np.ndarray:
+def run_artifact(path: Path, pixels: np.ndarray, threads: int = 2) -> np.ndarray:
     """Run an artefact on pictures, one at a time as a phone has them.
 
     Args:
@@ -63,7 +63,7 @@ def run_artefact(path: Path, pixels: np.ndarray, threads: int = 2) -> np.ndarray
         ExportError: The artefact cannot be run.
     """
     runtime = open_runtime(path, threads)
-    return np.stack([runtime(picture) for picture in pixels])
+    return np.stack([runtime(image) for image in pixels])
 
 
 def takes_threads(path: Path) -> bool:
@@ -71,7 +71,7 @@ def takes_threads(path: Path) -> bool:
     return not path.is_dir()
 
 
-def drawn_picture(runtime: Runtime) -> np.ndarray:
+def drawn_image(runtime: Runtime) -> np.ndarray:
     """A picture of the size that a runtime takes, uint8 (height, width, 3), to time it with."""
     return np.random.default_rng(0).integers(0, 256, runtime.shape, np.uint8)
 
@@ -97,16 +97,16 @@ class TfliteRuntime:
         except (RuntimeError, ValueError) as error:
             raise _refusal("LiteRT", path, error) from error
         inputs = self._interpreter.get_input_details()
-        self.shape = _picture_shape(path, {one["name"]: one["shape"].tolist() for one in inputs})
+        self.shape = _image_shape(path, {one["name"]: one["shape"].tolist() for one in inputs})
         self._input, self._output = inputs[0], self._interpreter.get_output_details()[0]
 
-    def __call__(self, picture: np.ndarray) -> np.ndarray:
+    def __call__(self, image: np.ndarray) -> np.ndarray:
         """Probabilities (classes,) float32 of one picture (height, width, 3), 0 to 255."""
         self._interpreter.set_tensor(
-            self._input["index"], _quantise(picture, self._input)[np.newaxis]
+            self._input["index"], _quantize(image, self._input)[np.newaxis]
         )
         self._interpreter.invoke()
-        return _dequantise(self._interpreter.get_tensor(self._output["index"])[0], self._output)
+        return _dequantize(self._interpreter.get_tensor(self._output["index"])[0], self._output)
 
 
 class OnnxRuntime:
@@ -118,7 +118,7 @@ class OnnxRuntime:
 
     Raises:
         ExportError: ONNX Runtime cannot read or prepare the file.
-        SystemFault: It is not installed.
+        HostError: It is not installed.
     """
 
     def __init__(self, path: Path, threads: int = 2) -> None:
@@ -132,15 +132,15 @@ class OnnxRuntime:
                 self._session = onnxruntime.InferenceSession(
                     str(path), options, providers=["CPUExecutionProvider"]
                 )
-            except Exception as error:  # its faults have no ancestor but this
+            except Exception as error:  # its errors have no ancestor but this
                 raise _refusal("ONNX Runtime", path, error) from error
         inputs = {one.name: one.shape for one in self._session.get_inputs()}
-        self.shape = _picture_shape(path, inputs, _INPUT)
+        self.shape = _image_shape(path, inputs, _INPUT)
 
-    def __call__(self, picture: np.ndarray) -> np.ndarray:
+    def __call__(self, image: np.ndarray) -> np.ndarray:
         """See `Runtime`."""
-        image = np.asarray(picture, np.float32)[np.newaxis]
-        return np.asarray(self._session.run(["probabilities"], {_INPUT: image})[0])[0]
+        batch = np.asarray(image, np.float32)[np.newaxis]
+        return np.asarray(self._session.run(["probabilities"], {_INPUT: batch})[0])[0]
 
 
 class OpenVinoRuntime:
@@ -155,7 +155,7 @@ class OpenVinoRuntime:
 
     Raises:
         ExportError: OpenVINO cannot read or prepare the file.
-        SystemFault: It is not installed.
+        HostError: It is not installed.
     """
 
     def __init__(self, path: Path, threads: int = 2) -> None:
@@ -172,12 +172,12 @@ class OpenVinoRuntime:
             except RuntimeError as error:
                 raise _refusal("OpenVINO", path, error) from error
         inputs = {one.any_name: sides_of(one.partial_shape) for one in self._run.inputs}
-        self.shape = _picture_shape(path, inputs, _INPUT)
+        self.shape = _image_shape(path, inputs, _INPUT)
 
-    def __call__(self, picture: np.ndarray) -> np.ndarray:
+    def __call__(self, image: np.ndarray) -> np.ndarray:
         """See `Runtime`."""
-        image = np.asarray(picture, np.float32)[np.newaxis]
-        return np.array(self._run({_INPUT: image})["probabilities"][0])
+        batch = np.asarray(image, np.float32)[np.newaxis]
+        return np.array(self._run({_INPUT: batch})["probabilities"][0])
 
 
 class SavedModelRuntime:
@@ -202,12 +202,12 @@ class SavedModelRuntime:
             raise ExportError(f"{path} has no signature serving_default", _AGAIN)
         self._serve, (_, given) = serve, serve.structured_input_signature
         inputs = {name: [*(one.shape or ())] for name, one in given.items()}
-        self.shape = _picture_shape(path, inputs, _INPUT)
+        self.shape = _image_shape(path, inputs, _INPUT)
 
-    def __call__(self, picture: np.ndarray) -> np.ndarray:
+    def __call__(self, image: np.ndarray) -> np.ndarray:
         """See `Runtime`."""
-        image = self._constant(np.asarray(picture, np.float32)[np.newaxis])
-        return np.asarray(self._serve(**{_INPUT: image})["probabilities"])[0]
+        batch = self._constant(np.asarray(image, np.float32)[np.newaxis])
+        return np.asarray(self._serve(**{_INPUT: batch})["probabilities"])[0]
 
 
 _BY_SUFFIX: dict[str, Callable[[Path, int], Runtime]] = {
@@ -227,7 +227,7 @@ def _refusal(runtime: str, path: Path, error: Exception) -> ExportError:
     return ExportError(f"{runtime} cannot run {path}: {reason_of(error)}", _AGAIN)
 
 
-def _picture_shape(
+def _image_shape(
     path: Path, inputs: Mapping[str, Sequence[Any]], name: str | None = None
 ) -> tuple[int, ...]:
     """(height, width, channels) of the one input there has to be; `name` where it is asked by it.
@@ -251,16 +251,16 @@ def sides_of(shape: Any) -> tuple[int | None, ...]:
     return tuple(None if side.is_dynamic else side.get_length() for side in shape)
 
 
-def _quantise(picture: np.ndarray, end: dict[str, Any]) -> np.ndarray:
+def _quantize(image: np.ndarray, end: dict[str, Any]) -> np.ndarray:
     scale, zero_point = end["quantization"]
     if not scale:
-        return picture.astype(end["dtype"])
+        return image.astype(end["dtype"])
     limits = np.iinfo(end["dtype"])
-    steps = np.rint(picture.astype(np.float32) / scale + zero_point)
+    steps = np.rint(image.astype(np.float32) / scale + zero_point)
     return np.clip(steps, limits.min, limits.max).astype(end["dtype"])
 
 
-def _dequantise(values: np.ndarray, end: dict[str, Any]) -> np.ndarray:
+def _dequantize(values: np.ndarray, end: dict[str, Any]) -> np.ndarray:
     scale, zero_point = end["quantization"]
     if not scale:
         return values.astype(np.float32)

@@ -11,8 +11,8 @@ import numpy as np
 import PIL
 
 from tlearn.artifacts.contract import GOLDEN_FOLDER, Contract, Tensor, digest_of, read_contract
-from tlearn.artifacts.files import must_be_artefact
-from tlearn.artifacts.golden import SeenPicture, distance, look
+from tlearn.artifacts.files import must_be_artifact
+from tlearn.artifacts.golden import LoadedGolden, distance, look
 from tlearn.artifacts.interface import Interface, read_interface
 from tlearn.artifacts.runtime import Runtime, open_runtime, reason_of
 from tlearn.errors import ExportError
@@ -48,13 +48,13 @@ class Checked:
     """An artefact held to its contract.
 
     Attributes:
-        artefact: The file or directory.
+        artifact: The file or directory.
         contract: What it promises.
         beside: Whether the contract lay beside it; otherwise it was found inside.
         findings: One for each promise.
     """
 
-    artefact: Path
+    artifact: Path
     contract: Contract
     beside: bool
     findings: tuple[Finding, ...]
@@ -70,7 +70,7 @@ class Checked:
         return not _broken(self.findings)
 
 
-def check_artefact(path: Path) -> Checked:
+def check_artifact(path: Path) -> Checked:
     """Hold an artefact to its contract.
 
     Args:
@@ -80,7 +80,7 @@ def check_artefact(path: Path) -> Checked:
         ExportError: There is no such artefact, or no contract that can be read.
     """
     path = path.absolute()
-    must_be_artefact(path)
+    must_be_artifact(path)
     contract, beside = read_contract(path)
     findings = [_file(path, contract)]
     if findings[0].verdict is Verdict.BROKEN:
@@ -94,14 +94,14 @@ def check_artefact(path: Path) -> Checked:
         findings.append(Finding("runs here", Verdict.BROKEN, error.message))
         return Checked(path, contract, beside, tuple(findings))
     findings += _interface(contract, ends)
-    pictures = [
+    images = [
         look(path.parent / GOLDEN_FOLDER, one, contract.preparation) for one in contract.golden
     ]
-    findings.append(_golden(pictures, beside))
+    findings.append(_golden(images, beside))
     if "input" in _broken(findings):
-        pictures = []  # what it takes is not what the contract says, so it cannot be asked
+        images = []  # what it takes is not what the contract says, so it cannot be asked
     try:
-        findings += [_decoder(runtime, pictures), _answers(runtime, pictures, contract)]
+        findings += [_decoder(runtime, images), _answers(runtime, images, contract)]
     except (RuntimeError, ValueError) as error:
         findings.append(Finding("runs here", Verdict.BROKEN, reason_of(error)))
     return Checked(path, contract, beside, tuple(findings))
@@ -139,7 +139,7 @@ def _labels(contract: Contract, found: Sequence[str]) -> Finding:
         what = f"the contract has {len(promised)} labels for {classes} outputs"
         return Finding("labels", Verdict.BROKEN, what)
     for golden in contract.golden:  # all of them were answered rightly
-        answer = promised[int(np.argmax(golden.by_model))]
+        answer = promised[int(np.argmax(golden.model_probabilities))]
         if answer != golden.label:
             what = f"a picture of {golden.label!r} was answered rightly and is now {answer!r}"
             return Finding("labels", Verdict.BROKEN, what)
@@ -167,21 +167,21 @@ def _in_words(end: Tensor) -> str:
     return f"{end.name} {end.dtype} {sizes}{scaled}"
 
 
-def _golden(pictures: Sequence[SeenPicture], beside: bool) -> Finding:
-    name, lost = "golden pictures", [picture.problem for picture in pictures if picture.problem]
-    if not pictures:
+def _golden(images: Sequence[LoadedGolden], beside: bool) -> Finding:
+    name, lost = "golden pictures", [image.problem for image in images if image.problem]
+    if not images:
         return Finding(name, Verdict.UNCHECKED, "the contract has none: the run kept no samples")
     if not lost:
-        return Finding(name, Verdict.KEPT, f"{len(pictures)} beside the file, none changed")
-    absent = all(picture.promised is picture.decoded is None for picture in pictures)
+        return Finding(name, Verdict.KEPT, f"{len(images)} beside the file, none changed")
+    absent = all(image.promised is image.decoded is None for image in images)
     if absent and not beside:
         return Finding(name, Verdict.UNCHECKED, f"there is no {GOLDEN_FOLDER}/ beside the file")
     return Finding(name, Verdict.BROKEN, "; ".join(lost))
 
 
-def _decoder(runtime: Runtime, pictures: Sequence[SeenPicture]) -> Finding:
+def _decoder(runtime: Runtime, images: Sequence[LoadedGolden]) -> Finding:
     name = "decoder"
-    intact = [one for one in pictures if one.decoded is not None]
+    intact = [one for one in images if one.decoded is not None]
     other = [one for one in intact if not one.same_pixels]
     if not intact:
         return Finding(name, Verdict.UNCHECKED, "no golden picture to decode")
@@ -196,8 +196,8 @@ def _decoder(runtime: Runtime, pictures: Sequence[SeenPicture]) -> Finding:
     return Finding(name, Verdict.NOTED, what + "the answers are the same")
 
 
-def _answers(runtime: Runtime, pictures: Sequence[SeenPicture], contract: Contract) -> Finding:
-    asked = [one for one in pictures if one.promised is not None]
+def _answers(runtime: Runtime, images: Sequence[LoadedGolden], contract: Contract) -> Finding:
+    asked = [one for one in images if one.promised is not None]
     if not asked:
         return Finding("answers", Verdict.UNCHECKED, "no golden picture to ask about")
     found = [runtime(np.asarray(one.promised)) for one in asked]

@@ -53,7 +53,7 @@ def convert(
         )
     if quantization == "int8" and (representative is None or len(representative) == 0):
         raise ValueError("int8 needs representative inputs")
-    fault: Exception | None = None
+    problem: Exception | None = None
     with quiet() as log:
         import tensorflow as tf
         from tensorflow.lite.python.convert_phase import ConverterError
@@ -63,12 +63,12 @@ def convert(
         try:
             content: bytes = converter.convert()
         except ConverterError as error:
-            fault = error
-    if fault is not None:
+            problem = error
+    if problem is not None:
         raise BackboneError(
-            f"The network {model.name!r} cannot become a LiteRT file: {_reason(fault, log)}",
+            f"The network {model.name!r} cannot become a LiteRT file: {_reason(problem, log)}",
             "Take another backbone (`tlearn models`), or export --saved-model.",
-        ) from fault
+        ) from problem
     return _sign(content, model.inputs[0].name, model.output_names)
 
 
@@ -130,8 +130,8 @@ def _feed(inputs: Sequence[np.ndarray] | np.ndarray) -> Callable[[], Iterator[li
     return lambda: ([np.asarray(one, np.float32)[np.newaxis]] for one in inputs)
 
 
-def _reason(fault: Exception, log: Log) -> str:
+def _reason(problem: Exception, log: Log) -> str:
     lacking = re.search(r"^(?:Custom|Flex) ops: (.+)$", log.text, re.MULTILINE)
     if lacking:
         return f"LiteRT has no operator for {lacking[1]}."
-    return f"{str(fault).strip()[:300]}\n{log.tail()}".strip()
+    return f"{str(problem).strip()[:300]}\n{log.tail()}".strip()

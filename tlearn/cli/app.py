@@ -53,9 +53,9 @@ class Boundary(TyperGroup):
             code = super().main(given, *rest, **named)
             if code == _INTERRUPTED:
                 _tell("", _KEPT, "", as_json)
-        except TlearnError as fault:
-            _tell(_ERROR, fault.message, fault.hint, as_json)
-            code = fault.exit_code
+        except TlearnError as error:
+            _tell(_ERROR, error.message, error.hint, as_json)
+            code = error.exit_code
         except TyperException as misuse:
             context = getattr(misuse, "ctx", None)
             path = context.command_path if context else "tlearn"

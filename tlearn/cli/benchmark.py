@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def benchmark(
-    artefact: Annotated[
+    artifact: Annotated[
         Path,
         typer.Argument(
             metavar="ARTEFACT", help="A file that `tlearn export` wrote.", show_default=False
@@ -43,7 +43,7 @@ def benchmark(
     from tlearn import api
 
     with Display(as_json) as display:
-        found = api.benchmark(artefact, counts, watch=display)
+        found = api.benchmark(artifact, counts, watch=display)
     if as_json:
         print_json(asdict(found) | {"path": str(found.path)})
     else:
@@ -96,7 +96,7 @@ def _costs(found: Benchmark) -> dict[str, RenderableType]:
     if found.peak_bytes is not None:
         memory = f"{render.size(found.peak_bytes)} more than the process had before"
     return {
-        "many": Text(f"{found.pictures_per_second:,.0f} pictures a second, {way}"),
+        "many": Text(f"{found.images_per_second:,.0f} pictures a second, {way}"),
         "start": Text(f"{1000 * found.load_seconds:,.0f} ms from the file to the first answer"),
         "memory": Text(memory),
     }

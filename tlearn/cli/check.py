@@ -14,7 +14,7 @@ from rich.text import Text
 from tlearn.cli import evaluate, options, predict, render
 from tlearn.cli.progress import Display, print_json, print_result
 from tlearn.cli.render import BAD, DIM, GOOD, WARN
-from tlearn.errors import GateFailure
+from tlearn.errors import GateError
 
 if TYPE_CHECKING:
     from tlearn.artifacts.verification import Checked
@@ -27,7 +27,7 @@ _TOP = 2
 
 
 def check(
-    artefact: Annotated[
+    artifact: Annotated[
         Path,
         typer.Argument(
             metavar="ARTEFACT",
@@ -57,15 +57,15 @@ def check(
     from tlearn import api
 
     with Display(as_json) as display:
-        checked, found = api.check(artefact, images, watch=display)
+        checked, found = api.check(artifact, images, watch=display)
     if as_json:
         print_json(to_json(checked, found))
-        raise typer.Exit(0 if checked.passed else GateFailure.exit_code)
+        raise typer.Exit(0 if checked.passed else GateError.exit_code)
     print_result(*draw(checked), *_draw_found(found), *_closing(checked, images))
     broken = [finding.name for finding in checked.findings if finding.verdict == "broken"]
     if broken:
-        raise GateFailure(
-            f"{checked.artefact.name} breaks its contract: {', '.join(broken)}",
+        raise GateError(
+            f"{checked.artifact.name} breaks its contract: {', '.join(broken)}",
             "take the file, its contract and golden/ together from the export folder again, or "
             "export anew: tlearn export RUN",
         )
@@ -78,7 +78,7 @@ def to_json(checked: Checked, found: Report | Sequence[Prediction] | None) -> di
     report = found.to_json() if isinstance(found, Report) else None
     answers = None if found is None or isinstance(found, Report) else found
     return {
-        "artefact": str(checked.artefact),
+        "artefact": str(checked.artifact),
         "passed": checked.passed,
         "contract": "beside" if checked.beside else "inside",
         "checks": [asdict(finding) for finding in checked.findings],
@@ -94,9 +94,9 @@ def draw(checked: Checked) -> list[RenderableType]:
     side = how.image_size
     where = "beside the file" if checked.beside else "inside the file only"
     facts = {
-        "file": render.near(checked.artefact),
+        "file": render.near(checked.artifact),
         "is": f"{contract.format}, {numbers}, by tlearn {contract.tlearn}",
-        "takes": f"{side} x {side} {how.colour_order}, {how.resize}: {how.resize_in_words}",
+        "takes": f"{side} x {side} {how.color_order}, {how.resize}: {how.resize_in_words}",
         "gives": f"{len(contract.labels)}: {render.class_names(contract.labels)}",
         "contract": f"version {contract.version}, {where}",
     }
@@ -122,6 +122,6 @@ def _closing(checked: Checked, images: Path | None) -> list[RenderableType]:
     if not checked.passed:
         return []
     if images is None:
-        name = render.argument(checked.artefact)
+        name = render.argument(checked.artifact)
         return [render.next_step(f"tlearn check {name} FOLDER")]
     return [render.next_step("golden/ and the contract belong into the tests of your app", "then")]

@@ -130,7 +130,7 @@ def to_json(taught: Taught) -> dict[str, Any]:
         "weights": str(taught.weights),
         "match": taught.match,
         "agreement": taught.agreement,
-        "pictures": taught.pictures,
+        "pictures": taught.images,
         "seconds": taught.seconds.get("total"),
         "timings": taught.seconds,
         "shrunk": _shrunk_to_json(taught.shrunk) if taught.shrunk else None,
@@ -148,7 +148,7 @@ def draw(taught: Taught, student: str, image_size: int | None) -> list[Renderabl
     """How alike they are, where the student is, how to use it."""
     rows = {
         "student": render.words(render.near(taught.weights)),
-        "pictures": Text(f"{taught.pictures:,}"),
+        "pictures": Text(f"{taught.images:,}"),
         "match": Text(f"{taught.match:.2f} correlation with the teacher's embedding, held out"),
     }
     if taught.agreement is not None:

@@ -15,13 +15,13 @@ from tlearn.cli import export_budget as budget
 from tlearn.cli import options, render, snippets
 from tlearn.cli.progress import Display, print_json, print_result
 from tlearn.cli.render import BAD, DIM, GOOD
-from tlearn.errors import ExportError, GateFailure
+from tlearn.errors import ExportError, GateError
 
 if TYPE_CHECKING:
     from tlearn.export.comparison import Changed
-    from tlearn.export.parity import Artefact
+    from tlearn.export.parity import Artifact
 
-_SHOWN_PICTURES = 3
+_SHOWN_IMAGES = 3
 _SHOWN_CLASSES = 2
 _EXPLAINED = (
     "same: those that get the model's answer; right: accuracy; drop: in points of\n"
@@ -109,21 +109,19 @@ def export(
     from tlearn import api
 
     with Display(as_json) as display:
-        artefacts = api.export(
+        artifacts = api.export(
             run, formats, out=out, max_drop=max_drop / 100, data=data, watch=display
         )
-        programs = api.write_snippets(artefacts, platforms)
-    failed = [artefact for artefact in artefacts if not artefact.passed]
+        programs = api.write_snippets(artifacts, platforms)
+    failed = [artifact for artifact in artifacts if not artifact.passed]
     if as_json:
-        print_json(to_json(artefacts) | snippets.to_json(programs))
-        raise typer.Exit(GateFailure.exit_code if failed else 0)
-    first = render.argument(artefacts[0].path)
+        print_json(to_json(artifacts) | snippets.to_json(programs))
+        raise typer.Exit(GateError.exit_code if failed else 0)
+    first = render.argument(artifacts[0].path)
     closing = [] if failed else [render.next_step(f"tlearn check {first}")]
-    print_result(*draw(artefacts), *snippets.draw(programs), *closing)
+    print_result(*draw(artifacts), *snippets.draw(programs), *closing)
     if failed:
-        raise GateFailure(
-            f"{len(failed)} of {len(artefacts)} files failed the check", _hint(failed)
-        )
+        raise GateError(f"{len(failed)} of {len(artifacts)} files failed the check", _hint(failed))
 
 
 def choose_formats(asked: Sequence[str], quantize: Sequence[str]) -> list[tuple[str, str]]:
@@ -159,95 +157,95 @@ def choose_formats(asked: Sequence[str], quantize: Sequence[str]) -> list[tuple[
     return list(dict.fromkeys(chosen))
 
 
-def to_json(artefacts: Sequence[Artefact]) -> dict[str, Any]:
+def to_json(artifacts: Sequence[Artifact]) -> dict[str, Any]:
     """The document; accuracies, agreement, drop and differences are fractions."""
     return {
-        "artefacts": [asdict(artefact) | {"path": str(artefact.path)} for artefact in artefacts]
+        "artefacts": [asdict(artifact) | {"path": str(artifact.path)} for artifact in artifacts]
     }
 
 
-def draw(artefacts: Sequence[Artefact]) -> list[RenderableType]:
+def draw(artifacts: Sequence[Artifact]) -> list[RenderableType]:
     """One line a file; then where they are, what failed, and pictures with another answer."""
     made = render.table(
         "", "file", "size", "same %", "right %", "drop", "95 %", "ms", right=range(2, 8)
     )
-    for artefact in artefacts:
+    for artifact in artifacts:
         made.add_row(
-            Text("✓", GOOD) if artefact.passed else Text("✗", BAD),
-            _kind(artefact),
-            render.size(artefact.size_bytes),
-            f"{100 * artefact.agreement:.1f}",
-            f"{100 * artefact.accuracy:.1f}",
-            f"{100 * artefact.drop:.1f}",
-            render.interval(*artefact.drop_interval),
-            f"{artefact.milliseconds:.1f}" if artefact.milliseconds else "-",
+            Text("✓", GOOD) if artifact.passed else Text("✗", BAD),
+            _kind(artifact),
+            render.size(artifact.size_bytes),
+            f"{100 * artifact.agreement:.1f}",
+            f"{100 * artifact.accuracy:.1f}",
+            f"{100 * artifact.drop:.1f}",
+            render.interval(*artifact.drop_interval),
+            f"{artifact.milliseconds:.1f}" if artifact.milliseconds else "-",
         )
-    files = render.bullets([_file(artefact) for artefact in artefacts])
+    files = render.bullets([_file(artifact) for artifact in artifacts])
     return [
         Text(),
         made,
-        Text(f"checked on {_checked_on(artefacts[0])}\n{_EXPLAINED}", DIM),
+        Text(f"checked on {_checked_on(artifacts[0])}\n{_EXPLAINED}", DIM),
         Text(),
         files,
-        *_changes(artefacts),
+        *_changes(artifacts),
     ]
 
 
-def _kind(artefact: Artefact) -> str:
-    named = artefact.quantization != "none"
-    return f"{artefact.format} {artefact.quantization}" if named else artefact.format
+def _kind(artifact: Artifact) -> str:
+    named = artifact.quantization != "none"
+    return f"{artifact.format} {artifact.quantization}" if named else artifact.format
 
 
-def _checked_on(artefact: Artefact) -> str:
+def _checked_on(artifact: Artifact) -> str:
     """The pictures that all of them were checked on."""
-    part = artefact.checked_on.split()[-1]
+    part = artifact.checked_on.split()[-1]
     words = {"val": "validation pictures", "train": "pictures it was trained on"}[part]
-    travel = " that travel in the run" if artefact.checked_on != part else ""
-    return f"{artefact.n_checked or 'the'} {words}{travel}"
+    travel = " that travel in the run" if artifact.checked_on != part else ""
+    return f"{artifact.n_checked or 'the'} {words}{travel}"
 
 
-def _file(artefact: Artefact) -> Text:
-    text = render.words(render.near(artefact.path))
-    if not artefact.passed:
-        tried = "\na head solved for int8 was tried too" * artefact.rescued
-        return text.append(f"\n{render.inert(artefact.reason)}{tried}", BAD)
-    how = ", with a head solved for int8" * artefact.rescued
-    return text.append(f"  probabilities within {artefact.largest_difference:.2g}{how}", DIM)
+def _file(artifact: Artifact) -> Text:
+    text = render.words(render.near(artifact.path))
+    if not artifact.passed:
+        tried = "\na head solved for int8 was tried too" * artifact.rescued
+        return text.append(f"\n{render.inert(artifact.reason)}{tried}", BAD)
+    how = ", with a head solved for int8" * artifact.rescued
+    return text.append(f"  probabilities within {artifact.largest_difference:.2g}{how}", DIM)
 
 
-def _changes(artefacts: Sequence[Artefact]) -> list[RenderableType]:
+def _changes(artifacts: Sequence[Artifact]) -> list[RenderableType]:
     """Pictures that a file calls something else than the model does: a few of each file."""
-    changed = [artefact for artefact in artefacts if artefact.changed]
+    changed = [artifact for artifact in artifacts if artifact.changed]
     if not changed:
         return []
     blocks: list[RenderableType] = [render.heading("Pictures with another answer")]
-    for artefact in changed:
-        blocks.append(_classes(artefact))
-        shown = [_change(change) for change in artefact.changed[:_SHOWN_PICTURES]]
-        rest = len(artefact.changed) - len(shown)
+    for artifact in changed:
+        blocks.append(_classes(artifact))
+        shown = [_change(change) for change in artifact.changed[:_SHOWN_IMAGES]]
+        rest = len(artifact.changed) - len(shown)
         more = [f"and {rest} more (--json has them all)"] if rest else []
         blocks.append(render.indented(render.bullets([*shown, *more])))
     return blocks
 
 
-def _classes(artefact: Artefact) -> Text:
+def _classes(artifact: Artifact) -> Text:
     """How many pictures changed, and the classes that lost most by it."""
-    lost = sorted(artefact.classes, key=lambda change: change.after - change.before)
+    lost = sorted(artifact.classes, key=lambda change: change.after - change.before)
     worst = [
         f"{change.name} {100 * change.before:.1f} -> {100 * change.after:.1f} %"
         for change in lost[:_SHOWN_CLASSES]
         if change.after < change.before
     ]
     fell = f"; classes that fell: {', '.join(worst)}" if worst else ""
-    return render.words(f"{_kind(artefact)}: {len(artefact.changed)}{fell}")
+    return render.words(f"{_kind(artifact)}: {len(artifact.changed)}{fell}")
 
 
 def _change(change: Changed) -> str:
     became = {change.before: "was right", change.after: "is right"}
     judged = became.get(change.truth, f"in truth {change.truth}")
-    return f"{change.picture}: {change.before} -> {change.after} ({judged})"
+    return f"{change.image}: {change.before} -> {change.after} ({judged})"
 
 
-def _hint(failed: Sequence[Artefact]) -> str:
-    ways = dict.fromkeys(way for artefact in failed for way in artefact.advice)
+def _hint(failed: Sequence[Artifact]) -> str:
+    ways = dict.fromkeys(way for artifact in failed for way in artifact.advice)
     return "; ".join([*ways, "or " * bool(ways) + "allow more with --max-drop POINTS"])

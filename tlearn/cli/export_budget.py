@@ -15,11 +15,11 @@ from tlearn.cli import render, snippets
 from tlearn.cli.progress import Display, print_json, print_result
 from tlearn.cli.render import BAD, DIM, GOOD
 from tlearn.cli.units import parse_latency, parse_size
-from tlearn.errors import ExportError, GateFailure
+from tlearn.errors import ExportError, GateError
 
 if TYPE_CHECKING:
     from tlearn.export.budget import Budget, Choice
-    from tlearn.export.parity import Artefact
+    from tlearn.export.parity import Artifact
 
 _UNDER_THE_FIRST = "\n" + " " * len("hint: ")
 
@@ -75,7 +75,7 @@ def export_within(
         as_json: Print the document.
 
     Raises:
-        GateFailure: No file is within the budget.
+        GateError: No file is within the budget.
     """
     from tlearn import api
 
@@ -84,10 +84,10 @@ def export_within(
         programs = api.write_snippets([choice.kept] if choice.kept else [], platforms)
     if as_json:
         print_json(to_json(choice, ways) | snippets.to_json(programs))
-        raise typer.Exit(0 if choice.kept else GateFailure.exit_code)
+        raise typer.Exit(0 if choice.kept else GateError.exit_code)
     print_result(*draw(choice), *snippets.draw(programs), *_next(choice))
     if choice.kept is None:
-        raise GateFailure(_missed(choice), _UNDER_THE_FIRST.join(ways))
+        raise GateError(_missed(choice), _UNDER_THE_FIRST.join(ways))
 
 
 def to_json(choice: Choice, ways: Sequence[str]) -> dict[str, Any]:
@@ -144,11 +144,11 @@ def _next(choice: Choice) -> list[RenderableType]:
     return [render.next_step(f"tlearn benchmark {render.argument(kept.path)}")] if kept else []
 
 
-def _verdict(artefact: Artefact, choice: Choice) -> str:
-    size, time = choice.budget.size_ratio(artefact), choice.budget.time_ratio(artefact)
-    if artefact is choice.kept:
+def _verdict(artifact: Artifact, choice: Choice) -> str:
+    size, time = choice.budget.size_ratio(artifact), choice.budget.time_ratio(artifact)
+    if artifact is choice.kept:
         return "kept"
-    if not artefact.passed:
+    if not artifact.passed:
         return "failed the check"
     if size > 1 and time > 1:
         return "too large, too slow"
@@ -159,8 +159,8 @@ def _style(ratio: float) -> str:
     return BAD if ratio > 1 else ""
 
 
-def _numbers(artefact: Artefact) -> str:
-    return "float32" if artefact.quantization == "none" else artefact.quantization
+def _numbers(artifact: Artifact) -> str:
+    return "float32" if artifact.quantization == "none" else artifact.quantization
 
 
 def _limits(budget: Budget) -> str:

@@ -101,7 +101,7 @@ def to_json(outcome: Outcome) -> dict[str, Any]:
         "engines": outcome.engines.used,
         "engine_rates": outcome.engines.rates,
         "reports": {part: report.to_json() for part, report in reports.items()},
-        "findings": [asdict(finding) for finding in outcome.pictures.findings],
+        "findings": [asdict(finding) for finding in outcome.dataset.findings],
         "plan": asdict(outcome.plan),
     }
 
@@ -111,8 +111,8 @@ def draw_plan(outcome: Outcome) -> list[RenderableType]:
     plan = outcome.plan
     blocks: list[RenderableType] = [
         Text(),
-        render.pictures(outcome.pictures),
-        render.findings(outcome.pictures.findings),
+        render.images(outcome.dataset),
+        render.findings(outcome.dataset.findings),
         Text.assemble(("\nPlan  ", "bold"), (plan.policy, LIT), f" on {_network(plan)}"),
     ]
     if outcome.advice:

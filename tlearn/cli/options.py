@@ -10,7 +10,7 @@ import typer
 
 _BACKBONE = "Backbone"
 _TRAINING = "Training"
-_PICTURES = "Pictures"
+_IMAGES = "Dataset"
 _BUDGET = "Budget"
 
 
@@ -79,16 +79,16 @@ Resize = Annotated[
         "How a picture becomes a square: squash bends its shape, crop loses the edges, pad adds "
         "a border.",
         "RULE",
-        _PICTURES,
+        _IMAGES,
     ),
 ]
 Seed = Annotated[
     int | None,
-    option("Start of every random choice; the same seed, the same split.", "N", _PICTURES),
+    option("Start of every random choice; the same seed, the same split.", "N", _IMAGES),
 ]
 Strict = Annotated[
     bool | None,
-    switch("Stop at an unreadable picture, where otherwise it is left out.", "--strict", _PICTURES),
+    switch("Stop at an unreadable picture, where otherwise it is left out.", "--strict", _IMAGES),
 ]
 KeepSamples = Annotated[
     bool | None,
@@ -96,7 +96,7 @@ KeepSamples = Annotated[
         "Keep a few pictures in the run, to export and check it where the folder is not. Say "
         "--no-samples where they are private; the report shows none then.",
         "--samples/--no-samples",
-        _PICTURES,
+        _IMAGES,
     ),
 ]
 Recipe = Annotated[
@@ -206,8 +206,8 @@ def gather(parameters: Mapping[str, Any], assignments: Sequence[str] = ()) -> di
     assigned = parse_assignments(assignments)
     twice = sorted(flags.keys() & assigned.keys())
     if twice:
-        faults = [f"{key} is set by a flag of its own and by --set" for key in twice]
-        raise RecipeError(faults, "Say it once.")
+        errors = [f"{key} is set by a flag of its own and by --set" for key in twice]
+        raise RecipeError(errors, "Say it once.")
     return flags | assigned
 
 

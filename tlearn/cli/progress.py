@@ -101,15 +101,15 @@ class Display:
     def __exit__(
         self,
         kind: type[BaseException] | None,
-        fault: BaseException | None,
+        error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if fault is None:
+        if error is None:
             self._finish()
         if self._live:
             self._live.stop()
-        # The silence hands its log to the fault as a note: it has to see it.
-        self._stack.__exit__(kind, fault, trace)
+        # The silence hands its log to the error as a note: it has to see it.
+        self._stack.__exit__(kind, error, trace)
 
     def __call__(self, task: str, done: int, total: int) -> None:
         """Show progress, as a `ProgressCallback`; a total of 0 is a step that cannot be counted."""

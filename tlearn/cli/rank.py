@@ -19,7 +19,7 @@ from tlearn.errors import TlearnError
 
 if TYPE_CHECKING:
     from tlearn.commands.rank import Ranked
-    from tlearn.data.dataset import Pictures
+    from tlearn.data.dataset import Dataset
 
 
 def rank_backbones(
@@ -43,7 +43,7 @@ def rank_backbones(
         raise TlearnError("--backbones names none", "as in --backbones builtin,mobilenet_v2")
     limit = parse_size(max_size, "--max-size") if max_size else None
     with Display(as_json) as display:
-        pictures, found = api.rank(
+        dataset, found = api.rank(
             folder,
             chosen,
             flags=flags,
@@ -57,10 +57,10 @@ def rank_backbones(
     )
     if as_json:
         backbones = [_ranked_to_json(one) for one in found]
-        about = {"folds": found[0].reading.checked.folds, "seed": pictures.seed, "next": command}
+        about = {"folds": found[0].reading.checked.folds, "seed": dataset.seed, "next": command}
         print_json({"backbones": backbones} | about)
     else:
-        print_result(*draw_ranking(pictures, found, command))
+        print_result(*draw_ranking(dataset, found, command))
 
 
 def _ranked_to_json(one: Ranked) -> dict[str, Any]:
@@ -73,7 +73,7 @@ def _ranked_to_json(one: Ranked) -> dict[str, Any]:
     }
 
 
-def draw_ranking(pictures: Pictures, found: Sequence[Ranked], command: str) -> list[RenderableType]:
+def draw_ranking(dataset: Dataset, found: Sequence[Ranked], command: str) -> list[RenderableType]:
     """One line a backbone, best first."""
     columns = ("backbone", "px", "accuracy", "behind", "size", "ms", "int8")
     made = render.table(*columns, right=(1, 2, 3, 4, 5))
@@ -92,7 +92,7 @@ def draw_ranking(pictures: Pictures, found: Sequence[Ranked], command: str) -> l
     left = "after int8, " if measured else ""
     note = (
         "accuracy: of a head on the last stages, cross-validated\n"
-        f"folds: the same {found[0].reading.checked.folds} for all, seed {pictures.seed}\n"
+        f"folds: the same {found[0].reading.checked.folds} for all, seed {dataset.seed}\n"
         f"behind: {left}points and their standard error; a tie when within one\n"
         f"size: in float32, with the head; {int8}\n"
         "ms: one picture through the whole network on this machine"
@@ -102,7 +102,7 @@ def draw_ranking(pictures: Pictures, found: Sequence[Ranked], command: str) -> l
     verdict = f"{len(tied)} tie; the smallest of them is {least.name}"
     return [
         Text(),
-        render.pictures(pictures),
+        render.images(dataset),
         Text(),
         made,
         Text(note, DIM),

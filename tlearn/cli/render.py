@@ -19,7 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from tlearn.data.dataset import Pictures
+    from tlearn.data.dataset import Dataset
     from tlearn.data.inspection import Finding
     from tlearn.evaluation.metrics import Report
 
@@ -174,7 +174,7 @@ def class_names(names: Sequence[str]) -> str:
     return f"{shown} and {rest} more" if rest > 0 else shown
 
 
-def pictures(found: Pictures) -> Table:
+def images(found: Dataset) -> Table:
     """What was read: how many pictures of what, in which parts, what was left aside."""
     split = found.split
     parts = [f"{split.count(part):,} {part}" for part in ("train", "val", "test")]

@@ -146,7 +146,7 @@ def suggest(
     if folder is None:
         if target:
             raise TlearnError("--for measures pictures", "tlearn suggest FOLDER --for tflite")
-        advice = _without_pictures(images, classes, similar)
+        advice = _without_images(images, classes, similar)
     else:
         from tlearn import api
 
@@ -184,7 +184,7 @@ def next_command(
 def to_json(advice: Advice, command: str) -> dict[str, Any]:
     """The document; what was not measured is null."""
     suggestion, similarity, profile = advice.suggestion, advice.similarity, advice.profile
-    found = advice.pictures.findings if advice.pictures else ()
+    found = advice.dataset.findings if advice.dataset else ()
     return {
         "policy": str(suggestion.policy),
         "head_on": suggestion.head_on,
@@ -202,11 +202,11 @@ def to_json(advice: Advice, command: str) -> dict[str, Any]:
         "profile": dict(profile.accuracies) if profile else None,
         "guessing": profile.guessing if profile else None,
         "folds": profile.last.folds if profile else None,
-        "seed": advice.pictures.seed if advice.pictures else None,
+        "seed": advice.dataset.seed if advice.dataset else None,
         "coverage": COVERED,
         "options": [asdict(option) for option in advice.options],
         "int8": asdict(advice.int8) | {"bears": advice.int8.bears} if advice.int8 else None,
-        "more_pictures": _curve_to_json(advice.curve) if advice.curve else None,
+        "more_images": _curve_to_json(advice.curve) if advice.curve else None,
         "nearest": {label: dict(found) for label, found in advice.nearest.items()},
         "findings": [asdict(finding) for finding in found],
         "seconds": dict(advice.seconds) if advice.seconds else None,
@@ -221,7 +221,7 @@ def _curve_to_json(curve: LearningCurve) -> dict[str, Any]:
         "accuracies": curve.accuracies,
         "slope": curve.slope,
         "accuracy_with_twice": curve.accuracy_with(2),
-        "pictures_for_two_points": curve.pictures_for(0.02),
+        "pictures_for_two_points": curve.images_for(0.02),
         "helps": curve.helps if curve.drawn else None,
     }
 
@@ -229,14 +229,14 @@ def _curve_to_json(curve: LearningCurve) -> dict[str, Any]:
 def draw(advice: Advice, command: str) -> list[RenderableType]:
     """Everything, top to bottom."""
     suggestion, blocks = advice.suggestion, list[Any]()
-    if advice.pictures:
+    if advice.dataset:
         blocks += [
             Text(),
-            render.pictures(advice.pictures),
-            render.findings(advice.pictures.findings),
+            render.images(advice.dataset),
+            render.findings(advice.dataset.findings),
         ]
     blocks += [Text(), evidence.matrix(suggestion)]
-    if advice.similarity and advice.profile and advice.engines and advice.pictures:
+    if advice.similarity and advice.profile and advice.engines and advice.dataset:
         engine = advice.engines.in_words()
         heading = f"Measured with {render.inert(advice.backbone)}" + f", {engine}" * bool(engine)
         blocks += [
@@ -249,14 +249,14 @@ def draw(advice: Advice, command: str) -> list[RenderableType]:
                 else []
             ),
             Text(),
-            render.indented(evidence.profile(advice.profile, advice.pictures.seed)),
+            render.indented(evidence.profile(advice.profile, advice.dataset.seed)),
             Text(),
             render.indented(evidence.options(advice)),
         ]
     if advice.int8:
         blocks += [Text(), render.indented(evidence.int8(advice.int8))]
     if advice.curve:
-        blocks += [Text(), render.indented(evidence.more_pictures(advice.curve, advice))]
+        blocks += [Text(), render.indented(evidence.more_images(advice.curve, advice))]
     name = way(suggestion.policy, suggestion.head_on)
     blocks += [
         Text.assemble("\n", ("Advice: ", "bold"), (name, render.LIT)),
@@ -266,7 +266,7 @@ def draw(advice: Advice, command: str) -> list[RenderableType]:
     return blocks
 
 
-def _without_pictures(images: int | None, classes: int | None, similar: bool | None) -> Advice:
+def _without_images(images: int | None, classes: int | None, similar: bool | None) -> Advice:
     from tlearn import api
 
     example = "tlearn suggest --images 400 --classes 5 --similar"
@@ -286,7 +286,7 @@ def _without_pictures(images: int | None, classes: int | None, similar: bool | N
             f"{images} pictures cannot fill {classes} classes",
             "--images counts all classes together",
         )
-    return api.suggest_without_pictures(images, classes, similar)
+    return api.suggest_without_images(images, classes, similar)
 
 
 def _only_a_folder(

@@ -115,7 +115,7 @@ def _grounds(option: Option) -> str:
     return "measured" if option.measured else "forecast"
 
 
-def more_pictures(curve: LearningCurve, advice: Advice) -> RenderableType:
+def more_images(curve: LearningCurve, advice: Advice) -> RenderableType:
     """Whether it is worth to collect more, and of what."""
     now, then = curve.accuracies[-1], curve.accuracy_with(2)
     if not curve.drawn:
@@ -123,9 +123,9 @@ def more_pictures(curve: LearningCurve, advice: Advice) -> RenderableType:
     if not curve.helps:
         return Text("more pictures   would hardly help a linear head: its curve is flat", DIM)
     words = f"twice as many would bring a linear head about {100 * (then - now):.1f} points"
-    if (wanted := curve.pictures_for(_NEXT_POINTS)) is not None:
+    if (wanted := curve.images_for(_NEXT_POINTS)) is not None:
         words += f"; {100 * _NEXT_POINTS:.0f} points want about {wanted} pictures more"
-    classes = advice.pictures.split.classes if advice.pictures else ()
+    classes = advice.dataset.split.classes if advice.dataset else ()
     feed = curve.classes_to_feed()
     if 0 < len(feed) < len(classes):
         words += f"; first of {', '.join(render.inert(classes[n]) for n in feed)}"

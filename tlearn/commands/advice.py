@@ -27,8 +27,8 @@ def advise(work: Workbench, small: bool = False) -> Advice:
         work: Pictures and features.
         small: Prefer the smallest network whose head is as good as the best within an error.
     """
-    pictures, features, choice = work.pictures, work.features, work.choice
-    rows = pictures.split.indices("train")
+    dataset, features, choice = work.dataset, work.features, work.choice
+    rows = dataset.split.indices("train")
     work.watch("weigh the evidence", 0, 0)
     with work.clock.time("advice"):
         few = sample(rows)
@@ -39,25 +39,25 @@ def advise(work: Workbench, small: bool = False) -> Advice:
         profile, curve = work.profile, work.curve
         evidence = Evidence(
             n_train=len(rows),
-            n_classes=len(pictures.split.classes),
+            n_classes=len(dataset.split.classes),
             similarity=similarity.score,
             words=similarity.in_words(),
             heads=tuple(heads_of(profile)),
             lift=lift(curve, profile.last.folds),
-            n_tested=pictures.split.count(pictures.split.report_part),
+            n_tested=dataset.split.count(dataset.split.report_part),
         )
         smallest = _head_on(profile, profile.smallest) if small else None
         options = _possible(work, weigh(evidence, smallest or LAST))
         suggestion = decide(evidence, options, smallest)
         nearest = {}
         if source is not None and (names := source_names(choice.weights, source.shape[1])):
-            labels = pictures.split.labels[few]
-            nearest = nearest_classes(source, labels, pictures.split.classes, names)
+            labels = dataset.split.labels[few]
+            nearest = nearest_classes(source, labels, dataset.split.classes, names)
     return Advice(
         suggestion,
         similarity,
         profile,
-        pictures,
+        dataset,
         choice.name,
         work.clock.seconds,
         work.engines,
@@ -99,16 +99,16 @@ def _possible(work: Workbench, options: Sequence[Option]) -> list[Option]:
     Raises:
         RecipeError: It leaves none.
     """
-    found, fault = [], None
+    found, problem = [], None
     for option in options:
         try:
             plan = work.plan({"policy": str(option.policy), "head_on": option.head_on})
         except RecipeError as error:
-            fault = error
+            problem = error
         else:
             found.append(replace(option, seconds=forecast(work, plan)))
-    if fault and not found:
-        raise fault
+    if problem and not found:
+        raise problem
     return found
 
 

@@ -9,10 +9,10 @@ import numpy as np
 
 from tlearn.artifacts.contract import Contract
 from tlearn.artifacts.runtime import Runtime, open_runtime
-from tlearn.artifacts.verification import Checked, check_artefact
-from tlearn.data.decode import UnreadablePicture, decode
-from tlearn.data.image_folder import PART_NAMES, list_pictures
-from tlearn.data.labelled import labelled_pictures
+from tlearn.artifacts.verification import Checked, check_artifact
+from tlearn.data.decode import UnreadableImageError, decode
+from tlearn.data.image_folder import PART_NAMES, list_images
+from tlearn.data.labeled import labeled_images
 from tlearn.data.pixel_store import in_order
 from tlearn.errors import DataError
 from tlearn.evaluation.metrics import Report, score
@@ -24,12 +24,12 @@ Asked = tuple[Checked, Report | list[Prediction] | None]
 
 
 def check(
-    artefact: Path, images: Path | None = None, *, watch: ProgressCallback = no_progress
+    artifact: Path, images: Path | None = None, *, watch: ProgressCallback = no_progress
 ) -> Asked:
     """Hold an exported file to its contract, on any machine that has its runtime.
 
     Args:
-        artefact: The file, or the directory of a SavedModel.
+        artifact: The file, or the directory of a SavedModel.
         images: Pictures to ask it about besides; see `ask`.
         watch: Told of progress.
 
@@ -41,10 +41,10 @@ def check(
         TlearnError: There is no such artefact, no contract, or no picture.
     """
     watch("hold the file to its contract", 0, 0)
-    checked = check_artefact(artefact)
+    checked = check_artifact(artifact)
     if images is None or not checked.usable:
         return checked, None
-    return checked, ask(open_runtime(artefact), checked.contract, images, watch)
+    return checked, ask(open_runtime(artifact), checked.contract, images, watch)
 
 
 def ask(
@@ -63,18 +63,18 @@ def ask(
         DataError: There is no picture, or a class that the artefact does not know.
     """
     if not _has_classes(source, contract.labels):
-        paths = list_pictures([source])
+        paths = list_images([source])
         return [
             Prediction.unreadable(str(path), answer)
             if isinstance(answer, str)
             else Prediction.of(str(path), answer, contract.labels)
             for path, answer in zip(paths, _answers(runtime, contract, paths, watch), strict=True)
         ]
-    pictures = labelled_pictures(source, contract.labels)
-    answers = _answers(runtime, contract, [path for path, _ in pictures], watch)
+    images = labeled_images(source, contract.labels)
+    answers = _answers(runtime, contract, [path for path, _ in images], watch)
     read = [
         (answer, label)
-        for answer, (_, label) in zip(answers, pictures, strict=True)
+        for answer, (_, label) in zip(answers, images, strict=True)
         if not isinstance(answer, str)
     ]
     if not read:
@@ -100,8 +100,8 @@ def _answers(
     def read(path: Path) -> np.ndarray | str:
         try:
             return decode(path, how.image_size, how.resize)
-        except UnreadablePicture as fault:
-            return str(fault)
+        except UnreadableImageError as error:
+            return str(error)
 
     for done, pixels in enumerate(in_order(read, paths), start=1):
         yield pixels if isinstance(pixels, str) else runtime(pixels)

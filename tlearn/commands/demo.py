@@ -9,9 +9,9 @@ import numpy as np
 from PIL import Image
 
 from tlearn.artifacts.metadata import read_metadata
-from tlearn.artifacts.runtime import run_artefact
+from tlearn.artifacts.runtime import run_artifact
 from tlearn.data.decode import decode
-from tlearn.errors import DataError, SystemFault
+from tlearn.errors import DataError, HostError
 
 SIDE = 64
 """Of a picture, in pixels; the scans have 8."""
@@ -29,7 +29,7 @@ def write_digits(folder: Path, per_class: int = 40) -> tuple[Path, Path]:
 
     Raises:
         DataError: Something is there already.
-        SystemFault: The machine refuses to write there.
+        HostError: The machine refuses to write there.
     """
     from sklearn.datasets import load_digits
 
@@ -42,28 +42,28 @@ def write_digits(folder: Path, per_class: int = 40) -> tuple[Path, Path]:
         for digit in range(10):
             (digits / str(digit)).mkdir(parents=True)
             for number, row in enumerate(np.flatnonzero(scans.target == digit)[:per_class]):
-                _picture(scans.images[row]).save(digits / str(digit) / f"{number:03}.png")
-        _picture(scans.images[-1]).save(unseen)
+                _image(scans.images[row]).save(digits / str(digit) / f"{number:03}.png")
+        _image(scans.images[-1]).save(unseen)
     except OSError as error:
-        raise SystemFault(
+        raise HostError(
             f"cannot write {folder}: {error.strerror or error}",
             "name a folder you may write to: tlearn demo FOLDER",
         ) from error
     return digits, unseen
 
 
-def ask_file(file: Path, picture: Path) -> tuple[str, float]:
+def ask_file(file: Path, image: Path) -> tuple[str, float]:
     """The label and probability that an exported LiteRT file gives a picture.
 
     As on a phone: the file, the labels inside it, and a decoder.
     """
     contract = read_metadata(file)
-    pixels = decode(picture, contract["image_size"][0])
-    (answer,) = run_artefact(file, pixels[np.newaxis])
+    pixels = decode(image, contract["image_size"][0])
+    (answer,) = run_artifact(file, pixels[np.newaxis])
     return contract["labels"][int(answer.argmax())], float(answer.max())
 
 
-def _picture(scan: np.ndarray) -> Image.Image:
+def _image(scan: np.ndarray) -> Image.Image:
     """Ink on paper: an 8 x 8 scan of 0 to 16 as a grey picture of SIDE pixels."""
     pixels = (255 - scan * (255 / 16)).astype(np.uint8)
     return Image.fromarray(pixels).resize((SIDE, SIDE), Image.Resampling.BICUBIC)

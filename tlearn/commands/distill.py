@@ -14,7 +14,7 @@ from tlearn.backend.silence import import_keras
 from tlearn.commands.shrink import Shrunk
 from tlearn.data.archives import unpacked
 from tlearn.data.augmentation import augmentation
-from tlearn.data.image_folder import list_pictures
+from tlearn.data.image_folder import list_images
 from tlearn.data.pixel_store import PixelStore, store_pixels
 from tlearn.errors import BackboneError, DataError
 from tlearn.features.engine import EngineChoice
@@ -36,7 +36,7 @@ from tlearn.storage.cache import cache_folder, limit_bytes, trim_cache
 from tlearn.storage.text import write_json
 
 HELD_OUT_SHARE, MOST_HELD_OUT = 0.02, 1_000
-FEWEST_PICTURES = 100
+FEWEST_IMAGES = 100
 WEIGHTS, CARD, CHECKPOINT = "student.weights.h5", "distill.json", "checkpoint.npz"
 
 
@@ -76,7 +76,7 @@ class Taught:
         match: Mean correlation of the student's answer with the teacher's embedding, on pictures
             held out.
         agreement: Share of held-out pictures on which both name the same class, or None.
-        pictures: Pictures taught on.
+        images: Pictures taught on.
         seconds: Where the time went.
         shrunk: The small run, where a run was the teacher.
     """
@@ -84,7 +84,7 @@ class Taught:
     weights: Path
     match: float
     agreement: float | None
-    pictures: int
+    images: int
     seconds: dict[str, float]
     shrunk: Shrunk | None = None
 
@@ -99,7 +99,7 @@ def distill(
     """
     _views(asked)  # a wrong name is met at the door
     clock, cache = Timer(), cache_folder()
-    paths = list_pictures(unpacked(sources, cache))
+    paths = list_images(unpacked(sources, cache))
     probe = _probe(asked.teacher, cache, watch, clock)
     with clock.time("decode"):
         read = partial(store_pixels, paths, resize=asked.resize, cache=cache)
@@ -126,10 +126,10 @@ def _usable(*stores: PixelStore) -> list[str]:
     """Pictures that can be read, each once, in an order that has nothing to do with their names."""
     bad = {fact.sha256 for store in stores for fact in store.facts if fact.problem}
     digests = sorted({fact.sha256 for fact in stores[0].facts} - bad)
-    if len(digests) < FEWEST_PICTURES:
+    if len(digests) < FEWEST_IMAGES:
         raise DataError(
             f"{len(digests)} readable pictures: too few to learn a network from",
-            f"name folders or tar archives with {FEWEST_PICTURES} or more, thousands rather",
+            f"name folders or tar archives with {FEWEST_IMAGES} or more, thousands rather",
         )
     return digests
 
@@ -210,10 +210,10 @@ def _inherit(asked: Distillation, student: Any, lessons: Any) -> bool:
     except BackboneError:  # an own network of one size
         return False
     enough = [(digest, 0) for digest in lessons.digests[: PIXELS // asked.image_size**2]]
-    pictures, network = lessons.inputs(enough), student.network
+    images, network = lessons.inputs(enough), student.network
     trunk = keras.Model(network.inputs[0], last_feature_map(network))
-    whole = teacher.source is not None and inherit(network, teacher.source, pictures)
-    if not whole and not inherit(trunk, teacher.trunk, pictures):
+    whole = teacher.source is not None and inherit(network, teacher.source, images)
+    if not whole and not inherit(trunk, teacher.trunk, images):
         return False
     solve_map(student, lessons)
     return True
@@ -244,7 +244,7 @@ def _card(asked: Distillation, taught: Taught) -> dict[str, Any]:
     return facts | {
         "teacher_fingerprint": asked.teacher.fingerprint,
         "teacher_image_size": asked.teacher.image_size,
-        "pictures": taught.pictures,
+        "pictures": taught.images,
         "match": taught.match,
         "agreement": taught.agreement,
         "timings": taught.seconds,

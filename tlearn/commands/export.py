@@ -14,7 +14,7 @@ from tlearn.artifacts.benchmark import Benchmark
 from tlearn.export.best_of import keep_the_best
 from tlearn.export.budget import Budget, Choice, ways_out
 from tlearn.export.formats import find_format
-from tlearn.export.parity import Artefact
+from tlearn.export.parity import Artifact
 from tlearn.export.quantization import CALIBRATED
 from tlearn.export.seal import seal
 from tlearn.export.snippets import write_program
@@ -33,7 +33,7 @@ def export(
     max_drop: float = 0.01,
     data: Path | None = None,
     watch: ProgressCallback = no_progress,
-) -> list[Artefact]:
+) -> list[Artifact]:
     """Write files for a device, each run on the validation pictures before it is called done.
 
     Args:
@@ -77,21 +77,21 @@ def export_within(
     choice = keep_the_best(_writer(finished, formats, max_drop), formats, folder, budget)
     if choice.kept:
         return choice, []
-    pictures = str(data or read_json(finished.run.metrics_path)["folder"])
-    return choice, ways_out(choice, finished.plan.image_size, shlex.quote(pictures))
+    images = str(data or read_json(finished.run.metrics_path)["folder"])
+    return choice, ways_out(choice, finished.plan.image_size, shlex.quote(images))
 
 
-def write_snippets(artefacts: Sequence[Artefact], platforms: Sequence[str]) -> list[Path]:
+def write_snippets(artifacts: Sequence[Artifact], platforms: Sequence[str]) -> list[Path]:
     """Write a program for every platform beside every LiteRT file that passed its check.
 
     Args:
-        artefacts: As exported.
+        artifacts: As exported.
         platforms: Of `tlearn.export.snippets.PLATFORMS`.
 
     Raises:
         TlearnError: A file or the place cannot be used.
     """
-    usable = [one.path for one in artefacts if one.format == "tflite" and one.passed]
+    usable = [one.path for one in artifacts if one.format == "tflite" and one.passed]
     return [write_program(path, platform) for path in usable for platform in platforms]
 
 
@@ -120,16 +120,16 @@ def _open(
 
 def _writer(
     finished: FinishedRun, formats: Sequence[tuple[str, str]], max_drop: float
-) -> Callable[[Path, str, str], Artefact]:
+) -> Callable[[Path, str, str], Artifact]:
     """Writes an artefact of a run and its contract, given folder, format and quantization."""
     reference, promise = finished.reference(), finished.promise()
     if any(quantization in CALIBRATED for _, quantization in formats):
-        reference.calibration()  # a step of its own: reading pictures is no part of an export
+        reference.calibration()  # a step of its own: reading images is no part of an export
 
-    def write(folder: Path, format: str, quantization: str) -> Artefact:
+    def write(folder: Path, format: str, quantization: str) -> Artifact:
         name = f"export {format}" + f" {quantization}" * (quantization != "none")
         finished.watch(name, 0, 0)
-        artefact = write_and_check(reference, folder, format, quantization, max_drop)
-        return seal(artefact, promise, reference)
+        artifact = write_and_check(reference, folder, format, quantization, max_drop)
+        return seal(artifact, promise, reference)
 
     return write

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tlearn.data.dataset import Pictures
+from tlearn.data.dataset import Dataset
 from tlearn.evaluation.metrics import Report
 from tlearn.features.engine import EngineChoice
 from tlearn.recipe.plan import Plan
@@ -22,7 +22,7 @@ class Outcome:
         run: The run directory.
         plan: Every value settled.
         advice: The measured suggestion, where the policy was left open.
-        pictures: The folder as read.
+        dataset: The folder as read.
         reports: Part name to what the model scored on it.
         history: Epoch records.
         tuning_kept: How far the model lies from the solved head (0) to where tuning ended (1).
@@ -33,7 +33,7 @@ class Outcome:
     run: RunDirectory | None
     plan: Plan
     advice: Advice | None
-    pictures: Pictures
+    dataset: Dataset
     reports: Mapping[str, Report]
     history: Sequence[Mapping[str, Any]]
     seconds: Mapping[str, float]

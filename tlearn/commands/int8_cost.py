@@ -27,26 +27,26 @@ def measure_int8(work: Workbench, reading: Reading) -> Int8Cost:
     from tlearn.features.int8 import int8_embeddings
     from tlearn.models.head_template import classifier_on
 
-    pictures, seed = work.pictures, work.resolved.recipe.seed
-    classes = len(pictures.split.classes)
+    dataset, seed = work.dataset, work.resolved.recipe.seed
+    classes = len(dataset.split.classes)
     # A class of one could not be held out: no head would know it.
-    rows = stratified(pictures.labels("train"), max(_MOST, 2 * classes), seed)
-    labels = pictures.labels("train")[rows]
-    digests = [pictures.digests("train")[row] for row in rows]
+    rows = stratified(dataset.labels("train"), max(_MOST, 2 * classes), seed)
+    labels = dataset.labels("train")[rows]
+    digests = [dataset.digests("train")[row] for row in rows]
     outputs = work.features.outputs_of(reading.stages)
     features, widths = work.features.read(outputs, digests), work.features.widths(outputs)
 
-    pixels = pictures.pixels.rows(digests)
+    pixels = dataset.pixels.rows(digests)
     classifier = classifier_on(work.backbone, reading.stages, classes)
     work.watch("measure int8", 0, 0)
     with work.clock.time("int8"):
         calibration = representative(pixels, labels, _CALIBRATION, seed)
-        quantised = int8_embeddings(classifier, calibration, pixels)
+        quantized = int8_embeddings(classifier, calibration, pixels)
     right = np.zeros((2, len(rows)))
     penalty = reading.checked.penalty
     for solved, held_out in draw_folds(labels, digests, seed):
         head = solve_head(features[solved], labels[solved], classes, penalty, blocks=widths)
-        for kind, given in enumerate((features, quantised)):
+        for kind, given in enumerate((features, quantized)):
             answers = head.probabilities(given[held_out]).argmax(axis=1)
             right[kind, held_out] = answers == labels[held_out]
     return Int8Cost(len(rows), float(right[0].mean()), *paired(right[0] - right[1]))

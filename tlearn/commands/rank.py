@@ -12,7 +12,7 @@ import numpy as np
 
 from tlearn.commands.int8_cost import measure_int8
 from tlearn.commands.session import Workbench
-from tlearn.data.dataset import Pictures
+from tlearn.data.dataset import Dataset
 from tlearn.errors import BackboneError
 from tlearn.models.weights import available_offline
 from tlearn.progress import ProgressCallback
@@ -69,7 +69,7 @@ def rank(
     keep_cache: bool = True,
     max_bytes: float | None = None,
     int8: bool = False,
-) -> tuple[Pictures, list[Ranked]]:
+) -> tuple[Dataset, list[Ranked]]:
     """Rank backbones by cross-validated heads, best first; ties are marked, not broken.
 
     Args:
@@ -101,7 +101,7 @@ def rank(
         with bench(name) as work:
             if (known := work.choice.name) in sizes:
                 continue
-            pictures, sizes[known] = work.pictures, _size_bytes(work)
+            dataset, sizes[known] = work.dataset, _size_bytes(work)
             if sizes[known] <= limit:
                 watch(f"weigh {known}", 0, 0)
                 found.append(_measured(work, sizes[known], int8))
@@ -113,12 +113,12 @@ def rank(
             "allow more with --max-size, or name smaller ones: `tlearn models`",
         )
     found.sort(key=lambda one: -one.left)
-    labels = pictures.labels("train")
-    return pictures, [replace(one, behind=_behind(one, found[0], labels)) for one in found]
+    labels = dataset.labels("train")
+    return dataset, [replace(one, behind=_behind(one, found[0], labels)) for one in found]
 
 
 def _size_bytes(work: Workbench) -> int:
-    stages, classes = work.stages, len(work.pictures.split.classes)
+    stages, classes = work.stages, len(work.dataset.split.classes)
     depth = sum(stage.parameters for stage in stages) + stages[-1].beyond
     width = sum(stage.width for stage in stages[-SEVERAL:])
     return FLOAT_BYTES * (depth + (width + 1) * classes)

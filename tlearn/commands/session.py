@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tlearn.backend.silence import import_keras
-from tlearn.data.dataset import Pictures, read_pictures
+from tlearn.data.dataset import Dataset, load_dataset
 from tlearn.data.image_folder import ImageFolder, scan
 from tlearn.data.split import Fold
-from tlearn.features.engine import Engine, EngineChoice, seconds_per_picture
+from tlearn.features.engine import Engine, EngineChoice, seconds_per_image
 from tlearn.features.extractor import (
     Probe,
     StageFacts,
@@ -76,7 +76,7 @@ class Workbench:
     def __exit__(
         self,
         kind: type[BaseException] | None,
-        fault: BaseException | None,
+        error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
         if self._temporary:
@@ -124,10 +124,10 @@ class Workbench:
             return self.choice.load()
 
     @cached_property
-    def pictures(self) -> Pictures:
+    def dataset(self) -> Dataset:
         """The folder, decoded, inspected and split."""
-        recipe, folder = self.resolved.recipe, self.folder  # a fault in the folder comes first
-        return read_pictures(
+        recipe, folder = self.resolved.recipe, self.folder  # a error in the folder comes first
+        return load_dataset(
             folder,
             self.choice.image_size,
             recipe.resize,
@@ -155,16 +155,16 @@ class Workbench:
     def features(self) -> Features:
         """Features of every picture at every stage."""
         return compute_features(
-            self.pictures, self.probe, self.cache, self.open_probe, self.watch, self.clock
+            self.dataset, self.probe, self.cache, self.open_probe, self.watch, self.clock
         )
 
     @cached_property
     def profile(self) -> DepthProfile:
         """How well heads do on the features of each stage, and of several."""
-        pictures, features, recipe = self.pictures, self.features, self.resolved.recipe
-        labels = pictures.labels("train")
-        folds, weigh = pictures.folds(recipe.seed), recipe.class_weights
-        about = (pictures.digests("train"), labels, len(pictures.split.classes), folds, weigh)
+        dataset, features, recipe = self.dataset, self.features, self.resolved.recipe
+        labels = dataset.labels("train")
+        folds, weigh = dataset.folds(recipe.seed), recipe.class_weights
+        about = (dataset.digests("train"), labels, len(dataset.split.classes), folds, weigh)
 
         def check(stages: Sequence[int]) -> CrossValidation:
             return features.cross_validate(features.outputs_of(stages), *about)
@@ -174,24 +174,24 @@ class Workbench:
     @cached_property
     def curve(self) -> LearningCurve:
         """How a head on the best stage grows with pictures."""
-        pictures, features, recipe = self.pictures, self.features, self.resolved.recipe
-        best, labels = self.profile.peak, pictures.labels("train")
+        dataset, features, recipe = self.dataset, self.features, self.resolved.recipe
+        best, labels = self.profile.peak, dataset.labels("train")
         outputs = features.outputs_of(best.stages)
-        digests, classes = pictures.digests("train"), len(pictures.split.classes)
+        digests, classes = dataset.digests("train"), len(dataset.split.classes)
 
         def held_out(folds: Sequence[Fold], by: float) -> Sequence[np.ndarray]:
             penalty = best.checked.penalty * by
             about = (outputs, digests, labels, classes, folds, penalty, recipe.class_weights)
             return features.held_out(*about)
 
-        return draw_curve(labels, pictures.folds(recipe.seed), held_out, recipe.seed)
+        return draw_curve(labels, dataset.folds(recipe.seed), held_out, recipe.seed)
 
     def stored_views(self, views: Views, digests: Sequence[str]) -> list[str]:
         """Keys of every view of pictures, all pictures a view, their features computed."""
         store = self.features.store
         progress = partial(self.watch, "compute augmented views")
         with self.clock.time("features"):
-            store.fill(self.pictures.pixels, digests, self.open_probe, views, progress)
+            store.fill(self.dataset.pixels, digests, self.open_probe, views, progress)
         return [views.key(digest, view) for view in range(views.count) for digest in digests]
 
     def open_probe(self, sample: np.ndarray) -> Engine:
@@ -202,8 +202,8 @@ class Workbench:
     @cached_property
     def pass_seconds(self) -> float:
         """Seconds that the frozen network takes for a picture, from a short measurement."""
-        few = self.pictures.rows("train")[:16]
-        return seconds_per_picture(self.open_probe(few), few)
+        few = self.dataset.rows("train")[:16]
+        return seconds_per_image(self.open_probe(few), few)
 
     def plan(self, suggestion: Mapping[str, Any] | None = None) -> Plan:
         """Every value settled, from the recipe, the pictures and the backbone.
@@ -212,7 +212,7 @@ class Workbench:
             suggestion: Keys to take where the person left them open; those taken already by
                 default.
         """
-        split, choice = self.pictures.split, self.choice
+        split, choice = self.dataset.split, self.choice
         n_train, n_val, n_test = (split.count(part) for part in ("train", "val", "test"))
         backbone = BackboneFacts(choice.name, choice.image_size, choice.fingerprint, choice.reason)
         data = DataFacts(split.classes, n_train, n_val, n_test, split.folds)

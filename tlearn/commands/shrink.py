@@ -9,7 +9,7 @@ import numpy as np
 
 from tlearn.commands.session import Workbench
 from tlearn.commands.train import train_and_keep
-from tlearn.features.engine import LiteRTEngine, seconds_per_picture
+from tlearn.features.engine import LiteRTEngine, seconds_per_image
 from tlearn.features.extractor import Probe, open_probe
 from tlearn.models.resolve import BackboneChoice
 from tlearn.progress import ProgressCallback
@@ -67,9 +67,9 @@ def shrink(
     with Workbench(Path(metrics["folder"]), None, flags, True, watch) as work:
         run = RunDirectory.create(student.weights.path.parent / "run", "top_stages", True)
         reports = train_and_keep(work, work.plan(), run, None).reports
-        sample = work.pictures.rows("train")[:16]
+        sample = work.dataset.rows("train")[:16]
         small = _milliseconds(work.probe, sample)
-        part = work.pictures.split.report_part
+        part = work.dataset.split.report_part
         known = open_probe(work.cache, teacher.fingerprint)
         assert known is not None  # the student learned from its answers
         shape = (len(sample), teacher.image_size, teacher.image_size, 3)
@@ -83,4 +83,4 @@ def shrink(
 
 
 def _milliseconds(probe: Probe, sample: np.ndarray) -> float:
-    return 1e3 * seconds_per_picture(LiteRTEngine(probe.path, threads=1), sample)
+    return 1e3 * seconds_per_image(LiteRTEngine(probe.path, threads=1), sample)

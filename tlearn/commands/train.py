@@ -66,12 +66,12 @@ def train_and_keep(work: Workbench, plan: Plan, run: RunDirectory, epoch: Epoch 
     Raises:
         RunError: The saved model does not answer as the trained one.
     """
-    pictures = work.pictures
+    dataset = work.dataset
     head = None if work.from_scratch else solve(work, plan)
     if head is not None:
         plan = replace(plan, head_penalty=head.penalty)
     write_atomic(run.plan_path, lambda path: write_plan(plan, path))
-    write_atomic(run.split_path, lambda path: write_manifest(pictures.split, path))
+    write_atomic(run.split_path, lambda path: write_manifest(dataset.split, path))
     run.write_labels(plan.classes)
 
     if head is not None and not plan.epochs:
@@ -82,14 +82,14 @@ def train_and_keep(work: Workbench, plan: Plan, run: RunDirectory, epoch: Epoch 
         epochs, share = history.epochs, history.share
         probabilities = _keep_trained(work, run, model)
     reports = {
-        part: score(found, pictures.labels(part), plan.classes, part)
+        part: score(found, dataset.labels(part), plan.classes, part)
         for part, found in probabilities.items()
     }
     trained = Trained(reports, epochs, share)
     if plan.keep_samples:
         with work.clock.time("samples"):
             part = next(iter(probabilities))
-            write_samples(run.samples, pictures, part, probabilities[part], plan.seed)
+            write_samples(run.samples, dataset, part, probabilities[part], plan.seed)
     _write_results(work, plan, run, trained, probabilities)
     return trained
 
@@ -97,16 +97,16 @@ def train_and_keep(work: Workbench, plan: Plan, run: RunDirectory, epoch: Epoch 
 def solve(work: Workbench, plan: Plan) -> LinearHead:
     """The head on the features of the train part, its penalty by cross-validation."""
     outputs = work.features.outputs_of(plan.head_stages)
-    pictures, classes, balanced = work.pictures, len(plan.classes), plan.class_weights
+    dataset, classes, balanced = work.dataset, len(plan.classes), plan.class_weights
     count = plan.views if plan.policy == "linear_head" and not plan.epochs else 1
     views = Views(count, augmentation(plan.augmentation, plan.mirror), plan.seed)
-    keys = work.stored_views(views, pictures.digests("train"))
-    labels = np.tile(pictures.labels("train"), count)
+    keys = work.stored_views(views, dataset.digests("train"))
+    labels = np.tile(dataset.labels("train"), count)
     work.watch("solve the head", 0, 0)
     with work.clock.time("head"):
         penalty = plan.head_penalty
         if penalty is None:
-            folds = _folds_of_views(pictures.folds(plan.seed), count, len(labels))
+            folds = _folds_of_views(dataset.folds(plan.seed), count, len(labels))
             about = (keys, labels, classes, folds, balanced)
             penalty = work.features.cross_validate(outputs, *about).penalty
         rows, widths = work.features.read(outputs, keys), work.features.widths(outputs)
@@ -148,7 +148,7 @@ def _train(
             model,
             backbone,
             plan,
-            work.pictures,
+            work.dataset,
             work.cache,
             work.engines,
             work.watch,
@@ -165,7 +165,7 @@ def _keep_trained(work: Workbench, run: RunDirectory, model: Any) -> dict[str, n
     work.watch("save and check", 0, 0)
     with work.clock.time("check"):
         probabilities = {
-            part: predict_pixels(model.predict_on_batch, work.pictures.rows(part))
+            part: predict_pixels(model.predict_on_batch, work.dataset.rows(part))
             for part in _held_out(work)
         }
         write_atomic(run.model_path, lambda path: model.save(path))
@@ -183,7 +183,7 @@ def _keep_solved(
     with work.clock.time("check"):
         write_atomic(run.model_path, with_head(template, head.kernel, head.bias))
         saved = LinearHead(*read_head(run.model_path, template), head.penalty)
-        features, digests = work.features, work.pictures.digests
+        features, digests = work.features, work.dataset.digests
         outputs = features.outputs_of(plan.head_stages)
         probabilities = {
             part: saved.probabilities(features.read(outputs, digests(part)))
@@ -196,7 +196,7 @@ def _keep_solved(
 
 
 def _held_out(work: Workbench) -> list[str]:
-    return [part for part in ("val", "test") if work.pictures.split.count(part)]
+    return [part for part in ("val", "test") if work.dataset.split.count(part)]
 
 
 def _read_back(run: RunDirectory, work: Workbench, probabilities: Mapping[str, np.ndarray]) -> None:
@@ -205,7 +205,7 @@ def _read_back(run: RunDirectory, work: Workbench, probabilities: Mapping[str, n
 
     model = keras.models.load_model(run.model_path, compile=False, safe_mode=True)
     part, expected = next(iter(probabilities.items()))
-    answers = predict_pixels(model.predict_on_batch, work.pictures.rows(part)[:_READ_BACK])
+    answers = predict_pixels(model.predict_on_batch, work.dataset.rows(part)[:_READ_BACK])
     difference = float(np.abs(answers - expected[:_READ_BACK]).max())
     if not difference <= _TOLERANCE:
         raise RunError(
@@ -223,8 +223,8 @@ def _write_results(
     probabilities: Mapping[str, np.ndarray],
 ) -> None:
     reports = trained.reports
-    reported = work.pictures.split.report_part
-    findings = [asdict(finding) for finding in work.pictures.findings]
+    reported = work.dataset.split.report_part
+    findings = [asdict(finding) for finding in work.dataset.findings]
     seconds = work.clock.seconds | {"total": work.clock.total()}
     write_report(
         run.report_path,
@@ -256,11 +256,11 @@ def _mistakes(
     work: Workbench, plan: Plan, part: str, probabilities: np.ndarray, most: int = 24
 ) -> list[tuple[np.ndarray, str, str, float]]:
     """The most confident wrong answers: picture, true class, answer, its probability."""
-    labels, answers = work.pictures.labels(part), probabilities.argmax(axis=1)
+    labels, answers = work.dataset.labels(part), probabilities.argmax(axis=1)
     sure = probabilities.max(axis=1)
     wrong = np.flatnonzero(answers != labels)
     worst = wrong[np.argsort(-sure[wrong], kind="stable")][:most]
-    rows = work.pictures.rows(part)
+    rows = work.dataset.rows(part)
     return [
         (rows[i], plan.classes[labels[i]], plan.classes[answers[i]], float(sure[i])) for i in worst
     ]

@@ -23,7 +23,7 @@ def check_validation(work: Workbench) -> None:
     Raises:
         DataError: The folder has no validation part.
     """
-    if not work.pictures.split.count("val"):
+    if not work.dataset.split.count("val"):
         raise DataError(
             "--try needs a validation part, and this folder has none",
             "leave --try out: of so few pictures cross-validation has said what can be said",
@@ -42,7 +42,7 @@ def try_out(work: Workbench, advice: Advice, seconds: float) -> Advice:
         advice: What was measured.
         seconds: To spend.
     """
-    n_val, end = work.pictures.split.count("val"), time.perf_counter() + seconds
+    n_val, end = work.dataset.split.count("val"), time.perf_counter() + seconds
     options, easier = list(advice.options), dict[str, float]()
     for place in _doubtful(options):
         option = options[place]

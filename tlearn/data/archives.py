@@ -22,7 +22,7 @@ def unpacked(sources: Sequence[Path], cache: Path) -> list[Path]:
 
     Raises:
         DataError: An archive is missing or broken.
-        SystemFault: The cache cannot be written.
+        HostError: The cache cannot be written.
     """
     return [
         _unpack(source, cache) if source.name.lower().endswith(SUFFIXES) else source

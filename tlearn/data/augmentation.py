@@ -145,14 +145,14 @@ def _draw_warp(
     angle = math.radians(rng.uniform(-policy.rotation, policy.rotation))
     kept = 1 - rng.uniform(0, policy.crop)
     scale = kept / (1 + rng.uniform(-policy.zoom, policy.zoom))
-    # A crop's window may lie anywhere in the picture, hence its share of the shift.
+    # A crop's window may lie anywhere in the image, hence its share of the shift.
     shift = rng.uniform(-1, 1, 2) * policy.translation + rng.uniform(-1, 1, 2) * (1 - kept) / 2
     mirror = -1 if policy.flip and rng.random() < 0.5 else 1
     turn = scale * np.array(
         [[math.cos(angle) * mirror, -math.sin(angle)], [math.sin(angle) * mirror, math.cos(angle)]]
     )
-    centre = np.array([width, height]) / 2
-    return np.column_stack([turn, centre + shift * [width, height] - turn @ centre])
+    center = np.array([width, height]) / 2
+    return np.column_stack([turn, center + shift * [width, height] - turn @ center])
 
 
 def _warp(pixels: np.ndarray, matrix: np.ndarray | None) -> np.ndarray:

@@ -18,7 +18,7 @@ from tlearn.progress import ProgressCallback, Timer
 
 
 @dataclass(frozen=True)
-class Pictures:
+class Dataset:
     """A folder, read and divided.
 
     Attributes:
@@ -61,7 +61,7 @@ class Pictures:
         return [(rows[solved], rows[held_out]) for solved, held_out in folds]
 
 
-def read_pictures(
+def load_dataset(
     folder: ImageFolder,
     image_size: int,
     resize: str,
@@ -73,7 +73,7 @@ def read_pictures(
     test_fraction: float = 0.15,
     seed: int = 0,
     strict: bool = False,
-) -> Pictures:
+) -> Dataset:
     """Decode, inspect and split a folder.
 
     Args:
@@ -104,7 +104,7 @@ def read_pictures(
             test_fraction=test_fraction,
             seed=seed,
         )
-    return Pictures(folder, pixels, findings, split, resize, seed)
+    return Dataset(folder, pixels, findings, split, resize, seed)
 
 
 def _refuse_unreadable(folder: ImageFolder, pixels: PixelStore) -> None:

@@ -34,7 +34,7 @@ PIXEL_LIMIT = 100_000_000
 # From three times the target on, Pillow first averages whole blocks: on photographs no value
 # differs by more than 2 of 255 from resampling every pixel, at half the time.
 _REDUCING_GAP = 3.0
-_PAD_COLOUR = (127, 127, 127)
+_PAD_COLOR = (127, 127, 127)
 _ORIENTATION = 0x0112
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -52,18 +52,18 @@ _BROKEN = (
     *(Image.DecompressionBombError, Image.DecompressionBombWarning),
 )
 
-# A picture's oddities become findings. Set once for the process: pictures are decoded in threads,
+# A image's oddities become findings. Set once for the process: images are decoded in threads,
 # where `warnings.catch_warnings` is not safe.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 
 
-class UnreadablePicture(ValueError):
+class UnreadableImageError(ValueError):
     """A file that gives no pixels; the text says why."""
 
 
 @dataclass(frozen=True)
-class PictureFacts:
+class ImageInfo:
     """What one read of a file told.
 
     Attributes:
@@ -96,17 +96,15 @@ def decode(path: Path, image_size: int, resize: str = "squash") -> np.ndarray:
         uint8 (image_size, image_size, 3), RGB.
 
     Raises:
-        UnreadablePicture: The file gives no pixels.
+        UnreadableImageError: The file gives no pixels.
     """
-    pixels, facts = read_picture(path, image_size, resize)
+    pixels, facts = read_image(path, image_size, resize)
     if pixels is None:
-        raise UnreadablePicture(facts.problem)
+        raise UnreadableImageError(facts.problem)
     return pixels
 
 
-def read_picture(
-    path: Path, image_size: int, resize: str
-) -> tuple[np.ndarray | None, PictureFacts]:
+def read_image(path: Path, image_size: int, resize: str) -> tuple[np.ndarray | None, ImageInfo]:
     """Pixels as `decode` gives them, and facts; the file is read once and never raises.
 
     Returns:
@@ -116,31 +114,31 @@ def read_picture(
         raise ValueError(f"expected resize in {RESIZE_RULES}. Received: {resize!r}")
     try:
         data = path.read_bytes()
-    except OSError as fault:
-        reason = "a folder, not a picture" if path.is_dir() else f"cannot be read: {fault.strerror}"
-        return None, PictureFacts("", 0, 0, "", False, reason)
+    except OSError as error:
+        reason = "a folder, not a picture" if path.is_dir() else f"cannot be read: {error.strerror}"
+        return None, ImageInfo("", 0, 0, "", False, reason)
     digest = digest_of_bytes(data)
     try:
         kind = _kind(data)
         image, size, rotated = _load(data, kind, image_size, resize)
         pixels = np.array(_fit(image, image_size, resize))
-    except UnreadablePicture as fault:
-        return None, PictureFacts(digest, 0, 0, "", False, str(fault))
-    except _BROKEN as fault:
-        return None, PictureFacts(digest, 0, 0, "", False, _damage(fault))
-    return pixels, PictureFacts(digest, *size, kind, rotated)
+    except UnreadableImageError as error:
+        return None, ImageInfo(digest, 0, 0, "", False, str(error))
+    except _BROKEN as error:
+        return None, ImageInfo(digest, 0, 0, "", False, _damage(error))
+    return pixels, ImageInfo(digest, *size, kind, rotated)
 
 
 def _kind(data: bytes) -> str:
     """Format by content, for one that can be opened here."""
     kind = sniff(data[:64])
     if not kind:
-        raise UnreadablePicture(_not_a_picture(data))
+        raise UnreadableImageError(_not_an_image(data))
     if kind in ("HEIF", "AVIF"):
         Image.init()
         if kind not in Image.OPEN:
             name = "HEIC" if kind == "HEIF" else kind
-            raise UnreadablePicture(f"{name} cannot be read here: save it as JPEG or PNG")
+            raise UnreadableImageError(f"{name} cannot be read here: save it as JPEG or PNG")
     return kind
 
 
@@ -152,7 +150,7 @@ def _load(
     width, height = image.size
     if width * height > PIXEL_LIMIT:
         limit = PIXEL_LIMIT // 1_000_000
-        raise UnreadablePicture(f"{width} x {height} pixels, more than {limit} million")
+        raise UnreadableImageError(f"{width} x {height} pixels, more than {limit} million")
     # Pillow turns a TIFF upright while it loads it, and forgets that it did.
     turned_by_pillow = kind == "TIFF" and _orientation(image) != 1
     image.draft("", _needed(width, height, image_size, resize))
@@ -186,9 +184,9 @@ def _rgb(image: Image.Image) -> Image.Image:
         return Image.fromarray(_eight_bit(np.asarray(image))).convert("RGB")
     if not image.has_transparency_data:
         return image.convert("RGB")
-    coloured = image.convert("RGBA")
+    colored = image.convert("RGBA")
     canvas = Image.new("RGB", image.size, "white")
-    canvas.paste(coloured, mask=coloured.getchannel("A"))
+    canvas.paste(colored, mask=colored.getchannel("A"))
     return canvas
 
 
@@ -211,7 +209,7 @@ def _fit(image: Image.Image, image_size: int, resize: str) -> Image.Image:
     if resize == "pad":
         scale = image_size / max(image.size)
         inner = (max(1, round(width * scale)), max(1, round(height * scale)))
-        canvas = Image.new("RGB", target, _PAD_COLOUR)
+        canvas = Image.new("RGB", target, _PAD_COLOR)
         corner = ((image_size - inner[0]) // 2, (image_size - inner[1]) // 2)
         canvas.paste(image.resize(inner, bilinear, reducing_gap=_REDUCING_GAP), corner)
         return canvas
@@ -221,7 +219,7 @@ def _fit(image: Image.Image, image_size: int, resize: str) -> Image.Image:
     return image.resize(target, bilinear, box, _REDUCING_GAP)
 
 
-def _not_a_picture(data: bytes) -> str:
+def _not_an_image(data: bytes) -> str:
     """What a file is instead, in words."""
     start = data[:1024].lower()
     if not data:
@@ -239,11 +237,11 @@ def _not_a_picture(data: bytes) -> str:
     return "not a picture, or one in a format that is not read here: save it as JPEG or PNG"
 
 
-def _damage(fault: Exception) -> str:
-    if isinstance(fault, Image.DecompressionBombError | Image.DecompressionBombWarning):
+def _damage(error: Exception) -> str:
+    if isinstance(error, Image.DecompressionBombError | Image.DecompressionBombWarning):
         return f"more than {PIXEL_LIMIT // 1_000_000} million pixels"
-    if isinstance(fault, UnidentifiedImageError):
+    if isinstance(error, UnidentifiedImageError):
         return "damaged: its header cannot be read"
-    if isinstance(fault, EOFError) or "truncated" in str(fault).lower():
+    if isinstance(error, EOFError) or "truncated" in str(error).lower():
         return "truncated: the file ends before the picture does"
-    return f"damaged: {fault}"
+    return f"damaged: {error}"

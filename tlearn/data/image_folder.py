@@ -42,7 +42,7 @@ _COLUMNS |= {"part": "split", "set": "split", "path": "path", "label": "label", 
 
 
 @dataclass(frozen=True)
-class LabelledImage:
+class LabeledImage:
     """One picture: its absolute `path`, its `name` (POSIX, relative to the folder; the key in
     manifests), its `label` (index into the classes) and, where the layout says so, its `part`."""
 
@@ -60,7 +60,7 @@ class ImageFolder:
 
     root: Path
     classes: tuple[str, ...]
-    images: tuple[LabelledImage, ...]
+    images: tuple[LabeledImage, ...]
     layout: str
     ignored: tuple[str, ...] = ()
 
@@ -94,7 +94,7 @@ def scan(source: Path) -> ImageFolder:
     raise DataError(f"'{source}' is a file, neither a folder nor a CSV", hint)
 
 
-def list_pictures(sources: Sequence[Path]) -> list[Path]:
+def list_images(sources: Sequence[Path]) -> list[Path]:
     """Unlabelled pictures: files as given, folders searched through in natural order.
 
     Raises:
@@ -103,7 +103,7 @@ def list_pictures(sources: Sequence[Path]) -> list[Path]:
     found: list[Path] = []
     for source in (Path(source).expanduser().absolute() for source in sources):
         _must_exist(source)
-        names = _Walk(source).pictures("") if source.is_dir() else [""]
+        names = _Walk(source).images("") if source.is_dir() else [""]
         found += [source / name for name in sorted(names, key=natural_key)]
     if found:
         return list(dict.fromkeys(found))
@@ -125,12 +125,12 @@ def _entries(folder: Path) -> list[os.DirEntry[str]]:
     try:
         with os.scandir(folder) as entries:
             return list(entries)
-    except OSError as fault:
+    except OSError as error:
         hint = "check its permissions, or move it out of the image folder"
-        raise DataError(f"cannot read the folder '{folder}': {fault.strerror}", hint) from fault
+        raise DataError(f"cannot read the folder '{folder}': {error.strerror}", hint) from error
 
 
-def _is_picture(path: Path) -> bool:
+def _is_image(path: Path) -> bool:
     if path.suffix.lower() in EXTENSIONS:
         return True  # whatever it holds: an unreadable one shall be reported, not overlooked
     try:
@@ -149,19 +149,19 @@ class _Walk:
 
     def children(self, name: str) -> tuple[list[str], list[str]]:
         """Sub-folders of the folder `name`, and pictures directly in it."""
-        folders, pictures = [], []
+        folders, images = [], []
         for entry in _entries(self.root / name):
             child = f"{name}/{entry.name}".removeprefix("/")
             hidden = entry.name.startswith(".") or entry.name in ("__MACOSX", "@eaDir")
             if entry.is_dir() and not hidden:
                 folders.append(child)
-            elif entry.is_file() and not hidden and _is_picture(self.root / child):
-                pictures.append(child)
+            elif entry.is_file() and not hidden and _is_image(self.root / child):
+                images.append(child)
             else:
                 self.ignored.append(child)
-        return sorted(folders, key=natural_key), pictures
+        return sorted(folders, key=natural_key), images
 
-    def pictures(self, name: str) -> list[str]:
+    def images(self, name: str) -> list[str]:
         """Pictures in `name` and below; a link back to a folder already seen is left aside."""
         return self._below(name, {(self.root / above).resolve() for above in Path(name).parents})
 
@@ -171,8 +171,8 @@ class _Walk:
             self.ignored.append(name)
             return []
         seen.add(place)
-        folders, pictures = self.children(name)
-        return pictures + [below for folder in folders for below in self._below(folder, seen)]
+        folders, images = self.children(name)
+        return images + [below for folder in folders for below in self._below(folder, seen)]
 
 
 _Row = tuple[str, str, str | None]  # name, class, part
@@ -200,7 +200,7 @@ def _scan_folder(root: Path) -> ImageFolder:
 
 def _class_folders(folder: Path) -> list[str]:
     walk = _Walk(folder)
-    return [name for name in walk.children("")[0] if walk.pictures(name)]
+    return [name for name in walk.children("")[0] if walk.images(name)]
 
 
 def _class_rows(
@@ -208,9 +208,9 @@ def _class_rows(
 ) -> list[_Row]:
     rows: list[_Row] = []
     for folder in folders:
-        pictures = walk.pictures(folder)
-        rows += [(name, Path(folder).name, part) for name in pictures]
-        walk.ignored += [] if pictures else [folder]
+        images = walk.images(folder)
+        rows += [(name, Path(folder).name, part) for name in images]
+        walk.ignored += [] if images else [folder]
     if not rows and loose:
         raise DataError(
             f"'{walk.root}' holds {len(loose)} pictures but no class folders",
@@ -235,7 +235,7 @@ def _image_folder(
             "a classifier needs two or more: add a sub-folder with pictures of something else",
         )
     labels = {name: label for label, name in enumerate(classes)}
-    images = [LabelledImage(root / name, name, labels[of], part) for name, of, part in rows]
+    images = [LabeledImage(root / name, name, labels[of], part) for name, of, part in rows]
     images.sort(key=lambda i: (PARTS.index(i.part or "train"), i.label, natural_key(i.name)))
     left_aside = tuple(sorted(ignored, key=natural_key))
     return ImageFolder(root, tuple(classes), tuple(images), layout, left_aside)
@@ -243,17 +243,17 @@ def _image_folder(
 
 def _scan_csv(path: Path) -> ImageFolder:
     rows: dict[str, _Row] = {}
-    faults: list[str] = []
+    errors: list[str] = []
     for line, cells in _read_cells(path):
         try:
             row = _row(path.parent, cells)
             if rows.setdefault(row[0], row) != row:
                 raise ValueError(f"{row[0]!r} is listed twice, with another label or split")
-        except ValueError as fault:
-            faults.append(f"line {line}: {fault}")
-    if faults:
-        faults[10:] = [f"... and {len(faults) - 10} more"] if len(faults) > 10 else []
-        raise DataError("\n".join([f"'{path}' has faults", *faults]), "mend those lines")
+        except ValueError as error:
+            errors.append(f"line {line}: {error}")
+    if errors:
+        errors[10:] = [f"... and {len(errors) - 10} more"] if len(errors) > 10 else []
+        raise DataError("\n".join([f"'{path}' has faults", *errors]), "mend those lines")
     parts = {part for _, _, part in rows.values()}
     if len(parts) > 1 and (None in parts or "train" not in parts):
         raise DataError(f"'{path}' has rows without a split, or no train rows", "fill the column")
@@ -280,8 +280,8 @@ def _read_cells(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
                 # Backwards, so that of two columns with one meaning the first one counts.
                 pairs = [*zip(header, cells, strict=False)][::-1]
                 yield reader.line_num, {meaning: cell.strip() for meaning, cell in pairs}
-    except (OSError, UnicodeDecodeError, csv.Error) as fault:
-        raise DataError(f"cannot read '{path}': {fault}", "save it as CSV in UTF-8") from fault
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"cannot read '{path}': {error}", "save it as CSV in UTF-8") from error
 
 
 def _row(root: Path, cells: dict[str, str]) -> _Row:

@@ -8,13 +8,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from tlearn.data.decode import PictureFacts
-from tlearn.data.image_folder import EXTENSIONS, ImageFolder, LabelledImage
+from tlearn.data.decode import ImageInfo
+from tlearn.data.image_folder import EXTENSIONS, ImageFolder, LabeledImage
 
 TINY_SIDE = 32
 """Short side in pixels below which a picture hardly shows anything."""
 
-FEW_PICTURES = 10
+FEW_IMAGES = 10
 """Pictures a class needs before its validation figures mean something."""
 
 IMBALANCE = 3.0
@@ -25,7 +25,7 @@ _PLACEHOLDER = re.compile(
 )
 _SHOWN = 3
 
-Picture = tuple[LabelledImage, PictureFacts]
+ImageWithInfo = tuple[LabeledImage, ImageInfo]
 
 
 @dataclass(frozen=True)
@@ -46,21 +46,21 @@ class Finding:
     names: tuple[str, ...]
 
 
-def inspect(folder: ImageFolder, facts: Sequence[PictureFacts]) -> tuple[Finding, ...]:
+def inspect(folder: ImageFolder, facts: Sequence[ImageInfo]) -> tuple[Finding, ...]:
     """Everything worth telling about a folder, gravest first.
 
     Args:
         folder: What was scanned.
         facts: `facts[i]` belongs to `folder.images[i]`.
     """
-    pictures = [*zip(folder.images, facts, strict=True)]
-    readable = [picture for picture in pictures if picture[1].problem is None]
-    copies: dict[str, list[LabelledImage]] = defaultdict(list)
+    images = [*zip(folder.images, facts, strict=True)]
+    readable = [pair for pair in images if pair[1].problem is None]
+    copies: dict[str, list[LabeledImage]] = defaultdict(list)
     for image, fact in readable:
         copies[fact.sha256].append(image)
     groups = [group for group in copies.values() if len(group) > 1]
     return (
-        *_unreadable(pictures),
+        *_unreadable(images),
         *_conflicting_labels(folder, groups),
         *_leak(groups),
         *_duplicate(groups),
@@ -72,13 +72,13 @@ def inspect(folder: ImageFolder, facts: Sequence[PictureFacts]) -> tuple[Finding
     )
 
 
-def _unreadable(pictures: Sequence[Picture]) -> Iterator[Finding]:
-    found = [f"{image.name}: {fact.problem}" for image, fact in pictures if fact.problem]
+def _unreadable(images: Sequence[ImageWithInfo]) -> Iterator[Finding]:
+    found = [f"{image.name}: {fact.problem}" for image, fact in images if fact.problem]
     if found:
         yield Finding(
             "unreadable",
             "warning",
-            f"{len(found)} of {_count(len(pictures), 'picture')} cannot be read and "
+            f"{len(found)} of {_count(len(images), 'image')} cannot be read and "
             f"{'is' if len(found) == 1 else 'are'} left out: {_first(found)}. "
             "Replace or delete them.",
             tuple(found),
@@ -86,7 +86,7 @@ def _unreadable(pictures: Sequence[Picture]) -> Iterator[Finding]:
 
 
 def _conflicting_labels(
-    folder: ImageFolder, groups: Sequence[Sequence[LabelledImage]]
+    folder: ImageFolder, groups: Sequence[Sequence[LabeledImage]]
 ) -> Iterator[Finding]:
     found = [group for group in groups if len({image.label for image in group}) > 1]
     if found:
@@ -94,14 +94,14 @@ def _conflicting_labels(
         yield Finding(
             "conflicting_labels",
             "warning",
-            f"{_count(len(found), 'picture')} {_is(found)} filed under more than one class "
+            f"{_count(len(found), 'image')} {_is(found)} filed under more than one class "
             f"({_first([repr(folder.classes[label]) for label in classes])}) and left out: "
             f"{_pairs(found)}. Keep each in its right class only.",
             _names(found),
         )
 
 
-def _leak(groups: Sequence[Sequence[LabelledImage]]) -> Iterator[Finding]:
+def _leak(groups: Sequence[Sequence[LabeledImage]]) -> Iterator[Finding]:
     found = [
         group
         for group in groups
@@ -111,17 +111,17 @@ def _leak(groups: Sequence[Sequence[LabelledImage]]) -> Iterator[Finding]:
         yield Finding(
             "leak",
             "warning",
-            f"{_count(len(found), 'picture')} {_is(found)} in more than one of train, val and "
+            f"{_count(len(found), 'image')} {_is(found)} in more than one of train, val and "
             f"test: {_pairs(found)}. The copies in train (or val, where test has it too) are left "
             "out, since a score on pictures seen in training means nothing.",
             _names(found),
         )
 
 
-def _duplicate(groups: Sequence[Sequence[LabelledImage]]) -> Iterator[Finding]:
-    by_place: list[list[LabelledImage]] = []
+def _duplicate(groups: Sequence[Sequence[LabeledImage]]) -> Iterator[Finding]:
+    by_place: list[list[LabeledImage]] = []
     for group in groups:
-        places: dict[tuple[int, str | None], list[LabelledImage]] = defaultdict(list)
+        places: dict[tuple[int, str | None], list[LabeledImage]] = defaultdict(list)
         for image in group:
             places[image.label, image.part].append(image)
         by_place += [same for same in places.values() if len(same) > 1]
@@ -130,26 +130,26 @@ def _duplicate(groups: Sequence[Sequence[LabelledImage]]) -> Iterator[Finding]:
         yield Finding(
             "duplicate",
             "warning",
-            f"{_count(len(by_place), 'picture')} {_is(by_place)} stored more than once in the "
+            f"{_count(len(by_place), 'image')} {_is(by_place)} stored more than once in the "
             f"same class ({_count(spare, 'spare copy', 'spare copies')}): {_pairs(by_place)}. "
             "Copies stay on one side of the split; delete them, they teach nothing new.",
             _names(by_place),
         )
 
 
-def _placeholder(readable: Sequence[Picture]) -> Iterator[Finding]:
+def _placeholder(readable: Sequence[ImageWithInfo]) -> Iterator[Finding]:
     found = [image.name for image, _ in readable if _PLACEHOLDER.search(image.path.name)]
     if found:
         yield Finding(
             "placeholder",
             "warning",
-            f"{_count(len(found), 'picture')} {_is(found)} named like the placeholder of a web "
+            f"{_count(len(found), 'image')} {_is(found)} named like the placeholder of a web "
             f"site: {_first(found)}. Look at {_them(found)}, and delete what shows no class.",
             tuple(found),
         )
 
 
-def _imbalance(folder: ImageFolder, readable: Sequence[Picture]) -> Iterator[Finding]:
+def _imbalance(folder: ImageFolder, readable: Sequence[ImageWithInfo]) -> Iterator[Finding]:
     counts = [0] * len(folder.classes)
     for image, _ in readable:
         counts[image.label] += image.part in (None, "train")
@@ -161,36 +161,36 @@ def _imbalance(folder: ImageFolder, readable: Sequence[Picture]) -> Iterator[Fin
         yield Finding(
             "imbalance",
             "warning",
-            f"{most!r} has {_count(largest, 'picture')} {where} and {least!r} {smallest}: {ratio}. "
+            f"{most!r} has {_count(largest, 'image')} {where} and {least!r} {smallest}: {ratio}. "
             "Add pictures to the small classes, or weigh them up with class_weights: true.",
             (most, least),
         )
-    few = [label for label, count in enumerate(counts) if count < FEW_PICTURES]
+    few = [label for label, count in enumerate(counts) if count < FEW_IMAGES]
     if few:
         listed = _first([f"{folder.classes[label]!r} ({counts[label]})" for label in few])
         yield Finding(
             "few",
             "note",
-            f"{_count(len(few), 'class has', 'classes have')} fewer than {FEW_PICTURES} pictures "
+            f"{_count(len(few), 'class has', 'classes have')} fewer than {FEW_IMAGES} pictures "
             f"{where}: {listed}. Figures for so few are rough; add pictures if you can.",
             tuple(folder.classes[label] for label in few),
         )
 
 
-def _tiny(readable: Sequence[Picture]) -> Iterator[Finding]:
+def _tiny(readable: Sequence[ImageWithInfo]) -> Iterator[Finding]:
     found = [image.name for image, f in readable if min(f.width, f.height) < TINY_SIDE]
     if found:
         yield Finding(
             "tiny",
             "warning",
-            f"{_count(len(found), 'picture')} {_is(found)} smaller than {TINY_SIDE} pixels on the "
+            f"{_count(len(found), 'image')} {_is(found)} smaller than {TINY_SIDE} pixels on the "
             f"short side: {_first(found)}. Replace {_them(found)} with larger ones if there are "
             "any.",
             tuple(found),
         )
 
 
-def _misnamed(readable: Sequence[Picture]) -> Iterator[Finding]:
+def _misnamed(readable: Sequence[ImageWithInfo]) -> Iterator[Finding]:
     found, shown = [], []
     for image, fact in readable:
         suffix = PurePosixPath(image.name).suffix.lower()
@@ -201,20 +201,20 @@ def _misnamed(readable: Sequence[Picture]) -> Iterator[Finding]:
         yield Finding(
             "misnamed",
             "warning",
-            f"{_count(len(found), 'picture')} {_is(found)} in another format than the extension "
+            f"{_count(len(found), 'image')} {_is(found)} in another format than the extension "
             f"says: {_first(shown)}. tlearn goes by the content; other tools may fail, so rename "
             f"{_them(found)}.",
             tuple(found),
         )
 
 
-def _rotated(readable: Sequence[Picture]) -> Iterator[Finding]:
+def _rotated(readable: Sequence[ImageWithInfo]) -> Iterator[Finding]:
     found = [image.name for image, fact in readable if fact.rotated]
     if found:
         yield Finding(
             "rotated",
             "note",
-            f"{_count(len(found), 'picture')} {_is(found)} stored turned and set upright by EXIF. "
+            f"{_count(len(found), 'image')} {_is(found)} stored turned and set upright by EXIF. "
             "Do the same in your own code, or the model sees such pictures lying on their side.",
             tuple(found),
         )
@@ -237,9 +237,9 @@ def _first(names: Sequence[str]) -> str:
     return ", ".join(names[:_SHOWN]) + more
 
 
-def _pairs(groups: Sequence[Sequence[LabelledImage]]) -> str:
+def _pairs(groups: Sequence[Sequence[LabeledImage]]) -> str:
     return _first([f"{group[0].name} = {group[1].name}" for group in groups])
 
 
-def _names(groups: Sequence[Sequence[LabelledImage]]) -> tuple[str, ...]:
+def _names(groups: Sequence[Sequence[LabeledImage]]) -> tuple[str, ...]:
     return tuple(image.name for group in groups for image in group)

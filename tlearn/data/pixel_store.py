@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from tlearn.data.decode import PictureFacts, read_picture
+from tlearn.data.decode import ImageInfo, read_image
 from tlearn.progress import StepProgress
 from tlearn.storage.atomic import CACHE_REMEDY, refusals
 from tlearn.storage.digest import digest_of_file
@@ -42,7 +42,7 @@ class PixelStore:
     """
 
     table: RowTable
-    facts: tuple[PictureFacts, ...]
+    facts: tuple[ImageInfo, ...]
 
     def read(self, digests: Sequence[str]) -> np.ndarray:
         """Pixels uint8 (len(digests), image_size, image_size, 3)."""
@@ -94,12 +94,12 @@ def store_pixels(
         The store; `facts[i].problem` says why `paths[i]` has no pixels.
 
     Raises:
-        SystemFault: The store cannot be written.
+        HostError: The store cannot be written.
     """
     folder = cache / "pixels" / f"{image_size}-{resize}-v{DECODER_VERSION}"
     table = RowTable(folder, (image_size, image_size, 3), "uint8")
     known = _FactsFile(folder / "facts.jsonl")
-    facts: list[PictureFacts] = []
+    facts: list[ImageInfo] = []
     waiting: list[tuple[str, np.ndarray]] = []
 
     def keep() -> None:
@@ -108,11 +108,11 @@ def store_pixels(
             table.append(keys, np.stack(rows))
             waiting.clear()
 
-    def read(path: Path) -> tuple[np.ndarray | None, PictureFacts]:
+    def read(path: Path) -> tuple[np.ndarray | None, ImageInfo]:
         digest = _digest(path)
         if digest in known.facts and digest in table:
             return None, known.facts[digest]
-        return read_picture(path, image_size, resize)
+        return read_image(path, image_size, resize)
 
     for pixels, fact in in_order(read, paths):
         facts.append(fact)
@@ -131,7 +131,7 @@ def _digest(path: Path) -> str | None:
     try:
         return digest_of_file(path)
     except OSError:
-        return None  # read_picture says what is wrong with it
+        return None  # read_image says what is wrong with it
 
 
 def in_order(work: Callable[[T], R], items: Sequence[T]) -> Iterator[R]:
@@ -155,14 +155,14 @@ class _FactsFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.facts: dict[str, PictureFacts] = {}
+        self.facts: dict[str, ImageInfo] = {}
         if path.exists():
             for line in path.read_text("utf-8").splitlines():
                 with suppress(ValueError, TypeError):
-                    fact = PictureFacts(**json.loads(line))
+                    fact = ImageInfo(**json.loads(line))
                     self.facts[fact.sha256] = fact
 
-    def add(self, fact: PictureFacts) -> None:
+    def add(self, fact: ImageInfo) -> None:
         if fact.sha256 not in self.facts:
             self.facts[fact.sha256] = fact
             with refusals(self.path, CACHE_REMEDY), self.path.open("a", encoding="utf-8") as file:

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tlearn.data.decode import PictureFacts
+from tlearn.data.decode import ImageInfo
 from tlearn.data.image_folder import PARTS, ImageFolder
 from tlearn.errors import DataError
 
@@ -59,7 +59,7 @@ class Split:
 
 
 @dataclass
-class _Picture:
+class _Row:
     name: str
     label: int
     digest: str
@@ -68,7 +68,7 @@ class _Picture:
 
 def make_split(
     folder: ImageFolder,
-    facts: Sequence[PictureFacts],
+    facts: Sequence[ImageInfo],
     *,
     val_fraction: float = 0.15,
     test_fraction: float = 0.15,
@@ -95,27 +95,27 @@ def make_split(
             f"val_fraction {val_fraction} and test_fraction {test_fraction} leave a part empty",
             "give two fractions above 0 whose sum is below 1, such as 0.15 and 0.15",
         )
-    pictures = _usable(folder, facts)
+    rows = _usable(folder, facts)
     given = {image.part for image in folder.images} - {None}
     if given:
-        _check_parts(folder, pictures)
-        pictures = _without_leaks(pictures)
-    totals = Counter(picture.label for picture in pictures if picture.part == "train")
+        _check_parts(folder, rows)
+        rows = _without_leaks(rows)
+    totals = Counter(row.label for row in rows if row.part == "train")
     if not given:
-        for label, groups in _train_groups(pictures).items():
-            for picture in _choose(groups, totals[label] * test_fraction, seed):
-                picture.part = "test"
-    _check_train(folder, pictures)
+        for label, groups in _train_groups(rows).items():
+            for row in _choose(groups, totals[label] * test_fraction, seed):
+                row.part = "test"
+    _check_train(folder, rows)
     if "val" in given:
-        return _split(folder.classes, pictures)
+        return _split(folder.classes, rows)
     chosen = [
         _choose(groups, totals[label] * val_fraction, seed)
-        for label, groups in _train_groups(pictures).items()
+        for label, groups in _train_groups(rows).items()
     ]
     enough = min(map(len, chosen)) >= MIN_VALIDATION
-    for picture in (picture for of_class in chosen for picture in of_class if enough):
-        picture.part = "val"
-    return _split(folder.classes, pictures)
+    for row in (row for of_class in chosen for row in of_class if enough):
+        row.part = "val"
+    return _split(folder.classes, rows)
 
 
 def fold_indices(
@@ -154,8 +154,8 @@ def write_manifest(split: Split, path: Path) -> None:
     """Write a split as CSV with the columns name, label, class, part, sha256."""
     text = io.StringIO(newline="")
     writer = csv.writer(text)  # its line end, CR LF, has it quote names that hold either
-    labelled = [split.classes[label] for label in split.labels]
-    columns = (split.names, split.labels.tolist(), labelled, split.parts, split.digests)
+    labeled = [split.classes[label] for label in split.labels]
+    columns = (split.names, split.labels.tolist(), labeled, split.parts, split.digests)
     writer.writerows([_COLUMNS, *zip(*columns, strict=True)])
     # File names need not be UTF-8; surrogates carry the bytes of those that are not.
     path.write_bytes(text.getvalue().encode("utf-8", "surrogateescape"))
@@ -163,32 +163,32 @@ def write_manifest(split: Split, path: Path) -> None:
 
 def read_manifest(path: Path) -> Split:
     """Read a split back, exactly as written; a DataError names the line that is broken."""
-    pictures: dict[str, _Picture] = {}
+    rows: dict[str, _Row] = {}
     classes: dict[int, str] = {}
     try:
         text = path.read_bytes().decode("utf-8", "surrogateescape")
         reader = csv.reader(io.StringIO(text, newline=""), strict=True)
         if next(reader, None) != _COLUMNS:
             raise ValueError(f"the columns should be {','.join(_COLUMNS)}")
-        for picture, class_name in map(_parse, reader):
-            if classes.setdefault(picture.label, class_name) != class_name:
-                raise ValueError(f"label {picture.label} stands for two classes")
-            if pictures.setdefault(picture.name, picture) is not picture:
-                raise ValueError(f"{picture.name!r} is listed twice")
-    except OSError as fault:
-        raise DataError(f"cannot read '{path}': {fault.strerror}", _MANIFEST_HINT) from fault
-    except (ValueError, csv.Error) as fault:
-        raise DataError(f"'{path}', line {reader.line_num}: {fault}", _MANIFEST_HINT) from fault
-    trained = {picture.label for picture in pictures.values() if picture.part == "train"}
+        for row, class_name in map(_parse, reader):
+            if classes.setdefault(row.label, class_name) != class_name:
+                raise ValueError(f"label {row.label} stands for two classes")
+            if rows.setdefault(row.name, row) is not row:
+                raise ValueError(f"{row.name!r} is listed twice")
+    except OSError as error:
+        raise DataError(f"cannot read '{path}': {error.strerror}", _MANIFEST_HINT) from error
+    except (ValueError, csv.Error) as error:
+        raise DataError(f"'{path}', line {reader.line_num}: {error}", _MANIFEST_HINT) from error
+    trained = {row.label for row in rows.values() if row.part == "train"}
     if len(trained) < 2 or not trained == {*classes} == {*range(len(classes))}:
         raise DataError(f"'{path}' lacks train pictures of a class", _MANIFEST_HINT)
-    return _split([classes[label] for label in sorted(classes)], [*pictures.values()])
+    return _split([classes[label] for label in sorted(classes)], [*rows.values()])
 
 
 _MANIFEST_HINT = "it is written by a run and not meant to be edited: start the run again"
 
 
-def _parse(cells: Sequence[str]) -> tuple[_Picture, str]:
+def _parse(cells: Sequence[str]) -> tuple[_Row, str]:
     if len(cells) != len(_COLUMNS):
         raise ValueError(f"{len(cells)} columns instead of {len(_COLUMNS)}")
     name, label, class_name, part, digest = cells
@@ -198,35 +198,35 @@ def _parse(cells: Sequence[str]) -> tuple[_Picture, str]:
         raise ValueError(f"the part {part!r} is none of {', '.join(PARTS)}")
     if not re.fullmatch("[0-9a-f]{64}", digest):
         raise ValueError(f"{digest!r} is not a SHA-256 digest")
-    return _Picture(name, int(label), digest, part), class_name
+    return _Row(name, int(label), digest, part), class_name
 
 
-def _split(classes: Sequence[str], pictures: Sequence[_Picture]) -> Split:
-    parts = tuple(picture.part for picture in pictures)
-    groups = _train_groups(pictures).values()
+def _split(classes: Sequence[str], rows: Sequence[_Row]) -> Split:
+    parts = tuple(row.part for row in rows)
+    groups = _train_groups(rows).values()
     return Split(
         classes=tuple(classes),
-        names=tuple(picture.name for picture in pictures),
-        labels=np.array([picture.label for picture in pictures], np.int64),
+        names=tuple(row.name for row in rows),
+        labels=np.array([row.label for row in rows], np.int64),
         parts=parts,
-        digests=tuple(picture.digest for picture in pictures),
+        digests=tuple(row.digest for row in rows),
         report_part="test" if "test" in parts else "val",
         folds=0 if "val" in parts else min(FOLDS, *map(len, groups)),
     )
 
 
-def _usable(folder: ImageFolder, facts: Sequence[PictureFacts]) -> list[_Picture]:
+def _usable(folder: ImageFolder, facts: Sequence[ImageInfo]) -> list[_Row]:
     """Readable pictures, without those filed under two classes."""
-    pictures = [
-        _Picture(image.name, image.label, fact.sha256, image.part or "train")
+    rows = [
+        _Row(image.name, image.label, fact.sha256, image.part or "train")
         for image, fact in zip(folder.images, facts, strict=True)
         if fact.problem is None
     ]
     labels_of: dict[str, set[int]] = defaultdict(set)
-    for picture in pictures:
-        labels_of[picture.digest].add(picture.label)
-    usable = [picture for picture in pictures if len(labels_of[picture.digest]) == 1]
-    found = {picture.label for picture in usable}
+    for row in rows:
+        labels_of[row.digest].add(row.label)
+    usable = [row for row in rows if len(labels_of[row.digest]) == 1]
+    found = {row.label for row in usable}
     if len(found) < 2:
         empty = [repr(name) for label, name in enumerate(folder.classes) if label not in found]
         raise DataError(
@@ -236,7 +236,7 @@ def _usable(folder: ImageFolder, facts: Sequence[PictureFacts]) -> list[_Picture
     return usable
 
 
-def _check_parts(folder: ImageFolder, pictures: Sequence[_Picture]) -> None:
+def _check_parts(folder: ImageFolder, rows: Sequence[_Row]) -> None:
     trained = {image.label for image in folder.images if image.part == "train"}
     for image in folder.images:
         if image.label not in trained:
@@ -245,45 +245,45 @@ def _check_parts(folder: ImageFolder, pictures: Sequence[_Picture]) -> None:
             near = difflib.get_close_matches(name, known, 1)
             hint = f"if it is {near[0]!r}, rename it" if near else "add it to train, or remove it"
             raise DataError(f"{image.part} holds the class {name!r}, train does not", hint)
-    for part in {str(image.part) for image in folder.images} - {p.part for p in pictures}:
+    for part in {str(image.part) for image in folder.images} - {p.part for p in rows}:
         raise DataError(f"no picture of the {part} part can be used", "replace its pictures")
 
 
-def _without_leaks(pictures: Sequence[_Picture]) -> list[_Picture]:
+def _without_leaks(rows: Sequence[_Row]) -> list[_Row]:
     """Drop from train what stands in val or test, and from val what stands in test."""
-    val, test = ({p.digest for p in pictures if p.part == part} for part in ("val", "test"))
+    val, test = ({p.digest for p in rows if p.part == part} for part in ("val", "test"))
     taken = {"train": val | test, "val": test, "test": set()}
-    return [picture for picture in pictures if picture.digest not in taken[picture.part]]
+    return [row for row in rows if row.digest not in taken[row.part]]
 
 
-def _check_train(folder: ImageFolder, pictures: Sequence[_Picture]) -> None:
-    groups = _train_groups(pictures)
+def _check_train(folder: ImageFolder, rows: Sequence[_Row]) -> None:
+    groups = _train_groups(rows)
     short = [name for label, name in enumerate(folder.classes) if len(groups.get(label, ())) < 2]
     if short:
         raise DataError(
             f"fewer than two different pictures to train on in {', '.join(map(repr, short))}",
             "add pictures that can be read (copies of one file count once), or remove the class",
         )
-    if all(picture.part == "train" for picture in pictures):
+    if all(row.part == "train" for row in rows):
         raise DataError(
             f"too few pictures in '{folder.root}': none is left to test on",
             "give at least one class three different pictures, better every class ten",
         )
 
 
-def _train_groups(pictures: Sequence[_Picture]) -> dict[int, list[list[_Picture]]]:
+def _train_groups(rows: Sequence[_Row]) -> dict[int, list[list[_Row]]]:
     """For every class the pictures of train, grouped by digest."""
-    groups: dict[int, dict[str, list[_Picture]]] = {}
-    for picture in pictures:
-        if picture.part == "train":
-            by_digest = groups.setdefault(picture.label, {})
-            by_digest.setdefault(picture.digest, []).append(picture)
+    groups: dict[int, dict[str, list[_Row]]] = {}
+    for row in rows:
+        if row.part == "train":
+            by_digest = groups.setdefault(row.label, {})
+            by_digest.setdefault(row.digest, []).append(row)
     return {label: [*groups[label].values()] for label in sorted(groups)}
 
 
-def _choose(groups: Sequence[list[_Picture]], target: float, seed: int) -> list[_Picture]:
+def _choose(groups: Sequence[list[_Row]], target: float, seed: int) -> list[_Row]:
     """About `target` pictures, in whole groups: one at least, and two groups stay behind."""
-    chosen: list[list[_Picture]] = []
+    chosen: list[list[_Row]] = []
     room, spare = int(target + 0.5), max(0, len(groups) - 2)
     ranked = sorted(groups, key=lambda group: _rank(group[0].digest, seed))
     for group in ranked:
@@ -291,7 +291,7 @@ def _choose(groups: Sequence[list[_Picture]], target: float, seed: int) -> list[
             chosen.append(group)
             room -= len(group)
     smallest = sorted(ranked, key=len)[: min(1, spare)]
-    return [picture for group in chosen or smallest for picture in group]
+    return [row for group in chosen or smallest for row in group]
 
 
 def _rank(digest: str, seed: int) -> bytes:

@@ -38,9 +38,9 @@ _WORDS = {
     "n_test": "test pictures",
 }
 _APART = {"stages", "origins", "classes"}
-# matplotlib wants real colours; the page swaps these for its own, so charts follow its theme.
-_COLOURS = {"#010101": "var(--ink)", "#020202": "var(--soft)", "#030303": "var(--accent)"}
-_INK, _SOFT, _ACCENT = _COLOURS
+# matplotlib wants real colors; the page swaps these for its own, so charts follow its theme.
+_COLORS = {"#010101": "var(--ink)", "#020202": "var(--soft)", "#030303": "var(--accent)"}
+_INK, _SOFT, _ACCENT = _COLORS
 
 
 def write_report(
@@ -68,7 +68,7 @@ def write_report(
         mistakes: Wrong answers; the most confident ones are shown.
 
     Raises:
-        SystemFault: The page cannot be written.
+        HostError: The page cannot be written.
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -97,7 +97,7 @@ def write_report(
         reliability=_reliability(report),
         curves=_learning_curves(history),
         timings=timings or {},
-        mistakes=[(_thumbnail(picture), *words) for picture, *words in worst],
+        mistakes=[(_thumbnail(image), *words) for image, *words in worst],
         version=importlib.metadata.version("tlearn"),
         written=f"{datetime.now():%d %B %Y, %H:%M}",
     )
@@ -185,18 +185,18 @@ def _svg(figure: Any, name: str) -> Any:
         figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
     text = buffer.getvalue()
     text = text[text.index("<svg") :]
-    for drawn, themed in _COLOURS.items():
+    for drawn, themed in _COLORS.items():
         text = text.replace(drawn, themed)
     return Markup(text)
 
 
-def _thumbnail(picture: Image.Image | np.ndarray) -> str:
+def _thumbnail(image: Image.Image | np.ndarray) -> str:
     """The picture as a data URL: a JPEG of at most 240 pixels a side."""
-    image = picture if isinstance(picture, Image.Image) else Image.fromarray(picture)
-    image = image.convert("RGB")
-    image.thumbnail((_THUMBNAIL, _THUMBNAIL))
+    photo = image if isinstance(image, Image.Image) else Image.fromarray(image)
+    photo = photo.convert("RGB")
+    photo.thumbnail((_THUMBNAIL, _THUMBNAIL))
     buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=82)
+    photo.save(buffer, "JPEG", quality=82)
     return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 

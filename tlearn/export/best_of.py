@@ -11,10 +11,10 @@ from pathlib import Path
 
 from tlearn.errors import ExportError
 from tlearn.export.budget import Budget, Choice, choose
-from tlearn.export.parity import Artefact
+from tlearn.export.parity import Artifact
 from tlearn.storage.atomic import refusals, remove
 
-Write = Callable[[Path, str, str], Artefact]
+Write = Callable[[Path, str, str], Artifact]
 """Writes and checks an artefact, given its folder, format and quantization."""
 
 
@@ -34,7 +34,7 @@ def keep_the_best(
 
     Raises:
         ExportError: None of the formats can hold this network.
-        SystemFault: The place cannot be written.
+        HostError: The place cannot be written.
     """
     with refusals(folder):
         folder.mkdir(parents=True, exist_ok=True)
@@ -58,9 +58,9 @@ def keep_the_best(
 
 def _write_all(
     write: Write, formats: Sequence[tuple[str, str]], place: Path
-) -> tuple[list[Artefact], dict[str, str]]:
+) -> tuple[list[Artifact], dict[str, str]]:
     """What could be written, each in a folder of its own; by mode, why others could not."""
-    written, refused = list[Artefact](), dict[str, ExportError]()
+    written, refused = list[Artifact](), dict[str, ExportError]()
     for number, (format, mode) in enumerate(formats):
         try:
             written.append(write(place / str(number), format, mode))

@@ -9,7 +9,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from tlearn.export.parity import Artefact
+from tlearn.export.parity import Artifact
 
 _SHRINKS, _AT_MOST = {"none": 1, "float16": 2}, 4
 """How many times smaller than in float32 the weights are; the other modes have them in 8 bits."""
@@ -29,22 +29,22 @@ class Budget:
     max_bytes: float | None = None
     max_milliseconds: float | None = None
 
-    def size_ratio(self, artefact: Artefact) -> float:
+    def size_ratio(self, artifact: Artifact) -> float:
         """Size as a multiple of the limit; 0 where there is no limit."""
-        return artefact.size_bytes / self.max_bytes if self.max_bytes else 0.0
+        return artifact.size_bytes / self.max_bytes if self.max_bytes else 0.0
 
-    def time_ratio(self, artefact: Artefact) -> float:
+    def time_ratio(self, artifact: Artifact) -> float:
         """Latency as a multiple of the limit; 0 where there is no limit."""
         limit = self.max_milliseconds
-        return artefact.milliseconds / limit if limit else 0.0
+        return artifact.milliseconds / limit if limit else 0.0
 
-    def ratio(self, artefact: Artefact) -> float:
+    def ratio(self, artifact: Artifact) -> float:
         """The larger of the two; up to 1 the artefact is within the budget."""
-        return max(self.size_ratio(artefact), self.time_ratio(artefact))
+        return max(self.size_ratio(artifact), self.time_ratio(artifact))
 
-    def holds(self, artefact: Artefact) -> bool:
+    def holds(self, artifact: Artifact) -> bool:
         """Whether the artefact is within the budget."""
-        return self.ratio(artefact) <= 1
+        return self.ratio(artifact) <= 1
 
 
 @dataclass(frozen=True)
@@ -61,14 +61,14 @@ class Choice:
     """
 
     budget: Budget
-    candidates: tuple[Artefact, ...]
-    kept: Artefact | None
-    nearest: Artefact
+    candidates: tuple[Artifact, ...]
+    kept: Artifact | None
+    nearest: Artifact
     reason: str
     refused: Mapping[str, str] = field(default_factory=dict)
 
 
-def choose(candidates: Sequence[Artefact], budget: Budget) -> Choice:
+def choose(candidates: Sequence[Artifact], budget: Budget) -> Choice:
     """Keep the most accurate within the budget; of equals, the one that agrees most with the model.
 
     A file that is more accurate than the model it was made from has luck, and counts as equal to
@@ -111,16 +111,16 @@ def ways_out(choice: Choice, image_size: int, folder: str) -> list[str]:
     return ways
 
 
-def _lost(artefact: Artefact) -> float:
-    return max(0.0, artefact.drop)
+def _lost(artifact: Artifact) -> float:
+    return max(0.0, artifact.drop)
 
 
-def _rank(artefact: Artefact) -> tuple[float, float, float]:
-    costs = artefact.size_bytes * artefact.milliseconds
-    return _lost(artefact), -artefact.agreement, costs
+def _rank(artifact: Artifact) -> tuple[float, float, float]:
+    costs = artifact.size_bytes * artifact.milliseconds
+    return _lost(artifact), -artifact.agreement, costs
 
 
-def _reason(fitting: Sequence[Artefact]) -> str:
+def _reason(fitting: Sequence[Artifact]) -> str:
     if not fitting:
         return ""
     if len(fitting) == 1:

@@ -19,7 +19,7 @@ _EDGE = 1e-12
 class Changed:
     """One picture that the artefact calls something else than the model does."""
 
-    picture: str
+    image: str
     truth: str
     before: str
     after: str

@@ -40,19 +40,19 @@ class Format:
     extra: str = ""
 
 
-def _tflite(given: Reference, path: Path, mode: str, pictures: np.ndarray | None) -> None:
-    write_tflite(given.model, path, mode, pictures, given.labels, given.about)
+def _tflite(given: Reference, path: Path, mode: str, images: np.ndarray | None) -> None:
+    write_tflite(given.model, path, mode, images, given.labels, given.about)
 
 
-def _onnx(given: Reference, path: Path, mode: str, pictures: np.ndarray | None) -> None:
+def _onnx(given: Reference, path: Path, mode: str, images: np.ndarray | None) -> None:
     write_onnx(given.model, path, given.labels, given.about)
 
 
-def _openvino(given: Reference, path: Path, mode: str, pictures: np.ndarray | None) -> None:
+def _openvino(given: Reference, path: Path, mode: str, images: np.ndarray | None) -> None:
     write_openvino(given.model, path, given.labels, given.about)
 
 
-def _saved_model(given: Reference, path: Path, mode: str, pictures: np.ndarray | None) -> None:
+def _saved_model(given: Reference, path: Path, mode: str, images: np.ndarray | None) -> None:
     if path.exists() and not (path / "saved_model.pb").exists():
         raise ExportError(f"{path} exists and is no SavedModel", "name another with --out")
     write_saved_model(given.model, path, given.labels)
@@ -72,7 +72,7 @@ def find_format(name: str, mode: str) -> Format:
 
     Raises:
         ExportError: There is no such format, or it lacks the mode.
-        SystemFault: It needs an extra that is not installed.
+        HostError: It needs an extra that is not installed.
     """
     if name not in FORMATS:
         raise ExportError(f"there is no format {name!r}", f"there are {', '.join(FORMATS)}")
@@ -86,7 +86,7 @@ def find_format(name: str, mode: str) -> Format:
     return format
 
 
-def artefact_path(folder: Path, format: Format, mode: str) -> Path:
+def artifact_path(folder: Path, format: Format, mode: str) -> Path:
     """Where an artefact goes: `folder/model.onnx`, `folder/model_int8.tflite`."""
     path = folder / format.file
     return path if mode == "none" else path.with_stem(f"{path.stem}_{mode}")

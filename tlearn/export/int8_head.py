@@ -44,8 +44,8 @@ def head_for_int8(model: keras.Model, calibration: np.ndarray) -> Iterator[keras
     """
     head = model.get_layer(HEAD)
     own = head.get_weights()
-    quantised = int8_embeddings(model, calibration, calibration)
-    head.set_weights(_solve(model, own, quantised, calibration))
+    quantized = int8_embeddings(model, calibration, calibration)
+    head.set_weights(_solve(model, own, quantized, calibration))
     try:
         yield model
     finally:
@@ -53,14 +53,14 @@ def head_for_int8(model: keras.Model, calibration: np.ndarray) -> Iterator[keras
 
 
 def _solve(
-    model: keras.Model, own: list[np.ndarray], quantised: np.ndarray, pixels: np.ndarray
+    model: keras.Model, own: list[np.ndarray], quantized: np.ndarray, pixels: np.ndarray
 ) -> list[np.ndarray]:
     from sklearn.linear_model import RidgeCV
 
     kernel, bias = own
     network = keras.Model(model.inputs[0], model.get_layer(HEAD).input)
-    wrong = (predict_pixels(network.predict_on_batch, pixels) - quantised) @ kernel
-    spread = quantised.var(axis=0).mean() * len(quantised)  # 0 where int8 left nothing at all
+    wrong = (predict_pixels(network.predict_on_batch, pixels) - quantized) @ kernel
+    spread = quantized.var(axis=0).mean() * len(quantized)  # 0 where int8 left nothing at all
     strengths = _STRENGTHS * max(float(spread), _LEAST)
-    found = RidgeCV(strengths).fit(quantised, wrong)
+    found = RidgeCV(strengths).fit(quantized, wrong)
     return [kernel + found.coef_.T.reshape(kernel.shape), bias + found.intercept_]

@@ -36,20 +36,20 @@ def write_onnx(model: Any, path: Path, labels: Sequence[str], about: Mapping[str
 
     Raises:
         ExportError: ONNX lacks an operator that the network needs, or labels do not fit.
-        SystemFault: The file cannot be written.
+        HostError: The file cannot be written.
     """
     if len(labels) != model.output_shape[-1]:
         raise ExportError(f"{len(labels)} labels for {model.output_shape[-1]} classes.")
-    fault: Exception | None = None
+    problem: Exception | None = None
     with quiet() as log:
         try:
             proto = _convert(as_float32(model))
         except BackboneError as error:
             raise ExportError(error.message, error.hint) from error
         except Exception as error:  # the converter raises what it meets
-            fault = error
-    if fault is not None:
-        raise ExportError(_reason(model.name, fault, log), _INSTEAD) from fault
+            problem = error
+    if problem is not None:
+        raise ExportError(_reason(model.name, problem, log), _INSTEAD) from problem
     _refuse_unknown(proto)
     _name_ends(proto)
     _describe(proto, labels, about)
@@ -129,6 +129,6 @@ def _describe(proto: Any, labels: Sequence[str], about: Mapping[str, Any]) -> No
     proto.producer_name = "tlearn"
 
 
-def _reason(name: str, fault: Exception, log: Log) -> str:
-    said = f"{type(fault).__name__}: {str(fault).strip()[:300]}"
+def _reason(name: str, problem: Exception, log: Log) -> str:
+    said = f"{type(problem).__name__}: {str(problem).strip()[:300]}"
     return f"The network {name!r} cannot become an ONNX file: {said}\n{log.tail()}".strip()

@@ -33,7 +33,7 @@ def write_openvino(model: Any, path: Path, labels: Sequence[str], about: Mapping
 
     Raises:
         ExportError: OpenVINO lacks an operator that the network needs, or labels do not fit.
-        SystemFault: The files cannot be written.
+        HostError: The files cannot be written.
     """
     if len(labels) != model.output_shape[-1]:
         raise ExportError(f"{len(labels)} labels for {model.output_shape[-1]} classes.")
@@ -70,10 +70,10 @@ def _convert(model: Any, path: Path, notes: Mapping[str, str]) -> None:
     openvino.save_model(network, str(path), compress_to_fp16=False)
 
 
-def _reason(fault: Exception, graph: Any) -> str:
+def _reason(error: Exception, graph: Any) -> str:
     """What OpenVINO lacks and which layer needs it, or all that it has to say."""
-    lacking = re.search(r"No conversion rule found for operations: (\w+)", str(fault))
+    lacking = re.search(r"No conversion rule found for operations: (\w+)", str(error))
     if not lacking:
-        return str(fault).strip()[:600]
+        return str(error).strip()[:600]
     node = next(node.name for node in graph.node if node.op == lacking[1])
     return f"there is no operator for {lacking[1]}, which the layer {layer_of(node)!r} needs."

@@ -10,21 +10,21 @@ from pathlib import Path
 import numpy as np
 
 from tlearn.artifacts.benchmark import latency_milliseconds
-from tlearn.artifacts.files import artefact_bytes, parts_of
-from tlearn.artifacts.runtime import run_artefact
+from tlearn.artifacts.files import artifact_size_bytes, parts_of
+from tlearn.artifacts.runtime import run_artifact
 from tlearn.errors import ExportError
 from tlearn.export.comparison import Changed, ClassChange, Comparison, compare
 from tlearn.export.reference import Reference
 from tlearn.storage.atomic import remove
 
 TIMED_THREADS = 1
-"""Threads that `Artefact.milliseconds` is measured on; a SavedModel takes its own."""
+"""Threads that `Artifact.milliseconds` is measured on; a SavedModel takes its own."""
 
 _ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
-class Artefact:
+class Artifact:
     """A file for a device, with what it scored on held-out pictures.
 
     Attributes:
@@ -102,12 +102,12 @@ def check(
     quantization: str,
     max_drop: float,
     advice: Sequence[str] = (),
-) -> Artefact:
+) -> Artifact:
     """Run an artefact on pictures and rename it when it fails: `m.tflite`, `m.failed.tflite`.
 
     Args:
         reference: The model's answers.
-        path: See `Artefact`, as for `format` and `quantization`.
+        path: See `Artifact`, as for `format` and `quantization`.
         format: How it is written.
         quantization: How few bits a number has.
         max_drop: See `gate`.
@@ -118,7 +118,7 @@ def check(
     """
     milliseconds = 0.0
     try:
-        probabilities = run_artefact(path, reference.pixels)
+        probabilities = run_artifact(path, reference.pixels)
         comparison = compare(reference, _fitting(probabilities, reference.probabilities))
         reason = gate(reference, comparison, max_drop)
         milliseconds = latency_milliseconds(path, reference.pixels, TIMED_THREADS)
@@ -130,11 +130,11 @@ def check(
     passed = not reason
     final = _settle(path, passed)
     found = {key: value for key, value in vars(comparison).items() if key != "unusable"}
-    return Artefact(
+    return Artifact(
         path=final,
         format=format,
         quantization=quantization,
-        size_bytes=artefact_bytes(final),
+        size_bytes=artifact_size_bytes(final),
         milliseconds=milliseconds,
         passed=passed,
         reason=reason,

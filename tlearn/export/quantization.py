@@ -18,22 +18,22 @@ SMALLER = ("none", "float16", "dynamic", "int8")
 CALIBRATED = ("int8", "int8_float")
 """Modes whose ranges are set by pictures."""
 
-_ENOUGH_PICTURES = 100
+_ENOUGH_IMAGES = 100
 
 
-def what_to_try(mode: str, int8_note: str, n_pictures: int) -> tuple[str, ...]:
+def what_to_try(mode: str, int8_note: str, n_images: int) -> tuple[str, ...]:
     """What may help where numbers of a mode cost too much accuracy.
 
     Args:
         mode: One of MODES.
         int8_note: What stands against int8 for the backbone, as the catalog has it.
-        n_pictures: How many set the ranges.
+        n_images: How many set the ranges.
     """
     if mode not in CALIBRATED:
         return {"dynamic": ("try --quantize float16",)}.get(mode, ())
     ways = ["try --quantize dynamic or float16: they keep activations in float32"]
     if int8_note:
         ways.append(f"train another backbone, mobilenet_v2 say (this one: {int8_note})")
-    if n_pictures < _ENOUGH_PICTURES:
-        ways.append(f"train on more pictures: only {n_pictures} could set the ranges")
+    if n_images < _ENOUGH_IMAGES:
+        ways.append(f"train on more pictures: only {n_images} could set the ranges")
     return tuple(ways)

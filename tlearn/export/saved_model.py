@@ -30,7 +30,7 @@ def write_saved_model(model: Any, directory: Path, labels: Sequence[str]) -> Non
 
     Raises:
         ExportError: Keras does not run on TensorFlow, or labels do not fit.
-        SystemFault: The directory cannot be written.
+        HostError: The directory cannot be written.
     """
     if len(labels) != model.output_shape[-1]:
         raise ExportError(f"{len(labels)} labels for {model.output_shape[-1]} classes.")
@@ -69,5 +69,5 @@ def _save(module: Any, serve: Any, directory: Path) -> None:
     try:
         tf.saved_model.save(module, str(directory), signatures=signatures, options=options)
     except tf.errors.ResourceExhaustedError as error:
-        # TensorFlow has faults of its own; the machine's are known to everyone else by number.
+        # TensorFlow has errors of its own; the machine's are known to everyone else by number.
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error

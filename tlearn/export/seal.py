@@ -26,8 +26,8 @@ from tlearn.artifacts.contract import (
 )
 from tlearn.artifacts.interface import read_interface
 from tlearn.artifacts.metadata import append_files
-from tlearn.artifacts.runtime import run_artefact
-from tlearn.export.parity import Artefact
+from tlearn.artifacts.runtime import run_artifact
+from tlearn.export.parity import Artifact
 from tlearn.export.reference import Reference
 from tlearn.storage.atomic import remove, write_atomic
 from tlearn.storage.digest import digest_of_bytes
@@ -36,7 +36,7 @@ _DIGITS = 7
 
 
 @dataclass(frozen=True, eq=False)
-class GoldenPicture:
+class GoldenImage:
     """A held-out picture in hand.
 
     Attributes:
@@ -44,14 +44,14 @@ class GoldenPicture:
         suffix: Of its name, by content.
         label: What it shows.
         pixels: uint8 (H, W, 3), as the decoder gives them.
-        by_model: (classes,) probabilities by the trained model.
+        model_probabilities: (classes,) probabilities by the trained model.
     """
 
     content: bytes
     suffix: str
     label: str
     pixels: np.ndarray
-    by_model: np.ndarray
+    model_probabilities: np.ndarray
 
     def record(self) -> Golden:
         """Its line in a contract; files are named by what they hold."""
@@ -67,7 +67,7 @@ class GoldenPicture:
             pixels_file=f"{pixels_digest[:12]}.pixels.png",
             pixels_sha256=pixels_digest,
             pixels_shape=(height, width, channels),
-            by_model=_rounded(self.by_model),
+            model_probabilities=_rounded(self.model_probabilities),
         )
 
 
@@ -78,27 +78,27 @@ class Promise:
     labels: Sequence[str]
     preparation: Preparation
     made_from: Mapping[str, str]
-    golden: Sequence[GoldenPicture]
+    golden: Sequence[GoldenImage]
 
 
-def seal(artefact: Artefact, promise: Promise, reference: Reference) -> Artefact:
+def seal(artifact: Artifact, promise: Promise, reference: Reference) -> Artifact:
     """Give an artefact its contract; one that failed gets none, and loses what lay there.
 
     Args:
-        artefact: As it was checked.
+        artifact: As it was checked.
         promise: What it promises beside its own name and ends.
         reference: What it was checked on.
 
     Raises:
-        SystemFault: The place cannot be written.
+        HostError: The place cannot be written.
     """
-    artefact = replace(artefact, n_checked=len(reference.truth), checked_on=reference.checked_on)
-    path = artefact.path
-    if not artefact.passed:
+    artifact = replace(artifact, n_checked=len(reference.truth), checked_on=reference.checked_on)
+    path = artifact.path
+    if not artifact.passed:
         stem = path.stem.removesuffix(".failed")
         remove(contract_path(path.with_name(stem + path.suffix)))
-        return artefact
-    contract = _contract(artefact, promise)
+        return artifact
+    contract = _contract(artifact, promise)
     before = path.stat().st_size
     if path.suffix == ".tflite":
         write_atomic(path, append_files(path.read_bytes(), {INSIDE: to_bytes(contract.inside())}))
@@ -106,42 +106,40 @@ def seal(artefact: Artefact, promise: Promise, reference: Reference) -> Artefact
     golden = contract.golden
     if golden:
         # The finished file answers, so that what is written down is what anyone will get.
-        answers = run_artefact(path, np.stack([one.pixels for one in promise.golden]))
+        answers = run_artifact(path, np.stack([one.pixels for one in promise.golden]))
         golden = tuple(
-            replace(one, by_artefact=_rounded(answer))
+            replace(one, artifact_probabilities=_rounded(answer))
             for one, answer in zip(golden, answers, strict=True)
         )
     write_contract(replace(contract, sha256=digest_of(path), golden=golden), path)
-    return replace(artefact, size_bytes=artefact.size_bytes + path.stat().st_size - before)
+    return replace(artifact, size_bytes=artifact.size_bytes + path.stat().st_size - before)
 
 
-def _contract(artefact: Artefact, promise: Promise) -> Contract:
-    found = read_interface(artefact.path)
+def _contract(artifact: Artifact, promise: Promise) -> Contract:
+    found = read_interface(artifact.path)
     return Contract(
         version=VERSION,
         tlearn=version("tlearn"),
-        file=artefact.path.name,
+        file=artifact.path.name,
         sha256=None,
-        format=artefact.format,
-        quantization=artefact.quantization,
+        format=artifact.format,
+        quantization=artifact.quantization,
         signature=found.signature,
         input=found.input,
         preparation=promise.preparation,
         output=found.output,
         labels=tuple(promise.labels),
         made_from=dict(promise.made_from),
-        tolerance=tolerance_of(artefact.quantization),
+        tolerance=tolerance_of(artifact.quantization),
         golden=tuple(one.record() for one in promise.golden),
     )
 
 
-def _write_golden(
-    folder: Path, records: Sequence[Golden], pictures: Sequence[GoldenPicture]
-) -> None:
-    for record, picture in zip(records, pictures, strict=True):
+def _write_golden(folder: Path, records: Sequence[Golden], images: Sequence[GoldenImage]) -> None:
+    for record, image in zip(records, images, strict=True):
         file = io.BytesIO()
-        Image.fromarray(picture.pixels).save(file, "PNG")
-        write_atomic(folder / record.file, picture.content)
+        Image.fromarray(image.pixels).save(file, "PNG")
+        write_atomic(folder / record.file, image.content)
         write_atomic(folder / record.pixels_file, file.getvalue())
 
 

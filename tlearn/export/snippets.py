@@ -57,7 +57,7 @@ def write_program(model: Path, platform: str) -> Path:
 
     Raises:
         ExportError: The file does not say how pictures are to be prepared.
-        SystemFault: The place cannot be written.
+        HostError: The place cannot be written.
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined
 

@@ -44,7 +44,7 @@ def write_tflite(
 
     Raises:
         ExportError: The network needs an operator that LiteRT lacks, or labels do not fit.
-        SystemFault: The file cannot be written.
+        HostError: The file cannot be written.
     """
     if len(labels) != model.output_shape[-1]:
         raise ExportError(f"{len(labels)} labels for {model.output_shape[-1]} classes.")
@@ -61,13 +61,13 @@ def write_tflite(
     write_atomic(path, add_metadata(content, labels, about))
 
 
-def _full_range(pictures: Iterable[np.ndarray] | None) -> np.ndarray:
+def _full_range(images: Iterable[np.ndarray] | None) -> np.ndarray:
     """The pictures as one array with both 0 and 255 in it.
 
     The extremes make the input's scale 1 and its zero point 0: clients copy the bytes of a
     picture without looking at either, and with another scale they would feed a brighter one.
     """
-    stack = np.array([] if pictures is None else list(pictures), np.uint8)
+    stack = np.array([] if images is None else list(images), np.uint8)
     if not len(stack):
         raise ExportError(
             "int8 needs pictures to set its ranges.",

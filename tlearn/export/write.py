@@ -6,15 +6,15 @@ from dataclasses import replace
 from pathlib import Path
 
 from tlearn.backend.precision import as_float32
-from tlearn.export.formats import artefact_path, find_format
-from tlearn.export.parity import Artefact, check
+from tlearn.export.formats import artifact_path, find_format
+from tlearn.export.parity import Artifact, check
 from tlearn.export.quantization import CALIBRATED, what_to_try
 from tlearn.export.reference import Reference
 
 
 def write_and_check(
     reference: Reference, folder: Path, name: str, mode: str, max_drop: float
-) -> Artefact:
+) -> Artifact:
     """Write `folder/model[_MODE].SUFFIX` or `folder/saved_model` and run it.
 
     Args:
@@ -30,22 +30,22 @@ def write_and_check(
 
     Raises:
         ExportError: The format cannot hold this network.
-        SystemFault: The place cannot be written.
+        HostError: The place cannot be written.
     """
     format = find_format(name, mode)
-    path = artefact_path(folder, format, mode)
-    pictures = reference.calibration() if mode in CALIBRATED else None
-    n_pictures = 0 if pictures is None else len(pictures)
-    advice = what_to_try(mode, reference.int8_note, n_pictures)
+    path = artifact_path(folder, format, mode)
+    images = reference.calibration() if mode in CALIBRATED else None
+    n_images = 0 if images is None else len(images)
+    advice = what_to_try(mode, reference.int8_note, n_images)
 
-    def written(given: Reference) -> Artefact:
-        format.write(given, path, mode, pictures)
+    def written(given: Reference) -> Artifact:
+        format.write(given, path, mode, images)
         return check(reference, path, name, mode, max_drop, advice)
 
-    artefact = written(reference)
-    if artefact.passed or pictures is None:
-        return artefact
+    artifact = written(reference)
+    if artifact.passed or images is None:
+        return artifact
     from tlearn.export.int8_head import head_for_int8
 
-    with head_for_int8(as_float32(reference.model), pictures) as model:
+    with head_for_int8(as_float32(reference.model), images) as model:
         return replace(written(replace(reference, model=model)), rescued=True)

@@ -15,7 +15,7 @@ import numpy as np
 
 from tlearn.backend.device import accelerator_visible, on_accelerator
 from tlearn.backend.silence import quiet
-from tlearn.errors import SystemFault
+from tlearn.errors import HostError
 
 if TYPE_CHECKING:
     import keras
@@ -67,10 +67,10 @@ class LiteRTEngine:
             for rows in ahead:
                 yield np.stack(list(rows))
 
-    def _one(self, picture: np.ndarray) -> np.ndarray:
+    def _one(self, image: np.ndarray) -> np.ndarray:
         runner = self._idle.pop()
         try:
-            answer = runner(image=np.asarray(picture, np.float32)[np.newaxis])
+            answer = runner(image=np.asarray(image, np.float32)[np.newaxis])
             return np.concatenate([answer[name].ravel() for name in self._outputs])
         finally:
             self._idle.append(runner)
@@ -112,7 +112,7 @@ class EngineChoice:
         asked: What TLEARN_ENGINE says, else "auto".
 
     Raises:
-        SystemFault: TLEARN_ENGINE names no engine.
+        HostError: TLEARN_ENGINE names no engine.
     """
 
     used: dict[str, str] = field(default_factory=dict)
@@ -121,7 +121,7 @@ class EngineChoice:
 
     def __post_init__(self) -> None:
         if self.asked not in (AUTO, LITERT, KERAS):
-            raise SystemFault(
+            raise HostError(
                 f"{VARIABLE} is {self.asked!r}",
                 f"set it to {AUTO}, {LITERT} or {KERAS}, or unset it",
             )
@@ -152,18 +152,18 @@ class EngineChoice:
         return f"{names}; pictures a second: {rates}"
 
     def _faster(self, network: str, makers: Makers, sample: np.ndarray) -> str:
-        rates = {name: 1 / seconds_per_picture(make(), sample) for name, make in makers.items()}
+        rates = {name: 1 / seconds_per_image(make(), sample) for name, make in makers.items()}
         self.rates[network] = {name: round(rate, 1) for name, rate in rates.items()}
         return max(rates, key=lambda name: rates[name])
 
 
-def seconds_per_picture(engine: Engine, pictures: np.ndarray) -> float:
+def seconds_per_image(engine: Engine, images: np.ndarray) -> float:
     """Time of one pass of a network, warm, over pictures (n, H, W, 3); a few are enough."""
-    pictures = pictures[:_SAMPLE]
-    list(engine.run([pictures]))
+    images = images[:_SAMPLE]
+    list(engine.run([images]))
     started = time.perf_counter()
-    list(engine.run([pictures]))
-    return (time.perf_counter() - started) / len(pictures)
+    list(engine.run([images]))
+    return (time.perf_counter() - started) / len(images)
 
 
 def _runner(path: Path) -> Any:

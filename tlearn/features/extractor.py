@@ -101,7 +101,7 @@ def make_probe(cache: Path, backbone: Backbone, weights: str = "none") -> Probe:
 
     Raises:
         BackboneError: LiteRT lacks an operator of this network.
-        SystemFault: The cache cannot be written.
+        HostError: The cache cannot be written.
     """
     from tlearn.backend.litert import convert
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tlearn.data.dataset import Pictures
+from tlearn.data.dataset import Dataset
 from tlearn.data.split import Fold
 from tlearn.features.extractor import EMBEDDING, SOURCE, Probe
 from tlearn.features.linear_head import (
@@ -137,7 +137,7 @@ def _used(folds: Sequence[Fold]) -> tuple[np.ndarray, list[Fold]]:
 
 
 def compute_features(
-    pictures: Pictures,
+    dataset: Dataset,
     probe: Probe,
     cache: Path,
     engine: Opener,
@@ -147,15 +147,15 @@ def compute_features(
     """Every output of the probe for every picture of the split; only what is missing is run.
 
     Args:
-        pictures: Pixels and split.
+        dataset: Pixels and split.
         probe: The network.
         cache: Where features are kept.
         engine: Opens the network.
         watch: Told of progress.
         clock: Told where the time goes.
     """
-    store = probe_store(cache, probe, pictures.resize)
-    digests = pictures.split.digests
+    store = probe_store(cache, probe, dataset.resize)
+    digests = dataset.split.digests
     with clock.time("features"):
-        store.fill(pictures.pixels, digests, engine, Views(), partial(watch, "compute features"))
+        store.fill(dataset.pixels, digests, engine, Views(), partial(watch, "compute features"))
     return Features(probe, store, digests)

@@ -107,15 +107,15 @@ class Views:
         """Pixels (n, H, W, 3) of the wanted (digest, view) pairs, from their clean pixels."""
         return np.stack(
             [
-                picture if view == 0 else self._augmented(picture, digest, view)
-                for picture, (digest, view) in zip(clean, wanted, strict=True)
+                image if view == 0 else self._augmented(image, digest, view)
+                for image, (digest, view) in zip(clean, wanted, strict=True)
             ]
         )
 
-    def _augmented(self, picture: np.ndarray, digest: str, view: int) -> np.ndarray:
+    def _augmented(self, image: np.ndarray, digest: str, view: int) -> np.ndarray:
         assert self.policy is not None
         entropy = int.from_bytes(self._hash(digest, view)[:8], "big")
-        return augment(picture, self.policy, np.random.default_rng(entropy))
+        return augment(image, self.policy, np.random.default_rng(entropy))
 
     def _hash(self, digest: str, view: int) -> bytes:
         return hashlib.sha256(f"{digest}/{view}/{self.seed}/{self.policy}".encode()).digest()

@@ -190,7 +190,7 @@ def _own_spec(path: Path, trunk: keras.Model, image_size: int) -> BackboneSpec:
         embedding_size=trunk.output_shape[-1],
         parameters=trunk.count_params(),
         top1=None,
-        licence="",
+        license="",
         paper="",
         weights_url="",
         weights_md5=None,
@@ -211,6 +211,6 @@ def _features(network: keras.Model, spec: BackboneSpec, has_top: bool) -> keras.
         layer for layer in reversed(network.layers) if layer.name.endswith("_head_layernorm")
     )
     norm = keras.layers.LayerNormalization(epsilon=trained.epsilon, name="final_norm")
-    normalised = norm(features)
+    normalized = norm(features)
     norm.set_weights(trained.get_weights())
-    return normalised
+    return normalized

@@ -39,7 +39,7 @@ class BackboneSpec:
         embedding_size: Channels of the last feature map.
         parameters: Weights of the trunk, without the classification layer.
         top1: Published ImageNet accuracy in per cent, or None.
-        licence: Of the weights.
+        license: Of the weights.
         paper: Where it was published.
         weights_url: ImageNet weights with the classification layer, as keras.applications
             fetches them; empty for the built-in backbone.
@@ -58,7 +58,7 @@ class BackboneSpec:
     embedding_size: int
     parameters: int
     top1: float | None
-    licence: str
+    license: str
     paper: str
     weights_url: str
     weights_md5: str | None
@@ -70,7 +70,7 @@ class _Family(NamedTuple):
 
     scaling: str
     min_image_size: int
-    licence: str
+    license: str
     arxiv: str
     folder: str
     int8_note: str = ""
@@ -123,7 +123,7 @@ def _read_garden() -> Iterator[BackboneSpec]:
             embedding_size=int(row["embedding_size"]),
             parameters=int(row["parameters"]),
             top1=float(row["top1"]) if row["top1"] else None,
-            licence=family.licence,
+            license=family.license,
             paper=f"https://arxiv.org/abs/{family.arxiv}",
             weights_url=row["file"] and urljoin(_BUCKET + family.folder, row["file"]),
             weights_md5=row["digest"] or None,

@@ -12,7 +12,7 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
-from tlearn.errors import BackboneError, SystemFault
+from tlearn.errors import BackboneError, HostError
 from tlearn.models.weights_file import is_hdf5
 from tlearn.progress import StepProgress
 
@@ -36,7 +36,7 @@ def fetch(
 
     Raises:
         BackboneError: The net or the server failed, or the file is not what was expected.
-        SystemFault: The file cannot be written.
+        HostError: The file cannot be written.
     """
     url = _mirrored(url)
     partial = _partial_file(target)
@@ -108,8 +108,8 @@ def _opened(path: Path) -> BinaryIO:
         raise _cannot_write(path, error) from error
 
 
-def _cannot_write(path: Path, error: OSError) -> SystemFault:
-    return SystemFault(
+def _cannot_write(path: Path, error: OSError) -> HostError:
+    return HostError(
         f"{path} cannot be written: {error.strerror or error}.",
         "Make room or mend permissions, or set TLEARN_CACHE to another folder.",
     )

@@ -59,7 +59,7 @@ def keep_template(cache: Path, fingerprint: str, template: bytes) -> None:
     """Keep a template that has proved itself: a file made of it was read back by Keras.
 
     Raises:
-        SystemFault: The cache cannot be written.
+        HostError: The cache cannot be written.
     """
     write_atomic(_path(cache, fingerprint), template, CACHE_REMEDY)
 

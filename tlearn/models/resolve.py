@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tlearn.errors import BackboneError, WeightsNowhere
+from tlearn.errors import BackboneError, WeightsNotFoundError
 from tlearn.models.catalog import (
     BUILTIN,
     CATALOG,
@@ -111,7 +111,7 @@ def _recommended(
     spec = CATALOG[RECOMMENDED]
     try:
         return spec, find_weights(spec, weights, progress=progress), "the recommended one"
-    except WeightsNowhere:
+    except WeightsNotFoundError:
         nowhere = f"weights of {spec.name} are neither here nor to be fetched"
         spec = CATALOG[BUILTIN]
         return spec, find_weights(spec), f"{nowhere}; {BUILTIN_COST}"

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from tlearn.errors import BackboneError, WeightsNowhere
+from tlearn.errors import BackboneError, WeightsNotFoundError
 from tlearn.models.catalog import BUILTIN, CATALOG, SHIPPED, BackboneSpec
 from tlearn.models.download import fetch
 from tlearn.progress import StepProgress
@@ -60,9 +60,9 @@ def find_weights(
         progress: Called with (bytes done, bytes in all or 0) while fetching.
 
     Raises:
-        WeightsNowhere: Says which file to put where, and what works offline.
+        WeightsNotFoundError: Says which file to put where, and what works offline.
         BackboneError: The file or folder named cannot be used.
-        SystemFault: A file cannot be read, or the cache cannot be written.
+        HostError: A file cannot be read, or the cache cannot be written.
     """
     if given is not None:
         path = _check_given(given, spec)
@@ -72,12 +72,12 @@ def find_weights(
         if found:
             return WeightsFile(found, origin, _digest(found))
     if not download:
-        raise WeightsNowhere(f"{_nowhere(spec)}.", _remedy(spec))
+        raise WeightsNotFoundError(f"{_nowhere(spec)}.", _remedy(spec))
     target = cache_folder() / "weights" / file_names(spec)[0]
     try:
         fetch(spec.weights_url, target, digest=spec.weights_md5, progress=progress)
     except BackboneError as error:
-        raise WeightsNowhere(f"{_nowhere(spec)}: {error.message}", _remedy(spec)) from error
+        raise WeightsNotFoundError(f"{_nowhere(spec)}: {error.message}", _remedy(spec)) from error
     return WeightsFile(target, "download", _digest(target))
 
 

@@ -161,7 +161,7 @@ def find_contradictions(values: dict[str, Any], asked: Recipe, n_stages: int) ->
         ),
         (scratch and asked.weights is not None, "weights: from_scratch starts without any"),
     )
-    return [fault for wrong, fault in checks if wrong]
+    return [error for wrong, error in checks if wrong]
 
 
 def _policy(n_train: int, n_classes: int) -> tuple[str, str]:

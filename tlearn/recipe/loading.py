@@ -12,8 +12,8 @@ import yaml
 from pydantic import ValidationError
 from yaml.composer import ComposerError
 
-from tlearn.errors import RecipeError, SystemFault
-from tlearn.recipe.schema import AUTO, Recipe, find_faults, nearest, plain
+from tlearn.errors import HostError, RecipeError
+from tlearn.recipe.schema import AUTO, Recipe, find_errors, nearest, plain
 
 PACKAGE = Path(__file__).parents[1]
 MAX_BYTES = 1_000_000
@@ -55,7 +55,7 @@ class Document:
     path: Path
     values: dict[str, Any]
     lines: dict[str, int]
-    faults: tuple[str, ...]
+    errors: tuple[str, ...]
 
     def place(self, key: str) -> str:
         """Where a key stands, as the beginning of a sentence."""
@@ -82,16 +82,16 @@ def load_recipe(
 
     Raises:
         RecipeError: Every fault of the file and the flags.
-        SystemFault: The file cannot be read.
+        HostError: The file cannot be read.
     """
     suggested = _settled(suggestion or {})
     flags = {key: str(v) if isinstance(v, Path) else v for key, v in overrides.items()}
     path = recipe_path(source) if source is not None else _shipped_for(flags, suggested)
     document = read_yaml(path) if path else Document(Path(), {}, {}, ())
-    faults = [*document.faults, *find_faults(document.values, document.place)]
-    faults += find_faults(flags, lambda key: f"flag {key}: ")
-    if faults:
-        raise RecipeError(faults, _KEYS)
+    errors = [*document.errors, *find_errors(document.values, document.place)]
+    errors += find_errors(flags, lambda key: f"flag {key}: ")
+    if errors:
+        raise RecipeError(errors, _KEYS)
     from_file = {key: v for key, v in _settled(document.values).items() if flags.get(key) != AUTO}
     asked = from_file | _settled(flags)
     if "policy" in asked and plain(asked["policy"]) != suggested.get("policy"):
@@ -114,18 +114,18 @@ def parse_assignments(assignments: Sequence[str]) -> dict[str, Any]:
         RecipeError: Every assignment that is not `key=value`, or that sets a key again.
     """
     values: dict[str, Any] = {}
-    faults = []
+    errors = []
     for assignment in assignments:
         key, equals, text = (part.strip() for part in assignment.partition("="))
         key = key.replace("-", "_")
         if not (key and equals and text):
-            faults.append(f"--set {assignment!r}: expected key=value")
+            errors.append(f"--set {assignment!r}: expected key=value")
         elif key in values:
-            faults.append(f"--set {assignment!r}: {key} is set more than once")
+            errors.append(f"--set {assignment!r}: {key} is set more than once")
         else:
             values[key] = _scalar(text)
-    if faults:
-        raise RecipeError(faults, "Write it as --set learning_rate=0.001")
+    if errors:
+        raise RecipeError(errors, "Write it as --set learning_rate=0.001")
     return values
 
 
@@ -160,15 +160,15 @@ def read_yaml(path: Path, max_bytes: int = MAX_BYTES) -> Document:
     """Read a YAML file that holds one flat mapping; safe on any content.
 
     Raises:
-        RecipeError: It is not such a file; keys that stand twice are left to `Document.faults`.
-        SystemFault: It cannot be read.
+        RecipeError: It is not such a file; keys that stand twice are left to `Document.errors`.
+        HostError: It cannot be read.
     """
     try:
         with path.open("rb") as file:
             content = file.read(max_bytes + 1)
     except OSError as error:
-        fault = f"cannot read {path}: {error.strerror or error}"
-        raise SystemFault(fault, "Check the path and its permissions.") from error
+        problem = f"cannot read {path}: {error.strerror or error}"
+        raise HostError(problem, "Check the path and its permissions.") from error
     if len(content) > max_bytes:
         raise RecipeError(f"{path} is larger than {max_bytes:,} bytes", _NAMES)
     try:
@@ -181,16 +181,16 @@ def read_yaml(path: Path, max_bytes: int = MAX_BYTES) -> Document:
     except UnicodeDecodeError:
         raise RecipeError(f"{path} is not a text file in UTF-8", _NAMES) from None
     except (yaml.YAMLError, ValueError) as error:
-        raise RecipeError(f"{path}{_yaml_fault(error)}", _KEYS) from None
+        raise RecipeError(f"{path}{_yaml_error(error)}", _KEYS) from None
     lines: dict[str, int] = {}
-    faults = []
+    errors = []
     for key in (key for key, _ in node.value):
         line = key.start_mark.line + 1
         if key.value in lines:
             first = lines[key.value]
-            faults.append(f"{path} line {line}: {key.value} stands twice, first on line {first}")
+            errors.append(f"{path} line {line}: {key.value} stands twice, first on line {first}")
         lines.setdefault(str(key.value), line)
-    return Document(path, {str(key): v for key, v in values.items()}, lines, tuple(faults))
+    return Document(path, {str(key): v for key, v in values.items()}, lines, tuple(errors))
 
 
 def dump_yaml(values: Mapping[str, Any]) -> str:
@@ -241,10 +241,10 @@ def _validated(values: Mapping[str, Any]) -> Recipe:
     try:
         return Recipe.model_validate(values)
     except ValidationError as error:
-        faults = [str(fault["ctx"]["error"]) for fault in error.errors() if not fault["loc"]]
-        if not faults:
+        errors = [str(problem["ctx"]["error"]) for problem in error.errors() if not problem["loc"]]
+        if not errors:
             raise
-        raise RecipeError(faults, _KEYS) from None
+        raise RecipeError(errors, _KEYS) from None
 
 
 def _shipped_for(flags: Mapping[str, Any], suggested: Mapping[str, Any]) -> Path | None:
@@ -263,7 +263,7 @@ def _scalar(text: str) -> Any:
         return text
 
 
-def _yaml_fault(error: Exception) -> str:
+def _yaml_error(error: Exception) -> str:
     mark = getattr(error, "problem_mark", None)
     place = f" line {mark.line + 1}" if mark else ""
     problem = getattr(error, "problem", None) or str(error).splitlines()[0]

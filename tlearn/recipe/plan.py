@@ -157,8 +157,8 @@ def make_plan(
     settled["head_on"] = ",".join(map(str, numbers))
     if recipe.head_on in (AUTO, LAST):
         reasons["head_on"] = "the embedding, which the last stage gives"
-    if faults := find_contradictions(settled, recipe, len(stages)):
-        raise RecipeError(faults, "Leave these keys out, or choose another policy with --policy.")
+    if errors := find_contradictions(settled, recipe, len(stages)):
+        raise RecipeError(errors, "Leave these keys out, or choose another policy with --policy.")
     if recipe.image_size == AUTO:
         reasons["image_size"] = f"the size {backbone.name} is best at"
     if recipe.backbone == AUTO:
@@ -235,28 +235,28 @@ def read_plan(path: Path) -> Plan:
 
     Raises:
         RecipeError: The file is not a plan: keys missing or unknown, values of another type.
-        SystemFault: It cannot be read.
+        HostError: It cannot be read.
     """
     from pydantic import TypeAdapter, ValidationError
 
     hint = "A plan is written by: tlearn finetune FOLDER"
     try:
         document = read_yaml(path, MAX_PLAN_BYTES)
-        faults = list(document.faults)
+        errors = list(document.errors)
         plan = TypeAdapter(Plan).validate_python(document.values)
     except RecipeError as error:
-        raise RecipeError(error.faults, hint) from None
+        raise RecipeError(error.errors, hint) from None
     except ValidationError as error:
-        faults += [_plan_fault(path, fault) for fault in error.errors()]
-    if faults:
-        raise RecipeError(faults, hint)
+        errors += [_plan_error(path, problem) for problem in error.errors()]
+    if errors:
+        raise RecipeError(errors, hint)
     return plan
 
 
-def _plan_fault(path: Path, fault: Any) -> str:
-    key = ".".join(str(part) for part in fault["loc"])
-    if fault["type"] == "missing":
+def _plan_error(path: Path, problem: Any) -> str:
+    key = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] == "missing":
         return f"{path}: {key} is missing"
-    if fault["type"] == "unexpected_keyword_argument":
+    if problem["type"] == "unexpected_keyword_argument":
         return f"{path}: {key}: no such key{nearest(key, [f.name for f in fields(Plan)])}"
-    return f"{path}: {key}: {fault['msg']}"
+    return f"{path}: {key}: {problem['msg']}"

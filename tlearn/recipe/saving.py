@@ -7,10 +7,10 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from tlearn.errors import RecipeError, SystemFault
+from tlearn.errors import HostError, RecipeError
 from tlearn.recipe.loading import dump_yaml, recipe_path
 from tlearn.recipe.plan import Plan
-from tlearn.recipe.schema import Recipe, find_faults
+from tlearn.recipe.schema import Recipe, find_errors
 
 
 def recipe_of(plan: Plan, title: str, reasons: Sequence[str]) -> str:
@@ -25,7 +25,7 @@ def recipe_of(plan: Plan, title: str, reasons: Sequence[str]) -> str:
     for key in Recipe.model_fields:
         value, origin = getattr(plan, key), plan.origins[key]
         # What a policy has no use for is settled to a value that nobody may ask for.
-        if (origin == "default" and key not in plan.reasons) or find_faults({key: value}, str):
+        if (origin == "default" and key not in plan.reasons) or find_errors({key: value}, str):
             continue
         line = dump_yaml({key: value}).rstrip()
         lines.append(f"{line}  {_comment(plan.reasons.get(key, origin))}")
@@ -42,7 +42,7 @@ def save_recipe(target: Path, text: str) -> None:
 
     Raises:
         RecipeError: `target` exists, or its folder does not.
-        SystemFault: The machine refuses to write there.
+        HostError: The machine refuses to write there.
     """
     _write_new(target, text.encode())
 
@@ -52,7 +52,7 @@ def copy_recipe(name: str, target: Path) -> None:
 
     Raises:
         RecipeError: `target` exists, its folder does not, or there is no such recipe.
-        SystemFault: The machine refuses to write there.
+        HostError: The machine refuses to write there.
     """
     _write_new(target, recipe_path(name).read_bytes())
 
@@ -62,14 +62,14 @@ def check_new(target: Path) -> None:
 
     Raises:
         RecipeError: `target` exists, or its folder does not.
-        SystemFault: The folder cannot be written to.
+        HostError: The folder cannot be written to.
     """
     if os.path.lexists(target):
-        fault = f"{target} already exists and is not overwritten"
-        raise RecipeError(fault, "Name a new file, for example my_recipe.yaml.")
+        error = f"{target} already exists and is not overwritten"
+        raise RecipeError(error, "Name a new file, for example my_recipe.yaml.")
     if not os.path.isdir(target.parent):
-        fault = f"the folder {target.parent} does not exist"
-        raise RecipeError(fault, "Make the folder first, or name another file.")
+        error = f"the folder {target.parent} does not exist"
+        raise RecipeError(error, "Make the folder first, or name another file.")
     if not os.access(target.parent, os.W_OK):
         raise _refused(target, os.strerror(errno.EACCES))
 
@@ -83,6 +83,6 @@ def _write_new(target: Path, content: bytes) -> None:
         raise _refused(target, error.strerror or str(error)) from error
 
 
-def _refused(target: Path, why: str) -> SystemFault:
-    fault = f"cannot write {target}: {why}"
-    return SystemFault(fault, "Name a file in a folder you may write to.")
+def _refused(target: Path, why: str) -> HostError:
+    error = f"cannot write {target}: {why}"
+    return HostError(error, "Name a file in a folder you may write to.")

@@ -213,7 +213,7 @@ def allowed_values(key: str) -> str:
     return ", or ".join(_words(form) for form in _forms(key))
 
 
-def find_faults(values: Mapping[str, Any], place: Callable[[str], str]) -> list[str]:
+def find_errors(values: Mapping[str, Any], place: Callable[[str], str]) -> list[str]:
     """One sentence for each key that does not exist or whose value is not allowed.
 
     Args:
@@ -224,7 +224,7 @@ def find_faults(values: Mapping[str, Any], place: Callable[[str], str]) -> list[
     try:
         Recipe.model_validate({key: value for key, value in values.items() if key not in wrong})
     except ValidationError as error:
-        wrong |= {str(fault["loc"][0]) for fault in error.errors() if fault["loc"]}
+        wrong |= {str(problem["loc"][0]) for problem in error.errors() if problem["loc"]}
     return [place(key) + _refusal(key, values[key]) for key in values if key in wrong]
 
 

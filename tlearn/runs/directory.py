@@ -64,7 +64,7 @@ class RunDirectory:
 
         Raises:
             RunError: The path is taken, by a run (without `overwrite`) or by anything else.
-            SystemFault: The machine refuses (no space, no permission).
+            HostError: The machine refuses (no space, no permission).
         """
         cls.check(path, overwrite, base)
         now = datetime.now().astimezone()
@@ -80,7 +80,7 @@ class RunDirectory:
 
         Raises:
             RunError: The path is taken, by a run (without `overwrite`) or by anything else.
-            SystemFault: The place cannot be written.
+            HostError: The place cannot be written.
         """
         place = path or base
         must_be_writable(place)
@@ -90,8 +90,8 @@ class RunDirectory:
             return
         is_run = MARKER in held or ("plan.yaml" in held and held.issubset(RUN_FILES))
         if held and not is_run:
-            fault = f"{path} holds other files and was not made by tlearn"
-            raise RunError(fault, "Name a new folder with --out; this one is never replaced.")
+            error = f"{path} holds other files and was not made by tlearn"
+            raise RunError(error, "Name a new folder with --out; this one is never replaced.")
         if held and not overwrite:
             hint = "Add --overwrite to replace it, or name another folder with --out."
             raise RunError(f"{path} already holds a run", hint)
@@ -119,8 +119,8 @@ class RunDirectory:
             hint = f"Train again: tlearn finetune FOLDER --out {path} --overwrite"
             raise RunError(f"the run {path} is not finished: it has no {missing}", hint)
         if missing:
-            fault = f"has no {missing}" if os.path.exists(path) else "does not exist"
-            raise RunError(f"{path} is not a run: it {fault}", _offer(path, base))
+            error = f"has no {missing}" if os.path.exists(path) else "does not exist"
+            raise RunError(f"{path} is not a run: it {error}", _offer(path, base))
         return run
 
     def missing(self, finished: bool = True) -> tuple[str, ...]:

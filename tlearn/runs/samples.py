@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from tlearn.data.dataset import Pictures
+from tlearn.data.dataset import Dataset
 from tlearn.data.image_folder import sniff
 from tlearn.data.pixel_store import PixelArray, in_order
 from tlearn.data.sampling import in_turn, sample_size, stratified_order
@@ -29,7 +29,7 @@ from tlearn.storage.atomic import write_atomic_directory
 from tlearn.storage.digest import digest_of_bytes
 from tlearn.storage.text import read_json
 
-GOLDEN_PICTURES = 6
+GOLDEN_IMAGES = 6
 GOLDEN_BYTES = 1_000_000
 """Of one file; larger ones stay where they are."""
 
@@ -91,13 +91,13 @@ class Sample:
         """
         try:
             with zipfile.ZipFile(self.archive) as archive:
-                pictures = [_pixels(archive.read(name)) for name in archive.namelist()]
+                images = [_pixels(archive.read(name)) for name in archive.namelist()]
         except (OSError, zipfile.BadZipFile) as error:
             raise RunError(f"{self.archive} cannot be read: {error}", _REMEDY) from error
-        if len(pictures) != len(self.rows):
-            found = f"{len(pictures)} pictures, expected {len(self.rows)}"
+        if len(images) != len(self.rows):
+            found = f"{len(images)} pictures, expected {len(self.rows)}"
             raise RunError(f"{self.archive} holds {found}", _REMEDY)
-        return np.stack(pictures)
+        return np.stack(images)
 
 
 @dataclass(frozen=True)
@@ -112,29 +112,29 @@ class Samples:
 
 
 def write_samples(
-    folder: Path, pictures: Pictures, part: str, probabilities: np.ndarray, seed: int
+    folder: Path, dataset: Dataset, part: str, probabilities: np.ndarray, seed: int
 ) -> None:
     """Choose and keep the samples of a run; the same run gives the same bytes.
 
     Args:
         folder: Where to; replaced when it exists.
-        pictures: What the run was trained on.
+        dataset: What the run was trained on.
         part: The held-out part that golden pictures come from.
         probabilities: (n, classes) of that part, from the model.
         seed: Decides which pictures of a part are taken.
 
     Raises:
-        SystemFault: The place cannot be written.
+        HostError: The place cannot be written.
     """
 
     def fill(place: Path) -> None:
         (place / _GOLDEN).mkdir()
-        golden = islice(_golden(pictures, part, probabilities), GOLDEN_PICTURES)
+        golden = islice(_golden(dataset, part, probabilities), GOLDEN_IMAGES)
         index: dict[str, Any] = {"version": _VERSION}
         index["golden"] = [_keep_golden(place / _GOLDEN, *found) for found in golden]
         for name in PARTS:
-            if pictures.split.count(name):
-                index[name] = _keep_sample(place / f"{name}.zip", pictures, name, seed)
+            if dataset.split.count(name):
+                index[name] = _keep_sample(place / f"{name}.zip", dataset, name, seed)
         (place / _INDEX).write_text(json.dumps(index, indent=1) + "\n", "utf-8")
 
     write_atomic_directory(folder, fill)
@@ -151,8 +151,8 @@ def read_samples(folder: Path) -> Samples | None:
     index = read_json(folder / _INDEX)
     version = index.get("version") if isinstance(index, dict) else None
     if version != _VERSION:
-        fault = f"{folder / _INDEX} is of version {version!r}; this tlearn reads {_VERSION}"
-        raise RunError(fault, "export with the tlearn that trained the run, or train again")
+        problem = f"{folder / _INDEX} is of version {version!r}; this tlearn reads {_VERSION}"
+        raise RunError(problem, "export with the tlearn that trained the run, or train again")
     try:
         golden = tuple(
             GoldenFile(folder / _GOLDEN / item["file"], item["label"], item["sha256"])
@@ -184,10 +184,10 @@ def telling_rows(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return in_turn(order[probabilities.argmax(axis=1)[order] == labels[order]], labels)
 
 
-def _keep_sample(archive: Path, pictures: Pictures, part: str, seed: int) -> list[int]:
+def _keep_sample(archive: Path, dataset: Dataset, part: str, seed: int) -> list[int]:
     """Write a stratified sample of a part; its rows."""
-    labels, pixels = pictures.labels(part), pictures.rows(part)
-    order = stratified_order(labels, seed)[: sample_size(len(pictures.split.classes))]
+    labels, pixels = dataset.labels(part), dataset.rows(part)
+    order = stratified_order(labels, seed)[: sample_size(len(dataset.split.classes))]
     kept = dict(_encoded(pixels, order.tolist()))
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as file:
         for number, row in enumerate(sorted(kept)):
@@ -217,13 +217,11 @@ def _pixels(content: bytes) -> np.ndarray:
         return np.array(image.convert("RGB"))
 
 
-def _golden(
-    pictures: Pictures, part: str, probabilities: np.ndarray
-) -> Iterator[tuple[int, bytes]]:
+def _golden(dataset: Dataset, part: str, probabilities: np.ndarray) -> Iterator[tuple[int, bytes]]:
     """Class and bytes of held-out files, the most telling first."""
-    paths = {image.name: image.path for image in pictures.folder.images}
-    names, labels = pictures.split.names, pictures.labels(part)
-    rows, digests = pictures.split.indices(part), pictures.digests(part)
+    paths = {image.name: image.path for image in dataset.folder.images}
+    names, labels = dataset.split.names, dataset.labels(part)
+    rows, digests = dataset.split.indices(part), dataset.digests(part)
     for row in telling_rows(probabilities, labels):
         path = paths[names[rows[row]]]
         try:

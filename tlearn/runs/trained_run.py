@@ -13,15 +13,15 @@ import numpy as np
 
 from tlearn.artifacts.contract import Preparation, digest_of
 from tlearn.backend.silence import import_keras
-from tlearn.data.decode import UnreadablePicture, decode
-from tlearn.data.labelled import labelled_pictures
+from tlearn.data.decode import UnreadableImageError, decode
+from tlearn.data.labeled import labeled_images
 from tlearn.data.pixel_store import PixelArray, PixelRows, store_pixels
 from tlearn.data.sampling import representative, sample_size
 from tlearn.data.split import Split, read_manifest
 from tlearn.errors import BackboneError, DataError, RunError
 from tlearn.evaluation.predictions import predict_pixels
 from tlearn.export.reference import SAMPLE_OF, Reference
-from tlearn.export.seal import GoldenPicture, Promise
+from tlearn.export.seal import GoldenImage, Promise
 from tlearn.models.catalog import CATALOG, find_backbone
 from tlearn.progress import ProgressCallback
 from tlearn.recipe.plan import Plan, read_plan
@@ -73,7 +73,7 @@ class FinishedRun:
         """The part that artefacts are checked on: val, or train where there is no val."""
         return "val" if self.split.count("val") else "train"
 
-    def pictures(self, part: str) -> PixelRows:
+    def images(self, part: str) -> PixelRows:
         """Decoded pictures of a part, in the order of `split.indices(part)`.
 
         Raises:
@@ -104,11 +104,11 @@ class FinishedRun:
 
     def foreign(self, folder: Path) -> tuple[PixelRows, np.ndarray]:
         """Pictures and labels of another folder with the same classes: its test part, or all."""
-        pictures = labelled_pictures(folder, self.labels)
-        store = self._decode([path for path, _ in pictures])
+        images = labeled_images(folder, self.labels)
+        store = self._decode([path for path, _ in images])
         readable = [
             (fact.sha256, label)
-            for (_, label), fact in zip(pictures, store.facts, strict=True)
+            for (_, label), fact in zip(images, store.facts, strict=True)
             if not fact.problem
         ]
         if not readable:
@@ -141,10 +141,10 @@ class FinishedRun:
         part, backbone = self.check_part, self.plan.backbone
         rows = self.split.indices(part)
         try:
-            pixels: PixelArray = self.pictures(part)
+            pixels: PixelArray = self.images(part)
             checked_on = part
-        except DataError as fault:
-            sample = self._sample(part, fault)
+        except DataError as error:
+            sample = self._sample(part, error)
             pixels, rows, checked_on = sample.pixels(), rows[sample.rows], SAMPLE_OF + part
         return Reference(
             model=self.model,
@@ -152,7 +152,7 @@ class FinishedRun:
             pixels=pixels,
             truth=self.split.labels[rows],
             probabilities=self.probabilities(pixels),
-            calibration=lambda: self._calibration_pictures,
+            calibration=lambda: self._calibration_images,
             about=self._about(),
             names=[self.split.names[row] for row in rows],
             int8_note=CATALOG[backbone].int8_note if backbone in CATALOG else "",
@@ -160,19 +160,19 @@ class FinishedRun:
         )
 
     @cached_property
-    def _calibration_pictures(self) -> np.ndarray:
+    def _calibration_images(self) -> np.ndarray:
         try:
-            pixels, labels = self.pictures("train"), self.truth("train")
+            pixels, labels = self.images("train"), self.truth("train")
             return representative(pixels, labels, sample_size(len(self.labels)), self.plan.seed)
-        except DataError as fault:
-            return self._sample("train", fault).pixels()
+        except DataError as error:
+            return self._sample("train", error).pixels()
 
-    def _sample(self, part: str, fault: DataError) -> Sample:
+    def _sample(self, part: str, error: DataError) -> Sample:
         """The sample that stands for a part where it may; else the fault is raised."""
         if self._folder:
-            raise fault
+            raise error
         if not self.samples:
-            raise DataError(f"{fault.message}; it keeps no samples", fault.hint) from fault
+            raise DataError(f"{error.message}; it keeps no samples", error.hint) from error
         return self.samples.of_part[part]
 
     def promise(self) -> Promise:
@@ -186,19 +186,19 @@ class FinishedRun:
             golden=self._golden(),
         )
 
-    def _golden(self) -> list[GoldenPicture]:
+    def _golden(self) -> list[GoldenImage]:
         """Those that are read here, and answered rightly here too."""
         found = []
         for file in self.samples.golden if self.samples else ():
             content = file.content()
-            with suppress(UnreadablePicture):  # not every machine reads every format
+            with suppress(UnreadableImageError):  # not every machine reads every format
                 pixels = decode(file.path, self.plan.image_size, self.plan.resize)
                 found.append((file, content, pixels))
         if not found:
             return []
         answers = self.probabilities(np.stack([pixels for *_, pixels in found]))
         return [
-            GoldenPicture(content, file.path.suffix, self.labels[file.label], pixels, answer)
+            GoldenImage(content, file.path.suffix, self.labels[file.label], pixels, answer)
             for (file, content, pixels), answer in zip(found, answers, strict=True)
             if answer.argmax() == file.label
         ]
@@ -211,16 +211,16 @@ class FinishedRun:
             "description": f"Trained by tlearn: {plan.policy}, {plan.n_train} pictures",
             "author": "made with tlearn",
             "version": version("tlearn"),
-            "license": self._licence(),
+            "license": self._license(),
             "resize": plan.resize,
             "image_size": plan.image_size,
             "input": f"RGB picture, values 0 to 255; {preparation.resize_in_words}.",
         }
 
-    def _licence(self) -> str:
+    def _license(self) -> str:
         """Of the weights that the run began with; the pictures' own is for their owner to say."""
         try:
-            return f"backbone weights: {find_backbone(self.plan.backbone).licence}"
+            return f"backbone weights: {find_backbone(self.plan.backbone).license}"
         except BackboneError:
             return "backbone weights: see their owner"
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tlearn.errors import SystemFault
+from tlearn.errors import HostError
 
 TEXT = {"encoding": "utf-8", "errors": "surrogateescape"}
 """How text is read and written: names of files need not be UTF-8."""
@@ -34,7 +34,7 @@ def write_atomic(
         remedy: What a person can do when the machine refuses.
 
     Raises:
-        SystemFault: The machine refuses (no space, no permission); `path` is as it was.
+        HostError: The machine refuses (no space, no permission); `path` is as it was.
     """
     with _replacing(path, remedy) as temporary:
         if callable(content):
@@ -67,8 +67,8 @@ def refusals(path: Path, remedy: str = OUT_REMEDY) -> Iterator[None]:
         if error.errno not in _REFUSED:
             raise
         first = "free some space, or " if error.errno in _FULL else ""
-        fault = f"cannot use {path}: {os.strerror(error.errno)}"
-        raise SystemFault(fault, first + remedy) from error
+        problem = f"cannot use {path}: {os.strerror(error.errno)}"
+        raise HostError(problem, first + remedy) from error
 
 
 def must_be_writable(folder: Path) -> None:
@@ -78,7 +78,7 @@ def must_be_writable(folder: Path) -> None:
         folder: It need not exist.
 
     Raises:
-        SystemFault: Nothing can be written there.
+        HostError: Nothing can be written there.
     """
     with refusals(folder):
         near = next(place for place in (folder, *folder.absolute().parents) if place.exists())

@@ -29,7 +29,7 @@ class RowTable:
         dtype: NumPy dtype of a row.
 
     Raises:
-        SystemFault: The folder cannot be written.
+        HostError: The folder cannot be written.
     """
 
     def __init__(self, folder: Path, row_shape: Sequence[int], dtype: str) -> None:
@@ -89,7 +89,7 @@ class RowTable:
         """Add rows (len(keys), *row_shape); keys already present are left as they are.
 
         Raises:
-            SystemFault: No space, or no permission.
+            HostError: No space, or no permission.
         """
         if rows.shape != (len(keys), *self.row_shape):
             raise ValueError(f"expected rows of {self.row_shape}. Received: {rows.shape}")

@@ -22,8 +22,8 @@ def read_json(path: Path) -> Any:
     try:
         return json.loads(read_text(path))
     except json.JSONDecodeError as error:
-        fault = f"{path} is not valid JSON: line {error.lineno}, {error.msg}"
-        raise RunError(fault, "Run the command that wrote it again.") from None
+        problem = f"{path} is not valid JSON: line {error.lineno}, {error.msg}"
+        raise RunError(problem, "Run the command that wrote it again.") from None
 
 
 def escape_label(label: str) -> str:

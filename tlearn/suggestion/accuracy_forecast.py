@@ -48,7 +48,7 @@ GAIN: dict[bool, tuple[float, ...]] = {
 DOUBT: dict[bool, float] = {False: 0.083, True: 0.02}
 """Standard deviation of gains around the usual ones."""
 
-OTHER_PICTURES = 0.03
+OTHER_IMAGES = 0.03
 """Standard deviation of a gain from one draw of training pictures to another, beyond what the folds
 of one draw show: gains on 208 tests were further from cross-validated ones than chance alone."""
 
@@ -143,18 +143,18 @@ def choose(options: Sequence[Option]) -> Option:
     )
 
 
-def combine(option: Option, tried: float, n_pictures: int) -> Option:
+def combine(option: Option, tried: float, n_images: int) -> Option:
     """An option after a trial: forecast and trial, each weighed by its precision.
 
     Args:
         option: The forecast.
         tried: Accuracy that the trial reached.
-        n_pictures: Pictures it was scored on.
+        n_images: Pictures it was scored on.
     """
     z = _quantile()
     believed = ((option.high - option.low) / (2 * z)) ** 2
-    p = (tried * n_pictures + 1) / (n_pictures + 2)
-    seen = p * (1 - p) / n_pictures
+    p = (tried * n_images + 1) / (n_images + 2)
+    seen = p * (1 - p) / n_images
     share = believed / (believed + seen)
     accuracy = option.accuracy + share * (tried - option.accuracy)
     half = z * float(np.sqrt(believed * seen / (believed + seen)))
@@ -201,7 +201,7 @@ def expected(evidence: Evidence, head: HeadEvidence) -> float:
     measured, each weighed by its precision.
     """
     gain, _ = _gain(evidence, head)
-    # None wrong among few is not none wrong: half a picture more is counted as one.
+    # None wrong among few is not none wrong: half a image more is counted as one.
     n = evidence.n_train
     last = (n * evidence.heads[0].accuracy + 0.5) / (n + 1)
     return float(1 - min(max(1 - last - gain, 0.25 / n), 1.0) * evidence.lift)
@@ -213,7 +213,7 @@ def _gain(evidence: Evidence, head: HeadEvidence) -> tuple[float, float]:
         return 0.0, 0.0
     several = _on_several(head)
     known, spread = float(np.dot(GAIN[several], place(evidence, head))), DOUBT[several]
-    variance = head.error**2 + OTHER_PICTURES**2
+    variance = head.error**2 + OTHER_IMAGES**2
     share = spread**2 / (spread**2 + variance)
     doubt = 0.0 if several else float(np.sqrt(share * variance))
     return known + share * (head.gain - known), doubt
@@ -252,7 +252,7 @@ def _option(evidence: Evidence, policy: Policy, head: HeadEvidence, accuracy: fl
 def half_width(evidence: Evidence, policy: Policy, accuracy: float) -> float:
     """Half the interval around an expected accuracy."""
     n = evidence.n_train
-    # An error of none in so many pictures is still an error of some.
+    # An error of none in so many images is still an error of some.
     p = (accuracy * n + 1) / (n + 2)
     tested = 1 / evidence.n_tested if evidence.n_tested else 0.0
     variance = p * (1 - p) * (1 / n + tested + SPREAD[policy] ** 2)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from tlearn.data.dataset import Pictures
+from tlearn.data.dataset import Dataset
 from tlearn.features.engine import EngineChoice
 from tlearn.suggestion.accuracy_forecast import Option
 from tlearn.suggestion.depth_profile import DepthProfile
@@ -23,7 +23,7 @@ class Advice:
         suggestion: The cell, the policy and the reasons.
         similarity: What was measured of the domain.
         profile: Cross-validated accuracy by stage.
-        pictures: The folder as read.
+        dataset: The folder as read.
         backbone: Name of the backbone that measured it.
         seconds: Where the time went.
         engines: What ran the frozen network.
@@ -38,7 +38,7 @@ class Advice:
     suggestion: Suggestion
     similarity: Similarity | None = None
     profile: DepthProfile | None = None
-    pictures: Pictures | None = None
+    dataset: Dataset | None = None
     backbone: str | None = None
     seconds: Mapping[str, float] | None = None
     engines: EngineChoice | None = None

@@ -61,7 +61,7 @@ class LearningCurve:
         """Whether twice the pictures are worth more than chance could explain."""
         return self.drawn and self.accuracy_with(2) - self.accuracies[-1] > self.error / 2
 
-    def pictures_for(self, points: float) -> int | None:
+    def images_for(self, points: float) -> int | None:
         """Pictures to add for so much more accuracy (0.02 is two points); None beyond reach."""
         left = 1 - self.accuracies[-1]
         if not 0 < points < left or not self.slope:

@@ -25,7 +25,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-_MOST_PICTURES = 1_000
+_MOST_IMAGES = 1_000
 _DIMENSION_SPREAD, _CLASSES_SPREAD = 2.0, 2.5  # factors that span half the scale
 
 
@@ -99,7 +99,7 @@ class Similarity:
 
 def sample(rows: np.ndarray) -> np.ndarray:
     """As many pictures as the measurement wants, drawn the same way each time."""
-    return np.random.default_rng(0).permutation(rows)[:_MOST_PICTURES]
+    return np.random.default_rng(0).permutation(rows)[:_MOST_IMAGES]
 
 
 def measure_similarity(
@@ -158,8 +158,8 @@ def nearest_classes(
 def effective_dimension(embeddings: np.ndarray) -> float:
     """Participation ratio of the covariance of embeddings (n, d), corrected for small n."""
     n = len(embeddings)
-    centred = embeddings - embeddings.mean(axis=0)
-    gram = centred @ centred.T if n < embeddings.shape[1] else centred.T @ centred
+    centered = embeddings - embeddings.mean(axis=0)
+    gram = centered @ centered.T if n < embeddings.shape[1] else centered.T @ centered
     trace = float(np.trace(gram, dtype=np.float64))
     if n < 3 or trace <= 0:
         return 1.0

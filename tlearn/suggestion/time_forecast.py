@@ -53,7 +53,7 @@ def forecast_seconds(
         n_all: Pictures of all parts.
         views: Stored views of a picture; 0 where each epoch draws its own.
         epochs: Epochs planned.
-        pass_seconds: From `features.engine.seconds_per_picture`, for the whole network.
+        pass_seconds: From `features.engine.seconds_per_image`, for the whole network.
         n_stages: Stages that are left where the last ones are cut off.
     """
     costs = [stage.parameters * stage.size**2 for stage in stages]

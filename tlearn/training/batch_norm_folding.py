@@ -21,16 +21,16 @@ class FoldedConvolution(keras.layers.Layer):
 
     Args:
         convolution: Conv2D or DepthwiseConv2D without activation.
-        normalisation: The BatchNormalization that alone reads it, not trainable.
+        normalization: The BatchNormalization that alone reads it, not trainable.
     """
 
     def __init__(
-        self, convolution: keras.layers.Layer, normalisation: keras.layers.BatchNormalization
+        self, convolution: keras.layers.Layer, normalization: keras.layers.BatchNormalization
     ) -> None:
         super().__init__(name=convolution.name, dtype=convolution.dtype_policy)
         self.convolution = convolution
         self.built = True
-        norm, depthwise = normalisation, isinstance(convolution, keras.layers.DepthwiseConv2D)
+        norm, depthwise = normalization, isinstance(convolution, keras.layers.DepthwiseConv2D)
         scale = 1 / np.sqrt(np.array(norm.moving_variance) + norm.epsilon)
         if norm.scale:
             scale = scale * np.array(norm.gamma)

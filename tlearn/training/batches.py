@@ -79,7 +79,7 @@ class Batches(keras.utils.PyDataset):
         if self._policy:
             rng = np.random.default_rng((self._seed, self._epoch, index))
             if self._live:
-                inputs = np.stack([augment(picture, self._policy, rng) for picture in inputs])
+                inputs = np.stack([augment(image, self._policy, rng) for image in inputs])
             inputs, targets = mix(inputs.astype(np.float32), targets, self._policy, rng)
         if self._prefix:
             inputs = self._prefix(inputs)

@@ -19,11 +19,11 @@ from tlearn.models.stages import nodes_in_order
 PIXELS = 2**23
 """Pictures are passed as long as they have so many pixels together, which bounds the memory."""
 
-_PICTURE = -1  # place of the input among the nodes
+_IMAGE = -1  # place of the input among the nodes
 _BATCH = 32
 _ROWS = 20_000  # positions of a map that one least squares problem sees
 _RIDGE = 1e-3  # of the mean variance of what is read
-_FEWEST_PICTURES = 64
+_FEWEST_IMAGES = 64
 # Layers with weights that treat each channel by itself.
 _CHANNELWISE = (
     keras.layers.DepthwiseConv2D,
@@ -35,13 +35,13 @@ _Kept = dict[int, np.ndarray]
 """By group of channels: which of the teacher's the student has."""
 
 
-def inherit(student: keras.Model, teacher: keras.Model, pictures: np.ndarray) -> bool:
+def inherit(student: keras.Model, teacher: keras.Model, images: np.ndarray) -> bool:
     """Fill a student from a wider network of the same layers; False where they are no relatives.
 
     Args:
         student: Flat functional network; its weights are replaced.
         teacher: Flat functional network on pictures of the same size.
-        pictures: float32 (n, side, side, 3), 0-255; `PIXELS` says how many are used.
+        images: float32 (n, side, side, 3), 0-255; `PIXELS` says how many are used.
 
     References:
         He et al. 2017, Channel pruning for accelerating very deep networks (arXiv 1707.06168):
@@ -50,13 +50,13 @@ def inherit(student: keras.Model, teacher: keras.Model, pictures: np.ndarray) ->
     own, wide = _Graph(student), _Graph(teacher)
     if not own.narrows(wide):
         return False
-    pictures = pictures[: max(_FEWEST_PICTURES, PIXELS // pictures.shape[1] ** 2)]
-    kept = _choose(own, wide, pictures)
+    images = images[: max(_FEWEST_IMAGES, PIXELS // images.shape[1] ** 2)]
+    kept = _choose(own, wide, images)
     for place, (mine, theirs) in enumerate(zip(own.operations, wide.operations, strict=True)):
         if getattr(mine, "weights", None):
             read, given = kept[own.group[own.reads[place][0]]], kept[own.group[place]]
             mine.set_weights(_slices(theirs, read, given))
-    _solve(own, _targets(wide, kept, pictures), kept, pictures)
+    _solve(own, _targets(wide, kept, images), kept, images)
     return True
 
 
@@ -76,15 +76,15 @@ class _Graph:
         self.network = network
         self.nodes = list(nodes_in_order(network))
         self.operations = [node.operation for node in self.nodes]
-        place = {id(network.inputs[0]): _PICTURE}
+        place = {id(network.inputs[0]): _IMAGE}
         place |= {id(node.outputs[0]): n for n, node in enumerate(self.nodes)}
         self.reads = [tuple(place[id(x)] for x in node.input_tensors) for node in self.nodes]
         self.widths = {n: int(node.outputs[0].shape[-1]) for n, node in enumerate(self.nodes)}
-        self.widths[_PICTURE] = int(network.inputs[0].shape[-1])
+        self.widths[_IMAGE] = int(network.inputs[0].shape[-1])
         self.group = self._groups()
 
     def _groups(self) -> dict[int, int]:
-        group = {_PICTURE: _PICTURE}
+        group = {_IMAGE: _IMAGE}
         for place, operation in enumerate(self.operations):
             group[place] = place
             if _mixes(operation):
@@ -109,10 +109,10 @@ class _Graph:
             and all(self.widths[n] <= width for n, width in wide.widths.items())
         )
 
-    def run(self, pictures: np.ndarray, visit: Callable[[int, Any], None]) -> None:
+    def run(self, images: np.ndarray, visit: Callable[[int, Any], None]) -> None:
         """Run node by node; `visit` is given each place and what it reads, before it acts."""
         left = Counter(read for reads in self.reads for read in reads)
-        values = {id(self.network.inputs[0]): keras.ops.convert_to_tensor(pictures)}
+        values = {id(self.network.inputs[0]): keras.ops.convert_to_tensor(images)}
         for place, node in enumerate(self.nodes):
             arguments, options = node.arguments.fill_in(values)
             visit(place, values[id(node.input_tensors[0])])
@@ -134,7 +134,7 @@ def _pointwise(operation: Any) -> bool:
     return _mixes(operation) and set(getattr(operation, "kernel_size", (1,))) == {1}
 
 
-def _choose(own: _Graph, wide: _Graph, pictures: np.ndarray) -> _Kept:
+def _choose(own: _Graph, wide: _Graph, images: np.ndarray) -> _Kept:
     """The channels of each group with the largest variance times squared weights that read it."""
     missed: dict[int, Any] = defaultdict(float)
 
@@ -146,8 +146,8 @@ def _choose(own: _Graph, wide: _Graph, pictures: np.ndarray) -> _Kept:
             group = wide.group[wide.reads[place][0]]
             missed[group] += values.var(axis=tuple(range(values.ndim - 1))) * weights
 
-    for start in range(0, len(pictures), _BATCH):
-        wide.run(pictures[start : start + _BATCH], visit)
+    for start in range(0, len(images), _BATCH):
+        wide.run(images[start : start + _BATCH], visit)
     kept = {}
     for place, group in wide.group.items():
         have, want = wide.widths[place], own.widths[place]
@@ -168,7 +168,7 @@ def _slices(layer: Any, read: np.ndarray, given: np.ndarray) -> list[np.ndarray]
     return [value[given] if value.ndim else value for value in values]
 
 
-def _targets(wide: _Graph, kept: _Kept, pictures: np.ndarray) -> dict[int, np.ndarray]:
+def _targets(wide: _Graph, kept: _Kept, images: np.ndarray) -> dict[int, np.ndarray]:
     """What the teacher's pointwise convolutions give, before their bias: (rows, kept) by place."""
     found = defaultdict(list)
 
@@ -178,10 +178,10 @@ def _targets(wide: _Graph, kept: _Kept, pictures: np.ndarray) -> dict[int, np.nd
         if narrowed and _pointwise(wide.operations[place]):
             kernel = np.array(wide.operations[place].kernel)
             kernel = kernel.reshape(kernel.shape[-2:])[:, kept[wide.group[place]]]
-            found[place].append(_rows(tensor, start, len(pictures)) @ kernel)
+            found[place].append(_rows(tensor, start, len(images)) @ kernel)
 
-    for start in range(0, len(pictures), _BATCH):
-        wide.run(pictures[start : start + _BATCH], visit)
+    for start in range(0, len(images), _BATCH):
+        wide.run(images[start : start + _BATCH], visit)
     return {place: np.concatenate(rows) for place, rows in found.items()}
 
 
@@ -196,12 +196,12 @@ def _rows(tensor: Any, start: int, count: int) -> np.ndarray:
     return values[chosen[start : start + len(values)]]
 
 
-def _solve(own: _Graph, targets: dict[int, np.ndarray], kept: _Kept, pictures: np.ndarray) -> None:
+def _solve(own: _Graph, targets: dict[int, np.ndarray], kept: _Kept, images: np.ndarray) -> None:
     def visit(place: int, tensor: Any) -> None:
         if place in targets:
-            _refit(own, place, _rows(tensor, 0, len(pictures)), targets.pop(place))
+            _refit(own, place, _rows(tensor, 0, len(images)), targets.pop(place))
 
-    own.run(pictures, visit)
+    own.run(images, visit)
 
 
 def _refit(own: _Graph, place: int, read: np.ndarray, given: np.ndarray) -> None:
@@ -218,9 +218,9 @@ def _refit(own: _Graph, place: int, read: np.ndarray, given: np.ndarray) -> None
 
 def least_squares(read: np.ndarray, given: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The linear map from (rows, n) to (rows, m), slightly shrunk: kernel (n, m), bias (m,)."""
-    centre, aim = read.mean(axis=0), given.mean(axis=0)
-    moved = (read - centre).astype(np.float64)
+    center, aim = read.mean(axis=0), given.mean(axis=0)
+    moved = (read - center).astype(np.float64)
     gram = moved.T @ moved
     gram.flat[:: len(gram) + 1] += _RIDGE * np.trace(gram) / len(gram) or 1.0
     kernel = np.linalg.solve(gram, moved.T @ (given - aim))
-    return kernel, aim - centre @ kernel
+    return kernel, aim - center @ kernel

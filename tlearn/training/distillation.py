@@ -35,7 +35,7 @@ SOURCE_SHARE = 0.5
 _WARMUP_SHARE = 0.02
 _STATISTICS_MOMENTUM = 0.95  # the usual .99 and .999 lag behind a short training
 _CHECKPOINT_SECONDS = 300.0
-_MAP_PICTURES = 4096
+_MAP_IMAGES = 4096
 
 
 @dataclass(frozen=True)
@@ -164,7 +164,7 @@ def solve_map(student: Student, lessons: Lessons) -> None:
     layer = student.learner.get_layer("embedding")
     embed = keras.Model(student.learner.inputs, layer.input)
     mine, theirs = [], []
-    for start in range(0, min(_MAP_PICTURES, len(lessons.digests)), BATCH):
+    for start in range(0, min(_MAP_IMAGES, len(lessons.digests)), BATCH):
         wanted = [(digest, 0) for digest in lessons.digests[start : start + BATCH]]
         mine.append(embed.predict_on_batch(lessons.inputs(wanted)))
         theirs.append(scale.apply(lessons.said(wanted)[0]))

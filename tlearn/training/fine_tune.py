@@ -11,7 +11,7 @@ import numpy as np
 
 from tlearn.backend.precision import as_float32
 from tlearn.data.augmentation import augmentation
-from tlearn.data.dataset import Pictures
+from tlearn.data.dataset import Dataset
 from tlearn.features.engine import EngineChoice
 from tlearn.features.extractor import boundary_makers
 from tlearn.features.linear_head import LinearHead
@@ -65,7 +65,7 @@ def tune(
     model: keras.Model,
     backbone: Backbone,
     plan: Plan,
-    pictures: Pictures,
+    dataset: Dataset,
     cache: Path,
     engines: EngineChoice,
     watch: ProgressCallback,
@@ -81,7 +81,7 @@ def tune(
         model: The classifier from `assemble`.
         backbone: The backbone under it.
         plan: What is trained, how long, at which rates.
-        pictures: Pixels and split.
+        dataset: Pixels and split.
         cache: Where the outputs of the frozen prefix are kept.
         engines: Runs the frozen prefix.
         watch: Told of progress.
@@ -92,17 +92,17 @@ def tune(
     first = len(backbone.stages) if plan.first_trained_stage is None else plan.first_trained_stage
     if first == 0:
         learner = keras.Model(model.inputs[0], model.outputs[0], name="learner")
-        read = pictures.pixels.read
+        read = dataset.pixels.read
         inputs = _Inputs(read, Views(), live=True, held_out=read)
     else:
         cut = backbone.stages[first - 1].cut
         with clock.time("prefix"):
-            inputs = _frozen(model, backbone, plan, pictures, cut, cache, engines, watch)
+            inputs = _frozen(model, backbone, plan, dataset, cut, cache, engines, watch)
         learner = split_at(model, cut)[1]
     progress = partial(watch, "train")
     progress(0, plan.n_train * plan.epochs)
     with clock.time("train"):
-        train, val = _batches(plan, pictures, inputs)
+        train, val = _batches(plan, dataset, inputs)
         groups = [*layers_of_stage(backbone.trunk, backbone.stages), [model.get_layer(HEAD)]]
         rates = [stage.learning_rate for stage in plan.stages]
         factors = factors_by_stage(groups, rates, plan.learning_rate)
@@ -114,7 +114,7 @@ def _frozen(
     model: keras.Model,
     backbone: Backbone,
     plan: Plan,
-    pictures: Pictures,
+    dataset: Dataset,
     cut: int,
     cache: Path,
     engines: EngineChoice,
@@ -132,25 +132,25 @@ def _frozen(
     makers = boundary_makers(cache, backbone.fingerprint, cut, prefix)
     opener = partial(engines.open, f"before stage {plan.first_trained_stage}", makers)
     progress = partial(watch, "compute frozen stages")
-    store.fill(pictures.pixels, pictures.digests("val"), opener, Views(), progress)
+    store.fill(dataset.pixels, dataset.digests("val"), opener, Views(), progress)
     if not plan.views:
-        engine = opener(pictures.rows("train")[:32])
+        engine = opener(dataset.rows("train")[:32])
 
         def run(batch: np.ndarray) -> np.ndarray:
             return next(iter(engine.run([batch]))).reshape(-1, *shape)
 
-        return _Inputs(pictures.pixels.read, Views(), True, read, run)
+        return _Inputs(dataset.pixels.read, Views(), True, read, run)
     views = Views(plan.views, augmentation(plan.augmentation, plan.mirror), plan.seed)
-    store.fill(pictures.pixels, pictures.digests("train"), opener, views, progress)
+    store.fill(dataset.pixels, dataset.digests("train"), opener, views, progress)
     return _Inputs(read, views, live=False, held_out=read)
 
 
-def _batches(plan: Plan, pictures: Pictures, inputs: _Inputs) -> tuple[Batches, Batches | None]:
+def _batches(plan: Plan, dataset: Dataset, inputs: _Inputs) -> tuple[Batches, Batches | None]:
     classes, views = len(plan.classes), inputs.views
-    labels = pictures.labels("train")
+    labels = dataset.labels("train")
     train = Batches(
         inputs.read,
-        [[views.key(d, view) for view in range(views.count)] for d in pictures.digests("train")],
+        [[views.key(d, view) for view in range(views.count)] for d in dataset.digests("train")],
         labels,
         classes,
         plan.batch_size,
@@ -162,5 +162,5 @@ def _batches(plan: Plan, pictures: Pictures, inputs: _Inputs) -> tuple[Batches, 
     )
     if not plan.n_val:
         return train, None
-    keys = [[digest] for digest in pictures.digests("val")]
-    return train, Batches(inputs.held_out, keys, pictures.labels("val"), classes, 32)
+    keys = [[digest] for digest in dataset.digests("val")]
+    return train, Batches(inputs.held_out, keys, dataset.labels("val"), classes, 32)

@@ -158,7 +158,7 @@ def weighed_share(errors: Sequence[float]) -> float:
 
     Args:
         errors: For each share, the squared error of the validation probabilities, summed over
-            pictures: it tells apart what accuracy on a few dozen pictures cannot.
+            images: it tells apart what accuracy on a few dozen pictures cannot.
     """
     weights = np.exp(np.min(errors) - np.asarray(errors))
     return round(float(weights @ SHARES / weights.sum()), 2)

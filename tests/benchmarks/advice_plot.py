@@ -24,7 +24,7 @@ LOOKS = {
 }
 
 
-def draw_matrix(table: Path, picture: Path, backbone: str) -> None:
+def draw_matrix(table: Path, image: Path, backbone: str) -> None:
     """The matrix with every folder at its place: what won there, and by how much."""
     from matplotlib.figure import Figure
 
@@ -41,8 +41,8 @@ def draw_matrix(table: Path, picture: Path, backbone: str) -> None:
         gain = means[best] - means["last"]
         x = np.mean([c.evidence.n_train for c in cells])
         y = np.mean([c.evidence.similarity for c in cells])
-        _, marker, colour = LOOKS[best]
-        axes.scatter(x, y, 40 + 1500 * gain, marker=marker, color=colour, alpha=0.75, linewidths=0)
+        _, marker, color = LOOKS[best]
+        axes.scatter(x, y, 40 + 1500 * gain, marker=marker, color=color, alpha=0.75, linewidths=0)
         if gain >= 0.03:
             axes.annotate(f"+{100 * gain:.0f}", (x, y), fontsize=7, ha="center", va="center")
     rows = defaultdict(list)
@@ -52,8 +52,8 @@ def draw_matrix(table: Path, picture: Path, backbone: str) -> None:
     for folder, values in sorted(rows.items(), key=lambda row: np.mean(row[1])):
         height = max(float(np.mean(values)), height + 0.035)  # names do not lie on each other
         axes.text(2500, height, folder, fontsize=8, va="center")
-    for name, marker, colour in LOOKS.values():
-        axes.scatter([], [], 60, marker=marker, color=colour, label=name, linewidths=0)
+    for name, marker, color in LOOKS.values():
+        axes.scatter([], [], 60, marker=marker, color=color, label=name, linewidths=0)
     axes.set(xscale="log", xlim=(6, 2300), ylim=(-0.05, 1.05))
     axes.set(xlabel="training pictures", ylabel="unlike the source      similarity      like it")
     axes.axvline(LITTLE, color="grey", linewidth=0.8)
@@ -68,4 +68,4 @@ def draw_matrix(table: Path, picture: Path, backbone: str) -> None:
         )
     axes.set_title("What was best on the test pictures, and the points won over a head on top")
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.1), ncols=3, frameon=False)
-    figure.savefig(picture, dpi=110)
+    figure.savefig(image, dpi=110)

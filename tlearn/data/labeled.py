@@ -9,7 +9,7 @@ from tlearn.data.image_folder import scan
 from tlearn.errors import DataError
 
 
-def labelled_pictures(folder: Path, labels: Sequence[str]) -> list[tuple[Path, int]]:
+def labeled_images(folder: Path, labels: Sequence[str]) -> list[tuple[Path, int]]:
     """Files of the folder's test part, or val, or all, with their index in the model's labels.
 
     Raises:
