@@ -110,6 +110,6 @@ def small_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def small_backbone(small_weights: Path) -> Any:
     """That backbone at 32 pixels."""
-    from tlearn.models.resolve import choose_backbone
+    from tlearn.models.resolve import resolve_backbone
 
-    return choose_backbone("mobilenet_025", small_weights, 32).load()
+    return resolve_backbone("mobilenet_025", small_weights, 32).load()

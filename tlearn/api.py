@@ -16,21 +16,21 @@ from tlearn.commands.export import benchmark as benchmark
 from tlearn.commands.export import export as export
 from tlearn.commands.export import export_within as export_within
 from tlearn.commands.export import write_snippets as write_snippets
-from tlearn.commands.finetune import Outcome
-from tlearn.commands.session import Workbench
+from tlearn.commands.finetune import FinetuneResult
+from tlearn.commands.session import Session
 from tlearn.data.image_folder import list_images
 from tlearn.evaluation.metrics import Report, score
 from tlearn.evaluation.predictions import Prediction
-from tlearn.models.resolve import choose_backbone
+from tlearn.models.resolve import resolve_backbone
 from tlearn.progress import ProgressCallback, no_progress
 from tlearn.recipe.saving import check_new, recipe_of, save_recipe
 from tlearn.runs.directory import RunDirectory
-from tlearn.runs.trained_run import FinishedRun
+from tlearn.runs.trained_run import TrainedRun
 from tlearn.suggestion.advice import Advice
-from tlearn.suggestion.matrix import Evidence, textbook
+from tlearn.suggestion.matrix import Evidence, textbook_policy
 
 if TYPE_CHECKING:
-    from tlearn.commands.distill import Taught
+    from tlearn.commands.distill import DistillResult
     from tlearn.commands.rank import Ranked
     from tlearn.data.dataset import Dataset
 
@@ -65,7 +65,7 @@ def suggest(
     """
     if save:
         check_new(save)
-    with Workbench(source, recipe, flags or {}, keep_cache, watch) as work:
+    with Session(source, recipe, flags or {}, keep_cache, watch) as work:
         if seconds:
             from tlearn.commands.trials import check_validation, try_out
 
@@ -105,7 +105,7 @@ def rank(
 
 def suggest_without_images(n_images: int, n_classes: int, similar: bool) -> Advice:
     """The matrix's answer for counts and a likeness that the person states."""
-    return Advice(textbook(Evidence(n_images, n_classes, float(similar))))
+    return Advice(textbook_policy(Evidence(n_images, n_classes, float(similar))))
 
 
 def finetune(
@@ -118,9 +118,9 @@ def finetune(
     dry_run: bool = False,
     keep_cache: bool = True,
     watch: ProgressCallback = no_progress,
-    settled: Callable[[Outcome], None] | None = None,
+    settled: Callable[[FinetuneResult], None] | None = None,
     epoch: Callable[[Mapping[str, Any]], None] | None = None,
-) -> Outcome:
+) -> FinetuneResult:
     """Train a classifier on a folder and keep it as a run.
 
     Args:
@@ -138,7 +138,7 @@ def finetune(
     Raises:
         TlearnError: The folder, recipe, weights or place cannot be used.
     """
-    with Workbench(source, recipe, flags or {}, keep_cache, watch) as work:
+    with Session(source, recipe, flags or {}, keep_cache, watch) as work:
         if not dry_run:
             RunDirectory.check(out, overwrite)
         dataset = work.dataset
@@ -148,17 +148,17 @@ def finetune(
             work.settle(advice.suggestion.recipe)
         plan = work.plan()
         spent = work.clock.seconds
-        prospect = Outcome(None, plan, advice, dataset, {}, (), spent, work.engines)
+        planned = FinetuneResult(None, plan, advice, dataset, {}, (), spent, work.engines)
         if settled:
-            settled(prospect)
+            settled(planned)
         if dry_run:
-            return replace(prospect, seconds=spent | {"forecast": forecast(work, plan)})
-        from tlearn.commands.train import train_and_keep
+            return replace(planned, seconds=spent | {"forecast": forecast(work, plan)})
+        from tlearn.commands.train import train_and_save
 
         run = RunDirectory.create(out, plan.policy, overwrite)
-        trained = train_and_keep(work, plan, run, epoch)
+        trained = train_and_save(work, plan, run, epoch)
         spent = work.clock.seconds | {"total": work.clock.total()}
-        return replace(prospect, run=run, seconds=spent, **vars(trained))
+        return replace(planned, run=run, seconds=spent, **vars(trained))
 
 
 def evaluate(
@@ -179,7 +179,7 @@ def evaluate(
     Raises:
         TlearnError: The run or the pictures cannot be used.
     """
-    finished = FinishedRun(run, data, watch)
+    finished = TrainedRun(run, data, watch)
     if folder is None:
         part = finished.split.report_part
         pixels, labels = finished.images(part), finished.truth(part)
@@ -204,7 +204,7 @@ def predict(
         TlearnError: The run cannot be used, or there is no picture.
     """
     paths = list_images(sources)
-    finished = FinishedRun(run, None, watch)
+    finished = TrainedRun(run, None, watch)
     pixels, problems = finished.decode_each(paths)
     answers = iter(finished.probabilities(pixels) if len(pixels) else ())
     return [
@@ -231,7 +231,7 @@ def distill(
     resize: str = "squash",
     seed: int = 0,
     watch: ProgressCallback = no_progress,
-) -> Taught:
+) -> DistillResult:
     """Teach a small network to answer as a large one, from pictures without labels.
 
     Args:
@@ -259,10 +259,10 @@ def distill(
     spec, size = distilling.choose_student(student, image_size)
     chosen = distilling.choose_teacher(teacher, teacher_weights, teacher_size)
     rest = (resize, views, augmentation, mirror, seconds, seed)
-    asked = distilling.Distillation(chosen, spec, size, *rest)
+    asked = distilling.DistillConfig(chosen, spec, size, *rest)
     taught = distilling.distill(asked, sources, out, watch)
     if not Path(teacher).is_dir():
         return taught
-    small = choose_backbone(spec.name, taught.weights, size)
+    small = resolve_backbone(spec.name, taught.weights, size)
     shrunk = shrink(RunDirectory.open(Path(teacher)), chosen, small, resize, watch)
     return replace(taught, shrunk=shrunk)

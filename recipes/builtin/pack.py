@@ -24,10 +24,10 @@ import numpy as np
 from tlearn.data.archives import unpacked
 from tlearn.data.image_folder import list_images
 from tlearn.data.pixel_store import store_pixels
-from tlearn.features.extractor import make_probe
+from tlearn.features.extractor import make_extractor
 from tlearn.models.applications import build_network
 from tlearn.models.catalog import BUILTIN, SHIPPED, find_backbone
-from tlearn.models.resolve import choose_backbone
+from tlearn.models.resolve import resolve_backbone
 from tlearn.models.source_classes import source_names
 from tlearn.models.stages import nodes_in_order
 from tlearn.models.weights_file import read_facts
@@ -117,10 +117,10 @@ def write_probe() -> None:
     """The probe of the shipped weights in place of the one that stands there."""
     for old in SHIPPED.glob("*-v*.*"):
         old.unlink()
-    probe = make_probe(SHIPPED, choose_backbone(BUILTIN, None, None).load(), "float16")
-    for file in (probe.path, probe.path.with_suffix(".json")):
+    extractor = make_extractor(SHIPPED, resolve_backbone(BUILTIN, None, None).load(), "float16")
+    for file in (extractor.path, extractor.path.with_suffix(".json")):
         file.rename(SHIPPED / file.name)
-    probe.path.parent.rmdir()
+    extractor.path.parent.rmdir()
 
 
 def main() -> None:
@@ -129,7 +129,7 @@ def main() -> None:
     parser.add_argument("pictures", type=Path, nargs="*")
     parser.add_argument("--probe", action="store_true")
     chosen = parser.parse_args()
-    if chosen.probe:
+    if chosen.extractor:
         return write_probe()
     cache = cache_folder()
     paths = list_images(unpacked(chosen.images, cache))[:IMAGES]

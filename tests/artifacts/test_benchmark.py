@@ -17,9 +17,9 @@ from tlearn.artifacts.benchmark import (
     time_answers,
 )
 from tlearn.artifacts.cold_start import ColdStart
-from tlearn.artifacts.files import must_be_artifact
+from tlearn.artifacts.files import ensure_artifact
 from tlearn.artifacts.runtime import drawn_image, open_runtime
-from tlearn.backend.silence import quiet
+from tlearn.backend.silence import silence_output
 from tlearn.errors import ExportError
 from tlearn.export.saved_model import write_saved_model
 from tlearn.export.tflite import write_tflite
@@ -132,7 +132,7 @@ def test_a_saved_model_of_another_maker(doubling: Any, tmp_path: Path, given: st
 def test_a_litert_file_of_another_maker(doubling: Any, tmp_path: Path) -> None:
     import tensorflow as tf
 
-    with quiet():
+    with silence_output():
         content = tf.lite.TFLiteConverter.from_concrete_functions([doubling]).convert()
     (tmp_path / "theirs.tflite").write_bytes(content)
     with pytest.raises(ExportError, match=r"takes x \[1, 4\], where one picture is expected"):
@@ -143,16 +143,16 @@ def test_what_can_be_no_artefact_is_told_at_once(
     tmp_path: Path, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(ExportError, match="does not exist"):
-        must_be_artifact(tmp_path / "missing.tflite")
+        ensure_artifact(tmp_path / "missing.tflite")
     (tmp_path / "export" / "saved_model").mkdir(parents=True)
     monkeypatch.chdir(tmp_path)
     for folder in (tmp_path, Path()):
         with pytest.raises(ExportError, match="no SavedModel"):
-            must_be_artifact(folder)
+            ensure_artifact(folder)
     for name in ("model.onnx", "model.onnx.contract.json", "saved_model.contract.json"):
         (tmp_path / "export" / name).touch()
     with pytest.raises(ExportError, match="folder of artefacts") as error:
-        must_be_artifact(tmp_path)
+        ensure_artifact(tmp_path)
     assert error.value.hint == "name one: export/model.onnx, export/saved_model"
-    must_be_artifact(tmp_path / "export" / "saved_model")
-    must_be_artifact(file)
+    ensure_artifact(tmp_path / "export" / "saved_model")
+    ensure_artifact(file)

@@ -12,21 +12,21 @@ import pytest
 
 from tlearn.artifacts import golden
 from tlearn.artifacts.contract import contract_path
-from tlearn.artifacts.verification import Checked, Verdict, check_artifact
+from tlearn.artifacts.verification import Verdict, VerificationReport, check_artifact
 from tlearn.commands.check import check
 from tlearn.errors import ExportError
 from tlearn.export.reference import Reference
-from tlearn.export.seal import Promise, seal
+from tlearn.export.seal import ContractTemplate, attach_contract
 from tlearn.export.write import write_and_check
 
 
 @pytest.fixture(scope="module")
 def exported(
-    reference: Reference, promise: Promise, tmp_path_factory: pytest.TempPathFactory
+    reference: Reference, promise: ContractTemplate, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
     folder = tmp_path_factory.mktemp("exported")
     for mode in ("none", "int8"):
-        seal(write_and_check(reference, folder, "tflite", mode, 0.5), promise, reference)
+        attach_contract(write_and_check(reference, folder, "tflite", mode, 0.5), promise, reference)
     return folder
 
 
@@ -36,11 +36,11 @@ def folder(exported: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(exported, tmp_path / "export"))
 
 
-def broken(checked: Checked) -> list[str]:
+def broken(checked: VerificationReport) -> list[str]:
     return [finding.name for finding in checked.findings if finding.verdict is Verdict.BROKEN]
 
 
-def verdicts(checked: Checked) -> dict[str, str]:
+def verdicts(checked: VerificationReport) -> dict[str, str]:
     return {finding.name: finding.verdict.value for finding in checked.findings}
 
 

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tlearn.backend.graph import freeze, input_spec, layer_of
-from tlearn.backend.silence import quiet
+from tlearn.backend.graph import freeze_graph, input_spec, layer_of
+from tlearn.backend.silence import silence_output
 
 
 @pytest.mark.parametrize("batch", [None, 1])
@@ -14,8 +14,8 @@ def test_a_grouped_convolution_is_a_plain_operator(batch: int | None) -> None:
 
     image = keras.Input((8, 8, 4), name="image")
     model = keras.Model(image, keras.layers.Conv2D(8, 3, groups=2, name="grouped")(image))
-    with quiet():
-        frozen = freeze(model, batch)
+    with silence_output():
+        frozen = freeze_graph(model, batch)
     operators = {node.op for node in frozen.graph.as_graph_def().node}
     assert "Conv2D" in operators
     assert not operators & {"StatefulPartitionedCall", "PartitionedCall", "ReadVariableOp"}
@@ -30,7 +30,7 @@ def test_what_is_frozen_stays_as_it_was() -> None:
 
     image = keras.Input((4, 4, 3), name="image")
     model = keras.Model(image, keras.layers.Conv2D(2, 1, kernel_initializer="ones")(image))
-    frozen = freeze(model, None)
+    frozen = freeze_graph(model, None)
     model.set_weights([np.zeros_like(weight) for weight in model.get_weights()])
     (answer,) = frozen(tf.ones((1, 4, 4, 3)))
     assert np.asarray(answer).max() == pytest.approx(3)

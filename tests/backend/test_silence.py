@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tlearn.backend.silence import quiet
+from tlearn.backend.silence import silence_output
 
 
 def write_below_python(text: str) -> None:
@@ -17,7 +17,7 @@ def write_below_python(text: str) -> None:
 
 
 def test_swallows_what_c_code_writes(capfd: Any) -> None:
-    with quiet() as log:
+    with silence_output() as log:
         write_below_python("from below\n")
     write_below_python("after\n")
     said = capfd.readouterr()
@@ -48,14 +48,14 @@ logging.warning("still heard")
 
 def test_what_was_printed_before_comes_out(capfd: Any) -> None:
     sys.stdout.write("unfinished line")
-    with quiet() as log:
+    with silence_output() as log:
         write_below_python("noise\n")
     assert capfd.readouterr().out == "unfinished line"
     assert log.text == "noise\nnoise\n"
 
 
 def test_an_exception_takes_the_log_along(capfd: Any) -> None:
-    with pytest.raises(ZeroDivisionError) as caught, quiet() as log:
+    with pytest.raises(ZeroDivisionError) as caught, silence_output() as log:
         write_below_python("I0000 chatter\nerror: the reason\n")
         raise ZeroDivisionError
     assert log.tail() == "error: the reason\nerror: the reason"
@@ -65,9 +65,9 @@ def test_an_exception_takes_the_log_along(capfd: Any) -> None:
 
 
 def test_nested_blocks(capfd: Any) -> None:
-    with quiet() as outer:
+    with silence_output() as outer:
         write_below_python("1\n")
-        with quiet() as inner:
+        with silence_output() as inner:
             write_below_python("2\n")
         write_below_python("3\n")
     assert inner.text == "2\n2\n"
@@ -78,7 +78,7 @@ def test_nested_blocks(capfd: Any) -> None:
 def test_threads_take_turns(capfd: Any) -> None:
     def work() -> None:
         for _ in range(20):
-            with quiet():
+            with silence_output():
                 write_below_python("noise\n")
 
     threads = [threading.Thread(target=work) for _ in range(4)]
@@ -95,7 +95,7 @@ def test_leaves_no_descriptor_open() -> None:
     before = os.dup(1)
     os.close(before)
     for _ in range(5):
-        with quiet():
+        with silence_output():
             pass
     after = os.dup(1)
     os.close(after)

@@ -21,12 +21,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tests.benchmarks.advice_plot import draw_matrix
 
+from tests.benchmarks.advice_plot import draw_matrix
 from tests.benchmarks.advice_rules import OTHER, POLICIES, read_table, score
 from tlearn import api
 from tlearn.commands.advice import heads_of
-from tlearn.commands.session import Workbench
+from tlearn.commands.session import Session
 from tlearn.data.image_folder import scan
 from tlearn.features.linear_head import solve_head
 
@@ -75,7 +75,7 @@ def measure(row: dict[str, Any], source: Path, flags: dict[str, Any], scratch: P
 def stage_accuracies(source: Path, flags: dict[str, Any]) -> list[float]:
     """Test accuracy of a solved head on each stage."""
     found = []
-    with Workbench(source, None, flags, True, api.no_progress) as work:
+    with Session(source, None, flags, True, api.no_progress) as work:
         dataset, features = work.dataset, work.features
         rows = {part: dataset.split.indices(part) for part in ("train", "test")}
         for reading, output in zip(work.profile.single, features.stage_outputs, strict=True):

@@ -59,7 +59,7 @@ class Cell:
             facts["n_classes"],
             facts["similarity"],
             heads=tuple(self.heads),
-            lift=(1 - 1 / FOLDS) ** facts["slope"],
+            learning_curve_correction=(1 - 1 / FOLDS) ** facts["slope"],
             n_tested=self.tested,
         )
 
@@ -113,7 +113,7 @@ def fit(cells: list[Cell], policy: Policy) -> tuple[float, ...]:
     half = np.array([0.5 / cell.tested for cell, _ in ways])
     base = np.array([1 - options.expected(cell.evidence, start) for cell, start in ways]) + half
     tuned = np.array([1 - cell.tuned(policy, start) for cell, start in ways]) + half
-    x = np.stack([options.circumstances(cell.evidence, start) for cell, start in ways])
+    x = np.stack([options.tuning_covariates(cell.evidence, start) for cell, start in ways])
     # An error counted on few mistakes is uncertain in its logarithm.
     weight = np.array([cell.tested for cell, _ in ways]) * base
     ridge = np.sqrt(RIDGE * weight.sum()) * np.eye(x.shape[1])[1:]
@@ -126,16 +126,16 @@ def fit(cells: list[Cell], policy: Policy) -> tuple[float, ...]:
 def spread(pairs: list[Pair], policy: Policy) -> float:
     """The least spread with which intervals hold what was reached as often as they say."""
     for value in np.arange(0, 1, 0.01):
-        options.SPREAD[policy] = round(float(value), 2)
-        if coverage(pairs, policy) >= options.COVERED:
+        options.MODEL_SD[policy] = round(float(value), 2)
+        if coverage(pairs, policy) >= options.INTERVAL_COVERAGE:
             break
-    return options.SPREAD[policy]
+    return options.MODEL_SD[policy]
 
 
 def coverage(pairs: list[Pair], policy: Policy) -> float:
     inside = [
         abs(cell.reached(one) - one.accuracy)
-        <= options.half_width(cell.evidence, policy, one.accuracy)
+        <= options.interval_half_width(cell.evidence, policy, one.accuracy)
         for cell, one in pairs
         if one.policy is policy
     ]
@@ -154,7 +154,7 @@ def score(table: Path) -> None:
     for folder in sorted({cell.folder for cell in cells}):
         settle([cell for cell in cells if cell.folder != folder])
         for cell in (cell for cell in cells if cell.folder == folder):
-            ways = options.weigh(cell.evidence)
+            ways = options.forecast_options(cell.evidence)
             weighed[folder] += [(cell, one) for one in ways]
             taken[cell.backbone, cell.folder, cell.size].append((cell, options.choose(ways)))
     print(f"{len(cells)} cells, {len(taken)} places after averaging seeds; points of accuracy")
@@ -165,8 +165,8 @@ def score(table: Path) -> None:
     times = np.array([c.seconds[n] / c.forecast[n] for c in cells for n in ("top_stages", "deep")])
     print(f"time within a factor of 1.5: {np.mean(abs(np.log(times)) < np.log(1.5)):.1%}")
     settle(cells)
-    print(f"fitted on all: {options.GAIN} {options.DOUBT} {options.WEIGHTS}")
-    print(f"spread: {options.SPREAD}")
+    print(f"fitted on all: {options.STAGE_GAIN_COEF} {options.STAGE_GAIN_SD} {options.WEIGHTS}")
+    print(f"spread: {options.MODEL_SD}")
 
 
 def print_rules(taken: Taken) -> None:
@@ -197,7 +197,7 @@ def print_places(taken: Taken, most: int = 8) -> None:
 
 def print_intervals(weighed: dict[str, list[Pair]]) -> None:
     """How often intervals hold on folders that did not fit them; leaves the spread of all."""
-    for policy in options.SPREAD:
+    for policy in options.MODEL_SD:
         held = []
         for folder, pairs in weighed.items():
             spread([pair for o, some in weighed.items() if o != folder for pair in some], policy)
@@ -226,8 +226,8 @@ def print_matrix(cells: list[Cell]) -> None:
 
 
 def settle(cells: list[Cell]) -> None:
-    for several in options.GAIN:
-        options.GAIN[several], options.DOUBT[several] = fit_gains(cells, several)
+    for several in options.STAGE_GAIN_COEF:
+        options.STAGE_GAIN_COEF[several], options.STAGE_GAIN_SD[several] = fit_gains(cells, several)
     for policy in options.WEIGHTS:
         options.WEIGHTS[policy] = fit(cells, policy)
 

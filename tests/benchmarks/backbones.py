@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from tlearn.api import no_progress
-from tlearn.commands.session import Workbench
+from tlearn.commands.session import Session
 from tlearn.data.sampling import FOLDS
 from tlearn.data.split import fold_indices
 from tlearn.features.linear_head import cross_validate, solve_head
@@ -27,7 +27,7 @@ MOST_TESTED = 500
 
 def chance_corrected(folder: Path, flags: dict[str, object], per_class: int) -> float:
     """Mean over the seeds."""
-    with Workbench(folder, None, flags, True, no_progress) as work:
+    with Session(folder, None, flags, True, no_progress) as work:
         split = work.dataset.split
         every = np.arange(len(split.labels))
         embeddings, labels = work.features.embeddings(every), split.labels

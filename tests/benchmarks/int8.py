@@ -20,14 +20,14 @@ import keras
 import numpy as np
 
 from tlearn import api
-from tlearn.commands.session import Workbench
+from tlearn.commands.session import Session
 from tlearn.data.sampling import representative
 from tlearn.evaluation.predictions import predict_pixels
 from tlearn.export.reference import Reference
 from tlearn.export.write import write_and_check
 from tlearn.features.linear_head import cross_validate, solve_head
 from tlearn.models.classifier import HEAD, build_classifier, set_head
-from tlearn.models.resolve import choose_backbone
+from tlearn.models.resolve import resolve_backbone
 
 MODES = ("none", "float16", "dynamic", "int8")
 
@@ -36,7 +36,7 @@ def trunk_of(words: str, image_size: int, pixels: np.ndarray) -> keras.Model:
     name, *weights = words.split(":")
     path = Path(weights[0]) if weights else None
     random = path is None and name != "builtin"
-    choice = choose_backbone(name, path, image_size, random_seed=0 if random else None)
+    choice = resolve_backbone(name, path, image_size, random_seed=0 if random else None)
     trunk = choice.load().trunk
     if random:
         for layer in trunk.layers:
@@ -49,7 +49,7 @@ def trunk_of(words: str, image_size: int, pixels: np.ndarray) -> keras.Model:
 def reference_of(folder: Path, words: str, image_size: int) -> Reference:
     """A classifier with a solved head, and what it says of the pictures it did not see."""
     flags = {"backbone": "builtin", "image_size": image_size}
-    with Workbench(folder, None, flags, True, api.no_progress) as work:
+    with Session(folder, None, flags, True, api.no_progress) as work:
         dataset, folds = work.dataset, work.dataset.folds(0)
         labels, classes = dataset.labels("train"), dataset.split.classes
         train, held_out = dataset.rows("train")[:], dataset.rows("test")[:]

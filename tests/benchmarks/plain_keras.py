@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 
-STARTED = time.perf_counter()
+FILES_AT_START = time.perf_counter()
 
 import argparse  # noqa: E402
 import csv  # noqa: E402
@@ -78,7 +78,7 @@ def main() -> None:
     model, base = network(chosen.weights, chosen.size, classes, augment=not careful)
     base.trainable = False
     fit(model, keras.optimizers.Adam(1e-3 if careful else 1e-4), train)
-    frozen_seconds = time.perf_counter() - STARTED
+    frozen_seconds = time.perf_counter() - FILES_AT_START
     frozen = model.evaluate(test, verbose=0)[1]
     base.trainable = True
     for number, layer in enumerate(base.layers):
@@ -88,7 +88,7 @@ def main() -> None:
             layer.trainable = number >= 100
     fit(model, keras.optimizers.Adam(1e-4) if careful else keras.optimizers.RMSprop(1e-5), train)
     tuned = model.evaluate(test, verbose=0)[1]
-    seconds = time.perf_counter() - STARTED
+    seconds = time.perf_counter() - FILES_AT_START
     print(
         json.dumps(
             {

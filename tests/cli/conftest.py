@@ -23,12 +23,12 @@ from tlearn.evaluation.metrics import Report, score
 from tlearn.features.engine import EngineChoice
 from tlearn.features.linear_head import CrossValidation
 from tlearn.recipe.loading import load_recipe
-from tlearn.recipe.plan import BackboneFacts, DataFacts, StagePlan, make_plan
+from tlearn.recipe.plan import BackboneInfo, SplitCounts, StagePlan, make_plan
 from tlearn.runs.directory import RunDirectory
-from tlearn.suggestion.accuracy_forecast import weigh
-from tlearn.suggestion.depth_profile import DepthProfile, Reading
+from tlearn.suggestion.accuracy_forecast import forecast_options
+from tlearn.suggestion.depth_profile import DepthProfile, HeadScore
 from tlearn.suggestion.learning_curve import LearningCurve
-from tlearn.suggestion.matrix import Evidence, HeadEvidence, textbook
+from tlearn.suggestion.matrix import Evidence, HeadEvidence, textbook_policy
 from tlearn.suggestion.similarity import Similarity
 
 RED = "\x1b[31m"
@@ -82,15 +82,15 @@ def advice(dataset: Dataset) -> api.Advice:
     words = "0.20 of 1, from an effective dimension of 12"
     heads = (HeadEvidence("last", 0.81), HeadEvidence("2", 0.9, 0.09, 0.03))
     evidence = Evidence(6, 3, 0.2, words, heads)
-    chances = [replace(option, seconds=12.0) for option in weigh(evidence)]
+    chances = [replace(option, seconds=12.0) for option in forecast_options(evidence)]
     *single, several = [
-        Reading(stages, CrossValidation(1.0, np.full((6, 3), 1 / 3), accuracy, (0.8, 0.82)))
+        HeadScore(stages, CrossValidation(1.0, np.full((6, 3), 1 / 3), accuracy, (0.8, 0.82)))
         for stages, accuracy in (((1,), 0.4), ((2,), 0.9), ((3,), 0.81), ((2, 3), 0.95))
     ]
     names = ["stage 1", "stage 2", "stage 3"]
     profile = DepthProfile(names, single, several, np.arange(6) % 3)
     return api.Advice(
-        replace(textbook(evidence), reasons=("little data", "measured: 81.0%")),
+        replace(textbook_policy(evidence), reasons=("little data", "measured: 81.0%")),
         Similarity(0.2, 12.0, None, True),
         profile,
         dataset,
@@ -120,15 +120,15 @@ def report() -> Callable[[str], Report]:
 @pytest.fixture
 def outcome(
     dataset: Dataset, advice: api.Advice, report: Callable[[str], Report], tmp_path: Path
-) -> api.Outcome:
+) -> api.FinetuneResult:
     """A finished top_stages run."""
     resolved = load_recipe("top-stages", {"epochs": 7}, {"policy": "top_stages"})
     stages = [StagePlan(f"stage {n}", 10**n * 100, 0.0) for n in (1, 2, 3)]
-    data = DataFacts(CLASSES, 6, 3, 3)
+    data = SplitCounts(CLASSES, 6, 3, 3)
     plan = make_plan(
-        resolved, data, BackboneFacts("mobilenet_v2", 224, "abc"), [_Stage(s) for s in stages]
+        resolved, data, BackboneInfo("mobilenet_v2", 224, "abc"), [_Stage(s) for s in stages]
     )
-    return api.Outcome(
+    return api.FinetuneResult(
         RunDirectory(tmp_path / "runs" / "20260101-120000-top_stages"),
         plan,
         advice,
@@ -150,7 +150,7 @@ class _Stage:
 
 
 @pytest.fixture
-def prospect(outcome: api.Outcome) -> api.Outcome:
+def planned(outcome: api.FinetuneResult) -> api.FinetuneResult:
     """The same before it was trained."""
     seconds = {"decode": 0.5, "forecast": 95.0}
     return replace(outcome, run=None, reports={}, history=(), seconds=seconds)

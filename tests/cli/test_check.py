@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from typer.testing import Result
 
-from tlearn.artifacts.contract import Contract, Preparation, Tensor
-from tlearn.artifacts.verification import Checked, Finding, Verdict
+from tlearn.artifacts.contract import Contract, Preprocessing, Tensor
+from tlearn.artifacts.verification import Finding, Verdict, VerificationReport
 from tlearn.evaluation.metrics import Report
 from tlearn.evaluation.predictions import Prediction
 
@@ -23,7 +23,7 @@ LABELS = ("[bold]cats[/bold]", f"{RED}dogs", "a\nb")
 
 
 @pytest.fixture
-def kept(tmp_path: Path) -> Checked:
+def kept(tmp_path: Path) -> VerificationReport:
     contract = Contract(
         version=1,
         tlearn="0.1.0",
@@ -33,10 +33,10 @@ def kept(tmp_path: Path) -> Checked:
         quantization="int8",
         signature="serving_default",
         input=Tensor("image", (1, 224, 224, 3), "uint8"),
-        preparation=Preparation.of(224, "crop"),
+        preparation=Preprocessing.of(224, "crop"),
         output=Tensor("probabilities", (1, 3), "float32"),
         labels=LABELS,
-        made_from={},
+        provenance={},
         tolerance=0.05,
         golden=(),
     )
@@ -45,17 +45,20 @@ def kept(tmp_path: Path) -> Checked:
         Finding("decoder", Verdict.NOTED, f"{RED}other pixels"),
         Finding("answers", Verdict.UNCHECKED, "no [golden] picture to ask about"),
     )
-    return Checked(tmp_path / "[my] model.tflite", contract, True, findings)
+    return VerificationReport(tmp_path / "[my] model.tflite", contract, True, findings)
 
 
 @pytest.fixture
-def spoilt(kept: Checked) -> Checked:
+def spoilt(kept: VerificationReport) -> VerificationReport:
     broken = Finding("labels", Verdict.BROKEN, "output 0 is 'a' inside the file")
     return replace(kept, findings=(*kept.findings, broken))
 
 
 def test_a_line_for_each_promise_and_the_next_step(
-    command: Command, calls: Callable[..., Any], kept: Checked, fits: Callable[[str], None]
+    command: Command,
+    calls: Callable[..., Any],
+    kept: VerificationReport,
+    fits: Callable[[str], None],
 ) -> None:
     made = calls("check", (kept, None))
     result = command("check", "model.tflite")
@@ -71,7 +74,10 @@ def test_a_line_for_each_promise_and_the_next_step(
 
 
 def test_a_broken_promise_exits_1_and_is_named(
-    command: Command, calls: Callable[..., Any], spoilt: Checked, fits: Callable[[str], None]
+    command: Command,
+    calls: Callable[..., Any],
+    spoilt: VerificationReport,
+    fits: Callable[[str], None],
 ) -> None:
     calls("check", (spoilt, None))
     result = command("check", "model.tflite")
@@ -82,7 +88,7 @@ def test_a_broken_promise_exits_1_and_is_named(
 
 
 def test_a_contract_is_somebody_elses_text(
-    command: Command, calls: Callable[..., Any], kept: Checked
+    command: Command, calls: Callable[..., Any], kept: VerificationReport
 ) -> None:
     how = replace(kept.contract.preparation, color_order=RED, resize_in_words=RED)
     contract = replace(kept.contract, format=RED, quantization=RED, tlearn=RED, preparation=how)
@@ -93,7 +99,7 @@ def test_a_contract_is_somebody_elses_text(
 def test_a_folder_is_scored(
     command: Command,
     calls: Callable[..., Any],
-    kept: Checked,
+    kept: VerificationReport,
     report: Callable[[str], Report],
     fits: Callable[[str], None],
 ) -> None:
@@ -106,7 +112,7 @@ def test_a_folder_is_scored(
 
 
 def test_loose_pictures_are_answered(
-    command: Command, calls: Callable[..., Any], kept: Checked
+    command: Command, calls: Callable[..., Any], kept: VerificationReport
 ) -> None:
     calls("check", (kept, [Prediction.of("one.jpg", np.array([0.7, 0.2, 0.1]), LABELS)]))
     assert "70.0 %" in command("check", "model.tflite", "one.jpg").stdout
@@ -116,7 +122,11 @@ def test_loose_pictures_are_answered(
 
 @pytest.mark.parametrize("good", [True, False])
 def test_json(
-    command: Command, calls: Callable[..., Any], kept: Checked, spoilt: Checked, good: bool
+    command: Command,
+    calls: Callable[..., Any],
+    kept: VerificationReport,
+    spoilt: VerificationReport,
+    good: bool,
 ) -> None:
     calls("check", (kept if good else spoilt, None))
     result = command("check", "model.tflite", "--json")

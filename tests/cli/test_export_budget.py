@@ -96,7 +96,7 @@ def test_json_is_one_document(
     assert [one["path"] for one in found["artefacts"]] == [None, None, kept]
     assert [one["within_budget"] for one in found["artefacts"]] == [False, not code, not code]
     assert found["budget"] == {"max_bytes": limit, "max_milliseconds": None}
-    assert found["ways_out"] == ["a way"] * code
+    assert found["suggestions"] == ["a way"] * code
 
 
 @pytest.mark.parametrize(

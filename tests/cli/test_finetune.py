@@ -18,10 +18,10 @@ Command = Callable[..., Result]
 KEYS = {"run", "policy", "backbone", "val_accuracy", "test_accuracy", "seconds"}
 
 
-def told(outcome: api.Outcome) -> Callable[..., api.Outcome]:
+def told(outcome: api.FinetuneResult) -> Callable[..., api.FinetuneResult]:
     """An api that settles a plan, trains for an epoch and hands over the outcome."""
 
-    def answer(**named: Any) -> api.Outcome:
+    def answer(**named: Any) -> api.FinetuneResult:
         named["settled"](outcome)
         record = {"epochs": 7, "val_accuracy": 0.9, "val_loss": 0.4}
         named["epoch"](record | {"epoch": 0})
@@ -32,7 +32,10 @@ def told(outcome: api.Outcome) -> Callable[..., api.Outcome]:
 
 
 def test_it_prints_the_plan_then_the_result(
-    command: Command, calls: Callable[..., Any], outcome: api.Outcome, fits: Callable[[str], None]
+    command: Command,
+    calls: Callable[..., Any],
+    outcome: api.FinetuneResult,
+    fits: Callable[[str], None],
 ) -> None:
     calls("finetune", told(outcome))
     result = command("finetune", "folder")
@@ -53,7 +56,7 @@ def test_the_next_command_names_a_run_that_is_not_the_newest_here(
     named: str,
     command: Command,
     calls: Callable[..., Any],
-    outcome: api.Outcome,
+    outcome: api.FinetuneResult,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -66,7 +69,7 @@ def test_the_next_command_names_a_run_that_is_not_the_newest_here(
 
 
 def test_the_plan_names_every_key_and_who_set_it(
-    command: Command, calls: Callable[..., Any], outcome: api.Outcome
+    command: Command, calls: Callable[..., Any], outcome: api.FinetuneResult
 ) -> None:
     calls("finetune", told(outcome))
     shown = command("finetune", "folder").stdout
@@ -78,7 +81,7 @@ def test_the_plan_names_every_key_and_who_set_it(
 
 
 def test_flags_become_recipe_keys_and_the_rest_is_left_out(
-    command: Command, calls: Callable[..., Any], outcome: api.Outcome
+    command: Command, calls: Callable[..., Any], outcome: api.FinetuneResult
 ) -> None:
     made = calls("finetune", told(outcome))
     words = "--policy deep --augment light --weights w.h5 --no-mirror --class-weights --strict"
@@ -107,7 +110,7 @@ def test_a_key_set_by_a_flag_and_by_set_is_refused(command: Command) -> None:
 
 
 def test_json_holds_the_keys_that_others_rely_on(
-    command: Command, calls: Callable[..., Any], outcome: api.Outcome
+    command: Command, calls: Callable[..., Any], outcome: api.FinetuneResult
 ) -> None:
     calls("finetune", told(outcome))
     result = command("finetune", "folder", "--json")
@@ -120,7 +123,7 @@ def test_json_holds_the_keys_that_others_rely_on(
 
 @pytest.mark.parametrize("part", ["val", "test"])
 def test_a_part_that_is_missing_is_null_and_said(
-    part: str, command: Command, calls: Callable[..., Any], outcome: api.Outcome
+    part: str, command: Command, calls: Callable[..., Any], outcome: api.FinetuneResult
 ) -> None:
     reports = {name: report for name, report in outcome.reports.items() if name != part}
     calls("finetune", told(replace(outcome, reports=reports)))
@@ -129,16 +132,16 @@ def test_a_part_that_is_missing_is_null_and_said(
 
 
 def test_a_dry_run_ends_with_a_forecast(
-    command: Command, calls: Callable[..., Any], prospect: api.Outcome
+    command: Command, calls: Callable[..., Any], planned: api.FinetuneResult
 ) -> None:
-    calls("finetune", told(prospect))
+    calls("finetune", told(planned))
     assert "about 1 min 35 s" in command("finetune", "folder", "--dry-run").stdout
     document = json.loads(command("finetune", "folder", "--dry-run", "--json").stdout)
     assert document["run"] is None and document["forecast_seconds"] == 95
 
 
 def test_a_run_elsewhere_is_named_in_the_next_command(
-    command: Command, calls: Callable[..., Any], outcome: api.Outcome
+    command: Command, calls: Callable[..., Any], outcome: api.FinetuneResult
 ) -> None:
     assert outcome.run is not None
     away = replace(outcome, run=replace(outcome.run, path=Path("my run")))

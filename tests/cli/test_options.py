@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from tlearn.cli.options import gather, is_run
+from tlearn.cli.options import collect_overrides, is_run
 from tlearn.errors import RecipeError
 from tlearn.runs.directory import RunDirectory
 
 
 def test_only_recipe_keys_that_were_given_are_gathered() -> None:
     given = {"folder": Path("x"), "epochs": 0, "mirror": False, "seed": None, "as_json": True}
-    assert gather(given) == {"epochs": 0, "mirror": False}
-    assert gather(given, ["patience=3", "layer-decay=.5"]) == {
+    assert collect_overrides(given) == {"epochs": 0, "mirror": False}
+    assert collect_overrides(given, ["patience=3", "layer-decay=.5"]) == {
         "epochs": 0,
         "mirror": False,
         "patience": 3,
@@ -24,7 +24,7 @@ def test_only_recipe_keys_that_were_given_are_gathered() -> None:
 
 def test_a_key_set_twice_is_refused() -> None:
     with pytest.raises(RecipeError, match=r"epochs is set by a flag of its own and by --set"):
-        gather({"epochs": 3}, ["epochs=4"])
+        collect_overrides({"epochs": 3}, ["epochs=4"])
 
 
 def test_a_run_is_a_directory_that_tlearn_made(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from tlearn.cli import render
     ],
 )
 def test_inert(text: str, shown: str) -> None:
-    assert render.inert(text) == shown
+    assert render.escape_control(text) == shown
     assert render.words(text).plain == shown
 
 

@@ -18,9 +18,9 @@ from tlearn.cli.suggest import next_command
 from tlearn.commands.rank import Ranked
 from tlearn.data.dataset import Dataset
 from tlearn.features.linear_head import CrossValidation
-from tlearn.suggestion.depth_profile import Reading
+from tlearn.suggestion.depth_profile import HeadScore
 from tlearn.suggestion.int8_cost import Int8Cost
-from tlearn.suggestion.matrix import Evidence, Policy, textbook
+from tlearn.suggestion.matrix import Evidence, Policy, textbook_policy
 
 Command = Callable[..., Result]
 KEYS = {"policy", "size", "similarity", "reasons", "n_train", "n_classes"}
@@ -81,11 +81,11 @@ def test_json_holds_the_keys_that_others_rely_on(
 def ranked() -> list[Ranked]:
     """The second is nearly as good, smaller, and has a long name of somebody's own."""
     answers = CrossValidation(1.0, np.full((6, 3), 1 / 3), 0.9, (0.9, 0.9))
-    best = Ranked("mobilenet_v2", 224, Reading((3, 4, 5), answers), 14_200_000, 4.2, "")
+    best = Ranked("mobilenet_v2", 224, HeadScore((3, 4, 5), answers), 14_200_000, 4.2, "")
     own = "/home/[bold]me/models/of_last_year/a_network_of_my_own.keras"
     cost = Int8Cost(400, 0.9, 0.123, 0.011)
     second = replace(best, name=own, size_bytes=900_000, milliseconds=1234.5, int8_note="check")
-    return [best, replace(second, behind=(0.123, 0.124), int8=cost)]
+    return [best, replace(second, gap_to_best=(0.123, 0.124), int8=cost)]
 
 
 def test_a_ranking_fits_and_its_next_command_keeps_the_flags(
@@ -169,7 +169,7 @@ def test_half_a_description_is_refused(words: list[Any], said: str, command: Com
 
 
 def test_the_next_command_is_quoted_for_a_shell() -> None:
-    deep = replace(textbook(Evidence(400, 4, 0.1)), policy=Policy.DEEP)
+    deep = replace(textbook_policy(Evidence(400, 4, 0.1)), policy=Policy.DEEP)
     line = next_command(Path("a b"), deep, {"image_size": 96, "weights": "$x.h5"}, None)
     assert line == "tlearn finetune 'a b' --policy deep --image-size 96 --weights '$x.h5'"
     cut = replace(deep, policy=Policy.LINEAR_HEAD, head_on="2,4")

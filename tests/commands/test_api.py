@@ -16,7 +16,7 @@ from tlearn.data.decode import decode
 from tlearn.data.split import read_manifest
 from tlearn.errors import BackboneError, DataError, RecipeError, RunError
 from tlearn.recipe.plan import read_plan
-from tlearn.runs.trained_run import FinishedRun
+from tlearn.runs.trained_run import TrainedRun
 from tlearn.storage.cache import cache_folder
 from tlearn.storage.row_table import KEY_BYTES
 from tlearn.storage.text import read_json
@@ -42,8 +42,8 @@ def flags(small_weights: Path) -> dict[str, Any]:
 @pytest.fixture
 def run(
     image_folder: Callable[..., Path], flags: dict[str, Any], tmp_path: Path
-) -> Callable[..., api.Outcome]:
-    def train(**more: Any) -> api.Outcome:
+) -> Callable[..., api.FinetuneResult]:
+    def train(**more: Any) -> api.FinetuneResult:
         folder = image_folder(per_class=20)
         return api.finetune(folder, flags=flags | more, out=tmp_path / "run", overwrite=True)
 
@@ -62,7 +62,7 @@ def test_suggest_measures_and_explains(
 
 
 def test_a_linear_head_run_holds_its_files_and_nothing_else(
-    run: Callable[..., api.Outcome],
+    run: Callable[..., api.FinetuneResult],
 ) -> None:
     outcome = run(policy="linear_head")
     assert outcome.run is not None
@@ -78,7 +78,7 @@ def test_a_linear_head_run_holds_its_files_and_nothing_else(
     assert outcome.run.read_labels() == ("circle", "square", "stripes")
 
 
-def test_a_solved_head_learns_from_every_view(run: Callable[..., api.Outcome]) -> None:
+def test_a_solved_head_learns_from_every_view(run: Callable[..., api.FinetuneResult]) -> None:
     clean = run(policy="linear_head")
     seen = run(policy="linear_head", augmentation="medium", views=3)
     assert seen.plan.views == 3
@@ -108,7 +108,7 @@ def test_finetune_does_not_cross_validate_again_what_suggest_did(
 
 @pytest.mark.parametrize("policy", ["top_stages", "deep", "from_scratch", "auto"])
 def test_every_policy_ends_in_a_run_that_answers(
-    run: Callable[..., api.Outcome], flags: dict[str, Any], policy: str
+    run: Callable[..., api.FinetuneResult], flags: dict[str, Any], policy: str
 ) -> None:
     more: dict[str, Any] = {"policy": policy, "patience": 9}
     if policy == "from_scratch":
@@ -127,7 +127,7 @@ def test_every_policy_ends_in_a_run_that_answers(
 
 @pytest.mark.parametrize("head_on", ["2", "2,4", "best", "several"])
 def test_a_head_reads_any_stage_and_exports_like_any_other(
-    run: Callable[..., api.Outcome], head_on: str
+    run: Callable[..., api.FinetuneResult], head_on: str
 ) -> None:
     done = run(policy="linear_head", head_on=head_on)
     assert done.run is not None
@@ -141,7 +141,7 @@ def test_a_head_reads_any_stage_and_exports_like_any_other(
 
 @pytest.mark.parametrize(("head_on", "first"), [("3", 1), ("several", 3)])
 def test_tuning_takes_a_cut_backbone_and_several_stages(
-    head_on: str, first: int, run: Callable[..., api.Outcome]
+    head_on: str, first: int, run: Callable[..., api.FinetuneResult]
 ) -> None:
     done = run(policy="top_stages", head_on=head_on, epochs=1)
     assert done.run is not None and done.plan.first_trained_stage == first
@@ -191,7 +191,7 @@ def test_advice_keeps_to_what_was_asked(
 
 
 def test_the_model_of_a_run_is_a_backbone_too(
-    run: Callable[..., api.Outcome], image_folder: Callable[..., Path], tmp_path: Path
+    run: Callable[..., api.FinetuneResult], image_folder: Callable[..., Path], tmp_path: Path
 ) -> None:
     first = run(policy="linear_head")
     assert first.run is not None
@@ -203,7 +203,7 @@ def test_the_model_of_a_run_is_a_backbone_too(
     assert api.export(outcome.run.path, [("tflite", "none")])[0].agreement == 1.0
 
 
-def test_mixed_precision_ends_in_a_float32_model(run: Callable[..., api.Outcome]) -> None:
+def test_mixed_precision_ends_in_a_float32_model(run: Callable[..., api.FinetuneResult]) -> None:
     import keras
 
     outcome = run(policy="deep", precision="mixed_bfloat16", epochs=1)
@@ -214,7 +214,7 @@ def test_mixed_precision_ends_in_a_float32_model(run: Callable[..., api.Outcome]
 
 
 def test_exports_in_every_mode_agree_and_predictions_come_from_the_model(
-    run: Callable[..., api.Outcome],
+    run: Callable[..., api.FinetuneResult],
 ) -> None:
     outcome = run(policy="linear_head")
     assert outcome.run is not None
@@ -230,11 +230,11 @@ def test_exports_in_every_mode_agree_and_predictions_come_from_the_model(
 
 
 def test_what_artefacts_are_held_against_names_its_pictures(
-    run: Callable[..., api.Outcome], tmp_path: Path
+    run: Callable[..., api.FinetuneResult], tmp_path: Path
 ) -> None:
     outcome = run(policy="linear_head")
     assert outcome.run is not None
-    reference = FinishedRun(outcome.run.path, None, api.no_progress).reference()
+    reference = TrainedRun(outcome.run.path, None, api.no_progress).reference()
     for name, pixels, label in zip(reference.names, reference.pixels, reference.truth, strict=True):
         np.testing.assert_array_equal(decode(tmp_path / "pictures" / name, 32, "squash"), pixels)
         assert reference.labels[label] == Path(name).parent.name
@@ -243,7 +243,7 @@ def test_what_artefacts_are_held_against_names_its_pictures(
 
 
 def test_predict_answers_good_pictures_and_names_bad_ones(
-    run: Callable[..., api.Outcome], image_folder: Callable[..., Path], tmp_path: Path
+    run: Callable[..., api.FinetuneResult], image_folder: Callable[..., Path], tmp_path: Path
 ) -> None:
     outcome = run(policy="linear_head")
     assert outcome.run is not None
@@ -257,7 +257,7 @@ def test_predict_answers_good_pictures_and_names_bad_ones(
 
 
 def test_evaluate_takes_another_folder_with_fewer_classes(
-    run: Callable[..., api.Outcome], image_folder: Callable[..., Path]
+    run: Callable[..., api.FinetuneResult], image_folder: Callable[..., Path]
 ) -> None:
     outcome = run(policy="linear_head")
     assert outcome.run is not None
@@ -304,7 +304,7 @@ def test_a_dry_run_writes_nothing_and_forecasts(
 
 
 def test_an_existing_run_is_refused_before_any_work(
-    run: Callable[..., api.Outcome], image_folder: Callable[..., Path], tmp_path: Path
+    run: Callable[..., api.FinetuneResult], image_folder: Callable[..., Path], tmp_path: Path
 ) -> None:
     run(policy="linear_head")
     before = (tmp_path / "run" / "model.keras").read_bytes()

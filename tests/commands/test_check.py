@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.conftest import SHAPES
-from tlearn.artifacts.contract import Contract, Preparation, Tensor
+from tlearn.artifacts.contract import Contract, Preprocessing, Tensor
 from tlearn.commands.check import ask
 from tlearn.errors import DataError
 from tlearn.evaluation.metrics import Report
@@ -25,10 +25,10 @@ CONTRACT = Contract(
     quantization="none",
     signature="serving_default",
     input=Tensor("image", (1, 16, 16, 3), "float32"),
-    preparation=Preparation.of(16, "squash"),
+    preparation=Preprocessing.of(16, "squash"),
     output=Tensor("probabilities", (1, 3), "float32"),
     labels=LABELS,
-    made_from={},
+    provenance={},
     tolerance=0.001,
     golden=(),
 )

@@ -23,7 +23,7 @@ def test_a_place_that_cannot_be_written_is_met_before_the_model_is_read(
     export: Any, out: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     unread = SimpleNamespace(run=RunDirectory(tmp_path))
-    monkeypatch.setattr(exporting, "FinishedRun", lambda *_: unread)
+    monkeypatch.setattr(exporting, "TrainedRun", lambda *_: unread)
     monkeypatch.setattr(os, "access", lambda place, mode: False)
     more = [Budget(1e6)] if export is exporting.export_within else []
     with pytest.raises(HostError, match="Permission denied") as error:
@@ -41,7 +41,7 @@ def test_programs_are_written_around_litert_files_that_passed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(
-        exporting, "write_program", lambda path, platform: path.with_suffix(f".{platform}")
+        exporting, "write_snippet", lambda path, platform: path.with_suffix(f".{platform}")
     )
     artifacts = [
         FILE,

@@ -11,7 +11,7 @@ import pytest
 from tlearn.commands.int8_cost import measure_int8
 from tlearn.features.linear_head import CrossValidation
 from tlearn.progress import Timer
-from tlearn.suggestion.depth_profile import Reading
+from tlearn.suggestion.depth_profile import HeadScore
 
 
 def bench(labels: np.ndarray, features: np.ndarray) -> Any:
@@ -54,6 +54,6 @@ def test_of_hundreds_of_classes_none_is_held_out_that_no_head_has_seen(
     monkeypatch.setattr("tlearn.models.head_template.classifier_on", lambda *_: None)
     monkeypatch.setattr("tlearn.commands.int8_cost.representative", lambda *_: None)
     answers = CrossValidation(1e-3, np.zeros((0, classes)), 1.0, (1.0,))
-    cost = measure_int8(bench(labels, features), Reading((5,), answers))
+    cost = measure_int8(bench(labels, features), HeadScore((5,), answers))
     assert cost.n == 2 * classes and cost.accuracy > 0.95
-    assert cost.drop == pytest.approx(0.25, abs=0.03) and not cost.bears
+    assert cost.drop == pytest.approx(0.25, abs=0.03) and not cost.passes_gate

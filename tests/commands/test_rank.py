@@ -13,9 +13,9 @@ from typer.testing import CliRunner
 from tlearn import api
 from tlearn.cli.app import app
 from tlearn.cli.units import parse_size
-from tlearn.commands.session import Workbench
+from tlearn.commands.session import Session
 from tlearn.errors import BackboneError, RecipeError
-from tlearn.suggestion.depth_profile import Reading
+from tlearn.suggestion.depth_profile import HeadScore
 from tlearn.suggestion.int8_cost import Int8Cost
 
 
@@ -39,8 +39,8 @@ def test_all_that_is_here_is_ranked_best_first(folder: Path, weights: Path) -> N
     assert {one.name for one in found} == {"builtin", "mobilenet_025"}
     accuracies = [one.reading.accuracy for one in found]
     assert accuracies == sorted(accuracies, reverse=True)
-    assert found[0].behind[0] == 0 and found[0].ties
-    assert found[1].behind[0] == pytest.approx(accuracies[0] - accuracies[1])
+    assert found[0].gap_to_best[0] == 0 and found[0].ties
+    assert found[1].gap_to_best[0] == pytest.approx(accuracies[0] - accuracies[1])
     assert all(0 <= one.reading.accuracy <= 1 and one.milliseconds > 0 for one in found)
     assert len(found[0].reading.checked.probabilities) == len(dataset.labels("train"))
 
@@ -55,7 +55,7 @@ def test_a_wrong_name_is_told_before_anything_is_measured(folder: Path) -> None:
 def test_what_int8_leaves_is_ranked_where_that_is_asked(
     folder: Path, weights: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def cost(work: Workbench, reading: Reading) -> Int8Cost:
+    def cost(work: Session, reading: HeadScore) -> Int8Cost:
         return Int8Cost(30, reading.accuracy, 0.95 * (work.choice.name == winner), 0.02)
 
     monkeypatch.setattr("tlearn.commands.rank.measure_int8", cost)
@@ -65,9 +65,9 @@ def test_what_int8_leaves_is_ranked_where_that_is_asked(
     _, found = api.rank(folder, names, flags=flags, int8=True)
     assert [one.name for one in found] == [one.name for one in reversed(plain)]  # each once
     assert found[0].ties and not found[1].ties
-    points, error = found[1].behind
+    points, error = found[1].gap_to_best
     assert points == pytest.approx(found[0].left - found[1].left)
-    assert error > plain[1].behind[1]
+    assert error > plain[1].gap_to_best[1]
 
 
 def test_what_is_too_large_is_left_out(folder: Path, weights: Path) -> None:

@@ -12,11 +12,11 @@ import pytest
 
 from tlearn import api
 from tlearn.commands.advice import advise
-from tlearn.commands.session import Workbench
+from tlearn.commands.session import Session
 from tlearn.commands.trials import try_out
 from tlearn.errors import DataError
 from tlearn.progress import no_progress
-from tlearn.suggestion.accuracy_forecast import Option, combine
+from tlearn.suggestion.accuracy_forecast import Option, update_with_trial
 from tlearn.suggestion.matrix import Policy
 
 
@@ -55,12 +55,12 @@ def test_a_trial_counts_beside_the_head_it_begins_with(
 ) -> None:
     trials = []
 
-    def reached(work: Workbench, option: Option) -> float:
+    def reached(work: Session, option: Option) -> float:
         trials.append(option)
         return option.accuracy + (0.1 if option.measured else 0.13)  # this part is easier
 
     monkeypatch.setattr("tlearn.commands.trials._reached", reached)
-    with Workbench(image_folder(classes=3, per_class=16), None, asked, True, no_progress) as work:
+    with Session(image_folder(classes=3, per_class=16), None, asked, True, no_progress) as work:
         advice = advise(work)
         chances = [replace(o, accuracy=0.7, low=0.6, high=0.8) for o in advice.options]
         hopeless = replace(chances[-1], accuracy=0.5, high=0.65)
@@ -87,7 +87,7 @@ def test_without_a_validation_part_there_is_nothing_to_try_on(
 
 def test_forecast_and_trial_are_weighed_by_precision() -> None:
     option = Option(Policy.DEEP, "last", 0.8, 0.7, 0.9, False)
-    many, few = (combine(option, 0.9, n) for n in (10_000, 10))
+    many, few = (update_with_trial(option, 0.9, n) for n in (10_000, 10))
     assert many.accuracy == pytest.approx(0.9, abs=0.005) and many.tried == 0.9
     assert 0.8 < few.accuracy < 0.85
     assert many.high - many.low < few.high - few.low < option.high - option.low

@@ -11,7 +11,7 @@ import pytest
 
 from tlearn.data import pixel_store as pipeline
 from tlearn.data.decode import decode
-from tlearn.data.pixel_store import in_order, store_pixels
+from tlearn.data.pixel_store import bounded_map, store_pixels
 
 
 def test_pixels_are_the_decoders_whatever_the_order(
@@ -83,7 +83,7 @@ def test_whoever_stops_listening_does_not_wait_for_the_rest() -> None:
         time.sleep(0.01)
         return item
 
-    results = in_order(work, range(60))
+    results = bounded_map(work, range(60))
     assert next(results) == 0
     results.close()  # type: ignore[attr-defined]
     assert len(begun) < 40

@@ -40,7 +40,7 @@ def tlearn(image_folder: Callable[..., Path], small_weights: Path, tmp_path: Pat
 def test_the_best_file_within_a_budget_is_used_and_timed(tlearn: Tlearn, tmp_path: Path) -> None:
     missed = tlearn("export", "run", "--quantize", "none", "--max-size", "1kB", code=1)
     assert missed["kept"] is None and missed["artefacts"][0]["path"] is None
-    assert any(str(tmp_path / "pictures") in way for way in missed["ways_out"])
+    assert any(str(tmp_path / "pictures") in way for way in missed["suggestions"])
     assert not (tmp_path / "run" / "export").exists()
 
     asked = ("--quantize", "none", "--quantize", "float16", "--max-drop", "100")

@@ -12,15 +12,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tlearn.artifacts.contract import Preparation
+from tlearn.artifacts.contract import Preprocessing
 from tlearn.export.reference import Reference
-from tlearn.export.seal import GoldenImage, Promise
+from tlearn.export.seal import ContractTemplate, GoldenImage
 
 LABELS = ("horizontal", "vertical", "checks")
 SIZE = 32
 
 
-class Trained(NamedTuple):
+class TrainingResult(NamedTuple):
     model: Any
     pixels: np.ndarray
     labels: np.ndarray
@@ -72,7 +72,7 @@ def build(classes: int = len(LABELS), size: int = SIZE) -> Any:
 
 
 @pytest.fixture(scope="session")
-def trained() -> Trained:
+def trained() -> TrainingResult:
     import keras
 
     keras.utils.set_random_seed(0)
@@ -83,11 +83,11 @@ def trained() -> Trained:
     model.fit(train_pixels.astype("float32"), train_labels, batch_size=24, epochs=16, verbose=0)
     reference = model.predict(pixels.astype("float32"), verbose=0)
     assert np.mean(reference.argmax(1) == labels) > 0.9, "the drawn pictures are not learnt"
-    return Trained(model, pixels, labels, reference, train_pixels, train_labels)
+    return TrainingResult(model, pixels, labels, reference, train_pixels, train_labels)
 
 
 @pytest.fixture(scope="session")
-def reference(trained: Trained) -> Reference:
+def reference(trained: TrainingResult) -> Reference:
     """The classifier as `tlearn export` has it in hand."""
     return Reference(
         model=trained.model,
@@ -102,7 +102,7 @@ def reference(trained: Trained) -> Reference:
 
 
 @pytest.fixture(scope="session")
-def promise(trained: Trained) -> Promise:
+def promise(trained: TrainingResult) -> ContractTemplate:
     """What it promises: three pictures that it answers rightly, one of each class."""
     right = trained.probabilities.argmax(1) == trained.labels
     golden = []
@@ -112,4 +112,4 @@ def promise(trained: Trained) -> Promise:
         Image.fromarray(trained.pixels[row]).save(file, "PNG")
         about = (trained.pixels[row], trained.probabilities[row])
         golden.append(GoldenImage(file.getvalue(), ".png", name, *about))
-    return Promise(LABELS, Preparation.of(SIZE, "squash"), {"model": "1"}, golden)
+    return ContractTemplate(LABELS, Preprocessing.of(SIZE, "squash"), {"model": "1"}, golden)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tlearn.errors import ExportError
-from tlearn.export.best_of import Write, keep_the_best
+from tlearn.export.best_of import Write, export_best
 from tlearn.export.budget import Budget
 from tlearn.export.parity import Artifact
 
@@ -28,7 +28,7 @@ def write(folder: Path, format: str, quantization: str) -> Artifact:
 
 def test_the_best_is_kept_with_what_belongs_to_it(tmp_path: Path) -> None:
     folder = tmp_path / "new" / "export"
-    found = keep_the_best(write, FORMATS, folder, Budget(500))
+    found = export_best(write, FORMATS, folder, Budget(500))
     path = folder / "model_dynamic.tflite"
     assert found.kept is not None and found.kept.path == path
     assert [one.path for one in found.candidates] == [
@@ -45,7 +45,7 @@ def test_what_stands_there_stays(tmp_path: Path) -> None:
     (tmp_path / "model_dynamic.failed.tflite").write_text("earlier")
     (tmp_path / "golden").mkdir()
     (tmp_path / "golden" / "mine.json").touch()
-    keep_the_best(write, FORMATS, tmp_path, Budget(500))
+    export_best(write, FORMATS, tmp_path, Budget(500))
     assert (tmp_path / "model_none.tflite").read_text() == "earlier"
     assert (tmp_path / "model_dynamic.tflite").stat().st_size == 300
     assert {file.name for file in (tmp_path / "golden").iterdir()} == {"mine.json", "dynamic.json"}
@@ -53,7 +53,7 @@ def test_what_stands_there_stays(tmp_path: Path) -> None:
 
 
 def test_nothing_is_left_where_nothing_fits(tmp_path: Path) -> None:
-    found = keep_the_best(write, FORMATS, tmp_path / "export", Budget(100))
+    found = export_best(write, FORMATS, tmp_path / "export", Budget(100))
     assert found.kept is None
     assert found.nearest.path == Path("model_dynamic.tflite")
     assert not list(tmp_path.rglob("*.tflite")) and not (tmp_path / "export").exists()
@@ -69,12 +69,12 @@ def refuse(*modes: str) -> Write:
 
 
 def test_a_mode_that_cannot_be_written_leaves_the_others(tmp_path: Path) -> None:
-    found = keep_the_best(refuse("dynamic"), FORMATS, tmp_path, Budget(1000))
+    found = export_best(refuse("dynamic"), FORMATS, tmp_path, Budget(1000))
     assert found.kept is not None and found.kept.quantization == "none"
     assert found.refused == {"dynamic": "no dynamic"}
 
 
 def test_nothing_is_left_where_none_can_be_written(tmp_path: Path) -> None:
     with pytest.raises(ExportError, match="no none"):
-        keep_the_best(refuse(*SIZES), FORMATS, tmp_path / "export", Budget(500))
+        export_best(refuse(*SIZES), FORMATS, tmp_path / "export", Budget(500))
     assert not (tmp_path / "export").exists()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tlearn.export.budget import Budget, choose, ways_out
+from tlearn.export.budget import Budget, choose, suggestions
 from tlearn.export.parity import Artifact
 
 NONE = Artifact(Path("model.tflite"), "tflite", "none", 9_000_000, 1.0, 0.95, 0.0, 8.0, True, "")
@@ -87,7 +87,7 @@ def test_reason(candidates: tuple[Artifact, ...], words: str) -> None:
     ],
 )
 def test_ways_out(candidates: tuple[Artifact, ...], budget: Budget, expected: list[str]) -> None:
-    ways = ways_out(choose(candidates, budget), 224, "flowers")
+    ways = suggestions(choose(candidates, budget), 224, "flowers")
     assert len(ways) == len(expected)
     for way, words in zip(ways, expected, strict=True):
         assert words in way
@@ -95,5 +95,5 @@ def test_ways_out(candidates: tuple[Artifact, ...], budget: Budget, expected: li
 
 
 def test_pictures_that_cannot_be_smaller_are_not_made_so() -> None:
-    ways = ways_out(choose((NONE, INT8), Budget(None, 0.1)), 32, "flowers")
+    ways = suggestions(choose((NONE, INT8), Budget(None, 0.1)), 32, "flowers")
     assert not any("--image-size" in way for way in ways)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tlearn.backend.silence import quiet
+from tlearn.backend.silence import silence_output
 from tlearn.export.quantization import MODES
 from tlearn.export.tflite import write_tflite
 
@@ -26,7 +26,7 @@ def classify(path: Path, images: np.ndarray) -> list[tuple[str, float]]:
         base_options=tasks.BaseOptions(model_asset_path=str(path)), max_results=1
     )
     answers = []
-    with quiet(), tasks.vision.ImageClassifier.create_from_options(options) as classifier:
+    with silence_output(), tasks.vision.ImageClassifier.create_from_options(options) as classifier:
         for pixels in images:
             image = mediapipe.Image(mediapipe.ImageFormat.SRGB, np.ascontiguousarray(pixels))
             (best,) = classifier.classify(image).classifications[0].categories

@@ -12,7 +12,7 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter
 
 from tlearn.backend.litert import convert
-from tlearn.backend.silence import quiet
+from tlearn.backend.silence import silence_output
 
 SMALLEST: dict[str, tuple[int, dict[str, Any]]] = {
     "MobileNet": (32, {"alpha": 0.25}),
@@ -46,7 +46,7 @@ def test_float32_file_equals_keras(name: str) -> None:
     model = keras.Model(image, [trunk.output, head(trunk.output)])
     pixels = np.random.default_rng(0).uniform(0, 255, (2, size, size, 3)).astype("float32")
     pixels[1] *= np.linspace(0, 1, size)[:, np.newaxis]
-    with quiet():
+    with silence_output():
         expected = [np.array(part) for part in model(pixels, training=False)]
         runner = Interpreter(model_content=convert(model), num_threads=2).get_signature_runner()
     answers = [runner(image=one[np.newaxis]) for one in pixels]

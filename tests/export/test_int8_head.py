@@ -6,7 +6,7 @@ import pytest
 from keras import layers
 
 from tests.export.conftest import SIZE, draw
-from tlearn.export.int8_head import head_for_int8
+from tlearn.export.int8_head import refit_head_for_int8
 from tlearn.features.int8 import int8_embeddings
 from tlearn.models.classifier import HEAD, build_classifier
 
@@ -25,8 +25,8 @@ def coarse() -> keras.Model:
     loud.set_weights([kernel * np.r_[np.full(4, 200.0), np.ones(20)], bias])
     model = build_classifier(trunk, 5)
     head, offset = model.get_layer(HEAD).get_weights()
-    quiet = np.r_[np.full(4, 0.02), np.full(20, 8.0)][:, None]
-    model.get_layer(HEAD).set_weights([head * quiet, offset])
+    silence_output = np.r_[np.full(4, 0.02), np.full(20, 8.0)][:, None]
+    model.get_layer(HEAD).set_weights([head * silence_output, offset])
     return model
 
 
@@ -47,7 +47,7 @@ def test_a_head_solved_for_int8_is_nearer_to_the_model_on_other_pictures(
     network = keras.Model(coarse.inputs[0], coarse.get_layer(HEAD).input)
     wanted = network.predict_on_batch(others.astype("float32")) @ own[0] + own[1]
     before = error(coarse, wanted, pixels, others)
-    with head_for_int8(coarse, pixels):
+    with refit_head_for_int8(coarse, pixels):
         after = error(coarse, wanted, pixels, others)
     assert after < 0.5 * before
     for now, then in zip(coarse.get_layer(HEAD).get_weights(), own, strict=True):
@@ -57,7 +57,7 @@ def test_a_head_solved_for_int8_is_nearer_to_the_model_on_other_pictures(
 def test_where_int8_leaves_nothing_the_head_is_still_solved(coarse: keras.Model) -> None:
     own = coarse.get_layer(HEAD).get_weights()
     gray = np.full((8, SIZE, SIZE, 3), 128, np.uint8)  # every image gives the same embedding
-    with head_for_int8(coarse, gray):
+    with refit_head_for_int8(coarse, gray):
         kernel, bias = coarse.get_layer(HEAD).get_weights()
     np.testing.assert_allclose(kernel, own[0], atol=1e-3)
     assert np.isfinite(bias).all()

@@ -19,27 +19,31 @@ from tlearn.artifacts.metadata import read_metadata
 from tlearn.artifacts.runtime import run_artifact
 from tlearn.artifacts.verification import check_artifact
 from tlearn.export.reference import SAMPLE_OF, Reference
-from tlearn.export.seal import Promise, seal
+from tlearn.export.seal import ContractTemplate, attach_contract
 from tlearn.export.write import write_and_check
 
 
 def export(
-    reference: Reference, promise: Promise, folder: Path, mode: str = "none", drop: float = 0.5
+    reference: Reference,
+    promise: ContractTemplate,
+    folder: Path,
+    mode: str = "none",
+    drop: float = 0.5,
 ) -> Any:
     artifact = write_and_check(reference, folder, "tflite", mode, drop)
-    return seal(artifact, promise, reference)
+    return attach_contract(artifact, promise, reference)
 
 
 @pytest.mark.parametrize("mode", ["none", "int8"])
 def test_a_file_and_its_contract(
-    reference: Reference, promise: Promise, tmp_path: Path, mode: str
+    reference: Reference, promise: ContractTemplate, tmp_path: Path, mode: str
 ) -> None:
     artifact = export(reference, promise, tmp_path, mode)
     contract, beside = read_contract(artifact.path)
     assert beside and contract.file == artifact.path.name
     assert contract.sha256 == hashlib.sha256(artifact.path.read_bytes()).hexdigest()
     assert contract.labels == tuple(reference.labels)
-    assert contract.quantization == mode and contract.made_from == {"model": "1"}
+    assert contract.quantization == mode and contract.provenance == {"model": "1"}
     byte = mode == "int8"
     assert contract.input.dtype == contract.output.dtype == ("uint8" if byte else "float32")
     assert (contract.input.scale, contract.input.zero_point) == ((1, 0) if byte else (None, None))
@@ -56,7 +60,7 @@ def test_a_file_and_its_contract(
 
 
 def test_it_is_inside_too_and_the_model_stays_as_it_was_checked(
-    reference: Reference, promise: Promise, tmp_path: Path
+    reference: Reference, promise: ContractTemplate, tmp_path: Path
 ) -> None:
     bare = write_and_check(reference, tmp_path / "bare", "tflite", "none", 0.5)
     artifact = export(reference, promise, tmp_path)
@@ -70,17 +74,19 @@ def test_it_is_inside_too_and_the_model_stays_as_it_was_checked(
     assert artifact.path.read_bytes()[:length] == bare.path.read_bytes()[:length]
 
 
-def test_bytes_are_reproducible(reference: Reference, promise: Promise, tmp_path: Path) -> None:
+def test_bytes_are_reproducible(
+    reference: Reference, promise: ContractTemplate, tmp_path: Path
+) -> None:
     paths = [export(reference, promise, tmp_path / name).path for name in "ab"]
     for files in (paths, [contract_path(path) for path in paths]):
         assert files[0].read_bytes() == files[1].read_bytes()
 
 
 def test_a_saved_model_has_one_beside_it(
-    reference: Reference, promise: Promise, tmp_path: Path
+    reference: Reference, promise: ContractTemplate, tmp_path: Path
 ) -> None:
     artifact = write_and_check(reference, tmp_path, "saved_model", "none", 0.5)
-    seal(artifact, promise, reference)
+    attach_contract(artifact, promise, reference)
     contract, _ = read_contract(tmp_path / "saved_model")
     assert (tmp_path / "saved_model.contract.json").is_file()
     assert contract.sha256 == digest_of(tmp_path / "saved_model")
@@ -88,7 +94,7 @@ def test_a_saved_model_has_one_beside_it(
 
 
 def test_a_failed_file_has_none_and_loses_the_old_one(
-    reference: Reference, promise: Promise, tmp_path: Path
+    reference: Reference, promise: ContractTemplate, tmp_path: Path
 ) -> None:
     export(reference, promise, tmp_path)
     assert (tmp_path / "model.contract.json").is_file()
@@ -97,7 +103,7 @@ def test_a_failed_file_has_none_and_loses_the_old_one(
 
 
 def test_a_run_without_samples_promises_everything_else(
-    reference: Reference, promise: Promise, tmp_path: Path
+    reference: Reference, promise: ContractTemplate, tmp_path: Path
 ) -> None:
     reference = replace(reference, checked_on=SAMPLE_OF + "val")
     artifact = export(reference, replace(promise, golden=()), tmp_path)
@@ -109,11 +115,13 @@ def test_a_run_without_samples_promises_everything_else(
 
 @pytest.mark.parametrize("format", ["onnx", "openvino"])
 def test_other_formats_keep_a_contract_too(
-    reference: Reference, promise: Promise, tmp_path: Path, format: str
+    reference: Reference, promise: ContractTemplate, tmp_path: Path, format: str
 ) -> None:
     if not all(map(find_spec, EXTRAS[format])):
         pytest.skip(f"tlearn[{format}] is not installed")
-    artifact = seal(write_and_check(reference, tmp_path, format, "none", 0.5), promise, reference)
+    artifact = attach_contract(
+        write_and_check(reference, tmp_path, format, "none", 0.5), promise, reference
+    )
     checked = check_artifact(artifact.path)
     assert {finding.verdict.value for finding in checked.findings} == {"kept"}
     assert checked.contract.input.shape == (None, 32, 32, 3)

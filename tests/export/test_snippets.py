@@ -23,7 +23,7 @@ from PIL import Image
 from tlearn.artifacts.runtime import run_artifact
 from tlearn.data.decode import RESIZE_RULES, decode
 from tlearn.errors import ExportError
-from tlearn.export.snippets import PLATFORMS, check_platforms, write_program
+from tlearn.export.snippets import PLATFORMS, check_platforms, write_snippet
 from tlearn.export.tflite import write_tflite
 
 LABELS = ("horizontal", "vertical", "[checks] é")
@@ -76,7 +76,7 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 def test_the_program_in_python_answers_as_tlearn_does(
     models: dict[str, Path], images: list[Path], rule: str
 ) -> None:
-    program = write_program(models[rule], "python")
+    program = write_snippet(models[rule], "python")
     line = [sys.executable, "-c", _ALONE, program, *images]
     done = subprocess.run(line, capture_output=True, text=True, encoding="utf-8")
     assert done.returncode == 0, done.stderr
@@ -95,13 +95,13 @@ def test_the_program_in_python_answers_as_tlearn_does(
 def test_the_program_in_python_sees_the_same_pixels(
     models: dict[str, Path], images: list[Path], rule: str
 ) -> None:
-    prepare = runpy.run_path(str(write_program(models[rule], "python")))["prepare"]
+    prepare = runpy.run_path(str(write_snippet(models[rule], "python")))["prepare"]
     for image in images:
         np.testing.assert_array_equal(prepare(image), decode(image, SIZE, rule), image.name)
 
 
 def test_without_a_picture_it_says_what_it_wants(models: dict[str, Path]) -> None:
-    line = [sys.executable, write_program(models["squash"], "python")]
+    line = [sys.executable, write_snippet(models["squash"], "python")]
     done = subprocess.run(line, capture_output=True, text=True)
     assert done.returncode == 1 and "name one picture" in done.stderr
 
@@ -124,7 +124,7 @@ def node() -> Callable[[str, str], str]:
 def test_the_page_resamples_as_the_decoder_does(
     models: dict[str, Path], images: list[Path], rule: str, node: Any, tmp_path: Path
 ) -> None:
-    page = write_program(models[rule], "web").read_text()
+    page = write_snippet(models[rule], "web").read_text()
     preparation, module = re.findall(r"<script[^>]*>\n(.*?)</script>", page, re.DOTALL)
     (tmp_path / "module.mjs").write_text(module)
     node("--check", str(tmp_path / "module.mjs"))
@@ -145,7 +145,7 @@ def test_the_page_resamples_as_the_decoder_does(
 @pytest.mark.parametrize("platform", PLATFORMS)
 @pytest.mark.parametrize("rule", RESIZE_RULES)
 def test_facts_are_filled_in(models: dict[str, Path], rule: str, platform: str) -> None:
-    program = write_program(models[rule], platform)
+    program = write_snippet(models[rule], platform)
     text = program.read_text()
     assert program == models[rule].with_name(f"classify_{models[rule].stem}.{PLATFORMS[platform]}")
     assert not re.search(r"{[{%]|[%}]}\n", text)
@@ -169,4 +169,4 @@ def test_a_file_that_does_not_say_how_it_sees(trained: Any, tmp_path: Path) -> N
     path = tmp_path / "model.tflite"
     write_tflite(trained.model, path, "none", None, LABELS, {})
     with pytest.raises(ExportError, match="resized"):
-        write_program(path, "python")
+        write_snippet(path, "python")

@@ -13,7 +13,7 @@ import pytest
 from tlearn.errors import HostError
 from tlearn.features import engine as engine_module
 from tlearn.features.engine import KERAS, LITERT, EngineChoice
-from tlearn.features.extractor import boundary_makers, make_probe, probe_makers
+from tlearn.features.extractor import extractor_engines, make_extractor, prefix_engines
 from tlearn.models.stages import split_at
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (40, 32, 32, 3), dtype=np.uint8)
@@ -35,10 +35,10 @@ class Timed:
 def test_every_output_of_the_probe_is_the_same_in_both_engines(
     small_backbone: Any, tmp_path: Path
 ) -> None:
-    probe = make_probe(tmp_path, small_backbone)
-    makers = probe_makers(probe, lambda: small_backbone)
+    extractor = make_extractor(tmp_path, small_backbone)
+    makers = extractor_engines(extractor, lambda: small_backbone)
     rows = {name: np.concatenate(list(make().run(BATCHES))) for name, make in makers.items()}
-    assert rows[LITERT].shape == (40, probe.width)
+    assert rows[LITERT].shape == (40, extractor.width)
     np.testing.assert_allclose(rows[LITERT], rows[KERAS], rtol=1e-4, atol=1e-4)
 
 
@@ -51,7 +51,7 @@ def test_the_outputs_at_a_cut_are_the_same_in_both_engines(
     def prefix() -> Any:
         return split_at(small_backbone.trunk, cut)[0]
 
-    makers = boundary_makers(tmp_path, "fingerprint", cut, prefix)
+    makers = prefix_engines(tmp_path, "fingerprint", cut, prefix)
     rows = {name: np.concatenate(list(make().run(BATCHES))) for name, make in makers.items()}
     assert rows[LITERT].shape == (40, int(np.prod(prefix().output_shape[1:])))
     np.testing.assert_allclose(rows[LITERT], rows[KERAS], rtol=1e-4, atol=1e-4)

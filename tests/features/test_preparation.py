@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tlearn.data.sampling import FOLDS, draw_folds, stratified
+from tlearn.data.sampling import FOLDS, make_folds, stratified
 
 
 @pytest.mark.parametrize("seed", [0, 1])
@@ -42,7 +42,7 @@ def test_there_are_no_more_folds_than_different_pictures_of_a_class(
 ) -> None:
     digests = list("".join(classes))
     labels = np.repeat(np.arange(len(classes)), [len(each) for each in classes])
-    folds = draw_folds(labels, digests, seed=0)
+    folds = make_folds(labels, digests, seed=0)
     assert len(folds) == k
     np.testing.assert_array_equal(
         np.sort(np.concatenate([out for _, out in folds])), range(len(labels))

@@ -15,12 +15,12 @@ from tlearn.features.engine import LITERT, Engine
 from tlearn.features.extractor import (
     EMBEDDING,
     SOURCE,
-    Probe,
-    make_probe,
-    open_probe,
-    probe_makers,
+    FeatureExtractor,
+    extractor_engines,
+    make_extractor,
+    open_extractor,
 )
-from tlearn.features.store import FeatureStore, Views, probe_store
+from tlearn.features.store import FeatureStore, Views, extractor_store
 
 
 @pytest.fixture
@@ -33,73 +33,75 @@ def digests(pixels: PixelStore) -> list[str]:
     return [fact.sha256 for fact in pixels.facts]
 
 
-def opener(probe: Probe) -> Callable[[np.ndarray], Engine]:
-    return lambda sample: probe_makers(probe, pytest.fail)[LITERT]()
+def opener(extractor: FeatureExtractor) -> Callable[[np.ndarray], Engine]:
+    return lambda sample: extractor_engines(extractor, pytest.fail)[LITERT]()
 
 
 def rows_of(
     cache: Path,
-    probe: Probe,
+    extractor: FeatureExtractor,
     pixels: PixelStore,
     wanted: list[str],
     engine: Callable[[np.ndarray], Engine] | None = None,
     told: Callable[[int, int], None] | None = None,
 ) -> np.ndarray:
-    store = probe_store(cache, probe, "squash")
-    store.fill(pixels, wanted, engine or opener(probe), Views(), told)
+    store = extractor_store(cache, extractor, "squash")
+    store.fill(pixels, wanted, engine or opener(extractor), Views(), told)
     return store.table.read(wanted)
 
 
 def test_every_output_of_the_probe_is_that_of_keras(
     small_backbone: Any, pixels: PixelStore, tmp_path: Path
 ) -> None:
-    probe = make_probe(tmp_path, small_backbone)
-    rows = rows_of(tmp_path, probe, pixels, digests(pixels))
+    extractor = make_extractor(tmp_path, small_backbone)
+    rows = rows_of(tmp_path, extractor, pixels, digests(pixels))
     clean = pixels.read(digests(pixels)).astype(np.float32)
     maps = small_backbone.trunk.predict(clean, verbose=0)
     source = small_backbone.source.predict(clean, verbose=0)
-    np.testing.assert_allclose(rows[:, probe.columns(EMBEDDING)], maps.mean((1, 2)), atol=1e-4)
-    np.testing.assert_allclose(rows[:, probe.columns(SOURCE)], source, atol=1e-5)
-    assert [name for name, _ in probe.outputs][:2] == ["stage 1", "stage 2"]
+    np.testing.assert_allclose(rows[:, extractor.columns(EMBEDDING)], maps.mean((1, 2)), atol=1e-4)
+    np.testing.assert_allclose(rows[:, extractor.columns(SOURCE)], source, atol=1e-5)
+    assert [name for name, _ in extractor.outputs][:2] == ["stage 1", "stage 2"]
 
 
 def test_a_probe_is_found_again_by_its_fingerprint(small_backbone: Any, tmp_path: Path) -> None:
-    made = make_probe(tmp_path, small_backbone)
-    assert open_probe(tmp_path, small_backbone.fingerprint) == made
-    assert open_probe(tmp_path, "another") is None
+    made = make_extractor(tmp_path, small_backbone)
+    assert open_extractor(tmp_path, small_backbone.fingerprint) == made
+    assert open_extractor(tmp_path, "another") is None
 
 
 def test_only_missing_rows_are_computed(
     small_backbone: Any, pixels: PixelStore, tmp_path: Path
 ) -> None:
-    probe = make_probe(tmp_path, small_backbone)
+    extractor = make_extractor(tmp_path, small_backbone)
     wanted = digests(pixels)
-    first = rows_of(tmp_path, probe, pixels, wanted[:30])
+    first = rows_of(tmp_path, extractor, pixels, wanted[:30])
     told: list[tuple[int, int]] = []
-    rows_of(tmp_path, probe, pixels, wanted, told=lambda *done: told.append(done))
+    rows_of(tmp_path, extractor, pixels, wanted, told=lambda *done: told.append(done))
     assert told[-1] == (10, 10)
 
     def never(_: Any) -> Any:
         raise AssertionError("the store is full; no engine is needed")
 
-    again = rows_of(tmp_path, probe, pixels, wanted[:30], engine=never)
+    again = rows_of(tmp_path, extractor, pixels, wanted[:30], engine=never)
     np.testing.assert_array_equal(first, again)
 
 
 def test_an_interrupted_fill_keeps_whole_batches_and_goes_on(
     small_backbone: Any, pixels: PixelStore, tmp_path: Path
 ) -> None:
-    probe = make_probe(tmp_path, small_backbone)
+    extractor = make_extractor(tmp_path, small_backbone)
 
     def interrupt(done: int, total: int) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        rows_of(tmp_path, probe, pixels, digests(pixels), told=interrupt)
+        rows_of(tmp_path, extractor, pixels, digests(pixels), told=interrupt)
     told: list[tuple[int, int]] = []
-    rows = rows_of(tmp_path, probe, pixels, digests(pixels), told=lambda *done: told.append(done))
+    rows = rows_of(
+        tmp_path, extractor, pixels, digests(pixels), told=lambda *done: told.append(done)
+    )
     assert told[-1] == (8, 8)
-    fresh = rows_of(tmp_path / "other", probe, pixels, digests(pixels))
+    fresh = rows_of(tmp_path / "other", extractor, pixels, digests(pixels))
     np.testing.assert_allclose(rows, fresh, atol=1e-6)
 
 
@@ -119,13 +121,13 @@ def test_views_are_seeded_and_the_first_is_clean(pixels: PixelStore) -> None:
 def test_float16_rows_keep_every_decision_of_a_tail(
     small_backbone: Any, pixels: PixelStore, tmp_path: Path
 ) -> None:
-    probe = make_probe(tmp_path, small_backbone)
-    exact = FeatureStore(tmp_path, "exact", "squash", (probe.width,), "float32")
-    half = FeatureStore(tmp_path, "half", "squash", (probe.width,), "float16")
+    extractor = make_extractor(tmp_path, small_backbone)
+    exact = FeatureStore(tmp_path, "exact", "squash", (extractor.width,), "float32")
+    half = FeatureStore(tmp_path, "half", "squash", (extractor.width,), "float16")
     for store in (exact, half):
-        store.fill(pixels, digests(pixels), opener(probe), Views())
-    columns = probe.columns(EMBEDDING)
-    kernel = np.random.default_rng(0).normal(size=(probe.outputs[-2][1], 10))
+        store.fill(pixels, digests(pixels), opener(extractor), Views())
+    columns = extractor.columns(EMBEDDING)
+    kernel = np.random.default_rng(0).normal(size=(extractor.outputs[-2][1], 10))
     whole, cut = (s.table.read(digests(pixels))[:, columns] @ kernel for s in (exact, half))
     np.testing.assert_array_equal(whole.argmax(1), cut.argmax(1))
 

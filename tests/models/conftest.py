@@ -33,8 +33,8 @@ def pixels() -> Callable[..., np.ndarray]:
 
 
 @pytest.fixture(scope="session")
-def liven(pixels: Callable[..., np.ndarray]) -> Callable[..., None]:
-    """`liven(network, scale=None)` lets signals reach the output of a random network.
+def randomize_statistics(pixels: Callable[..., np.ndarray]) -> Callable[..., None]:
+    """`randomize_statistics(network, scale=None)` lets signals reach the output of a random network.
 
     Batch normalisations take the statistics of one batch, `scale(pixels)`, and random factors:
     after that the output depends on the input, and no two layers are alike.

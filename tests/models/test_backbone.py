@@ -50,11 +50,11 @@ def assert_close(ours: np.ndarray, theirs: np.ndarray) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", PREPROCESSING)
 def test_trunk_and_source_read_pixels_as_keras_does(
-    name: str, tmp_path: Path, pixels: Pixels, liven: Callable[..., None]
+    name: str, tmp_path: Path, pixels: Pixels, randomize_statistics: Callable[..., None]
 ) -> None:
     spec = find_backbone(name)
     theirs = plain(spec, 64, classes=10)
-    liven(theirs, lambda images: PREPROCESSING[name](images.copy()))
+    randomize_statistics(theirs, lambda images: PREPROCESSING[name](images.copy()))
     theirs.save_weights(tmp_path / "w.weights.h5")
     ours = load_backbone(spec, given(tmp_path / "w.weights.h5"), 64)
     images = pixels(64)
@@ -73,11 +73,15 @@ def test_trunk_and_source_read_pixels_as_keras_does(
 @pytest.mark.parametrize("layout", ["legacy", "model", "keras", "archive"])
 @pytest.mark.parametrize("top", [True, False])
 def test_every_layout_with_and_without_top(
-    layout: str, top: bool, tmp_path: Path, pixels: Pixels, liven: Callable[..., None]
+    layout: str,
+    top: bool,
+    tmp_path: Path,
+    pixels: Pixels,
+    randomize_statistics: Callable[..., None],
 ) -> None:
     spec = find_backbone("mobilenet_v2_035")
     theirs = plain(spec, 64, include_top=top, **({"classes": 11} if top else {}))
-    liven(theirs, lambda images: images / 127.5 - 1)
+    randomize_statistics(theirs, lambda images: images / 127.5 - 1)
     path = tmp_path / "weights.bin"
     if layout == "legacy":
         with h5py.File(path, "w") as file:
@@ -99,12 +103,14 @@ def test_every_layout_with_and_without_top(
 
 
 @pytest.fixture
-def efficientnet_file(tmp_path: Path, liven: Callable[..., None]) -> Callable[..., Path]:
+def efficientnet_file(
+    tmp_path: Path, randomize_statistics: Callable[..., None]
+) -> Callable[..., Path]:
     """Write an EfficientNetB0 in the legacy layout with the given statistics of the pixels."""
 
     def write(mean: tuple[float, ...], variance: tuple[float, ...]) -> Path:
         network = keras.applications.EfficientNetB0(weights=None)
-        liven(network)
+        randomize_statistics(network)
         network.get_layer(index=2).set_weights([np.array(mean), np.array(variance), np.array(0)])
         with h5py.File(tmp_path / "efficientnetb0.h5", "w") as file:
             legacy_h5_format.save_weights_to_hdf5_group(file, network)

@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 
 from tlearn.errors import BackboneError, WeightsNotFoundError
-from tlearn.features.extractor import SOURCE, open_probe, probe_makers
+from tlearn.features.extractor import SOURCE, extractor_engines, open_extractor
 from tlearn.models.catalog import BUILTIN, RECOMMENDED, SHIPPED
-from tlearn.models.resolve import choose_backbone
+from tlearn.models.resolve import resolve_backbone
 from tlearn.models.weights import available_offline
 
 
@@ -31,16 +31,18 @@ def offline(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 def test_weights_and_probe_compute_the_same(tmp_path: Path) -> None:
-    choice = choose_backbone(BUILTIN, None, None)
-    probe = open_probe(tmp_path, choice.fingerprint)
-    assert probe is not None, "the shipped probe is of other weights: run recipes/builtin/pack.py"
-    assert dict(probe.outputs)[SOURCE] > 100
+    choice = resolve_backbone(BUILTIN, None, None)
+    extractor = open_extractor(tmp_path, choice.fingerprint)
+    assert extractor is not None, (
+        "the shipped probe is of other weights: run recipes/builtin/pack.py"
+    )
+    assert dict(extractor.outputs)[SOURCE] > 100
     side = choice.image_size
     images = np.random.default_rng(0).integers(0, 256, (6, 8, 8, 3), dtype=np.uint8)
     images = images.repeat(side // 8, axis=1).repeat(side // 8, axis=2)
-    makers = probe_makers(probe, choice.load)
+    makers = extractor_engines(extractor, choice.load)
     lite, full = (next(iter(makers[kind]().run([images]))) for kind in ("litert", "keras"))
-    assert lite.shape == (6, probe.width)
+    assert lite.shape == (6, extractor.width)
     np.testing.assert_allclose(lite, full, atol=1e-4 * abs(full).max())
 
 
@@ -54,15 +56,15 @@ def test_it_is_small_and_says_where_it_comes_from() -> None:
 
 
 def test_auto_falls_back_and_a_name_does_not(offline: None, small_weights: Path) -> None:
-    choice = choose_backbone(None, None, None)
+    choice = resolve_backbone(None, None, None)
     assert choice.name == BUILTIN and choice.image_size == 128
     assert choice.weights is not None and choice.weights.origin == "built in"
     assert RECOMMENDED in choice.reason
-    assert choose_backbone(None, None, 96).image_size == 96
+    assert resolve_backbone(None, None, 96).image_size == 96
     with pytest.raises(WeightsNotFoundError):
-        choose_backbone(RECOMMENDED, None, None)
+        resolve_backbone(RECOMMENDED, None, None)
     with pytest.raises(BackboneError, match="no file"):
-        choose_backbone(None, Path("gone.h5"), None)
+        resolve_backbone(None, Path("gone.h5"), None)
 
 
 def test_auto_takes_the_recommended_one_where_its_weights_are(
@@ -70,11 +72,11 @@ def test_auto_takes_the_recommended_one_where_its_weights_are(
 ) -> None:
     monkeypatch.setenv("TLEARN_WEIGHTS", str(tmp_path))
     (tmp_path / "mobilenet_v2_1.00_224_imagenet.weights.h5").write_bytes(b"weights, to its name")
-    choice = choose_backbone(None, None, None)
+    choice = resolve_backbone(None, None, None)
     assert (choice.name, choice.reason) == (RECOMMENDED, "the recommended one")
     monkeypatch.setenv("TLEARN_WEIGHTS", str(tmp_path / "gone"))
     with pytest.raises(BackboneError, match="not a folder"):
-        choose_backbone(None, None, None)
+        resolve_backbone(None, None, None)
 
 
 def test_it_is_always_at_hand() -> None:

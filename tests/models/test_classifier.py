@@ -15,9 +15,9 @@ CLASSES = 3
 
 
 @pytest.fixture(scope="module")
-def backbone(liven: Callable[..., None]) -> Backbone:
+def backbone(randomize_statistics: Callable[..., None]) -> Backbone:
     loaded = load_backbone(find_backbone("mobilenet_025"), None, 32)
-    liven(loaded.trunk)
+    randomize_statistics(loaded.trunk)
     return loaded
 
 

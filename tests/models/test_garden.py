@@ -33,11 +33,11 @@ STAGES = {
 
 
 @pytest.fixture(scope="module", params=STAGES)
-def backbone(request: pytest.FixtureRequest, liven: Callable[..., None]) -> Backbone:
+def backbone(request: pytest.FixtureRequest, randomize_statistics: Callable[..., None]) -> Backbone:
     keras.backend.clear_session()
     spec = find_backbone(request.param)
     loaded = load_backbone(spec, None, max(64, spec.min_image_size))
-    liven(loaded.trunk)
+    randomize_statistics(loaded.trunk)
     return loaded
 
 

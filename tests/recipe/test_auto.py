@@ -40,10 +40,10 @@ def test_batch_size(n_train: int, size: int) -> None:
 def test_epochs_fall_with_the_number_of_pictures(policy: str) -> None:
     rule = RULES[policy]
     fewest, most = rule.epochs
-    last_with_most = rule.showings // (most - 1)
+    last_with_most = rule.images_seen // (most - 1)
     assert epochs_for(rule, 1) == epochs_for(rule, last_with_most - 1) == most
     assert epochs_for(rule, last_with_most + 1) == most - 1
-    first_with_fewest = -(-rule.showings // fewest)
+    first_with_fewest = -(-rule.images_seen // fewest)
     assert epochs_for(rule, first_with_fewest) == epochs_for(rule, 10**7) == fewest
     assert epochs_for(rule, first_with_fewest - 1 - fewest) >= fewest
 

@@ -12,9 +12,9 @@ import pytest
 from tlearn.errors import HostError, RecipeError
 from tlearn.recipe.loading import Resolved, load_recipe
 from tlearn.recipe.plan import (
-    BackboneFacts,
-    DataFacts,
+    BackboneInfo,
     Plan,
+    SplitCounts,
     StagePlan,
     image_size_for,
     make_plan,
@@ -34,14 +34,14 @@ class Stage:
     beyond: int = 7
 
 
-BACKBONE = BackboneFacts("mobilenet_v2", 224, "f00d")
+BACKBONE = BackboneInfo("mobilenet_v2", 224, "f00d")
 STAGES = tuple(Stage(f"stage {n}", 1000 * n, 16 * n) for n in range(1, 6))
 
 
 def plan_for(
     n_train: int = 500, stages: int = 5, classes: tuple[str, ...] = ("a", "b"), **keys: Any
 ) -> Plan:
-    data = DataFacts(classes, n_train, n_train // 4, n_train // 4)
+    data = SplitCounts(classes, n_train, n_train // 4, n_train // 4)
     return make_plan(load_recipe(None, keys), data, BACKBONE, STAGES[:stages])
 
 
@@ -194,7 +194,7 @@ def test_a_plan_survives_the_disk(policy: str, tmp_path: Path) -> None:
 
 def test_counts_from_numpy_can_be_written(tmp_path: Path) -> None:
     counts = np.array([8, 2, 2])
-    data = DataFacts(("a", "b"), *counts)
+    data = SplitCounts(("a", "b"), *counts)
     stages = [Stage("stage 1", np.int64(10), np.int64(4))]  # type: ignore[arg-type]
     plan = make_plan(Resolved(Recipe(), {}), data, BACKBONE, stages)
     write_plan(plan, tmp_path / "plan.yaml")
@@ -240,7 +240,7 @@ def test_a_recipe_that_could_not_be_written_is_refused_before_the_work(
 @pytest.mark.parametrize("policy", ["linear_head", "top_stages", "deep"])
 def test_a_recipe_of_a_plan_makes_the_plan_again(policy: str, tmp_path: Path) -> None:
     suggested = load_recipe(None, {"seed": 4}, {"policy": policy, "head_on": "3"})
-    data = DataFacts(("a", "b"), 500, 100, 100)
+    data = SplitCounts(("a", "b"), 500, 100, 100)
     plan = make_plan(suggested, data, BACKBONE, STAGES)
     path = tmp_path / "mine.yaml"
     hostile = "for a\npolicy: from_scratch\x85\udcff \x1b[31m"  # as a folder may be called

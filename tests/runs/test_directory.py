@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from tlearn.errors import HostError, RunError
-from tlearn.runs.directory import FINISHED, MARKER, STARTED, RunDirectory
+from tlearn.runs.directory import FILES_AT_END, FILES_AT_START, MARKER, RunDirectory
 from tlearn.storage.atomic import write_atomic, write_atomic_directory
 from tlearn.storage.text import escape_label, read_json, unescape_label, write_json
 
 
-def fill(run: RunDirectory, names: tuple[str, ...] = FINISHED) -> RunDirectory:
+def fill(run: RunDirectory, names: tuple[str, ...] = FILES_AT_END) -> RunDirectory:
     for name in names:
         (run.path / name).write_text("{}")
     return run
@@ -70,7 +70,7 @@ def test_a_run_copied_without_its_marker_is_still_a_run(tmp_path: Path) -> None:
     run = fill(RunDirectory.create(tmp_path / "run", "deep"))
     (run.path / MARKER).unlink()
     RunDirectory.create(run.path, "deep", overwrite=True)
-    assert run.missing() == FINISHED
+    assert run.missing() == FILES_AT_END
 
 
 @pytest.mark.parametrize("held", [("photo.jpg",), ("plan.yaml", "photo.jpg")])
@@ -115,7 +115,7 @@ def test_open_takes_the_newest_finished_run(base: Path) -> None:
     old, new, unfinished = (RunDirectory.create(base / name, "deep") for name in "zyx")
     fill(start_at(old, "2026-01-01T10:00:00+00:00"))
     fill(start_at(new, "2026-01-01T13:00:00+02:00"))
-    fill(start_at(unfinished, "2026-02-01T10:00:00+00:00"), STARTED)
+    fill(start_at(unfinished, "2026-02-01T10:00:00+00:00"), FILES_AT_START)
     assert RunDirectory.open(None, base=base) == new
     assert RunDirectory.open(None, finished=False, base=base) == unfinished
 
@@ -130,7 +130,7 @@ def test_open_without_any_run_names_the_command(base: Path) -> None:
     with pytest.raises(RunError) as error:
         RunDirectory.open(None, base=base)
     assert "tlearn finetune" in error.value.hint
-    fill(RunDirectory.create(None, "deep", base=base), STARTED)
+    fill(RunDirectory.create(None, "deep", base=base), FILES_AT_START)
     with pytest.raises(RunError, match=r"no finished run under .* \(1 begun\)"):
         RunDirectory.open(None, base=base)
 

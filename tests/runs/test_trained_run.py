@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from tlearn.runs.samples import GoldenFile, Samples
-from tlearn.runs.trained_run import FinishedRun
+from tlearn.runs.trained_run import TrainedRun
 
 
 def golden_file(path: Path, label: int, content: bytes) -> GoldenFile:
@@ -34,7 +34,7 @@ def test_only_golden_pictures_that_this_machine_reads_and_answers_rightly_are_pr
         golden_file(tmp_path / "turned.png", 0, image(200)),
         golden_file(tmp_path / "bright.png", 1, image(220)),
     )
-    run: Any = object.__new__(FinishedRun)
+    run: Any = object.__new__(TrainedRun)
     run.plan, run.labels = SimpleNamespace(image_size=8, resize="squash"), ("dark", "bright")
     run.samples = Samples(files, {})
     run.probabilities = lambda pixels: np.eye(2)[(pixels.mean((1, 2, 3)) > 128).astype(int)]

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from tlearn.suggestion import accuracy_forecast as options
-from tlearn.suggestion.accuracy_forecast import TIE, Option, choose, weigh
+from tlearn.suggestion.accuracy_forecast import TIE, Option, choose, forecast_options
 from tlearn.suggestion.decision import decide
 from tlearn.suggestion.matrix import Evidence, HeadEvidence, Policy
 
@@ -17,13 +17,13 @@ EVIDENCE = Evidence(400, 4, 0.3, heads=(LAST,), n_tested=100)
 
 def gains(patch: pytest.MonkeyPatch, *usual: float) -> None:
     """Say what heads on other stages usually gain, give or take .05."""
-    patch.setitem(options.GAIN, False, usual)
-    patch.setitem(options.DOUBT, False, 0.05)
-    patch.setattr(options, "OTHER_IMAGES", 0.0)
+    patch.setitem(options.STAGE_GAIN_COEF, False, usual)
+    patch.setitem(options.STAGE_GAIN_SD, False, 0.05)
+    patch.setattr(options, "RESAMPLING_SD", 0.0)
 
 
 def by_name(evidence: Evidence) -> dict[str, Option]:
-    return {option.name: option for option in weigh(evidence)}
+    return {option.name: option for option in forecast_options(evidence)}
 
 
 def test_a_gain_counts_as_far_as_it_is_certain(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -56,18 +56,23 @@ def test_earlier_stages_are_mistrusted_more(monkeypatch: pytest.MonkeyPatch) -> 
 def test_of_the_stages_the_likeliest_is_shown_and_the_one_asked_for() -> None:
     heads = (LAST, HeadEvidence("1", 0.5, -0.3, 0.01), HeadEvidence("3", 0.85, 0.05, 0.01))
     evidence = replace(EVIDENCE, heads=(*heads, HeadEvidence("1,3", 0.84, 0.04, 0.01)))
-    assert [o.head_on for o in weigh(evidence) if o.measured] == ["3", "1,3", "last"]
-    assert [o.head_on for o in weigh(evidence, "1") if o.measured] == ["1", "3", "1,3", "last"]
+    assert [o.head_on for o in forecast_options(evidence) if o.measured] == ["3", "1,3", "last"]
+    assert [o.head_on for o in forecast_options(evidence, "1") if o.measured] == [
+        "1",
+        "3",
+        "1,3",
+        "last",
+    ]
 
 
 def test_the_error_of_cross_validation_is_lifted_to_all_pictures() -> None:
-    lifted = by_name(replace(EVIDENCE, lift=0.9))["linear_head"]
+    lifted = by_name(replace(EVIDENCE, learning_curve_correction=0.9))["linear_head"]
     assert lifted.accuracy == pytest.approx(1 - 0.2 * 0.9, abs=1e-3)
 
 
 def test_the_cheapest_come_first_and_each_once() -> None:
     heads = (LAST, HeadEvidence("2,4", 0.81, 0.01, 0.01), HeadEvidence("3", 0.8))
-    names = [option.name for option in weigh(replace(EVIDENCE, heads=heads))]
+    names = [option.name for option in forecast_options(replace(EVIDENCE, heads=heads))]
     assert names == [
         "linear_head on stage 3",
         "linear_head on stages 2,4",
@@ -86,7 +91,7 @@ def test_tuning_multiplies_the_error_of_the_head_it_begins_with(
 ) -> None:
     halves = {Policy.TOP_STAGES: (-0.6931, 0.0, 0.0, 0.0, 0.0, 0.0)}
     monkeypatch.setattr(options, "WEIGHTS", halves)
-    monkeypatch.setattr(options, "OTHER_IMAGES", 0.0)
+    monkeypatch.setattr(options, "RESAMPLING_SD", 0.0)
     found = by_name(replace(EVIDENCE, heads=(LAST, HeadEvidence("3", 0.9, 0.1, 1e-6))))
     assert found["top_stages on stage 3"].accuracy == pytest.approx(0.95, abs=2e-3)
     assert found["top_stages"].accuracy == pytest.approx(0.9, abs=2e-3)
@@ -146,8 +151,10 @@ def test_doubt_falls_with_what_was_measured() -> None:
     heads = [HeadEvidence("3", 0.85, 0.05, error) for error in (0.001, 0.02, 0.5)]
     found = [by_name(replace(EVIDENCE, heads=(LAST, head))) for head in heads]
     doubts = [ways["linear_head on stage 3"].doubt for ways in found]
-    assert doubts == sorted(doubts) and doubts[0] < options.OTHER_IMAGES
-    assert doubts[-1] <= options.DOUBT[False]  # what such gains are is known without measuring
+    assert doubts == sorted(doubts) and doubts[0] < options.RESAMPLING_SD
+    assert (
+        doubts[-1] <= options.STAGE_GAIN_SD[False]
+    )  # what such gains are is known without measuring
     assert all(ways["linear_head"].doubt == 0 for ways in found)
 
 
@@ -171,5 +178,5 @@ def test_a_forecast_beside_trials_is_called_one() -> None:
 def test_reasons_name_what_was_measured() -> None:
     heads = (LAST, HeadEvidence("3", 0.9, 0.1, 0.01))
     evidence = replace(EVIDENCE, heads=heads)
-    reasons = " ".join(decide(evidence, weigh(evidence)).reasons)
+    reasons = " ".join(decide(evidence, forecast_options(evidence)).reasons)
     assert "80.0%" in reasons and "90.0% on stage 3" in reasons

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tlearn.features.linear_head import CrossValidation
-from tlearn.suggestion.depth_profile import DepthProfile, Reading, draw_profile
+from tlearn.suggestion.depth_profile import DepthProfile, HeadScore, measure_profile
 
 N = 200
 LABELS = np.arange(N) % 2
@@ -32,44 +32,44 @@ def test_every_stage_is_checked_and_the_last_three_together() -> None:
         asked.append(stages)
         return checked(first(accuracy[stages]))
 
-    profile = draw_profile(names, LABELS, check)
+    profile = measure_profile(names, LABELS, check)
     assert profile.several.stages == (2, 3, 4) and profile.several.head_on == "2,3,4"
     assert profile.peak.stages == (2,) and profile.peak.accuracy == 0.75
-    assert profile.best is profile.several is profile.readings[-1]
+    assert profile.best is profile.several is profile.scores[-1]
     assert profile.last.accuracy == 0.65
     assert list(profile.accuracies.values()) == [0.5, 0.75, 0.7, 0.65]
     assert sorted(asked) == sorted(accuracy)  # each once
 
 
 def test_guessing_names_the_largest_class() -> None:
-    readings = [Reading((1,), checked(first(100)))]
+    scores = [HeadScore((1,), checked(first(100)))]
     labels = np.array([0, 2, 2, 2])
-    assert DepthProfile(NAMES[:1], readings, readings[0], labels).guessing == 0.75
+    assert DepthProfile(NAMES[:1], scores, scores[0], labels).guessing == 0.75
 
 
 def test_of_a_network_in_one_part_there_are_no_several() -> None:
-    profile = draw_profile(NAMES[:1], LABELS, lambda stages: checked(first(100)))
+    profile = measure_profile(NAMES[:1], LABELS, lambda stages: checked(first(100)))
     assert profile.several.stages == (1,)
-    assert profile.readings == [profile.best] == list(profile.single)
+    assert profile.scores == [profile.best] == list(profile.single)
 
 
 @pytest.mark.parametrize(("lost", "ties"), [(1, True), (12, False)])
 def test_a_smaller_network_ties_within_an_error_of_the_same_pictures(lost: int, ties: bool) -> None:
     small, large = first(180 - lost), np.roll(first(180), N // 2)
-    readings = [Reading((1,), checked(small)), Reading((2,), checked(large))]
-    profile = DepthProfile(NAMES[:2], readings, readings[1], LABELS)
-    gain, error = profile.gain(*readings)
+    scores = [HeadScore((1,), checked(small)), HeadScore((2,), checked(large))]
+    profile = DepthProfile(NAMES[:2], scores, scores[1], LABELS)
+    gain, error = profile.gain(*scores)
     assert gain == pytest.approx(lost / N)
     disagree = (small != large).mean()
     assert error == pytest.approx(np.sqrt((disagree + 1 / N - gain**2) / N))
-    assert profile.ties(*readings) is ties
-    assert profile.smallest is readings[0 if ties else 1]
+    assert profile.ties(*scores) is ties
+    assert profile.smallest is scores[0 if ties else 1]
 
 
 def test_pictures_that_no_fold_held_out_do_not_count() -> None:
     one, other = checked(first(100)), checked(first(100))
     for found in (one, other):
         found.probabilities[150:] = 0
-    profile = DepthProfile(NAMES[:1], [Reading((1,), one)], Reading((1,), other), LABELS)
+    profile = DepthProfile(NAMES[:1], [HeadScore((1,), one)], HeadScore((1,), other), LABELS)
     gain, error = profile.gain(profile.single[0], profile.several)
     assert gain == 0 and error == pytest.approx(1 / 150)  # as if one of 150 disagreed

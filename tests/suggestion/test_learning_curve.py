@@ -10,7 +10,7 @@ import pytest
 
 from tlearn.data.split import Fold
 from tlearn.features.linear_head import held_out_probabilities
-from tlearn.suggestion.learning_curve import SHARES, LearningCurve, draw_curve
+from tlearn.suggestion.learning_curve import SHARES, LearningCurve, measure_curve
 
 CLASSES = 4
 
@@ -31,7 +31,7 @@ def folds_of(n: int) -> list[Fold]:
 
 def measure(features: np.ndarray, labels: np.ndarray) -> LearningCurve:
     solve = partial(held_out_probabilities, features, labels, CLASSES)
-    return draw_curve(labels, folds_of(len(labels)), lambda folds, by: solve(folds, 0.3 * by))
+    return measure_curve(labels, folds_of(len(labels)), lambda folds, by: solve(folds, 0.3 * by))
 
 
 def test_the_forecast_for_twice_the_pictures_comes_true() -> None:
@@ -75,7 +75,7 @@ def test_shares_of_very_few_pictures_are_the_same_pictures(per_class: int, drawn
     rows, fold = np.arange(len(labels)), np.arange(len(labels)) // CLASSES
     folds = [(rows[fold != k], rows[fold == k]) for k in range(per_class)]
     solve = partial(held_out_probabilities, features, labels, CLASSES)
-    curve = draw_curve(labels, folds, lambda folds, by: solve(folds, 0.3 * by))
+    curve = measure_curve(labels, folds, lambda folds, by: solve(folds, 0.3 * by))
     assert curve.drawn is drawn and (drawn or not curve.helps)
 
 
@@ -95,7 +95,7 @@ def test_shares_lie_in_each_other_and_keep_every_class() -> None:
 
     labels = np.arange(60) % CLASSES
     folds = folds_of(60)
-    draw_curve(labels, folds, held_out)
+    measure_curve(labels, folds, held_out)
     for few, half, every, (rows, _) in zip(*seen, folds, strict=True):
         assert set(few) < set(half) < set(every) == set(rows)
         assert set(labels[few]) == set(range(CLASSES))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tlearn.suggestion.matrix import LITTLE, LITTLE_PER_CLASS, Evidence, Policy, textbook
+from tlearn.suggestion.matrix import LITTLE, LITTLE_PER_CLASS, Evidence, Policy, textbook_policy
 
 MANY = 50
 
@@ -23,12 +23,12 @@ MANY = 50
 def test_the_textbook_cell(
     n_train: int, n_classes: int, similar: bool, size: str, policy: Policy
 ) -> None:
-    found = textbook(Evidence(n_train, n_classes, float(similar)))
+    found = textbook_policy(Evidence(n_train, n_classes, float(similar)))
     assert (found.size, found.policy, found.head_on) == (size, policy, "last")
     assert found.similarity == ("similar" if similar else "different")
 
 
 def test_reasons_name_the_numbers() -> None:
-    reasons = " ".join(textbook(Evidence(400, 5, 0.2)).reasons)
+    reasons = " ".join(textbook_policy(Evidence(400, 5, 0.2)).reasons)
     assert "400 training pictures, 80 a class" in reasons
     assert "different" in reasons

@@ -10,7 +10,7 @@ import pytest
 
 from tlearn.models.applications import build_network
 from tlearn.models.catalog import find_backbone
-from tlearn.training.channel_pruning import inherit
+from tlearn.training.channel_pruning import prune_into
 
 SIDE = 32
 
@@ -62,7 +62,7 @@ def doubled(narrow: keras.Model, wide: keras.Model) -> keras.Model:
 def test_the_same_width_is_the_same_function(images: np.ndarray) -> None:
     student, teacher = network(8, seed=1), network(8, seed=2)
     assert difference(student, teacher, images) > 0.01
-    assert inherit(student, teacher, images)
+    assert prune_into(student, teacher, images)
     assert difference(student, teacher, images) < 1e-6
 
 
@@ -70,7 +70,7 @@ def test_superfluous_channels_are_not_missed(images: np.ndarray) -> None:
     teacher = doubled(network(8, seed=2), network(16))
     student = network(8, seed=3)
     before = difference(student, teacher, images)
-    assert inherit(student, teacher, images)
+    assert prune_into(student, teacher, images)
     # Of two equal channels either may stay, so some are lost altogether: the readers of the
     # others make up for what they can.
     assert difference(student, teacher, images) < before / 2
@@ -86,9 +86,9 @@ def test_channels_that_nobody_reads_go_first(images: np.ndarray) -> None:
             kernel[..., np.setdiff1d(np.arange(16), used), :] = 0
             layer.kernel.assign(kernel)
     student = keras.models.clone_model(network(16))
-    assert inherit(student, teacher, images)
+    assert prune_into(student, teacher, images)
     assert difference(student, teacher, images) < 1e-6
-    assert inherit(exact, teacher, images)
+    assert prune_into(exact, teacher, images)
     stem = next(x for x in teacher.layers if isinstance(x, keras.layers.Conv2D))
     mine = next(x for x in exact.layers if isinstance(x, keras.layers.Conv2D))
     assert np.array_equal(mine.kernel, np.array(stem.kernel)[..., np.sort(used)])
@@ -110,7 +110,7 @@ def test_families_of_the_garden_inherit(narrow: str, wide: str, images: np.ndarr
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.momentum = 0.0
     teacher([images], training=True)  # its norms know images now, as those of a trained one do
-    assert inherit(student, teacher, images)
+    assert prune_into(student, teacher, images)
     # On the images it saw: a random deep network says nothing coherent of others.
     assert correlation(student, teacher, images) > 0.5
 
@@ -135,6 +135,6 @@ def test_strangers_are_left_alone(images: np.ndarray) -> None:
         (built("densenet121"), built("densenet121")),  # concatenates channels
     ]:
         before = student.get_weights()
-        assert not inherit(student, teacher, images)
+        assert not prune_into(student, teacher, images)
         for old, new in zip(before, student.get_weights(), strict=True):
             assert np.array_equal(old, new)

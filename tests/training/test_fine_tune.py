@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 
 from tlearn import api
-from tlearn.commands.session import Workbench
+from tlearn.commands.session import Session
 from tlearn.commands.train import solve
 from tlearn.errors import TlearnError
 from tlearn.models.stages import layers_of_stage
 from tlearn.training.fine_tune import assemble, tune
-from tlearn.training.loop import HALF_WAY, History, weighed_share
+from tlearn.training.loop import DEFAULT_INTERPOLATION, History, average_interpolation
 
 NO_VAL = 6
 """So few pictures a class that no validation part is cut: the last weights are kept, for sure."""
@@ -27,7 +27,7 @@ Damage = Callable[[keras.Model], None]
 
 @dataclass
 class Tuned:
-    work: Workbench
+    work: Session
     model: keras.Model
     before: list[np.ndarray]
     history: History
@@ -47,9 +47,7 @@ def tuned(image_folder: Callable[..., Path], small_weights: Path) -> Callable[..
         asked = {"backbone": "mobilenet_025", "image_size": 32, "policy": policy, **flags}
         if policy != "from_scratch":
             asked["weights"] = str(small_weights)
-        with Workbench(
-            image_folder(per_class=per_class), None, asked, True, api.no_progress
-        ) as work:
+        with Session(image_folder(per_class=per_class), None, asked, True, api.no_progress) as work:
             plan = work.plan()
             head = None if work.from_scratch else solve(work, plan)
             keras.utils.set_random_seed(plan.seed)
@@ -140,7 +138,7 @@ def test_tuning_that_harms_leaves_the_solved_head(tuned: Callable[..., Tuned]) -
 @pytest.mark.parametrize(
     ("errors", "share"),
     [
-        ([3.0] * 6, HALF_WAY),  # nothing speaks for either
+        ([3.0] * 6, DEFAULT_INTERPOLATION),  # nothing speaks for either
         ([0.1, 0.2, 0.3, 0.4, 0.5, 0.6], 0.44),  # a few images hardly do
         ([90, 80, 70, 80, 90, 99], 0.4),  # hundreds do
         ([10, 30, 90, 400, 900, 1e9], 0.0),
@@ -149,7 +147,7 @@ def test_tuning_that_harms_leaves_the_solved_head(tuned: Callable[..., Tuned]) -
 def test_the_share_follows_validation_as_far_as_it_can_tell(
     errors: list[float], share: float
 ) -> None:
-    assert weighed_share(errors) == share
+    assert average_interpolation(errors) == share
 
 
 def test_a_loss_that_is_no_number_stops_with_a_hint(tuned: Callable[..., Tuned]) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from tlearn.artifacts.cold_start import ColdStart, cold_start
-from tlearn.artifacts.files import artifact_size_bytes, must_be_artifact
+from tlearn.artifacts.files import artifact_size_bytes, ensure_artifact
 from tlearn.artifacts.runtime import Runtime, drawn_image, open_runtime, takes_threads
 from tlearn.errors import ExportError
 from tlearn.progress import ProgressCallback
@@ -74,7 +74,7 @@ def benchmark(path: Path, threads: Sequence[int], watch: ProgressCallback) -> Be
     Raises:
         ExportError: It cannot be run, or takes no number of threads.
     """
-    must_be_artifact(path)
+    ensure_artifact(path)
     if threads and not takes_threads(path):
         raise ExportError(
             f"{path} is run by TensorFlow, which takes its own threads", "leave --threads out"

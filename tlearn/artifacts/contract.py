@@ -20,7 +20,7 @@ from tlearn.storage.atomic import write_atomic
 from tlearn.storage.digest import digest_of_bytes, digest_of_file
 
 VERSION = 1
-INSIDE = "contract.json"
+EMBEDDED_CONTRACT = "contract.json"
 CONTRACT_ENDING = ".contract.json"
 GOLDEN_FOLDER = "golden"
 
@@ -59,7 +59,7 @@ class Tensor:
 
 
 @dataclass(frozen=True)
-class Preparation:
+class Preprocessing:
     """How a picture becomes the input: (value - mean) / std of values within `range`."""
 
     __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
@@ -75,7 +75,7 @@ class Preparation:
     normalization: str = _NORMALIZATION
 
     @classmethod
-    def of(cls, image_size: int, resize: str) -> Preparation:
+    def of(cls, image_size: int, resize: str) -> Preprocessing:
         """The preparation that tlearn's decoder does by a resize rule."""
         return cls(image_size, resize, RESIZE_IN_WORDS[resize])
 
@@ -123,7 +123,7 @@ class Contract:
         preparation: How a picture becomes the input.
         output: One probability for each label.
         labels: Classes, in the order of the output.
-        made_from: SHA-256 of the run's model, plan and split.
+        provenance: SHA-256 of the run's model, plan and split.
         tolerance: How far a probability may lie from `Golden.artifact_probabilities`.
         golden: Pictures to hold it to.
     """
@@ -138,10 +138,10 @@ class Contract:
     quantization: str
     signature: str
     input: Tensor
-    preparation: Preparation
+    preparation: Preprocessing
     output: Tensor
     labels: tuple[str, ...]
-    made_from: dict[str, str]
+    provenance: dict[str, str]
     tolerance: float
     golden: tuple[Golden, ...]
 
@@ -194,11 +194,15 @@ def read_contract(artifact: Path) -> tuple[Contract, bool]:
     if artifact.is_file() and zipfile.is_zipfile(artifact):
         try:
             with zipfile.ZipFile(artifact) as archive:
-                content = archive.read(INSIDE) if INSIDE in archive.namelist() else None
+                content = (
+                    archive.read(EMBEDDED_CONTRACT)
+                    if EMBEDDED_CONTRACT in archive.namelist()
+                    else None
+                )
         except (OSError, zipfile.BadZipFile) as error:
             raise ExportError(f"{artifact} is damaged: {error}", _AGAIN) from error
         if content is not None:
-            return from_bytes(content, f"{INSIDE} in {artifact}"), False
+            return from_bytes(content, f"{EMBEDDED_CONTRACT} in {artifact}"), False
     raise ExportError(f"{artifact} has no contract: {beside.name} is not beside it", _AGAIN)
 
 

@@ -8,7 +8,7 @@ from tlearn.artifacts.contract import CONTRACT_ENDING, contract_path
 from tlearn.errors import ExportError
 
 
-def must_be_artifact(path: Path) -> None:
+def ensure_artifact(path: Path) -> None:
     """Say at once, and without TensorFlow, what can be no artefact.
 
     Raises:

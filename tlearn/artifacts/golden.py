@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tlearn.artifacts.contract import Golden, Preparation, digest_of
+from tlearn.artifacts.contract import Golden, Preprocessing, digest_of
 from tlearn.data.decode import UnreadableImageError, decode
 from tlearn.storage.digest import digest_of_bytes
 
@@ -44,7 +44,7 @@ class LoadedGolden:
         return bool(answer.argmax() == self.expected.argmax())
 
 
-def look(folder: Path, golden: Golden, how: Preparation) -> LoadedGolden:
+def load_golden(folder: Path, golden: Golden, how: Preprocessing) -> LoadedGolden:
     """Read both files of a golden picture and say what is wrong with them."""
     file, kept = folder / golden.file, folder / golden.pixels_file
     problems, decoded, promised = [], None, None

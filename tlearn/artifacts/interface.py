@@ -12,7 +12,7 @@ from tlearn.artifacts.contract import Tensor
 from tlearn.artifacts.extras import import_openvino, require_extra
 from tlearn.artifacts.metadata import LABELS_FILE, NOTES, read_labels, read_metadata
 from tlearn.artifacts.runtime import reason_of, sides_of
-from tlearn.backend.silence import quiet
+from tlearn.backend.silence import silence_output
 from tlearn.errors import ExportError, HostError, TlearnError
 
 _AGAIN = "export it again: tlearn export RUN"
@@ -40,7 +40,7 @@ def read_interface(path: Path) -> Interface:
     if reader is None:
         raise ExportError(f"{path} is no artefact of tlearn", _AGAIN)
     try:
-        with quiet():
+        with silence_output():
             return reader(path)
     except TlearnError:
         raise

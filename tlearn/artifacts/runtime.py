@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from tlearn.artifacts.extras import import_openvino, require_extra
-from tlearn.backend.silence import quiet
+from tlearn.backend.silence import silence_output
 from tlearn.errors import ExportError
 
 _INPUT = "image"
@@ -91,7 +91,7 @@ class TfliteRuntime:
         from ai_edge_litert.interpreter import Interpreter
 
         try:
-            with quiet():
+            with silence_output():
                 self._interpreter = Interpreter(model_path=str(path), num_threads=threads)
                 self._interpreter.allocate_tensors()
         except (RuntimeError, ValueError) as error:
@@ -123,7 +123,7 @@ class OnnxRuntime:
 
     def __init__(self, path: Path, threads: int = 2) -> None:
         require_extra("onnx", ("onnxruntime",))
-        with quiet():
+        with silence_output():
             import onnxruntime
 
             options = onnxruntime.SessionOptions()
@@ -165,7 +165,7 @@ class OpenVinoRuntime:
             "PERFORMANCE_HINT": "LATENCY",
             "INFERENCE_NUM_THREADS": threads,
         }
-        with quiet():
+        with silence_output():
             openvino = import_openvino()
             try:
                 self._run = openvino.Core().compile_model(str(path), "CPU", settings)
@@ -188,7 +188,7 @@ class SavedModelRuntime:
     """
 
     def __init__(self, path: Path) -> None:
-        with quiet():
+        with silence_output():
             import tensorflow as tf
 
             try:

@@ -11,8 +11,8 @@ import numpy as np
 import PIL
 
 from tlearn.artifacts.contract import GOLDEN_FOLDER, Contract, Tensor, digest_of, read_contract
-from tlearn.artifacts.files import must_be_artifact
-from tlearn.artifacts.golden import LoadedGolden, distance, look
+from tlearn.artifacts.files import ensure_artifact
+from tlearn.artifacts.golden import LoadedGolden, distance, load_golden
 from tlearn.artifacts.interface import Interface, read_interface
 from tlearn.artifacts.runtime import Runtime, open_runtime, reason_of
 from tlearn.errors import ExportError
@@ -44,7 +44,7 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Checked:
+class VerificationReport:
     """An artefact held to its contract.
 
     Attributes:
@@ -70,7 +70,7 @@ class Checked:
         return not _broken(self.findings)
 
 
-def check_artifact(path: Path) -> Checked:
+def check_artifact(path: Path) -> VerificationReport:
     """Hold an artefact to its contract.
 
     Args:
@@ -80,22 +80,23 @@ def check_artifact(path: Path) -> Checked:
         ExportError: There is no such artefact, or no contract that can be read.
     """
     path = path.absolute()
-    must_be_artifact(path)
+    ensure_artifact(path)
     contract, beside = read_contract(path)
     findings = [_file(path, contract)]
     if findings[0].verdict is Verdict.BROKEN:
         # Runtimes do not survive every damage, and take the process along.
         findings.append(Finding("the rest", Verdict.UNCHECKED, "a changed file is not run"))
-        return Checked(path, contract, beside, tuple(findings))
+        return VerificationReport(path, contract, beside, tuple(findings))
     try:
         ends = read_interface(path)
         runtime = open_runtime(path)
     except ExportError as error:
         findings.append(Finding("runs here", Verdict.BROKEN, error.message))
-        return Checked(path, contract, beside, tuple(findings))
+        return VerificationReport(path, contract, beside, tuple(findings))
     findings += _interface(contract, ends)
     images = [
-        look(path.parent / GOLDEN_FOLDER, one, contract.preparation) for one in contract.golden
+        load_golden(path.parent / GOLDEN_FOLDER, one, contract.preparation)
+        for one in contract.golden
     ]
     findings.append(_golden(images, beside))
     if "input" in _broken(findings):
@@ -104,7 +105,7 @@ def check_artifact(path: Path) -> Checked:
         findings += [_decoder(runtime, images), _answers(runtime, images, contract)]
     except (RuntimeError, ValueError) as error:
         findings.append(Finding("runs here", Verdict.BROKEN, reason_of(error)))
-    return Checked(path, contract, beside, tuple(findings))
+    return VerificationReport(path, contract, beside, tuple(findings))
 
 
 def _broken(findings: Sequence[Finding]) -> set[str]:

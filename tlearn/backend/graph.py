@@ -10,7 +10,7 @@ from typing import Any
 from tlearn.errors import BackboneError
 
 
-def freeze(model: Any, batch: int | None) -> Any:
+def freeze_graph(model: Any, batch: int | None) -> Any:
     """Trace a model in inference mode and turn its variables into constants.
 
     Converters lose what is not constant, and know nothing of functions inside the graph: Keras

@@ -9,8 +9,8 @@ from typing import Any
 import flatbuffers
 import numpy as np
 
-from tlearn.backend.graph import freeze
-from tlearn.backend.silence import Log, quiet
+from tlearn.backend.graph import freeze_graph
+from tlearn.backend.silence import CapturedOutput, silence_output
 from tlearn.errors import BackboneError
 
 QUANTIZATIONS = ("none", "float16", "dynamic", "int8")
@@ -54,11 +54,11 @@ def convert(
     if quantization == "int8" and (representative is None or len(representative) == 0):
         raise ValueError("int8 needs representative inputs")
     problem: Exception | None = None
-    with quiet() as log:
+    with silence_output() as log:
         import tensorflow as tf
         from tensorflow.lite.python.convert_phase import ConverterError
 
-        converter = tf.lite.TFLiteConverter.from_concrete_functions([freeze(model, batch)])
+        converter = tf.lite.TFLiteConverter.from_concrete_functions([freeze_graph(model, batch)])
         _configure(converter, quantization, representative, ends)
         try:
             content: bytes = converter.convert()
@@ -130,7 +130,7 @@ def _feed(inputs: Sequence[np.ndarray] | np.ndarray) -> Callable[[], Iterator[li
     return lambda: ([np.asarray(one, np.float32)[np.newaxis]] for one in inputs)
 
 
-def _reason(problem: Exception, log: Log) -> str:
+def _reason(problem: Exception, log: CapturedOutput) -> str:
     lacking = re.search(r"^(?:Custom|Flex) ops: (.+)$", log.text, re.MULTILINE)
     if lacking:
         return f"LiteRT has no operator for {lacking[1]}."

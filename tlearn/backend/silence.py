@@ -17,7 +17,7 @@ _redirection = threading.RLock()
 
 
 @dataclass
-class Log:
+class CapturedOutput:
     """What was said meanwhile; `text` is filled in when the block ends."""
 
     text: str = ""
@@ -30,7 +30,7 @@ class Log:
 
 
 @contextlib.contextmanager
-def quiet() -> Iterator[Log]:
+def silence_output() -> Iterator[CapturedOutput]:
     """Send file descriptors 1 and 2 to a temporary file while the block runs.
 
     Not so `sys.stdout` and `sys.stderr`: TensorFlow's loggers keep the stream they find when it
@@ -42,7 +42,7 @@ def quiet() -> Iterator[Log]:
     Returns:
         The log; its text is complete once the block has ended, whether or not it raised.
     """
-    log = Log()
+    log = CapturedOutput()
     with _redirection, tempfile.TemporaryFile() as sink:
         _flush()
         saved = {number: _duplicate(number) for number in (_STDOUT, _STDERR)}
@@ -65,7 +65,7 @@ def quiet() -> Iterator[Log]:
 
 def import_keras() -> Any:
     """Keras, imported in silence: TensorFlow greets on stderr whatever its log level."""
-    with quiet():
+    with silence_output():
         import keras
     return keras
 

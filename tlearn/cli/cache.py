@@ -72,12 +72,12 @@ def _show(folder: Path, sizes: dict[str, int]) -> None:
         made.add_row(kind, render.size(n_bytes), Text(KINDS[kind], DIM))
     made.add_section()
     made.add_row("together", Text(render.size(sum(sizes.values())), "bold"))
-    print_result(Text(f"\n{render.inert(folder)}"), made)
+    print_result(Text(f"\n{render.escape_control(folder)}"), made)
 
 
 def _clear(folder: Path, kinds: list[str]) -> None:
-    from tlearn.storage.atomic import CACHE_REMEDY, refusals, remove
+    from tlearn.storage.atomic import CACHE_REMEDY, os_errors_as_host_errors, remove
 
     for kind in kinds:
-        with refusals(folder / kind, CACHE_REMEDY):
+        with os_errors_as_host_errors(folder / kind, CACHE_REMEDY):
             remove(folder / kind)

@@ -17,7 +17,7 @@ from tlearn.cli.render import BAD, DIM, GOOD, WARN
 from tlearn.errors import GateError
 
 if TYPE_CHECKING:
-    from tlearn.artifacts.verification import Checked
+    from tlearn.artifacts.verification import VerificationReport
     from tlearn.evaluation.metrics import Report
     from tlearn.evaluation.predictions import Prediction
 
@@ -71,7 +71,9 @@ def check(
         )
 
 
-def to_json(checked: Checked, found: Report | Sequence[Prediction] | None) -> dict[str, Any]:
+def to_json(
+    checked: VerificationReport, found: Report | Sequence[Prediction] | None
+) -> dict[str, Any]:
     """The document; `report` is null without a folder to score, `predictions` without answers."""
     from tlearn.evaluation.metrics import Report
 
@@ -87,7 +89,7 @@ def to_json(checked: Checked, found: Report | Sequence[Prediction] | None) -> di
     }
 
 
-def draw(checked: Checked) -> list[RenderableType]:
+def draw(checked: VerificationReport) -> list[RenderableType]:
     """What the file is, and a line for each promise."""
     contract, how = checked.contract, checked.contract.preparation
     numbers = "float32" if contract.quantization == "none" else contract.quantization
@@ -117,7 +119,7 @@ def _draw_found(found: Report | Sequence[Prediction] | None) -> list[RenderableT
     return predict.draw(found, _TOP, None)
 
 
-def _closing(checked: Checked, images: Path | None) -> list[RenderableType]:
+def _closing(checked: VerificationReport, images: Path | None) -> list[RenderableType]:
     """The next step, where nothing is broken; what is broken has a hint of its own."""
     if not checked.passed:
         return []

@@ -45,7 +45,7 @@ def demo(
         Text.assemble(
             f"\nA {unseen.stem.split('_')[1]} that is not among the pictures, ",
             f"{render.near(unseen)}: {render.near(file)} says ",
-            (label, render.LIT),
+            (label, render.ACCENT),
             f" ({render.percent(probability)}).",
         ),
         render.next_step("tlearn finetune YOUR_FOLDER"),

@@ -14,7 +14,7 @@ from tlearn.cli.progress import Display, print_json, print_result
 from tlearn.cli.units import parse_time
 
 if TYPE_CHECKING:
-    from tlearn.commands.distill import Taught
+    from tlearn.commands.distill import DistillResult
     from tlearn.commands.shrink import Shrunk
 
 
@@ -124,7 +124,7 @@ def distill(
         print_result(*draw(taught, student, image_size))
 
 
-def to_json(taught: Taught) -> dict[str, Any]:
+def to_json(taught: DistillResult) -> dict[str, Any]:
     """The document; match and agreement are fractions."""
     return {
         "weights": str(taught.weights),
@@ -144,7 +144,7 @@ def _shrunk_to_json(shrunk: Shrunk) -> dict[str, Any]:
     }
 
 
-def draw(taught: Taught, student: str, image_size: int | None) -> list[RenderableType]:
+def draw(taught: DistillResult, student: str, image_size: int | None) -> list[RenderableType]:
     """How alike they are, where the student is, how to use it."""
     rows = {
         "student": render.words(render.near(taught.weights)),

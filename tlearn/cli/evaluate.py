@@ -77,7 +77,7 @@ def draw_report(about: Mapping[str, Text], report: Report) -> list[RenderableTyp
     low, high = report.interval
     rows = {
         **about,
-        "pictures": Text(f"{report.n:,} of {render.inert(report.part)}"),
+        "pictures": Text(f"{report.n:,} of {render.escape_control(report.part)}"),
         "accuracy": Text.assemble(
             (render.percent(report.accuracy), "bold"),
             (f"   95 % interval {render.interval(low, high)}", DIM),

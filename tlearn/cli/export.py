@@ -207,9 +207,9 @@ def _checked_on(artifact: Artifact) -> str:
 def _file(artifact: Artifact) -> Text:
     text = render.words(render.near(artifact.path))
     if not artifact.passed:
-        tried = "\na head solved for int8 was tried too" * artifact.rescued
-        return text.append(f"\n{render.inert(artifact.reason)}{tried}", BAD)
-    how = ", with a head solved for int8" * artifact.rescued
+        tried = "\na head solved for int8 was tried too" * artifact.head_refitted
+        return text.append(f"\n{render.escape_control(artifact.reason)}{tried}", BAD)
+    how = ", with a head solved for int8" * artifact.head_refitted
     return text.append(f"  probabilities within {artifact.largest_difference:.2g}{how}", DIM)
 
 

@@ -104,7 +104,7 @@ def to_json(choice: Choice, ways: Sequence[str]) -> dict[str, Any]:
         "nearest": choice.nearest.quantization,
         "reason": choice.reason,
         "refused": dict(choice.refused),
-        "ways_out": list(ways),
+        "suggestions": list(ways),
     }
 
 

@@ -13,11 +13,11 @@ from rich.text import Text
 
 from tlearn.cli import options, render
 from tlearn.cli.progress import Display, print_json, print_result
-from tlearn.cli.render import DIM, LIT
-from tlearn.runs.directory import BASE
+from tlearn.cli.render import ACCENT, DIM
+from tlearn.runs.directory import RUNS_ROOT
 
 if TYPE_CHECKING:
-    from tlearn.api import Outcome
+    from tlearn.api import FinetuneResult
     from tlearn.recipe.plan import Plan
 
 _FACTS = {"recipe", "fingerprint", "stages", "classes", "origins", "reasons"}
@@ -63,7 +63,7 @@ def finetune(
     Example: [cyan]tlearn finetune flowers/[/]
     Tune more: [cyan]tlearn finetune flowers/ --policy deep --set patience=5[/]
     """
-    flags = options.gather(context.params, assignments or ())
+    flags = options.collect_overrides(context.params, assignments or ())
     from tlearn import api
 
     with Display(as_json) as display:
@@ -85,7 +85,7 @@ def finetune(
         print_result(*(draw_result(outcome) if outcome.run else draw_forecast(outcome)))
 
 
-def to_json(outcome: Outcome) -> dict[str, Any]:
+def to_json(outcome: FinetuneResult) -> dict[str, Any]:
     """The document; a dry run has no run, no accuracies and a forecast."""
     reports, seconds = outcome.reports, dict(outcome.seconds)
     return {
@@ -96,7 +96,7 @@ def to_json(outcome: Outcome) -> dict[str, Any]:
         "test_accuracy": reports["test"].accuracy if "test" in reports else None,
         "seconds": seconds.pop("total", None),
         "forecast_seconds": seconds.pop("forecast", None),
-        "tuning_kept": outcome.tuning_kept,
+        "interpolation": outcome.interpolation,
         "timings": seconds,
         "engines": outcome.engines.used,
         "engine_rates": outcome.engines.rates,
@@ -106,14 +106,14 @@ def to_json(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def draw_plan(outcome: Outcome) -> list[RenderableType]:
+def draw_plan(outcome: FinetuneResult) -> list[RenderableType]:
     """What is going to run: the pictures, what is trained, every key and who set it."""
     plan = outcome.plan
     blocks: list[RenderableType] = [
         Text(),
         render.images(outcome.dataset),
         render.findings(outcome.dataset.findings),
-        Text.assemble(("\nPlan  ", "bold"), (plan.policy, LIT), f" on {_network(plan)}"),
+        Text.assemble(("\nPlan  ", "bold"), (plan.policy, ACCENT), f" on {_network(plan)}"),
     ]
     if outcome.advice:
         blocks.append(render.indented(render.bullets(outcome.advice.suggestion.reasons)))
@@ -121,14 +121,14 @@ def draw_plan(outcome: Outcome) -> list[RenderableType]:
     return [*blocks, Text(), stages, Text(), keys, Text()]
 
 
-def draw_forecast(outcome: Outcome) -> list[RenderableType]:
+def draw_forecast(outcome: FinetuneResult) -> list[RenderableType]:
     """The end of a dry run."""
     seconds = outcome.seconds.get("forecast")
     about = f"about {render.duration(seconds)}" if seconds else "not measured"
     return [Text.assemble(("time       ", DIM), f"{about} on this machine; nothing was trained")]
 
 
-def draw_result(outcome: Outcome) -> list[RenderableType]:
+def draw_result(outcome: FinetuneResult) -> list[RenderableType]:
     """What was reached, where it is, what to do with it."""
     run, plan = outcome.run, outcome.plan
     assert run is not None
@@ -141,9 +141,9 @@ def draw_result(outcome: Outcome) -> list[RenderableType]:
         "report": render.words(render.near(run.report_path)),
         "time": Text(render.duration(total) + (f" ({spent})" if spent else "")),
     }
-    if outcome.tuning_kept is not None:
+    if outcome.interpolation is not None:
         chosen = ", chosen on validation" if plan.n_val else ", with no validation to choose by"
-        rows["kept"] = Text(f"{outcome.tuning_kept:.0%} of the tuning{chosen}")
+        rows["kept"] = Text(f"{outcome.interpolation:.0%} of the tuning{chosen}")
     if engine := outcome.engines.in_words():
         rows["engine"] = Text(engine)
     blocks: list[RenderableType] = [Text("\nAccuracy on pictures held out", "bold")]
@@ -151,7 +151,7 @@ def draw_result(outcome: Outcome) -> list[RenderableType]:
     for part, absence in _absent(plan).items():
         if part not in outcome.reports:
             blocks.append(Text(f"  {absence}", DIM))
-    beside = run.path.absolute().parent == BASE.absolute()
+    beside = run.path.absolute().parent == RUNS_ROOT.absolute()
     newest = "" if beside else f" {render.argument(run.path)}"
     return [
         *blocks,
@@ -170,7 +170,7 @@ def _absent(plan: Plan) -> dict[str, str]:
 
 def _network(plan: Plan) -> str:
     """The backbone, and what its head reads where that is not the last stage of all."""
-    name = render.inert(plan.backbone)
+    name = render.escape_control(plan.backbone)
     if "head_on" in plan.reasons:  # nobody asked for other stages
         return name
     return f"stage{'s' * (len(plan.head_stages) > 1)} {plan.head_on} of {name}"
@@ -192,9 +192,9 @@ def _treatment(plan: Plan, stage: Any) -> Text:
     is_head = stage is plan.stages[-1]
     solved = is_head and plan.policy != "from_scratch"
     if not stage.learning_rate:
-        return Text("solved", LIT) if solved else Text("frozen", DIM)
+        return Text("solved", ACCENT) if solved else Text("frozen", DIM)
     text = render.rate(stage.learning_rate)
-    return Text(f"solved, then {text}" if solved else text, LIT)
+    return Text(f"solved, then {text}" if solved else text, ACCENT)
 
 
 def _keys(plan: Plan) -> RenderableType:
@@ -205,12 +205,12 @@ def _keys(plan: Plan) -> RenderableType:
         origin, reason = plan.origins.get(key, "default"), plan.reasons.get(key)
         shown = _value(key, value)
         if origin == "default" and reason:
-            made.add_row(key, shown, Text(f"{_SETTLED}: {render.inert(reason)}", DIM))
+            made.add_row(key, shown, Text(f"{_SETTLED}: {render.escape_control(reason)}", DIM))
         elif origin == "default":
             defaults.append(f"{key}={shown}")
         else:
             name = plan.recipe if origin == "recipe" and plan.recipe else origin
-            made.add_row(key, shown, render.words(name, LIT if origin == "flag" else ""))
+            made.add_row(key, shown, render.words(name, ACCENT if origin == "flag" else ""))
     rest = Text.assemble(("defaults  ", "bold"), ", ".join(defaults), style=DIM)
     return Group(made, Text(), rest)
 
@@ -226,4 +226,4 @@ def _value(key: str, value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, float):
         return render.rate(value) if key == "learning_rate" else f"{value:g}"
-    return "-" if value is None else render.inert(value)
+    return "-" if value is None else render.escape_control(value)

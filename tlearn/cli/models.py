@@ -13,7 +13,7 @@ from rich.text import Text
 
 from tlearn.cli import options, render
 from tlearn.cli.progress import Display, print_json, print_result
-from tlearn.cli.render import DIM, GOOD, LIT, WARN
+from tlearn.cli.render import ACCENT, DIM, GOOD, WARN
 
 if TYPE_CHECKING:
     from tlearn.models.backbone import Backbone
@@ -50,7 +50,7 @@ def models(
     if name is None and as_json:
         print_json({"models": [_listed(spec, here) for spec in CATALOG.values()]})
     elif name is None:
-        print_result(*draw_garden(CATALOG, here))
+        print_result(*draw_catalog(CATALOG, here))
     else:
         backbone, cuts = _build(name, as_json)
         if as_json:
@@ -60,7 +60,7 @@ def models(
             print_result(*draw_backbone(backbone, cuts, here))
 
 
-def draw_garden(
+def draw_catalog(
     catalog: Mapping[str, BackboneSpec], here: Mapping[str, Path]
 ) -> list[RenderableType]:
     """One line a backbone, in the order of the catalog."""
@@ -71,7 +71,7 @@ def draw_garden(
     )
     for spec in catalog.values():
         made.add_row(
-            Text(spec.name, LIT if spec.name == RECOMMENDED else ""),
+            Text(spec.name, ACCENT if spec.name == RECOMMENDED else ""),
             str(spec.image_size),
             f"{spec.parameters / 1e6:.1f} M",
             str(spec.embedding_size),
@@ -125,9 +125,9 @@ def draw_backbone(backbone: Backbone, cuts: int, here: Mapping[str, Path]) -> li
 def _build(name: str, as_json: bool) -> tuple[Backbone, int]:
     """The network with random weights: its shape is what is asked for."""
     from tlearn.backend.silence import import_keras
-    from tlearn.models.resolve import choose_backbone
+    from tlearn.models.resolve import resolve_backbone
 
-    choice = choose_backbone(name, None, None, random_seed=0)
+    choice = resolve_backbone(name, None, None, random_seed=0)
     with Display(as_json) as display:
         display("load TensorFlow", 0, 0)
         import_keras()

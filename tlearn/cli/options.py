@@ -183,7 +183,9 @@ Snippet = Annotated[
 ]
 
 
-def gather(parameters: Mapping[str, Any], assignments: Sequence[str] = ()) -> dict[str, Any]:
+def collect_overrides(
+    parameters: Mapping[str, Any], assignments: Sequence[str] = ()
+) -> dict[str, Any]:
     """Recipe keys that were given: by flags of their own, and by --set.
 
     Args:
@@ -211,7 +213,7 @@ def gather(parameters: Mapping[str, Any], assignments: Sequence[str] = ()) -> di
     return flags | assigned
 
 
-def repeated(flags: Mapping[str, Any]) -> list[str]:
+def as_flags(flags: Mapping[str, Any]) -> list[str]:
     """Recipe keys as words of a command line that has a flag for each."""
     return [
         word for key, value in flags.items() for word in (f"--{key.replace('_', '-')}", str(value))

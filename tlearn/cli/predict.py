@@ -94,7 +94,9 @@ def draw(answers: Sequence[Prediction], top: int, csv: Path | None) -> list[Rend
     for answer in answers:
         if answer.problem:
             continue
-        others = [f"{render.inert(label)} {render.percent(p)}" for label, p in answer.top[1:top]]
+        others = [
+            f"{render.escape_control(label)} {render.percent(p)}" for label, p in answer.top[1:top]
+        ]
         cells = [Text("\n".join(others), DIM)] if top > 1 else []
         label, share = render.words(answer.label, "bold"), render.percent(answer.probability)
         made.add_row(_shortened(answer.name), label, share, *cells)
@@ -106,12 +108,12 @@ def draw(answers: Sequence[Prediction], top: int, csv: Path | None) -> list[Rend
         blocks.append(Text(f"\n{len(unread)} of {many} cannot be read", BAD))
         blocks.append(render.indented(render.bullets(unread)))
     if csv:
-        blocks.append(Text(f"written to {render.inert(csv)}", DIM))
+        blocks.append(Text(f"written to {render.escape_control(csv)}", DIM))
     return blocks
 
 
 def _shortened(path: str) -> Text:
     """The end of a long name: that is where files differ."""
-    name = render.inert(render.near(path))
+    name = render.escape_control(render.near(path))
     kept = name if len(name) <= _NAME_CELLS else "…" + name[1 - _NAME_CELLS :]
     return Text(kept, no_wrap=True)

@@ -22,8 +22,8 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 from rich.table import Column
 from rich.text import Text
 
-from tlearn.backend.silence import quiet
-from tlearn.cli.render import DIM, GOOD, duration, inert, percent, size
+from tlearn.backend.silence import silence_output
+from tlearn.cli.render import DIM, GOOD, duration, escape_control, percent, size
 
 _IN_BYTES = {"download weights"}
 _REDRAW_SECONDS = 0.1
@@ -95,7 +95,7 @@ class Display:
         if self._err.is_terminal:
             self._live = _live_line(self._err)
             self._live.start()
-        self._stack.enter_context(quiet())
+        self._stack.enter_context(silence_output())
         return self
 
     def __exit__(
@@ -149,7 +149,7 @@ class Display:
             self._shown = self._live.add_task("", total=None, pace="")
         self._live.update(
             self._shown,
-            description=inert(step.task),
+            description=escape_control(step.task),
             completed=step.done,
             total=step.total or None,
             pace=step.pace(now),
@@ -161,7 +161,7 @@ class Display:
         if step is None or not self._speaks:
             return
         spent = duration(time.monotonic() - step.began)
-        facts = f"{inert(step.task):<{_WIDTH}} {step.amount():>10}  {spent:>10}"
+        facts = f"{escape_control(step.task):<{_WIDTH}} {step.amount():>10}  {spent:>10}"
         self._say(Text.assemble(("✓ ", GOOD), (facts, DIM)))
 
     def _say(self, line: Text) -> None:
@@ -206,7 +206,7 @@ def _live_line(err: Console) -> Progress:
 
 
 def _copy(stream: TextIO) -> AbstractContextManager[TextIO]:
-    """A stream to the same place that `quiet` does not silence."""
+    """A stream to the same place that `silence_output` does not silence."""
     try:
         number = os.dup(stream.fileno())
     except (OSError, io.UnsupportedOperation):

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from tlearn.cli import options, render
 from tlearn.cli.progress import Display, print_json, print_result
-from tlearn.cli.render import DIM, LIT
+from tlearn.cli.render import ACCENT, DIM
 from tlearn.cli.units import parse_size
 from tlearn.errors import TlearnError
 
@@ -53,7 +53,7 @@ def rank_backbones(
             watch=display,
         )
     command = shlex.join(
-        ["tlearn", "suggest", str(folder), "--backbone", found[0].name, *options.repeated(flags)]
+        ["tlearn", "suggest", str(folder), "--backbone", found[0].name, *options.as_flags(flags)]
     )
     if as_json:
         backbones = [_ranked_to_json(one) for one in found]
@@ -79,7 +79,7 @@ def draw_ranking(dataset: Dataset, found: Sequence[Ranked], command: str) -> lis
     made = render.table(*columns, right=(1, 2, 3, 4, 5))
     for one in found:
         made.add_row(
-            render.words(one.name, LIT if one is found[0] else ""),
+            render.words(one.name, ACCENT if one is found[0] else ""),
             str(one.image_size),
             render.percent(one.reading.accuracy),
             "-" if one is found[0] else _behind(one),
@@ -114,9 +114,9 @@ def draw_ranking(dataset: Dataset, found: Sequence[Ranked], command: str) -> lis
 def _int8(one: Ranked) -> str:
     if one.int8 is None:
         return "check" if one.int8_note else ""
-    return f"{-100 * one.int8.drop:+.1f}" + " lost" * (not one.int8.bears)
+    return f"{-100 * one.int8.drop:+.1f}" + " lost" * (not one.int8.passes_gate)
 
 
 def _behind(one: Ranked) -> str:
-    points, error = (100 * value for value in one.behind)
+    points, error = (100 * value for value in one.gap_to_best)
     return f"{points:.1f} ± {error:.1f}" + " tie" * one.ties

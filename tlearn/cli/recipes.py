@@ -11,7 +11,7 @@ from rich.text import Text
 
 from tlearn.cli import options, render
 from tlearn.cli.progress import print_json, print_result
-from tlearn.cli.render import DIM, LIT
+from tlearn.cli.render import ACCENT, DIM
 from tlearn.errors import RecipeError
 
 _COPY = "copy"
@@ -59,7 +59,7 @@ def _list(as_json: bool) -> None:
         return
     made = render.table("recipe", "what it does")
     for recipe in found:
-        made.add_row(render.words(recipe.name, LIT), render.words(recipe.summary))
+        made.add_row(render.words(recipe.name, ACCENT), render.words(recipe.summary))
     print_result(Text(), made, render.next_step("tlearn recipes NAME"))
 
 
@@ -79,14 +79,14 @@ def draw(text: str, keys: dict[str, dict[str, Any]]) -> list[RenderableType]:
     made = render.table("key", "meaning")
     for key, facts in keys.items():
         meaning = Text.assemble(facts["meaning"], ("\n" + facts["allowed"], DIM))
-        made.add_row(Text(key, LIT), meaning)
-    file = render.unbroken(Text("\n").join(_line(line) for line in text.splitlines()))
+        made.add_row(Text(key, ACCENT), meaning)
+    file = render.no_wrap(Text("\n").join(_line(line) for line in text.splitlines()))
     return [Text(), file, render.heading("Every key"), render.indented(made)]
 
 
 def _line(line: str) -> Text:
     """A line of YAML, its comment dimmed."""
-    values, mark, comment = render.inert(line).partition("#")
+    values, mark, comment = render.escape_control(line).partition("#")
     return Text.assemble(values, (mark + comment, DIM))
 
 
@@ -111,4 +111,4 @@ def _copy(name: str, target: Path, as_json: bool) -> None:
         print_json({"written": str(target)})
         return
     command = f"tlearn finetune FOLDER --recipe {target}"
-    print_result(Text(f"\nwritten to {render.inert(target)}"), render.next_step(command))
+    print_result(Text(f"\nwritten to {render.escape_control(target)}"), render.next_step(command))

@@ -1,7 +1,7 @@
 """Records drawn for a person, 80 columns wide: pure functions from values to renderables.
 
 Class names, file names and messages are other people's text. It enters rich as `Text`, never as
-markup, and goes through `inert` first.
+markup, and goes through `escape_control` first.
 """
 
 from __future__ import annotations
@@ -23,28 +23,28 @@ if TYPE_CHECKING:
     from tlearn.data.inspection import Finding
     from tlearn.evaluation.metrics import Report
 
-GOOD, BAD, WARN, LIT, DIM = "green", "red", "yellow", "bold cyan", "dim"
+GOOD, BAD, WARN, ACCENT, DIM = "green", "red", "yellow", "bold cyan", "dim"
 _SIGNS = {"warning": ("!", WARN), "note": ("·", DIM)}
 _SHOWN_CLASSES = 12
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 
 
-def inert(text: object) -> str:
+def escape_control(text: object) -> str:
     """Text without what a terminal would obey: control characters are shown, not sent."""
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(text))
 
 
 def words(text: object, style: str = "") -> Text:
     """Anybody's text as it stands, brackets and all."""
-    return Text(inert(text), style)
+    return Text(escape_control(text), style)
 
 
 def lines(text: str, style: str = "") -> Text:
     """The same for text of several lines, which stay lines."""
-    return Text("\n".join(inert(line) for line in text.split("\n")), style)
+    return Text("\n".join(escape_control(line) for line in text.split("\n")), style)
 
 
-def unbroken(text: Text) -> Text:
+def no_wrap(text: Text) -> Text:
     """Text that is left to the terminal to wrap, so that it can be copied whole."""
     text.no_wrap, text.overflow = True, "ignore"
     return text
@@ -169,7 +169,7 @@ def findings(found: Sequence[Finding]) -> RenderableType:
 
 def class_names(names: Sequence[str]) -> str:
     """The first classes by name, and how many more."""
-    shown = ", ".join(inert(name) for name in names[:_SHOWN_CLASSES])
+    shown = ", ".join(escape_control(name) for name in names[:_SHOWN_CLASSES])
     rest = len(names) - _SHOWN_CLASSES
     return f"{shown} and {rest} more" if rest > 0 else shown
 
@@ -189,7 +189,7 @@ def images(found: Dataset) -> Table:
     }
     aside = found.folder.ignored
     if aside:
-        names = ", ".join(inert(name) for name in aside[:3])
+        names = ", ".join(escape_control(name) for name in aside[:3])
         rows["ignored"] = Text(
             f"{count(len(aside), 'entry', 'entries')}: {names}"
             + (", ..." if len(aside) > 3 else "")
@@ -223,4 +223,4 @@ def rate(value: float) -> str:
 
 def next_step(command: str, what: str = "next") -> Text:
     """The command to type next, in a form that can be copied."""
-    return unbroken(Text.assemble((f"\n{what:<9}  ", DIM), (inert(command), LIT)))
+    return no_wrap(Text.assemble((f"\n{what:<9}  ", DIM), (escape_control(command), ACCENT)))

@@ -20,7 +20,7 @@ from tlearn.cli.rank import rank_backbones
 from tlearn.cli.render import DIM
 from tlearn.cli.units import parse_time
 from tlearn.errors import TlearnError
-from tlearn.suggestion.accuracy_forecast import COVERED, way
+from tlearn.suggestion.accuracy_forecast import INTERVAL_COVERAGE, option_label
 from tlearn.suggestion.learning_curve import SHARES
 from tlearn.suggestion.matrix import Suggestion
 
@@ -128,7 +128,7 @@ def suggest(
     Example: [cyan]tlearn suggest flowers/[/]
     Without pictures: [cyan]tlearn suggest --images 400 --classes 5 --similar[/]
     """
-    flags = options.gather(context.params)
+    flags = options.collect_overrides(context.params)
     small = prefer is Prefer.SMALL
     if budget and small:
         raise TlearnError("--try looks for accuracy, --prefer small for size", "give one of them")
@@ -178,7 +178,7 @@ def next_command(
     parts += ["--policy", str(suggestion.policy)]
     if suggestion.head_on != "last":
         parts += ["--set", f"head_on={suggestion.head_on}"]
-    return shlex.join([*parts, *options.repeated(flags)])
+    return shlex.join([*parts, *options.as_flags(flags)])
 
 
 def to_json(advice: Advice, command: str) -> dict[str, Any]:
@@ -203,9 +203,9 @@ def to_json(advice: Advice, command: str) -> dict[str, Any]:
         "guessing": profile.guessing if profile else None,
         "folds": profile.last.folds if profile else None,
         "seed": advice.dataset.seed if advice.dataset else None,
-        "coverage": COVERED,
+        "coverage": INTERVAL_COVERAGE,
         "options": [asdict(option) for option in advice.options],
-        "int8": asdict(advice.int8) | {"bears": advice.int8.bears} if advice.int8 else None,
+        "int8": asdict(advice.int8) | {"bears": advice.int8.passes_gate} if advice.int8 else None,
         "more_images": _curve_to_json(advice.curve) if advice.curve else None,
         "nearest": {label: dict(found) for label, found in advice.nearest.items()},
         "findings": [asdict(finding) for finding in found],
@@ -238,7 +238,9 @@ def draw(advice: Advice, command: str) -> list[RenderableType]:
     blocks += [Text(), evidence.matrix(suggestion)]
     if advice.similarity and advice.profile and advice.engines and advice.dataset:
         engine = advice.engines.in_words()
-        heading = f"Measured with {render.inert(advice.backbone)}" + f", {engine}" * bool(engine)
+        heading = f"Measured with {render.escape_control(advice.backbone)}" + f", {engine}" * bool(
+            engine
+        )
         blocks += [
             render.heading(heading),
             *([Text(f"  {advice.backbone_reason}", DIM)] if advice.backbone_reason else []),
@@ -257,9 +259,9 @@ def draw(advice: Advice, command: str) -> list[RenderableType]:
         blocks += [Text(), render.indented(evidence.int8(advice.int8))]
     if advice.curve:
         blocks += [Text(), render.indented(evidence.more_images(advice.curve, advice))]
-    name = way(suggestion.policy, suggestion.head_on)
+    name = option_label(suggestion.policy, suggestion.head_on)
     blocks += [
-        Text.assemble("\n", ("Advice: ", "bold"), (name, render.LIT)),
+        Text.assemble("\n", ("Advice: ", "bold"), (name, render.ACCENT)),
         render.indented(render.bullets(suggestion.reasons)),
         render.next_step(command),
     ]

@@ -11,8 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from tlearn.cli import render
-from tlearn.cli.render import DIM, LIT
-from tlearn.suggestion.accuracy_forecast import COVERED
+from tlearn.cli.render import ACCENT, DIM
+from tlearn.suggestion.accuracy_forecast import INTERVAL_COVERAGE
 from tlearn.suggestion.int8_cost import Int8Cost
 from tlearn.suggestion.matrix import LITTLE, MATRIX, Suggestion
 
@@ -40,7 +40,7 @@ def matrix(suggestion: Suggestion) -> Table:
             cell = (size_name, similarity_name)
             here = cell == (suggestion.size, suggestion.similarity)
             policy = str(MATRIX[cell])
-            row.append(Text(f"▶ {policy}\n  you are here", LIT) if here else Text(f"  {policy}"))
+            row.append(Text(f"▶ {policy}\n  you are here", ACCENT) if here else Text(f"  {policy}"))
         grid.add_row(Text(label, DIM), *row)
     return grid
 
@@ -52,7 +52,7 @@ def similarity(measured: Similarity) -> RenderableType:
     scale = Text("─" * width, DIM)
     middle = width // 2
     scale = Text.assemble(scale[:middle], ("┼", DIM), scale[middle + 1 :])
-    marked = Text.assemble(scale[:place], ("◆", LIT), scale[place + 1 :])
+    marked = Text.assemble(scale[:place], ("◆", ACCENT), scale[place + 1 :])
     grid = Table.grid(padding=(0, 2))
     grid.add_row(
         "similarity",
@@ -83,14 +83,14 @@ def nearest(nearest: Mapping[str, Sequence[tuple[str, float]]]) -> RenderableTyp
 
 def options(advice: Advice) -> RenderableType:
     """Every way to train: what it is expected to reach, and what it costs."""
-    interval = f"{render.percent(COVERED, 0)} interval"
+    interval = f"{render.percent(INTERVAL_COVERAGE, 0)} interval"
     made = render.table("policy", "head on", "expected", interval, "time", "", right=(2, 3, 4))
     chosen = (advice.suggestion.policy, advice.suggestion.head_on)
     for option in advice.options:
         lit = (option.policy, option.head_on) == chosen
         made.add_row(
-            Text(("▶ " if lit else "  ") + option.policy, LIT if lit else ""),
-            Text(option.head_on, LIT if lit else ""),
+            Text(("▶ " if lit else "  ") + option.policy, ACCENT if lit else ""),
+            Text(option.head_on, ACCENT if lit else ""),
             render.percent(option.accuracy),
             render.interval(option.low, option.high),
             render.duration(option.seconds) if option.seconds else "-",
@@ -128,7 +128,7 @@ def more_images(curve: LearningCurve, advice: Advice) -> RenderableType:
     classes = advice.dataset.split.classes if advice.dataset else ()
     feed = curve.classes_to_feed()
     if 0 < len(feed) < len(classes):
-        words += f"; first of {', '.join(render.inert(classes[n]) for n in feed)}"
+        words += f"; first of {', '.join(render.escape_control(classes[n]) for n in feed)}"
     return Text.assemble(("more pictures   ", DIM), words)
 
 
@@ -136,7 +136,9 @@ def int8(cost: Int8Cost) -> RenderableType:
     """What is lost when the network computes in int8."""
     points, error = 100 * cost.drop, 100 * cost.error
     lost = f"costs {points:.1f} ± {error:.1f} points" if points > 0 else "costs nothing"
-    verdict = "" if cost.bears else ": prefer --quantize dynamic or float16, or another backbone"
+    verdict = (
+        "" if cost.passes_gate else ": prefer --quantize dynamic or float16, or another backbone"
+    )
     words = f"{lost} of {render.percent(cost.accuracy)} on {cost.n} pictures{verdict}"
     return Text.assemble(("int8            ", DIM), words)
 
@@ -148,13 +150,13 @@ def profile(measured: DepthProfile, seed: int) -> Group:
     guess = measured.guessing
     cells = (f"{render.bar(guess):<30}", f"{render.percent(guess):>7}")
     grid.add_row(*(Text(cell, DIM) for cell in ("guessing", *cells)))
-    for name, reading in zip((*measured.names, several), measured.readings, strict=False):
+    for name, reading in zip((*measured.names, several), measured.scores, strict=False):
         best = reading is measured.best
         grid.add_row(
             render.words(name),
-            Text(f"{render.bar(reading.accuracy):<30}", LIT if best else "blue"),
+            Text(f"{render.bar(reading.accuracy):<30}", ACCENT if best else "blue"),
             Text(f"{render.percent(reading.accuracy):>7}"),
-            Text("◀ best", LIT) if best else Text(),
+            Text("◀ best", ACCENT) if best else Text(),
         )
     folds = f"cross-validated in {measured.last.folds} folds, seed {seed}"
     title = f"accuracy of a linear head on each stage, {folds}\nguessing: always the largest class"

@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from tlearn.commands.session import Workbench
+from tlearn.commands.session import Session
 from tlearn.errors import RecipeError
 from tlearn.models.source_classes import source_names
 from tlearn.recipe.plan import Plan
 from tlearn.recipe.schema import LAST
-from tlearn.suggestion.accuracy_forecast import Option, weigh
+from tlearn.suggestion.accuracy_forecast import Option, forecast_options
 from tlearn.suggestion.advice import Advice
 from tlearn.suggestion.decision import decide
-from tlearn.suggestion.depth_profile import DepthProfile, Reading
+from tlearn.suggestion.depth_profile import DepthProfile, HeadScore
 from tlearn.suggestion.learning_curve import LearningCurve
 from tlearn.suggestion.matrix import Evidence, HeadEvidence
 from tlearn.suggestion.similarity import measure_similarity, nearest_classes, sample
 from tlearn.suggestion.time_forecast import forecast_seconds
 
 
-def advise(work: Workbench, small: bool = False) -> Advice:
+def advise(work: Session, small: bool = False) -> Advice:
     """Weigh what heads on stored features say, and what tuning is expected to add.
 
     Args:
@@ -43,11 +43,11 @@ def advise(work: Workbench, small: bool = False) -> Advice:
             similarity=similarity.score,
             words=similarity.in_words(),
             heads=tuple(heads_of(profile)),
-            lift=lift(curve, profile.last.folds),
+            learning_curve_correction=learning_curve_correction(curve, profile.last.folds),
             n_tested=dataset.split.count(dataset.split.report_part),
         )
         smallest = _head_on(profile, profile.smallest) if small else None
-        options = _possible(work, weigh(evidence, smallest or LAST))
+        options = _possible(work, forecast_options(evidence, smallest or LAST))
         suggestion = decide(evidence, options, smallest)
         nearest = {}
         if source is not None and (names := source_names(choice.weights, source.shape[1])):
@@ -69,9 +69,9 @@ def advise(work: Workbench, small: bool = False) -> Advice:
     )
 
 
-def reading_of(profile: DepthProfile, head_on: str) -> Reading:
+def reading_of(profile: DepthProfile, head_on: str) -> HeadScore:
     """What cross-validation said of the head of a suggestion."""
-    found = (one for one in profile.readings if one.head_on == head_on)
+    found = (one for one in profile.scores if one.head_on == head_on)
     return next(found, profile.single[-1])
 
 
@@ -79,21 +79,21 @@ def heads_of(profile: DepthProfile) -> Iterator[HeadEvidence]:
     """The last stage, the others from the input on, and several where there are more than one."""
     last = profile.single[-1]
     yield HeadEvidence(LAST, last.accuracy)
-    for reading in profile.readings:
+    for reading in profile.scores:
         if reading is not last:
             yield HeadEvidence(reading.head_on, reading.accuracy, *profile.gain(last, reading))
 
 
-def lift(curve: LearningCurve, folds: int) -> float:
+def learning_curve_correction(curve: LearningCurve, folds: int) -> float:
     """Factor on the error of cross-validation, whose heads saw (folds - 1) / folds of the rows."""
     return float((1 - 1 / folds) ** curve.slope)
 
 
-def _head_on(profile: DepthProfile, reading: Reading) -> str:
+def _head_on(profile: DepthProfile, reading: HeadScore) -> str:
     return LAST if reading.stages == (len(profile.single),) else reading.head_on
 
 
-def _possible(work: Workbench, options: Sequence[Option]) -> list[Option]:
+def _possible(work: Session, options: Sequence[Option]) -> list[Option]:
     """Options that what the person asked for leaves open, with their seconds.
 
     Raises:
@@ -112,7 +112,7 @@ def _possible(work: Workbench, options: Sequence[Option]) -> list[Option]:
     return found
 
 
-def forecast(work: Workbench, plan: Plan) -> float:
+def forecast(work: Session, plan: Plan) -> float:
     """Seconds the plan will take, from a short measurement of the frozen network."""
     n_all = plan.n_train + plan.n_val + plan.n_test
     return forecast_seconds(

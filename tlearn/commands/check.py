@@ -9,17 +9,17 @@ import numpy as np
 
 from tlearn.artifacts.contract import Contract
 from tlearn.artifacts.runtime import Runtime, open_runtime
-from tlearn.artifacts.verification import Checked, check_artifact
+from tlearn.artifacts.verification import VerificationReport, check_artifact
 from tlearn.data.decode import UnreadableImageError, decode
 from tlearn.data.image_folder import PART_NAMES, list_images
 from tlearn.data.labeled import labeled_images
-from tlearn.data.pixel_store import in_order
+from tlearn.data.pixel_store import bounded_map
 from tlearn.errors import DataError
 from tlearn.evaluation.metrics import Report, score
 from tlearn.evaluation.predictions import Prediction
 from tlearn.progress import ProgressCallback, no_progress
 
-Asked = tuple[Checked, Report | list[Prediction] | None]
+Asked = tuple[VerificationReport, Report | list[Prediction] | None]
 """An artefact held to its contract, and what it made of pictures."""
 
 
@@ -103,6 +103,6 @@ def _answers(
         except UnreadableImageError as error:
             return str(error)
 
-    for done, pixels in enumerate(in_order(read, paths), start=1):
+    for done, pixels in enumerate(bounded_map(read, paths), start=1):
         yield pixels if isinstance(pixels, str) else runtime(pixels)
         watch("ask the file", done, len(paths))

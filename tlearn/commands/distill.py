@@ -21,14 +21,14 @@ from tlearn.features.engine import EngineChoice
 from tlearn.features.extractor import (
     EMBEDDING,
     SOURCE,
-    Probe,
-    make_probe,
-    open_probe,
-    probe_makers,
+    FeatureExtractor,
+    extractor_engines,
+    make_extractor,
+    open_extractor,
 )
 from tlearn.features.store import FeatureStore, Views
 from tlearn.models.catalog import BackboneSpec, find_backbone
-from tlearn.models.resolve import BackboneChoice, choose_backbone
+from tlearn.models.resolve import ResolvedBackbone, resolve_backbone
 from tlearn.progress import ProgressCallback, Timer
 from tlearn.runs.directory import RunDirectory
 from tlearn.storage.atomic import write_atomic
@@ -41,7 +41,7 @@ WEIGHTS, CARD, CHECKPOINT = "student.weights.h5", "distill.json", "checkpoint.np
 
 
 @dataclass(frozen=True)
-class Distillation:
+class DistillConfig:
     """What was asked.
 
     Attributes:
@@ -56,7 +56,7 @@ class Distillation:
         seed: Of everything random.
     """
 
-    teacher: BackboneChoice
+    teacher: ResolvedBackbone
     student: BackboneSpec
     image_size: int
     resize: str
@@ -68,7 +68,7 @@ class Distillation:
 
 
 @dataclass(frozen=True)
-class Taught:
+class DistillResult:
     """What came of it.
 
     Attributes:
@@ -90,8 +90,8 @@ class Taught:
 
 
 def distill(
-    asked: Distillation, sources: Sequence[Path], out: Path, watch: ProgressCallback
-) -> Taught:
+    asked: DistillConfig, sources: Sequence[Path], out: Path, watch: ProgressCallback
+) -> DistillResult:
     """Teach, and write the student's weights and how they were made.
 
     Raises:
@@ -100,26 +100,28 @@ def distill(
     _views(asked)  # a wrong name is met at the door
     clock, cache = Timer(), cache_folder()
     paths = list_images(unpacked(sources, cache))
-    probe = _probe(asked.teacher, cache, watch, clock)
+    extractor = _probe(asked.teacher, cache, watch, clock)
     with clock.time("decode"):
         read = partial(store_pixels, paths, resize=asked.resize, cache=cache)
-        seen = read(probe.image_size, progress=partial(watch, "read pictures"))
+        seen = read(extractor.image_size, progress=partial(watch, "read pictures"))
         small = read(asked.image_size, progress=partial(watch, "read them small"))
     digests = _usable(seen, small)
-    answers = _ask(asked, probe, seen, digests, cache, watch, clock)
-    taught = _teach(asked, probe, small, digests, answers, out, watch, clock)
+    answers = _ask(asked, extractor, seen, digests, cache, watch, clock)
+    taught = _teach(asked, extractor, small, digests, answers, out, watch, clock)
     trim_cache(cache, limit_bytes())
     return taught
 
 
-def _probe(teacher: BackboneChoice, cache: Path, watch: ProgressCallback, clock: Timer) -> Probe:
-    known = open_probe(cache, teacher.fingerprint)
+def _probe(
+    teacher: ResolvedBackbone, cache: Path, watch: ProgressCallback, clock: Timer
+) -> FeatureExtractor:
+    known = open_extractor(cache, teacher.fingerprint)
     if known:
         return known
     watch("prepare the teacher (once)", 0, 0)
     with clock.time("convert"):
         import_keras()
-        return make_probe(cache, teacher.load())
+        return make_extractor(cache, teacher.load())
 
 
 def _usable(*stores: PixelStore) -> list[str]:
@@ -135,8 +137,8 @@ def _usable(*stores: PixelStore) -> list[str]:
 
 
 def _ask(
-    asked: Distillation,
-    probe: Probe,
+    asked: DistillConfig,
+    extractor: FeatureExtractor,
     pixels: PixelStore,
     digests: Sequence[str],
     cache: Path,
@@ -144,10 +146,10 @@ def _ask(
     clock: Timer,
 ) -> FeatureStore:
     """The teacher's embedding and class probabilities of every view."""
-    kept = [name for name in (EMBEDDING, SOURCE) if probe.columns(name)]
-    width = sum(size for name, size in probe.outputs if name in kept)
-    store = FeatureStore(cache, f"{probe.path.stem}-answers", asked.resize, (width,), "float16")
-    makers = probe_makers(probe, asked.teacher.load, kept)
+    kept = [name for name in (EMBEDDING, SOURCE) if extractor.columns(name)]
+    width = sum(size for name, size in extractor.outputs if name in kept)
+    store = FeatureStore(cache, f"{extractor.path.stem}-answers", asked.resize, (width,), "float16")
+    makers = extractor_engines(extractor, asked.teacher.load, kept)
     opener = partial(EngineChoice().open, "teacher", makers)
     with clock.time("teacher"):
         progress = partial(watch, "ask the teacher")
@@ -155,90 +157,100 @@ def _ask(
     return store
 
 
-def _views(asked: Distillation) -> Views:
+def _views(asked: DistillConfig) -> Views:
     return Views(asked.views, augmentation(asked.augmentation, asked.mirror), asked.seed)
 
 
 def _teach(
-    asked: Distillation,
-    probe: Probe,
+    asked: DistillConfig,
+    extractor: FeatureExtractor,
     small: PixelStore,
     digests: Sequence[str],
     answers: FeatureStore,
     out: Path,
     watch: ProgressCallback,
     clock: Timer,
-) -> Taught:
+) -> DistillResult:
     watch("load TensorFlow", 0, 0)
     with clock.time("load"):
         import_keras()
-    from tlearn.training.distillation import INHERITED_RATE, RATE, Lessons, build_student, teach
+    from tlearn.training.distillation import (
+        INHERITED_RATE,
+        RATE,
+        TeacherDataset,
+        build_student,
+        teach,
+    )
 
-    width = dict(probe.outputs)[EMBEDDING]
+    width = dict(extractor.outputs)[EMBEDDING]
     n_out = min(MOST_HELD_OUT, int(len(digests) * HELD_OUT_SHARE))
     held_out, learned = digests[:n_out], digests[n_out:]
-    lessons = Lessons(learned, small, _views(asked), answers, width)
-    student = build_student(asked.student, asked.image_size, lessons.classes, width, asked.seed)
+    teacher_dataset = TeacherDataset(learned, small, _views(asked), answers, width)
+    student = build_student(
+        asked.student, asked.image_size, teacher_dataset.classes, width, asked.seed
+    )
     rate = RATE
     if not (out / CHECKPOINT).exists():
         watch("inherit from the teacher", 0, 0)
         with clock.time("inherit"):
-            rate = INHERITED_RATE if _inherit(asked, student, lessons) else RATE
+            rate = INHERITED_RATE if _inherit(asked, student, teacher_dataset) else RATE
     with clock.time("train"):
         kept, told = out / CHECKPOINT, partial(watch, "teach")
-        teach(student, lessons, asked.seconds, kept, rate=rate, seed=asked.seed, told=told)
+        teach(student, teacher_dataset, asked.seconds, kept, rate=rate, seed=asked.seed, told=told)
     with clock.time("check"):
-        match, agreement = _compare(student.learner, lessons, held_out)
+        match, agreement = _compare(student.training_model, teacher_dataset, held_out)
         path = out / WEIGHTS
         write_atomic(path, lambda file: student.network.save_weights(file))
     seconds = clock.seconds | {"total": clock.total()}
-    taught = Taught(path, match, agreement, len(learned), seconds)
+    taught = DistillResult(path, match, agreement, len(learned), seconds)
     write_json(out / CARD, _card(asked, taught))
     return taught
 
 
-def _inherit(asked: Distillation, student: Any, lessons: Any) -> bool:
+def _inherit(asked: DistillConfig, student: Any, teacher_dataset: Any) -> bool:
     """Begin with the teacher's channels where the student is a narrower relative."""
     import keras
 
     from tlearn.models.stages import last_feature_map
-    from tlearn.training.channel_pruning import PIXELS, inherit
-    from tlearn.training.distillation import solve_map
+    from tlearn.training.channel_pruning import PIXELS, prune_into
+    from tlearn.training.distillation import fit_projection
 
     try:
         teacher = replace(asked.teacher, image_size=asked.image_size).load()
     except BackboneError:  # an own network of one size
         return False
-    enough = [(digest, 0) for digest in lessons.digests[: PIXELS // asked.image_size**2]]
-    images, network = lessons.inputs(enough), student.network
+    enough = [(digest, 0) for digest in teacher_dataset.digests[: PIXELS // asked.image_size**2]]
+    images, network = teacher_dataset.inputs(enough), student.network
     trunk = keras.Model(network.inputs[0], last_feature_map(network))
-    whole = teacher.source is not None and inherit(network, teacher.source, images)
-    if not whole and not inherit(trunk, teacher.trunk, images):
+    whole = teacher.source is not None and prune_into(network, teacher.source, images)
+    if not whole and not prune_into(trunk, teacher.trunk, images):
         return False
-    solve_map(student, lessons)
+    fit_projection(student, teacher_dataset)
     return True
 
 
-def _compare(learner: Any, lessons: Any, held_out: Sequence[str]) -> tuple[float, float | None]:
+def _compare(
+    training_model: Any, teacher_dataset: Any, held_out: Sequence[str]
+) -> tuple[float, float | None]:
     """Correlation with the teacher's standardised embedding, and agreement on classes."""
-    from tlearn.training.distillation import Standard
+    from tlearn.training.distillation import Standardizer
 
-    scale = Standard.of(lessons)
+    scale = Standardizer.of(teacher_dataset)
     correlations, agreed = [], []
     for start in range(0, len(held_out), 64):
         wanted = [(digest, 0) for digest in held_out[start : start + 64]]
-        embeddings, probabilities = lessons.said(wanted)
-        answer = learner.predict_on_batch(lessons.inputs(wanted))
+        embeddings, probabilities = teacher_dataset.said(wanted)
+        answer = training_model.predict_on_batch(teacher_dataset.inputs(wanted))
         meant, given = scale.apply(embeddings), answer["embedding"]
         norms = np.linalg.norm(meant, axis=1) * np.linalg.norm(given, axis=1)
         correlations.append((meant * given).sum(1) / norms)
-        if lessons.classes:
+        if teacher_dataset.classes:
             agreed.append(answer["source"].argmax(1) == probabilities.argmax(1))
     agreement = float(np.concatenate(agreed).mean()) if agreed else None
     return float(np.concatenate(correlations).mean()), agreement
 
 
-def _card(asked: Distillation, taught: Taught) -> dict[str, Any]:
+def _card(asked: DistillConfig, taught: DistillResult) -> dict[str, Any]:
     facts = asdict(asked)
     facts |= {"teacher": asked.teacher.name, "student": asked.student.name}
     return facts | {
@@ -251,11 +263,11 @@ def _card(asked: Distillation, taught: Taught) -> dict[str, Any]:
     }
 
 
-def choose_teacher(name: str, weights: Path | None, image_size: int | None) -> BackboneChoice:
+def choose_teacher(name: str, weights: Path | None, image_size: int | None) -> ResolvedBackbone:
     """A backbone by name, a .keras file, or the model of a run."""
     if Path(name).is_dir():
         name = str(RunDirectory.open(Path(name)).model_path)
-    return choose_backbone(name, weights, image_size)
+    return resolve_backbone(name, weights, image_size)
 
 
 def choose_student(name: str, image_size: int | None) -> tuple[BackboneSpec, int]:

@@ -11,17 +11,17 @@ from pathlib import Path
 
 from tlearn.artifacts import benchmark as measuring
 from tlearn.artifacts.benchmark import Benchmark
-from tlearn.export.best_of import keep_the_best
-from tlearn.export.budget import Budget, Choice, ways_out
+from tlearn.export.best_of import export_best
+from tlearn.export.budget import Budget, Choice, suggestions
 from tlearn.export.formats import find_format
 from tlearn.export.parity import Artifact
 from tlearn.export.quantization import CALIBRATED
-from tlearn.export.seal import seal
-from tlearn.export.snippets import write_program
+from tlearn.export.seal import attach_contract
+from tlearn.export.snippets import write_snippet
 from tlearn.export.write import write_and_check
 from tlearn.progress import ProgressCallback, no_progress
-from tlearn.runs.trained_run import FinishedRun
-from tlearn.storage.atomic import must_be_writable
+from tlearn.runs.trained_run import TrainedRun
+from tlearn.storage.atomic import ensure_writable
 from tlearn.storage.text import read_json
 
 
@@ -74,11 +74,11 @@ def export_within(
         TlearnError: The run, its pictures or the place cannot be used.
     """
     finished, folder = _open(run, formats, out, data, watch)
-    choice = keep_the_best(_writer(finished, formats, max_drop), formats, folder, budget)
+    choice = export_best(_writer(finished, formats, max_drop), formats, folder, budget)
     if choice.kept:
         return choice, []
     images = str(data or read_json(finished.run.metrics_path)["folder"])
-    return choice, ways_out(choice, finished.plan.image_size, shlex.quote(images))
+    return choice, suggestions(choice, finished.plan.image_size, shlex.quote(images))
 
 
 def write_snippets(artifacts: Sequence[Artifact], platforms: Sequence[str]) -> list[Path]:
@@ -92,7 +92,7 @@ def write_snippets(artifacts: Sequence[Artifact], platforms: Sequence[str]) -> l
         TlearnError: A file or the place cannot be used.
     """
     usable = [one.path for one in artifacts if one.format == "tflite" and one.passed]
-    return [write_program(path, platform) for path in usable for platform in platforms]
+    return [write_snippet(path, platform) for path in usable for platform in platforms]
 
 
 def benchmark(
@@ -108,18 +108,18 @@ def _open(
     out: Path | None,
     data: Path | None,
     watch: ProgressCallback,
-) -> tuple[FinishedRun, Path]:
+) -> tuple[TrainedRun, Path]:
     """The run, and where its files go; what can be refused is refused before any time is spent."""
     for pair in formats:
         find_format(*pair)
-    finished = FinishedRun(run, data, watch)
+    finished = TrainedRun(run, data, watch)
     folder = out or finished.run.export_dir
-    must_be_writable(folder)
+    ensure_writable(folder)
     return finished, folder
 
 
 def _writer(
-    finished: FinishedRun, formats: Sequence[tuple[str, str]], max_drop: float
+    finished: TrainedRun, formats: Sequence[tuple[str, str]], max_drop: float
 ) -> Callable[[Path, str, str], Artifact]:
     """Writes an artefact of a run and its contract, given folder, format and quantization."""
     reference, promise = finished.reference(), finished.promise()
@@ -130,6 +130,6 @@ def _writer(
         name = f"export {format}" + f" {quantization}" * (quantization != "none")
         finished.watch(name, 0, 0)
         artifact = write_and_check(reference, folder, format, quantization, max_drop)
-        return seal(artifact, promise, reference)
+        return attach_contract(artifact, promise, reference)
 
     return write

@@ -15,7 +15,7 @@ from tlearn.suggestion.advice import Advice
 
 
 @dataclass(frozen=True)
-class Outcome:
+class FinetuneResult:
     """What `finetune` did, or with `run` None, would do.
 
     Attributes:
@@ -25,7 +25,7 @@ class Outcome:
         dataset: The folder as read.
         reports: Part name to what the model scored on it.
         history: Epoch records.
-        tuning_kept: How far the model lies from the solved head (0) to where tuning ended (1).
+        interpolation: How far the model lies from the solved head (0) to where tuning ended (1).
         seconds: Where the time went, and `total`; of a dry run, `forecast` in all.
         engines: What ran the frozen network.
     """
@@ -38,4 +38,4 @@ class Outcome:
     history: Sequence[Mapping[str, Any]]
     seconds: Mapping[str, float]
     engines: EngineChoice
-    tuning_kept: float | None = None
+    interpolation: float | None = None

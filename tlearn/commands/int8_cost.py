@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from tlearn.commands.session import Workbench
-from tlearn.data.sampling import draw_folds, representative, stratified
+from tlearn.commands.session import Session
+from tlearn.data.sampling import make_folds, representative, stratified
 from tlearn.features.linear_head import solve_head
-from tlearn.suggestion.depth_profile import Reading, paired
+from tlearn.suggestion.depth_profile import HeadScore, paired
 from tlearn.suggestion.int8_cost import Int8Cost
 
 _MOST = 400
 _CALIBRATION = 100
 
 
-def measure_int8(work: Workbench, reading: Reading) -> Int8Cost:
+def measure_int8(work: Session, reading: HeadScore) -> Int8Cost:
     """Hold the int8 form of the frozen network against itself; takes TensorFlow to convert it.
 
     Args:
@@ -44,7 +44,7 @@ def measure_int8(work: Workbench, reading: Reading) -> Int8Cost:
         quantized = int8_embeddings(classifier, calibration, pixels)
     right = np.zeros((2, len(rows)))
     penalty = reading.checked.penalty
-    for solved, held_out in draw_folds(labels, digests, seed):
+    for solved, held_out in make_folds(labels, digests, seed):
         head = solve_head(features[solved], labels[solved], classes, penalty, blocks=widths)
         for kind, given in enumerate((features, quantized)):
             answers = head.probabilities(given[held_out]).argmax(axis=1)

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 
 from tlearn.commands.int8_cost import measure_int8
-from tlearn.commands.session import Workbench
+from tlearn.commands.session import Session
 from tlearn.data.dataset import Dataset
 from tlearn.errors import BackboneError
 from tlearn.models.weights import available_offline
 from tlearn.progress import ProgressCallback
-from tlearn.suggestion.depth_profile import SEVERAL, TIE, Reading, gain
+from tlearn.suggestion.depth_profile import SEVERAL, TIE, HeadScore, gain
 from tlearn.suggestion.int8_cost import Int8Cost
 
 ALL = "all-available"
@@ -35,23 +35,23 @@ class Ranked:
         milliseconds: For one picture through the whole frozen network on this machine's cores.
         int8_note: What to expect of int8; empty when nothing stands against it.
         int8: What int8 would cost, where that was asked.
-        behind: Accuracy of the best backbone minus that of this one, and its standard error; of
+        gap_to_best: Accuracy of the best backbone minus that of this one, and its standard error; of
             what int8 leaves of both where that was asked.
     """
 
     name: str
     image_size: int
-    reading: Reading
+    reading: HeadScore
     size_bytes: int
     milliseconds: float
     int8_note: str
     int8: Int8Cost | None = None
-    behind: tuple[float, float] = (0.0, 0.0)
+    gap_to_best: tuple[float, float] = (0.0, 0.0)
 
     @property
     def ties(self) -> bool:
         """Whether it is behind the best by no more than chance."""
-        return self.behind[0] <= TIE * self.behind[1]
+        return self.gap_to_best[0] <= TIE * self.gap_to_best[1]
 
     @property
     def left(self) -> float:
@@ -87,8 +87,8 @@ def rank(
         TlearnError: A backbone or the folder cannot be used.
     """
 
-    def bench(name: str) -> Workbench:
-        return Workbench(source, recipe, dict(flags) | {"backbone": name}, keep_cache, watch)
+    def bench(name: str) -> Session:
+        return Session(source, recipe, dict(flags) | {"backbone": name}, keep_cache, watch)
 
     if list(names) == [ALL]:
         names = [spec.name for spec, _ in available_offline()]
@@ -114,17 +114,17 @@ def rank(
         )
     found.sort(key=lambda one: -one.left)
     labels = dataset.labels("train")
-    return dataset, [replace(one, behind=_behind(one, found[0], labels)) for one in found]
+    return dataset, [replace(one, gap_to_best=_behind(one, found[0], labels)) for one in found]
 
 
-def _size_bytes(work: Workbench) -> int:
+def _size_bytes(work: Session) -> int:
     stages, classes = work.stages, len(work.dataset.split.classes)
     depth = sum(stage.parameters for stage in stages) + stages[-1].beyond
     width = sum(stage.width for stage in stages[-SEVERAL:])
     return FLOAT_BYTES * (depth + (width + 1) * classes)
 
 
-def _measured(work: Workbench, size_bytes: int, int8: bool) -> Ranked:
+def _measured(work: Session, size_bytes: int, int8: bool) -> Ranked:
     choice, reading = work.choice, work.profile.several
     return Ranked(
         choice.name,

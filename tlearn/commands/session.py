@@ -19,30 +19,30 @@ from tlearn.data.image_folder import ImageFolder, scan
 from tlearn.data.split import Fold
 from tlearn.features.engine import Engine, EngineChoice, seconds_per_image
 from tlearn.features.extractor import (
-    Probe,
-    StageFacts,
-    make_probe,
-    open_probe,
-    probe_makers,
-    stage_facts,
+    FeatureExtractor,
+    StageInfo,
+    extractor_engines,
+    make_extractor,
+    open_extractor,
+    stage_infos,
 )
 from tlearn.features.features import Features, compute_features
 from tlearn.features.linear_head import CrossValidation
 from tlearn.features.store import Views
-from tlearn.models.resolve import BackboneChoice, choose_backbone
+from tlearn.models.resolve import ResolvedBackbone, resolve_backbone
 from tlearn.progress import ProgressCallback, Timer
 from tlearn.recipe.loading import Resolved, load_recipe
-from tlearn.recipe.plan import BackboneFacts, DataFacts, Plan, make_plan
+from tlearn.recipe.plan import BackboneInfo, Plan, SplitCounts, make_plan
 from tlearn.recipe.schema import AUTO, BEST, SEVERAL
 from tlearn.storage.cache import cache_folder, limit_bytes, trim_cache
-from tlearn.suggestion.depth_profile import DepthProfile, draw_profile
-from tlearn.suggestion.learning_curve import LearningCurve, draw_curve
+from tlearn.suggestion.depth_profile import DepthProfile, measure_profile
+from tlearn.suggestion.learning_curve import LearningCurve, measure_curve
 
 if TYPE_CHECKING:
     from tlearn.models.backbone import Backbone
 
 
-class Workbench:
+class Session:
     """What a command has in hand; use it in a `with` block.
 
     Args:
@@ -70,7 +70,7 @@ class Workbench:
         self.resolved: Resolved = load_recipe(recipe, flags)
         self._temporary = None if keep_cache else Path(tempfile.mkdtemp(prefix="tlearn-"))
 
-    def __enter__(self) -> Workbench:
+    def __enter__(self) -> Session:
         return self
 
     def __exit__(
@@ -104,10 +104,10 @@ class Workbench:
         return scan(self.source)
 
     @cached_property
-    def choice(self) -> BackboneChoice:
+    def choice(self) -> ResolvedBackbone:
         """The backbone and where its weights are; nothing is loaded yet."""
         recipe = self.resolved.recipe
-        return choose_backbone(
+        return resolve_backbone(
             None if recipe.backbone == AUTO else recipe.backbone,
             Path(recipe.weights) if recipe.weights else None,
             None if recipe.image_size == AUTO else recipe.image_size,
@@ -141,21 +141,21 @@ class Workbench:
         )
 
     @cached_property
-    def probe(self) -> Probe:
+    def extractor(self) -> FeatureExtractor:
         """The frozen network as a LiteRT file; TensorFlow only when it was never made before."""
-        known = open_probe(self.cache, self.choice.fingerprint)
+        known = open_extractor(self.cache, self.choice.fingerprint)
         if known:
             return known
         backbone = self.backbone
         self.watch("prepare the backbone (once)", 0, 0)
         with self.clock.time("convert"):
-            return make_probe(self.cache, backbone)
+            return make_extractor(self.cache, backbone)
 
     @cached_property
     def features(self) -> Features:
         """Features of every picture at every stage."""
         return compute_features(
-            self.dataset, self.probe, self.cache, self.open_probe, self.watch, self.clock
+            self.dataset, self.extractor, self.cache, self.open_extractor, self.watch, self.clock
         )
 
     @cached_property
@@ -163,13 +163,19 @@ class Workbench:
         """How well heads do on the features of each stage, and of several."""
         dataset, features, recipe = self.dataset, self.features, self.resolved.recipe
         labels = dataset.labels("train")
-        folds, weigh = dataset.folds(recipe.seed), recipe.class_weights
-        about = (dataset.digests("train"), labels, len(dataset.split.classes), folds, weigh)
+        folds, forecast_options = dataset.folds(recipe.seed), recipe.class_weights
+        about = (
+            dataset.digests("train"),
+            labels,
+            len(dataset.split.classes),
+            folds,
+            forecast_options,
+        )
 
         def check(stages: Sequence[int]) -> CrossValidation:
             return features.cross_validate(features.outputs_of(stages), *about)
 
-        return draw_profile([stage.name for stage in self.stages], labels, check)
+        return measure_profile([stage.name for stage in self.stages], labels, check)
 
     @cached_property
     def curve(self) -> LearningCurve:
@@ -184,26 +190,26 @@ class Workbench:
             about = (outputs, digests, labels, classes, folds, penalty, recipe.class_weights)
             return features.held_out(*about)
 
-        return draw_curve(labels, dataset.folds(recipe.seed), held_out, recipe.seed)
+        return measure_curve(labels, dataset.folds(recipe.seed), held_out, recipe.seed)
 
     def stored_views(self, views: Views, digests: Sequence[str]) -> list[str]:
         """Keys of every view of pictures, all pictures a view, their features computed."""
         store = self.features.store
         progress = partial(self.watch, "compute augmented views")
         with self.clock.time("features"):
-            store.fill(self.dataset.pixels, digests, self.open_probe, views, progress)
+            store.fill(self.dataset.pixels, digests, self.open_extractor, views, progress)
         return [views.key(digest, view) for view in range(views.count) for digest in digests]
 
-    def open_probe(self, sample: np.ndarray) -> Engine:
+    def open_extractor(self, sample: np.ndarray) -> Engine:
         """The frozen network, ready to run on pictures like these."""
-        makers = probe_makers(self.probe, lambda: self.backbone)
+        makers = extractor_engines(self.extractor, lambda: self.backbone)
         return self.engines.open("backbone", makers, sample)
 
     @cached_property
     def pass_seconds(self) -> float:
         """Seconds that the frozen network takes for a picture, from a short measurement."""
         few = self.dataset.rows("train")[:16]
-        return seconds_per_image(self.open_probe(few), few)
+        return seconds_per_image(self.open_extractor(few), few)
 
     def plan(self, suggestion: Mapping[str, Any] | None = None) -> Plan:
         """Every value settled, from the recipe, the pictures and the backbone.
@@ -214,8 +220,8 @@ class Workbench:
         """
         split, choice = self.dataset.split, self.choice
         n_train, n_val, n_test = (split.count(part) for part in ("train", "val", "test"))
-        backbone = BackboneFacts(choice.name, choice.image_size, choice.fingerprint, choice.reason)
-        data = DataFacts(split.classes, n_train, n_val, n_test, split.folds)
+        backbone = BackboneInfo(choice.name, choice.image_size, choice.fingerprint, choice.reason)
+        data = SplitCounts(split.classes, n_train, n_val, n_test, split.folds)
         resolved = self.resolved
         if suggestion is not None:
             resolved = load_recipe(self._recipe, self._flags, suggestion)
@@ -230,6 +236,6 @@ class Workbench:
         return replace(resolved, recipe=recipe.model_copy(update={"head_on": chosen.head_on}))
 
     @property
-    def stages(self) -> Sequence[StageFacts]:
+    def stages(self) -> Sequence[StageInfo]:
         """Stages of the backbone, without loading it where a probe knows them."""
-        return stage_facts(self.backbone.stages) if self.from_scratch else self.probe.stages
+        return stage_infos(self.backbone.stages) if self.from_scratch else self.extractor.stages

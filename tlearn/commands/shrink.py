@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from tlearn.commands.session import Workbench
-from tlearn.commands.train import train_and_keep
+from tlearn.commands.session import Session
+from tlearn.commands.train import train_and_save
 from tlearn.features.engine import LiteRTEngine, seconds_per_image
-from tlearn.features.extractor import Probe, open_probe
-from tlearn.models.resolve import BackboneChoice
+from tlearn.features.extractor import FeatureExtractor, open_extractor
+from tlearn.models.resolve import ResolvedBackbone
 from tlearn.progress import ProgressCallback
 from tlearn.recipe.plan import read_plan
 from tlearn.runs.directory import RunDirectory
@@ -37,8 +37,8 @@ class Shrunk:
 
 def shrink(
     large: RunDirectory,
-    teacher: BackboneChoice,
-    student: BackboneChoice,
+    teacher: ResolvedBackbone,
+    student: ResolvedBackbone,
     resize: str,
     watch: ProgressCallback,
 ) -> Shrunk:
@@ -64,13 +64,13 @@ def shrink(
         "image_size": student.image_size,
         "resize": resize,
     }
-    with Workbench(Path(metrics["folder"]), None, flags, True, watch) as work:
+    with Session(Path(metrics["folder"]), None, flags, True, watch) as work:
         run = RunDirectory.create(student.weights.path.parent / "run", "top_stages", True)
-        reports = train_and_keep(work, work.plan(), run, None).reports
+        reports = train_and_save(work, work.plan(), run, None).reports
         sample = work.dataset.rows("train")[:16]
-        small = _milliseconds(work.probe, sample)
+        small = _milliseconds(work.extractor, sample)
         part = work.dataset.split.report_part
-        known = open_probe(work.cache, teacher.fingerprint)
+        known = open_extractor(work.cache, teacher.fingerprint)
         assert known is not None  # the student learned from its answers
         shape = (len(sample), teacher.image_size, teacher.image_size, 3)
         slow = _milliseconds(known, np.zeros(shape, np.uint8))
@@ -82,5 +82,5 @@ def shrink(
     )
 
 
-def _milliseconds(probe: Probe, sample: np.ndarray) -> float:
-    return 1e3 * seconds_per_image(LiteRTEngine(probe.path, threads=1), sample)
+def _milliseconds(extractor: FeatureExtractor, sample: np.ndarray) -> float:
+    return 1e3 * seconds_per_image(LiteRTEngine(extractor.path, threads=1), sample)

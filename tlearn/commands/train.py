@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tlearn.backend.silence import import_keras
-from tlearn.commands.session import Workbench
+from tlearn.commands.session import Session
 from tlearn.data.augmentation import augmentation
 from tlearn.data.split import Fold, write_manifest
 from tlearn.errors import RunError
@@ -40,21 +40,23 @@ Epoch = Callable[[Mapping[str, Any]], None]
 
 
 @dataclass(frozen=True)
-class Trained:
+class TrainingResult:
     """What came of a plan.
 
     Attributes:
         reports: Part name to what the model scored on it.
         history: Epoch records.
-        tuning_kept: How far the model lies from the solved head (0) to where tuning ended (1).
+        interpolation: How far the model lies from the solved head (0) to where tuning ended (1).
     """
 
     reports: Mapping[str, Report]
     history: Sequence[Mapping[str, Any]]
-    tuning_kept: float | None
+    interpolation: float | None
 
 
-def train_and_keep(work: Workbench, plan: Plan, run: RunDirectory, epoch: Epoch | None) -> Trained:
+def train_and_save(
+    work: Session, plan: Plan, run: RunDirectory, epoch: Epoch | None
+) -> TrainingResult:
     """Train by a plan and fill a run directory.
 
     Args:
@@ -85,7 +87,7 @@ def train_and_keep(work: Workbench, plan: Plan, run: RunDirectory, epoch: Epoch 
         part: score(found, dataset.labels(part), plan.classes, part)
         for part, found in probabilities.items()
     }
-    trained = Trained(reports, epochs, share)
+    trained = TrainingResult(reports, epochs, share)
     if plan.keep_samples:
         with work.clock.time("samples"):
             part = next(iter(probabilities))
@@ -94,7 +96,7 @@ def train_and_keep(work: Workbench, plan: Plan, run: RunDirectory, epoch: Epoch 
     return trained
 
 
-def solve(work: Workbench, plan: Plan) -> LinearHead:
+def solve(work: Session, plan: Plan) -> LinearHead:
     """The head on the features of the train part, its penalty by cross-validation."""
     outputs = work.features.outputs_of(plan.head_stages)
     dataset, classes, balanced = work.dataset, len(plan.classes), plan.class_weights
@@ -120,7 +122,7 @@ def _folds_of_views(folds: Sequence[Fold], count: int, n_rows: int) -> list[Fold
 
 
 def _train(
-    work: Workbench,
+    work: Session,
     plan: Plan,
     run: RunDirectory,
     head: LinearHead | None,
@@ -160,7 +162,7 @@ def _train(
     return as_float32(model), history
 
 
-def _keep_trained(work: Workbench, run: RunDirectory, model: Any) -> dict[str, np.ndarray]:
+def _keep_trained(work: Session, run: RunDirectory, model: Any) -> dict[str, np.ndarray]:
     """Save the model; what it says of the held-out parts."""
     work.watch("save and check", 0, 0)
     with work.clock.time("check"):
@@ -174,7 +176,7 @@ def _keep_trained(work: Workbench, run: RunDirectory, model: Any) -> dict[str, n
 
 
 def _keep_solved(
-    work: Workbench, plan: Plan, run: RunDirectory, head: LinearHead
+    work: Session, plan: Plan, run: RunDirectory, head: LinearHead
 ) -> dict[str, np.ndarray]:
     """The same for a solved head; TensorFlow only the first time that this backbone is used."""
     known = open_template(work.cache, plan.fingerprint)
@@ -195,11 +197,11 @@ def _keep_solved(
     return probabilities
 
 
-def _held_out(work: Workbench) -> list[str]:
+def _held_out(work: Session) -> list[str]:
     return [part for part in ("val", "test") if work.dataset.split.count(part)]
 
 
-def _read_back(run: RunDirectory, work: Workbench, probabilities: Mapping[str, np.ndarray]) -> None:
+def _read_back(run: RunDirectory, work: Session, probabilities: Mapping[str, np.ndarray]) -> None:
     """Load the saved model as a stranger would, and hold it against what was scored."""
     import keras
 
@@ -216,10 +218,10 @@ def _read_back(run: RunDirectory, work: Workbench, probabilities: Mapping[str, n
 
 
 def _write_results(
-    work: Workbench,
+    work: Session,
     plan: Plan,
     run: RunDirectory,
-    trained: Trained,
+    trained: TrainingResult,
     probabilities: Mapping[str, np.ndarray],
 ) -> None:
     reports = trained.reports
@@ -244,7 +246,7 @@ def _write_results(
             "folder": str(work.source.resolve()),
             "val_accuracy": reports["val"].accuracy if "val" in reports else None,
             "test_accuracy": reports["test"].accuracy if "test" in reports else None,
-            "tuning_kept": trained.tuning_kept,
+            "interpolation": trained.interpolation,
             "seconds": seconds,
             "findings": findings,
             "reports": {part: report.to_json() for part, report in reports.items()},
@@ -253,7 +255,7 @@ def _write_results(
 
 
 def _mistakes(
-    work: Workbench, plan: Plan, part: str, probabilities: np.ndarray, most: int = 24
+    work: Session, plan: Plan, part: str, probabilities: np.ndarray, most: int = 24
 ) -> list[tuple[np.ndarray, str, str, float]]:
     """The most confident wrong answers: picture, true class, answer, its probability."""
     labels, answers = work.dataset.labels(part), probabilities.argmax(axis=1)

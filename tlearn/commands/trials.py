@@ -8,16 +8,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from tlearn.commands.session import Workbench
-from tlearn.commands.train import train_and_keep
+from tlearn.commands.session import Session
+from tlearn.commands.train import train_and_save
 from tlearn.errors import DataError
 from tlearn.runs.directory import RunDirectory
-from tlearn.suggestion.accuracy_forecast import Option, combine
+from tlearn.suggestion.accuracy_forecast import Option, update_with_trial
 from tlearn.suggestion.advice import Advice
 from tlearn.suggestion.decision import decide
 
 
-def check_validation(work: Workbench) -> None:
+def check_validation(work: Session) -> None:
     """Refuse before minutes are spent what cannot be tried.
 
     Raises:
@@ -30,7 +30,7 @@ def check_validation(work: Workbench) -> None:
         )
 
 
-def try_out(work: Workbench, advice: Advice, seconds: float) -> Advice:
+def try_out(work: Session, advice: Advice, seconds: float) -> Advice:
     """Train the tuning policies that may be best, and weigh what they reach on validation.
 
     Test pictures are not looked at. A policy whose forecast does not fit into what is left of
@@ -53,7 +53,7 @@ def try_out(work: Workbench, advice: Advice, seconds: float) -> Advice:
         work.watch(f"try {option.name}", 0, 0)
         reached = _reached(work, option)
         elsewhere = min(max(reached - easier[option.head_on], 0.0), 1.0)
-        options[place] = replace(combine(option, elsewhere, n_val), tried=reached)
+        options[place] = replace(update_with_trial(option, elsewhere, n_val), tried=reached)
     assert advice.evidence is not None
     return replace(advice, options=options, suggestion=decide(advice.evidence, options))
 
@@ -65,15 +65,15 @@ def _doubtful(options: Sequence[Option]) -> Iterator[int]:
     yield from (n for n in order if not options[n].measured and options[n].high >= best)
 
 
-def _easier(work: Workbench, options: Sequence[Option], head_on: str) -> float:
+def _easier(work: Session, options: Sequence[Option], head_on: str) -> float:
     """Accuracy of a head on the validation part beyond what is expected of it elsewhere."""
     head = next((one for one in options if one.measured and one.head_on == head_on), None)
     return _reached(work, head) - head.accuracy if head else 0.0
 
 
-def _reached(work: Workbench, option: Option) -> float:
+def _reached(work: Session, option: Option) -> float:
     plan = work.plan({"policy": str(option.policy), "head_on": option.head_on})
     plan = replace(plan, keep_samples=False)  # nobody exports a trial
     with tempfile.TemporaryDirectory(prefix="tlearn-try-") as folder:
         run = RunDirectory.create(Path(folder, "run"), plan.policy, False)
-        return train_and_keep(work, plan, run, None).reports["val"].accuracy
+        return train_and_save(work, plan, run, None).reports["val"].accuracy

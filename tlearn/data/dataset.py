@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from tlearn.data.image_folder import ImageFolder
-from tlearn.data.inspection import Finding, inspect
+from tlearn.data.inspection import Finding, inspect_dataset
 from tlearn.data.pixel_store import PixelRows, PixelStore, store_pixels
-from tlearn.data.sampling import FOLDS, FOLDS_OF_MANY, MANY, MOST, draw_folds, stratified
+from tlearn.data.sampling import FOLDS, FOLDS_OF_MANY, MANY, MOST, make_folds, stratified
 from tlearn.data.split import Fold, Split, make_split
 from tlearn.errors import DataError
 from tlearn.progress import ProgressCallback, Timer
@@ -57,7 +57,7 @@ class Dataset:
         labels, digests = self.labels("train"), self.digests("train")
         rows = stratified(labels, MOST, seed)
         most = FOLDS if len(labels) < MANY else FOLDS_OF_MANY
-        folds = draw_folds(labels[rows], [digests[row] for row in rows], seed, most)
+        folds = make_folds(labels[rows], [digests[row] for row in rows], seed, most)
         return [(rows[solved], rows[held_out]) for solved, held_out in folds]
 
 
@@ -94,7 +94,7 @@ def load_dataset(
     with clock.time("decode"):
         paths = [image.path for image in folder.images]
         pixels = store_pixels(paths, image_size, resize, cache, partial(watch, "read pictures"))
-        findings = inspect(folder, pixels.facts)
+        findings = inspect_dataset(folder, pixels.facts)
         if strict:
             _refuse_unreadable(folder, pixels)
         split = make_split(

@@ -46,7 +46,7 @@ class Finding:
     names: tuple[str, ...]
 
 
-def inspect(folder: ImageFolder, facts: Sequence[ImageInfo]) -> tuple[Finding, ...]:
+def inspect_dataset(folder: ImageFolder, facts: Sequence[ImageInfo]) -> tuple[Finding, ...]:
     """Everything worth telling about a folder, gravest first.
 
     Args:

@@ -19,7 +19,7 @@ import numpy as np
 
 from tlearn.data.decode import ImageInfo, read_image
 from tlearn.progress import StepProgress
-from tlearn.storage.atomic import CACHE_REMEDY, refusals
+from tlearn.storage.atomic import CACHE_REMEDY, os_errors_as_host_errors
 from tlearn.storage.digest import digest_of_file
 from tlearn.storage.row_table import RowTable
 
@@ -114,7 +114,7 @@ def store_pixels(
             return None, known.facts[digest]
         return read_image(path, image_size, resize)
 
-    for pixels, fact in in_order(read, paths):
+    for pixels, fact in bounded_map(read, paths):
         facts.append(fact)
         if pixels is not None:
             waiting.append((fact.sha256, pixels))
@@ -134,7 +134,7 @@ def _digest(path: Path) -> str | None:
         return None  # read_image says what is wrong with it
 
 
-def in_order(work: Callable[[T], R], items: Sequence[T]) -> Iterator[R]:
+def bounded_map(work: Callable[[T], R], items: Sequence[T]) -> Iterator[R]:
     """Map over a thread pool with a bounded number of results in flight."""
     waiting: deque[Future[R]] = deque()
     with ThreadPoolExecutor(os.cpu_count() or 2) as pool:
@@ -165,5 +165,8 @@ class _FactsFile:
     def add(self, fact: ImageInfo) -> None:
         if fact.sha256 not in self.facts:
             self.facts[fact.sha256] = fact
-            with refusals(self.path, CACHE_REMEDY), self.path.open("a", encoding="utf-8") as file:
+            with (
+                os_errors_as_host_errors(self.path, CACHE_REMEDY),
+                self.path.open("a", encoding="utf-8") as file,
+            ):
                 file.write(json.dumps(asdict(fact)) + "\n")

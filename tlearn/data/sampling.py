@@ -14,7 +14,7 @@ FOLDS, FOLDS_OF_MANY, MANY, MOST = 5, 3, 2_000, 4_000
 """With many training pictures fewer folds say as much in less time, and so do only so many."""
 
 
-def draw_folds(
+def make_folds(
     labels: np.ndarray, digests: Sequence[str], seed: int, most: int = FOLDS
 ) -> list[Fold]:
     """At most so many folds; as few as the smallest class has different pictures, but two."""

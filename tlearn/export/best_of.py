@@ -12,13 +12,13 @@ from pathlib import Path
 from tlearn.errors import ExportError
 from tlearn.export.budget import Budget, Choice, choose
 from tlearn.export.parity import Artifact
-from tlearn.storage.atomic import refusals, remove
+from tlearn.storage.atomic import os_errors_as_host_errors, remove
 
 Write = Callable[[Path, str, str], Artifact]
 """Writes and checks an artefact, given its folder, format and quantization."""
 
 
-def keep_the_best(
+def export_best(
     write: Write, formats: Sequence[tuple[str, str]], folder: Path, budget: Budget
 ) -> Choice:
     """Write candidates apart, and move the best within the budget into a folder.
@@ -36,7 +36,7 @@ def keep_the_best(
         ExportError: None of the formats can hold this network.
         HostError: The place cannot be written.
     """
-    with refusals(folder):
+    with os_errors_as_host_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         scratch = tempfile.TemporaryDirectory(dir=folder, prefix=".candidates-")
     try:
@@ -44,7 +44,7 @@ def keep_the_best(
             written, refused = _write_all(write, formats, Path(place))
             kept = choose(written, budget).kept
             if kept:
-                with refusals(folder):
+                with os_errors_as_host_errors(folder):
                     _move(kept.path.parent, folder)
     finally:
         with suppress(OSError):  # it is not empty, as a rule

@@ -86,7 +86,7 @@ def choose(candidates: Sequence[Artifact], budget: Budget) -> Choice:
     return Choice(budget, tuple(candidates), kept, kept or nearest, _reason(fitting))
 
 
-def ways_out(choice: Choice, image_size: int, folder: str) -> list[str]:
+def suggestions(choice: Choice, image_size: int, folder: str) -> list[str]:
     """What would bring a file into the budget, the least trouble first.
 
     Args:

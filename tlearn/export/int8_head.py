@@ -34,7 +34,7 @@ _LEAST = 1e-9
 
 
 @contextmanager
-def head_for_int8(model: keras.Model, calibration: np.ndarray) -> Iterator[keras.Model]:
+def refit_head_for_int8(model: keras.Model, calibration: np.ndarray) -> Iterator[keras.Model]:
     """The model with a head for its int8 form; afterwards it has its own again.
 
     Args:

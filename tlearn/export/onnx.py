@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from tlearn.backend.graph import freeze, layer_of
+from tlearn.backend.graph import freeze_graph, layer_of
 from tlearn.backend.precision import as_float32
-from tlearn.backend.silence import Log, quiet
+from tlearn.backend.silence import CapturedOutput, silence_output
 from tlearn.errors import BackboneError, ExportError
 from tlearn.storage.atomic import write_atomic
 
@@ -41,7 +41,7 @@ def write_onnx(model: Any, path: Path, labels: Sequence[str], about: Mapping[str
     if len(labels) != model.output_shape[-1]:
         raise ExportError(f"{len(labels)} labels for {model.output_shape[-1]} classes.")
     problem: Exception | None = None
-    with quiet() as log:
+    with silence_output() as log:
         try:
             proto = _convert(as_float32(model))
         except BackboneError as error:
@@ -60,7 +60,7 @@ def _convert(model: Any) -> Any:
     """The model as an onnx.ModelProto, batch of any size."""
     import tf2onnx
 
-    frozen = freeze(model, batch=None)
+    frozen = freeze_graph(model, batch=None)
     graph = frozen.graph.as_graph_def()
     _give_scalars_an_axis(graph)
     proto, _ = tf2onnx.convert.from_graph_def(
@@ -129,6 +129,6 @@ def _describe(proto: Any, labels: Sequence[str], about: Mapping[str, Any]) -> No
     proto.producer_name = "tlearn"
 
 
-def _reason(name: str, problem: Exception, log: Log) -> str:
+def _reason(name: str, problem: Exception, log: CapturedOutput) -> str:
     said = f"{type(problem).__name__}: {str(problem).strip()[:300]}"
     return f"The network {name!r} cannot become an ONNX file: {said}\n{log.tail()}".strip()

@@ -11,11 +11,11 @@ from typing import Any
 
 from tlearn.artifacts.extras import import_openvino
 from tlearn.artifacts.metadata import NOTES
-from tlearn.backend.graph import freeze, layer_of
+from tlearn.backend.graph import freeze_graph, layer_of
 from tlearn.backend.precision import as_float32
-from tlearn.backend.silence import quiet
+from tlearn.backend.silence import silence_output
 from tlearn.errors import BackboneError, ExportError
-from tlearn.storage.atomic import refusals, write_atomic
+from tlearn.storage.atomic import os_errors_as_host_errors, write_atomic
 
 
 def write_openvino(model: Any, path: Path, labels: Sequence[str], about: Mapping[str, Any]) -> None:
@@ -40,12 +40,12 @@ def write_openvino(model: Any, path: Path, labels: Sequence[str], about: Mapping
     notes = {key: str(value) for key, value in about.items()} | {"labels": json.dumps(list(labels))}
     with tempfile.TemporaryDirectory() as folder:
         made = Path(folder, "model.xml")
-        with quiet():
+        with silence_output():
             try:
                 _convert(as_float32(model), made, notes)
             except BackboneError as error:
                 raise ExportError(error.message, error.hint) from error
-        with refusals(path):
+        with os_errors_as_host_errors(path):
             path.unlink(missing_ok=True)  # never a network beside the weights of another
         for suffix in (".bin", ".xml"):
             write_atomic(path.with_suffix(suffix), made.with_suffix(suffix).read_bytes())
@@ -53,7 +53,7 @@ def write_openvino(model: Any, path: Path, labels: Sequence[str], about: Mapping
 
 def _convert(model: Any, path: Path, notes: Mapping[str, str]) -> None:
     openvino = import_openvino()
-    frozen = freeze(model, batch=None).graph.as_graph_def()
+    frozen = freeze_graph(model, batch=None).graph.as_graph_def()
     graph = path.with_suffix(".pb")
     graph.write_bytes(frozen.SerializeToString())
     try:

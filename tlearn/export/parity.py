@@ -44,7 +44,7 @@ class Artifact:
         classes: The classes with another accuracy.
         threads: That the time was measured on; None where the runtime takes its own.
         advice: What to try instead of one that failed.
-        rescued: Whether it was written again, with a head solved for int8: see `rescue`.
+        head_refitted: Whether it was written again, with a head solved for int8: see `rescue`.
         n_checked: Pictures that it was checked on.
         checked_on: See `Reference`.
     """
@@ -65,7 +65,7 @@ class Artifact:
     classes: tuple[ClassChange, ...] = ()
     threads: int | None = TIMED_THREADS
     advice: tuple[str, ...] = ()
-    rescued: bool = False
+    head_refitted: bool = False
     n_checked: int = 0
     checked_on: str = "val"
 

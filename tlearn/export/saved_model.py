@@ -12,7 +12,7 @@ from typing import Any
 from tlearn.artifacts.metadata import LABELS_FILE, labels_text
 from tlearn.backend.graph import input_spec
 from tlearn.backend.precision import as_float32
-from tlearn.backend.silence import quiet
+from tlearn.backend.silence import silence_output
 from tlearn.errors import BackboneError, ExportError
 from tlearn.storage.atomic import write_atomic_directory
 
@@ -34,7 +34,7 @@ def write_saved_model(model: Any, directory: Path, labels: Sequence[str]) -> Non
     """
     if len(labels) != model.output_shape[-1]:
         raise ExportError(f"{len(labels)} labels for {model.output_shape[-1]} classes.")
-    with quiet(), tempfile.TemporaryDirectory() as folder:
+    with silence_output(), tempfile.TemporaryDirectory() as folder:
         labels_path = Path(folder, LABELS_FILE)
         labels_path.write_bytes(labels_text(labels))
         try:

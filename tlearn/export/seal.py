@@ -12,12 +12,12 @@ import numpy as np
 from PIL import Image
 
 from tlearn.artifacts.contract import (
+    EMBEDDED_CONTRACT,
     GOLDEN_FOLDER,
-    INSIDE,
     VERSION,
     Contract,
     Golden,
-    Preparation,
+    Preprocessing,
     contract_path,
     digest_of,
     to_bytes,
@@ -72,16 +72,18 @@ class GoldenImage:
 
 
 @dataclass(frozen=True, eq=False)
-class Promise:
+class ContractTemplate:
     """What the contracts of one run share; see `Contract`."""
 
     labels: Sequence[str]
-    preparation: Preparation
-    made_from: Mapping[str, str]
+    preparation: Preprocessing
+    provenance: Mapping[str, str]
     golden: Sequence[GoldenImage]
 
 
-def seal(artifact: Artifact, promise: Promise, reference: Reference) -> Artifact:
+def attach_contract(
+    artifact: Artifact, promise: ContractTemplate, reference: Reference
+) -> Artifact:
     """Give an artefact its contract; one that failed gets none, and loses what lay there.
 
     Args:
@@ -101,7 +103,9 @@ def seal(artifact: Artifact, promise: Promise, reference: Reference) -> Artifact
     contract = _contract(artifact, promise)
     before = path.stat().st_size
     if path.suffix == ".tflite":
-        write_atomic(path, append_files(path.read_bytes(), {INSIDE: to_bytes(contract.inside())}))
+        write_atomic(
+            path, append_files(path.read_bytes(), {EMBEDDED_CONTRACT: to_bytes(contract.inside())})
+        )
     _write_golden(path.parent / GOLDEN_FOLDER, contract.golden, promise.golden)
     golden = contract.golden
     if golden:
@@ -115,7 +119,7 @@ def seal(artifact: Artifact, promise: Promise, reference: Reference) -> Artifact
     return replace(artifact, size_bytes=artifact.size_bytes + path.stat().st_size - before)
 
 
-def _contract(artifact: Artifact, promise: Promise) -> Contract:
+def _contract(artifact: Artifact, promise: ContractTemplate) -> Contract:
     found = read_interface(artifact.path)
     return Contract(
         version=VERSION,
@@ -129,7 +133,7 @@ def _contract(artifact: Artifact, promise: Promise) -> Contract:
         preparation=promise.preparation,
         output=found.output,
         labels=tuple(promise.labels),
-        made_from=dict(promise.made_from),
+        provenance=dict(promise.provenance),
         tolerance=tolerance_of(artifact.quantization),
         golden=tuple(one.record() for one in promise.golden),
     )

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tlearn.artifacts.metadata import read_metadata
-from tlearn.backend.silence import quiet
+from tlearn.backend.silence import silence_output
 from tlearn.errors import ExportError
 from tlearn.storage.atomic import write_atomic
 
@@ -45,7 +45,7 @@ def check_platforms(names: Sequence[str]) -> list[str]:
     return chosen
 
 
-def write_program(model: Path, platform: str) -> Path:
+def write_snippet(model: Path, platform: str) -> Path:
     """Write a program beside a LiteRT file that classifies pictures with it.
 
     Args:
@@ -83,7 +83,7 @@ def _facts(model: Path) -> dict[str, Any]:
     resize = known["about"].get("resize")
     if resize not in _WORDS:
         raise ExportError(f"{model} does not say how pictures are resized", "Export it again.")
-    with quiet():
+    with silence_output():
         runner = Interpreter(model_path=str(model)).get_signature_runner()
     ((input_name, given),) = runner.get_input_details().items()
     ((output_name, result),) = runner.get_output_details().items()

@@ -45,7 +45,7 @@ def write_and_check(
     artifact = written(reference)
     if artifact.passed or images is None:
         return artifact
-    from tlearn.export.int8_head import head_for_int8
+    from tlearn.export.int8_head import refit_head_for_int8
 
-    with head_for_int8(as_float32(reference.model), images) as model:
-        return replace(written(replace(reference, model=model)), rescued=True)
+    with refit_head_for_int8(as_float32(reference.model), images) as model:
+        return replace(written(replace(reference, model=model)), head_refitted=True)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from tlearn.backend.device import accelerator_visible, on_accelerator
-from tlearn.backend.silence import quiet
+from tlearn.backend.silence import silence_output
 from tlearn.errors import HostError
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class Engine(Protocol):
         """
 
 
-Makers = Mapping[str, Callable[[], Engine]]
+EngineFactories = Mapping[str, Callable[[], Engine]]
 """Opens the same network in each engine."""
 
 
@@ -126,12 +126,12 @@ class EngineChoice:
                 f"set it to {AUTO}, {LITERT} or {KERAS}, or unset it",
             )
 
-    def open(self, network: str, makers: Makers, sample: np.ndarray) -> Engine:
+    def open(self, network: str, makers: EngineFactories, sample: np.ndarray) -> Engine:
         """The engine for a network.
 
         Args:
             network: What to call it in the records.
-            makers: From `probe_makers` or `boundary_makers`.
+            makers: From `extractor_engines` or `prefix_engines`.
             sample: Pictures (n, H, W, 3) to measure on.
         """
         asked = self.asked
@@ -151,7 +151,7 @@ class EngineChoice:
         rates = ", ".join(f"{name} {rate:,.0f}" for name, rate in measured.items())
         return f"{names}; pictures a second: {rates}"
 
-    def _faster(self, network: str, makers: Makers, sample: np.ndarray) -> str:
+    def _faster(self, network: str, makers: EngineFactories, sample: np.ndarray) -> str:
         rates = {name: 1 / seconds_per_image(make(), sample) for name, make in makers.items()}
         self.rates[network] = {name: round(rate, 1) for name, rate in rates.items()}
         return max(rates, key=lambda name: rates[name])
@@ -169,6 +169,6 @@ def seconds_per_image(engine: Engine, images: np.ndarray) -> float:
 def _runner(path: Path) -> Any:
     from ai_edge_litert.interpreter import Interpreter
 
-    with quiet():
+    with silence_output():
         interpreter = Interpreter(model_path=str(path), num_threads=1)
         return interpreter.get_signature_runner()

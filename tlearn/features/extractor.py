@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tlearn.features.engine import KERAS, LITERT, KerasEngine, LiteRTEngine, Makers
+from tlearn.features.engine import KERAS, LITERT, EngineFactories, KerasEngine, LiteRTEngine
 from tlearn.models.catalog import SHIPPED
 from tlearn.storage.atomic import CACHE_REMEDY, write_atomic
 
@@ -30,7 +30,7 @@ _PROBE_VERSION = 3
 
 
 @dataclass(frozen=True)
-class StageFacts:
+class StageInfo:
     """What a plan and a person need to know of a stage, without the network.
 
     Attributes:
@@ -51,13 +51,13 @@ class StageFacts:
 
 
 @dataclass(frozen=True)
-class Probe:
+class FeatureExtractor:
     """A LiteRT file of the frozen network and the names and widths of its outputs, in order."""
 
     path: Path
     fingerprint: str
     image_size: int
-    stages: tuple[StageFacts, ...]
+    stages: tuple[StageInfo, ...]
     outputs: tuple[tuple[str, int], ...]
 
     @property
@@ -75,7 +75,7 @@ class Probe:
         return None
 
 
-def open_probe(cache: Path, fingerprint: str) -> Probe | None:
+def open_extractor(cache: Path, fingerprint: str) -> FeatureExtractor | None:
     """The probe that came with tlearn or was made before, or None; imports no TensorFlow."""
     path = SHIPPED / probe_name(fingerprint)
     if not path.exists():
@@ -86,12 +86,12 @@ def open_probe(cache: Path, fingerprint: str) -> Probe | None:
         return None
     if not path.exists():
         return None
-    stages = tuple(StageFacts(**stage) for stage in facts["stages"])
+    stages = tuple(StageInfo(**stage) for stage in facts["stages"])
     outputs = tuple((name, width) for name, width in facts["outputs"])
-    return Probe(path, fingerprint, facts["image_size"], stages, outputs)
+    return FeatureExtractor(path, fingerprint, facts["image_size"], stages, outputs)
 
 
-def make_probe(cache: Path, backbone: Backbone, weights: str = "none") -> Probe:
+def make_extractor(cache: Path, backbone: Backbone, weights: str = "none") -> FeatureExtractor:
     """Convert the frozen network with all its outputs, and keep the file.
 
     Args:
@@ -110,7 +110,7 @@ def make_probe(cache: Path, backbone: Backbone, weights: str = "none") -> Probe:
         name: int(network.output[_identifier(name)].shape[-1]) for name in _output_names(backbone)
     }
     path = cache / "probes" / probe_name(backbone.fingerprint)
-    stages = stage_facts(backbone.stages)
+    stages = stage_infos(backbone.stages)
     image_size = int(backbone.trunk.input.shape[1])
     facts = {
         "image_size": image_size,
@@ -119,34 +119,34 @@ def make_probe(cache: Path, backbone: Backbone, weights: str = "none") -> Probe:
     }
     write_atomic(path, convert(network, quantization=weights), CACHE_REMEDY)
     write_atomic(path.with_suffix(".json"), json.dumps(facts, indent=1), CACHE_REMEDY)
-    return Probe(path, backbone.fingerprint, image_size, stages, tuple(widths.items()))
+    return FeatureExtractor(path, backbone.fingerprint, image_size, stages, tuple(widths.items()))
 
 
-def probe_makers(
-    probe: Probe, backbone: Callable[[], Backbone], outputs: Sequence[str] = ()
-) -> Makers:
+def extractor_engines(
+    extractor: FeatureExtractor, backbone: Callable[[], Backbone], outputs: Sequence[str] = ()
+) -> EngineFactories:
     """Engines that fill rows of the probe.
 
     Args:
-        probe: The file and its outputs.
+        extractor: The file and its outputs.
         backbone: Loads the network; called only where an accelerator may be faster.
         outputs: Outputs wanted, in this order; all by default.
     """
-    names = [_identifier(name) for name in outputs or [name for name, _ in probe.outputs]]
+    names = [_identifier(name) for name in outputs or [name for name, _ in extractor.outputs]]
     return {
-        LITERT: lambda: LiteRTEngine(probe.path, names),
+        LITERT: lambda: LiteRTEngine(extractor.path, names),
         KERAS: lambda: KerasEngine(_network(backbone()), names),
     }
 
 
-def stage_facts(stages: Sequence[Stage]) -> tuple[StageFacts, ...]:
+def stage_infos(stages: Sequence[Stage]) -> tuple[StageInfo, ...]:
     """What to remember of a backbone's stages."""
-    return tuple(StageFacts(s.name, s.cut, s.size, s.width, s.parameters, s.beyond) for s in stages)
+    return tuple(StageInfo(s.name, s.cut, s.size, s.width, s.parameters, s.beyond) for s in stages)
 
 
-def boundary_makers(
+def prefix_engines(
     cache: Path, fingerprint: str, cut: int, prefix: Callable[[], keras.Model]
-) -> Makers:
+) -> EngineFactories:
     """Engines for everything before a cut; the LiteRT file is made when it is not there yet."""
 
     def litert() -> LiteRTEngine:

@@ -12,14 +12,14 @@ import numpy as np
 
 from tlearn.data.dataset import Dataset
 from tlearn.data.split import Fold
-from tlearn.features.extractor import EMBEDDING, SOURCE, Probe
+from tlearn.features.extractor import EMBEDDING, SOURCE, FeatureExtractor
 from tlearn.features.linear_head import (
     SOLVER_VERSION,
     CrossValidation,
     cross_validate,
     held_out_probabilities,
 )
-from tlearn.features.store import FeatureStore, Opener, Views, probe_store
+from tlearn.features.store import EngineFactory, FeatureStore, Views, extractor_store
 from tlearn.progress import ProgressCallback, Timer
 from tlearn.storage.atomic import CACHE_REMEDY, write_atomic
 
@@ -29,12 +29,12 @@ class Features:
     """What the frozen network says of pictures; read from disk where asked for.
 
     Attributes:
-        probe: The network and its outputs.
+        extractor: The network and its outputs.
         store: Rows of all its outputs, end to end.
         digests: Pictures, in the order of the split.
     """
 
-    probe: Probe
+    extractor: FeatureExtractor
     store: FeatureStore
     digests: Sequence[str]
 
@@ -46,14 +46,14 @@ class Features:
         """Outputs of stored views, side by side: (len(keys), their widths together)."""
         found = []
         for output in outputs:
-            columns = self.probe.columns(output)
+            columns = self.extractor.columns(output)
             assert columns is not None, output
             found.append(self.store.table.read(keys, columns))
         return found[0] if len(found) == 1 else np.concatenate(found, axis=1)
 
     def widths(self, outputs: Sequence[str]) -> list[int]:
         """Numbers in each output."""
-        known = dict(self.probe.outputs)
+        known = dict(self.extractor.outputs)
         return [known[output] for output in outputs]
 
     def embeddings(self, indices: np.ndarray) -> np.ndarray:
@@ -62,12 +62,12 @@ class Features:
 
     def source(self, indices: np.ndarray) -> np.ndarray | None:
         """Source-class probabilities, or None when the weights have no classification layer."""
-        return self.of(SOURCE, indices) if self.probe.columns(SOURCE) else None
+        return self.of(SOURCE, indices) if self.extractor.columns(SOURCE) else None
 
     @property
     def stage_outputs(self) -> list[str]:
         """Names of the pooled features of every stage, input to output."""
-        return [name for name, _ in self.probe.outputs if name != SOURCE]
+        return [name for name, _ in self.extractor.outputs if name != SOURCE]
 
     def outputs_of(self, stages: Sequence[int]) -> list[str]:
         """Those of some stages, numbered from 1."""
@@ -138,9 +138,9 @@ def _used(folds: Sequence[Fold]) -> tuple[np.ndarray, list[Fold]]:
 
 def compute_features(
     dataset: Dataset,
-    probe: Probe,
+    extractor: FeatureExtractor,
     cache: Path,
-    engine: Opener,
+    engine: EngineFactory,
     watch: ProgressCallback,
     clock: Timer,
 ) -> Features:
@@ -148,14 +148,14 @@ def compute_features(
 
     Args:
         dataset: Pixels and split.
-        probe: The network.
+        extractor: The network.
         cache: Where features are kept.
         engine: Opens the network.
         watch: Told of progress.
         clock: Told where the time goes.
     """
-    store = probe_store(cache, probe, dataset.resize)
+    store = extractor_store(cache, extractor, dataset.resize)
     digests = dataset.split.digests
     with clock.time("features"):
         store.fill(dataset.pixels, digests, engine, Views(), partial(watch, "compute features"))
-    return Features(probe, store, digests)
+    return Features(extractor, store, digests)

@@ -17,7 +17,7 @@ _BLOCK = 1024
 
 
 @dataclass(frozen=True)
-class Axes:
+class PrincipalAxes:
     """Features on their principal axes: `rows = (features - mean) @ turn`."""
 
     rows: np.ndarray
@@ -32,19 +32,19 @@ def softmax(logits: np.ndarray) -> np.ndarray:
     return shifted / shifted.sum(axis=1, keepdims=True)
 
 
-def principal_axes(features: np.ndarray, blocks: Sequence[int]) -> Axes:
+def principal_axes(features: np.ndarray, blocks: Sequence[int]) -> PrincipalAxes:
     """Centre, scale to mean variance one, and rotate, in place; axes without variance go."""
     from scipy.linalg import eigh
 
     n, d = features.shape
     mean = features.mean(axis=0, dtype=np.float64)
     features -= mean.astype(features.dtype)
-    evened = _even(features, blocks)
+    evened = _equalize_variance(features, blocks)
     # The smaller of the two Gram matrices has the same spectrum; eigh of it is cheaper than an SVD.
     gram = features.T @ features if d <= n else features @ features.T
     scale = float(np.sqrt(np.trace(gram, dtype=np.float64) / (n * d)))
     if not scale > 0:
-        return Axes(np.zeros((n, 1), np.float32), mean, np.zeros((d, 1)), np.zeros(1))
+        return PrincipalAxes(np.zeros((n, 1), np.float32), mean, np.zeros((d, 1)), np.zeros(1))
     gram /= n * scale**2
     # This driver is not the fastest; its work space is the smallest.
     values, vectors = eigh(gram, overwrite_a=True, driver="evr")
@@ -56,10 +56,10 @@ def principal_axes(features: np.ndarray, blocks: Sequence[int]) -> Axes:
     for start in range(0, n, _BLOCK):
         block = slice(start, start + _BLOCK)
         features[block, : len(values)] = features[block] @ turn
-    return Axes(features[:, : len(values)], mean, evened[:, None] * turn, values)
+    return PrincipalAxes(features[:, : len(values)], mean, evened[:, None] * turn, values)
 
 
-def _even(features: np.ndarray, blocks: Sequence[int]) -> np.ndarray:
+def _equalize_variance(features: np.ndarray, blocks: Sequence[int]) -> np.ndarray:
     """Give several blocks of centred columns the same variance, in place; the factors."""
     factors = np.ones(features.shape[1], features.dtype)
     if len(blocks) < 2:
@@ -73,7 +73,7 @@ def _even(features: np.ndarray, blocks: Sequence[int]) -> np.ndarray:
 
 
 def solve(
-    axes: Axes,
+    axes: PrincipalAxes,
     labels: np.ndarray,
     n_classes: int,
     penalty: float,

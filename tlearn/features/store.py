@@ -12,13 +12,13 @@ import numpy as np
 from tlearn.data.augmentation import Augmentation, augment
 from tlearn.data.pixel_store import DECODER_VERSION, PixelStore
 from tlearn.features.engine import Engine
-from tlearn.features.extractor import Probe
+from tlearn.features.extractor import FeatureExtractor
 from tlearn.progress import StepProgress
 from tlearn.storage.row_table import RowTable
 
 _BATCH = 32
 
-Opener = Callable[[np.ndarray], Engine]
+EngineFactory = Callable[[np.ndarray], Engine]
 """Opens a frozen network, given pictures (n, H, W, 3) that it will run."""
 
 
@@ -44,7 +44,7 @@ class FeatureStore:
         self,
         pixels: PixelStore,
         digests: Sequence[str],
-        engine: Opener,
+        engine: EngineFactory,
         views: Views,
         progress: StepProgress | None = None,
     ) -> int:
@@ -121,6 +121,6 @@ class Views:
         return hashlib.sha256(f"{digest}/{view}/{self.seed}/{self.policy}".encode()).digest()
 
 
-def probe_store(cache: Path, probe: Probe, resize: str) -> FeatureStore:
+def extractor_store(cache: Path, extractor: FeatureExtractor, resize: str) -> FeatureStore:
     """The store of every output of the probe, end to end in each row."""
-    return FeatureStore(cache, probe.path.stem, resize, (probe.width,), "float32")
+    return FeatureStore(cache, extractor.path.stem, resize, (extractor.width,), "float32")

@@ -11,7 +11,7 @@ import numpy as np
 
 from tlearn.errors import BackboneError
 from tlearn.models.catalog import BackboneSpec
-from tlearn.models.weights_file import FileFacts, extract_archived
+from tlearn.models.weights_file import WeightsInfo, extract_archived
 
 _CAFFE_MEAN_RGB = (123.68, 116.779, 103.939)
 _IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -51,7 +51,7 @@ def _scaling(name: str) -> keras.layers.Layer:
 
 
 def load_network(
-    network: keras.Model, path: Path, facts: FileFacts, spec: BackboneSpec, has_top: bool
+    network: keras.Model, path: Path, facts: WeightsInfo, spec: BackboneSpec, has_top: bool
 ) -> None:
     """Load a file into the network of `build_network`, and make it read RGB.
 
@@ -70,7 +70,7 @@ def load_network(
     _match_pixels(network, spec, facts)
 
 
-def _fill(network: keras.Model, path: Path, facts: FileFacts, spec: BackboneSpec) -> None:
+def _fill(network: keras.Model, path: Path, facts: WeightsInfo, spec: BackboneSpec) -> None:
     # Keras itself reads what it needs of a larger file of the new layout and says nothing.
     if facts.layout != "legacy" and facts.parameters != network.count_params():
         raise _mismatch(path, facts, network, spec)
@@ -82,7 +82,7 @@ def _fill(network: keras.Model, path: Path, facts: FileFacts, spec: BackboneSpec
             raise _mismatch(path, facts, network, spec) from error
 
 
-def _as_keras_expects(path: Path, facts: FileFacts, folder: Path) -> Path:
+def _as_keras_expects(path: Path, facts: WeightsInfo, folder: Path) -> Path:
     """The file under a name that tells Keras its layout; Keras goes by the suffix alone."""
     if facts.layout == "archive":
         return extract_archived(path, folder)
@@ -94,7 +94,7 @@ def _as_keras_expects(path: Path, facts: FileFacts, folder: Path) -> Path:
 
 
 def _mismatch(
-    path: Path, facts: FileFacts, network: keras.Model, spec: BackboneSpec
+    path: Path, facts: WeightsInfo, network: keras.Model, spec: BackboneSpec
 ) -> BackboneError:
     layers = sum(1 for layer in network.layers if layer.weights)
     return BackboneError(
@@ -104,7 +104,7 @@ def _mismatch(
     )
 
 
-def _match_pixels(network: keras.Model, spec: BackboneSpec, facts: FileFacts) -> None:
+def _match_pixels(network: keras.Model, spec: BackboneSpec, facts: WeightsInfo) -> None:
     """Make loaded weights read RGB pixels scaled as `_scaling` does."""
     # A network that tlearn saved begins with Rescaling and has been turned to RGB already.
     if spec.scaling == "caffe" and not facts.rescaled:

@@ -31,7 +31,7 @@ BUILTIN_COST = "the built-in backbone is smaller, faster, and 13 points behind o
 
 
 @dataclass(frozen=True)
-class BackboneChoice:
+class ResolvedBackbone:
     """A backbone that has not been loaded yet.
 
     Attributes:
@@ -61,14 +61,14 @@ class BackboneChoice:
         return load_backbone(self.spec, self.weights, self.image_size, self.seed)
 
 
-def choose_backbone(
+def resolve_backbone(
     name: str | None,
     weights: Path | None,
     image_size: int | None,
     *,
     random_seed: int | None = None,
     progress: Callable[[int, int], None] | None = None,
-) -> BackboneChoice:
+) -> ResolvedBackbone:
     """Find a backbone and its weights.
 
     Args:
@@ -94,14 +94,14 @@ def choose_backbone(
     if random_seed is not None:
         size = image_size or spec.image_size
         own = fingerprint(spec, None, size, random_seed)
-        return BackboneChoice(spec.name, spec, None, size, own, random_seed)
+        return ResolvedBackbone(spec.name, spec, None, size, own, random_seed)
     if name is None:
         spec, found, reason = _recommended(weights, progress)
     else:
         found = find_weights(spec, weights, progress=progress)
     size = image_size or spec.image_size
     own = fingerprint(spec, found, size)
-    return BackboneChoice(spec.name, spec, found, size, own, reason=reason)
+    return ResolvedBackbone(spec.name, spec, found, size, own, reason=reason)
 
 
 def _recommended(
@@ -117,7 +117,7 @@ def _recommended(
         return spec, find_weights(spec), f"{nowhere}; {BUILTIN_COST}"
 
 
-def _own(path: Path, weights: Path | None, image_size: int | None) -> BackboneChoice:
+def _own(path: Path, weights: Path | None, image_size: int | None) -> ResolvedBackbone:
     if weights is not None:
         raise BackboneError(
             f"{path} holds its own weights", "leave --weights out, or name a backbone of the garden"
@@ -131,7 +131,7 @@ def _own(path: Path, weights: Path | None, image_size: int | None) -> BackboneCh
             "save it with model.save('NAME.keras'), or name a backbone: `tlearn models` lists them",
         ) from error
     size = image_size or _input_size(config) or USUAL_SIZE
-    return BackboneChoice(str(path), None, None, size, own_fingerprint(path, size))
+    return ResolvedBackbone(str(path), None, None, size, own_fingerprint(path, size))
 
 
 def _input_size(config: Any) -> int | None:

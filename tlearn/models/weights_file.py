@@ -19,7 +19,7 @@ _CONVOLUTIONAL_TOP = ("mobilenet", "mobilenet_v3")
 
 
 @dataclass(frozen=True)
-class FileFacts:
+class WeightsInfo:
     """Facts of a file of weights.
 
     Attributes:
@@ -37,7 +37,7 @@ class FileFacts:
     rescaled: bool
 
 
-def read_facts(path: Path, spec: BackboneSpec) -> FileFacts:
+def read_facts(path: Path, spec: BackboneSpec) -> WeightsInfo:
     """Read the facts of a file that should hold weights of `spec`.
 
     Raises:
@@ -53,7 +53,7 @@ def read_facts(path: Path, spec: BackboneSpec) -> FileFacts:
             top = _last_numbered(shapes, "dense") or _last_numbered(shapes, "conv2d")
         if not shapes:
             raise _unusable(path, "an HDF5 file without layers")
-        return FileFacts(
+        return WeightsInfo(
             layout=layout,
             classes=_classes(top, spec),
             layers=len(shapes),

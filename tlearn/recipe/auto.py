@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tlearn.recipe.schema import AUTO, Recipe
-from tlearn.suggestion.matrix import Evidence, textbook
+from tlearn.suggestion.matrix import Evidence, textbook_policy
 
 
 @dataclass(frozen=True)
@@ -26,15 +26,15 @@ class Rule:
         tuned_stages: Stages tuned, from the output; None tunes all.
         learning_rate: Peak rate of the head under Adam.
         layer_decay: Factor on the rate for each stage away from the head.
-        showings: Pictures shown in the whole training; an epoch shows each once.
-        epochs: Fewest and most epochs, whatever `showings` says.
+        images_seen: Pictures shown in the whole training; an epoch shows each once.
+        epochs: Fewest and most epochs, whatever `images_seen` says.
         augmentation: Name of the augmentation policy.
     """
 
     tuned_stages: int | None
     learning_rate: float
     layer_decay: float
-    showings: int
+    images_seen: int
     epochs: tuple[int, int]
     augmentation: str
 
@@ -48,7 +48,7 @@ RULES = {
 VIEWS_BY_SIZE = ((2_000, 4), (math.inf, 2))
 """Stored views of a picture, by training pictures: up to, and without, each limit."""
 
-STEPWISE_ONLY = ("head_dropout", "head_l1", "head_l2", "head_max_norm", "label_smoothing")
+GRADIENT_ONLY = ("head_dropout", "head_l1", "head_l2", "head_max_norm", "label_smoothing")
 """What the convex solver cannot do: a head that asks for it is trained by steps once solved."""
 
 STEPWISE_EPOCHS = 20
@@ -105,9 +105,9 @@ def settle(
 
 
 def epochs_for(rule: Rule, n_train: int) -> int:
-    """Epochs that show about `rule.showings` pictures, within the rule's limits."""
+    """Epochs that show about `rule.images_seen` pictures, within the rule's limits."""
     fewest, most = rule.epochs
-    return min(max(math.ceil(rule.showings / n_train), fewest), most)
+    return min(max(math.ceil(rule.images_seen / n_train), fewest), most)
 
 
 def batch_size_for(n_train: int) -> int:
@@ -167,16 +167,19 @@ def find_contradictions(values: dict[str, Any], asked: Recipe, n_stages: int) ->
 def _policy(n_train: int, n_classes: int) -> tuple[str, str]:
     """The matrix's answer for pictures like the source: the cautious column."""
     words = "assumed; tlearn suggest measures it"
-    suggestion = textbook(Evidence(n_train, n_classes, 1.0, words))
+    suggestion = textbook_policy(Evidence(n_train, n_classes, 1.0, words))
     return str(suggestion.policy), "; ".join(suggestion.reasons)
 
 
 def _epochs(recipe: Recipe, policy: str, n_train: int) -> tuple[int, str]:
-    stepwise = [key for key in STEPWISE_ONLY if getattr(recipe, key)]
-    if policy == "linear_head" and stepwise:
-        return STEPWISE_EPOCHS, f"{', '.join(stepwise)}: only a head trained by steps has it"
+    trained_by_gradient = [key for key in GRADIENT_ONLY if getattr(recipe, key)]
+    if policy == "linear_head" and trained_by_gradient:
+        return (
+            STEPWISE_EPOCHS,
+            f"{', '.join(trained_by_gradient)}: only a head trained by steps has it",
+        )
     if policy == "linear_head":
         return 0, "the head is solved, not trained"
     rule = RULES[policy]
-    wanted = f"{rule.showings / n_train:.3g} epochs show {rule.showings:,} pictures"
+    wanted = f"{rule.images_seen / n_train:.3g} epochs show {rule.images_seen:,} pictures"
     return epochs_for(rule, n_train), f"{wanted}; kept from {rule.epochs[0]} to {rule.epochs[1]}"

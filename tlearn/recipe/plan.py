@@ -18,7 +18,7 @@ HEAD = "head"
 
 
 @dataclass(frozen=True)
-class DataFacts:
+class SplitCounts:
     """What a split says to the plan; `folds` is 0, or k without a validation part."""
 
     classes: tuple[str, ...]
@@ -29,7 +29,7 @@ class DataFacts:
 
 
 @dataclass(frozen=True)
-class BackboneFacts:
+class BackboneInfo:
     """What a backbone says to the plan; `image_size` is the one it prefers, `reason` why it."""
 
     name: str
@@ -38,7 +38,7 @@ class BackboneFacts:
     reason: str = ""
 
 
-class StageFacts(Protocol):
+class StageInfo(Protocol):
     """What a stage says to the plan; `tlearn.models.stages.Stage` is one."""
 
     @property
@@ -136,7 +136,7 @@ class Plan:
 
 
 def make_plan(
-    resolved: Resolved, data: DataFacts, backbone: BackboneFacts, stages: Sequence[StageFacts]
+    resolved: Resolved, data: SplitCounts, backbone: BackboneInfo, stages: Sequence[StageInfo]
 ) -> Plan:
     """Settle every key that is still open.
 

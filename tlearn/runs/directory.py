@@ -14,19 +14,27 @@ from pathlib import Path
 from typing import Any
 
 from tlearn.errors import RunError
-from tlearn.storage.atomic import must_be_writable, refusals, remove, write_atomic
+from tlearn.storage.atomic import ensure_writable, os_errors_as_host_errors, remove, write_atomic
 from tlearn.storage.text import escape_label, read_text, unescape_label
 
-BASE = Path("runs")
+RUNS_ROOT = Path("runs")
 MARKER = ".tlearn-run"  # says that tlearn made the folder, and when (ISO 8601)
-STARTED = ("plan.yaml", "split.csv", "labels.txt")
-FINISHED = (*STARTED, "model.keras", "metrics.json")
-RUN_FILES = (MARKER, *FINISHED, "history.jsonl", "report.html", "checkpoints", "export", "samples")
+FILES_AT_START = ("plan.yaml", "split.csv", "labels.txt")
+FILES_AT_END = (*FILES_AT_START, "model.keras", "metrics.json")
+RUN_FILES = (
+    MARKER,
+    *FILES_AT_END,
+    "history.jsonl",
+    "report.html",
+    "checkpoints",
+    "export",
+    "samples",
+)
 
 _TRAIN = "Train a model first: tlearn finetune FOLDER"
 
 
-class _Inside:
+class _RunPath:
     """A path inside the run; read from the class itself, its name alone."""
 
     def __init__(self, name: str) -> None:
@@ -41,20 +49,20 @@ class RunDirectory:
     """Everything one run leaves behind; enough to evaluate, predict, export and resume."""
 
     path: Path
-    plan_path = _Inside("plan.yaml")
-    split_path = _Inside("split.csv")
-    labels_path = _Inside("labels.txt")
-    history_path = _Inside("history.jsonl")
-    model_path = _Inside("model.keras")
-    metrics_path = _Inside("metrics.json")
-    report_path = _Inside("report.html")
-    checkpoints = _Inside("checkpoints")
-    export_dir = _Inside("export")
-    samples = _Inside("samples")
+    plan_path = _RunPath("plan.yaml")
+    split_path = _RunPath("split.csv")
+    labels_path = _RunPath("labels.txt")
+    history_path = _RunPath("history.jsonl")
+    model_path = _RunPath("model.keras")
+    metrics_path = _RunPath("metrics.json")
+    report_path = _RunPath("report.html")
+    checkpoints = _RunPath("checkpoints")
+    export_dir = _RunPath("export")
+    samples = _RunPath("samples")
 
     @classmethod
     def create(
-        cls, path: Path | None, policy: str, overwrite: bool = False, base: Path = BASE
+        cls, path: Path | None, policy: str, overwrite: bool = False, base: Path = RUNS_ROOT
     ) -> RunDirectory:
         """Make the directory of a new run, at `path` or as `base/YYYYmmdd-HHMMSS-<policy>`.
 
@@ -68,14 +76,14 @@ class RunDirectory:
         """
         cls.check(path, overwrite, base)
         now = datetime.now().astimezone()
-        with refusals(path or base):
+        with os_errors_as_host_errors(path or base):
             run = cls(path or _new_folder(base, f"{now:%Y%m%d-%H%M%S}-{policy}"))
-            run._claim()
+            run._reserve()
         write_atomic(run.path / MARKER, now.isoformat() + "\n")
         return run
 
     @classmethod
-    def check(cls, path: Path | None, overwrite: bool = False, base: Path = BASE) -> None:
+    def check(cls, path: Path | None, overwrite: bool = False, base: Path = RUNS_ROOT) -> None:
         """Raise now what `create` would raise once minutes have been spent.
 
         Raises:
@@ -83,8 +91,8 @@ class RunDirectory:
             HostError: The place cannot be written.
         """
         place = path or base
-        must_be_writable(place)
-        with refusals(place):
+        ensure_writable(place)
+        with os_errors_as_host_errors(place):
             held = {entry.name for entry in place.iterdir()} if place.exists() else set()
         if path is None:
             return
@@ -97,7 +105,7 @@ class RunDirectory:
             raise RunError(f"{path} already holds a run", hint)
 
     @classmethod
-    def open(cls, path: Path | None, finished: bool = True, base: Path = BASE) -> RunDirectory:
+    def open(cls, path: Path | None, finished: bool = True, base: Path = RUNS_ROOT) -> RunDirectory:
         """The run at `path`; None takes the one under `base` that started last.
 
         Args:
@@ -120,12 +128,12 @@ class RunDirectory:
             raise RunError(f"the run {path} is not finished: it has no {missing}", hint)
         if missing:
             error = f"has no {missing}" if os.path.exists(path) else "does not exist"
-            raise RunError(f"{path} is not a run: it {error}", _offer(path, base))
+            raise RunError(f"{path} is not a run: it {error}", _suggest_run(path, base))
         return run
 
     def missing(self, finished: bool = True) -> tuple[str, ...]:
         """Names of the files this run should hold and does not."""
-        names = FINISHED if finished else STARTED
+        names = FILES_AT_END if finished else FILES_AT_START
         return tuple(name for name in names if not os.path.exists(self.path / name))
 
     @property
@@ -147,7 +155,7 @@ class RunDirectory:
     def append_history(self, record: Mapping[str, Any]) -> None:
         """Add one line to `history.jsonl` and flush it; NaN and infinity become null."""
         line = json.dumps({key: _finite(value) for key, value in record.items()}).encode()
-        with refusals(self.history_path), self.history_path.open("a+b", 0) as file:
+        with os_errors_as_host_errors(self.history_path), self.history_path.open("a+b", 0) as file:
             file.seek(max(file.seek(0, os.SEEK_END) - 1, 0))
             cut_short = file.read(1) not in (b"", b"\n")
             file.write(b"\n" * cut_short + line + b"\n")
@@ -162,7 +170,7 @@ class RunDirectory:
                 records.append(json.loads(line))
         return records
 
-    def _claim(self) -> None:
+    def _reserve(self) -> None:
         """Make the folder, or empty the run that stands there."""
         self.path.mkdir(parents=True, exist_ok=True)
         for name in RUN_FILES:
@@ -189,7 +197,7 @@ def _run_names(folder: Path) -> list[str]:
     return sorted({path.parent.name for mark in marks for path in folder.glob(f"*/{mark}")})
 
 
-def _offer(path: Path, base: Path) -> str:
+def _suggest_run(path: Path, base: Path) -> str:
     """A hint: the run with the nearest name, or how to make one."""
     nearby = {name: folder / name for folder in (base, path.parent) for name in _run_names(folder)}
     near = difflib.get_close_matches(path.name, nearby, n=1)

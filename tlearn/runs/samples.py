@@ -22,7 +22,7 @@ from PIL import Image
 
 from tlearn.data.dataset import Dataset
 from tlearn.data.image_folder import sniff
-from tlearn.data.pixel_store import PixelArray, in_order
+from tlearn.data.pixel_store import PixelArray, bounded_map
 from tlearn.data.sampling import in_turn, sample_size, stratified_order
 from tlearn.errors import RunError
 from tlearn.storage.atomic import write_atomic_directory
@@ -205,7 +205,7 @@ def _encoded(pixels: PixelArray, rows: Sequence[int]) -> Iterator[tuple[int, byt
         return file.getvalue()
 
     spent = 0
-    for row, content in zip(rows, in_order(encode, rows), strict=True):
+    for row, content in zip(rows, bounded_map(encode, rows), strict=True):
         spent += len(content)
         if spent > ARCHIVE_BYTES:
             return

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from tlearn.artifacts.contract import Preparation, digest_of
+from tlearn.artifacts.contract import Preprocessing, digest_of
 from tlearn.backend.silence import import_keras
 from tlearn.data.decode import UnreadableImageError, decode
 from tlearn.data.labeled import labeled_images
@@ -21,7 +21,7 @@ from tlearn.data.split import Split, read_manifest
 from tlearn.errors import BackboneError, DataError, RunError
 from tlearn.evaluation.predictions import predict_pixels
 from tlearn.export.reference import SAMPLE_OF, Reference
-from tlearn.export.seal import GoldenImage, Promise
+from tlearn.export.seal import ContractTemplate, GoldenImage
 from tlearn.models.catalog import CATALOG, find_backbone
 from tlearn.progress import ProgressCallback
 from tlearn.recipe.plan import Plan, read_plan
@@ -31,7 +31,7 @@ from tlearn.storage.cache import cache_folder
 from tlearn.storage.text import read_json
 
 
-class FinishedRun:
+class TrainedRun:
     """A run that was trained and scored.
 
     Args:
@@ -175,14 +175,14 @@ class FinishedRun:
             raise DataError(f"{error.message}; it keeps no samples", error.hint) from error
         return self.samples.of_part[part]
 
-    def promise(self) -> Promise:
+    def promise(self) -> ContractTemplate:
         """What every artefact of this run promises."""
         files = {"model": self.run.model_path, "plan": self.run.plan_path}
         files |= {"split": self.run.split_path}
-        return Promise(
+        return ContractTemplate(
             labels=self.labels,
-            preparation=Preparation.of(self.plan.image_size, self.plan.resize),
-            made_from={name: digest_of(path) for name, path in files.items()},
+            preparation=Preprocessing.of(self.plan.image_size, self.plan.resize),
+            provenance={name: digest_of(path) for name, path in files.items()},
             golden=self._golden(),
         )
 
@@ -205,7 +205,7 @@ class FinishedRun:
 
     def _about(self) -> dict[str, Any]:
         plan = self.plan
-        preparation = Preparation.of(plan.image_size, plan.resize)
+        preparation = Preprocessing.of(plan.image_size, plan.resize)
         return {
             "name": f"{len(self.labels)} classes by {plan.backbone}",
             "description": f"Trained by tlearn: {plan.policy}, {plan.n_train} pictures",

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tlearn.errors import HostError
 
-TEXT = {"encoding": "utf-8", "errors": "surrogateescape"}
+TEXT_ENCODING = {"encoding": "utf-8", "errors": "surrogateescape"}
 """How text is read and written: names of files need not be UTF-8."""
 
 OUT_REMEDY = "name another folder with --out"
@@ -40,7 +40,9 @@ def write_atomic(
         if callable(content):
             content(temporary)
         else:
-            temporary.write_bytes(content.encode(**TEXT) if isinstance(content, str) else content)
+            temporary.write_bytes(
+                content.encode(**TEXT_ENCODING) if isinstance(content, str) else content
+            )
 
 
 def write_atomic_directory(path: Path, write: Callable[[Path], None]) -> None:
@@ -54,7 +56,7 @@ def write_atomic_directory(path: Path, write: Callable[[Path], None]) -> None:
 
 
 @contextmanager
-def refusals(path: Path, remedy: str = OUT_REMEDY) -> Iterator[None]:
+def os_errors_as_host_errors(path: Path, remedy: str = OUT_REMEDY) -> Iterator[None]:
     """Turn what the machine refuses into a SystemFault; any other OSError is a bug and passes.
 
     Args:
@@ -71,7 +73,7 @@ def refusals(path: Path, remedy: str = OUT_REMEDY) -> Iterator[None]:
         raise HostError(problem, first + remedy) from error
 
 
-def must_be_writable(folder: Path) -> None:
+def ensure_writable(folder: Path) -> None:
     """Raise now what a write would raise once minutes have been spent; nothing is made.
 
     Args:
@@ -80,7 +82,7 @@ def must_be_writable(folder: Path) -> None:
     Raises:
         HostError: Nothing can be written there.
     """
-    with refusals(folder):
+    with os_errors_as_host_errors(folder):
         near = next(place for place in (folder, *folder.absolute().parents) if place.exists())
         if not near.is_dir():
             raise NotADirectoryError(errno.ENOTDIR, "")
@@ -93,7 +95,7 @@ def _replacing(path: Path, remedy: str = OUT_REMEDY) -> Iterator[Path]:
     """Give a path to write at; when that went well, what was written takes the place of `path`."""
     name = f".{secrets.token_hex(4)}-{path.name}"  # Keras and LiteRT insist on the suffix
     temporary, old = path.with_name(name), path.with_name(name + ".old")
-    with refusals(path, remedy):
+    with os_errors_as_host_errors(path, remedy):
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             yield temporary

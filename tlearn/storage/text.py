@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tlearn.errors import RunError
-from tlearn.storage.atomic import TEXT, refusals, write_atomic
+from tlearn.storage.atomic import TEXT_ENCODING, os_errors_as_host_errors, write_atomic
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -39,5 +39,5 @@ def unescape_label(line: str) -> str:
 def read_text(path: Path) -> str:
     if not path.is_file():
         raise RunError(f"{path} does not exist", "Name the directory of a finished run.")
-    with refusals(path):
-        return path.read_bytes().decode(**TEXT)
+    with os_errors_as_host_errors(path):
+        return path.read_bytes().decode(**TEXT_ENCODING)

@@ -15,8 +15,8 @@ with weights fitted to the trials in `tests/benchmarks/advice.jsonl` by
 
     python -m tests.benchmarks.advice score tests/benchmarks/advice.jsonl
 
-An interval holds the accuracy that a test of that many pictures will show in `COVERED` of cases:
-the chance of both samples, and what the formula does not know (`SPREAD`, in the same unit).
+An interval holds the accuracy that a test of that many pictures will show in `INTERVAL_COVERAGE` of cases:
+the chance of both samples, and what the formula does not know (`MODEL_SD`, in the same unit).
 """
 
 from __future__ import annotations
@@ -29,26 +29,26 @@ import numpy as np
 
 from tlearn.suggestion.matrix import Evidence, HeadEvidence, Policy
 
-COVERED = 0.9
+INTERVAL_COVERAGE = 0.9
 TIE = 0.0005
 """Expected accuracy that is not worth a larger network or a longer training. Fitted forecasts are
 drawn together, what they differ by is larger in truth: .0025 cost .4 points of regret."""
 
-CAUTION = 1.0
+MIN_MARGIN_SE = 1.0
 """Standard errors by which an earlier stage has to be better: the best of those that are all in
 doubt looks better than it is. A head on the last few together has no such doubt: nothing was
 chosen."""
 
-GAIN: dict[bool, tuple[float, ...]] = {
+STAGE_GAIN_COEF: dict[bool, tuple[float, ...]] = {
     False: (0.0613, -0.0736, -0.28, -0.0854),
     True: (0.0257, -0.0388, 0.0, 0.0),
 }
 """Usual gain of a head on another stage (False), or on several (True), over one on the last."""
 
-DOUBT: dict[bool, float] = {False: 0.083, True: 0.02}
+STAGE_GAIN_SD: dict[bool, float] = {False: 0.083, True: 0.02}
 """Standard deviation of gains around the usual ones."""
 
-OTHER_IMAGES = 0.03
+RESAMPLING_SD = 0.03
 """Standard deviation of a gain from one draw of training pictures to another, beyond what the folds
 of one draw show: gains on 208 tests were further from cross-validated ones than chance alone."""
 
@@ -56,7 +56,7 @@ WEIGHTS: dict[Policy, tuple[float, ...]] = {
     Policy.TOP_STAGES: (-0.1817, 0.0, 0.0, 0.1498, 0.0213, 0.0033),
     Policy.DEEP: (-0.1837, 0.0, 0.0, 0.1352, 0.0206, -0.0093),
 }
-SPREAD: dict[Policy, float] = {
+MODEL_SD: dict[Policy, float] = {
     Policy.LINEAR_HEAD: 0.0,
     Policy.TOP_STAGES: 0.06,
     Policy.DEEP: 0.05,
@@ -92,15 +92,15 @@ class Option:
     @property
     def name(self) -> str:
         """As a person says it: "linear_head on stage 3"."""
-        return way(self.policy, self.head_on)
+        return option_label(self.policy, self.head_on)
 
 
-def way(policy: Policy, head_on: str) -> str:
+def option_label(policy: Policy, head_on: str) -> str:
     """A policy and what its head reads, in words."""
     return str(policy) + f" on {stages_in_words(head_on)}" * (head_on != "last")
 
 
-def weigh(evidence: Evidence, also: str = "last") -> list[Option]:
+def forecast_options(evidence: Evidence, also: str = "last") -> list[Option]:
     """Ways to train, from the smallest network and the cheapest on.
 
     Of the heads: on the last stage, on the other stage that is expected to be best, on several,
@@ -110,7 +110,7 @@ def weigh(evidence: Evidence, also: str = "last") -> list[Option]:
         evidence: With heads measured, the first on the last stage.
         also: Stages of a head that is wanted among them.
     """
-    shown = [evidence.heads[0], *rivals(evidence)]
+    shown = [evidence.heads[0], *best_alternative_heads(evidence)]
     shown += [head for head in evidence.heads if head.head_on == also and head not in shown]
     shown.sort(key=_depth)
     heads = [_head(evidence, head) for head in shown]
@@ -126,7 +126,7 @@ def tuned_ways(evidence: Evidence) -> list[tuple[Policy, HeadEvidence]]:
     return [(policy, head) for policy in WEIGHTS for head in (*starts, evidence.heads[0])]
 
 
-def rivals(evidence: Evidence) -> list[HeadEvidence]:
+def best_alternative_heads(evidence: Evidence) -> list[HeadEvidence]:
     """The heads on one other stage, and on several, that are expected to be best."""
     found = []
     for several in (False, True):
@@ -136,14 +136,14 @@ def rivals(evidence: Evidence) -> list[HeadEvidence]:
 
 
 def choose(options: Sequence[Option]) -> Option:
-    """The best option; ties go to the one that comes first, as `weigh` orders them."""
-    worth = [option.accuracy - CAUTION * option.doubt for option in options]
+    """The best option; ties go to the one that comes first, as `forecast_options` orders them."""
+    worth = [option.accuracy - MIN_MARGIN_SE * option.doubt for option in options]
     return next(
         option for option, value in zip(options, worth, strict=True) if value >= max(worth) - TIE
     )
 
 
-def combine(option: Option, tried: float, n_images: int) -> Option:
+def update_with_trial(option: Option, tried: float, n_images: int) -> Option:
     """An option after a trial: forecast and trial, each weighed by its precision.
 
     Args:
@@ -169,7 +169,7 @@ def stages_in_words(head_on: str) -> str:
     return f"stage{'s' if ',' in head_on else ''} {head_on}"
 
 
-def circumstances(evidence: Evidence, start: HeadEvidence) -> np.ndarray:
+def tuning_covariates(evidence: Evidence, start: HeadEvidence) -> np.ndarray:
     """What the success of tuning depends on: amount, amount a class, similarity, head.
 
     Of the head: how far it is from the best one, and whether it reads several stages. Those that it
@@ -180,7 +180,7 @@ def circumstances(evidence: Evidence, start: HeadEvidence) -> np.ndarray:
         start: The head that tuning begins with.
     """
     half = 0.5 / evidence.n_train
-    heads = [evidence.heads[0], *rivals(evidence)]
+    heads = [evidence.heads[0], *best_alternative_heads(evidence)]
     errors = [1 - expected(evidence, head) + half for head in heads]
     return np.array(
         [
@@ -197,14 +197,14 @@ def circumstances(evidence: Evidence, start: HeadEvidence) -> np.ndarray:
 def expected(evidence: Evidence, head: HeadEvidence) -> float:
     """Accuracy expected of a head on other pictures, solved on all there are.
 
-    Its gain over the last stage is the mean of what such gains are (`GAIN`) and of what was
+    Its gain over the last stage is the mean of what such gains are (`STAGE_GAIN_COEF`) and of what was
     measured, each weighed by its precision.
     """
     gain, _ = _gain(evidence, head)
     # None wrong among few is not none wrong: half a image more is counted as one.
     n = evidence.n_train
     last = (n * evidence.heads[0].accuracy + 0.5) / (n + 1)
-    return float(1 - min(max(1 - last - gain, 0.25 / n), 1.0) * evidence.lift)
+    return float(1 - min(max(1 - last - gain, 0.25 / n), 1.0) * evidence.learning_curve_correction)
 
 
 def _gain(evidence: Evidence, head: HeadEvidence) -> tuple[float, float]:
@@ -212,8 +212,11 @@ def _gain(evidence: Evidence, head: HeadEvidence) -> tuple[float, float]:
     if head is evidence.heads[0]:
         return 0.0, 0.0
     several = _on_several(head)
-    known, spread = float(np.dot(GAIN[several], place(evidence, head))), DOUBT[several]
-    variance = head.error**2 + OTHER_IMAGES**2
+    known, spread = (
+        float(np.dot(STAGE_GAIN_COEF[several], place(evidence, head))),
+        STAGE_GAIN_SD[several],
+    )
+    variance = head.error**2 + RESAMPLING_SD**2
     share = spread**2 / (spread**2 + variance)
     doubt = 0.0 if several else float(np.sqrt(share * variance))
     return known + share * (head.gain - known), doubt
@@ -236,31 +239,31 @@ def _head(evidence: Evidence, head: HeadEvidence) -> Option:
 
 
 def _tuned(evidence: Evidence, policy: Policy, start: HeadEvidence) -> Option:
-    factor = float(np.exp(np.dot(WEIGHTS[policy], circumstances(evidence, start))))
+    factor = float(np.exp(np.dot(WEIGHTS[policy], tuning_covariates(evidence, start))))
     error = (1 - expected(evidence, start)) * factor
     accuracy = 1 - min(error, 1 - 1 / evidence.n_classes)
     return _option(evidence, policy, start, accuracy)
 
 
 def _option(evidence: Evidence, policy: Policy, head: HeadEvidence, accuracy: float) -> Option:
-    half = half_width(evidence, policy, accuracy)
+    half = interval_half_width(evidence, policy, accuracy)
     low, high = max(accuracy - half, 0.0), min(accuracy + half, 1.0)
     _, doubt = _gain(evidence, head)
     return Option(policy, head.head_on, accuracy, low, high, policy is Policy.LINEAR_HEAD, doubt)
 
 
-def half_width(evidence: Evidence, policy: Policy, accuracy: float) -> float:
+def interval_half_width(evidence: Evidence, policy: Policy, accuracy: float) -> float:
     """Half the interval around an expected accuracy."""
     n = evidence.n_train
     # An error of none in so many images is still an error of some.
     p = (accuracy * n + 1) / (n + 2)
     tested = 1 / evidence.n_tested if evidence.n_tested else 0.0
-    variance = p * (1 - p) * (1 / n + tested + SPREAD[policy] ** 2)
+    variance = p * (1 - p) * (1 / n + tested + MODEL_SD[policy] ** 2)
     return float(_quantile() * np.sqrt(variance))
 
 
 def _quantile() -> float:
-    return NormalDist().inv_cdf((1 + COVERED) / 2)
+    return NormalDist().inv_cdf((1 + INTERVAL_COVERAGE) / 2)
 
 
 def _depth(head: HeadEvidence) -> float:

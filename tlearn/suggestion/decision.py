@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from tlearn.suggestion.accuracy_forecast import TIE, Option, choose, stages_in_words
-from tlearn.suggestion.matrix import Evidence, Policy, Suggestion, textbook
+from tlearn.suggestion.matrix import Evidence, Policy, Suggestion, textbook_policy
 
 
 def decide(
@@ -16,13 +16,13 @@ def decide(
 
     Args:
         evidence: What was measured.
-        options: From `weigh`.
+        options: From `forecast_options`.
         smallest: Stage whose head is as good as the best one within an error: prefer it.
     """
     chosen = choose(options)
     if smallest is not None:
         chosen = next((one for one in options if one.head_on == smallest), chosen)
-    taught = textbook(evidence)
+    taught = textbook_policy(evidence)
     measured = f"a linear head reaches {evidence.heads[0].accuracy:.1%} on pictures it has not seen"
     verdict = f"measured: {measured}"
     best = max(evidence.heads, key=lambda head: head.accuracy)

@@ -32,7 +32,7 @@ Stages = tuple[int, ...]
 
 
 @dataclass(frozen=True)
-class Reading:
+class HeadScore:
     """A head on the features of some stages.
 
     Attributes:
@@ -66,8 +66,8 @@ class DepthProfile:
     """
 
     names: Sequence[str]
-    single: Sequence[Reading]
-    several: Reading
+    single: Sequence[HeadScore]
+    several: HeadScore
     labels: np.ndarray
 
     @property
@@ -81,7 +81,7 @@ class DepthProfile:
         return self.single[-1].checked
 
     @property
-    def peak(self) -> Reading:
+    def peak(self) -> HeadScore:
         """The first stage that no other beats."""
         return max(self.single, key=lambda reading: reading.accuracy)
 
@@ -91,32 +91,32 @@ class DepthProfile:
         return float(np.bincount(self.labels).max() / len(self.labels))
 
     @property
-    def readings(self) -> Sequence[Reading]:
+    def scores(self) -> Sequence[HeadScore]:
         """All of them: on each stage, and on several where there is more than one."""
         return [*self.single, *([self.several] if len(self.several.stages) > 1 else [])]
 
     @property
-    def best(self) -> Reading:
+    def best(self) -> HeadScore:
         """The first of these that no other beats."""
-        return max(self.readings, key=lambda reading: reading.accuracy)
+        return max(self.scores, key=lambda reading: reading.accuracy)
 
     @property
-    def smallest(self) -> Reading:
+    def smallest(self) -> HeadScore:
         """The first stage that the best reading does not beat by more than `TIE` errors."""
         best = self.best
         return next(one for one in (*self.single, best) if self.ties(one, best))
 
-    def ties(self, one: Reading, other: Reading) -> bool:
+    def ties(self, one: HeadScore, other: HeadScore) -> bool:
         """Whether `other` is better by no more than chance."""
         gain, error = self.gain(one, other)
         return gain <= TIE * error
 
-    def gain(self, one: Reading, other: Reading) -> tuple[float, float]:
+    def gain(self, one: HeadScore, other: HeadScore) -> tuple[float, float]:
         """See the function `gain`."""
         return gain(one, other, self.labels)
 
 
-def gain(one: Reading, other: Reading, labels: np.ndarray) -> tuple[float, float]:
+def gain(one: HeadScore, other: HeadScore, labels: np.ndarray) -> tuple[float, float]:
     """Accuracy of `other` minus that of `one` on the same pictures, and its standard error."""
     seen = one.checked.probabilities.sum(axis=1) > 0
     right = [
@@ -136,7 +136,7 @@ def paired(difference: np.ndarray) -> tuple[float, float]:
     return mean, float(np.sqrt(variance / n))
 
 
-def draw_profile(
+def measure_profile(
     names: Sequence[str], labels: np.ndarray, check: Callable[[Stages], CrossValidation]
 ) -> DepthProfile:
     """Check a head on every stage, and one on the last few together.
@@ -147,6 +147,6 @@ def draw_profile(
         check: Cross-validates a head on the features of some stages.
     """
     numbers = tuple(range(1, len(names) + 1))
-    single = [Reading((number,), check((number,))) for number in numbers]
+    single = [HeadScore((number,), check((number,))) for number in numbers]
     several = numbers[-SEVERAL:]
-    return DepthProfile(names, single, Reading(several, check(several)), labels)
+    return DepthProfile(names, single, HeadScore(several, check(several)), labels)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-ALLOWED = 0.01
+DEFAULT_MAX_DROP = 0.01
 """Drop of accuracy that an export's gate allows by default."""
 
 
@@ -25,6 +25,6 @@ class Int8Cost:
     error: float
 
     @property
-    def bears(self) -> bool:
+    def passes_gate(self) -> bool:
         """Whether a file in int8 can be expected to pass the gate."""
-        return self.drop <= ALLOWED
+        return self.drop <= DEFAULT_MAX_DROP

@@ -78,7 +78,7 @@ class LearningCurve:
         return [int(n) for n in order[:most] if self.recalls[n] < 1]
 
 
-def draw_curve(
+def measure_curve(
     labels: np.ndarray,
     folds: Sequence[Fold],
     held_out: Callable[[Sequence[Fold], float], Sequence[np.ndarray]],

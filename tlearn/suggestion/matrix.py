@@ -58,7 +58,7 @@ class Evidence:
         words: How similarity was come by, for the reasons.
         heads: On the last stage, on each of the others, on several; empty when nothing was
             measured.
-        lift: Factor on the error of cross-validation, which learns from fewer pictures.
+        learning_curve_correction: Factor on the error of cross-validation, which learns from fewer pictures.
         n_tested: Pictures of the part that will be reported on; 0 where that is unknown.
     """
 
@@ -67,7 +67,7 @@ class Evidence:
     similarity: float
     words: str = "as you say"
     heads: tuple[HeadEvidence, ...] = ()
-    lift: float = 1.0
+    learning_curve_correction: float = 1.0
     n_tested: int = 0
 
     @property
@@ -119,7 +119,7 @@ _TAUGHT = {
 }
 
 
-def textbook(evidence: Evidence) -> Suggestion:
+def textbook_policy(evidence: Evidence) -> Suggestion:
     """The matrix's answer, by size and similarity alone."""
     n_train, per_class = evidence.n_train, evidence.n_train / evidence.n_classes
     size = "little" if n_train < LITTLE or per_class < LITTLE_PER_CLASS else "lot"

@@ -35,7 +35,7 @@ _Kept = dict[int, np.ndarray]
 """By group of channels: which of the teacher's the student has."""
 
 
-def inherit(student: keras.Model, teacher: keras.Model, images: np.ndarray) -> bool:
+def prune_into(student: keras.Model, teacher: keras.Model, images: np.ndarray) -> bool:
     """Fill a student from a wider network of the same layers; False where they are no relatives.
 
     Args:
@@ -48,7 +48,7 @@ def inherit(student: keras.Model, teacher: keras.Model, images: np.ndarray) -> b
         each layer's output is reconstructed by least squares from the narrowed network's input.
     """
     own, wide = _Graph(student), _Graph(teacher)
-    if not own.narrows(wide):
+    if not own.is_narrower_copy(wide):
         return False
     images = images[: max(_FEWEST_IMAGES, PIXELS // images.shape[1] ** 2)]
     kept = _choose(own, wide, images)
@@ -87,7 +87,7 @@ class _Graph:
         group = {_IMAGE: _IMAGE}
         for place, operation in enumerate(self.operations):
             group[place] = place
-            if _mixes(operation):
+            if _is_dense(operation):
                 continue
             channelwise = isinstance(operation, _CHANNELWISE)
             if getattr(operation, "weights", None) and not channelwise:
@@ -99,7 +99,7 @@ class _Graph:
                 group = {n: one if g == other else g for n, g in group.items()}
         return group
 
-    def narrows(self, wide: _Graph) -> bool:
+    def is_narrower_copy(self, wide: _Graph) -> bool:
         """Whether this is the other network with fewer channels."""
         kinds = [type(operation) for operation in self.operations]
         return (
@@ -123,7 +123,7 @@ class _Graph:
                     values.pop(id(tensor), None)
 
 
-def _mixes(operation: Any) -> bool:
+def _is_dense(operation: Any) -> bool:
     """Whether every output reads every input."""
     if isinstance(operation, keras.layers.Conv2D):
         return operation.groups == 1
@@ -131,7 +131,7 @@ def _mixes(operation: Any) -> bool:
 
 
 def _pointwise(operation: Any) -> bool:
-    return _mixes(operation) and set(getattr(operation, "kernel_size", (1,))) == {1}
+    return _is_dense(operation) and set(getattr(operation, "kernel_size", (1,))) == {1}
 
 
 def _choose(own: _Graph, wide: _Graph, images: np.ndarray) -> _Kept:
@@ -139,7 +139,7 @@ def _choose(own: _Graph, wide: _Graph, images: np.ndarray) -> _Kept:
     missed: dict[int, Any] = defaultdict(float)
 
     def visit(place: int, tensor: Any) -> None:
-        if _mixes(wide.operations[place]):
+        if _is_dense(wide.operations[place]):
             kernel = np.array(wide.operations[place].kernel)
             weights = (kernel.reshape(-1, *kernel.shape[-2:]) ** 2).sum((0, 2))
             values = np.array(tensor)
@@ -159,7 +159,7 @@ def _choose(own: _Graph, wide: _Graph, images: np.ndarray) -> _Kept:
 def _slices(layer: Any, read: np.ndarray, given: np.ndarray) -> list[np.ndarray]:
     """Weights of a layer for some of its channels."""
     values = layer.get_weights()
-    if _mixes(layer):
+    if _is_dense(layer):
         kernel, *bias = values
         return [kernel[..., read, :][..., given], *(value[given] for value in bias)]
     if isinstance(layer, keras.layers.DepthwiseConv2D):
@@ -206,7 +206,7 @@ def _solve(own: _Graph, targets: dict[int, np.ndarray], kept: _Kept, images: np.
 
 def _refit(own: _Graph, place: int, read: np.ndarray, given: np.ndarray) -> None:
     layer = own.operations[place]
-    kernel, shift = least_squares(read, given)
+    kernel, shift = ridge_regression(read, given)
     layer.kernel.assign(kernel.reshape(layer.kernel.shape))
     readers = [own.operations[n] for n, reads in enumerate(own.reads) if place in reads]
     if layer.use_bias:
@@ -216,7 +216,7 @@ def _refit(own: _Graph, place: int, read: np.ndarray, given: np.ndarray) -> None
         mean.assign(np.array(mean) - shift)
 
 
-def least_squares(read: np.ndarray, given: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def ridge_regression(read: np.ndarray, given: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The linear map from (rows, n) to (rows, m), slightly shrunk: kernel (n, m), bias (m,)."""
     center, aim = read.mean(axis=0), given.mean(axis=0)
     moved = (read - center).astype(np.float64)

@@ -20,7 +20,7 @@ from tlearn.models.catalog import BackboneSpec
 from tlearn.models.stages import last_feature_map
 from tlearn.progress import StepProgress
 from tlearn.storage.atomic import write_atomic
-from tlearn.training.channel_pruning import least_squares
+from tlearn.training.channel_pruning import ridge_regression
 from tlearn.training.schedule import rate_factor
 
 BATCH = 128
@@ -39,7 +39,7 @@ _MAP_IMAGES = 4096
 
 
 @dataclass(frozen=True)
-class Lessons:
+class TeacherDataset:
     """Pictures, the views of them, and what the teacher said of each view.
 
     Attributes:
@@ -76,9 +76,11 @@ class Lessons:
 class LessonBatches(keras.utils.PyDataset):
     """Endless shuffled batches; every round shows one view of each picture."""
 
-    def __init__(self, lessons: Lessons, scale: Standard, seed: int, first_round: int = 0) -> None:
+    def __init__(
+        self, teacher_dataset: TeacherDataset, scale: Standardizer, seed: int, first_round: int = 0
+    ) -> None:
         super().__init__(workers=2, max_queue_size=16)
-        self._lessons, self._scale, self._seed = lessons, scale, seed
+        self._lessons, self._scale, self._seed = teacher_dataset, scale, seed
         self._round = first_round - 1
         self.on_epoch_end()
 
@@ -103,16 +105,18 @@ class LessonBatches(keras.utils.PyDataset):
 
 
 @dataclass(frozen=True)
-class Standard:
+class Standardizer:
     """Centres embeddings and gives each number the variance one."""
 
     mean: np.ndarray
     deviation: np.ndarray
 
     @classmethod
-    def of(cls, lessons: Lessons, most: int = 4096) -> Standard:
+    def of(cls, teacher_dataset: TeacherDataset, most: int = 4096) -> Standardizer:
         """Measured on clean views."""
-        embeddings, _ = lessons.said([(digest, 0) for digest in lessons.digests[:most]])
+        embeddings, _ = teacher_dataset.said(
+            [(digest, 0) for digest in teacher_dataset.digests[:most]]
+        )
         return cls(embeddings.mean(axis=0), embeddings.std(axis=0) + 1e-3)
 
     def apply(self, embeddings: np.ndarray) -> np.ndarray:
@@ -125,11 +129,11 @@ class Student:
 
     Attributes:
         network: With its classification layer; what is kept.
-        learner: The same with a linear map from its embedding to the teacher's.
+        training_model: The same with a linear map from its embedding to the teacher's.
     """
 
     network: keras.Model
-    learner: keras.Model
+    training_model: keras.Model
 
 
 def build_student(
@@ -158,22 +162,22 @@ def build_student(
     return Student(network, keras.Model(image, outputs, name="learner"))
 
 
-def solve_map(student: Student, lessons: Lessons) -> None:
+def fit_projection(student: Student, teacher_dataset: TeacherDataset) -> None:
     """Solve the linear map from the embedding of a student that is no longer random."""
-    scale = Standard.of(lessons)
-    layer = student.learner.get_layer("embedding")
-    embed = keras.Model(student.learner.inputs, layer.input)
+    scale = Standardizer.of(teacher_dataset)
+    layer = student.training_model.get_layer("embedding")
+    embed = keras.Model(student.training_model.inputs, layer.input)
     mine, theirs = [], []
-    for start in range(0, min(_MAP_IMAGES, len(lessons.digests)), BATCH):
-        wanted = [(digest, 0) for digest in lessons.digests[start : start + BATCH]]
-        mine.append(embed.predict_on_batch(lessons.inputs(wanted)))
-        theirs.append(scale.apply(lessons.said(wanted)[0]))
-    layer.set_weights(least_squares(np.concatenate(mine), np.concatenate(theirs)))
+    for start in range(0, min(_MAP_IMAGES, len(teacher_dataset.digests)), BATCH):
+        wanted = [(digest, 0) for digest in teacher_dataset.digests[start : start + BATCH]]
+        mine.append(embed.predict_on_batch(teacher_dataset.inputs(wanted)))
+        theirs.append(scale.apply(teacher_dataset.said(wanted)[0]))
+    layer.set_weights(ridge_regression(np.concatenate(mine), np.concatenate(theirs)))
 
 
 def teach(
     student: Student,
-    lessons: Lessons,
+    teacher_dataset: TeacherDataset,
     seconds: float,
     checkpoint: Path,
     *,
@@ -188,7 +192,7 @@ def teach(
 
     Args:
         student: From `build_student`.
-        lessons: What to learn.
+        teacher_dataset: What to learn.
         seconds: Time to train, that before the checkpoint counted.
         checkpoint: File to go on from, written every few minutes and at the end.
         rate: Highest learning rate; the checkpoint's own counts where there is one.
@@ -200,22 +204,22 @@ def teach(
         Beyer et al. 2022, A good teacher is patient and consistent (arXiv 2106.05237): teacher
         and student see the same view. Their views are endless, ours are a stored number.
     """
-    learner = student.learner
+    training_model = student.training_model
     optimizer = keras.optimizers.AdamW(rate, weight_decay=WEIGHT_DECAY, global_clipnorm=5.0)
     losses = {"embedding": "mse", "source": "categorical_crossentropy"}
     shares = {"embedding": 1.0, "source": SOURCE_SHARE}
-    taught = set(learner.output)
-    learner.compile(
+    taught = set(training_model.output)
+    training_model.compile(
         optimizer,
         {name: losses[name] for name in taught},
         loss_weights={name: shares[name] for name in taught},
         jit_compile=False,
     )
-    optimizer.build(learner.trainable_variables)
-    clock = _Clock(learner, seconds, checkpoint, rate, told)
-    batches = LessonBatches(lessons, Standard.of(lessons), seed, clock.rounds)
+    optimizer.build(training_model.trainable_variables)
+    clock = _Clock(training_model, seconds, checkpoint, rate, told)
+    batches = LessonBatches(teacher_dataset, Standardizer.of(teacher_dataset), seed, clock.rounds)
     if clock.spent < seconds:
-        learner.fit(batches, epochs=10**6, verbose=0, callbacks=[clock], shuffle=False)
+        training_model.fit(batches, epochs=10**6, verbose=0, callbacks=[clock], shuffle=False)
 
 
 class _Clock(keras.callbacks.Callback):
@@ -223,14 +227,14 @@ class _Clock(keras.callbacks.Callback):
 
     def __init__(
         self,
-        learner: keras.Model,
+        training_model: keras.Model,
         seconds: float,
         checkpoint: Path,
         rate: float,
         told: StepProgress | None,
     ) -> None:
         super().__init__()
-        self._learner, self._seconds = learner, seconds
+        self._learner, self._seconds = training_model, seconds
         self._checkpoint, self._told = checkpoint, told
         self._rate = rate
         self.spent, self.rounds = 0.0, 0

@@ -13,7 +13,7 @@ from tlearn.backend.precision import as_float32
 from tlearn.data.augmentation import augmentation
 from tlearn.data.dataset import Dataset
 from tlearn.features.engine import EngineChoice
-from tlearn.features.extractor import boundary_makers
+from tlearn.features.extractor import prefix_engines
 from tlearn.features.linear_head import LinearHead
 from tlearn.features.store import FeatureStore, Views
 from tlearn.models.backbone import Backbone, maps_read
@@ -23,7 +23,7 @@ from tlearn.progress import ProgressCallback, Timer
 from tlearn.recipe.plan import Plan
 from tlearn.training.batch_norm_folding import fold_frozen_norms
 from tlearn.training.batches import Batches, Prefix, Read, class_weight_rows
-from tlearn.training.loop import History, Report, factors_by_stage, run_phase
+from tlearn.training.loop import History, Report, factors_by_stage, fit_tail
 
 
 @dataclass(frozen=True)
@@ -91,14 +91,14 @@ def tune(
     set_trainable(backbone.trunk, backbone.stages, plan.first_trained_stage, plan.batch_norm)
     first = len(backbone.stages) if plan.first_trained_stage is None else plan.first_trained_stage
     if first == 0:
-        learner = keras.Model(model.inputs[0], model.outputs[0], name="learner")
+        training_model = keras.Model(model.inputs[0], model.outputs[0], name="learner")
         read = dataset.pixels.read
         inputs = _Inputs(read, Views(), live=True, held_out=read)
     else:
         cut = backbone.stages[first - 1].cut
         with clock.time("prefix"):
             inputs = _frozen(model, backbone, plan, dataset, cut, cache, engines, watch)
-        learner = split_at(model, cut)[1]
+        training_model = split_at(model, cut)[1]
     progress = partial(watch, "train")
     progress(0, plan.n_train * plan.epochs)
     with clock.time("train"):
@@ -106,8 +106,8 @@ def tune(
         groups = [*layers_of_stage(backbone.trunk, backbone.stages), [model.get_layer(HEAD)]]
         rates = [stage.learning_rate for stage in plan.stages]
         factors = factors_by_stage(groups, rates, plan.learning_rate)
-        learner = fold_frozen_norms(learner)
-        return run_phase(learner, plan, train, val, factors, report, progress)
+        training_model = fold_frozen_norms(training_model)
+        return fit_tail(training_model, plan, train, val, factors, report, progress)
 
 
 def _frozen(
@@ -129,7 +129,7 @@ def _frozen(
     def prefix() -> keras.Model:
         return split_at(as_float32(model), cut)[0]
 
-    makers = boundary_makers(cache, backbone.fingerprint, cut, prefix)
+    makers = prefix_engines(cache, backbone.fingerprint, cut, prefix)
     opener = partial(engines.open, f"before stage {plan.first_trained_stage}", makers)
     progress = partial(watch, "compute frozen stages")
     store.fill(dataset.pixels, dataset.digests("val"), opener, Views(), progress)

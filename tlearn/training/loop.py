@@ -19,13 +19,13 @@ from tlearn.training.optimizer import make_optimizer
 from tlearn.training.schedule import PlateauState, rate_factor
 
 SHARES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
-HALF_WAY = 0.5
+DEFAULT_INTERPOLATION = 0.5
 
 Report = Callable[[Mapping[str, Any]], None]
 """Told after every epoch: epoch, epochs, loss, accuracy, val_accuracy, val_loss, seconds."""
 
 
-class HeldOut(NamedTuple):
+class ValidationScore(NamedTuple):
     """Means over n held-out pictures: log loss, share answered right, squared error."""
 
     loss: float
@@ -51,10 +51,10 @@ class History:
     best_epoch: int = 0
     steps: int = 0
     share: float | None = None
-    kept: HeldOut | None = None
+    kept: ValidationScore | None = None
 
 
-def run_phase(
+def fit_tail(
     model: keras.Model,
     plan: Plan,
     train: Batches,
@@ -66,7 +66,7 @@ def run_phase(
     """Train `model` in place and leave it with the weights to keep.
 
     A model that came with a solved head ends on the line between what it was and what training
-    made of it, as far as the validation part speaks for (`keep_between`). One from random weights
+    made of it, as far as the validation part speaks for (`interpolate_weights`). One from random weights
     keeps its best epoch by validation accuracy, by loss where accuracies tie, or its last.
 
     Args:
@@ -97,8 +97,8 @@ def run_phase(
         jit_compile=on_accelerator(),
     )
     scratch = plan.policy == "from_scratch"
-    start = [] if scratch else [np.array(weight) for weight in _movable(model)]
-    keeper = _Keeper(plan, val, report, keep_best=scratch)
+    start = [] if scratch else [np.array(weight) for weight in _float_weights(model)]
+    keeper = _EpochScorer(plan, val, report, keep_best=scratch)
     model.fit(
         train,
         epochs=plan.epochs,
@@ -107,11 +107,11 @@ def run_phase(
         shuffle=False,
     )
     if not scratch:
-        keep_between(model, start, val, keeper.history)
+        interpolate_weights(model, start, val, keeper.history)
     return keeper.history
 
 
-def keep_between(
+def interpolate_weights(
     model: keras.Model, start: Sequence[np.ndarray], val: Batches | None, history: History
 ) -> None:
     """Leave the model between the weights it came with and those it has.
@@ -119,14 +119,14 @@ def keep_between(
         weights = start + share * (end - start)
 
     Half way without a validation part. With one, the mean of SHARES, each weighed by its errors
-    there (`weighed_share`): a few pictures hardly move it from half way, hundreds take it to where
+    there (`average_interpolation`): a few pictures hardly move it from half way, hundreds take it to where
     they are answered best. Between 0 and 1 it is rarely wrong by much, and the best share on five
     pictures often is: in 40 trials with 10 pictures a class (ten folders, two backbones, two
     policies) the mean was better by .5 points of test accuracy.
 
     Args:
         model: After training.
-        start: Its weights before, as `_movable` orders them.
+        start: Its weights before, as `_float_weights` orders them.
         val: Batches to choose by, or None.
         history: Told what was chosen.
 
@@ -134,10 +134,10 @@ def keep_between(
         Wortsman et al. 2022, Robust fine-tuning of zero-shot models (arXiv 2109.01903). We start
         from a solved head where they start from a text encoder, and choose on validation data.
     """
-    end = [np.array(weight) for weight in _movable(model)]
+    end = [np.array(weight) for weight in _float_weights(model)]
 
     def go(share: float) -> None:
-        for weight, first, last in zip(_movable(model), start, end, strict=True):
+        for weight, first, last in zip(_float_weights(model), start, end, strict=True):
             weight.assign(first + share * (last - first))
 
     def errors(share: float, val: Batches) -> float:
@@ -145,15 +145,15 @@ def keep_between(
         found = held_out(model, val)
         return found.n * found.squared_error
 
-    history.share = HALF_WAY
+    history.share = DEFAULT_INTERPOLATION
     if val is not None:
-        history.share = weighed_share([errors(share, val) for share in SHARES])
+        history.share = average_interpolation([errors(share, val) for share in SHARES])
     go(history.share)
     if val is not None:
         history.kept = held_out(model, val)
 
 
-def weighed_share(errors: Sequence[float]) -> float:
+def average_interpolation(errors: Sequence[float]) -> float:
     """The mean of SHARES under weights exp(-error), to two decimals: what harms is left out whole.
 
     Args:
@@ -164,7 +164,7 @@ def weighed_share(errors: Sequence[float]) -> float:
     return round(float(weights @ SHARES / weights.sum()), 2)
 
 
-def _movable(model: keras.Model) -> list[keras.Variable]:
+def _float_weights(model: keras.Model) -> list[keras.Variable]:
     """Weights and moving statistics; not the states of random generators."""
     return [weight for weight in model.weights if "float" in weight.dtype]
 
@@ -173,7 +173,7 @@ class _SetRate(keras.callbacks.Callback):
     """The schedule: sets the rate before every step, and tells of the pictures shown after it."""
 
     def __init__(
-        self, plan: Plan, steps_per_epoch: int, keeper: _Keeper, progress: StepProgress | None
+        self, plan: Plan, steps_per_epoch: int, keeper: _EpochScorer, progress: StepProgress | None
     ) -> None:
         super().__init__()
         self._plan = plan
@@ -197,7 +197,7 @@ class _SetRate(keras.callbacks.Callback):
             self._progress(before + shown, self._plan.n_train * self._plan.epochs)
 
 
-class _Keeper(keras.callbacks.Callback):
+class _EpochScorer(keras.callbacks.Callback):
     """Scores every epoch, ends a phase that no longer improves, keeps the best weights if asked."""
 
     def __init__(
@@ -253,7 +253,7 @@ class _Keeper(keras.callbacks.Callback):
             self._report(record)
 
 
-def held_out(model: keras.Model, batches: Batches) -> HeldOut:
+def held_out(model: keras.Model, batches: Batches) -> ValidationScore:
     """Score a model on batches, without touching its metrics."""
     sums, count = np.zeros(3), 0
     for index in range(len(batches)):
@@ -267,7 +267,7 @@ def held_out(model: keras.Model, batches: Batches) -> HeldOut:
         )
         count += len(targets)
     loss, accuracy, squared_error = (sums / count).tolist()
-    return HeldOut(loss, accuracy, squared_error, count)
+    return ValidationScore(loss, accuracy, squared_error, count)
 
 
 def factors_by_stage(
