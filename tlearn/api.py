@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tlearn.commands.advice import advise, forecast, reading_of
+from tlearn.commands.advice import advise, forecast, head_score_of
 from tlearn.commands.check import check as check
 from tlearn.commands.export import benchmark as benchmark
 from tlearn.commands.export import export as export
@@ -76,7 +76,7 @@ def suggest(
         if int8:
             from tlearn.commands.int8_cost import measure_int8
 
-            reading = reading_of(work.profile, advice.suggestion.head_on)
+            reading = head_score_of(work.profile, advice.suggestion.head_stages)
             advice = replace(advice, int8=measure_int8(work, reading))
         if save:
             found, plan = advice.suggestion, work.plan(advice.suggestion.recipe)
@@ -227,7 +227,7 @@ def distill(
     teacher_size: int | None = None,
     views: int = 4,
     augmentation: str = "light",
-    mirror: bool = True,
+    horizontal_flip: bool = True,
     resize: str = "squash",
     seed: int = 0,
     watch: ProgressCallback = no_progress,
@@ -245,7 +245,7 @@ def distill(
         teacher_size: Side of the teacher's input; None for its own.
         views: Views of each picture, the clean one counted.
         augmentation: How the others are drawn.
-        mirror: Whether they may be flipped.
+        horizontal_flip: Whether they may be flipped.
         resize: How a picture becomes square.
         seed: Of everything random.
         watch: Told of progress.
@@ -258,7 +258,7 @@ def distill(
 
     spec, size = distilling.choose_student(student, image_size)
     chosen = distilling.choose_teacher(teacher, teacher_weights, teacher_size)
-    rest = (resize, views, augmentation, mirror, seconds, seed)
+    rest = (resize, views, augmentation, horizontal_flip, seconds, seed)
     asked = distilling.DistillConfig(chosen, spec, size, *rest)
     taught = distilling.distill(asked, sources, out, watch)
     if not Path(teacher).is_dir():

@@ -16,8 +16,8 @@ from tlearn.artifacts.contract import (
     Golden,
     Preprocessing,
     Tensor,
+    artifact_digest,
     contract_path,
-    digest_of,
     from_bytes,
     read_contract,
     to_bytes,
@@ -136,19 +136,19 @@ def test_digest_of_a_directory_is_that_of_names_and_contents(tmp_path: Path) -> 
         (tmp_path / name / "variables").mkdir(parents=True)
         (tmp_path / name / "variables" / "data").write_text("weights")
         (tmp_path / name / "graph.pb").write_text("graph")
-    digest = digest_of(tmp_path / "a")
-    assert digest == digest_of(tmp_path / "b")
+    digest = artifact_digest(tmp_path / "a")
+    assert digest == artifact_digest(tmp_path / "b")
     (tmp_path / "b" / "graph.pb").rename(tmp_path / "b" / "other.pb")
-    assert digest != digest_of(tmp_path / "b")
+    assert digest != artifact_digest(tmp_path / "b")
     (tmp_path / "a" / "graph.pb").write_text("grape")
-    assert digest != digest_of(tmp_path / "a")
+    assert digest != artifact_digest(tmp_path / "a")
 
 
 def test_weights_beside_a_graph_count(tmp_path: Path) -> None:
     (tmp_path / "model.xml").write_text("graph")
-    alone = digest_of(tmp_path / "model.xml")
+    alone = artifact_digest(tmp_path / "model.xml")
     (tmp_path / "model.bin").write_text("weights")
-    assert digest_of(tmp_path / "model.xml") != alone
+    assert artifact_digest(tmp_path / "model.xml") != alone
 
 
 def test_every_rule_and_mode_is_known() -> None:

@@ -37,11 +37,11 @@ def folder(exported: Path, tmp_path: Path) -> Path:
 
 
 def broken(checked: VerificationReport) -> list[str]:
-    return [finding.name for finding in checked.findings if finding.verdict is Verdict.BROKEN]
+    return [check.name for check in checked.checks if check.verdict is Verdict.BROKEN]
 
 
 def verdicts(checked: VerificationReport) -> dict[str, str]:
-    return {finding.name: finding.verdict.value for finding in checked.findings}
+    return {check.name: check.verdict.value for check in checked.checks}
 
 
 def edit(artifact: Path, change: Any) -> None:
@@ -77,7 +77,7 @@ def test_answers_beyond_the_tolerance(folder: Path) -> None:
     edit(folder / "model.tflite", move)
     checked = check_artifact(folder / "model.tflite")
     assert broken(checked) == ["answers"] and checked.usable
-    assert "moved by 0.01 at most, 0.001 is allowed" in checked.findings[-1].detail
+    assert "moved by 0.01 at most, 0.001 is allowed" in checked.checks[-1].detail
 
 
 def test_swapped_labels(folder: Path) -> None:
@@ -104,7 +104,7 @@ def test_a_runtime_that_refuses_is_a_broken_promise_and_no_picture_is_asked_abou
     monkeypatch.setattr(f"tlearn.artifacts.verification.{name}", refuse)
     checked, answers = check(folder / "model.tflite", folder / "golden")
     assert broken(checked) == ["runs here"] and answers is None
-    assert str(error) in checked.findings[-1].detail
+    assert str(error) in checked.checks[-1].detail
 
 
 def test_what_is_usable_is_asked_whatever_became_of_its_golden_pictures(folder: Path) -> None:
@@ -120,7 +120,7 @@ def test_a_changed_golden_picture(folder: Path, decoded: bool) -> None:
     shutil.copy(other, first)
     checked = check_artifact(folder / "model.tflite")
     assert broken(checked) == ["golden pictures"]
-    assert f"{first.name} was changed" in [finding.detail for finding in checked.findings]
+    assert f"{first.name} was changed" in [check.detail for check in checked.checks]
 
 
 def test_a_missing_golden_picture_and_a_missing_folder(folder: Path) -> None:
@@ -132,7 +132,7 @@ def test_a_missing_golden_picture_and_a_missing_folder(folder: Path) -> None:
     assert verdicts(checked)["answers"] == "not checked"
 
 
-@pytest.mark.parametrize(("black", "verdict"), [(False, "noted"), (True, "broken")])
+@pytest.mark.parametrize(("black", "verdict"), [(False, "warning"), (True, "broken")])
 def test_another_decoder_is_measured_and_its_answers_judged(
     folder: Path, monkeypatch: pytest.MonkeyPatch, black: bool, verdict: str
 ) -> None:
@@ -147,7 +147,7 @@ def test_another_decoder_is_measured_and_its_answers_judged(
     monkeypatch.setattr(golden, "decode", other)
     checked = check_artifact(folder / "model.tflite")
     assert verdicts(checked)["decoder"] == verdict and checked.passed is not black
-    detail = next(one.detail for one in checked.findings if one.name == "decoder")
+    detail = next(one.detail for one in checked.checks if one.name == "decoder")
     assert "gives other pixels for 3 of 3, off by" in detail
     if not black:
         assert "off by 1 of 255 on average and 1 at most; the answers are the same" in detail
@@ -159,7 +159,7 @@ def test_the_contract_inside_is_what_is_left(folder: Path) -> None:
     exact, coarse = (check_artifact(folder / f"model{end}.tflite") for end in ("", "_int8"))
     assert exact.passed and not exact.beside
     assert verdicts(exact)["file"] == "not checked" and verdicts(exact)["answers"] == "kept"
-    assert verdicts(coarse)["answers"] == "noted"
+    assert verdicts(coarse)["answers"] == "warning"
     shutil.rmtree(folder / "golden")
     alone = check_artifact(folder / "model.tflite")
     assert alone.passed and verdicts(alone)["golden pictures"] == "not checked"

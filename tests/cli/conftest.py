@@ -16,7 +16,7 @@ from tlearn import api
 from tlearn.cli.app import app
 from tlearn.data.dataset import Dataset
 from tlearn.data.image_folder import ImageFolder
-from tlearn.data.inspection import Finding
+from tlearn.data.inspection import DataIssue
 from tlearn.data.pixel_store import PixelStore
 from tlearn.data.split import Split
 from tlearn.evaluation.metrics import Report, score
@@ -67,8 +67,10 @@ def dataset(tmp_path: Path) -> Dataset:
     parts = ("train",) * 6 + ("val",) * 3 + ("test",) * 3
     split = Split(CLASSES, names, labels, parts, names, "test", 0)
     found = (
-        Finding("unreadable", "warning", "1 of 13 pictures cannot be read: [x].png", ("[x].png",)),
-        Finding("few", "note", f"3 classes have {RED}few", CLASSES),
+        DataIssue(
+            "unreadable", "warning", "1 of 13 pictures cannot be read: [x].png", ("[x].png",)
+        ),
+        DataIssue("few", "note", f"3 classes have {RED}few", CLASSES),
     )
     folder = ImageFolder(tmp_path, CLASSES, (), "classes", ("notes.txt",))
     store: Any = None

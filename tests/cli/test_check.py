@@ -13,7 +13,7 @@ import pytest
 from typer.testing import Result
 
 from tlearn.artifacts.contract import Contract, Preprocessing, Tensor
-from tlearn.artifacts.verification import Finding, Verdict, VerificationReport
+from tlearn.artifacts.verification import ContractCheck, Verdict, VerificationReport
 from tlearn.evaluation.metrics import Report
 from tlearn.evaluation.predictions import Prediction
 
@@ -41,16 +41,16 @@ def kept(tmp_path: Path) -> VerificationReport:
         golden=(),
     )
     findings = (
-        Finding("file", Verdict.KEPT, "SHA-256 f00d..., as promised"),
-        Finding("decoder", Verdict.NOTED, f"{RED}other pixels"),
-        Finding("answers", Verdict.UNCHECKED, "no [golden] picture to ask about"),
+        ContractCheck("file", Verdict.KEPT, "SHA-256 f00d..., as promised"),
+        ContractCheck("decoder", Verdict.NOTED, f"{RED}other pixels"),
+        ContractCheck("answers", Verdict.UNCHECKED, "no [golden] picture to ask about"),
     )
     return VerificationReport(tmp_path / "[my] model.tflite", contract, True, findings)
 
 
 @pytest.fixture
 def spoilt(kept: VerificationReport) -> VerificationReport:
-    broken = Finding("labels", Verdict.BROKEN, "output 0 is 'a' inside the file")
+    broken = ContractCheck("labels", Verdict.BROKEN, "output 0 is 'a' inside the file")
     return replace(kept, findings=(*kept.findings, broken))
 
 

@@ -13,7 +13,7 @@ from typer.testing import Result
 
 from tlearn.cli.export import choose_formats
 from tlearn.errors import ExportError
-from tlearn.export.comparison import Changed, ClassChange
+from tlearn.export.comparison import ChangedPrediction, ClassChange
 from tlearn.export.formats import FORMATS
 from tlearn.export.parity import Artifact
 
@@ -29,11 +29,13 @@ BAD = replace(
     quantization="int8",
     agreement=0.6,
     accuracy=0.55,
-    drop=0.4,
+    accuracy_drop=0.4,
     passed=False,
-    reason="accuracy drops by 40.0 points, [more] than 1.0",
+    failure="accuracy drops by 40.0 points, [more] than 1.0",
     drop_interval=(0.301, 0.502),
-    changed=tuple(Changed(f"[a]/{n}.png", "cats", "cats", "\x1b[31mdogs") for n in range(5)),
+    changed_predictions=tuple(
+        ChangedPrediction(f"[a]/{n}.png", "cats", "cats", "\x1b[31mdogs") for n in range(5)
+    ),
     classes=(ClassChange("cats", 10, 1.0, 0.5),),
     advice=("try --quantize dynamic",),
 )
@@ -58,7 +60,11 @@ def test_widest_table_fits(
     command: Command, calls: Callable[..., Any], fits: Callable[[str], None]
 ) -> None:
     wide = replace(
-        BAD, quantization="int8_float", size_bytes=123_456_789, drop=-0.125, milliseconds=1234.5
+        BAD,
+        quantization="int8_float",
+        size_bytes=123_456_789,
+        accuracy_drop=-0.125,
+        milliseconds=1234.5,
     )
     calls("export", [replace(wide, drop_interval=(-0.555, -0.123))])
     fits(command("export", "--tflite").stdout)
@@ -83,7 +89,7 @@ def test_a_failed_check_says_why_and_exits_1(
     result = command("export", "--tflite")
     assert result.exit_code == 1
     fits(result.stdout)
-    assert "✗" in result.stdout and BAD.reason in result.stdout
+    assert "✗" in result.stdout and BAD.failure in result.stdout
     assert "error: 1 of 2 files failed the check" in result.stderr
     assert "hint: try --quantize dynamic; or allow more with --max-drop" in result.stderr
     calls("export", [replace(BAD, advice=())])

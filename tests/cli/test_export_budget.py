@@ -25,7 +25,7 @@ INT8 = replace(
     milliseconds=3.0,
 )
 DYNAMIC = replace(
-    NONE, quantization="dynamic", size_bytes=2_500_000, passed=False, reason="[accuracy] fell"
+    NONE, quantization="dynamic", size_bytes=2_500_000, passed=False, failure="[accuracy] fell"
 )
 TRIED = (NONE, DYNAMIC, INT8)
 ALL_MODES = [("tflite", mode) for mode in SMALLER]

@@ -71,7 +71,7 @@ def test_json_holds_the_keys_that_others_rely_on(
     assert document["profile"]["stage 2"] == 0.9 and document["head_accuracy"] == 0.81
     assert (document["folds"], document["seed"], document["coverage"]) == (2, 7, 0.9)
     assert document["findings"][0]["kind"] == "unreadable"
-    assert [way["head_on"] for way in document["options"]] == [
+    assert [way["head_stages"] for way in document["options"]] == [
         *("2", "last", "2", "last", "2", "last")
     ]
     assert document["more_images"]["helps"] and document["nearest"]
@@ -172,7 +172,7 @@ def test_the_next_command_is_quoted_for_a_shell() -> None:
     deep = replace(textbook_policy(Evidence(400, 4, 0.1)), policy=Policy.DEEP)
     line = next_command(Path("a b"), deep, {"image_size": 96, "weights": "$x.h5"}, None)
     assert line == "tlearn finetune 'a b' --policy deep --image-size 96 --weights '$x.h5'"
-    cut = replace(deep, policy=Policy.LINEAR_HEAD, head_on="2,4")
+    cut = replace(deep, policy=Policy.LINEAR_HEAD, head_stages="2,4")
     line = next_command(Path("a"), cut, {}, None)
     assert line == "tlearn finetune a --policy linear_head --set head_on=2,4"
     assert next_command(Path("a"), cut, {}, Path("b c")) == "tlearn finetune a --recipe 'b c'"

@@ -15,7 +15,7 @@ from tlearn import api
 from tlearn.data.decode import decode
 from tlearn.data.split import read_manifest
 from tlearn.errors import BackboneError, DataError, RecipeError, RunError
-from tlearn.recipe.plan import read_plan
+from tlearn.recipe.plan_file import read_plan
 from tlearn.runs.trained_run import TrainedRun
 from tlearn.storage.cache import cache_folder
 from tlearn.storage.row_table import KEY_BYTES
@@ -74,17 +74,17 @@ def test_a_linear_head_run_holds_its_files_and_nothing_else(
     split = read_manifest(outcome.run.split_path)
     assert (split.count("train"), split.count("val"), split.count("test")) == (42, 9, 9)
     plan = read_plan(outcome.run.plan_path)
-    assert plan.head_penalty is not None
+    assert plan.head.solved_l2 is not None
     assert outcome.run.read_labels() == ("circle", "square", "stripes")
 
 
 def test_a_solved_head_learns_from_every_view(run: Callable[..., api.FinetuneResult]) -> None:
     clean = run(policy="linear_head")
     seen = run(policy="linear_head", augmentation="medium", views=3)
-    assert seen.plan.views == 3
+    assert seen.plan.images.views == 3
     (store,) = (cache_folder() / "features").iterdir()
-    n_all = seen.plan.n_train + seen.plan.n_val + seen.plan.n_test
-    assert (store / "keys.bin").stat().st_size == KEY_BYTES * (n_all + 2 * seen.plan.n_train)
+    n_all = seen.plan.split.n_train + seen.plan.split.n_val + seen.plan.split.n_test
+    assert (store / "keys.bin").stat().st_size == KEY_BYTES * (n_all + 2 * seen.plan.split.n_train)
     ours, theirs = (found.reports["test"].log_loss for found in (seen, clean))
     assert ours != theirs
 
@@ -100,7 +100,7 @@ def test_finetune_does_not_cross_validate_again_what_suggest_did(
     monkeypatch.setattr("tlearn.features.preparation.cross_validate", pytest.fail)
     head = api.finetune(folder, flags=flags | {"policy": "linear_head"}, out=tmp_path / "run")
     assert advice.profile is not None and head.run is not None
-    assert read_plan(head.run.plan_path).head_penalty == advice.profile.last.penalty
+    assert read_plan(head.run.plan_path).solved_head_l2 == advice.profile.last.penalty
     monkeypatch.undo()
     weighted = flags | {"policy": "linear_head", "class_weights": True}
     api.finetune(folder, flags=weighted, out=tmp_path / "weighted")  # another question
@@ -125,13 +125,13 @@ def test_every_policy_ends_in_a_run_that_answers(
         assert len(outcome.run.read_history()) == 3
 
 
-@pytest.mark.parametrize("head_on", ["2", "2,4", "best", "several"])
+@pytest.mark.parametrize("head_stages", ["2", "2,4", "best", "several"])
 def test_a_head_reads_any_stage_and_exports_like_any_other(
-    run: Callable[..., api.FinetuneResult], head_on: str
+    run: Callable[..., api.FinetuneResult], head_stages: str
 ) -> None:
-    done = run(policy="linear_head", head_on=head_on)
+    done = run(policy="linear_head", head_stages=head_stages)
     assert done.run is not None
-    deepest = done.plan.head_stages[-1]
+    deepest = done.plan.head.stages[-1]
     assert len(done.plan.stages) == deepest + 1  # and the head
     _, report = api.evaluate(done.run.path)
     assert report.accuracy == done.reports["test"].accuracy
@@ -139,12 +139,12 @@ def test_a_head_reads_any_stage_and_exports_like_any_other(
     assert artifact.passed and artifact.agreement == 1
 
 
-@pytest.mark.parametrize(("head_on", "first"), [("3", 1), ("several", 3)])
+@pytest.mark.parametrize(("head_stages", "first"), [("3", 1), ("several", 3)])
 def test_tuning_takes_a_cut_backbone_and_several_stages(
-    head_on: str, first: int, run: Callable[..., api.FinetuneResult]
+    head_stages: str, first: int, run: Callable[..., api.FinetuneResult]
 ) -> None:
-    done = run(policy="top_stages", head_on=head_on, epochs=1)
-    assert done.run is not None and done.plan.first_trained_stage == first
+    done = run(policy="top_stages", head_stages=head_stages, epochs=1)
+    assert done.run is not None and done.plan.training.first_trained_stage == first
     _, report = api.evaluate(done.run.path)
     assert report.accuracy == done.reports["test"].accuracy
 
@@ -157,14 +157,14 @@ def test_advice_is_obeyed_and_a_saved_suggestion_repeats_it(
     assert advice.profile is not None and advice.suggestion.policy == "linear_head"
     done = api.finetune(folder, str(tmp_path / "s.yaml"), out=tmp_path / "run")
     assert done.plan.policy == "linear_head"
-    assert done.plan.head_stages == advice.profile.smallest.stages
+    assert done.plan.head.stages == advice.profile.smallest.stages
     with pytest.raises(RecipeError, match="already exists"):
         api.suggest(folder, flags=flags, save=tmp_path / "s.yaml")
     planned = api.finetune(folder, flags=flags, dry_run=True)
     assert planned.advice is not None
     suggestion = planned.advice.suggestion
     assert planned.plan.policy == suggestion.policy
-    assert planned.plan.origins["head_on"] == "suggestion"
+    assert planned.plan.origins["head_stages"] == "suggestion"
 
 
 @pytest.mark.parametrize(
@@ -185,9 +185,9 @@ def test_advice_keeps_to_what_was_asked(
     assert planned.advice is not None
     assert {str(option.policy) for option in planned.advice.options} == policies
     heads = [option for option in planned.advice.options if option.measured]
-    assert not any("," in head.head_on for head in heads if asked.get("epochs"))  # not by steps
+    assert not any("," in head.head_stages for head in heads if asked.get("epochs"))  # not by steps
     assert planned.plan.policy in policies
-    assert {key: getattr(planned.plan, key) for key in asked} == asked
+    assert {key: planned.plan.value(key) for key in asked} == asked
 
 
 def test_the_model_of_a_run_is_a_backbone_too(
@@ -199,7 +199,7 @@ def test_the_model_of_a_run_is_a_backbone_too(
     folder = image_folder(classes=4, per_class=12, name="others")
     outcome = api.finetune(folder, flags=own, out=tmp_path / "second")
     assert outcome.run is not None
-    assert outcome.plan.image_size == 32
+    assert outcome.plan.images.image_size == 32
     assert api.export(outcome.run.path, [("tflite", "none")])[0].agreement == 1.0
 
 
@@ -226,7 +226,7 @@ def test_exports_in_every_mode_agree_and_predictions_come_from_the_model(
     assert artifacts[0].agreement == 1.0
     from tlearn.artifacts.metadata import read_metadata
 
-    assert read_metadata(artifacts[0].path)["labels"] == outcome.plan.classes
+    assert read_metadata(artifacts[0].path)["labels"] == outcome.plan.split.classes
 
 
 def test_what_artefacts_are_held_against_names_its_pictures(
@@ -287,7 +287,7 @@ def test_tiny_classes_are_cross_validated_instead(
         asked = flags | {"policy": policy}
         outcome = api.finetune(folder, flags=asked, out=tmp_path / policy)
         assert outcome.run is not None
-        assert outcome.plan.folds > 0
+        assert outcome.plan.split.folds > 0
         assert read_json(outcome.run.metrics_path)["val_accuracy"] is None
         assert api.export(outcome.run.path, [("tflite", "none")])[0].passed
 

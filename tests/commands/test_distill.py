@@ -50,7 +50,7 @@ def test_teaching_brings_the_student_nearer_and_goes_on_where_it_stopped(
     later = distill(8.0)
     with np.load(tmp_path / "student" / "checkpoint.npz") as kept:
         assert 8 <= kept["spent"] < 13
-    assert later.match > first.match + 0.05
+    assert later.embedding_correlation > first.embedding_correlation + 0.05
     card = json.loads((tmp_path / "student" / "distill.json").read_text())
     assert (card["teacher"], card["student"], card["image_size"]) == (
         "mobilenet_025",
@@ -63,7 +63,7 @@ def test_teaching_brings_the_student_nearer_and_goes_on_where_it_stopped(
 @pytest.mark.slow
 def test_a_relative_of_the_teacher_begins_as_the_teacher(distill: Callable[..., Any]) -> None:
     twin = distill(0.0, student="mobilenet_025")
-    assert twin.match > 0.8 and twin.agreement == 1.0
+    assert twin.embedding_correlation > 0.8 and twin.agreement == 1.0
 
 
 @pytest.mark.slow
@@ -80,14 +80,14 @@ def test_what_is_kept_is_a_backbone_with_the_teachers_classes(
 @pytest.mark.slow
 def test_another_students_checkpoint_is_refused(distill: Callable[..., Any]) -> None:
     distill(0.5)
-    with pytest.raises(RunError, match="another student"):
+    with pytest.raises(RunError, embedding_correlation="another student"):
         distill(1.0, student="mobilenet_025")
 
 
 def test_too_few_pictures_are_refused(
     distill: Callable[..., Any], image_folder: Callable[..., Path]
 ) -> None:
-    with pytest.raises(DataError, match="too few"):
+    with pytest.raises(DataError, embedding_correlation="too few"):
         distill(1.0, [image_folder(per_class=3, name="few")])
 
 
@@ -108,9 +108,9 @@ def test_an_archive_is_unpacked_once_and_is_the_same_pictures(pile: Path, tmp_pa
 def test_a_broken_archive_is_refused(tmp_path: Path, content: bytes) -> None:
     archive = tmp_path / "shard.tar"
     archive.write_bytes(content)
-    with pytest.raises(DataError, match=r"shard\.tar"):
+    with pytest.raises(DataError, embedding_correlation=r"shard\.tar"):
         unpacked([archive], tmp_path / "cache")
-    with pytest.raises(DataError, match=r"gone\.tar"):
+    with pytest.raises(DataError, embedding_correlation=r"gone\.tar"):
         unpacked([tmp_path / "gone.tar"], tmp_path / "cache")
 
 
@@ -118,7 +118,7 @@ def test_an_archive_cannot_write_outside_its_folder(tmp_path: Path, pile: Path) 
     archive = tmp_path / "evil.tar"
     with tarfile.open(archive, "w") as tar:
         tar.add(next(pile.rglob("*.png")), "../../outside.png")
-    with pytest.raises(DataError, match="outside"):
+    with pytest.raises(DataError, embedding_correlation="outside"):
         unpacked([archive], tmp_path / "cache")
     assert not list(tmp_path.rglob("outside.png"))
 
@@ -139,7 +139,7 @@ def test_a_run_becomes_a_smaller_run_with_its_labels(
     assert small.accuracy[0] == large.reports["test"].accuracy
     _, report = api.evaluate(small.run.path)
     assert report.accuracy == pytest.approx(small.accuracy[1])
-    assert small.run.read_labels() == large.plan.classes
+    assert small.run.read_labels() == large.plan.split.classes
     assert min(small.milliseconds) > 0
     split = (tmp_path / "large" / "split.csv").read_text()
     assert (small.run.path / "split.csv").read_text() == split

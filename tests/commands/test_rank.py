@@ -37,12 +37,12 @@ def weights(small_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 def test_all_that_is_here_is_ranked_best_first(folder: Path, weights: Path) -> None:
     dataset, found = api.rank(folder, ["all-available"], flags={"image_size": 32})
     assert {one.name for one in found} == {"builtin", "mobilenet_025"}
-    accuracies = [one.reading.accuracy for one in found]
+    accuracies = [one.head_score.accuracy for one in found]
     assert accuracies == sorted(accuracies, reverse=True)
-    assert found[0].gap_to_best[0] == 0 and found[0].ties
+    assert found[0].gap_to_best[0] == 0 and found[0].tied_with_best
     assert found[1].gap_to_best[0] == pytest.approx(accuracies[0] - accuracies[1])
-    assert all(0 <= one.reading.accuracy <= 1 and one.milliseconds > 0 for one in found)
-    assert len(found[0].reading.checked.probabilities) == len(dataset.labels("train"))
+    assert all(0 <= one.head_score.accuracy <= 1 and one.milliseconds > 0 for one in found)
+    assert len(found[0].head_score.cv.probabilities) == len(dataset.labels("train"))
 
 
 def test_a_wrong_name_is_told_before_anything_is_measured(folder: Path) -> None:
@@ -55,8 +55,8 @@ def test_a_wrong_name_is_told_before_anything_is_measured(folder: Path) -> None:
 def test_what_int8_leaves_is_ranked_where_that_is_asked(
     folder: Path, weights: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def cost(work: Session, reading: HeadScore) -> Int8Cost:
-        return Int8Cost(30, reading.accuracy, 0.95 * (work.choice.name == winner), 0.02)
+    def cost(work: Session, head_score: HeadScore) -> Int8Cost:
+        return Int8Cost(30, head_score.accuracy, 0.95 * (work.choice.name == winner), 0.02)
 
     monkeypatch.setattr("tlearn.commands.rank.measure_int8", cost)
     names, flags = ["builtin", "mobilenet_025", "builtin"], {"image_size": 32}
@@ -64,9 +64,9 @@ def test_what_int8_leaves_is_ranked_where_that_is_asked(
     winner = plain[0].name
     _, found = api.rank(folder, names, flags=flags, int8=True)
     assert [one.name for one in found] == [one.name for one in reversed(plain)]  # each once
-    assert found[0].ties and not found[1].ties
+    assert found[0].tied_with_best and not found[1].tied_with_best
     points, error = found[1].gap_to_best
-    assert points == pytest.approx(found[0].left - found[1].left)
+    assert points == pytest.approx(found[0].accuracy_after_int8 - found[1].accuracy_after_int8)
     assert error > plain[1].gap_to_best[1]
 
 

@@ -68,7 +68,7 @@ def test_a_trial_counts_beside_the_head_it_begins_with(
         found = try_out(work, replace(advice, options=chances), 600)
     heads, tried = ([o for o in trials if o.measured is known] for known in (True, False))
     assert tried == [o for o in chances[:-2] if not o.measured]
-    assert [o.head_on for o in heads] == list(dict.fromkeys(o.head_on for o in tried))
+    assert [o.head_stages for o in heads] == list(dict.fromkeys(o.head_stages for o in tried))
     for before, after in zip(chances, found.options, strict=True):
         if before in tried:
             assert after.tried == pytest.approx(0.83) and 0.7 < after.accuracy < 0.73

@@ -64,7 +64,7 @@ def test_flip_is_exact_and_happens_half_the_time() -> None:
 @pytest.mark.parametrize("name", ["light", "medium", "strong"])
 def test_without_mirror_nothing_is_flipped(name: str) -> None:
     assert augmentation(name).flip and augmentation(name) is POLICIES[name]
-    policy = augmentation(name, mirror=False)
+    policy = augmentation(name, horizontal_flip=False)
     assert not policy.flip and replace(policy, flip=True) == POLICIES[name]
     for seed in range(50):
         matrix = augmenting._draw_warp(40, 60, policy, rng(seed))

@@ -10,7 +10,7 @@ import pytest
 
 from tlearn.data.decode import ImageInfo, read_image
 from tlearn.data.image_folder import ImageFolder, LabeledImage, scan
-from tlearn.data.inspection import Finding, inspect_dataset
+from tlearn.data.inspection import DataIssue, inspect_dataset
 
 CLASSES = ("cat", "dog")
 Row = tuple[str, int, ImageInfo]
@@ -37,12 +37,12 @@ def healthy(per_class: int = 12) -> list[Row]:
     ]
 
 
-def findings(rows: Sequence[Row], parts: Sequence[str | None] = ()) -> dict[str, Finding]:
+def findings(rows: Sequence[Row], parts: Sequence[str | None] = ()) -> dict[str, DataIssue]:
     found = inspect_dataset(folder_of(rows, parts), [row[2] for row in rows])
-    assert len({finding.kind for finding in found}) == len(found)
-    assert all(finding.message.endswith(".") and finding.names for finding in found)
-    assert all(finding.severity in ("warning", "note") for finding in found)
-    return {finding.kind: finding for finding in found}
+    assert len({issue.kind for issue in found}) == len(found)
+    assert all(issue.message.endswith(".") and issue.names for issue in found)
+    assert all(issue.severity in ("warning", "note") for issue in found)
+    return {issue.kind: issue for issue in found}
 
 
 def test_a_healthy_folder_has_no_findings() -> None:
@@ -141,5 +141,5 @@ def test_on_files(image_folder: Callable[..., Path]) -> None:
     (root / "square" / "copy.jpg").write_bytes((root / "square" / "square_0.png").read_bytes())
     folder = scan(root)
     facts = [read_image(image.path, 32, "squash")[1] for image in folder.images]
-    kinds = {finding.kind for finding in inspect_dataset(folder, facts)}
+    kinds = {issue.kind for issue in inspect_dataset(folder, facts)}
     assert kinds == {"unreadable", "duplicate", "misnamed", "few"}

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tlearn.evaluation.predictions import Prediction, predict_pixels, rank, to_csv
+from tlearn.evaluation.predictions import Prediction, predict_pixels, to_csv, top_k
 
 
 def brightness(batch: np.ndarray) -> np.ndarray:
@@ -16,8 +16,8 @@ def brightness(batch: np.ndarray) -> np.ndarray:
 
 
 def test_rank_is_best_first_and_stable() -> None:
-    assert rank(np.array([0.2, 0.5, 0.2, 0.1]), "abcd", 3) == (("b", 0.5), ("a", 0.2), ("c", 0.2))
-    assert len(rank(np.array([0.6, 0.4]), "ab", 5)) == 2
+    assert top_k(np.array([0.2, 0.5, 0.2, 0.1]), "abcd", 3) == (("b", 0.5), ("a", 0.2), ("c", 0.2))
+    assert len(top_k(np.array([0.6, 0.4]), "ab", 5)) == 2
 
 
 def test_a_prediction_agrees_with_its_ranking() -> None:

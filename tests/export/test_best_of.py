@@ -71,7 +71,7 @@ def refuse(*modes: str) -> Write:
 def test_a_mode_that_cannot_be_written_leaves_the_others(tmp_path: Path) -> None:
     found = export_best(refuse("dynamic"), FORMATS, tmp_path, Budget(1000))
     assert found.kept is not None and found.kept.quantization == "none"
-    assert found.refused == {"dynamic": "no dynamic"}
+    assert found.errors_by_mode == {"dynamic": "no dynamic"}
 
 
 def test_nothing_is_left_where_none_can_be_written(tmp_path: Path) -> None:

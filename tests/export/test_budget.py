@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tlearn.export.budget import Budget, choose, suggestions
+from tlearn.export.budget import Budget, pick_best, suggestions
 from tlearn.export.parity import Artifact
 
 NONE = Artifact(Path("model.tflite"), "tflite", "none", 9_000_000, 1.0, 0.95, 0.0, 8.0, True, "")
@@ -13,10 +13,10 @@ FLOAT16 = replace(NONE, quantization="float16", size_bytes=4_500_000, millisecon
 DYNAMIC = replace(NONE, quantization="dynamic", size_bytes=2_500_000, milliseconds=17.0)
 INT8 = replace(NONE, quantization="int8", size_bytes=2_700_000, milliseconds=3.0)
 ALL = (NONE, FLOAT16, DYNAMIC, INT8)
-WORSE = replace(INT8, accuracy=0.94, agreement=0.97, drop=0.01)
-LUCKY = replace(INT8, accuracy=0.96, agreement=0.99, drop=-0.01)
+WORSE = replace(INT8, accuracy=0.94, agreement=0.97, accuracy_drop=0.01)
+LUCKY = replace(INT8, accuracy=0.96, agreement=0.99, accuracy_drop=-0.01)
 OTHER_ANSWERS = replace(INT8, agreement=0.98)
-FAILED = replace(INT8, accuracy=0.5, drop=0.45, passed=False, reason="accuracy fell")
+FAILED = replace(INT8, accuracy=0.5, accuracy_drop=0.45, passed=False, failure="accuracy fell")
 
 HUGE = replace(INT8, size_bytes=500_000_000)
 
@@ -52,7 +52,7 @@ HUGE = replace(INT8, size_bytes=500_000_000)
 def test_choice(
     candidates: tuple[Artifact, ...], budget: Budget, kept: Artifact | None, nearest: Artifact
 ) -> None:
-    found = choose(candidates, budget)
+    found = pick_best(candidates, budget)
     assert (found.kept, found.nearest) == (kept, nearest)
     assert found.candidates == candidates
     assert bool(found.reason) == bool(kept)
@@ -69,7 +69,7 @@ def test_choice(
     ],
 )
 def test_reason(candidates: tuple[Artifact, ...], words: str) -> None:
-    assert words in choose(candidates, Budget(1e9)).reason
+    assert words in pick_best(candidates, Budget(1e9)).reason
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_reason(candidates: tuple[Artifact, ...], words: str) -> None:
     ],
 )
 def test_ways_out(candidates: tuple[Artifact, ...], budget: Budget, expected: list[str]) -> None:
-    ways = suggestions(choose(candidates, budget), 224, "flowers")
+    ways = suggestions(pick_best(candidates, budget), 224, "flowers")
     assert len(ways) == len(expected)
     for way, words in zip(ways, expected, strict=True):
         assert words in way
@@ -95,5 +95,5 @@ def test_ways_out(candidates: tuple[Artifact, ...], budget: Budget, expected: li
 
 
 def test_pictures_that_cannot_be_smaller_are_not_made_so() -> None:
-    ways = suggestions(choose((NONE, INT8), Budget(None, 0.1)), 32, "flowers")
+    ways = suggestions(pick_best((NONE, INT8), Budget(None, 0.1)), 32, "flowers")
     assert not any("--image-size" in way for way in ways)

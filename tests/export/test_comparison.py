@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tlearn.export.comparison import Changed, ClassChange, compare, paired_interval
+from tlearn.export.comparison import ChangedPrediction, ClassChange, compare, paired_interval
 from tlearn.export.parity import gate
 from tlearn.export.reference import Reference
 
@@ -50,12 +50,12 @@ def test_gate(
 ) -> None:
     given = reference(BEFORE, TRUTH)
     found = compare(given, one_hot(answers))
-    assert (found.agreement, found.accuracy, found.drop) == pytest.approx(
+    assert (found.agreement, found.accuracy, found.accuracy_drop) == pytest.approx(
         (agreement, accuracy, drop)
     )
     assert (gate(given, found, max_drop) == "") is passes
     low, high = found.drop_interval
-    assert low < found.drop < high
+    assert low < found.accuracy_drop < high
 
 
 def test_gate_names_the_numbers() -> None:
@@ -69,23 +69,23 @@ def test_gate_names_the_numbers() -> None:
 
 def test_pictures_and_classes_that_changed() -> None:
     found = compare(reference(BEFORE, TRUTH), one_hot([0, 2, 2, 0, 2]))
-    assert found.changed == (
-        Changed("1.jpg", "b", "b", "c"),
-        Changed("4.jpg", "c", "b", "c"),
+    assert found.changed_predictions == (
+        ChangedPrediction("1.jpg", "b", "b", "c"),
+        ChangedPrediction("4.jpg", "c", "b", "c"),
     )
-    assert found.classes == (ClassChange("b", 1, 1.0, 0.0), ClassChange("c", 2, 0.5, 1.0))
+    assert found.changed_classes == (ClassChange("b", 1, 1.0, 0.0), ClassChange("c", 2, 0.5, 1.0))
     assert found.largest_difference == 1.0
 
 
 def test_a_class_without_pictures_did_not_change() -> None:
     found = compare(reference([0, 1], [0, 0]), one_hot([0, 0]))
-    assert [change.name for change in found.classes] == ["a"]
+    assert [change.name for change in found.changed_classes] == ["a"]
 
 
 def test_small_differences_change_no_answer() -> None:
     given = reference(BEFORE, TRUTH)
     found = compare(given, given.probabilities * 0.75)
-    assert (found.agreement, found.drop, found.changed) == (1.0, 0.0, ())
+    assert (found.agreement, found.accuracy_drop, found.changed_predictions) == (1.0, 0.0, ())
     assert found.largest_difference == pytest.approx(0.25)
 
 
@@ -96,7 +96,7 @@ def test_values_that_are_not_finite_fail_at_any_drop() -> None:
     assert "1 of 5 pictures" in gate(given, found, max_drop=1.0)
     assert found.accuracy == pytest.approx(0.6)
     assert found.largest_difference == 1.0
-    assert found.changed[0].after == "no number"
+    assert found.changed_predictions[0].after == "no number"
     assert gate(given, replace(found, unusable=0), max_drop=1.0) == ""
 
 

@@ -19,7 +19,7 @@ from tlearn.errors import ExportError, HostError
 from tlearn.export.formats import FORMATS, artifact_path, find_format
 from tlearn.export.onnx import write_onnx
 from tlearn.export.openvino import write_openvino
-from tlearn.export.parity import check
+from tlearn.export.parity import compare_with_model
 from tlearn.export.write import write_and_check
 
 LABELS = ("a, b", "ü\n☃", "c")
@@ -212,7 +212,7 @@ def test_the_whole_way_and_a_failed_gate(format: str, trained: Any, tmp_path: Pa
     parts = sorted(tmp_path.iterdir())
     assert good.size_bytes == sum(part.stat().st_size for part in parts)
 
-    failed = check(reference, good.path, format, "none", -1.0)
+    failed = compare_with_model(reference, good.path, format, "none", -1.0)
     assert not failed.passed and failed.path.exists()
     renamed = sorted(f"{part.stem}.failed{part.suffix}" for part in parts)
     assert sorted(part.name for part in tmp_path.iterdir()) == renamed

@@ -8,7 +8,7 @@ import pytest
 
 from tlearn.artifacts.runtime import run_artifact
 from tlearn.backend.litert import convert
-from tlearn.export.parity import Artifact, check
+from tlearn.export.parity import Artifact, compare_with_model
 from tlearn.export.saved_model import write_saved_model
 from tlearn.export.tflite import write_tflite
 
@@ -16,7 +16,9 @@ LABELS = ("horizontal", "vertical", "checks")
 
 
 def passing(path: Path, format: str, trained: Any, pixels: np.ndarray | None = None) -> Artifact:
-    return check(trained.reference(pixels), path, format, "none", 0.02, ["try another"])
+    return compare_with_model(
+        trained.reference(pixels), path, format, "none", 0.02, ["try another"]
+    )
 
 
 def test_a_good_file_keeps_its_name(trained: Any, tmp_path: Path) -> None:
@@ -30,14 +32,14 @@ def test_a_good_file_keeps_its_name(trained: Any, tmp_path: Path) -> None:
     pixels[:] = trained.pixels
     artifact = passing(path, "tflite", trained, pixels)
     assert artifact.passed
-    assert artifact.reason == ""
+    assert artifact.failure == ""
     assert artifact.path == path
     assert artifact.agreement == 1.0
-    assert artifact.drop == 0.0
+    assert artifact.accuracy_drop == 0.0
     assert artifact.size_bytes == path.stat().st_size
     assert 0 < artifact.milliseconds < 1000
     assert not stale.exists()
-    assert (artifact.changed, artifact.classes, artifact.advice) == ((), (), ())
+    assert (artifact.changed_predictions, artifact.changed_classes, artifact.advice) == ((), (), ())
     assert artifact.largest_difference < 1e-5
     assert artifact.drop_interval == pytest.approx((-0.041, 0.041), abs=1e-3)
     assert artifact.threads == 1
@@ -54,11 +56,11 @@ def test_a_broken_file_fails_and_is_renamed(trained: Any, tmp_path: Path) -> Non
     write_tflite(broken, path, "int8", trained.train_pixels[:40], LABELS, {})
     artifact = passing(path, "tflite", trained)
     assert not artifact.passed
-    assert artifact.drop > 0.5
-    assert "accuracy fell" in artifact.reason and "2 is allowed" in artifact.reason
+    assert artifact.accuracy_drop > 0.5
+    assert "accuracy fell" in artifact.failure and "2 is allowed" in artifact.failure
     assert artifact.advice == ("try another",)
-    assert {change.name for change in artifact.classes} == set(LABELS)
-    first = artifact.changed[0]
+    assert {change.name for change in artifact.changed_classes} == set(LABELS)
+    first = artifact.changed_predictions[0]
     row = int(first.image.removesuffix(".png"))
     assert first.truth == LABELS[trained.labels[row]] and first.before != first.after
     assert artifact.path == tmp_path / "model_int8.failed.tflite"
@@ -70,7 +72,7 @@ def test_a_file_that_cannot_run_fails(trained: Any, tmp_path: Path) -> None:
     path.write_text("this is not a model")
     artifact = passing(path, "tflite", trained)
     assert not artifact.passed
-    assert "LiteRT cannot run" in artifact.reason
+    assert "LiteRT cannot run" in artifact.failure
     assert (artifact.agreement, artifact.accuracy, artifact.milliseconds) == (0, 0, 0)
     assert artifact.path.name == "model.failed.tflite"
 

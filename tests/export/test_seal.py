@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tlearn.artifacts.contract import contract_path, digest_of, from_bytes, read_contract
+from tlearn.artifacts.contract import artifact_digest, contract_path, from_bytes, read_contract
 from tlearn.artifacts.extras import EXTRAS
 from tlearn.artifacts.metadata import read_metadata
 from tlearn.artifacts.runtime import run_artifact
@@ -89,7 +89,7 @@ def test_a_saved_model_has_one_beside_it(
     attach_contract(artifact, promise, reference)
     contract, _ = read_contract(tmp_path / "saved_model")
     assert (tmp_path / "saved_model.contract.json").is_file()
-    assert contract.sha256 == digest_of(tmp_path / "saved_model")
+    assert contract.sha256 == artifact_digest(tmp_path / "saved_model")
     assert contract.input.shape == (None, 32, 32, 3)
 
 
@@ -98,7 +98,7 @@ def test_a_failed_file_has_none_and_loses_the_old_one(
 ) -> None:
     export(reference, promise, tmp_path)
     assert (tmp_path / "model.contract.json").is_file()
-    artifact = export(reference, promise, tmp_path, drop=-1.0)
+    artifact = export(reference, promise, tmp_path, accuracy_drop=-1.0)
     assert not artifact.passed and not list(tmp_path.glob("*.contract.json"))
 
 

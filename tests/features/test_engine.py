@@ -46,7 +46,7 @@ def test_every_output_of_the_probe_is_the_same_in_both_engines(
 def test_the_outputs_at_a_cut_are_the_same_in_both_engines(
     small_backbone: Any, tmp_path: Path, stage: int
 ) -> None:
-    cut = small_backbone.stages[stage].cut
+    cut = small_backbone.stages[stage].end_cut
 
     def prefix() -> Any:
         return split_at(small_backbone.trunk, cut)[0]

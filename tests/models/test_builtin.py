@@ -34,7 +34,7 @@ def test_weights_and_probe_compute_the_same(tmp_path: Path) -> None:
     choice = resolve_backbone(BUILTIN, None, None)
     extractor = open_extractor(tmp_path, choice.fingerprint)
     assert extractor is not None, (
-        "the shipped probe is of other weights: run recipes/builtin/pack.py"
+        "the shipped probe is of other weights: run tools/pack_builtin_backbone.py"
     )
     assert dict(extractor.outputs)[SOURCE] > 100
     side = choice.image_size

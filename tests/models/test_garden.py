@@ -57,10 +57,10 @@ def test_stages_follow_the_architecture(backbone: Backbone) -> None:
     sizes = [stage.size for stage in stages]
     assert sizes == sorted(set(sizes), reverse=True)
     cuts = find_cuts(backbone.trunk)
-    assert stages[-1].cut == len(cuts) - 1
+    assert stages[-1].end_cut == len(cuts) - 1
     for stage in stages:
-        assert cuts[stage.cut].shape[1:] == (stage.size, stage.size, stage.channels)
-        assert cuts[stage.read].shape[1:] == (stage.size, stage.size, stage.width)
+        assert cuts[stage.end_cut].shape[1:] == (stage.size, stage.size, stage.channels)
+        assert cuts[stage.head_cut].shape[1:] == (stage.size, stage.size, stage.width)
 
 
 def test_what_is_cut_off_behind_a_head_is_counted(backbone: Backbone) -> None:
@@ -69,7 +69,7 @@ def test_what_is_cut_off_behind_a_head_is_counted(backbone: Backbone) -> None:
         counted = sum(stage.parameters for stage in short.stages)
         assert counted == short.trunk.count_params()
         whole = backbone.stages[:number]
-        assert counted == sum(stage.parameters for stage in whole) + whole[-1].beyond
+        assert counted == sum(stage.parameters for stage in whole) + whole[-1].params_after_cut
         assert short.stages[-1].channels == short.trunk.output_shape[-1] == whole[-1].width
 
 
@@ -90,7 +90,7 @@ def test_prefix_and_tail_are_the_whole(
     whole = np.asarray(trunk(image, training=False))
     assert np.std(whole) > 0
     depths = {len(cuts) // 4, len(cuts) // 2, 3 * len(cuts) // 4}
-    for cut in sorted(depths | {stage.cut for stage in backbone.stages}):
+    for cut in sorted(depths | {stage.end_cut for stage in backbone.stages}):
         prefix, tail = split_at(trunk, cut)
         parts = np.asarray(tail(prefix(image, training=False), training=False))
         np.testing.assert_allclose(parts, whole, rtol=1e-4, atol=1e-5 * np.abs(whole).max())

@@ -24,7 +24,7 @@ def names(trunk: keras.Model) -> list[str]:
 
 def ends(trunk: keras.Model) -> list[str]:
     cuts = names(trunk)
-    return [cuts[stage.cut] for stage in find_stages(trunk)]
+    return [cuts[stage.end_cut] for stage in find_stages(trunk)]
 
 
 def test_no_cut_lies_inside_a_residual_block() -> None:
@@ -75,11 +75,11 @@ def test_expansion_before_downsampling_belongs_to_the_next_stage(channels: int, 
     )
     assert ends(trunk) == [end, "project"]
     # A head reads the expansion in either case: it has this size and says more.
-    reads = [names(trunk)[stage.read] for stage in find_stages(trunk)]
+    reads = [names(trunk)[stage.head_cut] for stage in find_stages(trunk)]
     assert reads == ["wide_relu", "project"]
     first = find_stages(trunk)[0]
     assert first.width == channels
-    assert first.beyond == (9 * channels if end == "narrow" else 0)
+    assert first.params_after_cut == (9 * channels if end == "narrow" else 0)
 
 
 def test_parts_without_weights_join_their_neighbours() -> None:

@@ -97,7 +97,7 @@ def test_sgd_takes_larger_steps_than_adam() -> None:
     assert sgd == pytest.approx(10 * adam)
 
 
-@pytest.mark.parametrize("key", ["head_dropout", "head_l1", "head_l2", "head_max_norm"])
+@pytest.mark.parametrize("key", ["head_dropout", "head_l1", "trained_head_l2", "head_max_norm"])
 def test_a_head_is_trained_by_steps_only_for_what_cannot_be_solved(key: str) -> None:
     solved = settled(policy="linear_head")
     assert (solved["epochs"], solved["learning_rate"]) == (0, 0.0)

@@ -31,7 +31,7 @@ class Stage:
     name: str
     parameters: int
     width: int
-    beyond: int = 7
+    params_after_cut: int = 7
 
 
 BACKBONE = BackboneInfo("mobilenet_v2", 224, "f00d")
@@ -60,8 +60,8 @@ def test_nothing_is_left_open(policy: str, stages: int) -> None:
     for n_train in sorted({max(edge + step, 1) for edge in edges for step in (-1, 0, 1)}):
         plan = plan_for(n_train, stages, policy=policy)
         assert "auto" not in leaves(dataclasses.asdict(plan)), n_train
-        assert plan.steps_per_epoch * plan.batch_size >= n_train
-        assert 0 <= plan.warmup_epochs <= plan.epochs
+        assert plan.training.steps_per_epoch * plan.training.batch_size >= n_train
+        assert 0 <= plan.training.warmup_epochs <= plan.training.epochs
 
 
 def test_every_key_of_the_recipe_stands_in_the_plan() -> None:
@@ -69,35 +69,38 @@ def test_every_key_of_the_recipe_stands_in_the_plan() -> None:
 
 
 @pytest.mark.parametrize(
-    ("head_on", "numbers"),
+    ("head_stages", "numbers"),
     [("auto", (5,)), ("last", (5,)), (3, (3,)), ([4, 2], (2, 4)), ("1", (1,))],
 )
 def test_stages_after_those_that_the_head_reads_are_cut_off(
-    head_on: Any, numbers: tuple[int, ...]
+    head_stages: Any, numbers: tuple[int, ...]
 ) -> None:
-    plan = plan_for(policy="linear_head", head_on=head_on)
-    assert plan.head_stages == numbers
+    plan = plan_for(policy="linear_head", head_stages=head_stages)
+    assert plan.head.stages == numbers
     assert [stage.name for stage in plan.stages][:-1] == [s.name for s in STAGES[: numbers[-1]]]
     width = sum(STAGES[number - 1].width for number in numbers)
-    assert plan.stages[-1].parameters == (width + 1) * len(plan.classes)
-    assert plan.stages[-2].parameters == STAGES[numbers[-1] - 1].parameters + STAGES[0].beyond
-    whole = plan_for(policy="linear_head").fingerprint
-    assert (plan.fingerprint == whole) is (numbers == (5,))
+    assert plan.stages[-1].parameters == (width + 1) * len(plan.split.classes)
+    assert (
+        plan.stages[-2].parameters
+        == STAGES[numbers[-1] - 1].parameters + STAGES[0].params_after_cut
+    )
+    whole = plan_for(policy="linear_head").backbone.fingerprint
+    assert (plan.backbone.fingerprint == whole) is (numbers == (5,))
 
 
 def test_tuning_counts_the_stages_that_are_left() -> None:
-    assert plan_for(policy="deep", head_on=3).first_trained_stage == 0
-    assert plan_for(policy="top_stages", head_on=3).first_trained_stage == 1
+    assert plan_for(policy="deep", head_stages=3).training.first_trained_stage == 0
+    assert plan_for(policy="top_stages", head_stages=3).training.first_trained_stage == 1
 
 
 @pytest.mark.parametrize(
     ("keys", "words"),
     [
-        ({"policy": "linear_head", "head_on": 6}, "has 5 stages"),
-        ({"policy": "top_stages", "head_on": "1,4"}, "begin after stage 1"),
-        ({"policy": "linear_head", "head_on": [2, 4], "head_dropout": 0.1}, "reads one stage"),
-        ({"policy": "linear_head", "head_on": "middle"}, "last, best, several or numbers"),
-        ({"policy": "linear_head", "head_on": 0}, "last, best, several or numbers"),
+        ({"policy": "linear_head", "head_stages": 6}, "has 5 stages"),
+        ({"policy": "top_stages", "head_stages": "1,4"}, "begin after stage 1"),
+        ({"policy": "linear_head", "head_stages": [2, 4], "head_dropout": 0.1}, "reads one stage"),
+        ({"policy": "linear_head", "head_stages": "middle"}, "last, best, several or numbers"),
+        ({"policy": "linear_head", "head_stages": 0}, "last, best, several or numbers"),
     ],
 )
 def test_stages_that_a_head_cannot_read(keys: dict[str, Any], words: str) -> None:
@@ -117,22 +120,22 @@ def test_what_was_asked_is_what_will_run() -> None:
         "batch_size": 5,
         "views": 2,
         "warmup_epochs": 1,
-        "head_penalty": 0.1,
+        "solved_head_l2": 0.1,
         "batch_norm": "trained",
         "seed": 9,
         "resize": "pad",
         "mirror": False,
-        "head_on": "4",
+        "head_stages": "4",
     }
     plan = plan_for(**asked)
-    assert {key: getattr(plan, key) for key in asked} == asked
+    assert {key: plan.value(key) for key in asked} == asked
     assert all(plan.origins[key] == "flag" for key in asked)
     assert set(plan.reasons) == {"backbone"}
 
 
 def test_stages_and_rates() -> None:
     plan = plan_for(policy="top_stages", learning_rate=0.1, layer_decay=0.5)
-    assert plan.first_trained_stage == 3
+    assert plan.training.first_trained_stage == 3
     assert [stage.name for stage in plan.stages][-2:] == ["stage 5", "head"]
     assert [stage.learning_rate for stage in plan.stages] == [0, 0, 0, 0.025, 0.05, 0.1]
     assert plan.stages[-1].parameters == (80 + 1) * 2
@@ -140,7 +143,7 @@ def test_stages_and_rates() -> None:
 
 def test_a_solved_head_has_no_rates() -> None:
     plan = plan_for(policy="linear_head", learning_rate=0.1)
-    assert plan.first_trained_stage is None
+    assert plan.training.first_trained_stage is None
     assert {stage.learning_rate for stage in plan.stages} == {0.0}
 
 
@@ -151,7 +154,7 @@ def test_a_head_trained_by_steps_has_a_rate_of_its_own() -> None:
 
 def test_deep_starts_at_the_first_stage() -> None:
     plan = plan_for(policy="deep")
-    assert plan.first_trained_stage == 0
+    assert plan.training.first_trained_stage == 0
     rates = [stage.learning_rate for stage in plan.stages]
     assert rates == sorted(rates)
     assert rates[0] > 0
@@ -168,7 +171,7 @@ def test_stage_rates(tuned: int, rates: tuple[float, ...]) -> None:
 def test_image_size_is_the_backbones_unless_asked() -> None:
     assert image_size_for(Recipe(), 224) == 224
     assert image_size_for(Recipe(image_size=96), 224) == 96
-    assert plan_for().image_size == 224
+    assert plan_for().images.image_size == 224
 
 
 def test_all_contradictions_at_once() -> None:
@@ -239,7 +242,7 @@ def test_a_recipe_that_could_not_be_written_is_refused_before_the_work(
 
 @pytest.mark.parametrize("policy", ["linear_head", "top_stages", "deep"])
 def test_a_recipe_of_a_plan_makes_the_plan_again(policy: str, tmp_path: Path) -> None:
-    suggested = load_recipe(None, {"seed": 4}, {"policy": policy, "head_on": "3"})
+    suggested = load_recipe(None, {"seed": 4}, {"policy": policy, "head_stages": "3"})
     data = SplitCounts(("a", "b"), 500, 100, 100)
     plan = make_plan(suggested, data, BACKBONE, STAGES)
     path = tmp_path / "mine.yaml"

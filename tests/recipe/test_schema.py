@@ -13,7 +13,7 @@ from tlearn.suggestion.matrix import Policy
 
 def test_an_empty_recipe_is_whole() -> None:
     assert Recipe().policy == "auto"
-    assert Recipe().mirror is True
+    assert Recipe().horizontal_flip is True
 
 
 def test_every_key_explains_itself() -> None:
@@ -41,7 +41,7 @@ def test_policies_are_those_of_the_strategy() -> None:
         ("seed", [0, 2**32 - 1], [-1, 2**32]),
         ("patience", [1], [0]),
         ("warmup_epochs", [0, 0.5, 3, "auto"], [-1, float("inf")]),
-        ("head_penalty", [1e-9, "auto"], [0, float("inf")]),
+        ("solved_head_l2", [1e-9, "auto"], [0, float("inf")]),
         ("head_dropout", [0, 0.9], [1]),
         ("momentum", [0, 0.99], [1]),
         ("mirror", [True, False], [1, "yes", "auto"]),

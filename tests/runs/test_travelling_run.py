@@ -18,7 +18,7 @@ from tlearn import api
 from tlearn.artifacts.contract import read_contract
 from tlearn.commands import train as finetuning
 from tlearn.errors import DataError, RunError
-from tlearn.recipe.plan import read_plan
+from tlearn.recipe.plan_file import read_plan
 from tlearn.runs.directory import RunDirectory
 
 CHECK_WITHOUT_TENSORFLOW = """

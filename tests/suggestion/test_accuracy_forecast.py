@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from tlearn.suggestion import accuracy_forecast as options
-from tlearn.suggestion.accuracy_forecast import TIE, Option, choose, forecast_options
+from tlearn.suggestion.accuracy_forecast import TIE, Option, forecast_options, pick_best
 from tlearn.suggestion.decision import decide
 from tlearn.suggestion.matrix import Evidence, HeadEvidence, Policy
 
@@ -47,7 +47,7 @@ def test_earlier_stages_are_mistrusted_more(monkeypatch: pytest.MonkeyPatch) -> 
     gains(monkeypatch, 0, 0, -0.3, 0)
     heads = [HeadEvidence(str(n), 0.82, 0.02, 0.05) for n in (1, 2, 3, 4)]
     evidence = replace(EVIDENCE, heads=(LAST, *heads))
-    found = [options.expected(evidence, head) for head in heads]
+    found = [options.expected_accuracy(evidence, head) for head in heads]
     assert found == sorted(found) and found[0] < found[-1] - 0.05
     # Of equals in cross-validation the later one is expected to be better, and shown.
     assert "linear_head on stage 4" in by_name(evidence)
@@ -56,8 +56,8 @@ def test_earlier_stages_are_mistrusted_more(monkeypatch: pytest.MonkeyPatch) -> 
 def test_of_the_stages_the_likeliest_is_shown_and_the_one_asked_for() -> None:
     heads = (LAST, HeadEvidence("1", 0.5, -0.3, 0.01), HeadEvidence("3", 0.85, 0.05, 0.01))
     evidence = replace(EVIDENCE, heads=(*heads, HeadEvidence("1,3", 0.84, 0.04, 0.01)))
-    assert [o.head_on for o in forecast_options(evidence) if o.measured] == ["3", "1,3", "last"]
-    assert [o.head_on for o in forecast_options(evidence, "1") if o.measured] == [
+    assert [o.head_stages for o in forecast_options(evidence) if o.measured] == ["3", "1,3", "last"]
+    assert [o.head_stages for o in forecast_options(evidence, "1") if o.measured] == [
         "1",
         "3",
         "1,3",
@@ -90,7 +90,7 @@ def test_tuning_multiplies_the_error_of_the_head_it_begins_with(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     halves = {Policy.TOP_STAGES: (-0.6931, 0.0, 0.0, 0.0, 0.0, 0.0)}
-    monkeypatch.setattr(options, "WEIGHTS", halves)
+    monkeypatch.setattr(options, "TUNING_COEF", halves)
     monkeypatch.setattr(options, "RESAMPLING_SD", 0.0)
     found = by_name(replace(EVIDENCE, heads=(LAST, HeadEvidence("3", 0.9, 0.1, 1e-6))))
     assert found["top_stages on stage 3"].accuracy == pytest.approx(0.95, abs=2e-3)
@@ -99,7 +99,7 @@ def test_tuning_multiplies_the_error_of_the_head_it_begins_with(
 
 
 def test_tuning_is_never_expected_below_chance(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(options, "WEIGHTS", {Policy.DEEP: (5.0, 0.0, 0.0, 0.0, 0.0, 0.0)})
+    monkeypatch.setattr(options, "TUNING_COEF", {Policy.DEEP: (5.0, 0.0, 0.0, 0.0, 0.0, 0.0)})
     assert by_name(EVIDENCE)["deep"].accuracy == pytest.approx(0.25)
 
 
@@ -116,8 +116,8 @@ def test_intervals_are_wider_with_fewer_pictures_and_stay_within_bounds() -> Non
 
 def option(name: str, accuracy: float) -> Option:
     policy = Policy.LINEAR_HEAD if name.isdigit() or name == "last" else Policy(name)
-    head_on = name if policy is Policy.LINEAR_HEAD else "last"
-    return Option(policy, head_on, accuracy, 0, 1, policy is Policy.LINEAR_HEAD)
+    head_stages = name if policy is Policy.LINEAR_HEAD else "last"
+    return Option(policy, head_stages, accuracy, 0, 1, policy is Policy.LINEAR_HEAD)
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ def option(name: str, accuracy: float) -> Option:
     ],
 )
 def test_ties_go_to_the_smaller_network(accuracies: dict[str, float], taken: str) -> None:
-    found = choose([option(*pair) for pair in accuracies.items()])
+    found = pick_best([option(*pair) for pair in accuracies.items()])
     assert found == option(taken, accuracies[taken])
 
 
@@ -137,7 +137,7 @@ def test_an_earlier_stage_in_doubt_has_to_be_better_by_more() -> None:
     whole = option("last", 0.9)
     for doubt, taken in ((0.01, "3"), (0.1, "last")):
         cut = replace(option("3", 0.92), doubt=doubt)
-        assert choose([cut, whole]).head_on == taken
+        assert pick_best([cut, whole]).head_stages == taken
 
 
 def test_one_that_looks_better_and_is_not_taken_is_named() -> None:
@@ -162,7 +162,7 @@ def test_the_smallest_is_taken_where_it_is_preferred() -> None:
     chances = [option("2", 0.85), option("last", 0.9), option("deep", 0.95)]
     heads = (HeadEvidence("last", 0.9), HeadEvidence("2", 0.85, -0.05, 0.1))
     found = decide(replace(EVIDENCE, heads=heads), chances, smallest="2")
-    assert found.recipe == {"policy": "linear_head", "head_on": "2"}
+    assert found.recipe == {"policy": "linear_head", "head_stages": "2"}
     assert "one standard error" in found.reasons[-1]
     assert decide(replace(EVIDENCE, heads=heads), chances).policy is Policy.DEEP
 

@@ -33,9 +33,9 @@ def test_every_stage_is_checked_and_the_last_three_together() -> None:
         return checked(first(accuracy[stages]))
 
     profile = measure_profile(names, LABELS, check)
-    assert profile.several.stages == (2, 3, 4) and profile.several.head_on == "2,3,4"
-    assert profile.peak.stages == (2,) and profile.peak.accuracy == 0.75
-    assert profile.best is profile.several is profile.scores[-1]
+    assert profile.multi_stage.stages == (2, 3, 4) and profile.multi_stage.head_stages == "2,3,4"
+    assert profile.best_single.stages == (2,) and profile.best_single.accuracy == 0.75
+    assert profile.best is profile.multi_stage is profile.scores[-1]
     assert profile.last.accuracy == 0.65
     assert list(profile.accuracies.values()) == [0.5, 0.75, 0.7, 0.65]
     assert sorted(asked) == sorted(accuracy)  # each once
@@ -49,7 +49,7 @@ def test_guessing_names_the_largest_class() -> None:
 
 def test_of_a_network_in_one_part_there_are_no_several() -> None:
     profile = measure_profile(NAMES[:1], LABELS, lambda stages: checked(first(100)))
-    assert profile.several.stages == (1,)
+    assert profile.multi_stage.stages == (1,)
     assert profile.scores == [profile.best] == list(profile.single)
 
 
@@ -71,5 +71,5 @@ def test_pictures_that_no_fold_held_out_do_not_count() -> None:
     for found in (one, other):
         found.probabilities[150:] = 0
     profile = DepthProfile(NAMES[:1], [HeadScore((1,), one)], HeadScore((1,), other), LABELS)
-    gain, error = profile.gain(profile.single[0], profile.several)
+    gain, error = profile.gain(profile.single[0], profile.multi_stage)
     assert gain == 0 and error == pytest.approx(1 / 150)  # as if one of 150 disagreed

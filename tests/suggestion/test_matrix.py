@@ -24,7 +24,7 @@ def test_the_textbook_cell(
     n_train: int, n_classes: int, similar: bool, size: str, policy: Policy
 ) -> None:
     found = textbook_policy(Evidence(n_train, n_classes, float(similar)))
-    assert (found.size, found.policy, found.head_on) == (size, policy, "last")
+    assert (found.size, found.policy, found.head_stages) == (size, policy, "last")
     assert found.similarity == ("similar" if similar else "different")
 
 

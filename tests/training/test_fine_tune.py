@@ -131,7 +131,7 @@ def test_tuning_that_harms_leaves_the_solved_head(tuned: Callable[..., Tuned]) -
     result = tuned("deep", epochs=2, learning_rate=9.0, optimizer="sgd", patience=9)
     first, *_, last = (epoch["val_loss"] for epoch in result.history.epochs)
     assert first < last
-    assert result.history.share is not None and result.history.share < 0.05
+    assert result.history.interpolation is not None and result.history.interpolation < 0.05
     assert result.history.kept is not None and result.history.kept.loss <= first
 
 
@@ -176,7 +176,7 @@ def test_plateau_class_weights_and_every_regulariser_run(tuned: Callable[..., Tu
         class_weights=True,
         label_smoothing=0.1,
         head_l1=1e-4,
-        head_l2=1e-4,
+        trained_head_l2=1e-4,
         head_max_norm=3.0,
         head_dropout=0.2,
         optimizer="adamw",

@@ -115,7 +115,7 @@ class Contract:
         version: Of this record.
         tlearn: Version that wrote it.
         file: Name of the artefact; None inside the artefact.
-        sha256: See `digest_of`; None inside the artefact.
+        sha256: See `artifact_digest`; None inside the artefact.
         format: "tflite", "saved_model", ...
         quantization: One of `quantization.MODES`.
         signature: Under which input and output are found, where the format has signatures.
@@ -259,7 +259,7 @@ def _contradiction(contract: Contract) -> str:
     return ""
 
 
-def digest_of(artifact: Path) -> str:
+def artifact_digest(artifact: Path) -> str:
     """SHA-256 of a file; of a directory, or of .xml with its .bin, of the list of its files.
 
     The list has a line for each file in the order of their names: SHA-256, two spaces, name

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tlearn.artifacts.contract import Golden, Preprocessing, digest_of
+from tlearn.artifacts.contract import Golden, Preprocessing, artifact_digest
 from tlearn.data.decode import UnreadableImageError, decode
 from tlearn.storage.digest import digest_of_bytes
 
@@ -50,7 +50,7 @@ def load_golden(folder: Path, golden: Golden, how: Preprocessing) -> LoadedGolde
     problems, decoded, promised = [], None, None
     if not file.is_file():
         problems.append(f"{golden.file} is missing")
-    elif digest_of(file) != golden.sha256:
+    elif artifact_digest(file) != golden.sha256:
         problems.append(f"{golden.file} was changed")
     else:
         decoded = _decoded(file, how.image_size, how.resize)

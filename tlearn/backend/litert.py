@@ -29,7 +29,7 @@ def convert(
     batch: int | None = 1,
     quantization: str = "none",
     representative: Sequence[np.ndarray] | np.ndarray | None = None,
-    ends: str = "float32",
+    io_dtype: str = "float32",
 ) -> bytes:
     """Convert a Keras model with one input to a flatbuffer of built-in LiteRT operators.
 
@@ -42,7 +42,7 @@ def convert(
             for each output channel of the weights.
         representative: Inputs (n, ...) that set the ranges of activations; for "int8" only.
             Cast to float32 one at a time.
-        ends: Type of input and output: "float32", or with "int8" also "uint8" and "int8".
+        io_dtype: Type of input and output: "float32", or with "int8" also "uint8" and "int8".
 
     Raises:
         BackboneError: LiteRT lacks one of the operators, or the converter gave up.
@@ -59,7 +59,7 @@ def convert(
         from tensorflow.lite.python.convert_phase import ConverterError
 
         converter = tf.lite.TFLiteConverter.from_concrete_functions([freeze_graph(model, batch)])
-        _configure(converter, quantization, representative, ends)
+        _configure(converter, quantization, representative, io_dtype)
         try:
             content: bytes = converter.convert()
         except ConverterError as error:
@@ -107,7 +107,7 @@ def _configure(
     converter: Any,
     quantization: str,
     representative: Sequence[np.ndarray] | np.ndarray | None,
-    ends: str,
+    io_dtype: str,
 ) -> None:
     import tensorflow as tf
 
@@ -122,8 +122,8 @@ def _configure(
         assert representative is not None
         converter.representative_dataset = _feed(representative)
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-        converter.inference_input_type = tf.dtypes.as_dtype(ends)
-        converter.inference_output_type = tf.dtypes.as_dtype(ends)
+        converter.inference_input_type = tf.dtypes.as_dtype(io_dtype)
+        converter.inference_output_type = tf.dtypes.as_dtype(io_dtype)
 
 
 def _feed(inputs: Sequence[np.ndarray] | np.ndarray) -> Callable[[], Iterator[list[np.ndarray]]]:

@@ -76,8 +76,8 @@ def _show(folder: Path, sizes: dict[str, int]) -> None:
 
 
 def _clear(folder: Path, kinds: list[str]) -> None:
-    from tlearn.storage.atomic import CACHE_REMEDY, os_errors_as_host_errors, remove
+    from tlearn.storage.atomic import CACHE_HINT, os_errors_as_host_errors, remove
 
     for kind in kinds:
-        with os_errors_as_host_errors(folder / kind, CACHE_REMEDY):
+        with os_errors_as_host_errors(folder / kind, CACHE_HINT):
             remove(folder / kind)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tlearn.evaluation.metrics import Report
     from tlearn.evaluation.predictions import Prediction
 
-_SIGNS = {"kept": ("✓", GOOD), "broken": ("✗", BAD), "noted": ("!", WARN)}
+_SIGNS = {"kept": ("✓", GOOD), "broken": ("✗", BAD), "warning": ("!", WARN)}
 _SIGNS |= {"not checked": ("·", DIM)}
 _TOP = 2
 
@@ -62,7 +62,7 @@ def check(
         print_json(to_json(checked, found))
         raise typer.Exit(0 if checked.passed else GateError.exit_code)
     print_result(*draw(checked), *_draw_found(found), *_closing(checked, images))
-    broken = [finding.name for finding in checked.findings if finding.verdict == "broken"]
+    broken = [issue.name for issue in checked.checks if issue.verdict == "broken"]
     if broken:
         raise GateError(
             f"{checked.artifact.name} breaks its contract: {', '.join(broken)}",
@@ -83,7 +83,7 @@ def to_json(
         "artefact": str(checked.artifact),
         "passed": checked.passed,
         "contract": "beside" if checked.beside else "inside",
-        "checks": [asdict(finding) for finding in checked.findings],
+        "checks": [asdict(issue) for issue in checked.checks],
         "report": report,
         "predictions": answers and predict.to_json(answers, _TOP)["predictions"],
     }
@@ -103,8 +103,8 @@ def draw(checked: VerificationReport) -> list[RenderableType]:
         "contract": f"version {contract.version}, {where}",
     }
     made = render.table("", "promise", "on this machine")
-    for finding in checked.findings:
-        made.add_row(Text(*_SIGNS[finding.verdict]), finding.name, render.words(finding.detail))
+    for issue in checked.checks:
+        made.add_row(Text(*_SIGNS[issue.verdict]), issue.name, render.words(issue.detail))
     drawn = {name: render.words(fact) for name, fact in facts.items()}
     return [Text(), render.facts(drawn), Text(), made]
 

@@ -83,7 +83,7 @@ def distill(
     teacher_size: _TeacherSize = None,
     views: _Views = 4,
     augmentation: _Augmentation = "light",
-    mirror: options.Mirror = None,
+    horizontal_flip: options.Mirror = None,
     resize: options.Resize = None,
     seed: options.Seed = None,
     as_json: options.Json = False,
@@ -113,7 +113,7 @@ def distill(
             teacher_size=teacher_size,
             views=views,
             augmentation=augmentation,
-            mirror=mirror is not False,
+            horizontal_flip=horizontal_flip is not False,
             resize=resize or "squash",
             seed=seed or 0,
             watch=display,
@@ -128,7 +128,7 @@ def to_json(taught: DistillResult) -> dict[str, Any]:
     """The document; match and agreement are fractions."""
     return {
         "weights": str(taught.weights),
-        "match": taught.match,
+        "match": taught.embedding_correlation,
         "agreement": taught.agreement,
         "pictures": taught.images,
         "seconds": taught.seconds.get("total"),
@@ -149,7 +149,9 @@ def draw(taught: DistillResult, student: str, image_size: int | None) -> list[Re
     rows = {
         "student": render.words(render.near(taught.weights)),
         "pictures": Text(f"{taught.images:,}"),
-        "match": Text(f"{taught.match:.2f} correlation with the teacher's embedding, held out"),
+        "match": Text(
+            f"{taught.embedding_correlation:.2f} correlation with the teacher's embedding, held out"
+        ),
     }
     if taught.agreement is not None:
         rows["agreement"] = Text(f"{render.percent(taught.agreement)} the same class, held out")

@@ -18,7 +18,7 @@ from tlearn.cli.render import BAD, DIM, GOOD
 from tlearn.errors import ExportError, GateError
 
 if TYPE_CHECKING:
-    from tlearn.export.comparison import Changed
+    from tlearn.export.comparison import ChangedPrediction
     from tlearn.export.parity import Artifact
 
 _SHOWN_IMAGES = 3
@@ -176,7 +176,7 @@ def draw(artifacts: Sequence[Artifact]) -> list[RenderableType]:
             render.size(artifact.size_bytes),
             f"{100 * artifact.agreement:.1f}",
             f"{100 * artifact.accuracy:.1f}",
-            f"{100 * artifact.drop:.1f}",
+            f"{100 * artifact.accuracy_drop:.1f}",
             render.interval(*artifact.drop_interval),
             f"{artifact.milliseconds:.1f}" if artifact.milliseconds else "-",
         )
@@ -208,21 +208,21 @@ def _file(artifact: Artifact) -> Text:
     text = render.words(render.near(artifact.path))
     if not artifact.passed:
         tried = "\na head solved for int8 was tried too" * artifact.head_refitted
-        return text.append(f"\n{render.escape_control(artifact.reason)}{tried}", BAD)
+        return text.append(f"\n{render.escape_control(artifact.failure)}{tried}", BAD)
     how = ", with a head solved for int8" * artifact.head_refitted
     return text.append(f"  probabilities within {artifact.largest_difference:.2g}{how}", DIM)
 
 
 def _changes(artifacts: Sequence[Artifact]) -> list[RenderableType]:
     """Pictures that a file calls something else than the model does: a few of each file."""
-    changed = [artifact for artifact in artifacts if artifact.changed]
+    changed = [artifact for artifact in artifacts if artifact.changed_predictions]
     if not changed:
         return []
     blocks: list[RenderableType] = [render.heading("Pictures with another answer")]
     for artifact in changed:
         blocks.append(_classes(artifact))
-        shown = [_change(change) for change in artifact.changed[:_SHOWN_IMAGES]]
-        rest = len(artifact.changed) - len(shown)
+        shown = [_change(change) for change in artifact.changed_predictions[:_SHOWN_IMAGES]]
+        rest = len(artifact.changed_predictions) - len(shown)
         more = [f"and {rest} more (--json has them all)"] if rest else []
         blocks.append(render.indented(render.bullets([*shown, *more])))
     return blocks
@@ -230,17 +230,17 @@ def _changes(artifacts: Sequence[Artifact]) -> list[RenderableType]:
 
 def _classes(artifact: Artifact) -> Text:
     """How many pictures changed, and the classes that lost most by it."""
-    lost = sorted(artifact.classes, key=lambda change: change.after - change.before)
+    lost = sorted(artifact.changed_classes, key=lambda change: change.after - change.before)
     worst = [
         f"{change.name} {100 * change.before:.1f} -> {100 * change.after:.1f} %"
         for change in lost[:_SHOWN_CLASSES]
         if change.after < change.before
     ]
     fell = f"; classes that fell: {', '.join(worst)}" if worst else ""
-    return render.words(f"{_kind(artifact)}: {len(artifact.changed)}{fell}")
+    return render.words(f"{_kind(artifact)}: {len(artifact.changed_predictions)}{fell}")
 
 
-def _change(change: Changed) -> str:
+def _change(change: ChangedPrediction) -> str:
     became = {change.before: "was right", change.after: "is right"}
     judged = became.get(change.truth, f"in truth {change.truth}")
     return f"{change.image}: {change.before} -> {change.after} ({judged})"

@@ -18,7 +18,7 @@ from tlearn.cli.units import parse_latency, parse_size
 from tlearn.errors import ExportError, GateError
 
 if TYPE_CHECKING:
-    from tlearn.export.budget import Budget, Choice
+    from tlearn.export.budget import Budget, BudgetResult
     from tlearn.export.parity import Artifact
 
 _UNDER_THE_FIRST = "\n" + " " * len("hint: ")
@@ -90,25 +90,25 @@ def export_within(
         raise GateError(_missed(choice), _UNDER_THE_FIRST.join(ways))
 
 
-def to_json(choice: Choice, ways: Sequence[str]) -> dict[str, Any]:
+def to_json(choice: BudgetResult, ways: Sequence[str]) -> dict[str, Any]:
     """The document: what was tried, what was kept; only that has a path."""
     return {
         "artefacts": [
             asdict(one)
             | {"path": str(one.path) if one is choice.kept else None}
-            | {"kept": one is choice.kept, "within_budget": choice.budget.holds(one)}
+            | {"kept": one is choice.kept, "within_budget": choice.budget.fits(one)}
             for one in choice.candidates
         ],
         "budget": asdict(choice.budget),
         "kept": str(choice.kept.path) if choice.kept else None,
         "nearest": choice.nearest.quantization,
         "reason": choice.reason,
-        "refused": dict(choice.refused),
+        "refused": dict(choice.errors_by_mode),
         "suggestions": list(ways),
     }
 
 
-def draw(choice: Choice) -> list[RenderableType]:
+def draw(choice: BudgetResult) -> list[RenderableType]:
     """One line a candidate, then what was kept and why."""
     made = render.table(
         *("", "format", "numbers", "size", "ms", "accuracy", "drop", ""), right=(3, 4, 5, 6)
@@ -121,7 +121,7 @@ def draw(choice: Choice) -> list[RenderableType]:
             Text(render.size(one.size_bytes), _style(choice.budget.size_ratio(one))),
             Text(f"{one.milliseconds:.1f}", _style(choice.budget.time_ratio(one))),
             render.percent(one.accuracy),
-            f"{100 * one.drop:.1f}",
+            f"{100 * one.accuracy_drop:.1f}",
             Text(_verdict(one, choice), DIM),
         )
     legend = (
@@ -131,7 +131,7 @@ def draw(choice: Choice) -> list[RenderableType]:
     blocks: list[RenderableType] = [Text(), made, Text(legend, DIM)]
     blocks += [
         render.lines(f"\n{mode} could not be written: {why}", BAD)
-        for mode, why in choice.refused.items()
+        for mode, why in choice.errors_by_mode.items()
     ]
     if choice.kept:
         file = render.words(render.near(choice.kept.path))
@@ -139,12 +139,12 @@ def draw(choice: Choice) -> list[RenderableType]:
     return blocks
 
 
-def _next(choice: Choice) -> list[RenderableType]:
+def _next(choice: BudgetResult) -> list[RenderableType]:
     kept = choice.kept
     return [render.next_step(f"tlearn benchmark {render.argument(kept.path)}")] if kept else []
 
 
-def _verdict(artifact: Artifact, choice: Choice) -> str:
+def _verdict(artifact: Artifact, choice: BudgetResult) -> str:
     size, time = choice.budget.size_ratio(artifact), choice.budget.time_ratio(artifact)
     if artifact is choice.kept:
         return "kept"
@@ -169,9 +169,9 @@ def _limits(budget: Budget) -> str:
     return ", ".join(filter(None, (size, time)))
 
 
-def _missed(choice: Choice) -> str:
+def _missed(choice: BudgetResult) -> str:
     near = choice.nearest
     what = f"{_numbers(near)} with {render.size(near.size_bytes)} and {near.milliseconds:.1f} ms"
     if not near.passed:
-        return f"no file passed the check; nearest to the budget is {what}: {near.reason}"
+        return f"no file passed the check; nearest to the budget is {what}: {near.failure}"
     return f"no file that passed is within the budget ({_limits(choice.budget)}); nearest is {what}"

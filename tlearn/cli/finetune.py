@@ -50,7 +50,7 @@ def finetune(
     batch_size: options.BatchSize = None,
     learning_rate: options.LearningRate = None,
     augmentation: options.Augmentation = None,
-    mirror: options.Mirror = None,
+    horizontal_flip: options.Mirror = None,
     class_weights: options.ClassWeights = None,
     assignments: options.Set = None,
     no_cache: options.NoCache = False,
@@ -91,7 +91,7 @@ def to_json(outcome: FinetuneResult) -> dict[str, Any]:
     return {
         "run": str(outcome.run.path) if outcome.run else None,
         "policy": outcome.plan.policy,
-        "backbone": outcome.plan.backbone,
+        "backbone": outcome.plan.backbone.name,
         "val_accuracy": reports["val"].accuracy if "val" in reports else None,
         "test_accuracy": reports["test"].accuracy if "test" in reports else None,
         "seconds": seconds.pop("total", None),
@@ -101,7 +101,7 @@ def to_json(outcome: FinetuneResult) -> dict[str, Any]:
         "engines": outcome.engines.used,
         "engine_rates": outcome.engines.rates,
         "reports": {part: report.to_json() for part, report in reports.items()},
-        "findings": [asdict(finding) for finding in outcome.dataset.findings],
+        "findings": [asdict(issue) for issue in outcome.dataset.issues],
         "plan": asdict(outcome.plan),
     }
 
@@ -112,7 +112,7 @@ def draw_plan(outcome: FinetuneResult) -> list[RenderableType]:
     blocks: list[RenderableType] = [
         Text(),
         render.images(outcome.dataset),
-        render.findings(outcome.dataset.findings),
+        render.findings(outcome.dataset.issues),
         Text.assemble(("\nPlan  ", "bold"), (plan.policy, ACCENT), f" on {_network(plan)}"),
     ]
     if outcome.advice:
@@ -142,7 +142,9 @@ def draw_result(outcome: FinetuneResult) -> list[RenderableType]:
         "time": Text(render.duration(total) + (f" ({spent})" if spent else "")),
     }
     if outcome.interpolation is not None:
-        chosen = ", chosen on validation" if plan.n_val else ", with no validation to choose by"
+        chosen = (
+            ", chosen on validation" if plan.split.n_val else ", with no validation to choose by"
+        )
         rows["kept"] = Text(f"{outcome.interpolation:.0%} of the tuning{chosen}")
     if engine := outcome.engines.in_words():
         rows["engine"] = Text(engine)
@@ -163,17 +165,17 @@ def draw_result(outcome: FinetuneResult) -> list[RenderableType]:
 
 def _absent(plan: Plan) -> dict[str, str]:
     val = "no val part"
-    if plan.folds:
-        val += f": cross-validation in {plan.folds} folds took its place"
+    if plan.split.folds:
+        val += f": cross-validation in {plan.split.folds} folds took its place"
     return {"val": val, "test": "no test part: the folder brings none of its own"}
 
 
 def _network(plan: Plan) -> str:
     """The backbone, and what its head reads where that is not the last stage of all."""
-    name = render.escape_control(plan.backbone)
-    if "head_on" in plan.reasons:  # nobody asked for other stages
+    name = render.escape_control(plan.backbone.name)
+    if "head_stages" in plan.reasons:  # nobody asked for other stages
         return name
-    return f"stage{'s' * (len(plan.head_stages) > 1)} {plan.head_on} of {name}"
+    return f"stage{'s' * (len(plan.head.stages) > 1)} {plan.head.stages} of {name}"
 
 
 def _stages(plan: Plan) -> RenderableType:
@@ -183,7 +185,11 @@ def _stages(plan: Plan) -> RenderableType:
     trained = sum(stage.parameters for stage in plan.stages if stage.learning_rate)
     trained = trained or plan.stages[-1].parameters
     share = trained / sum(stage.parameters for stage in plan.stages)
-    steps = f"{plan.epochs} epochs of {plan.steps_per_epoch} steps" if plan.epochs else "no epochs"
+    steps = (
+        f"{plan.training.epochs} epochs of {plan.training.steps_per_epoch} steps"
+        if plan.training.epochs
+        else "no epochs"
+    )
     what = f"{trained:,} parameters trained ({render.percent(share)}), {steps}"
     return Group(made, Text(what, DIM))
 
@@ -216,11 +222,11 @@ def _keys(plan: Plan) -> RenderableType:
 
 
 def _values(plan: Plan) -> Mapping[str, Any]:
-    return {key: getattr(plan, key) for key in plan.origins if key not in _FACTS}
+    return {key: plan.value(key) for key in plan.origins if key not in _FACTS}
 
 
 def _value(key: str, value: Any) -> str:
-    if key == "head_penalty" and value is None:
+    if key == "solved_head_l2" and value is None:
         return "by folds"
     if isinstance(value, bool):
         return "yes" if value else "no"

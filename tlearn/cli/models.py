@@ -109,7 +109,9 @@ def draw_backbone(backbone: Backbone, cuts: int, here: Mapping[str, Path]) -> li
     )
     for stage in backbone.stages:
         output = f"{stage.size} x {stage.size} x {stage.channels:,}"
-        made.add_row(stage.name, str(stage.cut), output, str(stage.layers), f"{stage.parameters:,}")
+        made.add_row(
+            stage.name, str(stage.end_cut), output, str(stage.layers), f"{stage.parameters:,}"
+        )
     title = f"{render.count(len(backbone.stages), 'stage')}, {render.count(cuts, 'cut')}"
     note = "a cut is where the network falls into a frozen part and a trained one"
     return [

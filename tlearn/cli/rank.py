@@ -57,7 +57,7 @@ def rank_backbones(
     )
     if as_json:
         backbones = [_ranked_to_json(one) for one in found]
-        about = {"folds": found[0].reading.checked.folds, "seed": dataset.seed, "next": command}
+        about = {"folds": found[0].head_score.cv.folds, "seed": dataset.seed, "next": command}
         print_json({"backbones": backbones} | about)
     else:
         print_result(*draw_ranking(dataset, found, command))
@@ -67,9 +67,9 @@ def _ranked_to_json(one: Ranked) -> dict[str, Any]:
     facts = {key: value for key, value in vars(one).items() if key != "reading"}
     facts["int8"] = asdict(one.int8) if one.int8 else None
     return facts | {
-        "head_on": one.reading.head_on,
-        "accuracy": one.reading.accuracy,
-        "ties": one.ties,
+        "head_stages": one.head_score.head_stages,
+        "accuracy": one.head_score.accuracy,
+        "ties": one.tied_with_best,
     }
 
 
@@ -81,7 +81,7 @@ def draw_ranking(dataset: Dataset, found: Sequence[Ranked], command: str) -> lis
         made.add_row(
             render.words(one.name, ACCENT if one is found[0] else ""),
             str(one.image_size),
-            render.percent(one.reading.accuracy),
+            render.percent(one.head_score.accuracy),
             "-" if one is found[0] else _behind(one),
             render.size(one.size_bytes),
             f"{one.milliseconds:.1f}",
@@ -92,12 +92,12 @@ def draw_ranking(dataset: Dataset, found: Sequence[Ranked], command: str) -> lis
     left = "after int8, " if measured else ""
     note = (
         "accuracy: of a head on the last stages, cross-validated\n"
-        f"folds: the same {found[0].reading.checked.folds} for all, seed {dataset.seed}\n"
+        f"folds: the same {found[0].head_score.cv.folds} for all, seed {dataset.seed}\n"
         f"behind: {left}points and their standard error; a tie when within one\n"
         f"size: in float32, with the head; {int8}\n"
         "ms: one picture through the whole network on this machine"
     )
-    tied = [one for one in found if one.ties]
+    tied = [one for one in found if one.tied_with_best]
     least = min(tied, key=lambda one: one.size_bytes)
     verdict = f"{len(tied)} tie; the smallest of them is {least.name}"
     return [
@@ -119,4 +119,4 @@ def _int8(one: Ranked) -> str:
 
 def _behind(one: Ranked) -> str:
     points, error = (100 * value for value in one.gap_to_best)
-    return f"{points:.1f} ± {error:.1f}" + " tie" * one.ties
+    return f"{points:.1f} ± {error:.1f}" + " tie" * one.tied_with_best

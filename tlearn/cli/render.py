@@ -20,7 +20,7 @@ from rich.text import Text
 
 if TYPE_CHECKING:
     from tlearn.data.dataset import Dataset
-    from tlearn.data.inspection import Finding
+    from tlearn.data.inspection import DataIssue
     from tlearn.evaluation.metrics import Report
 
 GOOD, BAD, WARN, ACCENT, DIM = "green", "red", "yellow", "bold cyan", "dim"
@@ -154,16 +154,16 @@ def bullets(sentences: Sequence[str | Text], sign: str = "-") -> Table:
     return grid
 
 
-def findings(found: Sequence[Finding]) -> RenderableType:
+def findings(found: Sequence[DataIssue]) -> RenderableType:
     """What is wrong or risky in a folder; nothing when nothing is."""
     if not found:
         return Group()
     grid = Table.grid(padding=(0, 1))
     grid.add_column(no_wrap=True)
     grid.add_column(overflow="fold")
-    for finding in found:
-        sign, style = _SIGNS[finding.severity]
-        grid.add_row(Text(sign, style), words(finding.message))
+    for issue in found:
+        sign, style = _SIGNS[issue.severity]
+        grid.add_row(Text(sign, style), words(issue.message))
     return Group(heading("Worth knowing about the pictures"), indented(grid))
 
 

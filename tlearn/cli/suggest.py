@@ -176,18 +176,18 @@ def next_command(
     if saved:
         return shlex.join([*parts, "--recipe", str(saved)])
     parts += ["--policy", str(suggestion.policy)]
-    if suggestion.head_on != "last":
-        parts += ["--set", f"head_on={suggestion.head_on}"]
+    if suggestion.head_stages != "last":
+        parts += ["--set", f"head_on={suggestion.head_stages}"]
     return shlex.join([*parts, *options.as_flags(flags)])
 
 
 def to_json(advice: Advice, command: str) -> dict[str, Any]:
     """The document; what was not measured is null."""
     suggestion, similarity, profile = advice.suggestion, advice.similarity, advice.profile
-    found = advice.dataset.findings if advice.dataset else ()
+    found = advice.dataset.issues if advice.dataset else ()
     return {
         "policy": str(suggestion.policy),
-        "head_on": suggestion.head_on,
+        "head_stages": suggestion.head_stages,
         "size": suggestion.size,
         "similarity": suggestion.similarity,
         "reasons": list(suggestion.reasons),
@@ -208,7 +208,7 @@ def to_json(advice: Advice, command: str) -> dict[str, Any]:
         "int8": asdict(advice.int8) | {"bears": advice.int8.passes_gate} if advice.int8 else None,
         "more_images": _curve_to_json(advice.curve) if advice.curve else None,
         "nearest": {label: dict(found) for label, found in advice.nearest.items()},
-        "findings": [asdict(finding) for finding in found],
+        "findings": [asdict(issue) for issue in found],
         "seconds": dict(advice.seconds) if advice.seconds else None,
         "engines": advice.engines.used if advice.engines else None,
         "next": command,
@@ -233,7 +233,7 @@ def draw(advice: Advice, command: str) -> list[RenderableType]:
         blocks += [
             Text(),
             render.images(advice.dataset),
-            render.findings(advice.dataset.findings),
+            render.findings(advice.dataset.issues),
         ]
     blocks += [Text(), evidence.matrix(suggestion)]
     if advice.similarity and advice.profile and advice.engines and advice.dataset:
@@ -259,7 +259,7 @@ def draw(advice: Advice, command: str) -> list[RenderableType]:
         blocks += [Text(), render.indented(evidence.int8(advice.int8))]
     if advice.curve:
         blocks += [Text(), render.indented(evidence.more_images(advice.curve, advice))]
-    name = option_label(suggestion.policy, suggestion.head_on)
+    name = option_label(suggestion.policy, suggestion.head_stages)
     blocks += [
         Text.assemble("\n", ("Advice: ", "bold"), (name, render.ACCENT)),
         render.indented(render.bullets(suggestion.reasons)),

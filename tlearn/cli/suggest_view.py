@@ -85,12 +85,12 @@ def options(advice: Advice) -> RenderableType:
     """Every way to train: what it is expected to reach, and what it costs."""
     interval = f"{render.percent(INTERVAL_COVERAGE, 0)} interval"
     made = render.table("policy", "head on", "expected", interval, "time", "", right=(2, 3, 4))
-    chosen = (advice.suggestion.policy, advice.suggestion.head_on)
+    chosen = (advice.suggestion.policy, advice.suggestion.head_stages)
     for option in advice.options:
-        lit = (option.policy, option.head_on) == chosen
+        lit = (option.policy, option.head_stages) == chosen
         made.add_row(
             Text(("▶ " if lit else "  ") + option.policy, ACCENT if lit else ""),
-            Text(option.head_on, ACCENT if lit else ""),
+            Text(option.head_stages, ACCENT if lit else ""),
             render.percent(option.accuracy),
             render.interval(option.low, option.high),
             render.duration(option.seconds) if option.seconds else "-",
@@ -139,23 +139,23 @@ def int8(cost: Int8Cost) -> RenderableType:
     verdict = (
         "" if cost.passes_gate else ": prefer --quantize dynamic or float16, or another backbone"
     )
-    words = f"{lost} of {render.percent(cost.accuracy)} on {cost.n} pictures{verdict}"
+    words = f"{lost} of {render.percent(cost.accuracy)} on {cost.n_images} pictures{verdict}"
     return Text.assemble(("int8            ", DIM), words)
 
 
 def profile(measured: DepthProfile, seed: int) -> Group:
     """Bars: how well a linear head does on the features of each stage."""
     grid = Table.grid(padding=(0, 2))
-    several = f"stages {measured.several.head_on}"
+    several = f"stages {measured.multi_stage.head_stages}"
     guess = measured.guessing
     cells = (f"{render.bar(guess):<30}", f"{render.percent(guess):>7}")
     grid.add_row(*(Text(cell, DIM) for cell in ("guessing", *cells)))
-    for name, reading in zip((*measured.names, several), measured.scores, strict=False):
-        best = reading is measured.best
+    for name, head_score in zip((*measured.names, several), measured.scores, strict=False):
+        best = head_score is measured.best
         grid.add_row(
             render.words(name),
-            Text(f"{render.bar(reading.accuracy):<30}", ACCENT if best else "blue"),
-            Text(f"{render.percent(reading.accuracy):>7}"),
+            Text(f"{render.bar(head_score.accuracy):<30}", ACCENT if best else "blue"),
+            Text(f"{render.percent(head_score.accuracy):>7}"),
             Text("◀ best", ACCENT) if best else Text(),
         )
     folds = f"cross-validated in {measured.last.folds} folds, seed {seed}"

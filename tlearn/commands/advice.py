@@ -41,7 +41,7 @@ def advise(work: Session, small: bool = False) -> Advice:
             n_train=len(rows),
             n_classes=len(dataset.split.classes),
             similarity=similarity.score,
-            words=similarity.in_words(),
+            similarity_text=similarity.in_words(),
             heads=tuple(heads_of(profile)),
             learning_curve_correction=learning_curve_correction(curve, profile.last.folds),
             n_tested=dataset.split.count(dataset.split.report_part),
@@ -69,9 +69,9 @@ def advise(work: Session, small: bool = False) -> Advice:
     )
 
 
-def reading_of(profile: DepthProfile, head_on: str) -> HeadScore:
+def head_score_of(profile: DepthProfile, head_stages: str) -> HeadScore:
     """What cross-validation said of the head of a suggestion."""
-    found = (one for one in profile.scores if one.head_on == head_on)
+    found = (one for one in profile.scores if one.head_stages == head_stages)
     return next(found, profile.single[-1])
 
 
@@ -79,9 +79,11 @@ def heads_of(profile: DepthProfile) -> Iterator[HeadEvidence]:
     """The last stage, the others from the input on, and several where there are more than one."""
     last = profile.single[-1]
     yield HeadEvidence(LAST, last.accuracy)
-    for reading in profile.scores:
-        if reading is not last:
-            yield HeadEvidence(reading.head_on, reading.accuracy, *profile.gain(last, reading))
+    for head_score in profile.scores:
+        if head_score is not last:
+            yield HeadEvidence(
+                head_score.head_stages, head_score.accuracy, *profile.gain(last, head_score)
+            )
 
 
 def learning_curve_correction(curve: LearningCurve, folds: int) -> float:
@@ -89,8 +91,8 @@ def learning_curve_correction(curve: LearningCurve, folds: int) -> float:
     return float((1 - 1 / folds) ** curve.slope)
 
 
-def _head_on(profile: DepthProfile, reading: HeadScore) -> str:
-    return LAST if reading.stages == (len(profile.single),) else reading.head_on
+def _head_on(profile: DepthProfile, head_score: HeadScore) -> str:
+    return LAST if head_score.stages == (len(profile.single),) else head_score.head_stages
 
 
 def _possible(work: Session, options: Sequence[Option]) -> list[Option]:
@@ -102,7 +104,7 @@ def _possible(work: Session, options: Sequence[Option]) -> list[Option]:
     found, problem = [], None
     for option in options:
         try:
-            plan = work.plan({"policy": str(option.policy), "head_on": option.head_on})
+            plan = work.plan({"policy": str(option.policy), "head_stages": option.head_stages})
         except RecipeError as error:
             problem = error
         else:
@@ -114,14 +116,14 @@ def _possible(work: Session, options: Sequence[Option]) -> list[Option]:
 
 def forecast(work: Session, plan: Plan) -> float:
     """Seconds the plan will take, from a short measurement of the frozen network."""
-    n_all = plan.n_train + plan.n_val + plan.n_test
+    n_all = plan.split.n_train + plan.split.n_val + plan.split.n_test
     return forecast_seconds(
         work.stages,
-        plan.first_trained_stage,
-        plan.n_train,
+        plan.training.first_trained_stage,
+        plan.split.n_train,
         n_all,
-        plan.views,
-        plan.epochs,
+        plan.images.views,
+        plan.training.epochs,
         work.pass_seconds,
-        plan.head_stages[-1],
+        plan.head.stages[-1],
     )

@@ -51,7 +51,7 @@ class DistillConfig:
         resize: How a picture becomes square, for both.
         views: Views of each picture, the clean one counted.
         augmentation: How the others are drawn.
-        mirror: Whether they may be flipped.
+        horizontal_flip: Whether they may be flipped.
         seconds: Time to train, over all sittings.
         seed: Of everything random.
     """
@@ -62,7 +62,7 @@ class DistillConfig:
     resize: str
     views: int
     augmentation: str
-    mirror: bool
+    horizontal_flip: bool
     seconds: float
     seed: int
 
@@ -73,7 +73,7 @@ class DistillResult:
 
     Attributes:
         weights: File of the student's weights.
-        match: Mean correlation of the student's answer with the teacher's embedding, on pictures
+        embedding_correlation: Mean correlation of the student's answer with the teacher's embedding, on pictures
             held out.
         agreement: Share of held-out pictures on which both name the same class, or None.
         images: Pictures taught on.
@@ -82,7 +82,7 @@ class DistillResult:
     """
 
     weights: Path
-    match: float
+    embedding_correlation: float
     agreement: float | None
     images: int
     seconds: dict[str, float]
@@ -148,7 +148,7 @@ def _ask(
     """The teacher's embedding and class probabilities of every view."""
     kept = [name for name in (EMBEDDING, SOURCE) if extractor.columns(name)]
     width = sum(size for name, size in extractor.outputs if name in kept)
-    store = FeatureStore(cache, f"{extractor.path.stem}-answers", asked.resize, (width,), "float16")
+    store = FeatureStore(cache, f"{extractor.name}-answers", asked.resize, (width,), "float16")
     makers = extractor_engines(extractor, asked.teacher.load, kept)
     opener = partial(EngineChoice().open, "teacher", makers)
     with clock.time("teacher"):
@@ -158,7 +158,7 @@ def _ask(
 
 
 def _views(asked: DistillConfig) -> Views:
-    return Views(asked.views, augmentation(asked.augmentation, asked.mirror), asked.seed)
+    return Views(asked.views, augmentation(asked.augmentation, asked.horizontal_flip), asked.seed)
 
 
 def _teach(
@@ -198,11 +198,13 @@ def _teach(
         kept, told = out / CHECKPOINT, partial(watch, "teach")
         teach(student, teacher_dataset, asked.seconds, kept, rate=rate, seed=asked.seed, told=told)
     with clock.time("check"):
-        match, agreement = _compare(student.training_model, teacher_dataset, held_out)
+        embedding_correlation, agreement = _compare(
+            student.training_model, teacher_dataset, held_out
+        )
         path = out / WEIGHTS
         write_atomic(path, lambda file: student.network.save_weights(file))
     seconds = clock.seconds | {"total": clock.total()}
-    taught = DistillResult(path, match, agreement, len(learned), seconds)
+    taught = DistillResult(path, embedding_correlation, agreement, len(learned), seconds)
     write_json(out / CARD, _card(asked, taught))
     return taught
 
@@ -239,7 +241,7 @@ def _compare(
     correlations, agreed = [], []
     for start in range(0, len(held_out), 64):
         wanted = [(digest, 0) for digest in held_out[start : start + 64]]
-        embeddings, probabilities = teacher_dataset.said(wanted)
+        embeddings, probabilities = teacher_dataset.outputs(wanted)
         answer = training_model.predict_on_batch(teacher_dataset.inputs(wanted))
         meant, given = scale.apply(embeddings), answer["embedding"]
         norms = np.linalg.norm(meant, axis=1) * np.linalg.norm(given, axis=1)
@@ -257,7 +259,7 @@ def _card(asked: DistillConfig, taught: DistillResult) -> dict[str, Any]:
         "teacher_fingerprint": asked.teacher.fingerprint,
         "teacher_image_size": asked.teacher.image_size,
         "pictures": taught.images,
-        "match": taught.match,
+        "match": taught.embedding_correlation,
         "agreement": taught.agreement,
         "timings": taught.seconds,
     }

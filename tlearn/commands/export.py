@@ -12,7 +12,7 @@ from pathlib import Path
 from tlearn.artifacts import benchmark as measuring
 from tlearn.artifacts.benchmark import Benchmark
 from tlearn.export.best_of import export_best
-from tlearn.export.budget import Budget, Choice, suggestions
+from tlearn.export.budget import Budget, BudgetResult, suggestions
 from tlearn.export.formats import find_format
 from tlearn.export.parity import Artifact
 from tlearn.export.quantization import CALIBRATED
@@ -64,7 +64,7 @@ def export_within(
     max_drop: float = 0.01,
     data: Path | None = None,
     watch: ProgressCallback = no_progress,
-) -> tuple[Choice, list[str]]:
+) -> tuple[BudgetResult, list[str]]:
     """Write the best file within a budget; the arguments are those of `export`.
 
     Returns:
@@ -78,7 +78,7 @@ def export_within(
     if choice.kept:
         return choice, []
     images = str(data or read_json(finished.run.metrics_path)["folder"])
-    return choice, suggestions(choice, finished.plan.image_size, shlex.quote(images))
+    return choice, suggestions(choice, finished.plan.images.image_size, shlex.quote(images))
 
 
 def write_snippets(artifacts: Sequence[Artifact], platforms: Sequence[str]) -> list[Path]:

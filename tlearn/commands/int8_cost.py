@@ -14,12 +14,12 @@ _MOST = 400
 _CALIBRATION = 100
 
 
-def measure_int8(work: Session, reading: HeadScore) -> Int8Cost:
+def measure_int8(work: Session, head_score: HeadScore) -> Int8Cost:
     """Hold the int8 form of the frozen network against itself; takes TensorFlow to convert it.
 
     Args:
         work: Pictures and features.
-        reading: The stages that the head reads, and its penalty.
+        head_score: The stages that the head reads, and its penalty.
 
     Raises:
         BackboneError: LiteRT lacks an operator of this network.
@@ -33,17 +33,17 @@ def measure_int8(work: Session, reading: HeadScore) -> Int8Cost:
     rows = stratified(dataset.labels("train"), max(_MOST, 2 * classes), seed)
     labels = dataset.labels("train")[rows]
     digests = [dataset.digests("train")[row] for row in rows]
-    outputs = work.features.outputs_of(reading.stages)
+    outputs = work.features.outputs_of(head_score.stages)
     features, widths = work.features.read(outputs, digests), work.features.widths(outputs)
 
     pixels = dataset.pixels.rows(digests)
-    classifier = classifier_on(work.backbone, reading.stages, classes)
+    classifier = classifier_on(work.backbone, head_score.stages, classes)
     work.watch("measure int8", 0, 0)
     with work.clock.time("int8"):
         calibration = representative(pixels, labels, _CALIBRATION, seed)
         quantized = int8_embeddings(classifier, calibration, pixels)
     right = np.zeros((2, len(rows)))
-    penalty = reading.checked.penalty
+    penalty = head_score.cv.penalty
     for solved, held_out in make_folds(labels, digests, seed):
         head = solve_head(features[solved], labels[solved], classes, penalty, blocks=widths)
         for kind, given in enumerate((features, quantized)):

@@ -30,7 +30,7 @@ class Ranked:
     Attributes:
         name: Of the backbone.
         image_size: Side of its input, in pixels.
-        reading: The head.
+        head_score: The head.
         size_bytes: Of the network and the head, in float32.
         milliseconds: For one picture through the whole frozen network on this machine's cores.
         int8_note: What to expect of int8; empty when nothing stands against it.
@@ -41,7 +41,7 @@ class Ranked:
 
     name: str
     image_size: int
-    reading: HeadScore
+    head_score: HeadScore
     size_bytes: int
     milliseconds: float
     int8_note: str
@@ -49,14 +49,14 @@ class Ranked:
     gap_to_best: tuple[float, float] = (0.0, 0.0)
 
     @property
-    def ties(self) -> bool:
+    def tied_with_best(self) -> bool:
         """Whether it is behind the best by no more than chance."""
         return self.gap_to_best[0] <= TIE * self.gap_to_best[1]
 
     @property
-    def left(self) -> float:
+    def accuracy_after_int8(self) -> float:
         """Accuracy, less what int8 costs where that was asked."""
-        return self.reading.accuracy - (self.int8.drop if self.int8 else 0)
+        return self.head_score.accuracy - (self.int8.drop if self.int8 else 0)
 
 
 def rank(
@@ -112,33 +112,33 @@ def rank(
             f"with {sizes[least]:,}",
             "allow more with --max-size, or name smaller ones: `tlearn models`",
         )
-    found.sort(key=lambda one: -one.left)
+    found.sort(key=lambda one: -one.accuracy_after_int8)
     labels = dataset.labels("train")
     return dataset, [replace(one, gap_to_best=_behind(one, found[0], labels)) for one in found]
 
 
 def _size_bytes(work: Session) -> int:
     stages, classes = work.stages, len(work.dataset.split.classes)
-    depth = sum(stage.parameters for stage in stages) + stages[-1].beyond
+    depth = sum(stage.parameters for stage in stages) + stages[-1].params_after_cut
     width = sum(stage.width for stage in stages[-SEVERAL:])
     return FLOAT_BYTES * (depth + (width + 1) * classes)
 
 
 def _measured(work: Session, size_bytes: int, int8: bool) -> Ranked:
-    choice, reading = work.choice, work.profile.several
+    choice, head_score = work.choice, work.profile.multi_stage
     return Ranked(
         choice.name,
         choice.image_size,
-        reading,
+        head_score,
         size_bytes,
         1e3 * work.pass_seconds,
         choice.spec.int8_note if choice.spec else "unknown: measure int8",
-        measure_int8(work, reading) if int8 else None,
+        measure_int8(work, head_score) if int8 else None,
     )
 
 
 def _behind(one: Ranked, best: Ranked, labels: np.ndarray) -> tuple[float, float]:
-    points, error = gain(one.reading, best.reading, labels)
+    points, error = gain(one.head_score, best.head_score, labels)
     if one.int8 is None or best.int8 is None:
         return points, error
     lost = one.int8.drop - best.int8.drop

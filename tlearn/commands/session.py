@@ -33,7 +33,7 @@ from tlearn.models.resolve import ResolvedBackbone, resolve_backbone
 from tlearn.progress import ProgressCallback, Timer
 from tlearn.recipe.loading import Resolved, load_recipe
 from tlearn.recipe.plan import BackboneInfo, Plan, SplitCounts, make_plan
-from tlearn.recipe.schema import AUTO, BEST, SEVERAL
+from tlearn.recipe.schema import AUTO, BEST, LAST3
 from tlearn.storage.cache import cache_folder, limit_bytes, trim_cache
 from tlearn.suggestion.depth_profile import DepthProfile, measure_profile
 from tlearn.suggestion.learning_curve import LearningCurve, measure_curve
@@ -181,12 +181,12 @@ class Session:
     def curve(self) -> LearningCurve:
         """How a head on the best stage grows with pictures."""
         dataset, features, recipe = self.dataset, self.features, self.resolved.recipe
-        best, labels = self.profile.peak, dataset.labels("train")
+        best, labels = self.profile.best_single, dataset.labels("train")
         outputs = features.outputs_of(best.stages)
         digests, classes = dataset.digests("train"), len(dataset.split.classes)
 
         def held_out(folds: Sequence[Fold], by: float) -> Sequence[np.ndarray]:
-            penalty = best.checked.penalty * by
+            penalty = best.cv.penalty * by
             about = (outputs, digests, labels, classes, folds, penalty, recipe.class_weights)
             return features.held_out(*about)
 
@@ -230,10 +230,14 @@ class Session:
     def _measured(self, resolved: Resolved) -> Resolved:
         """The recipe with numbers for what it wants measured."""
         recipe = resolved.recipe
-        if recipe.head_on not in (BEST, SEVERAL):
+        if recipe.head_stages not in (BEST, LAST3):
             return resolved
-        chosen = self.profile.peak if recipe.head_on == BEST else self.profile.several
-        return replace(resolved, recipe=recipe.model_copy(update={"head_on": chosen.head_on}))
+        chosen = (
+            self.profile.best_single if recipe.head_stages == BEST else self.profile.multi_stage
+        )
+        return replace(
+            resolved, recipe=recipe.model_copy(update={"head_stages": chosen.head_stages})
+        )
 
     @property
     def stages(self) -> Sequence[StageInfo]:

@@ -13,7 +13,7 @@ from tlearn.features.engine import LiteRTEngine, seconds_per_image
 from tlearn.features.extractor import FeatureExtractor, open_extractor
 from tlearn.models.resolve import ResolvedBackbone
 from tlearn.progress import ProgressCallback
-from tlearn.recipe.plan import read_plan
+from tlearn.recipe.plan_file import read_plan
 from tlearn.runs.directory import RunDirectory
 from tlearn.storage.text import read_json
 
@@ -57,7 +57,7 @@ def shrink(
     assert student.weights is not None
     before, metrics = read_plan(large.plan_path), read_json(large.metrics_path)
     same = ("seed", "val_fraction", "test_fraction", "mirror", "class_weights", "keep_samples")
-    flags = {key: getattr(before, key) for key in same} | {
+    flags = {key: before.value(key) for key in same} | {
         "policy": "top_stages",
         "backbone": student.name,
         "weights": str(student.weights.path),

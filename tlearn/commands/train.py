@@ -25,7 +25,8 @@ from tlearn.models.head_template import (
     read_head,
     with_head,
 )
-from tlearn.recipe.plan import Plan, write_plan
+from tlearn.recipe.plan import Plan
+from tlearn.recipe.plan_file import write_plan
 from tlearn.runs.directory import RunDirectory
 from tlearn.runs.samples import write_samples
 from tlearn.storage.atomic import write_atomic
@@ -71,24 +72,24 @@ def train_and_save(
     dataset = work.dataset
     head = None if work.from_scratch else solve(work, plan)
     if head is not None:
-        plan = replace(plan, head_penalty=head.penalty)
+        plan = replace(plan, head=replace(plan.head, solved_l2=head.penalty))
     write_atomic(run.plan_path, lambda path: write_plan(plan, path))
     write_atomic(run.split_path, lambda path: write_manifest(dataset.split, path))
-    run.write_labels(plan.classes)
+    run.write_labels(plan.split.classes)
 
-    if head is not None and not plan.epochs:
+    if head is not None and not plan.training.epochs:
         epochs, share = list[dict[str, Any]](), None
         probabilities = _keep_solved(work, plan, run, head)
     else:
         model, history = _train(work, plan, run, head, epoch)
-        epochs, share = history.epochs, history.share
+        epochs, share = history.epochs, history.interpolation
         probabilities = _keep_trained(work, run, model)
     reports = {
-        part: score(found, dataset.labels(part), plan.classes, part)
+        part: score(found, dataset.labels(part), plan.split.classes, part)
         for part, found in probabilities.items()
     }
     trained = TrainingResult(reports, epochs, share)
-    if plan.keep_samples:
+    if plan.images.keep_samples:
         with work.clock.time("samples"):
             part = next(iter(probabilities))
             write_samples(run.samples, dataset, part, probabilities[part], plan.seed)
@@ -98,21 +99,23 @@ def train_and_save(
 
 def solve(work: Session, plan: Plan) -> LinearHead:
     """The head on the features of the train part, its penalty by cross-validation."""
-    outputs = work.features.outputs_of(plan.head_stages)
-    dataset, classes, balanced = work.dataset, len(plan.classes), plan.class_weights
-    count = plan.views if plan.policy == "linear_head" and not plan.epochs else 1
-    views = Views(count, augmentation(plan.augmentation, plan.mirror), plan.seed)
+    outputs = work.features.outputs_of(plan.head.stages)
+    dataset, classes, balanced = work.dataset, len(plan.split.classes), plan.head.class_weights
+    count = plan.images.views if plan.policy == "linear_head" and not plan.training.epochs else 1
+    views = Views(
+        count, augmentation(plan.images.augmentation, plan.images.horizontal_flip), plan.seed
+    )
     keys = work.stored_views(views, dataset.digests("train"))
     labels = np.tile(dataset.labels("train"), count)
     work.watch("solve the head", 0, 0)
     with work.clock.time("head"):
-        penalty = plan.head_penalty
+        penalty = plan.head.solved_l2
         if penalty is None:
             folds = _folds_of_views(dataset.folds(plan.seed), count, len(labels))
             about = (keys, labels, classes, folds, balanced)
             penalty = work.features.cross_validate(outputs, *about).penalty
         rows, widths = work.features.read(outputs, keys), work.features.widths(outputs)
-        return solve_head(rows, labels, classes, penalty, balanced, overwrite=True, blocks=widths)
+        return solve_head(rows, labels, classes, penalty, balanced, in_place=True, blocks=widths)
 
 
 def _folds_of_views(folds: Sequence[Fold], count: int, n_rows: int) -> list[Fold]:
@@ -141,10 +144,10 @@ def _train(
             epoch(record)
 
     keras.utils.set_random_seed(plan.seed)
-    keras.config.set_dtype_policy(plan.precision)
+    keras.config.set_dtype_policy(plan.training.precision)
     try:
-        whole = work.backbone if plan.precision == "float32" else work.choice.load()
-        backbone = up_to(whole, plan.head_stages[-1])
+        whole = work.backbone if plan.training.precision == "float32" else work.choice.load()
+        backbone = up_to(whole, plan.head.stages[-1])
         model = assemble(backbone, plan, head)
         history = tune(
             model,
@@ -179,21 +182,21 @@ def _keep_solved(
     work: Session, plan: Plan, run: RunDirectory, head: LinearHead
 ) -> dict[str, np.ndarray]:
     """The same for a solved head; TensorFlow only the first time that this backbone is used."""
-    known = open_template(work.cache, plan.fingerprint)
-    template = known or make_template(work.backbone, plan.head_stages)
+    known = open_template(work.cache, plan.backbone.fingerprint)
+    template = known or make_template(work.backbone, plan.head.stages)
     work.watch("save and check", 0, 0)
     with work.clock.time("check"):
         write_atomic(run.model_path, with_head(template, head.kernel, head.bias))
         saved = LinearHead(*read_head(run.model_path, template), head.penalty)
         features, digests = work.features, work.dataset.digests
-        outputs = features.outputs_of(plan.head_stages)
+        outputs = features.outputs_of(plan.head.stages)
         probabilities = {
             part: saved.probabilities(features.read(outputs, digests(part)))
             for part in _held_out(work)
         }
         if known is None:
             _read_back(run, work, probabilities)
-            keep_template(work.cache, plan.fingerprint, template)
+            keep_template(work.cache, plan.backbone.fingerprint, template)
     return probabilities
 
 
@@ -226,7 +229,7 @@ def _write_results(
 ) -> None:
     reports = trained.reports
     reported = work.dataset.split.report_part
-    findings = [asdict(finding) for finding in work.dataset.findings]
+    findings = [asdict(issue) for issue in work.dataset.issues]
     seconds = work.clock.seconds | {"total": work.clock.total()}
     write_report(
         run.report_path,
@@ -237,7 +240,7 @@ def _write_results(
         findings=findings,
         timings=work.clock.seconds,
         mistakes=_mistakes(work, plan, reported, probabilities[reported])
-        if plan.keep_samples
+        if plan.images.keep_samples
         else (),
     )
     write_json(
@@ -264,5 +267,6 @@ def _mistakes(
     worst = wrong[np.argsort(-sure[wrong], kind="stable")][:most]
     rows = work.dataset.rows(part)
     return [
-        (rows[i], plan.classes[labels[i]], plan.classes[answers[i]], float(sure[i])) for i in worst
+        (rows[i], plan.split.classes[labels[i]], plan.split.classes[answers[i]], float(sure[i]))
+        for i in worst
     ]

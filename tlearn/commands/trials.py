@@ -48,11 +48,11 @@ def try_out(work: Session, advice: Advice, seconds: float) -> Advice:
         option = options[place]
         if time.perf_counter() + (option.seconds or 0) > end:
             continue
-        if option.head_on not in easier:
-            easier[option.head_on] = _easier(work, options, option.head_on)
+        if option.head_stages not in easier:
+            easier[option.head_stages] = _easier(work, options, option.head_stages)
         work.watch(f"try {option.name}", 0, 0)
         reached = _reached(work, option)
-        elsewhere = min(max(reached - easier[option.head_on], 0.0), 1.0)
+        elsewhere = min(max(reached - easier[option.head_stages], 0.0), 1.0)
         options[place] = replace(update_with_trial(option, elsewhere, n_val), tried=reached)
     assert advice.evidence is not None
     return replace(advice, options=options, suggestion=decide(advice.evidence, options))
@@ -65,15 +65,15 @@ def _doubtful(options: Sequence[Option]) -> Iterator[int]:
     yield from (n for n in order if not options[n].measured and options[n].high >= best)
 
 
-def _easier(work: Session, options: Sequence[Option], head_on: str) -> float:
+def _easier(work: Session, options: Sequence[Option], head_stages: str) -> float:
     """Accuracy of a head on the validation part beyond what is expected of it elsewhere."""
-    head = next((one for one in options if one.measured and one.head_on == head_on), None)
+    head = next((one for one in options if one.measured and one.head_stages == head_stages), None)
     return _reached(work, head) - head.accuracy if head else 0.0
 
 
 def _reached(work: Session, option: Option) -> float:
-    plan = work.plan({"policy": str(option.policy), "head_on": option.head_on})
-    plan = replace(plan, keep_samples=False)  # nobody exports a trial
+    plan = work.plan({"policy": str(option.policy), "head_stages": option.head_stages})
+    plan = replace(plan, images=replace(plan.images, keep_samples=False))  # nobody exports a trial
     with tempfile.TemporaryDirectory(prefix="tlearn-try-") as folder:
         run = RunDirectory.create(Path(folder, "run"), plan.policy, False)
         return train_and_save(work, plan, run, None).reports["val"].accuracy

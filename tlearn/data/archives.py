@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tlearn.errors import DataError
-from tlearn.storage.atomic import CACHE_REMEDY, os_errors_as_host_errors
+from tlearn.storage.atomic import CACHE_HINT, os_errors_as_host_errors
 from tlearn.storage.digest import digest_of_file
 
 SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
@@ -42,7 +42,7 @@ def _unpack(archive: Path, cache: Path) -> Path:
 
     half = folder.with_name(f".{folder.name}-{os.getpid()}")
     try:
-        with os_errors_as_host_errors(folder, CACHE_REMEDY):
+        with os_errors_as_host_errors(folder, CACHE_HINT):
             half.mkdir(parents=True, exist_ok=True)
             with tarfile.open(archive) as tar:
                 tar.extractall(half, filter="data")  # refuses what would leave the folder

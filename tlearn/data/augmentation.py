@@ -64,8 +64,8 @@ _STRONG = Augmentation(
 POLICIES = {policy.name: policy for policy in (Augmentation("none"), _LIGHT, _MEDIUM, _STRONG)}
 
 
-def augmentation(name: str, mirror: bool = True) -> Augmentation:
-    """Find a policy; without `mirror` (digits, letters, left and right) it never flips.
+def augmentation(name: str, horizontal_flip: bool = True) -> Augmentation:
+    """Find a policy; without `horizontal_flip` (digits, letters, left and right) it never flips.
 
     Raises:
         RecipeError: There is no such policy.
@@ -75,7 +75,7 @@ def augmentation(name: str, mirror: bool = True) -> Augmentation:
         hint = f"did you mean {near[0]}?" if near else f"choose one of {', '.join(POLICIES)}"
         raise RecipeError(f"there is no augmentation {name!r}", hint)
     policy = POLICIES[name]
-    return policy if mirror else replace(policy, flip=False)
+    return policy if horizontal_flip else replace(policy, flip=False)
 
 
 def augment(pixels: np.ndarray, policy: Augmentation, rng: np.random.Generator) -> np.ndarray:
@@ -147,9 +147,12 @@ def _draw_warp(
     scale = kept / (1 + rng.uniform(-policy.zoom, policy.zoom))
     # A crop's window may lie anywhere in the image, hence its share of the shift.
     shift = rng.uniform(-1, 1, 2) * policy.translation + rng.uniform(-1, 1, 2) * (1 - kept) / 2
-    mirror = -1 if policy.flip and rng.random() < 0.5 else 1
+    horizontal_flip = -1 if policy.flip and rng.random() < 0.5 else 1
     turn = scale * np.array(
-        [[math.cos(angle) * mirror, -math.sin(angle)], [math.sin(angle) * mirror, math.cos(angle)]]
+        [
+            [math.cos(angle) * horizontal_flip, -math.sin(angle)],
+            [math.sin(angle) * horizontal_flip, math.cos(angle)],
+        ]
     )
     center = np.array([width, height]) / 2
     return np.column_stack([turn, center + shift * [width, height] - turn @ center])

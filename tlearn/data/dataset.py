@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from tlearn.data.image_folder import ImageFolder
-from tlearn.data.inspection import Finding, inspect_dataset
+from tlearn.data.inspection import DataIssue, inspect_dataset
 from tlearn.data.pixel_store import PixelRows, PixelStore, store_pixels
 from tlearn.data.sampling import FOLDS, FOLDS_OF_MANY, MANY, MOST, make_folds, stratified
 from tlearn.data.split import Fold, Split, make_split
@@ -24,7 +24,7 @@ class Dataset:
     Attributes:
         folder: Classes and files.
         pixels: Decoded pictures, found by digest.
-        findings: What is wrong or risky in the folder.
+        issues: What is wrong or risky in the folder.
         split: Which picture is learned from, chosen by, and reported on.
         resize: The rule that made them square.
         seed: Of the split, and of folds.
@@ -32,7 +32,7 @@ class Dataset:
 
     folder: ImageFolder
     pixels: PixelStore
-    findings: tuple[Finding, ...]
+    issues: tuple[DataIssue, ...]
     split: Split
     resize: str
     seed: int = 0
@@ -94,7 +94,7 @@ def load_dataset(
     with clock.time("decode"):
         paths = [image.path for image in folder.images]
         pixels = store_pixels(paths, image_size, resize, cache, partial(watch, "read pictures"))
-        findings = inspect_dataset(folder, pixels.facts)
+        issues = inspect_dataset(folder, pixels.facts)
         if strict:
             _refuse_unreadable(folder, pixels)
         split = make_split(
@@ -104,7 +104,7 @@ def load_dataset(
             test_fraction=test_fraction,
             seed=seed,
         )
-    return Dataset(folder, pixels, findings, split, resize, seed)
+    return Dataset(folder, pixels, issues, split, resize, seed)
 
 
 def _refuse_unreadable(folder: ImageFolder, pixels: PixelStore) -> None:

@@ -29,7 +29,7 @@ ImageWithInfo = tuple[LabeledImage, ImageInfo]
 
 
 @dataclass(frozen=True)
-class Finding:
+class DataIssue:
     """One fault or risk.
 
     Attributes:
@@ -46,7 +46,7 @@ class Finding:
     names: tuple[str, ...]
 
 
-def inspect_dataset(folder: ImageFolder, facts: Sequence[ImageInfo]) -> tuple[Finding, ...]:
+def inspect_dataset(folder: ImageFolder, facts: Sequence[ImageInfo]) -> tuple[DataIssue, ...]:
     """Everything worth telling about a folder, gravest first.
 
     Args:
@@ -72,10 +72,10 @@ def inspect_dataset(folder: ImageFolder, facts: Sequence[ImageInfo]) -> tuple[Fi
     )
 
 
-def _unreadable(images: Sequence[ImageWithInfo]) -> Iterator[Finding]:
+def _unreadable(images: Sequence[ImageWithInfo]) -> Iterator[DataIssue]:
     found = [f"{image.name}: {fact.problem}" for image, fact in images if fact.problem]
     if found:
-        yield Finding(
+        yield DataIssue(
             "unreadable",
             "warning",
             f"{len(found)} of {_count(len(images), 'image')} cannot be read and "
@@ -87,11 +87,11 @@ def _unreadable(images: Sequence[ImageWithInfo]) -> Iterator[Finding]:
 
 def _conflicting_labels(
     folder: ImageFolder, groups: Sequence[Sequence[LabeledImage]]
-) -> Iterator[Finding]:
+) -> Iterator[DataIssue]:
     found = [group for group in groups if len({image.label for image in group}) > 1]
     if found:
         classes = sorted({image.label for group in found for image in group})
-        yield Finding(
+        yield DataIssue(
             "conflicting_labels",
             "warning",
             f"{_count(len(found), 'image')} {_is(found)} filed under more than one class "
@@ -101,14 +101,14 @@ def _conflicting_labels(
         )
 
 
-def _leak(groups: Sequence[Sequence[LabeledImage]]) -> Iterator[Finding]:
+def _leak(groups: Sequence[Sequence[LabeledImage]]) -> Iterator[DataIssue]:
     found = [
         group
         for group in groups
         if len({image.part for image in group}) > 1 and len({image.label for image in group}) == 1
     ]
     if found:
-        yield Finding(
+        yield DataIssue(
             "leak",
             "warning",
             f"{_count(len(found), 'image')} {_is(found)} in more than one of train, val and "
@@ -118,7 +118,7 @@ def _leak(groups: Sequence[Sequence[LabeledImage]]) -> Iterator[Finding]:
         )
 
 
-def _duplicate(groups: Sequence[Sequence[LabeledImage]]) -> Iterator[Finding]:
+def _duplicate(groups: Sequence[Sequence[LabeledImage]]) -> Iterator[DataIssue]:
     by_place: list[list[LabeledImage]] = []
     for group in groups:
         places: dict[tuple[int, str | None], list[LabeledImage]] = defaultdict(list)
@@ -127,7 +127,7 @@ def _duplicate(groups: Sequence[Sequence[LabeledImage]]) -> Iterator[Finding]:
         by_place += [same for same in places.values() if len(same) > 1]
     if by_place:
         spare = sum(len(group) - 1 for group in by_place)
-        yield Finding(
+        yield DataIssue(
             "duplicate",
             "warning",
             f"{_count(len(by_place), 'image')} {_is(by_place)} stored more than once in the "
@@ -137,10 +137,10 @@ def _duplicate(groups: Sequence[Sequence[LabeledImage]]) -> Iterator[Finding]:
         )
 
 
-def _placeholder(readable: Sequence[ImageWithInfo]) -> Iterator[Finding]:
+def _placeholder(readable: Sequence[ImageWithInfo]) -> Iterator[DataIssue]:
     found = [image.name for image, _ in readable if _PLACEHOLDER.search(image.path.name)]
     if found:
-        yield Finding(
+        yield DataIssue(
             "placeholder",
             "warning",
             f"{_count(len(found), 'image')} {_is(found)} named like the placeholder of a web "
@@ -149,7 +149,7 @@ def _placeholder(readable: Sequence[ImageWithInfo]) -> Iterator[Finding]:
         )
 
 
-def _imbalance(folder: ImageFolder, readable: Sequence[ImageWithInfo]) -> Iterator[Finding]:
+def _imbalance(folder: ImageFolder, readable: Sequence[ImageWithInfo]) -> Iterator[DataIssue]:
     counts = [0] * len(folder.classes)
     for image, _ in readable:
         counts[image.label] += image.part in (None, "train")
@@ -158,7 +158,7 @@ def _imbalance(folder: ImageFolder, readable: Sequence[ImageWithInfo]) -> Iterat
     if largest > IMBALANCE * smallest:
         most, least = (folder.classes[counts.index(count)] for count in (largest, smallest))
         ratio = f"{largest / smallest:.1f} times as many" if smallest else "against none"
-        yield Finding(
+        yield DataIssue(
             "imbalance",
             "warning",
             f"{most!r} has {_count(largest, 'image')} {where} and {least!r} {smallest}: {ratio}. "
@@ -168,7 +168,7 @@ def _imbalance(folder: ImageFolder, readable: Sequence[ImageWithInfo]) -> Iterat
     few = [label for label, count in enumerate(counts) if count < FEW_IMAGES]
     if few:
         listed = _first([f"{folder.classes[label]!r} ({counts[label]})" for label in few])
-        yield Finding(
+        yield DataIssue(
             "few",
             "note",
             f"{_count(len(few), 'class has', 'classes have')} fewer than {FEW_IMAGES} pictures "
@@ -177,10 +177,10 @@ def _imbalance(folder: ImageFolder, readable: Sequence[ImageWithInfo]) -> Iterat
         )
 
 
-def _tiny(readable: Sequence[ImageWithInfo]) -> Iterator[Finding]:
+def _tiny(readable: Sequence[ImageWithInfo]) -> Iterator[DataIssue]:
     found = [image.name for image, f in readable if min(f.width, f.height) < TINY_SIDE]
     if found:
-        yield Finding(
+        yield DataIssue(
             "tiny",
             "warning",
             f"{_count(len(found), 'image')} {_is(found)} smaller than {TINY_SIDE} pixels on the "
@@ -190,7 +190,7 @@ def _tiny(readable: Sequence[ImageWithInfo]) -> Iterator[Finding]:
         )
 
 
-def _misnamed(readable: Sequence[ImageWithInfo]) -> Iterator[Finding]:
+def _misnamed(readable: Sequence[ImageWithInfo]) -> Iterator[DataIssue]:
     found, shown = [], []
     for image, fact in readable:
         suffix = PurePosixPath(image.name).suffix.lower()
@@ -198,7 +198,7 @@ def _misnamed(readable: Sequence[ImageWithInfo]) -> Iterator[Finding]:
             found.append(image.name)
             shown.append(f"{image.name} is {fact.format}")
     if found:
-        yield Finding(
+        yield DataIssue(
             "misnamed",
             "warning",
             f"{_count(len(found), 'image')} {_is(found)} in another format than the extension "
@@ -208,10 +208,10 @@ def _misnamed(readable: Sequence[ImageWithInfo]) -> Iterator[Finding]:
         )
 
 
-def _rotated(readable: Sequence[ImageWithInfo]) -> Iterator[Finding]:
+def _rotated(readable: Sequence[ImageWithInfo]) -> Iterator[DataIssue]:
     found = [image.name for image, fact in readable if fact.rotated]
     if found:
-        yield Finding(
+        yield DataIssue(
             "rotated",
             "note",
             f"{_count(len(found), 'image')} {_is(found)} stored turned and set upright by EXIF. "

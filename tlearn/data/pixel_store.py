@@ -19,7 +19,7 @@ import numpy as np
 
 from tlearn.data.decode import ImageInfo, read_image
 from tlearn.progress import StepProgress
-from tlearn.storage.atomic import CACHE_REMEDY, os_errors_as_host_errors
+from tlearn.storage.atomic import CACHE_HINT, os_errors_as_host_errors
 from tlearn.storage.digest import digest_of_file
 from tlearn.storage.row_table import RowTable
 
@@ -166,7 +166,7 @@ class _FactsFile:
         if fact.sha256 not in self.facts:
             self.facts[fact.sha256] = fact
             with (
-                os_errors_as_host_errors(self.path, CACHE_REMEDY),
+                os_errors_as_host_errors(self.path, CACHE_HINT),
                 self.path.open("a", encoding="utf-8") as file,
             ):
                 file.write(json.dumps(asdict(fact)) + "\n")

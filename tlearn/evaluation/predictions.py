@@ -38,7 +38,7 @@ class Prediction:
         cls, name: str, probabilities: np.ndarray, labels: Sequence[str], k: int = 5
     ) -> Prediction:
         """The prediction that one row of probabilities (classes,) makes."""
-        top = rank(probabilities, labels, k)
+        top = top_k(probabilities, labels, k)
         return cls(name, *top[0], top)
 
     @classmethod
@@ -47,7 +47,7 @@ class Prediction:
         return cls(name, "", 0.0, (), problem)
 
 
-def rank(probabilities: np.ndarray, labels: Sequence[str], k: int) -> Ranking:
+def top_k(probabilities: np.ndarray, labels: Sequence[str], k: int) -> Ranking:
     """The k most probable labels of one row (classes,), best first; ties in label order."""
     order = np.argsort(-probabilities, kind="stable")[:k]
     return tuple((labels[index], float(probabilities[index])) for index in order)

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tlearn.errors import ExportError
-from tlearn.export.budget import Budget, Choice, choose
+from tlearn.export.budget import Budget, BudgetResult, pick_best
 from tlearn.export.parity import Artifact
 from tlearn.storage.atomic import os_errors_as_host_errors, remove
 
@@ -20,7 +20,7 @@ Write = Callable[[Path, str, str], Artifact]
 
 def export_best(
     write: Write, formats: Sequence[tuple[str, str]], folder: Path, budget: Budget
-) -> Choice:
+) -> BudgetResult:
     """Write candidates apart, and move the best within the budget into a folder.
 
     Args:
@@ -41,8 +41,8 @@ def export_best(
         scratch = tempfile.TemporaryDirectory(dir=folder, prefix=".candidates-")
     try:
         with scratch as place:
-            written, refused = _write_all(write, formats, Path(place))
-            kept = choose(written, budget).kept
+            written, errors_by_mode = _write_all(write, formats, Path(place))
+            kept = pick_best(written, budget).kept
             if kept:
                 with os_errors_as_host_errors(folder):
                     _move(kept.path.parent, folder)
@@ -53,22 +53,22 @@ def export_best(
         replace(one, path=folder / one.path.name if one is kept else Path(one.path.name))
         for one in written
     ]
-    return replace(choose(final, budget), refused=refused)
+    return replace(pick_best(final, budget), errors_by_mode=errors_by_mode)
 
 
 def _write_all(
     write: Write, formats: Sequence[tuple[str, str]], place: Path
 ) -> tuple[list[Artifact], dict[str, str]]:
     """What could be written, each in a folder of its own; by mode, why others could not."""
-    written, refused = list[Artifact](), dict[str, ExportError]()
+    written, errors_by_mode = list[Artifact](), dict[str, ExportError]()
     for number, (format, mode) in enumerate(formats):
         try:
             written.append(write(place / str(number), format, mode))
         except ExportError as error:
-            refused[mode] = error
+            errors_by_mode[mode] = error
     if not written:
-        raise next(iter(refused.values()))
-    return written, {mode: error.message for mode, error in refused.items()}
+        raise next(iter(errors_by_mode.values()))
+    return written, {mode: error.message for mode, error in errors_by_mode.items()}
 
 
 def _move(source: Path, target: Path) -> None:

@@ -42,13 +42,13 @@ class Budget:
         """The larger of the two; up to 1 the artefact is within the budget."""
         return max(self.size_ratio(artifact), self.time_ratio(artifact))
 
-    def holds(self, artifact: Artifact) -> bool:
+    def fits(self, artifact: Artifact) -> bool:
         """Whether the artefact is within the budget."""
         return self.ratio(artifact) <= 1
 
 
 @dataclass(frozen=True)
-class Choice:
+class BudgetResult:
     """What was decided about candidates.
 
     Attributes:
@@ -57,7 +57,7 @@ class Choice:
         kept: The best of those that fit and passed the gate; None where there is none.
         nearest: The one that misses least, of those that passed if any did.
         reason: Why `kept` was kept; empty where none was.
-        refused: By mode, why no file could be written in it.
+        errors_by_mode: By mode, why no file could be written in it.
     """
 
     budget: Budget
@@ -65,10 +65,10 @@ class Choice:
     kept: Artifact | None
     nearest: Artifact
     reason: str
-    refused: Mapping[str, str] = field(default_factory=dict)
+    errors_by_mode: Mapping[str, str] = field(default_factory=dict)
 
 
-def choose(candidates: Sequence[Artifact], budget: Budget) -> Choice:
+def pick_best(candidates: Sequence[Artifact], budget: Budget) -> BudgetResult:
     """Keep the most accurate within the budget; of equals, the one that agrees most with the model.
 
     A file that is more accurate than the model it was made from has luck, and counts as equal to
@@ -80,24 +80,24 @@ def choose(candidates: Sequence[Artifact], budget: Budget) -> Choice:
         budget: The limits.
     """
     passed = [one for one in candidates if one.passed]
-    fitting = sorted((one for one in passed if budget.holds(one)), key=_rank)
+    fitting = sorted((one for one in passed if budget.fits(one)), key=_rank)
     nearest = min(passed or candidates, key=budget.ratio)
     kept = fitting[0] if fitting else None
-    return Choice(budget, tuple(candidates), kept, kept or nearest, _reason(fitting))
+    return BudgetResult(budget, tuple(candidates), kept, kept or nearest, _reason(fitting))
 
 
-def suggestions(choice: Choice, image_size: int, folder: str) -> list[str]:
+def suggestions(result: BudgetResult, image_size: int, folder: str) -> list[str]:
     """What would bring a file into the budget, the least trouble first.
 
     Args:
-        choice: One that kept nothing.
+        result: One that kept nothing.
         image_size: Side of the network's input, in pixels.
         folder: The pictures that the run was trained on.
     """
-    budget, nearest = choice.budget, choice.nearest
-    tried = {one.quantization for one in choice.candidates}
+    budget, nearest = result.budget, result.nearest
+    tried = {one.quantization for one in result.candidates}
     ways = []
-    if any(budget.holds(one) and not one.passed for one in choice.candidates):
+    if any(budget.fits(one) and not one.passed for one in result.candidates):
         ways.append("a larger drop of accuracy: --max-drop POINTS")
     if tried <= _SHRINKS.keys():
         ways.append("fewer bits: leave out --quantize, and every mode is tried")
@@ -107,12 +107,12 @@ def suggestions(choice: Choice, image_size: int, folder: str) -> list[str]:
             ways.append(f"smaller pictures: tlearn finetune {folder} --image-size {side}")
     if budget.ratio(nearest) > 1:
         ways.append(f"a head on an earlier stage: tlearn finetune {folder} --set head_on=best")
-        ways.append(f"a smaller network: tlearn suggest {folder} {_asking_for_less(choice)}")
+        ways.append(f"a smaller network: tlearn suggest {folder} {_asking_for_less(result)}")
     return ways
 
 
 def _lost(artifact: Artifact) -> float:
-    return max(0.0, artifact.drop)
+    return max(0.0, artifact.accuracy_drop)
 
 
 def _rank(artifact: Artifact) -> tuple[float, float, float]:
@@ -140,11 +140,11 @@ def _smaller_side(image_size: int, too_slow: float) -> int:
     return max(side, _LEAST_SIDE)
 
 
-def _asking_for_less(choice: Choice) -> str:
+def _asking_for_less(result: BudgetResult) -> str:
     """Flags of suggest; what it ranks are sizes in float32."""
-    limit = choice.budget.max_bytes
-    if limit is None or choice.budget.size_ratio(choice.nearest) <= 1:
+    limit = result.budget.max_bytes
+    if limit is None or result.budget.size_ratio(result.nearest) <= 1:
         return "--prefer small"
-    passed = [one.quantization for one in choice.candidates if one.passed]
+    passed = [one.quantization for one in result.candidates if one.passed]
     shrinks = max((_SHRINKS.get(mode, _AT_MOST) for mode in passed), default=1)
     return f"--backbones all-available --max-size {limit * shrinks / 1e6:.6g}MB"

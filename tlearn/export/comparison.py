@@ -16,7 +16,7 @@ _EDGE = 1e-12
 
 
 @dataclass(frozen=True)
-class Changed:
+class ChangedPrediction:
     """One picture that the artefact calls something else than the model does."""
 
     image: str
@@ -42,21 +42,21 @@ class Comparison:
     Attributes:
         agreement: Share of pictures with the same answer.
         accuracy: Of the artefact.
-        drop: Accuracy of the model minus that of the artefact.
+        accuracy_drop: Accuracy of the model minus that of the artefact.
         drop_interval: 95 % interval of the drop, see `paired_interval`.
         largest_difference: Of any probability; 1 where a value is not a finite number.
-        changed: The pictures with another answer.
-        classes: The classes with another accuracy.
+        changed_predictions: The pictures with another answer.
+        changed_classes: The classes with another accuracy.
         unusable: Pictures with a value that is not a finite number.
     """
 
     agreement: float
     accuracy: float
-    drop: float
+    accuracy_drop: float
     drop_interval: tuple[float, float]
     largest_difference: float
-    changed: tuple[Changed, ...]
-    classes: tuple[ClassChange, ...]
+    changed_predictions: tuple[ChangedPrediction, ...]
+    changed_classes: tuple[ClassChange, ...]
     unusable: int
 
 
@@ -77,11 +77,11 @@ def compare(reference: Reference, probabilities: np.ndarray) -> Comparison:
     return Comparison(
         agreement=float(np.mean(before == after)),
         accuracy=float(still_right.mean()),
-        drop=(lost - won) / len(truth),
+        accuracy_drop=(lost - won) / len(truth),
         drop_interval=paired_interval(lost, won, len(truth)),
         largest_difference=float(difference.max()),
-        changed=tuple(_changed(reference, before, after)),
-        classes=tuple(_class_changes(reference, right, still_right)),
+        changed_predictions=tuple(_changed(reference, before, after)),
+        changed_classes=tuple(_class_changes(reference, right, still_right)),
         unusable=int((~finite).sum()),
     )
 
@@ -135,13 +135,17 @@ def _solve(falling: Callable[[float], float], low: float, high: float) -> float:
     return (low + high) / 2
 
 
-def _changed(reference: Reference, before: np.ndarray, after: np.ndarray) -> Iterator[Changed]:
+def _changed(
+    reference: Reference, before: np.ndarray, after: np.ndarray
+) -> Iterator[ChangedPrediction]:
     def label(index: int) -> str:
         return reference.labels[index] if index >= 0 else _NO_ANSWER
 
     for row in np.flatnonzero(before != after).tolist():
-        classes = (reference.truth[row], before[row], after[row])
-        yield Changed(reference.names[row], *(label(int(index)) for index in classes))
+        changed_classes = (reference.truth[row], before[row], after[row])
+        yield ChangedPrediction(
+            reference.names[row], *(label(int(index)) for index in changed_classes)
+        )
 
 
 def _class_changes(

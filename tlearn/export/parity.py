@@ -13,7 +13,7 @@ from tlearn.artifacts.benchmark import latency_milliseconds
 from tlearn.artifacts.files import artifact_size_bytes, parts_of
 from tlearn.artifacts.runtime import run_artifact
 from tlearn.errors import ExportError
-from tlearn.export.comparison import Changed, ClassChange, Comparison, compare
+from tlearn.export.comparison import ChangedPrediction, ClassChange, Comparison, compare
 from tlearn.export.reference import Reference
 from tlearn.storage.atomic import remove
 
@@ -34,14 +34,14 @@ class Artifact:
         size_bytes: All of its files.
         agreement: See `Comparison`, as for what else it has of one.
         accuracy: Of the artefact.
-        drop: Accuracy of the model minus that of the artefact.
+        accuracy_drop: Accuracy of the model minus that of the artefact.
         milliseconds: Median of one picture at a time, warm; 0 where it cannot be run.
         passed: Whether it may be used.
-        reason: Why not.
+        failure: Why not.
         drop_interval: 95 % interval of the drop.
         largest_difference: Of any probability.
-        changed: The pictures with another answer.
-        classes: The classes with another accuracy.
+        changed_predictions: The pictures with another answer.
+        changed_classes: The classes with another accuracy.
         threads: That the time was measured on; None where the runtime takes its own.
         advice: What to try instead of one that failed.
         head_refitted: Whether it was written again, with a head solved for int8: see `rescue`.
@@ -55,14 +55,14 @@ class Artifact:
     size_bytes: int
     agreement: float
     accuracy: float
-    drop: float
+    accuracy_drop: float
     milliseconds: float
     passed: bool
-    reason: str
+    failure: str
     drop_interval: tuple[float, float] = (0.0, 0.0)
     largest_difference: float = 0.0
-    changed: tuple[Changed, ...] = ()
-    classes: tuple[ClassChange, ...] = ()
+    changed_predictions: tuple[ChangedPrediction, ...] = ()
+    changed_classes: tuple[ClassChange, ...] = ()
     threads: int | None = TIMED_THREADS
     advice: tuple[str, ...] = ()
     head_refitted: bool = False
@@ -84,18 +84,18 @@ def gate(reference: Reference, comparison: Comparison, max_drop: float) -> str:
     n = len(reference.truth)
     if comparison.unusable:
         return f"{comparison.unusable} of {n} pictures give values that are not finite"
-    if comparison.drop <= max_drop + _ROUNDING:
+    if comparison.accuracy_drop <= max_drop + _ROUNDING:
         return ""
     low, high = (100 * end for end in comparison.drop_interval)
-    before = comparison.accuracy + comparison.drop
+    before = comparison.accuracy + comparison.accuracy_drop
     return (
         f"accuracy fell from {before:.3f} to {comparison.accuracy:.3f} on {n} pictures: "
-        f"{100 * comparison.drop:.1f} points ({low:.1f} to {high:.1f} with 95 % certainty) "
+        f"{100 * comparison.accuracy_drop:.1f} points ({low:.1f} to {high:.1f} with 95 % certainty) "
         f"where {100 * max_drop:g} is allowed"
     )
 
 
-def check(
+def compare_with_model(
     reference: Reference,
     path: Path,
     format: str,
@@ -119,16 +119,16 @@ def check(
     milliseconds = 0.0
     try:
         probabilities = run_artifact(path, reference.pixels)
-        comparison = compare(reference, _fitting(probabilities, reference.probabilities))
-        reason = gate(reference, comparison, max_drop)
+        comparison = compare(reference, _check_shape(probabilities, reference.probabilities))
+        failure = gate(reference, comparison, max_drop)
         milliseconds = latency_milliseconds(path, reference.pixels, TIMED_THREADS)
     except ExportError as error:
-        comparison, reason = _nothing(reference), error.message
+        comparison, failure = _unrunnable_comparison(reference), error.message
     except BaseException:  # stopped: what was not checked must not look as if it had been
-        _settle(path, passed=False)
+        _rename_if_failed(path, passed=False)
         raise
-    passed = not reason
-    final = _settle(path, passed)
+    passed = not failure
+    final = _rename_if_failed(path, passed)
     found = {key: value for key, value in vars(comparison).items() if key != "unusable"}
     return Artifact(
         path=final,
@@ -137,28 +137,30 @@ def check(
         size_bytes=artifact_size_bytes(final),
         milliseconds=milliseconds,
         passed=passed,
-        reason=reason,
+        failure=failure,
         threads=None if final.is_dir() else TIMED_THREADS,
         advice=() if passed else tuple(advice),
         **found,
     )
 
 
-def _fitting(probabilities: np.ndarray, expected: np.ndarray) -> np.ndarray:
+def _check_shape(probabilities: np.ndarray, expected: np.ndarray) -> np.ndarray:
     if probabilities.shape != expected.shape:
         given, wanted = probabilities.shape[1:], expected.shape[1:]
         raise ExportError(f"wrong shape: {given} values a picture, expected {wanted}")
     return probabilities
 
 
-def _nothing(reference: Reference) -> Comparison:
+def _unrunnable_comparison(reference: Reference) -> Comparison:
     """What an artefact that cannot be run has to show."""
     right = int((reference.probabilities.argmax(1) == reference.truth).sum())
-    drop = right / len(reference.truth)
-    return Comparison(0.0, 0.0, drop, (drop, drop), 1.0, (), (), len(reference.truth))
+    accuracy_drop = right / len(reference.truth)
+    return Comparison(
+        0.0, 0.0, accuracy_drop, (accuracy_drop, accuracy_drop), 1.0, (), (), len(reference.truth)
+    )
 
 
-def _settle(path: Path, passed: bool) -> Path:
+def _rename_if_failed(path: Path, passed: bool) -> Path:
     """Give an artefact its final name; what failed earlier under that name goes."""
     failed = path.with_name(f"{path.stem}.failed{path.suffix}")
     for part in parts_of(failed):

@@ -18,8 +18,8 @@ from tlearn.artifacts.contract import (
     Contract,
     Golden,
     Preprocessing,
+    artifact_digest,
     contract_path,
-    digest_of,
     to_bytes,
     tolerance_of,
     write_contract,
@@ -115,7 +115,7 @@ def attach_contract(
             replace(one, artifact_probabilities=_rounded(answer))
             for one, answer in zip(golden, answers, strict=True)
         )
-    write_contract(replace(contract, sha256=digest_of(path), golden=golden), path)
+    write_contract(replace(contract, sha256=artifact_digest(path), golden=golden), path)
     return replace(artifact, size_bytes=artifact.size_bytes + path.stat().st_size - before)
 
 

@@ -54,7 +54,7 @@ def write_tflite(
             as_float32(model),
             quantization="int8" if calibrated else quantization,
             representative=_full_range(representative) if calibrated else None,
-            ends="uint8" if quantization == "int8" else "float32",
+            io_dtype="uint8" if quantization == "int8" else "float32",
         )
     except BackboneError as error:
         raise ExportError(error.message, error.hint) from error

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tlearn.backend.precision import as_float32
 from tlearn.export.formats import artifact_path, find_format
-from tlearn.export.parity import Artifact, check
+from tlearn.export.parity import Artifact, compare_with_model
 from tlearn.export.quantization import CALIBRATED, what_to_try
 from tlearn.export.reference import Reference
 
@@ -40,7 +40,7 @@ def write_and_check(
 
     def written(given: Reference) -> Artifact:
         format.write(given, path, mode, images)
-        return check(reference, path, name, mode, max_drop, advice)
+        return compare_with_model(reference, path, name, mode, max_drop, advice)
 
     artifact = written(reference)
     if artifact.passed or images is None:

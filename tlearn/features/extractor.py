@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tlearn.features.engine import KERAS, LITERT, EngineFactories, KerasEngine, LiteRTEngine
-from tlearn.models.catalog import SHIPPED
-from tlearn.storage.atomic import CACHE_REMEDY, write_atomic
+from tlearn.models.catalog import SHIPPED, SHIPPED_FEATURES
+from tlearn.storage.atomic import CACHE_HINT, write_atomic
 
 if TYPE_CHECKING:
     import keras
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
 
 EMBEDDING = "embedding"
 SOURCE = "source"
-_PROBE_VERSION = 3
+_VERSION = 4
+_FOLDER = "probes"
 
 
 @dataclass(frozen=True)
@@ -35,19 +37,19 @@ class StageInfo:
 
     Attributes:
         name: "stage 3".
-        cut: Index of the cut that ends the stage.
+        end_cut: Index of the cut that ends the stage.
         size: Side of its output, in pixels.
         width: Channels that a head on it reads, averaged over space.
         parameters: Weights in the stage.
-        beyond: Weights between its end and what a head reads.
+        params_after_cut: Weights between its end and what a head reads.
     """
 
     name: str
-    cut: int
+    end_cut: int
     size: int
     width: int
     parameters: int
-    beyond: int
+    params_after_cut: int
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,11 @@ class FeatureExtractor:
     image_size: int
     stages: tuple[StageInfo, ...]
     outputs: tuple[tuple[str, int], ...]
+
+    @property
+    def name(self) -> str:
+        """Equal for equal outputs: what is stored of them is filed under it."""
+        return f"{self.fingerprint}-v{_VERSION}"
 
     @property
     def width(self) -> int:
@@ -77,18 +84,14 @@ class FeatureExtractor:
 
 def open_extractor(cache: Path, fingerprint: str) -> FeatureExtractor | None:
     """The probe that came with tlearn or was made before, or None; imports no TensorFlow."""
-    path = SHIPPED / probe_name(fingerprint)
-    if not path.exists():
-        path = cache / "probes" / probe_name(fingerprint)
-    try:
-        facts = json.loads(path.with_suffix(".json").read_text("utf-8"))
-    except (OSError, ValueError):
-        return None
-    if not path.exists():
-        return None
-    stages = tuple(StageInfo(**stage) for stage in facts["stages"])
-    outputs = tuple((name, width) for name, width in facts["outputs"])
-    return FeatureExtractor(path, fingerprint, facts["image_size"], stages, outputs)
+    for path in (SHIPPED / SHIPPED_FEATURES, _path(cache, fingerprint)):
+        with suppress(OSError, ValueError):
+            facts = json.loads(path.with_suffix(".json").read_text("utf-8"))
+            if facts["fingerprint"] == fingerprint and path.exists():
+                stages = tuple(StageInfo(**stage) for stage in facts["stages"])
+                outputs = tuple((name, width) for name, width in facts["outputs"])
+                return FeatureExtractor(path, fingerprint, facts["image_size"], stages, outputs)
+    return None
 
 
 def make_extractor(cache: Path, backbone: Backbone, weights: str = "none") -> FeatureExtractor:
@@ -109,16 +112,17 @@ def make_extractor(cache: Path, backbone: Backbone, weights: str = "none") -> Fe
     widths = {
         name: int(network.output[_identifier(name)].shape[-1]) for name in _output_names(backbone)
     }
-    path = cache / "probes" / probe_name(backbone.fingerprint)
+    path = _path(cache, backbone.fingerprint)
     stages = stage_infos(backbone.stages)
     image_size = int(backbone.trunk.input.shape[1])
     facts = {
+        "fingerprint": backbone.fingerprint,
         "image_size": image_size,
         "stages": [asdict(stage) for stage in stages],
         "outputs": list(widths.items()),
     }
-    write_atomic(path, convert(network, quantization=weights), CACHE_REMEDY)
-    write_atomic(path.with_suffix(".json"), json.dumps(facts, indent=1), CACHE_REMEDY)
+    write_atomic(path, convert(network, quantization=weights), CACHE_HINT)
+    write_atomic(path.with_suffix(".json"), json.dumps(facts, indent=1), CACHE_HINT)
     return FeatureExtractor(path, backbone.fingerprint, image_size, stages, tuple(widths.items()))
 
 
@@ -141,7 +145,10 @@ def extractor_engines(
 
 def stage_infos(stages: Sequence[Stage]) -> tuple[StageInfo, ...]:
     """What to remember of a backbone's stages."""
-    return tuple(StageInfo(s.name, s.cut, s.size, s.width, s.parameters, s.beyond) for s in stages)
+    return tuple(
+        StageInfo(s.name, s.end_cut, s.size, s.width, s.parameters, s.params_after_cut)
+        for s in stages
+    )
 
 
 def prefix_engines(
@@ -150,11 +157,11 @@ def prefix_engines(
     """Engines for everything before a cut; the LiteRT file is made when it is not there yet."""
 
     def litert() -> LiteRTEngine:
-        path = cache / "probes" / f"{fingerprint}-cut{cut}-v{_PROBE_VERSION}.tflite"
+        path = _path(cache, f"{fingerprint}-cut{cut}")
         if not path.exists():
             from tlearn.backend.litert import convert
 
-            write_atomic(path, convert(prefix()), CACHE_REMEDY)
+            write_atomic(path, convert(prefix()), CACHE_HINT)
         return LiteRTEngine(path)
 
     return {LITERT: litert, KERAS: lambda: KerasEngine(prefix())}
@@ -168,7 +175,7 @@ def _network(backbone: Backbone) -> keras.Model:
 
     cuts = find_cuts(backbone.trunk)
     pooled = [
-        keras.layers.GlobalAveragePooling2D(name=_identifier(name))(cuts[stage.read])
+        keras.layers.GlobalAveragePooling2D(name=_identifier(name))(cuts[stage.head_cut])
         for name, stage in zip(_output_names(backbone), backbone.stages, strict=False)
     ]
     if backbone.source is not None:
@@ -188,5 +195,5 @@ def _identifier(name: str) -> str:
     return f"probe_{name.replace(' ', '_')}"
 
 
-def probe_name(fingerprint: str) -> str:
-    return f"{fingerprint}-v{_PROBE_VERSION}.tflite"
+def _path(cache: Path, fingerprint: str) -> Path:
+    return cache / _FOLDER / f"{fingerprint}-v{_VERSION}.tflite"

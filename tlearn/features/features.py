@@ -21,7 +21,7 @@ from tlearn.features.linear_head import (
 )
 from tlearn.features.store import EngineFactory, FeatureStore, Views, extractor_store
 from tlearn.progress import ProgressCallback, Timer
-from tlearn.storage.atomic import CACHE_REMEDY, write_atomic
+from tlearn.storage.atomic import CACHE_HINT, write_atomic
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ class Features:
         found = cross_validate(
             rows, labels[used], n_classes, here, class_weights, True, self.widths(outputs)
         )
-        write_atomic(path, found.write, CACHE_REMEDY)
+        write_atomic(path, found.write, CACHE_HINT)
         return found
 
     def held_out(

@@ -110,7 +110,7 @@ def solve_head(
     n_classes: int,
     penalty: float,
     class_weights: bool = False,
-    overwrite: bool = False,
+    in_place: bool = False,
     blocks: Sequence[int] = (),
 ) -> LinearHead:
     """Solve the head on all rows.
@@ -121,7 +121,7 @@ def solve_head(
         n_classes: Number of classes; a class without rows gets a head that never wins.
         penalty: L2 strength, in units of the features' mean variance.
         class_weights: Weigh rows so that every class counts the same.
-        overwrite: Work in the memory of `features`: a copy is the largest thing there is.
+        in_place: Work in the memory of `features`: a copy is the largest thing there is.
         blocks: Widths of features of several kinds that stand side by side: each kind is given
             the same variance before the penalty is laid on.
 
@@ -129,10 +129,10 @@ def solve_head(
         The head in the units of `features`.
     """
     with _one_fold_a_core():
-        axes = principal_axes(features if overwrite else features.copy(), blocks)
+        axes = principal_axes(features if in_place else features.copy(), blocks)
         everything = np.arange(len(labels))
         solution = solve(axes, labels, n_classes, penalty, class_weights, _EXACT, everything)
-    kernel = axes.turn @ solution[:-1]
+    kernel = axes.rotation @ solution[:-1]
     bias = solution[-1] - axes.mean @ kernel
     return LinearHead(kernel.astype(np.float32), bias.astype(np.float32), penalty)
 
@@ -143,7 +143,7 @@ def cross_validate(
     n_classes: int,
     folds: Sequence[Fold],
     class_weights: bool = False,
-    overwrite: bool = False,
+    in_place: bool = False,
     blocks: Sequence[int] = (),
 ) -> CrossValidation:
     """Choose the penalty by held-out log-likelihood and say how well the head does.
@@ -158,13 +158,13 @@ def cross_validate(
         n_classes: Number of classes.
         folds: Pairs of row indices (to solve on, held out).
         class_weights: Weigh rows so that every class counts the same.
-        overwrite: Work in the memory of `features`: a copy is the largest thing there is.
+        in_place: Work in the memory of `features`: a copy is the largest thing there is.
         blocks: See `solve_head`.
     """
     seen = np.concatenate([out for _, out in folds])
     weights = row_weights(labels[seen], n_classes, class_weights)
     with _one_fold_a_core() as pool:
-        axes = principal_axes(features if overwrite else features.copy(), blocks)
+        axes = principal_axes(features if in_place else features.copy(), blocks)
 
         def attempt(penalty: float, before: _Attempt | None) -> _Attempt:
             one_fold = partial(solve, axes, labels, n_classes, penalty, class_weights, _ROUGH)

@@ -18,11 +18,11 @@ _BLOCK = 1024
 
 @dataclass(frozen=True)
 class PrincipalAxes:
-    """Features on their principal axes: `rows = (features - mean) @ turn`."""
+    """Features on their principal axes: `rows = (features - mean) @ rotation`."""
 
     rows: np.ndarray
     mean: np.ndarray
-    turn: np.ndarray
+    rotation: np.ndarray
     variances: np.ndarray
 
 
@@ -49,14 +49,14 @@ def principal_axes(features: np.ndarray, blocks: Sequence[int]) -> PrincipalAxes
     # This driver is not the fastest; its work space is the smallest.
     values, vectors = eigh(gram, overwrite_a=True, driver="evr")
     kept = slice(int(np.searchsorted(values, values[-1] * 1e-7, side="right")), None)
-    values, turn = values[kept], vectors[:, kept]
+    values, rotation = values[kept], vectors[:, kept]
     if d > n:
-        turn = features.T @ (turn / np.sqrt(values * n)) / scale
-    turn /= scale
+        rotation = features.T @ (rotation / np.sqrt(values * n)) / scale
+    rotation /= scale
     for start in range(0, n, _BLOCK):
         block = slice(start, start + _BLOCK)
-        features[block, : len(values)] = features[block] @ turn
-    return PrincipalAxes(features[:, : len(values)], mean, evened[:, None] * turn, values)
+        features[block, : len(values)] = features[block] @ rotation
+    return PrincipalAxes(features[:, : len(values)], mean, evened[:, None] * rotation, values)
 
 
 def _equalize_variance(features: np.ndarray, blocks: Sequence[int]) -> np.ndarray:

@@ -123,4 +123,4 @@ class Views:
 
 def extractor_store(cache: Path, extractor: FeatureExtractor, resize: str) -> FeatureStore:
     """The store of every output of the probe, end to end in each row."""
-    return FeatureStore(cache, extractor.path.stem, resize, (extractor.width,), "float32")
+    return FeatureStore(cache, extractor.name, resize, (extractor.width,), "float32")

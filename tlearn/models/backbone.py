@@ -122,7 +122,7 @@ def up_to(backbone: Backbone, n_stages: int) -> Backbone:
     if n_stages == len(backbone.stages):
         return backbone
     stages = backbone.stages[:n_stages]
-    end = find_cuts(backbone.trunk)[stages[-1].read]
+    end = find_cuts(backbone.trunk)[stages[-1].head_cut]
     trunk = keras.Model(backbone.trunk.inputs[0], end, name="trunk")
     return replace(backbone, trunk=trunk, stages=read_last(trunk, stages), source=None)
 
@@ -130,7 +130,7 @@ def up_to(backbone: Backbone, n_stages: int) -> Backbone:
 def maps_read(backbone: Backbone, head_stages: Sequence[int]) -> list[keras.KerasTensor]:
     """The maps that a head on these stages reads, numbered from 1."""
     cuts = find_cuts(backbone.trunk)
-    return [cuts[backbone.stages[number - 1].read] for number in head_stages]
+    return [cuts[backbone.stages[number - 1].head_cut] for number in head_stages]
 
 
 def _load_own(path: Path) -> keras.Model:

@@ -18,7 +18,9 @@ BUILTIN = "builtin"
 """The backbone whose weights come with tlearn."""
 
 SHIPPED = Path(__file__).with_name("builtin")
-"""Its files: weights, the LiteRT probe made of them, and how they were made."""
+"""Its files: weights, the LiteRT file that computes its features, and how they were made."""
+
+SHIPPED_FEATURES = "builtin.features.tflite"
 
 SCALINGS = ("inside", "symmetric", "caffe", "torch")
 

@@ -52,8 +52,12 @@ def fetch(
 
 
 def _mirrored(url: str) -> str:
-    mirror = os.environ.get(MIRROR_VARIABLE)
-    return f"{mirror.rstrip('/')}/{PurePosixPath(urlsplit(url).path).name}" if mirror else url
+    horizontal_flip = os.environ.get(MIRROR_VARIABLE)
+    return (
+        f"{horizontal_flip.rstrip('/')}/{PurePosixPath(urlsplit(url).path).name}"
+        if horizontal_flip
+        else url
+    )
 
 
 def _partial_file(target: Path) -> Path:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tlearn.storage.atomic import CACHE_REMEDY, write_atomic
+from tlearn.storage.atomic import CACHE_HINT, write_atomic
 
 if TYPE_CHECKING:
     import h5py
@@ -61,7 +61,7 @@ def keep_template(cache: Path, fingerprint: str, template: bytes) -> None:
     Raises:
         HostError: The cache cannot be written.
     """
-    write_atomic(_path(cache, fingerprint), template, CACHE_REMEDY)
+    write_atomic(_path(cache, fingerprint), template, CACHE_HINT)
 
 
 def with_head(template: bytes, kernel: np.ndarray, bias: np.ndarray) -> bytes:

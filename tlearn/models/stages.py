@@ -30,26 +30,26 @@ class Stage:
     Attributes:
         index: Place in the order from input to output, from 0.
         name: "stage 1", "stage 2", ...
-        cut: Index into `find_cuts` of the tensor that ends the stage.
-        read: Index of the cut that a head on this stage reads: the last one of this size, which
+        end_cut: Index into `find_cuts` of the tensor that ends the stage.
+        head_cut: Index of the cut that a head on this stage reads: the last one of this size, which
             is `cut` or the expansion after it.
         size: Side of that tensor, in pixels.
         channels: Channels of that tensor.
         width: Channels that a head reads.
         parameters: Weights of the stage's layers, those of batch normalisation included.
-        beyond: Weights between `cut` and `read`, which belong to the next stage.
+        params_after_cut: Weights between `end_cut` and `head_cut`, which belong to the next stage.
         layers: Layers that have weights.
     """
 
     index: int
     name: str
-    cut: int
-    read: int
+    end_cut: int
+    head_cut: int
     size: int
     channels: int
     width: int
     parameters: int
-    beyond: int
+    params_after_cut: int
     layers: int
 
 
@@ -107,7 +107,7 @@ def read_last(trunk: keras.Model, stages: Sequence[Stage]) -> tuple[Stage, ...]:
     steps = _steps(trunk)
     start = 0
     if len(stages) > 1:
-        start = 1 + next(i for i, step in enumerate(steps) if step.cut == stages[-2].cut)
+        start = 1 + next(i for i, step in enumerate(steps) if step.cut == stages[-2].end_cut)
     last = _stage(steps, len(stages) - 1, (start, len(steps)), len(steps) - 1)
     return (*stages[:-1], last)
 
@@ -147,7 +147,7 @@ def layers_of_stage(
     """
     steps = _steps(network)
     position = {step.cut: place for place, step in enumerate(steps) if step.cut is not None}
-    return [_layers(steps[a:b]) for a, b in _spans([position[s.cut] for s in stages])]
+    return [_layers(steps[a:b]) for a, b in _spans([position[s.end_cut] for s in stages])]
 
 
 def last_feature_map(network: keras.Model) -> keras.KerasTensor:
@@ -267,13 +267,13 @@ def _stage(steps: Sequence[_Step], index: int, span: tuple[int, int], read: int)
     return Stage(
         index=index,
         name=f"stage {index + 1}",
-        cut=last.cut,
-        read=expanded.cut,
+        end_cut=last.cut,
+        head_cut=expanded.cut,
         size=int(last.output.shape[1]),
         channels=int(last.output.shape[-1]),
         width=int(expanded.output.shape[-1]),
         parameters=_parameters(layers),
-        beyond=_parameters(_layers(steps[span[1] : read + 1])),
+        params_after_cut=_parameters(_layers(steps[span[1] : read + 1])),
         layers=len(layers),
     )
 

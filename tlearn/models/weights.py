@@ -72,12 +72,12 @@ def find_weights(
         if found:
             return WeightsFile(found, origin, _digest(found))
     if not download:
-        raise WeightsNotFoundError(f"{_nowhere(spec)}.", _remedy(spec))
+        raise WeightsNotFoundError(f"{_nowhere(spec)}.", _hint(spec))
     target = cache_folder() / "weights" / file_names(spec)[0]
     try:
         fetch(spec.weights_url, target, digest=spec.weights_md5, progress=progress)
     except BackboneError as error:
-        raise WeightsNotFoundError(f"{_nowhere(spec)}: {error.message}", _remedy(spec)) from error
+        raise WeightsNotFoundError(f"{_nowhere(spec)}: {error.message}", _hint(spec)) from error
     return WeightsFile(target, "download", _digest(target))
 
 
@@ -193,7 +193,7 @@ def _nowhere(spec: BackboneSpec) -> str:
     return f"The weights of {spec.name} ({file_names(spec)[0]}) are not on this machine"
 
 
-def _remedy(spec: BackboneSpec) -> str:
+def _hint(spec: BackboneSpec) -> str:
     names = [known.name for known, _ in available_offline()]
     offline = f"Works offline here: {', '.join(names)}. " if names else ""
     return (

@@ -48,7 +48,7 @@ RULES = {
 VIEWS_BY_SIZE = ((2_000, 4), (math.inf, 2))
 """Stored views of a picture, by training pictures: up to, and without, each limit."""
 
-GRADIENT_ONLY = ("head_dropout", "head_l1", "head_l2", "head_max_norm", "label_smoothing")
+GRADIENT_ONLY = ("head_dropout", "head_l1", "trained_head_l2", "head_max_norm", "label_smoothing")
 """What the convex solver cannot do: a head that asks for it is trained by steps once solved."""
 
 STEPWISE_EPOCHS = 20
@@ -75,32 +75,32 @@ def settle(
     values: dict[str, Any] = {}
     reasons: dict[str, str] = {}
 
-    def take(key: str, rule: Any, reason: str) -> Any:
+    def resolve(key: str, rule: Any, reason: str) -> Any:
         values[key] = getattr(recipe, key)
         if values[key] == AUTO:
             values[key], reasons[key] = rule, reason
         return values[key]
 
     size = f"{n_train} training pictures"
-    policy = take("policy", *_policy(n_train, n_classes))
+    policy = resolve("policy", *_policy(n_train, n_classes))
     rule, scratch = RULES[policy], policy == "from_scratch"
     most = n_stages if rule.tuned_stages is None else min(rule.tuned_stages, n_stages)
-    tuned = take("tuned_stages", most, f"{policy}, on a backbone of {n_stages} stages")
-    epochs = take("epochs", *_epochs(recipe, policy, n_train))
+    tuned = resolve("tuned_stages", most, f"{policy}, on a backbone of {n_stages} stages")
+    epochs = resolve("epochs", *_epochs(recipe, policy, n_train))
     rate = rule.learning_rate * RATE_FACTOR[recipe.optimizer] if epochs else 0.0
-    take("learning_rate", rate, f"{policy} with {recipe.optimizer}" if epochs else "no steps")
-    take("layer_decay", rule.layer_decay, policy)
-    take("warmup_epochs", epochs * WARMUP_SHARE, f"{WARMUP_SHARE:.0%} of the epochs")
-    take("batch_size", batch_size_for(n_train), size)
-    augmented = take("augmentation", rule.augmentation, policy) != "none"
+    resolve("learning_rate", rate, f"{policy} with {recipe.optimizer}" if epochs else "no steps")
+    resolve("layer_decay", rule.layer_decay, policy)
+    resolve("warmup_epochs", epochs * WARMUP_SHARE, f"{WARMUP_SHARE:.0%} of the epochs")
+    resolve("batch_size", batch_size_for(n_train), size)
+    augmented = resolve("augmentation", rule.augmentation, policy) != "none"
     if augmented and tuned < n_stages:
-        take("views", views_for(n_train), f"{size}, stored once for all epochs")
+        resolve("views", views_for(n_train), f"{size}, stored once for all epochs")
     elif augmented:
-        take("views", 0, "augmented anew each epoch")
+        resolve("views", 0, "augmented anew each epoch")
     else:
-        take("views", 1, "no augmentation")
-    take("batch_norm", "trained" if scratch else "frozen", policy)
-    take("head_penalty", None, "no solved head" if scratch else "chosen by cross-validation")
+        resolve("views", 1, "no augmentation")
+    resolve("batch_norm", "trained" if scratch else "frozen", policy)
+    resolve("solved_head_l2", None, "no solved head" if scratch else "chosen by cross-validation")
     return values, reasons
 
 
@@ -120,9 +120,9 @@ def views_for(n_train: int) -> int:
     return next(views for limit, views in VIEWS_BY_SIZE if n_train < limit)
 
 
-def _first_read(head_on: str, n_stages: int) -> int:
+def _first_read(head_stages: str, n_stages: int) -> int:
     """Number of the first stage that a head reads."""
-    return int(head_on.split(",")[0]) if "," in head_on else n_stages
+    return int(head_stages.split(",")[0]) if "," in head_stages else n_stages
 
 
 def find_contradictions(values: dict[str, Any], asked: Recipe, n_stages: int) -> list[str]:
@@ -139,12 +139,12 @@ def find_contradictions(values: dict[str, Any], asked: Recipe, n_stages: int) ->
     checks = (
         (head_only and tuned > 0, f"tuned_stages {tuned}: linear_head tunes none"),
         (
-            head_only and epochs > 0 and "," in asked.head_on,
-            f"head_on {asked.head_on}: a head that is trained by steps reads one stage",
+            head_only and epochs > 0 and "," in asked.head_stages,
+            f"head_on {asked.head_stages}: a head that is trained by steps reads one stage",
         ),
         (
-            0 < tuned < n_stages - _first_read(asked.head_on, n_stages),
-            f"tuned_stages {tuned}: begin after stage {_first_read(asked.head_on, n_stages)}, "
+            0 < tuned < n_stages - _first_read(asked.head_stages, n_stages),
+            f"tuned_stages {tuned}: begin after stage {_first_read(asked.head_stages, n_stages)}, "
             "which the head reads",
         ),
         (tuned > n_stages, f"tuned_stages {tuned}: this backbone has {n_stages} stages"),

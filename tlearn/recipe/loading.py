@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from yaml.composer import ComposerError
 
 from tlearn.errors import HostError, RecipeError
-from tlearn.recipe.schema import AUTO, Recipe, find_errors, nearest, plain
+from tlearn.recipe.schema import AUTO, Recipe, current_names, find_errors, nearest, plain
 
 PACKAGE = Path(__file__).parents[1]
 MAX_BYTES = 1_000_000
@@ -21,7 +21,7 @@ _MAX_DEPTH = 6
 _KEYS = "Every key and what it means: tlearn recipes auto"
 _NAMES = "The recipes that come with tlearn: tlearn recipes"
 # A suggestion's other values were measured for its own policy and mean nothing under another.
-_ANY_POLICY = {"backbone", "weights", "image_size", "resize", "mirror"}
+_ANY_POLICY = {"backbone", "weights", "image_size", "resize", "horizontal_flip"}
 
 
 @dataclass(frozen=True)
@@ -86,8 +86,10 @@ def load_recipe(
     """
     suggested = _settled(suggestion or {})
     flags = {key: str(v) if isinstance(v, Path) else v for key, v in overrides.items()}
+    flags = current_names(flags)
     path = recipe_path(source) if source is not None else _shipped_for(flags, suggested)
     document = read_yaml(path) if path else Document(Path(), {}, {}, ())
+    document = replace(document, values=current_names(document.values))
     errors = [*document.errors, *find_errors(document.values, document.place)]
     errors += find_errors(flags, lambda key: f"flag {key}: ")
     if errors:

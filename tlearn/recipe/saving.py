@@ -23,7 +23,7 @@ def recipe_of(plan: Plan, title: str, reasons: Sequence[str]) -> str:
     """
     lines = [_comment(title), "#", *map(_comment, reasons), ""]
     for key in Recipe.model_fields:
-        value, origin = getattr(plan, key), plan.origins[key]
+        value, origin = plan.value(key), plan.origins[key]
         # What a policy has no use for is settled to a value that nobody may ask for.
         if (origin == "default" and key not in plan.reasons) or find_errors({key: value}, str):
             continue

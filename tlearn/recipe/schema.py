@@ -23,8 +23,18 @@ Auto = Literal["auto"]
 Policy = Literal["linear_head", "top_stages", "deep", "from_scratch"]
 POLICIES: tuple[str, ...] = get_args(Policy)
 
-LAST, BEST, SEVERAL = "last", "best", "several"
-"""What `head_on` may say beside numbers of stages; the last two are measured."""
+LAST, BEST, LAST3 = "last", "best", "last3"
+"""What `head_stages` may say beside numbers of stages; the last two are measured."""
+
+RENAMED_KEYS = {
+    "head_on": "head_stages",
+    "head_penalty": "solved_head_l2",
+    "head_l2": "trained_head_l2",
+    "mirror": "horizontal_flip",
+}
+"""Keys of the first version to those of today; recipes, flags and plans may still have them."""
+
+_RENAMED_VALUES = {"head_stages": {"several": LAST3}}
 
 Fraction = Annotated[float, Field(ge=0, le=0.5)]
 Strength = Annotated[float, Field(ge=0)]
@@ -64,7 +74,7 @@ class Recipe(BaseModel):
     seed: int = Field(
         0, ge=0, lt=2**32, description="Start of every random choice; the same seed, the same run."
     )
-    mirror: bool = Field(
+    horizontal_flip: bool = Field(
         True,
         description="Let augmentation flip pictures left to right. Turn it off where the side "
         "matters: text, left or right hands, maps.",
@@ -99,7 +109,7 @@ class Recipe(BaseModel):
     class_weights: bool = Field(
         False, description="Count every class the same, however many pictures it has."
     )
-    head_penalty: Auto | Annotated[float, Field(gt=0)] = Field(
+    solved_head_l2: Auto | Annotated[float, Field(gt=0)] = Field(
         AUTO,
         description="L2 penalty of the solved head, on features of mean variance one; auto "
         "chooses it by cross-validation.",
@@ -110,7 +120,7 @@ class Recipe(BaseModel):
     head_l1: Strength = Field(
         0.0, description="L1 penalty on the head's weights while it is trained; pushes them to 0."
     )
-    head_l2: Strength = Field(
+    trained_head_l2: Strength = Field(
         0.0, description="L2 penalty on the head's weights while it is trained by steps."
     )
     head_max_norm: Strength = Field(
@@ -121,14 +131,14 @@ class Recipe(BaseModel):
         description="Share of each target spread over all classes; 0.1 tempers overconfidence "
         "and forgives a few wrong labels.",
     )
-    head_on: Annotated[
-        str, Field(pattern=rf"^({AUTO}|{LAST}|{BEST}|{SEVERAL}|[1-9]\d*(,[1-9]\d*)*)$")
+    head_stages: Annotated[
+        str, Field(pattern=rf"^({AUTO}|{LAST}|{BEST}|{LAST3}|[1-9]\d*(,[1-9]\d*)*)$")
     ] = Field(
         AUTO,
-        title="auto, last, best, several or numbers of stages as in 2,4",
+        title="auto, last, best, last3 or numbers of stages as in 2,4",
         description="Stages whose features the head reads, as in 3 or 2,4; what follows the last "
         "of them is cut off, which makes the file smaller and faster. best measures which one "
-        "stage says most, several takes the last three together; auto is the last one.",
+        "stage says most, last3 takes the last three together; auto is the last one.",
     )
     tuned_stages: Auto | Count = Field(
         AUTO,
@@ -189,7 +199,7 @@ class Recipe(BaseModel):
     def _underscores(cls, value: Any) -> Any:
         return plain(value) if isinstance(value, str) else value
 
-    @field_validator("head_on", mode="before")
+    @field_validator("head_stages", mode="before")
     @classmethod
     def _numbers_of_stages(cls, value: Any) -> Any:
         """3 and [2, 4] as YAML has them."""
@@ -226,6 +236,18 @@ def find_errors(values: Mapping[str, Any], place: Callable[[str], str]) -> list[
     except ValidationError as error:
         wrong |= {str(problem["loc"][0]) for problem in error.errors() if problem["loc"]}
     return [place(key) + _refusal(key, values[key]) for key in values if key in wrong]
+
+
+def current_names(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return values with today's names for keys, and for words, of the first version."""
+    keys = {key: RENAMED_KEYS.get(plain(key), key) for key in values}
+    words = {key: _RENAMED_VALUES.get(new, {}) for key, new in keys.items()}
+    return {
+        new: words[key].get(values[key], values[key])
+        if isinstance(values[key], str)
+        else values[key]
+        for key, new in keys.items()
+    }
 
 
 def plain(name: str) -> str:

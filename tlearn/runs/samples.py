@@ -42,8 +42,8 @@ _VERSION = 1
 _ANY_ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 # Of what Pillow writes without loss this is the smallest, and the fastest from 200 pixels on.
 _LOSSLESS: dict[str, Any] = {"format": "WEBP", "lossless": True, "quality": 0, "method": 0}
-_GOLDEN_REMEDY = "put it back, or remove samples/ from the run to export without it"
-_REMEDY = "say where the run's pictures are with --data FOLDER, or train again"
+_GOLDEN_HINT = "put it back, or remove samples/ from the run to export without it"
+_HINT = "say where the run's pictures are with --data FOLDER, or train again"
 
 
 @dataclass(frozen=True)
@@ -63,11 +63,9 @@ class GoldenFile:
         try:
             content = self.path.read_bytes()
         except OSError as error:
-            raise RunError(
-                f"{self.path} cannot be read: {error.strerror}", _GOLDEN_REMEDY
-            ) from error
+            raise RunError(f"{self.path} cannot be read: {error.strerror}", _GOLDEN_HINT) from error
         if digest_of_bytes(content) != self.sha256:
-            raise RunError(f"{self.path} was changed", _GOLDEN_REMEDY)
+            raise RunError(f"{self.path} was changed", _GOLDEN_HINT)
         return content
 
 
@@ -93,10 +91,10 @@ class Sample:
             with zipfile.ZipFile(self.archive) as archive:
                 images = [_pixels(archive.read(name)) for name in archive.namelist()]
         except (OSError, zipfile.BadZipFile) as error:
-            raise RunError(f"{self.archive} cannot be read: {error}", _REMEDY) from error
+            raise RunError(f"{self.archive} cannot be read: {error}", _HINT) from error
         if len(images) != len(self.rows):
             found = f"{len(images)} pictures, expected {len(self.rows)}"
-            raise RunError(f"{self.archive} holds {found}", _REMEDY)
+            raise RunError(f"{self.archive} holds {found}", _HINT)
         return np.stack(images)
 
 
@@ -164,7 +162,7 @@ def read_samples(folder: Path) -> Samples | None:
             if part in index
         }
     except (TypeError, KeyError, ValueError) as error:
-        raise RunError(f"{folder / _INDEX} is damaged: {error!r}", _REMEDY) from error
+        raise RunError(f"{folder / _INDEX} is damaged: {error!r}", _HINT) from error
     return Samples(golden, of_part)
 
 

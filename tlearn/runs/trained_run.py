@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from tlearn.artifacts.contract import Preprocessing, digest_of
+from tlearn.artifacts.contract import Preprocessing, artifact_digest
 from tlearn.backend.silence import import_keras
 from tlearn.data.decode import UnreadableImageError, decode
 from tlearn.data.labeled import labeled_images
@@ -24,7 +24,8 @@ from tlearn.export.reference import SAMPLE_OF, Reference
 from tlearn.export.seal import ContractTemplate, GoldenImage
 from tlearn.models.catalog import CATALOG, find_backbone
 from tlearn.progress import ProgressCallback
-from tlearn.recipe.plan import Plan, read_plan
+from tlearn.recipe.plan import Plan
+from tlearn.recipe.plan_file import read_plan
 from tlearn.runs.directory import RunDirectory
 from tlearn.runs.samples import Sample, Samples, read_samples
 from tlearn.storage.cache import cache_folder
@@ -138,7 +139,7 @@ class TrainedRun:
 
         Where the pictures are gone, those that travel in the run take their place.
         """
-        part, backbone = self.check_part, self.plan.backbone
+        part, backbone = self.check_part, self.plan.backbone.name
         rows = self.split.indices(part)
         try:
             pixels: PixelArray = self.images(part)
@@ -181,8 +182,8 @@ class TrainedRun:
         files |= {"split": self.run.split_path}
         return ContractTemplate(
             labels=self.labels,
-            preparation=Preprocessing.of(self.plan.image_size, self.plan.resize),
-            provenance={name: digest_of(path) for name, path in files.items()},
+            preparation=Preprocessing.of(self.plan.images.image_size, self.plan.images.resize),
+            provenance={name: artifact_digest(path) for name, path in files.items()},
             golden=self._golden(),
         )
 
@@ -192,7 +193,7 @@ class TrainedRun:
         for file in self.samples.golden if self.samples else ():
             content = file.content()
             with suppress(UnreadableImageError):  # not every machine reads every format
-                pixels = decode(file.path, self.plan.image_size, self.plan.resize)
+                pixels = decode(file.path, self.plan.images.image_size, self.plan.images.resize)
                 found.append((file, content, pixels))
         if not found:
             return []
@@ -205,26 +206,28 @@ class TrainedRun:
 
     def _about(self) -> dict[str, Any]:
         plan = self.plan
-        preparation = Preprocessing.of(plan.image_size, plan.resize)
+        preparation = Preprocessing.of(plan.images.image_size, plan.images.resize)
         return {
-            "name": f"{len(self.labels)} classes by {plan.backbone}",
-            "description": f"Trained by tlearn: {plan.policy}, {plan.n_train} pictures",
+            "name": f"{len(self.labels)} classes by {plan.backbone.name}",
+            "description": f"Trained by tlearn: {plan.policy}, {plan.split.n_train} pictures",
             "author": "made with tlearn",
             "version": version("tlearn"),
             "license": self._license(),
-            "resize": plan.resize,
-            "image_size": plan.image_size,
+            "resize": plan.images.resize,
+            "image_size": plan.images.image_size,
             "input": f"RGB picture, values 0 to 255; {preparation.resize_in_words}.",
         }
 
     def _license(self) -> str:
         """Of the weights that the run began with; the pictures' own is for their owner to say."""
         try:
-            return f"backbone weights: {find_backbone(self.plan.backbone).license}"
+            return f"backbone weights: {find_backbone(self.plan.backbone.name).license}"
         except BackboneError:
             return "backbone weights: see their owner"
 
     def _decode(self, paths: Sequence[Path]) -> Any:
         plan = self.plan
         progress = partial(self.watch, "read pictures")
-        return store_pixels(paths, plan.image_size, plan.resize, cache_folder(), progress)
+        return store_pixels(
+            paths, plan.images.image_size, plan.images.resize, cache_folder(), progress
+        )

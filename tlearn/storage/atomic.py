@@ -15,8 +15,8 @@ from tlearn.errors import HostError
 TEXT_ENCODING = {"encoding": "utf-8", "errors": "surrogateescape"}
 """How text is read and written: names of files need not be UTF-8."""
 
-OUT_REMEDY = "name another folder with --out"
-CACHE_REMEDY = "point TLEARN_CACHE at another folder, or pass --no-cache"
+OUT_HINT = "name another folder with --out"
+CACHE_HINT = "point TLEARN_CACHE at another folder, or pass --no-cache"
 
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 _REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO, errno.ENAMETOOLONG, errno.EEXIST}
@@ -24,19 +24,19 @@ _REFUSED |= {errno.EISDIR, errno.ENOTDIR} | _FULL
 
 
 def write_atomic(
-    path: Path, content: bytes | str | Callable[[Path], None], remedy: str = OUT_REMEDY
+    path: Path, content: bytes | str | Callable[[Path], None], hint: str = OUT_HINT
 ) -> None:
     """Write a file so that a reader sees the old one or the whole new one.
 
     Args:
         path: The file; its folder is made when missing.
         content: Bytes, text, or a function that writes a file at a path of the same suffix.
-        remedy: What a person can do when the machine refuses.
+        hint: What a person can do when the machine refuses.
 
     Raises:
         HostError: The machine refuses (no space, no permission); `path` is as it was.
     """
-    with _replacing(path, remedy) as temporary:
+    with _replacing(path, hint) as temporary:
         if callable(content):
             content(temporary)
         else:
@@ -56,12 +56,12 @@ def write_atomic_directory(path: Path, write: Callable[[Path], None]) -> None:
 
 
 @contextmanager
-def os_errors_as_host_errors(path: Path, remedy: str = OUT_REMEDY) -> Iterator[None]:
+def os_errors_as_host_errors(path: Path, hint: str = OUT_HINT) -> Iterator[None]:
     """Turn what the machine refuses into a SystemFault; any other OSError is a bug and passes.
 
     Args:
         path: What is being used.
-        remedy: What the person can do about it, whatever the refusal.
+        hint: What the person can do about it, whatever the refusal.
     """
     try:
         yield
@@ -70,7 +70,7 @@ def os_errors_as_host_errors(path: Path, remedy: str = OUT_REMEDY) -> Iterator[N
             raise
         first = "free some space, or " if error.errno in _FULL else ""
         problem = f"cannot use {path}: {os.strerror(error.errno)}"
-        raise HostError(problem, first + remedy) from error
+        raise HostError(problem, first + hint) from error
 
 
 def ensure_writable(folder: Path) -> None:
@@ -91,11 +91,11 @@ def ensure_writable(folder: Path) -> None:
 
 
 @contextmanager
-def _replacing(path: Path, remedy: str = OUT_REMEDY) -> Iterator[Path]:
+def _replacing(path: Path, hint: str = OUT_HINT) -> Iterator[Path]:
     """Give a path to write at; when that went well, what was written takes the place of `path`."""
     name = f".{secrets.token_hex(4)}-{path.name}"  # Keras and LiteRT insist on the suffix
     temporary, old = path.with_name(name), path.with_name(name + ".old")
-    with os_errors_as_host_errors(path, remedy):
+    with os_errors_as_host_errors(path, hint):
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             yield temporary

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from filelock import FileLock
 
-from tlearn.storage.atomic import CACHE_REMEDY, os_errors_as_host_errors
+from tlearn.storage.atomic import CACHE_HINT, os_errors_as_host_errors
 
 KEY_BYTES = 32
 _BLOCK = 512
@@ -37,7 +37,7 @@ class RowTable:
         self.row_shape = tuple(row_shape)
         self.dtype = np.dtype(dtype)
         self.row_bytes = int(np.prod(self.row_shape)) * self.dtype.itemsize
-        with os_errors_as_host_errors(folder, CACHE_REMEDY):
+        with os_errors_as_host_errors(folder, CACHE_HINT):
             folder.mkdir(parents=True, exist_ok=True)
             for path in (self._rows_path, self._keys_path):
                 path.touch()
@@ -93,7 +93,7 @@ class RowTable:
         """
         if rows.shape != (len(keys), *self.row_shape):
             raise ValueError(f"expected rows of {self.row_shape}. Received: {rows.shape}")
-        with os_errors_as_host_errors(self.folder, CACHE_REMEDY), FileLock(self.folder / "lock"):
+        with os_errors_as_host_errors(self.folder, CACHE_HINT), FileLock(self.folder / "lock"):
             self._refresh()
             fresh = dict((key, n) for n, key in enumerate(keys) if key not in self._positions)
             if not fresh:

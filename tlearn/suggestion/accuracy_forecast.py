@@ -11,9 +11,9 @@ off, and multiplies its error by a factor that depends on the circumstances,
 
     error(tuned) = error(head) * exp(weights . circumstances)
 
-with weights fitted to the trials in `tests/benchmarks/advice.jsonl` by
+with weights fitted to the trials in `benchmarks/results/advice.jsonl` by
 
-    python -m tests.benchmarks.advice score tests/benchmarks/advice.jsonl
+    python -m benchmarks.advice score benchmarks/results/advice.jsonl
 
 An interval holds the accuracy that a test of that many pictures will show in `INTERVAL_COVERAGE` of cases:
 the chance of both samples, and what the formula does not know (`MODEL_SD`, in the same unit).
@@ -52,7 +52,7 @@ RESAMPLING_SD = 0.03
 """Standard deviation of a gain from one draw of training pictures to another, beyond what the folds
 of one draw show: gains on 208 tests were further from cross-validated ones than chance alone."""
 
-WEIGHTS: dict[Policy, tuple[float, ...]] = {
+TUNING_COEF: dict[Policy, tuple[float, ...]] = {
     Policy.TOP_STAGES: (-0.1817, 0.0, 0.0, 0.1498, 0.0213, 0.0033),
     Policy.DEEP: (-0.1837, 0.0, 0.0, 0.1352, 0.0206, -0.0093),
 }
@@ -69,7 +69,7 @@ class Option:
 
     Attributes:
         policy: What is tuned.
-        head_on: Stages that the head reads; "last" for the whole network.
+        head_stages: Stages that the head reads; "last" for the whole network.
         accuracy: Expected on pictures that were not trained on.
         low: Lower end of the interval.
         high: Upper end.
@@ -80,7 +80,7 @@ class Option:
     """
 
     policy: Policy
-    head_on: str
+    head_stages: str
     accuracy: float
     low: float
     high: float
@@ -92,12 +92,12 @@ class Option:
     @property
     def name(self) -> str:
         """As a person says it: "linear_head on stage 3"."""
-        return option_label(self.policy, self.head_on)
+        return option_label(self.policy, self.head_stages)
 
 
-def option_label(policy: Policy, head_on: str) -> str:
+def option_label(policy: Policy, head_stages: str) -> str:
     """A policy and what its head reads, in words."""
-    return str(policy) + f" on {stages_in_words(head_on)}" * (head_on != "last")
+    return str(policy) + f" on {stages_in_words(head_stages)}" * (head_stages != "last")
 
 
 def forecast_options(evidence: Evidence, also: str = "last") -> list[Option]:
@@ -111,7 +111,7 @@ def forecast_options(evidence: Evidence, also: str = "last") -> list[Option]:
         also: Stages of a head that is wanted among them.
     """
     shown = [evidence.heads[0], *best_alternative_heads(evidence)]
-    shown += [head for head in evidence.heads if head.head_on == also and head not in shown]
+    shown += [head for head in evidence.heads if head.head_stages == also and head not in shown]
     shown.sort(key=_depth)
     heads = [_head(evidence, head) for head in shown]
     return [*heads, *(_tuned(evidence, *way) for way in tuned_ways(evidence))]
@@ -119,23 +119,23 @@ def forecast_options(evidence: Evidence, also: str = "last") -> list[Option]:
 
 def tuned_ways(evidence: Evidence) -> list[tuple[Policy, HeadEvidence]]:
     """Policies that tune, and heads to begin with: on the last stage, on another, on several."""
-    others = [head for head in evidence.heads[1:] if not _on_several(head)]
+    others = [head for head in evidence.heads[1:] if not _on_multi_stage(head)]
     # An earlier stage is better where it is as good. The trials began where cross-validation said.
     starts = [max(others, key=lambda head: head.accuracy)] if others else []
-    starts += [head for head in evidence.heads[1:] if _on_several(head)]
-    return [(policy, head) for policy in WEIGHTS for head in (*starts, evidence.heads[0])]
+    starts += [head for head in evidence.heads[1:] if _on_multi_stage(head)]
+    return [(policy, head) for policy in TUNING_COEF for head in (*starts, evidence.heads[0])]
 
 
 def best_alternative_heads(evidence: Evidence) -> list[HeadEvidence]:
     """The heads on one other stage, and on several, that are expected to be best."""
     found = []
     for several in (False, True):
-        heads = [head for head in evidence.heads[1:] if _on_several(head) is several]
-        found += [max(heads, key=lambda head: expected(evidence, head))] if heads else []
+        heads = [head for head in evidence.heads[1:] if _on_multi_stage(head) is several]
+        found += [max(heads, key=lambda head: expected_accuracy(evidence, head))] if heads else []
     return found
 
 
-def choose(options: Sequence[Option]) -> Option:
+def pick_best(options: Sequence[Option]) -> Option:
     """The best option; ties go to the one that comes first, as `forecast_options` orders them."""
     worth = [option.accuracy - MIN_MARGIN_SE * option.doubt for option in options]
     return next(
@@ -162,11 +162,11 @@ def update_with_trial(option: Option, tried: float, n_images: int) -> Option:
     return replace(option, accuracy=accuracy, low=low, high=high, tried=tried)
 
 
-def stages_in_words(head_on: str) -> str:
+def stages_in_words(head_stages: str) -> str:
     """What a head reads: "stage 3", "stages 3,4,5", "the last stage"."""
-    if head_on == "last":
+    if head_stages == "last":
         return "the last stage"
-    return f"stage{'s' if ',' in head_on else ''} {head_on}"
+    return f"stage{'s' if ',' in head_stages else ''} {head_stages}"
 
 
 def tuning_covariates(evidence: Evidence, start: HeadEvidence) -> np.ndarray:
@@ -181,20 +181,20 @@ def tuning_covariates(evidence: Evidence, start: HeadEvidence) -> np.ndarray:
     """
     half = 0.5 / evidence.n_train
     heads = [evidence.heads[0], *best_alternative_heads(evidence)]
-    errors = [1 - expected(evidence, head) + half for head in heads]
+    errors = [1 - expected_accuracy(evidence, head) + half for head in heads]
     return np.array(
         [
             1.0,
             np.log(evidence.n_train / 200),
             np.log(evidence.n_train / evidence.n_classes / 20),
             evidence.similarity - 0.5,
-            np.log(min(errors) / (1 - expected(evidence, start) + half)),
-            float(_on_several(start)),
+            np.log(min(errors) / (1 - expected_accuracy(evidence, start) + half)),
+            float(_on_multi_stage(start)),
         ]
     )
 
 
-def expected(evidence: Evidence, head: HeadEvidence) -> float:
+def expected_accuracy(evidence: Evidence, head: HeadEvidence) -> float:
     """Accuracy expected of a head on other pictures, solved on all there are.
 
     Its gain over the last stage is the mean of what such gains are (`STAGE_GAIN_COEF`) and of what was
@@ -211,9 +211,9 @@ def _gain(evidence: Evidence, head: HeadEvidence) -> tuple[float, float]:
     """Gain expected over the last stage, and its standard error where it was chosen of many."""
     if head is evidence.heads[0]:
         return 0.0, 0.0
-    several = _on_several(head)
+    several = _on_multi_stage(head)
     known, spread = (
-        float(np.dot(STAGE_GAIN_COEF[several], place(evidence, head))),
+        float(np.dot(STAGE_GAIN_COEF[several], gain_covariates(evidence, head))),
         STAGE_GAIN_SD[several],
     )
     variance = head.error**2 + RESAMPLING_SD**2
@@ -222,25 +222,25 @@ def _gain(evidence: Evidence, head: HeadEvidence) -> tuple[float, float]:
     return known + share * (head.gain - known), doubt
 
 
-def place(evidence: Evidence, head: HeadEvidence) -> np.ndarray:
+def gain_covariates(evidence: Evidence, head: HeadEvidence) -> np.ndarray:
     """What the usual gain of a head depends on: similarity, and how much is cut off."""
-    n_stages = sum(not _on_several(one) for one in evidence.heads)
+    n_stages = sum(not _on_multi_stage(one) for one in evidence.heads)
     left_out = 0.0 if head is evidence.heads[0] else 1 - _depth(head) / n_stages
     alike = evidence.similarity - 0.5
     return np.array([1.0, alike, left_out, left_out * alike])
 
 
-def _on_several(head: HeadEvidence) -> bool:
-    return "," in head.head_on
+def _on_multi_stage(head: HeadEvidence) -> bool:
+    return "," in head.head_stages
 
 
 def _head(evidence: Evidence, head: HeadEvidence) -> Option:
-    return _option(evidence, Policy.LINEAR_HEAD, head, expected(evidence, head))
+    return _option(evidence, Policy.LINEAR_HEAD, head, expected_accuracy(evidence, head))
 
 
 def _tuned(evidence: Evidence, policy: Policy, start: HeadEvidence) -> Option:
-    factor = float(np.exp(np.dot(WEIGHTS[policy], tuning_covariates(evidence, start))))
-    error = (1 - expected(evidence, start)) * factor
+    factor = float(np.exp(np.dot(TUNING_COEF[policy], tuning_covariates(evidence, start))))
+    error = (1 - expected_accuracy(evidence, start)) * factor
     accuracy = 1 - min(error, 1 - 1 / evidence.n_classes)
     return _option(evidence, policy, start, accuracy)
 
@@ -249,7 +249,9 @@ def _option(evidence: Evidence, policy: Policy, head: HeadEvidence, accuracy: fl
     half = interval_half_width(evidence, policy, accuracy)
     low, high = max(accuracy - half, 0.0), min(accuracy + half, 1.0)
     _, doubt = _gain(evidence, head)
-    return Option(policy, head.head_on, accuracy, low, high, policy is Policy.LINEAR_HEAD, doubt)
+    return Option(
+        policy, head.head_stages, accuracy, low, high, policy is Policy.LINEAR_HEAD, doubt
+    )
 
 
 def interval_half_width(evidence: Evidence, policy: Policy, accuracy: float) -> float:
@@ -268,4 +270,6 @@ def _quantile() -> float:
 
 def _depth(head: HeadEvidence) -> float:
     """Depth of the network that is left; the whole one comes last."""
-    return np.inf if head.head_on == "last" else max(int(n) for n in head.head_on.split(","))
+    return (
+        np.inf if head.head_stages == "last" else max(int(n) for n in head.head_stages.split(","))
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from tlearn.suggestion.accuracy_forecast import TIE, Option, choose, stages_in_words
+from tlearn.suggestion.accuracy_forecast import TIE, Option, pick_best, stages_in_words
 from tlearn.suggestion.matrix import Evidence, Policy, Suggestion, textbook_policy
 
 
@@ -19,15 +19,15 @@ def decide(
         options: From `forecast_options`.
         smallest: Stage whose head is as good as the best one within an error: prefer it.
     """
-    chosen = choose(options)
+    chosen = pick_best(options)
     if smallest is not None:
-        chosen = next((one for one in options if one.head_on == smallest), chosen)
+        chosen = next((one for one in options if one.head_stages == smallest), chosen)
     taught = textbook_policy(evidence)
     measured = f"a linear head reaches {evidence.heads[0].accuracy:.1%} on pictures it has not seen"
     verdict = f"measured: {measured}"
     best = max(evidence.heads, key=lambda head: head.accuracy)
-    if best.head_on != "last":
-        verdict += f", and {best.accuracy:.1%} on {stages_in_words(best.head_on)}"
+    if best.head_stages != "last":
+        verdict += f", and {best.accuracy:.1%} on {stages_in_words(best.head_stages)}"
     if smallest is not None:
         reason = f"{stages_in_words(smallest)}: no other is better by more than one standard error"
     elif chosen.policy is Policy.LINEAR_HEAD:
@@ -45,7 +45,9 @@ def decide(
     if smallest is None and likeliest.accuracy > chosen.accuracy + TIE:
         looks = f"{likeliest.name} looks better, {likeliest.accuracy:.1%}"
         reasons.append(f"{looks}, but no more than chance may make it: it is the best of several")
-    return replace(taught, policy=chosen.policy, head_on=chosen.head_on, reasons=tuple(reasons))
+    return replace(
+        taught, policy=chosen.policy, head_stages=chosen.head_stages, reasons=tuple(reasons)
+    )
 
 
 def _accuracy(option: Option) -> float:

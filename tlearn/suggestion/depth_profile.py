@@ -37,19 +37,19 @@ class HeadScore:
 
     Attributes:
         stages: Which.
-        checked: What cross-validation said of it.
+        cv: What cross-validation said of it.
     """
 
     stages: Stages
-    checked: CrossValidation
+    cv: CrossValidation
 
     @property
     def accuracy(self) -> float:
         """On pictures that the head had not seen."""
-        return self.checked.accuracy
+        return self.cv.accuracy
 
     @property
-    def head_on(self) -> str:
+    def head_stages(self) -> str:
         """As the recipe's key has it."""
         return ",".join(map(str, self.stages))
 
@@ -61,29 +61,29 @@ class DepthProfile:
     Attributes:
         names: Of the stages, input to output.
         single: A head on each stage, input to output.
-        several: A head on the last `SEVERAL` stages together.
+        multi_stage: A head on the last `SEVERAL` stages together.
         labels: (n,) class indices of the pictures.
     """
 
     names: Sequence[str]
     single: Sequence[HeadScore]
-    several: HeadScore
+    multi_stage: HeadScore
     labels: np.ndarray
 
     @property
     def accuracies(self) -> Mapping[str, float]:
         """Stage name to accuracy, input to output."""
-        return {n: reading.accuracy for n, reading in zip(self.names, self.single, strict=True)}
+        return {n: score.accuracy for n, score in zip(self.names, self.single, strict=True)}
 
     @property
     def last(self) -> CrossValidation:
         """What was said of the last stage, the embedding."""
-        return self.single[-1].checked
+        return self.single[-1].cv
 
     @property
-    def peak(self) -> HeadScore:
+    def best_single(self) -> HeadScore:
         """The first stage that no other beats."""
-        return max(self.single, key=lambda reading: reading.accuracy)
+        return max(self.single, key=lambda score: score.accuracy)
 
     @property
     def guessing(self) -> float:
@@ -93,12 +93,12 @@ class DepthProfile:
     @property
     def scores(self) -> Sequence[HeadScore]:
         """All of them: on each stage, and on several where there is more than one."""
-        return [*self.single, *([self.several] if len(self.several.stages) > 1 else [])]
+        return [*self.single, *([self.multi_stage] if len(self.multi_stage.stages) > 1 else [])]
 
     @property
     def best(self) -> HeadScore:
         """The first of these that no other beats."""
-        return max(self.scores, key=lambda reading: reading.accuracy)
+        return max(self.scores, key=lambda score: score.accuracy)
 
     @property
     def smallest(self) -> HeadScore:
@@ -118,10 +118,10 @@ class DepthProfile:
 
 def gain(one: HeadScore, other: HeadScore, labels: np.ndarray) -> tuple[float, float]:
     """Accuracy of `other` minus that of `one` on the same pictures, and its standard error."""
-    seen = one.checked.probabilities.sum(axis=1) > 0
+    seen = one.cv.probabilities.sum(axis=1) > 0
     right = [
-        (reading.checked.probabilities[seen].argmax(axis=1) == labels[seen]).astype(float)
-        for reading in (one, other)
+        (score.cv.probabilities[seen].argmax(axis=1) == labels[seen]).astype(float)
+        for score in (one, other)
     ]
     return paired(right[1] - right[0])
 
@@ -148,5 +148,5 @@ def measure_profile(
     """
     numbers = tuple(range(1, len(names) + 1))
     single = [HeadScore((number,), check((number,))) for number in numbers]
-    several = numbers[-SEVERAL:]
-    return DepthProfile(names, single, HeadScore(several, check(several)), labels)
+    multi_stage = numbers[-SEVERAL:]
+    return DepthProfile(names, single, HeadScore(multi_stage, check(multi_stage)), labels)

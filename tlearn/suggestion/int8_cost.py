@@ -13,13 +13,13 @@ class Int8Cost:
     """Heads solved in float, on pictures that they had not seen, fed in float and in int8.
 
     Attributes:
-        n: Pictures.
+        n_images: Pictures.
         accuracy: Fed in float.
         drop: Accuracy lost when an int8 network feeds the same heads.
         error: Standard error of the drop, one disagreement more counted than there was.
     """
 
-    n: int
+    n_images: int
     accuracy: float
     drop: float
     error: float

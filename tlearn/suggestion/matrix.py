@@ -35,13 +35,13 @@ class HeadEvidence:
     """What cross-validation said of a head on some stages.
 
     Attributes:
-        head_on: The stages, "last" for the last one alone.
+        head_stages: The stages, "last" for the last one alone.
         accuracy: On pictures it had not seen.
         gain: Accuracy beyond that of the head on the last stage, on the same pictures.
         error: Standard error of the gain.
     """
 
-    head_on: str
+    head_stages: str
     accuracy: float
     gain: float = 0.0
     error: float = 0.0
@@ -55,7 +55,7 @@ class Evidence:
         n_train: Training pictures.
         n_classes: Classes.
         similarity: From 0, unlike the source, to 1.
-        words: How similarity was come by, for the reasons.
+        similarity_text: How similarity was come by, for the reasons.
         heads: On the last stage, on each of the others, on several; empty when nothing was
             measured.
         learning_curve_correction: Factor on the error of cross-validation, which learns from fewer pictures.
@@ -65,7 +65,7 @@ class Evidence:
     n_train: int
     n_classes: int
     similarity: float
-    words: str = "as you say"
+    similarity_text: str = "as you say"
     heads: tuple[HeadEvidence, ...] = ()
     learning_curve_correction: float = 1.0
     n_tested: int = 0
@@ -82,7 +82,7 @@ class Suggestion:
 
     Attributes:
         policy: The policy advised.
-        head_on: Stages that its head reads, "last" for the whole network.
+        head_stages: Stages that its head reads, "last" for the whole network.
         size: "little" or "lot".
         similarity: "similar" or "different".
         reasons: Sentences, the deciding one last.
@@ -91,7 +91,7 @@ class Suggestion:
     """
 
     policy: Policy
-    head_on: str
+    head_stages: str
     size: str
     similarity: str
     reasons: tuple[str, ...]
@@ -101,7 +101,7 @@ class Suggestion:
     @property
     def recipe(self) -> dict[str, str]:
         """The keys it settles."""
-        return {"policy": str(self.policy), "head_on": self.head_on}
+        return {"policy": str(self.policy), "head_stages": self.head_stages}
 
 
 MATRIX = {
@@ -129,7 +129,7 @@ def textbook_policy(evidence: Evidence) -> Suggestion:
         f"{n_train} training pictures, {per_class:.0f} a class: "
         + ("little data" if size == "little" else "a lot of data")
         + f" (the line is at {LITTLE}, and {LITTLE_PER_CLASS} a class)",
-        f"{similarity} to the source: {evidence.words}",
+        f"{similarity} to the source: {evidence.similarity_text}",
         f"the textbook says {policy}: {_TAUGHT[size, similarity]}",
     )
     return Suggestion(policy, "last", size, similarity, reasons, n_train, evidence.n_classes)

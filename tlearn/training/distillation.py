@@ -66,7 +66,7 @@ class TeacherDataset:
         clean = self.pixels.read([digest for digest, _ in wanted])
         return self.views.draw(clean, wanted).astype(np.float32)
 
-    def said(self, wanted: Sequence[tuple[str, int]]) -> tuple[np.ndarray, np.ndarray]:
+    def outputs(self, wanted: Sequence[tuple[str, int]]) -> tuple[np.ndarray, np.ndarray]:
         """The teacher's embeddings (n, width) and probabilities (n, classes)."""
         rows = self.answers.table.read([self.views.key(*pair) for pair in wanted])
         rows = rows.astype(np.float32)
@@ -97,7 +97,7 @@ class LessonBatches(keras.utils.PyDataset):
     def __getitem__(self, index: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
         chosen = self._order[index * BATCH : (index + 1) * BATCH]
         wanted = [(self._lessons.digests[n], int(self._view[n])) for n in chosen]
-        embeddings, probabilities = self._lessons.said(wanted)
+        embeddings, probabilities = self._lessons.outputs(wanted)
         targets = {"embedding": self._scale.apply(embeddings)}
         if self._lessons.classes:
             targets["source"] = probabilities
@@ -114,7 +114,7 @@ class Standardizer:
     @classmethod
     def of(cls, teacher_dataset: TeacherDataset, most: int = 4096) -> Standardizer:
         """Measured on clean views."""
-        embeddings, _ = teacher_dataset.said(
+        embeddings, _ = teacher_dataset.outputs(
             [(digest, 0) for digest in teacher_dataset.digests[:most]]
         )
         return cls(embeddings.mean(axis=0), embeddings.std(axis=0) + 1e-3)
@@ -171,7 +171,7 @@ def fit_projection(student: Student, teacher_dataset: TeacherDataset) -> None:
     for start in range(0, min(_MAP_IMAGES, len(teacher_dataset.digests)), BATCH):
         wanted = [(digest, 0) for digest in teacher_dataset.digests[start : start + BATCH]]
         mine.append(embed.predict_on_batch(teacher_dataset.inputs(wanted)))
-        theirs.append(scale.apply(teacher_dataset.said(wanted)[0]))
+        theirs.append(scale.apply(teacher_dataset.outputs(wanted)[0]))
     layer.set_weights(ridge_regression(np.concatenate(mine), np.concatenate(theirs)))
 
 

@@ -49,12 +49,12 @@ def assemble(backbone: Backbone, plan: Plan, head: LinearHead | None) -> keras.M
     """The whole classifier, with the solved head in place where there is one."""
     model = build_classifier(
         backbone.trunk,
-        len(plan.classes),
-        features=maps_read(backbone, plan.head_stages),
-        dropout=plan.head_dropout,
-        l1=plan.head_l1,
-        l2=plan.head_l2,
-        max_norm=plan.head_max_norm,
+        len(plan.split.classes),
+        features=maps_read(backbone, plan.head.stages),
+        dropout=plan.head.dropout,
+        l1=plan.head.l1,
+        l2=plan.head.trained_l2,
+        max_norm=plan.head.max_norm,
     )
     if head is not None:
         set_head(model, head.kernel, head.bias)
@@ -88,24 +88,30 @@ def tune(
         clock: Told where the time goes.
         report: Told after every epoch.
     """
-    set_trainable(backbone.trunk, backbone.stages, plan.first_trained_stage, plan.batch_norm)
-    first = len(backbone.stages) if plan.first_trained_stage is None else plan.first_trained_stage
+    set_trainable(
+        backbone.trunk, backbone.stages, plan.training.first_trained_stage, plan.training.batch_norm
+    )
+    first = (
+        len(backbone.stages)
+        if plan.training.first_trained_stage is None
+        else plan.training.first_trained_stage
+    )
     if first == 0:
         training_model = keras.Model(model.inputs[0], model.outputs[0], name="learner")
         read = dataset.pixels.read
         inputs = _Inputs(read, Views(), live=True, held_out=read)
     else:
-        cut = backbone.stages[first - 1].cut
+        cut = backbone.stages[first - 1].end_cut
         with clock.time("prefix"):
             inputs = _frozen(model, backbone, plan, dataset, cut, cache, engines, watch)
         training_model = split_at(model, cut)[1]
     progress = partial(watch, "train")
-    progress(0, plan.n_train * plan.epochs)
+    progress(0, plan.split.n_train * plan.training.epochs)
     with clock.time("train"):
         train, val = _batches(plan, dataset, inputs)
         groups = [*layers_of_stage(backbone.trunk, backbone.stages), [model.get_layer(HEAD)]]
         rates = [stage.learning_rate for stage in plan.stages]
-        factors = factors_by_stage(groups, rates, plan.learning_rate)
+        factors = factors_by_stage(groups, rates, plan.training.learning_rate)
         training_model = fold_frozen_norms(training_model)
         return fit_tail(training_model, plan, train, val, factors, report, progress)
 
@@ -123,44 +129,48 @@ def _frozen(
     """Fill the store with the outputs of everything before `cut`, for all views."""
     shape = find_cuts(model)[cut].shape[1:]
     name = f"{backbone.fingerprint}-cut{cut}"
-    store = FeatureStore(cache, name, plan.resize, shape, "float16")
+    store = FeatureStore(cache, name, plan.images.resize, shape, "float16")
     read = store.table.read
 
     def prefix() -> keras.Model:
         return split_at(as_float32(model), cut)[0]
 
     makers = prefix_engines(cache, backbone.fingerprint, cut, prefix)
-    opener = partial(engines.open, f"before stage {plan.first_trained_stage}", makers)
+    opener = partial(engines.open, f"before stage {plan.training.first_trained_stage}", makers)
     progress = partial(watch, "compute frozen stages")
     store.fill(dataset.pixels, dataset.digests("val"), opener, Views(), progress)
-    if not plan.views:
+    if not plan.images.views:
         engine = opener(dataset.rows("train")[:32])
 
         def run(batch: np.ndarray) -> np.ndarray:
             return next(iter(engine.run([batch]))).reshape(-1, *shape)
 
         return _Inputs(dataset.pixels.read, Views(), True, read, run)
-    views = Views(plan.views, augmentation(plan.augmentation, plan.mirror), plan.seed)
+    views = Views(
+        plan.images.views,
+        augmentation(plan.images.augmentation, plan.images.horizontal_flip),
+        plan.seed,
+    )
     store.fill(dataset.pixels, dataset.digests("train"), opener, views, progress)
     return _Inputs(read, views, live=False, held_out=read)
 
 
 def _batches(plan: Plan, dataset: Dataset, inputs: _Inputs) -> tuple[Batches, Batches | None]:
-    classes, views = len(plan.classes), inputs.views
+    classes, views = len(plan.split.classes), inputs.views
     labels = dataset.labels("train")
     train = Batches(
         inputs.read,
         [[views.key(d, view) for view in range(views.count)] for d in dataset.digests("train")],
         labels,
         classes,
-        plan.batch_size,
-        policy=augmentation(plan.augmentation, plan.mirror),
+        plan.training.batch_size,
+        policy=augmentation(plan.images.augmentation, plan.images.horizontal_flip),
         live=inputs.live,
         prefix=inputs.prefix,
-        weights=class_weight_rows(labels, classes) if plan.class_weights else None,
+        weights=class_weight_rows(labels, classes) if plan.head.class_weights else None,
         seed=plan.seed,
     )
-    if not plan.n_val:
+    if not plan.split.n_val:
         return train, None
     keys = [[digest] for digest in dataset.digests("val")]
     return train, Batches(inputs.held_out, keys, dataset.labels("val"), classes, 32)

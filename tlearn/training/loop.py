@@ -18,7 +18,7 @@ from tlearn.training.batches import Batches
 from tlearn.training.optimizer import make_optimizer
 from tlearn.training.schedule import PlateauState, rate_factor
 
-SHARES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
+INTERPOLATION_GRID = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 DEFAULT_INTERPOLATION = 0.5
 
 Report = Callable[[Mapping[str, Any]], None]
@@ -42,15 +42,15 @@ class History:
         epochs: One record an epoch; epoch 0 is the model as it came.
         best_epoch: The epoch with the best validation score; the last without validation.
         steps: Batches trained on.
-        share: How far the kept weights lie on the way from those the model came with (0) to
+        interpolation: How far the kept weights lie on the way from those the model came with (0) to
             those training ended with (1); None where the best epoch's were kept.
-        kept: What validation said of the kept weights, where `share` was chosen by it.
+        kept: What validation said of the kept weights, where `alpha` was chosen by it.
     """
 
     epochs: list[dict[str, Any]] = field(default_factory=list)
     best_epoch: int = 0
     steps: int = 0
-    share: float | None = None
+    interpolation: float | None = None
     kept: ValidationScore | None = None
 
 
@@ -74,7 +74,7 @@ def fit_tail(
         plan: Optimizer, schedule, epochs, patience, label smoothing.
         train: Batches to learn from.
         val: Batches to choose by, or None.
-        rate_factors: Variable path to its share of `plan.learning_rate`.
+        rate_factors: Variable path to its share of `plan.training.learning_rate`.
         report: Told after every epoch.
         progress: Told after every batch.
 
@@ -82,16 +82,16 @@ def fit_tail(
         TlearnError: The loss is no longer a number.
     """
     optimizer = make_optimizer(
-        plan.optimizer,
-        plan.learning_rate,
+        plan.training.optimizer,
+        plan.training.learning_rate,
         rate_factors,
-        momentum=plan.momentum,
-        weight_decay=plan.weight_decay,
-        clip_norm=plan.clip_norm,
+        momentum=plan.training.momentum,
+        weight_decay=plan.training.weight_decay,
+        clip_norm=plan.training.clip_norm,
     )
     model.compile(
         optimizer,
-        keras.losses.CategoricalCrossentropy(label_smoothing=plan.label_smoothing),
+        keras.losses.CategoricalCrossentropy(label_smoothing=plan.training.label_smoothing),
         metrics=["accuracy"],
         # XLA is ten times slower on a CPU and several times faster on an accelerator.
         jit_compile=on_accelerator(),
@@ -101,7 +101,7 @@ def fit_tail(
     keeper = _EpochScorer(plan, val, report, keep_best=scratch)
     model.fit(
         train,
-        epochs=plan.epochs,
+        epochs=plan.training.epochs,
         callbacks=[_SetRate(plan, len(train), keeper, progress), keeper],
         verbose=0,
         shuffle=False,
@@ -136,32 +136,34 @@ def interpolate_weights(
     """
     end = [np.array(weight) for weight in _float_weights(model)]
 
-    def go(share: float) -> None:
+    def move_to(alpha: float) -> None:
         for weight, first, last in zip(_float_weights(model), start, end, strict=True):
-            weight.assign(first + share * (last - first))
+            weight.assign(first + alpha * (last - first))
 
-    def errors(share: float, val: Batches) -> float:
-        go(share)
+    def validation_error(alpha: float, val: Batches) -> float:
+        move_to(alpha)
         found = held_out(model, val)
         return found.n * found.squared_error
 
-    history.share = DEFAULT_INTERPOLATION
+    history.interpolation = DEFAULT_INTERPOLATION
     if val is not None:
-        history.share = average_interpolation([errors(share, val) for share in SHARES])
-    go(history.share)
+        history.interpolation = average_interpolation(
+            [validation_error(alpha, val) for alpha in INTERPOLATION_GRID]
+        )
+    move_to(history.interpolation)
     if val is not None:
         history.kept = held_out(model, val)
 
 
-def average_interpolation(errors: Sequence[float]) -> float:
+def average_interpolation(validation_error: Sequence[float]) -> float:
     """The mean of SHARES under weights exp(-error), to two decimals: what harms is left out whole.
 
     Args:
-        errors: For each share, the squared error of the validation probabilities, summed over
+        validation_error: For each share, the squared error of the validation probabilities, summed over
             images: it tells apart what accuracy on a few dozen pictures cannot.
     """
-    weights = np.exp(np.min(errors) - np.asarray(errors))
-    return round(float(weights @ SHARES / weights.sum()), 2)
+    weights = np.exp(np.min(validation_error) - np.asarray(validation_error))
+    return round(float(weights @ INTERPOLATION_GRID / weights.sum()), 2)
 
 
 def _float_weights(model: keras.Model) -> list[keras.Variable]:
@@ -177,24 +179,26 @@ class _SetRate(keras.callbacks.Callback):
     ) -> None:
         super().__init__()
         self._plan = plan
-        self._warmup = plan.warmup_epochs * steps_per_epoch
-        self._total = plan.epochs * steps_per_epoch
+        self._warmup = plan.training.warmup_epochs * steps_per_epoch
+        self._total = plan.training.epochs * steps_per_epoch
         self._step = 0
         self._keeper = keeper
         self._progress = progress
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
         plateau = self._keeper.plateau.factor
-        factor = rate_factor(self._plan.schedule, self._step, self._total, self._warmup)
-        self.model.optimizer.learning_rate = self._plan.learning_rate * factor * plateau
+        factor = rate_factor(self._plan.training.schedule, self._step, self._total, self._warmup)
+        self.model.optimizer.learning_rate = self._plan.training.learning_rate * factor * plateau
         self._step += 1
         self._keeper.history.steps = self._step
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         if self._progress:
-            before = self._plan.n_train * ((self._step - 1) // self._plan.steps_per_epoch)
-            shown = min((batch + 1) * self._plan.batch_size, self._plan.n_train)
-            self._progress(before + shown, self._plan.n_train * self._plan.epochs)
+            before = self._plan.split.n_train * (
+                (self._step - 1) // self._plan.training.steps_per_epoch
+            )
+            shown = min((batch + 1) * self._plan.training.batch_size, self._plan.split.n_train)
+            self._progress(before + shown, self._plan.split.n_train * self._plan.training.epochs)
 
 
 class _EpochScorer(keras.callbacks.Callback):
@@ -223,12 +227,12 @@ class _EpochScorer(keras.callbacks.Callback):
         if not np.isfinite(logs["loss"]):
             raise TlearnError(
                 f"training stopped in epoch {epoch + 1}: the loss is {logs['loss']}",
-                f"try a smaller rate: --learning-rate {self._plan.learning_rate / 10:g}",
+                f"try a smaller rate: --learning-rate {self._plan.training.learning_rate / 10:g}",
             )
         self._score(epoch + 1, {"loss": logs["loss"], "accuracy": logs["accuracy"]})
         if self._val is None:
             self.history.best_epoch = epoch + 1
-        elif epoch + 1 - self.history.best_epoch >= self._plan.patience:
+        elif epoch + 1 - self.history.best_epoch >= self._plan.training.patience:
             self.model.stop_training = True
 
     def on_train_end(self, logs: Any = None) -> None:
@@ -236,11 +240,11 @@ class _EpochScorer(keras.callbacks.Callback):
             self.model.set_weights(self._weights)
 
     def _score(self, epoch: int, logs: dict[str, float]) -> None:
-        record: dict[str, Any] = {"epoch": epoch, "epochs": self._plan.epochs, **logs}
+        record: dict[str, Any] = {"epoch": epoch, "epochs": self._plan.training.epochs, **logs}
         if self._val is not None:
             found = held_out(self.model, self._val)
             record |= {"val_loss": found.loss, "val_accuracy": found.accuracy}
-            if self._plan.schedule == "plateau":
+            if self._plan.training.schedule == "plateau":
                 self.plateau.update(found.loss)
             if (found.accuracy, -found.loss) > self._best:
                 self._best = (found.accuracy, -found.loss)

@@ -2,8 +2,8 @@
 
     tlearn distill PICTURES --teacher mobilenet_v2 --teacher-size 160 --views 4 \
         --student mobilenet_v2_050 --image-size 128 --for 60m --out student
-    python recipes/builtin/pack.py student PICTURES
-    python recipes/builtin/pack.py --probe        (the probe alone, when its form has changed)
+    python tools/pack_builtin_backbone.py student PICTURES
+    python tools/pack_builtin_backbone.py --probe        (the probe alone, when its form has changed)
 
 Three steps make the files small without making them differ from each other. Source classes that
 the student hardly ever names on PICTURES are left out. Each normalisation is folded into its
@@ -26,7 +26,7 @@ from tlearn.data.image_folder import list_images
 from tlearn.data.pixel_store import store_pixels
 from tlearn.features.extractor import make_extractor
 from tlearn.models.applications import build_network
-from tlearn.models.catalog import BUILTIN, SHIPPED, find_backbone
+from tlearn.models.catalog import BUILTIN, SHIPPED, SHIPPED_FEATURES, find_backbone
 from tlearn.models.resolve import resolve_backbone
 from tlearn.models.source_classes import source_names
 from tlearn.models.stages import nodes_in_order
@@ -113,24 +113,23 @@ def write_half(network: keras.Model, path: Path) -> None:
     wide.unlink()
 
 
-def write_probe() -> None:
-    """The probe of the shipped weights in place of the one that stands there."""
-    for old in SHIPPED.glob("*-v*.*"):
-        old.unlink()
-    extractor = make_extractor(SHIPPED, resolve_backbone(BUILTIN, None, None).load(), "float16")
-    for file in (extractor.path, extractor.path.with_suffix(".json")):
-        file.rename(SHIPPED / file.name)
-    extractor.path.parent.rmdir()
+def write_features() -> None:
+    """Write the LiteRT file that computes the features of the shipped weights."""
+    made = make_extractor(SHIPPED, resolve_backbone(BUILTIN, None, None).load(), "float16").path
+    shipped = SHIPPED / SHIPPED_FEATURES
+    for suffix in (".tflite", ".json"):
+        made.with_suffix(suffix).replace(shipped.with_suffix(suffix))
+    made.parent.rmdir()
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("student", type=Path, nargs="?")
-    parser.add_argument("pictures", type=Path, nargs="*")
-    parser.add_argument("--probe", action="store_true")
+    parser.add_argument("images", type=Path, nargs="*")
+    parser.add_argument("--features", action="store_true")
     chosen = parser.parse_args()
-    if chosen.extractor:
-        return write_probe()
+    if chosen.features:
+        return write_features()
     cache = cache_folder()
     paths = list_images(unpacked(chosen.images, cache))[:IMAGES]
     store = store_pixels(paths, SPEC.image_size, "squash", cache)
@@ -143,7 +142,7 @@ def main() -> None:
     halve(packed)
     after = packed.predict(pixels, batch_size=64, verbose=0)
     write_half(packed, SHIPPED / "builtin.weights.h5")
-    write_probe()
+    write_features()
     shutil.copyfile(chosen.student / "distill.json", SHIPPED / "builtin.json")
     names = source_names(None, student.output_shape[-1])
     assert names is not None, "the student has ImageNet's classes"

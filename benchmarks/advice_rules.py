@@ -19,14 +19,14 @@ OTHER = "other"
 """Stands for the best stage by cross-validation but the last."""
 
 POLICIES: dict[str, dict[str, Any]] = {
-    "last": {"policy": "linear_head", "head_on": "last"},
-    "best": {"policy": "linear_head", "head_on": "best"},
-    "several": {"policy": "linear_head", "head_on": "several"},
-    "top_stages_cut": {"policy": "top_stages", "head_on": OTHER},
+    "last": {"policy": "linear_head", "head_stages": "last"},
+    "best": {"policy": "linear_head", "head_stages": "best"},
+    "several": {"policy": "linear_head", "head_stages": "several"},
+    "top_stages_cut": {"policy": "top_stages", "head_stages": OTHER},
     "top_stages": {"policy": "top_stages"},
-    "top_stages_several": {"policy": "top_stages", "head_on": "several"},
-    "deep_several": {"policy": "deep", "head_on": "several"},
-    "deep_cut": {"policy": "deep", "head_on": OTHER},
+    "top_stages_several": {"policy": "top_stages", "head_stages": "several"},
+    "deep_several": {"policy": "deep", "head_stages": "several"},
+    "deep_cut": {"policy": "deep", "head_stages": OTHER},
     "deep": {"policy": "deep"},
 }
 RIDGE, GAIN_RIDGE = 0.1, 0.3
@@ -66,24 +66,24 @@ class Cell:
     def reached(self, option: Option) -> float:
         """Test accuracy of an option."""
         if option.policy is not Policy.LINEAR_HEAD:
-            return float(self.accuracy[_tuned_name(option.policy, option.head_on)])
-        return self.of(option.head_on)
+            return float(self.accuracy[_tuned_name(option.policy, option.head_stages)])
+        return self.of(option.head_stages)
 
     def tuned(self, policy: Policy, start: HeadEvidence) -> float:
         """Test accuracy of a policy that began with this head."""
-        return float(self.accuracy[_tuned_name(policy, start.head_on)])
+        return float(self.accuracy[_tuned_name(policy, start.head_stages)])
 
-    def of(self, head_on: str) -> float:
+    def of(self, head_stages: str) -> float:
         """Test accuracy of a head."""
-        if "," in head_on:
+        if "," in head_stages:
             return float(self.accuracy["several"])
-        return float(self.stages[-1 if head_on == "last" else int(head_on) - 1])
+        return float(self.stages[-1 if head_stages == "last" else int(head_stages) - 1])
 
 
-def _tuned_name(policy: Policy, head_on: str) -> str:
-    if "," in head_on:
+def _tuned_name(policy: Policy, head_stages: str) -> str:
+    if "," in head_stages:
         return f"{policy}_several"
-    return str(policy) + "_cut" * (head_on != "last")
+    return str(policy) + "_cut" * (head_stages != "last")
 
 
 Pair = tuple[Cell, Option]
@@ -92,9 +92,9 @@ Pair = tuple[Cell, Option]
 
 def fit_gains(cells: list[Cell], several: bool) -> tuple[tuple[float, ...], float]:
     """Ridge regression of what heads on other stages gained on tests, and what is left over."""
-    pairs = [(c, h) for c in cells for h in c.heads[1:] if ("," in h.head_on) is several]
-    x = np.stack([options.place(cell.evidence, head) for cell, head in pairs])
-    gains = np.array([cell.of(head.head_on) - cell.stages[-1] for cell, head in pairs])
+    pairs = [(c, h) for c in cells for h in c.heads[1:] if ("," in h.head_stages) is several]
+    x = np.stack([options.gain_covariates(cell.evidence, head) for cell, head in pairs])
+    gains = np.array([cell.of(head.head_stages) - cell.stages[-1] for cell, head in pairs])
     found = np.linalg.solve(x.T @ x + GAIN_RIDGE * np.eye(4), x.T @ gains)
     left = np.square(gains - x @ found).mean()
     chance = np.mean([DISAGREE / cell.tested for cell, _ in pairs])
@@ -111,7 +111,10 @@ def fit(cells: list[Cell], policy: Policy) -> tuple[float, ...]:
         if way is policy
     ]
     half = np.array([0.5 / cell.tested for cell, _ in ways])
-    base = np.array([1 - options.expected(cell.evidence, start) for cell, start in ways]) + half
+    base = (
+        np.array([1 - options.expected_accuracy(cell.evidence, start) for cell, start in ways])
+        + half
+    )
     tuned = np.array([1 - cell.tuned(policy, start) for cell, start in ways]) + half
     x = np.stack([options.tuning_covariates(cell.evidence, start) for cell, start in ways])
     # An error counted on few mistakes is uncertain in its logarithm.
@@ -156,7 +159,7 @@ def score(table: Path) -> None:
         for cell in (cell for cell in cells if cell.folder == folder):
             ways = options.forecast_options(cell.evidence)
             weighed[folder] += [(cell, one) for one in ways]
-            taken[cell.backbone, cell.folder, cell.size].append((cell, options.choose(ways)))
+            taken[cell.backbone, cell.folder, cell.size].append((cell, options.pick_best(ways)))
     print(f"{len(cells)} cells, {len(taken)} places after averaging seeds; points of accuracy")
     print_rules(taken)
     print_places(taken)
@@ -165,7 +168,7 @@ def score(table: Path) -> None:
     times = np.array([c.seconds[n] / c.forecast[n] for c in cells for n in ("top_stages", "deep")])
     print(f"time within a factor of 1.5: {np.mean(abs(np.log(times)) < np.log(1.5)):.1%}")
     settle(cells)
-    print(f"fitted on all: {options.STAGE_GAIN_COEF} {options.STAGE_GAIN_SD} {options.WEIGHTS}")
+    print(f"fitted on all: {options.STAGE_GAIN_COEF} {options.STAGE_GAIN_SD} {options.TUNING_COEF}")
     print(f"spread: {options.MODEL_SD}")
 
 
@@ -186,13 +189,13 @@ def print_rules(taken: Taken) -> None:
 def print_places(taken: Taken, most: int = 8) -> None:
     """Where the advice was worst."""
     print("worst places:")
-    for place, pairs in sorted(taken.items(), key=lambda item: -regret(item[1]))[:most]:
+    for gain_covariates, pairs in sorted(taken.items(), key=lambda item: -regret(item[1]))[:most]:
         names = ", ".join(one.name for _, one in pairs)
         means = {
             name: round(float(np.mean([c.accuracy[name] for c, _ in pairs])), 3)
             for name in POLICIES
         }
-        print(f"  {100 * regret(pairs):4.1f}  {place}: {names}; {means}")
+        print(f"  {100 * regret(pairs):4.1f}  {gain_covariates}: {names}; {means}")
 
 
 def print_intervals(weighed: dict[str, list[Pair]]) -> None:
@@ -228,8 +231,8 @@ def print_matrix(cells: list[Cell]) -> None:
 def settle(cells: list[Cell]) -> None:
     for several in options.STAGE_GAIN_COEF:
         options.STAGE_GAIN_COEF[several], options.STAGE_GAIN_SD[several] = fit_gains(cells, several)
-    for policy in options.WEIGHTS:
-        options.WEIGHTS[policy] = fit(cells, policy)
+    for policy in options.TUNING_COEF:
+        options.TUNING_COEF[policy] = fit(cells, policy)
 
 
 def regret(pairs: list[Pair]) -> float:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.benchmarks.advice_rules import POLICIES, Cell, read_table
+from benchmarks.advice_rules import POLICIES, Cell, read_table
 from tlearn.suggestion.matrix import LITTLE
 
 LOOKS = {

@@ -1,6 +1,6 @@
 """tlearn against the careful and the tutorial script: whole processes, same pictures, one run.
 
-    python -m tests.benchmarks.speed FOLDER WEIGHTS --size 160 [--scripts careful tutorial]
+    python -m benchmarks.speed FOLDER WEIGHTS --size 160 [--scripts careful tutorial]
 
 Every row is a process of its own, imports counted; accuracy is on the same held-out pictures.
 "first" begins with an empty cache and a backbone this machine has never used, "cold" knows the
@@ -49,7 +49,7 @@ class Bench:
         self.tlearn = [sys.executable, "-m", "tlearn"]
         self.asked = [str(chosen.folder), "--weights", str(chosen.weights), "--json"]
         self.asked += ["--image-size", str(chosen.size), "--seed", chosen.seed]
-        self.plain = [sys.executable, "-m", "tests.benchmarks.plain_keras"]
+        self.plain = [sys.executable, "-m", "benchmarks.plain_keras"]
         self.plain += [str(self.run / "split.csv"), str(chosen.folder), str(chosen.weights)]
         self.plain += ["--size", str(chosen.size)]
 

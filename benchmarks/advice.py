@@ -1,8 +1,8 @@
 """Is the advice right? Every policy on every folder, and what the advice would have chosen.
 
-    python -m tests.benchmarks.advice run DATA TABLE NAME[:WEIGHTS] ... [--sizes 5,10] [--seeds 0]
-    python -m tests.benchmarks.advice score TABLE
-    python -m tests.benchmarks.advice draw TABLE PICTURE
+    python -m benchmarks.advice run DATA TABLE NAME[:WEIGHTS] ... [--sizes 5,10] [--seeds 0]
+    python -m benchmarks.advice score TABLE
+    python -m benchmarks.advice draw TABLE PICTURE
 
 `run` draws so many pictures a class from each folder, holds others out, trains every policy and
 appends a line to TABLE; what stands there is not run again. `score` judges the rule on each
@@ -22,8 +22,8 @@ from typing import Any
 
 import numpy as np
 
-from tests.benchmarks.advice_plot import draw_matrix
-from tests.benchmarks.advice_rules import OTHER, POLICIES, read_table, score
+from benchmarks.advice_plot import draw_matrix
+from benchmarks.advice_rules import OTHER, POLICIES, read_table, score
 from tlearn import api
 from tlearn.commands.advice import heads_of
 from tlearn.commands.session import Session
@@ -80,7 +80,7 @@ def stage_accuracies(source: Path, flags: dict[str, Any]) -> list[float]:
         rows = {part: dataset.split.indices(part) for part in ("train", "test")}
         for reading, output in zip(work.profile.single, features.stage_outputs, strict=True):
             x, y = features.of(output, rows["train"]), dataset.labels("train")
-            head = solve_head(x, y, len(dataset.split.classes), reading.checked.penalty)
+            head = solve_head(x, y, len(dataset.split.classes), reading.cv.penalty)
             answers = head.probabilities(features.of(output, rows["test"])).argmax(axis=1)
             found.append(round(float((answers == dataset.labels("test")).mean()), 4))
     return found
@@ -105,7 +105,7 @@ def evidence(advice: api.Advice) -> dict[str, Any]:
 
 
 def loss(reading: Any, labels: np.ndarray) -> float:
-    p = reading.checked.probabilities
+    p = reading.cv.probabilities
     chosen = p[np.arange(len(labels)), labels][p.sum(axis=1) > 0]
     return float(-np.log(np.maximum(chosen, 1e-12)).mean())
 

@@ -1,6 +1,6 @@
 """Peak memory of a command on 1,000 and on 10,000 drawn pictures: the folder must not matter.
 
-    python -m tests.benchmarks.memory WEIGHTS [--size 96]
+    python -m benchmarks.memory WEIGHTS [--size 96]
 
 Every row is a process of its own; each begins with an empty store and the backbone prepared.
 """

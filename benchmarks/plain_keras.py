@@ -1,6 +1,6 @@
 """What a user would write instead: the careful script and the tutorial script, in plain Keras.
 
-    python -m tests.benchmarks.plain_keras RUN/split.csv FOLDER WEIGHTS --script careful --size 224
+    python -m benchmarks.plain_keras RUN/split.csv FOLDER WEIGHTS --script careful --size 224
 
 Trains on the manifest's train part and prints one JSON line: test accuracy after the frozen phase
 and after tuning, and seconds since the process started.

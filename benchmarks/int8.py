@@ -1,6 +1,6 @@
 """What int8 does to each family, on real pictures: a solved head, exported and held to its model.
 
-    python -m tests.benchmarks.int8 FOLDER TABLE NAME[:WEIGHTS] ... [--image-size 96]
+    python -m benchmarks.int8 FOLDER TABLE NAME[:WEIGHTS] ... [--image-size 96]
 
 Without WEIGHTS (and where a backbone is not built in) weights are random and the norms know the
 pictures, so that activations are spread as in a trained network; accuracy is then low, and what
@@ -81,8 +81,8 @@ def measure(folder: Path, words: str, image_size: int) -> dict[str, Any]:
     for name, (mode, max_drop) in gates.items():
         with tempfile.TemporaryDirectory() as scratch:
             file = write_and_check(reference, Path(scratch), "tflite", mode, max_drop)
-        row["accuracy"] = round(file.accuracy + file.drop, 4)
-        row[name] = {"drop": round(file.drop, 4), "agreement": round(file.agreement, 4)}
+        row["accuracy"] = round(file.accuracy + file.accuracy_drop, 4)
+        row[name] = {"drop": round(file.accuracy_drop, 4), "agreement": round(file.agreement, 4)}
         row[name] |= {"kB": file.size_bytes // 1000, "ms": round(file.milliseconds, 2)}
     return row
 

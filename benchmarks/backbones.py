@@ -1,6 +1,6 @@
 """How good backbones are: solved heads on every folder, 50 pictures a class, five seeds.
 
-    python -m tests.benchmarks.backbones FOLDERS NAME:SIZE[:WEIGHTS] ... [--per-class 50]
+    python -m benchmarks.backbones FOLDERS NAME:SIZE[:WEIGHTS] ... [--per-class 50]
 
 FOLDERS holds one image folder a job; WEIGHTS is a file, `random`, or left out to be looked for.
 The table gives (accuracy - chance) / (1 - chance) on the pictures that were not drawn to learn
