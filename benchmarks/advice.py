@@ -75,12 +75,12 @@ def measure(row: dict[str, Any], source: Path, flags: dict[str, Any], scratch: P
 def stage_accuracies(source: Path, flags: dict[str, Any]) -> list[float]:
     """Test accuracy of a solved head on each stage."""
     found = []
-    with Session(source, None, flags, True, api.no_progress) as work:
-        dataset, features = work.dataset, work.features
-        rows = {part: dataset.split.indices(part) for part in ("train", "test")}
-        for reading, output in zip(work.profile.single, features.stage_outputs, strict=True):
+    with Session(source, None, flags, True, api.no_progress) as session:
+        dataset, features = session.dataset, session.features
+        rows = {part: dataset.manifest.indices(part) for part in ("train", "test")}
+        for reading, output in zip(session.profile.single, features.stage_outputs, strict=True):
             x, y = features.of(output, rows["train"]), dataset.labels("train")
-            head = solve_head(x, y, len(dataset.split.classes), reading.cv.penalty)
+            head = solve_head(x, y, len(dataset.manifest.classes), reading.cv.penalty)
             answers = head.probabilities(features.of(output, rows["test"])).argmax(axis=1)
             found.append(round(float((answers == dataset.labels("test")).mean()), 4))
     return found

@@ -27,11 +27,11 @@ MOST_TESTED = 500
 
 def chance_corrected(folder: Path, flags: dict[str, object], per_class: int) -> float:
     """Mean over the seeds."""
-    with Session(folder, None, flags, True, no_progress) as work:
-        split = work.dataset.split
-        every = np.arange(len(split.labels))
-        embeddings, labels = work.features.embeddings(every), split.labels
-    classes = len(split.classes)
+    with Session(folder, None, flags, True, no_progress) as session:
+        manifest = session.dataset.manifest
+        every = np.arange(len(manifest.labels))
+        embeddings, labels = session.features.embeddings(every), manifest.labels
+    classes = len(manifest.classes)
     smallest = int(np.bincount(labels).min())
     per_class = min(per_class, smallest * 3 // 4)  # something has to be left to test on
     scores = []
@@ -42,7 +42,7 @@ def chance_corrected(folder: Path, flags: dict[str, object], per_class: int) -> 
             rank[order[labels[order] == label]] = np.arange((labels == label).sum())
         train, test = order[rank[order] < per_class], order[rank[order] >= per_class]
         test = test[:MOST_TESTED]
-        folds = fold_indices(labels[train], [split.digests[n] for n in train], FOLDS, seed)
+        folds = fold_indices(labels[train], [manifest.digests[n] for n in train], FOLDS, seed)
         x, y = embeddings[train], labels[train]
         head = solve_head(x, y, classes, cross_validate(x, y, classes, folds).penalty)
         accuracy = (head.probabilities(embeddings[test]).argmax(1) == labels[test]).mean()

@@ -49,9 +49,9 @@ def trunk_of(words: str, image_size: int, pixels: np.ndarray) -> keras.Model:
 def reference_of(folder: Path, words: str, image_size: int) -> Reference:
     """A classifier with a solved head, and what it says of the pictures it did not see."""
     flags = {"backbone": "builtin", "image_size": image_size}
-    with Session(folder, None, flags, True, api.no_progress) as work:
-        dataset, folds = work.dataset, work.dataset.folds(0)
-        labels, classes = dataset.labels("train"), dataset.split.classes
+    with Session(folder, None, flags, True, api.no_progress) as session:
+        dataset, folds = session.dataset, session.dataset.folds(0)
+        labels, classes = dataset.labels("train"), dataset.manifest.classes
         train, held_out = dataset.rows("train")[:], dataset.rows("test")[:]
         truth = dataset.labels("test")
     model = build_classifier(trunk_of(words, image_size, train), len(classes))

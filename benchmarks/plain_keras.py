@@ -2,7 +2,7 @@
 
     python -m benchmarks.plain_keras RUN/split.csv FOLDER WEIGHTS --script careful --size 224
 
-Trains on the manifest's train part and prints one JSON line: test accuracy after the frozen phase
+Trains on the manifest's train split and prints one JSON line: test accuracy after the frozen phase
 and after tuning, and seconds since the process started.
 """
 
@@ -68,11 +68,11 @@ def main() -> None:
     with chosen.manifest.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     classes = len({row["label"] for row in rows})
-    parts = {
-        part: [row for row in rows if row["part"] == part] for part in ("train", "val", "test")
+    splits = {
+        split: [row for row in rows if row["split"] == split] for split in ("train", "val", "test")
     }
-    train = dataset(parts["train"], chosen.folder, chosen.size, shuffle=True)
-    test = dataset(parts["test"] or parts["val"], chosen.folder, chosen.size, shuffle=False)
+    train = dataset(splits["train"], chosen.folder, chosen.size, shuffle=True)
+    test = dataset(splits["test"] or splits["val"], chosen.folder, chosen.size, shuffle=False)
 
     keras.utils.set_random_seed(0)
     model, base = network(chosen.weights, chosen.size, classes, augment=not careful)

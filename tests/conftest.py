@@ -12,6 +12,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+pytest_plugins = ["tests.trained_model"]
 SHARED = Path(os.environ.get("TLEARN_SHARED", Path(__file__).parents[2] / "shared"))
 SHAPES = {
     "circle": (200, 60, 60),
@@ -67,19 +68,19 @@ def draw_image(shape: str, seed: int, size: int = 48) -> Image.Image:
 
 @pytest.fixture
 def image_folder(tmp_path: Path) -> Callable[..., Path]:
-    """Make an image folder: `image_folder(classes=3, per_class=8, size=48, parts=None)`."""
+    """Make an image folder: `image_folder(classes=3, per_class=8, size=48, splits=None)`."""
 
     def make(
         classes: int = 3,
         per_class: int = 8,
         size: int = 48,
-        parts: tuple[str, ...] = ("",),
+        splits: tuple[str, ...] = ("",),
         name: str = "pictures",
     ) -> Path:
         root = tmp_path / name
-        for number, part in enumerate(parts):
+        for number, split in enumerate(splits):
             for label, shape in enumerate(list(SHAPES)[:classes]):
-                folder = root / part / shape
+                folder = root / split / shape
                 folder.mkdir(parents=True, exist_ok=True)
                 for index in range(per_class):
                     seed = 10_000 * number + 1_000 * label + index

@@ -45,7 +45,7 @@ def suggest(
     seconds: float | None = None,
     int8: bool = False,
     keep_cache: bool = True,
-    watch: ProgressCallback = no_progress,
+    progress: ProgressCallback = no_progress,
 ) -> Advice:
     """Measure a folder and advise a policy.
 
@@ -58,28 +58,28 @@ def suggest(
         seconds: To spend on trials of what the evidence cannot tell apart.
         int8: Measure what int8 would cost; takes TensorFlow.
         keep_cache: Keep decoded pictures and features for the next command.
-        watch: Told of progress.
+        progress: Called with (step, done, total).
 
     Raises:
         TlearnError: The folder, the recipe or the weights cannot be used.
     """
     if save:
         check_new(save)
-    with Session(source, recipe, flags or {}, keep_cache, watch) as work:
+    with Session(source, recipe, flags or {}, keep_cache, progress) as session:
         if seconds:
             from tlearn.commands.trials import check_validation, try_out
 
-            check_validation(work)
-        advice = advise(work, small)
+            check_validation(session)
+        advice = advise(session, small)
         if seconds:
-            advice = try_out(work, advice, seconds)
+            advice = try_out(session, advice, seconds)
         if int8:
             from tlearn.commands.int8_cost import measure_int8
 
-            reading = head_score_of(work.profile, advice.suggestion.head_stages)
-            advice = replace(advice, int8=measure_int8(work, reading))
+            reading = head_score_of(session.profile, advice.suggestion.head_stages)
+            advice = replace(advice, int8=measure_int8(session, reading))
         if save:
-            found, plan = advice.suggestion, work.plan(advice.suggestion.recipe)
+            found, plan = advice.suggestion, session.plan(advice.suggestion.recipe)
             title = f"Suggested for {source.resolve().name}"
             save_recipe(save, recipe_of(plan, title, found.reasons))
         return advice
@@ -94,12 +94,12 @@ def rank(
     keep_cache: bool = True,
     max_bytes: float | None = None,
     int8: bool = False,
-    watch: ProgressCallback = no_progress,
+    progress: ProgressCallback = no_progress,
 ) -> tuple[Dataset, list[Ranked]]:
     """Rank backbones on a folder; see `tlearn.commands.rank.rank`."""
     from tlearn.commands import rank as ranking
 
-    about = (source, backbones, recipe, flags or {}, watch)
+    about = (source, backbones, recipe, flags or {}, progress)
     return ranking.rank(*about, keep_cache=keep_cache, max_bytes=max_bytes, int8=int8)
 
 
@@ -117,7 +117,7 @@ def finetune(
     overwrite: bool = False,
     dry_run: bool = False,
     keep_cache: bool = True,
-    watch: ProgressCallback = no_progress,
+    progress: ProgressCallback = no_progress,
     settled: Callable[[FinetuneResult], None] | None = None,
     epoch: Callable[[Mapping[str, Any]], None] | None = None,
 ) -> FinetuneResult:
@@ -131,33 +131,33 @@ def finetune(
         overwrite: Replace the run at `out`.
         dry_run: Settle the plan and stop; nothing is written but the cache.
         keep_cache: Keep decoded pictures and features for the next command.
-        watch: Told of progress.
+        progress: Called with (step, done, total).
         settled: Told the plan before anything is trained.
         epoch: Told after every epoch.
 
     Raises:
         TlearnError: The folder, recipe, weights or place cannot be used.
     """
-    with Session(source, recipe, flags or {}, keep_cache, watch) as work:
+    with Session(source, recipe, flags or {}, keep_cache, progress) as session:
         if not dry_run:
             RunDirectory.check(out, overwrite)
-        dataset = work.dataset
+        dataset = session.dataset
         advice = None
-        if work.resolved.recipe.policy == "auto":
-            advice = advise(work)
-            work.settle(advice.suggestion.recipe)
-        plan = work.plan()
-        spent = work.clock.seconds
-        planned = FinetuneResult(None, plan, advice, dataset, {}, (), spent, work.engines)
+        if session.resolved.recipe.policy == "auto":
+            advice = advise(session)
+            session.settle(advice.suggestion.recipe)
+        plan = session.plan()
+        spent = session.timer.seconds
+        planned = FinetuneResult(None, plan, advice, dataset, {}, (), spent, session.engines)
         if settled:
             settled(planned)
         if dry_run:
-            return replace(planned, seconds=spent | {"forecast": forecast(work, plan)})
+            return replace(planned, seconds=spent | {"forecast": forecast(session, plan)})
         from tlearn.commands.train import train_and_save
 
         run = RunDirectory.create(out, plan.policy, overwrite)
-        trained = train_and_save(work, plan, run, epoch)
-        spent = work.clock.seconds | {"total": work.clock.total()}
+        trained = train_and_save(session, plan, run, epoch)
+        spent = session.timer.seconds | {"total": session.timer.total()}
         return replace(planned, run=run, seconds=spent, **vars(trained))
 
 
@@ -166,7 +166,7 @@ def evaluate(
     folder: Path | None = None,
     *,
     data: Path | None = None,
-    watch: ProgressCallback = no_progress,
+    progress: ProgressCallback = no_progress,
 ) -> tuple[RunDirectory, Report]:
     """Score a run on its own held-out pictures, or on another folder.
 
@@ -174,37 +174,37 @@ def evaluate(
         run: The run directory; None takes the newest under runs/.
         folder: Another folder with the run's classes; None takes the part the run reports on.
         data: Where the run's pictures are now.
-        watch: Told of progress.
+        progress: Called with (step, done, total).
 
     Raises:
         TlearnError: The run or the pictures cannot be used.
     """
-    finished = TrainedRun(run, data, watch)
+    finished = TrainedRun(run, data, progress)
     if folder is None:
-        part = finished.split.report_part
-        pixels, labels = finished.images(part), finished.truth(part)
+        split = finished.manifest.report_split
+        pixels, labels = finished.images(split), finished.truth(split)
     else:
-        part = folder.resolve().name
+        split = folder.resolve().name
         pixels, labels = finished.foreign(folder)
-    report = score(finished.probabilities(pixels), labels, finished.labels, part)
+    report = score(finished.probabilities(pixels), labels, finished.labels, split)
     return finished.run, report
 
 
 def predict(
-    run: Path | None, sources: Sequence[Path], *, watch: ProgressCallback = no_progress
+    run: Path | None, sources: Sequence[Path], *, progress: ProgressCallback = no_progress
 ) -> list[Prediction]:
     """Say what is on pictures; one that cannot be read is answered with its problem.
 
     Args:
         run: The run directory; None takes the newest under runs/.
         sources: Files, or folders to search.
-        watch: Told of progress.
+        progress: Called with (step, done, total).
 
     Raises:
         TlearnError: The run cannot be used, or there is no picture.
     """
     paths = list_images(sources)
-    finished = TrainedRun(run, None, watch)
+    finished = TrainedRun(run, None, progress)
     pixels, problems = finished.decode_each(paths)
     answers = iter(finished.probabilities(pixels) if len(pixels) else ())
     return [
@@ -230,7 +230,7 @@ def distill(
     horizontal_flip: bool = True,
     resize: str = "squash",
     seed: int = 0,
-    watch: ProgressCallback = no_progress,
+    progress: ProgressCallback = no_progress,
 ) -> DistillResult:
     """Teach a small network to answer as a large one, from pictures without labels.
 
@@ -248,7 +248,7 @@ def distill(
         horizontal_flip: Whether they may be flipped.
         resize: How a picture becomes square.
         seed: Of everything random.
-        watch: Told of progress.
+        progress: Called with (step, done, total).
 
     Raises:
         TlearnError: Teacher, student or pictures cannot be used.
@@ -260,9 +260,9 @@ def distill(
     chosen = distilling.choose_teacher(teacher, teacher_weights, teacher_size)
     rest = (resize, views, augmentation, horizontal_flip, seconds, seed)
     asked = distilling.DistillConfig(chosen, spec, size, *rest)
-    taught = distilling.distill(asked, sources, out, watch)
+    taught = distilling.distill(asked, sources, out, progress)
     if not Path(teacher).is_dir():
         return taught
     small = resolve_backbone(spec.name, taught.weights, size)
-    shrunk = shrink(RunDirectory.open(Path(teacher)), chosen, small, resize, watch)
+    shrunk = shrink(RunDirectory.open(Path(teacher)), chosen, small, resize, progress)
     return replace(taught, shrunk=shrunk)

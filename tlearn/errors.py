@@ -1,25 +1,29 @@
-"""Every fault tlearn reports to a person.
+"""Every error that tlearn reports to a person.
 
-    TlearnError                  a message and a hint; exit code 2
-    ├── DataError                the image folder, its pictures, a manifest
-    ├── BackboneError            a backbone's name, its weights, a cut
-    │   └── WeightsNowhere       neither on this machine nor to be fetched
-    ├── RecipeError              a recipe or a flag; carries every fault at once
-    ├── RunError                 a run directory: missing, taken, incomplete
-    ├── ExportError              a file that could not be written for a device
-    ├── SystemFault              the machine: no space, no permission, no network
-    └── GateFailure              a check that was run and failed; exit code 1
+    TlearnError                      a message and a hint; exit code 2
+    ├── DataError                    the image folder, its images, a manifest
+    ├── BackboneError                a backbone's name, its weights, a cut
+    │   └── WeightsNotFoundError     neither on this machine nor to be downloaded
+    ├── RecipeError                  a recipe or a flag; carries every error at once
+    ├── RunError                     a run directory: missing, taken, incomplete
+    ├── ExportError                  a file that could not be written for a device
+    ├── HostError                    the machine: no space, no permission, no network
+    └── GateError                    a check was run and failed; exit code 1
 
-Anything else that escapes is a bug and keeps its traceback.
+Messages and hints are written in one style: lower case, no full stop at the end, names of files and
+other things of the person's in quotes (`quoted`). A hint says what to do next and ends with the
+flag, or with a command that can be pasted. Anything else that escapes is a bug and keeps its
+traceback.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 
 class TlearnError(Exception):
-    """A fault that the person at the terminal can mend.
+    """An error that the person at the terminal can fix.
 
     Args:
         message: What was found, and where.
@@ -35,7 +39,7 @@ class TlearnError(Exception):
 
 
 class DataError(TlearnError):
-    """The image folder, one of its pictures, or a manifest cannot be used."""
+    """The image folder, one of its images, or a manifest cannot be used."""
 
 
 class BackboneError(TlearnError):
@@ -43,14 +47,14 @@ class BackboneError(TlearnError):
 
 
 class WeightsNotFoundError(BackboneError):
-    """Weights are neither on this machine nor to be fetched."""
+    """Weights are neither on this machine nor can they be downloaded."""
 
 
 class RecipeError(TlearnError):
     """A recipe or a flag is wrong.
 
     Args:
-        errors: Every fault found, one sentence each.
+        errors: Every error found, one sentence each.
         hint: What to do next.
     """
 
@@ -75,3 +79,13 @@ class GateError(TlearnError):
     """A check was run and its result is beyond the limit."""
 
     exit_code = 1
+
+
+def quoted(path: Path | str) -> str:
+    """Return a path as messages show it: in quotes, relative to the working folder if inside it."""
+    path = Path(path)
+    try:
+        path = path.relative_to(Path.cwd()) if path.is_absolute() else path
+    except (ValueError, OSError):  # elsewhere, or the working folder was deleted
+        pass
+    return f"'{path}'"

@@ -24,7 +24,7 @@ def test_memory_is_that_of_the_process_itself(trained: Any, tmp_path: Path) -> N
     """However large the one that starts it: this one has imported TensorFlow."""
     path = tmp_path / "model.tflite"
     write_tflite(trained.model, path, "none", None, ("horizontal", "vertical", "checks"), {})
-    alone = "from tlearn.export.cold_start import cold_start; import pathlib, sys\n"
+    alone = "from tlearn.artifacts.cold_start import cold_start; import pathlib, sys\n"
     alone += "print(cold_start(pathlib.Path(sys.argv[1])).peak_bytes or 0)"
     line = [sys.executable, "-c", alone, str(path)]
     light = int(subprocess.run(line, capture_output=True, text=True, check=True).stdout)

@@ -39,7 +39,7 @@ CONTRACT = Contract(
     quantization="none",
     signature="serving_default",
     input=Tensor("image", (1, 8, 8, 3), "float32"),
-    preparation=Preprocessing.of(8, "pad"),
+    preprocessing=Preprocessing.of(8, "pad"),
     output=Tensor("probabilities", (None, 5), "uint8", 1 / 256, 0),
     labels=LABELS,
     provenance={"model": "1", "plan": "2", "split": "3"},
@@ -56,7 +56,7 @@ def test_it_reads_back_what_was_written(tmp_path: Path) -> None:
 
 def test_a_vector_stands_on_one_line() -> None:
     lines = to_bytes(CONTRACT).decode().splitlines()
-    assert '      "by_model": [0.1, 0.1, 0.1, 0.1, 0.1],' in lines
+    assert '      "model_probabilities": [0.1, 0.1, 0.1, 0.1, 0.1],' in lines
     assert '    "shape": [1, 8, 8, 3],' in lines
 
 
@@ -87,9 +87,12 @@ def edited(**changes: Any) -> bytes:
         (edited(extra=1), "extra"),
         (edited(golden=[{}]), "golden.0.file"),
         (edited(input={"name": "x", "shape": ["wide"], "dtype": "float32"}), "input.shape"),
-        (edited(preparation=asdict(Preprocessing.of(9, "pad"))), "image_size: 9, where the input"),
         (
-            edited(preparation=asdict(Preprocessing.of(8, "pad")) | {"resize": "fit"}),
+            edited(preprocessing=asdict(Preprocessing.of(9, "pad"))),
+            "image_size: 9, where the input",
+        ),
+        (
+            edited(preprocessing=asdict(Preprocessing.of(8, "pad")) | {"resize": "fit"}),
             "resize: 'fit'",
         ),
         (edited(output={"name": "y", "shape": [], "dtype": "uint8"}), "output.shape"),

@@ -60,6 +60,6 @@ def test_wrong_calls_are_named(model: Any) -> None:
 
 
 def test_importing_is_light() -> None:
-    code = "import sys, tlearn.models.litert; print('tensorflow' in sys.modules)"
+    code = "import sys, tlearn.backend.litert; print('tensorflow' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
     assert done.stdout.strip() == "False"

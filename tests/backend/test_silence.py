@@ -28,9 +28,9 @@ def test_swallows_what_c_code_writes(capfd: Any) -> None:
 def test_swallows_what_python_prints() -> None:
     program = """
 import logging, sys
-from tlearn.models.quiet import quiet
+from tlearn.backend.silence import silence_output
 print("before")
-with quiet() as log:
+with silence_output() as log:
     logging.basicConfig()
     logging.warning("from a logger")
     print("from Python")

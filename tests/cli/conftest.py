@@ -18,7 +18,7 @@ from tlearn.data.dataset import Dataset
 from tlearn.data.image_folder import ImageFolder
 from tlearn.data.inspection import DataIssue
 from tlearn.data.pixel_store import PixelStore
-from tlearn.data.split import Split
+from tlearn.data.split import SplitManifest
 from tlearn.evaluation.metrics import Report, score
 from tlearn.features.engine import EngineChoice
 from tlearn.features.linear_head import CrossValidation
@@ -64,8 +64,8 @@ def dataset(tmp_path: Path) -> Dataset:
     """Twelve pictures of three classes, with two findings."""
     labels = np.arange(12) % 3
     names = tuple(f"{n}.png" for n in range(12))
-    parts = ("train",) * 6 + ("val",) * 3 + ("test",) * 3
-    split = Split(CLASSES, names, labels, parts, names, "test", 0)
+    splits = ("train",) * 6 + ("val",) * 3 + ("test",) * 3
+    manifest = SplitManifest(CLASSES, names, labels, splits, names, "test", 0)
     found = (
         DataIssue(
             "unreadable", "warning", "1 of 13 pictures cannot be read: [x].png", ("[x].png",)
@@ -75,7 +75,7 @@ def dataset(tmp_path: Path) -> Dataset:
     folder = ImageFolder(tmp_path, CLASSES, (), "classes", ("notes.txt",))
     store: Any = None
     pixels: PixelStore = store
-    return Dataset(folder, pixels, found, split, "squash", 7)
+    return Dataset(folder, pixels, found, manifest, "squash", 7)
 
 
 @pytest.fixture
@@ -109,12 +109,12 @@ def advice(dataset: Dataset) -> api.Advice:
 def report() -> Callable[[str], Report]:
     """Ten pictures, nine right."""
 
-    def make(part: str) -> Report:
+    def make(split: str) -> Report:
         labels = np.arange(10) % 3
         probabilities = np.full((10, 3), 0.05)
         probabilities[np.arange(10), labels] = 0.9
         probabilities[0] = (0.1, 0.8, 0.1)
-        return score(probabilities, labels, CLASSES, part)
+        return score(probabilities, labels, CLASSES, split)
 
     return make
 
@@ -135,7 +135,7 @@ def outcome(
         plan,
         advice,
         dataset,
-        {part: report(part) for part in ("val", "test")},
+        {split: report(split) for split in ("val", "test")},
         ({"epoch": 1, "epochs": 7, "val_accuracy": 0.9},),
         {"decode": 0.5, "train": 61.0, "total": 65.2},
         EngineChoice({"backbone": "litert"}, {"backbone": {"litert": 240.0, "keras": 80.0}}),
@@ -145,7 +145,7 @@ def outcome(
 class _Stage:
     """What a plan wants to know of a stage."""
 
-    width, beyond = 32, 0
+    width, params_after_cut = 32, 0
 
     def __init__(self, plan: StagePlan) -> None:
         self.name, self.parameters = plan.name, plan.parameters
@@ -168,7 +168,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[Any]]:
         def fake(*positional: Any, **named: Any) -> Any:
             made.append((positional, named))
             for progress in watched:
-                named["watch"](*progress)
+                named["progress"](*progress)
             if isinstance(answer, BaseException):
                 raise answer
             return answer(**named) if callable(answer) else answer

@@ -33,7 +33,7 @@ def kept(tmp_path: Path) -> VerificationReport:
         quantization="int8",
         signature="serving_default",
         input=Tensor("image", (1, 224, 224, 3), "uint8"),
-        preparation=Preprocessing.of(224, "crop"),
+        preprocessing=Preprocessing.of(224, "crop"),
         output=Tensor("probabilities", (1, 3), "float32"),
         labels=LABELS,
         provenance={},
@@ -42,7 +42,7 @@ def kept(tmp_path: Path) -> VerificationReport:
     )
     findings = (
         ContractCheck("file", Verdict.KEPT, "SHA-256 f00d..., as promised"),
-        ContractCheck("decoder", Verdict.NOTED, f"{RED}other pixels"),
+        ContractCheck("decoder", Verdict.WARNING, f"{RED}other pixels"),
         ContractCheck("answers", Verdict.UNCHECKED, "no [golden] picture to ask about"),
     )
     return VerificationReport(tmp_path / "[my] model.tflite", contract, True, findings)
@@ -51,7 +51,7 @@ def kept(tmp_path: Path) -> VerificationReport:
 @pytest.fixture
 def spoilt(kept: VerificationReport) -> VerificationReport:
     broken = ContractCheck("labels", Verdict.BROKEN, "output 0 is 'a' inside the file")
-    return replace(kept, findings=(*kept.findings, broken))
+    return replace(kept, checks=(*kept.checks, broken))
 
 
 def test_a_line_for_each_promise_and_the_next_step(
@@ -90,8 +90,8 @@ def test_a_broken_promise_exits_1_and_is_named(
 def test_a_contract_is_somebody_elses_text(
     command: Command, calls: Callable[..., Any], kept: VerificationReport
 ) -> None:
-    how = replace(kept.contract.preparation, color_order=RED, resize_in_words=RED)
-    contract = replace(kept.contract, format=RED, quantization=RED, tlearn=RED, preparation=how)
+    how = replace(kept.contract.preprocessing, color_order=RED, resize_in_words=RED)
+    contract = replace(kept.contract, format=RED, quantization=RED, tlearn=RED, preprocessing=how)
     calls("check", (replace(kept, contract=contract), None))
     assert "\x1b" not in command("check", "model.tflite").stdout
 

@@ -30,7 +30,7 @@ def test_times(words: str, seconds: float) -> None:
 
 @pytest.mark.parametrize("words", ["", "0m", "-3m", "an hour", "3d"])
 def test_what_is_no_time(words: str) -> None:
-    with pytest.raises(RecipeError, embedding_correlation="--for"):
+    with pytest.raises(RecipeError, match="--for"):
         parse_time(words, "--for")
 
 

@@ -36,7 +36,7 @@ BAD = replace(
     changed_predictions=tuple(
         ChangedPrediction(f"[a]/{n}.png", "cats", "cats", "\x1b[31mdogs") for n in range(5)
     ),
-    classes=(ClassChange("cats", 10, 1.0, 0.5),),
+    changed_classes=(ClassChange("cats", 10, 1.0, 0.5),),
     advice=("try --quantize dynamic",),
 )
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from typer.testing import Result
 
-from tlearn.export.budget import Budget, choose
+from tlearn.export.budget import Budget, pick_best
 from tlearn.export.parity import Artifact
 from tlearn.export.quantization import SMALLER
 
@@ -34,7 +34,7 @@ ALL_MODES = [("tflite", mode) for mode in SMALLER]
 def test_it_says_what_is_kept_and_why(
     command: Command, calls: Callable[..., Any], fits: Callable[[str], None]
 ) -> None:
-    made = calls("export_within", (choose(TRIED, Budget(4e6, 30)), []))
+    made = calls("export_within", (pick_best(TRIED, Budget(4e6, 30)), []))
     result = command("export", "--max-size", "4MB", "--max-latency", "30ms", "--max-drop", 2)
     assert result.exit_code == 0 and not result.stderr
     fits(result.stdout)
@@ -52,7 +52,7 @@ def test_it_says_what_is_kept_and_why(
 def test_modes_that_are_named_are_the_candidates(
     command: Command, calls: Callable[..., Any]
 ) -> None:
-    made = calls("export_within", (choose(TRIED, Budget(None, 30)), []))
+    made = calls("export_within", (pick_best(TRIED, Budget(None, 30)), []))
     command("export", "--tflite", "--quantize", "int8", "--max-latency", "0.03s")
     assert made[0][0] == (None, [("tflite", "int8")], Budget(None, 30.0))
 
@@ -60,7 +60,7 @@ def test_modes_that_are_named_are_the_candidates(
 def test_where_none_fits_the_nearest_and_the_ways_out_are_named(
     command: Command, calls: Callable[..., Any], fits: Callable[[str], None]
 ) -> None:
-    calls("export_within", (choose(TRIED, Budget(1e6, 5)), ["smaller [pictures]", "a head"]))
+    calls("export_within", (pick_best(TRIED, Budget(1e6, 5)), ["smaller [pictures]", "a head"]))
     result = command("export", "--max-size", "1MB", "--max-latency", "5")
     assert result.exit_code == 1
     fits(result.stdout)
@@ -70,7 +70,7 @@ def test_where_none_fits_the_nearest_and_the_ways_out_are_named(
 
 
 def test_where_all_failed_the_reason_is_told(command: Command, calls: Callable[..., Any]) -> None:
-    calls("export_within", (choose((DYNAMIC,), Budget(4e6)), ["more"]))
+    calls("export_within", (pick_best((DYNAMIC,), Budget(4e6)), ["more"]))
     result = command("export", "--quantize", "dynamic", "--max-size", "4MB")
     assert result.exit_code == 1 and "[accuracy] fell" in result.stderr
 
@@ -78,7 +78,10 @@ def test_where_all_failed_the_reason_is_told(command: Command, calls: Callable[.
 def test_a_mode_that_could_not_be_written_is_told(
     command: Command, calls: Callable[..., Any]
 ) -> None:
-    calls("export_within", (replace(choose(TRIED, Budget(4e6)), refused={"int8": "no [op]"}), []))
+    calls(
+        "export_within",
+        (replace(pick_best(TRIED, Budget(4e6)), errors_by_mode={"int8": "no [op]"}), []),
+    )
     result = command("export", "--max-size", "4MB")
     assert result.exit_code == 0 and "int8 could not be written: no [op]" in result.stdout
 
@@ -87,7 +90,7 @@ def test_a_mode_that_could_not_be_written_is_told(
 def test_json_is_one_document(
     command: Command, calls: Callable[..., Any], limit: float, code: int
 ) -> None:
-    calls("export_within", (choose(TRIED, Budget(limit)), ["a way"] * code))
+    calls("export_within", (pick_best(TRIED, Budget(limit)), ["a way"] * code))
     result = command("export", "--max-size", f"{limit / 1e6}MB", "--json")
     assert result.exit_code == code and not result.stderr
     found = json.loads(result.stdout)

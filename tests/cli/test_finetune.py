@@ -84,7 +84,9 @@ def test_flags_become_recipe_keys_and_the_rest_is_left_out(
     command: Command, calls: Callable[..., Any], outcome: api.FinetuneResult
 ) -> None:
     made = calls("finetune", told(outcome))
-    words = "--policy deep --augment light --weights w.h5 --no-mirror --class-weights --strict"
+    words = (
+        "--policy deep --augment light --weights w.h5 --no-horizontal-flip --class-weights --strict"
+    )
     rates = "--learning-rate 1e-4 --set patience=3 --set clip-norm=1e-3"
     command("finetune", "folder", "--recipe", "mine.yaml", *words.split(), *rates.split())
     (positional, named) = made[0]
@@ -93,7 +95,7 @@ def test_flags_become_recipe_keys_and_the_rest_is_left_out(
         "policy": "deep",
         "augmentation": "light",
         "weights": "w.h5",
-        "mirror": False,
+        "horizontal_flip": False,
         "class_weights": True,
         "strict": True,
         "learning_rate": 1e-4,
@@ -121,14 +123,14 @@ def test_json_holds_the_keys_that_others_rely_on(
     assert document["plan"].keys() == {field.name for field in fields(outcome.plan)}
 
 
-@pytest.mark.parametrize("part", ["val", "test"])
+@pytest.mark.parametrize("split", ["val", "test"])
 def test_a_part_that_is_missing_is_null_and_said(
-    part: str, command: Command, calls: Callable[..., Any], outcome: api.FinetuneResult
+    split: str, command: Command, calls: Callable[..., Any], outcome: api.FinetuneResult
 ) -> None:
-    reports = {name: report for name, report in outcome.reports.items() if name != part}
+    reports = {name: report for name, report in outcome.reports.items() if name != split}
     calls("finetune", told(replace(outcome, reports=reports)))
-    assert json.loads(command("finetune", "f", "--json").stdout)[f"{part}_accuracy"] is None
-    assert f"no {part} part" in command("finetune", "f").stdout
+    assert json.loads(command("finetune", "f", "--json").stdout)[f"{split}_accuracy"] is None
+    assert f"no {split} split" in command("finetune", "f").stdout
 
 
 def test_a_dry_run_ends_with_a_forecast(

@@ -18,30 +18,30 @@ from tlearn.cli.progress import Display
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+def timer(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Time that stands still unless a test moves it."""
     now = [100.0]
     monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
     return now
 
 
-def work(display: Display, clock: list[float]) -> None:
+def work(display: Display, timer: list[float]) -> None:
     """Two steps and an epoch, five seconds a call."""
     for done in (1, 50, 100):
         display("read pictures", done, 100)
-        clock[0] += 5
+        timer[0] += 5
     display("solve the [head]", 0, 0)
-    clock[0] += 5
+    timer[0] += 5
     display("train", 0, 64)
     display("train", 32, 64)
     display.epoch({"epoch": 1, "epochs": 2, "loss": 0.5, "accuracy": 0.5, "val_accuracy": 0.75})
 
 
 def test_in_a_pipe_there_is_a_line_a_step(
-    capfd: pytest.CaptureFixture[str], clock: list[float]
+    capfd: pytest.CaptureFixture[str], timer: list[float]
 ) -> None:
     with Display() as display:
-        work(display, clock)
+        work(display, timer)
     out, err = capfd.readouterr()
     lines = err.splitlines()
     assert not out and "\x1b" not in err
@@ -52,10 +52,10 @@ def test_in_a_pipe_there_is_a_line_a_step(
 
 
 def test_with_json_in_a_pipe_there_is_nothing(
-    capfd: pytest.CaptureFixture[str], clock: list[float]
+    capfd: pytest.CaptureFixture[str], timer: list[float]
 ) -> None:
     with Display(as_json=True) as display:
-        work(display, clock)
+        work(display, timer)
         display.show(Text("a plan"))
     assert capfd.readouterr() == ("", "")
 
@@ -85,7 +85,7 @@ def test_a_fault_leaves_the_streams_as_they_were(capfd: pytest.CaptureFixture[st
 
 
 def test_steps_counted_from_outside_say_no_amount(
-    capfd: pytest.CaptureFixture[str], clock: list[float]
+    capfd: pytest.CaptureFixture[str], timer: list[float]
 ) -> None:
     with Display() as display:
         display("export tflite none", 0, 2)
@@ -96,17 +96,17 @@ def test_steps_counted_from_outside_say_no_amount(
 
 
 def test_on_a_terminal_there_is_a_pace_and_a_time_left(
-    clock: list[float], monkeypatch: pytest.MonkeyPatch
+    timer: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shown = on_a_terminal(lambda display: work(display, clock), monkeypatch)
+    shown = on_a_terminal(lambda display: work(display, timer), monkeypatch)
     assert "50/100  10/s  5.0 s left" in shown
     assert "✓ read pictures" in shown
 
 
-def test_a_download_counts_in_bytes(clock: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_download_counts_in_bytes(timer: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
     def download(display: Display) -> None:
         display("download weights", 0, 14_000_000)
-        clock[0] += 7
+        timer[0] += 7
         display("download weights", 7_000_000, 14_000_000)
 
     assert "7.0 MB/14.0 MB  7.0 s left" in on_a_terminal(download, monkeypatch)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from typer.testing import Result
 
-from tlearn.export.budget import Budget, choose
+from tlearn.export.budget import Budget, pick_best
 from tlearn.export.parity import Artifact
 
 Command = Callable[..., Result]
@@ -60,7 +60,7 @@ def test_json_lists_programs_where_they_were_asked_for(
 def test_within_a_budget_only_what_is_kept_has_one(
     command: Command, calls: Callable[..., Any], limit: str, usable: list[Artifact]
 ) -> None:
-    calls("export_within", (choose([FILE], Budget(1e6 if usable else 1e3)), ["a way"]))
+    calls("export_within", (pick_best([FILE], Budget(1e6 if usable else 1e3)), ["a way"]))
     written = calls("write_snippets", [PROGRAM] if usable else [])
     result = command("export", "--snippet", "web", "--max-size", limit)
     assert written[0][0] == (usable, ["web"])

@@ -174,5 +174,5 @@ def test_the_next_command_is_quoted_for_a_shell() -> None:
     assert line == "tlearn finetune 'a b' --policy deep --image-size 96 --weights '$x.h5'"
     cut = replace(deep, policy=Policy.LINEAR_HEAD, head_stages="2,4")
     line = next_command(Path("a"), cut, {}, None)
-    assert line == "tlearn finetune a --policy linear_head --set head_on=2,4"
+    assert line == "tlearn finetune a --policy linear_head --set head_stages=2,4"
     assert next_command(Path("a"), cut, {}, Path("b c")) == "tlearn finetune a --recipe 'b c'"

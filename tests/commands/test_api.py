@@ -97,10 +97,10 @@ def test_finetune_does_not_cross_validate_again_what_suggest_did(
 ) -> None:
     folder = image_folder(per_class=20)
     advice = api.suggest(folder, flags=flags)
-    monkeypatch.setattr("tlearn.features.preparation.cross_validate", pytest.fail)
+    monkeypatch.setattr("tlearn.features.features.cross_validate", pytest.fail)
     head = api.finetune(folder, flags=flags | {"policy": "linear_head"}, out=tmp_path / "run")
     assert advice.profile is not None and head.run is not None
-    assert read_plan(head.run.plan_path).solved_head_l2 == advice.profile.last.penalty
+    assert read_plan(head.run.plan_path).head.solved_l2 == advice.profile.last.penalty
     monkeypatch.undo()
     weighted = flags | {"policy": "linear_head", "class_weights": True}
     api.finetune(folder, flags=weighted, out=tmp_path / "weighted")  # another question
@@ -125,7 +125,7 @@ def test_every_policy_ends_in_a_run_that_answers(
         assert len(outcome.run.read_history()) == 3
 
 
-@pytest.mark.parametrize("head_stages", ["2", "2,4", "best", "several"])
+@pytest.mark.parametrize("head_stages", ["2", "2,4", "best", "last3"])
 def test_a_head_reads_any_stage_and_exports_like_any_other(
     run: Callable[..., api.FinetuneResult], head_stages: str
 ) -> None:
@@ -139,7 +139,7 @@ def test_a_head_reads_any_stage_and_exports_like_any_other(
     assert artifact.passed and artifact.agreement == 1
 
 
-@pytest.mark.parametrize(("head_stages", "first"), [("3", 1), ("several", 3)])
+@pytest.mark.parametrize(("head_stages", "first"), [("3", 1), ("last3", 3)])
 def test_tuning_takes_a_cut_backbone_and_several_stages(
     head_stages: str, first: int, run: Callable[..., api.FinetuneResult]
 ) -> None:
@@ -272,7 +272,7 @@ def test_evaluate_takes_another_folder_with_fewer_classes(
 def test_train_and_val_alone_report_on_val_and_leave_test_null(
     image_folder: Callable[..., Path], flags: dict[str, Any], tmp_path: Path
 ) -> None:
-    folder = image_folder(parts=("train", "val"), per_class=10)
+    folder = image_folder(splits=("train", "val"), per_class=10)
     outcome = api.finetune(folder, flags=flags | {"policy": "linear_head"}, out=tmp_path / "run")
     assert outcome.run is not None
     assert set(outcome.reports) == {"val"}

@@ -25,7 +25,7 @@ CONTRACT = Contract(
     quantization="none",
     signature="serving_default",
     input=Tensor("image", (1, 16, 16, 3), "float32"),
-    preparation=Preprocessing.of(16, "squash"),
+    preprocessing=Preprocessing.of(16, "squash"),
     output=Tensor("probabilities", (1, 3), "float32"),
     labels=LABELS,
     provenance={},
@@ -57,11 +57,11 @@ def test_the_folder_that_one_stands_in_has_a_name(
     folder = image_folder(per_class=2)
     monkeypatch.chdir(folder)
     report = ask(nearest_color, CONTRACT, Path(), lambda *_: None)
-    assert isinstance(report, Report) and report.part == folder.name
+    assert isinstance(report, Report) and report.split == folder.name
 
 
 def test_a_ready_made_test_part_is_what_counts(image_folder: Callable[..., Path]) -> None:
-    folder = image_folder(parts=("train", "test"), per_class=4)
+    folder = image_folder(splits=("train", "test"), per_class=4)
     report = ask(nearest_color, CONTRACT, folder, lambda *_: None)
     assert isinstance(report, Report) and report.n == 12
 

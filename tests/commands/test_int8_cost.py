@@ -17,9 +17,9 @@ from tlearn.suggestion.depth_profile import HeadScore
 def bench(labels: np.ndarray, features: np.ndarray) -> Any:
     """A workbench of features that are there already; a digest is the number of its row."""
     dataset = SimpleNamespace(
-        split=SimpleNamespace(classes=[str(n) for n in np.unique(labels)]),
-        labels=lambda part: labels,
-        digests=lambda part: [str(n) for n in range(len(labels))],
+        manifest=SimpleNamespace(classes=[str(n) for n in np.unique(labels)]),
+        labels=lambda split: labels,
+        digests=lambda split: [str(n) for n in range(len(labels))],
         pixels=SimpleNamespace(rows=lambda digests: digests),
     )
     known = SimpleNamespace(
@@ -32,8 +32,8 @@ def bench(labels: np.ndarray, features: np.ndarray) -> Any:
         features=known,
         backbone=None,
         resolved=SimpleNamespace(recipe=SimpleNamespace(seed=0)),
-        watch=lambda *_: None,
-        clock=Timer(),
+        progress=lambda *_: None,
+        timer=Timer(),
     )
 
 
@@ -55,5 +55,5 @@ def test_of_hundreds_of_classes_none_is_held_out_that_no_head_has_seen(
     monkeypatch.setattr("tlearn.commands.int8_cost.representative", lambda *_: None)
     answers = CrossValidation(1e-3, np.zeros((0, classes)), 1.0, (1.0,))
     cost = measure_int8(bench(labels, features), HeadScore((5,), answers))
-    assert cost.n == 2 * classes and cost.accuracy > 0.95
+    assert cost.n_images == 2 * classes and cost.accuracy > 0.95
     assert cost.drop == pytest.approx(0.25, abs=0.03) and not cost.passes_gate

@@ -48,15 +48,15 @@ def test_all_that_is_here_is_ranked_best_first(folder: Path, weights: Path) -> N
 def test_a_wrong_name_is_told_before_anything_is_measured(folder: Path) -> None:
     done: list[str] = []
     with pytest.raises(BackboneError, match="nonsense"):
-        api.rank(folder, ["builtin", "nonsense"], watch=lambda task, *_: done.append(task))
+        api.rank(folder, ["builtin", "nonsense"], progress=lambda task, *_: done.append(task))
     assert done == ["find builtin"]
 
 
 def test_what_int8_leaves_is_ranked_where_that_is_asked(
     folder: Path, weights: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def cost(work: Session, head_score: HeadScore) -> Int8Cost:
-        return Int8Cost(30, head_score.accuracy, 0.95 * (work.choice.name == winner), 0.02)
+    def cost(session: Session, head_score: HeadScore) -> Int8Cost:
+        return Int8Cost(30, head_score.accuracy, 0.95 * (session.choice.name == winner), 0.02)
 
     monkeypatch.setattr("tlearn.commands.rank.measure_int8", cost)
     names, flags = ["builtin", "mobilenet_025", "builtin"], {"image_size": 32}
@@ -83,7 +83,7 @@ def test_what_is_too_large_is_left_out(folder: Path, weights: Path) -> None:
             ["builtin", "builtin"],
             flags=flags | {"seed": 1},
             max_bytes=1000,
-            watch=lambda task, *_: done.append(task),
+            progress=lambda task, *_: done.append(task),
         )
     assert done and "weigh builtin" not in done  # nor are minutes spent on what is too large
 
@@ -123,9 +123,9 @@ def test_what_int8_costs_is_measured_where_it_is_asked(folder: Path) -> None:
     words = ["suggest", str(folder), "--backbone", "builtin", "--image-size", "64"]
     document = json.loads(CliRunner().invoke(app, [*words, "--for", "tflite", "--json"]).stdout)
     cost = document["int8"]
-    assert cost["n"] == document["n_train"]
+    assert cost["n_images"] == document["n_train"]
     assert -1 <= cost["drop"] <= 1 and cost["error"] > 0
     assert cost["accuracy"] == pytest.approx(document["profile"]["stage 5"], abs=0.1)
     assert cost["bears"] is (cost["drop"] <= 0.01)
     _, (one,) = api.rank(folder, ["builtin"], flags={"image_size": 64}, int8=True)
-    assert one.int8 is not None and one.int8.n == cost["n"]
+    assert one.int8 is not None and one.int8.n_images == cost["n_images"]

@@ -37,7 +37,7 @@ def test_policies_that_may_be_best_are_tried(
     advice = api.suggest(folder, flags=asked | {"epochs": 1}, seconds=600)
     tried = {option.name: option.tried for option in advice.options if option.tried is not None}
     assert tried and {name.split()[0] for name in tried} <= {"top_stages", "deep"}
-    n_val = advice.dataset.split.count("val") if advice.dataset else 0
+    n_val = advice.dataset.manifest.count("val") if advice.dataset else 0
     for accuracy in tried.values():
         assert accuracy * n_val == pytest.approx(round(accuracy * n_val))
     assert not list(tmp_path.glob("**/model.keras"))  # trials are not kept
@@ -55,17 +55,17 @@ def test_a_trial_counts_beside_the_head_it_begins_with(
 ) -> None:
     trials = []
 
-    def reached(work: Session, option: Option) -> float:
+    def reached(session: Session, option: Option) -> float:
         trials.append(option)
         return option.accuracy + (0.1 if option.measured else 0.13)  # this part is easier
 
     monkeypatch.setattr("tlearn.commands.trials._reached", reached)
-    with Session(image_folder(classes=3, per_class=16), None, asked, True, no_progress) as work:
-        advice = advise(work)
+    with Session(image_folder(classes=3, per_class=16), None, asked, True, no_progress) as session:
+        advice = advise(session)
         chances = [replace(o, accuracy=0.7, low=0.6, high=0.8) for o in advice.options]
         hopeless = replace(chances[-1], accuracy=0.5, high=0.65)
         chances[-2:] = [replace(chances[-2], seconds=1e6), hopeless]
-        found = try_out(work, replace(advice, options=chances), 600)
+        found = try_out(session, replace(advice, options=chances), 600)
     heads, tried = ([o for o in trials if o.measured is known] for known in (True, False))
     assert tried == [o for o in chances[:-2] if not o.measured]
     assert [o.head_stages for o in heads] == list(dict.fromkeys(o.head_stages for o in tried))
@@ -80,8 +80,8 @@ def test_without_a_validation_part_there_is_nothing_to_try_on(
     image_folder: Callable[..., Path], asked: dict[str, Any]
 ) -> None:
     few, done = image_folder(classes=3, per_class=4), list[str]()
-    with pytest.raises(DataError, match="validation part"):
-        api.suggest(few, flags=asked, seconds=60, watch=lambda task, *_: done.append(task))
+    with pytest.raises(DataError, match="validation split"):
+        api.suggest(few, flags=asked, seconds=60, progress=lambda task, *_: done.append(task))
     assert set(done) == {"read pictures"}  # nothing was measured in vain
 
 

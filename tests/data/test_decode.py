@@ -396,8 +396,8 @@ def test_pixel_limit_without_warning(tmp_path: Path, side: int) -> None:
     """In a process of its own, for pytest sets warning filters of its own."""
     path = claim_size(tmp_path / "bomb.png", side, side)
     code = (
-        "import sys; from pathlib import Path; from tlearn.data.decode import read_picture;"
-        "print(read_picture(Path(sys.argv[1]), 8, 'crop')[1].problem)"
+        "import sys; from pathlib import Path; from tlearn.data.decode import read_image;"
+        "print(read_image(Path(sys.argv[1]), 8, 'crop')[1].problem)"
     )
     found = subprocess.run(
         [sys.executable, "-W", "default", "-c", code, str(path)],

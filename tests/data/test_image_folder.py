@@ -47,7 +47,7 @@ def test_classes_layout(image_folder: MakeFolder) -> None:
     assert folder.layout == "classes"
     assert folder.classes == ("circle", "square", "stripes")
     assert len(folder.images) == 36
-    assert {image.part for image in folder.images} == {None}
+    assert {image.split for image in folder.images} == {None}
     assert names(folder)[:3] == [f"circle/circle_{n}.png" for n in range(3)]
     assert names(folder)[10] == "circle/circle_10.png"
     first = folder.images[0]
@@ -72,7 +72,7 @@ def test_classes_in_natural_order(tmp_path: Path) -> None:
 def test_order_does_not_depend_on_the_file_system(
     image_folder: MakeFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    root = image_folder(parts=("train", "val"))
+    root = image_folder(splits=("train", "val"))
     before = scan(root)
 
     class Backwards:
@@ -136,36 +136,36 @@ def test_sniff_nothing(head: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "parts", [("train", "val", "test"), ("Training", "VALID", "Testing"), ("train", "validation")]
+    "splits", [("train", "val", "test"), ("Training", "VALID", "Testing"), ("train", "validation")]
 )
-def test_parts_layout(image_folder: MakeFolder, parts: tuple[str, ...]) -> None:
-    folder = scan(image_folder(classes=2, per_class=2, parts=parts))
-    assert folder.layout == "parts"
+def test_parts_layout(image_folder: MakeFolder, splits: tuple[str, ...]) -> None:
+    folder = scan(image_folder(classes=2, per_class=2, splits=splits))
+    assert folder.layout == "splits"
     assert folder.classes == ("circle", "square")
-    found = [image.part for image in folder.images]
-    assert found == [part for part in ("train", "val", "test")[: len(parts)] for _ in range(4)]
-    assert names(folder)[0] == f"{parts[0]}/circle/circle_0.png"
+    found = [image.split for image in folder.images]
+    assert found == [split for split in ("train", "val", "test")[: len(splits)] for _ in range(4)]
+    assert names(folder)[0] == f"{splits[0]}/circle/circle_0.png"
 
 
 def test_parts_layout_leaves_other_folders_aside(image_folder: MakeFolder) -> None:
-    root = image_folder(classes=2, parts=("train", "test"))
+    root = image_folder(classes=2, splits=("train", "test"))
     put(root / "cats" / "1.png")
     folder = scan(root)
     assert folder.classes == ("circle", "square") and folder.ignored == ("cats",)
 
 
 def test_train_alone_is_cut_like_a_plain_folder(image_folder: MakeFolder) -> None:
-    folder = scan(image_folder(classes=2, parts=("train",)))
+    folder = scan(image_folder(classes=2, splits=("train",)))
     assert folder.layout == "classes" and folder.classes == ("circle", "square")
-    assert {image.part for image in folder.images} == {None}
+    assert {image.split for image in folder.images} == {None}
 
 
 def test_unlabelled_test_pictures_are_left_aside(image_folder: MakeFolder) -> None:
-    root = image_folder(classes=2, parts=("train", "val"))
+    root = image_folder(classes=2, splits=("train", "val"))
     put(root / "test" / "unknown.png")
     folder = scan(root)
     assert folder.ignored == ("test",)
-    assert {image.part for image in folder.images} == {"train", "val"}
+    assert {image.split for image in folder.images} == {"train", "val"}
 
 
 def test_a_class_may_be_named_like_a_part(tmp_path: Path) -> None:
@@ -175,13 +175,13 @@ def test_a_class_may_be_named_like_a_part(tmp_path: Path) -> None:
 
 
 def test_parts_without_train(image_folder: MakeFolder) -> None:
-    assert "train" in error(image_folder(parts=("val", "test"))).message
+    assert "train" in error(image_folder(splits=("val", "test"))).message
 
 
 def test_a_class_missing_in_val_keeps_labels(image_folder: MakeFolder) -> None:
-    root = image_folder(classes=3, per_class=1, parts=("train", "val"))
+    root = image_folder(classes=3, per_class=1, splits=("train", "val"))
     (root / "val" / "circle" / "circle_0.png").unlink()
-    found = {(image.part, image.label) for image in scan(root).images}
+    found = {(image.split, image.label) for image in scan(root).images}
     assert found == {("train", 0), ("train", 1), ("train", 2), ("val", 1), ("val", 2)}
 
 
@@ -271,7 +271,7 @@ def test_csv_split_and_aliases(two_classes: Path) -> None:
         "Image,extra,Class,Set\ncats/1.png,x,a,Train\n./dogs/1.png,x,b,training\n3.png,x,a,VALID\n"
     )
     folder = scan(write_csv(two_classes, text))
-    assert [image.part for image in folder.images] == ["train", "train", "val"]
+    assert [image.split for image in folder.images] == ["train", "train", "val"]
     assert names(folder)[1] == "dogs/1.png"
 
 

@@ -20,11 +20,11 @@ def fact(digest: str, **changes: object) -> ImageInfo:
     return replace(ImageInfo(digest, 100, 80, "PNG", False), **changes)
 
 
-def folder_of(rows: Sequence[Row], parts: Sequence[str | None] = ()) -> ImageFolder:
+def folder_of(rows: Sequence[Row], splits: Sequence[str | None] = ()) -> ImageFolder:
     root = Path("/pictures")
     images = [
-        LabeledImage(root / name, name, label, part)
-        for (name, label, _), part in zip(rows, parts or [None] * len(rows), strict=True)
+        LabeledImage(root / name, name, label, split)
+        for (name, label, _), split in zip(rows, splits or [None] * len(rows), strict=True)
     ]
     return ImageFolder(root, CLASSES, tuple(images), "classes")
 
@@ -37,8 +37,8 @@ def healthy(per_class: int = 12) -> list[Row]:
     ]
 
 
-def findings(rows: Sequence[Row], parts: Sequence[str | None] = ()) -> dict[str, DataIssue]:
-    found = inspect_dataset(folder_of(rows, parts), [row[2] for row in rows])
+def findings(rows: Sequence[Row], splits: Sequence[str | None] = ()) -> dict[str, DataIssue]:
+    found = inspect_dataset(folder_of(rows, splits), [row[2] for row in rows])
     assert len({issue.kind for issue in found}) == len(found)
     assert all(issue.message.endswith(".") and issue.names for issue in found)
     assert all(issue.severity in ("warning", "note") for issue in found)
@@ -53,7 +53,7 @@ def test_unreadable() -> None:
     bad = [(f"cat/bad{n}.png", 0, ImageInfo("e", 0, 0, "", False, "empty")) for n in range(5)]
     found = findings([*healthy(), *bad])
     assert set(found) == {"unreadable"}
-    assert "5 of 29 pictures" in found["unreadable"].message
+    assert "5 of 29 images" in found["unreadable"].message
     assert "cat/bad2.png: empty and 2 more" in found["unreadable"].message
     assert found["unreadable"].names[4] == "cat/bad4.png: empty"
 
@@ -73,7 +73,7 @@ def test_duplicates_inside_a_class() -> None:
     found = findings([*healthy(), *copies])
     assert set(found) == {"duplicate"}
     assert found["duplicate"].names == ("cat/0.png", "cat/x.png", "cat/y.png")
-    assert "1 picture is stored more than once" in found["duplicate"].message
+    assert "1 image is stored more than once" in found["duplicate"].message
     assert "2 spare copies" in found["duplicate"].message
 
 
@@ -102,7 +102,7 @@ def test_imbalance(extra: int, expected: set[str]) -> None:
     found = findings([*healthy(), *more])
     assert set(found) == expected
     if expected:
-        assert "'cat' has 37 pictures" in found["imbalance"].message
+        assert "'cat' has 37 images" in found["imbalance"].message
         assert found["imbalance"].names == ("cat", "dog")
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from tlearn.data.decode import ImageInfo
 from tlearn.data.image_folder import ImageFolder, LabeledImage
-from tlearn.data.split import Split, fold_indices, make_split, read_manifest, write_manifest
+from tlearn.data.split import SplitManifest, fold_indices, make_split, read_manifest, write_manifest
 from tlearn.errors import DataError
 
 Row = tuple[int, str, str | None]
@@ -23,12 +23,14 @@ def sha(content: str) -> str:
     return hashlib.sha256(content.encode()).hexdigest()
 
 
-def cut(rows: Sequence[Row], classes: Sequence[str] = "abcdefghij", **options: float) -> Split:
+def cut(
+    rows: Sequence[Row], classes: Sequence[str] = "abcdefghij", **options: float
+) -> SplitManifest:
     """Split of pictures whose content starts with "bad" when unreadable."""
     used = tuple(classes[: max(label for label, _, _ in rows) + 1])
     images = [
-        LabeledImage(Path(f"/p/{n}.png"), f"{n}.png", label, part)
-        for n, (label, _, part) in enumerate(rows)
+        LabeledImage(Path(f"/p/{n}.png"), f"{n}.png", label, split)
+        for n, (label, _, split) in enumerate(rows)
     ]
     facts = [
         ImageInfo(sha(content), 9, 9, "PNG", False, "empty" if content[:3] == "bad" else None)
@@ -38,28 +40,30 @@ def cut(rows: Sequence[Row], classes: Sequence[str] = "abcdefghij", **options: f
     return make_split(folder, facts, **options)  # type: ignore[arg-type]
 
 
-def rows_of(*counts: int, part: str | None = None, start: str = "") -> list[Row]:
-    return [(c, f"{start}{c}-{n}", part) for c, count in enumerate(counts) for n in range(count)]
+def rows_of(*counts: int, split: str | None = None, start: str = "") -> list[Row]:
+    return [(c, f"{start}{c}-{n}", split) for c, count in enumerate(counts) for n in range(count)]
 
 
-def check(split: Split) -> None:
+def check(manifest: SplitManifest) -> None:
     """What holds for every split."""
     sides: dict[str, set[str]] = {}
     labels: dict[str, set[int]] = {}
-    for digest, part, label in zip(split.digests, split.parts, split.labels, strict=True):
-        sides.setdefault(digest, set()).add(part)
+    for digest, split, label in zip(
+        manifest.digests, manifest.splits, manifest.labels, strict=True
+    ):
+        sides.setdefault(digest, set()).add(split)
         labels.setdefault(digest, set()).add(label)
     assert all(len(found) == 1 for found in [*sides.values(), *labels.values()])
-    assert split.labels.dtype == np.int64 and split.report_part in split.parts
-    assert (split.folds == 0) == ("val" in split.parts)
-    trained = split.labels[split.indices("train")]
-    assert min(np.bincount(trained, minlength=len(split.classes))) >= 2
-    assert sum(split.count(part) for part in ("train", "val", "test")) == len(split.names)
+    assert manifest.labels.dtype == np.int64 and manifest.report_split in manifest.splits
+    assert (manifest.folds == 0) == ("val" in manifest.splits)
+    trained = manifest.labels[manifest.indices("train")]
+    assert min(np.bincount(trained, minlength=len(manifest.classes))) >= 2
+    assert sum(manifest.count(split) for split in ("train", "val", "test")) == len(manifest.names)
 
 
-def shares(split: Split, part: str) -> list[int]:
-    found = split.labels[split.indices(part)]
-    return np.bincount(found, minlength=len(split.classes)).tolist()
+def shares(manifest: SplitManifest, split: str) -> list[int]:
+    found = manifest.labels[manifest.indices(split)]
+    return np.bincount(found, minlength=len(manifest.classes)).tolist()
 
 
 @pytest.mark.parametrize("counts", [(10, 10), (100, 13, 47), (33, 11, 20, 10), (200, 10)])
@@ -69,18 +73,18 @@ def test_shares_of_every_class(
     counts: tuple[int, ...], fractions: tuple[float, float], seed: int
 ) -> None:
     val, test = fractions
-    split = cut(rows_of(*counts), val_fraction=val, test_fraction=test, seed=seed)
-    check(split)
-    assert split.folds == 0 and split.report_part == "test"
+    manifest = cut(rows_of(*counts), val_fraction=val, test_fraction=test, seed=seed)
+    check(manifest)
+    assert manifest.folds == 0 and manifest.report_split == "test"
     exact = {"train": 1 - val - test, "val": val, "test": test}
-    for part, fraction in exact.items():
-        for found, count in zip(shares(split, part), counts, strict=True):
+    for split, fraction in exact.items():
+        for found, count in zip(shares(manifest, split), counts, strict=True):
             assert abs(found - fraction * count) <= 1
 
 
 def test_seventy_fifteen_fifteen() -> None:
-    split = cut(rows_of(100, 100))
-    assert [shares(split, part) for part in ("train", "val", "test")] == [
+    manifest = cut(rows_of(100, 100))
+    assert [shares(manifest, split) for split in ("train", "val", "test")] == [
         *([70, 70], [15, 15], [15, 15])
     ]
 
@@ -89,15 +93,15 @@ def test_same_seed_same_split_whatever_the_order() -> None:
     rows = rows_of(40, 30)
     first = cut(rows, seed=3)
     again = cut(rows[::-1], seed=3)
-    assert dict(zip(first.digests, first.parts, strict=True)) == dict(
-        zip(again.digests, again.parts, strict=True)
+    assert dict(zip(first.digests, first.splits, strict=True)) == dict(
+        zip(again.digests, again.splits, strict=True)
     )
-    assert first.parts != cut(rows, seed=4).parts
+    assert first.splits != cut(rows, seed=4).splits
 
 
 def test_a_new_class_moves_no_other_picture() -> None:
     before, after = cut(rows_of(40, 30)), cut(rows_of(40, 30, 50))
-    assert after.parts[:70] == before.parts
+    assert after.splits[:70] == before.splits
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -106,11 +110,11 @@ def test_copies_stay_on_one_side(seed: int) -> None:
     rows: list[Row] = [
         (label, f"{label}-{rng.integers(0, 25)}", None) for label in (0, 1, 2) for _ in range(60)
     ]
-    split = cut(rows, seed=seed)
-    check(split)
-    assert len(split.names) == 180
-    for part in ("val", "test"):
-        assert all(abs(found - 9) <= 3 for found in shares(split, part))
+    manifest = cut(rows, seed=seed)
+    check(manifest)
+    assert len(manifest.names) == 180
+    for split in ("val", "test"):
+        assert all(abs(found - 9) <= 3 for found in shares(manifest, split))
 
 
 def test_unreadable_and_conflicting_pictures_are_left_out() -> None:
@@ -118,10 +122,10 @@ def test_unreadable_and_conflicting_pictures_are_left_out() -> None:
     rows[3] = (0, "bad", None)
     rows[5] = (0, "both", None)
     rows[30] = (1, "both", None)
-    split = cut(rows)
-    check(split)
-    assert {"3.png", "5.png", "30.png"}.isdisjoint(split.names)
-    assert len(split.names) == 37
+    manifest = cut(rows)
+    check(manifest)
+    assert {"3.png", "5.png", "30.png"}.isdisjoint(manifest.names)
+    assert len(manifest.names) == 37
 
 
 @pytest.mark.parametrize(
@@ -129,17 +133,17 @@ def test_unreadable_and_conflicting_pictures_are_left_out() -> None:
     [((10, 10), 0), ((9, 10), 5), ((100, 3), 2), ((3, 3), 2), ((4, 50), 3), ((2, 30), 2)],
 )
 def test_tiny_classes_get_folds(counts: tuple[int, int], folds: int) -> None:
-    split = cut(rows_of(*counts))
-    check(split)
-    assert split.folds == folds
-    for found, count in zip(shares(split, "test"), counts, strict=True):
+    manifest = cut(rows_of(*counts))
+    check(manifest)
+    assert manifest.folds == folds
+    for found, count in zip(shares(manifest, "test"), counts, strict=True):
         assert found >= (1 if count >= 3 else 0)
 
 
 def test_two_pictures_stay_in_train() -> None:
-    split = cut(rows_of(3, 20), val_fraction=0.2, test_fraction=0.5)
-    check(split)
-    assert shares(split, "train")[0] == 2 and shares(split, "test")[0] == 1
+    manifest = cut(rows_of(3, 20), val_fraction=0.2, test_fraction=0.5)
+    check(manifest)
+    assert shares(manifest, "train")[0] == 2 and shares(manifest, "test")[0] == 1
 
 
 @pytest.mark.parametrize("fractions", [(0, 0.1), (0.1, 0), (0.5, 0.5), (-0.1, 0.2), (0.1, 1)])
@@ -156,8 +160,8 @@ def test_fractions_that_leave_a_part_empty(fractions: tuple[float, float]) -> No
         (rows_of(20, 20) + [(2, "same", None)] * 9, "to train on in 'c'"),
         ([*rows_of(20, 20), (2, "bad", None), (2, "good", None)], "to train on in 'c'"),
         (rows_of(2, 2), "none is left to test on"),
-        ([*rows_of(9, 9, part="train"), (2, "x", "val")], "val holds the class 'c'"),
-        ([*rows_of(9, 9, part="train"), (0, "bad", "test")], "no picture of the test part"),
+        ([*rows_of(9, 9, split="train"), (2, "x", "val")], "val holds the class 'c'"),
+        ([*rows_of(9, 9, split="train"), (0, "bad", "test")], "no picture of the test split"),
     ],
 )
 def test_too_few(rows: list[Row], said: str) -> None:
@@ -167,45 +171,53 @@ def test_too_few(rows: list[Row], said: str) -> None:
 
 
 def test_unknown_class_suggests_the_nearest() -> None:
-    rows = [*rows_of(9, 9, part="train"), (2, "x", "val")]
+    rows = [*rows_of(9, 9, split="train"), (2, "x", "val")]
     with pytest.raises(DataError) as raised:
         cut(rows, ["cats", "dogs", "Cats"])
     assert "'cats'" in raised.value.hint
 
 
 def test_ready_made_parts_are_kept() -> None:
-    rows = rows_of(9, 9, part="train") + rows_of(4, 0, part="val", start="v")
-    split = cut(rows + rows_of(1, 7, part="test", start="t"))
-    check(split)
-    assert [shares(split, part) for part in ("train", "val", "test")] == [[9, 9], [4, 0], [1, 7]]
-    assert split.report_part == "test"
+    rows = rows_of(9, 9, split="train") + rows_of(4, 0, split="val", start="v")
+    manifest = cut(rows + rows_of(1, 7, split="test", start="t"))
+    check(manifest)
+    assert [shares(manifest, split) for split in ("train", "val", "test")] == [
+        [9, 9],
+        [4, 0],
+        [1, 7],
+    ]
+    assert manifest.report_split == "test"
 
 
 def test_train_and_val_report_on_val() -> None:
-    split = cut(rows_of(9, 9, part="train") + rows_of(4, 4, part="val", start="v"))
-    check(split)
-    assert split.report_part == "val" and split.count("test") == 0
+    manifest = cut(rows_of(9, 9, split="train") + rows_of(4, 4, split="val", start="v"))
+    check(manifest)
+    assert manifest.report_split == "val" and manifest.count("test") == 0
 
 
 def test_train_and_test_cut_val_from_train() -> None:
-    split = cut(rows_of(40, 20, part="train") + rows_of(5, 5, part="test", start="t"))
-    check(split)
-    assert shares(split, "val") == [6, 3] and shares(split, "test") == [5, 5]
+    manifest = cut(rows_of(40, 20, split="train") + rows_of(5, 5, split="test", start="t"))
+    check(manifest)
+    assert shares(manifest, "val") == [6, 3] and shares(manifest, "test") == [5, 5]
 
 
 def test_train_and_test_with_a_tiny_class() -> None:
-    split = cut(rows_of(40, 4, part="train") + rows_of(5, 5, part="test", start="t"))
-    check(split)
-    assert split.folds == 4 and shares(split, "train") == [40, 4]
+    manifest = cut(rows_of(40, 4, split="train") + rows_of(5, 5, split="test", start="t"))
+    check(manifest)
+    assert manifest.folds == 4 and shares(manifest, "train") == [40, 4]
 
 
 def test_leaks_are_dropped_from_the_earlier_part() -> None:
-    rows = rows_of(20, 20, part="train") + rows_of(6, 6, part="val", start="v")
-    rows += rows_of(6, 6, part="test", start="t")
+    rows = rows_of(20, 20, split="train") + rows_of(6, 6, split="val", start="v")
+    rows += rows_of(6, 6, split="test", start="t")
     rows += [(0, "0-1", "val"), (0, "0-2", "test"), (1, "t1-0", "val"), (1, "1-1", "test")]
-    split = cut(rows)
-    check(split)
-    assert [shares(split, part) for part in ("train", "val", "test")] == [[18, 19], [7, 6], [7, 7]]
+    manifest = cut(rows)
+    check(manifest)
+    assert [shares(manifest, split) for split in ("train", "val", "test")] == [
+        [18, 19],
+        [7, 6],
+        [7, 7],
+    ]
 
 
 @pytest.mark.parametrize("k", [2, 3, 5])
@@ -250,8 +262,8 @@ def test_impossible_folds(k: int) -> None:
         fold_indices(np.array([0, 0, 1]), ["a", "a", "b"], k, 0)
 
 
-def equal(one: Split, other: Split) -> bool:
-    same = ("classes", "names", "parts", "digests", "report_part", "folds")
+def equal(one: SplitManifest, other: SplitManifest) -> bool:
+    same = ("classes", "names", "splits", "digests", "report_split", "folds")
     return all(getattr(one, key) == getattr(other, key) for key in same) and np.array_equal(
         one.labels, other.labels
     )
@@ -259,11 +271,11 @@ def equal(one: Split, other: Split) -> bool:
 
 @pytest.mark.parametrize("counts", [(20, 20), (3, 30)])
 def test_manifest_round_trip(tmp_path: Path, counts: tuple[int, int]) -> None:
-    split = cut(rows_of(*counts), ["a,b", 'say "x"'])
-    write_manifest(split, tmp_path / "split.csv")
-    assert equal(read_manifest(tmp_path / "split.csv"), split)
+    manifest = cut(rows_of(*counts), ["a,b", 'say "x"'])
+    write_manifest(manifest, tmp_path / "split.csv")
+    assert equal(read_manifest(tmp_path / "split.csv"), manifest)
     first = (tmp_path / "split.csv").read_text("utf-8").splitlines()[0]
-    assert first == "name,label,class,part,sha256"
+    assert first == "name,label,class,split,sha256"
 
 
 def test_manifest_keeps_nasty_names(tmp_path: Path) -> None:
@@ -277,12 +289,12 @@ def test_manifest_keeps_nasty_names(tmp_path: Path) -> None:
         "\udcff.png",
         " s.png ",
     )
-    split = Split(
-        *(plain.classes, odd + plain.names[len(odd) :], plain.labels, plain.parts),
-        *(plain.digests, plain.report_part, plain.folds),
+    manifest = SplitManifest(
+        *(plain.classes, odd + plain.names[len(odd) :], plain.labels, plain.splits),
+        *(plain.digests, plain.report_split, plain.folds),
     )
-    write_manifest(split, tmp_path / "split.csv")
-    assert equal(read_manifest(tmp_path / "split.csv"), split)
+    write_manifest(manifest, tmp_path / "split.csv")
+    assert equal(read_manifest(tmp_path / "split.csv"), manifest)
 
 
 @pytest.mark.parametrize(
@@ -293,7 +305,7 @@ def test_manifest_keeps_nasty_names(tmp_path: Path) -> None:
         ("2.png,0,a,", "2.png,0,b,", "line 4: label 0 stands for two classes"),
         ("\n2.png,", "\n1.png,", "line 4: '1.png' is listed twice"),
         (sha("0-2"), sha("0-2")[:9], "line 4: .* is not a SHA-256"),
-        ("2.png,0,a,", "2.png,0,a,dev", "line 4: the part"),
+        ("2.png,0,a,", "2.png,0,a,dev", "line 4: the split"),
         ("2.png,0,a,", "2.png,0,", "line 4: 4 columns"),
         ("\n2.png,", '\n"2.png,', "unexpected end"),
         (",1,b,", ",2,b,", "lacks train pictures"),
@@ -316,6 +328,6 @@ def test_missing_and_empty_manifest(tmp_path: Path) -> None:
     (tmp_path / "split.csv").write_text("")
     with pytest.raises(DataError, match="columns"):
         read_manifest(tmp_path / "split.csv")
-    (tmp_path / "split.csv").write_text("name,label,class,part,sha256\n")
+    (tmp_path / "split.csv").write_text("name,label,class,split,sha256\n")
     with pytest.raises(DataError, match="lacks"):
         read_manifest(tmp_path / "split.csv")

@@ -78,14 +78,14 @@ def test_a_full_page_says_it_all(tmp_path: Path) -> None:
     ]
     plan = {
         "policy": "top_stages",
-        "mirror": True,
+        "horizontal_flip": True,
         "weights": None,
         "learning_rate": 1e-3,
         "stages": [
             {"name": "stage 1", "parameters": 896, "learning_rate": 0.0},
             {"name": "head", "parameters": 6405, "learning_rate": 0.001},
         ],
-        "origins": {"policy": "suggestion", "mirror": "default"},
+        "origins": {"policy": "suggestion", "horizontal_flip": "default"},
     }
     page = write(
         tmp_path / "report.html",

@@ -75,15 +75,15 @@ def test_reason(candidates: tuple[Artifact, ...], words: str) -> None:
 @pytest.mark.parametrize(
     ("candidates", "budget", "expected"),
     [
-        (ALL, Budget(2e6), ["head_on=best", "--backbones all-available --max-size 8MB"]),
-        ((NONE, FLOAT16), Budget(2e6), ["fewer bits", "head_on=best", "--max-size 4MB"]),
-        (ALL, Budget(None, 0.75), ["--image-size 96", "head_on=best", "--prefer small"]),
-        (ALL, Budget(5e6, 0.75), ["--image-size 96", "head_on=best", "--prefer small"]),
-        (ALL, Budget(None, 1e-6), ["--image-size 32", "head_on=best", "--prefer small"]),
-        (ALL, Budget(1e6, 1.5), ["--image-size 128", "head_on=best", "--max-size 4MB"]),
-        ((FLOAT16, FAILED), Budget(4e6), ["--max-drop", "head_on=best", "--max-size 8MB"]),
+        (ALL, Budget(2e6), ["head_stages=best", "--backbones all-available --max-size 8MB"]),
+        ((NONE, FLOAT16), Budget(2e6), ["fewer bits", "head_stages=best", "--max-size 4MB"]),
+        (ALL, Budget(None, 0.75), ["--image-size 96", "head_stages=best", "--prefer small"]),
+        (ALL, Budget(5e6, 0.75), ["--image-size 96", "head_stages=best", "--prefer small"]),
+        (ALL, Budget(None, 1e-6), ["--image-size 32", "head_stages=best", "--prefer small"]),
+        (ALL, Budget(1e6, 1.5), ["--image-size 128", "head_stages=best", "--max-size 4MB"]),
+        ((FLOAT16, FAILED), Budget(4e6), ["--max-drop", "head_stages=best", "--max-size 8MB"]),
         ((FAILED,), Budget(4e6), ["--max-drop"]),
-        ((HUGE,), Budget(3e8), ["head_on=best", "--max-size 1200MB"]),
+        ((HUGE,), Budget(3e8), ["head_stages=best", "--max-size 1200MB"]),
     ],
 )
 def test_ways_out(candidates: tuple[Artifact, ...], budget: Budget, expected: list[str]) -> None:

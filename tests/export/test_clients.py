@@ -15,7 +15,7 @@ from tlearn.export.tflite import write_tflite
 LABELS = ("horizontal", "vertical", "checks")
 
 mediapipe = pytest.importorskip(
-    "mediapipe", failure="MediaPipe is not installed: pip install -e '.[clients]'"
+    "mediapipe", reason="MediaPipe is not installed: pip install -e '.[clients]'"
 )
 
 

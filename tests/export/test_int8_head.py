@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from tests.export.conftest import SIZE, draw
+from tests.trained_model import SIZE, draw
 from tlearn.export.int8_head import refit_head_for_int8
 from tlearn.features.int8 import int8_embeddings
 from tlearn.models.classifier import HEAD, build_classifier

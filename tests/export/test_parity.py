@@ -118,7 +118,7 @@ def test_int8_ends_and_any_batch_are_read(trained: Any, tmp_path: Path) -> None:
             batch=batch,
             quantization="int8",
             representative=trained.train_pixels[:60],
-            ends=ends,
+            io_dtype=ends,
         )
         path = tmp_path / "model.tflite"
         path.write_bytes(content)

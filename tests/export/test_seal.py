@@ -98,7 +98,7 @@ def test_a_failed_file_has_none_and_loses_the_old_one(
 ) -> None:
     export(reference, promise, tmp_path)
     assert (tmp_path / "model.contract.json").is_file()
-    artifact = export(reference, promise, tmp_path, accuracy_drop=-1.0)
+    artifact = export(reference, promise, tmp_path, drop=-1.0)
     assert not artifact.passed and not list(tmp_path.glob("*.contract.json"))
 
 
@@ -123,6 +123,6 @@ def test_other_formats_keep_a_contract_too(
         write_and_check(reference, tmp_path, format, "none", 0.5), promise, reference
     )
     checked = check_artifact(artifact.path)
-    assert {finding.verdict.value for finding in checked.findings} == {"kept"}
+    assert {finding.verdict.value for finding in checked.checks} == {"kept"}
     assert checked.contract.input.shape == (None, 32, 32, 3)
     assert contract_path(artifact.path).name == f"{artifact.path.name}.contract.json"

@@ -125,7 +125,7 @@ def test_the_page_resamples_as_the_decoder_does(
     models: dict[str, Path], images: list[Path], rule: str, node: Any, tmp_path: Path
 ) -> None:
     page = write_snippet(models[rule], "web").read_text()
-    preparation, module = re.findall(r"<script[^>]*>\n(.*?)</script>", page, re.DOTALL)
+    preprocessing, module = re.findall(r"<script[^>]*>\n(.*?)</script>", page, re.DOTALL)
     (tmp_path / "module.mjs").write_text(module)
     node("--check", str(tmp_path / "module.mjs"))
     for name in ("narrow.png", "small.png"):
@@ -134,7 +134,7 @@ def test_the_page_resamples_as_the_decoder_does(
         height, width, _ = given.shape
         call = f"fit({json.dumps(given.ravel().tolist())}, {width}, {height})"
         (tmp_path / "run.js").write_text(
-            f"{preparation}\nconsole.log(JSON.stringify(Array.from({call})))"
+            f"{preprocessing}\nconsole.log(JSON.stringify(Array.from({call})))"
         )
         found = np.array(json.loads(node(str(tmp_path / "run.js")))).reshape(SIZE, SIZE, 4)
         difference = np.abs(found[..., :3] - decode(image, SIZE, rule).astype(int))

@@ -113,5 +113,5 @@ def test_features_are_left_alone_unless_given_away() -> None:
     before = x.copy()
     head = solve_head(x, y, 3, 0.1)
     np.testing.assert_array_equal(x, before)
-    given = solve_head(x, y, 3, 0.1, overwrite=True)
+    given = solve_head(x, y, 3, 0.1, in_place=True)
     np.testing.assert_array_equal(given.kernel, head.kernel)

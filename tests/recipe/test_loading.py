@@ -170,11 +170,16 @@ def test_a_file_the_machine_does_not_let_us_read(
 
 
 def test_assignments_are_yaml_scalars() -> None:
-    assignments = ["epochs=10", "learning-rate = 1e-3", "mirror=false", "weights=C:\\a=b: *.h5"]
+    assignments = [
+        "epochs=10",
+        "learning-rate = 1e-3",
+        "horizontal-flip=false",
+        "weights=C:\\a=b: *.h5",
+    ]
     assert parse_assignments(assignments) == {
         "epochs": 10,
         "learning_rate": 0.001,
-        "mirror": False,
+        "horizontal_flip": False,
         "weights": "C:\\a=b: *.h5",
     }
     assert parse_assignments(["weights=null"]) == {"weights": None}

@@ -12,16 +12,16 @@ import pytest
 from tlearn.errors import HostError, RecipeError
 from tlearn.recipe.loading import Resolved, load_recipe
 from tlearn.recipe.plan import (
+    PLACES,
     BackboneInfo,
     Plan,
     SplitCounts,
     StagePlan,
     image_size_for,
     make_plan,
-    read_plan,
     stage_rates,
-    write_plan,
 )
+from tlearn.recipe.plan_file import read_plan, write_plan
 from tlearn.recipe.saving import check_new, recipe_of, save_recipe
 from tlearn.recipe.schema import POLICIES, Recipe
 
@@ -65,7 +65,7 @@ def test_nothing_is_left_open(policy: str, stages: int) -> None:
 
 
 def test_every_key_of_the_recipe_stands_in_the_plan() -> None:
-    assert set(Recipe.model_fields) <= {field.name for field in dataclasses.fields(Plan)}
+    assert set(Recipe.model_fields) <= PLACES.keys()
 
 
 @pytest.mark.parametrize(
@@ -99,8 +99,8 @@ def test_tuning_counts_the_stages_that_are_left() -> None:
         ({"policy": "linear_head", "head_stages": 6}, "has 5 stages"),
         ({"policy": "top_stages", "head_stages": "1,4"}, "begin after stage 1"),
         ({"policy": "linear_head", "head_stages": [2, 4], "head_dropout": 0.1}, "reads one stage"),
-        ({"policy": "linear_head", "head_stages": "middle"}, "last, best, several or numbers"),
-        ({"policy": "linear_head", "head_stages": 0}, "last, best, several or numbers"),
+        ({"policy": "linear_head", "head_stages": "middle"}, "last, best, last3 or numbers"),
+        ({"policy": "linear_head", "head_stages": 0}, "last, best, last3 or numbers"),
     ],
 )
 def test_stages_that_a_head_cannot_read(keys: dict[str, Any], words: str) -> None:
@@ -124,7 +124,7 @@ def test_what_was_asked_is_what_will_run() -> None:
         "batch_norm": "trained",
         "seed": 9,
         "resize": "pad",
-        "mirror": False,
+        "horizontal_flip": False,
         "head_stages": "4",
     }
     plan = plan_for(**asked)

@@ -25,9 +25,9 @@ def dataset(image_folder: Callable[..., Path], own_cache: Path) -> Dataset:
     return load_dataset(folder, 32, "squash", own_cache, lambda *_: None, Timer())
 
 
-def right(dataset: Dataset, part: str = "val") -> np.ndarray:
+def right(dataset: Dataset, split: str = "val") -> np.ndarray:
     """Probabilities of a model that is never wrong, and surer of some."""
-    labels = dataset.labels(part)
+    labels = dataset.labels(split)
     sure = np.linspace(0.4, 0.99, len(labels))[:, None]
     return np.where(np.eye(3)[labels] > 0, sure, (1 - sure) / 2)
 
@@ -49,7 +49,7 @@ def test_samples_are_what_the_folder_would_have_given(dataset: Dataset, tmp_path
     keep(dataset, tmp_path / "samples")
     found = read_samples(tmp_path / "samples")
     assert found is not None
-    train, val = found.of_part["train"], found.of_part["val"]
+    train, val = found.of_split["train"], found.of_split["val"]
     rows, labels = dataset.rows("train"), dataset.labels("train")
     np.testing.assert_array_equal(train.pixels(), representative(rows, labels, 100, 0))
     assert np.ptp(np.bincount(labels[train.rows])) <= 1
@@ -81,7 +81,7 @@ def test_what_does_not_fit_is_left_out(
     assert len(less["train.zip"]) < len(whole["train.zip"]) / 2
     found = read_samples(tmp_path / "less")
     assert found is not None and not found.golden
-    rows = found.of_part["train"].rows
+    rows = found.of_split["train"].rows
     assert 20 < len(rows) < 40
     assert np.ptp(np.bincount(dataset.labels("train")[rows])) <= 1
 
@@ -132,7 +132,7 @@ def test_damage_is_a_fault_with_a_way_out(dataset: Dataset, tmp_path: Path, dama
     with pytest.raises(RunError) as error:
         found = read_samples(folder)
         assert found is not None
-        found.of_part["train"].pixels()
+        found.of_split["train"].pixels()
     assert "--data" in error.value.hint
 
 

@@ -35,7 +35,8 @@ def test_only_golden_pictures_that_this_machine_reads_and_answers_rightly_are_pr
         golden_file(tmp_path / "bright.png", 1, image(220)),
     )
     run: Any = object.__new__(TrainedRun)
-    run.plan, run.labels = SimpleNamespace(image_size=8, resize="squash"), ("dark", "bright")
+    run.plan = SimpleNamespace(images=SimpleNamespace(image_size=8, resize="squash"))
+    run.labels = ("dark", "bright")
     run.samples = Samples(files, {})
     run.probabilities = lambda pixels: np.eye(2)[(pixels.mean((1, 2, 3)) > 128).astype(int)]
     found = run._golden()

@@ -69,7 +69,7 @@ def test_pictures_that_are_named_are_used_or_missed(
     (found,) = api.export(run, [("tflite", "none")], data=tmp_path / "moved")
     assert found.checked_on == "val"
     _, report = api.evaluate(run, data=tmp_path / "moved")
-    assert report.part == "test"
+    assert report.split == "test"
     with pytest.raises(DataError, match="missing"):
         api.evaluate(run)
     for image in (tmp_path / "moved").rglob("*.png"):
@@ -83,7 +83,7 @@ def test_private_pictures_stay_where_they_are(
 ) -> None:
     folder, run = train(keep_samples=False)
     assert not RunDirectory(run).samples.exists()
-    assert read_plan(run / "plan.yaml").keep_samples is False
+    assert read_plan(run / "plan.yaml").images.keep_samples is False
     (found,) = api.export(run, [("tflite", "none")])
     assert read_contract(found.path)[0].golden == ()
     assert not (found.path.parent / "golden").exists()

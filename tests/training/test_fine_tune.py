@@ -20,14 +20,14 @@ from tlearn.training.fine_tune import assemble, tune
 from tlearn.training.loop import DEFAULT_INTERPOLATION, History, average_interpolation
 
 NO_VAL = 6
-"""So few pictures a class that no validation part is cut: the last weights are kept, for sure."""
+"""So few pictures a class that no validation split is cut: the last weights are kept, for sure."""
 
 Damage = Callable[[keras.Model], None]
 
 
 @dataclass
 class Tuned:
-    work: Session
+    session: Session
     model: keras.Model
     before: list[np.ndarray]
     history: History
@@ -47,17 +47,25 @@ def tuned(image_folder: Callable[..., Path], small_weights: Path) -> Callable[..
         asked = {"backbone": "mobilenet_025", "image_size": 32, "policy": policy, **flags}
         if policy != "from_scratch":
             asked["weights"] = str(small_weights)
-        with Session(image_folder(per_class=per_class), None, asked, True, api.no_progress) as work:
-            plan = work.plan()
-            head = None if work.from_scratch else solve(work, plan)
+        with Session(
+            image_folder(per_class=per_class), None, asked, True, api.no_progress
+        ) as session:
+            plan = session.plan()
+            head = None if session.from_scratch else solve(session, plan)
             keras.utils.set_random_seed(plan.seed)
-            model = assemble(work.backbone, plan, head)
+            model = assemble(session.backbone, plan, head)
             if damage:
                 damage(model)
             before = [np.array(weight) for weight in model.get_weights()]
-            parts = (work.dataset, work.cache, work.engines, work.watch, work.clock)
-            history = tune(model, work.backbone, plan, *parts)
-        return Tuned(work, model, before, history)
+            parts = (
+                session.dataset,
+                session.cache,
+                session.engines,
+                session.progress,
+                session.timer,
+            )
+            history = tune(model, session.backbone, plan, *parts)
+        return Tuned(session, model, before, history)
 
     return run
 
@@ -70,7 +78,7 @@ def test_top_stages_moves_the_last_stages_and_not_a_bit_of_the_others(
     tuned: Callable[..., Tuned],
 ) -> None:
     result = tuned("top_stages", epochs=3, tuned_stages=2, learning_rate=0.01, per_class=NO_VAL)
-    stages = layers_of_stage(result.model, result.work.backbone.stages)
+    stages = layers_of_stage(result.model, result.session.backbone.stages)
     frozen = [layer for layers in stages[:-2] for layer in layers]
     assert not any(flag for layer in frozen for flag in result.moved(layer))
     kernels = [x for layers in stages[-2:] for x in layers if isinstance(x, keras.layers.Conv2D)]
@@ -82,7 +90,7 @@ def test_the_joined_model_scores_what_the_trained_tail_scored(
 ) -> None:
     result = tuned("top_stages", epochs=3, augmentation="medium", views=3, learning_rate=3e-3)
     kept = result.history.kept
-    dataset = result.work.dataset
+    dataset = result.session.dataset
     answers = result.model.predict_on_batch(dataset.rows("val")[:].astype(np.float32))
     labels = dataset.labels("val")
     assert kept is not None
@@ -96,11 +104,11 @@ def test_without_stored_views_the_frozen_stages_run_in_the_loop(
 ) -> None:
     result = tuned("top_stages", epochs=2, views=0, augmentation="medium", learning_rate=3e-3)
     kept = result.history.kept
-    dataset = result.work.dataset
+    dataset = result.session.dataset
     answers = result.model.predict_on_batch(dataset.rows("val")[:].astype(np.float32))
     assert kept is not None
     assert (answers.argmax(1) == dataset.labels("val")).mean() == pytest.approx(kept.accuracy)
-    (cut,) = (result.work.cache / "features").glob("*-cut*")
+    (cut,) = (result.session.cache / "features").glob("*-cut*")
     assert (cut / "keys.bin").stat().st_size == 32 * len(dataset.digests("val"))
 
 
@@ -122,7 +130,7 @@ def test_a_head_with_dropout_is_trained_by_steps_on_stored_embeddings(
     tuned: Callable[..., Tuned],
 ) -> None:
     result = tuned("linear_head", head_dropout=0.5, epochs=2, learning_rate=0.1)
-    stages = layers_of_stage(result.model, result.work.backbone.stages)
+    stages = layers_of_stage(result.model, result.session.backbone.stages)
     assert not any(f for layers in stages for layer in layers for f in result.moved(layer))
     assert result.history.steps > 0
 

@@ -63,13 +63,13 @@ class Benchmark:
     machine: str
 
 
-def benchmark(path: Path, threads: Sequence[int], watch: ProgressCallback) -> Benchmark:
+def benchmark(path: Path, threads: Sequence[int], progress: ProgressCallback) -> Benchmark:
     """Measure an artefact.
 
     Args:
         path: See `open_runtime`.
         threads: Numbers of threads to time it with; none for 1, 2, 4 and so on up to the cores.
-        watch: Told of progress.
+        progress: Called with (step, done, total).
 
     Raises:
         ExportError: It cannot be run, or takes no number of threads.
@@ -82,14 +82,14 @@ def benchmark(path: Path, threads: Sequence[int], watch: ProgressCallback) -> Be
     cores = os.cpu_count() or 1
     chosen = (*(threads or thread_counts(cores)),) if takes_threads(path) else (None,)
     latencies: list[Latency] = []
-    watch("time one picture", 0, len(chosen))
+    progress("time one picture", 0, len(chosen))
     for count in chosen:
         latencies.append(_latency(path, count))
-        watch("time one picture", len(latencies), len(chosen))
-    watch("count pictures a second", 0, 0)
+        progress("time one picture", len(latencies), len(chosen))
+    progress("count pictures a second", 0, 0)
     runtimes = _side_by_side(path, cores)
     rate = throughput(runtimes)
-    start = _cold_starts(path, watch)
+    start = _cold_starts(path, progress)
     return Benchmark(
         path=path,
         size_bytes=artifact_size_bytes(path),
@@ -182,12 +182,12 @@ def _side_by_side(path: Path, cores: int) -> list[Runtime]:
     return [open_runtime(path, threads=1) for _ in range(cores if takes_threads(path) else 1)]
 
 
-def _cold_starts(path: Path, watch: ProgressCallback) -> ColdStart:
+def _cold_starts(path: Path, progress: ProgressCallback) -> ColdStart:
     """The median of a few fresh processes; of one, where it takes long."""
     began = time.monotonic()
     found: list[ColdStart] = []
-    watch("start afresh", 0, _COLD_STARTS)
+    progress("start afresh", 0, _COLD_STARTS)
     while len(found) < _COLD_STARTS and time.monotonic() - began < _ENOUGH_SECONDS:
         found.append(cold_start(path))
-        watch("start afresh", len(found), _COLD_STARTS)
+        progress("start afresh", len(found), _COLD_STARTS)
     return sorted(found, key=lambda start: start.seconds)[len(found) // 2]

@@ -19,7 +19,16 @@ from tlearn.errors import ExportError
 from tlearn.storage.atomic import write_atomic
 from tlearn.storage.digest import digest_of_bytes, digest_of_file
 
-VERSION = 1
+VERSION = 2
+_FIRST_KEYS = {
+    "preparation": "preprocessing",
+    "colour_order": "color_order",
+    "normalisation": "normalization",
+    "made_from": "provenance",
+    "by_model": "model_probabilities",
+    "by_artefact": "artifact_probabilities",
+}
+"""Keys of version 1 to those of today."""
 EMBEDDED_CONTRACT = "contract.json"
 CONTRACT_ENDING = ".contract.json"
 GOLDEN_FOLDER = "golden"
@@ -120,7 +129,7 @@ class Contract:
         quantization: One of `quantization.MODES`.
         signature: Under which input and output are found, where the format has signatures.
         input: The picture.
-        preparation: How a picture becomes the input.
+        preprocessing: How a picture becomes the input.
         output: One probability for each label.
         labels: Classes, in the order of the output.
         provenance: SHA-256 of the run's model, plan and split.
@@ -138,7 +147,7 @@ class Contract:
     quantization: str
     signature: str
     input: Tensor
-    preparation: Preprocessing
+    preprocessing: Preprocessing
     output: Tensor
     labels: tuple[str, ...]
     provenance: dict[str, str]
@@ -223,10 +232,12 @@ def from_bytes(content: bytes, name: str) -> Contract:
     except ValueError as error:
         raise ExportError(f"{name} is not valid JSON: {error}", _AGAIN) from error
     version = document.get("version") if isinstance(document, dict) else None
-    if version != VERSION:
+    if version == 1:
+        document = _upgrade(document) | {"version": VERSION}
+    elif version != VERSION:
         found = f"a contract of version {version!r}" if version is not None else "no contract"
         raise ExportError(
-            f"{name} is {found}; this tlearn reads version {VERSION}",
+            f"{name} is {found}; this tlearn reads 1 and {VERSION}",
             "use the tlearn that wrote it, or export it again",
         )
     try:
@@ -240,13 +251,20 @@ def from_bytes(content: bytes, name: str) -> Contract:
     return contract
 
 
+def _upgrade(value: Any) -> Any:
+    """Return a document of version 1 with the keys of today."""
+    if isinstance(value, dict):
+        return {_FIRST_KEYS.get(key, key): _upgrade(item) for key, item in value.items()}
+    return [_upgrade(item) for item in value] if isinstance(value, list) else value
+
+
 def _contradiction(contract: Contract) -> str:
     """What no two parts of a contract can both mean; nothing where they agree."""
-    how, shape, gives = contract.preparation, contract.input.shape, contract.output.shape
+    how, shape, gives = contract.preprocessing, contract.input.shape, contract.output.shape
     if how.resize not in RESIZE_IN_WORDS:
-        return f"preparation.resize: {how.resize!r} is none of {', '.join(RESIZE_IN_WORDS)}"
+        return f"preprocessing.resize: {how.resize!r} is none of {', '.join(RESIZE_IN_WORDS)}"
     if shape[1:] != (how.image_size, how.image_size, 3):
-        return f"preparation.image_size: {how.image_size}, where the input is {shape}"
+        return f"preprocessing.image_size: {how.image_size}, where the input is {shape}"
     if len(gives) != 2:
         return f"output.shape: {gives}, where (batch, classes) is expected"
     for number, golden in enumerate(contract.golden):

@@ -101,7 +101,7 @@ def check_artifact(path: Path) -> VerificationReport:
         return VerificationReport(path, contract, beside, tuple(checks))
     checks += _interface(contract, ends)
     images = [
-        load_golden(path.parent / GOLDEN_FOLDER, one, contract.preparation)
+        load_golden(path.parent / GOLDEN_FOLDER, one, contract.preprocessing)
         for one in contract.golden
     ]
     checks.append(_golden(images, beside))

@@ -43,7 +43,7 @@ def benchmark(
     from tlearn import api
 
     with Display(as_json) as display:
-        found = api.benchmark(artifact, counts, watch=display)
+        found = api.benchmark(artifact, counts, progress=display)
     if as_json:
         print_json(asdict(found) | {"path": str(found.path)})
     else:

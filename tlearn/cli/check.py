@@ -57,7 +57,7 @@ def check(
     from tlearn import api
 
     with Display(as_json) as display:
-        checked, found = api.check(artifact, images, watch=display)
+        checked, found = api.check(artifact, images, progress=display)
     if as_json:
         print_json(to_json(checked, found))
         raise typer.Exit(0 if checked.passed else GateError.exit_code)
@@ -80,10 +80,10 @@ def to_json(
     report = found.to_json() if isinstance(found, Report) else None
     answers = None if found is None or isinstance(found, Report) else found
     return {
-        "artefact": str(checked.artifact),
+        "artifact": str(checked.artifact),
         "passed": checked.passed,
         "contract": "beside" if checked.beside else "inside",
-        "checks": [asdict(issue) for issue in checked.checks],
+        "checks": [asdict(promise) for promise in checked.checks],
         "report": report,
         "predictions": answers and predict.to_json(answers, _TOP)["predictions"],
     }
@@ -91,7 +91,7 @@ def to_json(
 
 def draw(checked: VerificationReport) -> list[RenderableType]:
     """What the file is, and a line for each promise."""
-    contract, how = checked.contract, checked.contract.preparation
+    contract, how = checked.contract, checked.contract.preprocessing
     numbers = "float32" if contract.quantization == "none" else contract.quantization
     side = how.image_size
     where = "beside the file" if checked.beside else "inside the file only"

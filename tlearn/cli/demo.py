@@ -36,7 +36,7 @@ def demo(
     run = folder / "run"
     _run("suggest", digits, *_BACKBONE)
     # A mirrored 2 is no 2.
-    _run("finetune", digits, *_BACKBONE, "--no-mirror", "--out", run)
+    _run("finetune", digits, *_BACKBONE, "--no-horizontal-flip", "--out", run)
     _run("evaluate", run)
     _run("export", run, "--tflite")
     (file,) = (run / "export").glob("*.tflite")

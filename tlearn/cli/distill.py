@@ -83,7 +83,7 @@ def distill(
     teacher_size: _TeacherSize = None,
     views: _Views = 4,
     augmentation: _Augmentation = "light",
-    horizontal_flip: options.Mirror = None,
+    horizontal_flip: options.HorizontalFlip = None,
     resize: options.Resize = None,
     seed: options.Seed = None,
     as_json: options.Json = False,
@@ -116,7 +116,7 @@ def distill(
             horizontal_flip=horizontal_flip is not False,
             resize=resize or "squash",
             seed=seed or 0,
-            watch=display,
+            progress=display,
         )
     if as_json:
         print_json(to_json(taught))
@@ -128,9 +128,9 @@ def to_json(taught: DistillResult) -> dict[str, Any]:
     """The document; match and agreement are fractions."""
     return {
         "weights": str(taught.weights),
-        "match": taught.embedding_correlation,
+        "embedding_correlation": taught.embedding_correlation,
         "agreement": taught.agreement,
-        "pictures": taught.images,
+        "n_images": taught.n_images,
         "seconds": taught.seconds.get("total"),
         "timings": taught.seconds,
         "shrunk": _shrunk_to_json(taught.shrunk) if taught.shrunk else None,
@@ -148,7 +148,7 @@ def draw(taught: DistillResult, student: str, image_size: int | None) -> list[Re
     """How alike they are, where the student is, how to use it."""
     rows = {
         "student": render.words(render.near(taught.weights)),
-        "pictures": Text(f"{taught.images:,}"),
+        "pictures": Text(f"{taught.n_images:,}"),
         "match": Text(
             f"{taught.embedding_correlation:.2f} correlation with the teacher's embedding, held out"
         ),

@@ -30,7 +30,7 @@ def evaluate(
         Path | None,
         typer.Argument(
             metavar="FOLDER",
-            help="Other pictures with the run's classes. Left out: the run's own test part, or "
+            help="Other pictures with the run's classes. Left out: the run's own test split, or "
             "val where it has none.",
             show_default=False,
         ),
@@ -50,7 +50,7 @@ def evaluate(
     from tlearn import api
 
     with Display(as_json) as display:
-        where, report = api.evaluate(run, folder, data=data, watch=display)
+        where, report = api.evaluate(run, folder, data=data, progress=display)
     if as_json:
         print_json(to_json(where, report))
     else:
@@ -77,7 +77,7 @@ def draw_report(about: Mapping[str, Text], report: Report) -> list[RenderableTyp
     low, high = report.interval
     rows = {
         **about,
-        "pictures": Text(f"{report.n:,} of {render.escape_control(report.part)}"),
+        "pictures": Text(f"{report.n:,} of {render.escape_control(report.split)}"),
         "accuracy": Text.assemble(
             (render.percent(report.accuracy), "bold"),
             (f"   95 % interval {render.interval(low, high)}", DIM),

@@ -110,7 +110,7 @@ def export(
 
     with Display(as_json) as display:
         artifacts = api.export(
-            run, formats, out=out, max_drop=max_drop / 100, data=data, watch=display
+            run, formats, out=out, max_drop=max_drop / 100, data=data, progress=display
         )
         programs = api.write_snippets(artifacts, platforms)
     failed = [artifact for artifact in artifacts if not artifact.passed]
@@ -160,7 +160,7 @@ def choose_formats(asked: Sequence[str], quantize: Sequence[str]) -> list[tuple[
 def to_json(artifacts: Sequence[Artifact]) -> dict[str, Any]:
     """The document; accuracies, agreement, drop and differences are fractions."""
     return {
-        "artefacts": [asdict(artifact) | {"path": str(artifact.path)} for artifact in artifacts]
+        "artifacts": [asdict(artifact) | {"path": str(artifact.path)} for artifact in artifacts]
     }
 
 

@@ -80,7 +80,7 @@ def export_within(
     from tlearn import api
 
     with Display(as_json) as display:
-        choice, ways = api.export_within(run, formats, limits, **where, watch=display)
+        choice, ways = api.export_within(run, formats, limits, **where, progress=display)
         programs = api.write_snippets([choice.kept] if choice.kept else [], platforms)
     if as_json:
         print_json(to_json(choice, ways) | snippets.to_json(programs))
@@ -93,7 +93,7 @@ def export_within(
 def to_json(choice: BudgetResult, ways: Sequence[str]) -> dict[str, Any]:
     """The document: what was tried, what was kept; only that has a path."""
     return {
-        "artefacts": [
+        "artifacts": [
             asdict(one)
             | {"path": str(one.path) if one is choice.kept else None}
             | {"kept": one is choice.kept, "within_budget": choice.budget.fits(one)}
@@ -103,7 +103,7 @@ def to_json(choice: BudgetResult, ways: Sequence[str]) -> dict[str, Any]:
         "kept": str(choice.kept.path) if choice.kept else None,
         "nearest": choice.nearest.quantization,
         "reason": choice.reason,
-        "refused": dict(choice.errors_by_mode),
+        "errors_by_mode": dict(choice.errors_by_mode),
         "suggestions": list(ways),
     }
 

@@ -50,7 +50,7 @@ def finetune(
     batch_size: options.BatchSize = None,
     learning_rate: options.LearningRate = None,
     augmentation: options.Augmentation = None,
-    horizontal_flip: options.Mirror = None,
+    horizontal_flip: options.HorizontalFlip = None,
     class_weights: options.ClassWeights = None,
     assignments: options.Set = None,
     no_cache: options.NoCache = False,
@@ -75,7 +75,7 @@ def finetune(
             overwrite=overwrite,
             dry_run=dry_run,
             keep_cache=not no_cache,
-            watch=display,
+            progress=display,
             epoch=display.epoch,
             settled=lambda found: display.show(*draw_plan(found)),
         )
@@ -100,8 +100,8 @@ def to_json(outcome: FinetuneResult) -> dict[str, Any]:
         "timings": seconds,
         "engines": outcome.engines.used,
         "engine_rates": outcome.engines.rates,
-        "reports": {part: report.to_json() for part, report in reports.items()},
-        "findings": [asdict(issue) for issue in outcome.dataset.issues],
+        "reports": {split: report.to_json() for split, report in reports.items()},
+        "issues": [asdict(issue) for issue in outcome.dataset.issues],
         "plan": asdict(outcome.plan),
     }
 
@@ -150,8 +150,8 @@ def draw_result(outcome: FinetuneResult) -> list[RenderableType]:
         rows["engine"] = Text(engine)
     blocks: list[RenderableType] = [Text("\nAccuracy on pictures held out", "bold")]
     blocks.append(render.indented(render.scores(outcome.reports.values())))
-    for part, absence in _absent(plan).items():
-        if part not in outcome.reports:
+    for split, absence in _absent(plan).items():
+        if split not in outcome.reports:
             blocks.append(Text(f"  {absence}", DIM))
     beside = run.path.absolute().parent == RUNS_ROOT.absolute()
     newest = "" if beside else f" {render.argument(run.path)}"
@@ -164,10 +164,10 @@ def draw_result(outcome: FinetuneResult) -> list[RenderableType]:
 
 
 def _absent(plan: Plan) -> dict[str, str]:
-    val = "no val part"
+    val = "no val split"
     if plan.split.folds:
         val += f": cross-validation in {plan.split.folds} folds took its place"
-    return {"val": val, "test": "no test part: the folder brings none of its own"}
+    return {"val": val, "test": "no test split: the folder brings none of its own"}
 
 
 def _network(plan: Plan) -> str:

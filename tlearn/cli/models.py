@@ -100,7 +100,7 @@ def draw_backbone(backbone: Backbone, cuts: int, here: Mapping[str, Path]) -> li
         "embedding": Text(f"{spec.embedding_size:,} numbers"),
         "top-1": Text(f"{spec.top1} % on ImageNet, published" if spec.top1 else "-"),
         "weights": render.words(where or spec.weights_url or "in the file itself"),
-        "licence": Text(spec.license or "yours"),
+        "license": Text(spec.license or "yours"),
         "paper": Text(spec.paper or "-"),
         "int8": Text(spec.int8_note or "nothing stands against it"),
     }

@@ -131,11 +131,11 @@ Augmentation = Annotated[
         show_default=False,
     ),
 ]
-Mirror = Annotated[
+HorizontalFlip = Annotated[
     bool | None,
     switch(
-        "Whether a mirrored picture keeps its class. Say --no-mirror for text, hands, maps.",
-        "--mirror/--no-mirror",
+        "Whether a mirrored image keeps its class. Turn off for text, hands, maps.",
+        "--horizontal-flip/--no-horizontal-flip",
         _TRAINING,
     ),
 ]

@@ -60,7 +60,7 @@ def predict(
     from tlearn.storage.atomic import write_atomic
 
     with Display(as_json) as display:
-        answers = api.predict(run, sources, watch=display)
+        answers = api.predict(run, sources, progress=display)
     if csv:
         write_atomic(csv, to_csv(answers), "name another file with --csv")
     if as_json:

@@ -23,6 +23,7 @@ from rich.table import Column
 from rich.text import Text
 
 from tlearn.backend.silence import silence_output
+from tlearn.cli.document import document
 from tlearn.cli.render import DIM, GOOD, duration, escape_control, percent, size
 
 _IN_BYTES = {"download weights"}
@@ -220,6 +221,6 @@ def print_result(*results: RenderableType) -> None:
     _print(console(sys.stdout), results)
 
 
-def print_json(document: Mapping[str, Any]) -> None:
+def print_json(values: Mapping[str, Any]) -> None:
     """Print the one document of `--json`."""
-    print(json.dumps(document, indent=2, allow_nan=False), flush=True)
+    print(json.dumps(document(values), indent=2, allow_nan=False), flush=True)

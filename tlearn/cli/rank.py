@@ -50,7 +50,7 @@ def rank_backbones(
             keep_cache=keep_cache,
             max_bytes=limit,
             int8=int8,
-            watch=display,
+            progress=display,
         )
     command = shlex.join(
         ["tlearn", "suggest", str(folder), "--backbone", found[0].name, *options.as_flags(flags)]
@@ -64,12 +64,12 @@ def rank_backbones(
 
 
 def _ranked_to_json(one: Ranked) -> dict[str, Any]:
-    facts = {key: value for key, value in vars(one).items() if key != "reading"}
+    facts = {key: value for key, value in vars(one).items() if key != "head_score"}
     facts["int8"] = asdict(one.int8) if one.int8 else None
     return facts | {
         "head_stages": one.head_score.head_stages,
         "accuracy": one.head_score.accuracy,
-        "ties": one.tied_with_best,
+        "tied_with_best": one.tied_with_best,
     }
 
 

@@ -176,16 +176,16 @@ def class_names(names: Sequence[str]) -> str:
 
 def images(found: Dataset) -> Table:
     """What was read: how many pictures of what, in which parts, what was left aside."""
-    split = found.split
-    parts = [f"{split.count(part):,} {part}" for part in ("train", "val", "test")]
-    if split.folds:
-        parts[1] = f"no val (cross-validation in {split.folds} folds instead)"
-    if not split.count("test"):
+    manifest = found.manifest
+    parts = [f"{manifest.count(part):,} {part}" for part in ("train", "val", "test")]
+    if manifest.folds:
+        parts[1] = f"no val (cross-validation in {manifest.folds} folds instead)"
+    if not manifest.count("test"):
         parts[2] = "no test"
     rows: dict[str, RenderableType] = {
         "folder": words(near(found.folder.root)),
-        "classes": Text(f"{len(split.classes)}: {class_names(split.classes)}"),
-        "pictures": Text(f"{len(split.names):,}: {', '.join(parts)}"),
+        "classes": Text(f"{len(manifest.classes)}: {class_names(manifest.classes)}"),
+        "pictures": Text(f"{len(manifest.names):,}: {', '.join(parts)}"),
     }
     aside = found.folder.ignored
     if aside:
@@ -198,11 +198,11 @@ def images(found: Dataset) -> Table:
 
 
 def scores(reports: Iterable[Report]) -> Table:
-    """One line for each held-out part."""
+    """One line for each held-out split."""
     made = table("part", "pictures", "accuracy", "95 % interval", "macro F1", right=(1, 2, 3, 4))
     for report in reports:
         made.add_row(
-            words(report.part),
+            words(report.split),
             f"{report.n:,}",
             Text(percent(report.accuracy), "bold"),
             interval(*report.interval),

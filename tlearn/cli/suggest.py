@@ -159,7 +159,7 @@ def suggest(
                 seconds=parse_time(budget, "--try") if budget else None,
                 int8=bool(target),
                 keep_cache=not no_cache,
-                watch=display,
+                progress=display,
             )
     command = next_command(folder, advice.suggestion, flags, save)
     if as_json:
@@ -177,7 +177,7 @@ def next_command(
         return shlex.join([*parts, "--recipe", str(saved)])
     parts += ["--policy", str(suggestion.policy)]
     if suggestion.head_stages != "last":
-        parts += ["--set", f"head_on={suggestion.head_stages}"]
+        parts += ["--set", f"head_stages={suggestion.head_stages}"]
     return shlex.join([*parts, *options.as_flags(flags)])
 
 
@@ -205,10 +205,12 @@ def to_json(advice: Advice, command: str) -> dict[str, Any]:
         "seed": advice.dataset.seed if advice.dataset else None,
         "coverage": INTERVAL_COVERAGE,
         "options": [asdict(option) for option in advice.options],
-        "int8": asdict(advice.int8) | {"bears": advice.int8.passes_gate} if advice.int8 else None,
+        "int8": asdict(advice.int8) | {"passes_gate": advice.int8.passes_gate}
+        if advice.int8
+        else None,
         "more_images": _curve_to_json(advice.curve) if advice.curve else None,
         "nearest": {label: dict(found) for label, found in advice.nearest.items()},
-        "findings": [asdict(issue) for issue in found],
+        "issues": [asdict(issue) for issue in found],
         "seconds": dict(advice.seconds) if advice.seconds else None,
         "engines": advice.engines.used if advice.engines else None,
         "next": command,
@@ -221,7 +223,7 @@ def _curve_to_json(curve: LearningCurve) -> dict[str, Any]:
         "accuracies": curve.accuracies,
         "slope": curve.slope,
         "accuracy_with_twice": curve.accuracy_with(2),
-        "pictures_for_two_points": curve.images_for(0.02),
+        "images_for_two_points": curve.images_for(0.02),
         "helps": curve.helps if curve.drawn else None,
     }
 

@@ -125,7 +125,7 @@ def more_images(curve: LearningCurve, advice: Advice) -> RenderableType:
     words = f"twice as many would bring a linear head about {100 * (then - now):.1f} points"
     if (wanted := curve.images_for(_NEXT_POINTS)) is not None:
         words += f"; {100 * _NEXT_POINTS:.0f} points want about {wanted} pictures more"
-    classes = advice.dataset.split.classes if advice.dataset else ()
+    classes = advice.dataset.manifest.classes if advice.dataset else ()
     feed = curve.classes_to_feed()
     if 0 < len(feed) < len(classes):
         words += f"; first of {', '.join(render.escape_control(classes[n]) for n in feed)}"

@@ -20,47 +20,47 @@ from tlearn.suggestion.similarity import measure_similarity, nearest_classes, sa
 from tlearn.suggestion.time_forecast import forecast_seconds
 
 
-def advise(work: Session, small: bool = False) -> Advice:
+def advise(session: Session, small: bool = False) -> Advice:
     """Weigh what heads on stored features say, and what tuning is expected to add.
 
     Args:
-        work: Pictures and features.
+        session: Pictures and features.
         small: Prefer the smallest network whose head is as good as the best within an error.
     """
-    dataset, features, choice = work.dataset, work.features, work.choice
-    rows = dataset.split.indices("train")
-    work.watch("weigh the evidence", 0, 0)
-    with work.clock.time("advice"):
+    dataset, features, choice = session.dataset, session.features, session.choice
+    rows = dataset.manifest.indices("train")
+    session.progress("weigh the evidence", 0, 0)
+    with session.timer.time("advice"):
         few = sample(rows)
         source = features.source(few)
         similarity = measure_similarity(
             features.embeddings(few), source, choice.name, choice.image_size
         )
-        profile, curve = work.profile, work.curve
+        profile, curve = session.profile, session.curve
         evidence = Evidence(
             n_train=len(rows),
-            n_classes=len(dataset.split.classes),
+            n_classes=len(dataset.manifest.classes),
             similarity=similarity.score,
             similarity_text=similarity.in_words(),
             heads=tuple(heads_of(profile)),
             learning_curve_correction=learning_curve_correction(curve, profile.last.folds),
-            n_tested=dataset.split.count(dataset.split.report_part),
+            n_tested=dataset.manifest.count(dataset.manifest.report_split),
         )
         smallest = _head_on(profile, profile.smallest) if small else None
-        options = _possible(work, forecast_options(evidence, smallest or LAST))
+        options = _possible(session, forecast_options(evidence, smallest or LAST))
         suggestion = decide(evidence, options, smallest)
         nearest = {}
         if source is not None and (names := source_names(choice.weights, source.shape[1])):
-            labels = dataset.split.labels[few]
-            nearest = nearest_classes(source, labels, dataset.split.classes, names)
+            labels = dataset.manifest.labels[few]
+            nearest = nearest_classes(source, labels, dataset.manifest.classes, names)
     return Advice(
         suggestion,
         similarity,
         profile,
         dataset,
         choice.name,
-        work.clock.seconds,
-        work.engines,
+        session.timer.seconds,
+        session.engines,
         choice.reason,
         tuple(options),
         curve,
@@ -95,7 +95,7 @@ def _head_on(profile: DepthProfile, head_score: HeadScore) -> str:
     return LAST if head_score.stages == (len(profile.single),) else head_score.head_stages
 
 
-def _possible(work: Session, options: Sequence[Option]) -> list[Option]:
+def _possible(session: Session, options: Sequence[Option]) -> list[Option]:
     """Options that what the person asked for leaves open, with their seconds.
 
     Raises:
@@ -104,26 +104,26 @@ def _possible(work: Session, options: Sequence[Option]) -> list[Option]:
     found, problem = [], None
     for option in options:
         try:
-            plan = work.plan({"policy": str(option.policy), "head_stages": option.head_stages})
+            plan = session.plan({"policy": str(option.policy), "head_stages": option.head_stages})
         except RecipeError as error:
             problem = error
         else:
-            found.append(replace(option, seconds=forecast(work, plan)))
+            found.append(replace(option, seconds=forecast(session, plan)))
     if problem and not found:
         raise problem
     return found
 
 
-def forecast(work: Session, plan: Plan) -> float:
+def forecast(session: Session, plan: Plan) -> float:
     """Seconds the plan will take, from a short measurement of the frozen network."""
     n_all = plan.split.n_train + plan.split.n_val + plan.split.n_test
     return forecast_seconds(
-        work.stages,
+        session.stages,
         plan.training.first_trained_stage,
         plan.split.n_train,
         n_all,
         plan.images.views,
         plan.training.epochs,
-        work.pass_seconds,
+        session.pass_seconds,
         plan.head.stages[-1],
     )

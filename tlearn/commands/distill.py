@@ -84,13 +84,13 @@ class DistillResult:
     weights: Path
     embedding_correlation: float
     agreement: float | None
-    images: int
+    n_images: int
     seconds: dict[str, float]
     shrunk: Shrunk | None = None
 
 
 def distill(
-    asked: DistillConfig, sources: Sequence[Path], out: Path, watch: ProgressCallback
+    asked: DistillConfig, sources: Sequence[Path], out: Path, progress: ProgressCallback
 ) -> DistillResult:
     """Teach, and write the student's weights and how they were made.
 
@@ -98,28 +98,28 @@ def distill(
         TlearnError: Teacher, student or pictures cannot be used.
     """
     _views(asked)  # a wrong name is met at the door
-    clock, cache = Timer(), cache_folder()
+    timer, cache = Timer(), cache_folder()
     paths = list_images(unpacked(sources, cache))
-    extractor = _probe(asked.teacher, cache, watch, clock)
-    with clock.time("decode"):
+    extractor = _probe(asked.teacher, cache, progress, timer)
+    with timer.time("decode"):
         read = partial(store_pixels, paths, resize=asked.resize, cache=cache)
-        seen = read(extractor.image_size, progress=partial(watch, "read pictures"))
-        small = read(asked.image_size, progress=partial(watch, "read them small"))
+        seen = read(extractor.image_size, progress=partial(progress, "read pictures"))
+        small = read(asked.image_size, progress=partial(progress, "read them small"))
     digests = _usable(seen, small)
-    answers = _ask(asked, extractor, seen, digests, cache, watch, clock)
-    taught = _teach(asked, extractor, small, digests, answers, out, watch, clock)
+    answers = _ask(asked, extractor, seen, digests, cache, progress, timer)
+    taught = _teach(asked, extractor, small, digests, answers, out, progress, timer)
     trim_cache(cache, limit_bytes())
     return taught
 
 
 def _probe(
-    teacher: ResolvedBackbone, cache: Path, watch: ProgressCallback, clock: Timer
+    teacher: ResolvedBackbone, cache: Path, progress: ProgressCallback, timer: Timer
 ) -> FeatureExtractor:
     known = open_extractor(cache, teacher.fingerprint)
     if known:
         return known
-    watch("prepare the teacher (once)", 0, 0)
-    with clock.time("convert"):
+    progress("prepare the teacher (once)", 0, 0)
+    with timer.time("convert"):
         import_keras()
         return make_extractor(cache, teacher.load())
 
@@ -142,8 +142,8 @@ def _ask(
     pixels: PixelStore,
     digests: Sequence[str],
     cache: Path,
-    watch: ProgressCallback,
-    clock: Timer,
+    progress: ProgressCallback,
+    timer: Timer,
 ) -> FeatureStore:
     """The teacher's embedding and class probabilities of every view."""
     kept = [name for name in (EMBEDDING, SOURCE) if extractor.columns(name)]
@@ -151,9 +151,9 @@ def _ask(
     store = FeatureStore(cache, f"{extractor.name}-answers", asked.resize, (width,), "float16")
     makers = extractor_engines(extractor, asked.teacher.load, kept)
     opener = partial(EngineChoice().open, "teacher", makers)
-    with clock.time("teacher"):
-        progress = partial(watch, "ask the teacher")
-        store.fill(pixels, digests, opener, _views(asked), progress)
+    with timer.time("teacher"):
+        step_progress = partial(progress, "ask the teacher")
+        store.fill(pixels, digests, opener, _views(asked), step_progress)
     return store
 
 
@@ -168,11 +168,11 @@ def _teach(
     digests: Sequence[str],
     answers: FeatureStore,
     out: Path,
-    watch: ProgressCallback,
-    clock: Timer,
+    progress: ProgressCallback,
+    timer: Timer,
 ) -> DistillResult:
-    watch("load TensorFlow", 0, 0)
-    with clock.time("load"):
+    progress("load TensorFlow", 0, 0)
+    with timer.time("load"):
         import_keras()
     from tlearn.training.distillation import (
         INHERITED_RATE,
@@ -191,19 +191,19 @@ def _teach(
     )
     rate = RATE
     if not (out / CHECKPOINT).exists():
-        watch("inherit from the teacher", 0, 0)
-        with clock.time("inherit"):
+        progress("inherit from the teacher", 0, 0)
+        with timer.time("inherit"):
             rate = INHERITED_RATE if _inherit(asked, student, teacher_dataset) else RATE
-    with clock.time("train"):
-        kept, told = out / CHECKPOINT, partial(watch, "teach")
+    with timer.time("train"):
+        kept, told = out / CHECKPOINT, partial(progress, "teach")
         teach(student, teacher_dataset, asked.seconds, kept, rate=rate, seed=asked.seed, told=told)
-    with clock.time("check"):
+    with timer.time("check"):
         embedding_correlation, agreement = _compare(
             student.training_model, teacher_dataset, held_out
         )
         path = out / WEIGHTS
         write_atomic(path, lambda file: student.network.save_weights(file))
-    seconds = clock.seconds | {"total": clock.total()}
+    seconds = timer.seconds | {"total": timer.total()}
     taught = DistillResult(path, embedding_correlation, agreement, len(learned), seconds)
     write_json(out / CARD, _card(asked, taught))
     return taught
@@ -258,7 +258,7 @@ def _card(asked: DistillConfig, taught: DistillResult) -> dict[str, Any]:
     return facts | {
         "teacher_fingerprint": asked.teacher.fingerprint,
         "teacher_image_size": asked.teacher.image_size,
-        "pictures": taught.images,
+        "pictures": taught.n_images,
         "match": taught.embedding_correlation,
         "agreement": taught.agreement,
         "timings": taught.seconds,

@@ -32,7 +32,7 @@ def export(
     out: Path | None = None,
     max_drop: float = 0.01,
     data: Path | None = None,
-    watch: ProgressCallback = no_progress,
+    progress: ProgressCallback = no_progress,
 ) -> list[Artifact]:
     """Write files for a device, each run on the validation pictures before it is called done.
 
@@ -42,7 +42,7 @@ def export(
         out: Where to; by default the run's own export folder.
         max_drop: Largest drop of accuracy allowed, as a fraction.
         data: Where the run's pictures are now.
-        watch: Told of progress.
+        progress: Called with (step, done, total).
 
     Returns:
         Every artefact; one that failed says so, and its file's name too.
@@ -50,7 +50,7 @@ def export(
     Raises:
         TlearnError: A format, the run, its pictures or the place cannot be used.
     """
-    finished, folder = _open(run, formats, out, data, watch)
+    finished, folder = _open(run, formats, out, data, progress)
     write = _writer(finished, formats, max_drop)
     return [write(folder, *pair) for pair in formats]
 
@@ -63,7 +63,7 @@ def export_within(
     out: Path | None = None,
     max_drop: float = 0.01,
     data: Path | None = None,
-    watch: ProgressCallback = no_progress,
+    progress: ProgressCallback = no_progress,
 ) -> tuple[BudgetResult, list[str]]:
     """Write the best file within a budget; the arguments are those of `export`.
 
@@ -73,7 +73,7 @@ def export_within(
     Raises:
         TlearnError: The run, its pictures or the place cannot be used.
     """
-    finished, folder = _open(run, formats, out, data, watch)
+    finished, folder = _open(run, formats, out, data, progress)
     choice = export_best(_writer(finished, formats, max_drop), formats, folder, budget)
     if choice.kept:
         return choice, []
@@ -96,10 +96,10 @@ def write_snippets(artifacts: Sequence[Artifact], platforms: Sequence[str]) -> l
 
 
 def benchmark(
-    path: Path, threads: Sequence[int] = (), *, watch: ProgressCallback = no_progress
+    path: Path, threads: Sequence[int] = (), *, progress: ProgressCallback = no_progress
 ) -> Benchmark:
     """Time an artefact on this machine; see `tlearn.artifacts.benchmark.benchmark`."""
-    return measuring.benchmark(path, threads, watch)
+    return measuring.benchmark(path, threads, progress)
 
 
 def _open(
@@ -107,12 +107,12 @@ def _open(
     formats: Sequence[tuple[str, str]],
     out: Path | None,
     data: Path | None,
-    watch: ProgressCallback,
+    progress: ProgressCallback,
 ) -> tuple[TrainedRun, Path]:
     """The run, and where its files go; what can be refused is refused before any time is spent."""
     for pair in formats:
         find_format(*pair)
-    finished = TrainedRun(run, data, watch)
+    finished = TrainedRun(run, data, progress)
     folder = out or finished.run.export_dir
     ensure_writable(folder)
     return finished, folder
@@ -128,7 +128,7 @@ def _writer(
 
     def write(folder: Path, format: str, quantization: str) -> Artifact:
         name = f"export {format}" + f" {quantization}" * (quantization != "none")
-        finished.watch(name, 0, 0)
+        finished.progress(name, 0, 0)
         artifact = write_and_check(reference, folder, format, quantization, max_drop)
         return attach_contract(artifact, promise, reference)
 

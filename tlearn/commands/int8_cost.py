@@ -14,11 +14,11 @@ _MOST = 400
 _CALIBRATION = 100
 
 
-def measure_int8(work: Session, head_score: HeadScore) -> Int8Cost:
+def measure_int8(session: Session, head_score: HeadScore) -> Int8Cost:
     """Hold the int8 form of the frozen network against itself; takes TensorFlow to convert it.
 
     Args:
-        work: Pictures and features.
+        session: Pictures and features.
         head_score: The stages that the head reads, and its penalty.
 
     Raises:
@@ -27,19 +27,19 @@ def measure_int8(work: Session, head_score: HeadScore) -> Int8Cost:
     from tlearn.features.int8 import int8_embeddings
     from tlearn.models.head_template import classifier_on
 
-    dataset, seed = work.dataset, work.resolved.recipe.seed
-    classes = len(dataset.split.classes)
+    dataset, seed = session.dataset, session.resolved.recipe.seed
+    classes = len(dataset.manifest.classes)
     # A class of one could not be held out: no head would know it.
     rows = stratified(dataset.labels("train"), max(_MOST, 2 * classes), seed)
     labels = dataset.labels("train")[rows]
     digests = [dataset.digests("train")[row] for row in rows]
-    outputs = work.features.outputs_of(head_score.stages)
-    features, widths = work.features.read(outputs, digests), work.features.widths(outputs)
+    outputs = session.features.outputs_of(head_score.stages)
+    features, widths = session.features.read(outputs, digests), session.features.widths(outputs)
 
     pixels = dataset.pixels.rows(digests)
-    classifier = classifier_on(work.backbone, head_score.stages, classes)
-    work.watch("measure int8", 0, 0)
-    with work.clock.time("int8"):
+    classifier = classifier_on(session.backbone, head_score.stages, classes)
+    session.progress("measure int8", 0, 0)
+    with session.timer.time("int8"):
         calibration = representative(pixels, labels, _CALIBRATION, seed)
         quantized = int8_embeddings(classifier, calibration, pixels)
     right = np.zeros((2, len(rows)))

@@ -64,7 +64,7 @@ def rank(
     names: Sequence[str],
     recipe: str | None,
     flags: Mapping[str, Any],
-    watch: ProgressCallback,
+    progress: ProgressCallback,
     *,
     keep_cache: bool = True,
     max_bytes: float | None = None,
@@ -77,7 +77,7 @@ def rank(
         names: Backbones, or `ALL` for those whose weights are on this machine.
         recipe: Name or path of a recipe.
         flags: Recipe keys set by flags.
-        watch: Told of progress.
+        progress: Called with (step, done, total).
         keep_cache: Keep decoded pictures and features.
         max_bytes: Leave out what is larger, unmeasured.
         int8: Measure what int8 would cost each, and rank by what is left.
@@ -88,23 +88,23 @@ def rank(
     """
 
     def bench(name: str) -> Session:
-        return Session(source, recipe, dict(flags) | {"backbone": name}, keep_cache, watch)
+        return Session(source, recipe, dict(flags) | {"backbone": name}, keep_cache, progress)
 
     if list(names) == [ALL]:
         names = [spec.name for spec, _ in available_offline()]
     else:
         for name in names:  # what is wrong with the last is said before the first is measured
-            with bench(name) as work:
-                watch(f"find {work.choice.name}", 0, 0)
+            with bench(name) as session:
+                progress(f"find {session.choice.name}", 0, 0)
     limit, found, sizes = max_bytes or inf, list[Ranked](), dict[str, int]()
     for name in names:
-        with bench(name) as work:
-            if (known := work.choice.name) in sizes:
+        with bench(name) as session:
+            if (known := session.choice.name) in sizes:
                 continue
-            dataset, sizes[known] = work.dataset, _size_bytes(work)
+            dataset, sizes[known] = session.dataset, _size_bytes(session)
             if sizes[known] <= limit:
-                watch(f"weigh {known}", 0, 0)
-                found.append(_measured(work, sizes[known], int8))
+                progress(f"weigh {known}", 0, 0)
+                found.append(_measured(session, sizes[known], int8))
     if not found:
         least = min(sizes, key=lambda name: sizes[name])
         raise BackboneError(
@@ -117,23 +117,23 @@ def rank(
     return dataset, [replace(one, gap_to_best=_behind(one, found[0], labels)) for one in found]
 
 
-def _size_bytes(work: Session) -> int:
-    stages, classes = work.stages, len(work.dataset.split.classes)
+def _size_bytes(session: Session) -> int:
+    stages, classes = session.stages, len(session.dataset.manifest.classes)
     depth = sum(stage.parameters for stage in stages) + stages[-1].params_after_cut
     width = sum(stage.width for stage in stages[-SEVERAL:])
     return FLOAT_BYTES * (depth + (width + 1) * classes)
 
 
-def _measured(work: Session, size_bytes: int, int8: bool) -> Ranked:
-    choice, head_score = work.choice, work.profile.multi_stage
+def _measured(session: Session, size_bytes: int, int8: bool) -> Ranked:
+    choice, head_score = session.choice, session.profile.multi_stage
     return Ranked(
         choice.name,
         choice.image_size,
         head_score,
         size_bytes,
-        1e3 * work.pass_seconds,
+        1e3 * session.pass_seconds,
         choice.spec.int8_note if choice.spec else "unknown: measure int8",
-        measure_int8(work, head_score) if int8 else None,
+        measure_int8(session, head_score) if int8 else None,
     )
 
 

@@ -50,7 +50,7 @@ class Session:
         recipe: Name or path of a recipe, or None.
         flags: Recipe keys set by flags.
         keep_cache: Keep decoded pictures and features for the next command.
-        watch: Told of progress.
+        progress: Called with (step, done, total).
     """
 
     def __init__(
@@ -59,11 +59,11 @@ class Session:
         recipe: str | None,
         flags: Mapping[str, Any],
         keep_cache: bool,
-        watch: ProgressCallback,
+        progress: ProgressCallback,
     ) -> None:
         self.source = source
-        self.watch = watch
-        self.clock = Timer()
+        self.progress = progress
+        self.timer = Timer()
         self.engines = EngineChoice()
         self._recipe = recipe
         self._flags = flags
@@ -112,14 +112,14 @@ class Session:
             Path(recipe.weights) if recipe.weights else None,
             None if recipe.image_size == AUTO else recipe.image_size,
             random_seed=recipe.seed if self.from_scratch else None,
-            progress=partial(self.watch, "download weights"),
+            progress=partial(self.progress, "download weights"),
         )
 
     @cached_property
     def backbone(self) -> Backbone:
         """The backbone itself; imports Keras."""
-        self.watch("load the backbone", 0, 0)
-        with self.clock.time("load"):
+        self.progress("load the backbone", 0, 0)
+        with self.timer.time("load"):
             import_keras()
             return self.choice.load()
 
@@ -132,8 +132,8 @@ class Session:
             self.choice.image_size,
             recipe.resize,
             self.cache,
-            self.watch,
-            self.clock,
+            self.progress,
+            self.timer,
             val_fraction=recipe.val_fraction,
             test_fraction=recipe.test_fraction,
             seed=recipe.seed,
@@ -147,15 +147,15 @@ class Session:
         if known:
             return known
         backbone = self.backbone
-        self.watch("prepare the backbone (once)", 0, 0)
-        with self.clock.time("convert"):
+        self.progress("prepare the backbone (once)", 0, 0)
+        with self.timer.time("convert"):
             return make_extractor(self.cache, backbone)
 
     @cached_property
     def features(self) -> Features:
         """Features of every picture at every stage."""
         return compute_features(
-            self.dataset, self.extractor, self.cache, self.open_extractor, self.watch, self.clock
+            self.dataset, self.extractor, self.cache, self.open_extractor, self.progress, self.timer
         )
 
     @cached_property
@@ -167,7 +167,7 @@ class Session:
         about = (
             dataset.digests("train"),
             labels,
-            len(dataset.split.classes),
+            len(dataset.manifest.classes),
             folds,
             forecast_options,
         )
@@ -183,7 +183,7 @@ class Session:
         dataset, features, recipe = self.dataset, self.features, self.resolved.recipe
         best, labels = self.profile.best_single, dataset.labels("train")
         outputs = features.outputs_of(best.stages)
-        digests, classes = dataset.digests("train"), len(dataset.split.classes)
+        digests, classes = dataset.digests("train"), len(dataset.manifest.classes)
 
         def held_out(folds: Sequence[Fold], by: float) -> Sequence[np.ndarray]:
             penalty = best.cv.penalty * by
@@ -195,9 +195,9 @@ class Session:
     def stored_views(self, views: Views, digests: Sequence[str]) -> list[str]:
         """Keys of every view of pictures, all pictures a view, their features computed."""
         store = self.features.store
-        progress = partial(self.watch, "compute augmented views")
-        with self.clock.time("features"):
-            store.fill(self.dataset.pixels, digests, self.open_extractor, views, progress)
+        step_progress = partial(self.progress, "compute augmented views")
+        with self.timer.time("features"):
+            store.fill(self.dataset.pixels, digests, self.open_extractor, views, step_progress)
         return [views.key(digest, view) for view in range(views.count) for digest in digests]
 
     def open_extractor(self, sample: np.ndarray) -> Engine:
@@ -218,10 +218,10 @@ class Session:
             suggestion: Keys to take where the person left them open; those taken already by
                 default.
         """
-        split, choice = self.dataset.split, self.choice
-        n_train, n_val, n_test = (split.count(part) for part in ("train", "val", "test"))
+        manifest, choice = self.dataset.manifest, self.choice
+        n_train, n_val, n_test = (manifest.count(split) for split in ("train", "val", "test"))
         backbone = BackboneInfo(choice.name, choice.image_size, choice.fingerprint, choice.reason)
-        data = SplitCounts(split.classes, n_train, n_val, n_test, split.folds)
+        data = SplitCounts(manifest.classes, n_train, n_val, n_test, manifest.folds)
         resolved = self.resolved
         if suggestion is not None:
             resolved = load_recipe(self._recipe, self._flags, suggestion)

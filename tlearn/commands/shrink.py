@@ -40,7 +40,7 @@ def shrink(
     teacher: ResolvedBackbone,
     student: ResolvedBackbone,
     resize: str,
-    watch: ProgressCallback,
+    progress: ProgressCallback,
 ) -> Shrunk:
     """Train the student's backbone on the pictures and split of the run that taught it.
 
@@ -49,14 +49,21 @@ def shrink(
         teacher: Its model as a backbone.
         student: The backbone that its model has taught.
         resize: How a picture becomes square for it.
-        watch: Told of progress.
+        progress: Called with (step, done, total).
 
     Raises:
         TlearnError: The run's pictures are no longer where they were.
     """
     assert student.weights is not None
     before, metrics = read_plan(large.plan_path), read_json(large.metrics_path)
-    same = ("seed", "val_fraction", "test_fraction", "mirror", "class_weights", "keep_samples")
+    same = (
+        "seed",
+        "val_fraction",
+        "test_fraction",
+        "horizontal_flip",
+        "class_weights",
+        "keep_samples",
+    )
     flags = {key: before.value(key) for key in same} | {
         "policy": "top_stages",
         "backbone": student.name,
@@ -64,19 +71,19 @@ def shrink(
         "image_size": student.image_size,
         "resize": resize,
     }
-    with Session(Path(metrics["folder"]), None, flags, True, watch) as work:
+    with Session(Path(metrics["folder"]), None, flags, True, progress) as session:
         run = RunDirectory.create(student.weights.path.parent / "run", "top_stages", True)
-        reports = train_and_save(work, work.plan(), run, None).reports
-        sample = work.dataset.rows("train")[:16]
-        small = _milliseconds(work.extractor, sample)
-        part = work.dataset.split.report_part
-        known = open_extractor(work.cache, teacher.fingerprint)
+        reports = train_and_save(session, session.plan(), run, None).reports
+        sample = session.dataset.rows("train")[:16]
+        small = _milliseconds(session.extractor, sample)
+        split = session.dataset.manifest.report_split
+        known = open_extractor(session.cache, teacher.fingerprint)
         assert known is not None  # the student learned from its answers
         shape = (len(sample), teacher.image_size, teacher.image_size, 3)
         slow = _milliseconds(known, np.zeros(shape, np.uint8))
     return Shrunk(
         run,
-        (metrics[f"{part}_accuracy"], reports[part].accuracy),
+        (metrics[f"{split}_accuracy"], reports[split].accuracy),
         (large.model_path.stat().st_size, run.model_path.stat().st_size),
         (slow, small),
     )

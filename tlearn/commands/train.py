@@ -56,12 +56,12 @@ class TrainingResult:
 
 
 def train_and_save(
-    work: Session, plan: Plan, run: RunDirectory, epoch: Epoch | None
+    session: Session, plan: Plan, run: RunDirectory, epoch: Epoch | None
 ) -> TrainingResult:
     """Train by a plan and fill a run directory.
 
     Args:
-        work: Pictures, features and backbone.
+        session: Pictures, features and backbone.
         plan: What to train.
         run: An empty run directory.
         epoch: Told after every epoch.
@@ -69,52 +69,52 @@ def train_and_save(
     Raises:
         RunError: The saved model does not answer as the trained one.
     """
-    dataset = work.dataset
-    head = None if work.from_scratch else solve(work, plan)
+    dataset = session.dataset
+    head = None if session.from_scratch else solve(session, plan)
     if head is not None:
         plan = replace(plan, head=replace(plan.head, solved_l2=head.penalty))
     write_atomic(run.plan_path, lambda path: write_plan(plan, path))
-    write_atomic(run.split_path, lambda path: write_manifest(dataset.split, path))
+    write_atomic(run.split_path, lambda path: write_manifest(dataset.manifest, path))
     run.write_labels(plan.split.classes)
 
     if head is not None and not plan.training.epochs:
         epochs, share = list[dict[str, Any]](), None
-        probabilities = _keep_solved(work, plan, run, head)
+        probabilities = _keep_solved(session, plan, run, head)
     else:
-        model, history = _train(work, plan, run, head, epoch)
+        model, history = _train(session, plan, run, head, epoch)
         epochs, share = history.epochs, history.interpolation
-        probabilities = _keep_trained(work, run, model)
+        probabilities = _keep_trained(session, run, model)
     reports = {
-        part: score(found, dataset.labels(part), plan.split.classes, part)
-        for part, found in probabilities.items()
+        split: score(found, dataset.labels(split), plan.split.classes, split)
+        for split, found in probabilities.items()
     }
     trained = TrainingResult(reports, epochs, share)
     if plan.images.keep_samples:
-        with work.clock.time("samples"):
-            part = next(iter(probabilities))
-            write_samples(run.samples, dataset, part, probabilities[part], plan.seed)
-    _write_results(work, plan, run, trained, probabilities)
+        with session.timer.time("samples"):
+            split = next(iter(probabilities))
+            write_samples(run.samples, dataset, split, probabilities[split], plan.seed)
+    _write_results(session, plan, run, trained, probabilities)
     return trained
 
 
-def solve(work: Session, plan: Plan) -> LinearHead:
-    """The head on the features of the train part, its penalty by cross-validation."""
-    outputs = work.features.outputs_of(plan.head.stages)
-    dataset, classes, balanced = work.dataset, len(plan.split.classes), plan.head.class_weights
+def solve(session: Session, plan: Plan) -> LinearHead:
+    """The head on the features of the train split, its penalty by cross-validation."""
+    outputs = session.features.outputs_of(plan.head.stages)
+    dataset, classes, balanced = session.dataset, len(plan.split.classes), plan.head.class_weights
     count = plan.images.views if plan.policy == "linear_head" and not plan.training.epochs else 1
     views = Views(
         count, augmentation(plan.images.augmentation, plan.images.horizontal_flip), plan.seed
     )
-    keys = work.stored_views(views, dataset.digests("train"))
+    keys = session.stored_views(views, dataset.digests("train"))
     labels = np.tile(dataset.labels("train"), count)
-    work.watch("solve the head", 0, 0)
-    with work.clock.time("head"):
+    session.progress("solve the head", 0, 0)
+    with session.timer.time("head"):
         penalty = plan.head.solved_l2
         if penalty is None:
             folds = _folds_of_views(dataset.folds(plan.seed), count, len(labels))
             about = (keys, labels, classes, folds, balanced)
-            penalty = work.features.cross_validate(outputs, *about).penalty
-        rows, widths = work.features.read(outputs, keys), work.features.widths(outputs)
+            penalty = session.features.cross_validate(outputs, *about).penalty
+        rows, widths = session.features.read(outputs, keys), session.features.widths(outputs)
         return solve_head(rows, labels, classes, penalty, balanced, in_place=True, blocks=widths)
 
 
@@ -125,14 +125,14 @@ def _folds_of_views(folds: Sequence[Fold], count: int, n_rows: int) -> list[Fold
 
 
 def _train(
-    work: Session,
+    session: Session,
     plan: Plan,
     run: RunDirectory,
     head: LinearHead | None,
     epoch: Epoch | None,
 ) -> tuple[Any, History]:
-    work.watch("load TensorFlow", 0, 0)
-    with work.clock.time("load"):
+    session.progress("load TensorFlow", 0, 0)
+    with session.timer.time("load"):
         keras = import_keras()
     from tlearn.backend.precision import as_float32
     from tlearn.models.backbone import up_to
@@ -146,18 +146,18 @@ def _train(
     keras.utils.set_random_seed(plan.seed)
     keras.config.set_dtype_policy(plan.training.precision)
     try:
-        whole = work.backbone if plan.training.precision == "float32" else work.choice.load()
+        whole = session.backbone if plan.training.precision == "float32" else session.choice.load()
         backbone = up_to(whole, plan.head.stages[-1])
         model = assemble(backbone, plan, head)
         history = tune(
             model,
             backbone,
             plan,
-            work.dataset,
-            work.cache,
-            work.engines,
-            work.watch,
-            work.clock,
+            session.dataset,
+            session.cache,
+            session.engines,
+            session.progress,
+            session.timer,
             told,
         )
     finally:
@@ -165,107 +165,110 @@ def _train(
     return as_float32(model), history
 
 
-def _keep_trained(work: Session, run: RunDirectory, model: Any) -> dict[str, np.ndarray]:
-    """Save the model; what it says of the held-out parts."""
-    work.watch("save and check", 0, 0)
-    with work.clock.time("check"):
+def _keep_trained(session: Session, run: RunDirectory, model: Any) -> dict[str, np.ndarray]:
+    """Save the model; what it says of the held-out splits."""
+    session.progress("save and check", 0, 0)
+    with session.timer.time("check"):
         probabilities = {
-            part: predict_pixels(model.predict_on_batch, work.dataset.rows(part))
-            for part in _held_out(work)
+            split: predict_pixels(model.predict_on_batch, session.dataset.rows(split))
+            for split in _held_out(session)
         }
         write_atomic(run.model_path, lambda path: model.save(path))
-        _read_back(run, work, probabilities)
+        _read_back(run, session, probabilities)
     return probabilities
 
 
 def _keep_solved(
-    work: Session, plan: Plan, run: RunDirectory, head: LinearHead
+    session: Session, plan: Plan, run: RunDirectory, head: LinearHead
 ) -> dict[str, np.ndarray]:
     """The same for a solved head; TensorFlow only the first time that this backbone is used."""
-    known = open_template(work.cache, plan.backbone.fingerprint)
-    template = known or make_template(work.backbone, plan.head.stages)
-    work.watch("save and check", 0, 0)
-    with work.clock.time("check"):
+    known = open_template(session.cache, plan.backbone.fingerprint)
+    template = known or make_template(session.backbone, plan.head.stages)
+    session.progress("save and check", 0, 0)
+    with session.timer.time("check"):
         write_atomic(run.model_path, with_head(template, head.kernel, head.bias))
         saved = LinearHead(*read_head(run.model_path, template), head.penalty)
-        features, digests = work.features, work.dataset.digests
+        features, digests = session.features, session.dataset.digests
         outputs = features.outputs_of(plan.head.stages)
         probabilities = {
-            part: saved.probabilities(features.read(outputs, digests(part)))
-            for part in _held_out(work)
+            split: saved.probabilities(features.read(outputs, digests(split)))
+            for split in _held_out(session)
         }
         if known is None:
-            _read_back(run, work, probabilities)
-            keep_template(work.cache, plan.backbone.fingerprint, template)
+            _read_back(run, session, probabilities)
+            keep_template(session.cache, plan.backbone.fingerprint, template)
     return probabilities
 
 
-def _held_out(work: Session) -> list[str]:
-    return [part for part in ("val", "test") if work.dataset.split.count(part)]
+def _held_out(session: Session) -> list[str]:
+    return [split for split in ("val", "test") if session.dataset.manifest.count(split)]
 
 
-def _read_back(run: RunDirectory, work: Session, probabilities: Mapping[str, np.ndarray]) -> None:
+def _read_back(
+    run: RunDirectory, session: Session, probabilities: Mapping[str, np.ndarray]
+) -> None:
     """Load the saved model as a stranger would, and hold it against what was scored."""
     import keras
 
     model = keras.models.load_model(run.model_path, compile=False, safe_mode=True)
-    part, expected = next(iter(probabilities.items()))
-    answers = predict_pixels(model.predict_on_batch, work.dataset.rows(part)[:_READ_BACK])
+    split, expected = next(iter(probabilities.items()))
+    answers = predict_pixels(model.predict_on_batch, session.dataset.rows(split)[:_READ_BACK])
     difference = float(np.abs(answers - expected[:_READ_BACK]).max())
     if not difference <= _TOLERANCE:
         raise RunError(
             f"{run.model_path} was saved but answers differently when read back: a probability "
-            f"moved by {difference:.3g} on {len(answers)} {part} pictures",
+            f"moved by {difference:.3g} on {len(answers)} {split} pictures",
             "this is a fault of tlearn or of Keras; please report it with the plan beside it",
         )
 
 
 def _write_results(
-    work: Session,
+    session: Session,
     plan: Plan,
     run: RunDirectory,
     trained: TrainingResult,
     probabilities: Mapping[str, np.ndarray],
 ) -> None:
     reports = trained.reports
-    reported = work.dataset.split.report_part
-    findings = [asdict(issue) for issue in work.dataset.issues]
-    seconds = work.clock.seconds | {"total": work.clock.total()}
+    reported = session.dataset.manifest.report_split
+    findings = [asdict(issue) for issue in session.dataset.issues]
+    seconds = session.timer.seconds | {"total": session.timer.total()}
     write_report(
         run.report_path,
-        title=work.source.name,
-        plan=asdict(plan),
+        title=session.source.name,
+        plan=plan.flat()
+        | {"stages": [asdict(stage) for stage in plan.stages], "origins": plan.origins},
         report=trained.reports[reported],
         history=trained.history,
         findings=findings,
-        timings=work.clock.seconds,
-        mistakes=_mistakes(work, plan, reported, probabilities[reported])
+        timings=session.timer.seconds,
+        mistakes=_mistakes(session, plan, reported, probabilities[reported])
         if plan.images.keep_samples
         else (),
     )
     write_json(
         run.metrics_path,
         {
-            "folder": str(work.source.resolve()),
+            "folder": str(session.source.resolve()),
             "val_accuracy": reports["val"].accuracy if "val" in reports else None,
             "test_accuracy": reports["test"].accuracy if "test" in reports else None,
             "interpolation": trained.interpolation,
             "seconds": seconds,
             "findings": findings,
-            "reports": {part: report.to_json() for part, report in reports.items()},
+            "reports": {split: report.to_json() for split, report in reports.items()},
         },
     )
 
 
 def _mistakes(
-    work: Session, plan: Plan, part: str, probabilities: np.ndarray, most: int = 24
+    session: Session, plan: Plan, split: str, probabilities: np.ndarray, most: int = 24
 ) -> list[tuple[np.ndarray, str, str, float]]:
     """The most confident wrong answers: picture, true class, answer, its probability."""
-    labels, answers = work.dataset.labels(part), probabilities.argmax(axis=1)
+    labels, answers = session.dataset.labels(split), probabilities.argmax(axis=1)
     sure = probabilities.max(axis=1)
     wrong = np.flatnonzero(answers != labels)
     worst = wrong[np.argsort(-sure[wrong], kind="stable")][:most]
-    rows = work.dataset.rows(part)
+    rows = session.dataset.rows(split)
     return [
         (rows[i], plan.split.classes[labels[i]], plan.split.classes[answers[i]], float(sure[i]))
         for i in worst

@@ -12,7 +12,7 @@ from tlearn.data.image_folder import ImageFolder
 from tlearn.data.inspection import DataIssue, inspect_dataset
 from tlearn.data.pixel_store import PixelRows, PixelStore, store_pixels
 from tlearn.data.sampling import FOLDS, FOLDS_OF_MANY, MANY, MOST, make_folds, stratified
-from tlearn.data.split import Fold, Split, make_split
+from tlearn.data.split import Fold, SplitManifest, make_split
 from tlearn.errors import DataError
 from tlearn.progress import ProgressCallback, Timer
 
@@ -25,7 +25,7 @@ class Dataset:
         folder: Classes and files.
         pixels: Decoded pictures, found by digest.
         issues: What is wrong or risky in the folder.
-        split: Which picture is learned from, chosen by, and reported on.
+        manifest: Which picture is learned from, chosen by, and reported on.
         resize: The rule that made them square.
         seed: Of the split, and of folds.
     """
@@ -33,24 +33,24 @@ class Dataset:
     folder: ImageFolder
     pixels: PixelStore
     issues: tuple[DataIssue, ...]
-    split: Split
+    manifest: SplitManifest
     resize: str
     seed: int = 0
 
-    def digests(self, part: str) -> list[str]:
-        """Digests of a part's pictures, in the order of `split.indices(part)`."""
-        return [self.split.digests[row] for row in self.split.indices(part)]
+    def digests(self, split: str) -> list[str]:
+        """Digests of a part's pictures, in the order of `manifest.indices(split)`."""
+        return [self.manifest.digests[row] for row in self.manifest.indices(split)]
 
-    def rows(self, part: str) -> PixelRows:
+    def rows(self, split: str) -> PixelRows:
         """A part's pictures, read as they are indexed."""
-        return self.pixels.rows(self.digests(part))
+        return self.pixels.rows(self.digests(split))
 
-    def labels(self, part: str) -> np.ndarray:
+    def labels(self, split: str) -> np.ndarray:
         """Class indices of a part's pictures."""
-        return self.split.labels[self.split.indices(part)]
+        return self.manifest.labels[self.manifest.indices(split)]
 
     def folds(self, seed: int) -> list[Fold]:
-        """Rows of the train part to solve on and to hold out, copies of a file kept together.
+        """Rows of the train split to solve on and to hold out, copies of a file kept together.
 
         Of very many pictures a stratified sample answers as well, in bounded time and memory.
         """
@@ -66,8 +66,8 @@ def load_dataset(
     image_size: int,
     resize: str,
     cache: Path,
-    watch: ProgressCallback,
-    clock: Timer,
+    progress: ProgressCallback,
+    timer: Timer,
     *,
     val_fraction: float = 0.15,
     test_fraction: float = 0.15,
@@ -81,8 +81,8 @@ def load_dataset(
         image_size: Side of the square the network sees, in pixels.
         resize: How a picture becomes square.
         cache: Where decoded pixels are kept.
-        watch: Told of progress.
-        clock: Told where the time goes.
+        progress: Called with (step, done, total).
+        timer: Times the steps.
         val_fraction: Share of a flat folder for validation.
         test_fraction: Share of a flat folder for the test.
         seed: Seed of the split.
@@ -91,20 +91,20 @@ def load_dataset(
     Raises:
         DataError: The folder cannot be used as it is.
     """
-    with clock.time("decode"):
+    with timer.time("decode"):
         paths = [image.path for image in folder.images]
-        pixels = store_pixels(paths, image_size, resize, cache, partial(watch, "read pictures"))
+        pixels = store_pixels(paths, image_size, resize, cache, partial(progress, "read pictures"))
         issues = inspect_dataset(folder, pixels.facts)
         if strict:
             _refuse_unreadable(folder, pixels)
-        split = make_split(
+        manifest = make_split(
             folder,
             pixels.facts,
             val_fraction=val_fraction,
             test_fraction=test_fraction,
             seed=seed,
         )
-    return Dataset(folder, pixels, issues, split, resize, seed)
+    return Dataset(folder, pixels, issues, manifest, resize, seed)
 
 
 def _refuse_unreadable(folder: ImageFolder, pixels: PixelStore) -> None:

@@ -18,9 +18,9 @@ from pathlib import Path
 
 from tlearn.errors import DataError
 
-PARTS = ("train", "val", "test")
-PART_NAMES = {part: part for part in PARTS} | {"training": "train", "testing": "test"}
-PART_NAMES |= {"valid": "val", "validation": "val"}
+SPLITS = ("train", "val", "test")
+SPLIT_NAMES = {split: split for split in SPLITS} | {"training": "train", "testing": "test"}
+SPLIT_NAMES |= {"valid": "val", "validation": "val"}
 
 # First bytes and extensions. Text may begin with "BM" or "P1": those two need some more.
 _FORMATS = {
@@ -44,19 +44,19 @@ _COLUMNS |= {"part": "split", "set": "split", "path": "path", "label": "label", 
 @dataclass(frozen=True)
 class LabeledImage:
     """One picture: its absolute `path`, its `name` (POSIX, relative to the folder; the key in
-    manifests), its `label` (index into the classes) and, where the layout says so, its `part`."""
+    manifests), its `label` (index into the classes) and, where the layout says so, its `split`."""
 
     path: Path
     name: str
     label: int
-    part: str | None = None
+    split: str | None = None
 
 
 @dataclass(frozen=True)
 class ImageFolder:
     """What a scan found below the absolute `root`, whatever order the file system has: `classes`
     in natural order ("2" before "10"), `images` by part, class and name, the `layout` ("classes",
-    "parts" or "csv") and the names of stray files and folders left aside, `ignored`."""
+    "splits" or "csv") and the names of stray files and folders left aside, `ignored`."""
 
     root: Path
     classes: tuple[str, ...]
@@ -181,21 +181,21 @@ _Row = tuple[str, str, str | None]  # name, class, part
 def _scan_folder(root: Path) -> ImageFolder:
     walk = _Walk(root)
     folders, loose = walk.children("")
-    named = {name: PART_NAMES[name.lower()] for name in folders if name.lower() in PART_NAMES}
-    parts = {name: part for name, part in named.items() if _class_folders(root / name)}
-    if "train" not in parts.values():
+    named = {name: SPLIT_NAMES[name.lower()] for name in folders if name.lower() in SPLIT_NAMES}
+    splits = {name: split for name, split in named.items() if _class_folders(root / name)}
+    if "train" not in splits.values():
         if len(named) > 1 and len(named) == len(folders):
             raise DataError(
                 f"'{root}' holds {' and '.join(folders)}, but no train folder with class folders",
                 "arrange it as train/<class>/..., or pass a folder with one sub-folder per class",
             )
         return _image_folder(root, _class_rows(walk, folders, loose), "classes", walk.ignored)
-    walk.ignored += [*loose, *(name for name in folders if name not in parts)]
-    ready = len({*parts.values()}) > 1
+    walk.ignored += [*loose, *(name for name in folders if name not in splits)]
+    ready = len({*splits.values()}) > 1
     rows: list[_Row] = []
-    for name, part in parts.items():
-        rows += _class_rows(walk, *walk.children(name), part if ready else None)
-    return _image_folder(root, rows, "parts" if ready else "classes", walk.ignored)
+    for name, split in splits.items():
+        rows += _class_rows(walk, *walk.children(name), split if ready else None)
+    return _image_folder(root, rows, "splits" if ready else "classes", walk.ignored)
 
 
 def _class_folders(folder: Path) -> list[str]:
@@ -204,12 +204,12 @@ def _class_folders(folder: Path) -> list[str]:
 
 
 def _class_rows(
-    walk: _Walk, folders: Sequence[str], loose: Sequence[str], part: str | None = None
+    walk: _Walk, folders: Sequence[str], loose: Sequence[str], split: str | None = None
 ) -> list[_Row]:
     rows: list[_Row] = []
     for folder in folders:
         images = walk.images(folder)
-        rows += [(name, Path(folder).name, part) for name in images]
+        rows += [(name, Path(folder).name, split) for name in images]
         walk.ignored += [] if images else [folder]
     if not rows and loose:
         raise DataError(
@@ -235,8 +235,8 @@ def _image_folder(
             "a classifier needs two or more: add a sub-folder with pictures of something else",
         )
     labels = {name: label for label, name in enumerate(classes)}
-    images = [LabeledImage(root / name, name, labels[of], part) for name, of, part in rows]
-    images.sort(key=lambda i: (PARTS.index(i.part or "train"), i.label, natural_key(i.name)))
+    images = [LabeledImage(root / name, name, labels[of], split) for name, of, split in rows]
+    images.sort(key=lambda i: (SPLITS.index(i.split or "train"), i.label, natural_key(i.name)))
     left_aside = tuple(sorted(ignored, key=natural_key))
     return ImageFolder(root, tuple(classes), tuple(images), layout, left_aside)
 
@@ -254,10 +254,10 @@ def _scan_csv(path: Path) -> ImageFolder:
     if errors:
         errors[10:] = [f"... and {len(errors) - 10} more"] if len(errors) > 10 else []
         raise DataError("\n".join([f"'{path}' has faults", *errors]), "mend those lines")
-    parts = {part for _, _, part in rows.values()}
-    if len(parts) > 1 and (None in parts or "train" not in parts):
+    splits = {split for _, _, split in rows.values()}
+    if len(splits) > 1 and (None in splits or "train" not in splits):
         raise DataError(f"'{path}' has rows without a split, or no train rows", "fill the column")
-    listed = [(name, of, part if len(parts) > 1 else None) for name, of, part in rows.values()]
+    listed = [(name, of, split if len(splits) > 1 else None) for name, of, split in rows.values()]
     return _image_folder(path.parent, listed, "csv")
 
 
@@ -289,11 +289,11 @@ def _row(root: Path, cells: dict[str, str]) -> _Row:
     given, label, split = (cells.get(key, "") for key in ("path", "label", "split"))
     if not given or not label:
         raise ValueError(f"it has no {'label' if given else 'path'}")
-    if split and split.lower() not in PART_NAMES:
+    if split and split.lower() not in SPLIT_NAMES:
         raise ValueError(f"the split {split!r} is none of train, val, test")
     path = (root / given).resolve()
     if not path.is_relative_to(root):
         raise ValueError(f"{given!r} is outside the folder of the CSV")
     if not path.is_file():
         raise ValueError(f"{given!r} does not exist")
-    return path.relative_to(root).as_posix(), label, PART_NAMES.get(split.lower())
+    return path.relative_to(root).as_posix(), label, SPLIT_NAMES.get(split.lower())

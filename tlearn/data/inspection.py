@@ -105,7 +105,7 @@ def _leak(groups: Sequence[Sequence[LabeledImage]]) -> Iterator[DataIssue]:
     found = [
         group
         for group in groups
-        if len({image.part for image in group}) > 1 and len({image.label for image in group}) == 1
+        if len({image.split for image in group}) > 1 and len({image.label for image in group}) == 1
     ]
     if found:
         yield DataIssue(
@@ -123,7 +123,7 @@ def _duplicate(groups: Sequence[Sequence[LabeledImage]]) -> Iterator[DataIssue]:
     for group in groups:
         places: dict[tuple[int, str | None], list[LabeledImage]] = defaultdict(list)
         for image in group:
-            places[image.label, image.part].append(image)
+            places[image.label, image.split].append(image)
         by_place += [same for same in places.values() if len(same) > 1]
     if by_place:
         spare = sum(len(group) - 1 for group in by_place)
@@ -152,8 +152,8 @@ def _placeholder(readable: Sequence[ImageWithInfo]) -> Iterator[DataIssue]:
 def _imbalance(folder: ImageFolder, readable: Sequence[ImageWithInfo]) -> Iterator[DataIssue]:
     counts = [0] * len(folder.classes)
     for image, _ in readable:
-        counts[image.label] += image.part in (None, "train")
-    where = "for training" if folder.images[0].part else "that can be read"
+        counts[image.label] += image.split in (None, "train")
+    where = "for training" if folder.images[0].split else "that can be read"
     largest, smallest = max(counts), min(counts)
     if largest > IMBALANCE * smallest:
         most, least = (folder.classes[counts.index(count)] for count in (largest, smallest))
@@ -162,7 +162,7 @@ def _imbalance(folder: ImageFolder, readable: Sequence[ImageWithInfo]) -> Iterat
             "imbalance",
             "warning",
             f"{most!r} has {_count(largest, 'image')} {where} and {least!r} {smallest}: {ratio}. "
-            "Add pictures to the small classes, or weigh them up with class_weights: true.",
+            "Add images to the small classes, or weigh them up with class_weights: true.",
             (most, least),
         )
     few = [label for label, count in enumerate(counts) if count < FEW_IMAGES]

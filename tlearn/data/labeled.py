@@ -10,7 +10,7 @@ from tlearn.errors import DataError
 
 
 def labeled_images(folder: Path, labels: Sequence[str]) -> list[tuple[Path, int]]:
-    """Files of the folder's test part, or val, or all, with their index in the model's labels.
+    """Files of the folder's test split, or val, or all, with their index in the model's labels.
 
     Raises:
         DataError: The folder cannot be used, or has a class that the model does not know.
@@ -22,10 +22,10 @@ def labeled_images(folder: Path, labels: Sequence[str]) -> list[tuple[Path, int]
             f"{folder} has classes that the model does not know: {', '.join(unknown[:5])}",
             f"it knows {', '.join(labels[:8])}; rename the folders to match",
         )
-    parts = {image.part for image in found.images}
-    part = next((name for name in ("test", "val") if name in parts), None)
+    splits = {image.split for image in found.images}
+    split = next((name for name in ("test", "val") if name in splits), None)
     return [
         (image.path, labels.index(found.classes[image.label]))
         for image in found.images
-        if part is None or image.part == part
+        if split is None or image.split == split
     ]

@@ -20,42 +20,43 @@ from pathlib import Path
 import numpy as np
 
 from tlearn.data.decode import ImageInfo
-from tlearn.data.image_folder import PARTS, ImageFolder
+from tlearn.data.image_folder import SPLITS, ImageFolder
 from tlearn.errors import DataError
 
 FOLDS = 5
-"""Folds where a validation part would be too small; fewer when a class has fewer pictures."""
+"""Folds where a validation split would be too small; fewer when a class has fewer pictures."""
 
 MIN_VALIDATION = 2
-"""Validation pictures a class needs; below, cross-validation replaces the validation part."""
+"""Validation pictures a class needs; below, cross-validation replaces the validation split."""
 
-_COLUMNS = ["name", "label", "class", "part", "sha256"]
+_COLUMNS = ["name", "label", "class", "split", "sha256"]
+_FIRST_COLUMNS = ["name", "label", "class", "part", "sha256"]  # as the first version wrote them
 
 
 @dataclass(frozen=True, eq=False)
-class Split:
-    """The n pictures in use: their keys (`names`), `labels` (int64, into `classes`), `parts`
+class SplitManifest:
+    """The n pictures in use: their keys (`names`), `labels` (int64, into `classes`), `splits`
     ("train", "val" or "test") and the SHA-256 `digests` of their files.
 
-    The final figures come from `report_part`: "test", or "val" without one. Where `folds` is not
-    0, cross-validation with so many folds of train stands for a validation part.
+    The final figures come from `report_split`: "test", or "val" without one. Where `folds` is not
+    0, cross-validation with so many folds of train stands for a validation split.
     """
 
     classes: tuple[str, ...]
     names: tuple[str, ...]
     labels: np.ndarray
-    parts: tuple[str, ...]
+    splits: tuple[str, ...]
     digests: tuple[str, ...]
-    report_part: str
+    report_split: str
     folds: int
 
-    def indices(self, part: str) -> np.ndarray:
+    def indices(self, split: str) -> np.ndarray:
         """Rows of one part, int64."""
-        return np.flatnonzero(np.array(self.parts, dtype="U5") == part)
+        return np.flatnonzero(np.array(self.splits, dtype="U5") == split)
 
-    def count(self, part: str) -> int:
+    def count(self, split: str) -> int:
         """Number of pictures in one part."""
-        return self.parts.count(part)
+        return self.splits.count(split)
 
 
 @dataclass
@@ -63,7 +64,7 @@ class _Row:
     name: str
     label: int
     digest: str
-    part: str
+    split: str
 
 
 def make_split(
@@ -73,13 +74,13 @@ def make_split(
     val_fraction: float = 0.15,
     test_fraction: float = 0.15,
     seed: int = 0,
-) -> Split:
+) -> SplitManifest:
     """Divide the readable pictures, class by class, or take over ready-made parts.
 
     Args:
         folder: What was scanned.
         facts: `facts[i]` belongs to `folder.images[i]`.
-        val_fraction: Share of the pictures (of train, where a test part is given) for "val".
+        val_fraction: Share of the pictures (of train, where a test split is given) for "val".
         test_fraction: Share of the pictures for "test".
         seed: Another seed, another split.
 
@@ -96,15 +97,15 @@ def make_split(
             "give two fractions above 0 whose sum is below 1, such as 0.15 and 0.15",
         )
     rows = _usable(folder, facts)
-    given = {image.part for image in folder.images} - {None}
+    given = {image.split for image in folder.images} - {None}
     if given:
         _check_parts(folder, rows)
         rows = _without_leaks(rows)
-    totals = Counter(row.label for row in rows if row.part == "train")
+    totals = Counter(row.label for row in rows if row.split == "train")
     if not given:
         for label, groups in _train_groups(rows).items():
             for row in _choose(groups, totals[label] * test_fraction, seed):
-                row.part = "test"
+                row.split = "test"
     _check_train(folder, rows)
     if "val" in given:
         return _split(folder.classes, rows)
@@ -114,7 +115,7 @@ def make_split(
     ]
     enough = min(map(len, chosen)) >= MIN_VALIDATION
     for row in (row for of_class in chosen for row in of_class if enough):
-        row.part = "val"
+        row.split = "val"
     return _split(folder.classes, rows)
 
 
@@ -150,25 +151,25 @@ def fold_indices(
     return [(np.flatnonzero(fold_of != f), np.flatnonzero(fold_of == f)) for f in range(k)]
 
 
-def write_manifest(split: Split, path: Path) -> None:
-    """Write a split as CSV with the columns name, label, class, part, sha256."""
+def write_manifest(manifest: SplitManifest, path: Path) -> None:
+    """Write a split as CSV with the columns name, label, class, split, sha256."""
     text = io.StringIO(newline="")
     writer = csv.writer(text)  # its line end, CR LF, has it quote names that hold either
-    labeled = [split.classes[label] for label in split.labels]
-    columns = (split.names, split.labels.tolist(), labeled, split.parts, split.digests)
+    labeled = [manifest.classes[label] for label in manifest.labels]
+    columns = (manifest.names, manifest.labels.tolist(), labeled, manifest.splits, manifest.digests)
     writer.writerows([_COLUMNS, *zip(*columns, strict=True)])
     # File names need not be UTF-8; surrogates carry the bytes of those that are not.
     path.write_bytes(text.getvalue().encode("utf-8", "surrogateescape"))
 
 
-def read_manifest(path: Path) -> Split:
+def read_manifest(path: Path) -> SplitManifest:
     """Read a split back, exactly as written; a DataError names the line that is broken."""
     rows: dict[str, _Row] = {}
     classes: dict[int, str] = {}
     try:
         text = path.read_bytes().decode("utf-8", "surrogateescape")
         reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-        if next(reader, None) != _COLUMNS:
+        if next(reader, None) not in (_COLUMNS, _FIRST_COLUMNS):
             raise ValueError(f"the columns should be {','.join(_COLUMNS)}")
         for row, class_name in map(_parse, reader):
             if classes.setdefault(row.label, class_name) != class_name:
@@ -179,7 +180,7 @@ def read_manifest(path: Path) -> Split:
         raise DataError(f"cannot read '{path}': {error.strerror}", _MANIFEST_HINT) from error
     except (ValueError, csv.Error) as error:
         raise DataError(f"'{path}', line {reader.line_num}: {error}", _MANIFEST_HINT) from error
-    trained = {row.label for row in rows.values() if row.part == "train"}
+    trained = {row.label for row in rows.values() if row.split == "train"}
     if len(trained) < 2 or not trained == {*classes} == {*range(len(classes))}:
         raise DataError(f"'{path}' lacks train pictures of a class", _MANIFEST_HINT)
     return _split([classes[label] for label in sorted(classes)], [*rows.values()])
@@ -191,34 +192,34 @@ _MANIFEST_HINT = "it is written by a run and not meant to be edited: start the r
 def _parse(cells: Sequence[str]) -> tuple[_Row, str]:
     if len(cells) != len(_COLUMNS):
         raise ValueError(f"{len(cells)} columns instead of {len(_COLUMNS)}")
-    name, label, class_name, part, digest = cells
+    name, label, class_name, split, digest = cells
     if not label.isdecimal():
         raise ValueError(f"the label {label!r} is not a number")
-    if part not in PARTS:
-        raise ValueError(f"the part {part!r} is none of {', '.join(PARTS)}")
+    if split not in SPLITS:
+        raise ValueError(f"the split {split!r} is none of {', '.join(SPLITS)}")
     if not re.fullmatch("[0-9a-f]{64}", digest):
         raise ValueError(f"{digest!r} is not a SHA-256 digest")
-    return _Row(name, int(label), digest, part), class_name
+    return _Row(name, int(label), digest, split), class_name
 
 
-def _split(classes: Sequence[str], rows: Sequence[_Row]) -> Split:
-    parts = tuple(row.part for row in rows)
+def _split(classes: Sequence[str], rows: Sequence[_Row]) -> SplitManifest:
+    splits = tuple(row.split for row in rows)
     groups = _train_groups(rows).values()
-    return Split(
+    return SplitManifest(
         classes=tuple(classes),
         names=tuple(row.name for row in rows),
         labels=np.array([row.label for row in rows], np.int64),
-        parts=parts,
+        splits=splits,
         digests=tuple(row.digest for row in rows),
-        report_part="test" if "test" in parts else "val",
-        folds=0 if "val" in parts else min(FOLDS, *map(len, groups)),
+        report_split="test" if "test" in splits else "val",
+        folds=0 if "val" in splits else min(FOLDS, *map(len, groups)),
     )
 
 
 def _usable(folder: ImageFolder, facts: Sequence[ImageInfo]) -> list[_Row]:
     """Readable pictures, without those filed under two classes."""
     rows = [
-        _Row(image.name, image.label, fact.sha256, image.part or "train")
+        _Row(image.name, image.label, fact.sha256, image.split or "train")
         for image, fact in zip(folder.images, facts, strict=True)
         if fact.problem is None
     ]
@@ -237,23 +238,23 @@ def _usable(folder: ImageFolder, facts: Sequence[ImageInfo]) -> list[_Row]:
 
 
 def _check_parts(folder: ImageFolder, rows: Sequence[_Row]) -> None:
-    trained = {image.label for image in folder.images if image.part == "train"}
+    trained = {image.label for image in folder.images if image.split == "train"}
     for image in folder.images:
         if image.label not in trained:
             known = [folder.classes[label] for label in sorted(trained)]
             name = folder.classes[image.label]
             near = difflib.get_close_matches(name, known, 1)
             hint = f"if it is {near[0]!r}, rename it" if near else "add it to train, or remove it"
-            raise DataError(f"{image.part} holds the class {name!r}, train does not", hint)
-    for part in {str(image.part) for image in folder.images} - {p.part for p in rows}:
-        raise DataError(f"no picture of the {part} part can be used", "replace its pictures")
+            raise DataError(f"{image.split} holds the class {name!r}, train does not", hint)
+    for split in {str(image.split) for image in folder.images} - {p.split for p in rows}:
+        raise DataError(f"no picture of the {split} split can be used", "replace its pictures")
 
 
 def _without_leaks(rows: Sequence[_Row]) -> list[_Row]:
     """Drop from train what stands in val or test, and from val what stands in test."""
-    val, test = ({p.digest for p in rows if p.part == part} for part in ("val", "test"))
+    val, test = ({p.digest for p in rows if p.split == split} for split in ("val", "test"))
     taken = {"train": val | test, "val": test, "test": set()}
-    return [row for row in rows if row.digest not in taken[row.part]]
+    return [row for row in rows if row.digest not in taken[row.split]]
 
 
 def _check_train(folder: ImageFolder, rows: Sequence[_Row]) -> None:
@@ -264,7 +265,7 @@ def _check_train(folder: ImageFolder, rows: Sequence[_Row]) -> None:
             f"fewer than two different pictures to train on in {', '.join(map(repr, short))}",
             "add pictures that can be read (copies of one file count once), or remove the class",
         )
-    if all(row.part == "train" for row in rows):
+    if all(row.split == "train" for row in rows):
         raise DataError(
             f"too few pictures in '{folder.root}': none is left to test on",
             "give at least one class three different pictures, better every class ten",
@@ -275,7 +276,7 @@ def _train_groups(rows: Sequence[_Row]) -> dict[int, list[list[_Row]]]:
     """For every class the pictures of train, grouped by digest."""
     groups: dict[int, dict[str, list[_Row]]] = {}
     for row in rows:
-        if row.part == "train":
+        if row.split == "train":
             by_digest = groups.setdefault(row.label, {})
             by_digest.setdefault(row.digest, []).append(row)
     return {label: [*groups[label].values()] for label in sorted(groups)}

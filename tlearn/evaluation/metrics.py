@@ -19,10 +19,10 @@ _SMALLEST = 1e-7
 
 @dataclass(frozen=True)
 class Report:
-    """What a model does on one held-out part.
+    """What a model does on one held-out split.
 
     Attributes:
-        part: "test", "val", or how else the pictures were held out.
+        split: "test", "val", or how else the pictures were held out.
         n: Number of pictures.
         classes: Names, in the order of the model's outputs.
         accuracy: Share of pictures whose most probable class is right.
@@ -39,7 +39,7 @@ class Report:
         reliability: For each bin that holds pictures: confidence, accuracy, n.
     """
 
-    part: str
+    split: str
     n: int
     classes: tuple[str, ...]
     accuracy: float
@@ -64,7 +64,7 @@ _TUPLES = ("classes", "interval", "per_class", "reliability")
 
 
 def score(
-    probabilities: np.ndarray, labels: np.ndarray, classes: Sequence[str], part: str
+    probabilities: np.ndarray, labels: np.ndarray, classes: Sequence[str], split: str
 ) -> Report:
     """Compare probabilities with labels.
 
@@ -73,7 +73,7 @@ def score(
             exactly: those of a quantized model do not.
         labels: (n,) indices into `classes`.
         classes: Names, in the order of the columns.
-        part: Which pictures these are.
+        split: Which pictures these are.
 
     Raises:
         ValueError: The shapes disagree, a label is out of range, a probability is not finite.
@@ -96,7 +96,7 @@ def score(
     true_probability = probabilities[np.arange(n), labels]
     correct = int(hits[:, 0].sum())
     return Report(
-        part=part,
+        split=split,
         n=n,
         classes=tuple(classes),
         accuracy=correct / n,

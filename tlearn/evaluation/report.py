@@ -85,7 +85,7 @@ def write_report(
     page = environment.get_template("report.html.j2").render(
         title=title,
         report=report,
-        part=_PARTS.get(report.part, f"pictures ({report.part})"),
+        split=_PARTS.get(report.split, f"pictures ({report.split})"),
         correct=round(report.accuracy * report.n),
         frequent=frequent,
         weakest_first=sorted(report.per_class, key=lambda row: (row["n"] == 0, row["f1"])),

@@ -106,7 +106,7 @@ def suggestions(result: BudgetResult, image_size: int, folder: str) -> list[str]
         if side < image_size:
             ways.append(f"smaller pictures: tlearn finetune {folder} --image-size {side}")
     if budget.ratio(nearest) > 1:
-        ways.append(f"a head on an earlier stage: tlearn finetune {folder} --set head_on=best")
+        ways.append(f"a head on an earlier stage: tlearn finetune {folder} --set head_stages=best")
         ways.append(f"a smaller network: tlearn suggest {folder} {_asking_for_less(result)}")
     return ways
 

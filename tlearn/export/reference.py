@@ -22,7 +22,7 @@ class Reference:
         pixels: uint8 (n, H, W, 3), read where indexed.
         truth: (n,) class indices.
         probabilities: (n, classes), from the model.
-        calibration: Gives uint8 pictures of the train part, for int8.
+        calibration: Gives uint8 pictures of the train split, for int8.
         about: What the file says of itself.
         names: (n,) what the pictures are called.
         int8_note: What stands against int8 for this network; empty when nothing does.

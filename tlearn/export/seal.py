@@ -76,7 +76,7 @@ class ContractTemplate:
     """What the contracts of one run share; see `Contract`."""
 
     labels: Sequence[str]
-    preparation: Preprocessing
+    preprocessing: Preprocessing
     provenance: Mapping[str, str]
     golden: Sequence[GoldenImage]
 
@@ -130,7 +130,7 @@ def _contract(artifact: Artifact, promise: ContractTemplate) -> Contract:
         quantization=artifact.quantization,
         signature=found.signature,
         input=found.input,
-        preparation=promise.preparation,
+        preprocessing=promise.preprocessing,
         output=found.output,
         labels=tuple(promise.labels),
         provenance=dict(promise.provenance),

@@ -141,8 +141,8 @@ def compute_features(
     extractor: FeatureExtractor,
     cache: Path,
     engine: EngineFactory,
-    watch: ProgressCallback,
-    clock: Timer,
+    progress: ProgressCallback,
+    timer: Timer,
 ) -> Features:
     """Every output of the probe for every picture of the split; only what is missing is run.
 
@@ -151,11 +151,11 @@ def compute_features(
         extractor: The network.
         cache: Where features are kept.
         engine: Opens the network.
-        watch: Told of progress.
-        clock: Told where the time goes.
+        progress: Called with (step, done, total).
+        timer: Times the steps.
     """
     store = extractor_store(cache, extractor, dataset.resize)
-    digests = dataset.split.digests
-    with clock.time("features"):
-        store.fill(dataset.pixels, digests, engine, Views(), partial(watch, "compute features"))
+    digests = dataset.manifest.digests
+    with timer.time("features"):
+        store.fill(dataset.pixels, digests, engine, Views(), partial(progress, "compute features"))
     return Features(extractor, store, digests)

@@ -140,7 +140,7 @@ def find_contradictions(values: dict[str, Any], asked: Recipe, n_stages: int) ->
         (head_only and tuned > 0, f"tuned_stages {tuned}: linear_head tunes none"),
         (
             head_only and epochs > 0 and "," in asked.head_stages,
-            f"head_on {asked.head_stages}: a head that is trained by steps reads one stage",
+            f"head_stages {asked.head_stages}: a head that is trained by steps reads one stage",
         ),
         (
             0 < tuned < n_stages - _first_read(asked.head_stages, n_stages),

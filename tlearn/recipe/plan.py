@@ -198,6 +198,10 @@ class Plan:
         group, name = PLACES[key]
         return getattr(getattr(self, group), name) if group else getattr(self, name)
 
+    def flat(self) -> dict[str, Any]:
+        """Return every value under its flat name, without the groups."""
+        return {key: self.value(key) for key in PLACES}
+
 
 def _places() -> dict[str, tuple[str, str]]:
     groups = {

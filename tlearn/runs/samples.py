@@ -1,8 +1,8 @@
 """Pictures that travel in a run, so that it can be exported and checked where its folder is not.
 
 golden/*       files as they were found: held out, and answered rightly
-train.zip      pictures of the train part, decoded and never augmented, lossless
-val.zip        the same of the val part, where there is one
+train.zip      pictures of the train split, decoded and never augmented, lossless
+val.zip        the same of the val split, where there is one
 samples.json   which they are
 """
 
@@ -36,7 +36,7 @@ GOLDEN_BYTES = 1_000_000
 ARCHIVE_BYTES = 8_000_000
 """Of the decoded pictures of one part; what does not fit is left out."""
 
-PARTS = ("train", "val")
+SPLITS = ("train", "val")
 _INDEX, _GOLDEN = "samples.json", "golden"
 _VERSION = 1
 _ANY_ZIP_DATE = (1980, 1, 1, 0, 0, 0)
@@ -102,22 +102,22 @@ class Sample:
 class Samples:
     """What travels in a run: held-out files that the model answers rightly, and samples of parts.
 
-    A run without a val part has no sample of it.
+    A run without a val split has no sample of it.
     """
 
     golden: tuple[GoldenFile, ...]
-    of_part: Mapping[str, Sample]
+    of_split: Mapping[str, Sample]
 
 
 def write_samples(
-    folder: Path, dataset: Dataset, part: str, probabilities: np.ndarray, seed: int
+    folder: Path, dataset: Dataset, split: str, probabilities: np.ndarray, seed: int
 ) -> None:
     """Choose and keep the samples of a run; the same run gives the same bytes.
 
     Args:
         folder: Where to; replaced when it exists.
         dataset: What the run was trained on.
-        part: The held-out part that golden pictures come from.
+        split: The held-out split that golden pictures come from.
         probabilities: (n, classes) of that part, from the model.
         seed: Decides which pictures of a part are taken.
 
@@ -127,11 +127,11 @@ def write_samples(
 
     def fill(place: Path) -> None:
         (place / _GOLDEN).mkdir()
-        golden = islice(_golden(dataset, part, probabilities), GOLDEN_IMAGES)
+        golden = islice(_golden(dataset, split, probabilities), GOLDEN_IMAGES)
         index: dict[str, Any] = {"version": _VERSION}
         index["golden"] = [_keep_golden(place / _GOLDEN, *found) for found in golden]
-        for name in PARTS:
-            if dataset.split.count(name):
+        for name in SPLITS:
+            if dataset.manifest.count(name):
                 index[name] = _keep_sample(place / f"{name}.zip", dataset, name, seed)
         (place / _INDEX).write_text(json.dumps(index, indent=1) + "\n", "utf-8")
 
@@ -156,14 +156,14 @@ def read_samples(folder: Path) -> Samples | None:
             GoldenFile(folder / _GOLDEN / item["file"], item["label"], item["sha256"])
             for item in index["golden"]
         )
-        of_part = {
-            part: Sample(np.asarray(index[part], np.int64), folder / f"{part}.zip")
-            for part in PARTS
-            if part in index
+        of_split = {
+            split: Sample(np.asarray(index[split], np.int64), folder / f"{split}.zip")
+            for split in SPLITS
+            if split in index
         }
     except (TypeError, KeyError, ValueError) as error:
         raise RunError(f"{folder / _INDEX} is damaged: {error!r}", _HINT) from error
-    return Samples(golden, of_part)
+    return Samples(golden, of_split)
 
 
 def telling_rows(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -182,10 +182,10 @@ def telling_rows(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return in_turn(order[probabilities.argmax(axis=1)[order] == labels[order]], labels)
 
 
-def _keep_sample(archive: Path, dataset: Dataset, part: str, seed: int) -> list[int]:
+def _keep_sample(archive: Path, dataset: Dataset, split: str, seed: int) -> list[int]:
     """Write a stratified sample of a part; its rows."""
-    labels, pixels = dataset.labels(part), dataset.rows(part)
-    order = stratified_order(labels, seed)[: sample_size(len(dataset.split.classes))]
+    labels, pixels = dataset.labels(split), dataset.rows(split)
+    order = stratified_order(labels, seed)[: sample_size(len(dataset.manifest.classes))]
     kept = dict(_encoded(pixels, order.tolist()))
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as file:
         for number, row in enumerate(sorted(kept)):
@@ -215,11 +215,11 @@ def _pixels(content: bytes) -> np.ndarray:
         return np.array(image.convert("RGB"))
 
 
-def _golden(dataset: Dataset, part: str, probabilities: np.ndarray) -> Iterator[tuple[int, bytes]]:
+def _golden(dataset: Dataset, split: str, probabilities: np.ndarray) -> Iterator[tuple[int, bytes]]:
     """Class and bytes of held-out files, the most telling first."""
     paths = {image.name: image.path for image in dataset.folder.images}
-    names, labels = dataset.split.names, dataset.labels(part)
-    rows, digests = dataset.split.indices(part), dataset.digests(part)
+    names, labels = dataset.manifest.names, dataset.labels(split)
+    rows, digests = dataset.manifest.indices(split), dataset.digests(split)
     for row in telling_rows(probabilities, labels):
         path = paths[names[rows[row]]]
         try:

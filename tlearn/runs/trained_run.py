@@ -17,7 +17,7 @@ from tlearn.data.decode import UnreadableImageError, decode
 from tlearn.data.labeled import labeled_images
 from tlearn.data.pixel_store import PixelArray, PixelRows, store_pixels
 from tlearn.data.sampling import representative, sample_size
-from tlearn.data.split import Split, read_manifest
+from tlearn.data.split import SplitManifest, read_manifest
 from tlearn.errors import BackboneError, DataError, RunError
 from tlearn.evaluation.predictions import predict_pixels
 from tlearn.export.reference import SAMPLE_OF, Reference
@@ -38,28 +38,28 @@ class TrainedRun:
     Args:
         path: Its directory; None takes the newest under runs/.
         folder: Where its pictures are now; None takes the folder it was trained on.
-        watch: Told of progress.
+        progress: Called with (step, done, total).
 
     Raises:
         RunError: There is no such run.
     """
 
-    def __init__(self, path: Path | None, folder: Path | None, watch: ProgressCallback) -> None:
+    def __init__(self, path: Path | None, folder: Path | None, progress: ProgressCallback) -> None:
         self.run = RunDirectory.open(path)
         self.plan: Plan = read_plan(self.run.plan_path)
         self.labels = self.run.read_labels()
-        self.watch = watch
+        self.progress = progress
         self._folder = folder
 
     @cached_property
-    def split(self) -> Split:
+    def manifest(self) -> SplitManifest:
         """The manifest every command shares."""
         return read_manifest(self.run.split_path)
 
     @cached_property
     def model(self) -> Any:
         """The trained model, loaded in Keras's safe mode."""
-        self.watch("load the model", 0, 0)
+        self.progress("load the model", 0, 0)
         keras = import_keras()
         try:
             return keras.models.load_model(self.run.model_path, compile=False, safe_mode=True)
@@ -70,41 +70,41 @@ class TrainedRun:
             ) from error
 
     @property
-    def check_part(self) -> str:
+    def check_split(self) -> str:
         """The part that artefacts are checked on: val, or train where there is no val."""
-        return "val" if self.split.count("val") else "train"
+        return "val" if self.manifest.count("val") else "train"
 
-    def images(self, part: str) -> PixelRows:
-        """Decoded pictures of a part, in the order of `split.indices(part)`.
+    def images(self, split: str) -> PixelRows:
+        """Decoded pictures of a part, in the order of `split.indices(split)`.
 
         Raises:
             DataError: Pictures have been moved, changed or removed.
         """
         root = self._folder or Path(read_json(self.run.metrics_path)["folder"])
         root = root if root.is_dir() else root.parent  # trained from a CSV
-        rows = self.split.indices(part)
-        digests = [self.split.digests[row] for row in rows]
-        paths = [root / self.split.names[row] for row in rows]
+        rows = self.manifest.indices(split)
+        digests = [self.manifest.digests[row] for row in rows]
+        paths = [root / self.manifest.names[row] for row in rows]
         store = self._decode(paths)
         changed = [
-            self.split.names[row]
+            self.manifest.names[row]
             for row, fact, digest in zip(rows, store.facts, digests, strict=True)
             if fact.sha256 != digest
         ]
         if changed:
             raise DataError(
-                f"{len(changed)} {part} pictures of this run are missing from {root} or have "
+                f"{len(changed)} {split} pictures of this run are missing from {root} or have "
                 f"changed: {', '.join(changed[:3])}",
                 "say where they are now with --data FOLDER",
             )
         return store.rows(digests)
 
-    def truth(self, part: str) -> np.ndarray:
+    def truth(self, split: str) -> np.ndarray:
         """Class indices of a part's pictures."""
-        return self.split.labels[self.split.indices(part)]
+        return self.manifest.labels[self.manifest.indices(split)]
 
     def foreign(self, folder: Path) -> tuple[PixelRows, np.ndarray]:
-        """Pictures and labels of another folder with the same classes: its test part, or all."""
+        """Pictures and labels of another folder with the same classes: its test split, or all."""
         images = labeled_images(folder, self.labels)
         store = self._decode([path for path, _ in images])
         readable = [
@@ -120,7 +120,7 @@ class TrainedRun:
     def probabilities(self, pixels: PixelArray) -> np.ndarray:
         """What the model says of pictures: (n, classes)."""
         model = self.model
-        self.watch("answer", 0, 0)
+        self.progress("answer", 0, 0)
         return predict_pixels(model.predict_on_batch, pixels)
 
     def decode_each(self, paths: Sequence[Path]) -> tuple[PixelRows, list[str | None]]:
@@ -139,23 +139,23 @@ class TrainedRun:
 
         Where the pictures are gone, those that travel in the run take their place.
         """
-        part, backbone = self.check_part, self.plan.backbone.name
-        rows = self.split.indices(part)
+        split, backbone = self.check_split, self.plan.backbone.name
+        rows = self.manifest.indices(split)
         try:
-            pixels: PixelArray = self.images(part)
-            checked_on = part
+            pixels: PixelArray = self.images(split)
+            checked_on = split
         except DataError as error:
-            sample = self._sample(part, error)
-            pixels, rows, checked_on = sample.pixels(), rows[sample.rows], SAMPLE_OF + part
+            sample = self._sample(split, error)
+            pixels, rows, checked_on = sample.pixels(), rows[sample.rows], SAMPLE_OF + split
         return Reference(
             model=self.model,
             labels=self.labels,
             pixels=pixels,
-            truth=self.split.labels[rows],
+            truth=self.manifest.labels[rows],
             probabilities=self.probabilities(pixels),
             calibration=lambda: self._calibration_images,
             about=self._about(),
-            names=[self.split.names[row] for row in rows],
+            names=[self.manifest.names[row] for row in rows],
             int8_note=CATALOG[backbone].int8_note if backbone in CATALOG else "",
             checked_on=checked_on,
         )
@@ -168,13 +168,13 @@ class TrainedRun:
         except DataError as error:
             return self._sample("train", error).pixels()
 
-    def _sample(self, part: str, error: DataError) -> Sample:
+    def _sample(self, split: str, error: DataError) -> Sample:
         """The sample that stands for a part where it may; else the fault is raised."""
         if self._folder:
             raise error
         if not self.samples:
             raise DataError(f"{error.message}; it keeps no samples", error.hint) from error
-        return self.samples.of_part[part]
+        return self.samples.of_split[split]
 
     def promise(self) -> ContractTemplate:
         """What every artefact of this run promises."""
@@ -182,7 +182,7 @@ class TrainedRun:
         files |= {"split": self.run.split_path}
         return ContractTemplate(
             labels=self.labels,
-            preparation=Preprocessing.of(self.plan.images.image_size, self.plan.images.resize),
+            preprocessing=Preprocessing.of(self.plan.images.image_size, self.plan.images.resize),
             provenance={name: artifact_digest(path) for name, path in files.items()},
             golden=self._golden(),
         )
@@ -206,7 +206,7 @@ class TrainedRun:
 
     def _about(self) -> dict[str, Any]:
         plan = self.plan
-        preparation = Preprocessing.of(plan.images.image_size, plan.images.resize)
+        preprocessing = Preprocessing.of(plan.images.image_size, plan.images.resize)
         return {
             "name": f"{len(self.labels)} classes by {plan.backbone.name}",
             "description": f"Trained by tlearn: {plan.policy}, {plan.split.n_train} pictures",
@@ -215,7 +215,7 @@ class TrainedRun:
             "license": self._license(),
             "resize": plan.images.resize,
             "image_size": plan.images.image_size,
-            "input": f"RGB picture, values 0 to 255; {preparation.resize_in_words}.",
+            "input": f"RGB picture, values 0 to 255; {preprocessing.resize_in_words}.",
         }
 
     def _license(self) -> str:
@@ -227,7 +227,7 @@ class TrainedRun:
 
     def _decode(self, paths: Sequence[Path]) -> Any:
         plan = self.plan
-        progress = partial(self.watch, "read pictures")
+        step_progress = partial(self.progress, "read pictures")
         return store_pixels(
-            paths, plan.images.image_size, plan.images.resize, cache_folder(), progress
+            paths, plan.images.image_size, plan.images.resize, cache_folder(), step_progress
         )

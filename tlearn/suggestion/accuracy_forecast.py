@@ -76,7 +76,7 @@ class Option:
         doubt: Standard error of what it gains by reading another stage than the last.
         measured: Whether heads like it were solved and scored, or it is a forecast.
         seconds: Forecast for this machine; None where nothing was measured.
-        tried: Accuracy of a trial on the validation part, or None.
+        tried: Accuracy of a trial on the validation split, or None.
     """
 
     policy: Policy

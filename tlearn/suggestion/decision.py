@@ -37,7 +37,7 @@ def decide(
     else:
         reason = f"{chosen.name} is expected to reach {chosen.accuracy:.1%}"
     if chosen.tried is not None:
-        reason += f": a trial reached {chosen.tried:.1%} on the validation part"
+        reason += f": a trial reached {chosen.tried:.1%} on the validation split"
     elif not chosen.measured and any(option.tried is not None for option in options):
         reason += ", a forecast: there was no time left to try it"
     reasons = [*taught.reasons, verdict, reason]

@@ -216,10 +216,10 @@ def teach(
         jit_compile=False,
     )
     optimizer.build(training_model.trainable_variables)
-    clock = _Clock(training_model, seconds, checkpoint, rate, told)
-    batches = LessonBatches(teacher_dataset, Standardizer.of(teacher_dataset), seed, clock.rounds)
-    if clock.spent < seconds:
-        training_model.fit(batches, epochs=10**6, verbose=0, callbacks=[clock], shuffle=False)
+    timer = _Clock(training_model, seconds, checkpoint, rate, told)
+    batches = LessonBatches(teacher_dataset, Standardizer.of(teacher_dataset), seed, timer.rounds)
+    if timer.spent < seconds:
+        training_model.fit(batches, epochs=10**6, verbose=0, callbacks=[timer], shuffle=False)
 
 
 class _Clock(keras.callbacks.Callback):

@@ -68,8 +68,8 @@ def tune(
     dataset: Dataset,
     cache: Path,
     engines: EngineChoice,
-    watch: ProgressCallback,
-    clock: Timer,
+    progress: ProgressCallback,
+    timer: Timer,
     report: Report | None = None,
 ) -> History:
     """Train the stages that the plan names, in place.
@@ -84,8 +84,8 @@ def tune(
         dataset: Pixels and split.
         cache: Where the outputs of the frozen prefix are kept.
         engines: Runs the frozen prefix.
-        watch: Told of progress.
-        clock: Told where the time goes.
+        progress: Called with (step, done, total).
+        timer: Times the steps.
         report: Told after every epoch.
     """
     set_trainable(
@@ -102,18 +102,18 @@ def tune(
         inputs = _Inputs(read, Views(), live=True, held_out=read)
     else:
         cut = backbone.stages[first - 1].end_cut
-        with clock.time("prefix"):
-            inputs = _frozen(model, backbone, plan, dataset, cut, cache, engines, watch)
+        with timer.time("prefix"):
+            inputs = _frozen(model, backbone, plan, dataset, cut, cache, engines, progress)
         training_model = split_at(model, cut)[1]
-    progress = partial(watch, "train")
-    progress(0, plan.split.n_train * plan.training.epochs)
-    with clock.time("train"):
+    step_progress = partial(progress, "train")
+    step_progress(0, plan.split.n_train * plan.training.epochs)
+    with timer.time("train"):
         train, val = _batches(plan, dataset, inputs)
         groups = [*layers_of_stage(backbone.trunk, backbone.stages), [model.get_layer(HEAD)]]
         rates = [stage.learning_rate for stage in plan.stages]
         factors = factors_by_stage(groups, rates, plan.training.learning_rate)
         training_model = fold_frozen_norms(training_model)
-        return fit_tail(training_model, plan, train, val, factors, report, progress)
+        return fit_tail(training_model, plan, train, val, factors, report, step_progress)
 
 
 def _frozen(
@@ -124,7 +124,7 @@ def _frozen(
     cut: int,
     cache: Path,
     engines: EngineChoice,
-    watch: ProgressCallback,
+    progress: ProgressCallback,
 ) -> _Inputs:
     """Fill the store with the outputs of everything before `cut`, for all views."""
     shape = find_cuts(model)[cut].shape[1:]
@@ -137,8 +137,8 @@ def _frozen(
 
     makers = prefix_engines(cache, backbone.fingerprint, cut, prefix)
     opener = partial(engines.open, f"before stage {plan.training.first_trained_stage}", makers)
-    progress = partial(watch, "compute frozen stages")
-    store.fill(dataset.pixels, dataset.digests("val"), opener, Views(), progress)
+    step_progress = partial(progress, "compute frozen stages")
+    store.fill(dataset.pixels, dataset.digests("val"), opener, Views(), step_progress)
     if not plan.images.views:
         engine = opener(dataset.rows("train")[:32])
 
@@ -151,7 +151,7 @@ def _frozen(
         augmentation(plan.images.augmentation, plan.images.horizontal_flip),
         plan.seed,
     )
-    store.fill(dataset.pixels, dataset.digests("train"), opener, views, progress)
+    store.fill(dataset.pixels, dataset.digests("train"), opener, views, step_progress)
     return _Inputs(read, views, live=False, held_out=read)
 
 

@@ -66,7 +66,7 @@ def fit_tail(
     """Train `model` in place and leave it with the weights to keep.
 
     A model that came with a solved head ends on the line between what it was and what training
-    made of it, as far as the validation part speaks for (`interpolate_weights`). One from random weights
+    made of it, as far as the validation split speaks for (`interpolate_weights`). One from random weights
     keeps its best epoch by validation accuracy, by loss where accuracies tie, or its last.
 
     Args:
@@ -118,7 +118,7 @@ def interpolate_weights(
 
         weights = start + share * (end - start)
 
-    Half way without a validation part. With one, the mean of SHARES, each weighed by its errors
+    Half way without a validation split. With one, the mean of SHARES, each weighed by its errors
     there (`average_interpolation`): a few pictures hardly move it from half way, hundreds take it to where
     they are answered best. Between 0 and 1 it is rarely wrong by much, and the best share on five
     pictures often is: in 40 trials with 10 pictures a class (ten folders, two backbones, two

@@ -20,7 +20,7 @@ LABELS = ("horizontal", "vertical", "checks")
 SIZE = 32
 
 
-class TrainingResult(NamedTuple):
+class TrainedModel(NamedTuple):
     model: Any
     pixels: np.ndarray
     labels: np.ndarray
@@ -72,7 +72,7 @@ def build(classes: int = len(LABELS), size: int = SIZE) -> Any:
 
 
 @pytest.fixture(scope="session")
-def trained() -> TrainingResult:
+def trained() -> TrainedModel:
     import keras
 
     keras.utils.set_random_seed(0)
@@ -83,11 +83,11 @@ def trained() -> TrainingResult:
     model.fit(train_pixels.astype("float32"), train_labels, batch_size=24, epochs=16, verbose=0)
     reference = model.predict(pixels.astype("float32"), verbose=0)
     assert np.mean(reference.argmax(1) == labels) > 0.9, "the drawn pictures are not learnt"
-    return TrainingResult(model, pixels, labels, reference, train_pixels, train_labels)
+    return TrainedModel(model, pixels, labels, reference, train_pixels, train_labels)
 
 
 @pytest.fixture(scope="session")
-def reference(trained: TrainingResult) -> Reference:
+def reference(trained: TrainedModel) -> Reference:
     """The classifier as `tlearn export` has it in hand."""
     return Reference(
         model=trained.model,
@@ -102,7 +102,7 @@ def reference(trained: TrainingResult) -> Reference:
 
 
 @pytest.fixture(scope="session")
-def promise(trained: TrainingResult) -> ContractTemplate:
+def promise(trained: TrainedModel) -> ContractTemplate:
     """What it promises: three pictures that it answers rightly, one of each class."""
     right = trained.probabilities.argmax(1) == trained.labels
     golden = []
