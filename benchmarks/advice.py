@@ -68,17 +68,19 @@ def measure(row: dict[str, Any], source: Path, flags: dict[str, Any], scratch: P
         row["tested"] = found.n
         row.setdefault("accuracy", {})[name] = round(found.accuracy, 4)
         row.setdefault("seconds", {})[name] = round(done.seconds["total"], 1)
-        row.setdefault("forecast", {})[name] = round(planned.seconds["forecast"], 1)
+        row.setdefault("forecast", {})[name] = round(planned.forecast_seconds or 0.0, 1)
     return bool(missing)
 
 
 def stage_accuracies(source: Path, flags: dict[str, Any]) -> list[float]:
     """Test accuracy of a solved head on each stage."""
     found = []
-    with Session(source, None, flags, True, api.no_progress) as session:
-        dataset, features = session.dataset, session.features
+    with Session(source, None, flags) as session:
+        workspace = session.open_workspace()
+        dataset, features = workspace.dataset, session.extract_features(workspace)
+        profile = session.measure_profile(workspace, features)
         rows = {part: dataset.manifest.indices(part) for part in ("train", "test")}
-        for reading, output in zip(session.profile.single, features.stage_outputs, strict=True):
+        for reading, output in zip(profile.single, features.stage_outputs, strict=True):
             x, y = features.of(output, rows["train"]), dataset.labels("train")
             head = solve_head(x, y, len(dataset.manifest.classes), reading.cv.penalty)
             answers = head.probabilities(features.of(output, rows["test"])).argmax(axis=1)

@@ -15,7 +15,6 @@ from pathlib import Path
 
 import numpy as np
 
-from tlearn.api import no_progress
 from tlearn.commands.session import Session
 from tlearn.data.sampling import FOLDS
 from tlearn.data.split import fold_indices
@@ -27,10 +26,12 @@ MOST_TESTED = 500
 
 def chance_corrected(folder: Path, flags: dict[str, object], per_class: int) -> float:
     """Mean over the seeds."""
-    with Session(folder, None, flags, True, no_progress) as session:
-        manifest = session.dataset.manifest
+    with Session(folder, None, flags) as session:
+        workspace = session.open_workspace()
+        manifest = workspace.dataset.manifest
         every = np.arange(len(manifest.labels))
-        embeddings, labels = session.features.embeddings(every), manifest.labels
+        features = session.extract_features(workspace)
+        embeddings, labels = features.embeddings(every), manifest.labels
     classes = len(manifest.classes)
     smallest = int(np.bincount(labels).min())
     per_class = min(per_class, smallest * 3 // 4)  # something has to be left to test on

@@ -19,11 +19,11 @@ from typing import Any
 import keras
 import numpy as np
 
-from tlearn import api
+from tlearn.artifacts.contract import Preprocessing
 from tlearn.commands.session import Session
 from tlearn.data.sampling import representative
 from tlearn.evaluation.predictions import predict_pixels
-from tlearn.export.reference import Reference
+from tlearn.export.inputs import CheckImages, ExportInputs
 from tlearn.export.write import write_and_check
 from tlearn.features.linear_head import cross_validate, solve_head
 from tlearn.models.classifier import HEAD, build_classifier, set_head
@@ -46,11 +46,12 @@ def trunk_of(words: str, image_size: int, pixels: np.ndarray) -> keras.Model:
     return trunk
 
 
-def reference_of(folder: Path, words: str, image_size: int) -> Reference:
+def inputs_of(folder: Path, words: str, image_size: int) -> ExportInputs:
     """A classifier with a solved head, and what it says of the pictures it did not see."""
     flags = {"backbone": "builtin", "image_size": image_size}
-    with Session(folder, None, flags, True, api.no_progress) as session:
-        dataset, folds = session.dataset, session.dataset.folds(0)
+    with Session(folder, None, flags) as session:
+        dataset = session.open_workspace().dataset
+        folds = dataset.folds(0)
         labels, classes = dataset.labels("train"), dataset.manifest.classes
         train, held_out = dataset.rows("train")[:], dataset.rows("test")[:]
         truth = dataset.labels("test")
@@ -60,27 +61,26 @@ def reference_of(folder: Path, words: str, image_size: int) -> Reference:
     penalty = cross_validate(rows, labels, len(classes), folds).penalty
     head = solve_head(rows, labels, len(classes), penalty)
     set_head(model, head.kernel, head.bias)
-    calibration = representative(train, labels, 100)
-    return Reference(
+    names = [str(n) for n in range(len(truth))]
+    probabilities = predict_pixels(model.predict_on_batch, held_out)
+    return ExportInputs(
         model=model,
-        labels=classes,
-        pixels=held_out,
-        truth=truth,
-        probabilities=predict_pixels(model.predict_on_batch, held_out),
-        calibration=lambda: calibration,
-        about={},
-        names=[str(n) for n in range(len(truth))],
+        class_names=classes,
+        check=CheckImages(held_out, truth, names, probabilities),
+        preprocessing=Preprocessing.of(image_size, "squash"),
+        metadata={},
+        calibration=representative(train, labels, 100),
     )
 
 
 def measure(folder: Path, words: str, image_size: int) -> dict[str, Any]:
-    reference = reference_of(folder, words, image_size)
+    inputs = inputs_of(folder, words, image_size)
     row: dict[str, Any] = {"backbone": words.split(":")[0], "px": image_size, "of": folder.name}
     # A gate that nothing passes has the file written again, with a head solved for int8.
     gates = {mode: (mode, 1.0) for mode in MODES} | {"int8, solved for it": ("int8", -1.0)}
     for name, (mode, max_drop) in gates.items():
         with tempfile.TemporaryDirectory() as scratch:
-            file = write_and_check(reference, Path(scratch), "tflite", mode, max_drop)
+            file = write_and_check(inputs, Path(scratch), ("tflite", mode), max_drop)
         row["accuracy"] = round(file.accuracy + file.accuracy_drop, 4)
         row[name] = {"drop": round(file.accuracy_drop, 4), "agreement": round(file.agreement, 4)}
         row[name] |= {"kB": file.size_bytes // 1000, "ms": round(file.milliseconds, 2)}

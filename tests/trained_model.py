@@ -13,8 +13,7 @@ import pytest
 from PIL import Image
 
 from tlearn.artifacts.contract import Preprocessing
-from tlearn.export.reference import Reference
-from tlearn.export.seal import ContractTemplate, GoldenImage
+from tlearn.export.inputs import CheckImages, ExportInputs, GoldenImage
 
 LABELS = ("horizontal", "vertical", "checks")
 SIZE = 32
@@ -28,17 +27,23 @@ class TrainedModel(NamedTuple):
     train_pixels: np.ndarray
     train_labels: np.ndarray
 
-    def reference(self, pixels: np.ndarray | None = None, int8_note: str = "") -> Reference:
+    def inputs(self, pixels: np.ndarray | None = None, int8_note: str = "") -> ExportInputs:
         """The same as an export takes it."""
-        return Reference(
-            model=self.model,
-            labels=LABELS,
+        check = CheckImages(
             pixels=self.pixels if pixels is None else pixels,
-            truth=self.labels,
-            probabilities=self.probabilities,
-            calibration=lambda: self.train_pixels[:60],
-            about={"name": "drawn", "image_size": SIZE},
+            labels=self.labels,
             names=[f"{n}.png" for n in range(len(self.labels))],
+            probabilities=self.probabilities,
+        )
+        return ExportInputs(
+            model=self.model,
+            class_names=LABELS,
+            check=check,
+            preprocessing=Preprocessing.of(SIZE, "squash"),
+            metadata={"name": "drawn", "image_size": SIZE},
+            calibration=self.train_pixels[:60],
+            golden=golden_images(self),
+            provenance={"model": "1"},
             int8_note=int8_note,
         )
 
@@ -87,29 +92,22 @@ def trained() -> TrainedModel:
 
 
 @pytest.fixture(scope="session")
-def reference(trained: TrainedModel) -> Reference:
-    """The classifier as `tlearn export` has it in hand."""
-    return Reference(
-        model=trained.model,
-        labels=LABELS,
-        pixels=trained.pixels,
-        truth=trained.labels,
-        probabilities=trained.probabilities,
-        calibration=lambda: trained.train_pixels[:60],
-        about={"name": "x"},
-        names=[f"{number}.png" for number in range(len(trained.labels))],
-    )
+def inputs(trained: TrainedModel) -> ExportInputs:
+    """The classifier as `tlearn export` has it in hand, with one golden image of each class."""
+    return trained.inputs()
 
 
-@pytest.fixture(scope="session")
-def promise(trained: TrainedModel) -> ContractTemplate:
-    """What it promises: three pictures that it answers rightly, one of each class."""
+def golden_images(trained: TrainedModel) -> list[GoldenImage]:
+    """One image of each class that the model answers rightly."""
     right = trained.probabilities.argmax(1) == trained.labels
     golden = []
     for label, name in enumerate(LABELS):
         row = np.flatnonzero(right & (trained.labels == label))[0]
         file = io.BytesIO()
         Image.fromarray(trained.pixels[row]).save(file, "PNG")
-        about = (trained.pixels[row], trained.probabilities[row])
-        golden.append(GoldenImage(file.getvalue(), ".png", name, *about))
-    return ContractTemplate(LABELS, Preprocessing.of(SIZE, "squash"), {"model": "1"}, golden)
+        golden.append(
+            GoldenImage(
+                file.getvalue(), ".png", name, trained.pixels[row], trained.probabilities[row]
+            )
+        )
+    return golden

@@ -19,6 +19,7 @@ traceback.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -84,8 +85,6 @@ class GateError(TlearnError):
 def quoted(path: Path | str) -> str:
     """Return a path as messages show it: in quotes, relative to the working folder if inside it."""
     path = Path(path)
-    try:
+    with suppress(ValueError, OSError):  # elsewhere, or the working folder was deleted
         path = path.relative_to(Path.cwd()) if path.is_absolute() else path
-    except (ValueError, OSError):  # elsewhere, or the working folder was deleted
-        pass
     return f"'{path}'"

@@ -15,18 +15,15 @@ from tlearn.artifacts.contract import contract_path
 from tlearn.artifacts.verification import Verdict, VerificationReport, check_artifact
 from tlearn.commands.check import check
 from tlearn.errors import ExportError
-from tlearn.export.reference import Reference
-from tlearn.export.seal import ContractTemplate, attach_contract
-from tlearn.export.write import write_and_check
+from tlearn.export.inputs import ExportInputs
+from tlearn.export.write import export_artifact
 
 
 @pytest.fixture(scope="module")
-def exported(
-    reference: Reference, promise: ContractTemplate, tmp_path_factory: pytest.TempPathFactory
-) -> Path:
+def exported(inputs: ExportInputs, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("exported")
     for mode in ("none", "int8"):
-        attach_contract(write_and_check(reference, folder, "tflite", mode, 0.5), promise, reference)
+        export_artifact(inputs, folder, ("tflite", mode), 0.5)
     return folder
 
 

@@ -154,8 +154,10 @@ class _Stage:
 @pytest.fixture
 def planned(outcome: api.FinetuneResult) -> api.FinetuneResult:
     """The same before it was trained."""
-    seconds = {"decode": 0.5, "forecast": 95.0}
-    return replace(outcome, run=None, reports={}, history=(), seconds=seconds)
+    seconds = {"decode": 0.5}
+    return replace(
+        outcome, run=None, reports={}, history=(), seconds=seconds, forecast_seconds=95.0
+    )
 
 
 @pytest.fixture

@@ -10,15 +10,17 @@ from typing import Any
 import pytest
 
 from tlearn.cli.units import parse_time
-from tlearn.commands.distill import DistillResult
-from tlearn.commands.shrink import Shrunk
+from tlearn.commands.shrink import ShrinkResult
+from tlearn.commands.teach import DistillResult
 from tlearn.errors import RecipeError
 from tlearn.runs.directory import RunDirectory
 
 TAUGHT = DistillResult(
     Path("student/student.weights.h5"), 0.71, 0.5, 900, {"train": 50.0, "total": 60.0}
 )
-SHRUNK = Shrunk(RunDirectory(Path("student/run")), (0.9, 0.85), (9_000_000, 900_000), (4.0, 1.5))
+SHRUNK = ShrinkResult(
+    RunDirectory(Path("student/run")), (0.9, 0.85), (9_000_000, 900_000), (4.0, 1.5)
+)
 
 
 @pytest.mark.parametrize(

@@ -22,10 +22,10 @@ def told(outcome: api.FinetuneResult) -> Callable[..., api.FinetuneResult]:
     """An api that settles a plan, trains for an epoch and hands over the outcome."""
 
     def answer(**named: Any) -> api.FinetuneResult:
-        named["settled"](outcome)
+        named["on_plan"](outcome)
         record = {"epochs": 7, "val_accuracy": 0.9, "val_loss": 0.4}
-        named["epoch"](record | {"epoch": 0})
-        named["epoch"](record | {"epoch": 1, "loss": 0.5, "accuracy": 0.8})
+        named["on_epoch"](record | {"epoch": 0})
+        named["on_epoch"](record | {"epoch": 1, "loss": 0.5, "accuracy": 0.8})
         return outcome
 
     return answer

@@ -15,7 +15,7 @@ from typer.testing import Result
 
 from tlearn import api
 from tlearn.cli.suggest import next_command
-from tlearn.commands.rank import Ranked
+from tlearn.commands.rank import RankedBackbone
 from tlearn.data.dataset import Dataset
 from tlearn.features.linear_head import CrossValidation
 from tlearn.suggestion.depth_profile import HeadScore
@@ -78,10 +78,10 @@ def test_json_holds_the_keys_that_others_rely_on(
 
 
 @pytest.fixture
-def ranked() -> list[Ranked]:
+def ranked() -> list[RankedBackbone]:
     """The second is nearly as good, smaller, and has a long name of somebody's own."""
     answers = CrossValidation(1.0, np.full((6, 3), 1 / 3), 0.9, (0.9, 0.9))
-    best = Ranked("mobilenet_v2", 224, HeadScore((3, 4, 5), answers), 14_200_000, 4.2, "")
+    best = RankedBackbone("mobilenet_v2", 224, HeadScore((3, 4, 5), answers), 14_200_000, 4.2, "")
     own = "/home/[bold]me/models/of_last_year/a_network_of_my_own.keras"
     cost = Int8Cost(400, 0.9, 0.123, 0.011)
     second = replace(best, name=own, size_bytes=900_000, milliseconds=1234.5, int8_note="check")
@@ -92,7 +92,7 @@ def test_a_ranking_fits_and_its_next_command_keeps_the_flags(
     command: Command,
     calls: Callable[..., Any],
     dataset: Dataset,
-    ranked: list[Ranked],
+    ranked: list[RankedBackbone],
     fits: Callable[[str], None],
 ) -> None:
     made = calls("rank", (dataset, ranked))

@@ -15,6 +15,7 @@ from tlearn import api
 from tlearn.data.decode import decode
 from tlearn.data.split import read_manifest
 from tlearn.errors import BackboneError, DataError, RecipeError, RunError
+from tlearn.export.from_run import prepare_export
 from tlearn.recipe.plan_file import read_plan
 from tlearn.runs.trained_run import TrainedRun
 from tlearn.storage.cache import cache_folder
@@ -153,7 +154,7 @@ def test_advice_is_obeyed_and_a_saved_suggestion_repeats_it(
     image_folder: Callable[..., Path], flags: dict[str, Any], tmp_path: Path
 ) -> None:
     folder = image_folder(per_class=20)
-    advice = api.suggest(folder, flags=flags, small=True, save=tmp_path / "s.yaml")
+    advice = api.suggest(folder, flags=flags, prefer_small=True, save=tmp_path / "s.yaml")
     assert advice.profile is not None and advice.suggestion.policy == "linear_head"
     done = api.finetune(folder, str(tmp_path / "s.yaml"), out=tmp_path / "run")
     assert done.plan.policy == "linear_head"
@@ -234,12 +235,13 @@ def test_what_artefacts_are_held_against_names_its_pictures(
 ) -> None:
     outcome = run(policy="linear_head")
     assert outcome.run is not None
-    reference = TrainedRun(outcome.run.path, None, api.no_progress).reference()
-    for name, pixels, label in zip(reference.names, reference.pixels, reference.truth, strict=True):
+    inputs = prepare_export(TrainedRun.open(outcome.run.path), True)
+    for name, pixels, label in zip(
+        inputs.check.names, inputs.check.pixels, inputs.check.labels, strict=True
+    ):
         np.testing.assert_array_equal(decode(tmp_path / "pictures" / name, 32, "squash"), pixels)
-        assert reference.labels[label] == Path(name).parent.name
-    assert reference.int8_note == ""
-    assert reference.calibration() is reference.calibration(), "read once for every mode"
+        assert inputs.class_names[label] == Path(name).parent.name
+    assert inputs.int8_note == "" and inputs.calibration is not None
 
 
 def test_predict_answers_good_pictures_and_names_bad_ones(
@@ -299,7 +301,7 @@ def test_a_dry_run_writes_nothing_and_forecasts(
     before = sorted(tmp_path.rglob("*"))
     outcome = api.finetune(folder, flags=flags | {"policy": "top_stages"}, dry_run=True)
     assert outcome.run is None
-    assert outcome.seconds["forecast"] > 0
+    assert outcome.forecast_seconds
     assert sorted(tmp_path.rglob("*")) == before
 
 

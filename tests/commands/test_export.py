@@ -22,8 +22,9 @@ FILE = Artifact(Path("model.tflite"), "tflite", "none", 9_000, 1.0, 0.95, 0.0, 3
 def test_a_place_that_cannot_be_written_is_met_before_the_model_is_read(
     export: Any, out: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    unread = SimpleNamespace(run=RunDirectory(tmp_path))
-    monkeypatch.setattr(exporting, "TrainedRun", lambda *_: unread)
+    unread = SimpleNamespace(directory=RunDirectory(tmp_path))
+    opened = SimpleNamespace(open=lambda *_: unread)
+    monkeypatch.setattr(exporting, "TrainedRun", opened)
     monkeypatch.setattr(os, "access", lambda place, mode: False)
     more = [Budget(1e6)] if export is exporting.export_within else []
     with pytest.raises(HostError, match="Permission denied") as error:

@@ -13,8 +13,9 @@ from typer.testing import CliRunner
 from tlearn import api
 from tlearn.cli.app import app
 from tlearn.cli.units import parse_size
-from tlearn.commands.session import Session
+from tlearn.commands.session import Session, Workspace
 from tlearn.errors import BackboneError, RecipeError
+from tlearn.features.features import Features
 from tlearn.suggestion.depth_profile import HeadScore
 from tlearn.suggestion.int8_cost import Int8Cost
 
@@ -48,21 +49,23 @@ def test_all_that_is_here_is_ranked_best_first(folder: Path, weights: Path) -> N
 def test_a_wrong_name_is_told_before_anything_is_measured(folder: Path) -> None:
     done: list[str] = []
     with pytest.raises(BackboneError, match="nonsense"):
-        api.rank(folder, ["builtin", "nonsense"], progress=lambda task, *_: done.append(task))
+        api.rank(folder, ["builtin", "nonsense"], progress=lambda step, *_: done.append(step))
     assert done == ["find builtin"]
 
 
 def test_what_int8_leaves_is_ranked_where_that_is_asked(
     folder: Path, weights: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def cost(session: Session, head_score: HeadScore) -> Int8Cost:
-        return Int8Cost(30, head_score.accuracy, 0.95 * (session.choice.name == winner), 0.02)
+    def cost(
+        session: Session, workspace: Workspace, features: Features, head_score: HeadScore
+    ) -> Int8Cost:
+        return Int8Cost(30, head_score.accuracy, 0.95 * (workspace.backbone.name == winner), 0.02)
 
-    monkeypatch.setattr("tlearn.commands.rank.measure_int8", cost)
+    monkeypatch.setattr("tlearn.commands.rank.measure_int8_cost", cost)
     names, flags = ["builtin", "mobilenet_025", "builtin"], {"image_size": 32}
     _, plain = api.rank(folder, names, flags=flags)
     winner = plain[0].name
-    _, found = api.rank(folder, names, flags=flags, int8=True)
+    _, found = api.rank(folder, names, flags=flags, measure_int8=True)
     assert [one.name for one in found] == [one.name for one in reversed(plain)]  # each once
     assert found[0].tied_with_best and not found[1].tied_with_best
     points, error = found[1].gap_to_best
@@ -83,7 +86,7 @@ def test_what_is_too_large_is_left_out(folder: Path, weights: Path) -> None:
             ["builtin", "builtin"],
             flags=flags | {"seed": 1},
             max_bytes=1000,
-            progress=lambda task, *_: done.append(task),
+            progress=lambda step, *_: done.append(step),
         )
     assert done and "weigh builtin" not in done  # nor are minutes spent on what is too large
 
@@ -127,5 +130,5 @@ def test_what_int8_costs_is_measured_where_it_is_asked(folder: Path) -> None:
     assert -1 <= cost["drop"] <= 1 and cost["error"] > 0
     assert cost["accuracy"] == pytest.approx(document["profile"]["stage 5"], abs=0.1)
     assert cost["bears"] is (cost["drop"] <= 0.01)
-    _, (one,) = api.rank(folder, ["builtin"], flags={"image_size": 64}, int8=True)
+    _, (one,) = api.rank(folder, ["builtin"], flags={"image_size": 64}, measure_int8=True)
     assert one.int8 is not None and one.int8.n_images == cost["n_images"]

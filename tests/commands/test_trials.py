@@ -12,10 +12,9 @@ import pytest
 
 from tlearn import api
 from tlearn.commands.advice import advise
-from tlearn.commands.session import Session
-from tlearn.commands.trials import try_out
+from tlearn.commands.session import Session, Workspace
+from tlearn.commands.trials import run_trials
 from tlearn.errors import DataError
-from tlearn.progress import no_progress
 from tlearn.suggestion.accuracy_forecast import Option, update_with_trial
 from tlearn.suggestion.matrix import Policy
 
@@ -34,7 +33,7 @@ def test_policies_that_may_be_best_are_tried(
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     folder = image_folder(classes=3, per_class=16)
-    advice = api.suggest(folder, flags=asked | {"epochs": 1}, seconds=600)
+    advice = api.suggest(folder, flags=asked | {"epochs": 1}, trial_seconds=600)
     tried = {option.name: option.tried for option in advice.options if option.tried is not None}
     assert tried and {name.split()[0] for name in tried} <= {"top_stages", "deep"}
     n_val = advice.dataset.manifest.count("val") if advice.dataset else 0
@@ -46,7 +45,7 @@ def test_policies_that_may_be_best_are_tried(
 def test_what_does_not_fit_into_the_time_is_not_begun(
     image_folder: Callable[..., Path], asked: dict[str, Any]
 ) -> None:
-    advice = api.suggest(image_folder(classes=3, per_class=16), flags=asked, seconds=0.5)
+    advice = api.suggest(image_folder(classes=3, per_class=16), flags=asked, trial_seconds=0.5)
     assert all(option.tried is None for option in advice.options)
 
 
@@ -55,17 +54,18 @@ def test_a_trial_counts_beside_the_head_it_begins_with(
 ) -> None:
     trials = []
 
-    def reached(session: Session, option: Option) -> float:
+    def reached(session: Session, workspace: Workspace, option: Option) -> float:
         trials.append(option)
         return option.accuracy + (0.1 if option.measured else 0.13)  # this part is easier
 
-    monkeypatch.setattr("tlearn.commands.trials._reached", reached)
-    with Session(image_folder(classes=3, per_class=16), None, asked, True, no_progress) as session:
-        advice = advise(session)
+    monkeypatch.setattr("tlearn.commands.trials._val_accuracy", reached)
+    with Session(image_folder(classes=3, per_class=16), None, asked) as session:
+        workspace = session.open_workspace()
+        advice = advise(session, workspace, session.extract_features(workspace))
         chances = [replace(o, accuracy=0.7, low=0.6, high=0.8) for o in advice.options]
         hopeless = replace(chances[-1], accuracy=0.5, high=0.65)
         chances[-2:] = [replace(chances[-2], seconds=1e6), hopeless]
-        found = try_out(session, replace(advice, options=chances), 600)
+        found = run_trials(session, workspace, replace(advice, options=chances), 600)
     heads, tried = ([o for o in trials if o.measured is known] for known in (True, False))
     assert tried == [o for o in chances[:-2] if not o.measured]
     assert [o.head_stages for o in heads] == list(dict.fromkeys(o.head_stages for o in tried))
@@ -81,7 +81,7 @@ def test_without_a_validation_part_there_is_nothing_to_try_on(
 ) -> None:
     few, done = image_folder(classes=3, per_class=4), list[str]()
     with pytest.raises(DataError, match="validation split"):
-        api.suggest(few, flags=asked, seconds=60, progress=lambda task, *_: done.append(task))
+        api.suggest(few, flags=asked, trial_seconds=60, progress=lambda step, *_: done.append(step))
     assert set(done) == {"read pictures"}  # nothing was measured in vain
 
 

@@ -5,9 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from tlearn.artifacts.contract import Preprocessing
 from tlearn.export.comparison import ChangedPrediction, ClassChange, compare, paired_interval
+from tlearn.export.inputs import CheckImages, ExportInputs
 from tlearn.export.parity import gate
-from tlearn.export.reference import Reference
 
 BEFORE = [0, 1, 2, 0, 1]
 TRUTH = [0, 1, 2, 0, 2]
@@ -17,17 +18,14 @@ def one_hot(answers: list[int]) -> np.ndarray:
     return np.eye(3, dtype=np.float32)[answers]
 
 
-def reference(before: list[int], truth: list[int]) -> Reference:
-    return Reference(
-        model=None,
-        labels=("a", "b", "c"),
-        pixels=None,
-        truth=np.array(truth),
-        probabilities=one_hot(before),
-        calibration=lambda: np.zeros(0),
-        about={},
+def reference(before: list[int], truth: list[int]) -> ExportInputs:
+    check = CheckImages(
+        pixels=np.zeros((len(truth), 8, 8, 3), np.uint8),
+        labels=np.array(truth),
         names=[f"{n}.jpg" for n in range(len(truth))],
+        probabilities=one_hot(before),
     )
+    return ExportInputs(None, ("a", "b", "c"), check, Preprocessing.of(8, "squash"), {})  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -84,7 +82,7 @@ def test_a_class_without_pictures_did_not_change() -> None:
 
 def test_small_differences_change_no_answer() -> None:
     given = reference(BEFORE, TRUTH)
-    found = compare(given, given.probabilities * 0.75)
+    found = compare(given, given.check.probabilities * 0.75)
     assert (found.agreement, found.accuracy_drop, found.changed_predictions) == (1.0, 0.0, ())
     assert found.largest_difference == pytest.approx(0.25)
 

@@ -206,13 +206,13 @@ def test_writing_and_running_are_silent(
 
 
 def test_the_whole_way_and_a_failed_gate(format: str, trained: Any, tmp_path: Path) -> None:
-    reference = trained.reference()
-    good = write_and_check(reference, tmp_path, format, "none", 0.0)
+    inputs = trained.inputs()
+    good = write_and_check(inputs, tmp_path, (format, "none"), 0.0)
     assert good.passed and good.agreement == 1.0 and good.milliseconds > 0
     parts = sorted(tmp_path.iterdir())
     assert good.size_bytes == sum(part.stat().st_size for part in parts)
 
-    failed = compare_with_model(reference, good.path, format, "none", -1.0)
+    failed = compare_with_model(inputs, good.path, (format, "none"), -1.0)
     assert not failed.passed and failed.path.exists()
     renamed = sorted(f"{part.stem}.failed{part.suffix}" for part in parts)
     assert sorted(part.name for part in tmp_path.iterdir()) == renamed

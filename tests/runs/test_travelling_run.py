@@ -16,7 +16,7 @@ import pytest
 
 from tlearn import api
 from tlearn.artifacts.contract import read_contract
-from tlearn.commands import train as finetuning
+from tlearn.commands import save as finetuning
 from tlearn.errors import DataError, RunError
 from tlearn.recipe.plan_file import read_plan
 from tlearn.runs.directory import RunDirectory

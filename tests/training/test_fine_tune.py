@@ -11,10 +11,11 @@ import keras
 import numpy as np
 import pytest
 
-from tlearn import api
 from tlearn.commands.session import Session
 from tlearn.commands.train import solve
+from tlearn.data.dataset import Dataset
 from tlearn.errors import TlearnError
+from tlearn.models.backbone import Backbone
 from tlearn.models.stages import layers_of_stage
 from tlearn.training.fine_tune import assemble, tune
 from tlearn.training.loop import DEFAULT_INTERPOLATION, History, average_interpolation
@@ -27,7 +28,8 @@ Damage = Callable[[keras.Model], None]
 
 @dataclass
 class Tuned:
-    session: Session
+    dataset: Dataset
+    backbone: Backbone
     model: keras.Model
     before: list[np.ndarray]
     history: History
@@ -47,25 +49,25 @@ def tuned(image_folder: Callable[..., Path], small_weights: Path) -> Callable[..
         asked = {"backbone": "mobilenet_025", "image_size": 32, "policy": policy, **flags}
         if policy != "from_scratch":
             asked["weights"] = str(small_weights)
-        with Session(
-            image_folder(per_class=per_class), None, asked, True, api.no_progress
-        ) as session:
-            plan = session.plan()
-            head = None if session.from_scratch else solve(session, plan)
+        with Session(image_folder(per_class=per_class), None, asked) as session:
+            workspace = session.open_workspace()
+            plan = session.make_plan(workspace, session.asked)
+            head = None if policy == "from_scratch" else solve(session, workspace, plan)
+            backbone = session.load_backbone(workspace.backbone)
             keras.utils.set_random_seed(plan.seed)
-            model = assemble(session.backbone, plan, head)
+            model = assemble(backbone, plan, head)
             if damage:
                 damage(model)
             before = [np.array(weight) for weight in model.get_weights()]
             parts = (
-                session.dataset,
+                workspace.dataset,
                 session.cache,
                 session.engines,
                 session.progress,
                 session.timer,
             )
-            history = tune(model, session.backbone, plan, *parts)
-        return Tuned(session, model, before, history)
+            history = tune(model, backbone, plan, *parts)
+        return Tuned(workspace.dataset, backbone, model, before, history)
 
     return run
 
@@ -78,7 +80,7 @@ def test_top_stages_moves_the_last_stages_and_not_a_bit_of_the_others(
     tuned: Callable[..., Tuned],
 ) -> None:
     result = tuned("top_stages", epochs=3, tuned_stages=2, learning_rate=0.01, per_class=NO_VAL)
-    stages = layers_of_stage(result.model, result.session.backbone.stages)
+    stages = layers_of_stage(result.model, result.backbone.stages)
     frozen = [layer for layers in stages[:-2] for layer in layers]
     assert not any(flag for layer in frozen for flag in result.moved(layer))
     kernels = [x for layers in stages[-2:] for x in layers if isinstance(x, keras.layers.Conv2D)]
@@ -90,7 +92,7 @@ def test_the_joined_model_scores_what_the_trained_tail_scored(
 ) -> None:
     result = tuned("top_stages", epochs=3, augmentation="medium", views=3, learning_rate=3e-3)
     kept = result.history.kept
-    dataset = result.session.dataset
+    dataset = result.dataset
     answers = result.model.predict_on_batch(dataset.rows("val")[:].astype(np.float32))
     labels = dataset.labels("val")
     assert kept is not None
@@ -104,11 +106,11 @@ def test_without_stored_views_the_frozen_stages_run_in_the_loop(
 ) -> None:
     result = tuned("top_stages", epochs=2, views=0, augmentation="medium", learning_rate=3e-3)
     kept = result.history.kept
-    dataset = result.session.dataset
+    dataset = result.dataset
     answers = result.model.predict_on_batch(dataset.rows("val")[:].astype(np.float32))
     assert kept is not None
     assert (answers.argmax(1) == dataset.labels("val")).mean() == pytest.approx(kept.accuracy)
-    (cut,) = (result.session.cache / "features").glob("*-cut*")
+    (cut,) = (result.cache / "features").glob("*-cut*")
     assert (cut / "keys.bin").stat().st_size == 32 * len(dataset.digests("val"))
 
 
@@ -130,7 +132,7 @@ def test_a_head_with_dropout_is_trained_by_steps_on_stored_embeddings(
     tuned: Callable[..., Tuned],
 ) -> None:
     result = tuned("linear_head", head_dropout=0.5, epochs=2, learning_rate=0.1)
-    stages = layers_of_stage(result.model, result.session.backbone.stages)
+    stages = layers_of_stage(result.model, result.backbone.stages)
     assert not any(f for layers in stages for layer in layers for f in result.moved(layer))
     assert result.history.steps > 0
 

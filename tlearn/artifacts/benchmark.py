@@ -19,6 +19,7 @@ import numpy as np
 from tlearn.artifacts.cold_start import ColdStart, cold_start
 from tlearn.artifacts.files import artifact_size_bytes, ensure_artifact
 from tlearn.artifacts.runtime import Runtime, drawn_image, open_runtime, takes_threads
+from tlearn.data.pixel_store import PixelArray
 from tlearn.errors import ExportError
 from tlearn.progress import ProgressCallback
 
@@ -110,7 +111,7 @@ def thread_counts(cores: int) -> tuple[int, ...]:
     return (*powers, cores)
 
 
-def latency_milliseconds(path: Path, pixels: np.ndarray, threads: int = 1) -> float:
+def latency_milliseconds(path: Path, pixels: PixelArray, threads: int = 1) -> float:
     """Median time for one picture once the file is warm, within about a second of running.
 
     Args:

@@ -14,6 +14,7 @@ import numpy as np
 
 from tlearn.artifacts.extras import import_openvino, require_extra
 from tlearn.backend.silence import silence_output
+from tlearn.data.pixel_store import PixelArray
 from tlearn.errors import ExportError
 
 _INPUT = "image"
@@ -48,7 +49,7 @@ def open_runtime(path: Path, threads: int = 2) -> Runtime:
     raise ExportError(f"{path} is no artefact of tlearn.", _AGAIN)
 
 
-def run_artifact(path: Path, pixels: np.ndarray, threads: int = 2) -> np.ndarray:
+def run_artifact(path: Path, pixels: PixelArray, threads: int = 2) -> np.ndarray:
     """Run an artefact on pictures, one at a time as a phone has them.
 
     Args:

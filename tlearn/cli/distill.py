@@ -14,8 +14,8 @@ from tlearn.cli.progress import Display, print_json, print_result
 from tlearn.cli.units import parse_time
 
 if TYPE_CHECKING:
-    from tlearn.commands.distill import DistillResult
-    from tlearn.commands.shrink import Shrunk
+    from tlearn.commands.shrink import ShrinkResult
+    from tlearn.commands.teach import DistillResult
 
 
 _Sources = Annotated[
@@ -137,7 +137,7 @@ def to_json(taught: DistillResult) -> dict[str, Any]:
     }
 
 
-def _shrunk_to_json(shrunk: Shrunk) -> dict[str, Any]:
+def _shrunk_to_json(shrunk: ShrinkResult) -> dict[str, Any]:
     pairs = {key: getattr(shrunk, key) for key in ("accuracy", "size_bytes", "milliseconds")}
     return {"run": str(shrunk.run.path)} | {
         key: dict(zip(("teacher", "student"), pair, strict=True)) for key, pair in pairs.items()
@@ -163,7 +163,7 @@ def draw(taught: DistillResult, student: str, image_size: int | None) -> list[Re
     return [Text(), render.facts(rows), render.next_step(command)]
 
 
-def _draw_shrunk(shrunk: Shrunk) -> list[RenderableType]:
+def _draw_shrunk(shrunk: ShrinkResult) -> list[RenderableType]:
     made = render.table("", "accuracy", "model", "one picture", right=(1, 2, 3))
     rows = zip(shrunk.accuracy, shrunk.size_bytes, shrunk.milliseconds, strict=True)
     for name, (accuracy, size, spent) in zip(("teacher", "student"), rows, strict=True):

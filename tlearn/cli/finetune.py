@@ -76,8 +76,8 @@ def finetune(
             dry_run=dry_run,
             keep_cache=not no_cache,
             progress=display,
-            epoch=display.epoch,
-            settled=lambda found: display.show(*draw_plan(found)),
+            on_epoch=display.epoch,
+            on_plan=lambda found: display.show(*draw_plan(found)),
         )
     if as_json:
         print_json(to_json(outcome))
@@ -95,7 +95,7 @@ def to_json(outcome: FinetuneResult) -> dict[str, Any]:
         "val_accuracy": reports["val"].accuracy if "val" in reports else None,
         "test_accuracy": reports["test"].accuracy if "test" in reports else None,
         "seconds": seconds.pop("total", None),
-        "forecast_seconds": seconds.pop("forecast", None),
+        "forecast_seconds": outcome.forecast_seconds,
         "interpolation": outcome.interpolation,
         "timings": seconds,
         "engines": outcome.engines.used,
@@ -123,7 +123,7 @@ def draw_plan(outcome: FinetuneResult) -> list[RenderableType]:
 
 def draw_forecast(outcome: FinetuneResult) -> list[RenderableType]:
     """The end of a dry run."""
-    seconds = outcome.seconds.get("forecast")
+    seconds = outcome.forecast_seconds
     about = f"about {render.duration(seconds)}" if seconds else "not measured"
     return [Text.assemble(("time       ", DIM), f"{about} on this machine; nothing was trained")]
 

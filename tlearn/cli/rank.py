@@ -18,7 +18,7 @@ from tlearn.cli.units import parse_size
 from tlearn.errors import TlearnError
 
 if TYPE_CHECKING:
-    from tlearn.commands.rank import Ranked
+    from tlearn.commands.rank import RankedBackbone
     from tlearn.data.dataset import Dataset
 
 
@@ -49,7 +49,7 @@ def rank_backbones(
             flags=flags,
             keep_cache=keep_cache,
             max_bytes=limit,
-            int8=int8,
+            measure_int8=int8,
             progress=display,
         )
     command = shlex.join(
@@ -63,7 +63,7 @@ def rank_backbones(
         print_result(*draw_ranking(dataset, found, command))
 
 
-def _ranked_to_json(one: Ranked) -> dict[str, Any]:
+def _ranked_to_json(one: RankedBackbone) -> dict[str, Any]:
     facts = {key: value for key, value in vars(one).items() if key != "head_score"}
     facts["int8"] = asdict(one.int8) if one.int8 else None
     return facts | {
@@ -73,7 +73,9 @@ def _ranked_to_json(one: Ranked) -> dict[str, Any]:
     }
 
 
-def draw_ranking(dataset: Dataset, found: Sequence[Ranked], command: str) -> list[RenderableType]:
+def draw_ranking(
+    dataset: Dataset, found: Sequence[RankedBackbone], command: str
+) -> list[RenderableType]:
     """One line a backbone, best first."""
     columns = ("backbone", "px", "accuracy", "behind", "size", "ms", "int8")
     made = render.table(*columns, right=(1, 2, 3, 4, 5))
@@ -111,12 +113,12 @@ def draw_ranking(dataset: Dataset, found: Sequence[Ranked], command: str) -> lis
     ]
 
 
-def _int8(one: Ranked) -> str:
+def _int8(one: RankedBackbone) -> str:
     if one.int8 is None:
         return "check" if one.int8_note else ""
     return f"{-100 * one.int8.drop:+.1f}" + " lost" * (not one.int8.passes_gate)
 
 
-def _behind(one: Ranked) -> str:
+def _behind(one: RankedBackbone) -> str:
     points, error = (100 * value for value in one.gap_to_best)
     return f"{points:.1f} ± {error:.1f}" + " tie" * one.tied_with_best

@@ -154,10 +154,10 @@ def suggest(
             advice = api.suggest(
                 folder,
                 flags=flags,
-                small=small,
+                prefer_small=small,
                 save=save,
-                seconds=parse_time(budget, "--try") if budget else None,
-                int8=bool(target),
+                trial_seconds=parse_time(budget, "--try") if budget else None,
+                measure_int8=bool(target),
                 keep_cache=not no_cache,
                 progress=display,
             )
@@ -290,7 +290,7 @@ def _without_images(images: int | None, classes: int | None, similar: bool | Non
             f"{images} pictures cannot fill {classes} classes",
             "--images counts all classes together",
         )
-    return api.suggest_without_images(images, classes, similar)
+    return api.matrix(images, classes, similar)
 
 
 def _only_a_folder(

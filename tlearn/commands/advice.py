@@ -1,12 +1,16 @@
-"""From a folder in hand to advice: measure, forecast, decide."""
+"""From an image folder to advice: measure, forecast, decide."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from tlearn.commands.session import Session
+import numpy as np
+
+from tlearn.commands.session import Session, Workspace
+from tlearn.data.split import Fold
 from tlearn.errors import RecipeError
+from tlearn.features.features import Features
 from tlearn.models.source_classes import source_names
 from tlearn.recipe.plan import Plan
 from tlearn.recipe.schema import LAST
@@ -14,29 +18,37 @@ from tlearn.suggestion.accuracy_forecast import Option, forecast_options
 from tlearn.suggestion.advice import Advice
 from tlearn.suggestion.decision import decide
 from tlearn.suggestion.depth_profile import DepthProfile, HeadScore
-from tlearn.suggestion.learning_curve import LearningCurve
+from tlearn.suggestion.learning_curve import LearningCurve, measure_curve
 from tlearn.suggestion.matrix import Evidence, HeadEvidence
 from tlearn.suggestion.similarity import measure_similarity, nearest_classes, sample
 from tlearn.suggestion.time_forecast import forecast_seconds
 
 
-def advise(session: Session, small: bool = False) -> Advice:
-    """Weigh what heads on stored features say, and what tuning is expected to add.
+def advise(
+    session: Session, workspace: Workspace, features: Features, prefer_small: bool = False
+) -> Advice:
+    """Measure heads on stored features, forecast what tuning adds, and decide.
 
     Args:
-        session: Pictures and features.
-        small: Prefer the smallest network whose head is as good as the best within an error.
+        session: Recipe, cache and progress.
+        workspace: Images and backbone.
+        features: Of every image at every stage.
+        prefer_small: Prefer the smallest network within one standard error of the best.
+
+    Raises:
+        RecipeError: What the person asked for leaves no way to train.
     """
-    dataset, features, choice = session.dataset, session.features, session.choice
+    dataset, backbone = workspace.dataset, workspace.backbone
     rows = dataset.manifest.indices("train")
     session.progress("weigh the evidence", 0, 0)
     with session.timer.time("advice"):
         few = sample(rows)
         source = features.source(few)
         similarity = measure_similarity(
-            features.embeddings(few), source, choice.name, choice.image_size
+            features.embeddings(few), source, backbone.name, backbone.image_size
         )
-        profile, curve = session.profile, session.curve
+        profile = session.measure_profile(workspace, features)
+        curve = _measure_curve(session, workspace, features, profile)
         evidence = Evidence(
             n_train=len(rows),
             n_classes=len(dataset.manifest.classes),
@@ -46,84 +58,126 @@ def advise(session: Session, small: bool = False) -> Advice:
             learning_curve_correction=learning_curve_correction(curve, profile.last.folds),
             n_tested=dataset.manifest.count(dataset.manifest.report_split),
         )
-        smallest = _head_on(profile, profile.smallest) if small else None
-        options = _possible(session, forecast_options(evidence, smallest or LAST))
+        smallest = _head_stages(profile, profile.smallest) if prefer_small else None
+        options = _possible(session, workspace, forecast_options(evidence, smallest or LAST))
         suggestion = decide(evidence, options, smallest)
-        nearest = {}
-        if source is not None and (names := source_names(choice.weights, source.shape[1])):
-            labels = dataset.manifest.labels[few]
-            nearest = nearest_classes(source, labels, dataset.manifest.classes, names)
+        nearest = _nearest(workspace, few, source)
     return Advice(
-        suggestion,
-        similarity,
-        profile,
-        dataset,
-        choice.name,
-        session.timer.seconds,
-        session.engines,
-        choice.reason,
-        tuple(options),
-        curve,
-        nearest,
-        evidence,
+        suggestion=suggestion,
+        similarity=similarity,
+        profile=profile,
+        dataset=dataset,
+        backbone=backbone.name,
+        seconds=session.timer.seconds,
+        engines=session.engines,
+        backbone_reason=backbone.reason,
+        options=tuple(options),
+        curve=curve,
+        nearest=nearest,
+        evidence=evidence,
     )
 
 
 def head_score_of(profile: DepthProfile, head_stages: str) -> HeadScore:
-    """What cross-validation said of the head of a suggestion."""
-    found = (one for one in profile.scores if one.head_stages == head_stages)
-    return next(found, profile.single[-1])
+    """Return what cross-validation measured for the head of a suggestion."""
+    scores = (score for score in profile.scores if score.head_stages == head_stages)
+    return next(scores, profile.single[-1])
 
 
 def heads_of(profile: DepthProfile) -> Iterator[HeadEvidence]:
-    """The last stage, the others from the input on, and several where there are more than one."""
+    """Yield the head on the last stage, then the others from the input on, then the multi-stage."""
     last = profile.single[-1]
     yield HeadEvidence(LAST, last.accuracy)
-    for head_score in profile.scores:
-        if head_score is not last:
-            yield HeadEvidence(
-                head_score.head_stages, head_score.accuracy, *profile.gain(last, head_score)
-            )
+    for score in profile.scores:
+        if score is not last:
+            yield HeadEvidence(score.head_stages, score.accuracy, *profile.gain(last, score))
 
 
 def learning_curve_correction(curve: LearningCurve, folds: int) -> float:
-    """Factor on the error of cross-validation, whose heads saw (folds - 1) / folds of the rows."""
+    """Return the factor on the error of cross-validation, whose heads saw (k - 1) / k images."""
     return float((1 - 1 / folds) ** curve.slope)
 
 
-def _head_on(profile: DepthProfile, head_score: HeadScore) -> str:
-    return LAST if head_score.stages == (len(profile.single),) else head_score.head_stages
+def forecast_plan(workspace: Workspace, plan: Plan, pass_seconds: float) -> float:
+    """Return the seconds that a plan will take here.
 
-
-def _possible(session: Session, options: Sequence[Option]) -> list[Option]:
-    """Options that what the person asked for leaves open, with their seconds.
-
-    Raises:
-        RecipeError: It leaves none.
+    Args:
+        workspace: Images and backbone.
+        plan: What will be trained.
+        pass_seconds: From `Session.measure_pass`.
     """
-    found, problem = [], None
-    for option in options:
-        try:
-            plan = session.plan({"policy": str(option.policy), "head_stages": option.head_stages})
-        except RecipeError as error:
-            problem = error
-        else:
-            found.append(replace(option, seconds=forecast(session, plan)))
-    if problem and not found:
-        raise problem
-    return found
-
-
-def forecast(session: Session, plan: Plan) -> float:
-    """Seconds the plan will take, from a short measurement of the frozen network."""
-    n_all = plan.split.n_train + plan.split.n_val + plan.split.n_test
+    split, training = plan.split, plan.training
     return forecast_seconds(
-        session.stages,
-        plan.training.first_trained_stage,
-        plan.split.n_train,
-        n_all,
+        workspace.stages,
+        training.first_trained_stage,
+        split.n_train,
+        split.n_train + split.n_val + split.n_test,
         plan.images.views,
-        plan.training.epochs,
-        session.pass_seconds,
+        training.epochs,
+        pass_seconds,
         plan.head.stages[-1],
     )
+
+
+def plan_option(session: Session, workspace: Workspace, option: Option) -> Plan:
+    """Return the plan that carries out an option."""
+    keys = {"policy": str(option.policy), "head_stages": option.head_stages}
+    return session.make_plan(workspace, session.with_suggestion(keys))
+
+
+def _measure_curve(
+    session: Session, workspace: Workspace, features: Features, profile: DepthProfile
+) -> LearningCurve:
+    """Measure how a head on the best single stage improves with more images."""
+    dataset, recipe, best = workspace.dataset, session.asked.recipe, profile.best_single
+    labels = dataset.labels("train")
+
+    def held_out(folds: Sequence[Fold], by: float) -> Sequence[np.ndarray]:
+        return features.held_out(
+            features.outputs_of(best.stages),
+            dataset.digests("train"),
+            labels,
+            len(dataset.manifest.classes),
+            folds,
+            best.cv.penalty * by,
+            recipe.class_weights,
+        )
+
+    return measure_curve(labels, dataset.folds(recipe.seed), held_out, recipe.seed)
+
+
+def _possible(session: Session, workspace: Workspace, options: Sequence[Option]) -> list[Option]:
+    """Return the options that the person's own choices leave open, with their seconds.
+
+    Raises:
+        RecipeError: They leave none.
+    """
+    pass_seconds = session.measure_pass(workspace)
+    possible: list[Option] = []
+    refusal: RecipeError | None = None
+    for option in options:
+        try:
+            plan = plan_option(session, workspace, option)
+        except RecipeError as error:
+            refusal = error
+        else:
+            seconds = forecast_plan(workspace, plan, pass_seconds)
+            possible.append(replace(option, seconds=seconds))
+    if refusal and not possible:
+        raise refusal
+    return possible
+
+
+def _head_stages(profile: DepthProfile, score: HeadScore) -> str:
+    return LAST if score.stages == (len(profile.single),) else score.head_stages
+
+
+def _nearest(
+    workspace: Workspace, rows: np.ndarray, source: np.ndarray | None
+) -> Mapping[str, Sequence[tuple[str, float]]]:
+    """Return the source classes that the images of each class look like, if they have names."""
+    if source is None:
+        return {}
+    names = source_names(workspace.backbone.weights, source.shape[1])
+    manifest = workspace.dataset.manifest
+    return nearest_classes(source, manifest.labels[rows], manifest.classes, names) if names else {}

@@ -1,14 +1,18 @@
-"""Train a classifier on a folder and keep it as a run."""
+"""`tlearn finetune`: train a classifier on a folder and keep it as a run."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
+from tlearn.commands.advice import advise, forecast_plan
+from tlearn.commands.session import Session
 from tlearn.data.dataset import Dataset
 from tlearn.evaluation.metrics import Report
 from tlearn.features.engine import EngineChoice
+from tlearn.progress import ProgressCallback, no_progress
 from tlearn.recipe.plan import Plan
 from tlearn.runs.directory import RunDirectory
 from tlearn.suggestion.advice import Advice
@@ -16,18 +20,19 @@ from tlearn.suggestion.advice import Advice
 
 @dataclass(frozen=True)
 class FinetuneResult:
-    """What `finetune` did, or with `run` None, would do.
+    """What `finetune` did or, where `run` is None, would do.
 
     Attributes:
         run: The run directory.
-        plan: Every value settled.
+        plan: Every value resolved.
         advice: The measured suggestion, where the policy was left open.
         dataset: The folder as read.
-        reports: Part name to what the model scored on it.
+        reports: Split name to what the model scored on it.
         history: Epoch records.
-        interpolation: How far the model lies from the solved head (0) to where tuning ended (1).
-        seconds: Where the time went, and `total`; of a dry run, `forecast` in all.
+        seconds: Where the time went, and `total`.
+        forecast_seconds: How long the whole was expected to take from here, before it began.
         engines: What ran the frozen network.
+        interpolation: Position between the solved head (0) and the end of tuning (1), or None.
     """
 
     run: RunDirectory | None
@@ -38,4 +43,89 @@ class FinetuneResult:
     history: Sequence[Mapping[str, Any]]
     seconds: Mapping[str, float]
     engines: EngineChoice
+    forecast_seconds: float | None = None
     interpolation: float | None = None
+
+
+def finetune(
+    folder: Path,
+    recipe: str | None = None,
+    flags: Mapping[str, Any] | None = None,
+    *,
+    out: Path | None = None,
+    overwrite: bool = False,
+    dry_run: bool = False,
+    keep_cache: bool = True,
+    progress: ProgressCallback = no_progress,
+    on_plan: Callable[[FinetuneResult], None] | None = None,
+    on_epoch: Callable[[Mapping[str, Any]], None] | None = None,
+) -> FinetuneResult:
+    """Train a classifier on a folder and keep it as a run.
+
+    Args:
+        folder: Image folder, or CSV of path and label.
+        recipe: Name or path of a recipe.
+        flags: Recipe keys set by flags.
+        out: The run directory; by default a new one under runs/.
+        overwrite: Replace the run at `out`.
+        dry_run: Stop at the plan; nothing is written but the cache.
+        keep_cache: Keep decoded images and features for the next command.
+        progress: Called with (step, done, total).
+        on_plan: Called with the plan before anything is trained.
+        on_epoch: Called with the record of every epoch.
+
+    Raises:
+        TlearnError: The folder, recipe, weights or place cannot be used.
+    """
+    with Session(folder, recipe, flags or {}, keep_cache=keep_cache, progress=progress) as session:
+        if not dry_run:
+            RunDirectory.ensure_available(out, overwrite)
+        images = session.scan_folder()
+        backbone = session.find_backbone()
+        dataset = session.load_dataset(images, backbone)
+        workspace = session.open_backbone(dataset, backbone)
+        advice, resolved = None, session.asked
+        if resolved.recipe.policy == "auto":
+            advice = advise(session, workspace, session.extract_features(workspace))
+            resolved = session.with_suggestion(advice.suggestion.recipe)
+        plan = session.make_plan(workspace, resolved)
+        forecast = None
+        if workspace.extractor is not None:
+            forecast = forecast_plan(workspace, plan, session.measure_pass(workspace))
+        planned = FinetuneResult(
+            run=None,
+            plan=plan,
+            advice=advice,
+            dataset=dataset,
+            reports={},
+            history=(),
+            seconds=session.timer.seconds,
+            engines=session.engines,
+            forecast_seconds=forecast,
+        )
+        if on_plan:
+            on_plan(planned)
+        if dry_run:
+            return planned
+        from tlearn.commands.save import begin_run, save_run
+        from tlearn.commands.train import fit
+
+        run = RunDirectory.create(out, plan.policy, overwrite)
+        begin_run(run, workspace, plan)
+
+        def record(epoch: Mapping[str, Any]) -> None:
+            run.append_history(epoch)
+            if on_epoch:
+                on_epoch(epoch)
+
+        fitted = fit(session, workspace, plan, record)
+        reports = save_run(session, workspace, fitted, run)
+        return replace(
+            planned,
+            run=run,
+            plan=fitted.plan,
+            reports=reports,
+            history=fitted.history,
+            interpolation=fitted.interpolation,
+            seconds=session.timer.seconds | {"total": session.timer.total()},
+        )

@@ -1,11 +1,12 @@
-"""What int8 would cost, on the person's own pictures and before anyone trains."""
+"""What int8 would cost, on the person's own images and before anyone trains."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from tlearn.commands.session import Session
+from tlearn.commands.session import Session, Workspace
 from tlearn.data.sampling import make_folds, representative, stratified
+from tlearn.features.features import Features
 from tlearn.features.linear_head import solve_head
 from tlearn.suggestion.depth_profile import HeadScore, paired
 from tlearn.suggestion.int8_cost import Int8Cost
@@ -14,12 +15,18 @@ _MOST = 400
 _CALIBRATION = 100
 
 
-def measure_int8(session: Session, head_score: HeadScore) -> Int8Cost:
-    """Hold the int8 form of the frozen network against itself; takes TensorFlow to convert it.
+def measure_int8_cost(
+    session: Session, workspace: Workspace, features: Features, score: HeadScore
+) -> Int8Cost:
+    """Compare heads on the features of the network in int8 with heads on those in float32.
+
+    Imports TensorFlow to convert the network.
 
     Args:
-        session: Pictures and features.
-        head_score: The stages that the head reads, and its penalty.
+        session: Cache and progress.
+        workspace: Images and backbone.
+        features: Of every image, in float32.
+        score: The stages that the head reads, and its penalty.
 
     Raises:
         BackboneError: LiteRT lacks an operator of this network.
@@ -27,26 +34,28 @@ def measure_int8(session: Session, head_score: HeadScore) -> Int8Cost:
     from tlearn.features.int8 import int8_embeddings
     from tlearn.models.head_template import classifier_on
 
-    dataset, seed = session.dataset, session.resolved.recipe.seed
-    classes = len(dataset.manifest.classes)
-    # A class of one could not be held out: no head would know it.
-    rows = stratified(dataset.labels("train"), max(_MOST, 2 * classes), seed)
+    dataset, seed = workspace.dataset, session.seed
+    n_classes = len(dataset.manifest.classes)
+    # Two images a class at least, so that every class appears among those a head is solved on.
+    rows = stratified(dataset.labels("train"), max(_MOST, 2 * n_classes), seed)
     labels = dataset.labels("train")[rows]
     digests = [dataset.digests("train")[row] for row in rows]
-    outputs = session.features.outputs_of(head_score.stages)
-    features, widths = session.features.read(outputs, digests), session.features.widths(outputs)
+    outputs = features.outputs_of(score.stages)
+    in_float, widths = features.read(outputs, digests), features.widths(outputs)
 
     pixels = dataset.pixels.rows(digests)
-    classifier = classifier_on(session.backbone, head_score.stages, classes)
+    backbone = session.load_backbone(workspace.backbone)
+    classifier = classifier_on(backbone, score.stages, n_classes)
     session.progress("measure int8", 0, 0)
     with session.timer.time("int8"):
         calibration = representative(pixels, labels, _CALIBRATION, seed)
-        quantized = int8_embeddings(classifier, calibration, pixels)
+        in_int8 = int8_embeddings(classifier, calibration, pixels)
     right = np.zeros((2, len(rows)))
-    penalty = head_score.cv.penalty
     for solved, held_out in make_folds(labels, digests, seed):
-        head = solve_head(features[solved], labels[solved], classes, penalty, blocks=widths)
-        for kind, given in enumerate((features, quantized)):
-            answers = head.probabilities(given[held_out]).argmax(axis=1)
+        head = solve_head(
+            in_float[solved], labels[solved], n_classes, score.cv.penalty, blocks=widths
+        )
+        for kind, rows_of_kind in enumerate((in_float, in_int8)):
+            answers = head.probabilities(rows_of_kind[held_out]).argmax(axis=1)
             right[kind, held_out] = answers == labels[held_out]
     return Int8Cost(len(rows), float(right[0].mean()), *paired(right[0] - right[1]))

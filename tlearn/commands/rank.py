@@ -1,4 +1,4 @@
-"""Which backbone suits a folder: heads on each, on the same pictures and folds."""
+"""`tlearn rank`: which backbone suits a folder, by heads on each over the same images and folds."""
 
 from __future__ import annotations
 
@@ -10,33 +10,33 @@ from typing import Any
 
 import numpy as np
 
-from tlearn.commands.int8_cost import measure_int8
-from tlearn.commands.session import Session
+from tlearn.commands.int8_cost import measure_int8_cost
+from tlearn.commands.session import Session, Workspace
 from tlearn.data.dataset import Dataset
 from tlearn.errors import BackboneError
 from tlearn.models.weights import available_offline
-from tlearn.progress import ProgressCallback
+from tlearn.progress import ProgressCallback, no_progress
 from tlearn.suggestion.depth_profile import SEVERAL, TIE, HeadScore, gain
 from tlearn.suggestion.int8_cost import Int8Cost
 
 ALL = "all-available"
-FLOAT_BYTES = 4
+_FLOAT_BYTES = 4
 
 
 @dataclass(frozen=True)
-class Ranked:
+class RankedBackbone:
     """A backbone and what a head on its last stages reached.
 
     Attributes:
         name: Of the backbone.
         image_size: Side of its input, in pixels.
-        head_score: The head.
+        head_score: The head on its last stages.
         size_bytes: Of the network and the head, in float32.
-        milliseconds: For one picture through the whole frozen network on this machine's cores.
-        int8_note: What to expect of int8; empty when nothing stands against it.
+        milliseconds: For one image through the whole frozen network, on all cores here.
+        int8_note: What to expect of int8; empty where no issue is known.
         int8: What int8 would cost, where that was asked.
-        gap_to_best: Accuracy of the best backbone minus that of this one, and its standard error; of
-            what int8 leaves of both where that was asked.
+        gap_to_best: Accuracy of the best backbone minus that of this one, and its standard error;
+            after the cost of int8 where that was asked.
     """
 
     name: str
@@ -50,96 +50,109 @@ class Ranked:
 
     @property
     def tied_with_best(self) -> bool:
-        """Whether it is behind the best by no more than chance."""
+        """Return whether the gap to the best is within chance."""
         return self.gap_to_best[0] <= TIE * self.gap_to_best[1]
 
     @property
     def accuracy_after_int8(self) -> float:
-        """Accuracy, less what int8 costs where that was asked."""
+        """Return the accuracy, less what int8 costs where that was asked."""
         return self.head_score.accuracy - (self.int8.drop if self.int8 else 0)
 
 
 def rank(
-    source: Path,
-    names: Sequence[str],
-    recipe: str | None,
-    flags: Mapping[str, Any],
-    progress: ProgressCallback,
+    folder: Path,
+    backbones: Sequence[str] = (ALL,),
+    recipe: str | None = None,
+    flags: Mapping[str, Any] | None = None,
     *,
-    keep_cache: bool = True,
     max_bytes: float | None = None,
-    int8: bool = False,
-) -> tuple[Dataset, list[Ranked]]:
+    measure_int8: bool = False,
+    keep_cache: bool = True,
+    progress: ProgressCallback = no_progress,
+) -> tuple[Dataset, list[RankedBackbone]]:
     """Rank backbones by cross-validated heads, best first; ties are marked, not broken.
 
     Args:
-        source: Image folder, or CSV of path and label.
-        names: Backbones, or `ALL` for those whose weights are on this machine.
+        folder: Image folder, or CSV of path and label.
+        backbones: Names, or `ALL` for those whose weights are on this machine.
         recipe: Name or path of a recipe.
         flags: Recipe keys set by flags.
-        progress: Called with (step, done, total).
-        keep_cache: Keep decoded pictures and features.
         max_bytes: Leave out what is larger, unmeasured.
-        int8: Measure what int8 would cost each, and rank by what is left.
+        measure_int8: Measure what int8 would cost each, and rank by what is left.
+        keep_cache: Keep decoded images and features.
+        progress: Called with (step, done, total).
 
     Raises:
         BackboneError: No backbone is small enough.
         TlearnError: A backbone or the folder cannot be used.
     """
 
-    def bench(name: str) -> Session:
-        return Session(source, recipe, dict(flags) | {"backbone": name}, keep_cache, progress)
+    def session_for(name: str) -> Session:
+        keys = dict(flags or {}) | {"backbone": name}
+        return Session(folder, recipe, keys, keep_cache=keep_cache, progress=progress)
 
-    if list(names) == [ALL]:
+    names = list(dict.fromkeys(backbones))
+    if names == [ALL]:
         names = [spec.name for spec, _ in available_offline()]
     else:
-        for name in names:  # what is wrong with the last is said before the first is measured
-            with bench(name) as session:
-                progress(f"find {session.choice.name}", 0, 0)
-    limit, found, sizes = max_bytes or inf, list[Ranked](), dict[str, int]()
+        for name in names:  # an error in the last name is told before the first is measured
+            with session_for(name) as session:
+                progress(f"find {session.find_backbone().name}", 0, 0)
+    ranked: dict[str, RankedBackbone] = {}
+    sizes: dict[str, int] = {}
     for name in names:
-        with bench(name) as session:
-            if (known := session.choice.name) in sizes:
+        with session_for(name) as session:
+            workspace = session.open_workspace()
+            known, dataset = workspace.backbone.name, workspace.dataset
+            if known in sizes:  # under another spelling
                 continue
-            dataset, sizes[known] = session.dataset, _size_bytes(session)
-            if sizes[known] <= limit:
-                progress(f"weigh {known}", 0, 0)
-                found.append(_measured(session, sizes[known], int8))
-    if not found:
-        least = min(sizes, key=lambda name: sizes[name])
-        raise BackboneError(
-            f"none of {', '.join(sizes)} fits into {limit:,.0f} bytes; the smallest is {least} "
-            f"with {sizes[least]:,}",
-            "allow more with --max-size, or name smaller ones: `tlearn models`",
-        )
-    found.sort(key=lambda one: -one.accuracy_after_int8)
+            sizes[known] = _size_bytes(workspace)
+            if sizes[known] <= (max_bytes or inf):
+                progress(f"measure {known}", 0, 0)
+                ranked[known] = _measure(session, workspace, sizes[known], measure_int8)
+    if not ranked:
+        raise _none_fits(sizes, max_bytes or inf)
+    best_first = sorted(ranked.values(), key=lambda backbone: -backbone.accuracy_after_int8)
     labels = dataset.labels("train")
-    return dataset, [replace(one, gap_to_best=_behind(one, found[0], labels)) for one in found]
+    return dataset, [
+        replace(backbone, gap_to_best=_gap(backbone, best_first[0], labels))
+        for backbone in best_first
+    ]
 
 
-def _size_bytes(session: Session) -> int:
-    stages, classes = session.stages, len(session.dataset.manifest.classes)
-    depth = sum(stage.parameters for stage in stages) + stages[-1].params_after_cut
-    width = sum(stage.width for stage in stages[-SEVERAL:])
-    return FLOAT_BYTES * (depth + (width + 1) * classes)
-
-
-def _measured(session: Session, size_bytes: int, int8: bool) -> Ranked:
-    choice, head_score = session.choice, session.profile.multi_stage
-    return Ranked(
-        choice.name,
-        choice.image_size,
-        head_score,
-        size_bytes,
-        1e3 * session.pass_seconds,
-        choice.spec.int8_note if choice.spec else "unknown: measure int8",
-        measure_int8(session, head_score) if int8 else None,
+def _none_fits(sizes: Mapping[str, int], limit: float) -> BackboneError:
+    least = min(sizes, key=lambda name: sizes[name])
+    return BackboneError(
+        f"none of {', '.join(sizes)} fits into {limit:,.0f} bytes; the smallest is {least} "
+        f"with {sizes[least]:,}",
+        "allow more with --max-size, or name smaller ones; to list them: tlearn models",
     )
 
 
-def _behind(one: Ranked, best: Ranked, labels: np.ndarray) -> tuple[float, float]:
-    points, error = gain(one.head_score, best.head_score, labels)
-    if one.int8 is None or best.int8 is None:
+def _size_bytes(workspace: Workspace) -> int:
+    stages, n_classes = workspace.stages, len(workspace.dataset.manifest.classes)
+    depth = sum(stage.parameters for stage in stages) + stages[-1].params_after_cut
+    width = sum(stage.width for stage in stages[-SEVERAL:])
+    return _FLOAT_BYTES * (depth + (width + 1) * n_classes)
+
+
+def _measure(session: Session, workspace: Workspace, size_bytes: int, int8: bool) -> RankedBackbone:
+    backbone, features = workspace.backbone, session.extract_features(workspace)
+    score = session.measure_profile(workspace, features).multi_stage
+    return RankedBackbone(
+        name=backbone.name,
+        image_size=backbone.image_size,
+        head_score=score,
+        size_bytes=size_bytes,
+        milliseconds=1e3 * session.measure_pass(workspace),
+        int8_note=backbone.spec.int8_note if backbone.spec else "unknown: measure int8",
+        int8=measure_int8_cost(session, workspace, features, score) if int8 else None,
+    )
+
+
+def _gap(backbone: RankedBackbone, best: RankedBackbone, labels: np.ndarray) -> tuple[float, float]:
+    points, error = gain(backbone.head_score, best.head_score, labels)
+    if backbone.int8 is None or best.int8 is None:
         return points, error
-    lost = one.int8.drop - best.int8.drop
-    return points + lost, hypot(error, one.int8.error, best.int8.error)
+    lost = backbone.int8.drop - best.int8.drop
+    return points + lost, hypot(error, backbone.int8.error, best.int8.error)

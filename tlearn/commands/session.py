@@ -1,23 +1,21 @@
-"""One command's work in hand: backbone, pictures and features, each made when first asked for."""
+"""The steps that commands on an image folder share, in the order in which they are taken."""
 
 from __future__ import annotations
 
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from functools import cached_property, partial
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from tlearn.backend.silence import import_keras
 from tlearn.data.dataset import Dataset, load_dataset
 from tlearn.data.image_folder import ImageFolder, scan
-from tlearn.data.split import Fold
-from tlearn.features.engine import Engine, EngineChoice, seconds_per_image
+from tlearn.errors import RecipeError
+from tlearn.features.engine import EngineChoice, seconds_per_image
 from tlearn.features.extractor import (
     FeatureExtractor,
     StageInfo,
@@ -28,29 +26,51 @@ from tlearn.features.extractor import (
 )
 from tlearn.features.features import Features, compute_features
 from tlearn.features.linear_head import CrossValidation
-from tlearn.features.store import Views
+from tlearn.features.store import EngineFactory
 from tlearn.models.resolve import ResolvedBackbone, resolve_backbone
-from tlearn.progress import ProgressCallback, Timer
+from tlearn.progress import ProgressCallback, Timer, no_progress
 from tlearn.recipe.loading import Resolved, load_recipe
 from tlearn.recipe.plan import BackboneInfo, Plan, SplitCounts, make_plan
 from tlearn.recipe.schema import AUTO, BEST, LAST3
 from tlearn.storage.cache import cache_folder, limit_bytes, trim_cache
+from tlearn.suggestion.depth_profile import SEVERAL as MULTI_STAGE
 from tlearn.suggestion.depth_profile import DepthProfile, measure_profile
-from tlearn.suggestion.learning_curve import LearningCurve, measure_curve
 
 if TYPE_CHECKING:
     from tlearn.models.backbone import Backbone
 
 
+@dataclass(frozen=True)
+class Workspace:
+    """An image folder and a backbone, ready to be measured and trained on.
+
+    Attributes:
+        dataset: The images, decoded and split.
+        backbone: The pretrained network, found but not loaded.
+        stages: Its stages, input to output.
+        extractor: The frozen network as one LiteRT file; None where nothing is frozen.
+    """
+
+    dataset: Dataset
+    backbone: ResolvedBackbone
+    stages: Sequence[StageInfo]
+    extractor: FeatureExtractor | None
+
+
 class Session:
-    """What a command has in hand; use it in a `with` block.
+    """What holds for one command: its recipe, cache, timer, progress and engines.
+
+    Use it in a `with` block: at its end the cache is trimmed, or removed if it was temporary.
 
     Args:
         source: Image folder, or CSV of path and label.
         recipe: Name or path of a recipe, or None.
         flags: Recipe keys set by flags.
-        keep_cache: Keep decoded pictures and features for the next command.
+        keep_cache: Keep decoded images and features for the next command.
         progress: Called with (step, done, total).
+
+    Raises:
+        RecipeError: The recipe or a flag is wrong.
     """
 
     def __init__(
@@ -58,16 +78,18 @@ class Session:
         source: Path,
         recipe: str | None,
         flags: Mapping[str, Any],
-        keep_cache: bool,
-        progress: ProgressCallback,
+        *,
+        keep_cache: bool = True,
+        progress: ProgressCallback = no_progress,
     ) -> None:
         self.source = source
         self.progress = progress
         self.timer = Timer()
         self.engines = EngineChoice()
+        self.asked: Resolved = load_recipe(recipe, flags)
         self._recipe = recipe
         self._flags = flags
-        self.resolved: Resolved = load_recipe(recipe, flags)
+        self._loaded: dict[str, Backbone] = {}
         self._temporary = None if keep_cache else Path(tempfile.mkdtemp(prefix="tlearn-"))
 
     def __enter__(self) -> Session:
@@ -86,50 +108,46 @@ class Session:
 
     @property
     def cache(self) -> Path:
-        """Where pixels, features and probes are kept."""
+        """Return the folder for what can be made again: pixels, features, converted networks."""
         return self._temporary or cache_folder()
 
     @property
-    def from_scratch(self) -> bool:
-        """Whether the backbone starts without weights."""
-        return self.resolved.recipe.policy == "from_scratch"
+    def seed(self) -> int:
+        """Return the seed of the split, of folds and of training."""
+        return self.asked.recipe.seed
 
-    def settle(self, suggestion: Mapping[str, Any]) -> None:
-        """Take the suggestion's keys where the person left them open."""
-        self.resolved = load_recipe(self._recipe, self._flags, suggestion)
+    def with_suggestion(self, suggestion: Mapping[str, Any]) -> Resolved:
+        """Return the recipe with a suggestion's keys where the person left them open."""
+        return load_recipe(self._recipe, self._flags, suggestion)
 
-    @cached_property
-    def folder(self) -> ImageFolder:
-        """Classes and files; nothing is decoded yet."""
+    def open_workspace(self) -> Workspace:
+        """Take the first four steps at once: scan, find the backbone, load the dataset, open it.
+
+        Raises:
+            TlearnError: The folder, the backbone or its weights cannot be used.
+        """
+        folder = self.scan_folder()
+        backbone = self.find_backbone()
+        return self.open_backbone(self.load_dataset(folder, backbone), backbone)
+
+    def scan_folder(self) -> ImageFolder:
+        """Find classes and files; nothing is decoded yet.
+
+        Raises:
+            DataError: It is not an image folder.
+        """
         return scan(self.source)
 
-    @cached_property
-    def choice(self) -> ResolvedBackbone:
-        """The backbone and where its weights are; nothing is loaded yet."""
-        recipe = self.resolved.recipe
-        return resolve_backbone(
-            None if recipe.backbone == AUTO else recipe.backbone,
-            Path(recipe.weights) if recipe.weights else None,
-            None if recipe.image_size == AUTO else recipe.image_size,
-            random_seed=recipe.seed if self.from_scratch else None,
-            progress=partial(self.progress, "download weights"),
-        )
+    def load_dataset(self, folder: ImageFolder, backbone: ResolvedBackbone) -> Dataset:
+        """Decode, inspect and split a folder, at the size that the backbone takes.
 
-    @cached_property
-    def backbone(self) -> Backbone:
-        """The backbone itself; imports Keras."""
-        self.progress("load the backbone", 0, 0)
-        with self.timer.time("load"):
-            import_keras()
-            return self.choice.load()
-
-    @cached_property
-    def dataset(self) -> Dataset:
-        """The folder, decoded, inspected and split."""
-        recipe, folder = self.resolved.recipe, self.folder  # a error in the folder comes first
+        Raises:
+            DataError: The folder cannot be used as it is.
+        """
+        recipe = self.asked.recipe
         return load_dataset(
             folder,
-            self.choice.image_size,
+            backbone.image_size,
             recipe.resize,
             self.cache,
             self.progress,
@@ -140,106 +158,122 @@ class Session:
             strict=recipe.strict,
         )
 
-    @cached_property
-    def extractor(self) -> FeatureExtractor:
-        """The frozen network as a LiteRT file; TensorFlow only when it was never made before."""
-        known = open_extractor(self.cache, self.choice.fingerprint)
+    def open_backbone(self, dataset: Dataset, backbone: ResolvedBackbone) -> Workspace:
+        """Open the frozen network; from scratch nothing is frozen, and the network is built.
+
+        Raises:
+            BackboneError: The network cannot be loaded or converted.
+        """
+        if self.asked.recipe.policy == "from_scratch":
+            stages = stage_infos(self.load_backbone(backbone).stages)
+            return Workspace(dataset, backbone, stages, None)
+        extractor = self._open_extractor(backbone)
+        return Workspace(dataset, backbone, extractor.stages, extractor)
+
+    def find_backbone(self) -> ResolvedBackbone:
+        """Find the backbone that the recipe asks for, and its weights; nothing is loaded yet.
+
+        Raises:
+            BackboneError: There is no such backbone, or its weights cannot be had.
+        """
+        recipe = self.asked.recipe
+        return resolve_backbone(
+            None if recipe.backbone == AUTO else recipe.backbone,
+            Path(recipe.weights) if recipe.weights else None,
+            None if recipe.image_size == AUTO else recipe.image_size,
+            random_seed=recipe.seed if recipe.policy == "from_scratch" else None,
+            progress=partial(self.progress, "download weights"),
+        )
+
+    def _open_extractor(self, backbone: ResolvedBackbone) -> FeatureExtractor:
+        """Open the converted network; TensorFlow is imported only the first time."""
+        known = open_extractor(self.cache, backbone.fingerprint)
         if known:
             return known
-        backbone = self.backbone
+        network = self.load_backbone(backbone)
         self.progress("prepare the backbone (once)", 0, 0)
         with self.timer.time("convert"):
-            return make_extractor(self.cache, backbone)
+            return make_extractor(self.cache, network)
 
-    @cached_property
-    def features(self) -> Features:
-        """Features of every picture at every stage."""
+    def load_backbone(self, backbone: ResolvedBackbone) -> Backbone:
+        """Load the network and its weights, once in a session; imports TensorFlow."""
+        if backbone.fingerprint not in self._loaded:
+            self.progress("load the backbone", 0, 0)
+            with self.timer.time("load"):
+                import_keras()
+                self._loaded[backbone.fingerprint] = backbone.load()
+        return self._loaded[backbone.fingerprint]
+
+    def engine_factory(self, workspace: Workspace) -> EngineFactory:
+        """Return what opens the frozen network, given images that it will run."""
+        assert workspace.extractor is not None
+        engines = extractor_engines(
+            workspace.extractor, lambda: self.load_backbone(workspace.backbone)
+        )
+        return partial(self.engines.open, "backbone", engines)
+
+    def extract_features(self, workspace: Workspace) -> Features:
+        """Run the frozen network on every image that the feature store does not hold yet."""
+        assert workspace.extractor is not None
         return compute_features(
-            self.dataset, self.extractor, self.cache, self.open_extractor, self.progress, self.timer
+            workspace.dataset,
+            workspace.extractor,
+            self.cache,
+            self.engine_factory(workspace),
+            self.progress,
+            self.timer,
         )
 
-    @cached_property
-    def profile(self) -> DepthProfile:
-        """How well heads do on the features of each stage, and of several."""
-        dataset, features, recipe = self.dataset, self.features, self.resolved.recipe
+    def measure_pass(self, workspace: Workspace) -> float:
+        """Return the seconds that the frozen network takes for an image, from a few images."""
+        sample = workspace.dataset.rows("train")[:16]
+        return seconds_per_image(self.engine_factory(workspace)(sample), sample)
+
+    def measure_profile(self, workspace: Workspace, features: Features) -> DepthProfile:
+        """Cross-validate a head on each stage and on the last ones together."""
+        dataset, recipe = workspace.dataset, self.asked.recipe
         labels = dataset.labels("train")
-        folds, forecast_options = dataset.folds(recipe.seed), recipe.class_weights
-        about = (
-            dataset.digests("train"),
-            labels,
-            len(dataset.manifest.classes),
-            folds,
-            forecast_options,
-        )
 
-        def check(stages: Sequence[int]) -> CrossValidation:
-            return features.cross_validate(features.outputs_of(stages), *about)
+        def cross_validate(stages: Sequence[int]) -> CrossValidation:
+            return features.cross_validate(
+                features.outputs_of(stages),
+                dataset.digests("train"),
+                labels,
+                len(dataset.manifest.classes),
+                dataset.folds(recipe.seed),
+                recipe.class_weights,
+            )
 
-        return measure_profile([stage.name for stage in self.stages], labels, check)
+        return measure_profile([stage.name for stage in workspace.stages], labels, cross_validate)
 
-    @cached_property
-    def curve(self) -> LearningCurve:
-        """How a head on the best stage grows with pictures."""
-        dataset, features, recipe = self.dataset, self.features, self.resolved.recipe
-        best, labels = self.profile.best_single, dataset.labels("train")
-        outputs = features.outputs_of(best.stages)
-        digests, classes = dataset.digests("train"), len(dataset.manifest.classes)
+    def make_plan(self, workspace: Workspace, resolved: Resolved) -> Plan:
+        """Resolve every value that the recipe leaves open.
 
-        def held_out(folds: Sequence[Fold], by: float) -> Sequence[np.ndarray]:
-            penalty = best.cv.penalty * by
-            about = (outputs, digests, labels, classes, folds, penalty, recipe.class_weights)
-            return features.held_out(*about)
-
-        return measure_curve(labels, dataset.folds(recipe.seed), held_out, recipe.seed)
-
-    def stored_views(self, views: Views, digests: Sequence[str]) -> list[str]:
-        """Keys of every view of pictures, all pictures a view, their features computed."""
-        store = self.features.store
-        step_progress = partial(self.progress, "compute augmented views")
-        with self.timer.time("features"):
-            store.fill(self.dataset.pixels, digests, self.open_extractor, views, step_progress)
-        return [views.key(digest, view) for view in range(views.count) for digest in digests]
-
-    def open_extractor(self, sample: np.ndarray) -> Engine:
-        """The frozen network, ready to run on pictures like these."""
-        makers = extractor_engines(self.extractor, lambda: self.backbone)
-        return self.engines.open("backbone", makers, sample)
-
-    @cached_property
-    def pass_seconds(self) -> float:
-        """Seconds that the frozen network takes for a picture, from a short measurement."""
-        few = self.dataset.rows("train")[:16]
-        return seconds_per_image(self.open_extractor(few), few)
-
-    def plan(self, suggestion: Mapping[str, Any] | None = None) -> Plan:
-        """Every value settled, from the recipe, the pictures and the backbone.
-
-        Args:
-            suggestion: Keys to take where the person left them open; those taken already by
-                default.
+        Raises:
+            RecipeError: Keys contradict each other or the backbone.
         """
-        manifest, choice = self.dataset.manifest, self.choice
+        manifest, backbone = workspace.dataset.manifest, workspace.backbone
         n_train, n_val, n_test = (manifest.count(split) for split in ("train", "val", "test"))
-        backbone = BackboneInfo(choice.name, choice.image_size, choice.fingerprint, choice.reason)
-        data = SplitCounts(manifest.classes, n_train, n_val, n_test, manifest.folds)
-        resolved = self.resolved
-        if suggestion is not None:
-            resolved = load_recipe(self._recipe, self._flags, suggestion)
-        return make_plan(self._measured(resolved), data, backbone, self.stages)
+        return make_plan(
+            self._measured(workspace, resolved),
+            SplitCounts(manifest.classes, n_train, n_val, n_test, manifest.folds),
+            BackboneInfo(backbone.name, backbone.image_size, backbone.fingerprint, backbone.reason),
+            workspace.stages,
+        )
 
-    def _measured(self, resolved: Resolved) -> Resolved:
-        """The recipe with numbers for what it wants measured."""
-        recipe = resolved.recipe
-        if recipe.head_stages not in (BEST, LAST3):
+    def _measured(self, workspace: Workspace, resolved: Resolved) -> Resolved:
+        """Put numbers of stages where the recipe asks for the best, or for the last three."""
+        recipe, n_stages = resolved.recipe, len(workspace.stages)
+        if recipe.head_stages == LAST3:
+            numbers = ",".join(str(n + 1) for n in range(n_stages)[-MULTI_STAGE:])
+        elif recipe.head_stages == BEST and workspace.extractor is None:
+            raise RecipeError(
+                "head_stages best: random weights have no features to measure",
+                "name the stages, or take the last: --set head_stages=last",
+            )
+        elif recipe.head_stages == BEST:
+            profile = self.measure_profile(workspace, self.extract_features(workspace))
+            numbers = profile.best_single.head_stages
+        else:
             return resolved
-        chosen = (
-            self.profile.best_single if recipe.head_stages == BEST else self.profile.multi_stage
-        )
-        return replace(
-            resolved, recipe=recipe.model_copy(update={"head_stages": chosen.head_stages})
-        )
-
-    @property
-    def stages(self) -> Sequence[StageInfo]:
-        """Stages of the backbone, without loading it where a probe knows them."""
-        return stage_infos(self.backbone.stages) if self.from_scratch else self.extractor.stages
+        return replace(resolved, recipe=recipe.model_copy(update={"head_stages": numbers}))

@@ -1,4 +1,4 @@
-"""A finished run again, on a smaller backbone that its model has taught."""
+"""A trained run again, on a smaller backbone that its model has taught."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+from tlearn.commands.save import begin_run, save_run
 from tlearn.commands.session import Session
-from tlearn.commands.train import train_and_save
+from tlearn.commands.train import fit
 from tlearn.features.engine import LiteRTEngine, seconds_per_image
 from tlearn.features.extractor import FeatureExtractor, open_extractor
 from tlearn.models.resolve import ResolvedBackbone
@@ -17,16 +18,21 @@ from tlearn.recipe.plan_file import read_plan
 from tlearn.runs.directory import RunDirectory
 from tlearn.storage.text import read_json
 
+_SAME_KEYS = (
+    *("seed", "val_fraction", "test_fraction", "horizontal_flip"),
+    *("class_weights", "keep_samples"),
+)
+
 
 @dataclass(frozen=True)
-class Shrunk:
+class ShrinkResult:
     """A run beside the larger one whose model taught its backbone; pairs are (large, small).
 
     Attributes:
         run: The small run.
-        accuracy: On the part that both report on.
+        accuracy: On the split that both report on.
         size_bytes: Of the saved models.
-        milliseconds: For one picture, frozen network alone, on one core and warm.
+        milliseconds: For one image, frozen network alone, on one core and warm.
     """
 
     run: RunDirectory
@@ -41,51 +47,48 @@ def shrink(
     student: ResolvedBackbone,
     resize: str,
     progress: ProgressCallback,
-) -> Shrunk:
-    """Train the student's backbone on the pictures and split of the run that taught it.
+) -> ShrinkResult:
+    """Train the student's backbone on the images and split of the run that taught it.
 
     Args:
         large: The run.
         teacher: Its model as a backbone.
         student: The backbone that its model has taught.
-        resize: How a picture becomes square for it.
+        resize: How an image becomes square for it.
         progress: Called with (step, done, total).
 
     Raises:
-        TlearnError: The run's pictures are no longer where they were.
+        TlearnError: The run's images are no longer where they were.
     """
     assert student.weights is not None
-    before, metrics = read_plan(large.plan_path), read_json(large.metrics_path)
-    same = (
-        "seed",
-        "val_fraction",
-        "test_fraction",
-        "horizontal_flip",
-        "class_weights",
-        "keep_samples",
-    )
-    flags = {key: before.value(key) for key in same} | {
+    plan, metrics = read_plan(large.plan_path), read_json(large.metrics_path)
+    flags = {key: plan.value(key) for key in _SAME_KEYS} | {
         "policy": "top_stages",
         "backbone": student.name,
         "weights": str(student.weights.path),
         "image_size": student.image_size,
         "resize": resize,
     }
-    with Session(Path(metrics["folder"]), None, flags, True, progress) as session:
+    with Session(Path(metrics["folder"]), None, flags, progress=progress) as session:
+        workspace = session.open_workspace()
+        small_plan = session.make_plan(workspace, session.asked)
         run = RunDirectory.create(student.weights.path.parent / "run", "top_stages", True)
-        reports = train_and_save(session, session.plan(), run, None).reports
-        sample = session.dataset.rows("train")[:16]
-        small = _milliseconds(session.extractor, sample)
-        split = session.dataset.manifest.report_split
-        known = open_extractor(session.cache, teacher.fingerprint)
-        assert known is not None  # the student learned from its answers
+        begin_run(run, workspace, small_plan)
+        fitted = fit(session, workspace, small_plan, run.append_history)
+        reports = save_run(session, workspace, fitted, run)
+        sample = workspace.dataset.rows("train")[:16]
+        assert workspace.extractor is not None
+        small_ms = _milliseconds(workspace.extractor, sample)
+        large_extractor = open_extractor(session.cache, teacher.fingerprint)
+        assert large_extractor is not None  # the student learned from its answers
         shape = (len(sample), teacher.image_size, teacher.image_size, 3)
-        slow = _milliseconds(known, np.zeros(shape, np.uint8))
-    return Shrunk(
+        large_ms = _milliseconds(large_extractor, np.zeros(shape, np.uint8))
+    split = workspace.dataset.manifest.report_split
+    return ShrinkResult(
         run,
         (metrics[f"{split}_accuracy"], reports[split].accuracy),
         (large.model_path.stat().st_size, run.model_path.stat().st_size),
-        (slow, small),
+        (large_ms, small_ms),
     )
 
 

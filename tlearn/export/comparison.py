@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tlearn.export.reference import Reference
+from tlearn.export.inputs import ExportInputs
 
 _Z95 = 1.959963984540054
 _NO_ANSWER = "no number"
@@ -60,19 +60,19 @@ class Comparison:
     unusable: int
 
 
-def compare(reference: Reference, probabilities: np.ndarray) -> Comparison:
+def compare(inputs: ExportInputs, probabilities: np.ndarray) -> Comparison:
     """Hold an artefact's probabilities against the model's.
 
     Args:
-        reference: The model's answers, and the truth.
+        inputs: The images, their classes and the model's answers.
         probabilities: (n, classes), from the artefact, for the same pictures.
     """
-    truth = reference.truth
+    truth, expected = inputs.check.labels, inputs.check.probabilities
     finite = np.isfinite(probabilities).all(1)
-    before = reference.probabilities.argmax(1)
+    before = expected.argmax(1)
     after = np.where(finite, probabilities.argmax(1), -1)
     right, still_right = before == truth, after == truth
-    difference = np.where(finite[:, None], np.abs(probabilities - reference.probabilities), 1.0)
+    difference = np.where(finite[:, None], np.abs(probabilities - expected), 1.0)
     lost, won = int((right & ~still_right).sum()), int((~right & still_right).sum())
     return Comparison(
         agreement=float(np.mean(before == after)),
@@ -80,8 +80,8 @@ def compare(reference: Reference, probabilities: np.ndarray) -> Comparison:
         accuracy_drop=(lost - won) / len(truth),
         drop_interval=paired_interval(lost, won, len(truth)),
         largest_difference=float(difference.max()),
-        changed_predictions=tuple(_changed(reference, before, after)),
-        changed_classes=tuple(_class_changes(reference, right, still_right)),
+        changed_predictions=tuple(_changed(inputs, before, after)),
+        changed_classes=tuple(_class_changes(inputs, right, still_right)),
         unusable=int((~finite).sum()),
     )
 
@@ -136,23 +136,21 @@ def _solve(falling: Callable[[float], float], low: float, high: float) -> float:
 
 
 def _changed(
-    reference: Reference, before: np.ndarray, after: np.ndarray
+    inputs: ExportInputs, before: np.ndarray, after: np.ndarray
 ) -> Iterator[ChangedPrediction]:
     def label(index: int) -> str:
-        return reference.labels[index] if index >= 0 else _NO_ANSWER
+        return inputs.class_names[index] if index >= 0 else _NO_ANSWER
 
     for row in np.flatnonzero(before != after).tolist():
-        changed_classes = (reference.truth[row], before[row], after[row])
-        yield ChangedPrediction(
-            reference.names[row], *(label(int(index)) for index in changed_classes)
-        )
+        indices = (inputs.check.labels[row], before[row], after[row])
+        yield ChangedPrediction(inputs.check.names[row], *(label(int(index)) for index in indices))
 
 
 def _class_changes(
-    reference: Reference, right: np.ndarray, still_right: np.ndarray
+    inputs: ExportInputs, right: np.ndarray, still_right: np.ndarray
 ) -> Iterator[ClassChange]:
-    for index, name in enumerate(reference.labels):
-        rows = reference.truth == index
+    for index, name in enumerate(inputs.class_names):
+        rows = inputs.check.labels == index
         if right[rows].sum() != still_right[rows].sum():
             shares = float(right[rows].mean()), float(still_right[rows].mean())
             yield ClassChange(name, int(rows.sum()), *shares)

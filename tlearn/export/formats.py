@@ -6,19 +6,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from tlearn.artifacts.extras import require_extra
 from tlearn.errors import ExportError
+from tlearn.export.inputs import ExportInputs
 from tlearn.export.onnx import write_onnx
 from tlearn.export.openvino import write_openvino
 from tlearn.export.quantization import MODES
-from tlearn.export.reference import Reference
 from tlearn.export.saved_model import write_saved_model
 from tlearn.export.tflite import write_tflite
 
-Writer = Callable[[Reference, Path, str, np.ndarray | None], None]
-"""Writes a model at a path, with numbers of a mode and pictures that set their ranges."""
+Writer = Callable[[ExportInputs, Path, str], None]
+"""Writes the model of an export at a path, quantized by a mode."""
 
 
 @dataclass(frozen=True)
@@ -40,22 +38,23 @@ class Format:
     extra: str = ""
 
 
-def _tflite(given: Reference, path: Path, mode: str, images: np.ndarray | None) -> None:
-    write_tflite(given.model, path, mode, images, given.labels, given.about)
+def _tflite(inputs: ExportInputs, path: Path, mode: str) -> None:
+    names, metadata = inputs.class_names, inputs.metadata
+    write_tflite(inputs.model, path, mode, inputs.calibration, names, metadata)
 
 
-def _onnx(given: Reference, path: Path, mode: str, images: np.ndarray | None) -> None:
-    write_onnx(given.model, path, given.labels, given.about)
+def _onnx(inputs: ExportInputs, path: Path, mode: str) -> None:
+    write_onnx(inputs.model, path, inputs.class_names, inputs.metadata)
 
 
-def _openvino(given: Reference, path: Path, mode: str, images: np.ndarray | None) -> None:
-    write_openvino(given.model, path, given.labels, given.about)
+def _openvino(inputs: ExportInputs, path: Path, mode: str) -> None:
+    write_openvino(inputs.model, path, inputs.class_names, inputs.metadata)
 
 
-def _saved_model(given: Reference, path: Path, mode: str, images: np.ndarray | None) -> None:
+def _saved_model(inputs: ExportInputs, path: Path, mode: str) -> None:
     if path.exists() and not (path / "saved_model.pb").exists():
         raise ExportError(f"{path} exists and is no SavedModel", "name another with --out")
-    write_saved_model(given.model, path, given.labels)
+    write_saved_model(inputs.model, path, inputs.class_names)
 
 
 FORMATS: dict[str, Format] = {

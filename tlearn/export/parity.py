@@ -14,7 +14,7 @@ from tlearn.artifacts.files import artifact_size_bytes, parts_of
 from tlearn.artifacts.runtime import run_artifact
 from tlearn.errors import ExportError
 from tlearn.export.comparison import ChangedPrediction, ClassChange, Comparison, compare
-from tlearn.export.reference import Reference
+from tlearn.export.inputs import ExportInputs
 from tlearn.storage.atomic import remove
 
 TIMED_THREADS = 1
@@ -46,7 +46,7 @@ class Artifact:
         advice: What to try instead of one that failed.
         head_refitted: Whether it was written again, with a head solved for int8: see `rescue`.
         n_checked: Pictures that it was checked on.
-        checked_on: See `Reference`.
+        checked_on: The split that they are; see `CheckImages.source`.
     """
 
     path: Path
@@ -70,18 +70,18 @@ class Artifact:
     checked_on: str = "val"
 
 
-def gate(reference: Reference, comparison: Comparison, max_drop: float) -> str:
+def gate(inputs: ExportInputs, comparison: Comparison, max_drop: float) -> str:
     """Why an artefact may not be used, or nothing.
 
     A drop of more than `max_drop` fails. So does a value that is not a finite number, whatever
     the rest scores.
 
     Args:
-        reference: What it was compared with.
+        inputs: What it was compared with.
         comparison: What became of the model's answers.
         max_drop: The largest drop allowed, as a fraction (.02 = two pictures in a hundred).
     """
-    n = len(reference.truth)
+    n = len(inputs.check.labels)
     if comparison.unusable:
         return f"{comparison.unusable} of {n} pictures give values that are not finite"
     if comparison.accuracy_drop <= max_drop + _ROUNDING:
@@ -96,34 +96,32 @@ def gate(reference: Reference, comparison: Comparison, max_drop: float) -> str:
 
 
 def compare_with_model(
-    reference: Reference,
+    inputs: ExportInputs,
     path: Path,
-    format: str,
-    quantization: str,
+    target: tuple[str, str],
     max_drop: float,
     advice: Sequence[str] = (),
 ) -> Artifact:
     """Run an artefact on pictures and rename it when it fails: `m.tflite`, `m.failed.tflite`.
 
     Args:
-        reference: The model's answers.
-        path: See `Artifact`, as for `format` and `quantization`.
-        format: How it is written.
-        quantization: How few bits a number has.
+        inputs: The images and the model's answers.
+        path: The file, or the directory of a SavedModel.
+        target: Its format and quantization.
         max_drop: See `gate`.
         advice: What to try instead, should it fail.
 
     Returns:
         The artefact under the name that it has now.
     """
-    milliseconds = 0.0
+    check, milliseconds = inputs.check, 0.0
     try:
-        probabilities = run_artifact(path, reference.pixels)
-        comparison = compare(reference, _check_shape(probabilities, reference.probabilities))
-        failure = gate(reference, comparison, max_drop)
-        milliseconds = latency_milliseconds(path, reference.pixels, TIMED_THREADS)
+        probabilities = run_artifact(path, check.pixels)
+        comparison = compare(inputs, _check_shape(probabilities, check.probabilities))
+        failure = gate(inputs, comparison, max_drop)
+        milliseconds = latency_milliseconds(path, check.pixels, TIMED_THREADS)
     except ExportError as error:
-        comparison, failure = _unrunnable_comparison(reference), error.message
+        comparison, failure = _unrunnable_comparison(inputs), error.message
     except BaseException:  # stopped: what was not checked must not look as if it had been
         _rename_if_failed(path, passed=False)
         raise
@@ -132,12 +130,14 @@ def compare_with_model(
     found = {key: value for key, value in vars(comparison).items() if key != "unusable"}
     return Artifact(
         path=final,
-        format=format,
-        quantization=quantization,
+        format=target[0],
+        quantization=target[1],
         size_bytes=artifact_size_bytes(final),
         milliseconds=milliseconds,
         passed=passed,
         failure=failure,
+        n_checked=len(check.labels),
+        checked_on=check.source,
         threads=None if final.is_dir() else TIMED_THREADS,
         advice=() if passed else tuple(advice),
         **found,
@@ -151,12 +151,13 @@ def _check_shape(probabilities: np.ndarray, expected: np.ndarray) -> np.ndarray:
     return probabilities
 
 
-def _unrunnable_comparison(reference: Reference) -> Comparison:
+def _unrunnable_comparison(inputs: ExportInputs) -> Comparison:
     """What an artefact that cannot be run has to show."""
-    right = int((reference.probabilities.argmax(1) == reference.truth).sum())
-    accuracy_drop = right / len(reference.truth)
+    check = inputs.check
+    right = int((check.probabilities.argmax(1) == check.labels).sum())
+    accuracy_drop = right / len(check.labels)
     return Comparison(
-        0.0, 0.0, accuracy_drop, (accuracy_drop, accuracy_drop), 1.0, (), (), len(reference.truth)
+        0.0, 0.0, accuracy_drop, (accuracy_drop, accuracy_drop), 1.0, (), (), len(check.labels)
     )
 
 

@@ -1,10 +1,10 @@
-"""The contract goes into the artefact and beside it, and the golden pictures with it."""
+"""Attach a contract: inside the artifact and beside it, with the golden images."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -17,7 +17,6 @@ from tlearn.artifacts.contract import (
     VERSION,
     Contract,
     Golden,
-    Preprocessing,
     artifact_digest,
     contract_path,
     to_bytes,
@@ -27,100 +26,49 @@ from tlearn.artifacts.contract import (
 from tlearn.artifacts.interface import read_interface
 from tlearn.artifacts.metadata import append_files
 from tlearn.artifacts.runtime import run_artifact
+from tlearn.export.inputs import ExportInputs, GoldenImage
 from tlearn.export.parity import Artifact
-from tlearn.export.reference import Reference
 from tlearn.storage.atomic import remove, write_atomic
 from tlearn.storage.digest import digest_of_bytes
 
 _DIGITS = 7
 
 
-@dataclass(frozen=True, eq=False)
-class GoldenImage:
-    """A held-out picture in hand.
-
-    Attributes:
-        content: The file as it was found.
-        suffix: Of its name, by content.
-        label: What it shows.
-        pixels: uint8 (H, W, 3), as the decoder gives them.
-        model_probabilities: (classes,) probabilities by the trained model.
-    """
-
-    content: bytes
-    suffix: str
-    label: str
-    pixels: np.ndarray
-    model_probabilities: np.ndarray
-
-    def record(self) -> Golden:
-        """Its line in a contract; files are named by what they hold."""
-        digest, pixels_digest = (
-            digest_of_bytes(self.content),
-            digest_of_bytes(self.pixels.tobytes()),
-        )
-        height, width, channels = self.pixels.shape
-        return Golden(
-            file=f"{digest[:12]}{self.suffix}",
-            sha256=digest,
-            label=self.label,
-            pixels_file=f"{pixels_digest[:12]}.pixels.png",
-            pixels_sha256=pixels_digest,
-            pixels_shape=(height, width, channels),
-            model_probabilities=_rounded(self.model_probabilities),
-        )
-
-
-@dataclass(frozen=True, eq=False)
-class ContractTemplate:
-    """What the contracts of one run share; see `Contract`."""
-
-    labels: Sequence[str]
-    preprocessing: Preprocessing
-    provenance: Mapping[str, str]
-    golden: Sequence[GoldenImage]
-
-
-def attach_contract(
-    artifact: Artifact, promise: ContractTemplate, reference: Reference
-) -> Artifact:
-    """Give an artefact its contract; one that failed gets none, and loses what lay there.
+def attach_contract(artifact: Artifact, inputs: ExportInputs) -> Artifact:
+    """Give an artifact its contract; one that failed gets none, and loses what lay there.
 
     Args:
         artifact: As it was checked.
-        promise: What it promises beside its own name and ends.
-        reference: What it was checked on.
+        inputs: What it was made of and held against.
 
     Raises:
         HostError: The place cannot be written.
     """
-    artifact = replace(artifact, n_checked=len(reference.truth), checked_on=reference.checked_on)
     path = artifact.path
     if not artifact.passed:
         stem = path.stem.removesuffix(".failed")
         remove(contract_path(path.with_name(stem + path.suffix)))
         return artifact
-    contract = _contract(artifact, promise)
-    before = path.stat().st_size
+    contract = _contract(artifact, inputs)
+    size_before = path.stat().st_size
     if path.suffix == ".tflite":
-        write_atomic(
-            path, append_files(path.read_bytes(), {EMBEDDED_CONTRACT: to_bytes(contract.inside())})
-        )
-    _write_golden(path.parent / GOLDEN_FOLDER, contract.golden, promise.golden)
+        embedded = {EMBEDDED_CONTRACT: to_bytes(contract.inside())}
+        write_atomic(path, append_files(path.read_bytes(), embedded))
+    _write_golden(path.parent / GOLDEN_FOLDER, contract.golden, inputs.golden)
     golden = contract.golden
     if golden:
         # The finished file answers, so that what is written down is what anyone will get.
-        answers = run_artifact(path, np.stack([one.pixels for one in promise.golden]))
+        answers = run_artifact(path, np.stack([image.pixels for image in inputs.golden]))
         golden = tuple(
-            replace(one, artifact_probabilities=_rounded(answer))
-            for one, answer in zip(golden, answers, strict=True)
+            replace(record, artifact_probabilities=_rounded(answer))
+            for record, answer in zip(golden, answers, strict=True)
         )
     write_contract(replace(contract, sha256=artifact_digest(path), golden=golden), path)
-    return replace(artifact, size_bytes=artifact.size_bytes + path.stat().st_size - before)
+    return replace(artifact, size_bytes=artifact.size_bytes + path.stat().st_size - size_before)
 
 
-def _contract(artifact: Artifact, promise: ContractTemplate) -> Contract:
-    found = read_interface(artifact.path)
+def _contract(artifact: Artifact, inputs: ExportInputs) -> Contract:
+    interface = read_interface(artifact.path)
     return Contract(
         version=VERSION,
         tlearn=version("tlearn"),
@@ -128,14 +76,30 @@ def _contract(artifact: Artifact, promise: ContractTemplate) -> Contract:
         sha256=None,
         format=artifact.format,
         quantization=artifact.quantization,
-        signature=found.signature,
-        input=found.input,
-        preprocessing=promise.preprocessing,
-        output=found.output,
-        labels=tuple(promise.labels),
-        provenance=dict(promise.provenance),
+        signature=interface.signature,
+        input=interface.input,
+        preprocessing=inputs.preprocessing,
+        output=interface.output,
+        labels=tuple(inputs.class_names),
+        provenance=dict(inputs.provenance),
         tolerance=tolerance_of(artifact.quantization),
-        golden=tuple(one.record() for one in promise.golden),
+        golden=tuple(_record(image) for image in inputs.golden),
+    )
+
+
+def _record(image: GoldenImage) -> Golden:
+    """Return an image's line in a contract; its files are named by what they hold."""
+    digest = digest_of_bytes(image.content)
+    pixels_digest = digest_of_bytes(image.pixels.tobytes())
+    height, width, channels = image.pixels.shape
+    return Golden(
+        file=f"{digest[:12]}{image.suffix}",
+        sha256=digest,
+        label=image.label,
+        pixels_file=f"{pixels_digest[:12]}.pixels.png",
+        pixels_sha256=pixels_digest,
+        pixels_shape=(height, width, channels),
+        model_probabilities=_rounded(image.probabilities),
     )
 
 

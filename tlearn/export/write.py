@@ -1,51 +1,74 @@
-"""Write one artefact and hold it against the model it was made from."""
+"""Write one artifact, hold it against the model it was made from, and give it its contract."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from tlearn.backend.precision import as_float32
 from tlearn.export.formats import artifact_path, find_format
+from tlearn.export.inputs import ExportInputs
 from tlearn.export.parity import Artifact, compare_with_model
 from tlearn.export.quantization import CALIBRATED, what_to_try
-from tlearn.export.reference import Reference
+from tlearn.export.seal import attach_contract
+
+Target = tuple[str, str]
+"""A key of `formats.FORMATS` and a mode of `quantization.MODES` that the format has."""
 
 
-def write_and_check(
-    reference: Reference, folder: Path, name: str, mode: str, max_drop: float
+def step_label(target: Target) -> str:
+    """Return how progress names the export of a target."""
+    format, mode = target
+    return f"export {format}" if mode == "none" else f"export {format} {mode}"
+
+
+def needs_calibration(targets: Sequence[Target]) -> bool:
+    """Return whether a target wants images that set the ranges of int8."""
+    return any(mode in CALIBRATED for _, mode in targets)
+
+
+def export_artifact(
+    inputs: ExportInputs, folder: Path, target: Target, max_drop: float
 ) -> Artifact:
-    """Write `folder/model[_MODE].SUFFIX` or `folder/saved_model` and run it.
+    """Write `folder/model[_MODE].SUFFIX` or `folder/saved_model`, run it and attach its contract.
 
     Args:
-        reference: The model and its answers.
+        inputs: The model and what its artifacts are held against.
         folder: Where to.
-        name: A key of formats.FORMATS.
-        mode: A mode of quantization.MODES that the format has.
+        target: Format and mode.
         max_drop: Largest drop of accuracy allowed, as a fraction.
 
     Returns:
-        The artefact under its final name; one that failed is kept under a name that says so. A
-        file in int8 that fails is written again, with a head that was solved for int8.
+        The artifact under its final name; one that failed is kept under a name that says so, and
+        has no contract.
 
     Raises:
         ExportError: The format cannot hold this network.
         HostError: The place cannot be written.
     """
+    return attach_contract(write_and_check(inputs, folder, target, max_drop), inputs)
+
+
+def write_and_check(
+    inputs: ExportInputs, folder: Path, target: Target, max_drop: float
+) -> Artifact:
+    """Write an artifact and run it; an int8 file that fails is written again with another head.
+
+    The arguments are those of `export_artifact`.
+    """
+    name, mode = target
     format = find_format(name, mode)
     path = artifact_path(folder, format, mode)
-    images = reference.calibration() if mode in CALIBRATED else None
-    n_images = 0 if images is None else len(images)
-    advice = what_to_try(mode, reference.int8_note, n_images)
-
-    def written(given: Reference) -> Artifact:
-        format.write(given, path, mode, images)
-        return compare_with_model(reference, path, name, mode, max_drop, advice)
-
-    artifact = written(reference)
-    if artifact.passed or images is None:
+    n_calibration = 0 if inputs.calibration is None else len(inputs.calibration)
+    advice = what_to_try(mode, inputs.int8_note, n_calibration)
+    format.write(inputs, path, mode)
+    artifact = compare_with_model(inputs, path, target, max_drop, advice)
+    if artifact.passed or mode not in CALIBRATED or inputs.calibration is None:
         return artifact
     from tlearn.export.int8_head import refit_head_for_int8
 
-    with refit_head_for_int8(as_float32(reference.model), images) as model:
-        return replace(written(replace(reference, model=model)), head_refitted=True)
+    with refit_head_for_int8(as_float32(inputs.model), inputs.calibration) as model:
+        format.write(replace(inputs, model=model), path, mode)
+        artifact = compare_with_model(inputs, path, target, max_drop, advice)
+    return replace(artifact, head_refitted=True)

@@ -73,6 +73,19 @@ class Features:
         """Those of some stages, numbered from 1."""
         return [self.stage_outputs[number - 1] for number in stages]
 
+    def store_views(
+        self, dataset: Dataset, views: Views, engine: EngineFactory, progress: ProgressCallback
+    ) -> list[str]:
+        """Compute the features of every view of the training images that are not stored yet.
+
+        Returns:
+            Their keys: all images of the first view, then all of the second, and so on.
+        """
+        digests = dataset.digests("train")
+        step = partial(progress, "compute augmented views")
+        self.store.fill(dataset.pixels, digests, engine, views, step)
+        return [views.key(digest, view) for view in range(views.count) for digest in digests]
+
     def cross_validate(
         self,
         outputs: Sequence[str],

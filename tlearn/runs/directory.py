@@ -74,7 +74,7 @@ class RunDirectory:
             RunError: The path is taken, by a run (without `overwrite`) or by anything else.
             HostError: The machine refuses (no space, no permission).
         """
-        cls.check(path, overwrite, base)
+        cls.ensure_available(path, overwrite, base)
         now = datetime.now().astimezone()
         with os_errors_as_host_errors(path or base):
             run = cls(path or _new_folder(base, f"{now:%Y%m%d-%H%M%S}-{policy}"))
@@ -83,7 +83,9 @@ class RunDirectory:
         return run
 
     @classmethod
-    def check(cls, path: Path | None, overwrite: bool = False, base: Path = RUNS_ROOT) -> None:
+    def ensure_available(
+        cls, path: Path | None, overwrite: bool = False, base: Path = RUNS_ROOT
+    ) -> None:
         """Raise now what `create` would raise once minutes have been spent.
 
         Raises:

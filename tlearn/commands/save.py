@@ -1,0 +1,166 @@
+"""From a trained model to the files of a run, read back before it is called done."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tlearn.commands.session import Session, Workspace
+from tlearn.commands.train import FittedModel
+from tlearn.data.split import write_manifest
+from tlearn.errors import RunError
+from tlearn.evaluation.metrics import Report, score
+from tlearn.evaluation.predictions import predict_pixels
+from tlearn.evaluation.report import write_report
+from tlearn.models.head_template import (
+    keep_template,
+    make_template,
+    open_template,
+    read_head,
+    with_head,
+)
+from tlearn.recipe.plan import Plan
+from tlearn.recipe.plan_file import write_plan
+from tlearn.runs.directory import RunDirectory
+from tlearn.runs.samples import write_samples
+from tlearn.storage.atomic import write_atomic
+from tlearn.storage.text import write_json
+
+if TYPE_CHECKING:
+    pass
+
+
+_READ_BACK = 64
+
+
+_TOLERANCE = 2e-3
+
+
+def begin_run(run: RunDirectory, workspace: Workspace, plan: Plan) -> None:
+    """Write what is known before training: plan, split and labels."""
+    write_atomic(run.plan_path, lambda path: write_plan(plan, path))
+    write_atomic(run.split_path, lambda path: write_manifest(workspace.dataset.manifest, path))
+    run.write_labels(plan.split.classes)
+
+
+def save_run(
+    session: Session, workspace: Workspace, fitted: FittedModel, run: RunDirectory
+) -> dict[str, Report]:
+    """Fill a run directory: the model, read back and scored again, its metrics and its report.
+
+    Returns:
+        Split name to what the model scored on it.
+
+    Raises:
+        RunError: The saved model does not answer as the trained one.
+    """
+    plan, dataset = fitted.plan, workspace.dataset
+    write_atomic(run.plan_path, lambda path: write_plan(plan, path))
+    session.progress("save and check", 0, 0)
+    with session.timer.time("check"):
+        if fitted.model is None:
+            _save_solved(session, workspace, fitted, run)
+        else:
+            model = fitted.model
+            write_atomic(run.model_path, lambda path: model.save(path))
+            _read_back(workspace, fitted, run)
+    reports = {
+        split: score(probabilities, dataset.labels(split), plan.split.classes, split)
+        for split, probabilities in fitted.probabilities.items()
+    }
+    if plan.images.keep_samples:
+        with session.timer.time("samples"):
+            split = next(iter(fitted.probabilities))
+            write_samples(run.samples, dataset, split, fitted.probabilities[split], plan.seed)
+    _write_results(session, workspace, fitted, run, reports)
+    return reports
+
+
+def _save_solved(
+    session: Session, workspace: Workspace, fitted: FittedModel, run: RunDirectory
+) -> None:
+    """Save a solved head; TensorFlow only the first time that this backbone is used."""
+    head, plan = fitted.head, fitted.plan
+    assert head is not None
+    known = open_template(session.cache, plan.backbone.fingerprint)
+    template = known or make_template(session.load_backbone(workspace.backbone), plan.head.stages)
+    write_atomic(run.model_path, with_head(template, head.kernel, head.bias))
+    kernel, bias = read_head(run.model_path, template)
+    if not (np.array_equal(kernel, head.kernel) and np.array_equal(bias, head.bias)):
+        raise RunError(*_not_as_saved(run, "its head is another one"))
+    if known is None:
+        _read_back(workspace, fitted, run)
+        keep_template(session.cache, plan.backbone.fingerprint, template)
+
+
+def _read_back(workspace: Workspace, fitted: FittedModel, run: RunDirectory) -> None:
+    """Reload the model from disk and check that it reproduces the scored probabilities."""
+    import keras
+
+    model = keras.models.load_model(run.model_path, compile=False, safe_mode=True)
+    split, expected = next(iter(fitted.probabilities.items()))
+    sample = workspace.dataset.rows(split)[:_READ_BACK]
+    answers = predict_pixels(model.predict_on_batch, sample)
+    difference = float(np.abs(answers - expected[:_READ_BACK]).max())
+    if not difference <= _TOLERANCE:
+        moved = f"a probability moved by {difference:.3g} on {len(answers)} {split} images"
+        raise RunError(*_not_as_saved(run, moved))
+
+
+def _not_as_saved(run: RunDirectory, what: str) -> tuple[str, str]:
+    return (
+        f"{run.model_path} was saved but answers differently when read back: {what}",
+        "this is a bug of tlearn or of Keras; please report it with the plan beside it",
+    )
+
+
+def _write_results(
+    session: Session,
+    workspace: Workspace,
+    fitted: FittedModel,
+    run: RunDirectory,
+    reports: Mapping[str, Report],
+) -> None:
+    dataset, plan = workspace.dataset, fitted.plan
+    reported = dataset.manifest.report_split
+    issues = [asdict(issue) for issue in dataset.issues]
+    rest = {"stages": [asdict(stage) for stage in plan.stages], "origins": plan.origins}
+    write_report(
+        run.report_path,
+        title=session.source.name,
+        plan=plan.flat() | rest,
+        report=reports[reported],
+        history=fitted.history,
+        findings=issues,
+        timings=session.timer.seconds,
+        mistakes=_mistakes(workspace, plan, reported, fitted.probabilities[reported])
+        if plan.images.keep_samples
+        else (),
+    )
+    write_json(
+        run.metrics_path,
+        {
+            "folder": str(session.source.resolve()),
+            "val_accuracy": reports["val"].accuracy if "val" in reports else None,
+            "test_accuracy": reports["test"].accuracy if "test" in reports else None,
+            "interpolation": fitted.interpolation,
+            "seconds": session.timer.seconds | {"total": session.timer.total()},
+            "issues": issues,
+            "reports": {split: report.to_json() for split, report in reports.items()},
+        },
+    )
+
+
+def _mistakes(
+    workspace: Workspace, plan: Plan, split: str, probabilities: np.ndarray, most: int = 24
+) -> list[tuple[np.ndarray, str, str, float]]:
+    """Return the most confident wrong answers: image, true class, answer, its probability."""
+    labels, answers = workspace.dataset.labels(split), probabilities.argmax(axis=1)
+    sure = probabilities.max(axis=1)
+    wrong = np.flatnonzero(answers != labels)
+    worst = wrong[np.argsort(-sure[wrong], kind="stable")][:most]
+    rows, classes = workspace.dataset.rows(split), plan.split.classes
+    return [(rows[i], classes[labels[i]], classes[answers[i]], float(sure[i])) for i in worst]

@@ -1,0 +1,72 @@
+"""`tlearn suggest`: measure a folder and advise a policy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from tlearn.commands.advice import advise, head_score_of
+from tlearn.commands.session import Session
+from tlearn.progress import ProgressCallback, no_progress
+from tlearn.recipe.saving import check_new, recipe_of, save_recipe
+from tlearn.suggestion.advice import Advice
+
+
+def suggest(
+    folder: Path,
+    recipe: str | None = None,
+    flags: Mapping[str, Any] | None = None,
+    *,
+    prefer_small: bool = False,
+    save: Path | None = None,
+    trial_seconds: float | None = None,
+    measure_int8: bool = False,
+    keep_cache: bool = True,
+    progress: ProgressCallback = no_progress,
+) -> Advice:
+    """Measure a folder and advise a policy.
+
+    Args:
+        folder: Image folder, or CSV of path and label.
+        recipe: Name or path of a recipe, for backbone, size and fractions.
+        flags: Recipe keys set by flags.
+        prefer_small: Prefer the smallest network within one standard error of the best.
+        save: Write the suggestion to this file, as a recipe.
+        trial_seconds: Time for trial runs of what the evidence cannot tell apart.
+        measure_int8: Measure what int8 would cost; imports TensorFlow.
+        keep_cache: Keep decoded images and features for the next command.
+        progress: Called with (step, done, total).
+
+    Raises:
+        TlearnError: The folder, the recipe or the weights cannot be used.
+    """
+    if save:
+        check_new(save)
+    with Session(folder, recipe, flags or {}, keep_cache=keep_cache, progress=progress) as session:
+        images = session.scan_folder()
+        backbone = session.find_backbone()
+        dataset = session.load_dataset(images, backbone)
+        if trial_seconds:
+            from tlearn.commands.trials import check_validation, run_trials
+
+            check_validation(dataset)
+        workspace = session.open_backbone(dataset, backbone)
+        features = session.extract_features(workspace)
+        advice = advise(session, workspace, features, prefer_small)
+        if trial_seconds:
+            advice = run_trials(session, workspace, advice, trial_seconds)
+        if measure_int8:
+            from tlearn.commands.int8_cost import measure_int8_cost
+
+            assert advice.profile is not None
+            score = head_score_of(advice.profile, advice.suggestion.head_stages)
+            cost = measure_int8_cost(session, workspace, features, score)
+            advice = replace(advice, int8=cost)
+        if save:
+            suggestion = advice.suggestion
+            plan = session.make_plan(workspace, session.with_suggestion(suggestion.recipe))
+            title = f"Suggested for {folder.resolve().name}"
+            save_recipe(save, recipe_of(plan, title, suggestion.reasons))
+        return advice

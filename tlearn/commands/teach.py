@@ -1,0 +1,263 @@
+"""A teacher and images in; the weights of a student out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tlearn.backend.silence import import_keras
+from tlearn.commands.shrink import ShrinkResult
+from tlearn.data.archives import unpacked
+from tlearn.data.augmentation import augmentation as find_augmentation
+from tlearn.data.image_folder import list_images
+from tlearn.data.pixel_store import PixelStore, store_pixels
+from tlearn.errors import BackboneError, DataError
+from tlearn.features.engine import EngineChoice
+from tlearn.features.extractor import (
+    EMBEDDING,
+    SOURCE,
+    FeatureExtractor,
+    extractor_engines,
+    make_extractor,
+    open_extractor,
+)
+from tlearn.features.store import FeatureStore, Views
+from tlearn.models.catalog import BackboneSpec
+from tlearn.models.resolve import ResolvedBackbone
+from tlearn.progress import ProgressCallback, Timer
+from tlearn.storage.atomic import write_atomic
+from tlearn.storage.cache import cache_folder, limit_bytes, trim_cache
+from tlearn.storage.text import write_json
+
+HELD_OUT_SHARE, MOST_HELD_OUT = 0.02, 1_000
+
+
+FEWEST_IMAGES = 100
+
+
+WEIGHTS, CARD, CHECKPOINT = "student.weights.h5", "distill.json", "checkpoint.npz"
+
+
+@dataclass(frozen=True)
+class DistillConfig:
+    """What was asked.
+
+    Attributes:
+        teacher: The backbone that teaches.
+        student: The backbone that learns.
+        image_size: Side of the student's input, in pixels.
+        resize: How an image becomes square, for both.
+        views: Views of each image, the clean one counted.
+        augmentation: How the others are drawn.
+        horizontal_flip: Whether they may be flipped.
+        seconds: Time to train, over all sessions.
+        seed: Of everything random.
+    """
+
+    teacher: ResolvedBackbone
+    student: BackboneSpec
+    image_size: int
+    resize: str
+    views: int
+    augmentation: str
+    horizontal_flip: bool
+    seconds: float
+    seed: int
+
+    def image_views(self) -> Views:
+        """Return the views of each image.
+
+        Raises:
+            RecipeError: There is no such augmentation.
+        """
+        policy = find_augmentation(self.augmentation, self.horizontal_flip)
+        return Views(self.views, policy, self.seed)
+
+
+@dataclass(frozen=True)
+class DistillResult:
+    """What came of it.
+
+    Attributes:
+        weights: File of the student's weights.
+        embedding_correlation: Mean correlation of the student's output with the teacher's
+            embedding, on held-out images.
+        agreement: Share of held-out images on which both name the same class, or None.
+        n_images: Images taught on.
+        seconds: Where the time went.
+        shrunk: The small run, where a run was the teacher.
+    """
+
+    weights: Path
+    embedding_correlation: float
+    agreement: float | None
+    n_images: int
+    seconds: dict[str, float]
+    shrunk: ShrinkResult | None = None
+
+
+@dataclass(frozen=True)
+class Job:
+    """A distillation under way: what was asked, where it goes, and who is told."""
+
+    config: DistillConfig
+    out: Path
+    progress: ProgressCallback
+    cache: Path = field(default_factory=cache_folder)
+    timer: Timer = field(default_factory=Timer)
+
+
+def distill_weights(job: Job, sources: Sequence[Path]) -> DistillResult:
+    config, cache, progress = job.config, job.cache, job.progress
+    config.image_views()  # a wrong name is told before an image is read
+    paths = list_images(unpacked(sources, cache))
+    extractor = _teacher_extractor(job)
+    with job.timer.time("decode"):
+        read = partial(store_pixels, paths, resize=config.resize, cache=cache)
+        large = read(extractor.image_size, progress=partial(progress, "read images"))
+        small = read(config.image_size, progress=partial(progress, "read them small"))
+    digests = _usable(large, small)
+    teacher_outputs = _run_teacher(job, extractor, large, digests)
+    result = _teach(job, extractor, small, digests, teacher_outputs)
+    trim_cache(cache, limit_bytes())
+    return result
+
+
+def _teacher_extractor(job: Job) -> FeatureExtractor:
+    teacher = job.config.teacher
+    known = open_extractor(job.cache, teacher.fingerprint)
+    if known:
+        return known
+    job.progress("prepare the teacher (once)", 0, 0)
+    with job.timer.time("convert"):
+        import_keras()
+        return make_extractor(job.cache, teacher.load())
+
+
+def _usable(*stores: PixelStore) -> list[str]:
+    """Return digests of the images that can be read, each once, in an order free of their names."""
+    bad = {info.sha256 for store in stores for info in store.facts if info.problem}
+    digests = sorted({info.sha256 for info in stores[0].facts} - bad)
+    if len(digests) < FEWEST_IMAGES:
+        raise DataError(
+            f"{len(digests)} readable images are too few to learn a network from",
+            f"name folders or tar archives with {FEWEST_IMAGES} or more, better thousands",
+        )
+    return digests
+
+
+def _run_teacher(
+    job: Job, extractor: FeatureExtractor, pixels: PixelStore, digests: Sequence[str]
+) -> FeatureStore:
+    """Store the teacher's embedding and class probabilities of every view."""
+    config = job.config
+    names = [name for name in (EMBEDDING, SOURCE) if extractor.columns(name)]
+    width = sum(size for name, size in extractor.outputs if name in names)
+    name = f"{extractor.name}-answers"
+    store = FeatureStore(job.cache, name, config.resize, (width,), "float16")
+    engines = extractor_engines(extractor, config.teacher.load, names)
+    factory = partial(EngineChoice().open, "teacher", engines)
+    with job.timer.time("teacher"):
+        step = partial(job.progress, "run the teacher")
+        store.fill(pixels, digests, factory, config.image_views(), step)
+    return store
+
+
+def _teach(
+    job: Job,
+    extractor: FeatureExtractor,
+    pixels: PixelStore,
+    digests: Sequence[str],
+    teacher_outputs: FeatureStore,
+) -> DistillResult:
+    config, out, timer = job.config, job.out, job.timer
+    job.progress("load TensorFlow", 0, 0)
+    with timer.time("load"):
+        import_keras()
+    from tlearn.training.distillation import (
+        INHERITED_RATE,
+        RATE,
+        TeacherDataset,
+        build_student,
+        teach,
+    )
+
+    width = dict(extractor.outputs)[EMBEDDING]
+    n_held_out = min(MOST_HELD_OUT, int(len(digests) * HELD_OUT_SHARE))
+    held_out, learned = digests[:n_held_out], digests[n_held_out:]
+    dataset = TeacherDataset(learned, pixels, config.image_views(), teacher_outputs, width)
+    student = build_student(config.student, config.image_size, dataset.classes, width, config.seed)
+    checkpoint, rate = out / CHECKPOINT, RATE
+    if not checkpoint.exists():
+        job.progress("start from the teacher's channels", 0, 0)
+        with timer.time("inherit"):
+            rate = INHERITED_RATE if _prune_teacher(config, student, dataset) else RATE
+    with timer.time("train"):
+        step = partial(job.progress, "teach")
+        teach(student, dataset, config.seconds, checkpoint, rate=rate, seed=config.seed, told=step)
+    with timer.time("check"):
+        correlation, agreement = _compare(student.training_model, dataset, held_out)
+        path = out / WEIGHTS
+        write_atomic(path, lambda file: student.network.save_weights(file))
+    seconds = timer.seconds | {"total": timer.total()}
+    result = DistillResult(path, correlation, agreement, len(learned), seconds)
+    write_json(out / CARD, _card(config, result))
+    return result
+
+
+def _prune_teacher(config: DistillConfig, student: Any, dataset: Any) -> bool:
+    """Start from the teacher's best channels where the student is a narrower copy of it."""
+    import keras
+
+    from tlearn.models.stages import last_feature_map
+    from tlearn.training.channel_pruning import PIXELS, prune_into
+    from tlearn.training.distillation import fit_projection
+
+    try:
+        teacher = replace(config.teacher, image_size=config.image_size).load()
+    except BackboneError:  # a person's own network that takes one size only
+        return False
+    sample = [(digest, 0) for digest in dataset.digests[: PIXELS // config.image_size**2]]
+    images, network = dataset.inputs(sample), student.network
+    trunk = keras.Model(network.inputs[0], last_feature_map(network))
+    whole = teacher.source is not None and prune_into(network, teacher.source, images)
+    if not whole and not prune_into(trunk, teacher.trunk, images):
+        return False
+    fit_projection(student, dataset)
+    return True
+
+
+def _compare(model: Any, dataset: Any, held_out: Sequence[str]) -> tuple[float, float | None]:
+    """Return the correlation with the teacher's standardized embedding, and class agreement."""
+    from tlearn.training.distillation import Standardizer
+
+    scale = Standardizer.of(dataset)
+    correlations, agreed = [], []
+    for start in range(0, len(held_out), 64):
+        wanted = [(digest, 0) for digest in held_out[start : start + 64]]
+        embeddings, probabilities = dataset.outputs(wanted)
+        outputs = model.predict_on_batch(dataset.inputs(wanted))
+        expected, actual = scale.apply(embeddings), outputs["embedding"]
+        norms = np.linalg.norm(expected, axis=1) * np.linalg.norm(actual, axis=1)
+        correlations.append((expected * actual).sum(1) / norms)
+        if dataset.classes:
+            agreed.append(outputs["source"].argmax(1) == probabilities.argmax(1))
+    agreement = float(np.concatenate(agreed).mean()) if agreed else None
+    return float(np.concatenate(correlations).mean()), agreement
+
+
+def _card(config: DistillConfig, result: DistillResult) -> dict[str, Any]:
+    settings = asdict(config) | {"teacher": config.teacher.name, "student": config.student.name}
+    return settings | {
+        "teacher_fingerprint": config.teacher.fingerprint,
+        "teacher_image_size": config.teacher.image_size,
+        "n_images": result.n_images,
+        "embedding_correlation": result.embedding_correlation,
+        "agreement": result.agreement,
+        "timings": result.seconds,
+    }

@@ -1,0 +1,84 @@
+"""What an export needs, prepared once: the model, its answers, and what every file carries."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tlearn.artifacts.contract import Preprocessing
+from tlearn.data.pixel_store import PixelArray
+
+if TYPE_CHECKING:
+    import keras
+
+SAMPLE_OF = "sample of "
+"""In front of a split's name: those of its images that travel in the run."""
+
+
+@dataclass(frozen=True, eq=False)
+class CheckImages:
+    """The images that every artifact is checked on, and what the model says of them.
+
+    Attributes:
+        pixels: uint8 (n, H, W, 3), read where indexed.
+        labels: (n,) true class indices.
+        names: (n,) what the images are called.
+        probabilities: (n, classes), from the model.
+        source: The split that they are, after SAMPLE_OF where they travel in the run.
+    """
+
+    pixels: PixelArray
+    labels: np.ndarray
+    names: Sequence[str]
+    probabilities: np.ndarray
+    source: str = "val"
+
+
+@dataclass(frozen=True, eq=False)
+class GoldenImage:
+    """A held-out image that an app can test its input with.
+
+    Attributes:
+        content: The file as it was found.
+        suffix: Of its name, by content.
+        label: What it shows.
+        pixels: uint8 (H, W, 3), as the decoder gives them.
+        probabilities: (classes,) by the trained model.
+    """
+
+    content: bytes
+    suffix: str
+    label: str
+    pixels: np.ndarray
+    probabilities: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class ExportInputs:
+    """The model and all that its artifacts are made of and held against.
+
+    Attributes:
+        model: The classifier.
+        class_names: In the order of its output.
+        check: What every artifact is checked on.
+        calibration: uint8 (n, H, W, 3), images of the train split that set the ranges of int8;
+            None where no format needs them.
+        golden: Images that go beside the artifacts.
+        preprocessing: How an image becomes the input.
+        metadata: What a file says of itself.
+        provenance: SHA-256 of the files that it was made from.
+        int8_note: What is known against int8 for this network; empty where nothing is.
+    """
+
+    model: keras.Model
+    class_names: Sequence[str]
+    check: CheckImages
+    preprocessing: Preprocessing
+    metadata: Mapping[str, Any]
+    calibration: np.ndarray | None = None
+    golden: Sequence[GoldenImage] = ()
+    provenance: Mapping[str, str] = field(default_factory=dict)
+    int8_note: str = ""
