@@ -89,9 +89,7 @@ def finetune(
             advice = advise(session, workspace, session.extract_features(workspace))
             resolved = session.with_suggestion(advice.suggestion.recipe)
         plan = session.make_plan(workspace, resolved)
-        forecast = None
-        if workspace.extractor is not None:
-            forecast = forecast_plan(workspace, plan, session.measure_pass(workspace))
+        forecast = forecast_plan(workspace, plan, session.measure_pass(workspace))
         planned = FinetuneResult(
             run=None,
             plan=plan,

@@ -15,7 +15,7 @@ from tlearn.backend.silence import import_keras
 from tlearn.data.dataset import Dataset, load_dataset
 from tlearn.data.image_folder import ImageFolder, scan
 from tlearn.errors import RecipeError
-from tlearn.features.engine import EngineChoice, seconds_per_image
+from tlearn.features.engine import Engine, EngineChoice, KerasEngine, seconds_per_image
 from tlearn.features.extractor import (
     FeatureExtractor,
     StageInfo,
@@ -38,6 +38,10 @@ from tlearn.suggestion.depth_profile import DepthProfile, measure_profile
 
 if TYPE_CHECKING:
     from tlearn.models.backbone import Backbone
+
+
+_KERAS_PASS_COST = 2.0
+"""A pass through Keras takes about as long as this many through LiteRT, which forecasts count in."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +94,7 @@ class Session:
         self._recipe = recipe
         self._flags = flags
         self._loaded: dict[str, Backbone] = {}
+        self._pass_seconds: float | None = None
         self._temporary = None if keep_cache else Path(tempfile.mkdtemp(prefix="tlearn-"))
 
     def __enter__(self) -> Session:
@@ -225,9 +230,16 @@ class Session:
         )
 
     def measure_pass(self, workspace: Workspace) -> float:
-        """Return the seconds that the frozen network takes for an image, from a few images."""
-        sample = workspace.dataset.rows("train")[:16]
-        return seconds_per_image(self.engine_factory(workspace)(sample), sample)
+        """Return the seconds that the network takes for an image, measured once in a session."""
+        if self._pass_seconds is None:
+            sample = workspace.dataset.rows("train")[:16]
+            if workspace.extractor is None:
+                engine: Engine = KerasEngine(self.load_backbone(workspace.backbone).trunk)
+                self._pass_seconds = seconds_per_image(engine, sample) / _KERAS_PASS_COST
+            else:
+                engine = self.engine_factory(workspace)(sample)
+                self._pass_seconds = seconds_per_image(engine, sample)
+        return self._pass_seconds
 
     def measure_profile(self, workspace: Workspace, features: Features) -> DepthProfile:
         """Cross-validate a head on each stage and on the last ones together."""
