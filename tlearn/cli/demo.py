@@ -30,7 +30,7 @@ def demo(
 
     Example: [cyan]tlearn demo[/]
     """
-    from tlearn.commands.demo import ask_file, write_digits
+    from tlearn.commands.demo import classify_digit, write_digits
 
     digits, unseen = write_digits(folder)
     run = folder / "run"
@@ -40,7 +40,7 @@ def demo(
     _run("evaluate", run)
     _run("export", run, "--tflite")
     (file,) = (run / "export").glob("*.tflite")
-    label, probability = ask_file(file, unseen)
+    label, probability = classify_digit(file, unseen)
     print_result(
         Text.assemble(
             f"\nA {unseen.stem.split('_')[1]} that is not among the pictures, ",

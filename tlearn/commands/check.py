@@ -1,4 +1,4 @@
-"""Ask an exported file about pictures, with nothing of the run that it came from."""
+"""`tlearn check`: verify an exported file against its contract, without the run it came from."""
 
 from __future__ import annotations
 
@@ -14,53 +14,53 @@ from tlearn.data.decode import UnreadableImageError, decode
 from tlearn.data.image_folder import SPLIT_NAMES, list_images
 from tlearn.data.labeled import labeled_images
 from tlearn.data.pixel_store import bounded_map
-from tlearn.errors import DataError
+from tlearn.errors import DataError, quoted
 from tlearn.evaluation.metrics import Report, score
 from tlearn.evaluation.predictions import Prediction
 from tlearn.progress import ProgressCallback, no_progress
 
-Asked = tuple[VerificationReport, Report | list[Prediction] | None]
-"""An artefact held to its contract, and what it made of pictures."""
+Verified = tuple[VerificationReport, Report | list[Prediction] | None]
+"""An artifact checked against its contract, and its score or answers on images."""
 
 
 def check(
     artifact: Path, images: Path | None = None, *, progress: ProgressCallback = no_progress
-) -> Asked:
-    """Hold an exported file to its contract, on any machine that has its runtime.
+) -> Verified:
+    """Verify an exported file against its contract, on any machine that has its runtime.
 
     Args:
         artifact: The file, or the directory of a SavedModel.
-        images: Pictures to ask it about besides; see `ask`.
+        images: Images to classify besides; see `classify`.
         progress: Called with (step, done, total).
 
     Returns:
-        What became of its promises, and its score, or its answers, on `images`; a file that is
-        not usable is not asked.
+        The result of each check, and the score or the answers on `images`, unless the file is
+        not usable.
 
     Raises:
-        TlearnError: There is no such artefact, no contract, or no picture.
+        TlearnError: There is no such artifact, no contract, or no image.
     """
-    progress("hold the file to its contract", 0, 0)
-    checked = check_artifact(artifact)
-    if images is None or not checked.usable:
-        return checked, None
-    return checked, ask(open_runtime(artifact), checked.contract, images, progress)
+    progress("verify the file", 0, 0)
+    report = check_artifact(artifact)
+    if images is None or not report.usable:
+        return report, None
+    return report, classify(open_runtime(artifact), report.contract, images, progress)
 
 
-def ask(
+def classify(
     runtime: Runtime, contract: Contract, source: Path, progress: ProgressCallback
 ) -> Report | list[Prediction]:
-    """Score an artefact on a folder of classes, or answer for loose pictures.
+    """Score an artifact on a folder of classes, or classify loose images.
 
     Args:
-        runtime: The artefact.
-        contract: What it promises; pictures are prepared as it says.
-        source: A folder with sub-folders that bear the artefact's labels, or a CSV of path and
-            label: it is scored. Any other folder, or a picture: it answers.
+        runtime: The artifact.
+        contract: How images are prepared.
+        source: A folder with sub-folders that bear the artifact's labels, or a CSV of path and
+            label: it is scored. Any other folder, or an image: it is classified.
         progress: Called with (step, done, total).
 
     Raises:
-        DataError: There is no picture, or a class that the artefact does not know.
+        DataError: There is no image, or a class that the artifact does not know.
     """
     if not _has_classes(source, contract.labels):
         paths = list_images([source])
@@ -74,14 +74,14 @@ def ask(
         ]
     images = labeled_images(source, contract.labels)
     answers = _answers(runtime, contract, [path for path, _ in images], progress)
-    read = [
+    readable = [
         (answer, label)
         for answer, (_, label) in zip(answers, images, strict=True)
         if not isinstance(answer, str)
     ]
-    if not read:
-        raise DataError(f"no picture in {source} can be read", "name another folder")
-    probabilities, labels = zip(*read, strict=True)
+    if not readable:
+        raise DataError(f"no image in {quoted(source)} can be read", "name another folder")
+    probabilities, labels = zip(*readable, strict=True)
     name = source.resolve().name  # "." has none
     return score(np.stack(probabilities), np.asarray(labels), contract.labels, name)
 
@@ -96,15 +96,15 @@ def _has_classes(source: Path, labels: Sequence[str]) -> bool:
 def _answers(
     runtime: Runtime, contract: Contract, paths: Sequence[Path], progress: ProgressCallback
 ) -> Iterator[np.ndarray | str]:
-    """Probabilities (classes,) for each picture, or why it cannot be read."""
-    how = contract.preprocessing
+    """Yield probabilities (classes,) for each image, or why it cannot be read."""
+    preprocessing = contract.preprocessing
 
     def read(path: Path) -> np.ndarray | str:
         try:
-            return decode(path, how.image_size, how.resize)
+            return decode(path, preprocessing.image_size, preprocessing.resize)
         except UnreadableImageError as error:
             return str(error)
 
     for done, pixels in enumerate(bounded_map(read, paths), start=1):
         yield pixels if isinstance(pixels, str) else runtime(pixels)
-        progress("ask the file", done, len(paths))
+        progress("classify", done, len(paths))

@@ -1,4 +1,4 @@
-"""A real image folder to try everything on: the handwritten digits that come with scikit-learn."""
+"""`tlearn demo`: a real image folder to try everything on, scikit-learn's handwritten digits."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from PIL import Image
 from tlearn.artifacts.metadata import read_metadata
 from tlearn.artifacts.runtime import run_artifact
 from tlearn.data.decode import decode
-from tlearn.errors import DataError, HostError
+from tlearn.errors import DataError, HostError, quoted
 
 SIDE = 64
-"""Of a picture, in pixels; the scans have 8."""
+"""Of an image, in pixels; the scans have 8."""
 
 
 def write_digits(folder: Path, per_class: int = 40) -> tuple[Path, Path]:
@@ -22,7 +22,7 @@ def write_digits(folder: Path, per_class: int = 40) -> tuple[Path, Path]:
 
     Args:
         folder: Must not exist, or be empty.
-        per_class: Pictures of each digit.
+        per_class: Images of each digit.
 
     Returns:
         The image folder, and the one more: digit_D.png, of a scan that is not in it.
@@ -34,8 +34,8 @@ def write_digits(folder: Path, per_class: int = 40) -> tuple[Path, Path]:
     from sklearn.datasets import load_digits
 
     if os.path.lexists(folder) and (not folder.is_dir() or any(folder.iterdir())):
-        found = "is not empty" if folder.is_dir() else "is not a folder"
-        raise DataError(f"{folder} {found}", "name a new one: tlearn demo FOLDER")
+        problem = "is not empty" if folder.is_dir() else "is not a folder"
+        raise DataError(f"{quoted(folder)} {problem}", "name a new one: tlearn demo FOLDER")
     scans = load_digits()
     digits, unseen = folder / "digits", folder / f"digit_{scans.target[-1]}.png"
     try:
@@ -46,14 +46,14 @@ def write_digits(folder: Path, per_class: int = 40) -> tuple[Path, Path]:
         _image(scans.images[-1]).save(unseen)
     except OSError as error:
         raise HostError(
-            f"cannot write {folder}: {error.strerror or error}",
+            f"cannot write {quoted(folder)}: {error.strerror or error}",
             "name a folder you may write to: tlearn demo FOLDER",
         ) from error
     return digits, unseen
 
 
-def ask_file(file: Path, image: Path) -> tuple[str, float]:
-    """The label and probability that an exported LiteRT file gives a picture.
+def classify_digit(file: Path, image: Path) -> tuple[str, float]:
+    """Return the label and probability that an exported LiteRT file gives an image.
 
     As on a phone: the file, the labels inside it, and a decoder.
     """
@@ -64,6 +64,6 @@ def ask_file(file: Path, image: Path) -> tuple[str, float]:
 
 
 def _image(scan: np.ndarray) -> Image.Image:
-    """Ink on paper: an 8 x 8 scan of 0 to 16 as a grey picture of SIDE pixels."""
+    """Draw an 8 x 8 scan of 0 to 16 as a gray image of SIDE pixels, dark ink on white."""
     pixels = (255 - scan * (255 / 16)).astype(np.uint8)
     return Image.fromarray(pixels).resize((SIDE, SIDE), Image.Resampling.BICUBIC)

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 
 _KERAS_PASS_COST = 2.0
-"""A pass through Keras takes about as long as this many through LiteRT, which forecasts count in."""
+"""A pass through Keras takes about as long as this many through LiteRT, the unit of forecasts."""
 
 
 @dataclass(frozen=True)

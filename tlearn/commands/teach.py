@@ -113,6 +113,15 @@ class Job:
 
 
 def distill_weights(job: Job, sources: Sequence[Path]) -> DistillResult:
+    """Read the images, run the teacher on them once, and train the student.
+
+    Args:
+        job: What was asked.
+        sources: Folders, files, tar archives.
+
+    Raises:
+        TlearnError: Teacher, student or images cannot be used.
+    """
     config, cache, progress = job.config, job.cache, job.progress
     config.image_views()  # a wrong name is told before an image is read
     paths = list_images(unpacked(sources, cache))

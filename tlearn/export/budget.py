@@ -1,4 +1,4 @@
-"""Which file to keep when there is a limit on its size or its latency, and what helps if none fits.
+"""Choose the file to keep when size or latency is limited, and say what helps if none fits.
 
 Pure: what was measured goes in, a choice comes out.
 """
@@ -23,27 +23,27 @@ class Budget:
 
     Attributes:
         max_bytes: On disk.
-        max_milliseconds: For one picture, on one thread of this machine.
+        max_milliseconds: For one image, on one thread of this machine.
     """
 
     max_bytes: float | None = None
     max_milliseconds: float | None = None
 
     def size_ratio(self, artifact: Artifact) -> float:
-        """Size as a multiple of the limit; 0 where there is no limit."""
+        """Return the size as a multiple of the limit; 0 where there is no limit."""
         return artifact.size_bytes / self.max_bytes if self.max_bytes else 0.0
 
     def time_ratio(self, artifact: Artifact) -> float:
-        """Latency as a multiple of the limit; 0 where there is no limit."""
+        """Return the latency as a multiple of the limit; 0 where there is no limit."""
         limit = self.max_milliseconds
         return artifact.milliseconds / limit if limit else 0.0
 
     def ratio(self, artifact: Artifact) -> float:
-        """The larger of the two; up to 1 the artefact is within the budget."""
+        """Return the larger of the two; up to 1 the artifact is within the budget."""
         return max(self.size_ratio(artifact), self.time_ratio(artifact))
 
     def fits(self, artifact: Artifact) -> bool:
-        """Whether the artefact is within the budget."""
+        """Return whether the artifact is within the budget."""
         return self.ratio(artifact) <= 1
 
 
@@ -71,9 +71,9 @@ class BudgetResult:
 def pick_best(candidates: Sequence[Artifact], budget: Budget) -> BudgetResult:
     """Keep the most accurate within the budget; of equals, the one that agrees most with the model.
 
-    A file that is more accurate than the model it was made from has luck, and counts as equal to
-    it. Where both are equal, the least product of size and latency decides: it does not depend on
-    units, and neither a little size nor a little time outweighs much of the other.
+    An accuracy gain over the source model is noise and is treated as a tie. Where both are equal,
+    the least product of size and latency decides: it does not depend on units, and neither a
+    little size nor a little time outweighs much of the other.
 
     Args:
         candidates: At least one; those that failed the gate are never kept.
@@ -87,12 +87,12 @@ def pick_best(candidates: Sequence[Artifact], budget: Budget) -> BudgetResult:
 
 
 def suggestions(result: BudgetResult, image_size: int, folder: str) -> list[str]:
-    """What would bring a file into the budget, the least trouble first.
+    """Return what would bring a file into the budget, the least trouble first.
 
     Args:
         result: One that kept nothing.
         image_size: Side of the network's input, in pixels.
-        folder: The pictures that the run was trained on.
+        folder: The images that the run was trained on.
     """
     budget, nearest = result.budget, result.nearest
     tried = {one.quantization for one in result.candidates}
@@ -104,7 +104,7 @@ def suggestions(result: BudgetResult, image_size: int, folder: str) -> list[str]
     if budget.time_ratio(nearest) > 1:
         side = _smaller_side(image_size, budget.time_ratio(nearest))
         if side < image_size:
-            ways.append(f"smaller pictures: tlearn finetune {folder} --image-size {side}")
+            ways.append(f"smaller images: tlearn finetune {folder} --image-size {side}")
     if budget.ratio(nearest) > 1:
         ways.append(f"a head on an earlier stage: tlearn finetune {folder} --set head_stages=best")
         ways.append(f"a smaller network: tlearn suggest {folder} {_asking_for_less(result)}")
@@ -135,13 +135,13 @@ def _reason(fitting: Sequence[Artifact]) -> str:
 
 
 def _smaller_side(image_size: int, too_slow: float) -> int:
-    """The side that answers in time, on the grid of strides: time grows with its square."""
+    """Return the side that is fast enough, on the grid of strides: time grows with its square."""
     side = math.floor(image_size / math.sqrt(too_slow) / _GRID) * _GRID
     return max(side, _LEAST_SIDE)
 
 
 def _asking_for_less(result: BudgetResult) -> str:
-    """Flags of suggest; what it ranks are sizes in float32."""
+    """Return flags of `suggest`, whose sizes are those in float32."""
     limit = result.budget.max_bytes
     if limit is None or result.budget.size_ratio(result.nearest) <= 1:
         return "--prefer small"

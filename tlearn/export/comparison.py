@@ -1,23 +1,24 @@
-"""An artefact's answers beside the model's, picture by picture: what changed, and for whom."""
+"""Compare an artifact's answers with the model's, image by image."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 
 from tlearn.export.inputs import ExportInputs
 
-_Z95 = 1.959963984540054
+_Z95 = NormalDist().inv_cdf(0.975)
 _NO_ANSWER = "no number"
 _EDGE = 1e-12
 
 
 @dataclass(frozen=True)
 class ChangedPrediction:
-    """One picture that the artefact calls something else than the model does."""
+    """One image to which the artifact gives another answer than the model."""
 
     image: str
     truth: str
@@ -27,7 +28,7 @@ class ChangedPrediction:
 
 @dataclass(frozen=True)
 class ClassChange:
-    """One class whose accuracy is not the model's: share of its `n` pictures that are right."""
+    """One class whose accuracy is not the model's: share of its `n` images that are right."""
 
     name: str
     n: int
@@ -40,14 +41,14 @@ class Comparison:
     """What became of the model's answers.
 
     Attributes:
-        agreement: Share of pictures with the same answer.
-        accuracy: Of the artefact.
-        accuracy_drop: Accuracy of the model minus that of the artefact.
-        drop_interval: 95 % interval of the drop, see `paired_interval`.
+        agreement: Share of images with the same answer.
+        accuracy: Of the artifact.
+        accuracy_drop: Accuracy of the model minus that of the artifact.
+        drop_interval: 95% interval of the drop, see `paired_interval`.
         largest_difference: Of any probability; 1 where a value is not a finite number.
-        changed_predictions: The pictures with another answer.
+        changed_predictions: The images with another answer.
         changed_classes: The classes with another accuracy.
-        unusable: Pictures with a value that is not a finite number.
+        unusable: Images with a value that is not a finite number.
     """
 
     agreement: float
@@ -61,11 +62,11 @@ class Comparison:
 
 
 def compare(inputs: ExportInputs, probabilities: np.ndarray) -> Comparison:
-    """Hold an artefact's probabilities against the model's.
+    """Compare an artifact's probabilities with the model's.
 
     Args:
         inputs: The images, their classes and the model's answers.
-        probabilities: (n, classes), from the artefact, for the same pictures.
+        probabilities: (n, classes), from the artifact, for the same images.
     """
     truth, expected = inputs.check.labels, inputs.check.probabilities
     finite = np.isfinite(probabilities).all(1)
@@ -87,7 +88,7 @@ def compare(inputs: ExportInputs, probabilities: np.ndarray) -> Comparison:
 
 
 def paired_interval(lost: int, won: int, n: int, z: float = _Z95) -> tuple[float, float]:
-    """Interval of the difference of two accuracies on the same pictures.
+    """Return the interval of the difference of two accuracies on the same images.
 
     Both ends solve T(d) = ±z for Tango's score statistic
 
@@ -95,14 +96,14 @@ def paired_interval(lost: int, won: int, n: int, z: float = _Z95) -> tuple[float
         q = (sqrt(b² - 8 n c) - b) / (4 n),  b = (2 n - lost + won) d - lost - won,
         c = -won d (1 - d)
 
-    where q is the likeliest share of won pictures if d were true. Unlike estimate ± z·s it is
-    honest for few changes: none among n pictures still allows ± z² / (n + z²).
+    where q is the likeliest share of won images if d were true. Unlike estimate ± z·s it is
+    honest for few changes: none among n images still allows ± z² / (n + z²).
 
     Args:
-        lost: Pictures that only the first one got right.
-        won: Pictures that only the second one got right.
-        n: Pictures in all, at least one.
-        z: Quantile of the normal distribution; 1.96 for 95 %.
+        lost: Images that only the first one got right.
+        won: Images that only the second one got right.
+        n: Images in all, at least one.
+        z: Quantile of the normal distribution; 1.96 for 95%.
 
     Returns:
         Lower and upper end of (lost - won) / n, within -1 and 1.

@@ -1,4 +1,4 @@
-"""The formats that a model can be written in: a new one is a file of its own and a row here."""
+"""The formats that a model can be written in; a new one is a file of its own and a row here."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tlearn.artifacts.extras import require_extra
-from tlearn.errors import ExportError
+from tlearn.errors import ExportError, quoted
 from tlearn.export.inputs import ExportInputs
 from tlearn.export.onnx import write_onnx
 from tlearn.export.openvino import write_openvino
@@ -24,7 +24,7 @@ class Format:
     """One way to write a model.
 
     Attributes:
-        file: What an artefact is called; a mode other than "none" is added to the stem.
+        file: What an artifact is called; a mode other than "none" is added to the stem.
         meant_for: What runs it, for a person.
         write: See `Writer`.
         modes: The modes of quantization.MODES that it has.
@@ -53,7 +53,9 @@ def _openvino(inputs: ExportInputs, path: Path, mode: str) -> None:
 
 def _saved_model(inputs: ExportInputs, path: Path, mode: str) -> None:
     if path.exists() and not (path / "saved_model.pb").exists():
-        raise ExportError(f"{path} exists and is no SavedModel", "name another with --out")
+        raise ExportError(
+            f"{quoted(path)} exists and is no SavedModel", "name another folder: --out FOLDER"
+        )
     write_saved_model(inputs.model, path, inputs.class_names)
 
 
@@ -67,7 +69,7 @@ FORMATS: dict[str, Format] = {
 
 
 def find_format(name: str, mode: str) -> Format:
-    """A format that has a mode and can be written here.
+    """Return a format that has a mode and can be written here.
 
     Raises:
         ExportError: There is no such format, or it lacks the mode.
@@ -86,6 +88,6 @@ def find_format(name: str, mode: str) -> Format:
 
 
 def artifact_path(folder: Path, format: Format, mode: str) -> Path:
-    """Where an artefact goes: `folder/model.onnx`, `folder/model_int8.tflite`."""
+    """Return where an artifact goes: `folder/model.onnx`, `folder/model_int8.tflite`."""
     path = folder / format.file
     return path if mode == "none" else path.with_stem(f"{path.stem}_{mode}")

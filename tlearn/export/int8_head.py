@@ -1,13 +1,13 @@
-"""A head that makes up for what int8 does to the network before it.
+"""A head refitted to what the network computes in int8.
 
-The error that quantising leaves in an embedding is to a large part the same for every picture, and
+The error that quantizing leaves in an embedding is to a large part the same for every image, and
 a linear map of the embedding can take it back. So the head is solved again: on the embeddings
 that the int8 network really computes, towards the logits of the float model.
 
-    minimise over D, c:   sum_i |e_i W - q_i W - q_i D - c|^2  +  alpha |D|^2
+    minimize over D, c:   sum_i |e_i W - q_i W - q_i D - c|^2  +  alpha |D|^2
 
-with `e_i` and `q_i` a picture's embedding in float and in int8 and `W` the head's kernel; alpha by
-leaving one picture out. Quantisation-aware training has no tool for this Keras (tfmot stops at
+with `e_i` and `q_i` an image's embedding in float and in int8 and `W` the head's kernel; alpha by
+leaving one image out. Quantization-aware training has no tool for this Keras (tfmot stops at
 Keras 2); this takes seconds, no labels and no rate.
 
 References:
@@ -35,11 +35,11 @@ _LEAST = 1e-9
 
 @contextmanager
 def refit_head_for_int8(model: keras.Model, calibration: np.ndarray) -> Iterator[keras.Model]:
-    """The model with a head for its int8 form; afterwards it has its own again.
+    """Yield the model with a head for its int8 form; afterwards it has its own again.
 
     Args:
         model: float32 classifier, from `build_classifier`.
-        calibration: uint8 (n, H, W, 3), the pictures that the file will be calibrated on; the
+        calibration: uint8 (n, H, W, 3), the images that the file will be calibrated on; the
             head is solved on them too.
     """
     head = model.get_layer(HEAD)

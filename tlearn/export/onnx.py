@@ -16,9 +16,9 @@ from tlearn.errors import BackboneError, ExportError
 from tlearn.storage.atomic import write_atomic
 
 OPSET = 17
-"""Of the operators; the first with layer normalisation, read by ONNX Runtime since 1.12."""
+"""Of the operators; the first with layer normalization, read by ONNX Runtime since 1.12."""
 
-_INSTEAD = "Take --tflite, --openvino or --saved-model for this network."
+_INSTEAD = "use another format for this network: --tflite, --openvino or --saved-model"
 
 
 def write_onnx(model: Any, path: Path, labels: Sequence[str], about: Mapping[str, Any]) -> None:
@@ -39,7 +39,7 @@ def write_onnx(model: Any, path: Path, labels: Sequence[str], about: Mapping[str
         HostError: The file cannot be written.
     """
     if len(labels) != model.output_shape[-1]:
-        raise ExportError(f"{len(labels)} labels for {model.output_shape[-1]} classes.")
+        raise ExportError(f"{len(labels)} labels for {model.output_shape[-1]} classes")
     problem: Exception | None = None
     with silence_output() as log:
         try:
@@ -51,13 +51,13 @@ def write_onnx(model: Any, path: Path, labels: Sequence[str], about: Mapping[str
     if problem is not None:
         raise ExportError(_reason(model.name, problem, log), _INSTEAD) from problem
     _refuse_unknown(proto)
-    _name_ends(proto)
+    _name_batch_axis(proto)
     _describe(proto, labels, about)
     write_atomic(path, proto.SerializeToString())
 
 
 def _convert(model: Any) -> Any:
-    """The model as an onnx.ModelProto, batch of any size."""
+    """Convert the model to an onnx.ModelProto, batch of any size."""
     import tf2onnx
 
     frozen = freeze_graph(model, batch=None)
@@ -82,7 +82,7 @@ def _give_scalars_an_axis(graph: Any) -> None:
     """Make scalars that are added to tensors vectors of one number, which means the same.
 
     tf2onnx's optimizer stumbles over a scalar, gives up and leaves two transpositions around
-    every convolution: hard-swish (x + 3) would make MobileNetV3 pay for them on every picture.
+    every convolution: hard-swish (x + 3) would make MobileNetV3 pay for them on every image.
     """
     added = {name for node in graph.node if node.op == "AddV2" for name in node.input}
     for node in graph.node:
@@ -93,7 +93,7 @@ def _give_scalars_an_axis(graph: Any) -> None:
 
 
 def _complementary_error_function(ctx: Any, node: Any, name: str, args: Any) -> None:
-    """erfc(x) = 1 - erf(x): GELU has it, tf2onnx has not."""
+    """Write erfc(x) as 1 - erf(x): GELU needs it and tf2onnx lacks it."""
     del args
     result = node.output[0]
     one = ctx.make_const(f"{name}_one", np.array(1, np.float32)).output[0]
@@ -104,22 +104,22 @@ def _complementary_error_function(ctx: Any, node: Any, name: str, args: Any) -> 
 
 
 def _refuse_unknown(proto: Any) -> None:
-    """tf2onnx leaves what it does not know in the file, where no runtime can run it."""
+    """Refuse operators that tf2onnx does not know but leaves in the file."""
     import onnx
 
     for node in proto.graph.node:
         if node.domain or not onnx.defs.has(node.op_type):
             raise ExportError(
                 f"ONNX has no operator for {node.op_type}, which the layer "
-                f"{layer_of(node.name)!r} needs.",
+                f"{layer_of(node.name)!r} needs",
                 _INSTEAD,
             )
 
 
-def _name_ends(proto: Any) -> None:
-    """The first axis of both ends is called batch, not by a name made up for it."""
-    for end in (*proto.graph.input, *proto.graph.output):
-        end.type.tensor_type.shape.dim[0].dim_param = "batch"
+def _name_batch_axis(proto: Any) -> None:
+    """Name the first axis of input and output "batch"."""
+    for tensor in (*proto.graph.input, *proto.graph.output):
+        tensor.type.tensor_type.shape.dim[0].dim_param = "batch"
 
 
 def _describe(proto: Any, labels: Sequence[str], about: Mapping[str, Any]) -> None:
@@ -130,5 +130,5 @@ def _describe(proto: Any, labels: Sequence[str], about: Mapping[str, Any]) -> No
 
 
 def _reason(name: str, problem: Exception, log: CapturedOutput) -> str:
-    said = f"{type(problem).__name__}: {str(problem).strip()[:300]}"
-    return f"The network {name!r} cannot become an ONNX file: {said}\n{log.tail()}".strip()
+    reason = f"{type(problem).__name__}: {str(problem).strip()[:300]}"
+    return f"the network {name!r} cannot become an ONNX file: {reason}\n{log.tail()}".strip()

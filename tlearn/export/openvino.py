@@ -36,7 +36,7 @@ def write_openvino(model: Any, path: Path, labels: Sequence[str], about: Mapping
         HostError: The files cannot be written.
     """
     if len(labels) != model.output_shape[-1]:
-        raise ExportError(f"{len(labels)} labels for {model.output_shape[-1]} classes.")
+        raise ExportError(f"{len(labels)} labels for {model.output_shape[-1]} classes")
     notes = {key: str(value) for key, value in about.items()} | {"labels": json.dumps(list(labels))}
     with tempfile.TemporaryDirectory() as folder:
         made = Path(folder, "model.xml")
@@ -60,8 +60,8 @@ def _convert(model: Any, path: Path, notes: Mapping[str, str]) -> None:
         network = openvino.Core().read_model(str(graph))
     except RuntimeError as error:
         raise ExportError(
-            f"The network {model.name!r} cannot become an OpenVINO file: {_reason(error, frozen)}",
-            "Take --tflite, --onnx or --saved-model for this network.",
+            f"the network {model.name!r} cannot become an OpenVINO file: {_reason(error, frozen)}",
+            "use another format for this network: --tflite, --onnx or --saved-model",
         ) from error
     network.inputs[0].get_tensor().set_names({model.inputs[0].name})
     network.outputs[0].get_tensor().set_names({model.output_names[0]})
@@ -71,9 +71,9 @@ def _convert(model: Any, path: Path, notes: Mapping[str, str]) -> None:
 
 
 def _reason(error: Exception, graph: Any) -> str:
-    """What OpenVINO lacks and which layer needs it, or all that it has to say."""
+    """Return what OpenVINO lacks and which layer needs it, or its own message."""
     lacking = re.search(r"No conversion rule found for operations: (\w+)", str(error))
     if not lacking:
         return str(error).strip()[:600]
     node = next(node.name for node in graph.node if node.op == lacking[1])
-    return f"there is no operator for {lacking[1]}, which the layer {layer_of(node)!r} needs."
+    return f"there is no operator for {lacking[1]}, which the layer {layer_of(node)!r} needs"

@@ -1,4 +1,4 @@
-"""Does the file answer as the model does? Every artefact is run before it is called done."""
+"""Run an artifact on the check images and compare its answers with the model's."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _ROUNDING = 1e-9
 
 @dataclass(frozen=True)
 class Artifact:
-    """A file for a device, with what it scored on held-out pictures.
+    """A file for a device, with what it scored on held-out images.
 
     Attributes:
         path: The file, the directory of a SavedModel, or the .xml of an OpenVINO pair.
@@ -33,19 +33,19 @@ class Artifact:
         quantization: A key of quantization.MODES.
         size_bytes: All of its files.
         agreement: See `Comparison`, as for what else it has of one.
-        accuracy: Of the artefact.
-        accuracy_drop: Accuracy of the model minus that of the artefact.
-        milliseconds: Median of one picture at a time, warm; 0 where it cannot be run.
+        accuracy: Of the artifact.
+        accuracy_drop: Accuracy of the model minus that of the artifact.
+        milliseconds: Median of one image at a time, warm; 0 where it cannot be run.
         passed: Whether it may be used.
         failure: Why not.
-        drop_interval: 95 % interval of the drop.
+        drop_interval: 95% interval of the drop.
         largest_difference: Of any probability.
-        changed_predictions: The pictures with another answer.
+        changed_predictions: The images with another answer.
         changed_classes: The classes with another accuracy.
         threads: That the time was measured on; None where the runtime takes its own.
         advice: What to try instead of one that failed.
-        head_refitted: Whether it was written again, with a head solved for int8: see `rescue`.
-        n_checked: Pictures that it was checked on.
+        head_refitted: Whether it was written again, with a head solved for int8: see `int8_head`.
+        n_checked: Images that it was checked on.
         checked_on: The split that they are; see `CheckImages.source`.
     """
 
@@ -71,26 +71,26 @@ class Artifact:
 
 
 def gate(inputs: ExportInputs, comparison: Comparison, max_drop: float) -> str:
-    """Why an artefact may not be used, or nothing.
+    """Return why an artifact may not be used, or nothing.
 
     A drop of more than `max_drop` fails. So does a value that is not a finite number, whatever
     the rest scores.
 
     Args:
         inputs: What it was compared with.
-        comparison: What became of the model's answers.
-        max_drop: The largest drop allowed, as a fraction (.02 = two pictures in a hundred).
+        comparison: Its answers beside the model's.
+        max_drop: The largest drop allowed, as a fraction (.02 is two images in a hundred).
     """
     n = len(inputs.check.labels)
     if comparison.unusable:
-        return f"{comparison.unusable} of {n} pictures give values that are not finite"
+        return f"{comparison.unusable} of {n} images give values that are not finite"
     if comparison.accuracy_drop <= max_drop + _ROUNDING:
         return ""
     low, high = (100 * end for end in comparison.drop_interval)
     before = comparison.accuracy + comparison.accuracy_drop
     return (
-        f"accuracy fell from {before:.3f} to {comparison.accuracy:.3f} on {n} pictures: "
-        f"{100 * comparison.accuracy_drop:.1f} points ({low:.1f} to {high:.1f} with 95 % certainty) "
+        f"accuracy fell from {before:.1%} to {comparison.accuracy:.1%} on {n} images: "
+        f"{100 * comparison.accuracy_drop:.1f} points (95% interval {low:.1f} to {high:.1f}), "
         f"where {100 * max_drop:g} is allowed"
     )
 
@@ -102,7 +102,7 @@ def compare_with_model(
     max_drop: float,
     advice: Sequence[str] = (),
 ) -> Artifact:
-    """Run an artefact on pictures and rename it when it fails: `m.tflite`, `m.failed.tflite`.
+    """Run an artifact on the check images; rename it if it fails: `m.failed.tflite`.
 
     Args:
         inputs: The images and the model's answers.
@@ -112,7 +112,7 @@ def compare_with_model(
         advice: What to try instead, should it fail.
 
     Returns:
-        The artefact under the name that it has now.
+        The artifact under the name that it has now.
     """
     check, milliseconds = inputs.check, 0.0
     try:
@@ -122,12 +122,12 @@ def compare_with_model(
         milliseconds = latency_milliseconds(path, check.pixels, TIMED_THREADS)
     except ExportError as error:
         comparison, failure = _unrunnable_comparison(inputs), error.message
-    except BaseException:  # stopped: what was not checked must not look as if it had been
+    except BaseException:  # an interrupted check must not leave a file that looks verified
         _rename_if_failed(path, passed=False)
         raise
     passed = not failure
     final = _rename_if_failed(path, passed)
-    found = {key: value for key, value in vars(comparison).items() if key != "unusable"}
+    measured = {key: value for key, value in vars(comparison).items() if key != "unusable"}
     return Artifact(
         path=final,
         format=target[0],
@@ -140,19 +140,19 @@ def compare_with_model(
         checked_on=check.source,
         threads=None if final.is_dir() else TIMED_THREADS,
         advice=() if passed else tuple(advice),
-        **found,
+        **measured,
     )
 
 
 def _check_shape(probabilities: np.ndarray, expected: np.ndarray) -> np.ndarray:
     if probabilities.shape != expected.shape:
-        given, wanted = probabilities.shape[1:], expected.shape[1:]
-        raise ExportError(f"wrong shape: {given} values a picture, expected {wanted}")
+        received, wanted = probabilities.shape[1:], expected.shape[1:]
+        raise ExportError(f"wrong shape: {received} values an image, expected {wanted}")
     return probabilities
 
 
 def _unrunnable_comparison(inputs: ExportInputs) -> Comparison:
-    """What an artefact that cannot be run has to show."""
+    """Return the comparison of an artifact that cannot be run: nothing is right."""
     check = inputs.check
     right = int((check.probabilities.argmax(1) == check.labels).sum())
     accuracy_drop = right / len(check.labels)
@@ -162,7 +162,7 @@ def _unrunnable_comparison(inputs: ExportInputs) -> Comparison:
 
 
 def _rename_if_failed(path: Path, passed: bool) -> Path:
-    """Give an artefact its final name; what failed earlier under that name goes."""
+    """Give an artifact its final name; what failed earlier under that name goes."""
     failed = path.with_name(f"{path.stem}.failed{path.suffix}")
     for part in parts_of(failed):
         remove(part)

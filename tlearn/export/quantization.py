@@ -1,4 +1,4 @@
-"""How few bits a file spends on a number, and the pictures that set the ranges for int8."""
+"""The modes of quantization, and what to try where one costs too much accuracy."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ MODES: dict[str, str] = {
 with one scale per tensor MobileNetV2 falls from .89 to .08 on ImageNet classes."""
 
 SMALLER = ("none", "float16", "dynamic", "int8")
-"""The modes that differ in size, the largest first; "int8_float" is "int8" with other ends."""
+"""The modes that differ in size, the largest first; "int8_float" has the size of "int8"."""
 
 CALIBRATED = ("int8", "int8_float")
-"""Modes whose ranges are set by pictures."""
+"""Modes whose ranges are set by images."""
 
 _ENOUGH_IMAGES = 100
 
 
 def what_to_try(mode: str, int8_note: str, n_images: int) -> tuple[str, ...]:
-    """What may help where numbers of a mode cost too much accuracy.
+    """Return what may help where a mode costs too much accuracy.
 
     Args:
         mode: One of MODES.
-        int8_note: What stands against int8 for the backbone, as the catalog has it.
+        int8_note: What is known against int8 for the backbone, as the catalog has it.
         n_images: How many set the ranges.
     """
     if mode not in CALIBRATED:
@@ -35,5 +35,5 @@ def what_to_try(mode: str, int8_note: str, n_images: int) -> tuple[str, ...]:
     if int8_note:
         ways.append(f"train another backbone, mobilenet_v2 say (this one: {int8_note})")
     if n_images < _ENOUGH_IMAGES:
-        ways.append(f"train on more pictures: only {n_images} could set the ranges")
+        ways.append(f"train on more images: only {n_images} could set the ranges")
     return tuple(ways)

@@ -33,7 +33,7 @@ def write_saved_model(model: Any, directory: Path, labels: Sequence[str]) -> Non
         HostError: The directory cannot be written.
     """
     if len(labels) != model.output_shape[-1]:
-        raise ExportError(f"{len(labels)} labels for {model.output_shape[-1]} classes.")
+        raise ExportError(f"{len(labels)} labels for {model.output_shape[-1]} classes")
     with silence_output(), tempfile.TemporaryDirectory() as folder:
         labels_path = Path(folder, LABELS_FILE)
         labels_path.write_bytes(labels_text(labels))
@@ -45,7 +45,7 @@ def write_saved_model(model: Any, directory: Path, labels: Sequence[str]) -> Non
 
 
 def _servable(model: Any, labels_path: Path) -> tuple[Any, Any]:
-    """A plain module with the model's variables, and the function that reads them.
+    """Build a plain module with the model's variables, and the function that reads them.
 
     Keras's own export takes three times as long. What a module does not hold is not saved.
     """

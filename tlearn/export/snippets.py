@@ -1,6 +1,6 @@
-"""Short programs around a LiteRT file, from the templates in `templates/`, to start an app with.
+"""Starter programs around a LiteRT file, from the templates in `templates/`.
 
-All prepare a picture as `data.decode` does. The one in Python gives the same pixels; the others
+All prepare an image as `data.decode` does. The one in Python gives the same pixels; the others
 resample every pixel where Pillow first averages blocks, which on photographs moves no value by
 more than 2 of 255, and take JPEG decoders as the platform has them.
 """
@@ -13,7 +13,7 @@ from typing import Any
 
 from tlearn.artifacts.metadata import read_metadata
 from tlearn.backend.silence import silence_output
-from tlearn.errors import ExportError
+from tlearn.errors import ExportError, quoted
 from tlearn.storage.atomic import write_atomic
 
 PLATFORMS = {"python": "py", "android": "kt", "ios": "swift", "web": "html"}
@@ -21,8 +21,8 @@ PLATFORMS = {"python": "py", "android": "kt", "ios": "swift", "web": "html"}
 
 _WORDS = {
     "squash": "both sides resized to {size} pixels, whatever its shape",
-    "crop": "the short side resized to {size} pixels, then the centre",
-    "pad": "the long side resized to {size} pixels, centred on gray",
+    "crop": "the short side resized to {size} pixels, then the center",
+    "pad": "the long side resized to {size} pixels, centered on gray",
 }
 # Pinned: of tasks-vision 1.1 for the web, and not of 0.10.35, the code has the address of a log.
 _VERSIONS = {"web": "0.10.35", "android": "0.10.29", "ios": "0.10.21"}
@@ -30,7 +30,7 @@ _TOP = 3
 
 
 def check_platforms(names: Sequence[str]) -> list[str]:
-    """The platforms that were named, each once.
+    """Return the platforms that were named, each once.
 
     Raises:
         ExportError: There is no program for one.
@@ -46,7 +46,7 @@ def check_platforms(names: Sequence[str]) -> list[str]:
 
 
 def write_snippet(model: Path, platform: str) -> Path:
-    """Write a program beside a LiteRT file that classifies pictures with it.
+    """Write a program beside a LiteRT file that classifies images with it.
 
     Args:
         model: The file, as `write_tflite` wrote it.
@@ -56,7 +56,7 @@ def write_snippet(model: Path, platform: str) -> Path:
         `classify_NAME.SUFFIX`, beside the file.
 
     Raises:
-        ExportError: The file does not say how pictures are to be prepared.
+        ExportError: The file does not say how images are to be prepared.
         HostError: The place cannot be written.
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -76,13 +76,16 @@ def write_snippet(model: Path, platform: str) -> Path:
 
 
 def _facts(model: Path) -> dict[str, Any]:
-    """What the templates need to know, all of it from the file."""
+    """Return what the templates need to know, all of it from the file."""
     from ai_edge_litert.interpreter import Interpreter
 
     known = read_metadata(model)
     resize = known["about"].get("resize")
     if resize not in _WORDS:
-        raise ExportError(f"{model} does not say how pictures are resized", "Export it again.")
+        raise ExportError(
+            f"{quoted(model)} does not say how images are resized",
+            "export it again: tlearn export RUN",
+        )
     with silence_output():
         runner = Interpreter(model_path=str(model)).get_signature_runner()
     ((input_name, given),) = runner.get_input_details().items()

@@ -27,9 +27,9 @@ def write_tflite(
     """Write a classifier for phones and small computers.
 
     Signature `serving_default`: `image` (1, height, width, 3) RGB, 0 to 255 -> `probabilities`
-    (1, classes) float32. The batch is one picture: phones have one at a time, GPU and NPU
+    (1, classes) float32. The batch is one image: phones have one at a time, GPU and NPU
     delegates refuse or fall back on sizes known only later, and on CPUs it costs nothing.
-    Both ends are float32, but for "int8" they are uint8: the bytes of a picture go in, and a
+    Both ends are float32, but for "int8" they are uint8: the bytes of an image go in, and a
     byte of 1/256 comes out for each class, because MediaPipe takes those and no int8. Any int8
     file's probabilities are multiples of 1/256, too coarse to rank hundreds of classes.
 
@@ -37,7 +37,7 @@ def write_tflite(
         model: keras.Model, `image` -> `probabilities`; any precision.
         path: The file, named .tflite.
         quantization: One of quantization.MODES.
-        representative: uint8 pictures (height, width, 3) from the train split, for the
+        representative: uint8 images (height, width, 3) from the train split, for the
             modes in quantization.CALIBRATED only.
         labels: Class names in the order of the output.
         about: JSON values to carry along; see `metadata.add_metadata`.
@@ -47,7 +47,7 @@ def write_tflite(
         HostError: The file cannot be written.
     """
     if len(labels) != model.output_shape[-1]:
-        raise ExportError(f"{len(labels)} labels for {model.output_shape[-1]} classes.")
+        raise ExportError(f"{len(labels)} labels for {model.output_shape[-1]} classes")
     calibrated = quantization in CALIBRATED
     try:
         content = convert(
@@ -62,16 +62,16 @@ def write_tflite(
 
 
 def _full_range(images: Iterable[np.ndarray] | None) -> np.ndarray:
-    """The pictures as one array with both 0 and 255 in it.
+    """Return the images as one array with both 0 and 255 in it.
 
     The extremes make the input's scale 1 and its zero point 0: clients copy the bytes of a
-    picture without looking at either, and with another scale they would feed a brighter one.
+    image without looking at either, and with another scale they would feed a brighter one.
     """
     stack = np.array([] if images is None else list(images), np.uint8)
     if not len(stack):
         raise ExportError(
-            "int8 needs pictures to set its ranges.",
-            "Leave the train split in place, or choose --quantize dynamic.",
+            "int8 needs images to set its ranges",
+            "put the training images back, or choose --quantize dynamic",
         )
     stack[0, 0, 0], stack[0, 0, 1] = 0, 255
     return stack

@@ -1,4 +1,4 @@
-"""A run directory: its names, its files, writes that are whole or not there at all."""
+"""The directory of a run: the names of its files, and how they are written and found."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import difflib
 import json
 import math
 import os
+import shlex
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from tlearn.errors import RunError
+from tlearn.errors import RunError, quoted
 from tlearn.storage.atomic import ensure_writable, os_errors_as_host_errors, remove, write_atomic
 from tlearn.storage.text import escape_label, read_text, unescape_label
 
@@ -31,7 +32,7 @@ RUN_FILES = (
     "samples",
 )
 
-_TRAIN = "Train a model first: tlearn finetune FOLDER"
+_TRAIN = "train a model first: tlearn finetune FOLDER"
 
 
 class _RunPath:
@@ -67,7 +68,8 @@ class RunDirectory:
         """Make the directory of a new run, at `path` or as `base/YYYYmmdd-HHMMSS-<policy>`.
 
         Args:
-            path: Where; None makes a name under `base` that nobody else has.
+            path: Where; None makes a new name under `base`.
+            policy: Part of that name.
             overwrite: Replace the run at `path`, file by file; nothing else is ever removed.
 
         Raises:
@@ -100,17 +102,18 @@ class RunDirectory:
             return
         is_run = MARKER in held or ("plan.yaml" in held and held.issubset(RUN_FILES))
         if held and not is_run:
-            error = f"{path} holds other files and was not made by tlearn"
-            raise RunError(error, "Name a new folder with --out; this one is never replaced.")
+            error = f"{quoted(path)} holds other files and was not made by tlearn"
+            raise RunError(error, "it is never replaced; name a new folder: --out FOLDER")
         if held and not overwrite:
-            hint = "Add --overwrite to replace it, or name another folder with --out."
-            raise RunError(f"{path} already holds a run", hint)
+            hint = "replace it with --overwrite, or name another folder: --out FOLDER"
+            raise RunError(f"{quoted(path)} already holds a run", hint)
 
     @classmethod
     def open(cls, path: Path | None, finished: bool = True, base: Path = RUNS_ROOT) -> RunDirectory:
-        """The run at `path`; None takes the one under `base` that started last.
+        """Open the run at `path`; None takes the one under `base` that started last.
 
         Args:
+            path: The directory, or None.
             finished: Ask for a trained and scored model; False is for resuming.
 
         Raises:
@@ -121,26 +124,28 @@ class RunDirectory:
             usable = [run for run in runs if not run.missing(finished)]
             if not usable:
                 begun = f" ({len(runs)} begun)" if runs else ""
-                raise RunError(f"no {'finished ' * finished}run under {base}{begun}", _TRAIN)
+                raise RunError(
+                    f"there is no {'finished ' * finished}run under {quoted(base)}{begun}", _TRAIN
+                )
             return max(usable, key=lambda run: (run.started, run.path.name))
         run = cls(path)
         missing = ", ".join(run.missing(finished))
         if missing and not run.missing(finished=False):
-            hint = f"Train again: tlearn finetune FOLDER --out {path} --overwrite"
-            raise RunError(f"the run {path} is not finished: it has no {missing}", hint)
+            hint = f"train again: tlearn finetune FOLDER --out {shlex.quote(str(path))} --overwrite"
+            raise RunError(f"the run {quoted(path)} is not finished: it has no {missing}", hint)
         if missing:
             error = f"has no {missing}" if os.path.exists(path) else "does not exist"
-            raise RunError(f"{path} is not a run: it {error}", _suggest_run(path, base))
+            raise RunError(f"{quoted(path)} is not a run: it {error}", _suggest_run(path, base))
         return run
 
     def missing(self, finished: bool = True) -> tuple[str, ...]:
-        """Names of the files this run should hold and does not."""
+        """Return the names of files that this run should hold and does not."""
         names = FILES_AT_END if finished else FILES_AT_START
         return tuple(name for name in names if not os.path.exists(self.path / name))
 
     @property
     def started(self) -> float:
-        """When the run started, seconds since 1970; the folder's own time if it was not kept."""
+        """Return when the run started, in seconds since 1970; the folder's own time if unknown."""
         with suppress(OSError, ValueError):
             return datetime.fromisoformat((self.path / MARKER).read_text().strip()).timestamp()
         return self.path.stat().st_mtime
@@ -150,7 +155,7 @@ class RunDirectory:
         write_atomic(self.labels_path, "".join(escape_label(label) + "\n" for label in labels))
 
     def read_labels(self) -> tuple[str, ...]:
-        """The labels of `labels.txt`, in order."""
+        """Return the labels of `labels.txt`, in order."""
         text = read_text(self.labels_path).removesuffix("\n")
         return tuple(unescape_label(line) for line in text.split("\n"))
 
@@ -164,7 +169,7 @@ class RunDirectory:
             os.fsync(file.fileno())
 
     def read_history(self) -> list[dict[str, Any]]:
-        """The records of `history.jsonl`; lines cut short by a crash are left out."""
+        """Return the records of `history.jsonl`; lines cut short by a crash are left out."""
         lines = read_text(self.history_path).splitlines() if self.history_path.exists() else ()
         records = []
         for line in lines:
@@ -200,7 +205,7 @@ def _run_names(folder: Path) -> list[str]:
 
 
 def _suggest_run(path: Path, base: Path) -> str:
-    """A hint: the run with the nearest name, or how to make one."""
+    """Return a hint: the run with the nearest name, or how to make one."""
     nearby = {name: folder / name for folder in (base, path.parent) for name in _run_names(folder)}
     near = difflib.get_close_matches(path.name, nearby, n=1)
-    return f"Did you mean {nearby[near[0]]}?" if near else _TRAIN
+    return f"did you mean {quoted(nearby[near[0]])}?" if near else _TRAIN

@@ -1,7 +1,7 @@
-"""Pictures that travel in a run, so that it can be exported and checked where its folder is not.
+"""Images kept in a run, so that it can be exported and checked on another machine.
 
 golden/*       files as they were found: held out, and answered rightly
-train.zip      pictures of the train split, decoded and never augmented, lossless
+train.zip      images of the train split, decoded and never augmented, lossless
 val.zip        the same of the val split, where there is one
 samples.json   which they are
 """
@@ -24,7 +24,7 @@ from tlearn.data.dataset import Dataset
 from tlearn.data.image_folder import sniff
 from tlearn.data.pixel_store import PixelArray, bounded_map
 from tlearn.data.sampling import in_turn, sample_size, stratified_order
-from tlearn.errors import RunError
+from tlearn.errors import RunError, quoted
 from tlearn.storage.atomic import write_atomic_directory
 from tlearn.storage.digest import digest_of_bytes
 from tlearn.storage.text import read_json
@@ -34,7 +34,7 @@ GOLDEN_BYTES = 1_000_000
 """Of one file; larger ones stay where they are."""
 
 ARCHIVE_BYTES = 8_000_000
-"""Of the decoded pictures of one part; what does not fit is left out."""
+"""Of the decoded images of one part; what does not fit is left out."""
 
 SPLITS = ("train", "val")
 _INDEX, _GOLDEN = "samples.json", "golden"
@@ -43,19 +43,19 @@ _ANY_ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 # Of what Pillow writes without loss this is the smallest, and the fastest from 200 pixels on.
 _LOSSLESS: dict[str, Any] = {"format": "WEBP", "lossless": True, "quality": 0, "method": 0}
 _GOLDEN_HINT = "put it back, or remove samples/ from the run to export without it"
-_HINT = "say where the run's pictures are with --data FOLDER, or train again"
+_HINT = "train again, or say where the run's images are: --data FOLDER"
 
 
 @dataclass(frozen=True)
 class GoldenFile:
-    """One picture as it was found: its file, its class, the SHA-256 of its bytes."""
+    """One image as it was found: its file, its class, the SHA-256 of its bytes."""
 
     path: Path
     label: int
     sha256: str
 
     def content(self) -> bytes:
-        """The file.
+        """Return the file's bytes.
 
         Raises:
             RunError: It is missing, or not what was kept.
@@ -63,9 +63,11 @@ class GoldenFile:
         try:
             content = self.path.read_bytes()
         except OSError as error:
-            raise RunError(f"{self.path} cannot be read: {error.strerror}", _GOLDEN_HINT) from error
+            raise RunError(
+                f"{quoted(self.path)} cannot be read: {error.strerror}", _GOLDEN_HINT
+            ) from error
         if digest_of_bytes(content) != self.sha256:
-            raise RunError(f"{self.path} was changed", _GOLDEN_HINT)
+            raise RunError(f"{quoted(self.path)} was changed", _GOLDEN_HINT)
         return content
 
 
@@ -74,15 +76,15 @@ class Sample:
     """A stratified sample of one part.
 
     Attributes:
-        rows: (n,) which pictures of the part they are, counted from 0.
-        archive: The pictures, decoded.
+        rows: (n,) which images of the part they are, counted from 0.
+        archive: The images, decoded.
     """
 
     rows: np.ndarray
     archive: Path
 
     def pixels(self) -> np.ndarray:
-        """The pictures: uint8 (n, H, W, 3).
+        """Return the images: uint8 (n, H, W, 3).
 
         Raises:
             RunError: They are missing or damaged.
@@ -91,10 +93,10 @@ class Sample:
             with zipfile.ZipFile(self.archive) as archive:
                 images = [_pixels(archive.read(name)) for name in archive.namelist()]
         except (OSError, zipfile.BadZipFile) as error:
-            raise RunError(f"{self.archive} cannot be read: {error}", _HINT) from error
+            raise RunError(f"{quoted(self.archive)} cannot be read: {error}", _HINT) from error
         if len(images) != len(self.rows):
-            found = f"{len(images)} pictures, expected {len(self.rows)}"
-            raise RunError(f"{self.archive} holds {found}", _HINT)
+            found = f"{len(images)} images, expected {len(self.rows)}"
+            raise RunError(f"{quoted(self.archive)} holds {found}", _HINT)
         return np.stack(images)
 
 
@@ -117,9 +119,9 @@ def write_samples(
     Args:
         folder: Where to; replaced when it exists.
         dataset: What the run was trained on.
-        split: The held-out split that golden pictures come from.
+        split: The held-out split that golden images come from.
         probabilities: (n, classes) of that part, from the model.
-        seed: Decides which pictures of a part are taken.
+        seed: Decides which images of a part are taken.
 
     Raises:
         HostError: The place cannot be written.
@@ -139,7 +141,7 @@ def write_samples(
 
 
 def read_samples(folder: Path) -> Samples | None:
-    """The samples of a run, or None where it keeps none.
+    """Read the samples of a run; None where it keeps none.
 
     Raises:
         RunError: They are damaged.
@@ -149,7 +151,9 @@ def read_samples(folder: Path) -> Samples | None:
     index = read_json(folder / _INDEX)
     version = index.get("version") if isinstance(index, dict) else None
     if version != _VERSION:
-        problem = f"{folder / _INDEX} is of version {version!r}; this tlearn reads {_VERSION}"
+        problem = (
+            f"{quoted(folder / _INDEX)} is of version {version!r}; this tlearn reads {_VERSION}"
+        )
         raise RunError(problem, "export with the tlearn that trained the run, or train again")
     try:
         golden = tuple(
@@ -162,12 +166,12 @@ def read_samples(folder: Path) -> Samples | None:
             if split in index
         }
     except (TypeError, KeyError, ValueError) as error:
-        raise RunError(f"{folder / _INDEX} is damaged: {error!r}", _HINT) from error
+        raise RunError(f"{quoted(folder / _INDEX)} is damaged: {error!r}", _HINT) from error
     return Samples(golden, of_split)
 
 
 def telling_rows(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Rows that are answered rightly, class by class in turn, the most telling ones first.
+    """Return rows that are answered rightly, class by class in turn, the most telling first.
 
         margin = probability of the answer - that of the runner-up
 
@@ -195,7 +199,7 @@ def _keep_sample(archive: Path, dataset: Dataset, split: str, seed: int) -> list
 
 
 def _encoded(pixels: PixelArray, rows: Sequence[int]) -> Iterator[tuple[int, bytes]]:
-    """Rows and their files, until the files are too many bytes."""
+    """Yield rows and their encoded images, until these are too many bytes."""
 
     def encode(row: int) -> bytes:
         file = io.BytesIO()
@@ -216,7 +220,7 @@ def _pixels(content: bytes) -> np.ndarray:
 
 
 def _golden(dataset: Dataset, split: str, probabilities: np.ndarray) -> Iterator[tuple[int, bytes]]:
-    """Class and bytes of held-out files, the most telling first."""
+    """Yield class and bytes of held-out files, the most telling first."""
     paths = {image.name: image.path for image in dataset.folder.images}
     names, labels = dataset.manifest.names, dataset.labels(split)
     rows, digests = dataset.manifest.indices(split), dataset.digests(split)
