@@ -127,13 +127,10 @@ def _tango(lost: int, won: int, n: int, d: float) -> float:
 
 
 def _solve(falling: Callable[[float], float], low: float, high: float) -> float:
-    """Where a falling function crosses zero, by bisection; `high` where it does not."""
-    if falling(high) > 0:
-        return 1.0
-    for _ in range(60):
-        middle = (low + high) / 2
-        low, high = (middle, high) if falling(middle) > 0 else (low, middle)
-    return (low + high) / 2
+    """Return where a falling function crosses zero; 1 where it does not below `high`."""
+    from scipy.optimize import brentq
+
+    return 1.0 if falling(high) > 0 else float(brentq(falling, low, high, xtol=1e-12))
 
 
 def _changed(

@@ -124,9 +124,8 @@ class RunDirectory:
             usable = [run for run in runs if not run.missing(finished)]
             if not usable:
                 begun = f" ({len(runs)} begun)" if runs else ""
-                raise RunError(
-                    f"there is no {'finished ' * finished}run under {quoted(base)}{begun}", _TRAIN
-                )
+                kind = "finished run" if finished else "run"
+                raise RunError(f"there is no {kind} under {quoted(base)}{begun}", _TRAIN)
             return max(usable, key=lambda run: (run.started, run.path.name))
         run = cls(path)
         missing = ", ".join(run.missing(finished))

@@ -34,7 +34,7 @@ GOLDEN_BYTES = 1_000_000
 """Of one file; larger ones stay where they are."""
 
 ARCHIVE_BYTES = 8_000_000
-"""Of the decoded images of one part; what does not fit is left out."""
+"""Of the decoded images of one split; what does not fit is left out."""
 
 SPLITS = ("train", "val")
 _INDEX, _GOLDEN = "samples.json", "golden"
@@ -73,10 +73,10 @@ class GoldenFile:
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """A stratified sample of one part.
+    """A stratified sample of one split.
 
     Attributes:
-        rows: (n,) which images of the part they are, counted from 0.
+        rows: (n,) which images of the split they are, counted from 0.
         archive: The images, decoded.
     """
 
@@ -102,7 +102,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class Samples:
-    """What travels in a run: held-out files that the model answers rightly, and samples of parts.
+    """What travels in a run: held-out files that the model answers rightly, and samples of splits.
 
     A run without a val split has no sample of it.
     """
@@ -120,8 +120,8 @@ def write_samples(
         folder: Where to; replaced when it exists.
         dataset: What the run was trained on.
         split: The held-out split that golden images come from.
-        probabilities: (n, classes) of that part, from the model.
-        seed: Decides which images of a part are taken.
+        probabilities: (n, classes) of that split, from the model.
+        seed: Decides which images of a split are taken.
 
     Raises:
         HostError: The place cannot be written.
@@ -187,7 +187,7 @@ def telling_rows(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 
 def _keep_sample(archive: Path, dataset: Dataset, split: str, seed: int) -> list[int]:
-    """Write a stratified sample of a part; its rows."""
+    """Write a stratified sample of a split; its rows."""
     labels, pixels = dataset.labels(split), dataset.rows(split)
     order = stratified_order(labels, seed)[: sample_size(len(dataset.manifest.classes))]
     kept = dict(_encoded(pixels, order.tolist()))
