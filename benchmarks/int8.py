@@ -23,11 +23,12 @@ from tlearn.artifacts.contract import Preprocessing
 from tlearn.commands.session import Session
 from tlearn.data.sampling import representative
 from tlearn.evaluation.predictions import predict_pixels
-from tlearn.export.inputs import CheckImages, ExportInputs
+from tlearn.export.inputs import ExportInputs
 from tlearn.export.write import write_and_check
 from tlearn.features.linear_head import cross_validate, solve_head
 from tlearn.models.classifier import HEAD, build_classifier, set_head
 from tlearn.models.resolve import resolve_backbone
+from tlearn.runs.trained_run import SplitImages
 
 MODES = ("none", "float16", "dynamic", "int8")
 
@@ -61,12 +62,13 @@ def inputs_of(folder: Path, words: str, image_size: int) -> ExportInputs:
     penalty = cross_validate(rows, labels, len(classes), folds).penalty
     head = solve_head(rows, labels, len(classes), penalty)
     set_head(model, head.kernel, head.bias)
-    names = [str(n) for n in range(len(truth))]
+    names = tuple(str(n) for n in range(len(truth)))
     probabilities = predict_pixels(model.predict_on_batch, held_out)
     return ExportInputs(
         model=model,
         class_names=classes,
-        check=CheckImages(held_out, truth, names, probabilities),
+        check=SplitImages(held_out, truth, names, "test"),
+        expected=probabilities,
         preprocessing=Preprocessing.of(image_size, "squash"),
         metadata={},
         calibration=representative(train, labels, 100),

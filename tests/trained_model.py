@@ -13,7 +13,8 @@ import pytest
 from PIL import Image
 
 from tlearn.artifacts.contract import Preprocessing
-from tlearn.export.inputs import CheckImages, ExportInputs, GoldenImage
+from tlearn.export.inputs import ExportInputs, GoldenImage
+from tlearn.runs.trained_run import SplitImages
 
 LABELS = ("horizontal", "vertical", "checks")
 SIZE = 32
@@ -29,16 +30,17 @@ class TrainedModel(NamedTuple):
 
     def inputs(self, pixels: np.ndarray | None = None, int8_note: str = "") -> ExportInputs:
         """The same as an export takes it."""
-        check = CheckImages(
+        check = SplitImages(
             pixels=self.pixels if pixels is None else pixels,
             labels=self.labels,
-            names=[f"{n}.png" for n in range(len(self.labels))],
-            probabilities=self.probabilities,
+            names=tuple(f"{n}.png" for n in range(len(self.labels))),
+            source="val",
         )
         return ExportInputs(
             model=self.model,
             class_names=LABELS,
             check=check,
+            expected=self.probabilities,
             preprocessing=Preprocessing.of(SIZE, "squash"),
             metadata={"name": "drawn", "image_size": SIZE},
             calibration=self.train_pixels[:60],

@@ -1,14 +1,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
 from tlearn.artifacts.contract import Preprocessing
 from tlearn.export.comparison import ChangedPrediction, ClassChange, compare, paired_interval
-from tlearn.export.inputs import CheckImages, ExportInputs
+from tlearn.export.inputs import ExportInputs
 from tlearn.export.parity import gate
+from tlearn.runs.trained_run import SplitImages
 
 BEFORE = [0, 1, 2, 0, 1]
 TRUTH = [0, 1, 2, 0, 2]
@@ -19,13 +21,15 @@ def one_hot(answers: list[int]) -> np.ndarray:
 
 
 def reference(before: list[int], truth: list[int]) -> ExportInputs:
-    check = CheckImages(
+    check = SplitImages(
         pixels=np.zeros((len(truth), 8, 8, 3), np.uint8),
         labels=np.array(truth),
-        names=[f"{n}.jpg" for n in range(len(truth))],
-        probabilities=one_hot(before),
+        names=tuple(f"{n}.jpg" for n in range(len(truth))),
+        source="val",
     )
-    return ExportInputs(None, ("a", "b", "c"), check, Preprocessing.of(8, "squash"), {})  # type: ignore[arg-type]
+    model: Any = None
+    preprocessing = Preprocessing.of(8, "squash")
+    return ExportInputs(model, ("a", "b", "c"), check, one_hot(before), preprocessing, {})
 
 
 @pytest.mark.parametrize(
@@ -60,8 +64,8 @@ def test_gate_names_the_numbers() -> None:
     given = reference([0] * 100, [0] * 100)
     found = compare(given, one_hot([1] * 10 + [0] * 90))
     assert gate(given, found, 0.01) == (
-        "accuracy fell from 1.000 to 0.900 on 100 pictures: 10.0 points (5.5 to 17.4 with 95 % "
-        "certainty) where 1 is allowed"
+        "accuracy fell from 100.0% to 90.0% on 100 images: 10.0 points (95% interval 5.5 to 17.4), "
+        "where 1 is allowed"
     )
 
 
@@ -82,7 +86,7 @@ def test_a_class_without_pictures_did_not_change() -> None:
 
 def test_small_differences_change_no_answer() -> None:
     given = reference(BEFORE, TRUTH)
-    found = compare(given, given.check.probabilities * 0.75)
+    found = compare(given, given.expected * 0.75)
     assert (found.agreement, found.accuracy_drop, found.changed_predictions) == (1.0, 0.0, ())
     assert found.largest_difference == pytest.approx(0.25)
 
@@ -91,7 +95,7 @@ def test_values_that_are_not_finite_fail_at_any_drop() -> None:
     given, broken = reference(BEFORE, TRUTH), one_hot(BEFORE)
     broken[0] = np.nan
     found = compare(given, broken)
-    assert "1 of 5 pictures" in gate(given, found, max_drop=1.0)
+    assert "1 of 5 images" in gate(given, found, max_drop=1.0)
     assert found.accuracy == pytest.approx(0.6)
     assert found.largest_difference == 1.0
     assert found.changed_predictions[0].after == "no number"

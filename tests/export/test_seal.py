@@ -18,8 +18,9 @@ from tlearn.artifacts.extras import EXTRAS
 from tlearn.artifacts.metadata import read_metadata
 from tlearn.artifacts.runtime import run_artifact
 from tlearn.artifacts.verification import check_artifact
-from tlearn.export.inputs import SAMPLE_OF, ExportInputs
+from tlearn.export.inputs import ExportInputs
 from tlearn.export.write import export_artifact, write_and_check
+from tlearn.runs.trained_run import SAMPLE_OF
 
 
 def export(

@@ -68,7 +68,7 @@ def compare(inputs: ExportInputs, probabilities: np.ndarray) -> Comparison:
         inputs: The images, their classes and the model's answers.
         probabilities: (n, classes), from the artifact, for the same images.
     """
-    truth, expected = inputs.check.labels, inputs.check.probabilities
+    truth, expected = inputs.check.labels, inputs.expected
     finite = np.isfinite(probabilities).all(1)
     before = expected.argmax(1)
     after = np.where(finite, probabilities.argmax(1), -1)

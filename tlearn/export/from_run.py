@@ -10,12 +10,10 @@ import numpy as np
 
 from tlearn.artifacts.contract import Preprocessing, artifact_digest
 from tlearn.data.decode import UnreadableImageError, decode
-from tlearn.data.pixel_store import PixelArray
 from tlearn.data.sampling import representative, sample_size
-from tlearn.errors import BackboneError, DataError
-from tlearn.export.inputs import SAMPLE_OF, CheckImages, ExportInputs, GoldenImage
+from tlearn.errors import BackboneError
+from tlearn.export.inputs import ExportInputs, GoldenImage
 from tlearn.models.catalog import CATALOG, find_backbone
-from tlearn.runs.samples import Sample, Samples, read_samples
 from tlearn.runs.trained_run import TrainedRun
 
 if TYPE_CHECKING:
@@ -25,7 +23,7 @@ if TYPE_CHECKING:
 def prepare_export(run: TrainedRun, calibrate: bool) -> ExportInputs:
     """Load the model and read all that its artifacts are made of and held against.
 
-    Where the run's images are gone, those that travel in the run take their place.
+    Where the run's images are gone, those kept in the run take their place.
 
     Args:
         run: The trained run.
@@ -34,65 +32,38 @@ def prepare_export(run: TrainedRun, calibrate: bool) -> ExportInputs:
     Raises:
         TlearnError: The model or the images cannot be read.
     """
-    samples = read_samples(run.directory.samples)
     model = run.load_model()
-    backbone, directory = run.plan.backbone.name, run.directory
-    files = {
-        "model": directory.model_path,
-        "plan": directory.plan_path,
-        "split": directory.split_path,
-    }
+    check = run.read_images_or_samples(run.check_split)
+    calibration = _calibration_images(run) if calibrate else None
     preprocessing = Preprocessing.of(run.plan.images.image_size, run.plan.images.resize)
+    backbone = run.plan.backbone.name
     return ExportInputs(
         model=model,
         class_names=run.labels,
-        check=_check_images(run, model, samples),
-        calibration=_calibration_images(run, samples) if calibrate else None,
-        golden=_golden_images(run, model, samples),
+        check=check,
+        expected=run.predict(model, check.pixels),
+        calibration=calibration,
+        golden=_golden_images(run, model),
         preprocessing=preprocessing,
         metadata=_metadata(run, preprocessing),
-        provenance={name: artifact_digest(path) for name, path in files.items()},
+        provenance={name: artifact_digest(path) for name, path in run.directory.sources.items()},
         int8_note=CATALOG[backbone].int8_note if backbone in CATALOG else "",
     )
 
 
-def _check_images(run: TrainedRun, model: keras.Model, samples: Samples | None) -> CheckImages:
-    split, manifest = run.check_split, run.manifest
-    rows = manifest.indices(split)
-    try:
-        pixels: PixelArray = run.read_images(split)
-        source = split
-    except DataError as error:
-        sample = _sample(run, samples, split, error)
-        pixels, rows, source = sample.pixels(), rows[sample.rows], SAMPLE_OF + split
-    names = [manifest.names[row] for row in rows]
-    return CheckImages(pixels, manifest.labels[rows], names, run.predict(model, pixels), source)
+def _calibration_images(run: TrainedRun) -> np.ndarray:
+    """Return the images that set the ranges of int8; a sample of train is chosen already."""
+    train = run.read_images_or_samples("train")
+    if train.source != "train":
+        return np.asarray(train.pixels)
+    size = sample_size(len(run.labels))
+    return representative(train.pixels, train.labels, size, run.plan.seed)
 
 
-def _calibration_images(run: TrainedRun, samples: Samples | None) -> np.ndarray:
-    try:
-        pixels, labels = run.read_images("train"), run.read_labels("train")
-        return representative(pixels, labels, sample_size(len(run.labels)), run.plan.seed)
-    except DataError as error:
-        return _sample(run, samples, "train", error).pixels()
-
-
-def _sample(run: TrainedRun, samples: Samples | None, split: str, error: DataError) -> Sample:
-    """Return the sample that stands for a split where it may; raise the error otherwise."""
-    if run.data:
-        raise error
-    if not samples:
-        raise DataError(f"{error.message}; it keeps no samples", error.hint) from error
-    return samples.of_split[split]
-
-
-def _golden_images(
-    run: TrainedRun, model: keras.Model, samples: Samples | None
-) -> list[GoldenImage]:
+def _golden_images(run: TrainedRun, model: keras.Model) -> list[GoldenImage]:
     """Return those that this machine reads and that the model answers rightly here too."""
-    images = run.plan.images
-    readable = []
-    for file in samples.golden if samples else ():
+    images, readable = run.plan.images, []
+    for file in run.samples.golden if run.samples else ():
         content = file.content()
         with suppress(UnreadableImageError):  # not every machine reads every format
             readable.append((file, content, decode(file.path, images.image_size, images.resize)))

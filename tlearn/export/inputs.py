@@ -9,32 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tlearn.artifacts.contract import Preprocessing
-from tlearn.data.pixel_store import PixelArray
+from tlearn.runs.trained_run import SplitImages
 
 if TYPE_CHECKING:
     import keras
-
-SAMPLE_OF = "sample of "
-"""In front of a split's name: those of its images that travel in the run."""
-
-
-@dataclass(frozen=True, eq=False)
-class CheckImages:
-    """The images that every artifact is checked on, and what the model says of them.
-
-    Attributes:
-        pixels: uint8 (n, H, W, 3), read where indexed.
-        labels: (n,) true class indices.
-        names: (n,) what the images are called.
-        probabilities: (n, classes), from the model.
-        source: The split that they are, after SAMPLE_OF where they travel in the run.
-    """
-
-    pixels: PixelArray
-    labels: np.ndarray
-    names: Sequence[str]
-    probabilities: np.ndarray
-    source: str = "val"
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +41,8 @@ class ExportInputs:
     Attributes:
         model: The classifier.
         class_names: In the order of its output.
-        check: What every artifact is checked on.
+        check: The images that every artifact is checked on.
+        expected: (n, classes), what the model says of them.
         calibration: uint8 (n, H, W, 3), images of the train split that set the ranges of int8;
             None where no format needs them.
         golden: Images that go beside the artifacts.
@@ -75,7 +54,8 @@ class ExportInputs:
 
     model: keras.Model
     class_names: Sequence[str]
-    check: CheckImages
+    check: SplitImages
+    expected: np.ndarray
     preprocessing: Preprocessing
     metadata: Mapping[str, Any]
     calibration: np.ndarray | None = None

@@ -46,7 +46,7 @@ class Artifact:
         advice: What to try instead of one that failed.
         head_refitted: Whether it was written again, with a head solved for int8: see `int8_head`.
         n_checked: Images that it was checked on.
-        checked_on: The split that they are; see `CheckImages.source`.
+        checked_on: The split that they are; see `SplitImages.source`.
     """
 
     path: Path
@@ -117,7 +117,7 @@ def compare_with_model(
     check, milliseconds = inputs.check, 0.0
     try:
         probabilities = run_artifact(path, check.pixels)
-        comparison = compare(inputs, _check_shape(probabilities, check.probabilities))
+        comparison = compare(inputs, _check_shape(probabilities, inputs.expected))
         failure = gate(inputs, comparison, max_drop)
         milliseconds = latency_milliseconds(path, check.pixels, TIMED_THREADS)
     except ExportError as error:
@@ -154,7 +154,7 @@ def _check_shape(probabilities: np.ndarray, expected: np.ndarray) -> np.ndarray:
 def _unrunnable_comparison(inputs: ExportInputs) -> Comparison:
     """Return the comparison of an artifact that cannot be run: nothing is right."""
     check = inputs.check
-    right = int((check.probabilities.argmax(1) == check.labels).sum())
+    right = int((inputs.expected.argmax(1) == check.labels).sum())
     accuracy_drop = right / len(check.labels)
     return Comparison(
         0.0, 0.0, accuracy_drop, (accuracy_drop, accuracy_drop), 1.0, (), (), len(check.labels)

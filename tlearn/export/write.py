@@ -47,7 +47,8 @@ def export_artifact(
         ExportError: The format cannot hold this network.
         HostError: The place cannot be written.
     """
-    return attach_contract(write_and_check(inputs, folder, target, max_drop), inputs)
+    artifact = write_and_check(inputs, folder, target, max_drop)
+    return attach_contract(artifact, inputs)
 
 
 def write_and_check(

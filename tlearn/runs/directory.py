@@ -137,6 +137,11 @@ class RunDirectory:
             raise RunError(f"{quoted(path)} is not a run: it {error}", _suggest_run(path, base))
         return run
 
+    @property
+    def sources(self) -> dict[str, Path]:
+        """Return the files that an export is made from, by what they are."""
+        return {"model": self.model_path, "plan": self.plan_path, "split": self.split_path}
+
     def missing(self, finished: bool = True) -> tuple[str, ...]:
         """Return the names of files that this run should hold and does not."""
         names = FILES_AT_END if finished else FILES_AT_START

@@ -20,11 +20,33 @@ from tlearn.progress import ProgressCallback, no_progress
 from tlearn.recipe.plan import Plan
 from tlearn.recipe.plan_file import read_plan
 from tlearn.runs.directory import RunDirectory
+from tlearn.runs.samples import Samples, read_samples
 from tlearn.storage.cache import cache_folder
 from tlearn.storage.text import read_json
 
 if TYPE_CHECKING:
     import keras
+
+
+SAMPLE_OF = "sample of "
+"""In front of a split's name: those of its images that are kept in the run."""
+
+
+@dataclass(frozen=True, eq=False)
+class SplitImages:
+    """The images of a split, or of a sample of it.
+
+    Attributes:
+        pixels: uint8 (n, H, W, 3), read where indexed.
+        labels: (n,) true class indices.
+        names: (n,) what the images are called.
+        source: The split, after SAMPLE_OF where they are kept in the run.
+    """
+
+    pixels: PixelArray
+    labels: np.ndarray
+    names: tuple[str, ...]
+    source: str
 
 
 @dataclass(frozen=True)
@@ -36,7 +58,10 @@ class TrainedRun:
         plan: What was trained.
         labels: Its classes, in the order of the model's output.
         manifest: Which image is in which split.
-        data: Where its images are, if the person said so.
+        folder: Where its images are.
+        samples: Images kept in the run; None where it keeps none.
+        substitute: Whether these may stand in for images that are gone: not where the person said
+            where the images are.
         progress: Called with (step, done, total).
     """
 
@@ -44,7 +69,9 @@ class TrainedRun:
     plan: Plan
     labels: tuple[str, ...]
     manifest: SplitManifest
-    data: Path | None = None
+    folder: Path
+    samples: Samples | None = None
+    substitute: bool = True
     progress: ProgressCallback = no_progress
 
     @classmethod
@@ -65,12 +92,15 @@ class TrainedRun:
             RunError: There is no such run.
         """
         directory = RunDirectory.open(path)
+        folder = data or Path(read_json(directory.metrics_path)["folder"])
         return cls(
             directory,
             read_plan(directory.plan_path),
             directory.read_labels(),
             read_manifest(directory.split_path),
-            data,
+            folder if folder.is_dir() else folder.parent,  # trained from a CSV
+            read_samples(directory.samples),
+            data is None,
             progress,
         )
 
@@ -102,11 +132,9 @@ class TrainedRun:
         Raises:
             DataError: Images have been moved, changed or removed.
         """
-        root = self.data or Path(read_json(self.directory.metrics_path)["folder"])
-        root = root if root.is_dir() else root.parent  # trained from a CSV
         names, digests = self.manifest.names, self.manifest.digests
         rows = self.manifest.indices(split)
-        store = self._decode([root / names[row] for row in rows])
+        store = self._decode([self.folder / names[row] for row in rows])
         changed = [
             names[row]
             for row, info in zip(rows, store.facts, strict=True)
@@ -114,11 +142,32 @@ class TrainedRun:
         ]
         if changed:
             raise DataError(
-                f"{len(changed)} {split} images of this run are missing from {quoted(root)} or "
-                f"have changed: {', '.join(changed[:3])}",
+                f"{len(changed)} {split} images of this run are missing from "
+                f"{quoted(self.folder)} or have changed: {', '.join(changed[:3])}",
                 "pass their new location: --data FOLDER",
             )
         return store.rows([digests[row] for row in rows])
+
+    def read_images_or_samples(self, split: str) -> SplitImages:
+        """Return the images of a split or, where they are gone, those of it kept in the run.
+
+        Raises:
+            DataError: The images are gone, and the run keeps none.
+        """
+        rows = self.manifest.indices(split)
+        try:
+            pixels: PixelArray = self.read_images(split)
+            source = split
+        except DataError as error:
+            if not self.substitute:
+                raise
+            if self.samples is None:
+                problem = f"{error.message}; the run keeps no samples"
+                raise DataError(problem, error.hint) from error
+            sample = self.samples.of_split[split]
+            pixels, rows, source = sample.pixels(), rows[sample.rows], SAMPLE_OF + split
+        names = tuple(self.manifest.names[row] for row in rows)
+        return SplitImages(pixels, self.manifest.labels[rows], names, source)
 
     def read_labels(self, split: str) -> np.ndarray:
         """Return the class indices of a split's images: (n,)."""
