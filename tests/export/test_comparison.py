@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 
 from tlearn.artifacts.contract import Preprocessing
-from tlearn.export.comparison import ChangedPrediction, ClassChange, compare, paired_interval
+from tlearn.export.comparison import ChangedPrediction, ClassChange, compare, gate, paired_interval
 from tlearn.export.inputs import ExportInputs
-from tlearn.export.parity import gate
 from tlearn.runs.trained_run import SplitImages
 
 BEFORE = [0, 1, 2, 0, 1]
@@ -55,7 +54,7 @@ def test_gate(
     assert (found.agreement, found.accuracy, found.accuracy_drop) == pytest.approx(
         (agreement, accuracy, drop)
     )
-    assert (gate(given, found, max_drop) == "") is passes
+    assert (gate(found, max_drop) == "") is passes
     low, high = found.drop_interval
     assert low < found.accuracy_drop < high
 
@@ -63,7 +62,7 @@ def test_gate(
 def test_gate_names_the_numbers() -> None:
     given = reference([0] * 100, [0] * 100)
     found = compare(given, one_hot([1] * 10 + [0] * 90))
-    assert gate(given, found, 0.01) == (
+    assert gate(found, 0.01) == (
         "accuracy fell from 100.0% to 90.0% on 100 images: 10.0 points (95% interval 5.5 to 17.4), "
         "where 1 is allowed"
     )
@@ -95,7 +94,7 @@ def test_values_that_are_not_finite_fail_at_any_drop() -> None:
     given, broken = reference(BEFORE, TRUTH), one_hot(BEFORE)
     broken[0] = np.nan
     found = compare(given, broken)
-    assert "1 of 5 images" in gate(given, found, max_drop=1.0)
+    assert "1 of 5 images" in gate(found, max_drop=1.0)
     assert found.accuracy == pytest.approx(0.6)
     assert found.largest_difference == 1.0
     assert found.changed_predictions[0].after == "no number"

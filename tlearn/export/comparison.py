@@ -9,11 +9,13 @@ from statistics import NormalDist
 
 import numpy as np
 
+from tlearn.errors import ExportError
 from tlearn.export.inputs import ExportInputs
 
 _Z95 = NormalDist().inv_cdf(0.975)
 _NO_ANSWER = "no number"
 _EDGE = 1e-12
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,7 @@ class Comparison:
         changed_predictions: The images with another answer.
         changed_classes: The classes with another accuracy.
         unusable: Images with a value that is not a finite number.
+        n: Images compared.
     """
 
     agreement: float
@@ -59,6 +62,7 @@ class Comparison:
     changed_predictions: tuple[ChangedPrediction, ...]
     changed_classes: tuple[ClassChange, ...]
     unusable: int
+    n: int
 
 
 def compare(inputs: ExportInputs, probabilities: np.ndarray) -> Comparison:
@@ -67,8 +71,14 @@ def compare(inputs: ExportInputs, probabilities: np.ndarray) -> Comparison:
     Args:
         inputs: The images, their classes and the model's answers.
         probabilities: (n, classes), from the artifact, for the same images.
+
+    Raises:
+        ExportError: They have another shape.
     """
     truth, expected = inputs.check.labels, inputs.expected
+    if probabilities.shape != expected.shape:
+        received, wanted = probabilities.shape[1:], expected.shape[1:]
+        raise ExportError(f"wrong shape: {received} values an image, expected {wanted}")
     finite = np.isfinite(probabilities).all(1)
     before = expected.argmax(1)
     after = np.where(finite, probabilities.argmax(1), -1)
@@ -84,7 +94,39 @@ def compare(inputs: ExportInputs, probabilities: np.ndarray) -> Comparison:
         changed_predictions=tuple(_changed(inputs, before, after)),
         changed_classes=tuple(_class_changes(inputs, right, still_right)),
         unusable=int((~finite).sum()),
+        n=len(truth),
     )
+
+
+def gate(comparison: Comparison, max_drop: float) -> str:
+    """Return why an artifact may not be used, or nothing.
+
+    A drop of more than `max_drop` fails. So does a value that is not a finite number, whatever
+    the rest scores.
+
+    Args:
+        comparison: Its answers beside the model's.
+        max_drop: The largest drop allowed, as a fraction (.02 is two images in a hundred).
+    """
+    n = comparison.n
+    if comparison.unusable:
+        return f"{comparison.unusable} of {n} images give values that are not finite"
+    if comparison.accuracy_drop <= max_drop + _ROUNDING:
+        return ""
+    low, high = (100 * end for end in comparison.drop_interval)
+    before = comparison.accuracy + comparison.accuracy_drop
+    return (
+        f"accuracy fell from {before:.1%} to {comparison.accuracy:.1%} on {n} images: "
+        f"{100 * comparison.accuracy_drop:.1f} points (95% interval {low:.1f} to {high:.1f}), "
+        f"where {100 * max_drop:g} is allowed"
+    )
+
+
+def nothing_right(inputs: ExportInputs) -> Comparison:
+    """Return the comparison of an artifact that cannot be run."""
+    labels = inputs.check.labels
+    drop = float((inputs.expected.argmax(1) == labels).mean())
+    return Comparison(0.0, 0.0, drop, (drop, drop), 1.0, (), (), len(labels), len(labels))
 
 
 def paired_interval(lost: int, won: int, n: int, z: float = _Z95) -> tuple[float, float]:

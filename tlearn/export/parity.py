@@ -7,20 +7,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from tlearn.artifacts.benchmark import latency_milliseconds
 from tlearn.artifacts.files import artifact_size_bytes, parts_of
 from tlearn.artifacts.runtime import run_artifact
 from tlearn.errors import ExportError
-from tlearn.export.comparison import ChangedPrediction, ClassChange, Comparison, compare
+from tlearn.export.comparison import ChangedPrediction, ClassChange, compare, gate, nothing_right
 from tlearn.export.inputs import ExportInputs
 from tlearn.storage.atomic import remove
 
 TIMED_THREADS = 1
 """Threads that `Artifact.milliseconds` is measured on; a SavedModel takes its own."""
-
-_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
@@ -70,31 +66,6 @@ class Artifact:
     checked_on: str = "val"
 
 
-def gate(inputs: ExportInputs, comparison: Comparison, max_drop: float) -> str:
-    """Return why an artifact may not be used, or nothing.
-
-    A drop of more than `max_drop` fails. So does a value that is not a finite number, whatever
-    the rest scores.
-
-    Args:
-        inputs: What it was compared with.
-        comparison: Its answers beside the model's.
-        max_drop: The largest drop allowed, as a fraction (.02 is two images in a hundred).
-    """
-    n = len(inputs.check.labels)
-    if comparison.unusable:
-        return f"{comparison.unusable} of {n} images give values that are not finite"
-    if comparison.accuracy_drop <= max_drop + _ROUNDING:
-        return ""
-    low, high = (100 * end for end in comparison.drop_interval)
-    before = comparison.accuracy + comparison.accuracy_drop
-    return (
-        f"accuracy fell from {before:.1%} to {comparison.accuracy:.1%} on {n} images: "
-        f"{100 * comparison.accuracy_drop:.1f} points (95% interval {low:.1f} to {high:.1f}), "
-        f"where {100 * max_drop:g} is allowed"
-    )
-
-
 def compare_with_model(
     inputs: ExportInputs,
     path: Path,
@@ -108,7 +79,7 @@ def compare_with_model(
         inputs: The images and the model's answers.
         path: The file, or the directory of a SavedModel.
         target: Its format and quantization.
-        max_drop: See `gate`.
+        max_drop: See `comparison.gate`.
         advice: What to try instead, should it fail.
 
     Returns:
@@ -116,18 +87,19 @@ def compare_with_model(
     """
     check, milliseconds = inputs.check, 0.0
     try:
-        probabilities = run_artifact(path, check.pixels)
-        comparison = compare(inputs, _check_shape(probabilities, inputs.expected))
-        failure = gate(inputs, comparison, max_drop)
+        comparison = compare(inputs, run_artifact(path, check.pixels))
+        failure = gate(comparison, max_drop)
         milliseconds = latency_milliseconds(path, check.pixels, TIMED_THREADS)
     except ExportError as error:
-        comparison, failure = _unrunnable_comparison(inputs), error.message
+        comparison, failure = nothing_right(inputs), error.message
     except BaseException:  # an interrupted check must not leave a file that looks verified
         _rename_if_failed(path, passed=False)
         raise
     passed = not failure
     final = _rename_if_failed(path, passed)
-    measured = {key: value for key, value in vars(comparison).items() if key != "unusable"}
+    measured = {
+        key: value for key, value in vars(comparison).items() if key not in ("unusable", "n")
+    }
     return Artifact(
         path=final,
         format=target[0],
@@ -141,23 +113,6 @@ def compare_with_model(
         threads=None if final.is_dir() else TIMED_THREADS,
         advice=() if passed else tuple(advice),
         **measured,
-    )
-
-
-def _check_shape(probabilities: np.ndarray, expected: np.ndarray) -> np.ndarray:
-    if probabilities.shape != expected.shape:
-        received, wanted = probabilities.shape[1:], expected.shape[1:]
-        raise ExportError(f"wrong shape: {received} values an image, expected {wanted}")
-    return probabilities
-
-
-def _unrunnable_comparison(inputs: ExportInputs) -> Comparison:
-    """Return the comparison of an artifact that cannot be run: nothing is right."""
-    check = inputs.check
-    right = int((inputs.expected.argmax(1) == check.labels).sum())
-    accuracy_drop = right / len(check.labels)
-    return Comparison(
-        0.0, 0.0, accuracy_drop, (accuracy_drop, accuracy_drop), 1.0, (), (), len(check.labels)
     )
 
 
