@@ -15,6 +15,7 @@ from tlearn.export.comparison import ChangedPrediction, ClassChange, compare, ga
 from tlearn.export.inputs import ExportInputs
 from tlearn.storage.atomic import remove
 
+_NOT_OF_A_FILE = ("unusable", "n")
 TIMED_THREADS = 1
 """Threads that `Artifact.milliseconds` is measured on; a SavedModel takes its own."""
 
