@@ -12,7 +12,7 @@ import numpy as np
 
 from tlearn.backend.silence import import_keras
 from tlearn.commands.shrink import Shrunk
-from tlearn.data.archives import unpacked
+from tlearn.data.archives import unpack_archives
 from tlearn.data.augmentation import augmentation
 from tlearn.data.image_folder import list_images
 from tlearn.data.pixel_store import PixelStore, store_pixels
@@ -99,7 +99,7 @@ def distill(
     """
     _views(asked)  # a wrong name is met at the door
     timer, cache = Timer(), cache_folder()
-    paths = list_images(unpacked(sources, cache))
+    paths = list_images(unpack_archives(sources, cache))
     extractor = _probe(asked.teacher, cache, progress, timer)
     with timer.time("decode"):
         read = partial(store_pixels, paths, resize=asked.resize, cache=cache)
@@ -126,8 +126,8 @@ def _probe(
 
 def _usable(*stores: PixelStore) -> list[str]:
     """Pictures that can be read, each once, in an order that has nothing to do with their names."""
-    bad = {fact.sha256 for store in stores for fact in store.facts if fact.problem}
-    digests = sorted({fact.sha256 for fact in stores[0].facts} - bad)
+    bad = {info.sha256 for store in stores for info in store.infos if info.problem}
+    digests = sorted({info.sha256 for info in stores[0].infos} - bad)
     if len(digests) < FEWEST_IMAGES:
         raise DataError(
             f"{len(digests)} readable pictures: too few to learn a network from",

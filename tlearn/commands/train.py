@@ -11,7 +11,8 @@ import numpy as np
 from tlearn.backend.silence import import_keras
 from tlearn.commands.session import Session
 from tlearn.data.augmentation import augmentation
-from tlearn.data.split import Fold, write_manifest
+from tlearn.data.manifest import write_manifest
+from tlearn.data.split import Fold
 from tlearn.errors import RunError
 from tlearn.evaluation.metrics import Report, score
 from tlearn.evaluation.predictions import predict_pixels

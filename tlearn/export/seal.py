@@ -12,18 +12,20 @@ import numpy as np
 from PIL import Image
 
 from tlearn.artifacts.contract import (
-    EMBEDDED_CONTRACT,
     GOLDEN_FOLDER,
     VERSION,
     Contract,
     Golden,
     Preprocessing,
-    artifact_digest,
+    tolerance_of,
+)
+from tlearn.artifacts.contract_file import (
+    EMBEDDED_CONTRACT,
     contract_path,
     to_bytes,
-    tolerance_of,
     write_contract,
 )
+from tlearn.artifacts.files import artifact_digest
 from tlearn.artifacts.interface import read_interface
 from tlearn.artifacts.metadata import append_files
 from tlearn.artifacts.runtime import run_artifact
@@ -104,7 +106,8 @@ def attach_contract(
     before = path.stat().st_size
     if path.suffix == ".tflite":
         write_atomic(
-            path, append_files(path.read_bytes(), {EMBEDDED_CONTRACT: to_bytes(contract.inside())})
+            path,
+            append_files(path.read_bytes(), {EMBEDDED_CONTRACT: to_bytes(contract.embedded())}),
         )
     _write_golden(path.parent / GOLDEN_FOLDER, contract.golden, promise.golden)
     golden = contract.golden

@@ -11,13 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from tlearn.artifacts.contract import Preprocessing, artifact_digest
+from tlearn.artifacts.contract import Preprocessing
+from tlearn.artifacts.files import artifact_digest
 from tlearn.backend.silence import import_keras
 from tlearn.data.decode import UnreadableImageError, decode
 from tlearn.data.labeled import labeled_images
+from tlearn.data.manifest import SplitManifest, read_manifest
 from tlearn.data.pixel_store import PixelArray, PixelRows, store_pixels
 from tlearn.data.sampling import representative, sample_size
-from tlearn.data.split import SplitManifest, read_manifest
 from tlearn.errors import BackboneError, DataError, RunError
 from tlearn.evaluation.predictions import predict_pixels
 from tlearn.export.reference import SAMPLE_OF, Reference
@@ -88,8 +89,8 @@ class TrainedRun:
         store = self._decode(paths)
         changed = [
             self.manifest.names[row]
-            for row, fact, digest in zip(rows, store.facts, digests, strict=True)
-            if fact.sha256 != digest
+            for row, info, digest in zip(rows, store.infos, digests, strict=True)
+            if info.sha256 != digest
         ]
         if changed:
             raise DataError(
@@ -108,9 +109,9 @@ class TrainedRun:
         images = labeled_images(folder, self.labels)
         store = self._decode([path for path, _ in images])
         readable = [
-            (fact.sha256, label)
-            for (_, label), fact in zip(images, store.facts, strict=True)
-            if not fact.problem
+            (info.sha256, label)
+            for (_, label), info in zip(images, store.infos, strict=True)
+            if not info.problem
         ]
         if not readable:
             raise DataError(f"no picture in {folder} can be read", "name another folder")
@@ -126,8 +127,8 @@ class TrainedRun:
     def decode_each(self, paths: Sequence[Path]) -> tuple[PixelRows, list[str | None]]:
         """Pictures of loose files, and for every file why it has none."""
         store = self._decode(paths)
-        readable = [fact.sha256 for fact in store.facts if not fact.problem]
-        return store.rows(readable), [fact.problem for fact in store.facts]
+        readable = [info.sha256 for info in store.infos if not info.problem]
+        return store.rows(readable), [info.problem for info in store.infos]
 
     @cached_property
     def samples(self) -> Samples | None:
