@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -58,7 +59,8 @@ def convert(
     if quantization == "int8" and (representative is None or len(representative) == 0):
         raise ValueError("int8 needs representative inputs")
     failure: Exception | None = None
-    with silence_output() as log:
+    with silence_output() as log, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the converter's, about how it was called
         import tensorflow as tf
         from tensorflow.lite.python.convert_phase import ConverterError
 
