@@ -7,33 +7,38 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 ProgressCallback = Callable[[str, int, int], None]
-"""Called with the step, the units of it that are done, and the units in all (0 if unknown)."""
+"""Called with (step, done, total): the step's name, its units done, and all its units (0 where
+their number is not known)."""
 
 StepProgress = Callable[[int, int], None]
-"""Called within one step, with the units done and the units in all."""
+"""Called within one step, with (done, total)."""
 
 
 def no_progress(step: str, done: int, total: int) -> None:
-    """Ignore progress: the default of the public functions."""
+    """Ignore progress; the default of the public functions."""
 
 
 class Timer:
-    """Measures the seconds of named steps, and those since it was made."""
+    """A stopwatch that adds up the seconds of named steps.
+
+    Attributes:
+        seconds: Seconds by step, in the order in which the steps were first timed.
+    """
 
     def __init__(self) -> None:
         self._started = time.perf_counter()
         self.seconds: dict[str, float] = {}
 
     @contextmanager
-    def time(self, name: str) -> Iterator[None]:
-        """Add the block's seconds to `name`."""
-        began = time.perf_counter()
+    def time(self, step: str) -> Iterator[None]:
+        """Add the seconds that the block takes to those of `step`."""
+        started = time.perf_counter()
         try:
             yield
         finally:
-            spent = time.perf_counter() - began
-            self.seconds[name] = round(self.seconds.get(name, 0.0) + spent, 3)
+            elapsed = time.perf_counter() - started
+            self.seconds[step] = round(self.seconds.get(step, 0.0) + elapsed, 3)
 
     def total(self) -> float:
-        """Return the seconds since the timer was made."""
+        """Return the seconds since the timer was created."""
         return round(time.perf_counter() - self._started, 3)

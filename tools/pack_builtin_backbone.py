@@ -21,7 +21,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from tlearn.data.archives import unpacked
+from tlearn.data.archives import unpack_archives
 from tlearn.data.image_folder import list_images
 from tlearn.data.pixel_store import store_pixels
 from tlearn.features.extractor import make_extractor
@@ -131,9 +131,9 @@ def main() -> None:
     if chosen.features:
         return write_features()
     cache = cache_folder()
-    paths = list_images(unpacked(chosen.images, cache))[:IMAGES]
+    paths = list_images(unpack_archives(chosen.images, cache))[:IMAGES]
     store = store_pixels(paths, SPEC.image_size, "squash", cache)
-    pixels = store.read([fact.sha256 for fact in store.facts]).astype(np.float32)
+    pixels = store.read([info.sha256 for info in store.infos]).astype(np.float32)
 
     student = read_student(chosen.student)
     kept = named_most(student, pixels)

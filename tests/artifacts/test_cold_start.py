@@ -1,3 +1,5 @@
+"""A fresh process is timed to its first answer, and its own memory is measured."""
+
 from __future__ import annotations
 
 import subprocess
@@ -15,9 +17,9 @@ from tlearn.export.tflite import write_tflite
 def test_a_fresh_process_answers(trained: Any, tmp_path: Path) -> None:
     path = tmp_path / "model.tflite"
     write_tflite(trained.model, path, "none", None, ("horizontal", "vertical", "checks"), {})
-    found = cold_start(path)
-    assert found.seconds > 0
-    assert found.peak_bytes is None or found.peak_bytes > 1_000_000
+    start = cold_start(path)
+    assert start.seconds > 0
+    assert start.peak_bytes is None or start.peak_bytes > 1_000_000
 
 
 def test_memory_is_that_of_the_process_itself(trained: Any, tmp_path: Path) -> None:

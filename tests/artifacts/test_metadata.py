@@ -1,3 +1,5 @@
+"""Labels and a description come back out of a LiteRT file, which answers as before."""
+
 from __future__ import annotations
 
 import json
@@ -45,14 +47,14 @@ def path(content: bytes, tmp_path: Path) -> Path:
 
 
 def test_reads_back_what_was_written(path: Path) -> None:
-    found = read_metadata(path)
-    assert found["labels"] == NASTY
-    assert found["about"] == ABOUT
-    assert found["image_size"] == (32, 32)
-    assert found["mean"] == (0.0,)
-    assert found["std"] == (1.0,)
+    metadata = read_metadata(path)
+    assert metadata["labels"] == NASTY
+    assert metadata["about"] == ABOUT
+    assert metadata["image_size"] == (32, 32)
+    assert metadata["mean"] == (0.0,)
+    assert metadata["std"] == (1.0,)
     for key in ("name", "description", "version", "author", "license"):
-        assert found[key] == ABOUT[key]
+        assert metadata[key] == ABOUT[key]
 
 
 def test_unzip_shows_labels_one_a_line(path: Path) -> None:
@@ -77,14 +79,14 @@ def test_answers_stay_the_same(path: Path, content: bytes, trained: Any) -> None
     np.testing.assert_array_equal(run_artifact(path, pixels), run_artifact(bare, pixels))
 
 
-def test_a_file_without_metadata(content: bytes, tmp_path: Path) -> None:
+def test_a_file_without_metadata_is_an_error(content: bytes, tmp_path: Path) -> None:
     bare = tmp_path / "bare.tflite"
     bare.write_bytes(content)
     with pytest.raises(ExportError, match="no labels"):
         read_metadata(bare)
 
 
-def test_not_a_model(tmp_path: Path) -> None:
+def test_a_file_that_is_no_model_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "notes.tflite"
     path.write_text("these are my notes")
     with pytest.raises(ExportError, match="not a LiteRT model"):

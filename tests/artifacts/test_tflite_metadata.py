@@ -1,8 +1,10 @@
+"""The description is laid out as Google's own writer lays it out."""
+
 from __future__ import annotations
 
 import base64
 
-from tlearn.artifacts.tflite_metadata import describe, understand
+from tlearn.artifacts.tflite_metadata import build_description, parse_description
 
 # What the writer of MediaPipe 0.10.21 makes of a classifier with mean 0 and std 1.
 OFFICIAL = base64.b64decode(
@@ -20,20 +22,20 @@ OFFICIAL = base64.b64decode(
 )
 
 
-def test_understands_the_official_writer() -> None:
-    found = understand(OFFICIAL)
-    assert found["name"] == "ImageClassifier"
-    assert found["description"].startswith("Identify the most prominent object")
-    assert found["version"] == found["author"] == found["license"] == ""
-    assert found["mean"] == (0.0,)
-    assert found["std"] == (1.0,)
-    assert found["image_size"] == (0, 0)
+def test_a_description_of_the_official_writer_is_read() -> None:
+    description = parse_description(OFFICIAL)
+    assert description["name"] == "ImageClassifier"
+    assert description["description"].startswith("Identify the most prominent object")
+    assert description["version"] == description["author"] == description["license"] == ""
+    assert description["mean"] == (0.0,)
+    assert description["std"] == (1.0,)
+    assert description["image_size"] == (0, 0)
 
 
 def test_width_and_height_are_not_exchanged() -> None:
-    content = describe({"name": "n"}, width=320, height=240, labels_file="labels.txt")
+    content = build_description({"name": "n"}, width=320, height=240, labels_file="labels.txt")
     assert content[4:8] == b"M001"
     assert b"labels.txt" in content
-    found = understand(content)
-    assert found["image_size"] == (320, 240)
-    assert (found["name"], found["author"]) == ("n", "")
+    description = parse_description(content)
+    assert description["image_size"] == (320, 240)
+    assert (description["name"], description["author"]) == ("n", "")

@@ -1,3 +1,5 @@
+"""A Keras network becomes a graph of plain operators and constants."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -5,6 +7,7 @@ import pytest
 
 from tlearn.backend.graph import freeze_graph, input_spec, layer_of
 from tlearn.backend.silence import silence_output
+from tlearn.errors import BackboneError
 
 
 @pytest.mark.parametrize("batch", [None, 1])
@@ -24,7 +27,7 @@ def test_a_grouped_convolution_is_a_plain_operator(batch: int | None) -> None:
     assert not tf.config.functions_run_eagerly()
 
 
-def test_what_is_frozen_stays_as_it_was() -> None:
+def test_a_frozen_graph_does_not_follow_the_model() -> None:
     import keras
     import tensorflow as tf
 
@@ -36,7 +39,7 @@ def test_what_is_frozen_stays_as_it_was() -> None:
     assert np.asarray(answer).max() == pytest.approx(3)
 
 
-def test_the_input_goes_by_the_models_name() -> None:
+def test_the_input_has_the_name_that_the_model_gives_it() -> None:
     import keras
 
     image = keras.Input((4, 4, 3), name="image")
@@ -53,5 +56,16 @@ def test_the_input_goes_by_the_models_name() -> None:
         ("Identity", "Identity"),
     ],
 )
-def test_layers_are_named_as_keras_names_them(node: str, layer: str) -> None:
+def test_a_node_belongs_to_a_layer_of_keras(node: str, layer: str) -> None:
     assert layer_of(node) == layer
+
+
+def test_another_backend_than_tensorflow_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    import keras
+
+    image = keras.Input((4, 4, 3), name="image")
+    model = keras.Model(image, keras.layers.Flatten()(image))
+    monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
+    with pytest.raises(BackboneError, match="Keras runs on 'jax'") as error:
+        freeze_graph(model, None)
+    assert error.value.hint.endswith("KERAS_BACKEND=tensorflow")

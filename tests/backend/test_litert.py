@@ -1,3 +1,5 @@
+"""A Keras network becomes a LiteRT file that keeps its names and takes the batch it should."""
+
 from __future__ import annotations
 
 import subprocess
@@ -9,6 +11,7 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter
 
 from tlearn.backend.litert import convert
+from tlearn.errors import BackboneError
 
 
 @pytest.fixture(scope="module")
@@ -29,37 +32,51 @@ PIXELS = np.random.default_rng(0).uniform(0, 1, (3, 16, 16, 3)).astype("float32"
 def test_outputs_keep_their_names_in_any_order(model: Any) -> None:
     expected = dict(zip(model.output_names, model.predict(PIXELS[:1], verbose=0), strict=True))
     runner = Interpreter(model_content=convert(model)).get_signature_runner("serving_default")
-    found = runner(image=PIXELS[:1])
-    assert set(found) == {"zebra", "ant", "mole"}
+    outputs = runner(image=PIXELS[:1])
+    assert set(outputs) == {"zebra", "ant", "mole"}
     for name, value in expected.items():
-        np.testing.assert_allclose(found[name], value, atol=1e-5)
+        np.testing.assert_allclose(outputs[name], value, atol=1e-5)
 
 
-def test_any_batch(model: Any) -> None:
+def test_the_batch_may_be_of_any_size(model: Any) -> None:
     interpreter = Interpreter(model_content=convert(model, batch=None))
-    (given,) = interpreter.get_input_details()
-    assert given["shape_signature"].tolist() == [-1, 16, 16, 3]
-    interpreter.resize_tensor_input(given["index"], (3, 16, 16, 3), strict=True)
+    (tensor,) = interpreter.get_input_details()
+    assert tensor["shape_signature"].tolist() == [-1, 16, 16, 3]
+    interpreter.resize_tensor_input(tensor["index"], (3, 16, 16, 3), strict=True)
     interpreter.allocate_tensors()
-    interpreter.set_tensor(given["index"], PIXELS)
+    interpreter.set_tensor(tensor["index"], PIXELS)
     interpreter.invoke()
     sizes = {output["name"]: output["shape"][0] for output in interpreter.get_output_details()}
     assert set(sizes.values()) == {3}
 
 
-def test_fixed_batch(model: Any) -> None:
-    (given,) = Interpreter(model_content=convert(model, batch=2)).get_input_details()
-    assert given["shape_signature"].tolist() == [2, 16, 16, 3]
+def test_the_batch_may_be_of_one_size(model: Any) -> None:
+    (tensor,) = Interpreter(model_content=convert(model, batch=2)).get_input_details()
+    assert tensor["shape_signature"].tolist() == [2, 16, 16, 3]
 
 
-def test_wrong_calls_are_named(model: Any) -> None:
+def test_wrong_arguments_are_named(model: Any) -> None:
     with pytest.raises(ValueError, match="'int4'"):
         convert(model, quantization="int4")
     with pytest.raises(ValueError, match="representative"):
         convert(model, quantization="int8")
 
 
-def test_importing_is_light() -> None:
+def test_the_import_needs_no_tensorflow() -> None:
     code = "import sys, tlearn.backend.litert; print('tensorflow' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
     assert done.stdout.strip() == "False"
+
+
+def test_an_operator_that_litert_lacks_is_named() -> None:
+    import keras
+    import tensorflow as tf
+
+    class Beta(keras.layers.Layer):
+        def call(self, x: Any) -> Any:
+            return tf.math.betainc(x, x, x)
+
+    image = keras.Input((4, 4, 3), name="image")
+    with pytest.raises(BackboneError, match="no operator for Betainc") as error:
+        convert(keras.Model(image, Beta()(image)))
+    assert "--saved-model" in error.value.hint and error.value.hint.endswith("--backbone NAME")

@@ -1,3 +1,5 @@
+"""A model of any precision is exported in float32."""
+
 from __future__ import annotations
 
 from typing import Any
@@ -25,7 +27,7 @@ def network(policy: str) -> Any:
         keras.mixed_precision.set_dtype_policy(before)
 
 
-def test_a_float32_model_is_left_alone() -> None:
+def test_a_float32_model_is_returned_itself() -> None:
     model = network("float32")
     assert as_float32(model) is model
 

@@ -1,3 +1,5 @@
+"""What C code and Python write is captured, and nothing is lost around it."""
+
 from __future__ import annotations
 
 import os
@@ -16,16 +18,16 @@ def write_below_python(text: str) -> None:
     os.write(2, text.encode())
 
 
-def test_swallows_what_c_code_writes(capfd: Any) -> None:
+def test_output_of_c_code_is_captured(capfd: Any) -> None:
     with silence_output() as log:
         write_below_python("from below\n")
     write_below_python("after\n")
-    said = capfd.readouterr()
-    assert (said.out, said.err) == ("after\n", "after\n")
+    output = capfd.readouterr()
+    assert (output.out, output.err) == ("after\n", "after\n")
     assert log.text == "from below\nfrom below\n"
 
 
-def test_swallows_what_python_prints() -> None:
+def test_output_of_python_is_captured() -> None:
     program = """
 import logging, sys
 from tlearn.backend.silence import silence_output
@@ -36,17 +38,17 @@ with silence_output() as log:
     print("from Python")
     print("to stderr", file=sys.stderr)
 print(sorted(log.text.splitlines()))
-logging.warning("still heard")
+logging.warning("still printed")
 """
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, check=True, text=True
     )
-    swallowed = ["WARNING:root:from a logger", "from Python", "to stderr"]
-    assert done.stdout.splitlines() == ["before", repr(swallowed)]
-    assert done.stderr.splitlines() == ["WARNING:root:still heard"]
+    captured = ["WARNING:root:from a logger", "from Python", "to stderr"]
+    assert done.stdout.splitlines() == ["before", repr(captured)]
+    assert done.stderr.splitlines() == ["WARNING:root:still printed"]
 
 
-def test_what_was_printed_before_comes_out(capfd: Any) -> None:
+def test_output_from_before_the_block_is_printed(capfd: Any) -> None:
     sys.stdout.write("unfinished line")
     with silence_output() as log:
         write_below_python("noise\n")
@@ -54,7 +56,7 @@ def test_what_was_printed_before_comes_out(capfd: Any) -> None:
     assert log.text == "noise\nnoise\n"
 
 
-def test_an_exception_takes_the_log_along(capfd: Any) -> None:
+def test_an_exception_gets_the_output_as_a_note(capfd: Any) -> None:
     with pytest.raises(ZeroDivisionError) as caught, silence_output() as log:
         write_below_python("I0000 chatter\nerror: the reason\n")
         raise ZeroDivisionError
@@ -64,7 +66,7 @@ def test_an_exception_takes_the_log_along(capfd: Any) -> None:
     assert capfd.readouterr().out == "restored\n"
 
 
-def test_nested_blocks(capfd: Any) -> None:
+def test_blocks_may_be_nested(capfd: Any) -> None:
     with silence_output() as outer:
         write_below_python("1\n")
         with silence_output() as inner:
@@ -87,11 +89,11 @@ def test_threads_take_turns(capfd: Any) -> None:
     for thread in threads:
         thread.join()
     write_below_python("end\n")
-    said = capfd.readouterr()
-    assert (said.out, said.err) == ("end\n", "end\n")
+    output = capfd.readouterr()
+    assert (output.out, output.err) == ("end\n", "end\n")
 
 
-def test_leaves_no_descriptor_open() -> None:
+def test_no_descriptor_is_left_open() -> None:
     before = os.dup(1)
     os.close(before)
     for _ in range(5):

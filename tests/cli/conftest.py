@@ -17,8 +17,8 @@ from tlearn.cli.app import app
 from tlearn.data.dataset import Dataset
 from tlearn.data.image_folder import ImageFolder
 from tlearn.data.inspection import DataIssue
+from tlearn.data.manifest import SplitManifest
 from tlearn.data.pixel_store import PixelStore
-from tlearn.data.split import SplitManifest
 from tlearn.evaluation.metrics import Report, score
 from tlearn.features.engine import EngineChoice
 from tlearn.features.linear_head import CrossValidation

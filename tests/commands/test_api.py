@@ -13,7 +13,7 @@ import pytest
 
 from tlearn import api
 from tlearn.data.decode import decode
-from tlearn.data.split import read_manifest
+from tlearn.data.manifest import read_manifest
 from tlearn.errors import BackboneError, DataError, RecipeError, RunError
 from tlearn.export.from_run import prepare_export
 from tlearn.recipe.plan_file import read_plan

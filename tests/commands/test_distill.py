@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tarfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,6 @@ import numpy as np
 import pytest
 
 from tlearn import api
-from tlearn.data.archives import unpacked
 from tlearn.errors import DataError, RunError
 
 
@@ -89,38 +87,6 @@ def test_too_few_pictures_are_refused(
 ) -> None:
     with pytest.raises(DataError, match="too few"):
         distill(1.0, [image_folder(per_class=3, name="few")])
-
-
-def test_an_archive_is_unpacked_once_and_is_the_same_pictures(pile: Path, tmp_path: Path) -> None:
-    archive = tmp_path / "shard.tar.gz"
-    with tarfile.open(archive, "w:gz") as tar:
-        tar.add(pile, "pictures")
-    (folder,) = unpacked([archive], tmp_path / "cache")
-    names = {path.name: path.read_bytes() for path in folder.rglob("*.png")}
-    assert names == {path.name: path.read_bytes() for path in pile.rglob("*.png")}
-    marker = folder / "marker"
-    marker.touch()
-    assert unpacked([archive], tmp_path / "cache") == [folder] and marker.exists()
-    assert unpacked([pile], tmp_path / "cache") == [pile]
-
-
-@pytest.mark.parametrize("content", [b"", b"no archive at all"])
-def test_a_broken_archive_is_refused(tmp_path: Path, content: bytes) -> None:
-    archive = tmp_path / "shard.tar"
-    archive.write_bytes(content)
-    with pytest.raises(DataError, match=r"shard\.tar"):
-        unpacked([archive], tmp_path / "cache")
-    with pytest.raises(DataError, match=r"gone\.tar"):
-        unpacked([tmp_path / "gone.tar"], tmp_path / "cache")
-
-
-def test_an_archive_cannot_write_outside_its_folder(tmp_path: Path, pile: Path) -> None:
-    archive = tmp_path / "evil.tar"
-    with tarfile.open(archive, "w") as tar:
-        tar.add(next(pile.rglob("*.png")), "../../outside.png")
-    with pytest.raises(DataError, match="outside"):
-        unpacked([archive], tmp_path / "cache")
-    assert not list(tmp_path.rglob("outside.png"))
 
 
 @pytest.mark.slow

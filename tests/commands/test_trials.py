@@ -82,7 +82,7 @@ def test_without_a_validation_part_there_is_nothing_to_try_on(
     few, done = image_folder(classes=3, per_class=4), list[str]()
     with pytest.raises(DataError, match="validation split"):
         api.suggest(few, flags=asked, trial_seconds=60, progress=lambda step, *_: done.append(step))
-    assert set(done) == {"read pictures"}  # nothing was measured in vain
+    assert set(done) == {"read images"}  # nothing was measured in vain
 
 
 def test_forecast_and_trial_are_weighed_by_precision() -> None:

@@ -7,7 +7,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tlearn.data import augmentation as augmenting
 from tlearn.data.augmentation import POLICIES, Augmentation, augment, augmentation, mix
 from tlearn.errors import RecipeError
 
@@ -33,14 +32,14 @@ def test_none_changes_nothing() -> None:
 
 
 @pytest.mark.parametrize("name", POLICIES)
-def test_same_seed_same_picture(name: str) -> None:
+def test_the_same_seed_gives_the_same_image(name: str) -> None:
     source = image()
     before = source.copy()
-    found = [augment(source, POLICIES[name], rng(seed)) for seed in (5, 5, 6)]
+    views = [augment(source, POLICIES[name], rng(seed)) for seed in (5, 5, 6)]
     assert np.array_equal(source, before)
-    assert all(one.shape == source.shape and one.dtype == np.uint8 for one in found)
-    assert np.array_equal(found[0], found[1])
-    assert np.array_equal(found[0], found[2]) == (name == "none")
+    assert all(view.shape == source.shape and view.dtype == np.uint8 for view in views)
+    assert np.array_equal(views[0], views[1])
+    assert np.array_equal(views[0], views[2]) == (name == "none")
 
 
 def test_policies_get_stronger() -> None:
@@ -55,30 +54,35 @@ def test_policies_get_stronger() -> None:
 def test_flip_is_exact_and_happens_half_the_time() -> None:
     policy = replace(OFF, flip=True)
     source = rng().integers(0, 256, (31, 44, 3), np.uint8)
-    found = [augment(source, policy, rng(seed)) for seed in range(200)]
-    mirrored = sum(np.array_equal(one, source[:, ::-1]) for one in found)
-    kept = sum(np.array_equal(one, source) for one in found)
-    assert mirrored + kept == 200 and 70 < mirrored < 130
+    views = [augment(source, policy, rng(seed)) for seed in range(200)]
+    flipped = sum(np.array_equal(view, source[:, ::-1]) for view in views)
+    unchanged = sum(np.array_equal(view, source) for view in views)
+    assert flipped + unchanged == 200 and 70 < flipped < 130
 
 
 @pytest.mark.parametrize("name", ["light", "medium", "strong"])
-def test_without_mirror_nothing_is_flipped(name: str) -> None:
-    assert augmentation(name).flip and augmentation(name) is POLICIES[name]
-    policy = augmentation(name, horizontal_flip=False)
-    assert not policy.flip and replace(policy, flip=True) == POLICIES[name]
-    for seed in range(50):
-        matrix = augmenting._draw_warp(40, 60, policy, rng(seed))
-        assert matrix is not None and np.linalg.det(matrix[:, :2]) > 0
+def test_without_horizontal_flip_left_stays_left(name: str) -> None:
+    source = np.full((40, 60, 3), 50, np.uint8)
+    source[:, :30] = 200
+
+    def left_is_brighter(horizontal_flip: bool) -> set[bool]:
+        policy = augmentation(name, horizontal_flip=horizontal_flip)
+        views = [augment(source, policy, rng(seed)) for seed in range(50)]
+        return {bool(view[:, :20].mean() > view[:, -20:].mean()) for view in views}
+
+    assert left_is_brighter(horizontal_flip=False) == {True}
+    assert left_is_brighter(horizontal_flip=True) == {True, False}
+    assert augmentation(name) is POLICIES[name]
 
 
-def test_unknown_policy() -> None:
+def test_an_unknown_policy_suggests_the_nearest() -> None:
     with pytest.raises(RecipeError) as raised:
         augmentation("mediun")
     assert "medium" in raised.value.hint
 
 
 class Fixed:
-    """A generator whose uniform draws are given."""
+    """A generator whose uniform draws are fixed."""
 
     def __init__(self, *draws: object) -> None:
         self.draws = iter(draws)
@@ -93,38 +97,37 @@ class Fixed:
 def warp(*draws: object, **strengths: float) -> np.ndarray:
     """`image` warped with angle, crop, zoom, translation and crop window as drawn."""
     policy = replace(OFF, **({"rotation": 1.0} | strengths))  # type: ignore[arg-type]
-    matrix = augmenting._draw_warp(40, 60, policy, Fixed(*draws))  # type: ignore[arg-type]
-    return augmenting._warp(image(), matrix)
+    return augment(image(), policy, Fixed(*draws))  # type: ignore[arg-type]
 
 
 def test_translation_reflects_the_border() -> None:
-    found = warp(0, 0, 0, [0.5, 0.25], [0, 0], translation=0.2)
+    changed = warp(0, 0, 0, [0.5, 0.25], [0, 0], translation=0.2)
     source = image()
-    assert np.array_equal(found[:38, :54], source[2:, 6:])
-    assert np.array_equal(found[:38, 54:], source[2:, -1:-7:-1])
-    assert np.array_equal(found[38:, :54], source[:-3:-1, 6:])
+    assert np.array_equal(changed[:38, :54], source[2:, 6:])
+    assert np.array_equal(changed[:38, 54:], source[2:, -1:-7:-1])
+    assert np.array_equal(changed[38:, :54], source[:-3:-1, 6:])
 
 
 def test_rotation_by_a_quarter() -> None:
     source = image(40, 40)
     policy = replace(OFF, rotation=90.0)
     draws = Fixed(90, 0, 0, [0, 0], [0, 0])
-    matrix = augmenting._draw_warp(40, 40, policy, draws)  # type: ignore[arg-type]
-    assert np.abs(augmenting._warp(source, matrix).astype(int) - np.rot90(source, 1)).max() <= 1
+    rotated = augment(source, policy, draws)  # type: ignore[arg-type]
+    assert np.abs(rotated.astype(int) - np.rot90(source, 1)).max() <= 1
 
 
 def test_crop_window() -> None:
-    """Half of the side kept, at the left upper corner: pixels are enlarged twice."""
-    found = warp(0, 0.5, 0, [0, 0], [-1, -1], crop=0.5)
+    """The upper left half of both sides fills the image: pixels are enlarged twice."""
+    changed = warp(0, 0.5, 0, [0, 0], [-1, -1], crop=0.5)
     middles = image()[:20, :30].repeat(2, axis=0).repeat(2, axis=1)
-    assert np.abs(found.astype(int) - middles).mean() < 4
+    assert np.abs(changed.astype(int) - middles).mean() < 4
 
 
 def test_zoom_out_shows_reflections() -> None:
-    found = warp(0, 0, -0.5, [0, 0], [0, 0], zoom=0.5)
-    inner = found[10:30, 15:45].astype(int)
+    changed = warp(0, 0, -0.5, [0, 0], [0, 0], zoom=0.5)
+    inner = changed[10:30, 15:45].astype(int)
     assert np.abs(inner - image()[::2, ::2]).mean() < 10
-    assert np.abs(found[9, 15:45].astype(int) - found[10, 15:45]).mean() < 15
+    assert np.abs(changed[9, 15:45].astype(int) - changed[10, 15:45]).mean() < 15
 
 
 def test_far_translation_does_not_fail() -> None:
@@ -132,7 +135,7 @@ def test_far_translation_does_not_fail() -> None:
 
 
 @pytest.mark.parametrize("side", [1, 2, 5])
-def test_small_pictures(side: int) -> None:
+def test_small_images(side: int) -> None:
     source = np.full((side, side, 3), 9, np.uint8)
     for seed in range(20):
         assert augment(source, POLICIES["strong"], rng(seed)).shape == source.shape
@@ -142,23 +145,23 @@ def test_brightness_and_contrast() -> None:
     source = image()
     draws = Fixed(0.5, 0.1)
     policy = replace(OFF, brightness=0.2, contrast=0.5)
-    found = augmenting._relight(source, policy, draws)  # type: ignore[arg-type]
+    changed = augment(source, policy, draws)  # type: ignore[arg-type]
     expected = (source - source.mean()) * 1.5 + source.mean() + 25.5
-    assert np.array_equal(found, np.clip(np.rint(expected), 0, 255))
+    assert np.array_equal(changed, np.clip(np.rint(expected), 0, 255))
 
 
-def test_noise() -> None:
+def test_noise_has_its_standard_deviation() -> None:
     gray = np.full((100, 100, 3), 128, np.uint8)
-    found = augment(gray, replace(OFF, noise=0.02), rng()).astype(float)
-    assert abs(found.std() - 0.02 * 255) < 0.2 and abs(found.mean() - 128) < 0.2
+    noisy = augment(gray, replace(OFF, noise=0.02), rng()).astype(float)
+    assert abs(noisy.std() - 0.02 * 255) < 0.2 and abs(noisy.mean() - 128) < 0.2
 
 
 def test_erasing_fills_one_rectangle() -> None:
     gray = np.full((64, 64, 3), 128, np.uint8)
     erased = 0
     for seed in range(100):
-        found = augment(gray, replace(OFF, erasing=0.5), rng(seed))
-        rows, columns = np.nonzero((found != 128).any(axis=2))
+        changed = augment(gray, replace(OFF, erasing=0.5), rng(seed))
+        rows, columns = np.nonzero((changed != 128).any(axis=2))
         if len(rows):
             erased += 1
             box = (np.ptp(rows) + 1) * (np.ptp(columns) + 1)

@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tlearn.artifacts.contract import artifact_digest, contract_path, from_bytes, read_contract
+from tlearn.artifacts.contract_file import contract_path, from_bytes, read_contract
 from tlearn.artifacts.extras import EXTRAS
+from tlearn.artifacts.files import artifact_digest
 from tlearn.artifacts.metadata import read_metadata
 from tlearn.artifacts.runtime import run_artifact
 from tlearn.artifacts.verification import check_artifact
@@ -65,7 +66,7 @@ def test_it_is_inside_too_and_the_model_stays_as_it_was_checked(
         assert archive.namelist() == ["labels.txt", "about.json", "contract.json"]
         inside = from_bytes(archive.read("contract.json"), "inside")
         length = archive.infolist()[0].header_offset
-    assert inside == read_contract(artifact.path)[0].inside()
+    assert inside == read_contract(artifact.path)[0].embedded()
     assert read_metadata(artifact.path)["labels"] == tuple(inputs.class_names)
     assert artifact.path.read_bytes()[:length] == bare.path.read_bytes()[:length]
 

@@ -30,7 +30,7 @@ def pixels(image_folder: Callable[..., Path], tmp_path: Path) -> PixelStore:
 
 
 def digests(pixels: PixelStore) -> list[str]:
-    return [fact.sha256 for fact in pixels.facts]
+    return [info.sha256 for info in pixels.infos]
 
 
 def opener(extractor: FeatureExtractor) -> Callable[[np.ndarray], Engine]:

@@ -2,16 +2,12 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tlearn.errors import HostError, RunError
 from tlearn.runs.directory import FILES_AT_END, FILES_AT_START, MARKER, RunDirectory
-from tlearn.storage.atomic import write_atomic, write_atomic_directory
-from tlearn.storage.text import escape_label, read_json, unescape_label, write_json
 
 
 def fill(run: RunDirectory, names: tuple[str, ...] = FILES_AT_END) -> RunDirectory:
@@ -163,7 +159,6 @@ def test_open_names_the_nearest_run(base: Path) -> None:
     ["a", "", " a ", "a\nb", "a\r\n", "\\n", "\\\\n\n", "é, \u2028\x85", "\udcff", "C:\\new"],
 )
 def test_labels_come_back(tmp_path: Path, label: str) -> None:
-    assert unescape_label(escape_label(label)) == label
     run = RunDirectory(tmp_path)
     run.write_labels(("first", label, "last"))
     assert run.read_labels() == ("first", label, "last")
@@ -178,107 +173,3 @@ def test_history_survives_a_line_cut_short(tmp_path: Path) -> None:
         file.write('{"epoch": 2, "lo')
     run.append_history({"epoch": 3, "loss": 0.5})
     assert run.read_history() == [{"epoch": 1, "loss": None}, {"epoch": 3, "loss": 0.5}]
-
-
-def test_json_comes_back_and_faults_are_clear(tmp_path: Path) -> None:
-    path = tmp_path / "metrics.json"
-    write_json(path, {"name": "Äpfel \udcff", "values": [1, 0.5, None]})
-    assert read_json(path) == {"name": "Äpfel \udcff", "values": [1, 0.5, None]}
-    with pytest.raises(ValueError):
-        write_json(path, {"loss": float("nan")})
-    path.write_text('{"a": 1,\n')
-    with pytest.raises(RunError, match=r"metrics\.json is not valid JSON: line 2"):
-        read_json(path)
-    with pytest.raises(RunError, match="does not exist"):
-        read_json(tmp_path / "other.json")
-
-
-@pytest.mark.parametrize("content", [b"new", "new", lambda path: path.write_text("new")])
-def test_write_atomic_replaces(tmp_path: Path, content: Any) -> None:
-    path = tmp_path / "deeper" / "model.keras"
-    write_atomic(path, "old")
-    write_atomic(path, content)
-    assert path.read_text() == "new" and os.listdir(path.parent) == ["model.keras"]
-
-
-def test_the_temporary_file_keeps_folder_and_suffix(tmp_path: Path) -> None:
-    seen: list[Path] = []
-
-    def write(path: Path) -> None:
-        seen.append(path)
-        path.write_bytes(b"x")
-
-    write_atomic(tmp_path / "m.tflite", write)
-    assert seen[0].suffix == ".tflite" and seen[0].parent == tmp_path
-
-
-@pytest.mark.parametrize("function", ["fsync", "replace"])
-@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EACCES, errno.EROFS])
-def test_a_refusal_leaves_the_old_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, function: str, code: int
-) -> None:
-    def refuse(*_: object) -> None:
-        raise OSError(code, os.strerror(code))
-
-    path = tmp_path / "plan.yaml"
-    path.write_text("old")
-    with monkeypatch.context() as patch:
-        patch.setattr(os, function, refuse)
-        with pytest.raises(HostError) as error:
-            write_atomic(path, "new")
-    assert str(path) in error.value.message and error.value.hint
-    assert ("space" in error.value.hint) == (code == errno.ENOSPC)
-    assert path.read_text() == "old" and os.listdir(tmp_path) == ["plan.yaml"]
-
-
-def test_a_bug_and_ctrl_c_pass_and_leave_no_trace(tmp_path: Path) -> None:
-    for error in (KeyError("bug"), KeyboardInterrupt(), OSError("no number")):
-
-        def write(path: Path, error: BaseException = error) -> None:
-            path.write_text("half")
-            raise error
-
-        with pytest.raises(type(error)):
-            write_atomic(tmp_path / "a.txt", write)
-    assert not os.listdir(tmp_path)
-
-
-def saved(text: str) -> Callable[[Path], None]:
-    def write(folder: Path) -> None:
-        (folder / "variables").mkdir()
-        (folder / "variables" / "data").write_text(text)
-        (folder / f"{text}.pb").write_text(text)
-
-    return write
-
-
-def test_a_directory_is_replaced_whole(tmp_path: Path) -> None:
-    path = tmp_path / "saved_model"
-    write_atomic_directory(path, saved("old"))
-    write_atomic_directory(path, saved("new"))
-    assert {entry.name for entry in path.iterdir()} == {"variables", "new.pb"}
-    assert os.listdir(tmp_path) == ["saved_model"]
-
-
-def test_a_directory_comes_back_when_the_swap_fails(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path, replace = tmp_path / "saved_model", os.replace
-    write_atomic_directory(path, saved("old"))
-
-    def refuse_new(source: Path, target: Path) -> None:
-        if target == path and not source.name.endswith(".old"):
-            raise OSError(errno.ENOSPC, "full")
-        replace(source, target)
-
-    monkeypatch.setattr(os, "replace", refuse_new)
-    with pytest.raises(HostError):
-        write_atomic_directory(path, saved("new"))
-    assert (path / "old.pb").exists() and os.listdir(tmp_path) == ["saved_model"]
-
-
-def test_a_file_never_replaces_a_folder(tmp_path: Path) -> None:
-    (tmp_path / "mine").mkdir()
-    with pytest.raises(HostError):
-        write_atomic(tmp_path / "mine", "text")
-    assert (tmp_path / "mine").is_dir()

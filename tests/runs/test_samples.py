@@ -12,7 +12,7 @@ import pytest
 
 from tlearn.data.dataset import Dataset, load_dataset
 from tlearn.data.image_folder import scan
-from tlearn.data.sampling import representative, sample_size
+from tlearn.data.sampling import representative
 from tlearn.errors import RunError
 from tlearn.progress import Timer
 from tlearn.runs import samples
@@ -104,11 +104,6 @@ def test_telling_rows() -> None:
     labels = np.array([0, 0, 0, 1, 1, 1])
     # Row 4 is answered wrongly; of the others those in the middle come first, class by class.
     assert telling_rows(probabilities, labels).tolist() == [1, 3, 5, 0, 2]
-
-
-@pytest.mark.parametrize(("classes", "size"), [(2, 100), (50, 100), (80, 160), (900, 500)])
-def test_sample_size(classes: int, size: int) -> None:
-    assert sample_size(classes) == size
 
 
 def test_samples_of_another_version(dataset: Dataset, tmp_path: Path) -> None:

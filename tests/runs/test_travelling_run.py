@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from tlearn import api
-from tlearn.artifacts.contract import read_contract
+from tlearn.artifacts.contract_file import read_contract
 from tlearn.commands import save as finetuning
 from tlearn.errors import DataError, RunError
 from tlearn.recipe.plan_file import read_plan

@@ -65,7 +65,7 @@ def test_two_writers_see_each_other(tmp_path: Path) -> None:
     assert first.read(keys("a", "b", "c")).tolist() == [[1], [2], [3]]
 
 
-def test_no_space_is_a_system_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_a_host_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     table = RowTable(tmp_path, (1,), "float32")
 
     def full(_: int) -> None:

@@ -1,6 +1,6 @@
-"""What an artefact costs a process that has nothing yet: time to the first answer, and memory.
+"""What an artifact costs a fresh process: time to the first answer, and memory.
 
-`python -m tlearn.artifacts.cold_start FILE` is the fresh process; it prints one line of JSON.
+`python -m tlearn.artifacts.cold_start FILE` is that process; it prints one line of JSON.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from tlearn.artifacts.runtime import drawn_image, open_runtime
-from tlearn.errors import ExportError
+from tlearn.artifacts.runtime import open_runtime, random_image
+from tlearn.errors import ExportError, quoted
 
-_HIGH_WATER = re.compile(r"^VmHWM:\s+(\d+) kB", re.MULTILINE)
+_PEAK_LINE = re.compile(r"^VmHWM:\s+(\d+) kB", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -25,9 +25,9 @@ class ColdStart:
     """The first answer of a fresh process, on one thread.
 
     Attributes:
-        seconds: From opening the file to the first answer; importing the runtime is included.
-        peak_bytes: Largest memory, above that of the same process before; None where the system
-            does not tell.
+        seconds: Time from opening the file to the first answer, with the import of the runtime.
+        peak_bytes: Peak memory above that of the same process before; None if the system does not
+            report it.
     """
 
     seconds: float
@@ -35,41 +35,43 @@ class ColdStart:
 
 
 def cold_start(path: Path) -> ColdStart:
-    """Start a process of its own for an artefact and wait for its first answer.
+    """Measure the start of an artifact in a fresh process.
 
     Raises:
-        ExportError: The process did not live to answer.
+        ExportError: The process ended without an answer.
     """
-    line = [sys.executable, "-m", "tlearn.artifacts.cold_start", str(path)]
+    command = [sys.executable, "-m", "tlearn.artifacts.cold_start", str(path)]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    done = subprocess.run(line, env=environment, capture_output=True, text=True, errors="replace")
+    done = subprocess.run(
+        command, env=environment, capture_output=True, text=True, errors="replace"
+    )
     if done.returncode:
-        last = (done.stderr.strip().splitlines() or ["it was stopped from outside"])[-1]
+        last_line = (done.stderr.strip().splitlines() or ["the process was killed"])[-1]
         raise ExportError(
-            f"{path} did not answer in a process of its own: {last}",
-            "it may need more memory than is free",
+            f"{quoted(path)} gave no answer in a fresh process: {last_line}",
+            "close other programs in case memory ran out, or export it again: tlearn export RUN",
         )
     return ColdStart(**json.loads(done.stdout.strip().splitlines()[-1]))
 
 
 def _measure(path: Path) -> ColdStart:
     before = _peak_bytes()
-    began = time.perf_counter()
+    started = time.perf_counter()
     runtime = open_runtime(path, threads=1)
-    runtime(drawn_image(runtime))
-    seconds = time.perf_counter() - began
+    runtime(random_image(runtime))
+    seconds = time.perf_counter() - started
     after = _peak_bytes()
     return ColdStart(seconds, None if before is None or after is None else after - before)
 
 
 def _peak_bytes() -> int | None:
-    """The largest resident memory so far."""
-    # On Linux getrusage still knows the process that this one was started from, which may have
-    # been larger; the kernel's own high-water mark begins with the program.
+    """Return the peak resident memory of this process so far."""
+    # On Linux getrusage includes the process that this one was forked from, which may have been
+    # larger; the kernel's own peak starts with the program.
     status = Path("/proc/self/status")
     if status.exists():
-        found = _HIGH_WATER.search(status.read_text())
-        return 1024 * int(found[1]) if found else None
+        peak = _PEAK_LINE.search(status.read_text())
+        return 1024 * int(peak[1]) if peak else None
     try:
         import resource
     except ImportError:  # Windows

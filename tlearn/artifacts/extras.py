@@ -1,4 +1,4 @@
-"""Packages that only some formats need, and how they are installed."""
+"""Optional packages, which only some formats need."""
 
 from __future__ import annotations
 
@@ -12,32 +12,32 @@ EXTRAS: dict[str, tuple[str, ...]] = {
     "onnx": ("tf2onnx", "onnx", "onnxruntime"),
     "openvino": ("openvino",),
 }
-"""Name of an extra of tlearn to the packages that come with it."""
+"""The packages that come with each extra of tlearn."""
 
 
 def require_extra(extra: str, packages: tuple[str, ...] = ()) -> None:
-    """Make sure that an extra is installed, without importing it.
+    """Check that the packages of an extra are installed, without importing them.
 
     Args:
         extra: A key of EXTRAS.
-        packages: The packages that are needed; all of the extra by default.
+        packages: The packages that are needed; by default all of the extra.
 
     Raises:
-        HostError: One is missing; the hint says how to get it.
+        HostError: One of them is not installed; the hint says how to install it.
     """
     missing = [name for name in packages or EXTRAS[extra] if find_spec(name) is None]
     if missing:
         raise HostError(
-            f"{extra} files need {', '.join(missing)}, not installed here",
-            f"pip install 'tlearn[{extra}]'",
+            f"{extra} files need packages that are not installed: {', '.join(missing)}",
+            f"install them: pip install 'tlearn[{extra}]'",
         )
 
 
 def import_openvino() -> Any:
-    """OpenVINO without its statistics.
+    """Import OpenVINO without its telemetry.
 
-    On import it would write an identifier into the home folder and report to its maker, unless
-    the package that does so cannot be found.
+    On import OpenVINO writes an identifier into the home folder and reports to its maker, unless
+    the package that does so cannot be imported.
     """
     sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
     import openvino

@@ -1,44 +1,68 @@
-"""An artefact on disk: what can be one, which files it has, how large they are."""
+"""An artifact on disk: what can be one, which files it has, their digest and their size."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from tlearn.artifacts.contract import CONTRACT_ENDING, contract_path
-from tlearn.errors import ExportError
+from tlearn.artifacts.contract_file import CONTRACT_ENDING, contract_path
+from tlearn.errors import ExportError, quoted
+from tlearn.storage.digest import digest_of_bytes, digest_of_file
 
 
 def ensure_artifact(path: Path) -> None:
-    """Say at once, and without TensorFlow, what can be no artefact.
+    """Check that a path can be an artifact, at once and without TensorFlow.
 
     Raises:
-        ExportError: There is nothing at the path, or what a person names in an artefact's place:
-            its contract, the folder or the run it lies in.
+        ExportError: There is nothing at the path, or something that people name instead of an
+            artifact: its contract, the folder or the run that it is in.
     """
     if not path.exists():
-        raise ExportError(f"{path} does not exist", "name a file that tlearn export wrote")
+        raise ExportError(
+            f"{quoted(path)} does not exist", "name a file that was written by: tlearn export RUN"
+        )
     if path.name.endswith(CONTRACT_ENDING):
-        raise ExportError(f"{path} is a contract", "name the file that it is about")
+        raise ExportError(f"{quoted(path)} is a contract", "name the file that it belongs to")
     if not path.is_dir() or (path / "saved_model.pb").exists():
         return
-    if path.name and contract_path(path).is_file():  # a spoilt SavedModel; "." has no name
+    if path.name and contract_path(path).is_file():  # a damaged SavedModel; "." has no name
         return
     entries = sorted((*path.iterdir(), *path.glob("export/*")))
-    inside = [entry for entry in entries if contract_path(entry).is_file()]
-    if not inside:
+    artifacts = [entry for entry in entries if contract_path(entry).is_file()]
+    if not artifacts:
         raise ExportError(
-            f"{path} is a folder, and no SavedModel", "export it again: tlearn export RUN"
+            f"{quoted(path)} is a folder, but no SavedModel", "export it again: tlearn export RUN"
         )
-    names = ", ".join(entry.relative_to(path).as_posix() for entry in inside)
-    raise ExportError(f"{path} is a folder of artefacts", f"name one: {names}")
+    names = ", ".join(entry.relative_to(path).as_posix() for entry in artifacts)
+    raise ExportError(f"{quoted(path)} is a folder of artifacts", f"name one of them: {names}")
 
 
 def parts_of(path: Path) -> list[Path]:
-    """The files of an artefact: an OpenVINO network has its weights in a file beside it."""
+    """Return the paths of an artifact; OpenVINO has the weights in a .bin beside the .xml."""
     return [path, path.with_suffix(".bin")] if path.suffix == ".xml" else [path]
 
 
 def artifact_size_bytes(path: Path) -> int:
-    """The size on disk of an artefact, all its files counted."""
-    files = path.rglob("*") if path.is_dir() else parts_of(path)
-    return sum(file.stat().st_size for file in files if file.is_file())
+    """Return the size on disk of all files of an artifact, in bytes."""
+    return sum(file.stat().st_size for file in _files(path))
+
+
+def artifact_digest(path: Path) -> str:
+    """Return the SHA-256 of an artifact.
+
+    For a file it is that of its bytes; for a directory, or an .xml with its .bin, that of the list
+    of its files. The list has one line for each, in the order of their names: SHA-256, two spaces,
+    and the name relative to the directory, as `find . -type f | sort | xargs sha256sum` prints
+    without the "./".
+    """
+    files = _files(path)
+    if files == [path]:
+        return digest_of_file(path)
+    root = path if path.is_dir() else path.parent
+    lines = (f"{digest_of_file(file)}  {file.relative_to(root).as_posix()}\n" for file in files)
+    return digest_of_bytes("".join(lines).encode("utf-8", "surrogateescape"))
+
+
+def _files(path: Path) -> list[Path]:
+    if path.is_dir():
+        return sorted(file for file in path.rglob("*") if file.is_file())
+    return [path, *(part for part in parts_of(path)[1:] if part.exists())]

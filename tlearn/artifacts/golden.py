@@ -1,4 +1,4 @@
-"""Golden pictures beside an artefact, as this machine finds and decodes them."""
+"""Golden images beside an artifact, loaded and decoded on this machine."""
 
 from __future__ import annotations
 
@@ -8,83 +8,91 @@ from pathlib import Path
 
 import numpy as np
 
-from tlearn.artifacts.contract import Golden, Preprocessing, artifact_digest
+from tlearn.artifacts.contract import Golden, Preprocessing
 from tlearn.data.decode import UnreadableImageError, decode
-from tlearn.storage.digest import digest_of_bytes
+from tlearn.storage.digest import digest_of_bytes, digest_of_file
 
 
 @dataclass(frozen=True, eq=False)
 class LoadedGolden:
-    """A golden picture on this machine.
+    """A golden image as it is on this machine.
 
     Attributes:
-        golden: Its line in the contract.
-        promised: The pixels that the network was given; None where their file is lost.
-        decoded: The pixels that the decoder gives here; None where the picture is lost.
-        problem: What is wrong with its files.
+        golden: Its entry in the contract.
+        stored_pixels: uint8 (H, W, 3) that the network was given at the export; None if lost.
+        decoded_pixels: uint8 (H, W, 3) that the decoder gives here; None if the image is lost.
+        problem: What is wrong with its files; "" if nothing is.
     """
 
     golden: Golden
-    promised: np.ndarray | None
-    decoded: np.ndarray | None
+    stored_pixels: np.ndarray | None
+    decoded_pixels: np.ndarray | None
     problem: str
 
     @property
-    def expected(self) -> np.ndarray:
-        """(classes,) probabilities."""
+    def expected_probabilities(self) -> np.ndarray:
+        """Return the (classes,) probabilities in the contract: the artifact's, else the model's."""
         return np.asarray(self.golden.artifact_probabilities or self.golden.model_probabilities)
 
     @property
     def same_pixels(self) -> bool:
-        """Whether the decoder gives the pixels that were promised."""
-        return self.decoded is not None and _are_promised(self.decoded, self.golden)
+        """Return whether the decoder gives the same pixels as at the export."""
+        return self.decoded_pixels is not None and _are_stored(self.decoded_pixels, self.golden)
 
-    def same_answer(self, answer: np.ndarray) -> bool:
-        """Whether probabilities (classes,) name the class that was promised."""
-        return bool(answer.argmax() == self.expected.argmax())
+    def same_answer(self, probabilities: np.ndarray) -> bool:
+        """Return whether (classes,) probabilities are highest for the class in the contract."""
+        return bool(probabilities.argmax() == self.expected_probabilities.argmax())
 
 
-def load_golden(folder: Path, golden: Golden, how: Preprocessing) -> LoadedGolden:
-    """Read both files of a golden picture and say what is wrong with them."""
-    file, kept = folder / golden.file, folder / golden.pixels_file
-    problems, decoded, promised = [], None, None
+def load_golden(folder: Path, golden: Golden, preprocessing: Preprocessing) -> LoadedGolden:
+    """Load both files of a golden image, and note what is wrong with them.
+
+    Args:
+        folder: The folder golden/.
+        golden: The image's entry in the contract.
+        preprocessing: How an image becomes the input.
+    """
+    file, pixels_file = folder / golden.file, folder / golden.pixels_file
+    problems, decoded, stored = [], None, None
     if not file.is_file():
-        problems.append(f"{golden.file} is missing")
-    elif artifact_digest(file) != golden.sha256:
-        problems.append(f"{golden.file} was changed")
+        problems.append(f"{golden.file!r} is missing")
+    elif digest_of_file(file) != golden.sha256:
+        problems.append(f"{golden.file!r} was changed")
     else:
-        decoded = _decoded(file, how.image_size, how.resize)
-    if not kept.is_file():
-        problems.append(f"{golden.pixels_file} is missing")
+        decoded = _decode(file, preprocessing.image_size, preprocessing.resize)
+    if not pixels_file.is_file():
+        problems.append(f"{golden.pixels_file!r} is missing")
     else:
-        promised = _decoded(kept, how.image_size, "squash")  # it has that size already
-        if promised is None or not _are_promised(promised, golden):
-            problems.append(f"{golden.pixels_file} was changed")
-            promised = None
-    if promised is None and decoded is not None and _are_promised(decoded, golden):
-        promised = decoded
-    return LoadedGolden(golden, promised, decoded, ", ".join(problems))
+        stored = _decode(
+            pixels_file, preprocessing.image_size, "squash"
+        )  # it has that size already
+        if stored is None or not _are_stored(stored, golden):
+            problems.append(f"{golden.pixels_file!r} was changed")
+            stored = None
+    if stored is None and decoded is not None and _are_stored(decoded, golden):
+        stored = decoded
+    return LoadedGolden(golden, stored, decoded, ", ".join(problems))
 
 
-def _decoded(file: Path, image_size: int, resize: str) -> np.ndarray | None:
+def _decode(file: Path, image_size: int, resize: str) -> np.ndarray | None:
     try:
         return decode(file, image_size, resize)
     except UnreadableImageError:
         return None
 
 
-def _are_promised(pixels: np.ndarray, golden: Golden) -> bool:
+def _are_stored(pixels: np.ndarray, golden: Golden) -> bool:
     return digest_of_bytes(pixels.tobytes()) == golden.pixels_sha256
 
 
-def distance(images: Sequence[LoadedGolden]) -> str:
-    """How far the decoder's pixels lie from those promised, where both are here."""
-    both = [
-        (one.decoded.astype(np.int16), one.promised)
-        for one in images
-        if one.decoded is not None and one.promised is not None
+def pixel_difference(images: Sequence[LoadedGolden]) -> str:
+    """Describe how far decoded pixels are from the stored ones; "" if no image has both."""
+    pairs = [
+        (image.decoded_pixels.astype(np.int16), image.stored_pixels)
+        for image in images
+        if image.decoded_pixels is not None and image.stored_pixels is not None
     ]
-    if not both:
+    if not pairs:
         return ""
-    gaps = np.stack([np.abs(decoded - promised) for decoded, promised in both])
-    return f", off by {gaps.mean():.2g} of 255 on average and {gaps.max()} at most"
+    gaps = np.stack([np.abs(decoded - stored) for decoded, stored in pairs])
+    return f"off by {gaps.mean():.2g} of 255 on average and {gaps.max()} at most"

@@ -1,4 +1,4 @@
-"""What a file itself says of its input, its output and its labels."""
+"""The input, the output and the labels of an artifact, read from the file itself."""
 
 from __future__ import annotations
 
@@ -13,15 +13,21 @@ from tlearn.artifacts.extras import import_openvino, require_extra
 from tlearn.artifacts.metadata import LABELS_FILE, NOTES, read_labels, read_metadata
 from tlearn.artifacts.runtime import reason_of, sides_of
 from tlearn.backend.silence import silence_output
-from tlearn.errors import ExportError, HostError, TlearnError
+from tlearn.errors import ExportError, HostError, TlearnError, quoted
 
-_AGAIN = "export it again: tlearn export RUN"
-_INSTALL = "install that package here, or check the file where it is installed"
+_EXPORT_AGAIN = "export it again: tlearn export RUN"
 
 
 @dataclass(frozen=True)
 class Interface:
-    """The ends of a network and the names of its classes."""
+    """The input, the output and the class names of a network.
+
+    Attributes:
+        signature: Name under which input and output are found; "" if the format has none.
+        input: The image.
+        output: One probability for each label.
+        labels: Class names in the order of the output.
+    """
 
     signature: str
     input: Tensor
@@ -30,86 +36,94 @@ class Interface:
 
 
 def read_interface(path: Path) -> Interface:
-    """Look into an artefact.
+    """Read the interface of an artifact.
 
     Raises:
-        ExportError: It is no artefact, or cannot be read.
-        HostError: What runs it is not installed here.
+        ExportError: The file is no artifact, or cannot be read.
+        HostError: The package that reads it is not installed.
     """
     reader = _READERS.get("" if path.is_dir() else path.suffix)
     if reader is None:
-        raise ExportError(f"{path} is no artefact of tlearn", _AGAIN)
+        raise ExportError(f"{quoted(path)} is not an artifact of tlearn", _EXPORT_AGAIN)
     try:
         with silence_output():
             return reader(path)
     except TlearnError:
         raise
     except ImportError as error:
-        raise HostError(f"{path} cannot be run without {error.name}", _INSTALL) from error
-    except Exception as error:  # errors of four runtimes have no nearer ancestor
-        reason = reason_of(error)
-        raise ExportError(f"{path} cannot be looked into: {reason}", _AGAIN) from error
+        message = f"cannot read {quoted(path)} without the package {error.name}"
+        raise HostError(message, f"install it: pip install {error.name}") from error
+    except Exception as error:  # the errors of four runtimes have no other base class in common
+        message = f"cannot read {quoted(path)}: {reason_of(error)}"
+        raise ExportError(message, _EXPORT_AGAIN) from error
 
 
-def _of_tflite(path: Path) -> Interface:
+def _read_tflite(path: Path) -> Interface:
     from ai_edge_litert.interpreter import Interpreter
 
     interpreter = Interpreter(model_path=str(path))
     (signature,) = interpreter.get_signature_list()
     runner = interpreter.get_signature_runner(signature)
-    given, answer = (
-        _only(details, lambda end: (end["shape_signature"], end["dtype"], end["quantization"]))
+    image, probabilities = (
+        _single_tensor(details, lambda of: (of["shape_signature"], of["dtype"], of["quantization"]))
         for details in (runner.get_input_details(), runner.get_output_details())
     )
-    return Interface(signature, given, answer, read_metadata(path)["labels"])
+    return Interface(signature, image, probabilities, read_metadata(path)["labels"])
 
 
-def _of_saved_model(path: Path) -> Interface:
+def _read_saved_model(path: Path) -> Interface:
     import tensorflow as tf
 
     loaded = tf.saved_model.load(str(path))
     ((signature, function),) = loaded.signatures.items()
-    given, answer = (
-        _only(details, lambda end: (end.shape, end.dtype.as_numpy_dtype, (0, 0)))
+    image, probabilities = (
+        _single_tensor(details, lambda of: (of.shape, of.dtype.as_numpy_dtype, (0, 0)))
         for details in (function.structured_input_signature[1], function.structured_outputs)
     )
     labels = path / "assets" / LABELS_FILE
-    return Interface(signature, given, answer, read_labels(labels.read_bytes()))
+    return Interface(signature, image, probabilities, read_labels(labels.read_bytes()))
 
 
-def _of_onnx(path: Path) -> Interface:
+def _read_onnx(path: Path) -> Interface:
     require_extra("onnx", ("onnxruntime",))
     import onnxruntime
 
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    (given,), (answer,) = session.get_inputs(), session.get_outputs()
+    (image,), (probabilities,) = session.get_inputs(), session.get_outputs()
     labels = json.loads(session.get_modelmeta().custom_metadata_map["labels"])
-    return Interface("", _onnx_end(given), _onnx_end(answer), tuple(labels))
+    return Interface("", _onnx_tensor(image), _onnx_tensor(probabilities), tuple(labels))
 
 
-def _onnx_end(end: Any) -> Tensor:
-    sizes = tuple(size if isinstance(size, int) else None for size in end.shape)
-    dtype = end.type.removeprefix("tensor(").removesuffix(")")
-    return Tensor(end.name, sizes, {"float": "float32"}.get(dtype, dtype))
+def _onnx_tensor(node: Any) -> Tensor:
+    sizes = tuple(size if isinstance(size, int) else None for size in node.shape)
+    dtype = node.type.removeprefix("tensor(").removesuffix(")")
+    return Tensor(node.name, sizes, {"float": "float32"}.get(dtype, dtype))
 
 
-def _of_openvino(path: Path) -> Interface:
+def _read_openvino(path: Path) -> Interface:
     require_extra("openvino")
     model = import_openvino().Core().read_model(str(path))
     labels = json.loads(model.get_rt_info([NOTES, "labels"]).astype(str))
-    given, answer = _openvino_end(model.input()), _openvino_end(model.output())
-    return Interface("", given, answer, tuple(labels))
+    image, probabilities = _openvino_tensor(model.input()), _openvino_tensor(model.output())
+    return Interface("", image, probabilities, tuple(labels))
 
 
-def _openvino_end(end: Any) -> Tensor:
-    dtype = end.element_type.to_dtype().name
-    return Tensor(end.any_name, sides_of(end.partial_shape), dtype)
+def _openvino_tensor(port: Any) -> Tensor:
+    dtype = port.element_type.to_dtype().name
+    return Tensor(port.any_name, sides_of(port.partial_shape), dtype)
 
 
-def _only(details: Mapping[str, Any], look: Callable[[Any], tuple[Any, type, Any]]) -> Tensor:
-    """The one tensor there is, from its shape, NumPy type, scale and zero point."""
-    ((name, end),) = details.items()
-    shape, dtype, (scale, zero_point) = look(end)
+def _single_tensor(
+    details: Mapping[str, Any], fields: Callable[[Any], tuple[Any, type, Any]]
+) -> Tensor:
+    """Describe the only tensor of a signature.
+
+    Args:
+        details: The tensor by its name.
+        fields: Gives its shape, its NumPy type, and its scale and zero point (0, 0 for floats).
+    """
+    ((name, tensor),) = details.items()
+    shape, dtype, (scale, zero_point) = fields(tensor)
     sizes = tuple(None if size in (None, -1) else int(size) for size in shape)
     if not scale:
         return Tensor(name, sizes, dtype.__name__)
@@ -117,8 +131,8 @@ def _only(details: Mapping[str, Any], look: Callable[[Any], tuple[Any, type, Any
 
 
 _READERS: dict[str, Callable[[Path], Interface]] = {
-    ".tflite": _of_tflite,
-    ".onnx": _of_onnx,
-    ".xml": _of_openvino,
-    "": _of_saved_model,
+    ".tflite": _read_tflite,
+    ".onnx": _read_onnx,
+    ".xml": _read_openvino,
+    "": _read_saved_model,
 }

@@ -1,8 +1,8 @@
-"""Labels and normalisation inside a LiteRT file, where mobile runtimes look for them.
+"""Labels and normalization inside a LiteRT file, where mobile runtimes look for them.
 
-A buffer named TFLITE_METADATA holds the description (see `model_metadata`); the files it
-mentions are appended to the model as a zip archive. The writers that Google ships pin an old
-protobuf and cannot live beside TensorFlow, hence this one.
+A buffer named TFLITE_METADATA holds the description (see `tflite_metadata`); the files that it
+mentions are appended to the model as a zip archive. Google's own writers pin an old protobuf and
+cannot be installed beside TensorFlow, hence this one.
 """
 
 from __future__ import annotations
@@ -14,27 +14,32 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tlearn.artifacts.tflite_metadata import describe, understand
+from tlearn.artifacts.tflite_metadata import build_description, parse_description
 from tlearn.backend.litert import pack
-from tlearn.errors import ExportError
+from tlearn.errors import ExportError, quoted
 from tlearn.storage.text import escape_label, unescape_label
 
 LABELS_FILE = "labels.txt"
 ABOUT_FILE = "about.json"
+NOTES = "tlearn"
+"""The section of an OpenVINO file's runtime information with the labels and the rest."""
 
 _BUFFER_NAME = b"TFLITE_METADATA"
 _ANY_ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 
 
 def add_metadata(content: bytes, labels: Sequence[str], about: Mapping[str, Any]) -> bytes:
-    """Put labels and a description into a model; the same input gives the same bytes.
+    """Add labels and a description to a LiteRT model; equal arguments give equal bytes.
 
     Args:
         content: Flatbuffer of an image classifier: one input (1, height, width, 3), values 0 to
             255, one output with a probability for each label.
         labels: Class names in the order of the output; one line each in labels.txt.
-        about: JSON values; `model_metadata.TEXTS` go into the schema's fields, everything into
-            about.json.
+        about: JSON values; `tflite_metadata.TEXTS` go into the schema's fields, and everything
+            into about.json.
+
+    Returns:
+        The bytes of the file.
     """
     from ai_edge_litert import schema_py_generated as schema
 
@@ -42,7 +47,7 @@ def add_metadata(content: bytes, labels: Sequence[str], about: Mapping[str, Any]
     graph = model.subgraphs[0]
     _, height, width, _ = graph.tensors[graph.inputs[0]].shape
     buffer = schema.BufferT()
-    buffer.data = describe(about, int(width), int(height), LABELS_FILE)
+    buffer.data = build_description(about, int(width), int(height), LABELS_FILE)
     entry = schema.MetadataT()
     entry.name, entry.buffer = _BUFFER_NAME, len(model.buffers)
     model.buffers.append(buffer)
@@ -53,45 +58,54 @@ def add_metadata(content: bytes, labels: Sequence[str], about: Mapping[str, Any]
 
 
 def labels_text(labels: Sequence[str]) -> bytes:
-    """The content of labels.txt: one label a line, see `run_directory.escape_label`."""
+    """Return the content of labels.txt: one label a line, see `text.escape_label`."""
     lines = (escape_label(label) + "\n" for label in labels)
     return "".join(lines).encode("utf-8", "surrogateescape")
 
 
 def read_labels(content: bytes) -> tuple[str, ...]:
-    """The labels that `labels_text` wrote."""
+    """Read the labels that `labels_text` wrote."""
     lines = content.decode("utf-8", "surrogateescape").removesuffix("\n").split("\n")
     return tuple(unescape_label(line) for line in lines)
 
 
 def read_metadata(path: Path) -> dict[str, Any]:
-    """Read back what `add_metadata` wrote.
+    """Read what `add_metadata` added to a LiteRT file.
 
     Returns:
         `labels` (tuple of str), `about` (dict), `image_size` (width, height), `mean` and `std`
-        of the input's normalisation, and `model_metadata.TEXTS` as the schema's fields have them.
+        of the input's normalization, and `tflite_metadata.TEXTS` as the schema's fields have them.
 
     Raises:
-        ExportError: The file is not a LiteRT model, or carries no metadata.
+        ExportError: The file is not a LiteRT model, or has no metadata.
     """
     from ai_edge_litert import schema_py_generated as schema
 
     content = path.read_bytes()
     if content[4:8] != b"TFL3":
-        raise ExportError(f"{path} is not a LiteRT model.", "Name a .tflite file.")
+        raise ExportError(f"{quoted(path)} is not a LiteRT model", "name a .tflite file")
     model = schema.Model.GetRootAsModel(content)
     entries = [model.Metadata(i) for i in range(model.MetadataLength())]
-    found = [model.Buffers(e.Buffer()) for e in entries if e.Name() == _BUFFER_NAME]
-    if not found or not zipfile.is_zipfile(path):
-        raise ExportError(f"{path} carries no labels.", "Export it again: tlearn export RUN")
+    buffers = [model.Buffers(e.Buffer()) for e in entries if e.Name() == _BUFFER_NAME]
+    if not buffers or not zipfile.is_zipfile(path):
+        raise ExportError(f"{quoted(path)} has no labels", "export it again: tlearn export RUN")
     with zipfile.ZipFile(path) as archive:
         labels = read_labels(archive.read(LABELS_FILE))
         about = json.loads(archive.read(ABOUT_FILE)) if ABOUT_FILE in archive.namelist() else {}
-    return {"labels": labels, "about": about, **understand(found[0].DataAsNumpy().tobytes())}
+    description = parse_description(buffers[0].DataAsNumpy().tobytes())
+    return {"labels": labels, "about": about, **description}
 
 
 def append_files(content: bytes, files: Mapping[str, bytes]) -> bytes:
-    """The model followed by a zip archive: `unzip` and MediaPipe read it, LiteRT does not mind."""
+    """Append a zip archive to a model: `unzip` and MediaPipe read it, LiteRT ignores it.
+
+    Args:
+        content: The model, with or without an archive at its end.
+        files: Content of the files to add, by name.
+
+    Returns:
+        The bytes of the model and the archive.
+    """
     whole = io.BytesIO(content)
     with zipfile.ZipFile(whole, "a", zipfile.ZIP_STORED) as archive:
         for name, data in files.items():
@@ -99,7 +113,3 @@ def append_files(content: bytes, files: Mapping[str, bytes]) -> bytes:
             entry.create_system, entry.external_attr = 3, 0o644 << 16
             archive.writestr(entry, data)
     return whole.getvalue()
-
-
-NOTES = "tlearn"
-"""The section of the file's runtime information that holds labels and facts."""

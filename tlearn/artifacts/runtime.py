@@ -1,7 +1,7 @@
-"""Run an artefact as a phone or a server would: one picture in, probabilities out.
+"""Run an artifact as a phone or a server would: one image in, probabilities out.
 
-No runtime here needs tlearn's own model, and only a SavedModel needs TensorFlow. Those of ONNX
-and OpenVINO are extras.
+No runtime here needs the trained model, and only a SavedModel needs TensorFlow. ONNX Runtime and
+OpenVINO are extras.
 """
 
 from __future__ import annotations
@@ -15,28 +15,32 @@ import numpy as np
 from tlearn.artifacts.extras import import_openvino, require_extra
 from tlearn.backend.silence import silence_output
 from tlearn.data.pixel_store import PixelArray
-from tlearn.errors import ExportError
+from tlearn.errors import ExportError, quoted
 
 _INPUT = "image"
-_AGAIN = "Export it again: tlearn export RUN"
+_EXPORT_AGAIN = "export it again: tlearn export RUN"
 
 
 class Runtime(Protocol):
-    """An artefact that is ready to run; `shape` is (height, width, 3) of its pictures."""
+    """An artifact that is ready to run.
+
+    Attributes:
+        shape: (height, width, 3) of its images.
+    """
 
     shape: tuple[int, ...]
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
-        """Probabilities (classes,) float32 of one picture (height, width, 3), 0 to 255."""
+        """Return float32 (classes,) probabilities of one image (height, width, 3), 0 to 255."""
 
 
 def open_runtime(path: Path, threads: int = 2) -> Runtime:
-    """The runtime for an artefact, by what its name says it is.
+    """Open an artifact in the runtime for its format, which its name tells.
 
     Args:
         path: A .tflite or .onnx file, the .xml of an OpenVINO pair, or the directory of a
             SavedModel.
-        threads: Of the processor; a SavedModel takes its own.
+        threads: Number of threads; TensorFlow chooses them itself.
 
     Raises:
         ExportError: There is no runtime for it, or the runtime cannot read it.
@@ -46,43 +50,43 @@ def open_runtime(path: Path, threads: int = 2) -> Runtime:
         return _BY_SUFFIX[path.suffix](path, threads)
     if path.is_dir():
         return SavedModelRuntime(path)
-    raise ExportError(f"{path} is no artefact of tlearn.", _AGAIN)
+    raise ExportError(f"{quoted(path)} is not an artifact of tlearn", _EXPORT_AGAIN)
 
 
 def run_artifact(path: Path, pixels: PixelArray, threads: int = 2) -> np.ndarray:
-    """Run an artefact on pictures, one at a time as a phone has them.
+    """Run an artifact on images, one at a time as on a phone.
 
     Args:
         path: See `open_runtime`.
         pixels: uint8 (n, height, width, 3); may be a memory map.
-        threads: Of the processor.
+        threads: Number of threads.
 
     Returns:
-        Probabilities (n, classes), float32.
+        float32 (n, classes) probabilities.
 
     Raises:
-        ExportError: The artefact cannot be run.
+        ExportError: The artifact cannot be run.
     """
     runtime = open_runtime(path, threads)
     return np.stack([runtime(image) for image in pixels])
 
 
 def takes_threads(path: Path) -> bool:
-    """Whether the runtime of an artefact can be told how many threads to take."""
+    """Return whether the runtime of an artifact takes a number of threads."""
     return not path.is_dir()
 
 
-def drawn_image(runtime: Runtime) -> np.ndarray:
-    """A picture of the size that a runtime takes, uint8 (height, width, 3), to time it with."""
+def random_image(runtime: Runtime) -> np.ndarray:
+    """Return an image of the size that a runtime takes, uint8 (height, width, 3), to time it."""
     return np.random.default_rng(0).integers(0, 256, runtime.shape, np.uint8)
 
 
 class TfliteRuntime:
-    """One LiteRT file, ready to run; quantised ends are translated to pixels and probabilities.
+    """A LiteRT file; quantized input and output are converted from pixels and to probabilities.
 
     Args:
         path: The file.
-        threads: Of the processor.
+        threads: Number of threads.
 
     Raises:
         ExportError: LiteRT cannot read or prepare the file.
@@ -96,13 +100,15 @@ class TfliteRuntime:
                 self._interpreter = Interpreter(model_path=str(path), num_threads=threads)
                 self._interpreter.allocate_tensors()
         except (RuntimeError, ValueError) as error:
-            raise _refusal("LiteRT", path, error) from error
+            raise _cannot_run("LiteRT", path, error) from error
         inputs = self._interpreter.get_input_details()
-        self.shape = _image_shape(path, {one["name"]: one["shape"].tolist() for one in inputs})
+        self.shape = _image_shape(
+            path, {tensor["name"]: tensor["shape"].tolist() for tensor in inputs}
+        )
         self._input, self._output = inputs[0], self._interpreter.get_output_details()[0]
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
-        """Probabilities (classes,) float32 of one picture (height, width, 3), 0 to 255."""
+        """Return float32 (classes,) probabilities of one image (height, width, 3), 0 to 255."""
         self._interpreter.set_tensor(
             self._input["index"], _quantize(image, self._input)[np.newaxis]
         )
@@ -111,15 +117,15 @@ class TfliteRuntime:
 
 
 class OnnxRuntime:
-    """One ONNX file in ONNX Runtime, on the processor.
+    """An ONNX file in ONNX Runtime, on the CPU.
 
     Args:
         path: The file.
-        threads: Of the processor.
+        threads: Number of threads.
 
     Raises:
         ExportError: ONNX Runtime cannot read or prepare the file.
-        HostError: It is not installed.
+        HostError: The runtime is not installed.
     """
 
     def __init__(self, path: Path, threads: int = 2) -> None:
@@ -133,30 +139,30 @@ class OnnxRuntime:
                 self._session = onnxruntime.InferenceSession(
                     str(path), options, providers=["CPUExecutionProvider"]
                 )
-            except Exception as error:  # its errors have no ancestor but this
-                raise _refusal("ONNX Runtime", path, error) from error
-        inputs = {one.name: one.shape for one in self._session.get_inputs()}
+            except Exception as error:  # its errors have no other base class in common
+                raise _cannot_run("ONNX Runtime", path, error) from error
+        inputs = {node.name: node.shape for node in self._session.get_inputs()}
         self.shape = _image_shape(path, inputs, _INPUT)
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
-        """See `Runtime`."""
+        """Return float32 (classes,) probabilities of one image (height, width, 3), 0 to 255."""
         batch = np.asarray(image, np.float32)[np.newaxis]
         return np.asarray(self._session.run(["probabilities"], {_INPUT: batch})[0])[0]
 
 
 class OpenVinoRuntime:
-    """One OpenVINO pair on the processor, in float32.
+    """An OpenVINO pair on the CPU, in float32.
 
-    Left to itself OpenVINO rounds to bfloat16 where a processor has it, and probabilities move
-    by hundredths; the file is held to what it says.
+    By default OpenVINO computes in bfloat16 on processors that have it, and probabilities move by
+    hundredths; here it computes in the precision of the file.
 
     Args:
-        path: The .xml; the .bin lies beside it.
-        threads: Of the processor.
+        path: The .xml; the .bin is beside it.
+        threads: Number of threads.
 
     Raises:
         ExportError: OpenVINO cannot read or prepare the file.
-        HostError: It is not installed.
+        HostError: The runtime is not installed.
     """
 
     def __init__(self, path: Path, threads: int = 2) -> None:
@@ -171,21 +177,24 @@ class OpenVinoRuntime:
             try:
                 self._run = openvino.Core().compile_model(str(path), "CPU", settings)
             except RuntimeError as error:
-                raise _refusal("OpenVINO", path, error) from error
-        inputs = {one.any_name: sides_of(one.partial_shape) for one in self._run.inputs}
+                raise _cannot_run("OpenVINO", path, error) from error
+        inputs = {port.any_name: sides_of(port.partial_shape) for port in self._run.inputs}
         self.shape = _image_shape(path, inputs, _INPUT)
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
-        """See `Runtime`."""
+        """Return float32 (classes,) probabilities of one image (height, width, 3), 0 to 255."""
         batch = np.asarray(image, np.float32)[np.newaxis]
         return np.array(self._run({_INPUT: batch})["probabilities"][0])
 
 
 class SavedModelRuntime:
-    """A SavedModel behind its signature `serving_default`.
+    """A SavedModel, called by its signature `serving_default`.
+
+    Args:
+        path: The directory.
 
     Raises:
-        ExportError: It is no SavedModel, or one without that signature.
+        ExportError: It is not a SavedModel, or has no such signature.
     """
 
     def __init__(self, path: Path) -> None:
@@ -193,20 +202,20 @@ class SavedModelRuntime:
             import tensorflow as tf
 
             try:
-                # Kept whole: it owns the variables that its signature reads.
+                # Kept as an attribute: it owns the variables that its signature reads.
                 self._loaded = tf.saved_model.load(str(path))
             except OSError as error:
-                raise ExportError(f"{path} is not a SavedModel.", _AGAIN) from error
+                raise ExportError(f"{quoted(path)} is not a SavedModel", _EXPORT_AGAIN) from error
         self._constant = tf.constant
         serve = self._loaded.signatures.get("serving_default")
         if serve is None:
-            raise ExportError(f"{path} has no signature serving_default", _AGAIN)
-        self._serve, (_, given) = serve, serve.structured_input_signature
-        inputs = {name: [*(one.shape or ())] for name, one in given.items()}
+            raise ExportError(f"{quoted(path)} has no signature 'serving_default'", _EXPORT_AGAIN)
+        self._serve, (_, tensors) = serve, serve.structured_input_signature
+        inputs = {name: [*(tensor.shape or ())] for name, tensor in tensors.items()}
         self.shape = _image_shape(path, inputs, _INPUT)
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
-        """See `Runtime`."""
+        """Return float32 (classes,) probabilities of one image (height, width, 3), 0 to 255."""
         batch = self._constant(np.asarray(image, np.float32)[np.newaxis])
         return np.asarray(self._serve(**{_INPUT: batch})["probabilities"])[0]
 
@@ -219,50 +228,56 @@ _BY_SUFFIX: dict[str, Callable[[Path, int], Runtime]] = {
 
 
 def reason_of(error: Exception) -> str:
-    """What a runtime has against a file, in one line; OpenVINO begins with places in its source."""
+    """Return a runtime's reason in one line, without the source locations OpenVINO begins with."""
     lines = [line for line in str(error).splitlines() if not line.startswith("Exception from")]
     return next(filter(None, map(str.strip, lines)), type(error).__name__)[:300]
 
 
-def _refusal(runtime: str, path: Path, error: Exception) -> ExportError:
-    return ExportError(f"{runtime} cannot run {path}: {reason_of(error)}", _AGAIN)
+def _cannot_run(runtime: str, path: Path, error: Exception) -> ExportError:
+    return ExportError(f"{runtime} cannot run {quoted(path)}: {reason_of(error)}", _EXPORT_AGAIN)
 
 
 def _image_shape(
     path: Path, inputs: Mapping[str, Sequence[Any]], name: str | None = None
 ) -> tuple[int, ...]:
-    """(height, width, channels) of the one input there has to be; `name` where it is asked by it.
+    """Return (height, width, channels) of a file's only input.
 
     Args:
-        path: The artefact, for a message.
-        inputs: Name and shape of all inputs; what is not a number is a size known only later.
-        name: What the input has to be called.
+        path: The artifact, for the error message.
+        inputs: Shapes of all inputs by name; what is not an integer is a size known only later.
+        name: The name that the input must have, if the runtime needs one.
+
+    Raises:
+        ExportError: There is another number of inputs, or the one is not an image.
     """
     if len(inputs) == 1 and name in (None, *inputs):
         (sides,) = (tuple(shape[1:]) for shape in inputs.values())
         if len(sides) == 3 and all(isinstance(side, int) for side in sides):
             return sides
-    called = f" by the name of {name}" if name else ""
-    takes = ", ".join(f"{key} {shape}" for key, shape in inputs.items())
-    raise ExportError(f"{path} takes {takes}, where one picture{called} is expected", _AGAIN)
+    named = f" named {name!r}" if name else ""
+    listed = ", ".join(f"{key!r} {shape}" for key, shape in inputs.items())
+    raise ExportError(
+        f"{quoted(path)} takes {listed}; expected one image{named}",
+        "name a file that was written by: tlearn export RUN",
+    )
 
 
 def sides_of(shape: Any) -> tuple[int | None, ...]:
-    """OpenVINO's shape as numbers; None for a size known only later."""
+    """Return OpenVINO's shape as integers, with None for a size known only later."""
     return tuple(None if side.is_dynamic else side.get_length() for side in shape)
 
 
-def _quantize(image: np.ndarray, end: dict[str, Any]) -> np.ndarray:
-    scale, zero_point = end["quantization"]
+def _quantize(image: np.ndarray, tensor: dict[str, Any]) -> np.ndarray:
+    scale, zero_point = tensor["quantization"]
     if not scale:
-        return image.astype(end["dtype"])
-    limits = np.iinfo(end["dtype"])
+        return image.astype(tensor["dtype"])
+    limits = np.iinfo(tensor["dtype"])
     steps = np.rint(image.astype(np.float32) / scale + zero_point)
-    return np.clip(steps, limits.min, limits.max).astype(end["dtype"])
+    return np.clip(steps, limits.min, limits.max).astype(tensor["dtype"])
 
 
-def _dequantize(values: np.ndarray, end: dict[str, Any]) -> np.ndarray:
-    scale, zero_point = end["quantization"]
+def _dequantize(values: np.ndarray, tensor: dict[str, Any]) -> np.ndarray:
+    scale, zero_point = tensor["quantization"]
     if not scale:
         return values.astype(np.float32)
     return ((values.astype(np.int32) - zero_point) * scale).astype(np.float32)

@@ -1,7 +1,7 @@
-"""The description of an image classifier as mobile runtimes read it: `ModelMetadata`, M001.
+"""The description of an image classifier that mobile runtimes read: `ModelMetadata`, M001.
 
-Written and read field by field after `metadata_schema.fbs` of TensorFlow Lite Support; the
-numbers below are places of fields in its tables and values of its enums.
+Written and read field by field after `metadata_schema.fbs` of TensorFlow Lite Support; the numbers
+below are indices of fields in its tables, and values of its enums.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from flatbuffers import number_types
 from flatbuffers.table import Table
 
 TEXTS = ("name", "description", "version", "author", "license")
-"""The fields for a person; the keys of `about` that `describe` takes."""
+"""The fields in prose; the keys of `about` that `build_description` takes."""
 
 _TEXT_FIELDS = dict(zip(TEXTS, (0, 1, 2, 4, 5), strict=True))
 _SUBGRAPHS, _MIN_PARSER_VERSION = 3, 7
@@ -25,17 +25,20 @@ _NAME, _DESCRIPTION, _CONTENT, _PROCESS_UNITS, _STATS, _FILES = 0, 1, 3, 4, 5, 6
 _RGB, _IMAGE_PROPERTIES, _NORMALIZATION, _TENSOR_AXIS_LABELS = 1, 2, 1, 2
 
 
-def describe(about: Mapping[str, Any], width: int, height: int, labels_file: str) -> bytes:
-    """Describe a classifier of RGB pictures.
+def build_description(about: Mapping[str, Any], width: int, height: int, labels_file: str) -> bytes:
+    """Build the description of a classifier of RGB images.
 
     Args:
-        about: TEXTS that are known, and "input", what to say of it; the rest is left aside.
-        width: Of the input, in pixels.
-        height: Of the input, in pixels.
+        about: TEXTS that are known, and "input", a description of the input; the rest is ignored.
+        width: Width of the input, in pixels.
+        height: Height of the input, in pixels.
         labels_file: Name of the appended file with one label a line.
+
+    Returns:
+        A flatbuffer.
     """
     b = flatbuffers.Builder(1024)
-    image = _image(b, width, height, str(about.get("input", "RGB picture, values 0 to 255.")))
+    image = _image(b, width, height, str(about.get("input", "RGB image, values 0 to 255.")))
     graph = _table(b, {_INPUTS: image, _OUTPUTS: _probabilities(b, labels_file)})
     texts = {
         field: b.CreateString(str(about[key]))
@@ -48,11 +51,14 @@ def describe(about: Mapping[str, Any], width: int, height: int, labels_file: str
     return bytes(b.Output())
 
 
-def understand(content: bytes) -> dict[str, Any]:
-    """Read the description of a classifier, by whomever.
+def parse_description(content: bytes) -> dict[str, Any]:
+    """Read the description of a classifier, whichever program wrote it.
+
+    Args:
+        content: A flatbuffer.
 
     Returns:
-        TEXTS, `image_size` (width, height), `mean` and `std`; "", 0 or () for what it lacks.
+        TEXTS, `image_size` (width, height), `mean` and `std`; "", 0 or () for what is missing.
     """
     root = Table(content, *struct.unpack_from("<I", content))
     texts = {key: _text(root, field) for key, field in _TEXT_FIELDS.items()}
@@ -67,10 +73,10 @@ def understand(content: bytes) -> dict[str, Any]:
     }
 
 
-def _image(b: flatbuffers.Builder, width: int, height: int, words: str) -> int:
+def _image(b: flatbuffers.Builder, width: int, height: int, description: str) -> int:
     zero, one, white = (_float(b, value) for value in (0.0, 1.0, 255.0))
 
-    # (value - 0) / 1: pixels go in as they are, the network's own first layer scales them.
+    # (value - 0) / 1: pixels go in unchanged, the network's own first layer scales them.
     normalization = _table(b, {0: zero, 1: one})
     unit = _table(b, {0: _NORMALIZATION, 1: normalization}, small=(0,))
     size = _table(b, {0: width, 1: height}, numbers=(0, 1))
@@ -78,7 +84,7 @@ def _image(b: flatbuffers.Builder, width: int, height: int, words: str) -> int:
     content = _table(b, {0: _IMAGE_PROPERTIES, 1: properties}, small=(0,))
     fields = {
         _NAME: b.CreateString("image"),
-        _DESCRIPTION: b.CreateString(words),
+        _DESCRIPTION: b.CreateString(description),
         _CONTENT: content,
         _PROCESS_UNITS: _vector(b, [unit]),
         _STATS: _table(b, {0: white, 1: zero}),
@@ -106,7 +112,7 @@ def _table(
     small: Sequence[int] = (),
     numbers: Sequence[int] = (),
 ) -> int:
-    """A table; fields are offsets, but for enums of one byte (`small`) and uint32 (`numbers`)."""
+    """Write a table; fields are offsets, except one-byte enums (`small`) and uint32 (`numbers`)."""
     b.StartObject(max(fields) + 1)
     for field, value in fields.items():
         if field in small:
@@ -129,36 +135,36 @@ def _float(b: flatbuffers.Builder, value: float) -> int:
     return int(b.CreateNumpyVector(np.array([value], np.float32)))
 
 
-def _place(table: Table | None, field: int) -> int | None:
-    """Where a field's value stands; None when the table lacks it, or is lacking itself."""
+def _position(table: Table | None, field: int) -> int | None:
+    """Return where a field's value is; None if the field or the table itself is missing."""
     offset = table.Offset(4 + 2 * field) if table else 0
     return table.Pos + offset if table and offset else None
 
 
 def _child(table: Table | None, field: int) -> Table | None:
-    place = _place(table, field)
-    return Table(table.Bytes, table.Indirect(place)) if table and place else None
+    position = _position(table, field)
+    return Table(table.Bytes, table.Indirect(position)) if table and position else None
 
 
 def _first(table: Table | None, field: int) -> Table | None:
-    if table is None or _place(table, field) is None:
+    if table is None or _position(table, field) is None:
         return None
     start = table.Vector(table.Offset(4 + 2 * field))
     return Table(table.Bytes, table.Indirect(start))
 
 
 def _text(table: Table, field: int) -> str:
-    place = _place(table, field)
-    return table.String(place).decode("utf-8") if place else ""
+    position = _position(table, field)
+    return table.String(position).decode("utf-8") if position else ""
 
 
 def _number(table: Table | None, field: int) -> int:
-    place = _place(table, field)
-    return int(table.Get(number_types.Uint32Flags, place)) if table and place else 0
+    position = _position(table, field)
+    return int(table.Get(number_types.Uint32Flags, position)) if table and position else 0
 
 
 def _floats(table: Table | None, field: int) -> tuple[float, ...]:
-    if table is None or _place(table, field) is None:
+    if table is None or _position(table, field) is None:
         return ()
     values = table.GetVectorAsNumpy(number_types.Float32Flags, table.Offset(4 + 2 * field))
     return tuple(values.tolist())

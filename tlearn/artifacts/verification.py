@@ -1,4 +1,4 @@
-"""Does an artefact keep its contract on this machine? Asks its runtime and our decoder."""
+"""Verify an artifact against its contract, with the runtime and the decoder of this machine."""
 
 from __future__ import annotations
 
@@ -10,15 +10,10 @@ from pathlib import Path
 import numpy as np
 import PIL
 
-from tlearn.artifacts.contract import (
-    GOLDEN_FOLDER,
-    Contract,
-    Tensor,
-    artifact_digest,
-    read_contract,
-)
-from tlearn.artifacts.files import ensure_artifact
-from tlearn.artifacts.golden import LoadedGolden, distance, load_golden
+from tlearn.artifacts.contract import GOLDEN_FOLDER, Contract, Tensor
+from tlearn.artifacts.contract_file import read_contract
+from tlearn.artifacts.files import artifact_digest, ensure_artifact
+from tlearn.artifacts.golden import LoadedGolden, load_golden, pixel_difference
 from tlearn.artifacts.interface import Interface, read_interface
 from tlearn.artifacts.runtime import Runtime, open_runtime, reason_of
 from tlearn.errors import ExportError
@@ -26,13 +21,14 @@ from tlearn.errors import ExportError
 _EXACT = {"none", "float16"}
 """Quantizations whose files answer as the model does, within their tolerance."""
 
-
-_ANSWERS = {"golden pictures", "decoder", "answers"}
-"""Promises about answers; the others are about the file itself."""
+# Names of checks are in the JSON of `tlearn check`: programs read them.
+_GOLDEN, _RUNS, _REST = "golden pictures", "runs here", "the rest"
+_ABOUT_ANSWERS = {_GOLDEN, "decoder", "answers"}
+"""Checks of answers; the others are of the file itself."""
 
 
 class Verdict(StrEnum):
-    """What became of one promise."""
+    """The outcome of a check."""
 
     KEPT = "kept"
     BROKEN = "broken"
@@ -42,7 +38,13 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class ContractCheck:
-    """One promise, what became of it, and what was seen."""
+    """One check of an artifact against its contract.
+
+    Attributes:
+        name: What was checked.
+        verdict: Its outcome.
+        detail: What was found, for a person.
+    """
 
     name: str
     verdict: Verdict
@@ -51,13 +53,13 @@ class ContractCheck:
 
 @dataclass(frozen=True)
 class VerificationReport:
-    """An artefact held to its contract.
+    """The outcome of verifying an artifact.
 
     Attributes:
         artifact: The file or directory.
-        contract: What it promises.
-        beside: Whether the contract lay beside it; otherwise it was found inside.
-        checks: One for each promise.
+        contract: What it was checked against.
+        beside: Whether the contract was beside the artifact; otherwise it was inside.
+        checks: All checks, in the order in which they were made.
     """
 
     artifact: Path
@@ -67,163 +69,181 @@ class VerificationReport:
 
     @property
     def usable(self) -> bool:
-        """Whether it can be asked about pictures: it is the file, and its ends are as promised."""
-        return _broken(self.checks) <= _ANSWERS
+        """Return whether the file is unmodified and its input and output match the contract.
+
+        Only then are its answers worth having.
+        """
+        return _broken(self.checks) <= _ABOUT_ANSWERS
 
     @property
     def passed(self) -> bool:
-        """Whether no promise is broken."""
+        """Return whether no check failed."""
         return not _broken(self.checks)
 
 
 def check_artifact(path: Path) -> VerificationReport:
-    """Hold an artefact to its contract.
+    """Verify an artifact against its contract.
 
     Args:
         path: The file, or the directory of a SavedModel.
 
     Raises:
-        ExportError: There is no such artefact, or no contract that can be read.
+        ExportError: There is no such artifact, or no contract that can be read.
     """
     path = path.absolute()
     ensure_artifact(path)
     contract, beside = read_contract(path)
-    checks = [_file(path, contract)]
+    checks = [_check_file(path, contract)]
     if checks[0].verdict is Verdict.BROKEN:
-        # Runtimes do not survive every damage, and take the process along.
-        checks.append(ContractCheck("the rest", Verdict.UNCHECKED, "a changed file is not run"))
-        return VerificationReport(path, contract, beside, tuple(checks))
+        # A corrupt file can crash the runtime, and this process with it.
+        checks.append(ContractCheck(_REST, Verdict.UNCHECKED, "a changed file is not run"))
+    else:
+        checks += _check_behavior(path, contract, beside)
+    return VerificationReport(path, contract, beside, tuple(checks))
+
+
+def _check_behavior(path: Path, contract: Contract, beside: bool) -> list[ContractCheck]:
+    """Open an unmodified file and check its interface and its answers."""
     try:
-        ends = read_interface(path)
+        interface = read_interface(path)
         runtime = open_runtime(path)
     except ExportError as error:
-        checks.append(ContractCheck("runs here", Verdict.BROKEN, error.message))
-        return VerificationReport(path, contract, beside, tuple(checks))
-    checks += _interface(contract, ends)
+        return [ContractCheck(_RUNS, Verdict.BROKEN, error.message)]
+    checks = _check_interface(contract, interface)
     images = [
-        load_golden(path.parent / GOLDEN_FOLDER, one, contract.preprocessing)
-        for one in contract.golden
+        load_golden(path.parent / GOLDEN_FOLDER, golden, contract.preprocessing)
+        for golden in contract.golden
     ]
-    checks.append(_golden(images, beside))
+    checks.append(_check_golden(images, beside))
     if "input" in _broken(checks):
-        images = []  # what it takes is not what the contract says, so it cannot be asked
+        images = []  # prepared as the contract says, they do not fit the file's input
     try:
-        checks += [_decoder(runtime, images), _answers(runtime, images, contract)]
+        checks += [_check_decoder(runtime, images), _check_answers(runtime, images, contract)]
     except (RuntimeError, ValueError) as error:
-        checks.append(ContractCheck("runs here", Verdict.BROKEN, reason_of(error)))
-    return VerificationReport(path, contract, beside, tuple(checks))
+        checks.append(ContractCheck(_RUNS, Verdict.BROKEN, reason_of(error)))
+    return checks
 
 
 def _broken(checks: Sequence[ContractCheck]) -> set[str]:
     return {check.name for check in checks if check.verdict is Verdict.BROKEN}
 
 
-def _file(path: Path, contract: Contract) -> ContractCheck:
+def _check_file(path: Path, contract: Contract) -> ContractCheck:
     if contract.sha256 is None:
-        what = "its contract is inside: nothing here says what its bytes should be"
-        return ContractCheck("file", Verdict.UNCHECKED, what)
-    found = artifact_digest(path)
-    if found != contract.sha256:
-        what = f"SHA-256 is {found[:12]}..., promised {contract.sha256[:12]}...: it was changed"
-        return ContractCheck("file", Verdict.BROKEN, what)
-    return ContractCheck("file", Verdict.KEPT, f"SHA-256 {found[:12]}..., as promised")
+        detail = "the contract is inside the file, so there is no hash to compare with"
+        return ContractCheck("file", Verdict.UNCHECKED, detail)
+    digest = artifact_digest(path)
+    detail = f"SHA-256 {digest[:12]}..."
+    if digest != contract.sha256:
+        detail += f", the contract says {contract.sha256[:12]}...: the file was changed"
+        return ContractCheck("file", Verdict.BROKEN, detail)
+    return ContractCheck("file", Verdict.KEPT, f"{detail}, as in the contract")
 
 
-def _interface(contract: Contract, found: Interface) -> list[ContractCheck]:
-    signature = f" of {found.signature}" if found.signature else ""
-    if found.signature != contract.signature:
-        signature += f", promised {contract.signature}"
+def _check_interface(contract: Contract, interface: Interface) -> list[ContractCheck]:
     return [
-        _labels(contract, found.labels),
-        _end("input", found.input, contract.input, signature),
-        _end("output", found.output, contract.output, signature),
+        _check_labels(contract, interface.labels),
+        _check_tensor("input", contract, interface),
+        _check_tensor("output", contract, interface),
     ]
 
 
-def _labels(contract: Contract, found: Sequence[str]) -> ContractCheck:
-    promised, classes = contract.labels, contract.output.shape[-1]
-    if len(promised) != classes:
-        what = f"the contract has {len(promised)} labels for {classes} outputs"
-        return ContractCheck("labels", Verdict.BROKEN, what)
-    for golden in contract.golden:  # all of them were answered rightly
-        answer = promised[int(np.argmax(golden.model_probabilities))]
+def _check_labels(contract: Contract, labels: Sequence[str]) -> ContractCheck:
+    expected, n_outputs = contract.labels, contract.output.shape[-1]
+    if len(expected) != n_outputs:
+        detail = f"the contract has {len(expected)} labels for {n_outputs} outputs"
+        return ContractCheck("labels", Verdict.BROKEN, detail)
+    for golden in contract.golden:  # the model was right on all of them
+        answer = expected[int(np.argmax(golden.model_probabilities))]
         if answer != golden.label:
-            what = f"a picture of {golden.label!r} was answered rightly and is now {answer!r}"
-            return ContractCheck("labels", Verdict.BROKEN, what)
-    if tuple(found) == promised:
-        return ContractCheck(
-            "labels", Verdict.KEPT, f"{len(found)} inside the file, the same in order"
-        )
-    pairs = zip(found, promised, strict=False)
-    place = next((n for n, (a, b) in enumerate(pairs) if a != b), min(len(found), len(promised)))
-    of_file, of_contract = (
-        repr(names[place]) if place < len(names) else "nothing" for names in (found, promised)
+            detail = f"the model's answer for an image of {golden.label!r} is now {answer!r}"
+            return ContractCheck("labels", Verdict.BROKEN, detail)
+    if tuple(labels) == expected:
+        detail = f"{len(labels)} inside the file, the same in the same order"
+        return ContractCheck("labels", Verdict.KEPT, detail)
+    pairs = zip(labels, expected, strict=False)
+    shorter = min(len(labels), len(expected))
+    output = next((n for n, (label, other) in enumerate(pairs) if label != other), shorter)
+    in_file, in_contract = (
+        repr(names[output]) if output < len(names) else "missing" for names in (labels, expected)
     )
-    what = f"output {place} is {of_file} inside the file, {of_contract} in the contract"
-    return ContractCheck("labels", Verdict.BROKEN, what)
+    detail = f"output {output} is {in_file} inside the file, {in_contract} in the contract"
+    return ContractCheck("labels", Verdict.BROKEN, detail)
 
 
-def _end(name: str, found: Tensor, promised: Tensor, signature: str) -> ContractCheck:
-    if found == promised and "promised" not in signature:
-        return ContractCheck(name, Verdict.KEPT, _in_words(found) + signature)
-    what = f"{_in_words(found)}{signature}, promised {_in_words(promised)}"
-    return ContractCheck(name, Verdict.BROKEN, what)
+def _check_tensor(name: str, contract: Contract, interface: Interface) -> ContractCheck:
+    """Check the input or the output, and the signature under which it is found."""
+    actual, expected = getattr(interface, name), getattr(contract, name)
+    detail = _describe(actual, interface.signature)
+    if (actual, interface.signature) == (expected, contract.signature):
+        return ContractCheck(name, Verdict.KEPT, detail)
+    detail += f"; the contract says {_describe(expected, contract.signature)}"
+    return ContractCheck(name, Verdict.BROKEN, detail)
 
 
-def _in_words(end: Tensor) -> str:
-    sizes = " x ".join("any" if size is None else str(size) for size in end.shape)
-    scaled = f", {end.scale:g} * (value - {end.zero_point})" if end.scale else ""
-    return f"{end.name} {end.dtype} {sizes}{scaled}"
+def _describe(tensor: Tensor, signature: str) -> str:
+    sizes = " x ".join("any" if size is None else str(size) for size in tensor.shape)
+    scaled = f", {tensor.scale:g} * (value - {tensor.zero_point})" if tensor.scale else ""
+    of = f" of {signature}" if signature else ""
+    return f"{tensor.name} {tensor.dtype} {sizes}{scaled}{of}"
 
 
-def _golden(images: Sequence[LoadedGolden], beside: bool) -> ContractCheck:
-    name, lost = "golden pictures", [image.problem for image in images if image.problem]
+def _check_golden(images: Sequence[LoadedGolden], beside: bool) -> ContractCheck:
+    problems = [image.problem for image in images if image.problem]
     if not images:
-        return ContractCheck(
-            name, Verdict.UNCHECKED, "the contract has none: the run kept no samples"
-        )
-    if not lost:
-        return ContractCheck(name, Verdict.KEPT, f"{len(images)} beside the file, none changed")
-    absent = all(image.promised is image.decoded is None for image in images)
-    if absent and not beside:
-        return ContractCheck(
-            name, Verdict.UNCHECKED, f"there is no {GOLDEN_FOLDER}/ beside the file"
-        )
-    return ContractCheck(name, Verdict.BROKEN, "; ".join(lost))
+        detail = "the contract has no golden images: the run kept no samples"
+        return ContractCheck(_GOLDEN, Verdict.UNCHECKED, detail)
+    if not problems:
+        detail = f"{len(images)} golden images beside the file, none changed"
+        return ContractCheck(_GOLDEN, Verdict.KEPT, detail)
+    lost = all(image.stored_pixels is image.decoded_pixels is None for image in images)
+    if lost and not beside:
+        detail = f"there is no folder {GOLDEN_FOLDER}/ beside the file"
+        return ContractCheck(_GOLDEN, Verdict.UNCHECKED, detail)
+    return ContractCheck(_GOLDEN, Verdict.BROKEN, "; ".join(problems))
 
 
-def _decoder(runtime: Runtime, images: Sequence[LoadedGolden]) -> ContractCheck:
-    name = "decoder"
-    intact = [one for one in images if one.decoded is not None]
-    other = [one for one in intact if not one.same_pixels]
-    if not intact:
-        return ContractCheck(name, Verdict.UNCHECKED, "no golden picture to decode")
-    if not other:
-        what = f"Pillow {PIL.__version__} gives the same pixels as at the export"
-        return ContractCheck(name, Verdict.KEPT, what)
-    turned = [one for one in other if not one.same_answer(runtime(np.asarray(one.decoded)))]
-    what = f"Pillow {PIL.__version__} gives other pixels for {len(other)} of {len(intact)}"
-    what += f"{distance(other)}; "
-    if turned:
-        return ContractCheck(name, Verdict.BROKEN, what + f"{len(turned)} answers are others")
-    return ContractCheck(name, Verdict.WARNING, what + "the answers are the same")
+def _check_decoder(runtime: Runtime, images: Sequence[LoadedGolden]) -> ContractCheck:
+    decoded = [image for image in images if image.decoded_pixels is not None]
+    differing = [image for image in decoded if not image.same_pixels]
+    if not decoded:
+        return ContractCheck("decoder", Verdict.UNCHECKED, "there is no golden image to decode")
+    if not differing:
+        detail = f"Pillow {PIL.__version__} gives the same pixels as at the export"
+        return ContractCheck("decoder", Verdict.KEPT, detail)
+    changed = [
+        image
+        for image in differing
+        if not image.same_answer(runtime(np.asarray(image.decoded_pixels)))
+    ]
+    count = f"{len(differing)} of {len(decoded)} images"
+    gap = ", ".join(filter(None, [count, pixel_difference(differing)]))
+    detail = f"Pillow {PIL.__version__} gives other pixels for {gap}; "
+    if changed:
+        detail += f"{len(changed)} answers change"
+        return ContractCheck("decoder", Verdict.BROKEN, detail)
+    return ContractCheck("decoder", Verdict.WARNING, detail + "no answer changes")
 
 
-def _answers(runtime: Runtime, images: Sequence[LoadedGolden], contract: Contract) -> ContractCheck:
-    asked = [one for one in images if one.promised is not None]
-    if not asked:
-        return ContractCheck("answers", Verdict.UNCHECKED, "no golden picture to ask about")
-    found = [runtime(np.asarray(one.promised)) for one in asked]
-    if any(answer.shape != one.expected.shape for answer, one in zip(found, asked, strict=True)):
-        return ContractCheck("answers", Verdict.BROKEN, f"{len(found[0])} values a picture")
-    pairs = list(zip(found, asked, strict=True))
-    same = sum(one.same_answer(answer) for answer, one in pairs)
-    moved = float(np.max([np.abs(answer - one.expected).max() for answer, one in pairs]))
-    what = f"{same} of {len(asked)} the same; probabilities moved by {moved:.2g} at most"
+def _check_answers(
+    runtime: Runtime, images: Sequence[LoadedGolden], contract: Contract
+) -> ContractCheck:
+    usable = [image for image in images if image.stored_pixels is not None]
+    if not usable:
+        return ContractCheck("answers", Verdict.UNCHECKED, "there is no golden image to answer")
+    answers = [(image, runtime(np.asarray(image.stored_pixels))) for image in usable]
+    if any(answer.shape != image.expected_probabilities.shape for image, answer in answers):
+        detail = f"{len(answers[0][1])} values for an image, {len(contract.labels)} labels"
+        return ContractCheck("answers", Verdict.BROKEN, detail)
+    n_same = sum(image.same_answer(answer) for image, answer in answers)
+    gaps = [np.abs(answer - image.expected_probabilities).max() for image, answer in answers]
+    largest = float(np.max(gaps))
+    detail = f"{n_same} of {len(usable)} the same, probabilities moved by at most {largest:.2g}"
     if contract.sha256 is None and contract.quantization not in _EXACT:
-        what = f"held against the model, which {contract.quantization} only comes near: {what}"
-        return ContractCheck("answers", Verdict.WARNING, what)
-    # Not a number is above no limit: asked the other way round it would pass.
-    kept = same == len(asked) and moved <= contract.tolerance
+        # The contract inside holds the model's answers only.
+        detail += f"; compared with the model, which {contract.quantization} approximates"
+        return ContractCheck("answers", Verdict.WARNING, detail)
+    # NaN exceeds no limit: written as largest > tolerance it would pass.
+    kept = n_same == len(usable) and largest <= contract.tolerance
     verdict = Verdict.KEPT if kept else Verdict.BROKEN
-    return ContractCheck("answers", verdict, f"{what}, {contract.tolerance:g} is allowed")
+    return ContractCheck("answers", verdict, f"{detail} ({contract.tolerance:g} allowed)")

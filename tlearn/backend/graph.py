@@ -1,4 +1,4 @@
-"""A Keras network as one TensorFlow graph without variables: what every converter starts from."""
+"""A Keras network as one TensorFlow graph without variables, which every converter starts from."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from tlearn.errors import BackboneError
 def freeze_graph(model: Any, batch: int | None) -> Any:
     """Trace a model in inference mode and turn its variables into constants.
 
-    Converters lose what is not constant, and know nothing of functions inside the graph: Keras
-    runs a convolution in groups as one, compiled for itself. Here it becomes a plain operator.
+    Converters drop variables and cannot handle functions inside the graph. Keras compiles a
+    grouped convolution into a function of its own; here it becomes a plain operator.
 
     Args:
         model: keras.Model with one input.
-        batch: Size of the first axis, or None for any size.
+        batch: Size of the first axis; None for any size.
 
     Returns:
         A ConcreteFunction; its outputs are in the order of `model.output_names`.
@@ -31,14 +31,18 @@ def freeze_graph(model: Any, batch: int | None) -> Any:
         convert_variables_to_constants_v2,
     )
 
-    live = tf.function(lambda tensor: tf.nest.flatten(model(tensor, training=False)))
+    function = tf.function(lambda tensor: tf.nest.flatten(model(tensor, training=False)))
     with _functions_inline():
-        traced = live.get_concrete_function(input_spec(model, batch))
-    return convert_variables_to_constants_v2(traced)
+        concrete = function.get_concrete_function(input_spec(model, batch))
+    return convert_variables_to_constants_v2(concrete)
 
 
 def input_spec(model: Any, batch: int | None) -> Any:
-    """The tf.TensorSpec of a model's one input, under the model's name for it.
+    """Return the tf.TensorSpec of a model's input, under the model's name for it.
+
+    Args:
+        model: keras.Model with one input.
+        batch: Size of the first axis; None for any size.
 
     Raises:
         BackboneError: Keras runs on another backend than TensorFlow.
@@ -48,22 +52,25 @@ def input_spec(model: Any, batch: int | None) -> Any:
 
     if keras.backend.backend() != "tensorflow":
         raise BackboneError(
-            f"Keras runs on {keras.backend.backend()!r}, but TensorFlow writes the files.",
-            "Set KERAS_BACKEND=tensorflow for this command.",
+            f"Keras runs on {keras.backend.backend()!r}, but exporting needs TensorFlow",
+            "run the command again with the environment variable KERAS_BACKEND=tensorflow",
         )
-    given = model.inputs[0]
-    return tf.TensorSpec((batch, *given.shape[1:]), given.dtype, name=given.name)
+    tensor = model.inputs[0]
+    return tf.TensorSpec((batch, *tensor.shape[1:]), tensor.dtype, name=tensor.name)
 
 
 def layer_of(node: str) -> str:
-    """`functional_1/gelu_1/Erfc` is of the layer `gelu`: Keras numbers what it calls again."""
+    """Return the name of the Keras layer that a node of the graph belongs to.
+
+    `functional_1/gelu_1/Erfc` belongs to the layer `gelu`: Keras numbers repeated calls.
+    """
     parts = node.split("/")
     return re.sub(r"_\d+$", "", parts[1]) if len(parts) > 1 else node
 
 
 @contextmanager
 def _functions_inline() -> Iterator[None]:
-    """A tf.function that is called while another is traced leaves its operators there."""
+    """Inline every tf.function that is called while another one is traced."""
     import tensorflow as tf
 
     before = tf.config.functions_run_eagerly()

@@ -1,8 +1,9 @@
-"""A Keras network as a LiteRT flatbuffer: the form that phones, and the feature stage, run."""
+"""Convert a Keras network to a LiteRT flatbuffer, which phones and the feature extractor run."""
 
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -17,7 +18,10 @@ QUANTIZATIONS = ("none", "float16", "dynamic", "int8")
 
 
 class _AlignedBuilder(flatbuffers.Builder):
-    """Weights start at multiples of 16 bytes, as the schema asks and the Python code forgets."""
+    """A flatbuffer builder that aligns weights to 16 bytes.
+
+    The schema requires the alignment; the generated Python code does not keep it.
+    """
 
     def StartVector(self, elemSize: int, numElems: int, alignment: int) -> int:  # noqa: N802, N803
         return int(super().StartVector(elemSize, numElems, 16 if elemSize == 1 else alignment))
@@ -37,24 +41,26 @@ def convert(
 
     Args:
         model: keras.Model with one float32 input.
-        batch: Size of the first axis, or None for any size.
+        batch: Size of the first axis; None for any size.
         quantization: One of QUANTIZATIONS. "int8" computes in int8 throughout, with one scale
             for each output channel of the weights.
-        representative: Inputs (n, ...) that set the ranges of activations; for "int8" only.
+        representative: (n, ...) inputs that set the ranges of activations; for "int8" only.
             Cast to float32 one at a time.
         io_dtype: Type of input and output: "float32", or with "int8" also "uint8" and "int8".
 
+    Returns:
+        The bytes of the file.
+
     Raises:
-        BackboneError: LiteRT lacks one of the operators, or the converter gave up.
+        BackboneError: LiteRT lacks one of the operators, or the conversion failed.
     """
     if quantization not in QUANTIZATIONS:
-        raise ValueError(
-            f"quantization: expected one of {QUANTIZATIONS}, received {quantization!r}"
-        )
+        raise ValueError(f"quantization: expected one of {QUANTIZATIONS}, got {quantization!r}")
     if quantization == "int8" and (representative is None or len(representative) == 0):
         raise ValueError("int8 needs representative inputs")
-    problem: Exception | None = None
-    with silence_output() as log:
+    failure: Exception | None = None
+    with silence_output() as log, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the converter's, about how it was called
         import tensorflow as tf
         from tensorflow.lite.python.convert_phase import ConverterError
 
@@ -63,33 +69,34 @@ def convert(
         try:
             content: bytes = converter.convert()
         except ConverterError as error:
-            problem = error
-    if problem is not None:
+            failure = error
+    if failure is not None:
         raise BackboneError(
-            f"The network {model.name!r} cannot become a LiteRT file: {_reason(problem, log)}",
-            "Take another backbone (`tlearn models`), or export --saved-model.",
-        ) from problem
+            f"the network {model.name!r} cannot be converted to LiteRT: {_reason(failure, log)}",
+            "export a SavedModel (tlearn export RUN --saved-model), or choose another backbone: "
+            "--backbone NAME",
+        ) from failure
     return _sign(content, model.inputs[0].name, model.output_names)
 
 
 def pack(model: Any) -> bytes:
-    """The bytes of a `ModelT` of ai_edge_litert's schema."""
+    """Return the bytes of a `ModelT` of ai_edge_litert's schema."""
     builder = _AlignedBuilder(1 << 20)
     builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
     return bytes(builder.Output())
 
 
 def _sign(content: bytes, input_name: str, output_names: Sequence[str]) -> bytes:
-    """Add the signature that a frozen graph lacks.
+    """Add a signature, which a file converted from a constant graph lacks.
 
-    Converting from a SavedModel would give one too, but takes twice as long.
+    Converting from a SavedModel would add one too, but takes twice as long.
     """
     from ai_edge_litert import schema_py_generated as schema
 
     def entry(name: str, index: int) -> Any:
-        mapped = schema.TensorMapT()
-        mapped.name, mapped.tensorIndex = name, int(index)
-        return mapped
+        tensor = schema.TensorMapT()
+        tensor.name, tensor.tensorIndex = name, int(index)
+        return tensor
 
     model = schema.ModelT.InitFromPackedBuf(content)
     graph = model.subgraphs[0]
@@ -111,7 +118,7 @@ def _configure(
 ) -> None:
     import tensorflow as tf
 
-    # Built-in operators only: a file that needs TensorFlow's own converts, then runs nowhere.
+    # Built-in operators only: a file with TensorFlow's own operators runs in no mobile runtime.
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
     if quantization == "none":
         return
@@ -120,18 +127,20 @@ def _configure(
         converter.target_spec.supported_types = [tf.float16]
     if quantization == "int8":
         assert representative is not None
-        converter.representative_dataset = _feed(representative)
+        converter.representative_dataset = _batches_of_one(representative)
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
         converter.inference_input_type = tf.dtypes.as_dtype(io_dtype)
         converter.inference_output_type = tf.dtypes.as_dtype(io_dtype)
 
 
-def _feed(inputs: Sequence[np.ndarray] | np.ndarray) -> Callable[[], Iterator[list[np.ndarray]]]:
-    return lambda: ([np.asarray(one, np.float32)[np.newaxis]] for one in inputs)
+def _batches_of_one(
+    inputs: Sequence[np.ndarray] | np.ndarray,
+) -> Callable[[], Iterator[list[np.ndarray]]]:
+    return lambda: ([np.asarray(values, np.float32)[np.newaxis]] for values in inputs)
 
 
-def _reason(problem: Exception, log: CapturedOutput) -> str:
-    lacking = re.search(r"^(?:Custom|Flex) ops: (.+)$", log.text, re.MULTILINE)
-    if lacking:
-        return f"LiteRT has no operator for {lacking[1]}."
-    return f"{str(problem).strip()[:300]}\n{log.tail()}".strip()
+def _reason(failure: Exception, log: CapturedOutput) -> str:
+    unsupported = re.search(r"^(?:Custom|Flex) ops: (.+)$", log.text, re.MULTILINE)
+    if unsupported:
+        return f"LiteRT has no operator for {unsupported[1]}"
+    return f"{str(failure).strip()[:300]}\n{log.tail()}".strip()

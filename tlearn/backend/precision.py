@@ -1,4 +1,4 @@
-"""Float32 for export, whatever precision trained the model."""
+"""Float32 copies of models for export, whatever precision they were trained in."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from typing import Any
 
 
 def as_float32(model: Any) -> Any:
-    """The same network with every layer computing in float32.
+    """Return the same network with every layer computing in float32.
 
     Args:
-        model: keras.Model; returned as it is when nothing in it computes in another type.
+        model: keras.Model; returned itself if every layer computes in float32 already.
 
     Returns:
         keras.Model with equal weights, names and shapes.
@@ -21,7 +21,7 @@ def as_float32(model: Any) -> Any:
 
     def rebuild(layer: Any) -> Any:
         config = layer.get_config()
-        if isinstance(layer, keras.layers.Layer):  # a bare operation (x + y) has no type of its own
+        if isinstance(layer, keras.layers.Layer):  # a bare operation (x + y) has no dtype
             config["dtype"] = "float32"
         return type(layer).from_config(config)
 

@@ -1,4 +1,4 @@
-"""Silence for TensorFlow, whose C++ half writes to the terminal whatever Python asks."""
+"""Silence for TensorFlow, whose C++ code writes to the terminal whatever its Python settings."""
 
 from __future__ import annotations
 
@@ -18,29 +18,38 @@ _redirection = threading.RLock()
 
 @dataclass
 class CapturedOutput:
-    """What was said meanwhile; `text` is filled in when the block ends."""
+    """What was written while output was silenced.
+
+    Attributes:
+        text: Everything, once the block has ended; empty before.
+    """
 
     text: str = ""
 
     def tail(self, lines: int = 12, width: int = 200) -> str:
-        """The last lines that say something, shortened, for the message of a fault."""
-        said = (line.rstrip() for line in self.text.splitlines())
-        kept = [line for line in said if line and not line.startswith(_CHATTER)]
-        return "\n".join(line[:width] for line in kept[-lines:])
+        """Return the last lines without TensorFlow's chatter, for an error message.
+
+        Args:
+            lines: Number of lines at most.
+            width: Characters of each line at most.
+        """
+        stripped = (line.rstrip() for line in self.text.splitlines())
+        telling = [line for line in stripped if line and not line.startswith(_CHATTER)]
+        return "\n".join(line[:width] for line in telling[-lines:])
 
 
 @contextlib.contextmanager
 def silence_output() -> Iterator[CapturedOutput]:
-    """Send file descriptors 1 and 2 to a temporary file while the block runs.
+    """Redirect file descriptors 1 and 2 to a temporary file while the block runs.
 
-    Not so `sys.stdout` and `sys.stderr`: TensorFlow's loggers keep the stream they find when it
-    is imported, and would be left with one that is closed. Descriptors belong to the whole
-    process: blocks of several threads run one after the other, and what another thread prints
-    meanwhile goes to the log too. Blocks may be nested. An exception that leaves the block
-    takes the end of the log along as a note.
+    `sys.stdout` and `sys.stderr` are left alone: TensorFlow's loggers keep the stream they find
+    when TensorFlow is imported, and would be left with a closed one. Descriptors belong to the
+    whole process, so blocks in several threads run one after the other, and what other threads
+    print meanwhile is captured too. Blocks may be nested. An exception that leaves the block gets
+    the end of the captured output as a note.
 
-    Returns:
-        The log; its text is complete once the block has ended, whether or not it raised.
+    Yields:
+        The captured output; its text is complete once the block has ended, even by an exception.
     """
     log = CapturedOutput()
     with _redirection, tempfile.TemporaryFile() as sink:
@@ -54,7 +63,7 @@ def silence_output() -> Iterator[CapturedOutput]:
             _flush()
             log.text = _read(sink)
             if log.tail():
-                error.add_note(f"Said before the failure:\n{log.tail()}")
+                error.add_note(f"Output before the failure:\n{log.tail()}")
             raise
         finally:
             _flush()
@@ -64,14 +73,14 @@ def silence_output() -> Iterator[CapturedOutput]:
 
 
 def import_keras() -> Any:
-    """Keras, imported in silence: TensorFlow greets on stderr whatever its log level."""
+    """Import Keras in silence: TensorFlow writes to stderr on import whatever its log level."""
     with silence_output():
         import keras
     return keras
 
 
 def _duplicate(number: int) -> int | None:
-    # A process started without a terminal may lack descriptors 1 and 2 altogether.
+    # A process that was started without a terminal may have no descriptors 1 and 2 at all.
     try:
         return os.dup(number)
     except OSError:

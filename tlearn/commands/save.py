@@ -10,7 +10,7 @@ import numpy as np
 
 from tlearn.commands.session import Session, Workspace
 from tlearn.commands.train import FittedModel
-from tlearn.data.split import write_manifest
+from tlearn.data.manifest import write_manifest
 from tlearn.errors import RunError
 from tlearn.evaluation.metrics import Report, score
 from tlearn.evaluation.predictions import predict_pixels

@@ -12,7 +12,7 @@ import numpy as np
 
 from tlearn.backend.silence import import_keras
 from tlearn.commands.shrink import ShrinkResult
-from tlearn.data.archives import unpacked
+from tlearn.data.archives import unpack_archives
 from tlearn.data.augmentation import augmentation as find_augmentation
 from tlearn.data.image_folder import list_images
 from tlearn.data.pixel_store import PixelStore, store_pixels
@@ -124,7 +124,7 @@ def distill_weights(job: Job, sources: Sequence[Path]) -> DistillResult:
     """
     config, cache, progress = job.config, job.cache, job.progress
     config.image_views()  # a wrong name is told before an image is read
-    paths = list_images(unpacked(sources, cache))
+    paths = list_images(unpack_archives(sources, cache))
     extractor = _teacher_extractor(job)
     with job.timer.time("decode"):
         read = partial(store_pixels, paths, resize=config.resize, cache=cache)
@@ -150,8 +150,8 @@ def _teacher_extractor(job: Job) -> FeatureExtractor:
 
 def _usable(*stores: PixelStore) -> list[str]:
     """Return digests of the images that can be read, each once, in an order free of their names."""
-    bad = {info.sha256 for store in stores for info in store.facts if info.problem}
-    digests = sorted({info.sha256 for info in stores[0].facts} - bad)
+    bad = {info.sha256 for store in stores for info in store.infos if info.problem}
+    digests = sorted({info.sha256 for info in stores[0].infos} - bad)
     if len(digests) < FEWEST_IMAGES:
         raise DataError(
             f"{len(digests)} readable images are too few to learn a network from",

@@ -1,1 +1,5 @@
-"""A folder of pictures in; checked pixels, splits and augmented views out."""
+"""Image folders.
+
+Takes a folder of images and gives its classes and files, what is wrong with them, the split into
+train, val and test, pixels decoded to one size, samples of rows, and augmented views.
+"""

@@ -1,4 +1,4 @@
-"""Tar archives of pictures as folders, unpacked once into the cache."""
+"""Tar archives of images, unpacked once into the cache."""
 
 from __future__ import annotations
 
@@ -10,23 +10,26 @@ import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from tlearn.errors import DataError
+from tlearn.errors import DataError, quoted
 from tlearn.storage.atomic import CACHE_HINT, os_errors_as_host_errors
 from tlearn.storage.digest import digest_of_file
 
 SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 
 
-def unpacked(sources: Sequence[Path], cache: Path) -> list[Path]:
-    """The sources, with the folder that an archive was unpacked to in its place.
+def unpack_archives(paths: Sequence[Path], cache: Path) -> list[Path]:
+    """Return the paths, with each tar archive replaced by the folder it was unpacked to.
+
+    Args:
+        paths: Archives, folders and files.
+        cache: The cache folder; an archive that was unpacked before is not unpacked again.
 
     Raises:
         DataError: An archive is missing or broken.
         HostError: The cache cannot be written.
     """
     return [
-        _unpack(source, cache) if source.name.lower().endswith(SUFFIXES) else source
-        for source in sources
+        _unpack(path, cache) if path.name.lower().endswith(SUFFIXES) else path for path in paths
     ]
 
 
@@ -34,23 +37,23 @@ def _unpack(archive: Path, cache: Path) -> Path:
     try:
         digest = digest_of_file(archive)
     except OSError as error:
-        raise DataError(f"{archive}: {error.strerror}", "name a folder or a tar archive") from error
+        message = f"cannot read {quoted(archive)}: {error.strerror}"
+        raise DataError(message, "name a folder or a tar archive") from error
     folder = cache / "archives" / digest[:32]
     if folder.exists():
         os.utime(folder)
         return folder
 
-    half = folder.with_name(f".{folder.name}-{os.getpid()}")
+    unfinished = folder.with_name(f".{folder.name}-{os.getpid()}")
     try:
         with os_errors_as_host_errors(folder, CACHE_HINT):
-            half.mkdir(parents=True, exist_ok=True)
+            unfinished.mkdir(parents=True, exist_ok=True)
             with tarfile.open(archive) as tar:
-                tar.extractall(half, filter="data")  # refuses what would leave the folder
-            half.rename(folder)
+                tar.extractall(unfinished, filter="data")  # refuses paths outside the folder
+            unfinished.rename(folder)
     except (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, OSError) as error:
-        raise DataError(
-            f"{archive} cannot be unpacked: {error}", "make the archive anew"
-        ) from error
+        message = f"cannot unpack {quoted(archive)}: {error}"
+        raise DataError(message, "create the archive again, or name a folder instead") from error
     finally:
-        shutil.rmtree(half, ignore_errors=True)
+        shutil.rmtree(unfinished, ignore_errors=True)
     return folder

@@ -1,4 +1,4 @@
-"""Random changes of training pictures that leave their class as it is; never part of a model."""
+"""Random changes to training images that do not change their class; never part of a model."""
 
 from __future__ import annotations
 
@@ -12,23 +12,24 @@ from PIL import Image
 from tlearn.errors import RecipeError
 
 
+# The repr seeds the stored views (features.store.Views): a renamed or added field changes them all.
 @dataclass(frozen=True)
 class Augmentation:
-    """How strongly pictures are changed; 0 turns a change off.
+    """An augmentation policy: how strongly images are changed; 0 turns a change off.
 
     Attributes:
         name: Name of the policy.
-        rotation: Largest angle, in degrees, either way.
+        rotation: Largest angle in either direction, in degrees.
         zoom: Largest enlargement or reduction, as a fraction.
         translation: Largest shift, as a fraction of the side.
-        crop: Largest part of the side cut away, as a fraction; the rest fills the picture.
-        brightness: Largest change, as a fraction of the whole range.
+        crop: Largest fraction of the side that is cut away; the rest fills the image.
+        brightness: Largest change, as a fraction of the value range.
         contrast: Largest change of the distance to the mean, as a fraction.
-        noise: Standard deviation of Gaussian noise, as a fraction of the whole range.
+        noise: Standard deviation of Gaussian noise, as a fraction of the value range.
         erasing: Probability of filling one rectangle with random pixels.
         mixup: Alpha of MixUp's Beta(alpha, alpha).
         cutmix: Alpha of CutMix's Beta(alpha, alpha).
-        flip: Whether half of the pictures are mirrored.
+        flip: Whether half of the images are flipped left to right.
     """
 
     name: str
@@ -65,26 +66,32 @@ POLICIES = {policy.name: policy for policy in (Augmentation("none"), _LIGHT, _ME
 
 
 def augmentation(name: str, horizontal_flip: bool = True) -> Augmentation:
-    """Find a policy; without `horizontal_flip` (digits, letters, left and right) it never flips.
+    """Return the augmentation policy of a name.
+
+    Args:
+        name: A key of POLICIES.
+        horizontal_flip: False if the class depends on left and right (digits, letters): the
+            policy then never flips.
 
     Raises:
         RecipeError: There is no such policy.
     """
     if name not in POLICIES:
-        near = difflib.get_close_matches(name, POLICIES, 1)
-        hint = f"did you mean {near[0]}?" if near else f"choose one of {', '.join(POLICIES)}"
+        similar = difflib.get_close_matches(name, POLICIES, 1)
+        choices = f"choose one of {', '.join(POLICIES)}: --augment NAME"
+        hint = f"did you mean {similar[0]!r}?" if similar else choices
         raise RecipeError(f"there is no augmentation {name!r}", hint)
     policy = POLICIES[name]
     return policy if horizontal_flip else replace(policy, flip=False)
 
 
 def augment(pixels: np.ndarray, policy: Augmentation, rng: np.random.Generator) -> np.ndarray:
-    """Change one picture: one warp for all geometry, then the light, then erasing.
+    """Augment one image: one warp for all geometry, then brightness, contrast, noise, erasing.
 
     Args:
-        pixels: uint8 (H, W, 3); left as it is.
-        policy: How strongly.
-        rng: Where chance comes from; the same state gives the same picture.
+        pixels: uint8 (H, W, 3); unchanged.
+        policy: How strongly to change them.
+        rng: Random generator; the same state gives the same image.
 
     Returns:
         uint8 (H, W, 3).
@@ -103,63 +110,64 @@ def augment(pixels: np.ndarray, policy: Augmentation, rng: np.random.Generator) 
 def mix(
     batch: np.ndarray, targets: np.ndarray, policy: Augmentation, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Mix every row with another one: MixUp or CutMix, by a coin where the policy has both.
+    """Mix every row with another one by MixUp or CutMix; a fair coin decides if both are on.
 
         x = lam * x + (1 - lam) * x[order],    lam ~ Beta(alpha, alpha)    (MixUp)
         x = x[order] inside a box of the area 1 - lam, x outside           (CutMix)
         t = lam * t + (1 - lam) * t[order]                                 (both)
 
     Args:
-        batch: float32 (B, H, W, C) pixels or feature maps, or (B, d), which CutMix leaves alone.
-        targets: float32 (B, C), rows that sum to one.
-        policy: Gives the alphas.
-        rng: Where chance comes from.
+        batch: float32 (B, H, W, C) pixels or feature maps, or (B, d), to which CutMix does
+            not apply.
+        targets: float32 (B, classes), rows that sum to one.
+        policy: Gives both alphas.
+        rng: Random generator.
 
     Returns:
-        The mixed batch and targets; the ones given are left as they are.
+        The mixed batch and targets; the arguments are unchanged.
 
     References:
         Zhang et al., mixup, 2018, arXiv 1710.09412. Yun et al., CutMix, 2019, arXiv 1905.04899;
-        the box lies wholly inside the picture here, so that its area is the one drawn.
+        unlike there, the box always lies inside the image, so that its area is the one drawn.
     """
     cutmix = policy.cutmix if batch.ndim == 4 else 0.0
     if not (policy.mixup or cutmix):
         return batch, targets
     cut = bool(cutmix) and (not policy.mixup or rng.random() < 0.5)
     alpha = cutmix if cut else policy.mixup
-    kept = rng.beta(alpha, alpha)
+    lam = rng.beta(alpha, alpha)
     order = rng.permutation(len(batch))
     if cut:
-        batch, kept = _paste_box(batch, order, kept, rng)
+        batch, lam = _paste_box(batch, order, lam, rng)
     else:
-        batch = (kept * batch + (1 - kept) * batch[order]).astype(batch.dtype)
-    return batch, (kept * targets + (1 - kept) * targets[order]).astype(targets.dtype)
+        batch = (lam * batch + (1 - lam) * batch[order]).astype(batch.dtype)
+    return batch, (lam * targets + (1 - lam) * targets[order]).astype(targets.dtype)
 
 
 def _draw_warp(
     height: int, width: int, policy: Augmentation, rng: np.random.Generator
 ) -> np.ndarray | None:
-    """Matrix (2, 3) from places in the result to places in the picture; None changes nothing."""
+    """Return the (2, 3) affine matrix from output to input coordinates; None for no change."""
     if not (policy.flip or policy.rotation or policy.zoom or policy.translation or policy.crop):
         return None
     angle = math.radians(rng.uniform(-policy.rotation, policy.rotation))
-    kept = 1 - rng.uniform(0, policy.crop)
-    scale = kept / (1 + rng.uniform(-policy.zoom, policy.zoom))
-    # A crop's window may lie anywhere in the image, hence its share of the shift.
-    shift = rng.uniform(-1, 1, 2) * policy.translation + rng.uniform(-1, 1, 2) * (1 - kept) / 2
-    horizontal_flip = -1 if policy.flip and rng.random() < 0.5 else 1
-    turn = scale * np.array(
+    window = 1 - rng.uniform(0, policy.crop)
+    scale = window / (1 + rng.uniform(-policy.zoom, policy.zoom))
+    # The crop window may lie anywhere in the image, hence the second term of the shift.
+    shift = rng.uniform(-1, 1, 2) * policy.translation + rng.uniform(-1, 1, 2) * (1 - window) / 2
+    x_sign = -1 if policy.flip and rng.random() < 0.5 else 1
+    linear = scale * np.array(
         [
-            [math.cos(angle) * horizontal_flip, -math.sin(angle)],
-            [math.sin(angle) * horizontal_flip, math.cos(angle)],
+            [math.cos(angle) * x_sign, -math.sin(angle)],
+            [math.sin(angle) * x_sign, math.cos(angle)],
         ]
     )
     center = np.array([width, height]) / 2
-    return np.column_stack([turn, center + shift * [width, height] - turn @ center])
+    return np.column_stack([linear, center + shift * [width, height] - linear @ center])
 
 
 def _warp(pixels: np.ndarray, matrix: np.ndarray | None) -> np.ndarray:
-    """Bilinear warp; what lies beyond the border is the picture reflected."""
+    """Warp an image bilinearly; beyond its border it is reflected."""
     if matrix is None:
         return pixels
     height, width = pixels.shape[:2]
@@ -175,13 +183,13 @@ def _warp(pixels: np.ndarray, matrix: np.ndarray | None) -> np.ndarray:
 
 
 def _reflected(low: int, high: int, side: int) -> np.ndarray:
-    """Places low ... high - 1, those outside 0 ... side - 1 mirrored at the edge."""
-    place = np.arange(low, high) % (2 * side)
-    return np.minimum(place, 2 * side - 1 - place)
+    """Return the indices low ... high - 1, reflected at the edges into 0 ... side - 1."""
+    index = np.arange(low, high) % (2 * side)
+    return np.minimum(index, 2 * side - 1 - index)
 
 
 def _relight(pixels: np.ndarray, policy: Augmentation, rng: np.random.Generator) -> np.ndarray:
-    """Contrast about the picture's mean, and brightness, through one table of 256 values."""
+    """Change contrast about the image's mean, and brightness, by a lookup table of 256 values."""
     mean = pixels.mean()
     gain = 1 + rng.uniform(-policy.contrast, policy.contrast)
     offset = 255 * rng.uniform(-policy.brightness, policy.brightness)
@@ -190,7 +198,7 @@ def _relight(pixels: np.ndarray, policy: Augmentation, rng: np.random.Generator)
 
 
 def _erase(pixels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Random pixels in a rectangle of 2 to 20 % of the area.
+    """Fill a rectangle of 2% to 20% of the area with random pixels.
 
     References:
         Zhong et al., Random Erasing Data Augmentation, 2020, arXiv 1708.04896.
@@ -210,12 +218,12 @@ def _erase(pixels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def _paste_box(
-    batch: np.ndarray, order: np.ndarray, kept: float, rng: np.random.Generator
+    batch: np.ndarray, order: np.ndarray, lam: float, rng: np.random.Generator
 ) -> tuple[np.ndarray, float]:
-    """One box for the whole batch; returns the share of a row that is its own."""
+    """Paste one box of `batch[order]` into the batch; return it and the fraction left of it."""
     height, width = batch.shape[1:3]
-    box_height = round(height * math.sqrt(1 - kept))
-    box_width = round(width * math.sqrt(1 - kept))
+    box_height = round(height * math.sqrt(1 - lam))
+    box_width = round(width * math.sqrt(1 - lam))
     top = rng.integers(0, height - box_height + 1)
     left = rng.integers(0, width - box_width + 1)
     mixed = batch.copy()

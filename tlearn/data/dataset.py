@@ -1,4 +1,4 @@
-"""A folder in; checked pixels and a split out."""
+"""An image folder that has been decoded, inspected and split."""
 
 from __future__ import annotations
 
@@ -10,24 +10,32 @@ import numpy as np
 
 from tlearn.data.image_folder import ImageFolder
 from tlearn.data.inspection import DataIssue, inspect_dataset
+from tlearn.data.manifest import SplitManifest
 from tlearn.data.pixel_store import PixelRows, PixelStore, store_pixels
-from tlearn.data.sampling import FOLDS, FOLDS_OF_MANY, MANY, MOST, make_folds, stratified
-from tlearn.data.split import Fold, SplitManifest, make_split
+from tlearn.data.sampling import (
+    CROSS_VALIDATION_LIMIT,
+    FOLDS,
+    FOLDS_OF_MANY,
+    MANY_IMAGES,
+    make_folds,
+    stratified,
+)
+from tlearn.data.split import Fold, make_split
 from tlearn.errors import DataError
 from tlearn.progress import ProgressCallback, Timer
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """A folder, read and divided.
+    """An image folder with its pixels, its issues and its split.
 
     Attributes:
         folder: Classes and files.
-        pixels: Decoded pictures, found by digest.
+        pixels: Decoded images, found by digest.
         issues: What is wrong or risky in the folder.
-        manifest: Which picture is learned from, chosen by, and reported on.
-        resize: The rule that made them square.
-        seed: Of the split, and of folds.
+        manifest: Which image belongs to which split.
+        resize: The rule by which images became square, one of `decode.RESIZE_RULES`.
+        seed: Seed of the split and of the folds.
     """
 
     folder: ImageFolder
@@ -38,27 +46,34 @@ class Dataset:
     seed: int = 0
 
     def digests(self, split: str) -> list[str]:
-        """Digests of a part's pictures, in the order of `manifest.indices(split)`."""
+        """Return the digests of a split's images, in the order of `manifest.indices(split)`."""
         return [self.manifest.digests[row] for row in self.manifest.indices(split)]
 
     def rows(self, split: str) -> PixelRows:
-        """A part's pictures, read as they are indexed."""
+        """Return a split's images, which are read from disk when indexed."""
         return self.pixels.rows(self.digests(split))
 
     def labels(self, split: str) -> np.ndarray:
-        """Class indices of a part's pictures."""
+        """Return the class indices (n,) of a split's images."""
         return self.manifest.labels[self.manifest.indices(split)]
 
     def folds(self, seed: int) -> list[Fold]:
-        """Rows of the train split to solve on and to hold out, copies of a file kept together.
+        """Divide the train split into cross-validation folds.
 
-        Of very many pictures a stratified sample answers as well, in bounded time and memory.
+        Copies of a file share a fold. Of very many images a stratified sample is used: it tells
+        as much, in bounded time and memory.
+
+        Args:
+            seed: Another seed gives another sample and other folds.
+
+        Returns:
+            For every fold, the rows of the train split to fit on and those held out.
         """
         labels, digests = self.labels("train"), self.digests("train")
-        rows = stratified(labels, MOST, seed)
-        most = FOLDS if len(labels) < MANY else FOLDS_OF_MANY
-        folds = make_folds(labels[rows], [digests[row] for row in rows], seed, most)
-        return [(rows[solved], rows[held_out]) for solved, held_out in folds]
+        rows = stratified(labels, CROSS_VALIDATION_LIMIT, seed)
+        n_folds = FOLDS if len(labels) < MANY_IMAGES else FOLDS_OF_MANY
+        folds = make_folds(labels[rows], [digests[row] for row in rows], seed, n_folds)
+        return [(rows[fitted], rows[held_out]) for fitted, held_out in folds]
 
 
 def load_dataset(
@@ -74,32 +89,32 @@ def load_dataset(
     seed: int = 0,
     strict: bool = False,
 ) -> Dataset:
-    """Decode, inspect and split a folder.
+    """Decode, inspect and split an image folder.
 
     Args:
         folder: Classes and files.
-        image_size: Side of the square the network sees, in pixels.
-        resize: How a picture becomes square.
-        cache: Where decoded pixels are kept.
+        image_size: Side of the decoded squares, in pixels.
+        resize: How an image becomes square, one of `decode.RESIZE_RULES`.
+        cache: The cache folder, which keeps decoded pixels.
         progress: Called with (step, done, total).
-        timer: Times the steps.
-        val_fraction: Share of a flat folder for validation.
-        test_fraction: Share of a flat folder for the test.
+        timer: Times the step "decode".
+        val_fraction: Fraction for val, if the folder has no splits of its own.
+        test_fraction: Fraction for test, if the folder has no splits of its own.
         seed: Seed of the split.
-        strict: Refuse a folder with unreadable pictures instead of leaving them out.
+        strict: Refuse a folder with unreadable images instead of leaving them out.
 
     Raises:
         DataError: The folder cannot be used as it is.
     """
     with timer.time("decode"):
         paths = [image.path for image in folder.images]
-        pixels = store_pixels(paths, image_size, resize, cache, partial(progress, "read pictures"))
-        issues = inspect_dataset(folder, pixels.facts)
+        pixels = store_pixels(paths, image_size, resize, cache, partial(progress, "read images"))
+        issues = inspect_dataset(folder, pixels.infos)
         if strict:
             _refuse_unreadable(folder, pixels)
         manifest = make_split(
             folder,
-            pixels.facts,
+            pixels.infos,
             val_fraction=val_fraction,
             test_fraction=test_fraction,
             seed=seed,
@@ -108,14 +123,14 @@ def load_dataset(
 
 
 def _refuse_unreadable(folder: ImageFolder, pixels: PixelStore) -> None:
-    bad = [
-        f"{image.name}: {fact.problem}"
-        for image, fact in zip(folder.images, pixels.facts, strict=True)
-        if fact.problem
+    unreadable = [
+        f"{image.name!r}: {info.problem}"
+        for image, info in zip(folder.images, pixels.infos, strict=True)
+        if info.problem
     ]
-    if bad:
-        shown = bad[:10] + ([f"... and {len(bad) - 10} more"] if len(bad) > 10 else [])
+    if unreadable:
+        more = [f"... and {len(unreadable) - 10} more"] if len(unreadable) > 10 else []
         raise DataError(
-            f"{len(bad)} unreadable pictures, and --strict was given:\n" + "\n".join(shown),
-            "mend or remove them, or leave --strict out to go on without them",
+            "\n".join([f"{len(unreadable)} images cannot be read:", *unreadable[:10], *more]),
+            "replace or delete them, or train without them: leave out --strict",
         )

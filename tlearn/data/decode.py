@@ -1,15 +1,15 @@
-"""THE decoder: the same function turns a file into pixels wherever tlearn looks at one.
+"""The one decoder: the same function turns a file into pixels wherever tlearn reads an image.
 
-Rules, the same for training, evaluation, prediction, calibration and parity:
+Its rules hold for training, evaluation, prediction, calibration and parity alike:
 
     format          by content, never by extension
-    orientation     as EXIF says; a broken EXIF block counts as none
+    orientation     by EXIF; a broken EXIF block is ignored
     animation       the first frame
     transparency    composited on white
-    CMYK, LAB, ...  Pillow's conversion to RGB; colour profiles are not applied
-    16-bit gray     value / 257, rounded; integers beyond 16 bit and floats by their own range
-    size            antialiased bilinear; a JPEG at least twice too large is first reduced while it
-                    is decoded (by 2, 4 or 8), which depends on its size and the rule alone
+    CMYK, LAB, ...  Pillow's conversion to RGB; color profiles are not applied
+    16-bit gray     value / 257, rounded; wider integers and floats are scaled by their own range
+    size            antialiased bilinear; a JPEG of at least twice the target size is first reduced
+                    by 2, 4 or 8 while it is decoded, which depends on its size and the rule alone
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from tlearn.data.image_folder import sniff
+from tlearn.data.formats import sniff
 from tlearn.storage.digest import digest_of_bytes
 
 RESIZE_RULES = ("squash", "crop", "pad")
 PIXEL_LIMIT = 100_000_000
-"""Pictures with more pixels are refused before any of them is decoded."""
+"""Images with more pixels are refused before any of them is decoded."""
 
-# From three times the target on, Pillow first averages whole blocks: on photographs no value
-# differs by more than 2 of 255 from resampling every pixel, at half the time.
+# From three times the target on, Pillow first averages whole blocks: on photographs that takes half
+# the time of resampling every pixel, and no value differs by more than 2 of 255.
 _REDUCING_GAP = 3.0
 _PAD_COLOR = (127, 127, 127)
 _ORIENTATION = 0x0112
@@ -45,34 +45,34 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-# What Pillow's parsers raise on broken content.
+# What Pillow's parsers raise for broken content.
 _BROKEN = (
     *(OSError, EOFError, SyntaxError, AssertionError, ValueError, TypeError),
     *(LookupError, AttributeError, ArithmeticError, RuntimeError, struct.error, zlib.error),
     *(Image.DecompressionBombError, Image.DecompressionBombWarning),
 )
 
-# A image's oddities become findings. Set once for the process: images are decoded in threads,
-# where `warnings.catch_warnings` is not safe.
+# What Pillow warns of is reported as a DataIssue. The filters are set once for the process: images
+# are decoded in threads, where `warnings.catch_warnings` is not safe.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 
 
 class UnreadableImageError(ValueError):
-    """A file that gives no pixels; the text says why."""
+    """A file that cannot be decoded; the message says why."""
 
 
 @dataclass(frozen=True)
 class ImageInfo:
-    """What one read of a file told.
+    """What reading an image file told about it.
 
     Attributes:
-        sha256: Digest of the file's bytes; "" when they could not be read.
-        width: Pixels, upright; 0 when unreadable.
-        height: Pixels, upright; 0 when unreadable.
-        format: By content, such as "JPEG"; "" when unreadable.
+        sha256: Digest of the file's bytes; "" if they could not be read.
+        width: Pixels, once upright; 0 if unreadable.
+        height: Pixels, once upright; 0 if unreadable.
+        format: By content, such as "JPEG"; "" if unreadable.
         rotated: Whether EXIF asks for a rotation or a flip.
-        problem: Why there are no pixels.
+        problem: Why the file cannot be decoded; None if it can.
     """
 
     sha256: str
@@ -84,76 +84,82 @@ class ImageInfo:
 
 
 def decode(path: Path, image_size: int, resize: str = "squash") -> np.ndarray:
-    """Pixels of a picture file at the working size.
+    """Decode an image file to a square.
 
     Args:
         path: File to read.
         image_size: Side of the square, in pixels.
-        resize: "squash" (both sides directly), "crop" (short side to `image_size`, then the
-            centre) or "pad" (long side to `image_size`, centred on mid-gray).
+        resize: "squash" (both sides to `image_size`), "crop" (short side to `image_size`, then
+            the center) or "pad" (long side to `image_size`, centered on mid-gray).
 
     Returns:
         uint8 (image_size, image_size, 3), RGB.
 
     Raises:
-        UnreadableImageError: The file gives no pixels.
+        UnreadableImageError: The file cannot be decoded.
     """
-    pixels, facts = read_image(path, image_size, resize)
+    pixels, info = read_image(path, image_size, resize)
     if pixels is None:
-        raise UnreadableImageError(facts.problem)
+        raise UnreadableImageError(info.problem)
     return pixels
 
 
 def read_image(path: Path, image_size: int, resize: str) -> tuple[np.ndarray | None, ImageInfo]:
-    """Pixels as `decode` gives them, and facts; the file is read once and never raises.
+    """Decode an image file and tell about it, reading the file once; a bad file does not raise.
+
+    Args:
+        path: File to read.
+        image_size: Side of the square, in pixels.
+        resize: See `decode`.
 
     Returns:
-        The pixels, or None with `facts.problem` saying why.
+        The pixels as `decode` returns them, or None, and an ImageInfo whose `problem` says why
+        there are none.
     """
     if resize not in RESIZE_RULES:
-        raise ValueError(f"expected resize in {RESIZE_RULES}. Received: {resize!r}")
+        raise ValueError(f"resize: expected one of {RESIZE_RULES}, got {resize!r}")
     try:
         data = path.read_bytes()
     except OSError as error:
-        reason = "a folder, not a picture" if path.is_dir() else f"cannot be read: {error.strerror}"
+        reason = "a folder, not an image" if path.is_dir() else f"cannot be read: {error.strerror}"
         return None, ImageInfo("", 0, 0, "", False, reason)
     digest = digest_of_bytes(data)
     try:
-        kind = _kind(data)
-        image, size, rotated = _load(data, kind, image_size, resize)
+        format_name = _format(data)
+        image, size, rotated = _load(data, format_name, image_size, resize)
         pixels = np.array(_fit(image, image_size, resize))
     except UnreadableImageError as error:
         return None, ImageInfo(digest, 0, 0, "", False, str(error))
     except _BROKEN as error:
         return None, ImageInfo(digest, 0, 0, "", False, _damage(error))
-    return pixels, ImageInfo(digest, *size, kind, rotated)
+    return pixels, ImageInfo(digest, *size, format_name, rotated)
 
 
-def _kind(data: bytes) -> str:
-    """Format by content, for one that can be opened here."""
-    kind = sniff(data[:64])
-    if not kind:
+def _format(data: bytes) -> str:
+    """Return the format by content, if this Pillow can open it."""
+    format_name = sniff(data[:64])
+    if not format_name:
         raise UnreadableImageError(_not_an_image(data))
-    if kind in ("HEIF", "AVIF"):
+    if format_name in ("HEIF", "AVIF"):
         Image.init()
-        if kind not in Image.OPEN:
-            name = "HEIC" if kind == "HEIF" else kind
+        if format_name not in Image.OPEN:
+            name = "HEIC" if format_name == "HEIF" else format_name
             raise UnreadableImageError(f"{name} cannot be read here: save it as JPEG or PNG")
-    return kind
+    return format_name
 
 
 def _load(
-    data: bytes, kind: str, image_size: int, resize: str
+    data: bytes, format_name: str, image_size: int, resize: str
 ) -> tuple[Image.Image, tuple[int, int], bool]:
-    """The first frame, upright in RGB, the size its file states, and whether it was turned."""
-    image = Image.open(io.BytesIO(data), formats=[kind])
+    """Return the first frame, upright in RGB, its full size, and whether EXIF rotates it."""
+    image = Image.open(io.BytesIO(data), formats=[format_name])
     width, height = image.size
     if width * height > PIXEL_LIMIT:
         limit = PIXEL_LIMIT // 1_000_000
         raise UnreadableImageError(f"{width} x {height} pixels, more than {limit} million")
-    # Pillow turns a TIFF upright while it loads it, and forgets that it did.
-    turned_by_pillow = kind == "TIFF" and _orientation(image) != 1
-    image.draft("", _needed(width, height, image_size, resize))
+    # Pillow turns a TIFF upright while loading it, and then reports no orientation.
+    turned_by_pillow = format_name == "TIFF" and _orientation(image) != 1
+    image.draft("", _draft_size(width, height, image_size, resize))
     image.load()
     orientation = _orientation(image)
     rgb = _rgb(image)
@@ -163,8 +169,8 @@ def _load(
     return rgb.transpose(_UPRIGHT[orientation]), upright, True
 
 
-def _needed(width: int, height: int, image_size: int, resize: str) -> tuple[int, int]:
-    """Smallest size to decode a JPEG at without enlarging it afterwards."""
+def _draft_size(width: int, height: int, image_size: int, resize: str) -> tuple[int, int]:
+    """Return the smallest size to decode a JPEG at without enlarging it afterwards."""
     if resize == "squash":
         return image_size, image_size
     side = min(width, height) if resize == "crop" else max(width, height)
@@ -191,13 +197,13 @@ def _rgb(image: Image.Image) -> Image.Image:
 
 
 def _eight_bit(values: np.ndarray) -> np.ndarray:
-    """Gray values of more than 8 bit as uint8, of the same shape."""
+    """Convert gray values of more than 8 bits to uint8."""
     if values.dtype.kind in "iu" and values.min() >= 0 and values.max() <= 65535:
         return ((values.astype(np.uint32) + 128) // 257).astype(np.uint8)
-    known = values[np.isfinite(values)].astype(float)
-    if not known.size or known.min() == known.max():
+    finite = values[np.isfinite(values)].astype(float)
+    if not finite.size or finite.min() == finite.max():
         return np.zeros(values.shape, np.uint8)
-    low, high = known.min(), known.max()
+    low, high = finite.min(), finite.max()
     clean = np.nan_to_num(values.astype(float), nan=low, posinf=high, neginf=low)
     return np.rint((clean - low) / (high - low) * 255).astype(np.uint8)
 
@@ -220,21 +226,21 @@ def _fit(image: Image.Image, image_size: int, resize: str) -> Image.Image:
 
 
 def _not_an_image(data: bytes) -> str:
-    """What a file is instead, in words."""
+    """Say what a file is that is not an image."""
     start = data[:1024].lower()
     if not data:
         return "the file is empty (0 bytes)"
     if b"<html" in start or b"<!doctype html" in start:
-        return "a web page, not a picture"
+        return "a web page, not an image"
     if b"<svg" in start:
         return "an SVG drawing: save it as PNG"
     if start.startswith(b"%pdf"):
         return "a PDF document: save its pages as PNG"
-    # A character of several bytes may be cut off at the end.
+    # A multi-byte character may be cut off at the end.
     text = start.decode("utf-8", "replace").rstrip("\ufffd")
     if "\ufffd" not in text and all(c.isprintable() or c.isspace() for c in text):
-        return "a text file, not a picture"
-    return "not a picture, or one in a format that is not read here: save it as JPEG or PNG"
+        return "a text file, not an image"
+    return "not an image, or in a format that cannot be read here: save it as JPEG or PNG"
 
 
 def _damage(error: Exception) -> str:
@@ -243,5 +249,5 @@ def _damage(error: Exception) -> str:
     if isinstance(error, UnidentifiedImageError):
         return "damaged: its header cannot be read"
     if isinstance(error, EOFError) or "truncated" in str(error).lower():
-        return "truncated: the file ends before the picture does"
+        return "truncated: the file ends before the image does"
     return f"damaged: {error}"

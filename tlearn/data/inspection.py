@@ -1,24 +1,25 @@
-"""What is wrong, or risky, with the pictures of a folder, in plain sentences."""
+"""What is wrong, or risky, with the images of a folder, in sentences for a person."""
 
 from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Sized
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from tlearn.data.decode import ImageInfo
-from tlearn.data.image_folder import EXTENSIONS, ImageFolder, LabeledImage
+from tlearn.data.formats import EXTENSIONS
+from tlearn.data.image_folder import ImageFolder, LabeledImage
 
 TINY_SIDE = 32
-"""Short side in pixels below which a picture hardly shows anything."""
+"""Short side, in pixels, below which an image hardly shows anything."""
 
 FEW_IMAGES = 10
-"""Pictures a class needs before its validation figures mean something."""
+"""Images a class needs before its validation results mean something."""
 
 IMBALANCE = 3.0
-"""Largest class / smallest class from which the small one is easily neglected."""
+"""Ratio of the largest to the smallest class beyond which the small one is easily neglected."""
 
 _PLACEHOLDER = re.compile(
     r"(image|photo|picture)[ _-]?not[ _-]?(found|available)|placeholder|no[_-]image", re.IGNORECASE
@@ -30,14 +31,14 @@ ImageWithInfo = tuple[LabeledImage, ImageInfo]
 
 @dataclass(frozen=True)
 class DataIssue:
-    """One fault or risk.
+    """One error or risk in an image folder.
 
     Attributes:
         kind: "unreadable", "misnamed", "placeholder", "duplicate", "conflicting_labels", "leak",
             "tiny", "imbalance", "few" or "rotated".
-        severity: "warning" (mend it, or know it) or "note".
-        message: What was found, with numbers, and what to do.
-        names: The pictures (or classes) meant; an unreadable one is followed by ": reason".
+        severity: "warning" (to be fixed, or at least known) or "note".
+        message: What was found, in numbers, and what to do; full sentences.
+        names: The images (or classes) concerned; an unreadable image is followed by ": reason".
     """
 
     kind: str
@@ -46,18 +47,18 @@ class DataIssue:
     names: tuple[str, ...]
 
 
-def inspect_dataset(folder: ImageFolder, facts: Sequence[ImageInfo]) -> tuple[DataIssue, ...]:
-    """Everything worth telling about a folder, gravest first.
+def inspect_dataset(folder: ImageFolder, infos: Sequence[ImageInfo]) -> tuple[DataIssue, ...]:
+    """Find everything worth knowing about the images of a folder, most serious first.
 
     Args:
-        folder: What was scanned.
-        facts: `facts[i]` belongs to `folder.images[i]`.
+        folder: Classes and files.
+        infos: `infos[i]` belongs to `folder.images[i]`.
     """
-    images = [*zip(folder.images, facts, strict=True)]
-    readable = [pair for pair in images if pair[1].problem is None]
+    images = [*zip(folder.images, infos, strict=True)]
+    readable = [(image, info) for image, info in images if info.problem is None]
     copies: dict[str, list[LabeledImage]] = defaultdict(list)
-    for image, fact in readable:
-        copies[fact.sha256].append(image)
+    for image, info in readable:
+        copies[info.sha256].append(image)
     groups = [group for group in copies.values() if len(group) > 1]
     return (
         *_unreadable(images),
@@ -73,79 +74,80 @@ def inspect_dataset(folder: ImageFolder, facts: Sequence[ImageInfo]) -> tuple[Da
 
 
 def _unreadable(images: Sequence[ImageWithInfo]) -> Iterator[DataIssue]:
-    found = [f"{image.name}: {fact.problem}" for image, fact in images if fact.problem]
-    if found:
+    unreadable = [(image.name, info.problem) for image, info in images if info.problem]
+    if unreadable:
         yield DataIssue(
             "unreadable",
             "warning",
-            f"{len(found)} of {_count(len(images), 'image')} cannot be read and "
-            f"{'is' if len(found) == 1 else 'are'} left out: {_first(found)}. "
-            "Replace or delete them.",
-            tuple(found),
+            f"{len(unreadable)} of {_count(len(images), 'image')} cannot be read and "
+            f"{_are(unreadable)} left out: "
+            f"{_first([f'{name!r} ({problem})' for name, problem in unreadable])}. "
+            f"Replace or delete {_them(unreadable)}.",
+            tuple(f"{name}: {problem}" for name, problem in unreadable),
         )
 
 
 def _conflicting_labels(
     folder: ImageFolder, groups: Sequence[Sequence[LabeledImage]]
 ) -> Iterator[DataIssue]:
-    found = [group for group in groups if len({image.label for image in group}) > 1]
-    if found:
-        classes = sorted({image.label for group in found for image in group})
+    conflicts = [group for group in groups if len({image.label for image in group}) > 1]
+    if conflicts:
+        classes = sorted({image.label for group in conflicts for image in group})
         yield DataIssue(
             "conflicting_labels",
             "warning",
-            f"{_count(len(found), 'image')} {_is(found)} filed under more than one class "
+            f"{_count(len(conflicts), 'image')} {_are(conflicts)} in more than one class "
             f"({_first([repr(folder.classes[label]) for label in classes])}) and left out: "
-            f"{_pairs(found)}. Keep each in its right class only.",
-            _names(found),
+            f"{_pairs(conflicts)}. Keep each one in its right class only.",
+            _names(conflicts),
         )
 
 
 def _leak(groups: Sequence[Sequence[LabeledImage]]) -> Iterator[DataIssue]:
-    found = [
+    leaks = [
         group
         for group in groups
         if len({image.split for image in group}) > 1 and len({image.label for image in group}) == 1
     ]
-    if found:
+    if leaks:
         yield DataIssue(
             "leak",
             "warning",
-            f"{_count(len(found), 'image')} {_is(found)} in more than one of train, val and "
-            f"test: {_pairs(found)}. The copies in train (or val, where test has it too) are left "
-            "out, since a score on pictures seen in training means nothing.",
-            _names(found),
+            f"{_count(len(leaks), 'image')} {_are(leaks)} in more than one of train, val and "
+            f"test: {_pairs(leaks)}. The copies in train (or in val, if test has the image too) "
+            "are left out: accuracy on images seen in training means nothing.",
+            _names(leaks),
         )
 
 
 def _duplicate(groups: Sequence[Sequence[LabeledImage]]) -> Iterator[DataIssue]:
-    by_place: list[list[LabeledImage]] = []
+    duplicates: list[list[LabeledImage]] = []
     for group in groups:
-        places: dict[tuple[int, str | None], list[LabeledImage]] = defaultdict(list)
+        by_class_and_split: dict[tuple[int, str | None], list[LabeledImage]] = defaultdict(list)
         for image in group:
-            places[image.label, image.split].append(image)
-        by_place += [same for same in places.values() if len(same) > 1]
-    if by_place:
-        spare = sum(len(group) - 1 for group in by_place)
+            by_class_and_split[image.label, image.split].append(image)
+        duplicates += [copies for copies in by_class_and_split.values() if len(copies) > 1]
+    if duplicates:
+        spare = sum(len(group) - 1 for group in duplicates)
         yield DataIssue(
             "duplicate",
             "warning",
-            f"{_count(len(by_place), 'image')} {_is(by_place)} stored more than once in the "
-            f"same class ({_count(spare, 'spare copy', 'spare copies')}): {_pairs(by_place)}. "
-            "Copies stay on one side of the split; delete them, they teach nothing new.",
-            _names(by_place),
+            f"{_count(len(duplicates), 'image')} {_are(duplicates)} stored more than once in the "
+            f"same class ({_count(spare, 'spare copy', 'spare copies')}): {_pairs(duplicates)}. "
+            "Copies stay together in one split; delete the spare ones, they add no information.",
+            _names(duplicates),
         )
 
 
 def _placeholder(readable: Sequence[ImageWithInfo]) -> Iterator[DataIssue]:
-    found = [image.name for image, _ in readable if _PLACEHOLDER.search(image.path.name)]
-    if found:
+    names = [image.name for image, _ in readable if _PLACEHOLDER.search(image.path.name)]
+    if names:
         yield DataIssue(
             "placeholder",
             "warning",
-            f"{_count(len(found), 'image')} {_is(found)} named like the placeholder of a web "
-            f"site: {_first(found)}. Look at {_them(found)}, and delete what shows no class.",
-            tuple(found),
+            f"{_count(len(names), 'image')} {_are(names)} named like a website's placeholder: "
+            f"{_first_quoted(names)}. Look at {_them(names)}, and delete any that shows no class.",
+            tuple(names),
         )
 
 
@@ -153,92 +155,97 @@ def _imbalance(folder: ImageFolder, readable: Sequence[ImageWithInfo]) -> Iterat
     counts = [0] * len(folder.classes)
     for image, _ in readable:
         counts[image.label] += image.split in (None, "train")
-    where = "for training" if folder.images[0].split else "that can be read"
+    usable = "for training" if folder.images[0].split else "that can be read"
     largest, smallest = max(counts), min(counts)
     if largest > IMBALANCE * smallest:
         most, least = (folder.classes[counts.index(count)] for count in (largest, smallest))
-        ratio = f"{largest / smallest:.1f} times as many" if smallest else "against none"
+        few = f"{smallest} ({largest / smallest:.1f} to 1)" if smallest else "none"
         yield DataIssue(
             "imbalance",
             "warning",
-            f"{most!r} has {_count(largest, 'image')} {where} and {least!r} {smallest}: {ratio}. "
-            "Add images to the small classes, or weigh them up with class_weights: true.",
+            f"{most!r} has {_count(largest, 'image')} {usable}, {least!r} has {few}. Add images "
+            "to the small classes, or make all classes count the same in training "
+            "(--class-weights).",
             (most, least),
         )
-    few = [label for label, count in enumerate(counts) if count < FEW_IMAGES]
-    if few:
-        listed = _first([f"{folder.classes[label]!r} ({counts[label]})" for label in few])
+    small = [label for label, count in enumerate(counts) if count < FEW_IMAGES]
+    if small:
+        listed = _first([f"{folder.classes[label]!r} ({counts[label]})" for label in small])
         yield DataIssue(
             "few",
             "note",
-            f"{_count(len(few), 'class has', 'classes have')} fewer than {FEW_IMAGES} pictures "
-            f"{where}: {listed}. Figures for so few are rough; add pictures if you can.",
-            tuple(folder.classes[label] for label in few),
+            f"{_count(len(small), 'class has', 'classes have')} fewer than {FEW_IMAGES} images "
+            f"{usable}: {listed}. Accuracy on so few is a rough estimate; add images if you can.",
+            tuple(folder.classes[label] for label in small),
         )
 
 
 def _tiny(readable: Sequence[ImageWithInfo]) -> Iterator[DataIssue]:
-    found = [image.name for image, f in readable if min(f.width, f.height) < TINY_SIDE]
-    if found:
+    names = [image.name for image, info in readable if min(info.width, info.height) < TINY_SIDE]
+    if names:
         yield DataIssue(
             "tiny",
             "warning",
-            f"{_count(len(found), 'image')} {_is(found)} smaller than {TINY_SIDE} pixels on the "
-            f"short side: {_first(found)}. Replace {_them(found)} with larger ones if there are "
-            "any.",
-            tuple(found),
+            f"{_count(len(names), 'image')} {_are(names)} smaller than {TINY_SIDE} pixels on the "
+            f"short side: {_first_quoted(names)}. Replace {_them(names)} with larger versions if "
+            "you can.",
+            tuple(names),
         )
 
 
 def _misnamed(readable: Sequence[ImageWithInfo]) -> Iterator[DataIssue]:
-    found, shown = [], []
-    for image, fact in readable:
-        suffix = PurePosixPath(image.name).suffix.lower()
-        if EXTENSIONS.get(suffix, fact.format) != fact.format:
-            found.append(image.name)
-            shown.append(f"{image.name} is {fact.format}")
-    if found:
+    formats = {
+        image.name: info.format
+        for image, info in readable
+        if EXTENSIONS.get(PurePosixPath(image.name).suffix.lower(), info.format) != info.format
+    }
+    if formats:
         yield DataIssue(
             "misnamed",
             "warning",
-            f"{_count(len(found), 'image')} {_is(found)} in another format than the extension "
-            f"says: {_first(shown)}. tlearn goes by the content; other tools may fail, so rename "
-            f"{_them(found)}.",
-            tuple(found),
+            f"{_count(len(formats), 'image has', 'images have')} another format than the "
+            f"extension says: {_first([f'{name!r} is {kind}' for name, kind in formats.items()])}. "
+            f"tlearn goes by the content, but other programs may fail: rename {_them(formats)}.",
+            tuple(formats),
         )
 
 
 def _rotated(readable: Sequence[ImageWithInfo]) -> Iterator[DataIssue]:
-    found = [image.name for image, fact in readable if fact.rotated]
-    if found:
+    names = [image.name for image, info in readable if info.rotated]
+    if names:
         yield DataIssue(
             "rotated",
             "note",
-            f"{_count(len(found), 'image')} {_is(found)} stored turned and set upright by EXIF. "
-            "Do the same in your own code, or the model sees such pictures lying on their side.",
-            tuple(found),
+            f"{_count(len(names), 'image')} {_are(names)} stored rotated or flipped, with an EXIF "
+            f"tag that sets {_them(names)} upright. Apply the tag in your own code too, or the "
+            "model sees such images lying on their side.",
+            tuple(names),
         )
 
 
-def _count(number: int, one: str, many: str = "") -> str:
-    return f"{number} {one if number == 1 else many or one + 's'}"
+def _count(number: int, singular: str, plural: str = "") -> str:
+    return f"{number} {singular if number == 1 else plural or singular + 's'}"
 
 
-def _is(found: Sequence[object]) -> str:
-    return "is" if len(found) == 1 else "are"
+def _are(items: Sized) -> str:
+    return "is" if len(items) == 1 else "are"
 
 
-def _them(found: Sequence[object]) -> str:
-    return "it" if len(found) == 1 else "them"
+def _them(items: Sized) -> str:
+    return "it" if len(items) == 1 else "them"
 
 
-def _first(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + more
+def _first(texts: Sequence[str]) -> str:
+    more = f" and {len(texts) - _SHOWN} more" if len(texts) > _SHOWN else ""
+    return ", ".join(texts[:_SHOWN]) + more
+
+
+def _first_quoted(names: Sequence[str]) -> str:
+    return _first([repr(name) for name in names])
 
 
 def _pairs(groups: Sequence[Sequence[LabeledImage]]) -> str:
-    return _first([f"{group[0].name} = {group[1].name}" for group in groups])
+    return _first([f"{group[0].name!r} = {group[1].name!r}" for group in groups])
 
 
 def _names(groups: Sequence[Sequence[LabeledImage]]) -> tuple[str, ...]:

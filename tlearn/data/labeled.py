@@ -1,4 +1,4 @@
-"""Pictures of another folder whose classes a finished model knows."""
+"""Labeled images of another folder whose classes a trained model knows."""
 
 from __future__ import annotations
 
@@ -6,26 +6,38 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tlearn.data.image_folder import scan
-from tlearn.errors import DataError
+from tlearn.errors import DataError, quoted
 
 
-def labeled_images(folder: Path, labels: Sequence[str]) -> list[tuple[Path, int]]:
-    """Files of the folder's test split, or val, or all, with their index in the model's labels.
+def labeled_images(path: Path, labels: Sequence[str]) -> list[tuple[Path, int]]:
+    """List the images that a model can be scored on: the test split, else val, else all.
+
+    Args:
+        path: An image folder, or a CSV file.
+        labels: The model's labels, in the order of its output.
+
+    Returns:
+        Each file with the index of its class in `labels`.
 
     Raises:
         DataError: The folder cannot be used, or has a class that the model does not know.
     """
-    found = scan(folder)
-    unknown = [name for name in found.classes if name not in labels]
+    folder = scan(path)
+    unknown = [repr(name) for name in folder.classes if name not in labels]
     if unknown:
         raise DataError(
-            f"{folder} has classes that the model does not know: {', '.join(unknown[:5])}",
-            f"it knows {', '.join(labels[:8])}; rename the folders to match",
+            f"{quoted(path)} has classes that the model does not know: {', '.join(unknown[:5])}",
+            "rename its class folders to the model's labels: " + _first(labels, 8),
         )
-    splits = {image.split for image in found.images}
+    splits = {image.split for image in folder.images}
     split = next((name for name in ("test", "val") if name in splits), None)
     return [
-        (image.path, labels.index(found.classes[image.label]))
-        for image in found.images
+        (image.path, labels.index(folder.classes[image.label]))
+        for image in folder.images
         if split is None or image.split == split
     ]
+
+
+def _first(labels: Sequence[str], count: int) -> str:
+    more = ["..."] if len(labels) > count else []
+    return ", ".join([*map(repr, labels[:count]), *more])

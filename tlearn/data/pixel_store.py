@@ -1,6 +1,7 @@
-"""Files in, pixels at the working size out: decoded once, in parallel, kept on disk.
+"""Decoded images on disk: each file is decoded once, in parallel, at the size the network takes.
 
-Memory holds a window of pictures, never the folder: rows go to a memory-mapped table as they come.
+Memory holds a window of images, never the whole folder: rows go to a memory-mapped table as they
+are decoded.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from tlearn.storage.digest import digest_of_file
 from tlearn.storage.row_table import RowTable
 
 DECODER_VERSION = 1
-"""Raised when the decoder's pixels change, so that stored ones are not taken for them."""
+"""Increased whenever the decoder's pixels change, so that stored ones are not reused."""
 
 _WINDOW = 64
 
@@ -34,27 +35,35 @@ R = TypeVar("R")
 
 @dataclass(frozen=True)
 class PixelStore:
-    """Decoded pictures of one folder, found by the digest of their file.
+    """Decoded images, found by the digest of their file.
 
     Attributes:
         table: Rows of uint8 (image_size, image_size, 3), RGB.
-        facts: One record a picture, in the order asked for.
+        infos: One record for each file, in the order of the paths.
     """
 
     table: RowTable
-    facts: tuple[ImageInfo, ...]
+    infos: tuple[ImageInfo, ...]
 
     def read(self, digests: Sequence[str]) -> np.ndarray:
-        """Pixels uint8 (len(digests), image_size, image_size, 3)."""
+        """Read the pixels, uint8 (len(digests), image_size, image_size, 3)."""
         return self.table.read(digests)
 
     def rows(self, digests: Sequence[str]) -> PixelRows:
-        """The same as a sequence that is read as it is indexed."""
+        """Return the same images as a sequence that is read from disk when indexed."""
         return PixelRows(self.table, digests)
 
 
 class PixelRows(Sequence[np.ndarray]):
-    """Pictures in a chosen order; indexed like an array, read from disk where indexed."""
+    """Images in a chosen order, indexed like an array and read from disk when indexed.
+
+    Args:
+        table: Rows of uint8 (H, W, 3).
+        digests: (n,) keys of the rows.
+
+    Attributes:
+        shape: (n, H, W, 3).
+    """
 
     def __init__(self, table: RowTable, digests: Sequence[str]) -> None:
         self._table = table
@@ -71,7 +80,7 @@ class PixelRows(Sequence[np.ndarray]):
 
 
 PixelArray = np.ndarray | PixelRows
-"""Pictures uint8 (n, H, W, 3): in memory, or read where indexed."""
+"""Images uint8 (n, H, W, 3): in memory, or read from disk when indexed."""
 
 
 def store_pixels(
@@ -81,92 +90,100 @@ def store_pixels(
     cache: Path,
     progress: StepProgress | None = None,
 ) -> PixelStore:
-    """Decode every picture that the store does not hold yet.
+    """Decode every image that the store does not have yet.
 
     Args:
         paths: Files to read.
-        image_size: Side of the square the network sees, in pixels.
+        image_size: Side of the decoded squares, in pixels.
         resize: One of `decode.RESIZE_RULES`.
-        cache: Folder of the store; the same folder gives the same rows back.
-        progress: Told after every picture.
+        cache: The cache folder, which keeps the rows for the next call.
+        progress: Called with (done, total) after every image.
 
     Returns:
-        The store; `facts[i].problem` says why `paths[i]` has no pixels.
+        The store; `infos[i].problem` says why `paths[i]` has no pixels.
 
     Raises:
         HostError: The store cannot be written.
     """
     folder = cache / "pixels" / f"{image_size}-{resize}-v{DECODER_VERSION}"
     table = RowTable(folder, (image_size, image_size, 3), "uint8")
-    known = _FactsFile(folder / "facts.jsonl")
-    facts: list[ImageInfo] = []
-    waiting: list[tuple[str, np.ndarray]] = []
+    stored = _InfoFile(folder / "facts.jsonl")
+    infos: list[ImageInfo] = []
+    pending: list[tuple[str, np.ndarray]] = []
 
-    def keep() -> None:
-        if waiting:
-            keys, rows = zip(*waiting, strict=True)
+    def flush() -> None:
+        if pending:
+            keys, rows = zip(*pending, strict=True)
             table.append(keys, np.stack(rows))
-            waiting.clear()
+            pending.clear()
 
     def read(path: Path) -> tuple[np.ndarray | None, ImageInfo]:
         digest = _digest(path)
-        if digest in known.facts and digest in table:
-            return None, known.facts[digest]
+        if digest in stored.infos and digest in table:
+            return None, stored.infos[digest]
         return read_image(path, image_size, resize)
 
-    for pixels, fact in bounded_map(read, paths):
-        facts.append(fact)
+    for pixels, info in bounded_map(read, paths):
+        infos.append(info)
         if pixels is not None:
-            waiting.append((fact.sha256, pixels))
-            known.add(fact)
-        if len(waiting) == _WINDOW:
-            keep()
+            pending.append((info.sha256, pixels))
+            stored.add(info)
+        if len(pending) == _WINDOW:
+            flush()
         if progress:
-            progress(len(facts), len(paths))
-    keep()
-    return PixelStore(table, tuple(facts))
+            progress(len(infos), len(paths))
+    flush()
+    return PixelStore(table, tuple(infos))
 
 
 def _digest(path: Path) -> str | None:
     try:
         return digest_of_file(path)
     except OSError:
-        return None  # read_image says what is wrong with it
+        return None  # read_image reports what is wrong with it
 
 
 def bounded_map(work: Callable[[T], R], items: Sequence[T]) -> Iterator[R]:
-    """Map over a thread pool with a bounded number of results in flight."""
-    waiting: deque[Future[R]] = deque()
+    """Map a function over items in a thread pool, with a bounded number of results in flight.
+
+    Args:
+        work: Called with each item, in several threads.
+        items: What to call it with.
+
+    Yields:
+        Results in the order of the items.
+    """
+    pending: deque[Future[R]] = deque()
     with ThreadPoolExecutor(os.cpu_count() or 2) as pool:
         try:
             for item in items:
-                waiting.append(pool.submit(work, item))
-                if len(waiting) == _WINDOW:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
+                pending.append(pool.submit(work, item))
+                if len(pending) == _WINDOW:
+                    yield pending.popleft().result()
+            while pending:
+                yield pending.popleft().result()
         finally:
-            for late in waiting:  # whoever stops listening need not wait for the rest
-                late.cancel()
+            for future in pending:  # the consumer may stop early
+                future.cancel()
 
 
-class _FactsFile:
-    """What is known of every stored picture, one JSON line each; a torn last line is ignored."""
+class _InfoFile:
+    """The ImageInfo of every stored image, one JSON line each; a torn last line is ignored."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.facts: dict[str, ImageInfo] = {}
+        self.infos: dict[str, ImageInfo] = {}
         if path.exists():
             for line in path.read_text("utf-8").splitlines():
                 with suppress(ValueError, TypeError):
-                    fact = ImageInfo(**json.loads(line))
-                    self.facts[fact.sha256] = fact
+                    info = ImageInfo(**json.loads(line))
+                    self.infos[info.sha256] = info
 
-    def add(self, fact: ImageInfo) -> None:
-        if fact.sha256 not in self.facts:
-            self.facts[fact.sha256] = fact
+    def add(self, info: ImageInfo) -> None:
+        if info.sha256 not in self.infos:
+            self.infos[info.sha256] = info
             with (
                 os_errors_as_host_errors(self.path, CACHE_HINT),
                 self.path.open("a", encoding="utf-8") as file,
             ):
-                file.write(json.dumps(asdict(fact)) + "\n")
+                file.write(json.dumps(asdict(info)) + "\n")

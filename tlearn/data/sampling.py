@@ -1,4 +1,4 @@
-"""Folds, and stratified samples of rows."""
+"""Cross-validation folds, and stratified samples of rows."""
 
 from __future__ import annotations
 
@@ -10,44 +10,74 @@ import numpy as np
 from tlearn.data.pixel_store import PixelArray
 from tlearn.data.split import Fold, fold_indices
 
-FOLDS, FOLDS_OF_MANY, MANY, MOST = 5, 3, 2_000, 4_000
-"""With many training pictures fewer folds say as much in less time, and so do only so many."""
+FOLDS = 5
+"""Folds of a cross-validation."""
+
+MANY_IMAGES = 2_000
+FOLDS_OF_MANY = 3
+"""Folds from MANY_IMAGES training images on: they tell as much in less time."""
+
+CROSS_VALIDATION_LIMIT = 4_000
+"""Training images that a cross-validation uses at most, for the same reason."""
 
 
 def make_folds(
-    labels: np.ndarray, digests: Sequence[str], seed: int, most: int = FOLDS
+    labels: np.ndarray, digests: Sequence[str], seed: int, n_folds: int = FOLDS
 ) -> list[Fold]:
-    """At most so many folds; as few as the smallest class has different pictures, but two."""
-    different = Counter(label for label, _ in set(zip(labels.tolist(), digests, strict=True)))
-    k = max(2, min(most, *different.values()))
+    """Divide rows into cross-validation folds, with copies of a file in the same fold.
+
+    Args:
+        labels: (n,) class of each row.
+        digests: (n,) digest of each row's file.
+        seed: Another seed gives other folds.
+        n_folds: Number of folds at most. There are fewer, but at least two, if a class has fewer
+            different images.
+
+    Returns:
+        For every fold, the rows to fit on and those held out.
+    """
+    n_different = Counter(label for label, _ in set(zip(labels.tolist(), digests, strict=True)))
+    k = max(2, min(n_folds, *n_different.values()))
     return fold_indices(labels, digests, k, seed)
 
 
-def stratified(labels: np.ndarray, most: int, seed: int) -> np.ndarray:
-    """At most so many rows, ascending, every class in its share; one row each comes first."""
+def stratified(labels: np.ndarray, limit: int, seed: int) -> np.ndarray:
+    """Draw a stratified sample of rows, with one row of every class before a second of any.
+
+    Args:
+        labels: (n,) class of each row.
+        limit: Number of rows at most.
+        seed: Another seed gives another sample.
+
+    Returns:
+        (min(n, limit),) rows in ascending order.
+    """
     shuffled = np.random.default_rng(seed).permutation(len(labels))
     by_class = shuffled[np.argsort(labels[shuffled], kind="stable")]
     counts = np.bincount(labels)
-    place = np.arange(len(labels)) - np.repeat(np.cumsum(counts) - counts, counts)
-    first = np.argsort(place / np.repeat(counts, counts), kind="stable")[:most]
+    rank_in_class = np.arange(len(labels)) - np.repeat(np.cumsum(counts) - counts, counts)
+    first = np.argsort(rank_in_class / np.repeat(counts, counts), kind="stable")[:limit]
     return np.sort(by_class[first])
 
 
 def sample_size(n_classes: int) -> int:
-    """How many pictures set the ranges: 100 do for MobileNetV2 (and 10 did nearly as well)."""
+    """Return how many images to calibrate int8 with: two for each class, between 100 and 500.
+
+    For MobileNetV2, 100 images are enough, and 10 did nearly as well.
+    """
     return min(max(100, 2 * n_classes), 500)
 
 
 def representative(pixels: PixelArray, labels: np.ndarray, limit: int, seed: int = 0) -> np.ndarray:
-    """Choose pictures that set the ranges of activations, the same number from every class.
+    """Choose images to calibrate int8 with, the same number from every class.
 
-    Where a class has too few, the others make up for it.
+    If a class has too few, the others make up for it.
 
     Args:
         pixels: uint8 (n, height, width, 3); only the chosen rows are read.
-        labels: (n,) class of each picture.
-        limit: The most pictures to take.
-        seed: Decides which.
+        labels: (n,) class of each image.
+        limit: Number of images at most.
+        seed: Another seed gives another choice.
 
     Returns:
         uint8 (min(n, limit), height, width, 3).
@@ -56,34 +86,50 @@ def representative(pixels: PixelArray, labels: np.ndarray, limit: int, seed: int
 
 
 def stratified_order(labels: np.ndarray, seed: int) -> np.ndarray:
-    """All rows in random order, but class by class in turn: any beginning is a stratified sample.
+    """Shuffle all rows so that every beginning of the order is a sample balanced over classes.
 
     Args:
-        labels: (n,) class of each picture.
-        seed: Another seed, another order.
+        labels: (n,) class of each row.
+        seed: Another seed gives another order.
+
+    Returns:
+        (n,) rows.
     """
     return in_turn(np.random.default_rng(seed).permutation(len(labels)), labels)
 
 
 def in_turn(order: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """First the first row of every class, then the second of every class, and so on.
+    """Interleave the classes of an order: the first row of every class, then the second, ...
 
     Args:
-        order: (m,) rows, those to take first in front.
+        order: (m,) rows in order of preference.
         labels: (n,) class of every row there is.
+
+    Returns:
+        (m,) the same rows.
     """
     turn = np.empty(len(order), np.int64)
     for label in np.unique(labels[order]):
-        places = np.flatnonzero(labels[order] == label)
-        turn[places] = np.arange(len(places))
+        positions = np.flatnonzero(labels[order] == label)
+        turn[positions] = np.arange(len(positions))
     return order[np.argsort(turn, kind="stable")]
 
 
 def stratified_share(rows: np.ndarray, labels: np.ndarray, share: float, seed: int) -> np.ndarray:
-    """So many of each class's rows, one at least."""
+    """Draw the same share of every class's rows, at least one of each.
+
+    Args:
+        rows: (m,) rows to draw from.
+        labels: (n,) class of every row there is.
+        share: Fraction of each class's rows.
+        seed: Another seed gives another sample.
+
+    Returns:
+        Rows in ascending order.
+    """
     rng = np.random.default_rng(seed)
     chosen = []
     for label in np.unique(labels[rows]):
-        own = rng.permutation(rows[labels[rows] == label])
-        chosen.append(own[: max(1, round(share * len(own)))])
+        of_class = rng.permutation(rows[labels[rows] == label])
+        chosen.append(of_class[: max(1, round(share * len(of_class)))])
     return np.sort(np.concatenate(chosen))

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tlearn.artifacts.contract import Preprocessing, artifact_digest
+from tlearn.artifacts.contract import Preprocessing
+from tlearn.artifacts.files import artifact_digest
 from tlearn.data.decode import UnreadableImageError, decode
 from tlearn.data.sampling import representative, sample_size
 from tlearn.errors import BackboneError

@@ -11,18 +11,14 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from tlearn.artifacts.contract import (
+from tlearn.artifacts.contract import GOLDEN_FOLDER, VERSION, Contract, Golden, tolerance_of
+from tlearn.artifacts.contract_file import (
     EMBEDDED_CONTRACT,
-    GOLDEN_FOLDER,
-    VERSION,
-    Contract,
-    Golden,
-    artifact_digest,
     contract_path,
     to_bytes,
-    tolerance_of,
     write_contract,
 )
+from tlearn.artifacts.files import artifact_digest
 from tlearn.artifacts.interface import read_interface
 from tlearn.artifacts.metadata import append_files
 from tlearn.artifacts.runtime import run_artifact
@@ -52,7 +48,7 @@ def attach_contract(artifact: Artifact, inputs: ExportInputs) -> Artifact:
     contract = _contract(artifact, inputs)
     size_before = path.stat().st_size
     if path.suffix == ".tflite":
-        embedded = {EMBEDDED_CONTRACT: to_bytes(contract.inside())}
+        embedded = {EMBEDDED_CONTRACT: to_bytes(contract.embedded())}
         write_atomic(path, append_files(path.read_bytes(), embedded))
     _write_golden(path.parent / GOLDEN_FOLDER, contract.golden, inputs.golden)
     golden = contract.golden

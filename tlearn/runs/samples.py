@@ -21,7 +21,7 @@ import numpy as np
 from PIL import Image
 
 from tlearn.data.dataset import Dataset
-from tlearn.data.image_folder import sniff
+from tlearn.data.formats import sniff
 from tlearn.data.pixel_store import PixelArray, bounded_map
 from tlearn.data.sampling import in_turn, sample_size, stratified_order
 from tlearn.errors import RunError, quoted

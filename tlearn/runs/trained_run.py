@@ -12,8 +12,8 @@ import numpy as np
 
 from tlearn.backend.silence import import_keras
 from tlearn.data.labeled import labeled_images
+from tlearn.data.manifest import SplitManifest, read_manifest
 from tlearn.data.pixel_store import PixelArray, PixelRows, PixelStore, store_pixels
-from tlearn.data.split import SplitManifest, read_manifest
 from tlearn.errors import DataError, RunError, quoted
 from tlearn.evaluation.predictions import predict_pixels
 from tlearn.progress import ProgressCallback, no_progress
@@ -137,7 +137,7 @@ class TrainedRun:
         store = self._decode([self.folder / names[row] for row in rows])
         changed = [
             names[row]
-            for row, info in zip(rows, store.facts, strict=True)
+            for row, info in zip(rows, store.infos, strict=True)
             if info.sha256 != digests[row]
         ]
         if changed:
@@ -183,7 +183,7 @@ class TrainedRun:
         store = self._decode([path for path, _ in images])
         readable = [
             (info.sha256, label)
-            for (_, label), info in zip(images, store.facts, strict=True)
+            for (_, label), info in zip(images, store.infos, strict=True)
             if not info.problem
         ]
         if not readable:
@@ -194,8 +194,8 @@ class TrainedRun:
     def read_files(self, paths: Sequence[Path]) -> tuple[PixelRows, list[str | None]]:
         """Return the images that can be read and, for every file, why it has none."""
         store = self._decode(paths)
-        readable = [info.sha256 for info in store.facts if not info.problem]
-        return store.rows(readable), [info.problem for info in store.facts]
+        readable = [info.sha256 for info in store.infos if not info.problem]
+        return store.rows(readable), [info.problem for info in store.infos]
 
     def predict(self, model: keras.Model, pixels: PixelArray) -> np.ndarray:
         """Return what the model says of images: probabilities (n, classes)."""

@@ -1,4 +1,4 @@
-"""Writes that are whole or not there at all; the machine's refusals as faults to be mended."""
+"""Atomic writes of files and directories; the system's refusals become errors with a hint."""
 
 from __future__ import annotations
 
@@ -10,31 +10,32 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tlearn.errors import HostError
+from tlearn.errors import HostError, quoted
 
 TEXT_ENCODING = {"encoding": "utf-8", "errors": "surrogateescape"}
-"""How text is read and written: names of files need not be UTF-8."""
+"""How text is read and written: file names on Linux need not be valid UTF-8."""
 
-OUT_HINT = "name another folder with --out"
-CACHE_HINT = "point TLEARN_CACHE at another folder, or pass --no-cache"
+OUT_HINT = "name another folder: --out FOLDER"
+CACHE_HINT = "set TLEARN_CACHE to another folder, or do without the cache: --no-cache"
 
-_FULL = {errno.ENOSPC, errno.EDQUOT}
+_DISK_FULL = {errno.ENOSPC, errno.EDQUOT}
 _REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO, errno.ENAMETOOLONG, errno.EEXIST}
-_REFUSED |= {errno.EISDIR, errno.ENOTDIR} | _FULL
+_REFUSED |= {errno.EISDIR, errno.ENOTDIR} | _DISK_FULL
 
 
 def write_atomic(
     path: Path, content: bytes | str | Callable[[Path], None], hint: str = OUT_HINT
 ) -> None:
-    """Write a file so that a reader sees the old one or the whole new one.
+    """Write a file so that a reader sees either the old content or the whole new one.
 
     Args:
-        path: The file; its folder is made when missing.
-        content: Bytes, text, or a function that writes a file at a path of the same suffix.
-        hint: What a person can do when the machine refuses.
+        path: The file; missing parent folders are created.
+        content: Bytes, text, or a function that writes a file at the path it is called with,
+            which has the same suffix.
+        hint: What to do if the system refuses.
 
     Raises:
-        HostError: The machine refuses (no space, no permission); `path` is as it was.
+        HostError: The system refuses (no space, no permission); `path` is unchanged.
     """
     with _replacing(path, hint) as temporary:
         if callable(content):
@@ -46,9 +47,14 @@ def write_atomic(
 
 
 def write_atomic_directory(path: Path, write: Callable[[Path], None]) -> None:
-    """Write a directory (a SavedModel) so that it is whole or not there.
+    """Write a directory (a SavedModel) so that it appears whole or not at all.
 
-    `write` fills the folder it is given. One that stands at `path` is replaced with all it holds.
+    Args:
+        path: The directory; an existing one is replaced with everything in it.
+        write: Fills the empty folder it is called with.
+
+    Raises:
+        HostError: The system refuses; `path` is unchanged.
     """
     with _replacing(path) as temporary:
         temporary.mkdir()
@@ -57,42 +63,45 @@ def write_atomic_directory(path: Path, write: Callable[[Path], None]) -> None:
 
 @contextmanager
 def os_errors_as_host_errors(path: Path, hint: str = OUT_HINT) -> Iterator[None]:
-    """Turn what the machine refuses into a SystemFault; any other OSError is a bug and passes.
+    """Turn a refusal of the system into a HostError; any other OSError is a bug and passes.
 
     Args:
-        path: What is being used.
-        hint: What the person can do about it, whatever the refusal.
+        path: The file or folder in use.
+        hint: What to do about it; where the disk is full, freeing space is suggested first.
+
+    Raises:
+        HostError: The block met a full disk, missing permission or the like.
     """
     try:
         yield
     except OSError as error:
         if error.errno not in _REFUSED:
             raise
-        first = "free some space, or " if error.errno in _FULL else ""
-        problem = f"cannot use {path}: {os.strerror(error.errno)}"
-        raise HostError(problem, first + hint) from error
+        free_space = "free some space, or " if error.errno in _DISK_FULL else ""
+        message = f"cannot use {quoted(path)}: {os.strerror(error.errno)}"
+        raise HostError(message, free_space + hint) from error
 
 
 def ensure_writable(folder: Path) -> None:
-    """Raise now what a write would raise once minutes have been spent; nothing is made.
+    """Check that a folder can be written, before minutes are spent on what goes into it.
 
     Args:
-        folder: It need not exist.
+        folder: Need not exist; nothing is created.
 
     Raises:
         HostError: Nothing can be written there.
     """
     with os_errors_as_host_errors(folder):
-        near = next(place for place in (folder, *folder.absolute().parents) if place.exists())
-        if not near.is_dir():
+        existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+        if not existing.is_dir():
             raise NotADirectoryError(errno.ENOTDIR, "")
-        if not os.access(near, os.W_OK):
+        if not os.access(existing, os.W_OK):
             raise PermissionError(errno.EACCES, "")
 
 
 @contextmanager
 def _replacing(path: Path, hint: str = OUT_HINT) -> Iterator[Path]:
-    """Give a path to write at; when that went well, what was written takes the place of `path`."""
+    """Yield a temporary path; unless the block raises, what it wrote there replaces `path`."""
     name = f".{secrets.token_hex(4)}-{path.name}"  # Keras and LiteRT insist on the suffix
     temporary, old = path.with_name(name), path.with_name(name + ".old")
     with os_errors_as_host_errors(path, hint):
@@ -115,7 +124,7 @@ def _replacing(path: Path, hint: str = OUT_HINT) -> Iterator[Path]:
 
 def _sync(path: Path) -> None:
     """Wait until a file or folder is on the disk."""
-    if os.name == "nt":  # cannot sync what is open for reading
+    if os.name == "nt":  # Windows cannot sync a file that is open for reading
         return
     handle = os.open(path, os.O_RDONLY)
     try:
@@ -125,6 +134,7 @@ def _sync(path: Path) -> None:
 
 
 def remove(path: Path) -> None:
+    """Remove a file, a link, or a folder with everything in it; a missing one is fine."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:

@@ -1,4 +1,4 @@
-"""The one place that says where tlearn keeps what it can make again, and how much of it."""
+"""The cache folder: where results that can be computed again are kept, and how many of them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _TABLES = ("pixels", "features")
 
 
 def cache_folder() -> Path:
-    """The folder named by TLEARN_CACHE, else the user's cache folder; it need not exist yet."""
+    """Return the folder that TLEARN_CACHE names, else the user's cache folder; it may not exist."""
     named = os.environ.get("TLEARN_CACHE")
     if named:
         return Path(named).expanduser().absolute()
@@ -23,7 +23,7 @@ def cache_folder() -> Path:
 
 
 def limit_bytes() -> int:
-    """The most that pixels and features may take together: TLEARN_CACHE_GB, or 20 GB."""
+    """Return how many bytes pixels and features may take together: TLEARN_CACHE_GB, or 20 GB."""
     try:
         return int(1e9 * float(os.environ.get(LIMIT_VARIABLE, DEFAULT_GB)))
     except ValueError:
@@ -31,7 +31,7 @@ def limit_bytes() -> int:
 
 
 def trim_cache(folder: Path, limit: int) -> list[Path]:
-    """Remove tables of pixels and features, the longest unused first, until the rest fits.
+    """Remove the least recently used tables of pixels and features until the rest fits a limit.
 
     A table's folder is touched whenever it is opened, so its time is that of its last use.
 
@@ -40,22 +40,22 @@ def trim_cache(folder: Path, limit: int) -> list[Path]:
         limit: Bytes that may stay.
 
     Returns:
-        The tables removed.
+        The tables that were removed.
     """
     tables = [table for kind in _TABLES for table in (folder / kind).glob("*") if table.is_dir()]
-    kept, removed = 0, []
-    # Another process may be trimming too: what vanishes meanwhile needs no trimming.
+    total, removed = 0, []
+    # Another process may be trimming too: a table that vanishes meanwhile needs no trimming.
     with suppress(FileNotFoundError):
         tables.sort(key=lambda table: table.stat().st_mtime, reverse=True)
         for table in tables:
-            kept += folder_bytes(table)
-            if kept > limit:
+            total += folder_bytes(table)
+            if total > limit:
                 shutil.rmtree(table, ignore_errors=True)
                 removed.append(table)
     return removed
 
 
 def folder_bytes(folder: Path) -> int:
-    """Bytes of the files below a folder, links not followed; 0 where there is none."""
-    places = os.walk(folder)
-    return sum(Path(place, name).lstat().st_size for place, _, names in places for name in names)
+    """Return the bytes of all files below a folder, without following links; 0 if it is missing."""
+    tree = os.walk(folder)
+    return sum(Path(path, name).lstat().st_size for path, _, names in tree for name in names)

@@ -1,8 +1,8 @@
 """A table of equal rows on disk, found by key: append-only, memory-mapped, safe to interrupt.
 
-`rows.bin` holds the rows end to end, `keys.bin` one 32-byte key a row. A batch is written as rows
-first and keys second, so a process stopped anywhere leaves at most rows without keys, which the
-next writer overwrites; a key never points at a row that is not whole.
+`rows.bin` holds the rows end to end, `keys.bin` one 32-byte key for each. A batch is written as
+rows first and keys second, so a process stopped anywhere leaves at most rows without keys, which
+the next writer overwrites; a key never points at a row that is not whole.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class RowTable:
     """Rows of one shape and dtype, keyed by SHA-256 digests.
 
     Args:
-        folder: Where the table lives; made when missing.
+        folder: Where the table is; created if missing.
         row_shape: Shape of one row.
         dtype: NumPy dtype of a row.
 
@@ -60,53 +60,61 @@ class RowTable:
         return len(self._positions)
 
     def missing(self, keys: Iterable[str]) -> list[str]:
-        """Keys without a row, each once, in the order given."""
+        """Return the keys that have no row, each once, in their order."""
         return [key for key in dict.fromkeys(keys) if key not in self._positions]
 
     def read(self, keys: Sequence[str], columns: slice = slice(None)) -> np.ndarray:
-        """Rows of `keys`, stacked: (len(keys), *row_shape).
+        """Read rows from disk.
 
         Args:
-            keys: Rows wanted, in this order.
-            columns: Part of the first axis of each row that is wanted.
+            keys: The rows' keys.
+            columns: The slice of each row's first axis to read.
+
+        Returns:
+            (len(keys), *row_shape) rows in the order of `keys`, with the first axis of each cut to
+            `columns`.
 
         Raises:
             KeyError: A key has no row.
         """
         positions = [self._positions[key] for key in keys]
-        one = np.empty(self.row_shape, self.dtype)[columns]
-        found = np.empty((len(keys), *one.shape), self.dtype)
+        row_shape = np.empty(self.row_shape, self.dtype)[columns].shape
+        rows = np.empty((len(keys), *row_shape), self.dtype)
         for start in range(0, len(keys), _BLOCK):
             block = slice(start, start + _BLOCK)
-            # A mapping of its own: pages once touched count as memory until it is gone.
-            found[block] = self._mapped(max(positions[block]) + 1)[positions[block], columns]
-        return found
+            # A new mapping for each block: touched pages count as memory until it is closed.
+            rows[block] = self._mapped(max(positions[block]) + 1)[positions[block], columns]
+        return rows
 
     def _mapped(self, count: int) -> np.ndarray:
         return np.memmap(self._rows_path, self.dtype, mode="r", shape=(count, *self.row_shape))
 
     def append(self, keys: Sequence[str], rows: np.ndarray) -> None:
-        """Add rows (len(keys), *row_shape); keys already present are left as they are.
+        """Add rows; those whose keys are present already are left as they are.
+
+        Args:
+            keys: (n,) SHA-256 digests in hexadecimal.
+            rows: (n, *row_shape).
 
         Raises:
             HostError: No space, or no permission.
         """
         if rows.shape != (len(keys), *self.row_shape):
-            raise ValueError(f"expected rows of {self.row_shape}. Received: {rows.shape}")
+            raise ValueError(f"expected {len(keys)} rows of {self.row_shape}, got {rows.shape}")
         with os_errors_as_host_errors(self.folder, CACHE_HINT), FileLock(self.folder / "lock"):
             self._refresh()
-            fresh = dict((key, n) for n, key in enumerate(keys) if key not in self._positions)
-            if not fresh:
+            new = {key: n for n, key in enumerate(keys) if key not in self._positions}
+            if not new:
                 return
-            block = np.ascontiguousarray(rows[list(fresh.values())], self.dtype)
+            block = np.ascontiguousarray(rows[list(new.values())], self.dtype)
             start = len(self._positions)
             _write_at(self._rows_path, start * self.row_bytes, block.tobytes())
-            digests = b"".join(bytes.fromhex(key) for key in fresh)
+            digests = b"".join(bytes.fromhex(key) for key in new)
             _write_at(self._keys_path, start * KEY_BYTES, digests)
-            self._positions.update((key, start + n) for n, key in enumerate(fresh))
+            self._positions.update((key, start + n) for n, key in enumerate(new))
 
     def _refresh(self) -> None:
-        """Learn of rows that another process has added, and leave a torn tail aside."""
+        """Find the rows that another process has added; rows cut short at the end are ignored."""
         known = len(self._positions)
         with self._keys_path.open("rb") as file:
             file.seek(known * KEY_BYTES)

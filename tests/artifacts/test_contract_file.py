@@ -1,0 +1,139 @@
+"""Contracts are read as they were written, beside an artifact or inside it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tlearn.artifacts.contract import VERSION, Contract, Golden, Preprocessing, Tensor
+from tlearn.artifacts.contract_file import (
+    contract_path,
+    from_bytes,
+    read_contract,
+    to_bytes,
+    write_contract,
+)
+from tlearn.artifacts.metadata import append_files
+from tlearn.errors import ExportError
+
+LABELS = ("a [b  c]", 'q"uote', "two\nlines", "☃", "bytes\udcff")
+GOLDEN = Golden("1.png", "f00d", "☃", "1.pixels.png", "beef", (8, 8, 3), (0.1,) * 5, (0.2,) * 5)
+CONTRACT = Contract(
+    version=VERSION,
+    tlearn="0.1.0",
+    file="model.tflite",
+    sha256="cafe",
+    format="tflite",
+    quantization="none",
+    signature="serving_default",
+    input=Tensor("image", (1, 8, 8, 3), "float32"),
+    preprocessing=Preprocessing.of(8, "pad"),
+    output=Tensor("probabilities", (None, 5), "uint8", 1 / 256, 0),
+    labels=LABELS,
+    provenance={"model": "1", "plan": "2", "split": "3"},
+    tolerance=0.001,
+    golden=(GOLDEN,),
+)
+
+
+def test_it_reads_back_what_was_written(tmp_path: Path) -> None:
+    write_contract(CONTRACT, tmp_path / "model.tflite")
+    assert read_contract(tmp_path / "model.tflite") == (CONTRACT, True)
+    assert to_bytes(CONTRACT) == (tmp_path / "model.contract.json").read_bytes()
+
+
+def test_a_vector_is_on_one_line() -> None:
+    lines = to_bytes(CONTRACT).decode().splitlines()
+    assert '      "model_probabilities": [0.1, 0.1, 0.1, 0.1, 0.1],' in lines
+    assert '    "shape": [1, 8, 8, 3],' in lines
+
+
+def test_without_the_file_beside_it_the_contract_inside_counts(tmp_path: Path) -> None:
+    path = tmp_path / "model.tflite"
+    path.write_bytes(append_files(b"model", {"contract.json": to_bytes(CONTRACT.embedded())}))
+    assert read_contract(path) == (CONTRACT.embedded(), False)
+    write_contract(CONTRACT, path)
+    assert read_contract(path) == (CONTRACT, True)
+
+
+def test_the_first_version_is_read_under_the_names_of_today() -> None:
+    document = json.loads(to_bytes(CONTRACT)) | {"version": 1}
+    how = document.pop("preprocessing")
+    how["colour_order"], how["normalisation"] = how.pop("color_order"), how.pop("normalization")
+    document |= {"preparation": how, "made_from": document.pop("provenance")}
+    for golden in document["golden"]:
+        golden["by_model"] = golden.pop("model_probabilities")
+        golden["by_artefact"] = golden.pop("artifact_probabilities")
+    assert from_bytes(json.dumps(document).encode(), "contract.json") == CONTRACT
+
+
+def edited(**changes: Any) -> bytes:
+    """Change keys of the contract's document; `...` removes one."""
+    document = json.loads(to_bytes(CONTRACT)) | changes
+    document = {key: value for key, value in document.items() if value is not ...}
+    return json.dumps(document).encode()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"{", "not valid JSON"),
+        (b"\xff\xfe", "not valid JSON"),
+        (b"[]", "no contract"),
+        (edited(version=...), "no contract"),
+        (edited(version=VERSION + 1), f"version {VERSION + 1}"),
+        (edited(version="1"), "version '1'"),
+        (edited(labels=...), "labels: Field required"),
+        (edited(tolerance="wide"), "tolerance"),
+        (edited(extra=1), "extra"),
+        (edited(golden=[{}]), "golden.0.file"),
+        (edited(input={"name": "x", "shape": ["wide"], "dtype": "float32"}), "input.shape"),
+        (
+            edited(preprocessing=asdict(Preprocessing.of(9, "pad"))),
+            "image_size: 9, but the input",
+        ),
+        (
+            edited(preprocessing=asdict(Preprocessing.of(8, "pad")) | {"resize": "fit"}),
+            "resize: 'fit'",
+        ),
+        (edited(output={"name": "y", "shape": [], "dtype": "uint8"}), "output.shape"),
+        (edited(golden=[asdict(replace(GOLDEN, model_probabilities=()))]), "golden.0"),
+        (edited(golden=[asdict(replace(GOLDEN, artifact_probabilities=(1.0,)))]), "golden.0"),
+    ],
+)
+def test_a_damaged_or_unknown_contract_is_an_error(content: bytes, message: str) -> None:
+    with pytest.raises(ExportError, match=message) as error:
+        from_bytes(content, "model.contract.json")
+    assert "model.contract.json" in error.value.message and error.value.hint
+
+
+@pytest.mark.parametrize("where", [b'"labels"', b"PK\x01\x02"], ids=["content", "directory"])
+def test_a_damaged_archive_is_an_error(tmp_path: Path, where: bytes) -> None:
+    path = tmp_path / "model.tflite"
+    content = bytearray(append_files(b"model", {"contract.json": to_bytes(CONTRACT.embedded())}))
+    content[content.find(where)] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(ExportError, match="is damaged"):
+        read_contract(path)
+
+
+def test_without_a_contract_the_error_names_the_file_to_look_for(tmp_path: Path) -> None:
+    (tmp_path / "model.tflite").write_bytes(b"neither a model nor an archive")
+    with pytest.raises(ExportError, match=r"'model\.contract\.json' is not beside it"):
+        read_contract(tmp_path / "model.tflite")
+
+
+@pytest.mark.parametrize(
+    ("name", "contract"),
+    [
+        ("model_int8.tflite", "model_int8.contract.json"),
+        ("saved_model", "saved_model.contract.json"),
+        ("model.onnx", "model.onnx.contract.json"),  # model.tflite may be beside it
+    ],
+)
+def test_a_contract_is_named_after_its_artifact(name: str, contract: str) -> None:
+    assert contract_path(Path("out", name)) == Path("out", contract)

@@ -1,0 +1,26 @@
+"""A format whose packages are missing says how to install them."""
+
+from __future__ import annotations
+
+import pytest
+
+from tlearn.artifacts.extras import EXTRAS, require_extra
+from tlearn.errors import HostError
+
+
+@pytest.mark.parametrize("extra", EXTRAS)
+def test_a_missing_package_is_named_with_the_command_that_installs_it(
+    extra: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tlearn.artifacts.extras.find_spec", lambda name: None)
+    with pytest.raises(HostError, match=EXTRAS[extra][0]) as error:
+        require_extra(extra)
+    assert error.value.hint.endswith(f"pip install 'tlearn[{extra}]'")
+
+
+def test_only_the_packages_that_are_needed_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    installed = {"onnxruntime": "spec"}
+    monkeypatch.setattr("tlearn.artifacts.extras.find_spec", installed.get)
+    require_extra("onnx", ("onnxruntime",))
+    with pytest.raises(HostError, match="not installed: tf2onnx, onnx$"):
+        require_extra("onnx")

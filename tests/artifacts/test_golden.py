@@ -1,0 +1,84 @@
+"""Golden images are loaded with the pixels of the export, and what is wrong with them is noted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.conftest import draw_image
+from tlearn.artifacts.contract import Golden, Preprocessing
+from tlearn.artifacts.golden import LoadedGolden, load_golden, pixel_difference
+from tlearn.data.decode import decode
+from tlearn.storage.digest import digest_of_bytes, digest_of_file
+
+SQUARE = Preprocessing.of(32, "squash")
+
+
+@pytest.fixture
+def golden(tmp_path: Path) -> Golden:
+    """An image and its pixels in a folder, as an export writes them."""
+    draw_image("circle", 0, 48).save(tmp_path / "1.png")
+    pixels = decode(tmp_path / "1.png", 32, "squash")
+    Image.fromarray(pixels).save(tmp_path / "1.pixels.png")
+    digests = digest_of_file(tmp_path / "1.png"), digest_of_bytes(pixels.tobytes())
+    return Golden(
+        *("1.png", digests[0], "circle", "1.pixels.png", digests[1]),
+        *((32, 32, 3), (0.9, 0.1), (0.7, 0.3)),
+    )
+
+
+def other_pixels(golden: Golden, folder: Path) -> LoadedGolden:
+    """The golden image as a decoder gives it that is off by one everywhere."""
+    pixels = load_golden(folder, golden, SQUARE).decoded_pixels
+    assert pixels is not None
+    return LoadedGolden(golden, pixels, pixels ^ 1, "")
+
+
+def test_both_files_are_loaded(tmp_path: Path, golden: Golden) -> None:
+    image = load_golden(tmp_path, golden, SQUARE)
+    assert image.problem == "" and image.same_pixels
+    np.testing.assert_array_equal(image.stored_pixels, image.decoded_pixels)
+
+
+def test_answers_are_compared_with_those_of_the_artifact(tmp_path: Path, golden: Golden) -> None:
+    image = load_golden(tmp_path, golden, SQUARE)
+    assert image.expected_probabilities.tolist() == [0.7, 0.3]
+    assert image.same_answer(np.array([0.6, 0.4]))
+    assert not image.same_answer(np.array([0.4, 0.6]))
+
+
+def test_a_lost_image_leaves_the_stored_pixels(tmp_path: Path, golden: Golden) -> None:
+    (tmp_path / "1.png").unlink()
+    image = load_golden(tmp_path, golden, SQUARE)
+    assert image.problem == "'1.png' is missing"
+    assert image.decoded_pixels is None and image.stored_pixels is not None
+    assert not image.same_pixels
+
+
+@pytest.mark.parametrize(("content", "problem"), [(None, "is missing"), (b"x", "was changed")])
+def test_lost_pixels_are_decoded_again_if_the_decoder_gives_the_same(
+    tmp_path: Path, golden: Golden, content: bytes | None, problem: str
+) -> None:
+    (tmp_path / "1.pixels.png").unlink()
+    if content:
+        (tmp_path / "1.pixels.png").write_bytes(content)
+    image = load_golden(tmp_path, golden, SQUARE)
+    assert image.problem == f"'1.pixels.png' {problem}"
+    assert image.stored_pixels is not None
+    assert load_golden(tmp_path, golden, Preprocessing.of(32, "crop")).same_pixels
+    assert load_golden(tmp_path, golden, Preprocessing.of(30, "crop")).stored_pixels is None
+
+
+def test_a_changed_image_is_not_decoded(tmp_path: Path, golden: Golden) -> None:
+    draw_image("square", 0, 48).save(tmp_path / "1.png")
+    image = load_golden(tmp_path, golden, SQUARE)
+    assert image.problem == "'1.png' was changed" and image.decoded_pixels is None
+
+
+def test_the_difference_of_another_decoder_is_measured(tmp_path: Path, golden: Golden) -> None:
+    difference = pixel_difference([other_pixels(golden, tmp_path)])
+    assert difference == "off by 1 of 255 on average and 1 at most"
+    assert pixel_difference([LoadedGolden(golden, None, None, "")]) == ""

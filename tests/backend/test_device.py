@@ -1,0 +1,45 @@
+"""An accelerator is found without importing TensorFlow, unless it is hidden."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tlearn.backend.device import accelerator_visible, on_accelerator
+
+
+@pytest.fixture
+def device_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    path = tmp_path / "nvidia0"
+    monkeypatch.setattr("tlearn.backend.device._DEVICE_FILES", (str(path),))
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    return path
+
+
+def test_a_device_file_is_an_accelerator(device_file: Path) -> None:
+    assert not accelerator_visible()
+    device_file.touch()
+    assert accelerator_visible()
+
+
+@pytest.mark.parametrize(("devices", "visible"), [("", False), ("-1", False), ("0", True)])
+def test_a_hidden_accelerator_does_not_count(
+    device_file: Path, monkeypatch: pytest.MonkeyPatch, devices: str, visible: bool
+) -> None:
+    device_file.touch()
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", devices)
+    assert accelerator_visible() is visible
+
+
+@pytest.mark.parametrize("kind", ["gpu", "tpu", None])
+def test_keras_is_asked_for_gpus_and_tpus(
+    monkeypatch: pytest.MonkeyPatch, kind: str | None
+) -> None:
+    import keras
+
+    def devices(device_type: str) -> list[str]:
+        return [f"{kind}:0"] if device_type == kind else []
+
+    monkeypatch.setattr(keras.distribution, "list_devices", devices)
+    assert on_accelerator() is (kind is not None)

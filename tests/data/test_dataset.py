@@ -1,0 +1,87 @@
+"""A folder becomes a dataset: decoded, inspected and split, with folds of its train split."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tlearn.data import dataset as module
+from tlearn.data.dataset import Dataset, load_dataset
+from tlearn.data.decode import decode
+from tlearn.data.image_folder import scan
+from tlearn.errors import DataError
+from tlearn.progress import Timer, no_progress
+
+Load = Callable[..., Dataset]
+
+
+@pytest.fixture
+def load(own_cache: Path) -> Load:
+    def load(root: Path, **options: object) -> Dataset:
+        timer = Timer()
+        dataset = load_dataset(scan(root), 32, "squash", own_cache, no_progress, timer, **options)  # type: ignore[arg-type]
+        assert set(timer.seconds) == {"decode"}
+        return dataset
+
+    return load
+
+
+def test_rows_and_labels_of_a_split_belong_together(
+    load: Load, image_folder: Callable[..., Path]
+) -> None:
+    root = image_folder(classes=2, per_class=12)
+    dataset = load(root)
+    rows, labels = dataset.rows("val"), dataset.labels("val")
+    assert len(rows) == len(labels) == len(dataset.digests("val")) == 4
+    for number, row in enumerate(dataset.manifest.indices("val")):
+        name = dataset.manifest.names[row]
+        np.testing.assert_array_equal(rows[number], decode(root / name, 32, "squash"))
+        assert name.startswith(dataset.folder.classes[labels[number]])
+
+
+def test_progress_is_reported_for_every_image(
+    own_cache: Path, image_folder: Callable[..., Path]
+) -> None:
+    calls: list[tuple[str, int, int]] = []
+    folder = scan(image_folder(classes=2, per_class=4))
+    load_dataset(folder, 32, "squash", own_cache, lambda *call: calls.append(call), Timer())
+    assert calls == [("read images", done, 8) for done in range(1, 9)]
+
+
+def test_folds_are_of_the_train_split(load: Load, image_folder: Callable[..., Path]) -> None:
+    dataset = load(image_folder(classes=2, per_class=12))
+    n_train = len(dataset.labels("train"))
+    folds = dataset.folds(seed=0)
+    assert sorted(np.concatenate([held_out for _, held_out in folds])) == list(range(n_train))
+    for fitted, held_out in folds:
+        assert sorted([*fitted, *held_out]) == list(range(n_train))
+
+
+def test_many_images_are_sampled_and_have_fewer_folds(
+    load: Load, image_folder: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset = load(image_folder(classes=2, per_class=12))
+    monkeypatch.setattr(module, "MANY_IMAGES", 5)
+    monkeypatch.setattr(module, "CROSS_VALIDATION_LIMIT", 9)
+    folds = dataset.folds(seed=0)
+    assert len(folds) == module.FOLDS_OF_MANY
+    assert sum(len(held_out) for _, held_out in folds) == 9
+
+
+def test_unreadable_images_are_left_out_unless_strict(
+    load: Load, image_folder: Callable[..., Path]
+) -> None:
+    root = image_folder(classes=2, per_class=30)
+    for number in range(12):
+        (root / "circle" / f"circle_{number}.png").write_bytes(b"")
+    dataset = load(root)
+    assert len(dataset.manifest.names) == 48
+    assert [issue.kind for issue in dataset.issues] == ["unreadable"]
+    with pytest.raises(DataError, match="12 images cannot be read") as error:
+        load(root, strict=True)
+    lines = error.value.message.splitlines()
+    assert len(lines) == 12 and lines[1].startswith("'circle/circle_0.png': the file is empty")
+    assert lines[-1] == "... and 2 more" and error.value.hint.endswith("--strict")

@@ -1,0 +1,36 @@
+"""What a model is scored on: the test split of another folder, else val, else everything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tlearn.data.labeled import labeled_images
+from tlearn.errors import DataError
+
+LABELS = ("stripes", "square", "circle")
+"""In another order than the folder's classes, and with one more."""
+
+
+@pytest.mark.parametrize(
+    ("splits", "scored"),
+    [(("",), ""), (("train", "val"), "val"), (("train", "val", "test"), "test")],
+)
+def test_test_comes_before_val_and_val_before_the_rest(
+    image_folder: Callable[..., Path], splits: tuple[str, ...], scored: str
+) -> None:
+    root = image_folder(classes=2, per_class=3, splits=splits)
+    images = labeled_images(root, LABELS)
+    assert len(images) == 6
+    for path, label in images:
+        assert path.parent == root / scored / LABELS[label]
+
+
+def test_a_class_that_the_model_does_not_know_is_an_error(
+    image_folder: Callable[..., Path],
+) -> None:
+    with pytest.raises(DataError, match="does not know: 'square'") as error:
+        labeled_images(image_folder(classes=2), ("circle", "stripes"))
+    assert error.value.hint.endswith("'circle', 'stripes'")

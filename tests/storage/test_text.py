@@ -1,0 +1,45 @@
+"""JSON and labels come back as they were written; a damaged file is an error that says where."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tlearn.errors import RunError
+from tlearn.storage.text import escape_label, read_json, read_text, unescape_label, write_json
+
+
+def test_json_comes_back(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.json"
+    write_json(path, {"name": "Äpfel \udcff", "values": [1, 0.5, None]})
+    assert read_json(path) == {"name": "Äpfel \udcff", "values": [1, 0.5, None]}
+
+
+def test_nan_is_a_bug(tmp_path: Path) -> None:
+    with pytest.raises(ValueError):
+        write_json(tmp_path / "metrics.json", {"loss": float("nan")})
+
+
+def test_damaged_json_names_the_line(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.json"
+    path.write_text('{"a": 1,\n')
+    with pytest.raises(RunError, match=r"metrics\.json' is not valid JSON: line 2"):
+        read_json(path)
+
+
+@pytest.mark.parametrize("read", [read_json, read_text])
+def test_a_missing_file_is_an_error(tmp_path: Path, read: object) -> None:
+    assert callable(read)
+    with pytest.raises(RunError, match=r"other\.json' does not exist"):
+        read(tmp_path / "other.json")
+
+
+@pytest.mark.parametrize(
+    "label",
+    ["a", "", " a ", "a\nb", "a\r\n", "\\n", "\\\\n\n", "é, \u2028\x85", "\udcff", "C:\\new"],
+)
+def test_a_label_fits_on_one_line_and_comes_back(label: str) -> None:
+    line = escape_label(label)
+    assert "\n" not in line and "\r" not in line
+    assert unescape_label(line) == label

@@ -1,0 +1,150 @@
+"""The manifest of a split: which image is in train, val or test, as a record and as a CSV file."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from tlearn.data.image_folder import SPLITS
+from tlearn.errors import DataError, quoted
+
+FOLDS = 5
+"""Cross-validation folds if val would be too small; fewer if a class has fewer images."""
+
+_COLUMNS = ["name", "label", "class", "split", "sha256"]
+_FIRST_COLUMNS = ["name", "label", "class", "part", "sha256"]  # as the first version wrote them
+_HINT = "copy it from another copy of the run, or train again: tlearn finetune FOLDER"
+
+
+@dataclass
+class SplitRow:
+    """One image of a split.
+
+    Attributes:
+        name: Its key, the path relative to the folder.
+        label: Index of its class.
+        digest: SHA-256 of the file.
+        split: "train", "val" or "test".
+    """
+
+    name: str
+    label: int
+    digest: str
+    split: str
+
+
+@dataclass(frozen=True, eq=False)
+class SplitManifest:
+    """The split of the n usable images of a folder.
+
+    Attributes:
+        classes: Class names.
+        names: (n,) keys of the images.
+        labels: int64 (n,) indices into `classes`.
+        splits: (n,) "train", "val" or "test".
+        digests: (n,) SHA-256 of the files.
+        report_split: The split that final results come from: "test", or "val" if there is no test.
+        folds: Number of cross-validation folds of train that replace a validation split; 0 if
+            there is one.
+    """
+
+    classes: tuple[str, ...]
+    names: tuple[str, ...]
+    labels: np.ndarray
+    splits: tuple[str, ...]
+    digests: tuple[str, ...]
+    report_split: str
+    folds: int
+
+    @classmethod
+    def of(cls, classes: Sequence[str], rows: Sequence[SplitRow]) -> SplitManifest:
+        """Build the manifest of rows, in their order."""
+        splits = tuple(row.split for row in rows)
+        groups = train_groups(rows).values()
+        return cls(
+            classes=tuple(classes),
+            names=tuple(row.name for row in rows),
+            labels=np.array([row.label for row in rows], np.int64),
+            splits=splits,
+            digests=tuple(row.digest for row in rows),
+            report_split="test" if "test" in splits else "val",
+            folds=0 if "val" in splits else min(FOLDS, *map(len, groups)),
+        )
+
+    def indices(self, split: str) -> np.ndarray:
+        """Return the rows of one split, int64."""
+        return np.flatnonzero(np.array(self.splits, dtype="U5") == split)
+
+    def count(self, split: str) -> int:
+        """Return the number of images in one split."""
+        return self.splits.count(split)
+
+
+def train_groups(rows: Sequence[SplitRow]) -> dict[int, list[list[SplitRow]]]:
+    """Group the rows of train by class, and those of a class by digest."""
+    groups: dict[int, dict[str, list[SplitRow]]] = {}
+    for row in rows:
+        if row.split == "train":
+            by_digest = groups.setdefault(row.label, {})
+            by_digest.setdefault(row.digest, []).append(row)
+    return {label: [*groups[label].values()] for label in sorted(groups)}
+
+
+def write_manifest(manifest: SplitManifest, path: Path) -> None:
+    """Write a manifest as CSV with the columns name, label, class, split, sha256."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)  # its line end, CR LF, has it quote names that contain either
+    class_names = [manifest.classes[label] for label in manifest.labels]
+    labels = manifest.labels.tolist()
+    columns = (manifest.names, labels, class_names, manifest.splits, manifest.digests)
+    writer.writerows([_COLUMNS, *zip(*columns, strict=True)])
+    # File names need not be valid UTF-8; surrogates carry the bytes of those that are not.
+    path.write_bytes(text.getvalue().encode("utf-8", "surrogateescape"))
+
+
+def read_manifest(path: Path) -> SplitManifest:
+    """Read a manifest exactly as it was written.
+
+    Raises:
+        DataError: The file cannot be read, or is damaged; the message names the line.
+    """
+    rows: dict[str, SplitRow] = {}
+    classes: dict[int, str] = {}
+    try:
+        text = path.read_bytes().decode("utf-8", "surrogateescape")
+        reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+        if next(reader, None) not in (_COLUMNS, _FIRST_COLUMNS):
+            raise ValueError(f"the columns should be {','.join(_COLUMNS)}")
+        for row, class_name in map(_parse, reader):
+            if classes.setdefault(row.label, class_name) != class_name:
+                raise ValueError(f"label {row.label} stands for two classes")
+            if rows.setdefault(row.name, row) is not row:
+                raise ValueError(f"{row.name!r} is listed twice")
+    except OSError as error:
+        raise DataError(f"cannot read {quoted(path)}: {error.strerror}", _HINT) from error
+    except (ValueError, csv.Error) as error:
+        raise DataError(f"{quoted(path)}, line {reader.line_num}: {error}", _HINT) from error
+    trained = {row.label for row in rows.values() if row.split == "train"}
+    if len(trained) < 2 or not trained == {*classes} == {*range(len(classes))}:
+        raise DataError(f"{quoted(path)} has no train images of a class", _HINT)
+    return SplitManifest.of([classes[label] for label in sorted(classes)], [*rows.values()])
+
+
+def _parse(cells: Sequence[str]) -> tuple[SplitRow, str]:
+    """Check one line; a ValueError says what is wrong with it."""
+    if len(cells) != len(_COLUMNS):
+        raise ValueError(f"{len(cells)} columns instead of {len(_COLUMNS)}")
+    name, label, class_name, split, digest = cells
+    if not label.isdecimal():
+        raise ValueError(f"the label {label!r} is not a number")
+    if split not in SPLITS:
+        raise ValueError(f"the split {split!r} is none of {', '.join(SPLITS)}")
+    if not re.fullmatch("[0-9a-f]{64}", digest):
+        raise ValueError(f"{digest!r} is not a SHA-256 digest")
+    return SplitRow(name, int(label), digest, split), class_name
