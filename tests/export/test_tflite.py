@@ -152,7 +152,7 @@ def test_labels_have_to_fit(trained: Any, tmp_path: Path) -> None:
 
 
 def test_int8_needs_pictures(trained: Any, tmp_path: Path) -> None:
-    with pytest.raises(ExportError, match="pictures") as caught:
+    with pytest.raises(ExportError, match="int8 needs images") as caught:
         write_tflite(trained.model, tmp_path / "m.tflite", "int8", None, LABELS, {})
     assert "--quantize dynamic" in caught.value.hint
 
