@@ -134,7 +134,7 @@ def test_artifacts_work_alone() -> None:
     assert not needs
 
 
-@pytest.mark.parametrize("name", ROOMS[: ROOMS.index("api")] + ("cli",))
+@pytest.mark.parametrize("name", (*ROOMS[: ROOMS.index("api")], "cli"))
 def test_a_package_init_holds_its_docstring_only(name: str) -> None:
     body = tree_of(MODULES[name]).body
     assert len(body) == 1 and ast.get_docstring(tree_of(MODULES[name]))
