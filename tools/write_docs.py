@@ -210,7 +210,6 @@ def _first_line(item: Any) -> str:
 def _attributes(record: Any) -> dict[str, str]:
     """Return what the docstring of a dataclass says of each attribute."""
     _, _, section = (inspect.getdoc(record) or "").partition("Attributes:\n")
-    section = re.split(r"\n\n|\n(?=\S)", inspect.cleandoc(section))[0] if not section else section
     entries = re.findall(r"^    (\w+): (.*?)(?=^    \w+: |^\S|\Z)", section, re.M | re.S)
     return {name: _text(" ".join(text.split())) for name, text in entries}
 
@@ -241,7 +240,8 @@ def python_api() -> Iterator[str]:
     for name in sorted(api.__all__):
         function = getattr(api, name)
         if inspect.isfunction(function):
-            yield from (f"### tlearn.{name}", "", "```python", _signature(name, function), "```", "")
+            yield from (f"### tlearn.{name}", "")
+            yield from ("```python", _signature(name, function), "```", "")
             yield from ("```text", inspect.getdoc(function) or "", "```", "")
 
 
