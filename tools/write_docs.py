@@ -65,9 +65,9 @@ def _group(group: Any, path: str) -> Iterator[str]:
 def _command(command: Any, path: str) -> Iterator[str]:
     from typer.core import TyperArgument
 
-    arguments = [item for item in command.params if isinstance(item, TyperArgument)]
-    options = [item for item in command.params if not isinstance(item, TyperArgument)]
-    options = [item for item in options if not item.hidden]
+    shown = [item for item in command.params if not item.hidden]
+    arguments = [item for item in shown if isinstance(item, TyperArgument)]
+    options = [item for item in shown if not isinstance(item, TyperArgument)]
     usage = " ".join([path, "[OPTIONS]", *(_metavar(item) for item in arguments)])
     yield from (f"## {path}", "", "```text", usage, "```", "", *_paragraphs(command.help), "")
     rows = [(f"`{_metavar(item)}`", _text(item.help)) for item in arguments]
@@ -183,6 +183,14 @@ def contract_records() -> Iterator[str]:
     yield from _records(CONTRACT_RECORDS)
 
 
+def first_names() -> Iterator[str]:
+    """List the keys that documents carry under their name of version 1 too."""
+    from tlearn.cli.document import FIRST_NAMES
+
+    rows = [(f"`{new}`", f"`{old}`") for new, old in FIRST_NAMES.items()]
+    yield from _table(("key", "in version 1"), rows)
+
+
 def _records(records: dict[str, str]) -> Iterator[str]:
     for name, path in records.items():
         record = _find(path)
@@ -237,7 +245,7 @@ def python_api() -> Iterator[str]:
     """Describe the public functions: signature and docstring."""
     from tlearn import api
 
-    for name in sorted(api.__all__):
+    for name in sorted(getattr(api, "__all__", ())):
         function = getattr(api, name)
         if inspect.isfunction(function):
             yield from (f"### tlearn.{name}", "")
@@ -272,6 +280,7 @@ GENERATORS: dict[str, Callable[[], Iterator[str]]] = {
     "recipe-keys": recipe_keys,
     "backbones": backbones,
     "json-records": json_records,
+    "first-names": first_names,
     "contract-records": contract_records,
     "python-api": python_api,
 }
