@@ -2,9 +2,9 @@
 
     python -m benchmarks.advice run DATA TABLE NAME[:WEIGHTS] ... [--sizes 5,10] [--seeds 0]
     python -m benchmarks.advice score TABLE
-    python -m benchmarks.advice draw TABLE IMAGE
+    python -m benchmarks.advice draw TABLE PICTURE
 
-`run` draws so many images a class from each folder, holds others out, trains every policy and
+`run` draws so many pictures a class from each folder, holds others out, trains every policy and
 appends a line to TABLE; what stands there is not run again. `score` judges the rule on each
 folder with thresholds fitted on the others, and prints regret, coverage and fixed policies.
 """
@@ -31,11 +31,11 @@ from tlearn.data.image_folder import scan
 from tlearn.features.linear_head import solve_head
 
 MOST_TESTED, FEWEST_TESTED = 240, 5
-"""Images of a folder, and of a class."""
+"""Pictures of a folder, and of a class."""
 
 
 def draw(folder: Path, per_class: int, seed: int, target: Path) -> bool:
-    """Copy so many images a class, and others to test on; False where there are too few."""
+    """Copy so many pictures a class, and others to test on; False where there are too few."""
     rng = np.random.default_rng(seed)
     found = scan(folder)
     once = {hashlib.sha256(one.path.read_bytes()).hexdigest(): one for one in found.images}
@@ -148,7 +148,7 @@ def main() -> None:
     judge.set_defaults(act=lambda chosen: score(chosen.table))
     painter = parts.add_parser("draw")
     painter.add_argument("table", type=Path)
-    painter.add_argument("image", type=Path)
+    painter.add_argument("picture", type=Path)
     painter.add_argument("--backbone", default="mobilenet_v2_1.00_224_imagenet")
     painter.set_defaults(act=lambda c: draw_matrix(c.table, c.image, c.backbone))
     chosen = parser.parse_args()

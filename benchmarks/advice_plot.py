@@ -1,4 +1,4 @@
-"""Draw the size x similarity matrix with what won in every trial."""
+"""The textbook matrix with what was measured in it, as a picture."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from benchmarks.advice_rules import POLICIES, Cell, read_table
 from tlearn.suggestion.matrix import LITTLE
 
 LOOKS = {
-    "last": ("linear-head on the last stage", "o", "#4c78a8"),
-    "best": ("linear-head on the best stage", "s", "#72b7b2"),
-    "several": ("linear-head on the last three stages", "D", "#54a24b"),
-    "top_stages_cut": ("top-stages, best single stage", "v", "#eeca3b"),
-    "top_stages": ("top-stages", "^", "#f58518"),
-    "top_stages_several": ("top-stages, last three stages", "<", "#b279a2"),
-    "deep_several": ("deep, last three stages", "X", "#9d755d"),
-    "deep_cut": ("deep, best single stage", "P", "#ff9da6"),
+    "last": ("linear_head on the last stage", "o", "#4c78a8"),
+    "best": ("linear_head on another stage", "s", "#72b7b2"),
+    "several": ("linear_head on several stages", "D", "#54a24b"),
+    "top_stages_cut": ("top_stages, the rest cut off", "v", "#eeca3b"),
+    "top_stages": ("top_stages", "^", "#f58518"),
+    "top_stages_several": ("top_stages, head on several", "<", "#b279a2"),
+    "deep_several": ("deep, head on several", "X", "#9d755d"),
+    "deep_cut": ("deep, the rest cut off", "P", "#ff9da6"),
     "deep": ("deep", "*", "#e45756"),
 }
 
@@ -55,15 +55,17 @@ def draw_matrix(table: Path, image: Path, backbone: str) -> None:
     for name, marker, color in LOOKS.values():
         axes.scatter([], [], 60, marker=marker, color=color, label=name, linewidths=0)
     axes.set(xscale="log", xlim=(6, 2300), ylim=(-0.05, 1.05))
-    axes.set(xlabel="training images", ylabel="different        similarity        similar")
-    axes.axvline(LITTLE, color="gray", linewidth=0.8)
-    axes.axhline(0.5, color="gray", linewidth=0.8)
-    corners = {(0.02, 0.97): "linear-head", (0.98, 0.97): "top-stages"}
-    corners |= {(0.02, 0.03): "top-stages", (0.98, 0.03): "deep"}
+    axes.set(xlabel="training pictures", ylabel="unlike the source      similarity      like it")
+    axes.axvline(LITTLE, color="grey", linewidth=0.8)
+    axes.axhline(0.5, color="grey", linewidth=0.8)
+    corners = {(0.02, 0.97): "linear_head", (0.98, 0.97): "top_stages"}
+    corners |= {(0.02, 0.03): "top_stages", (0.98, 0.03): "deep"}
     for (x, y), words in corners.items():
         side = "left" if x < 0.5 else "right"
         end = "top" if y > 0.5 else "bottom"
-        axes.text(x, y, f"matrix: {words}", ha=side, va=end, color="gray", transform=axes.transAxes)
-    axes.set_title("The best policy on the test images, and its gain over linear-head (points)")
+        axes.text(
+            x, y, f"the textbook: {words}", ha=side, va=end, color="grey", transform=axes.transAxes
+        )
+    axes.set_title("What was best on the test pictures, and the points won over a head on top")
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.1), ncols=3, frameon=False)
     figure.savefig(image, dpi=110)

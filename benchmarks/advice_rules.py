@@ -21,11 +21,11 @@ OTHER = "other"
 POLICIES: dict[str, dict[str, Any]] = {
     "last": {"policy": "linear_head", "head_stages": "last"},
     "best": {"policy": "linear_head", "head_stages": "best"},
-    "several": {"policy": "linear_head", "head_stages": "last3"},
+    "several": {"policy": "linear_head", "head_stages": "several"},
     "top_stages_cut": {"policy": "top_stages", "head_stages": OTHER},
     "top_stages": {"policy": "top_stages"},
-    "top_stages_several": {"policy": "top_stages", "head_stages": "last3"},
-    "deep_several": {"policy": "deep", "head_stages": "last3"},
+    "top_stages_several": {"policy": "top_stages", "head_stages": "several"},
+    "deep_several": {"policy": "deep", "head_stages": "several"},
     "deep_cut": {"policy": "deep", "head_stages": OTHER},
     "deep": {"policy": "deep"},
 }

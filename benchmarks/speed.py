@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 POLICIES = ("linear_head", "top_stages", "deep", "auto")
-IMPORTS = "import tlearn.api, tlearn.commands.train, ai_edge_litert.interpreter, scipy.optimize"
+IMPORTS = "import tlearn.api, tlearn.finetuning, ai_edge_litert.interpreter, scipy.optimize"
 
 
 def timed(command: list[str], cache: Path) -> tuple[dict[str, Any], float]:
