@@ -5,7 +5,7 @@
 #
 # What it makes belongs to you: add --user "$(id -u):$(id -g)". The cache lies in /cache; keep it
 # between runs with -v tlearn-cache:/cache.
-FROM python:3.12-slim
+FROM python:3.11-slim
 
 WORKDIR /opt/tlearn
 COPY constraints.txt pyproject.toml README.md LICENSE ./

@@ -18,7 +18,7 @@ import inspect
 import re
 import sys
 import typing
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from enum import EnumType
 from pathlib import Path
@@ -41,7 +41,7 @@ def render(page: str) -> str:
 
 def stale_pages() -> dict[Path, str]:
     """Return the pages that are out of date, with the text they should have."""
-    pages = {path: path.read_text(encoding="utf-8") for path in sorted(DOCS.glob("*.md"))}
+    pages = {path: path.read_text("utf-8") for path in sorted(DOCS.glob("*.md"))}
     return {path: new for path, text in pages.items() if (new := render(text)) != text}
 
 
@@ -201,9 +201,8 @@ def _records(records: dict[str, str]) -> Iterator[str]:
             for field in fields(record)
         ]
         yield from (f"### {name.capitalize()}", "", _first_line(record), "")
-        with_meaning = any(row[2] for row in rows)
-        header = ("key", "value", "meaning")
-        yield from _table(header[: 2 + with_meaning], [row[: 2 + with_meaning] for row in rows])
+        width = 2 + any(row[2] for row in rows)
+        yield from _table(("key", "value", "meaning")[:width], [row[:width] for row in rows])
 
 
 def _find(path: str) -> Any:
@@ -217,27 +216,24 @@ def _first_line(item: Any) -> str:
 
 def _attributes(record: Any) -> dict[str, str]:
     """Return what the docstring of a dataclass says of each attribute."""
-    _, _, section = (inspect.getdoc(record) or "").partition("Attributes:\n")
+    section = (inspect.getdoc(record) or "").partition("Attributes:\n")[2]
     entries = re.findall(r"^    (\w+): (.*?)(?=^    \w+: |^\S|\Z)", section, re.M | re.S)
     return {name: _text(" ".join(text.split())) for name, text in entries}
 
 
 def _json_type(kind: Any) -> str:
-    names = {str: "text", int: "integer", float: "number", bool: "true or false", Path: "text"}
+    names = {str: "text", int: "integer", float: "number", bool: "true or false"}
+    names |= {Path: "text", type(None): "null"}
+    origin, inner = typing.get_origin(kind), typing.get_args(kind)
     if kind in names:
         return names[kind]
-    if kind is type(None):
-        return "null"
-    origin, inner = typing.get_origin(kind), typing.get_args(kind)
-    if origin in (tuple, list) or (inspect.isclass(origin) and issubclass(origin, Sequence)):
-        inner = tuple(dict.fromkeys(part for part in inner if part is not Ellipsis))
-        return f"list of {' and '.join(map(_json_type, inner))}" if inner else "list"
-    if origin is dict or (inspect.isclass(origin) and issubclass(origin, typing.Mapping)):
-        return "object"
-    if inner:
+    if origin in (tuple, list, Sequence):
+        items = (_json_type(part) for part in inner if part is not Ellipsis)
+        return f"list of {' and '.join(dict.fromkeys(items))}"
+    if inner and origin not in (dict, Mapping):
         return " or ".join(map(_json_type, inner))
-    if inspect.isclass(kind) and issubclass(kind, str):
-        return " or ".join(f'"{member}"' for member in kind)  # type: ignore[attr-defined]
+    if isinstance(kind, EnumType):
+        return " or ".join(f'"{member}"' for member in kind)
     return "object"
 
 
