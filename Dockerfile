@@ -1,7 +1,7 @@
 # tlearn in a container, with the versions that CI ran with:
 #
 #     docker build -t tlearn .
-#     docker run --rm -v "$PWD:/work" tlearn finetune flowers/
+#     docker run --rm -v "$PWD:/images" tlearn finetune flowers/
 #
 # What it makes belongs to you: add --user "$(id -u):$(id -g)". The cache lies in /cache; keep it
 # between runs with -v tlearn-cache:/cache.
@@ -15,8 +15,7 @@ RUN pip install --no-cache-dir '.[onnx,openvino]' -c constraints.txt \
     && mkdir -m 777 /cache
 
 ENV TLEARN_CACHE=/cache \
-    HOME=/tmp \
-    MPLCONFIGDIR=/tmp/matplotlib
-WORKDIR /work
+    HOME=/cache
+WORKDIR /images
 ENTRYPOINT ["tlearn"]
 CMD ["--help"]
