@@ -13,9 +13,12 @@ from tlearn.commands.session import Session
 from tlearn.data.augmentation import augmentation
 from tlearn.data.split import Fold, write_manifest
 from tlearn.errors import RunError
+from tlearn.evaluation.examples import Examples, pick_examples
 from tlearn.evaluation.metrics import Report, score
 from tlearn.evaluation.predictions import predict_pixels
+from tlearn.evaluation.predictions_file import SplitPredictions
 from tlearn.evaluation.report import write_report
+from tlearn.evaluation.report_content import ReportContent
 from tlearn.features.linear_head import LinearHead, solve_head
 from tlearn.features.store import Views
 from tlearn.models.head_template import (
@@ -230,21 +233,19 @@ def _write_results(
     probabilities: Mapping[str, np.ndarray],
 ) -> None:
     reports = trained.reports
-    reported = session.dataset.manifest.report_split
     findings = [asdict(issue) for issue in session.dataset.issues]
     seconds = session.timer.seconds | {"total": session.timer.total()}
     write_report(
         run.report_path,
-        title=session.source.name,
-        plan=plan.flat()
-        | {"stages": [asdict(stage) for stage in plan.stages], "origins": plan.origins},
-        report=trained.reports[reported],
-        history=trained.history,
-        findings=findings,
-        timings=session.timer.seconds,
-        mistakes=_mistakes(session, plan, reported, probabilities[reported])
-        if plan.images.keep_samples
-        else (),
+        ReportContent(
+            title=session.source.name,
+            plan=plan,
+            reports=reports,
+            history=trained.history,
+            issues=session.dataset.issues,
+            timings=session.timer.seconds,
+            examples=_examples(session, plan, probabilities),
+        ),
     )
     write_json(
         run.metrics_path,
@@ -260,16 +261,13 @@ def _write_results(
     )
 
 
-def _mistakes(
-    session: Session, plan: Plan, split: str, probabilities: np.ndarray, most: int = 24
-) -> list[tuple[np.ndarray, str, str, float]]:
-    """The most confident wrong answers: picture, true class, answer, its probability."""
-    labels, answers = session.dataset.labels(split), probabilities.argmax(axis=1)
-    sure = probabilities.max(axis=1)
-    wrong = np.flatnonzero(answers != labels)
-    worst = wrong[np.argsort(-sure[wrong], kind="stable")][:most]
-    rows = session.dataset.rows(split)
-    return [
-        (rows[i], plan.split.classes[labels[i]], plan.split.classes[answers[i]], float(sure[i]))
-        for i in worst
-    ]
+def _examples(session: Session, plan: Plan, probabilities: Mapping[str, np.ndarray]) -> Examples:
+    """Choose images of the reported split for the report; none where the plan keeps no samples."""
+    if not plan.images.keep_samples:
+        return Examples()
+    dataset, split = session.dataset, session.dataset.manifest.report_split
+    names = [dataset.manifest.names[row] for row in dataset.manifest.indices(split)]
+    predictions = SplitPredictions(
+        split, plan.split.classes, names, dataset.labels(split), probabilities[split]
+    )
+    return pick_examples(predictions, dataset.rows(split))
