@@ -10,6 +10,7 @@ from tlearn.evaluation.wording import (
     policy_in_words,
     sentence,
     setting_in_words,
+    split_in_words,
     step_in_words,
 )
 
@@ -42,4 +43,5 @@ def test_settings_steps_and_policies_are_put_in_words() -> None:
     assert key_in_words("n_train") == "training images"
     assert step_in_words("decode") == "read images" and step_in_words("my_step") == "my step"
     assert policy_in_words("top_stages") == "top-stages"
+    assert split_in_words("val") == "validation" and split_in_words("test") == "test"
     assert sentence("twice as fast") == "Twice as fast."

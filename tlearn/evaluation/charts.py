@@ -15,7 +15,7 @@ from tlearn.evaluation.chart_style import (
 )
 from tlearn.evaluation.metrics import Report
 from tlearn.evaluation.report_content import ReportContent
-from tlearn.evaluation.wording import percent, policy_in_words
+from tlearn.evaluation.wording import percent, policy_in_words, split_in_words
 from tlearn.suggestion.accuracy_forecast import INTERVAL_COVERAGE, Option, stages_in_words
 from tlearn.suggestion.depth_profile import DepthProfile
 
@@ -123,7 +123,7 @@ def depth_profile(profile: DepthProfile, report: Report, palette: Palette) -> Fi
     scores = profile.scores
     names = [short_name(name) for name in profile.names]
     names += [stages_in_words(score.head_stages) for score in scores[len(names) :]]
-    names.append(f"this model, on {short_name(report.split)}")
+    names.append(f"this model, on {short_name(split_in_words(report.split))}")
     accuracies = [*(score.accuracy for score in scores), report.accuracy]
     colors = [palette.accent if score is profile.best else palette.soft for score in scores]
     figure, axes = new_chart(palette, (5.2, 1.3 + 0.34 * len(names)))
@@ -152,7 +152,9 @@ def forecasts(
     axes.set_yticks(range(len(options)), names)
     axes.invert_yaxis()
     result = axes.axvline(report.accuracy, color=palette.result, linewidth=1.6, zorder=1)
-    label = f"result on {short_name(report.split)}: {percent(report.accuracy)}"
+    label = (
+        f"result on {short_name(split_in_words(report.split))} images: {percent(report.accuracy)}"
+    )
     legend_above(axes, palette, result, label)
     axes.set_xlabel(f"expected accuracy with its {INTERVAL_COVERAGE:.0%} interval")
     percent_axis(axes.xaxis)

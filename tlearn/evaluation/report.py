@@ -99,6 +99,7 @@ def _environment() -> Environment:
         key=wording.key_in_words,
         sentence=wording.sentence,
         step=wording.step_in_words,
+        split=wording.split_in_words,
         name=escape_invisible,
         path=_breakable,
         image=_data_url,

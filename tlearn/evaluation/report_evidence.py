@@ -6,7 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tlearn.evaluation.report_content import ReportContent
-from tlearn.evaluation.wording import duration, percent, percent_interval, policy_in_words
+from tlearn.evaluation.wording import (
+    duration,
+    percent,
+    percent_interval,
+    policy_in_words,
+    split_in_words,
+)
 from tlearn.suggestion.accuracy_forecast import (
     INTERVAL_COVERAGE,
     Option,
@@ -172,7 +178,9 @@ def _profile(profile: DepthProfile, content: ReportContent) -> list[ProfileRow]:
     return [
         ProfileRow("always the largest class", profile.guessing, "guess"),
         *heads,
-        ProfileRow(f"this model, on {report.split} images", report.accuracy, "result"),
+        ProfileRow(
+            f"this model, on {split_in_words(report.split)} images", report.accuracy, "result"
+        ),
     ]
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tlearn.storage.text import escape_invisible
+
 _KEYS = {
     "n_train": "training images",
     "n_val": "validation images",
@@ -62,6 +64,11 @@ def duration(seconds: float) -> str:
 def sentence(text: str) -> str:
     """Return text with a capital first letter and a full stop."""
     return text[:1].upper() + text[1:] + "."
+
+
+def split_in_words(split: str) -> str:
+    """Return the name of a split as text has it: "validation" for "val"."""
+    return "validation" if split == "val" else escape_invisible(split)
 
 
 def policy_in_words(policy: str) -> str:
