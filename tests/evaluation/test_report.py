@@ -3,19 +3,27 @@ from __future__ import annotations
 import base64
 import io
 import re
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from tlearn.evaluation.metrics import score
-from tlearn.evaluation.report import MATRIX_LIMIT, N_MISTAKES, write_report
+from tlearn.data.inspection import DataIssue
+from tlearn.evaluation.examples import ExampleImage, Examples
+from tlearn.evaluation.metrics import Report, score
+from tlearn.evaluation.report import CLASSES_SHOWN, MATRIX_LIMIT, write_report
+from tlearn.evaluation.report_content import NextStep, ReportContent
+from tlearn.recipe.plan import Plan
+from tlearn.suggestion.advice import Advice
 
-VOID = {"meta", "img", "br", "use", "path"}
+VOID = {"meta", "img", "br", "wbr", "use", "path"}
+HISTORY = [{"epoch": e, "accuracy": e / 9, "val_accuracy": e / 10, "loss": 1 / e} for e in (1, 2)]
+ISSUE = DataIssue("conflicting_labels", "warning", "3 images: a.jpg, b.jpg", ("a.jpg", "b.jpg"))
+Content = Callable[..., ReportContent]
 
 
 class Page(HTMLParser):
@@ -31,6 +39,7 @@ class Page(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append((tag, dict(attrs)))
+        self.words.append("" if tag == "wbr" else " ")
         if tag not in VOID:
             self.open.append(tag)
 
@@ -38,106 +47,144 @@ class Page(HTMLParser):
         self.tags.append((tag, dict(attrs)))
 
     def handle_endtag(self, tag: str) -> None:
+        self.words.append(" ")
         if tag not in VOID:
             assert self.open.pop() == tag
 
     def handle_data(self, data: str) -> None:
-        self.words.append(data)
+        if self.open[-1:] != ["style"]:
+            self.words.append(data)
 
     def all(self, tag: str, **attributes: str) -> list[dict[str, str | None]]:
         return [a for t, a in self.tags if t == tag and attributes.items() <= a.items()]
 
     @property
     def text(self) -> str:
-        return " ".join(" ".join(self.words).split())
+        return " ".join("".join(self.words).split())
 
 
-def write(path: Path, classes: tuple[str, ...] = ("ant", "bee"), n: int = 40, **more: Any) -> Page:
-    rng = np.random.default_rng(0)
-    labels = np.arange(n) % len(classes)
-    rows = rng.random((n, len(classes))) + 0.7 * np.eye(len(classes))[labels]
-    report = score(rows / rows.sum(axis=1, keepdims=True), labels, classes, "test")
-    write_report(path, **{"title": "insects", "plan": {}, "report": report, **more})
-    return Page(path.read_text("utf-8"))
+def page_of(content: ReportContent, path: Path) -> Page:
+    write_report(path / "report.html", content)
+    return Page((path / "report.html").read_text("utf-8"))
 
 
-@dataclass(frozen=True)
-class Found:
-    kind: str = "conflicting_labels"
-    severity: str = "warning"
-    message: str = "3 pictures"
+def example(answer: str = "bee", truth: str = "ant", name: str = "ant/a.jpg") -> ExampleImage:
+    pixels = np.full((40, 60, 3), 9, np.uint8)
+    return ExampleImage(pixels, name, truth, answer, 0.7, truth, 0.25)
 
 
-def gray(value: int) -> np.ndarray:
-    return np.full((40, 60, 3), value, np.uint8)
-
-
-def test_a_full_page_says_it_all(tmp_path: Path) -> None:
-    history = [
-        {"epoch": e, "accuracy": e / 9, "val_accuracy": e / 10, "loss": 1 / e} for e in (1, 2)
-    ]
-    plan = {
-        "policy": "top_stages",
-        "horizontal_flip": True,
-        "weights": None,
-        "learning_rate": 1e-3,
-        "stages": [
-            {"name": "stage 1", "parameters": 896, "learning_rate": 0.0},
-            {"name": "head", "parameters": 6405, "learning_rate": 0.001},
-        ],
-        "origins": {"policy": "suggestion", "horizontal_flip": "default"},
-    }
-    page = write(
-        tmp_path / "report.html",
-        plan=plan,
-        history=history,
-        findings=[Found(), {"kind": "tiny", "severity": "note", "message": "few"}],
-        timings={"features": 75.4, "training": 3723.0},
-        mistakes=[(gray(9), "ant", "bee", 0.7), (Image.new("P", (9, 9)), "bee", "ant", 0.9)],
+def test_a_full_page_says_it_all(
+    content: Content, report: Callable[..., Report], plan: Callable[..., Plan], tmp_path: Path
+) -> None:
+    made = content(
+        plan=plan(policy="top_stages"),
+        reports={"val": report(split="val", seed=1), "test": report()},
+        history=HISTORY,
+        issues=(ISSUE,),
+        timings={"features": 75.4, "train": 3723.0},
+        examples=Examples([example()], [example("ant")], [example(name="b.jpg")]),
+        provenance={"tlearn": "0.1.0", "keras": "3.15.1", "command": "tlearn finetune insects"},
+        next_steps=[NextStep("Try it on your own photo", "tlearn predict runs/x photo.jpg")],
     )
-    for words in ("top_stages", "suggestion", "conflicting labels", "3 pictures", "frozen"):
+    page = page_of(made, tmp_path)
+    for words in ("top-stages", "flag", "conflicting labels", "3 images: a.jpg", "frozen"):
         assert words in page.text
-    for words in ("1 min 15 s", "1 h 2 min", "6,405", "accuracy by epoch", "95 % interval"):
-        assert words.lower() in page.text.lower()
-    assert len(page.all("svg")) == 3 and len(page.all("img")) == 2
-    first = page.all("img")[0]
-    assert first["alt"] == "a picture of bee, called ant"
-    image = base64.b64decode(str(first["src"]).split(",")[1])
+    for words in ("1 min 15 s", "1 h 2 min", "1,000", "Accuracy by epoch", "95% interval"):
+        assert words in page.text
+    for words in ("Test beside validation", "tlearn predict runs/x photo.jpg", "Keras 3.15.1"):
+        assert words in page.text
+    assert len(page.all("svg")) == 3
+    assert [image["alt"] for image in page.all("img")] == [
+        "an image of ant, answered bee",
+        "an image of ant, answered ant",
+        "an image of ant, answered bee",
+    ]
+    assert page.text.count("ant/a.jpg") == 2 and "ant 25.0%" in page.text
+    image = base64.b64decode(str(page.all("img")[0]["src"]).split(",")[1])
     assert Image.open(io.BytesIO(image)).format == "JPEG"
 
 
-def test_the_least_page_has_no_empty_sections(tmp_path: Path) -> None:
-    page = write(tmp_path / "report.html")
-    for heading in ("How training went", "Where the time went", "most confident", "found in"):
-        assert heading not in page.text
-    assert len(page.all("svg")) == 1
+def test_every_link_leads_to_a_section(
+    content: Content, advice: Callable[..., Advice], tmp_path: Path
+) -> None:
+    made = content(
+        advice=advice(),
+        history=HISTORY,
+        examples=Examples([example()]),
+        provenance={"tlearn": "1"},
+        next_steps=[NextStep("a", "b")],
+    )
+    page = page_of(made, tmp_path)
+    sections = {section["id"] for section in page.all("section")}
+    links = [str(link["href"])[1:] for link in page.all("a")]
+    assert len(links) == 9 and set(links) <= sections
 
 
-def test_names_of_a_person_come_out_inert(tmp_path: Path) -> None:
+def test_the_least_page_has_no_empty_sections(content: Content, tmp_path: Path) -> None:
+    page = page_of(content(), tmp_path)
+    sections = [section["id"] for section in page.all("section")]
+    assert sections == ["classes", "errors", "probabilities", "settings"]
+    assert len(page.all("svg")) == 1 and not page.all("img")
+
+
+def test_evidence_stands_beside_the_result(
+    content: Content, advice: Callable[..., Advice], tmp_path: Path
+) -> None:
+    page = page_of(content(advice=advice(), seconds=12.0), tmp_path)
+    assert len(page.all("td", **{"class": "here"})) == 1
+    assert len(page.all("tr", **{"class": "taken"})) == 1
+    for words in ("linear-head taken", "it reached", "100 training images", "0.80 of 1", "12.0 s"):
+        assert words in page.text
+    assert "this model, on test images" in page.text and "1 min 35 s" in page.text
+    least = page_of(content(advice=advice(similarity=None, profile=None, options=())), tmp_path)
+    for words in ("Depth profile", "Ways to train", "Similarity to"):
+        assert words in page.text and words not in least.text
+
+
+def test_private_images_are_neither_shown_nor_named(
+    content: Content, plan: Callable[..., Plan], tmp_path: Path
+) -> None:
+    examples = Examples([example()], [example()], [example()])
+    made = content(plan=plan(keep_samples=False), examples=examples, issues=(ISSUE,))
+    page = page_of(made, tmp_path)
+    assert not page.all("img") and ".jpg" not in (tmp_path / "report.html").read_text("utf-8")
+    assert "2 found" in page.text
+
+
+def test_names_of_a_person_come_out_inert(content: Content, tmp_path: Path) -> None:
     evil = (
         "<script>alert(1)</script>",
         "{{1234*5678}}",
         '"><img src=x onerror=alert(1)>',
         "$\\frac$",
     )
-    page = write(
-        tmp_path / "report.html",
+    made = content(
         evil,
         title=evil[0],
-        plan={evil[1]: evil[0], "stages": [{"name": evil[2], "parameters": 1, "learning_rate": 0}]},
-        findings=[Found(evil[0], evil[2], evil[1])],
+        issues=(DataIssue(evil[0], evil[2], evil[1], ()),),
         timings={evil[2]: 1.0},
         history=[{"epoch": 1, "accuracy": 0.5, evil[0]: 1}] * 3,
-        mistakes=[(gray(9), evil[2], evil[0], 0.7)],
+        examples=Examples([example(evil[2], evil[0], f"{evil[2]}/{evil[0]}")]),
+        provenance={evil[1]: evil[0]},
+        next_steps=[NextStep(evil[2], evil[0])],
     )
+    page = page_of(made, tmp_path)
     assert not page.all("script") and len(page.all("img")) == 1
     assert not any(name.startswith("on") for _, attributes in page.tags for name in attributes)
     assert all(name in page.text for name in evil) and "7006652" not in page.text
 
 
-def test_the_page_asks_nothing_of_the_network(tmp_path: Path) -> None:
-    history = [{"epoch": 1, "accuracy": 0.5}, {"epoch": 2, "accuracy": 0.6}]
-    page = write(tmp_path / "report.html", mistakes=[(gray(1), "ant", "bee", 0.5)], history=history)
+def test_a_name_cannot_turn_the_text_around_it(content: Content, tmp_path: Path) -> None:
+    made = content(
+        ("ant", "b\udcff\u202egpj\x07"), examples=Examples([example(name="\u202ea.jpg")])
+    )
+    page = page_of(made, tmp_path)
+    assert "\u202e" not in page.text and "\x07" not in page.text
+    assert "b\\udcff\\u202egpj\\x07" in page.text and "\\u202ea.jpg" in page.text
+
+
+def test_the_page_asks_nothing_of_the_network(content: Content, tmp_path: Path) -> None:
+    page = page_of(content(examples=Examples([example()]), history=HISTORY), tmp_path)
     assert not page.all("link") and not page.all("script") and not page.all("iframe")
     for _, attributes in page.tags:
         for name in ("src", "href", "xlink:href", "action"):
@@ -150,37 +197,42 @@ def test_the_page_asks_nothing_of_the_network(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("n_classes", [2, 12, 13, MATRIX_LIMIT, MATRIX_LIMIT + 1])
 def test_the_matrix_has_a_number_in_each_cell_while_it_is_readable(
-    tmp_path: Path, n_classes: int
+    content: Content, tmp_path: Path, n_classes: int
 ) -> None:
     classes = tuple(f"class {index}" for index in range(n_classes))
-    page = write(tmp_path / "report.html", classes, 2 * n_classes)
+    page = page_of(content(classes, 2 * n_classes), tmp_path)
     cells = [a for kind in ("right", "wrong", "zero") for a in page.all("td", **{"class": kind})]
     assert len(cells) == (n_classes**2 if n_classes <= MATRIX_LIMIT else 0)
     assert bool(page.all("div", **{"class": "scroll dense"})) == (12 < n_classes <= MATRIX_LIMIT)
 
 
-def test_the_most_confident_mistakes_come_first_and_are_few(tmp_path: Path) -> None:
-    mistakes = [(gray(1), "ant", f"bee {i}", i / 100) for i in range(40)]
-    page = write(tmp_path / "report.html", mistakes=mistakes)
-    calls = [str(image["alt"]).rsplit(" ", 1)[1] for image in page.all("img")]
-    assert calls == [str(i) for i in range(39, 39 - N_MISTAKES, -1)]
+def test_of_many_classes_the_weakest_are_shown_and_the_others_folded(
+    content: Content, tmp_path: Path
+) -> None:
+    classes = tuple(f"class {index}" for index in range(CLASSES_SHOWN + 5))
+    page = page_of(content(classes, 2 * len(classes)), tmp_path)
+    assert "5 more classes" in page.text and all(name in page.text for name in classes)
 
 
-def test_a_history_of_a_solved_head_draws_no_curve(tmp_path: Path) -> None:
+def test_a_history_of_a_solved_head_draws_no_curve(content: Content, tmp_path: Path) -> None:
     for history in ([], [{"epoch": 1, "accuracy": 0.9}], [{"epoch": 1, "loss": None}] * 3):
-        assert len(write(tmp_path / "report.html", history=history).all("svg")) == 1
+        assert len(page_of(content(history=history), tmp_path).all("svg")) == 1
 
 
-def test_all_right_is_one_hundred_and_nearly_is_not(tmp_path: Path) -> None:
-    for wrong, words in ((0, "100.0 % right"), (1, "> 99.9 % right")):
+def test_all_right_is_one_hundred_and_nearly_is_not(content: Content, tmp_path: Path) -> None:
+    for wrong, words in ((0, "100.0% right"), (1, "> 99.9% right")):
         labels = np.zeros(3000, int)
         rows = np.tile([0.9, 0.1], (3000, 1))
         rows[:wrong] = [0.1, 0.9]
-        report = score(rows, labels, ("ant", "bee"), "val")
-        write_report(tmp_path / "r.html", title="t", plan={}, report=report)
-        text = Page((tmp_path / "r.html").read_text("utf-8")).text
-        assert words in text and "validation pictures" in text and "none among these" in text
+        scores = score(rows, labels, ("ant", "bee"), "val")
+        text = page_of(replace(content(), reports={"val": scores}), tmp_path).text
+        assert words in text and "3,000 validation images" in text and "none among these" in text
 
 
-def test_a_name_that_is_not_unicode_can_be_written(tmp_path: Path) -> None:
-    write(tmp_path / "report.html", ("ant", "b\udcff"))
+def test_the_same_content_gives_the_same_page(
+    content: Content, advice: Callable[..., Advice], tmp_path: Path
+) -> None:
+    made = content(advice=advice(), history=HISTORY, examples=Examples([example()]))
+    page_of(made, tmp_path / "first"), page_of(made, tmp_path / "second")
+    first, second = ((tmp_path / run / "report.html").read_bytes() for run in ("first", "second"))
+    assert first == second

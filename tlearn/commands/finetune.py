@@ -117,7 +117,7 @@ def finetune(
                 on_epoch(epoch)
 
         fitted = fit(session, workspace, plan, record)
-        reports = save_run(session, workspace, fitted, run)
+        reports = save_run(session, workspace, fitted, run, advice)
         return replace(
             planned,
             run=run,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import shlex
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -12,9 +13,13 @@ from tlearn.commands.session import Session, Workspace
 from tlearn.commands.train import FittedModel
 from tlearn.data.manifest import write_manifest
 from tlearn.errors import RunError
+from tlearn.evaluation.examples import Examples, pick_examples
+from tlearn.evaluation.figures import write_figures
 from tlearn.evaluation.metrics import Report, score
 from tlearn.evaluation.predictions import predict_pixels
+from tlearn.evaluation.predictions_file import SplitPredictions, write_errors, write_predictions
 from tlearn.evaluation.report import write_report
+from tlearn.evaluation.report_content import NextStep, ReportContent
 from tlearn.models.head_template import (
     keep_template,
     make_template,
@@ -28,6 +33,7 @@ from tlearn.runs.directory import RunDirectory
 from tlearn.runs.samples import write_samples
 from tlearn.storage.atomic import write_atomic
 from tlearn.storage.text import write_json
+from tlearn.suggestion.advice import Advice
 
 if TYPE_CHECKING:
     pass
@@ -47,9 +53,20 @@ def begin_run(run: RunDirectory, workspace: Workspace, plan: Plan) -> None:
 
 
 def save_run(
-    session: Session, workspace: Workspace, fitted: FittedModel, run: RunDirectory
+    session: Session,
+    workspace: Workspace,
+    fitted: FittedModel,
+    run: RunDirectory,
+    advice: Advice | None = None,
 ) -> dict[str, Report]:
     """Fill a run directory: the model, read back and scored again, its metrics and its report.
+
+    Args:
+        session: Cache, timer and progress.
+        workspace: Images and backbone.
+        fitted: What training gave.
+        run: A directory that `begin_run` has filled.
+        advice: The evidence that led to the plan, where it was measured.
 
     Returns:
         Split name to what the model scored on it.
@@ -75,7 +92,7 @@ def save_run(
         with session.timer.time("samples"):
             split = next(iter(fitted.probabilities))
             write_samples(run.samples, dataset, split, fitted.probabilities[split], plan.seed)
-    _write_results(session, workspace, fitted, run, reports)
+    _write_results(session, workspace, fitted, run, reports, advice)
     return reports
 
 
@@ -123,23 +140,27 @@ def _write_results(
     fitted: FittedModel,
     run: RunDirectory,
     reports: Mapping[str, Report],
+    advice: Advice | None,
 ) -> None:
-    dataset, plan = workspace.dataset, fitted.plan
-    reported = dataset.manifest.report_split
-    issues = [asdict(issue) for issue in dataset.issues]
-    rest = {"stages": [asdict(stage) for stage in plan.stages], "origins": plan.origins}
-    write_report(
-        run.report_path,
-        title=session.source.name,
-        plan=plan.flat() | rest,
-        report=reports[reported],
+    dataset, plan, timer = workspace.dataset, fitted.plan, session.timer
+    predictions = [_predictions(workspace, fitted, split) for split in fitted.probabilities]
+    write_predictions(run.predictions_path, predictions)
+    write_errors(run.errors_path, predictions)
+    total = timer.total()
+    content = ReportContent(
+        title=session.source.resolve().name,
+        plan=plan,
+        reports=reports,
         history=fitted.history,
-        findings=issues,
-        timings=session.timer.seconds,
-        mistakes=_mistakes(workspace, plan, reported, fitted.probabilities[reported])
-        if plan.images.keep_samples
-        else (),
+        issues=dataset.issues,
+        timings=timer.seconds,
+        seconds=total - timer.seconds.get("advice", 0),  # the forecast does not count the advice
+        examples=_examples(workspace, plan, predictions),
+        advice=advice,
+        next_steps=_next_steps(run),
     )
+    write_report(run.report_path, content)
+    write_figures(run.figures, content)
     write_json(
         run.metrics_path,
         {
@@ -147,20 +168,35 @@ def _write_results(
             "val_accuracy": reports["val"].accuracy if "val" in reports else None,
             "test_accuracy": reports["test"].accuracy if "test" in reports else None,
             "interpolation": fitted.interpolation,
-            "seconds": session.timer.seconds | {"total": session.timer.total()},
-            "issues": issues,
+            "seconds": timer.seconds | {"total": total},
+            "issues": [asdict(issue) for issue in dataset.issues],
             "reports": {split: report.to_json() for split, report in reports.items()},
         },
     )
 
 
-def _mistakes(
-    workspace: Workspace, plan: Plan, split: str, probabilities: np.ndarray, most: int = 24
-) -> list[tuple[np.ndarray, str, str, float]]:
-    """Return the most confident wrong answers: image, true class, answer, its probability."""
-    labels, answers = workspace.dataset.labels(split), probabilities.argmax(axis=1)
-    sure = probabilities.max(axis=1)
-    wrong = np.flatnonzero(answers != labels)
-    worst = wrong[np.argsort(-sure[wrong], kind="stable")][:most]
-    rows, classes = workspace.dataset.rows(split), plan.split.classes
-    return [(rows[i], classes[labels[i]], classes[answers[i]], float(sure[i])) for i in worst]
+def _predictions(workspace: Workspace, fitted: FittedModel, split: str) -> SplitPredictions:
+    dataset = workspace.dataset
+    names = [dataset.manifest.names[row] for row in dataset.manifest.indices(split)]
+    classes, labels = fitted.plan.split.classes, dataset.labels(split)
+    return SplitPredictions(split, classes, names, labels, fitted.probabilities[split])
+
+
+def _examples(
+    workspace: Workspace, plan: Plan, predictions: Sequence[SplitPredictions]
+) -> Examples:
+    """Choose images of the reported split for the report; none where the plan keeps no samples."""
+    if not plan.images.keep_samples:
+        return Examples()
+    reported = workspace.dataset.manifest.report_split
+    chosen = next(split for split in predictions if split.split == reported)
+    return pick_examples(chosen, workspace.dataset.rows(reported))
+
+
+def _next_steps(run: RunDirectory) -> list[NextStep]:
+    path = shlex.quote(str(run.path))
+    return [
+        NextStep("Try it on an image of your own", f"tlearn predict {path} IMAGE"),
+        NextStep("Export it for a phone", f"tlearn export {path} --tflite"),
+        NextStep("Describe it in a paper", f"tlearn describe {path}"),
+    ]

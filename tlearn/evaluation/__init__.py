@@ -1,1 +1,1 @@
-"""Probabilities on held-out pictures in; a report out."""
+"""Probabilities on held-out images in; scores, tables, figures and one HTML page out."""

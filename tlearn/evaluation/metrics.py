@@ -1,4 +1,4 @@
-"""How good the answers are: accuracy with its interval, each class, confusion, calibration."""
+"""Scores of answers on held-out images: accuracy with its interval, per class, calibration."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from tlearn.evaluation.wording import percent, percent_interval
+
 BINS = 15
-"""Bins of confidence, as Guo et al. (2017) use."""
+"""Number of confidence bins, as in Guo et al. (2017)."""
 
 TOP_K = (1, 3, 5)
 _Z95 = 1.959963984540054
@@ -19,24 +21,24 @@ _SMALLEST = 1e-7
 
 @dataclass(frozen=True)
 class Report:
-    """What a model does on one held-out split.
+    """Scores of a model on one held-out split.
 
     Attributes:
-        split: "test", "val", or how else the pictures were held out.
-        n: Number of pictures.
+        split: "test", "val", or the name of another folder.
+        n: Number of images.
         classes: Names, in the order of the model's outputs.
-        accuracy: Share of pictures whose most probable class is right.
-        interval: 95 % Wilson interval of the accuracy.
-        top_k: Share of pictures whose class is among the k most probable, for k below the
-            number of classes.
+        accuracy: Share of images whose most probable class is right.
+        interval: 95% Wilson interval of the accuracy.
+        top_k: Share of images whose class is among the k most probable, for k below the number
+            of classes.
         balanced_accuracy: Mean recall of the classes that occur in the labels.
         macro_f1: Mean F1 of the classes that occur in the labels.
         log_loss: Mean of -log p(true class), p clipped to at least 1e-7; nats.
         calibration_error: Expected calibration error over 15 bins, 0 to 1.
         per_class: For each class: name, n, precision, recall, f1. A class that is absent from
-            the labels has n = 0 and three zeros, and counts in no mean.
+            the labels has n = 0 and three zeros, and is left out of every mean.
         confusion: Counts, rows true, columns predicted.
-        reliability: For each bin that holds pictures: confidence, accuracy, n.
+        reliability: For each bin that holds images: confidence, accuracy, n.
     """
 
     split: str
@@ -53,27 +55,39 @@ class Report:
     confusion: list[list[int]]
     reliability: tuple[dict[str, float], ...]
 
+    @property
+    def n_correct(self) -> int:
+        """Return the number of images whose most probable class is right."""
+        return round(self.accuracy * self.n)
+
+    def in_words(self) -> str:
+        """Return the accuracy as a sentence: "right on 166 of 189 images it had not seen (...)"."""
+        images = _SPLITS.get(self.split, f"images of {self.split}")
+        shares = f"{percent(self.accuracy)}, {percent_interval(*self.interval)}"
+        return f"right on {self.n_correct:,} of {self.n:,} {images} ({shares})"
+
     def to_json(self) -> dict[str, Any]:
-        """Plain Python values, ready for JSON."""
+        """Return the scores as plain Python values, ready for JSON."""
         top_k = {str(k): share for k, share in self.top_k.items()}
         lists = {name: list(getattr(self, name)) for name in _TUPLES}
         return {**asdict(self), **lists, "top_k": top_k}
 
 
+_SPLITS = {"test": "images it had not seen", "val": "validation images"}
 _TUPLES = ("classes", "interval", "per_class", "reliability")
 
 
 def score(
     probabilities: np.ndarray, labels: np.ndarray, classes: Sequence[str], split: str
 ) -> Report:
-    """Compare probabilities with labels.
+    """Score probabilities against labels.
 
     Args:
-        probabilities: (n, classes), each row a model's output. Rows need not add up to one
-            exactly: those of a quantized model do not.
+        probabilities: (n, classes), each row a model's output. Rows need not add up to exactly
+            one: those of a quantized model do not.
         labels: (n,) indices into `classes`.
         classes: Names, in the order of the columns.
-        split: Which pictures these are.
+        split: Name of the split.
 
     Raises:
         ValueError: The shapes disagree, a label is out of range, a probability is not finite.
@@ -113,12 +127,12 @@ def score(
 
 
 def wilson_interval(correct: int, n: int, z: float = _Z95) -> tuple[float, float]:
-    """Interval of a share: honest for few pictures and near 0 or 1, where p ± z·s is not.
+    """Return the Wilson score interval of a share, which holds for few trials and near 0 and 1.
 
         (p + z²/2n ± z · sqrt(p (1 - p) / n + z²/4n²)) / (1 + z²/n),   p = correct / n
 
     Args:
-        correct: Number of hits.
+        correct: Number of successes.
         n: Number of trials, at least one.
         z: Quantile of the normal distribution; 1.96 for 95 %.
 
@@ -138,7 +152,7 @@ def wilson_interval(correct: int, n: int, z: float = _Z95) -> tuple[float, float
 
 
 def reliability_bins(confidence: np.ndarray, correct: np.ndarray) -> tuple[dict[str, float], ...]:
-    """Mean confidence and accuracy of the pictures in each bin of equal width.
+    """Return mean confidence and accuracy in bins of equal width.
 
         error = sum over bins of n_bin / n · |accuracy_bin - confidence_bin|
 
@@ -147,7 +161,7 @@ def reliability_bins(confidence: np.ndarray, correct: np.ndarray) -> tuple[dict[
         correct: (n,) whether the prediction is right.
 
     Returns:
-        One record for each bin that holds pictures, low to high: confidence, accuracy, n.
+        One record for each bin that holds images, low to high: confidence, accuracy, n.
 
     References:
         Guo et al. (2017), On calibration of modern neural networks, arXiv 1706.04599.
@@ -164,7 +178,7 @@ def reliability_bins(confidence: np.ndarray, correct: np.ndarray) -> tuple[dict[
 
 
 def most_confused(report: Report, k: int) -> list[tuple[str, str, int]]:
-    """The k most frequent mistakes as (true class, predicted class, count)."""
+    """Return the k most frequent confusions as (true class, predicted class, count)."""
     pairs = [
         (report.classes[true], report.classes[predicted], count)
         for true, row in enumerate(report.confusion)

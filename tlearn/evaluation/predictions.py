@@ -1,4 +1,4 @@
-"""Answers for pictures: run a model batch by batch, rank the labels, write a table."""
+"""Predictions for images: run a model in batches, rank the labels, format them as CSV."""
 
 from __future__ import annotations
 
@@ -11,20 +11,21 @@ from typing import Any
 import numpy as np
 
 from tlearn.data.pixel_store import PixelArray
+from tlearn.storage.text import escape_invisible
 
 Ranking = tuple[tuple[str, float], ...]
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a model says about one picture.
+    """The answer of a model for one image.
 
     Attributes:
-        name: The picture, as the person named it.
-        label: The most probable label; empty when the picture could not be read.
+        name: The image, as the person named it.
+        label: The most probable label; empty when the image could not be read.
         probability: Its probability.
         top: The most probable labels with their probabilities, best first.
-        problem: Why the picture could not be read.
+        problem: Why the image could not be read.
     """
 
     name: str
@@ -37,18 +38,18 @@ class Prediction:
     def of(
         cls, name: str, probabilities: np.ndarray, labels: Sequence[str], k: int = 5
     ) -> Prediction:
-        """The prediction that one row of probabilities (classes,) makes."""
+        """Return the prediction for one row of probabilities (classes,)."""
         top = top_k(probabilities, labels, k)
         return cls(name, *top[0], top)
 
     @classmethod
     def unreadable(cls, name: str, problem: str) -> Prediction:
-        """No prediction, and why."""
+        """Return the record of an image that could not be read."""
         return cls(name, "", 0.0, (), problem)
 
 
 def top_k(probabilities: np.ndarray, labels: Sequence[str], k: int) -> Ranking:
-    """The k most probable labels of one row (classes,), best first; ties in label order."""
+    """Return the k most probable labels of one row (classes,), best first; ties in label order."""
     order = np.argsort(-probabilities, kind="stable")[:k]
     return tuple((labels[index], float(probabilities[index])) for index in order)
 
@@ -56,18 +57,18 @@ def top_k(probabilities: np.ndarray, labels: Sequence[str], k: int) -> Ranking:
 def predict_pixels(
     model: Callable[[np.ndarray], Any], pixels: PixelArray, batch_size: int = 32
 ) -> np.ndarray:
-    """Run a model over pictures, one batch in memory at a time.
+    """Run a model over images, one batch in memory at a time.
 
     Args:
         model: Takes (b, H, W, 3) with values 0-255 in the type of `pixels`, gives (b, classes).
         pixels: (n, H, W, 3) with n > 0; may be memory-mapped.
-        batch_size: Pictures a call; the last call gets what is left.
+        batch_size: Images per call; the last call gets the rest.
 
     Returns:
         (n, classes) float32.
     """
     if not len(pixels):
-        raise ValueError(f"expected at least one picture. Received: {pixels.shape}")
+        raise ValueError(f"expected at least one image. Received: {pixels.shape}")
     batches = (
         np.array(pixels[start : start + batch_size]) for start in range(0, len(pixels), batch_size)
     )
@@ -75,27 +76,31 @@ def predict_pixels(
 
 
 def to_csv(predictions: Sequence[Prediction]) -> str:
-    """A table: picture, label, probability, problem, then label_2, probability_2 and so on.
-
-    Text that a spreadsheet would run as a formula (it starts with = + - @ or a control
-    character) gets an apostrophe in front.
-    """
-    width = max((len(item.top) for item in predictions), default=1)
-    further = [f"{word}_{place}" for place in range(2, width + 1) for word in _WORDS]
+    """Return a CSV table: image, label, probability, problem, label_2, probability_2 and so on."""
+    width = max((len(prediction.top) for prediction in predictions), default=1)
+    ranked = [f"{column}_{rank}" for rank in range(2, width + 1) for column in _RANKED]
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
-    writer.writerow(["picture", *_WORDS, "problem", *further])
-    for item in predictions:
-        probability = f"{item.probability:.6f}" if item.top else ""
-        row = [_inert(item.name), _inert(item.label), probability, _inert(item.problem or "")]
-        for label, share in item.top[1:]:
-            row += [_inert(label), f"{share:.6f}"]
-        writer.writerow(row + [""] * (4 + len(further) - len(row)))
+    writer.writerow(["image", *_RANKED, "problem", *ranked])
+    for prediction in predictions:
+        label, probability = prediction.label, f"{prediction.probability:.6f}"
+        texts = (csv_text(text) for text in (prediction.name, label, prediction.problem or ""))
+        name, label, problem = texts
+        row = [name, label, probability if prediction.top else "", problem]
+        for label, share in prediction.top[1:]:
+            row += [csv_text(label), f"{share:.6f}"]
+        writer.writerow(row + [""] * (4 + len(ranked) - len(row)))
     return table.getvalue()
 
 
-_WORDS = ("label", "probability")
+_RANKED = ("label", "probability")
 
 
-def _inert(text: str) -> str:
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r", "\n")) else text
+def csv_text(text: str) -> str:
+    """Return text as it is safe in a cell of a CSV file.
+
+    Control characters and marks of text direction are spelled out. Text that a spreadsheet would
+    run as a formula (it starts with = + - or @) gets an apostrophe in front.
+    """
+    text = escape_invisible(text)
+    return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text

@@ -27,6 +27,9 @@ RUN_FILES = (
     *FILES_AT_END,
     "history.jsonl",
     "report.html",
+    "predictions.csv",
+    "errors.csv",
+    "figures",
     "checkpoints",
     "export",
     "samples",
@@ -57,6 +60,9 @@ class RunDirectory:
     model_path = _RunPath("model.keras")
     metrics_path = _RunPath("metrics.json")
     report_path = _RunPath("report.html")
+    predictions_path = _RunPath("predictions.csv")
+    errors_path = _RunPath("errors.csv")
+    figures = _RunPath("figures")
     checkpoints = _RunPath("checkpoints")
     export_dir = _RunPath("export")
     samples = _RunPath("samples")

@@ -47,6 +47,19 @@ def unescape_label(line: str) -> str:
     return re.sub(r"\\(.)", lambda match: {"n": "\n", "r": "\r"}.get(match[1], match[1]), line)
 
 
+_INVISIBLE = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
+)
+
+
+def escape_invisible(text: str) -> str:
+    r"""Return text with control characters and marks of text direction spelled out, as `\u202e`.
+
+    Such a character in a file name can break a line, or show the name's end before its beginning.
+    """
+    return _INVISIBLE.sub(lambda match: ascii(match[0])[1:-1], text)
+
+
 def read_text(path: Path) -> str:
     """Read a text file of a run.
 

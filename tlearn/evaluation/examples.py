@@ -1,0 +1,82 @@
+"""Example images for the report: confident errors, right answers, and the least certain."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tlearn.data.pixel_store import PixelArray
+from tlearn.data.sampling import in_turn
+from tlearn.evaluation.predictions_file import SplitPredictions
+
+N_ERRORS, N_RIGHT, N_LEAST_CERTAIN = 24, 12, 12
+
+
+@dataclass(frozen=True, eq=False)
+class ExampleImage:
+    """An image and what the model said of it.
+
+    Attributes:
+        pixels: uint8 (height, width, 3).
+        name: Path inside the image folder.
+        truth: Its class.
+        answer: The most probable class.
+        probability: Of the answer.
+        runner_up: The second most probable class.
+        runner_up_probability: Of that class.
+    """
+
+    pixels: np.ndarray
+    name: str
+    truth: str
+    answer: str
+    probability: float
+    runner_up: str
+    runner_up_probability: float
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Images of a held-out split, in three groups that do not overlap.
+
+    Attributes:
+        errors: Wrong answers, the most confident first.
+        right: Right answers, every class in turn, the most confident of each.
+        least_certain: Of the rest, those with the lowest probability of the answer.
+    """
+
+    errors: Sequence[ExampleImage] = ()
+    right: Sequence[ExampleImage] = ()
+    least_certain: Sequence[ExampleImage] = ()
+
+
+def pick_examples(predictions: SplitPredictions, pixels: PixelArray) -> Examples:
+    """Choose images that show what the model knows, what it confuses and where it hesitates.
+
+    Args:
+        predictions: Of one held-out split.
+        pixels: uint8 (n, height, width, 3), in the same order; only the chosen rows are read.
+    """
+    by_confidence = np.argsort(-predictions.confidence, kind="stable")
+    errors = predictions.errors[:N_ERRORS]
+    right = by_confidence[~np.isin(by_confidence, predictions.errors)]
+    right = in_turn(right, predictions.labels)[:N_RIGHT]
+    rest = by_confidence[~np.isin(by_confidence, [*errors, *right])]
+    groups = (errors, right, rest[::-1][:N_LEAST_CERTAIN])
+    return Examples(*([_example(predictions, pixels, row) for row in rows] for rows in groups))
+
+
+def _example(predictions: SplitPredictions, pixels: PixelArray, row: int) -> ExampleImage:
+    probabilities, classes = predictions.probabilities[row], predictions.classes
+    answer, runner_up = np.argsort(-probabilities, kind="stable")[:2]
+    return ExampleImage(
+        pixels=np.asarray(pixels[row]),
+        name=predictions.names[row],
+        truth=classes[predictions.labels[row]],
+        answer=classes[answer],
+        probability=float(probabilities[answer]),
+        runner_up=classes[runner_up],
+        runner_up_probability=float(probabilities[runner_up]),
+    )
