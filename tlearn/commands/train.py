@@ -28,6 +28,7 @@ from tlearn.models.head_template import (
 from tlearn.recipe.plan import Plan
 from tlearn.recipe.plan_file import write_plan
 from tlearn.runs.directory import RunDirectory
+from tlearn.runs.provenance import collect_provenance, write_provenance
 from tlearn.runs.samples import write_samples
 from tlearn.storage.atomic import write_atomic
 from tlearn.storage.text import write_json
@@ -76,6 +77,7 @@ def train_and_save(
     write_atomic(run.plan_path, lambda path: write_plan(plan, path))
     write_atomic(run.split_path, lambda path: write_manifest(dataset.manifest, path))
     run.write_labels(plan.split.classes)
+    write_provenance(run, collect_provenance(dataset.folder, dataset.manifest, plan))
 
     if head is not None and not plan.training.epochs:
         epochs, share = list[dict[str, Any]](), None

@@ -25,6 +25,7 @@ RUN_FILES = (
     MARKER,
     *FILES_AT_END,
     "history.jsonl",
+    "provenance.json",
     "report.html",
     "checkpoints",
     "export",
@@ -55,6 +56,7 @@ class RunDirectory:
     history_path = _RunPath("history.jsonl")
     model_path = _RunPath("model.keras")
     metrics_path = _RunPath("metrics.json")
+    provenance_path = _RunPath("provenance.json")
     report_path = _RunPath("report.html")
     checkpoints = _RunPath("checkpoints")
     export_dir = _RunPath("export")
