@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,7 +16,8 @@ from tlearn.cli.progress import print_json, print_result
 from tlearn.cli.render import ACCENT, BAD, DIM, GOOD
 
 if TYPE_CHECKING:
-    from tlearn.commands.compare import ComparedRun, Comparison, Paired
+    from tlearn.commands.compare import Comparison, Paired
+    from tlearn.commands.compared_run import ComparedRun
 
 _COLUMNS = 5  # runs beside each other that 80 columns hold
 _CLASSES_SHOWN = 30
@@ -74,14 +75,17 @@ def to_json(comparison: Comparison) -> dict[str, Any]:
 
 
 def _run_to_json(run: ComparedRun) -> dict[str, Any]:
-    scores = {key: run.report[key] for key in ("n", "accuracy", "interval", "macro_f1")}
+    report = run.report
     return {
         "run": str(run.path),
         "data": run.data,
         "policy": run.plan.policy,
         "backbone": run.plan.backbone.name,
-        "split": run.split,
-        **scores,
+        "split": report.split,
+        "n": report.n,
+        "accuracy": report.accuracy,
+        "interval": list(report.interval),
+        "macro_f1": report.macro_f1,
         "seconds": run.seconds,
         "model_bytes": run.model_bytes,
         "exported_bytes": dict(run.exports),
@@ -104,7 +108,7 @@ def draw(comparison: Comparison, page: Path | None) -> list[RenderableType]:
     blocks += [render.heading(_class_title(comparison)), *_classes(comparison, letters)]
     blocks += [render.heading("Size and time"), *_sizes(comparison, letters)]
     if page:
-        blocks.append(render.facts({"\npage": Text("\n" + render.escape_control(page))}))
+        blocks += [Text(), render.facts({"page": render.words(render.near(page))})]
     names = " ".join(render.argument(run.path) for run in comparison.runs)
     best = render.argument(_best(comparison).path)
     step = f"tlearn export {best} --tflite" if page else f"tlearn compare {names} --html FILE.html"
@@ -113,7 +117,7 @@ def draw(comparison: Comparison, page: Path | None) -> list[RenderableType]:
 
 def _best(comparison: Comparison) -> ComparedRun:
     scores = comparison.paired or [run.report for run in comparison.runs]
-    accuracies = [s["accuracy"] if isinstance(s, Mapping) else s.accuracy for s in scores]
+    accuracies = [score.accuracy for score in scores]
     return comparison.runs[accuracies.index(max(accuracies))]
 
 
@@ -123,10 +127,10 @@ def _accuracy(comparison: Comparison, letters: Sequence[str]) -> RenderableType:
         report = run.report
         grid.add_row(
             letter,
-            f"{report['n']:,} {run.split}",
-            Text(render.percent(report["accuracy"]), "bold"),
-            render.interval(*report["interval"]),
-            f"{report['macro_f1']:.3f}",
+            f"{report.n:,} {report.split}",
+            Text(render.percent(report.accuracy), "bold"),
+            render.interval(*report.interval),
+            f"{report.macro_f1:.3f}",
         )
     return grid
 

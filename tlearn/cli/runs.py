@@ -124,18 +124,18 @@ def draw(folder: Path, summaries: Sequence[RunSummary]) -> list[RenderableType]:
 
 
 def table(summaries: Sequence[RunSummary]) -> RenderableType:
-    """Return a row for each run; where it lies stands below what it was trained on."""
-    grid = render.table("date", "run", "policy", "accuracy", "size", right=(4,))
+    """Return a row for each run; when, and on what, it was trained stands below its path."""
+    grid = render.table("run", "policy", "accuracy", "size", right=(3,))
     for run in summaries:
-        data = Path(run.data or "").name
+        data = render.escape_control(Path(run.data or "").name)
+        policy = (run.policy or "").replace("_", "-")
+        backbone = render.escape_control(Path(run.backbone or "").name)
         grid.add_row(
-            Text.assemble(f"{run.started:%Y-%m-%d}", (f"\n{run.started:%H:%M}", DIM)),
-            Text.assemble(render.words(render.near(run.path)), "\n", render.words(data, DIM)),
             Text.assemble(
-                (run.policy or "").replace("_", "-"),
-                "\n",
-                render.words(Path(run.backbone or "").name, DIM),
+                render.words(render.near(run.path)),
+                (f"\n{run.started:%Y-%m-%d %H:%M}  {data}".rstrip(), DIM),
             ),
+            Text.assemble(policy, (f"\n{backbone}", DIM)),
             _result(run),
             render.size(run.size_bytes),
         )

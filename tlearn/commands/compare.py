@@ -2,68 +2,17 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tlearn.artifacts.contract import contract_path
-from tlearn.artifacts.files import artifact_size_bytes
-from tlearn.data.split import read_manifest
+from tlearn.commands.compared_run import PREDICTIONS, Answer, ComparedRun, read_compared_run
 from tlearn.errors import RunError, quoted
 from tlearn.export.comparison import paired_interval
-from tlearn.recipe.plan import Plan
-from tlearn.recipe.plan_file import read_plan
-from tlearn.runs.directory import RunDirectory
-from tlearn.storage.text import read_json, read_text
-
-PREDICTIONS = "predictions.csv"
 
 # Follow from other keys, and would only repeat that those differ.
 _DERIVED = {"classes", "fingerprint", "first_trained_stage", "steps_per_epoch"}
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What a run answers on one image: its true class and the class that was predicted."""
-
-    truth: str
-    predicted: str
-
-    @property
-    def is_right(self) -> bool:
-        """Return whether the predicted class is the true one."""
-        return self.predicted == self.truth
-
-
-@dataclass(frozen=True)
-class ComparedRun:
-    """One of the runs that are compared.
-
-    Attributes:
-        path: Its directory.
-        plan: What ran.
-        data: Folder or CSV that it was trained on.
-        split: The split that it reports on: "test", or "val" without one.
-        report: Its scores on that split, as `metrics.json` has them.
-        seconds: Time from start to end.
-        model_bytes: Size of `model.keras`.
-        exports: Name of each exported file to its size in bytes.
-        answers: SHA-256 of each image of that split to the answer; None where none were kept.
-    """
-
-    path: Path
-    plan: Plan
-    data: str
-    split: str
-    report: Mapping[str, Any]
-    seconds: float | None
-    model_bytes: int
-    exports: Mapping[str, int]
-    answers: Mapping[str, Answer] | None
 
 
 @dataclass(frozen=True)
@@ -133,7 +82,7 @@ def compare(paths: Sequence[Path]) -> Comparison:
     """
     if len({path.resolve() for path in paths}) < max(2, len(paths)):
         raise RunError("a comparison takes two or more different runs", "list them: tlearn runs")
-    runs = tuple(_read_run(path) for path in paths)
+    runs = tuple(read_compared_run(path) for path in paths)
     for run in runs[1:]:
         _ensure_same_classes(runs[0], run)
     common, note = _common_answers(runs)
@@ -145,77 +94,6 @@ def compare(paths: Sequence[Path]) -> Comparison:
         classes=_class_rows(runs, common),
         note=note,
     )
-
-
-def _read_run(path: Path) -> ComparedRun:
-    run = RunDirectory.open(path)
-    metrics = read_json(run.metrics_path)
-    try:
-        reports = metrics["reports"]
-        split = "test" if "test" in reports else "val"
-        return ComparedRun(
-            path=path,
-            plan=read_plan(run.plan_path),
-            data=str(metrics["folder"]),
-            split=split,
-            report=_checked(reports[split]),
-            seconds=metrics.get("seconds", {}).get("total"),
-            model_bytes=run.model_path.stat().st_size,
-            exports=_exports(run.export_dir),
-            answers=read_answers(run, split),
-        )
-    except (LookupError, TypeError, AttributeError) as error:
-        raise _damaged(run, run.metrics_path, error) from error
-
-
-def _damaged(run: RunDirectory, path: Path, error: Exception) -> RunError:
-    line = shlex.join(["tlearn", "finetune", "FOLDER", "--out", str(run.path), "--overwrite"])
-    return RunError(f"{quoted(path)} is damaged: {error!r}", f"train again: {line}")
-
-
-def _checked(report: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return a report once it is known to hold what is compared; a LookupError says what not."""
-    for key in ("n", "accuracy", "interval", "macro_f1"):
-        report[key]
-    for row in report["per_class"]:
-        row["name"], row["n"], row["recall"]
-    return report
-
-
-def _exports(folder: Path) -> dict[str, int]:
-    """Return the sizes of exported files, by name."""
-    entries = sorted(folder.iterdir()) if folder.is_dir() else []
-    artifacts = [entry for entry in entries if contract_path(entry).is_file()]
-    return {artifact.name: artifact_size_bytes(artifact) for artifact in artifacts}
-
-
-def read_answers(run: RunDirectory, split: str) -> dict[str, Answer] | None:
-    """Read what a run answers on a split, from its `predictions.csv`.
-
-    Args:
-        run: A finished run.
-        split: "test" or "val".
-
-    Returns:
-        SHA-256 of each image to the answer; copies of a file count once. None without the file.
-
-    Raises:
-        RunError: The file is damaged.
-    """
-    path = run.path / PREDICTIONS
-    if not path.is_file():
-        return None
-    manifest = read_manifest(run.split_path)
-    digests = dict(zip(manifest.names, manifest.digests, strict=True))
-    try:
-        rows = list(csv.DictReader(io.StringIO(read_text(path), newline=""), strict=True))
-        return {
-            digests[row["path"]]: Answer(row["truth"], row["answer"])
-            for row in rows
-            if row["split"] == split
-        }
-    except (csv.Error, KeyError) as error:
-        raise _damaged(run, path, error) from error
 
 
 def _ensure_same_classes(first: ComparedRun, other: ComparedRun) -> None:
@@ -300,6 +178,5 @@ def _recall(answers: Iterable[Answer]) -> dict[str, tuple[int, float | None]]:
 
 def _recall_reported(run: ComparedRun) -> dict[str, tuple[int, float | None]]:
     return {
-        row["name"]: (row["n"], row["recall"] if row["n"] else None)
-        for row in run.report["per_class"]
+        row["name"]: (row["n"], row["recall"] if row["n"] else None) for row in run.report.per_class
     }

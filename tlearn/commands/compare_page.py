@@ -56,6 +56,24 @@ def best_recall(row: ClassRow) -> float | None:
     return max(known) if len(set(known)) > 1 else None
 
 
+def verdicts(comparison: Comparison) -> list[str]:
+    """Return a sentence for each run but the first, or why the runs cannot be paired."""
+    if not comparison.paired:
+        return [f"{comparison.note[:1].upper()}{comparison.note[1:]}."]
+    first, *others = run_letters(len(comparison.runs))
+    images = f"the {comparison.n_common:,} images held out in every run"
+    sentences = []
+    for letter, row in zip(others, comparison.paired[1:], strict=True):
+        low, high = map(_points, row.interval)
+        text = f"{letter} and {first} cannot be told apart on {images}: {_points(row.gain)} points"
+        if row.is_clear:
+            more = "more" if row.gain > 0 else "fewer"
+            text = f"{letter} is right on {abs(100 * row.gain):.1f} points {more} than {first}"
+            text += f" of {images}"
+        sentences.append(f"{text}, 95% interval {low} to {high}.")
+    return sentences
+
+
 def check_page(path: Path) -> None:
     """Refuse a path that is not for a page, before it takes the place of something else.
 
@@ -91,6 +109,7 @@ def write_page(path: Path, comparison: Comparison) -> None:
     page = environment.get_template("compare.html.j2").render(
         comparison=comparison,
         letters=run_letters(len(comparison.runs)),
+        verdicts=verdicts(comparison),
         differences=_differences(comparison.differences),
         exports=export_sizes(comparison),
         classes=[(row, best_recall(row)) for row in comparison.classes],

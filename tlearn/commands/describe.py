@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,11 +10,10 @@ from pathlib import Path
 from tlearn.commands.methods import RunRecord, sentences
 from tlearn.commands.references import Citations, Reference, tlearn_reference
 from tlearn.data.split import read_manifest
-from tlearn.errors import RunError, quoted
 from tlearn.recipe.plan_file import read_plan
 from tlearn.runs.directory import RunDirectory
+from tlearn.runs.metrics import read_metrics
 from tlearn.runs.provenance import read_provenance
-from tlearn.storage.text import read_json
 
 
 @dataclass(frozen=True)
@@ -52,7 +50,7 @@ def describe(path: Path | None = None) -> Description:
     run = RunDirectory.open(path)
     record = RunRecord(
         plan=read_plan(run.plan_path),
-        metrics=read_json(run.metrics_path),
+        metrics=read_metrics(run),
         manifest=read_manifest(run.split_path),
         history=run.read_history(),
         provenance=read_provenance(run),
@@ -60,12 +58,7 @@ def describe(path: Path | None = None) -> Description:
     version = record.provenance.versions.get("tlearn") if record.provenance else None
     year = str(datetime.fromtimestamp(run.started).year)
     cite = Citations(tlearn_reference(version, year))
-    try:
-        text = " ".join(filter(None, sentences(record, cite)))
-    except (LookupError, TypeError, AttributeError) as error:
-        line = shlex.join(["tlearn", "finetune", "FOLDER", "--out", str(run.path), "--overwrite"])
-        hint = f"train again: {line}"
-        raise RunError(f"{quoted(run.metrics_path)} is damaged: {error!r}", hint) from error
+    text = " ".join(filter(None, sentences(record, cite)))
     return Description(run, text, cite.references, tuple(_missing(record)))
 
 

@@ -19,6 +19,7 @@ from tlearn.data.sampling import FOLDS, FOLDS_OF_MANY, MANY, MOST, make_folds, s
 from tlearn.data.split import SplitManifest
 from tlearn.models.catalog import BUILTIN, CATALOG, BackboneSpec
 from tlearn.recipe.plan import Plan
+from tlearn.runs.metrics import RunMetrics
 from tlearn.runs.provenance import Provenance, SplitOrigin
 
 _CLASSES_NAMED = 12
@@ -54,7 +55,7 @@ class RunRecord:
     """
 
     plan: Plan
-    metrics: Mapping[str, Any]
+    metrics: RunMetrics
     manifest: SplitManifest
     history: Sequence[Mapping[str, Any]]
     provenance: Provenance | None
@@ -67,13 +68,12 @@ def sentences(record: RunRecord, cite: Citations) -> Iterator[str]:
         record: What its files hold.
         cite: Takes note of what is cited.
 
-    Raises:
-        LookupError: Something is missing from the metrics.
     """
-    plan, metrics = record.plan, record.metrics
-    interpolation = metrics.get("interpolation", metrics.get("tuning_kept"))
+    plan = record.plan
     spec = CATALOG.get(plan.backbone.name)
-    batch_norm = spec is None or spec.family not in _NO_BATCH_NORM
+    norms = "Batch-normalization layers" if spec else "Any batch-normalization layers"
+    if spec and spec.family in _NO_BATCH_NORM:
+        norms = ""
     yield _data(record)
     yield _split(record)
     size = plan.images.image_size
@@ -88,8 +88,8 @@ def sentences(record: RunRecord, cite: Citations) -> Iterator[str]:
         )
     if plan.policy != "from_scratch":
         yield _head(record, cite)
-    yield from training_sentences(plan, record.history, batch_norm, cite)
-    yield interpolation_sentence(plan, interpolation, cite)
+    yield from training_sentences(plan, record.history, norms, cite)
+    yield interpolation_sentence(plan, record.metrics.interpolation, cite)
     yield _result(record, cite)
     yield _software(record, cite)
 
@@ -99,12 +99,11 @@ def _data(record: RunRecord) -> str:
     listed = join(names)
     if len(names) > _CLASSES_NAMED:
         listed = f"{', '.join(names[:_CLASSES_NAMED])} and {len(names) - _CLASSES_NAMED} more"
-    title = Path(record.metrics["folder"]).name
+    title = Path(record.metrics.folder).name
     text = f"The data set '{title}' has {len(record.manifest.names):,} images"
-    issues = record.metrics.get("issues", record.metrics.get("findings", ()))
     left_out = [
         f"{len(issue['names'])} {_LEFT_OUT[issue['kind']]}"
-        for issue in issues
+        for issue in record.metrics.issues
         if issue["kind"] in _LEFT_OUT
     ]
     if left_out:
@@ -228,19 +227,17 @@ def _n_folds(manifest: SplitManifest, seed: int) -> int:
 
 
 def _result(record: RunRecord, cite: Citations) -> str:
-    reports = record.metrics["reports"]
-    split = "test" if "test" in reports else "val"
-    report = reports[split]
-    low, high = report["interval"]
-    right = round(report["accuracy"] * report["n"])
-    apart = ", which took no part in training or in any choice," if split == "test" else ""
+    report = record.metrics.report
+    low, high = report.interval
+    right = round(report.accuracy * report.n)
+    apart = ", which took no part in training or in any choice," if report.split == "test" else ""
     return (
-        f"Of the {report['n']:,} {_PURPOSES[split]} images{apart} {right:,}"
-        f" ({100 * report['accuracy']:.1f}%, 95% Wilson interval {100 * low:.1f}% to"
+        f"Of the {report.n:,} {_PURPOSES[report.split]} images{apart} {right:,}"
+        f" ({100 * report.accuracy:.1f}%, 95% Wilson interval {100 * low:.1f}% to"
         f" {100 * high:.1f}% {cite('wilson1927interval')}) were classified correctly;"
-        f" macro-averaged F1 was {report['macro_f1']:.3f}, balanced accuracy"
-        f" {100 * report['balanced_accuracy']:.1f}%, and the expected calibration error"
-        f" {100 * report['calibration_error']:.1f}% {cite('guo2017calibration')}."
+        f" macro-averaged F1 was {report.macro_f1:.3f}, balanced accuracy"
+        f" {100 * report.balanced_accuracy:.1f}%, and the expected calibration error"
+        f" {100 * report.calibration_error:.1f}% {cite('guo2017calibration')}."
     )
 
 

@@ -21,14 +21,14 @@ _MIXED = {"mixed_float16": "float16", "mixed_bfloat16": "bfloat16"}
 
 
 def training_sentences(
-    plan: Plan, history: Sequence[Mapping[str, Any]], has_batch_norm: bool, cite: Citations
+    plan: Plan, history: Sequence[Mapping[str, Any]], norms: str, cite: Citations
 ) -> Iterator[str]:
     """Yield how the weights were trained by gradient; nothing where they were not.
 
     Args:
         plan: What ran.
         history: Records of the epochs.
-        has_batch_norm: Whether the network has batch normalization, as far as is known.
+        norms: What the batch-normalization layers are called; empty where there are none.
         cite: Takes note of what is cited.
     """
     if not plan.training.epochs:
@@ -37,14 +37,11 @@ def training_sentences(
     yield f"{_steps(plan.training, cite)}; {_learning_rate(plan, cite)}."
     if regularizers := [*_regularizers(plan)]:
         yield f"Training was regularized by {join(regularizers)}."
-    if has_batch_norm and plan.training.tuned_stages:
+    if norms and plan.training.tuned_stages:
         if plan.training.batch_norm == "frozen":
-            yield (
-                "Batch-normalization layers stayed frozen: neither their statistics nor their scale"
-                " and offset were changed."
-            )
+            yield f"{norms} stayed frozen, statistics as well as scale and offset."
         else:
-            yield "Batch-normalization layers were trained and followed the batches' statistics."
+            yield f"{norms} were trained and followed the statistics of the batches."
     yield from _epochs(plan, history, cite)
 
 
@@ -58,7 +55,8 @@ def augmentation_sentence(plan: Plan, cite: Citations) -> str:
     how = "anew in each epoch"
     if plan.images.views:
         how = f"once: {plan.images.views} versions of each image were used, one of them unchanged"
-    return f"Training images were augmented by {join(changes)}, drawn {how}."
+    when = "for fine-tuning " if by_gradient and plan.policy != "from_scratch" else ""
+    return f"Training images were augmented {when}by {join(changes)}, drawn {how}."
 
 
 def interpolation_sentence(plan: Plan, interpolation: float | None, cite: Citations) -> str:
@@ -95,11 +93,11 @@ def _what_was_trained(plan: Plan, cite: Citations) -> str:
         return "Starting from this solution, the classifier alone was trained further"
     frozen = plan.training.first_trained_stage or 0
     which = (
-        f"the last {n_stages - frozen} of its {n_stages} stages, the earlier ones frozen,"
+        f"the last {n_stages - frozen} of the network's {n_stages} stages (the earlier ones frozen)"
         if frozen
         else f"all {n_stages} stages of the network"
     )
-    start = f"linear probing, then fine-tuning (LP-FT) {cite('kumar2022lpft')}"
+    start = f"linear probing, then fine-tuning, LP-FT {cite('kumar2022lpft')}"
     return f"Starting from this solution ({start}), the classifier and {which} were fine-tuned"
 
 

@@ -14,9 +14,9 @@ from typing import Any
 from tlearn.errors import RunError, TlearnError, quoted
 from tlearn.recipe.plan_file import read_plan
 from tlearn.runs.directory import MARKER, RUN_FILES, RUNS_ROOT, RunDirectory
+from tlearn.runs.metrics import read_metrics
 from tlearn.storage.atomic import os_errors_as_host_errors, remove
 from tlearn.storage.cache import folder_bytes
-from tlearn.storage.text import read_json
 
 FINISHED, UNFINISHED, DAMAGED, FOREIGN = "finished", "unfinished", "damaged", "foreign"
 
@@ -93,7 +93,7 @@ def summarize(path: Path) -> RunSummary:
         if not _is_run(path):
             return RunSummary(path, FOREIGN, started, size_bytes)
         values = _plan_values(run) | _scores(run)
-    except (TlearnError, OSError, LookupError, TypeError, ValueError) as error:
+    except (TlearnError, OSError, ValueError) as error:
         problem = error.message if isinstance(error, TlearnError) else f"cannot be read: {error!r}"
         return RunSummary(path, DAMAGED, started, size_bytes, problem.split("\n")[0])
     state = UNFINISHED if run.missing() else FINISHED
@@ -146,17 +146,14 @@ def _scores(run: RunDirectory) -> dict[str, Any]:
     """Return the score on the split that a run reports on: test, or val without one."""
     if not run.metrics_path.exists():
         return {}
-    metrics = read_json(run.metrics_path)
-    reports = metrics["reports"]
-    split = "test" if "test" in reports else "val"
-    report = reports[split]
-    low, high = map(float, report["interval"])
+    metrics = read_metrics(run)
+    report = metrics.report
     return {
-        "data": str(metrics["folder"]),
-        "split": split,
-        "n": int(report["n"]),
-        "accuracy": float(report["accuracy"]),
-        "interval": (low, high),
+        "data": metrics.folder,
+        "split": report.split,
+        "n": report.n,
+        "accuracy": report.accuracy,
+        "interval": report.interval,
     }
 
 

@@ -17,9 +17,10 @@ from pathlib import Path
 
 from tlearn.data.image_folder import SPLITS, ImageFolder
 from tlearn.data.split import SplitManifest
-from tlearn.errors import RunError, quoted
+from tlearn.errors import quoted
 from tlearn.recipe.plan import Plan
 from tlearn.runs.directory import RunDirectory
+from tlearn.runs.metrics import damaged
 from tlearn.storage.text import read_json, write_json
 
 VERSION = 1
@@ -143,18 +144,15 @@ def read_provenance(run: RunDirectory) -> Provenance | None:
     if not path.is_file():
         return None
     document = read_json(path)
-    again = shlex.join(["tlearn", "finetune", "FOLDER", "--out", str(run.path), "--overwrite"])
-    hint = f"remove the file, or train again: {again}"
     found = document.get("version") if isinstance(document, dict) else None
     if found != VERSION:
-        message = f"{quoted(path)} is of version {found!r}; this tlearn reads {VERSION}"
-        raise RunError(message, hint)
+        raise damaged(run, f"{quoted(path)}: version {found!r}; this tlearn reads {VERSION}")
     try:
         return TypeAdapter(Provenance).validate_python(document)
     except ValidationError as error:
         problem = error.errors()[0]
         key = ".".join(map(str, problem["loc"]))
-        raise RunError(f"{quoted(path)} is damaged: {key}: {problem['msg']}", hint) from error
+        raise damaged(run, f"{quoted(path)}: {key}: {problem['msg']}") from error
 
 
 def split_origins(
