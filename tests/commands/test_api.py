@@ -28,6 +28,7 @@ RUN_FILES = {
     "metrics.json",
     "model.keras",
     "plan.yaml",
+    "provenance.json",
     "report.html",
     "samples",
     "split.csv",

@@ -27,7 +27,7 @@ def compare(
     runs: Annotated[
         list[Path],
         typer.Argument(
-            metavar="RUN RUN...",
+            metavar="RUN",
             help="Directories of finished runs; the others are held against the first.",
             show_default=False,
         ),
@@ -154,7 +154,7 @@ def _verdicts(comparison: Comparison, letters: Sequence[str]) -> Iterator[Render
 
 def _gain(row: Paired, first: str) -> tuple[str, str, Text]:
     low, high = row.interval
-    verdict = Text(f"not to be told apart from {first}", DIM)
+    verdict = Text(f"no clear difference from {first}", DIM)
     if row.is_clear:
         better = row.gain > 0
         verdict = Text(f"{'better' if better else 'worse'} than {first}", GOOD if better else BAD)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tlearn.commands.runs import RunSummary
 
 _LIST = "list"
+_TRAIN = "tlearn finetune FOLDER"
 _HELP = ("-h", "--help")
 _STATES = {
     "unfinished": Text("unfinished", WARN),
@@ -78,7 +79,7 @@ def list_runs(
 def rm(
     paths: Annotated[
         list[Path],
-        typer.Argument(metavar="RUN...", help="Directories of runs.", show_default=False),
+        typer.Argument(metavar="RUN", help="Directories of runs.", show_default=False),
     ],
     yes: Annotated[bool, options.switch("Remove without asking.", "--yes")] = False,
     as_json: options.Json = False,
@@ -115,7 +116,7 @@ def draw(folder: Path, summaries: Sequence[RunSummary]) -> list[RenderableType]:
     """Return the list as a table, with what is wrong with damaged runs below it."""
     if not summaries:
         empty = Text(f"\nno runs in {render.escape_control(render.near(folder))} yet")
-        return [empty, render.next_step("tlearn finetune FOLDER")]
+        return [empty, render.next_step(_TRAIN)]
     blocks: list[RenderableType] = [Text(), table(summaries)]
     damaged = [f"{render.near(run.path)}: {run.problem}" for run in summaries if run.problem]
     if damaged:
@@ -161,9 +162,6 @@ def _next(summaries: Sequence[RunSummary]) -> str:
     return f"tlearn evaluate {render.argument(finished[0].path)}" if finished else _TRAIN
 
 
-_TRAIN = "tlearn finetune FOLDER"
-
-
 def _confirmed(summaries: Sequence[RunSummary], as_json: bool) -> bool:
     """Ask on the terminal.
 
@@ -171,7 +169,7 @@ def _confirmed(summaries: Sequence[RunSummary], as_json: bool) -> bool:
         TlearnError: There is nobody to ask.
     """
     count = render.count(len(summaries), "run")
-    if as_json or not sys.stdin.isatty():
+    if as_json or _nobody_to_ask():
         raise TlearnError(
             f"{count} would be removed, and nobody is here to confirm it",
             "remove without asking: --yes",
@@ -179,3 +177,7 @@ def _confirmed(summaries: Sequence[RunSummary], as_json: bool) -> bool:
     size = render.size(sum(run.size_bytes for run in summaries))
     print_result(Text(), table(summaries), Text())
     return typer.confirm(f"Remove {count} ({size})? This cannot be undone.", err=True)
+
+
+def _nobody_to_ask() -> bool:
+    return not sys.stdin.isatty()

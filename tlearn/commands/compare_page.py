@@ -1,4 +1,4 @@
-"""A comparison of runs as one HTML page that asks nothing of the network."""
+"""A comparison of runs as one self-contained HTML page."""
 
 from __future__ import annotations
 
@@ -39,9 +39,7 @@ def plan_value(key: str, value: Any) -> str:
         return f"{value:.4g}"
     if isinstance(value, Sequence) and not isinstance(value, str):
         return ", ".join(plan_value(key, item) for item in value)
-    if key == "policy":
-        return str(value).replace("_", "-")
-    return Path(value).name if key == "data" else str(value)
+    return str(value).replace("_", "-") if key == "policy" else str(value)
 
 
 def export_sizes(comparison: Comparison) -> dict[str, list[int | None]]:

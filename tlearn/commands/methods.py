@@ -126,14 +126,14 @@ def _split(record: RunRecord) -> str:
 
 
 def _origin(origins: Mapping[str, SplitOrigin]) -> str:
-    given = [split for split in SPLITS if origins[split].source in _GIVERS]
+    ready = [split for split in SPLITS if origins[split].source in _GIVERS]
     drawn = {split: origins[split] for split in SPLITS if origins[split].source == "drawn"}
     text = ""
-    if given:
-        splits = join([_PURPOSES[split] for split in given])
-        plural = len(given) > 1
+    if ready:
+        splits = join([_PURPOSES[split] for split in ready])
+        plural = len(ready) > 1
         text += f"; the {splits} split{'s were' if plural else ' was'} given by"
-        text += f" {_GIVERS[origins[given[0]].source]}"
+        text += f" {_GIVERS[origins[ready[0]].source]}"
     if drawn:
         shares = [
             f"{100 * (origin.fraction or 0):.3g}% for {_PURPOSES[split]}"

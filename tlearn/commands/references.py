@@ -17,7 +17,7 @@ class Reference:
     """One entry of a bibliography.
 
     Attributes:
-        key: As `\\cite` takes it.
+        key: As BibTeX's cite command takes it.
         bibtex: The entry.
     """
 

@@ -144,9 +144,9 @@ def read_provenance(run: RunDirectory) -> Provenance | None:
     if not path.is_file():
         return None
     document = read_json(path)
-    found = document.get("version") if isinstance(document, dict) else None
-    if found != VERSION:
-        raise damaged(run, f"{quoted(path)}: version {found!r}; this tlearn reads {VERSION}")
+    written = document.get("version") if isinstance(document, dict) else None
+    if written != VERSION:
+        raise damaged(run, f"{quoted(path)}: version {written!r}; this tlearn reads {VERSION}")
     try:
         return TypeAdapter(Provenance).validate_python(document)
     except ValidationError as error:
@@ -165,13 +165,13 @@ def split_origins(
         manifest: The splits in use.
         plan: Fractions and seed; a fraction that was not used appears nowhere.
     """
-    given = {image.split for image in folder.images} - {None}
+    by_layout = {image.split for image in folder.images} - {None}
     layout = SplitOrigin("csv" if folder.layout == "csv" else "folders")
-    pool = "train" if given else "all"
+    pool = "train" if by_layout else "all"
     fractions = {"val": plan.split.val_fraction, "test": plan.split.test_fraction}
 
     def origin(split: str) -> SplitOrigin:
-        if split in given:
+        if split in by_layout:
             return layout
         if split == "train":
             return SplitOrigin("rest")
