@@ -12,7 +12,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-pytest_plugins = ["tests.trained_model"]
+pytest_plugins = ["tests.trained_model", "tests.written_run"]
 SHARED = Path(os.environ.get("TLEARN_SHARED", Path(__file__).parents[2] / "shared"))
 SHAPES = {
     "circle": (200, 60, 60),

@@ -29,6 +29,7 @@ RUN_FILES = {
     "metrics.json",
     "model.keras",
     "plan.yaml",
+    "provenance.json",
     "report.html",
     "samples",
     "split.csv",
