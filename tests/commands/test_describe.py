@@ -9,9 +9,9 @@ import pytest
 
 from tests.written_run import WriteRun, make_manifest, make_provenance
 from tlearn.commands.describe import Description, describe
-from tlearn.commands.methods import _n_folds
 from tlearn.data.dataset import Dataset
 from tlearn.data.image_folder import ImageFolder
+from tlearn.data.sampling import train_folds
 from tlearn.errors import RunError
 from tlearn.models.catalog import CATALOG
 from tlearn.runs.provenance import SplitOrigin
@@ -214,4 +214,4 @@ def test_folds_are_those_that_chose_the_penalty(per_class: int) -> None:
     folder: Any = ImageFolder(Path("/x"), manifest.classes, (), "classes")
     pixels: Any = None
     dataset = Dataset(folder, pixels, (), manifest, "squash")
-    assert _n_folds(manifest, 3) == len(dataset.folds(3))
+    assert len(train_folds(manifest, 3)) == len(dataset.folds(3))

@@ -16,7 +16,7 @@ from tlearn.commands.methods_training import (
 from tlearn.commands.references import Citations, paper_key
 from tlearn.data.image_folder import SPLITS
 from tlearn.data.manifest import SplitManifest
-from tlearn.data.sampling import FOLDS, FOLDS_OF_MANY, MANY, MOST, make_folds, stratified
+from tlearn.data.sampling import train_folds
 from tlearn.models.catalog import BUILTIN, CATALOG, BackboneSpec
 from tlearn.recipe.plan import Plan
 from tlearn.runs.metrics import RunMetrics
@@ -207,7 +207,7 @@ def _head(record: RunRecord, cite: Citations) -> str:
     plan = record.plan
     how = "set beforehand"
     if "solved_head_l2" in plan.reasons:
-        folds = _n_folds(record.manifest, plan.seed)
+        folds = len(train_folds(record.manifest, plan.seed))
         how = f"chosen by log loss in {folds}-fold cross-validation on the training images"
     weights = ", every class weighted equally" if plan.head.class_weights else ""
     return (
@@ -215,15 +215,6 @@ def _head(record: RunRecord, cite: Citations) -> str:
         f"{weights}, solved to convergence by L-BFGS {cite('liu1989lbfgs')}; its L2 penalty"
         f" ({plan.head.solved_l2:.2g} on features of mean variance one) was {how}."
     )
-
-
-def _n_folds(manifest: SplitManifest, seed: int) -> int:
-    """Return how many folds chose the penalty, as `data.dataset.Dataset.folds` makes them."""
-    rows = manifest.indices("train")
-    labels, digests = manifest.labels[rows], [manifest.digests[row] for row in rows]
-    sample = stratified(labels, MOST, seed)
-    most = FOLDS if len(labels) < MANY else FOLDS_OF_MANY
-    return len(make_folds(labels[sample], [digests[row] for row in sample], seed, most))
 
 
 def _result(record: RunRecord, cite: Citations) -> str:
