@@ -32,7 +32,7 @@ def advise(session: Session, small: bool = False) -> Advice:
     session.progress("weigh the evidence", 0, 0)
     with session.timer.time("advice"):
         few = sample(rows)
-        source = features.source(few)
+        source = features.source_probabilities(few)
         similarity = measure_similarity(
             features.embeddings(few), source, choice.name, choice.image_size
         )

@@ -224,7 +224,7 @@ def _inherit(asked: DistillConfig, student: Any, teacher_dataset: Any) -> bool:
     enough = [(digest, 0) for digest in teacher_dataset.digests[: PIXELS // asked.image_size**2]]
     images, network = teacher_dataset.inputs(enough), student.network
     trunk = keras.Model(network.inputs[0], last_feature_map(network))
-    whole = teacher.source is not None and prune_into(network, teacher.source, images)
+    whole = teacher.classifier is not None and prune_into(network, teacher.classifier, images)
     if not whole and not prune_into(trunk, teacher.trunk, images):
         return False
     fit_projection(student, teacher_dataset)
