@@ -43,7 +43,7 @@ def advise(
     session.progress("weigh the evidence", 0, 0)
     with session.timer.time("advice"):
         few = sample(rows)
-        source = features.source(few)
+        source = features.source_probabilities(few)
         similarity = measure_similarity(
             features.embeddings(few), source, backbone.name, backbone.image_size
         )

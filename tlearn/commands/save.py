@@ -27,6 +27,7 @@ from tlearn.models.head_template import (
     read_head,
     with_head,
 )
+from tlearn.models.keras_file import save_model
 from tlearn.recipe.plan import Plan
 from tlearn.recipe.plan_file import write_plan
 from tlearn.runs.directory import RunDirectory
@@ -85,7 +86,7 @@ def save_run(
             _save_solved(session, workspace, fitted, run)
         else:
             model = fitted.model
-            write_atomic(run.model_path, lambda path: model.save(path))
+            write_atomic(run.model_path, lambda path: save_model(model, path))
             _read_back(workspace, fitted, run)
     reports = {
         split: score(probabilities, dataset.labels(split), plan.split.classes, split)
