@@ -16,12 +16,33 @@ from tlearn.features.extractor import EMBEDDING, SOURCE, FeatureExtractor
 from tlearn.features.linear_head import (
     SOLVER_VERSION,
     CrossValidation,
+    LinearHead,
     cross_validate,
     held_out_probabilities,
+    solve_head,
 )
 from tlearn.features.store import EngineFactory, FeatureStore, Views, extractor_store
 from tlearn.progress import ProgressCallback, Timer
 from tlearn.storage.atomic import CACHE_HINT, write_atomic
+
+
+@dataclass(frozen=True, eq=False)
+class HeadProblem:
+    """A head to be solved.
+
+    Attributes:
+        stages: Numbers from 1 of the stages whose features it reads.
+        keys: (n,) keys of the stored views it is solved on.
+        labels: (n,) class indices.
+        n_classes: Number of classes.
+        class_weights: Whether rows are weighted so that every class counts the same.
+    """
+
+    stages: Sequence[int]
+    keys: Sequence[str]
+    labels: np.ndarray
+    n_classes: int
+    class_weights: bool = False
 
 
 @dataclass(frozen=True)
@@ -94,28 +115,17 @@ class Features:
         self.store.fill(dataset.pixels, digests, engine, views, step)
         return [views.key(digest, view) for view in range(views.count) for digest in digests]
 
-    def cross_validate(
-        self,
-        outputs: Sequence[str],
-        keys: Sequence[str],
-        labels: np.ndarray,
-        n_classes: int,
-        folds: Sequence[Fold],
-        class_weights: bool,
-    ) -> CrossValidation:
-        """Cross-validate a solved head on some outputs; the result is stored beside the features.
+    def cross_validate(self, problem: HeadProblem, folds: Sequence[Fold]) -> CrossValidation:
+        """Cross-validate a solved head; the result is stored beside the features.
 
         Args:
-            outputs: Names of outputs of the extractor.
-            keys: Keys of stored views.
-            labels: (len(keys),) class indices.
-            n_classes: Number of classes.
+            problem: What the head reads and predicts.
             folds: Pairs of row indices (to solve on, held out); rows in neither are not read.
-            class_weights: Weigh rows so that every class counts the same.
         """
-        settings = f"{'+'.join(outputs)}/{n_classes}/{class_weights}"
-        arrays = [labels, *(rows for fold in folds for rows in fold)]
-        digest = hashlib.sha256(settings.encode() + " ".join(keys).encode())
+        outputs = self.outputs_of(problem.stages)
+        settings = f"{'+'.join(outputs)}/{problem.n_classes}/{problem.class_weights}"
+        arrays = [problem.labels, *(rows for fold in folds for rows in fold)]
+        digest = hashlib.sha256(settings.encode() + " ".join(problem.keys).encode())
         for array in arrays:
             digest.update(array.tobytes())
         path = self.store.table.folder / "heads" / f"{digest.hexdigest()}-v{SOLVER_VERSION}.npz"
@@ -123,41 +133,54 @@ class Features:
         if stored:
             return stored
         used, folds = _renumber(folds)
-        rows = self.read(outputs, [keys[row] for row in used])
         cv = cross_validate(
-            rows, labels[used], n_classes, folds, class_weights, True, self.widths(outputs)
+            self.read(outputs, [problem.keys[row] for row in used]),
+            problem.labels[used],
+            problem.n_classes,
+            folds,
+            problem.class_weights,
+            in_place=True,
+            blocks=self.widths(outputs),
         )
         write_atomic(path, cv.write, CACHE_HINT)
         return cv
 
     def held_out(
-        self,
-        outputs: Sequence[str],
-        keys: Sequence[str],
-        labels: np.ndarray,
-        n_classes: int,
-        folds: Sequence[Fold],
-        penalty: float,
-        class_weights: bool,
+        self, problem: HeadProblem, folds: Sequence[Fold], penalty: float
     ) -> list[np.ndarray]:
         """Predict the rows that each fold holds out, with heads solved at one penalty.
 
         Args:
-            outputs: Names of outputs of the extractor.
-            keys: Keys of stored views.
-            labels: (len(keys),) class indices.
-            n_classes: Number of classes.
+            problem: What the heads read and predict.
             folds: Pairs of row indices (to solve on, held out).
             penalty: L2 strength.
-            class_weights: Weigh rows so that every class counts the same.
 
         Returns:
             For each fold, (rows held out, n_classes).
         """
+        outputs = self.outputs_of(problem.stages)
         used, folds = _renumber(folds)
-        rows, widths = self.read(outputs, [keys[row] for row in used]), self.widths(outputs)
         return held_out_probabilities(
-            rows, labels[used], n_classes, folds, penalty, class_weights, widths
+            self.read(outputs, [problem.keys[row] for row in used]),
+            problem.labels[used],
+            problem.n_classes,
+            folds,
+            penalty,
+            problem.class_weights,
+            self.widths(outputs),
+        )
+
+    def solve(self, problem: HeadProblem, penalty: float) -> LinearHead:
+        """Solve the head on all rows, at one penalty."""
+        outputs = self.outputs_of(problem.stages)
+        return solve_head(
+            self.read(outputs, problem.keys),
+            problem.labels,
+            problem.n_classes,
+            penalty,
+            problem.class_weights,
+            in_place=True,
+            blocks=self.widths(outputs),
         )
 
 
