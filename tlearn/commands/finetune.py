@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tlearn.commands.advice import advise, forecast_plan
-from tlearn.commands.session import Session
+from tlearn.commands.session import Session, Workspace
 from tlearn.data.dataset import Dataset
 from tlearn.evaluation.metrics import Report
 from tlearn.features.engine import EngineChoice
@@ -16,6 +16,8 @@ from tlearn.progress import ProgressCallback, no_progress
 from tlearn.recipe.plan import Plan
 from tlearn.runs.directory import RunDirectory
 from tlearn.suggestion.advice import Advice
+
+OnEpoch = Callable[[Mapping[str, Any]], None]
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ def finetune(
     keep_cache: bool = True,
     progress: ProgressCallback = no_progress,
     on_plan: Callable[[FinetuneResult], None] | None = None,
-    on_epoch: Callable[[Mapping[str, Any]], None] | None = None,
+    on_epoch: OnEpoch | None = None,
 ) -> FinetuneResult:
     """Train a classifier on a folder and keep it as a run.
 
@@ -84,23 +86,9 @@ def finetune(
         backbone = session.find_backbone()
         dataset = session.load_dataset(images, backbone)
         workspace = session.open_backbone(dataset, backbone)
-        advice, resolved = None, session.asked
-        if resolved.recipe.policy == "auto":
-            advice = advise(session, workspace, session.extract_features(workspace))
-            resolved = session.with_suggestion(advice.suggestion.recipe)
-        plan = session.make_plan(workspace, resolved)
-        forecast = forecast_plan(workspace, plan, session.measure_pass(workspace))
-        planned = FinetuneResult(
-            run=None,
-            plan=plan,
-            advice=advice,
-            dataset=dataset,
-            reports={},
-            history=(),
-            seconds=session.timer.seconds,
-            engines=session.engines,
-            forecast_seconds=forecast,
-        )
+        advice = _advise_if_open(session, workspace)
+        plan = _make_plan(session, workspace, advice)
+        planned = _planned(session, workspace, advice, plan)
         if on_plan:
             on_plan(planned)
         if dry_run:
@@ -110,13 +98,7 @@ def finetune(
 
         run = RunDirectory.create(out, plan.policy, overwrite)
         begin_run(run, workspace, plan)
-
-        def record(epoch: Mapping[str, Any]) -> None:
-            run.append_history(epoch)
-            if on_epoch:
-                on_epoch(epoch)
-
-        fitted = fit(session, workspace, plan, record)
+        fitted = fit(session, workspace, plan, _recorder(run, on_epoch))
         reports = save_run(session, workspace, fitted, run, advice)
         return replace(
             planned,
@@ -127,3 +109,44 @@ def finetune(
             interpolation=fitted.interpolation,
             seconds=session.timer.seconds | {"total": session.timer.total()},
         )
+
+
+def _advise_if_open(session: Session, workspace: Workspace) -> Advice | None:
+    """Measure and advise where the person left the policy open."""
+    if session.asked.recipe.policy != "auto":
+        return None
+    return advise(session, workspace, session.extract_features(workspace))
+
+
+def _make_plan(session: Session, workspace: Workspace, advice: Advice | None) -> Plan:
+    resolved = session.asked
+    if advice:
+        resolved = session.with_suggestion(advice.suggestion.recipe)
+    return session.make_plan(workspace, resolved)
+
+
+def _planned(
+    session: Session, workspace: Workspace, advice: Advice | None, plan: Plan
+) -> FinetuneResult:
+    return FinetuneResult(
+        run=None,
+        plan=plan,
+        advice=advice,
+        dataset=workspace.dataset,
+        reports={},
+        history=(),
+        seconds=session.timer.seconds,
+        engines=session.engines,
+        forecast_seconds=forecast_plan(workspace, plan, session.measure_pass(workspace)),
+    )
+
+
+def _recorder(run: RunDirectory, on_epoch: OnEpoch | None) -> OnEpoch:
+    """Return what writes the record of an epoch to the run, and passes it on."""
+
+    def record(epoch: Mapping[str, Any]) -> None:
+        run.append_history(epoch)
+        if on_epoch:
+            on_epoch(epoch)
+
+    return record
