@@ -161,8 +161,9 @@ def _class_rows(
         rows += [_Row(name, Path(folder).name, split) for name in images]
         walk.ignored += [] if images else [folder]
     if not rows and loose:
+        images_here = "1 image" if len(loose) == 1 else f"{len(loose)} images"
         raise DataError(
-            f"{quoted(walk.root)} has {len(loose)} images but no class folders",
+            f"{quoted(walk.root)} has {images_here} but no class folders",
             "make one subfolder per class and move each image into the one of its class",
         )
     walk.ignored += loose
