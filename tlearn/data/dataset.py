@@ -108,8 +108,9 @@ def _refuse_unreadable(folder: ImageFolder, pixels: PixelStore) -> None:
         if info.problem
     ]
     if unreadable:
+        count = "1 image" if len(unreadable) == 1 else f"{len(unreadable)} images"
         more = [f"... and {len(unreadable) - 10} more"] if len(unreadable) > 10 else []
         raise DataError(
-            "\n".join([f"{len(unreadable)} images cannot be read:", *unreadable[:10], *more]),
+            "\n".join([f"{count} cannot be read:", *unreadable[:10], *more]),
             "replace or delete them, or train without them: leave out --strict",
         )
