@@ -86,9 +86,7 @@ def finetune(
         backbone = session.find_backbone()
         dataset = session.load_dataset(images, backbone)
         workspace = session.open_backbone(dataset, backbone)
-        advice = _advise_if_open(session, workspace)
-        plan = _make_plan(session, workspace, advice)
-        planned = _planned(session, workspace, advice, plan)
+        planned = _make_plan(session, workspace)
         if on_plan:
             on_plan(planned)
         if dry_run:
@@ -96,10 +94,10 @@ def finetune(
         from tlearn.commands.save import begin_run, save_run
         from tlearn.commands.train import fit
 
-        run = RunDirectory.create(out, plan.policy, overwrite)
-        begin_run(run, workspace, plan)
-        fitted = fit(session, workspace, plan, _recorder(run, on_epoch))
-        reports = save_run(session, workspace, fitted, run, advice)
+        run = RunDirectory.create(out, planned.plan.policy, overwrite)
+        begin_run(run, workspace, planned.plan)
+        fitted = fit(session, workspace, planned.plan, _recorder(run, on_epoch))
+        reports = save_run(session, workspace, fitted, run, planned.advice)
         return replace(
             planned,
             run=run,
@@ -111,23 +109,13 @@ def finetune(
         )
 
 
-def _advise_if_open(session: Session, workspace: Workspace) -> Advice | None:
-    """Measure and advise where the person left the policy open."""
-    if session.asked.recipe.policy != "auto":
-        return None
-    return advise(session, workspace, session.extract_features(workspace))
-
-
-def _make_plan(session: Session, workspace: Workspace, advice: Advice | None) -> Plan:
-    resolved = session.asked
-    if advice:
+def _make_plan(session: Session, workspace: Workspace) -> FinetuneResult:
+    """Resolve the plan, by measured advice where the person left the policy open."""
+    advice, resolved = None, session.asked
+    if resolved.recipe.policy == "auto":
+        advice = advise(session, workspace, session.extract_features(workspace))
         resolved = session.with_suggestion(advice.suggestion.recipe)
-    return session.make_plan(workspace, resolved)
-
-
-def _planned(
-    session: Session, workspace: Workspace, advice: Advice | None, plan: Plan
-) -> FinetuneResult:
+    plan = session.make_plan(workspace, resolved)
     return FinetuneResult(
         run=None,
         plan=plan,
