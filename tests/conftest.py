@@ -14,7 +14,9 @@ from filelock import FileLock
 from PIL import Image, ImageDraw
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-pytest_plugins = ["tests.backbones", "tests.trained_model", "tests.finished_run"]
+pytest_plugins = [
+    f"tests.{name}" for name in ("backbones", "trained_model", "finished_run", "written_run")
+]
 SHARED = Path(os.environ.get("TLEARN_SHARED", Path(__file__).parents[2] / "shared"))
 Make = Callable[[Path], object]
 SHAPES = {

@@ -5,6 +5,8 @@ Everything here is imported without TensorFlow; functions import it where they c
 
 from tlearn.commands.benchmark import benchmark
 from tlearn.commands.check import check
+from tlearn.commands.compare import compare
+from tlearn.commands.describe import describe
 from tlearn.commands.distill import distill
 from tlearn.commands.evaluate import evaluate
 from tlearn.commands.export import export, export_within, write_snippets
@@ -12,6 +14,7 @@ from tlearn.commands.finetune import FinetuneResult, finetune
 from tlearn.commands.matrix import matrix
 from tlearn.commands.predict import predict
 from tlearn.commands.rank import RankedBackbone, rank
+from tlearn.commands.runs import list_runs as runs
 from tlearn.commands.suggest import suggest
 from tlearn.commands.teach import DistillResult
 from tlearn.suggestion.advice import Advice
@@ -23,6 +26,8 @@ __all__ = [
     "RankedBackbone",
     "benchmark",
     "check",
+    "compare",
+    "describe",
     "distill",
     "evaluate",
     "export",
@@ -31,6 +36,7 @@ __all__ = [
     "matrix",
     "predict",
     "rank",
+    "runs",
     "suggest",
     "write_snippets",
 ]

@@ -22,5 +22,5 @@ def test_only_the_packages_that_are_needed_count(monkeypatch: pytest.MonkeyPatch
     installed = {"onnxruntime": "spec"}
     monkeypatch.setattr("tlearn.artifacts.extras.find_spec", installed.get)
     require_extra("onnx", ("onnxruntime",))
-    with pytest.raises(HostError, match="not installed: tf2onnx, onnx$"):
+    with pytest.raises(HostError, match=r"not installed: tf2onnx, onnx$"):
         require_extra("onnx")

@@ -14,7 +14,7 @@ from tlearn.errors import DataError, GateError
 
 Command = Callable[..., Result]
 COMMANDS = ("suggest", "finetune", "evaluate", "predict", "export", "benchmark")
-COMMANDS += ("models", "recipes", "cache")
+COMMANDS += ("models", "recipes", "cache", "runs", "compare", "describe")
 
 
 def test_help_lists_every_command(command: Command) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tlearn.data.image_folder import ImageFolder, list_images, natural_key, scan
+from tlearn.data.image_folder import ImageFolder, list_images, scan
 from tlearn.errors import DataError
 
 MakeFolder = Callable[..., Path]
@@ -53,13 +53,6 @@ def test_classes_layout(image_folder: MakeFolder) -> None:
     assert first.path.is_absolute() and first.path == root.resolve() / first.name
     assert [image.label for image in folder.images] == [0] * 12 + [1] * 12 + [2] * 12
     assert folder.ignored == ()
-
-
-def test_natural_order() -> None:
-    numbered = ["10", "2", "a10b", "a9b", "B", "a", "1", "img007", "img7", "9" * 5000]
-    assert sorted(numbered, key=natural_key) == [
-        *("1", "2", "10", "9" * 5000, "a", "a9b", "a10b", "B", "img007", "img7")
-    ]
 
 
 def test_classes_in_natural_order(tmp_path: Path) -> None:

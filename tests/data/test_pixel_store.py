@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import time
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -73,15 +75,28 @@ def test_a_torn_line_costs_one_image(image_folder: Callable[..., Path], tmp_path
     assert len(store_pixels(paths, 32, "squash", tmp_path).infos) == 4
 
 
-def test_a_consumer_that_stops_does_not_wait_for_the_rest() -> None:
+def test_a_consumer_that_stops_does_not_wait_for_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
     started: list[int] = []
+    stopped = threading.Event()
+    shutdown = ThreadPoolExecutor.shutdown
+
+    def stop(pool: ThreadPoolExecutor, *arguments: Any, **options: Any) -> None:
+        stopped.set()
+        shutdown(pool, *arguments, **options)
 
     def work(item: int) -> int:
         started.append(item)
-        time.sleep(0.01)
+        if item:
+            stopped.wait()
         return item
 
+    monkeypatch.setattr(ThreadPoolExecutor, "shutdown", stop)
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
     results = bounded_map(work, range(60))
     assert next(results) == 0
     results.close()  # type: ignore[attr-defined]
-    assert len(started) < 40
+    assert len(started) <= 3
+
+
+def test_results_come_in_the_order_of_the_items() -> None:
+    assert list(bounded_map(lambda item: item * 2, range(200))) == list(range(0, 400, 2))

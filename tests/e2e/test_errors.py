@@ -106,7 +106,7 @@ def test_help_imports_nothing_heavy(words: str, tlearn: Light) -> None:
     assert not tlearn.heavy()
 
 
-@pytest.mark.parametrize("words", ["models", "recipes", "recipes deep", "cache"])
+@pytest.mark.parametrize("words", ["models", "recipes", "recipes deep", "cache", "runs"])
 def test_lists_import_nothing_heavy(words: str, tlearn: Light) -> None:
     done = tlearn(*words.split())
     assert done.returncode == 0 and done.stdout and not done.stderr

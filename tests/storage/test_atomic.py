@@ -1,4 +1,4 @@
-"""A reader sees the old file or the whole new one; what the system refuses is an error with a hint."""
+"""A reader sees the old file or the whole new one; a refused write is an error with a hint."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The cache stays within its limit; what was used last stays longest."""
+"""The cache stays within its limit; what was used last is removed last."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ def test_opening_a_table_counts_as_use(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("value", "gigabytes"), [("0.5", 0.5), ("much", DEFAULT_GB)])
-def test_the_limit_is_the_persons(
+def test_the_environment_sets_the_limit(
     value: str, gigabytes: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TLEARN_CACHE_GB", value)
     assert limit_bytes() == gigabytes * 1e9
 
 
-def test_the_folder_is_the_persons(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_names_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TLEARN_CACHE", str(tmp_path / "here"))
     assert cache_folder() == tmp_path / "here"

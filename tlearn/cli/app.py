@@ -19,7 +19,9 @@ from tlearn.cli import (
     benchmark,
     cache,
     check,
+    compare,
     demo,
+    describe,
     distill,
     evaluate,
     export,
@@ -27,6 +29,7 @@ from tlearn.cli import (
     models,
     predict,
     recipes,
+    runs,
     suggest,
 )
 from tlearn.errors import TlearnError
@@ -85,12 +88,15 @@ for _command in (
     export.export,
     check.check,
     benchmark.benchmark,
+    compare.compare,
+    describe.describe,
     distill.distill,
     models.models,
     recipes.recipes,
     cache.cache,
 ):
     app.command()(_command)
+app.add_typer(runs.runs)
 
 
 def _print_version(wanted: bool) -> None:

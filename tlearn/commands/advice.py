@@ -43,7 +43,7 @@ def advise(
     session.progress("weigh the evidence", 0, 0)
     with session.timer.time("advice"):
         few = sample(rows)
-        source = features.source(few)
+        source = features.source_probabilities(few)
         similarity = measure_similarity(
             features.embeddings(few), source, backbone.name, backbone.image_size
         )
@@ -129,21 +129,14 @@ def _measure_curve(
     session: Session, workspace: Workspace, features: Features, profile: DepthProfile
 ) -> LearningCurve:
     """Measure how a head on the best single stage improves with more images."""
-    dataset, recipe, best = workspace.dataset, session.asked.recipe, profile.best_single
-    labels = dataset.labels("train")
+    dataset, best = workspace.dataset, profile.best_single
+    problem = session.head_problem(workspace, best.stages)
 
     def held_out(folds: Sequence[Fold], by: float) -> Sequence[np.ndarray]:
-        return features.held_out(
-            features.outputs_of(best.stages),
-            dataset.digests("train"),
-            labels,
-            len(dataset.manifest.classes),
-            folds,
-            best.cv.penalty * by,
-            recipe.class_weights,
-        )
+        return features.held_out(problem, folds, best.cv.penalty * by)
 
-    return measure_curve(labels, dataset.folds(recipe.seed), held_out, recipe.seed)
+    folds = dataset.folds(session.seed)
+    return measure_curve(dataset.labels("train"), folds, held_out, session.seed)
 
 
 def _possible(session: Session, workspace: Workspace, options: Sequence[Option]) -> list[Option]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tlearn.commands.advice import advise, forecast_plan
-from tlearn.commands.session import Session
+from tlearn.commands.session import Session, Workspace
 from tlearn.data.dataset import Dataset
 from tlearn.evaluation.metrics import Report
 from tlearn.features.engine import EngineChoice
@@ -16,6 +16,8 @@ from tlearn.progress import ProgressCallback, no_progress
 from tlearn.recipe.plan import Plan
 from tlearn.runs.directory import RunDirectory
 from tlearn.suggestion.advice import Advice
+
+OnEpoch = Callable[[Mapping[str, Any]], None]
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ def finetune(
     keep_cache: bool = True,
     progress: ProgressCallback = no_progress,
     on_plan: Callable[[FinetuneResult], None] | None = None,
-    on_epoch: Callable[[Mapping[str, Any]], None] | None = None,
+    on_epoch: OnEpoch | None = None,
 ) -> FinetuneResult:
     """Train a classifier on a folder and keep it as a run.
 
@@ -84,23 +86,7 @@ def finetune(
         backbone = session.find_backbone()
         dataset = session.load_dataset(images, backbone)
         workspace = session.open_backbone(dataset, backbone)
-        advice, resolved = None, session.asked
-        if resolved.recipe.policy == "auto":
-            advice = advise(session, workspace, session.extract_features(workspace))
-            resolved = session.with_suggestion(advice.suggestion.recipe)
-        plan = session.make_plan(workspace, resolved)
-        forecast = forecast_plan(workspace, plan, session.measure_pass(workspace))
-        planned = FinetuneResult(
-            run=None,
-            plan=plan,
-            advice=advice,
-            dataset=dataset,
-            reports={},
-            history=(),
-            seconds=session.timer.seconds,
-            engines=session.engines,
-            forecast_seconds=forecast,
-        )
+        planned = _make_plan(session, workspace)
         if on_plan:
             on_plan(planned)
         if dry_run:
@@ -108,16 +94,10 @@ def finetune(
         from tlearn.commands.save import begin_run, save_run
         from tlearn.commands.train import fit
 
-        run = RunDirectory.create(out, plan.policy, overwrite)
-        begin_run(run, workspace, plan)
-
-        def record(epoch: Mapping[str, Any]) -> None:
-            run.append_history(epoch)
-            if on_epoch:
-                on_epoch(epoch)
-
-        fitted = fit(session, workspace, plan, record)
-        reports = save_run(session, workspace, fitted, run, advice)
+        run = RunDirectory.create(out, planned.plan.policy, overwrite)
+        begin_run(run, workspace, planned.plan)
+        fitted = fit(session, workspace, planned.plan, _recorder(run, on_epoch))
+        reports = save_run(session, workspace, fitted, run, planned.advice)
         return replace(
             planned,
             run=run,
@@ -127,3 +107,34 @@ def finetune(
             interpolation=fitted.interpolation,
             seconds=session.timer.seconds | {"total": session.timer.total()},
         )
+
+
+def _make_plan(session: Session, workspace: Workspace) -> FinetuneResult:
+    """Resolve the plan, by measured advice where the person left the policy open."""
+    advice, resolved = None, session.asked
+    if resolved.recipe.policy == "auto":
+        advice = advise(session, workspace, session.extract_features(workspace))
+        resolved = session.with_suggestion(advice.suggestion.recipe)
+    plan = session.make_plan(workspace, resolved)
+    return FinetuneResult(
+        run=None,
+        plan=plan,
+        advice=advice,
+        dataset=workspace.dataset,
+        reports={},
+        history=(),
+        seconds=session.timer.seconds,
+        engines=session.engines,
+        forecast_seconds=forecast_plan(workspace, plan, session.measure_pass(workspace)),
+    )
+
+
+def _recorder(run: RunDirectory, on_epoch: OnEpoch | None) -> OnEpoch:
+    """Return what writes the record of an epoch to the run, and passes it on."""
+
+    def record(epoch: Mapping[str, Any]) -> None:
+        run.append_history(epoch)
+        if on_epoch:
+            on_epoch(epoch)
+
+    return record

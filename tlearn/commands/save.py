@@ -27,9 +27,11 @@ from tlearn.models.head_template import (
     read_head,
     with_head,
 )
+from tlearn.models.keras_file import save_model
 from tlearn.recipe.plan import Plan
 from tlearn.recipe.plan_file import write_plan
 from tlearn.runs.directory import RunDirectory
+from tlearn.runs.provenance import collect_provenance, read_provenance, write_provenance
 from tlearn.runs.samples import write_samples
 from tlearn.storage.atomic import write_atomic
 from tlearn.storage.text import write_json
@@ -50,6 +52,8 @@ def begin_run(run: RunDirectory, workspace: Workspace, plan: Plan) -> None:
     write_atomic(run.plan_path, lambda path: write_plan(plan, path))
     write_atomic(run.split_path, lambda path: write_manifest(workspace.dataset.manifest, path))
     run.write_labels(plan.split.classes)
+    dataset = workspace.dataset
+    write_provenance(run, collect_provenance(dataset.folder, dataset.manifest, plan))
 
 
 def save_run(
@@ -82,7 +86,7 @@ def save_run(
             _save_solved(session, workspace, fitted, run)
         else:
             model = fitted.model
-            write_atomic(run.model_path, lambda path: model.save(path))
+            write_atomic(run.model_path, lambda path: save_model(model, path))
             _read_back(workspace, fitted, run)
     reports = {
         split: score(probabilities, dataset.labels(split), plan.split.classes, split)
@@ -157,6 +161,7 @@ def _write_results(
         seconds=total - timer.seconds.get("advice", 0),  # the forecast does not count the advice
         examples=_examples(workspace, plan, predictions),
         advice=advice,
+        provenance=_provenance(run),
         next_steps=_next_steps(run),
     )
     write_report(run.report_path, content)
@@ -191,6 +196,11 @@ def _examples(
     reported = workspace.dataset.manifest.report_split
     chosen = next(split for split in predictions if split.split == reported)
     return pick_examples(chosen, workspace.dataset.rows(reported))
+
+
+def _provenance(run: RunDirectory) -> dict[str, str]:
+    provenance = read_provenance(run)
+    return provenance.in_words() if provenance else {}
 
 
 def _next_steps(run: RunDirectory) -> list[NextStep]:

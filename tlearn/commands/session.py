@@ -24,7 +24,7 @@ from tlearn.features.extractor import (
     open_extractor,
     stage_infos,
 )
-from tlearn.features.features import Features, compute_features
+from tlearn.features.features import Features, HeadProblem, compute_features
 from tlearn.features.linear_head import CrossValidation
 from tlearn.features.store import EngineFactory
 from tlearn.models.resolve import ResolvedBackbone, resolve_backbone
@@ -241,22 +241,26 @@ class Session:
                 self._pass_seconds = seconds_per_image(engine, sample)
         return self._pass_seconds
 
+    def head_problem(self, workspace: Workspace, stages: Sequence[int]) -> HeadProblem:
+        """Return the head on some stages, to be solved on the training images as they are."""
+        dataset = workspace.dataset
+        return HeadProblem(
+            stages,
+            dataset.digests("train"),
+            dataset.labels("train"),
+            len(dataset.manifest.classes),
+            self.asked.recipe.class_weights,
+        )
+
     def measure_profile(self, workspace: Workspace, features: Features) -> DepthProfile:
         """Cross-validate a head on each stage and on the last ones together."""
-        dataset, recipe = workspace.dataset, self.asked.recipe
-        labels = dataset.labels("train")
+        folds = workspace.dataset.folds(self.seed)
 
         def cross_validate(stages: Sequence[int]) -> CrossValidation:
-            return features.cross_validate(
-                features.outputs_of(stages),
-                dataset.digests("train"),
-                labels,
-                len(dataset.manifest.classes),
-                dataset.folds(recipe.seed),
-                recipe.class_weights,
-            )
+            return features.cross_validate(self.head_problem(workspace, stages), folds)
 
-        return measure_profile([stage.name for stage in workspace.stages], labels, cross_validate)
+        names = [stage.name for stage in workspace.stages]
+        return measure_profile(names, workspace.dataset.labels("train"), cross_validate)
 
     def make_plan(self, workspace: Workspace, resolved: Resolved) -> Plan:
         """Resolve every value that the recipe leaves open.

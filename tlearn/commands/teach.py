@@ -234,7 +234,7 @@ def _prune_teacher(config: DistillConfig, student: Any, dataset: Any) -> bool:
     sample = [(digest, 0) for digest in dataset.digests[: PIXELS // config.image_size**2]]
     images, network = dataset.inputs(sample), student.network
     trunk = keras.Model(network.inputs[0], last_feature_map(network))
-    whole = teacher.source is not None and prune_into(network, teacher.source, images)
+    whole = teacher.classifier is not None and prune_into(network, teacher.classifier, images)
     if not whole and not prune_into(trunk, teacher.trunk, images):
         return False
     fit_projection(student, dataset)

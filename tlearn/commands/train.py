@@ -13,7 +13,8 @@ from tlearn.commands.session import Session, Workspace
 from tlearn.data.augmentation import augmentation
 from tlearn.data.split import Fold
 from tlearn.evaluation.predictions import predict_pixels
-from tlearn.features.linear_head import LinearHead, solve_head
+from tlearn.features.features import HeadProblem
+from tlearn.features.linear_head import LinearHead
 from tlearn.features.store import Views
 from tlearn.recipe.plan import Plan
 
@@ -74,29 +75,30 @@ def fit(
 def solve(session: Session, workspace: Workspace, plan: Plan) -> LinearHead:
     """Solve the head on the features of the train split, its penalty by cross-validation."""
     features, dataset = session.extract_features(workspace), workspace.dataset
-    outputs = features.outputs_of(plan.head.stages)
-    n_classes, class_weights = len(plan.split.classes), plan.head.class_weights
     solved_only = plan.policy == "linear_head" and not plan.training.epochs
     count = plan.images.views if solved_only else 1
     policy = augmentation(plan.images.augmentation, plan.images.horizontal_flip)
-    views = Views(count, policy, plan.seed)
     with session.timer.time("features"):
         keys = features.store_views(
-            dataset, views, session.engine_factory(workspace), session.progress
+            dataset,
+            Views(count, policy, plan.seed),
+            session.engine_factory(workspace),
+            session.progress,
         )
-    labels = np.tile(dataset.labels("train"), count)
+    problem = HeadProblem(
+        plan.head.stages,
+        keys,
+        np.tile(dataset.labels("train"), count),
+        len(plan.split.classes),
+        plan.head.class_weights,
+    )
     session.progress("solve the head", 0, 0)
     with session.timer.time("head"):
         penalty = plan.head.solved_l2
         if penalty is None:
-            folds = _folds_of_views(dataset.folds(plan.seed), count, len(labels))
-            penalty = features.cross_validate(
-                outputs, keys, labels, n_classes, folds, class_weights
-            ).penalty
-        rows, widths = features.read(outputs, keys), features.widths(outputs)
-        return solve_head(
-            rows, labels, n_classes, penalty, class_weights, in_place=True, blocks=widths
-        )
+            folds = _folds_of_views(dataset.folds(plan.seed), count, len(keys))
+            penalty = features.cross_validate(problem, folds).penalty
+        return features.solve(problem, penalty)
 
 
 def _folds_of_views(folds: Sequence[Fold], count: int, n_rows: int) -> list[Fold]:

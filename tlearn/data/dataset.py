@@ -12,14 +12,7 @@ from tlearn.data.image_folder import ImageFolder
 from tlearn.data.inspection import DataIssue, inspect_dataset
 from tlearn.data.manifest import SplitManifest
 from tlearn.data.pixel_store import PixelRows, PixelStore, store_pixels
-from tlearn.data.sampling import (
-    CROSS_VALIDATION_LIMIT,
-    FOLDS,
-    FOLDS_OF_MANY,
-    MANY_IMAGES,
-    make_folds,
-    stratified,
-)
+from tlearn.data.sampling import train_folds
 from tlearn.data.split import Fold, make_split
 from tlearn.errors import DataError
 from tlearn.progress import ProgressCallback, Timer
@@ -58,22 +51,8 @@ class Dataset:
         return self.manifest.labels[self.manifest.indices(split)]
 
     def folds(self, seed: int) -> list[Fold]:
-        """Divide the train split into cross-validation folds.
-
-        Copies of a file share a fold. Of very many images a stratified sample is used: it tells
-        as much, in bounded time and memory.
-
-        Args:
-            seed: Another seed gives another sample and other folds.
-
-        Returns:
-            For every fold, the rows of the train split to fit on and those held out.
-        """
-        labels, digests = self.labels("train"), self.digests("train")
-        rows = stratified(labels, CROSS_VALIDATION_LIMIT, seed)
-        n_folds = FOLDS if len(labels) < MANY_IMAGES else FOLDS_OF_MANY
-        folds = make_folds(labels[rows], [digests[row] for row in rows], seed, n_folds)
-        return [(rows[fitted], rows[held_out]) for fitted, held_out in folds]
+        """Divide the train split into cross-validation folds; see `sampling.train_folds`."""
+        return train_folds(self.manifest, seed)
 
 
 def load_dataset(
@@ -129,8 +108,9 @@ def _refuse_unreadable(folder: ImageFolder, pixels: PixelStore) -> None:
         if info.problem
     ]
     if unreadable:
+        count = "1 image" if len(unreadable) == 1 else f"{len(unreadable)} images"
         more = [f"... and {len(unreadable) - 10} more"] if len(unreadable) > 10 else []
         raise DataError(
-            "\n".join([f"{len(unreadable)} images cannot be read:", *unreadable[:10], *more]),
+            "\n".join([f"{count} cannot be read:", *unreadable[:10], *more]),
             "replace or delete them, or train without them: leave out --strict",
         )

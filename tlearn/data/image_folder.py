@@ -10,15 +10,13 @@ Three layouts are understood:
 from __future__ import annotations
 
 import difflib
-import os
-import re
-import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
-from tlearn.data.formats import EXTENSIONS, sniff
 from tlearn.data.image_csv import read_image_csv
+from tlearn.data.walk import Walk, list_entries, natural_key
 from tlearn.errors import DataError, quoted
 
 SPLITS = ("train", "val", "test")
@@ -62,13 +60,6 @@ class ImageFolder:
     ignored: tuple[str, ...] = ()
 
 
-def natural_key(name: str) -> tuple[list[tuple[int, str]], str]:
-    """Return a sort key that puts "img2" before "img10" and ignores case."""
-    chunks = re.split("([0-9]+)", name.casefold())
-    chunks[1::2] = [number.lstrip("0") for number in chunks[1::2]]
-    return [(len(chunk) if n % 2 else 0, chunk) for n, chunk in enumerate(chunks)], name
-
-
 def scan(path: Path) -> ImageFolder:
     """List the images of a folder or a CSV file with their classes, without decoding any.
 
@@ -86,7 +77,8 @@ def scan(path: Path) -> ImageFolder:
         return _scan_csv(path.resolve())
     raise DataError(
         f"{quoted(path)} is neither a folder nor a CSV file",
-        "name a folder with one subfolder per class, or a .csv with the columns path,label",
+        "name a folder with one subfolder per class, or a .csv with the columns path,label: "
+        "tlearn suggest FOLDER",
     )
 
 
@@ -106,7 +98,7 @@ def list_images(paths: Sequence[Path]) -> list[Path]:
     images: list[Path] = []
     for path in (Path(path).expanduser().absolute() for path in paths):
         _ensure_exists(path)
-        names = _Walk(path).images("") if path.is_dir() else [""]
+        names = Walk(path).images("") if path.is_dir() else [""]
         images += [path / name for name in sorted(names, key=natural_key)]
     if not images:
         where = f" in {', '.join(map(quoted, paths))}" if paths else ""
@@ -119,75 +111,23 @@ def _ensure_exists(path: Path) -> None:
         return
     path = path.absolute()
     parent = next(folder for folder in path.parents if folder.is_dir())
-    names = [entry.name for entry in _entries(parent)]
+    names = [entry.name for entry in list_entries(parent)]
     similar = difflib.get_close_matches(path.relative_to(parent).parts[0], names, 1, 0.5)
     if similar:
         hint = f"did you mean {quoted(parent / similar[0])}?"
     else:
-        hint = f"look into the nearest folder that exists: ls {shlex.quote(str(parent))}"
+        hint = f"look into the nearest folder that exists: '{parent}'"  # `quoted` may give '.'
     raise DataError(f"{quoted(path)} does not exist", hint)
 
 
-def _entries(folder: Path) -> list[os.DirEntry[str]]:
-    try:
-        with os.scandir(folder) as entries:
-            return list(entries)
-    except OSError as error:
-        message = f"cannot read the folder {quoted(folder)}: {error.strerror}"
-        hint = "change its permissions, or move it out of the image folder"
-        raise DataError(message, hint) from error
-
-
-def _is_image(path: Path) -> bool:
-    if path.suffix.lower() in EXTENSIONS:
-        return True  # whatever its content: an unreadable image is to be reported, not ignored
-    try:
-        with path.open("rb") as file:
-            return bool(sniff(file.read(32)))
-    except OSError:
-        return False
-
-
-@dataclass
-class _Walk:
-    """A walk through the tree below `root` that notes what it ignores."""
-
-    root: Path
-    ignored: list[str] = field(default_factory=list)
-
-    def children(self, name: str) -> tuple[list[str], list[str]]:
-        """Return the subfolders of the folder `name`, and the images directly in it."""
-        folders, images = [], []
-        for entry in _entries(self.root / name):
-            child = f"{name}/{entry.name}".removeprefix("/")
-            hidden = entry.name.startswith(".") or entry.name in ("__MACOSX", "@eaDir")
-            if entry.is_dir() and not hidden:
-                folders.append(child)
-            elif entry.is_file() and not hidden and _is_image(self.root / child):
-                images.append(child)
-            else:
-                self.ignored.append(child)
-        return sorted(folders, key=natural_key), images
-
-    def images(self, name: str) -> list[str]:
-        """Return the images in `name` and below; links back to visited folders are ignored."""
-        return self._below(name, {(self.root / above).resolve() for above in Path(name).parents})
-
-    def _below(self, name: str, visited: set[Path]) -> list[str]:
-        folder = (self.root / name).resolve()
-        if folder in visited:
-            self.ignored.append(name)
-            return []
-        visited.add(folder)
-        subfolders, images = self.children(name)
-        return images + [image for sub in subfolders for image in self._below(sub, visited)]
-
-
-_Row = tuple[str, str, str | None]  # name, class, split
+class _Row(NamedTuple):
+    name: str
+    class_name: str
+    split: str | None
 
 
 def _scan_folder(root: Path) -> ImageFolder:
-    walk = _Walk(root)
+    walk = Walk(root)
     folders, loose = walk.children("")
     named = {name: SPLIT_NAMES[name.lower()] for name in folders if name.lower() in SPLIT_NAMES}
     splits = {name: split for name, split in named.items() if _class_folders(root / name)}
@@ -208,21 +148,22 @@ def _scan_folder(root: Path) -> ImageFolder:
 
 
 def _class_folders(folder: Path) -> list[str]:
-    walk = _Walk(folder)
+    walk = Walk(folder)
     return [name for name in walk.children("")[0] if walk.images(name)]
 
 
 def _class_rows(
-    walk: _Walk, folders: Sequence[str], loose: Sequence[str], split: str | None = None
+    walk: Walk, folders: Sequence[str], loose: Sequence[str], split: str | None = None
 ) -> list[_Row]:
     rows: list[_Row] = []
     for folder in folders:
         images = walk.images(folder)
-        rows += [(name, Path(folder).name, split) for name in images]
+        rows += [_Row(name, Path(folder).name, split) for name in images]
         walk.ignored += [] if images else [folder]
     if not rows and loose:
+        images_here = "1 image" if len(loose) == 1 else f"{len(loose)} images"
         raise DataError(
-            f"{quoted(walk.root)} has {len(loose)} images but no class folders",
+            f"{quoted(walk.root)} has {images_here} but no class folders",
             "make one subfolder per class and move each image into the one of its class",
         )
     walk.ignored += loose
@@ -232,24 +173,27 @@ def _class_rows(
 def _image_folder(
     root: Path, rows: Sequence[_Row], layout: str, ignored: Sequence[str] = ()
 ) -> ImageFolder:
-    classes = sorted({class_name for _, class_name, _ in rows}, key=natural_key)
+    classes = sorted({row.class_name for row in rows}, key=natural_key)
     if not classes:
         raise DataError(
             f"there are no images in {quoted(root)}",
-            "name a folder with one subfolder of images per class",
+            "name a folder with one subfolder of images per class: tlearn suggest FOLDER",
         )
     if len(classes) == 1:
         inner = root / classes[0]
-        if inner.is_dir() and not _Walk(inner).children("")[1] and len(_class_folders(inner)) > 1:
+        if inner.is_dir() and not Walk(inner).children("")[1] and len(_class_folders(inner)) > 1:
             raise DataError(
-                f"{quoted(root)} has its class folders one level deeper", f"name {quoted(inner)}"
+                f"{quoted(root)} has its class folders one level deeper",
+                f"name the folder inside it: tlearn suggest {quoted(inner)}",
             )
         raise DataError(
             f"{quoted(root)} has only one class: {classes[0]!r}",
             "add a subfolder with images of something else; a classifier needs two classes",
         )
     labels = {name: label for label, name in enumerate(classes)}
-    images = [LabeledImage(root / name, name, labels[of], split) for name, of, split in rows]
+    images = [
+        LabeledImage(root / row.name, row.name, labels[row.class_name], row.split) for row in rows
+    ]
     images.sort(key=lambda i: (SPLITS.index(i.split or "train"), i.label, natural_key(i.name)))
     strays = tuple(sorted(ignored, key=natural_key))
     return ImageFolder(root, tuple(classes), tuple(images), layout, strays)
@@ -261,20 +205,20 @@ def _scan_csv(path: Path) -> ImageFolder:
     for line, cells in read_image_csv(path):
         try:
             row = _row(path.parent, cells)
-            if rows.setdefault(row[0], row) != row:
-                raise ValueError(f"{row[0]!r} is listed twice, with different labels or splits")
+            if rows.setdefault(row.name, row) != row:
+                raise ValueError(f"{row.name!r} is listed twice, with different labels or splits")
         except ValueError as error:
             errors.append(f"line {line}: {error}")
     if errors:
         errors[10:] = [f"... and {len(errors) - 10} more"] if len(errors) > 10 else []
         raise DataError("\n".join([f"{quoted(path)} has errors:", *errors]), "correct those lines")
-    splits = {split for _, _, split in rows.values()}
+    splits = {row.split for row in rows.values()}
     if len(splits) > 1 and (None in splits or "train" not in splits):
         raise DataError(
             f"{quoted(path)} has rows without a split, or none for train",
             "write train, val or test into the column split of every row",
         )
-    listed = [(name, of, split if len(splits) > 1 else None) for name, of, split in rows.values()]
+    listed = [row if len(splits) > 1 else row._replace(split=None) for row in rows.values()]
     return _image_folder(path.parent, listed, "csv")
 
 
@@ -290,4 +234,4 @@ def _row(root: Path, cells: dict[str, str]) -> _Row:
         raise ValueError(f"{name!r} is outside the folder of the CSV file")
     if not path.is_file():
         raise ValueError(f"{name!r} does not exist")
-    return path.relative_to(root).as_posix(), label, SPLIT_NAMES.get(split.lower())
+    return _Row(path.relative_to(root).as_posix(), label, SPLIT_NAMES.get(split.lower()))

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from tlearn.data.manifest import SplitManifest
 from tlearn.data.pixel_store import PixelArray
 from tlearn.data.split import Fold, fold_indices
 
@@ -39,6 +40,30 @@ def make_folds(
     n_different = Counter(label for label, _ in set(zip(labels.tolist(), digests, strict=True)))
     k = max(2, min(n_folds, *n_different.values()))
     return fold_indices(labels, digests, k, seed)
+
+
+def train_folds(manifest: SplitManifest, seed: int) -> list[Fold]:
+    """Divide the train split into cross-validation folds.
+
+    Copies of a file share a fold. Of very many images a stratified sample is used: it tells as
+    much, in bounded time and memory.
+
+    Args:
+        manifest: Which image is in which split.
+        seed: Another seed gives another sample and other folds.
+
+    Returns:
+        For every fold, the rows of the train split to fit on and those held out.
+    """
+    train = manifest.indices("train")
+    labels = manifest.labels[train]
+    rows = stratified(labels, CROSS_VALIDATION_LIMIT, seed)
+    n_folds = FOLDS if len(labels) < MANY_IMAGES else FOLDS_OF_MANY
+    digests = [manifest.digests[row] for row in train[rows]]
+    return [
+        (rows[fitted], rows[held_out])
+        for fitted, held_out in make_folds(labels[rows], digests, seed, n_folds)
+    ]
 
 
 def stratified(labels: np.ndarray, limit: int, seed: int) -> np.ndarray:

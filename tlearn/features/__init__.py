@@ -1,1 +1,1 @@
-"""A backbone and pictures in; stored features and a solved head out: the frozen part, once."""
+"""Take a backbone and images, and give stored features and a solved head: the frozen part, once."""

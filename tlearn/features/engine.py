@@ -1,4 +1,4 @@
-"""Run a frozen network over pictures: LiteRT on a CPU, Keras on an accelerator."""
+"""Run a frozen network over images: LiteRT on a CPU, Keras on an accelerator."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import keras
 
 AUTO, LITERT, KERAS = "auto", "litert", "keras"
-VARIABLE = "TLEARN_ENGINE"
+ENGINE_VARIABLE = "TLEARN_ENGINE"
 _SAMPLE = 16
 
 
@@ -29,26 +29,32 @@ class Engine(Protocol):
     """A frozen network that is ready to run."""
 
     def run(self, batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-        """Outputs flattened and laid end to end, float32 (n, width), for each batch (n, H, W, 3).
+        """Yield the outputs for each batch of images, flattened and side by side.
 
         The next batch is fetched while the last one is computed.
+
+        Args:
+            batches: (n, H, W, 3) each, 0-255 RGB.
+
+        Yields:
+            (n, width) float32.
         """
 
 
 EngineFactories = Mapping[str, Callable[[], Engine]]
-"""Opens the same network in each engine."""
+"""Name of an engine to a function that opens one network in it."""
 
 
 class LiteRTEngine:
-    """A LiteRT file on the CPU, one interpreter a core.
+    """A LiteRT file on the CPU, with one interpreter per core.
 
-    One picture at a time on one thread each is the fastest way through XNNPACK here: no
-    synchronisation inside an operator, and activations that stay in the core's cache.
+    One image at a time on one thread each is the fastest way through XNNPACK here: no
+    synchronization inside an operator, and activations that stay in the core's cache.
 
     Args:
         path: The file; its input `image` is float32 (1, H, W, 3), 0 to 255.
         outputs: Names of the outputs to return, in this order; all by default.
-        threads: Interpreters side by side; all cores by default.
+        threads: Number of interpreters; one per core by default.
     """
 
     def __init__(self, path: Path, outputs: Sequence[str] = (), threads: int | None = None) -> None:
@@ -57,21 +63,21 @@ class LiteRTEngine:
         self._outputs = tuple(outputs) or tuple(self._idle[0].get_output_details())
 
     def run(self, batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-        """See `Engine`."""
+        """Yield the outputs for each batch of images; see `Engine`."""
         with ThreadPoolExecutor(self._threads) as pool:
             ahead: deque[Iterator[np.ndarray]] = deque()
             for batch in batches:
-                ahead.append(pool.map(self._one, batch))
+                ahead.append(pool.map(self._run_image, batch))
                 if len(ahead) > 1:
                     yield np.stack(list(ahead.popleft()))
             for rows in ahead:
                 yield np.stack(list(rows))
 
-    def _one(self, image: np.ndarray) -> np.ndarray:
+    def _run_image(self, image: np.ndarray) -> np.ndarray:
         runner = self._idle.pop()
         try:
-            answer = runner(image=np.asarray(image, np.float32)[np.newaxis])
-            return np.concatenate([answer[name].ravel() for name in self._outputs])
+            outputs = runner(image=np.asarray(image, np.float32)[np.newaxis])
+            return np.concatenate([outputs[name].ravel() for name in self._outputs])
         finally:
             self._idle.append(runner)
 
@@ -81,7 +87,7 @@ class KerasEngine:
 
     Args:
         network: From (n, H, W, 3) to one output, or to outputs by name.
-        outputs: Names of the outputs to return, in this order; none where there is but one.
+        outputs: Names of the outputs to return, in this order; none if there is only one output.
     """
 
     def __init__(self, network: keras.Model, outputs: Sequence[str] = ()) -> None:
@@ -90,26 +96,26 @@ class KerasEngine:
         self._outputs = tuple(outputs)
 
     def run(self, batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-        """See `Engine`."""
+        """Yield the outputs for each batch of images; see `Engine`."""
         with ThreadPoolExecutor(1) as fetcher:
             source = iter(batches)
-            coming = fetcher.submit(next, source, None)
-            while (batch := coming.result()) is not None:
-                coming = fetcher.submit(next, source, None)
-                answer = self._network.predict_on_batch(np.asarray(batch, np.float32))
-                found = [answer[name] for name in self._outputs] or [answer]
-                rows = [np.asarray(array, np.float32).reshape(len(batch), -1) for array in found]
+            upcoming = fetcher.submit(next, source, None)
+            while (batch := upcoming.result()) is not None:
+                upcoming = fetcher.submit(next, source, None)
+                outputs = self._network.predict_on_batch(np.asarray(batch, np.float32))
+                arrays = [outputs[name] for name in self._outputs] or [outputs]
+                rows = [np.asarray(array, np.float32).reshape(len(batch), -1) for array in arrays]
                 yield np.concatenate(rows, axis=1)
 
 
 @dataclass
 class EngineChoice:
-    """Takes the faster engine, by a short measurement where there are two to choose from.
+    """The choice of an engine for each network: the faster one where there are two.
 
     Attributes:
-        used: Network to the engine that ran it.
-        rates: Network to pictures a second of each engine, where they were measured.
-        asked: What TLEARN_ENGINE says, else "auto".
+        used: Network to the name of the engine that ran it.
+        rates: Network to images per second of each engine, where they were measured.
+        requested: The value of TLEARN_ENGINE, else "auto".
 
     Raises:
         HostError: TLEARN_ENGINE names no engine.
@@ -117,31 +123,31 @@ class EngineChoice:
 
     used: dict[str, str] = field(default_factory=dict)
     rates: dict[str, dict[str, float]] = field(default_factory=dict)
-    asked: str = field(default_factory=lambda: os.environ.get(VARIABLE, AUTO))
+    requested: str = field(default_factory=lambda: os.environ.get(ENGINE_VARIABLE, AUTO))
 
     def __post_init__(self) -> None:
-        if self.asked not in (AUTO, LITERT, KERAS):
+        if self.requested not in (AUTO, LITERT, KERAS):
             raise HostError(
-                f"{VARIABLE} is {self.asked!r}",
-                f"set it to {AUTO}, {LITERT} or {KERAS}, or unset it",
+                f"{ENGINE_VARIABLE} is {self.requested!r}, which is no engine",
+                f"unset it, or set it to {AUTO}, {LITERT} or {KERAS}: {ENGINE_VARIABLE}={AUTO}",
             )
 
-    def open(self, network: str, makers: EngineFactories, sample: np.ndarray) -> Engine:
-        """The engine for a network.
+    def open(self, network: str, factories: EngineFactories, sample: np.ndarray) -> Engine:
+        """Open a network in the engine that was requested, or in the faster one.
 
         Args:
-            network: What to call it in the records.
-            makers: From `extractor_engines` or `prefix_engines`.
-            sample: Pictures (n, H, W, 3) to measure on.
+            network: Its name in `used` and `rates`.
+            factories: From `extractor_engines` or `prefix_engines`.
+            sample: Images (n, H, W, 3) to measure on.
         """
-        asked = self.asked
-        if asked == AUTO:
-            asked = self._faster(network, makers, sample) if accelerator_visible() else LITERT
-        self.used[network] = asked
-        return makers[asked]()
+        name = self.requested
+        if name == AUTO:
+            name = self._faster(network, factories, sample) if accelerator_visible() else LITERT
+        self.used[network] = name
+        return factories[name]()
 
     def in_words(self) -> str:
-        """Which engine ran, and why; empty where everything was stored."""
+        """Return which engine ran, and why; empty if all features were stored already."""
         if not self.used:
             return ""
         names = " and ".join(sorted(set(self.used.values())))
@@ -149,16 +155,21 @@ class EngineChoice:
             return f"{names} on {os.cpu_count()} cores"
         measured = max(self.rates.values(), key=lambda rates: max(rates.values()))
         rates = ", ".join(f"{name} {rate:,.0f}" for name, rate in measured.items())
-        return f"{names}; pictures a second: {rates}"
+        return f"{names}; images per second: {rates}"
 
-    def _faster(self, network: str, makers: EngineFactories, sample: np.ndarray) -> str:
-        rates = {name: 1 / seconds_per_image(make(), sample) for name, make in makers.items()}
+    def _faster(self, network: str, factories: EngineFactories, sample: np.ndarray) -> str:
+        rates = {name: 1 / seconds_per_image(make(), sample) for name, make in factories.items()}
         self.rates[network] = {name: round(rate, 1) for name, rate in rates.items()}
         return max(rates, key=lambda name: rates[name])
 
 
 def seconds_per_image(engine: Engine, images: np.ndarray) -> float:
-    """Time of one pass of a network, warm, over pictures (n, H, W, 3); a few are enough."""
+    """Measure how long a warm network takes for one image.
+
+    Args:
+        engine: The network.
+        images: (n, H, W, 3); a few are enough.
+    """
     images = images[:_SAMPLE]
     list(engine.run([images]))
     started = time.perf_counter()

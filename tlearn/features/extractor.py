@@ -1,9 +1,9 @@
-"""What is read of a frozen network in one pass, and the LiteRT files that do it.
+"""The feature extractor: the frozen network as a LiteRT file with one output per stage.
 
-A *probe* is the frozen network with one output a stage (the feature map that a head reads,
-averaged over space), the last of which is the embedding, and the source classes where the weights
-have a classification layer. One pass of a picture fills them all. Its file is made once per
-backbone, weights and image size, and kept in the cache.
+The output of a stage is the feature map that a head on it reads, averaged over space; that of the
+last stage is the embedding. The probabilities of the source classes are one more output if the
+weights have a classification layer. One pass over an image computes them all. The file is made once
+per backbone, weights and image size, and stored in the cache.
 """
 
 from __future__ import annotations
@@ -28,20 +28,21 @@ if TYPE_CHECKING:
 EMBEDDING = "embedding"
 SOURCE = "source"
 _VERSION = 4
-_FOLDER = "probes"
+# Files with these names are shipped, and stored in caches from before: they keep the old word.
+_FOLDER, _OUTPUT_PREFIX = "probes", "probe_"
 
 
 @dataclass(frozen=True)
 class StageInfo:
-    """What a plan and a person need to know of a stage, without the network.
+    """A stage as plans and tables show it, known without loading the network.
 
     Attributes:
         name: "stage 3".
         end_cut: Index of the cut that ends the stage.
         size: Side of its output, in pixels.
-        width: Channels that a head on it reads, averaged over space.
-        parameters: Weights in the stage.
-        params_after_cut: Weights between its end and what a head reads.
+        width: Number of features that a head on it reads.
+        parameters: Number of weights in the stage.
+        params_after_cut: Number of weights between its end and the map that a head reads.
     """
 
     name: str
@@ -54,7 +55,15 @@ class StageInfo:
 
 @dataclass(frozen=True)
 class FeatureExtractor:
-    """A LiteRT file of the frozen network and the names and widths of its outputs, in order."""
+    """A LiteRT file of the frozen network.
+
+    Attributes:
+        path: The file.
+        fingerprint: That of the backbone.
+        image_size: Side of its input, in pixels.
+        stages: Stages of the backbone from input to output.
+        outputs: Name and width of each output, in order.
+    """
 
     path: Path
     fingerprint: str
@@ -64,16 +73,16 @@ class FeatureExtractor:
 
     @property
     def name(self) -> str:
-        """Equal for equal outputs: what is stored of them is filed under it."""
+        """Return the name under which its outputs are stored; equal for equal outputs."""
         return f"{self.fingerprint}-v{_VERSION}"
 
     @property
     def width(self) -> int:
-        """Numbers per picture, all outputs end to end."""
+        """Return the number of values per image in all outputs together."""
         return sum(width for _, width in self.outputs)
 
     def columns(self, name: str) -> slice | None:
-        """Where output `name` stands in a row, or None when the network lacks it."""
+        """Return the columns of output `name` in a row, or None when the network lacks it."""
         start = 0
         for output, width in self.outputs:
             if output == name:
@@ -83,24 +92,32 @@ class FeatureExtractor:
 
 
 def open_extractor(cache: Path, fingerprint: str) -> FeatureExtractor | None:
-    """The probe that came with tlearn or was made before, or None; imports no TensorFlow."""
+    """Open the extractor that comes with tlearn or was made before; imports no TensorFlow.
+
+    Args:
+        cache: The cache folder.
+        fingerprint: That of the backbone.
+
+    Returns:
+        The extractor, or None if there is none yet.
+    """
     for path in (SHIPPED / SHIPPED_FEATURES, _path(cache, fingerprint)):
         with suppress(OSError, ValueError):
-            facts = json.loads(path.with_suffix(".json").read_text("utf-8"))
-            if facts["fingerprint"] == fingerprint and path.exists():
-                stages = tuple(StageInfo(**stage) for stage in facts["stages"])
-                outputs = tuple((name, width) for name, width in facts["outputs"])
-                return FeatureExtractor(path, fingerprint, facts["image_size"], stages, outputs)
+            record = json.loads(path.with_suffix(".json").read_text("utf-8"))
+            if record["fingerprint"] == fingerprint and path.exists():
+                stages = tuple(StageInfo(**stage) for stage in record["stages"])
+                outputs = tuple((name, width) for name, width in record["outputs"])
+                return FeatureExtractor(path, fingerprint, record["image_size"], stages, outputs)
     return None
 
 
 def make_extractor(cache: Path, backbone: Backbone, weights: str = "none") -> FeatureExtractor:
-    """Convert the frozen network with all its outputs, and keep the file.
+    """Convert the frozen network with all its outputs, and store the file in the cache.
 
     Args:
-        cache: The file goes into its folder `probes`.
+        cache: The cache folder.
         backbone: The network.
-        weights: How they are stored: one of `QUANTIZATIONS`.
+        weights: How its weights are stored: one of `QUANTIZATIONS`.
 
     Raises:
         BackboneError: LiteRT lacks an operator of this network.
@@ -115,26 +132,26 @@ def make_extractor(cache: Path, backbone: Backbone, weights: str = "none") -> Fe
     path = _path(cache, backbone.fingerprint)
     stages = stage_infos(backbone.stages)
     image_size = int(backbone.trunk.input.shape[1])
-    facts = {
+    record = {
         "fingerprint": backbone.fingerprint,
         "image_size": image_size,
         "stages": [asdict(stage) for stage in stages],
         "outputs": list(widths.items()),
     }
     write_atomic(path, convert(network, quantization=weights), CACHE_HINT)
-    write_atomic(path.with_suffix(".json"), json.dumps(facts, indent=1), CACHE_HINT)
+    write_atomic(path.with_suffix(".json"), json.dumps(record, indent=1), CACHE_HINT)
     return FeatureExtractor(path, backbone.fingerprint, image_size, stages, tuple(widths.items()))
 
 
 def extractor_engines(
     extractor: FeatureExtractor, backbone: Callable[[], Backbone], outputs: Sequence[str] = ()
 ) -> EngineFactories:
-    """Engines that fill rows of the probe.
+    """Return factories of engines that compute outputs of the extractor.
 
     Args:
         extractor: The file and its outputs.
         backbone: Loads the network; called only where an accelerator may be faster.
-        outputs: Outputs wanted, in this order; all by default.
+        outputs: Names of outputs, in the order in which they are wanted; all by default.
     """
     names = [_identifier(name) for name in outputs or [name for name, _ in extractor.outputs]]
     return {
@@ -144,7 +161,7 @@ def extractor_engines(
 
 
 def stage_infos(stages: Sequence[Stage]) -> tuple[StageInfo, ...]:
-    """What to remember of a backbone's stages."""
+    """Return the stages of a backbone as they are stored beside its extractor."""
     return tuple(
         StageInfo(s.name, s.end_cut, s.size, s.width, s.parameters, s.params_after_cut)
         for s in stages
@@ -154,7 +171,14 @@ def stage_infos(stages: Sequence[Stage]) -> tuple[StageInfo, ...]:
 def prefix_engines(
     cache: Path, fingerprint: str, cut: int, prefix: Callable[[], keras.Model]
 ) -> EngineFactories:
-    """Engines for everything before a cut; the LiteRT file is made when it is not there yet."""
+    """Return factories of engines that compute everything before a cut.
+
+    Args:
+        cache: The cache folder; the LiteRT file is made there if it is not there yet.
+        fingerprint: That of the backbone.
+        cut: Index of the cut.
+        prefix: Builds the network before the cut.
+    """
 
     def litert() -> LiteRTEngine:
         path = _path(cache, f"{fingerprint}-cut{cut}")
@@ -168,7 +192,7 @@ def prefix_engines(
 
 
 def _network(backbone: Backbone) -> keras.Model:
-    """The frozen network with one output for each of `_output_names`."""
+    """Build the frozen network with one output for each of `_output_names`."""
     import keras
 
     from tlearn.models.stages import find_cuts
@@ -178,21 +202,21 @@ def _network(backbone: Backbone) -> keras.Model:
         keras.layers.GlobalAveragePooling2D(name=_identifier(name))(cuts[stage.head_cut])
         for name, stage in zip(_output_names(backbone), backbone.stages, strict=False)
     ]
-    if backbone.source is not None:
+    if backbone.classifier is not None:
         source = keras.layers.Identity(name=_identifier(SOURCE))
-        pooled.append(source(backbone.source.outputs[0]))
+        pooled.append(source(backbone.classifier.outputs[0]))
     names = [_identifier(name) for name in _output_names(backbone)]
     return keras.Model(backbone.trunk.input, dict(zip(names, pooled, strict=True)))
 
 
 def _output_names(backbone: Backbone) -> list[str]:
     stages = [stage.name for stage in backbone.stages[:-1]]
-    return [*stages, EMBEDDING, *([SOURCE] if backbone.source is not None else [])]
+    return [*stages, EMBEDDING, *([SOURCE] if backbone.classifier is not None else [])]
 
 
 def _identifier(name: str) -> str:
     # A person's own network may have an `embedding` of its own.
-    return f"probe_{name.replace(' ', '_')}"
+    return _OUTPUT_PREFIX + name.replace(" ", "_")
 
 
 def _path(cache: Path, fingerprint: str) -> Path:

@@ -1,4 +1,4 @@
-"""What the frozen network says of a dataset, made once."""
+"""The frozen network's outputs for a dataset, and heads that are cross-validated on them."""
 
 from __future__ import annotations
 
@@ -16,22 +16,43 @@ from tlearn.features.extractor import EMBEDDING, SOURCE, FeatureExtractor
 from tlearn.features.linear_head import (
     SOLVER_VERSION,
     CrossValidation,
+    LinearHead,
     cross_validate,
     held_out_probabilities,
+    solve_head,
 )
 from tlearn.features.store import EngineFactory, FeatureStore, Views, extractor_store
 from tlearn.progress import ProgressCallback, Timer
 from tlearn.storage.atomic import CACHE_HINT, write_atomic
 
 
+@dataclass(frozen=True, eq=False)
+class HeadProblem:
+    """A head to be solved.
+
+    Attributes:
+        stages: Numbers from 1 of the stages whose features it reads.
+        keys: (n,) keys of the stored views it is solved on.
+        labels: (n,) class indices.
+        n_classes: Number of classes.
+        class_weights: Whether rows are weighted so that every class counts the same.
+    """
+
+    stages: Sequence[int]
+    keys: Sequence[str]
+    labels: np.ndarray
+    n_classes: int
+    class_weights: bool = False
+
+
 @dataclass(frozen=True)
 class Features:
-    """What the frozen network says of pictures; read from disk where asked for.
+    """The frozen network's outputs for the images of a dataset; rows are read from disk on demand.
 
     Attributes:
         extractor: The network and its outputs.
-        store: Rows of all its outputs, end to end.
-        digests: Pictures, in the order of the split.
+        store: Rows of all its outputs, side by side.
+        digests: Digests of the images, in the order of the split.
     """
 
     extractor: FeatureExtractor
@@ -39,38 +60,46 @@ class Features:
     digests: Sequence[str]
 
     def of(self, output: str, indices: np.ndarray) -> np.ndarray:
-        """One output of chosen pictures: (len(indices), width)."""
+        """Return one output of some images: (len(indices), width)."""
         return self.read([output], [self.digests[index] for index in indices])
 
     def read(self, outputs: Sequence[str], keys: Sequence[str]) -> np.ndarray:
-        """Outputs of stored views, side by side: (len(keys), their widths together)."""
-        found = []
+        """Read outputs of stored views, side by side.
+
+        Args:
+            outputs: Names of outputs of the extractor.
+            keys: Keys of the views, from `Views.key`.
+
+        Returns:
+            (len(keys), sum of the outputs' widths).
+        """
+        arrays = []
         for output in outputs:
             columns = self.extractor.columns(output)
             assert columns is not None, output
-            found.append(self.store.table.read(keys, columns))
-        return found[0] if len(found) == 1 else np.concatenate(found, axis=1)
+            arrays.append(self.store.table.read(keys, columns))
+        return arrays[0] if len(arrays) == 1 else np.concatenate(arrays, axis=1)
 
     def widths(self, outputs: Sequence[str]) -> list[int]:
-        """Numbers in each output."""
-        known = dict(self.extractor.outputs)
-        return [known[output] for output in outputs]
+        """Return the width of each output."""
+        widths = dict(self.extractor.outputs)
+        return [widths[output] for output in outputs]
 
     def embeddings(self, indices: np.ndarray) -> np.ndarray:
-        """Pooled features of the last stage."""
+        """Return the pooled features of the last stage: (len(indices), width)."""
         return self.of(EMBEDDING, indices)
 
-    def source(self, indices: np.ndarray) -> np.ndarray | None:
-        """Source-class probabilities, or None when the weights have no classification layer."""
+    def source_probabilities(self, indices: np.ndarray) -> np.ndarray | None:
+        """Return probabilities of the source classes, or None if the weights have none."""
         return self.of(SOURCE, indices) if self.extractor.columns(SOURCE) else None
 
     @property
     def stage_outputs(self) -> list[str]:
-        """Names of the pooled features of every stage, input to output."""
+        """Return the names of the outputs that are features of a stage, from input to output."""
         return [name for name, _ in self.extractor.outputs if name != SOURCE]
 
     def outputs_of(self, stages: Sequence[int]) -> list[str]:
-        """Those of some stages, numbered from 1."""
+        """Return the names of the outputs of some stages, numbered from 1."""
         return [self.stage_outputs[number - 1] for number in stages]
 
     def store_views(
@@ -86,66 +115,78 @@ class Features:
         self.store.fill(dataset.pixels, digests, engine, views, step)
         return [views.key(digest, view) for view in range(views.count) for digest in digests]
 
-    def cross_validate(
-        self,
-        outputs: Sequence[str],
-        keys: Sequence[str],
-        labels: np.ndarray,
-        n_classes: int,
-        folds: Sequence[Fold],
-        class_weights: bool,
-    ) -> CrossValidation:
-        """What folds say of a solved head on some outputs; remembered beside the features.
+    def cross_validate(self, problem: HeadProblem, folds: Sequence[Fold]) -> CrossValidation:
+        """Cross-validate a solved head; the result is stored beside the features.
 
         Args:
-            outputs: Of the probe.
-            keys: Stored views.
-            labels: (len(keys),) class indices.
-            n_classes: Number of classes.
+            problem: What the head reads and predicts.
             folds: Pairs of row indices (to solve on, held out); rows in neither are not read.
-            class_weights: Weigh rows so that every class counts the same.
         """
-        asked = f"{'+'.join(outputs)}/{n_classes}/{class_weights}"
-        question = hashlib.sha256(asked.encode())
-        for part in (
-            " ".join(keys).encode(),
-            labels.tobytes(),
-            *(r.tobytes() for f in folds for r in f),
-        ):
-            question.update(part)
-        path = self.store.table.folder / "heads" / f"{question.hexdigest()}-v{SOLVER_VERSION}.npz"
-        known = CrossValidation.read(path)
-        if known:
-            return known
-        used, here = _used(folds)
-        rows = self.read(outputs, [keys[row] for row in used])
-        found = cross_validate(
-            rows, labels[used], n_classes, here, class_weights, True, self.widths(outputs)
+        outputs = self.outputs_of(problem.stages)
+        settings = f"{'+'.join(outputs)}/{problem.n_classes}/{problem.class_weights}"
+        arrays = [problem.labels, *(rows for fold in folds for rows in fold)]
+        digest = hashlib.sha256(settings.encode() + " ".join(problem.keys).encode())
+        for array in arrays:
+            digest.update(array.tobytes())
+        path = self.store.table.folder / "heads" / f"{digest.hexdigest()}-v{SOLVER_VERSION}.npz"
+        stored = CrossValidation.read(path)
+        if stored:
+            return stored
+        used, folds = _renumber(folds)
+        cv = cross_validate(
+            self.read(outputs, [problem.keys[row] for row in used]),
+            problem.labels[used],
+            problem.n_classes,
+            folds,
+            problem.class_weights,
+            in_place=True,
+            blocks=self.widths(outputs),
         )
-        write_atomic(path, found.write, CACHE_HINT)
-        return found
+        write_atomic(path, cv.write, CACHE_HINT)
+        return cv
 
     def held_out(
-        self,
-        outputs: Sequence[str],
-        keys: Sequence[str],
-        labels: np.ndarray,
-        n_classes: int,
-        folds: Sequence[Fold],
-        penalty: float,
-        class_weights: bool,
+        self, problem: HeadProblem, folds: Sequence[Fold], penalty: float
     ) -> list[np.ndarray]:
-        """What heads of one penalty say of the rows that each fold holds out."""
-        used, here = _used(folds)
-        rows, widths = self.read(outputs, [keys[row] for row in used]), self.widths(outputs)
+        """Predict the rows that each fold holds out, with heads solved at one penalty.
+
+        Args:
+            problem: What the heads read and predict.
+            folds: Pairs of row indices (to solve on, held out).
+            penalty: L2 strength.
+
+        Returns:
+            For each fold, (rows held out, n_classes).
+        """
+        outputs = self.outputs_of(problem.stages)
+        used, folds = _renumber(folds)
         return held_out_probabilities(
-            rows, labels[used], n_classes, here, penalty, class_weights, widths
+            self.read(outputs, [problem.keys[row] for row in used]),
+            problem.labels[used],
+            problem.n_classes,
+            folds,
+            penalty,
+            problem.class_weights,
+            self.widths(outputs),
+        )
+
+    def solve(self, problem: HeadProblem, penalty: float) -> LinearHead:
+        """Solve the head on all rows, at one penalty."""
+        outputs = self.outputs_of(problem.stages)
+        return solve_head(
+            self.read(outputs, problem.keys),
+            problem.labels,
+            problem.n_classes,
+            penalty,
+            problem.class_weights,
+            in_place=True,
+            blocks=self.widths(outputs),
         )
 
 
-def _used(folds: Sequence[Fold]) -> tuple[np.ndarray, list[Fold]]:
-    """Rows that any fold names, and the folds as places among them."""
-    used = np.unique(np.concatenate([part for fold in folds for part in fold]))
+def _renumber(folds: Sequence[Fold]) -> tuple[np.ndarray, list[Fold]]:
+    """Return the rows that any fold names, and the folds as positions among them."""
+    used = np.unique(np.concatenate([rows for fold in folds for rows in fold]))
     return used, [(np.searchsorted(used, a), np.searchsorted(used, b)) for a, b in folds]
 
 
@@ -157,15 +198,15 @@ def compute_features(
     progress: ProgressCallback,
     timer: Timer,
 ) -> Features:
-    """Every output of the probe for every picture of the split; only what is missing is run.
+    """Compute every output of the extractor for every image of a dataset that is not stored yet.
 
     Args:
         dataset: Pixels and split.
         extractor: The network.
-        cache: Where features are kept.
+        cache: The cache folder, where features are stored.
         engine: Opens the network.
         progress: Called with (step, done, total).
-        timer: Times the steps.
+        timer: Times the step.
     """
     store = extractor_store(cache, extractor, dataset.resize)
     digests = dataset.manifest.digests

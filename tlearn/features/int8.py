@@ -1,6 +1,6 @@
-"""What a network computes before its head once it is a file in int8.
+"""Embeddings by the int8 form of a network.
 
-The error of int8 lies in the embedding; heads can be held against it, or solved on it, in seconds.
+The error of int8 lies in the embedding: a head can be checked on it, or solved on it, in seconds.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ _BATCH = 32
 def int8_embeddings(
     classifier: keras.Model, calibration: np.ndarray, pixels: PixelArray
 ) -> np.ndarray:
-    """Embeddings of pictures by the int8 form of a classifier, which is thrown away.
+    """Compute embeddings of images by a temporary int8 form of a classifier.
 
     Args:
         classifier: From `build_classifier`.
-        calibration: uint8 (n, H, W, 3), pictures that set the ranges of activations.
-        pixels: uint8 (m, H, W, 3).
+        calibration: uint8 (n, H, W, 3), images from which the ranges of activations are taken.
+        pixels: uint8 (m, H, W, 3), images whose embeddings are wanted.
 
     Returns:
         (m, embedding) float32.

@@ -1,6 +1,6 @@
 """A linear head on stored features, solved to its optimum.
 
-    minimise over W, b:   sum_i s_i * -log softmax(x_i W + b)[y_i] / sum_i s_i  +  penalty/2 * |W|^2
+    minimize over W, b:   sum_i s_i * -log softmax(x_i W + b)[y_i] / sum_i s_i  +  penalty/2 * |W|^2
 
 Multinomial logistic regression is convex, so there is one answer and no learning rate.
 """
@@ -20,6 +20,7 @@ import numpy as np
 
 from tlearn.data.split import Fold
 from tlearn.features.logistic_regression import (
+    HeadProblem,
     log_loss,
     principal_axes,
     row_weights,
@@ -32,10 +33,10 @@ PENALTIES = (1e1, 1e0, 1e-1, 1e-2, 1e-3, 1e-4, 1e-5)
 
 _HALF_STEP = 10**0.5
 _EXACT, _ROUGH = 1e-7, 1e-5
-"""Relative change of the loss at which L-BFGS stops: for a head that is kept, and for a fold."""
+"""Relative change of the loss at which L-BFGS stops: for the final head, and for a fold."""
 
 SOLVER_VERSION = 1
-"""Raised when the solver's answers change, so that remembered ones are not taken for them."""
+"""Raised when the solver's results change, so that stored ones are not used any more."""
 
 
 @dataclass(frozen=True)
@@ -53,19 +54,19 @@ class LinearHead:
     penalty: float
 
     def probabilities(self, features: np.ndarray) -> np.ndarray:
-        """Class probabilities (n, classes) of features (n, d)."""
+        """Return class probabilities (n, classes) of features (n, d)."""
         return softmax(features @ self.kernel + self.bias)
 
 
 @dataclass(frozen=True)
 class CrossValidation:
-    """What held-out folds said.
+    """How well heads of the best penalty predict rows that they have not been solved on.
 
     Attributes:
-        penalty: The chosen strength.
-        probabilities: (n, classes), each row predicted by the head that did not see it.
+        penalty: The L2 strength with the least held-out loss.
+        probabilities: (n, classes), each row predicted by the head of the fold that holds it out.
         accuracy: Share of rows predicted right.
-        fold_accuracies: One accuracy a fold.
+        fold_accuracies: The accuracy of each fold.
     """
 
     penalty: float
@@ -75,32 +76,35 @@ class CrossValidation:
 
     @property
     def folds(self) -> int:
-        """How many there were."""
+        """Return the number of folds."""
         return len(self.fold_accuracies)
 
     def write(self, path: Path) -> None:
-        """Keep it in an .npz file."""
+        """Write it to an .npz file."""
         np.savez(path, allow_pickle=False, **vars(self))
 
     @classmethod
     def read(cls, path: Path) -> CrossValidation | None:
-        """What `write` kept, or None."""
+        """Read a file that `write` has written; return None if it is missing or damaged."""
         try:
-            with np.load(path) as kept:
-                folds = tuple(kept["fold_accuracies"].tolist())
-                numbers = (float(kept["penalty"]), kept["probabilities"], float(kept["accuracy"]))
-                return cls(*numbers, folds)
+            with np.load(path) as arrays:
+                return cls(
+                    penalty=float(arrays["penalty"]),
+                    probabilities=arrays["probabilities"],
+                    accuracy=float(arrays["accuracy"]),
+                    fold_accuracies=tuple(arrays["fold_accuracies"].tolist()),
+                )
         except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile):
             return None
 
 
 @dataclass(frozen=True)
 class _Attempt:
-    """One penalty on all folds: the held-out loss, each fold's answer, what they predicted."""
+    """One penalty on all folds: held-out loss, coefficients of each fold, their predictions."""
 
     penalty: float
     loss: float
-    answers: Sequence[np.ndarray]
+    coefficients: Sequence[np.ndarray]
     held_out: np.ndarray
 
 
@@ -121,19 +125,20 @@ def solve_head(
         n_classes: Number of classes; a class without rows gets a head that never wins.
         penalty: L2 strength, in units of the features' mean variance.
         class_weights: Weigh rows so that every class counts the same.
-        in_place: Work in the memory of `features`: a copy is the largest thing there is.
-        blocks: Widths of features of several kinds that stand side by side: each kind is given
-            the same variance before the penalty is laid on.
+        in_place: Work in the memory of `features`, which are overwritten: a copy would be the
+            largest array in memory.
+        blocks: Widths of features of several stages that stand side by side: each stage is given
+            the same variance, so that the penalty treats them alike.
 
     Returns:
         The head in the units of `features`.
     """
-    with _one_fold_a_core():
+    with _one_fold_per_core():
         axes = principal_axes(features if in_place else features.copy(), blocks)
-        everything = np.arange(len(labels))
-        solution = solve(axes, labels, n_classes, penalty, class_weights, _EXACT, everything)
-    kernel = axes.rotation @ solution[:-1]
-    bias = solution[-1] - axes.mean @ kernel
+        problem = HeadProblem(axes, labels, n_classes, class_weights)
+        coefficients = solve(problem, np.arange(len(labels)), penalty, _EXACT)
+    kernel = axes.rotation @ coefficients[:-1]
+    bias = coefficients[-1] - axes.mean @ kernel
     return LinearHead(kernel.astype(np.float32), bias.astype(np.float32), penalty)
 
 
@@ -146,11 +151,11 @@ def cross_validate(
     in_place: bool = False,
     blocks: Sequence[int] = (),
 ) -> CrossValidation:
-    """Choose the penalty by held-out log-likelihood and say how well the head does.
+    """Choose the penalty by held-out log-likelihood, and measure the accuracy of the head.
 
-    The penalties are walked from strong to weak, each fold starting from its last answer, until
-    the held-out loss rises, since it is nearly always unimodal in the penalty; then the half
-    steps beside the best are tried.
+    Penalties are tried from strong to weak, each fold starting from its last coefficients, until
+    the held-out loss rises, since it is nearly always unimodal in the penalty; then half a step to
+    both sides of the best one.
 
     Args:
         features: (n, d) embeddings, float32.
@@ -158,23 +163,28 @@ def cross_validate(
         n_classes: Number of classes.
         folds: Pairs of row indices (to solve on, held out).
         class_weights: Weigh rows so that every class counts the same.
-        in_place: Work in the memory of `features`: a copy is the largest thing there is.
+        in_place: See `solve_head`.
         blocks: See `solve_head`.
     """
-    seen = np.concatenate([out for _, out in folds])
-    weights = row_weights(labels[seen], n_classes, class_weights)
-    with _one_fold_a_core() as pool:
+    judged = np.concatenate([out for _, out in folds])
+    weights = row_weights(labels[judged], n_classes, class_weights)
+    with _one_fold_per_core() as pool:
         axes = principal_axes(features if in_place else features.copy(), blocks)
+        problem = HeadProblem(axes, labels, n_classes, class_weights)
 
         def attempt(penalty: float, before: _Attempt | None) -> _Attempt:
-            one_fold = partial(solve, axes, labels, n_classes, penalty, class_weights, _ROUGH)
-            starts = before.answers if before else [None] * len(folds)
-            answers = list(pool.map(one_fold, (rows for rows, _ in folds), starts))
+            solve_fold = partial(solve, problem, penalty=penalty, tolerance=_ROUGH)
+            starts = before.coefficients if before else [None] * len(folds)
+            tasks = [
+                pool.submit(solve_fold, rows, start=start)
+                for (rows, _), start in zip(folds, starts, strict=True)
+            ]
+            coefficients = [task.result() for task in tasks]
             held_out = np.zeros((len(labels), n_classes))
-            for (_, out), answer in zip(folds, answers, strict=True):
-                held_out[out] = softmax(axes.rows[out] @ answer[:-1] + answer[-1])
-            loss = log_loss(held_out[seen], labels[seen], weights)
-            return _Attempt(penalty, loss, answers, held_out)
+            for (_, out), solved in zip(folds, coefficients, strict=True):
+                held_out[out] = _predict(axes.rows[out], solved)
+            loss = log_loss(held_out[judged], labels[judged], weights)
+            return _Attempt(penalty, loss, coefficients, held_out)
 
         best = last = attempt(PENALTIES[0], None)
         for penalty in PENALTIES[1:]:
@@ -182,11 +192,11 @@ def cross_validate(
             if not last.loss < best.loss:
                 break
             best = last
-        beside = [attempt(best.penalty * step, best) for step in (_HALF_STEP, 1 / _HALF_STEP)]
-        best = min((best, *beside), key=lambda found: found.loss)
+        half_steps = [attempt(best.penalty * step, best) for step in (_HALF_STEP, 1 / _HALF_STEP)]
+        best = min((best, *half_steps), key=lambda tried: tried.loss)
     right = best.held_out.argmax(1) == labels
     per_fold = tuple(float(right[out].mean()) for _, out in folds)
-    return CrossValidation(best.penalty, best.held_out, float(right[seen].mean()), per_fold)
+    return CrossValidation(best.penalty, best.held_out, float(right[judged].mean()), per_fold)
 
 
 def held_out_probabilities(
@@ -198,25 +208,40 @@ def held_out_probabilities(
     class_weights: bool = False,
     blocks: Sequence[int] = (),
 ) -> list[np.ndarray]:
-    """What heads of one penalty, each solved on a fold's rows, say of the rows it holds out.
+    """Predict the rows that each fold holds out, with heads solved at one penalty.
 
-    Arguments are those of `cross_validate`; folds need not divide the rows between them.
+    Args:
+        features: (n, d) embeddings, float32.
+        labels: (n,) class indices.
+        n_classes: Number of classes.
+        folds: Pairs of row indices (to solve on, held out); they need not cover all rows.
+        penalty: L2 strength, in units of the features' mean variance.
+        class_weights: Weigh rows so that every class counts the same.
+        blocks: See `solve_head`.
+
+    Returns:
+        For each fold, (rows held out, n_classes).
     """
-    with _one_fold_a_core() as pool:
+    with _one_fold_per_core() as pool:
         axes = principal_axes(features.copy(), blocks)
-        one_fold = partial(solve, axes, labels, n_classes, penalty, class_weights, _ROUGH)
-        answers = pool.map(one_fold, (rows for rows, _ in folds))
+        problem = HeadProblem(axes, labels, n_classes, class_weights)
+        solve_fold = partial(solve, problem, penalty=penalty, tolerance=_ROUGH)
+        coefficients = pool.map(solve_fold, (rows for rows, _ in folds))
         return [
-            softmax(axes.rows[out] @ answer[:-1] + answer[-1])
-            for (_, out), answer in zip(folds, answers, strict=True)
+            _predict(axes.rows[out], solved)
+            for (_, out), solved in zip(folds, coefficients, strict=True)
         ]
 
 
-@contextmanager
-def _one_fold_a_core() -> Iterator[ThreadPoolExecutor]:
-    """Folds side by side, each on one thread of BLAS.
+def _predict(rows: np.ndarray, coefficients: np.ndarray) -> np.ndarray:
+    return softmax(rows @ coefficients[:-1] + coefficients[-1])
 
-    Products this small gain nothing from BLAS's own threads, and where another process has a core
+
+@contextmanager
+def _one_fold_per_core() -> Iterator[ThreadPoolExecutor]:
+    """Open a pool that solves folds in parallel, each with one thread of BLAS.
+
+    Products this small gain nothing from BLAS's own threads, and where another process uses a core
     those threads wait for each other: fifty times slower, measured.
     """
     import scipy.optimize  # noqa: F401 - its BLAS must be loaded before threads are limited

@@ -1,4 +1,4 @@
-"""Features of pictures, computed once per picture, backbone, cut and view, and kept on disk."""
+"""Features of images, computed once per image, backbone, cut and view, and stored on disk."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from tlearn.storage.row_table import RowTable
 _BATCH = 32
 
 EngineFactory = Callable[[np.ndarray], Engine]
-"""Opens a frozen network, given pictures (n, H, W, 3) that it will run."""
+"""Opens a frozen network, given a sample (n, H, W, 3) of the images that it will run."""
 
 
 class FeatureStore:
-    """Rows of one frozen network, resize rule and precision.
+    """Rows of features by one frozen network, at one resize rule and precision.
 
     Args:
         cache: The cache folder.
-        name: The network that computes the rows: fingerprint and cut.
-        resize: The rule that made the pictures square.
-        row_shape: Shape of one picture's row.
+        name: Name of the network that computes the rows: fingerprint and cut.
+        resize: The rule by which the images were made square.
+        row_shape: Shape of one image's row.
         dtype: "float32" or "float16".
     """
 
@@ -51,26 +51,26 @@ class FeatureStore:
         """Compute the rows that are missing.
 
         Args:
-            pixels: Decoded pictures.
-            digests: Pictures wanted.
-            engine: Opens the frozen network, given the first pictures it will run; not called
-                when nothing is missing.
-            views: The views of each picture that are wanted.
-            progress: Told after every batch.
+            pixels: Decoded images.
+            digests: Digests of the images.
+            engine: Opens the frozen network, given the first images it will run; not called when
+                nothing is missing.
+            views: The views of each image.
+            progress: Called with (rows done, rows in total) after every batch.
 
         Returns:
-            Rows computed.
+            Number of rows computed.
         """
-        owner = {views.key(d, v): (d, v) for d in digests for v in range(views.count)}
-        missing = self.table.missing(owner)
+        wanted = {views.key(d, v): (d, v) for d in digests for v in range(views.count)}
+        missing = self.table.missing(wanted)
         if not missing:
             return 0
 
         def batches() -> Iterator[np.ndarray]:
             for start in range(0, len(missing), _BATCH):
-                wanted = [owner[key] for key in missing[start : start + _BATCH]]
-                clean = pixels.read([digest for digest, _ in wanted])
-                yield views.draw(clean, wanted)
+                batch = [wanted[key] for key in missing[start : start + _BATCH]]
+                clean = pixels.read([digest for digest, _ in batch])
+                yield views.draw(clean, batch)
 
         source = batches()
         first = next(source)
@@ -84,12 +84,15 @@ class FeatureStore:
 
 
 class Views:
-    """Which views of a picture are stored: the clean one first, then seeded augmented ones.
+    """The views of an image that are stored: the clean one first, then augmented ones.
 
     Args:
-        count: Views of each picture, the clean one counted.
-        policy: How views after the first are drawn.
-        seed: Same seed, same views.
+        count: Number of views of each image, including the clean one.
+        policy: How the views after the first are drawn.
+        seed: Random seed of the augmented views.
+
+    Raises:
+        ValueError: There are augmented views, and no policy.
     """
 
     def __init__(self, count: int = 1, policy: Augmentation | None = None, seed: int = 0) -> None:
@@ -100,11 +103,19 @@ class Views:
         self.seed = seed
 
     def key(self, digest: str, view: int) -> str:
-        """The key of a picture's view; the clean view's is the digest itself."""
+        """Return the key of an image's view; for the clean view, the digest itself."""
         return digest if view == 0 else self._hash(digest, view).hex()
 
     def draw(self, clean: np.ndarray, wanted: Sequence[tuple[str, int]]) -> np.ndarray:
-        """Pixels (n, H, W, 3) of the wanted (digest, view) pairs, from their clean pixels."""
+        """Draw views of images.
+
+        Args:
+            clean: (n, H, W, 3), pixels of the images.
+            wanted: n pairs of digest and view.
+
+        Returns:
+            (n, H, W, 3), pixels of the views.
+        """
         return np.stack(
             [
                 image if view == 0 else self._augmented(image, digest, view)
@@ -122,5 +133,5 @@ class Views:
 
 
 def extractor_store(cache: Path, extractor: FeatureExtractor, resize: str) -> FeatureStore:
-    """The store of every output of the probe, end to end in each row."""
+    """Return the store of an extractor's outputs, side by side in each row."""
     return FeatureStore(cache, extractor.name, resize, (extractor.width,), "float32")

@@ -1,1 +1,1 @@
-"""A name from the garden in; a backbone with stages and cuts, and a classifier, out."""
+"""Take the name of a pretrained backbone, and give its network, its stages and a classifier."""

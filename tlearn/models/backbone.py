@@ -1,4 +1,4 @@
-"""A backbone as a flat network from 0-255 RGB pixels to its last feature map."""
+"""A backbone: a flat network from 0-255 RGB pixels to its last feature map."""
 
 from __future__ import annotations
 
@@ -10,15 +10,13 @@ from typing import Any
 
 import keras
 
-from tlearn.errors import BackboneError
+from tlearn.errors import BackboneError, quoted
 from tlearn.models.applications import build_network, load_network
-from tlearn.models.catalog import USUAL_SIZE, BackboneSpec
+from tlearn.models.catalog import DEFAULT_IMAGE_SIZE, BackboneSpec, check_image_size
 from tlearn.models.fingerprint import fingerprint, own_fingerprint
-from tlearn.models.stages import Stage, find_cuts, find_stages, last_feature_map, read_last
+from tlearn.models.stages import Stage, end_at_head, find_cuts, find_stages, last_feature_map
 from tlearn.models.weights import WeightsFile
-from tlearn.models.weights_file import read_facts
-
-# What an own network takes where it leaves the size open.
+from tlearn.models.weights_file import read_weights_info
 
 
 @dataclass(frozen=True)
@@ -26,19 +24,20 @@ class Backbone:
     """A loaded backbone.
 
     Attributes:
-        spec: What the catalog says of it.
+        spec: Its row of the catalog.
         trunk: Flat functional keras.Model: `image` (batch, size, size, 3), float32, RGB, 0-255
             -> feature map (batch, side, side, channels). Scaling is inside.
         stages: Its stages from input to output.
-        source: keras.Model from the same input to the probabilities of the classes it was
-            trained on; shares the trunk's layers. None when the weights have no such layer.
+        classifier: keras.Model from the same input to the probabilities of the source classes, on
+            which it was trained; shares the trunk's layers. None when the weights have no
+            classification layer.
         fingerprint: Equal for equal functions, in every process.
     """
 
     spec: BackboneSpec
     trunk: keras.Model
     stages: tuple[Stage, ...]
-    source: keras.Model | None
+    classifier: keras.Model | None
     fingerprint: str
 
 
@@ -47,88 +46,89 @@ def load_backbone(
 ) -> Backbone:
     """Build a backbone of the catalog and load its weights.
 
-    The file may have a classification layer of any width, or none; it decides on `source`.
+    The file may have a classification layer of any width, or none; without one the backbone has no
+    `classifier`.
 
     Args:
         spec: From `find_backbone`.
-        weights: From `find_weights`; None for random initialisation.
+        weights: From `find_weights`; None for random initialization.
         image_size: Side of the input, in pixels.
-        seed: Of the random initialisation. Sets the global seeds of Python, NumPy and Keras,
+        seed: Seed of the random initialization. Sets the global seeds of Python, NumPy and Keras,
             only when `weights` is None: Keras has no other way to seed a whole network.
 
     Raises:
         BackboneError: The image is too small, or the file does not fit the backbone.
     """
-    if image_size < spec.min_image_size:
-        raise BackboneError(
-            f"{spec.name} needs pictures of at least {spec.min_image_size} x "
-            f"{spec.min_image_size} pixels; received {image_size}.",
-            f"Set --image-size to {spec.min_image_size} or more ({spec.image_size} is its own).",
-        )
-    facts = read_facts(weights.path, spec) if weights else None
+    check_image_size(spec, image_size)
+    info = read_weights_info(weights.path, spec) if weights else None
     if weights is None:
         keras.utils.set_random_seed(seed)
     image = keras.Input((image_size, image_size, 3), name="image", dtype="float32")
-    network, has_top = build_network(spec, image, facts.classes if facts else None)
-    if weights and facts:
-        load_network(network, weights.path, facts, spec, has_top)
-    trunk = keras.Model(image, _features(network, spec, has_top), name=spec.name)
+    network, has_top = build_network(spec, image, info.classes if info else None)
+    if weights and info:
+        load_network(network, weights.path, info, spec, has_top)
+    trunk = keras.Model(image, _feature_map(network, spec, has_top), name=spec.name)
     return Backbone(
         spec=spec,
         trunk=trunk,
         stages=find_stages(trunk),
-        source=keras.Model(image, network.outputs[0], name="source") if has_top else None,
+        classifier=keras.Model(image, network.outputs[0], name="classifier") if has_top else None,
         fingerprint=fingerprint(spec, weights, image_size, seed),
     )
 
 
 def load_own_backbone(path: Path, image_size: int | None = None) -> Backbone:
-    """Take a person's own Keras network as a backbone, up to its last feature map.
+    """Load a person's own Keras network as a backbone, up to its last feature map.
 
     Networks nested in it become part of one flat graph. Its input must be RGB, 0-255, with the
     scaling inside, as in every network that tlearn saves. Code in the file is not run.
 
     Args:
         path: A .keras file.
-        image_size: Side of the input; None for the one it was built for (224 where it takes any).
+        image_size: Side of the input, in pixels; None for the one it was built for, or 224 if it
+            takes any.
 
     Raises:
-        BackboneError: The file cannot be loaded, or the network is not one from pictures to maps.
+        BackboneError: The file cannot be loaded, or the network does not go from images to maps.
     """
-    own = _load_own(path)
-    side = own.inputs[0].shape[1]
-    size = image_size or side or USUAL_SIZE
+    network = _load_own(path)
+    built_for = network.inputs[0].shape[1]
+    size = image_size or built_for or DEFAULT_IMAGE_SIZE
     image = keras.Input((size, size, 3), name="image", dtype="float32")
     try:
-        flat = keras.Model(image, _replay(own, image), name="own")
+        flat = keras.Model(image, _replay(network, image), name="own")
     except ValueError as error:
         raise BackboneError(
-            f"The network in {path} cannot take pictures of {size} x {size} pixels.",
-            f"Leave --image-size out: it was built for {side or 'another size'}.",
+            f"the network in {quoted(path)} cannot take images of {size} x {size} pixels",
+            f"leave out --image-size, or take the size it was built for: --image-size {built_for}"
+            if built_for
+            else "choose another size: --image-size PIXELS",
         ) from error
     trunk = keras.Model(image, last_feature_map(flat), name="own")
-    spec = _own_spec(path, trunk, size)
     return Backbone(
-        spec=spec,
+        spec=_own_spec(path, trunk, size),
         trunk=trunk,
         stages=find_stages(trunk),
-        source=flat if _gives_probabilities(flat) else None,
+        classifier=flat if _gives_probabilities(flat) else None,
         fingerprint=own_fingerprint(path, size),
     )
 
 
 def up_to(backbone: Backbone, n_stages: int) -> Backbone:
-    """A backbone that ends where a head reads stage `n_stages`; it shares the layers."""
+    """Return the backbone up to the map that a head on stage `n_stages` reads.
+
+    It shares its layers with the whole one.
+    """
     if n_stages == len(backbone.stages):
         return backbone
     stages = backbone.stages[:n_stages]
     end = find_cuts(backbone.trunk)[stages[-1].head_cut]
     trunk = keras.Model(backbone.trunk.inputs[0], end, name="trunk")
-    return replace(backbone, trunk=trunk, stages=read_last(trunk, stages), source=None)
+    return replace(backbone, trunk=trunk, stages=end_at_head(trunk, stages), classifier=None)
 
 
-def maps_read(backbone: Backbone, head_stages: Sequence[int]) -> list[keras.KerasTensor]:
-    """The maps that a head on these stages reads, numbered from 1."""
+def head_inputs(backbone: Backbone, head_stages: Sequence[int]) -> list[keras.KerasTensor]:
+    """Return the feature maps that a head on these stages reads, numbered from 1."""
     cuts = find_cuts(backbone.trunk)
     return [cuts[backbone.stages[number - 1].head_cut] for number in head_stages]
 
@@ -136,26 +136,30 @@ def maps_read(backbone: Backbone, head_stages: Sequence[int]) -> list[keras.Kera
 def _load_own(path: Path) -> keras.Model:
     if not path.is_file() or not zipfile.is_zipfile(path):
         raise BackboneError(
-            f"{path} is not a .keras file." if path.exists() else f"There is no file {path}.",
-            "Save the network with `model.save('NAME.keras')`.",
+            f"{quoted(path)} is not a .keras file"
+            if path.exists()
+            else f"there is no file {quoted(path)}",
+            "save the network with Keras: model.save('NAME.keras')",
         )
     try:
-        own = keras.saving.load_model(path, compile=False, safe_mode=True)
+        network = keras.saving.load_model(path, compile=False, safe_mode=True)
     except (ValueError, TypeError, KeyError, AttributeError, OSError, ImportError) as error:
         raise BackboneError(
-            f"{path} cannot be loaded: {str(error).strip().splitlines()[0]}",
-            "A network with layers of its own making, or with Lambda layers, cannot be taken.",
+            f"{quoted(path)} cannot be loaded: {str(error).strip().splitlines()[0]}",
+            "save the network without Lambda layers and without layers of your own classes, or "
+            "choose one of the catalog: tlearn models",
         ) from error
-    own = getattr(own, "_functional", None) or own
-    shapes = [tensor.shape for tensor in getattr(own, "inputs", None) or ()]
-    single = len(shapes) == 1 and len(own.outputs) == 1
+    network = getattr(network, "_functional", None) or network
+    shapes = [tensor.shape for tensor in getattr(network, "inputs", None) or ()]
+    single = len(shapes) == 1 and len(network.outputs) == 1
     if not single or len(shapes[0]) != 4 or shapes[0][-1] != 3:
         raise BackboneError(
-            f"The network in {path} takes {shapes or 'an unknown input'}; expected one input "
-            "(None, side, side, 3) and one output, of a functional or sequential model.",
-            "Save the part of it that goes from the picture to the feature map.",
+            f"the network in {quoted(path)} takes {shapes or 'an unknown input'}; expected one "
+            "input (None, side, side, 3) and one output, of a functional or sequential model",
+            "save the part of it that goes from the image to the feature map: "
+            "keras.Model(image, feature_map).save('NAME.keras')",
         )
-    return own
+    return network
 
 
 def _replay(network: keras.Model, tensor: keras.KerasTensor) -> Any:
@@ -198,19 +202,19 @@ def _own_spec(path: Path, trunk: keras.Model, image_size: int) -> BackboneSpec:
     )
 
 
-def _features(network: keras.Model, spec: BackboneSpec, has_top: bool) -> keras.KerasTensor:
-    """The last feature map, which the classifier averages over space.
+def _feature_map(network: keras.Model, spec: BackboneSpec, has_top: bool) -> keras.KerasTensor:
+    """Return the last feature map, which the classification layer averages over space.
 
-    ConvNeXt normalises the average; its trunk without top normalises each position of the map,
+    ConvNeXt normalizes the average; its trunk without top normalizes each position of the map,
     as Keras builds it, so that the embedding is on the scale the head was trained on.
     """
-    features = last_feature_map(network) if has_top else network.outputs[0]
+    feature_map = last_feature_map(network) if has_top else network.outputs[0]
     if spec.family != "convnext" or not has_top:
-        return features
+        return feature_map
     trained = next(
         layer for layer in reversed(network.layers) if layer.name.endswith("_head_layernorm")
     )
     norm = keras.layers.LayerNormalization(epsilon=trained.epsilon, name="final_norm")
-    normalized = norm(features)
+    normalized = norm(feature_map)
     norm.set_weights(trained.get_weights())
     return normalized

@@ -1,4 +1,4 @@
-"""The garden of pretrained backbones: what is known of each before it is loaded."""
+"""The catalog of pretrained backbones: what is known of each before it is loaded."""
 
 from __future__ import annotations
 
@@ -22,32 +22,36 @@ SHIPPED = Path(__file__).with_name("builtin")
 
 SHIPPED_FEATURES = "builtin.features.tflite"
 
+DEFAULT_IMAGE_SIZE = 224
+"""Input side, in pixels, for a person's own network that takes images of any size."""
+
 SCALINGS = ("inside", "symmetric", "caffe", "torch")
 
 
 @dataclass(frozen=True)
 class BackboneSpec:
-    """One backbone.
+    """One row of the catalog.
 
     Attributes:
         name: What a person writes: "mobilenet_v2_035".
         family: Backbones of one paper: "mobilenet_v2".
         builder: Attribute of keras.applications.
-        arguments: What the builder is given besides the input.
-        image_size: Side of the pictures it was trained on, in pixels.
-        min_image_size: Smallest side it can take.
-        scaling: What it expects of 0-255 RGB: "inside" (nothing), "symmetric" (-1 to 1), "caffe"
-            (BGR without the mean), "torch" (mean 0, standard deviation 1 a channel).
+        arguments: Keyword arguments of the builder, besides the input.
+        image_size: Side of the images it was trained on, in pixels.
+        min_image_size: Smallest side it can take, in pixels.
+        scaling: How it expects 0-255 RGB to be scaled: "inside" (not at all, the network does it),
+            "symmetric" (-1 to 1), "caffe" (BGR minus the mean), "torch" (mean 0 and standard
+            deviation 1 for each channel).
         embedding_size: Channels of the last feature map.
         parameters: Weights of the trunk, without the classification layer.
-        top1: Published ImageNet accuracy in per cent, or None.
-        license: Of the weights.
-        paper: Where it was published.
+        top1: Published ImageNet accuracy in percent, or None.
+        license: License of the weights.
+        paper: URL of the paper.
         weights_url: ImageNet weights with the classification layer, as keras.applications
-            fetches them; empty for the built-in backbone.
-        weights_md5: Digest of that file: MD5, or SHA-256 where it has 64 digits; None where
-            Keras knows none.
-        int8_note: What to expect of int8; empty when nothing stands against it.
+            downloads them; empty for the built-in backbone.
+        weights_md5: Digest of that file: MD5, or SHA-256 if it has 64 digits; None if Keras has
+            no digest for it.
+        int8_note: Known problems of the network in int8; empty if there are none.
     """
 
     name: str
@@ -68,7 +72,7 @@ class BackboneSpec:
 
 
 class _Family(NamedTuple):
-    """What the backbones of one paper share; `BackboneSpec` says what the names mean."""
+    """What the backbones of one paper share; see `BackboneSpec` for the fields."""
 
     scaling: str
     min_image_size: int
@@ -89,7 +93,12 @@ _FAMILIES = {
     ),
     "mobilenet": _Family("symmetric", 32, _APACHE, "1704.04861", "mobilenet/"),
     "efficientnet": _Family(
-        "inside", 32, _APACHE, "1905.11946", "", f"{_SWISH}int8 loses much, less if solved for"
+        "inside",
+        32,
+        _APACHE,
+        "1905.11946",
+        "",
+        f"{_SWISH}int8 loses much, less with a refitted head",
     ),
     "efficientnet_v2": _Family(
         "inside", 32, _APACHE, "2104.00298", "efficientnet_v2/", f"{_SWISH}measure int8"
@@ -108,8 +117,8 @@ _FAMILIES = {
 }
 
 
-def _read_garden() -> Iterator[BackboneSpec]:
-    """Rows of backbones.csv: sizes of the trunks as built, names and digests of Keras's files."""
+def _read_catalog() -> Iterator[BackboneSpec]:
+    """Read backbones.csv: sizes of the trunks as built, names and digests of Keras's files."""
     table = Path(__file__).with_name("backbones.csv").read_text(encoding="utf-8")
     for row in csv.DictReader(table.splitlines()):
         family = _FAMILIES[row["family"]]
@@ -129,34 +138,47 @@ def _read_garden() -> Iterator[BackboneSpec]:
             paper=f"https://arxiv.org/abs/{family.arxiv}",
             weights_url=row["file"] and urljoin(_BUCKET + family.folder, row["file"]),
             weights_md5=row["digest"] or None,
-            # The minimalistic variants of MobileNetV3 have neither.
+            # The minimalistic variants of MobileNetV3 have neither swish nor squeeze-excite.
             int8_note="" if "minimalistic" in arguments else family.int8_note,
         )
 
 
-CATALOG: dict[str, BackboneSpec] = {spec.name: spec for spec in _read_garden()}
+CATALOG: dict[str, BackboneSpec] = {spec.name: spec for spec in _read_catalog()}
 
 
 def find_backbone(name: str) -> BackboneSpec:
-    """The backbone called `name`; hyphens, capitals and missing underscores are forgiven.
+    """Return the backbone called `name`, whatever its hyphens, underscores and capitals.
 
     Raises:
-        BackboneError: There is none; the hint has the nearest names.
+        BackboneError: There is none; the hint offers the nearest names.
     """
-    plain = {_plain(known): spec for known, spec in CATALOG.items()}
-    if _plain(name) in plain:
-        return plain[_plain(name)]
-    near = [plain[match].name for match in difflib.get_close_matches(_plain(name), plain, n=3)]
-    meant = f"Did you mean {' or '.join(near)}? " if near else ""
+    specs = {_normalized(known): spec for known, spec in CATALOG.items()}
+    if _normalized(name) in specs:
+        return specs[_normalized(name)]
+    matches = difflib.get_close_matches(_normalized(name), specs, n=3)
+    nearest = " or ".join(f"'{specs[match].name}'" for match in matches)
+    question = f"did you mean {nearest}? " if nearest else ""
     raise BackboneError(
-        f"There is no backbone called {name!r}.",
-        f"{meant}`tlearn models` shows all {len(CATALOG)}.",
+        f"there is no backbone called {name!r}",
+        f"{question}list all {len(CATALOG)}: tlearn models",
     )
 
 
-def _plain(name: str) -> str:
+def check_image_size(spec: BackboneSpec, image_size: int) -> None:
+    """Check that images are large enough for a backbone.
+
+    Raises:
+        BackboneError: They are too small.
+    """
+    least = spec.min_image_size
+    if image_size < least:
+        raise BackboneError(
+            f"{spec.name} needs images of at least {least} x {least} pixels; "
+            f"received {image_size} x {image_size}",
+            f"take {least} or more; it was trained on {spec.image_size}: "
+            f"--image-size {spec.image_size}",
+        )
+
+
+def _normalized(name: str) -> str:
     return "".join(character for character in name.lower() if character.isalnum())
-
-
-USUAL_SIZE = 224
-"""Side of the input of a person's own network that takes any, in pixels."""

@@ -1,4 +1,4 @@
-"""A classifier on a trunk: pooling, dropout, head; and which of its layers learn."""
+"""A classifier on a trunk: pooling, dropout, linear head; and which of its layers are trained."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ def build_classifier(
     l2: float = 0.0,
     max_norm: float = 0.0,
 ) -> keras.Model:
-    """A flat functional classifier: trunk, average over space, dropout, linear head, softmax.
+    """Build a flat functional classifier: trunk, global average pooling, dropout, linear head.
 
     probabilities = softmax(embedding @ kernel + bias)
 
-    Read from several maps, the embedding is their averages side by side.
+    A head that reads several maps gets their averages side by side as its embedding.
 
     Args:
         trunk: Network `image` -> feature map (side, side, channels); its layers are shared.
         classes: Number of classes.
-        features: Maps of the trunk that the head reads; the last one by default.
-        dropout: Share of the embedding dropped in training.
-        l1: Penalty on |kernel| of the head, added to the loss.
-        l2: Penalty on kernel**2 of the head, added to the loss.
+        features: Feature maps of the trunk that the head reads; the last one by default.
+        dropout: Share of the embedding that is dropped in training.
+        l1: Factor of the penalty on |kernel| of the head, added to the loss.
+        l2: Factor of the penalty on kernel**2 of the head, added to the loss.
         max_norm: Upper bound of the norm of each class's column of the kernel; 0 for none.
 
     Returns:
@@ -45,25 +45,25 @@ def build_classifier(
     maps = list(features) or trunk.outputs
     names = [EMBEDDING] if len(maps) == 1 else [f"pooled_{n}" for n, _ in enumerate(maps)]
     pooled = [
-        keras.layers.GlobalAveragePooling2D(name=name)(found)
-        for name, found in zip(names, maps, strict=True)
+        keras.layers.GlobalAveragePooling2D(name=name)(feature_map)
+        for name, feature_map in zip(names, maps, strict=True)
     ]
-    read = pooled[0] if len(maps) == 1 else keras.layers.Concatenate(name=EMBEDDING)(pooled)
+    embedding = pooled[0] if len(maps) == 1 else keras.layers.Concatenate(name=EMBEDDING)(pooled)
     if dropout:
-        read = keras.layers.Dropout(dropout, name="dropout")(read)
+        embedding = keras.layers.Dropout(dropout, name="dropout")(embedding)
     logits = keras.layers.Dense(
         classes,
         kernel_regularizer=keras.regularizers.L1L2(l1, l2) if l1 or l2 else None,
         kernel_constraint=keras.constraints.MaxNorm(max_norm) if max_norm else None,
         dtype="float32",
         name=HEAD,
-    )(read)
+    )(embedding)
     probabilities = keras.layers.Activation("softmax", dtype="float32", name="probabilities")
     return keras.Model(trunk.inputs[0], probabilities(logits), name="classifier")
 
 
 def set_head(model: keras.Model, kernel: np.ndarray, bias: np.ndarray) -> None:
-    """Give the head the weights of a solved linear classifier.
+    """Set the weights of the head.
 
     Args:
         model: From `build_classifier`.
@@ -79,18 +79,21 @@ def set_trainable(
     first_trained_stage: int | None,
     batch_norm: str = "frozen",
 ) -> None:
-    """Say which layers learn; compile the model afterwards.
+    """Set which layers are trained; compile the model afterwards.
 
-    The head always learns. Flags are set on the layers themselves: `training=False` in a call
-    does not hold inside `fit`, and only `trainable=False` keeps a batch normalisation on its
-    moving statistics.
+    The head always is. Flags are set on the layers themselves: `training=False` in a call does not
+    hold inside `fit`, and only `trainable=False` keeps a batch normalization on its moving
+    statistics.
 
     Args:
         model: From `build_classifier`.
         stages: Stages of its trunk.
-        first_trained_stage: Index of the first stage that learns; None for the head alone.
-        batch_norm: "frozen" keeps every batch normalisation as it is; "trained" lets those of
-            the trained stages learn and follow the statistics of the batches.
+        first_trained_stage: Index of the first stage that is trained; None for the head alone.
+        batch_norm: "frozen" keeps every batch normalization as it is; "trained" trains those of
+            the trained stages, which then follow the statistics of the batches.
+
+    Raises:
+        ValueError: `batch_norm` is neither.
     """
     if batch_norm not in BATCH_NORM:
         raise ValueError(f"batch_norm: expected one of {BATCH_NORM}, received {batch_norm!r}")

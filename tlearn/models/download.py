@@ -1,119 +1,99 @@
-"""Fetch one file over the net: in chunks, checked, whole or not at all."""
+"""Download a file of weights: verified, and there only when it is complete."""
 
 from __future__ import annotations
 
-import hashlib
 import os
-import tempfile
-from http.client import HTTPException
+from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import Any, BinaryIO
-from urllib.error import HTTPError, URLError
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
-from urllib.request import Request, urlopen
 
-from tlearn.errors import BackboneError, HostError
+from tlearn.errors import BackboneError, HostError, quoted
 from tlearn.models.weights_file import is_hdf5
 from tlearn.progress import StepProgress
 
+if TYPE_CHECKING:
+    from requests.exceptions import RequestException
+
 MIRROR_VARIABLE = "TLEARN_WEIGHTS_URL"
-_TIMEOUT_SECONDS = 10
-_CHUNK_BYTES = 1 << 20
+_HINT = "download the file elsewhere and name it: --weights PATH"
 
 
 def fetch(
     url: str, target: Path, *, digest: str | None = None, progress: StepProgress | None = None
 ) -> None:
-    """Fetch an HDF5 file; `target` appears when it is complete and right, and not before.
+    """Download an HDF5 file; `target` appears once it is complete and verified.
 
     Args:
-        url: Where it is. With TLEARN_WEIGHTS_URL set, the file of the same name under that
-            address is taken.
+        url: Its address. With TLEARN_WEIGHTS_URL set, the file of the same name under that address
+            is taken.
         target: Where to put it; its folder is made when missing.
-        digest: MD5, or SHA-256 where it has 64 digits, in hexadecimal. Without one the file must
-            have the length announced and open as HDF5.
-        progress: Called with (bytes done, bytes in all or 0).
+        digest: MD5, or SHA-256 if it has 64 digits, in hexadecimal.
+        progress: Called with (bytes done, bytes in total, 0 if unknown).
 
     Raises:
-        BackboneError: The net or the server failed, or the file is not what was expected.
+        BackboneError: The network or the server failed, or the file is not the expected one.
         HostError: The file cannot be written.
     """
+    import pooch
+    from requests.exceptions import RequestException
+
     url = _mirrored(url)
-    partial = _partial_file(target)
+    known_hash = f"{'sha256' if len(digest) == 64 else 'md5'}:{digest}" if digest else None
+    download = partial(_download_hdf5, progress=progress)
+    pooch.get_logger().setLevel("WARNING")  # it would print every download
     try:
-        checksum = _save(url, partial, digest, progress)
-        if digest and checksum != digest:
-            raise BackboneError(f"{url} has the digest {checksum}; expected {digest}.")
-        if not is_hdf5(partial):
-            raise BackboneError(f"{url} is not an HDF5 file.")
-        os.replace(partial, target)
-    finally:
-        partial.unlink(missing_ok=True)
+        pooch.retrieve(url, known_hash, target.name, target.parent, downloader=download)
+    except RequestException as error:
+        raise BackboneError(f"{url} cannot be downloaded: {_reason(error)}", _HINT) from error
+    except ValueError as error:
+        raise BackboneError(f"{url} does not have the digest {digest}", _HINT) from error
+    except OSError as error:
+        raise HostError(
+            f"{quoted(target)} cannot be written: {error.strerror or error}",
+            "free some space or change permissions, or set another folder: TLEARN_CACHE",
+        ) from error
 
 
 def _mirrored(url: str) -> str:
-    horizontal_flip = os.environ.get(MIRROR_VARIABLE)
-    return (
-        f"{horizontal_flip.rstrip('/')}/{PurePosixPath(urlsplit(url).path).name}"
-        if horizontal_flip
-        else url
-    )
+    mirror = os.environ.get(MIRROR_VARIABLE)
+    return f"{mirror.rstrip('/')}/{PurePosixPath(urlsplit(url).path).name}" if mirror else url
 
 
-def _partial_file(target: Path) -> Path:
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(".part", f"{target.name}.", target.parent)
-    except OSError as error:
-        raise _cannot_write(target, error) from error
-    os.close(handle)
-    return Path(name)
+def _download_hdf5(url: str, file: str, _pooch: Any, progress: StepProgress | None) -> None:
+    """Download to a temporary file of pooch's, which moves it to its place afterwards."""
+    from pooch import HTTPDownloader
+
+    bar = _ProgressBar(progress) if progress else False
+    headers = {"User-Agent": "tlearn", "Accept-Encoding": "identity"}
+    HTTPDownloader(bar, chunk_size=1 << 20, timeout=10, headers=headers)(url, file, None)
+    if not is_hdf5(Path(file)):
+        raise BackboneError(f"{url} is not an HDF5 file", _HINT)
 
 
-def _save(url: str, partial: Path, digest: str | None, progress: StepProgress | None) -> str:
-    """Write the answer to `partial`; returns its checksum, of the kind of `digest`."""
-    checksum = hashlib.sha256() if digest and len(digest) == 64 else hashlib.md5()
-    request = Request(url, headers={"User-Agent": "tlearn"})
-    try:
-        with urlopen(request, timeout=_TIMEOUT_SECONDS) as answer:
-            total = int(answer.headers.get("Content-Length") or 0)
-            with _opened(partial) as file:
-                done = _copy(answer, file, checksum, total, progress)
-    except HTTPError as error:
-        raise BackboneError(f"{url} answers {error.code} {error.reason}.") from error
-    except (URLError, TimeoutError, ConnectionError, HTTPException, ValueError) as error:
-        reason = getattr(error, "reason", None) or error
-        raise BackboneError(f"{url} cannot be reached ({reason}).") from error
-    if total and done != total:
-        raise BackboneError(f"{url} broke off after {done:,} of {total:,} bytes.")
-    return checksum.hexdigest()
+class _ProgressBar:
+    """A progress bar as pooch uses it, which calls a function instead of drawing."""
+
+    total = 0
+
+    def __init__(self, progress: StepProgress) -> None:
+        self._progress = progress
+        self._done = 0
+
+    def update(self, n_bytes: int) -> None:
+        self._done = min(self._done + n_bytes, self.total or self._done + n_bytes)
+        self._progress(self._done, self.total)
+
+    def reset(self) -> None: ...
+
+    def close(self) -> None: ...
 
 
-def _copy(
-    answer: Any, file: BinaryIO, checksum: Any, total: int, progress: StepProgress | None
-) -> int:
-    done = 0
-    while chunk := answer.read(_CHUNK_BYTES):
-        try:
-            file.write(chunk)
-        except OSError as error:
-            raise _cannot_write(Path(file.name), error) from error
-        checksum.update(chunk)
-        done += len(chunk)
-        if progress:
-            progress(done, total)
-    return done
-
-
-def _opened(path: Path) -> BinaryIO:
-    try:
-        return path.open("wb", buffering=0)
-    except OSError as error:
-        raise _cannot_write(path, error) from error
-
-
-def _cannot_write(path: Path, error: OSError) -> HostError:
-    return HostError(
-        f"{path} cannot be written: {error.strerror or error}.",
-        "Make room or mend permissions, or set TLEARN_CACHE to another folder.",
-    )
+def _reason(error: RequestException) -> str:
+    """Return what the server or the socket says, without the layers of libraries around it."""
+    if error.response is not None:
+        return f"{error.response.status_code} {error.response.reason}"
+    cause: BaseException = error
+    while cause.__context__:
+        cause = cause.__context__
+    return str(cause)

@@ -1,4 +1,4 @@
-"""A short name of the function that a backbone computes."""
+"""Fingerprints of backbones: short names of the functions that they compute."""
 
 from __future__ import annotations
 
@@ -10,14 +10,24 @@ from tlearn.models.catalog import BackboneSpec
 from tlearn.models.weights import WeightsFile
 from tlearn.storage.digest import digest_of_bytes
 
-# Raised when the same weights and size would give another function than before.
+# Raised when the same weights and image size give another function than before.
 _VERSION = 1
 
 
 def fingerprint(
     spec: BackboneSpec, weights: WeightsFile | None, image_size: int, seed: int = 0
 ) -> str:
-    """A short name of the function that a backbone computes."""
+    """Return the fingerprint of a backbone of the catalog.
+
+    Args:
+        spec: From `find_backbone`.
+        weights: From `find_weights`; None for random initialization.
+        image_size: Side of its input, in pixels.
+        seed: Seed of the random initialization.
+
+    Returns:
+        A name that is equal for equal functions, in every process and on every machine.
+    """
     parts: list[Any] = [_VERSION, spec.builder, dict(spec.arguments), spec.scaling, image_size]
     if weights is None:
         return f"random-{seed}-{_digest(parts)[:8]}"
@@ -25,7 +35,7 @@ def fingerprint(
 
 
 def own_fingerprint(path: Path, image_size: int) -> str:
-    """The same for a person's own file."""
+    """Return the fingerprint of a person's own .keras file at an image size."""
     content = digest_of_bytes(path.read_bytes())
     return _digest([_VERSION, "own", content, image_size])[:16]
 

@@ -1,7 +1,8 @@
 """A saved classifier on an untouched backbone, written without TensorFlow.
 
-Such classifiers differ in their head alone. The *template* is one that Keras has saved, with
-`_CLASSES` classes; a run's file is its copy with another head and another number of classes.
+Such classifiers differ in their head alone. The *template* of a backbone is a classifier that Keras
+has saved once; the file of a run is the template with another head. Loading TensorFlow and the
+backbone to save it would make a linear-head run three times as long.
 """
 
 from __future__ import annotations
@@ -11,13 +12,14 @@ import json
 import tempfile
 import zipfile
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tlearn.errors import quoted
+from tlearn.models.keras_file import CONFIG, WEIGHTS, pack_model, save_model
 from tlearn.storage.atomic import CACHE_HINT, write_atomic
 
 if TYPE_CHECKING:
@@ -26,37 +28,49 @@ if TYPE_CHECKING:
 
     from tlearn.models.backbone import Backbone
 
-_CLASSES = 211
-"""A prime, so that no layer of a backbone has this width by design: it marks the head."""
+_HEAD, _PROBABILITIES = "head", "probabilities"
+"""Layers of `build_classifier` whose width is the number of classes."""
 
-_CONFIG, _METADATA, _WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
+_VERSION = 2
+"""Raised when templates of before cannot be used any more."""
 
 
 def make_template(backbone: Backbone, head_stages: Sequence[int]) -> bytes:
-    """The template of a backbone and the stages that its head reads; imports Keras."""
+    """Return the template of a backbone and the stages that its head reads; imports Keras."""
+    from tlearn.models.classifier import set_head
+
+    model = classifier_on(backbone, head_stages, 1)
+    width = model.get_layer(_HEAD).input.shape[-1]
+    set_head(model, np.zeros((width, 1)), np.zeros(1))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "template.keras")
-        classifier_on(backbone, head_stages, _CLASSES).save(path)
+        save_model(model, path)
         return path.read_bytes()
 
 
 def classifier_on(backbone: Backbone, head_stages: Sequence[int], classes: int) -> keras.Model:
-    """A classifier whose head reads these stages; what comes after them is cut off."""
-    from tlearn.models.backbone import maps_read, up_to
+    """Build a classifier whose head reads these stages; what comes after them is cut off.
+
+    Args:
+        backbone: From `load_backbone`.
+        head_stages: Numbers of stages, from 1, in ascending order.
+        classes: Number of classes.
+    """
+    from tlearn.models.backbone import head_inputs, up_to
     from tlearn.models.classifier import build_classifier
 
     short = up_to(backbone, head_stages[-1])
-    return build_classifier(short.trunk, classes, features=maps_read(short, head_stages))
+    return build_classifier(short.trunk, classes, features=head_inputs(short, head_stages))
 
 
 def open_template(cache: Path, fingerprint: str) -> bytes | None:
-    """The template kept for this fingerprint and this Keras, or None."""
+    """Return the template stored for this fingerprint and this version of Keras, or None."""
     path = _path(cache, fingerprint)
     return path.read_bytes() if path.exists() else None
 
 
 def keep_template(cache: Path, fingerprint: str, template: bytes) -> None:
-    """Keep a template that has proved itself: a file made of it was read back by Keras.
+    """Store a template once a file made from it has been loaded successfully.
 
     Raises:
         HostError: The cache cannot be written.
@@ -65,65 +79,71 @@ def keep_template(cache: Path, fingerprint: str, template: bytes) -> None:
 
 
 def with_head(template: bytes, kernel: np.ndarray, bias: np.ndarray) -> bytes:
-    """A .keras file: the template with another head.
+    """Return a .keras file: the template with another head.
 
     Args:
         template: From `make_template`.
         kernel: (embedding, classes).
         bias: (classes,).
     """
-    content = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(template)) as old, zipfile.ZipFile(content, "w") as new:
-        metadata = json.loads(old.read(_METADATA))
-        metadata["date_saved"] = datetime.now().strftime("%Y-%m-%d@%H:%M:%S")
-        config = json.loads(old.read(_CONFIG))
-        layers = config["config"]["layers"]
-        layers[-2:] = [_resized(layer, len(bias)) for layer in layers[-2:]]
-        new.writestr(_METADATA, json.dumps(metadata))
-        new.writestr(_CONFIG, json.dumps(config))
-        new.writestr(_WEIGHTS, _weights_with_head(old.read(_WEIGHTS), kernel, bias))
-    return content.getvalue()
+    with zipfile.ZipFile(io.BytesIO(template)) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    members[CONFIG] = _config_with_classes(members[CONFIG], len(bias))
+    members[WEIGHTS] = _weights_with_head(members[WEIGHTS], kernel, bias)
+    return pack_model(members)
 
 
 def read_head(path: Path, template: bytes) -> tuple[np.ndarray, np.ndarray]:
-    """Kernel and bias in a file that `with_head` made.
+    """Return kernel and bias in a file from `with_head`, having compared all else.
+
+    Args:
+        path: The file.
+        template: The template that it was made from.
 
     Raises:
         ValueError: The file differs from the template in more than its head.
     """
-    import h5py
+    with _open_weights(path) as saved, _open_weights(io.BytesIO(template)) as expected:
+        head = _head_group(expected).name
+        for name, values in _arrays(expected):
+            unchanged = name in saved and np.array_equal(saved[name], values, equal_nan=True)
+            if not unchanged and not name.startswith(head):
+                raise ValueError(f"{name} in {quoted(path)} is not what was written")
+        return saved[head]["0"][()], saved[head]["1"][()]
 
-    with zipfile.ZipFile(path) as file, zipfile.ZipFile(io.BytesIO(template)) as meant:
-        here = h5py.File(io.BytesIO(file.read(_WEIGHTS)))
-        there = h5py.File(io.BytesIO(meant.read(_WEIGHTS)))
-    with here, there:
-        head = []
-        for name, expected in _arrays(there):
-            if _is_head(expected):
-                head.append(here[name][()])
-            elif name not in here or not np.array_equal(here[name], expected, equal_nan=True):
-                raise ValueError(f"{name} in {path} is not what was written")
-    bias, kernel = sorted(head, key=np.ndim)
-    return kernel, bias
+
+def _config_with_classes(config: bytes, n_classes: int) -> bytes:
+    model = json.loads(config)
+    layers = {layer["config"]["name"]: layer for layer in model["config"]["layers"]}
+    layers[_HEAD]["config"]["units"] = n_classes
+    (logits,) = layers[_PROBABILITIES]["inbound_nodes"][0]["args"]
+    logits["config"]["shape"][-1] = n_classes
+    return json.dumps(model).encode()
 
 
 def _weights_with_head(weights: bytes, kernel: np.ndarray, bias: np.ndarray) -> bytes:
     import h5py
 
-    content = io.BytesIO()
-    with h5py.File(io.BytesIO(weights)) as old, h5py.File(content, "w") as new:
-
-        def copy(name: str, item: Any) -> None:
-            if not isinstance(item, h5py.Dataset):
-                made = new.create_group(name)
-            elif _is_head(item):
-                made = new.create_dataset(name, data=kernel if item.ndim == 2 else bias)
-            else:
-                made = new.create_dataset(name, data=item[()])
-            made.attrs.update(item.attrs)
-
-        old.visititems(copy)
+    content = io.BytesIO(weights)
+    with h5py.File(content, "r+") as file:
+        group = _head_group(file)
+        for name, values in (("0", kernel), ("1", bias)):
+            del group[name]
+            group[name] = values
     return content.getvalue()
+
+
+def _open_weights(archive: Path | io.BytesIO) -> h5py.File:
+    import h5py
+
+    with zipfile.ZipFile(archive) as file:
+        return h5py.File(io.BytesIO(file.read(WEIGHTS)))
+
+
+def _head_group(file: h5py.File) -> h5py.Group:
+    """Return the variables of the head, in the order in which Keras numbers them: kernel, bias."""
+    groups = (layer["vars"] for layer in file["layers"].values() if "vars" in layer)
+    return next(group for group in groups if group.attrs["name"] == _HEAD)
 
 
 def _arrays(file: h5py.File) -> Iterator[tuple[str, Any]]:
@@ -131,21 +151,8 @@ def _arrays(file: h5py.File) -> Iterator[tuple[str, Any]]:
 
     names: list[str] = []
     file.visit(names.append)
-    return ((name, file[name]) for name in names if isinstance(file[name], h5py.Dataset))
-
-
-def _is_head(array: Any) -> bool:
-    return bool(array.ndim and array.shape[-1] == _CLASSES)
-
-
-def _resized(layer: Any, n_classes: int) -> Any:
-    """A layer's configuration with another number of classes wherever it stands."""
-    if isinstance(layer, dict):
-        return {key: _resized(value, n_classes) for key, value in layer.items()}
-    if isinstance(layer, list):
-        return [_resized(value, n_classes) for value in layer]
-    return n_classes if type(layer) is int and layer == _CLASSES else layer
+    return ((f"/{name}", file[name]) for name in names if isinstance(file[name], h5py.Dataset))
 
 
 def _path(cache: Path, fingerprint: str) -> Path:
-    return cache / "probes" / f"{fingerprint}-keras{version('keras')}.keras"
+    return cache / "probes" / f"{fingerprint}-v{_VERSION}-keras{version('keras')}.keras"

@@ -1,47 +1,50 @@
-"""Which backbone, which weights, at which size: settled before anything heavy is imported."""
+"""Which backbone, which weights, at which image size: decided before Keras is imported."""
 
 from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tlearn.errors import BackboneError, WeightsNotFoundError
+from tlearn.errors import BackboneError, WeightsNotFoundError, quoted
 from tlearn.models.catalog import (
     BUILTIN,
     CATALOG,
+    DEFAULT_IMAGE_SIZE,
     RECOMMENDED,
-    USUAL_SIZE,
     BackboneSpec,
+    check_image_size,
     find_backbone,
 )
 from tlearn.models.fingerprint import fingerprint, own_fingerprint
 from tlearn.models.weights import WeightsFile, find_weights
+from tlearn.progress import StepProgress
 
 if TYPE_CHECKING:
     from tlearn.models.backbone import Backbone
 
 _OWN_SUFFIX = ".keras"
 
-BUILTIN_COST = "the built-in backbone is smaller, faster, and 13 points behind on ten folders"
-"""Said where it takes the place of the recommended one."""
+BUILTIN_COST = (
+    "the built-in backbone is smaller and faster, but 13 points less accurate over ten folders"
+)
+"""Part of the reason where it takes the place of the recommended one."""
 
 
 @dataclass(frozen=True)
 class ResolvedBackbone:
-    """A backbone that has not been loaded yet.
+    """A backbone that has been found but not loaded.
 
     Attributes:
-        name: In the catalogue, or the path of a person's own file.
-        spec: Facts from the catalogue; None for a person's own file.
-        weights: The file; None for random initialisation.
+        name: Its name in the catalog, or the path of a person's own file.
+        spec: Its row of the catalog; None for a person's own file.
+        weights: The file of its weights; None for random initialization.
         image_size: Side of its input, in pixels.
         fingerprint: Equal for equal functions, in every process.
-        seed: Of the random initialisation.
-        reason: Why this one, where nobody asked for it by name.
+        seed: Seed of the random initialization.
+        reason: Why this one was chosen; empty if it was asked for by name.
     """
 
     name: str
@@ -67,75 +70,73 @@ def resolve_backbone(
     image_size: int | None,
     *,
     random_seed: int | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: StepProgress | None = None,
 ) -> ResolvedBackbone:
     """Find a backbone and its weights.
 
     Args:
-        name: In the catalogue, or the path of a .keras file; None takes the recommended one, or
-            the built-in one where the recommended one's weights cannot be had.
+        name: Its name in the catalog, or the path of a .keras file; None for the recommended one,
+            or the built-in one if the recommended one's weights cannot be had.
         weights: A file of weights, or None to look for them.
-        image_size: Side of the input, or None for the backbone's own.
-        random_seed: Start without weights, from this seed.
-        progress: Told of a download.
+        image_size: Side of the input, in pixels, or None for the backbone's own.
+        random_seed: Start from random weights with this seed.
+        progress: Called with (bytes done, bytes in total) during a download.
 
     Raises:
-        BackboneError: There is no such backbone, its weights are nowhere, or the size is too small.
+        BackboneError: There is no such backbone, its weights cannot be had, or the image size is
+            too small.
     """
     if name is not None and name.endswith(_OWN_SUFFIX):
-        return _own(Path(name).expanduser(), weights, image_size)
+        return _resolve_own(Path(name).expanduser(), weights, image_size)
     spec, reason = find_backbone(name or RECOMMENDED), ""
-    if (image_size or spec.image_size) < spec.min_image_size:
-        raise BackboneError(
-            f"{spec.name} needs pictures of at least {spec.min_image_size} pixels; "
-            f"received {image_size}.",
-            f"set --image-size to {spec.min_image_size} or more ({spec.image_size} is its own)",
-        )
-    if random_seed is not None:
-        size = image_size or spec.image_size
-        own = fingerprint(spec, None, size, random_seed)
-        return ResolvedBackbone(spec.name, spec, None, size, own, random_seed)
-    if name is None:
-        spec, found, reason = _recommended(weights, progress)
-    else:
-        found = find_weights(spec, weights, progress=progress)
-    size = image_size or spec.image_size
-    own = fingerprint(spec, found, size)
-    return ResolvedBackbone(spec.name, spec, found, size, own, reason=reason)
+    check_image_size(spec, image_size or spec.image_size)
+    file = None
+    if random_seed is None and name is None:
+        spec, file, reason = _resolve_auto(weights, progress)
+    elif random_seed is None:
+        file = find_weights(spec, weights, progress=progress)
+    size, seed = image_size or spec.image_size, random_seed or 0
+    own = fingerprint(spec, file, size, seed)
+    return ResolvedBackbone(spec.name, spec, file, size, own, seed, reason)
 
 
-def _recommended(
-    weights: Path | None, progress: Callable[[int, int], None] | None
+def _resolve_auto(
+    weights: Path | None, progress: StepProgress | None
 ) -> tuple[BackboneSpec, WeightsFile, str]:
-    """What "auto" takes, and why."""
+    """Return the backbone of "auto", its weights, and the reason."""
     spec = CATALOG[RECOMMENDED]
     try:
         return spec, find_weights(spec, weights, progress=progress), "the recommended one"
     except WeightsNotFoundError:
-        nowhere = f"weights of {spec.name} are neither here nor to be fetched"
+        missing = f"weights of {spec.name} are not on this machine and cannot be downloaded"
         spec = CATALOG[BUILTIN]
-        return spec, find_weights(spec), f"{nowhere}; {BUILTIN_COST}"
+        return spec, find_weights(spec), f"{missing}; {BUILTIN_COST}"
 
 
-def _own(path: Path, weights: Path | None, image_size: int | None) -> ResolvedBackbone:
+def _resolve_own(path: Path, weights: Path | None, image_size: int | None) -> ResolvedBackbone:
     if weights is not None:
         raise BackboneError(
-            f"{path} holds its own weights", "leave --weights out, or name a backbone of the garden"
+            f"{quoted(path)} holds its own weights",
+            "leave out --weights, or name a backbone of the catalog: --backbone NAME",
         )
     try:
         with zipfile.ZipFile(path) as archive:
             config = json.loads(archive.read("config.json"))
     except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
         raise BackboneError(
-            f"{path} is not a model saved by Keras 3: {error}",
-            "save it with model.save('NAME.keras'), or name a backbone: `tlearn models` lists them",
+            f"{quoted(path)} is not a model saved by Keras 3: {_reason(error)}",
+            "save it with model.save('NAME.keras'), or choose one of the catalog: tlearn models",
         ) from error
-    size = image_size or _input_size(config) or USUAL_SIZE
+    size = image_size or _input_size(config) or DEFAULT_IMAGE_SIZE
     return ResolvedBackbone(str(path), None, None, size, own_fingerprint(path, size))
 
 
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error.args[0] if error.args else error)
+
+
 def _input_size(config: Any) -> int | None:
-    """Height of the first input in a model's configuration, wherever it is nested."""
+    """Return the height of the first input in a model's configuration, wherever it is nested."""
     if isinstance(config, dict):
         shape = config.get("batch_shape")
         if isinstance(shape, list) and len(shape) == 4:

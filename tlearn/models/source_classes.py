@@ -1,4 +1,4 @@
-"""Names of the classes that a backbone was trained on, for saying what pictures look like to it."""
+"""Names of the classes that a backbone was trained on."""
 
 from __future__ import annotations
 
@@ -11,12 +11,16 @@ _IMAGENET = Path(__file__).with_name("imagenet.labels.txt")
 
 
 def source_names(weights: WeightsFile | None, count: int) -> list[str] | None:
-    """Names of a backbone's `count` source classes, or None where nobody says them.
+    """Return the names of a backbone's source classes, or None if they are not known.
 
-    A file NAME.labels.txt beside the weights NAME.h5 says them, one a line. Without one, a
-    thousand classes are ImageNet's.
+    They stand in a file NAME.labels.txt beside the weights NAME.h5, one a line. Without that file,
+    a thousand classes are taken for ImageNet's.
+
+    Args:
+        weights: The weights of the backbone; None for random initialization.
+        count: How many source classes it has.
     """
-    path = _beside(weights.path) if weights else None
+    path = _labels_beside(weights.path) if weights else None
     if path is None and count == 1000:
         path = _IMAGENET
     if path is None:
@@ -25,7 +29,7 @@ def source_names(weights: WeightsFile | None, count: int) -> list[str] | None:
     return names if len(names) == count else None
 
 
-def _beside(weights: Path) -> Path | None:
+def _labels_beside(weights: Path) -> Path | None:
     suffix = next((end for end in SUFFIXES if weights.name.endswith(end)), "")
     path = weights.with_name(weights.name.removesuffix(suffix) + ".labels.txt")
     return path if path.is_file() else None

@@ -1,4 +1,4 @@
-"""Where the weights of a backbone come from: a given file, a folder, a cache, a download."""
+"""Where the weights of a backbone come from: a named file, a folder, a cache, a download."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from tlearn.errors import BackboneError, WeightsNotFoundError
+from tlearn.errors import BackboneError, WeightsNotFoundError, quoted
 from tlearn.models.catalog import BUILTIN, CATALOG, SHIPPED, BackboneSpec
 from tlearn.models.download import fetch
 from tlearn.progress import StepProgress
@@ -17,12 +17,12 @@ from tlearn.storage.digest import digest_of_file
 
 FOLDER_VARIABLE = "TLEARN_WEIGHTS"
 SUFFIXES = (".weights.h5", ".h5", ".keras")
-# What Keras adds to the name of a file without classification layer, family by family.
+# What Keras adds to the name of a file without the classification layer; it depends on the family.
 _WITHOUT_TOP = ("_notop", "_no_top", "_no_top_v2")
-# A name may go on after the backbone's, but not with another version or width: _v4, _0.9.
+# A file name may continue after the backbone's, but not with another version or width: _v4, _0.9.
 _BOUNDARY = r"(?![a-z0-9]|_v\d|_\d\.\d)"
-# Keras keeps these two under another name than the one they are fetched by.
-_KEPT_AS = {"NASNet-mobile.h5": "nasnet_mobile.h5", "NASNet-large.h5": "nasnet_large.h5"}
+# Keras stores these two under another name than that of the download.
+_STORED_AS = {"NASNet-mobile.h5": "nasnet_mobile.h5", "NASNet-large.h5": "nasnet_large.h5"}
 
 
 @dataclass(frozen=True)
@@ -30,10 +30,10 @@ class WeightsFile:
     """A file of weights on this machine.
 
     Attributes:
-        path: Where it is.
-        origin: "given", "built in", "folder" (the one TLEARN_WEIGHTS names), "cache" or
-            "download".
-        sha256: Digest of its bytes.
+        path: The file.
+        origin: "given" (by its path), "built in", "folder" (the one TLEARN_WEIGHTS names), "cache"
+            or "download".
+        sha256: Digest of its bytes, in hexadecimal.
     """
 
     path: Path
@@ -43,69 +43,70 @@ class WeightsFile:
 
 def find_weights(
     spec: BackboneSpec,
-    given: Path | None = None,
+    path: Path | None = None,
     *,
     download: bool = True,
     progress: StepProgress | None = None,
 ) -> WeightsFile:
-    """The weights of a backbone: the given file, else the first place that has them.
+    """Find the weights of a backbone, or download them.
 
     Those of the built-in backbone come with tlearn. Others are looked for in the folder named by
-    TLEARN_WEIGHTS, the caches of tlearn and of Keras, and last on the net.
+    TLEARN_WEIGHTS, then in the caches of tlearn and of Keras, and downloaded as a last resort.
 
     Args:
         spec: From `find_backbone`.
-        given: A file named by the person; no other place is looked at then.
-        download: Whether to fetch what is nowhere on this machine.
-        progress: Called with (bytes done, bytes in all or 0) while fetching.
+        path: A file named by the person, which is used instead.
+        download: Whether to download weights that are not on this machine.
+        progress: Called with (bytes done, bytes in total, 0 if unknown) during a download.
 
     Raises:
-        WeightsNotFoundError: Says which file to put where, and what works offline.
+        WeightsNotFoundError: They are not here; the hint says which file to put where, and what
+            works without a download.
         BackboneError: The file or folder named cannot be used.
         HostError: A file cannot be read, or the cache cannot be written.
     """
-    if given is not None:
-        path = _check_given(given, spec)
+    if path is not None:
+        path = _check_named(path.expanduser(), spec)
         return WeightsFile(path, "given", _digest(path))
     for origin, find in (("built in", _shipped), ("folder", _in_folder), ("cache", _in_caches)):
-        found = find(spec)
-        if found:
-            return WeightsFile(found, origin, _digest(found))
+        file = find(spec)
+        if file:
+            return WeightsFile(file, origin, _digest(file))
     if not download:
-        raise WeightsNotFoundError(f"{_nowhere(spec)}.", _hint(spec))
+        raise WeightsNotFoundError(_not_here(spec), _hint(spec))
     target = cache_folder() / "weights" / file_names(spec)[0]
     try:
         fetch(spec.weights_url, target, digest=spec.weights_md5, progress=progress)
     except BackboneError as error:
-        raise WeightsNotFoundError(f"{_nowhere(spec)}: {error.message}", _hint(spec)) from error
+        raise WeightsNotFoundError(f"{_not_here(spec)}: {error.message}", _hint(spec)) from error
     return WeightsFile(target, "download", _digest(target))
 
 
 def available_offline() -> list[tuple[BackboneSpec, Path]]:
-    """Backbones whose weights are on this machine, in the order of the catalog."""
-    found = (
+    """Return the backbones whose weights are on this machine, in the order of the catalog."""
+    files = (
         (spec, _shipped(spec) or _in_folder(spec, strict=False) or _in_caches(spec))
         for spec in CATALOG.values()
     )
-    return [(spec, path) for spec, path in found if path]
+    return [(spec, path) for spec, path in files if path]
 
 
 def file_names(spec: BackboneSpec) -> list[str]:
-    """Names under which Keras keeps a backbone's ImageNet weights, with top first."""
+    """Return the names of a backbone's ImageNet weights in Keras's cache, with top first."""
     if spec.name == BUILTIN:
         return []
     official = PurePosixPath(spec.weights_url).name
-    kept = _KEPT_AS.get(official, official)
-    stem = kept.removesuffix(".h5")
-    names = [kept, official, *(f"{stem}{suffix}.h5" for suffix in _WITHOUT_TOP)]
+    stored = _STORED_AS.get(official, official)
+    stem = stored.removesuffix(".h5")
+    names = [stored, official, *(f"{stem}{suffix}.h5" for suffix in _WITHOUT_TOP)]
     return list(dict.fromkeys(names))
 
 
 def backbone_of(path: Path) -> BackboneSpec | None:
-    """The backbone whose weights a file holds, to judge by its name.
+    """Return the backbone whose weights a file holds according to its name, or None.
 
-    Known are Keras's own names, and names that start as the catalog's or as
-    "mobilenet_v2_0.35" does: `mobilenet_v2_1.00_224_imagenet.weights.h5`.
+    Keras's own names are known, and names that start with the catalog's or as "mobilenet_v2_0.35"
+    does: `mobilenet_v2_1.00_224_imagenet.weights.h5`.
     """
     for spec in CATALOG.values():
         if path.name in file_names(spec):
@@ -127,19 +128,19 @@ def _prefixes(spec: BackboneSpec) -> Iterator[str]:
         yield from (f"{spec.family}_{width:.2f}", f"{spec.family}_{width}")
 
 
-def _check_given(given: Path, spec: BackboneSpec) -> Path:
-    path = given.expanduser()
+def _check_named(path: Path, spec: BackboneSpec) -> Path:
+    """Return a path that a person named if it is a file; else raise a BackboneError."""
     if path.is_dir():
-        files = ", ".join(file.name for file in _weight_files(path)[:10]) or "none"
+        files = ", ".join(f"'{file.name}'" for file in _weight_files(path)[:10]) or "none"
         raise BackboneError(
-            f"{path} is a folder; weights are one file. Files of weights in it: {files}.",
-            f"Name the file: --weights {path / 'FILE'}, or set {FOLDER_VARIABLE}={path}.",
+            f"{quoted(path)} is a folder; files of weights in it: {files}",
+            f"name one of them: --weights {quoted(path / 'FILE')}",
         )
     if not path.is_file():
         raise BackboneError(
-            f"There is no file {path}.",
-            f"Give the weights of {spec.name} with --weights PATH; without the flag tlearn "
-            "looks in its usual places.",
+            f"there is no file {quoted(path)}",
+            f"leave out --weights to look for weights of {spec.name} in the usual places, or name "
+            "another file: --weights PATH",
         )
     return path
 
@@ -149,7 +150,12 @@ def _shipped(spec: BackboneSpec) -> Path | None:
 
 
 def _in_folder(spec: BackboneSpec, strict: bool = True) -> Path | None:
-    """The file in the folder that TLEARN_WEIGHTS names; strict: faults are raised."""
+    """Return the file in the folder that TLEARN_WEIGHTS names, or None.
+
+    Args:
+        spec: The backbone.
+        strict: Raise a BackboneError where there is no such folder, or no clear choice in it.
+    """
     named = os.environ.get(FOLDER_VARIABLE)
     if not named:
         return None
@@ -158,21 +164,21 @@ def _in_folder(spec: BackboneSpec, strict: bool = True) -> Path | None:
         if not strict:
             return None
         raise BackboneError(
-            f"{FOLDER_VARIABLE} names {folder}, which is not a folder.",
-            f"Set {FOLDER_VARIABLE} to a folder with files of weights, or unset it; "
-            "one file is given with --weights PATH.",
+            f"{FOLDER_VARIABLE} names {quoted(folder)}, which is not a folder",
+            f"set {FOLDER_VARIABLE} to a folder with files of weights or unset it, or name one "
+            "file: --weights PATH",
         )
     files = [path for path in _weight_files(folder) if backbone_of(path) == spec]
     official = [folder / name for name in file_names(spec) if folder / name in files]
     imagenet = [path for path in files if "imagenet" in path.name.lower()]
-    first = official or imagenet or files
+    preferred = official or imagenet or files
     if strict and len(files) > 1 and not official and len(imagenet) != 1:
-        names = ", ".join(path.name for path in imagenet or files)
+        names = ", ".join(f"'{path.name}'" for path in preferred)
         raise BackboneError(
-            f"{folder} has several files for {spec.name}: {names}.",
-            "Choose one with --weights PATH.",
+            f"{quoted(folder)} has several files for {spec.name}: {names}",
+            "choose one of them: --weights PATH",
         )
-    return first[0] if first else None
+    return preferred[0] if preferred else None
 
 
 def _weight_files(folder: Path) -> list[Path]:
@@ -189,29 +195,29 @@ def _in_caches(spec: BackboneSpec) -> Path | None:
     return None
 
 
-def _nowhere(spec: BackboneSpec) -> str:
-    return f"The weights of {spec.name} ({file_names(spec)[0]}) are not on this machine"
+def _not_here(spec: BackboneSpec) -> str:
+    return f"weights of {spec.name} ('{file_names(spec)[0]}') are not on this machine"
 
 
 def _hint(spec: BackboneSpec) -> str:
-    names = [known.name for known, _ in available_offline()]
-    offline = f"Works offline here: {', '.join(names)}. " if names else ""
+    names = [available.name for available, _ in available_offline()]
     return (
-        f"Fetch {spec.weights_url} elsewhere, put it in a folder and set {FOLDER_VARIABLE} to that "
-        f"folder, or pass --weights PATH. {offline}Without weights: --policy from_scratch."
+        f"download {spec.weights_url} elsewhere and pass --weights PATH, or put it into the folder "
+        f"that {FOLDER_VARIABLE} names; take one whose weights are here ({', '.join(names)}) with "
+        "--backbone NAME; or train without weights: --policy from-scratch"
     )
 
 
 def _digest(path: Path) -> str:
-    """Digest of a file's bytes, in hexadecimal.
+    """Return the digest of a file's bytes.
 
     Raises:
-        BackboneError: It cannot be read.
+        BackboneError: The file cannot be read.
     """
     try:
         return digest_of_file(path)
     except OSError as error:
         raise BackboneError(
-            f"{path} cannot be read: {error.strerror or error}.",
-            "Check its permissions, or give another file with --weights PATH.",
+            f"{quoted(path)} cannot be read: {error.strerror or error}",
+            "check its permissions, or give another file: --weights PATH",
         ) from error

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
+import math
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tlearn.errors import BackboneError
+from tlearn.errors import BackboneError, quoted
 from tlearn.models.catalog import BackboneSpec
 
 _ARCHIVED = "model.weights.h5"
@@ -20,14 +21,14 @@ _CONVOLUTIONAL_TOP = ("mobilenet", "mobilenet_v3")
 
 @dataclass(frozen=True)
 class WeightsInfo:
-    """Facts of a file of weights.
+    """What a file of weights holds.
 
     Attributes:
         layout: "keras" (.weights.h5 of Keras 3), "legacy" (.h5 of Keras 2) or "archive" (.keras).
-        classes: Width of the classification layer; None when the file ends with the trunk.
-        layers: Layers that have weights.
-        parameters: All numbers in them.
-        rescaled: The network it was saved from began with a Rescaling layer.
+        classes: Width of the classification layer; None if there is none.
+        layers: Number of layers that have weights.
+        parameters: Number of weights in all layers.
+        rescaled: Whether the network it was saved from began with a Rescaling layer.
     """
 
     layout: str
@@ -37,11 +38,15 @@ class WeightsInfo:
     rescaled: bool
 
 
-def read_facts(path: Path, spec: BackboneSpec) -> WeightsInfo:
-    """Read the facts of a file that should hold weights of `spec`.
+def read_weights_info(path: Path, spec: BackboneSpec) -> WeightsInfo:
+    """Read what a file of weights holds, without loading them.
+
+    Args:
+        path: A .weights.h5, .h5 or .keras file.
+        spec: The backbone that the weights should be of.
 
     Raises:
-        BackboneError: The file is not one of weights.
+        BackboneError: The file holds no weights.
     """
     layout, content = _open(path)
     with content as file:
@@ -57,19 +62,19 @@ def read_facts(path: Path, spec: BackboneSpec) -> WeightsInfo:
             layout=layout,
             classes=_classes(top, spec),
             layers=len(shapes),
-            parameters=sum(_size(shape) for layer in shapes.values() for shape in layer),
+            parameters=sum(math.prod(shape) for layer in shapes.values() for shape in layer),
             rescaled="rescaling" in file.get("layers", {}),
         )
 
 
 def extract_archived(path: Path, folder: Path) -> Path:
-    """Write the weights out of a .keras archive into `folder`."""
+    """Extract the weights of a .keras archive into `folder`, and return their path."""
     with zipfile.ZipFile(path) as archive:
         return Path(archive.extract(_ARCHIVED, folder))
 
 
 def is_hdf5(path: Path) -> bool:
-    """Whether h5py can open the file: it is HDF5 and not cut short."""
+    """Return whether the file is a complete HDF5 file."""
     import h5py
 
     try:
@@ -97,12 +102,12 @@ def _open(path: Path) -> tuple[str, Any]:
 
 def _legacy_shapes(file: Any) -> dict[str, list[tuple[int, ...]]]:
     root = file.get("model_weights", file)
-    found = {}
+    shapes = {}
     for layer in _names(root.attrs, "layer_names"):
         weights = _names(root[layer].attrs, "weight_names")
         if weights:
-            found[layer] = [tuple(root[layer][name].shape) for name in weights]
-    return found
+            shapes[layer] = [tuple(root[layer][name].shape) for name in weights]
+    return shapes
 
 
 def _names(attributes: Mapping[str, Any], name: str) -> list[str]:
@@ -116,19 +121,19 @@ def _names(attributes: Mapping[str, Any], name: str) -> list[str]:
 
 
 def _keras_shapes(file: Any) -> dict[str, list[tuple[int, ...]]]:
-    found: dict[str, list[tuple[int, ...]]] = {}
+    shapes: dict[str, list[tuple[int, ...]]] = {}
 
     def visit(name: str, item: Any) -> None:
         if hasattr(item, "shape") and "/vars/" in name:
-            found.setdefault(name.split("/vars/")[0], []).append(tuple(item.shape))
+            shapes.setdefault(name.split("/vars/")[0], []).append(tuple(item.shape))
 
     if "layers" in file:
         file["layers"].visititems(visit)
-    return found
+    return shapes
 
 
 def _last_numbered(shapes: Mapping[str, list[tuple[int, ...]]], kind: str) -> Any:
-    """Shapes of the last layer of a kind: Keras numbers them conv2d, conv2d_1, conv2d_2, ..."""
+    """Return shapes of the last layer of a kind, which Keras numbers conv2d, conv2d_1, ..."""
     numbers = [-1]
     for name in shapes:
         stem, _, number = name.partition(f"{kind}_")
@@ -152,13 +157,6 @@ def _classes(layer: list[tuple[int, ...]] | None, spec: BackboneSpec) -> int | N
     return kernel[3] if pointwise and spec.family in _CONVOLUTIONAL_TOP else None
 
 
-def _size(shape: tuple[int, ...]) -> int:
-    size = 1
-    for side in shape:
-        size *= side
-    return size
-
-
 def _describe(path: Path) -> str:
     with path.open("rb") as file:
         start = file.read(512)
@@ -167,16 +165,16 @@ def _describe(path: Path) -> str:
     if start.startswith(_HDF5_SIGNATURE):
         return "a damaged or incomplete HDF5 file"
     if start.startswith(b"version https://git-lfs"):
-        return "a Git LFS pointer; `git lfs pull` fetches the file itself"
+        return "a Git LFS pointer (get the file itself: git lfs pull)"
     if start.lstrip().lower().startswith((b"<!doctype", b"<html")):
-        return "an HTML page, often the answer of a proxy or a login"
+        return "an HTML page, as proxies and login pages send it"
     if all(byte in b"\t\n\r\f\x1b" or byte >= 32 for byte in start) and start.isascii():
         return "a text file"
-    return "no HDF5 file"
+    return "not an HDF5 file"
 
 
-def _unusable(path: Path, found: str) -> BackboneError:
+def _unusable(path: Path, description: str) -> BackboneError:
     return BackboneError(
-        f"{path} holds no weights: it is {found}.",
-        "Expected a .weights.h5, .h5 or .keras file. Give another with --weights PATH.",
+        f"{quoted(path)} holds no weights: it is {description}",
+        "give another .weights.h5, .h5 or .keras file: --weights PATH",
     )

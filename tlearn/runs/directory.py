@@ -26,6 +26,7 @@ RUN_FILES = (
     MARKER,
     *FILES_AT_END,
     "history.jsonl",
+    "provenance.json",
     "report.html",
     "predictions.csv",
     "errors.csv",
@@ -57,6 +58,7 @@ class RunDirectory:
     split_path = _RunPath("split.csv")
     labels_path = _RunPath("labels.txt")
     history_path = _RunPath("history.jsonl")
+    provenance_path = _RunPath("provenance.json")
     model_path = _RunPath("model.keras")
     metrics_path = _RunPath("metrics.json")
     report_path = _RunPath("report.html")

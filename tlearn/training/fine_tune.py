@@ -16,7 +16,7 @@ from tlearn.features.engine import EngineChoice
 from tlearn.features.extractor import prefix_engines
 from tlearn.features.linear_head import LinearHead
 from tlearn.features.store import FeatureStore, Views
-from tlearn.models.backbone import Backbone, maps_read
+from tlearn.models.backbone import Backbone, head_inputs
 from tlearn.models.classifier import HEAD, build_classifier, set_head, set_trainable
 from tlearn.models.stages import find_cuts, layers_of_stage, split_at
 from tlearn.progress import ProgressCallback, Timer
@@ -50,7 +50,7 @@ def assemble(backbone: Backbone, plan: Plan, head: LinearHead | None) -> keras.M
     model = build_classifier(
         backbone.trunk,
         len(plan.split.classes),
-        features=maps_read(backbone, plan.head.stages),
+        features=head_inputs(backbone, plan.head.stages),
         dropout=plan.head.dropout,
         l1=plan.head.l1,
         l2=plan.head.trained_l2,

@@ -1,0 +1,116 @@
+"""One run as a comparison sees it: plan, scores, sizes, and its answer on each held-out image."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from tlearn.artifacts.contract_file import contract_path
+from tlearn.artifacts.files import artifact_size_bytes
+from tlearn.data.manifest import read_manifest
+from tlearn.errors import quoted
+from tlearn.evaluation.metrics import Report
+from tlearn.recipe.plan import Plan
+from tlearn.recipe.plan_file import read_plan
+from tlearn.runs.directory import RunDirectory
+from tlearn.runs.metrics import damaged, read_metrics
+from tlearn.storage.text import read_text
+
+PREDICTIONS = "predictions.csv"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a run answers on one image: its true class and the class that was predicted."""
+
+    truth: str
+    predicted: str
+
+    @property
+    def is_right(self) -> bool:
+        """Return whether the predicted class is the true one."""
+        return self.predicted == self.truth
+
+
+@dataclass(frozen=True)
+class ComparedRun:
+    """One of the runs that are compared.
+
+    Attributes:
+        path: Its directory.
+        plan: What ran.
+        data: Folder or CSV that it was trained on.
+        report: Its scores on test, or on val without a test split.
+        seconds: Time from start to end; None where the run does not say.
+        model_bytes: Size of `model.keras`.
+        exports: Name of each exported file to its size in bytes.
+        answers: SHA-256 of each image of that split to the answer; None where none were kept.
+    """
+
+    path: Path
+    plan: Plan
+    data: str
+    report: Report
+    seconds: float | None
+    model_bytes: int
+    exports: Mapping[str, int]
+    answers: Mapping[str, Answer] | None
+
+
+def read_compared_run(path: Path) -> ComparedRun:
+    """Read what is compared of a finished run.
+
+    Raises:
+        RunError: There is no such run, it is not finished, or it is damaged.
+    """
+    run = RunDirectory.open(path)
+    metrics = read_metrics(run)
+    return ComparedRun(
+        path=path,
+        plan=read_plan(run.plan_path),
+        data=metrics.folder,
+        report=metrics.report,
+        seconds=metrics.seconds.get("total"),
+        model_bytes=run.model_path.stat().st_size,
+        exports=_exports(run.export_dir),
+        answers=read_answers(run, metrics.report.split),
+    )
+
+
+def read_answers(run: RunDirectory, split: str) -> dict[str, Answer] | None:
+    """Read what a run answers on a split, from its `predictions.csv`.
+
+    Args:
+        run: A finished run.
+        split: "test" or "val".
+
+    Returns:
+        SHA-256 of each image to the answer; copies of a file count once. None without the file.
+
+    Raises:
+        RunError: The file is damaged.
+    """
+    path = run.path / PREDICTIONS
+    if not path.is_file():
+        return None
+    manifest = read_manifest(run.split_path)
+    digests = dict(zip(manifest.names, manifest.digests, strict=True))
+    try:
+        rows = csv.DictReader(io.StringIO(read_text(path), newline=""), strict=True)
+        return {
+            digests[row["path"]]: Answer(row["truth"], row["answer"])
+            for row in rows
+            if row["split"] == split
+        }
+    except (csv.Error, KeyError) as error:
+        raise damaged(run, f"{quoted(path)}: {error!r}") from error
+
+
+def _exports(folder: Path) -> dict[str, int]:
+    """Return the sizes of exported files, by name."""
+    entries = sorted(folder.iterdir()) if folder.is_dir() else []
+    artifacts = [entry for entry in entries if contract_path(entry).is_file()]
+    return {artifact.name: artifact_size_bytes(artifact) for artifact in artifacts}

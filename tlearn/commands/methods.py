@@ -1,0 +1,250 @@
+"""Sentences on what a run did, in the terms of the field, each only where it holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tlearn.commands.methods_training import (
+    augmentation_sentence,
+    interpolation_sentence,
+    join,
+    training_sentences,
+)
+from tlearn.commands.references import Citations, paper_key
+from tlearn.data.image_folder import SPLITS
+from tlearn.data.manifest import SplitManifest
+from tlearn.data.sampling import train_folds
+from tlearn.models.catalog import BUILTIN, CATALOG, BackboneSpec
+from tlearn.recipe.plan import Plan
+from tlearn.runs.metrics import RunMetrics
+from tlearn.runs.provenance import Provenance, SplitOrigin
+
+_CLASSES_NAMED = 12
+_PURPOSES = {"train": "training", "val": "validation", "test": "test"}
+_GIVERS = {"folders": "the folders of the data set", "csv": "the table of the data set"}
+_RESIZE = {
+    "squash": "resized to {0} x {0} pixels, whatever their aspect ratio",
+    "crop": "scaled to a short side of {0} pixels and cropped to the square in the middle",
+    "pad": "scaled to a long side of {0} pixels and padded to a square with gray",
+}
+_LEFT_OUT = {"unreadable": "unreadable", "conflicting_labels": "with contradictory labels"}
+_NO_BATCH_NORM = ("vgg", "convnext")
+_LIBRARIES = {
+    "keras": "Keras",
+    "tensorflow": "TensorFlow",
+    "litert": "LiteRT",
+    "numpy": "NumPy",
+    "scipy": "SciPy",
+    "pillow": "Pillow",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class RunRecord:
+    """What the files of a run hold.
+
+    Attributes:
+        plan: What ran.
+        metrics: What came of it.
+        manifest: The split.
+        history: Records of the epochs.
+        provenance: How it came about; None for a run of the first version.
+    """
+
+    plan: Plan
+    metrics: RunMetrics
+    manifest: SplitManifest
+    history: Sequence[Mapping[str, Any]]
+    provenance: Provenance | None
+
+
+def sentences(record: RunRecord, cite: Citations) -> Iterator[str]:
+    """Yield what a run did, sentence by sentence.
+
+    Args:
+        record: What its files hold.
+        cite: Takes note of what is cited.
+
+    """
+    plan = record.plan
+    spec = CATALOG.get(plan.backbone.name)
+    norms = "Batch-normalization layers" if spec else "Any batch-normalization layers"
+    if spec and spec.family in _NO_BATCH_NORM:
+        norms = ""
+    yield _data(record)
+    yield _split(record)
+    size = plan.images.image_size
+    yield f"Images were {_RESIZE[plan.images.resize].format(size)}."
+    yield augmentation_sentence(plan, cite)
+    yield _backbone(plan, spec, cite)
+    yield _features(plan, cite)
+    if plan.origins.get("policy") == "suggestion":
+        yield (
+            "How much of the network to train was decided by cross-validated linear classifiers on"
+            " the features of each of its stages."
+        )
+    if plan.policy != "from_scratch":
+        yield _head(record, cite)
+    yield from training_sentences(plan, record.history, norms, cite)
+    yield interpolation_sentence(plan, record.metrics.interpolation, cite)
+    yield _result(record, cite)
+    yield _software(record, cite)
+
+
+def _data(record: RunRecord) -> str:
+    names = record.manifest.classes
+    listed = join(names)
+    if len(names) > _CLASSES_NAMED:
+        listed = f"{', '.join(names[:_CLASSES_NAMED])} and {len(names) - _CLASSES_NAMED} more"
+    title = Path(record.metrics.folder).name
+    text = f"The data set '{title}' has {len(record.manifest.names):,} images"
+    left_out = [
+        f"{len(issue['names'])} {_LEFT_OUT[issue['kind']]}"
+        for issue in record.metrics.issues
+        if issue["kind"] in _LEFT_OUT
+    ]
+    if left_out:
+        text += f" (left out: {join(left_out)})"
+    return f"{text} in {len(names)} classes: {listed}."
+
+
+def _split(record: RunRecord) -> str:
+    manifest = record.manifest
+    counts = [
+        f"{manifest.count(split):,} {purpose}"
+        for split, purpose in _PURPOSES.items()
+        if manifest.count(split)
+    ]
+    text = f"They were divided into {join(counts)} images"
+    if record.provenance:
+        text += _origin(record.provenance.splits)
+    absent = [_PURPOSES[split] for split in ("val", "test") if not manifest.count(split)]
+    return text + (f"; there was no {' and no '.join(absent)} split." if absent else ".")
+
+
+def _origin(origins: Mapping[str, SplitOrigin]) -> str:
+    ready = [split for split in SPLITS if origins[split].source in _GIVERS]
+    drawn = {split: origins[split] for split in SPLITS if origins[split].source == "drawn"}
+    text = ""
+    if ready:
+        splits = join([_PURPOSES[split] for split in ready])
+        plural = len(ready) > 1
+        text += f"; the {splits} split{'s were' if plural else ' was'} given by"
+        text += f" {_GIVERS[origins[ready[0]].source]}"
+    if drawn:
+        shares = [
+            f"{100 * (origin.fraction or 0):.3g}% for {_PURPOSES[split]}"
+            for split, origin in drawn.items()
+        ]
+        first = next(iter(drawn.values()))
+        images = "training images" if first.drawn_from == "train" else "images"
+        text += f"; of the {images} of each class, {join(shares)} were drawn at random"
+        text += f" (seed {first.seed}), identical files kept together"
+    return text
+
+
+def _backbone(plan: Plan, spec: BackboneSpec | None, cite: Citations) -> str:
+    scratch = plan.policy == "from_scratch"
+    parameters = sum(stage.parameters for stage in plan.stages[:-1])
+    size = f"{parameters:,} parameters without the classifier"
+    if spec is None:
+        start = "" if scratch else ", with the weights it came with"
+        return f"The backbone was the network in '{Path(plan.backbone.name).name}' ({size}){start}."
+    name = f"{_architecture(spec)} {cite(paper_key(spec.paper))}"
+    return f"The backbone was {name} ({size}), {_pretraining(plan, spec, cite)}."
+
+
+def _architecture(spec: BackboneSpec) -> str:
+    details = []
+    if alpha := spec.arguments.get("alpha"):
+        details.append(f"width multiplier {alpha:g}")
+    if spec.arguments.get("minimalistic"):
+        details.append("minimalistic")
+    return spec.builder + (f" ({', '.join(details)})" if details else "")
+
+
+def _pretraining(plan: Plan, spec: BackboneSpec, cite: Citations) -> str:
+    """Return where the weights came from; a file of the person's own is not called ImageNet's."""
+    if plan.policy == "from_scratch":
+        return "with random initial weights"
+    file = plan.backbone.weights
+    imagenet = cite("russakovsky2015imagenet") if not file or _is_of_keras(file, spec) else ""
+    if not imagenet:
+        return f"with the weights in '{Path(str(file)).name}'"
+    if spec.name == BUILTIN:
+        return (
+            "with the weights that come with tlearn, distilled"
+            f" {cite('hinton2015distilling')} from a MobileNetV2 that was pretrained on ImageNet"
+            f" {imagenet}"
+        )
+    return f"pretrained on ImageNet {imagenet} (the weights of keras.applications)"
+
+
+def _is_of_keras(file: str, spec: BackboneSpec) -> bool:
+    return bool(spec.weights_url) and Path(file).name == spec.weights_url.rpartition("/")[2]
+
+
+def _features(plan: Plan, cite: Citations) -> str:
+    numbers = plan.head.stages
+    if len(numbers) > 1:
+        stages = join([str(number) for number in numbers])
+        return (
+            f"The classifier is a linear layer with softmax on the global averages of the feature"
+            f" maps of stages {stages}, side by side {cite('evci2022head2toe')}."
+        )
+    cut = "-on-" in plan.backbone.fingerprint
+    where = f"of stage {numbers[0]}, after which the network was cut off" if cut else "it ends with"
+    return (
+        f"The classifier is a linear layer with softmax on the global average of the feature map"
+        f" {where}."
+    )
+
+
+def _head(record: RunRecord, cite: Citations) -> str:
+    plan = record.plan
+    how = "set beforehand"
+    if "solved_head_l2" in plan.reasons:
+        folds = len(train_folds(record.manifest, plan.seed))
+        how = f"chosen by log loss in {folds}-fold cross-validation on the training images"
+    weights = ", every class weighted equally" if plan.head.class_weights else ""
+    return (
+        "With the backbone frozen, the classifier was fitted as a multinomial logistic regression"
+        f"{weights}, solved to convergence by L-BFGS {cite('liu1989lbfgs')}; its L2 penalty"
+        f" ({plan.head.solved_l2:.2g} on features of mean variance one) was {how}."
+    )
+
+
+def _result(record: RunRecord, cite: Citations) -> str:
+    report = record.metrics.report
+    low, high = report.interval
+    right = round(report.accuracy * report.n)
+    apart = ", which took no part in training or in any choice," if report.split == "test" else ""
+    return (
+        f"Of the {report.n:,} {_PURPOSES[report.split]} images{apart} {right:,}"
+        f" ({100 * report.accuracy:.1f}%, 95% Wilson interval {100 * low:.1f}% to"
+        f" {100 * high:.1f}% {cite('wilson1927interval')}) were classified correctly;"
+        f" macro-averaged F1 was {report.macro_f1:.3f}, balanced accuracy"
+        f" {100 * report.balanced_accuracy:.1f}%, and the expected calibration error"
+        f" {100 * report.calibration_error:.1f}% {cite('guo2017calibration')}."
+    )
+
+
+def _software(record: RunRecord, cite: Citations) -> str:
+    provenance = record.provenance
+    seed = f"all random choices follow from seed {record.plan.seed}"
+    if provenance is None:
+        return f"All of this was done with tlearn {cite('tlearn')}; {seed}."
+    libraries = [
+        f"{title} {provenance.versions[name]}"
+        for name, title in _LIBRARIES.items()
+        if provenance.versions.get(name)
+    ]
+    own = f"tlearn {provenance.versions.get('tlearn') or ''}".strip()
+    return (
+        f"All of this was done with {own} {cite('tlearn')} on Python {provenance.python} with"
+        f" {join(libraries)} ({provenance.processor}, {provenance.cores} cores,"
+        f" {provenance.system}); {seed}."
+    )

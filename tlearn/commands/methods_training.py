@@ -1,0 +1,205 @@
+"""Sentences on how a network was trained by gradient, for a description of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from tlearn.commands.references import Citations
+from tlearn.data.augmentation import Augmentation, augmentation
+from tlearn.recipe.plan import Plan, TrainingPlan
+from tlearn.training.schedule import PlateauState
+
+_OPTIMIZERS = {
+    "sgd": ("stochastic gradient descent", ""),
+    "adam": ("Adam", "kingma2015adam"),
+    "adamw": ("AdamW", "loshchilov2019adamw"),
+    "rmsprop": ("RMSprop", "tieleman2012rmsprop"),
+    "adagrad": ("Adagrad", "duchi2011adagrad"),
+}
+_MIXED = {"mixed_float16": "float16", "mixed_bfloat16": "bfloat16"}
+
+
+def training_sentences(
+    plan: Plan, history: Sequence[Mapping[str, Any]], norms: str, cite: Citations
+) -> Iterator[str]:
+    """Yield how the weights were trained by gradient; nothing where they were not.
+
+    Args:
+        plan: What ran.
+        history: Records of the epochs.
+        norms: What the batch-normalization layers are called; empty where there are none.
+        cite: Takes note of what is cited.
+    """
+    if not plan.training.epochs:
+        return
+    yield _what_was_trained(plan, cite) + f" by minimizing the {_loss(plan, cite)}."
+    yield f"{_steps(plan.training, cite)}; {_learning_rate(plan, cite)}."
+    if regularizers := [*_regularizers(plan)]:
+        yield f"Training was regularized by {join(regularizers)}."
+    if norms and plan.training.tuned_stages:
+        if plan.training.batch_norm == "frozen":
+            yield f"{norms} stayed frozen, statistics as well as scale and offset."
+        else:
+            yield f"{norms} were trained and followed the statistics of the batches."
+    yield from _epochs(plan, history, cite)
+
+
+def augmentation_sentence(plan: Plan, cite: Citations) -> str:
+    """Return how training images were varied; nothing where they were not."""
+    by_gradient = plan.training.epochs > 0
+    policy = augmentation(plan.images.augmentation, plan.images.horizontal_flip)
+    changes = [*_changes(policy, cite), *(_mixing(policy, cite) if by_gradient else ())]
+    if plan.images.views == 1 or not changes:
+        return ""
+    how = "anew in each epoch"
+    if plan.images.views:
+        how = f"once: {plan.images.views} versions of each image were used, one of them unchanged"
+    when = "for fine-tuning " if by_gradient and plan.policy != "from_scratch" else ""
+    return f"Training images were augmented {when}by {join(changes)}, drawn {how}."
+
+
+def interpolation_sentence(plan: Plan, interpolation: float | None, cite: Citations) -> str:
+    """Return how the final weights were chosen; nothing where the head was solved only."""
+    if plan.policy == "from_scratch":
+        if not plan.split.n_val:
+            return "The weights after the last epoch were kept."
+        return "The weights of the epoch with the highest validation accuracy were kept."
+    if interpolation is None:
+        return ""
+    chosen = "fixed at one half, as there were no validation images"
+    if plan.split.n_val:
+        chosen = (
+            "the mean of a grid from 0 to 1, each value weighted by the exponential of its negative"
+            " squared error on the validation images"
+        )
+    return (
+        "The final weights are those before and after this training, interpolated (WiSE-FT"
+        f" {cite('wortsman2022robust')}): w = w_before + {interpolation:.2g} (w_after - w_before),"
+        f" the coefficient being {chosen}."
+    )
+
+
+def join(items: Sequence[str]) -> str:
+    """Return items as a list in a sentence: "a, b and c"."""
+    return " and ".join([", ".join(items[:-1]), items[-1]] if len(items) > 1 else items)
+
+
+def _what_was_trained(plan: Plan, cite: Citations) -> str:
+    n_stages = len(plan.stages) - 1
+    if plan.policy == "from_scratch":
+        return "All weights were trained from a random initialization"
+    if not plan.training.tuned_stages:
+        return "Starting from this solution, the classifier alone was trained further"
+    frozen = plan.training.first_trained_stage or 0
+    which = (
+        f"the last {n_stages - frozen} of the network's {n_stages} stages (the earlier ones frozen)"
+        if frozen
+        else f"all {n_stages} stages of the network"
+    )
+    start = f"linear probing, then fine-tuning, LP-FT {cite('kumar2022lpft')}"
+    return f"Starting from this solution ({start}), the classifier and {which} were fine-tuned"
+
+
+def _loss(plan: Plan, cite: Citations) -> str:
+    loss = "cross-entropy"
+    if plan.head.class_weights:
+        loss += " with every class weighted equally"
+    if smoothing := plan.training.label_smoothing:
+        loss += f", labels smoothed by {smoothing:g} {cite('szegedy2016rethinking')}"
+    return loss
+
+
+def _steps(training: TrainingPlan, cite: Citations) -> str:
+    name, key = _OPTIMIZERS[training.optimizer]
+    text = f"The optimizer was {name}" + (f" {cite(key)}" if key else "")
+    if training.optimizer in ("sgd", "rmsprop"):
+        text += f" with momentum {training.momentum:g}"
+    text += f" on batches of {training.batch_size} images"
+    if training.clip_norm:
+        text += f", gradients clipped to a global norm of {training.clip_norm:g}"
+    if training.precision in _MIXED:
+        text += f", in mixed precision ({_MIXED[training.precision]})"
+    return text
+
+
+def _learning_rate(plan: Plan, cite: Citations) -> str:
+    training = plan.training
+    text = f"the learning rate peaked at {training.learning_rate:g}"
+    if training.tuned_stages and training.layer_decay < 1:
+        text += (
+            f" for the classifier and was multiplied by {training.layer_decay:g} for each stage"
+            f" away from it (layer-wise learning-rate decay {cite('howard2018ulmfit')})"
+        )
+    if training.warmup_epochs:
+        text += f", after a linear warm-up of {training.warmup_epochs:g} epochs"
+    if training.schedule == "cosine":
+        return text + f", and followed a cosine to zero {cite('loshchilov2017sgdr')}"
+    if training.schedule == "plateau":
+        rule = PlateauState()
+        text += (
+            f", and was multiplied by {rule.drop:g} each time the validation loss had not fallen"
+            f" for {rule.patience} epochs"
+        )
+        return text
+    return text + ", and was then held constant"
+
+
+def _regularizers(plan: Plan) -> Iterator[str]:
+    head, decay = plan.head, plan.training.weight_decay
+    if decay:
+        yield f"decoupled weight decay of {decay:g}"
+    if head.dropout:
+        yield f"dropout of {head.dropout:g} before the classifier"
+    if head.l1:
+        yield f"an L1 penalty of {head.l1:g} on the classifier"
+    if head.trained_l2:
+        yield f"an L2 penalty of {head.trained_l2:g} on the classifier"
+    if head.max_norm:
+        yield f"a bound of {head.max_norm:g} on the norm of each class's weights"
+
+
+def _epochs(plan: Plan, history: Sequence[Mapping[str, Any]], cite: Citations) -> Iterator[str]:
+    ran, planned = max((record["epoch"] for record in history), default=0), plan.training.epochs
+    if "epochs" in plan.reasons and plan.policy != "linear_head":
+        yield (
+            f"Training was planned for {planned} epochs, by a rule on the number of training images"
+            f" in the manner of BiT-HyperRule {cite('kolesnikov2020bit')}"
+            + (f", and ended after {ran}." if 0 < ran < planned else ".")
+        )
+    elif 0 < ran < planned:
+        yield f"Training ended after {ran} of {planned} epochs."
+    else:
+        yield f"Training ran for {planned} epochs."
+    if 0 < ran < planned:
+        yield (
+            f"It was stopped early, as validation accuracy had not improved for"
+            f" {plan.training.patience} epochs."
+        )
+
+
+def _changes(policy: Augmentation, cite: Citations) -> Iterator[str]:
+    if policy.flip:
+        yield "horizontal flips"
+    if policy.rotation:
+        yield f"rotations of up to {policy.rotation:g} degrees"
+    shares = {
+        "zoom": "zooms of up to {}",
+        "translation": "shifts of up to {} of the side",
+        "crop": "crops of up to {} of the side",
+        "brightness": "changes of brightness of up to {}",
+        "contrast": "changes of contrast of up to {}",
+        "noise": "Gaussian noise with a standard deviation of {} of the range",
+    }
+    for name, words in shares.items():
+        if value := getattr(policy, name):
+            yield words.format(f"{100 * value:g}%")
+    if policy.erasing:
+        yield (f"random erasing with probability {policy.erasing:g} {cite('zhong2020erasing')}")
+
+
+def _mixing(policy: Augmentation, cite: Citations) -> Iterator[str]:
+    if policy.mixup:
+        yield f"MixUp with alpha = {policy.mixup:g} {cite('zhang2018mixup')}"
+    if policy.cutmix:
+        yield f"CutMix with alpha = {policy.cutmix:g} {cite('yun2019cutmix')}"
