@@ -17,7 +17,7 @@ from tlearn.suggestion.depth_profile import DepthProfile, HeadScore
 from tlearn.suggestion.learning_curve import LearningCurve
 from tlearn.suggestion.matrix import Evidence, HeadEvidence
 from tlearn.suggestion.similarity import measure_similarity, nearest_classes, sample
-from tlearn.suggestion.time_forecast import forecast_seconds
+from tlearn.suggestion.time_forecast import Workload, forecast_seconds
 
 
 def advise(session: Session, small: bool = False) -> Advice:
@@ -116,14 +116,12 @@ def _possible(session: Session, options: Sequence[Option]) -> list[Option]:
 
 def forecast(session: Session, plan: Plan) -> float:
     """Seconds the plan will take, from a short measurement of the frozen network."""
-    n_all = plan.split.n_train + plan.split.n_val + plan.split.n_test
-    return forecast_seconds(
-        session.stages,
-        plan.training.first_trained_stage,
-        plan.split.n_train,
-        n_all,
-        plan.images.views,
-        plan.training.epochs,
-        session.pass_seconds,
-        plan.head.stages[-1],
+    workload = Workload(
+        n_train=plan.split.n_train,
+        n_all=plan.split.n_train + plan.split.n_val + plan.split.n_test,
+        views=plan.images.views,
+        epochs=plan.training.epochs,
+        first_trained_stage=plan.training.first_trained_stage,
+        n_stages=plan.head.stages[-1],
     )
+    return forecast_seconds(session.stages, workload, session.pass_seconds)

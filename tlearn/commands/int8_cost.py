@@ -7,7 +7,7 @@ import numpy as np
 from tlearn.commands.session import Session
 from tlearn.data.sampling import make_folds, representative, stratified
 from tlearn.features.linear_head import solve_head
-from tlearn.suggestion.depth_profile import HeadScore, paired
+from tlearn.suggestion.depth_profile import HeadScore, paired_difference
 from tlearn.suggestion.int8_cost import Int8Cost
 
 _MOST = 400
@@ -49,4 +49,4 @@ def measure_int8(session: Session, head_score: HeadScore) -> Int8Cost:
         for kind, given in enumerate((features, quantized)):
             answers = head.probabilities(given[held_out]).argmax(axis=1)
             right[kind, held_out] = answers == labels[held_out]
-    return Int8Cost(len(rows), float(right[0].mean()), *paired(right[0] - right[1]))
+    return Int8Cost(len(rows), float(right[0].mean()), *paired_difference(right[0] - right[1]))
