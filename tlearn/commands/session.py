@@ -32,7 +32,8 @@ from tlearn.features.store import Views
 from tlearn.models.resolve import ResolvedBackbone, resolve_backbone
 from tlearn.progress import ProgressCallback, Timer
 from tlearn.recipe.loading import Resolved, load_recipe
-from tlearn.recipe.plan import BackboneInfo, Plan, SplitCounts, make_plan
+from tlearn.recipe.plan import Plan
+from tlearn.recipe.planning import BackboneInfo, SplitCounts, make_plan
 from tlearn.recipe.schema import AUTO, BEST, LAST3
 from tlearn.storage.cache import cache_folder, limit_bytes, trim_cache
 from tlearn.suggestion.depth_profile import DepthProfile, measure_profile
