@@ -175,12 +175,12 @@ def _teach(
     with timer.time("load"):
         import_keras()
     from tlearn.training.distillation import (
-        INHERITED_RATE,
-        RATE,
-        TeacherDataset,
+        LEARNING_RATE,
+        PRUNED_LEARNING_RATE,
         build_student,
-        teach,
+        train_student,
     )
+    from tlearn.training.teacher_dataset import TeacherDataset
 
     width = dict(extractor.outputs)[EMBEDDING]
     n_out = min(MOST_HELD_OUT, int(len(digests) * HELD_OUT_SHARE))
@@ -189,14 +189,22 @@ def _teach(
     student = build_student(
         asked.student, asked.image_size, teacher_dataset.classes, width, asked.seed
     )
-    rate = RATE
+    rate = LEARNING_RATE
     if not (out / CHECKPOINT).exists():
         progress("inherit from the teacher", 0, 0)
         with timer.time("inherit"):
-            rate = INHERITED_RATE if _inherit(asked, student, teacher_dataset) else RATE
+            if _inherit(asked, student, teacher_dataset):
+                rate = PRUNED_LEARNING_RATE
     with timer.time("train"):
-        kept, told = out / CHECKPOINT, partial(progress, "teach")
-        teach(student, teacher_dataset, asked.seconds, kept, rate=rate, seed=asked.seed, told=told)
+        train_student(
+            student,
+            teacher_dataset,
+            asked.seconds,
+            out / CHECKPOINT,
+            learning_rate=rate,
+            seed=asked.seed,
+            progress=partial(progress, "teach"),
+        )
     with timer.time("check"):
         embedding_correlation, agreement = _compare(
             student.training_model, teacher_dataset, held_out
@@ -235,7 +243,7 @@ def _compare(
     training_model: Any, teacher_dataset: Any, held_out: Sequence[str]
 ) -> tuple[float, float | None]:
     """Correlation with the teacher's standardised embedding, and agreement on classes."""
-    from tlearn.training.distillation import Standardizer
+    from tlearn.training.teacher_dataset import Standardizer
 
     scale = Standardizer.of(teacher_dataset)
     correlations, agreed = [], []

@@ -136,7 +136,7 @@ def _train(
         keras = import_keras()
     from tlearn.backend.precision import as_float32
     from tlearn.models.backbone import up_to
-    from tlearn.training.fine_tune import assemble, tune
+    from tlearn.training.fine_tune import TrainingContext, assemble, tune
 
     def told(record: Mapping[str, Any]) -> None:
         run.append_history(record)
@@ -149,9 +149,7 @@ def _train(
         whole = session.backbone if plan.training.precision == "float32" else session.choice.load()
         backbone = up_to(whole, plan.head.stages[-1])
         model = assemble(backbone, plan, head)
-        history = tune(
-            model,
-            backbone,
+        context = TrainingContext(
             plan,
             session.dataset,
             session.cache,
@@ -160,6 +158,7 @@ def _train(
             session.timer,
             told,
         )
+        history = tune(model, backbone, context)
     finally:
         keras.config.set_dtype_policy("float32")
     return as_float32(model), history
