@@ -23,7 +23,8 @@ from tlearn.evaluation.metrics import Report, score
 from tlearn.features.engine import EngineChoice
 from tlearn.features.linear_head import CrossValidation
 from tlearn.recipe.loading import load_recipe
-from tlearn.recipe.plan import BackboneInfo, SplitCounts, StagePlan, make_plan
+from tlearn.recipe.plan import StagePlan
+from tlearn.recipe.planning import BackboneInfo, SplitCounts, make_plan
 from tlearn.runs.directory import RunDirectory
 from tlearn.suggestion.accuracy_forecast import forecast_options
 from tlearn.suggestion.depth_profile import DepthProfile, HeadScore

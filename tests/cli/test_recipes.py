@@ -26,7 +26,7 @@ def test_all_are_listed(command: Command, fits: Callable[[str], None]) -> None:
 def test_one_is_explained_key_by_key(command: Command) -> None:
     result = command("recipes", "top-stages")
     assert result.exit_code == 0
-    assert "policy: top_stages" in result.stdout
+    assert "policy: top-stages" in result.stdout
     assert not [key for key in Recipe.model_fields if f"  {key}" not in result.stdout]
     document = json.loads(command("recipes", "top-stages", "--json").stdout)
     assert document["keys"].keys() == Recipe.model_fields.keys()

@@ -44,7 +44,7 @@ def test_it_draws_matrix_measurements_and_advice(
     assert best.split()[:3] == ["stages", "2,3", "█" * 28 + "▌"]
     (guess,) = (line for line in result.stdout.splitlines() if line.split()[:1] == ["guessing"])
     assert "33.3 %" in guess
-    assert "Advice: top_stages" in result.stdout
+    assert "Advice: top-stages" in result.stdout
     rows = [row.split()[:2] for row in result.stdout.splitlines()]
     assert ["linear_head", "2"] in rows and "tabby 60 %" in result.stdout
     assert "twice as many would bring a linear head about 5.6 points" in result.stdout
