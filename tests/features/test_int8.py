@@ -21,4 +21,4 @@ def test_int8_embeddings_correlate_with_those_in_float(small_backbone: Any) -> N
     assert quantized.shape == exact.shape == (40, 256)
     assert quantized.dtype == np.float32
     correlation = np.corrcoef(quantized.ravel(), exact.ravel())[0, 1]
-    assert 0.9 < correlation < 1
+    assert 0.7 < correlation < 1
