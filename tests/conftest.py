@@ -1,19 +1,24 @@
-"""Pictures drawn for tests, and the real data and weights where this machine has them."""
+"""Drawn images, a cache for each test, and what the workers of one test run share."""
 
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from filelock import FileLock
 from PIL import Image, ImageDraw
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-pytest_plugins = ["tests.trained_model", "tests.written_run"]
+pytest_plugins = [
+    f"tests.{name}" for name in ("backbones", "trained_model", "finished_run", "written_run")
+]
 SHARED = Path(os.environ.get("TLEARN_SHARED", Path(__file__).parents[2] / "shared"))
+Make = Callable[[Path], object]
 SHAPES = {
     "circle": (200, 60, 60),
     "square": (60, 190, 70),
@@ -21,7 +26,7 @@ SHAPES = {
     "cross": (210, 200, 60),
     "dots": (190, 60, 200),
 }
-"""Every shape has a colour of its own: a random network tells them apart, not perfectly."""
+"""Every shape has a color of its own: a random network tells them apart, not perfectly."""
 
 
 @pytest.fixture(autouse=True)
@@ -35,14 +40,14 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
 
 @pytest.fixture
 def shared() -> Path:
-    """The folder with real pictures and weights; the test is skipped where it is missing."""
+    """The folder with real images and weights; the test is skipped where it is missing."""
     if not SHARED.is_dir():
-        pytest.skip("real pictures and weights are not on this machine (TLEARN_SHARED)")
+        pytest.skip("real images and weights are not on this machine (TLEARN_SHARED)")
     return SHARED
 
 
 def draw_image(shape: str, seed: int, size: int = 48) -> Image.Image:
-    """One drawn picture: `shape` at a random place, in a shade of its colour, on noise."""
+    """A drawn image: `shape` at a random place, in a shade of its color, on noise."""
     rng = np.random.default_rng(seed)
     image = Image.fromarray(rng.integers(90, 166, (size, size, 3), dtype=np.uint8))
     pen = ImageDraw.Draw(image)
@@ -66,51 +71,48 @@ def draw_image(shape: str, seed: int, size: int = 48) -> Image.Image:
     return image
 
 
+def draw_folder(
+    root: Path,
+    classes: int = 3,
+    per_class: int = 8,
+    size: int = 48,
+    splits: tuple[str, ...] = ("",),
+) -> Path:
+    """Write an image folder: a folder of PNG files for each shape, below each split."""
+    for number, split in enumerate(splits):
+        for label, shape in enumerate(list(SHAPES)[:classes]):
+            folder = root / split / shape
+            folder.mkdir(parents=True, exist_ok=True)
+            for index in range(per_class):
+                seed = 10_000 * number + 1_000 * label + index
+                draw_image(shape, seed, size).save(folder / f"{shape}_{index}.png")
+    return root
+
+
 @pytest.fixture
 def image_folder(tmp_path: Path) -> Callable[..., Path]:
-    """Make an image folder: `image_folder(classes=3, per_class=8, size=48, splits=None)`."""
+    """Make an image folder: `image_folder(classes=3, per_class=8, size=48, splits=("",))`."""
 
-    def make(
-        classes: int = 3,
-        per_class: int = 8,
-        size: int = 48,
-        splits: tuple[str, ...] = ("",),
-        name: str = "pictures",
-    ) -> Path:
-        root = tmp_path / name
-        for number, split in enumerate(splits):
-            for label, shape in enumerate(list(SHAPES)[:classes]):
-                folder = root / split / shape
-                folder.mkdir(parents=True, exist_ok=True)
-                for index in range(per_class):
-                    seed = 10_000 * number + 1_000 * label + index
-                    draw_image(shape, seed, size).save(folder / f"{shape}_{index}.png")
-        return root
+    def make(*arguments: int, name: str = "images", **options: Any) -> Path:
+        return draw_folder(tmp_path / name, *arguments, **options)
 
     return make
 
 
 @pytest.fixture(scope="session")
-def small_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Random weights of a small real backbone, MobileNet .25, with twelve source classes."""
-    import keras
+def once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Make], Path]:
+    """Fill a folder once in a test run: `once(name, make)` calls `make(folder)` in one worker."""
+    base = tmp_path_factory.getbasetemp()
+    base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
 
-    keras.utils.set_random_seed(1)
-    network = keras.applications.MobileNet((32, 32, 3), alpha=0.25, weights=None, classes=12)
-    # One pass in training mode gives every normalization real statistics: features with a spread.
-    for layer in network.layers:
-        if isinstance(layer, keras.layers.BatchNormalization):
-            layer.momentum = 0.0
-    drawn = [draw_image(list(SHAPES)[n % 5], n, 32) for n in range(64)]
-    network(np.stack(drawn).astype("float32") / 127.5 - 1, training=True)
-    path = tmp_path_factory.mktemp("weights") / "small.weights.h5"
-    network.save_weights(path)
-    return path
+    def filled(name: str, make: Make) -> Path:
+        folder, done = base / name, base / f"{name}.done"
+        with FileLock(base / f"{name}.lock"):
+            if not done.exists():
+                shutil.rmtree(folder, ignore_errors=True)
+                folder.mkdir()
+                make(folder)
+                done.touch()
+        return folder
 
-
-@pytest.fixture(scope="session")
-def small_backbone(small_weights: Path) -> Any:
-    """That backbone at 32 pixels."""
-    from tlearn.models.resolve import resolve_backbone
-
-    return resolve_backbone("mobilenet_025", small_weights, 32).load()
+    return filled

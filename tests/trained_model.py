@@ -1,9 +1,11 @@
-"""A classifier small enough to train in a test, and the pictures that it knows."""
+"""A classifier small enough to train in a test, and the images that it knows."""
 
 from __future__ import annotations
 
 import io
 import os
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -78,19 +80,28 @@ def build(classes: int = len(LABELS), size: int = SIZE) -> Any:
     return build_classifier(keras.Model(image, x), classes, dropout=0.1)
 
 
-@pytest.fixture(scope="session")
-def trained() -> TrainedModel:
+def _train(folder: Path) -> None:
     import keras
 
     keras.utils.set_random_seed(0)
-    train_pixels, train_labels = draw(240, seed=1)
-    pixels, labels = draw(90, seed=2)
+    pixels, labels = draw(240, seed=1)
     model = build()
     model.compile(keras.optimizers.Adam(0.005), "sparse_categorical_crossentropy")
-    model.fit(train_pixels.astype("float32"), train_labels, batch_size=24, epochs=16, verbose=0)
-    reference = model.predict(pixels.astype("float32"), verbose=0)
-    assert np.mean(reference.argmax(1) == labels) > 0.9, "the drawn pictures are not learnt"
-    return TrainedModel(model, pixels, labels, reference, train_pixels, train_labels)
+    model.fit(pixels.astype("float32"), labels, batch_size=24, epochs=16, verbose=0)
+    model.save(folder / "trained.keras")
+
+
+@pytest.fixture(scope="session")
+def trained(once: Callable[[str, Callable[[Path], object]], Path]) -> TrainedModel:
+    """The classifier, what it was trained on, and what it says of 90 other images."""
+    path = once("trained-model", _train) / "trained.keras"
+    import keras
+
+    model = keras.models.load_model(path, compile=False)
+    pixels, labels = draw(90, seed=2)
+    probabilities = model.predict(pixels.astype("float32"), verbose=0)
+    assert np.mean(probabilities.argmax(1) == labels) > 0.9, "the drawn images are not learnt"
+    return TrainedModel(model, pixels, labels, probabilities, *draw(240, seed=1))
 
 
 @pytest.fixture(scope="session")
