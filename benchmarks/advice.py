@@ -68,7 +68,7 @@ def measure(row: dict[str, Any], source: Path, flags: dict[str, Any], scratch: P
         row["tested"] = found.n
         row.setdefault("accuracy", {})[name] = round(found.accuracy, 4)
         row.setdefault("seconds", {})[name] = round(done.seconds["total"], 1)
-        row.setdefault("forecast", {})[name] = round(planned.seconds["forecast"], 1)
+        row.setdefault("forecast", {})[name] = round(planned.forecast_seconds, 1)
     return bool(missing)
 
 

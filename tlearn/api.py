@@ -147,12 +147,15 @@ def finetune(
             advice = advise(session)
             session.settle(advice.suggestion.recipe)
         plan = session.plan()
-        spent = session.timer.seconds
-        planned = FinetuneResult(None, plan, advice, dataset, {}, (), spent, session.engines)
+        spent, expected = session.timer.seconds, forecast(session, plan)
+        planned = FinetuneResult(
+            *(None, plan, advice, dataset, {}, (), spent, session.engines),
+            forecast_seconds=expected,
+        )
         if settled:
             settled(planned)
         if dry_run:
-            return replace(planned, seconds=spent | {"forecast": forecast(session, plan)})
+            return planned
         from tlearn.commands.train import train_and_save
 
         run = RunDirectory.create(out, plan.policy, overwrite)

@@ -299,7 +299,7 @@ def test_a_dry_run_writes_nothing_and_forecasts(
     before = sorted(tmp_path.rglob("*"))
     outcome = api.finetune(folder, flags=flags | {"policy": "top_stages"}, dry_run=True)
     assert outcome.run is None
-    assert outcome.seconds["forecast"] > 0
+    assert outcome.forecast_seconds is not None and outcome.forecast_seconds > 0
     assert sorted(tmp_path.rglob("*")) == before
 
 

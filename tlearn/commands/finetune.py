@@ -26,8 +26,9 @@ class FinetuneResult:
         reports: Part name to what the model scored on it.
         history: Epoch records.
         interpolation: How far the model lies from the solved head (0) to where tuning ended (1).
-        seconds: Where the time went, and `total`; of a dry run, `forecast` in all.
+        seconds: Where the time went, and `total`.
         engines: What ran the frozen network.
+        forecast_seconds: What was forecast for all of it on this machine, before training.
     """
 
     run: RunDirectory | None
@@ -39,3 +40,4 @@ class FinetuneResult:
     seconds: Mapping[str, float]
     engines: EngineChoice
     interpolation: float | None = None
+    forecast_seconds: float | None = None

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 from rich.text import Text
+from tlearn.cli.progress import Display
 
 from tlearn.cli import progress
-from tlearn.cli.progress import Display
 
 
 @pytest.fixture
