@@ -107,11 +107,10 @@ def show_help(
     parent: Any = context.parent
     shown: Any = parent.command
     for name in command or ():
-        found = getattr(shown, "commands", {}).get(name)
-        if found is None:
+        group, shown = shown, getattr(shown, "commands", {}).get(name)
+        if shown is None:
             raise TlearnError(f"no such command: '{name}'", f"all commands: {parent.info_name} -h")
-        parent = shown.context_class(found, info_name=name, parent=parent)
-        shown = found
+        parent = group.context_class(shown, info_name=name, parent=parent)
     parent.get_help()
 
 

@@ -12,7 +12,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from tlearn.cli import snippets
-from tlearn.cli.display.formats import percent, relative_path, shell_path, size
+from tlearn.cli.display.formats import change, percent, relative_path, shell_path, size
 from tlearn.cli.display.progress import Display, print_json, print_result
 from tlearn.cli.display.widgets import (
     BAD,
@@ -129,12 +129,13 @@ def draw(result: BudgetResult) -> list[RenderableType]:
             Text(size(artifact.size_bytes), _style(result.budget.size_ratio(artifact))),
             Text(f"{artifact.milliseconds:.1f}", _style(result.budget.time_ratio(artifact))),
             percent(artifact.accuracy),
-            _change(artifact),
+            change(-artifact.accuracy_drop),
             Text(_verdict(artifact, result), DIM),
         )
     legend = (
-        f"budget: {_limits(result.budget)}; accuracy on the validation images, its\n"
-        "change in points; ms: median of one image at a time on one thread of this machine"
+        f"budget: {_limits(result.budget)}\n"
+        "accuracy: on the validation images; change: in points, from the model's\n"
+        "ms: median of one image at a time on one thread of this machine"
     )
     blocks: list[RenderableType] = [Text(), rows, Text(legend, DIM)]
     blocks += [
@@ -150,11 +151,6 @@ def draw(result: BudgetResult) -> list[RenderableType]:
 def _next(result: BudgetResult) -> list[RenderableType]:
     kept = result.kept
     return [next_step(f"tlearn benchmark {shell_path(kept.path)}")] if kept else []
-
-
-def _change(artifact: Artifact) -> str:
-    change = f"{-100 * artifact.accuracy_drop:+.1f}"
-    return "none" if change in ("+0.0", "-0.0") else change
 
 
 def _verdict(artifact: Artifact, result: BudgetResult) -> str:

@@ -17,21 +17,24 @@ if TYPE_CHECKING:
 
 _START_NOTE = "the solved head; a dip at first is normal"
 
+_DryRun = Annotated[
+    bool, options.switch("Show the plan and the time it takes; train nothing.", "--dry-run")
+]
+_Out = Annotated[
+    Path | None, options.option("Directory of the run. Default: a new one in runs/.", "DIR")
+]
+_Overwrite = Annotated[
+    bool, options.switch("Replace the run at --out, if there is one.", "--overwrite")
+]
+
 
 def finetune(
     context: typer.Context,
     folder: options.Folder,
     policy: options.Policy = None,
-    dry_run: Annotated[
-        bool, options.switch("Show the plan and the time it takes; train nothing.", "--dry-run")
-    ] = False,
-    out: Annotated[
-        Path | None,
-        options.option("Directory of the run. Default: a new one in runs/.", "DIR"),
-    ] = None,
-    overwrite: Annotated[
-        bool, options.switch("Replace the run at --out, if there is one.", "--overwrite")
-    ] = False,
+    dry_run: _DryRun = False,
+    out: _Out = None,
+    overwrite: _Overwrite = False,
     epochs: options.Epochs = None,
     augmentation: options.Augmentation = None,
     class_weights: options.ClassWeights = None,

@@ -76,7 +76,7 @@ def draw_dry_run(planned: FinetuneResult) -> list[RenderableType]:
     """Return the end of a dry run."""
     seconds = planned.forecast_seconds
     time = f"about {rough_duration(seconds)}" if seconds else "unknown"
-    return [Text(f"Estimated time: {time} (dry run; nothing was trained)")]
+    return [Text(f"\nEstimated time: {time} (dry run; nothing was trained)")]
 
 
 def draw_result(result: FinetuneResult, verbose: bool) -> list[RenderableType]:

@@ -65,7 +65,7 @@ _OPTIONS = {
 }
 """Option to names that other tools have for it."""
 
-_CLOSE = 0.7  # as similar as a typo, not as any other short word
+_SAME, _CLOSE = 0.9, 0.7  # a typo for certain; probably a typo, not another short word
 
 _ALL_CORES = "nothing to set: all CPU cores are used"
 _DEVICE = (
@@ -143,6 +143,8 @@ def _hint_for_option(name: str, context: Any) -> str:
         return f"did you mean {meant}? {everything}"
     if explained := _names(_NOTHING_TO_SET).get(name):
         return explained
+    if close := difflib.get_close_matches(name, own, 1, _SAME):
+        return f"did you mean {close[0]}? {everything}"
     owners = [
         f"{root.command_path} {command}"
         for command, other in root.command.commands.items()

@@ -38,7 +38,7 @@ def argument(text: str, metavar: str) -> Any:
 def _complete_backbone(incomplete: str) -> list[str]:
     from tlearn.models.catalog import CATALOG
 
-    return [name for name in CATALOG if name.startswith(incomplete.replace("-", "_"))]
+    return [name for name in CATALOG if name.startswith(incomplete)]
 
 
 def _complete_recipe(incomplete: str) -> list[str]:

@@ -23,7 +23,7 @@ _GRADIENT = {
 
 def draw_full_plan(plan: Plan) -> list[RenderableType]:
     """Return the stages with their learning rates, and every key that matters to the policy."""
-    return [Text(), indented(_stages(plan)), Text(), indented(_keys(plan)), Text()]
+    return [Text(), indented(_stages(plan)), Text(), indented(_keys(plan))]
 
 
 def _stages(plan: Plan) -> RenderableType:

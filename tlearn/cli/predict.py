@@ -107,7 +107,7 @@ def draw(predictions: Sequence[Prediction], top: int, csv: Path | None) -> list[
         cells = [Text("\n".join(others), DIM)] if top > 1 else []
         label = safe_text(prediction.label, "bold")
         rows.add_row(_end_of(prediction.name), label, percent(prediction.probability), *cells)
-    rows.columns[0].min_width = max((len(_end_of(p.name)) for p in predictions), default=0)
+    rows.columns[0].no_wrap = True  # file names stay whole, class names may be folded
     blocks: list[RenderableType] = [Text(), rows] if rows.row_count else []
     unread = [f"{relative_path(p.name)}: {p.problem}" for p in predictions if p.problem]
     if unread:

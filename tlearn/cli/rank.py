@@ -127,26 +127,24 @@ def draw(dataset: Dataset, ranking: Sequence[Ranked]) -> list[RenderableType]:
     """Return one line per backbone, best first, and which of them are equally good."""
     best, folds = ranking[0], ranking[0].head_score.cv.folds
     measured = any(ranked.int8 for ranked in ranking)
-    columns = ("backbone", "px", "accuracy", "behind", "error", "", "size", "ms", "int8")
-    rows = table(*columns, right=(1, 2, 3, 4, 6, 7))
+    columns = ("backbone", "px", "accuracy", "behind", "size", "ms", "int8")
+    rows = table(*columns, right=(1, 2, 3, 4, 5))
     for ranked in ranking:
-        points, error = (f"{100 * value:.1f}" for value in ranked.gap_to_best)
-        gap = ("-", "", "") if ranked is best else (points, error, "tie" * ranked.tied_with_best)
         rows.add_row(
             safe_text(ranked.name, ACCENT if ranked is best else ""),
             str(ranked.image_size),
             percent(ranked.head_score.accuracy),
-            *gap,
+            "-" if ranked is best else _gap(ranked),
             size(ranked.size_bytes),
             f"{ranked.milliseconds:.1f}",
             _int8(ranked),
         )
-    int8 = "change in points with int8" if measured else "check: may lose accuracy with int8"
+    int8 = "change in points (! too much)" if measured else "check: may lose accuracy"
     note = (
         f"accuracy: of a head on the last stages, {folds}-fold cross-validation, seed "
         f"{dataset.seed}\n"
-        f"behind: points{' after int8' * measured}, with their standard error; within one is a "
-        f"tie\nsize: float32, with the head; int8: {int8}\n"
+        f"behind: points{' after int8' * measured} (standard error); within one is a tie\n"
+        f"size: float32, with the head; int8: {int8}\n"
         "ms: one image through the whole network on this machine"
     )
     return [Text(), dataset_table(dataset), Text(), rows, Text(note, DIM), *_ties(ranking)]
@@ -161,7 +159,12 @@ def _ties(ranking: Sequence[Ranked]) -> list[RenderableType]:
     return [safe_text(f"{names} are equally good; the smallest of them is {smallest.name}")]
 
 
+def _gap(ranked: Ranked) -> str:
+    points, error = (f"{100 * value:.1f}" for value in ranked.gap_to_best)
+    return f"{points} ({error})" + " tie" * ranked.tied_with_best
+
+
 def _int8(ranked: Ranked) -> str:
     if ranked.int8 is None:
         return "check" if ranked.int8_note else ""
-    return f"{-100 * ranked.int8.drop:+.1f}" + " (too much)" * (not ranked.int8.passes_gate)
+    return f"{-100 * ranked.int8.drop:+.1f}" + " !" * (not ranked.int8.passes_gate)

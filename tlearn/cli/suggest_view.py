@@ -160,11 +160,11 @@ def draw_choices(
     for choice in choices:
         option = choice.option
         name = option_name(option.policy, option.head_stages)
-        line = f"  {choice.role:<8}  {name}: {expectation(option)}, {price(choice)}"
+        line = f"  {choice.role}: {name}, {expectation(option)}, {price(choice)}"
         command = finetune_command(folder, option_flags(option), overrides)
         blocks += [
             Text(line, ACCENT if choice.role == "advised" else ""),
-            no_wrap(safe_text(f"            {command}", DIM)),
+            no_wrap(safe_text(f"    {command}", DIM)),
         ]
     return blocks
 

@@ -27,13 +27,19 @@ def percent(share: float | None, digits: int = 1) -> str:
 
 def interval(low: float, high: float, digits: int = 1) -> str:
     """Return both ends of an interval of accuracy, in percent without the sign."""
-    return f"{100 * low:.{digits}f} to {100 * high:.{digits}f}"
+    return f"{_rounded(100 * low, digits)} to {_rounded(100 * high, digits)}"
 
 
 def points(difference: float) -> str:
     """Return a difference of accuracies as "1.6 points"."""
     number = f"{abs(100 * difference):.1f}"
     return f"{number} point{'s' * (number != '1.0')}"
+
+
+def change(difference: float) -> str:
+    """Return a change of accuracy in points with its sign, "none" if it rounds to 0."""
+    number = f"{100 * difference:+.1f}"
+    return "none" if number in ("+0.0", "-0.0") else number
 
 
 def pluralize(number: int, singular: str, plural: str = "") -> str:
@@ -129,3 +135,7 @@ def relative_path(path: Path | str) -> str:
 def shell_path(path: Path | str) -> str:
     """Return the same path as it is typed in a shell, quoted where that is needed."""
     return shlex.quote(relative_path(path))
+
+
+def _rounded(number: float, digits: int) -> str:
+    return f"{round(number, digits) + 0.0:.{digits}f}"  # adding 0 takes the sign of -0.0

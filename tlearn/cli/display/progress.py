@@ -25,7 +25,7 @@ from rich.text import Text
 from tlearn.backend.silence import silence_output
 from tlearn.cli.display.encoding import ERRORS, can_show
 from tlearn.cli.display.formats import duration, escape_control, percent, rough_duration, size
-from tlearn.cli.display.widgets import DIM, GOOD, WARN, safe_text
+from tlearn.cli.display.widgets import DIM, GOOD
 from tlearn.cli.document import document
 
 _IN_BYTES = {"download weights"}
@@ -152,11 +152,6 @@ class Display:
         """Leave a line for a finished epoch."""
         if not self._quiet:
             self._print_line(self._epoch_line(record))
-
-    def note(self, text: str) -> None:
-        """Leave a line that the user should not miss."""
-        if not self._quiet:
-            self._print_line(Text.assemble(("! ", WARN), safe_text(text)))
 
     def show(self, *results: RenderableType) -> None:
         """Print part of the result while the work goes on."""
