@@ -33,7 +33,7 @@ def test_the_whole_road_on_digits(tmp_path: Path) -> None:
     assert (tmp_path / "first/run/export/model.tflite").is_file()
     unseen = next((tmp_path / "first").glob("digit_*.png")).stem[-1]
     words = " ".join(done.stdout.split())
-    assert f"model.tflite says it is a {unseen} (" in words
+    assert f"model.tflite says: {unseen} (" in words
     again = tlearn(tmp_path, "demo", "first")
     assert again.returncode == 2 and "is not empty" in again.stderr
 

@@ -118,8 +118,8 @@ def test_a_weaker_backbone_is_said_above_everything(
 @pytest.mark.parametrize(
     ("kept", "words"),
     [
-        (0.9, "(they also chose how much to tune: it kept 90% of the tuning)"),
-        (0.1, "(they also chose how much to tune: it kept 10% of the tuning, the rest is the"),
+        (0.9, "These images also chose how much of the tuning to keep: 90%."),
+        (0.1, "how much of the tuning to keep: 10%; the rest is the solved head."),
     ],
 )
 def test_validation_images_that_chose_are_not_called_unseen(

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from tlearn.cli import options
 from tlearn.cli.display.formats import (
+    backbone_name,
     class_names,
     enumeration,
     interval,
@@ -20,6 +21,7 @@ from tlearn.cli.display.formats import (
     points,
     policy_name,
     rough_duration,
+    rough_percent,
     stages_name,
 )
 from tlearn.cli.display.widgets import ACCENT, WARN, no_wrap, safe_text
@@ -49,7 +51,8 @@ _TEXTBOOK = {
 
 def summary(advice: Advice) -> str:
     """Return what was found and what it means, in a paragraph for someone new to the subject."""
-    sentences = [_textbook(advice.suggestion, advice.backbone or "the backbone")]
+    backbone = backbone_name(advice.backbone) if advice.backbone else "the backbone"
+    sentences = [_textbook(advice.suggestion, backbone)]
     if advice.profile:
         sentences += [_measured(advice), _decision(advice)]
     if advice.curve:
@@ -88,7 +91,7 @@ def why(advice: Advice) -> str:
 
 def expectation(option: Option) -> str:
     """Return what an option is expected to reach: "97% (94 to 100)"."""
-    return f"{percent(option.accuracy, 0)} ({interval(option.low, option.high, 0)})"
+    return f"{rough_percent(option.accuracy)} ({interval(option.low, option.high, 0)})"
 
 
 def price(choice: Choice) -> str:
@@ -100,7 +103,7 @@ def price(choice: Choice) -> str:
     if abs(choice.gain) < _AS_ACCURATE:
         return ", ".join([*time, "about as accurate"])
     more = "more" if choice.gain > 0 else "less"
-    return ", ".join([*time, f"{points(choice.gain)} {more}"])
+    return ", ".join([*time, f"{points(choice.gain)} {more} expected"])
 
 
 def option_flags(option: Option | Suggestion) -> list[str]:
@@ -159,7 +162,7 @@ def _decision(advice: Advice) -> str:
     if chosen is None or head is None:
         return ""
     name = option_name(chosen.policy, chosen.head_stages)
-    reach = f"about {percent(chosen.accuracy, 0)} right on new images "
+    reach = f"about {rough_percent(chosen.accuracy)} right on new images "
     reach += f"({percent(INTERVAL_COVERAGE, 0)} interval: {interval(chosen.low, chosen.high, 0)})"
     if chosen.policy is Policy.LINEAR_HEAD:
         return f"Tuning is not expected to be better, so the advice is {name}: {reach}."

@@ -47,10 +47,10 @@ def demo(
     label, probability = ask_file(file, unseen)
     print_result(
         Text.assemble(
-            f"\nA digit that is not among the training images, {relative_path(unseen)}: ",
-            f"{relative_path(file)} says it is a ",
+            f"\nOf {relative_path(unseen)}, which was not among the training images, ",
+            f"{relative_path(file)} says: ",
             (label, ACCENT),
-            f" ({percent(probability)}), and it is a {unseen.stem.split('_')[1]}.",
+            f" ({percent(probability)}). The truth is {unseen.stem.split('_')[1]}.",
         ),
         next_steps({"tlearn finetune YOUR_FOLDER": "one sub-folder of images per class"}),
     )
@@ -58,7 +58,8 @@ def demo(
 
 def _run(*words: object) -> None:
     line = [str(word) for word in words]
-    console(sys.stdout).print(Text(f"\n$ tlearn {shlex.join(line)}", "bold"))
+    command = Text(f"\n$ tlearn {shlex.join(line)}", "bold")
+    console(sys.stdout).print(command, soft_wrap=True)
     sys.stdout.flush()
     process = subprocess.run([sys.executable, "-m", "tlearn", *line])
     if process.returncode:

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from tlearn.cli.advice_text import expectation, option_flags, price, weaker_backbone, why
 from tlearn.cli.display.formats import (
+    backbone_name,
     class_names,
     duration,
     escape_control,
@@ -125,7 +126,7 @@ def _first_issue(issues: tuple[DataIssue, ...]) -> Text:
 def _sentence(planned: FinetuneResult) -> str:
     """Return what is trained, for how long, from where, and why."""
     plan = planned.plan
-    network, epochs = plan.backbone.name, plan.training.epochs
+    network, epochs = backbone_name(plan.backbone.name), plan.training.epochs
     head_only = f"solve a linear head on the features of {network}, which stays as it is"
     # Other stages than the last one of all were chosen.
     chosen = "head_stages" not in plan.reasons
@@ -159,7 +160,7 @@ def _forecast(planned: FinetuneResult) -> Mapping[str, RenderableType]:
         flags = shlex.join(option_flags(choice.option))
         if len(rows) < 2:
             name = _ALTERNATIVES[choice.role]
-            rows[name] = Text(f"{price(choice)} expected, with {flags}")
+            rows[name] = Text(f"{price(choice)}, with {flags}")
     return {name: rows[name] for name in sorted(rows, key=lambda name: name != "expected")}
 
 
@@ -168,12 +169,12 @@ def _verdict(report: Report, result: FinetuneResult) -> list[RenderableType]:
     kept = result.interpolation
     if kept is None:
         return [verdict(report)]
-    share = f"kept {percent(kept, 0)} of the tuning"
-    rest = ", the rest is the solved head" if kept < _SMALL_SHARE else ""
+    share = f"{percent(kept, 0)}{'; the rest is the solved head' if kept < _SMALL_SHARE else ''}"
     if report.split == "val":
-        note = f"(they also chose how much to tune: it {share}{rest})"
+        note = f"These images also chose how much of the tuning to keep: {share}."
         return [verdict(report, "validation images"), Text(note, DIM)]
-    return [verdict(report), *([Text(f"(it {share}{rest})", DIM)] if rest else [])]
+    note = f"Of the tuning, the model kept {share}."
+    return [verdict(report), *([Text(note, DIM)] if kept < _SMALL_SHARE else [])]
 
 
 def _details(result: FinetuneResult) -> dict[str, RenderableType]:

@@ -18,6 +18,7 @@ from tlearn.cli.display.formats import (
     points,
     policy_name,
     rough_duration,
+    rough_percent,
     stages_name,
 )
 from tlearn.cli.display.widgets import ACCENT, DIM, FRAMED, no_wrap, safe_text, table
@@ -122,7 +123,7 @@ def draw_options(advice: Advice) -> RenderableType:
         rows.add_row(
             Text(("▶ " if lit else "  ") + policy_name(option.policy), ACCENT if lit else ""),
             Text(option.head_stages, ACCENT if lit else ""),
-            percent(option.accuracy, 0),
+            rough_percent(option.accuracy),
             interval(option.low, option.high, 0),
             rough_duration(option.seconds) if option.seconds else "-",
             Text(_grounds(option), DIM),
@@ -160,7 +161,8 @@ def draw_choices(
     for choice in choices:
         option = choice.option
         name = option_name(option.policy, option.head_stages)
-        line = f"  {choice.role}: {name}, {expectation(option)}, {price(choice)}"
+        cost = price(choice).removesuffix(" expected")
+        line = f"  {choice.role}: {name}, {expectation(option)}, {cost}"
         command = finetune_command(folder, option_flags(option), overrides)
         blocks += [
             Text(line, ACCENT if choice.role == "advised" else ""),

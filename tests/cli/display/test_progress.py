@@ -127,7 +127,7 @@ def test_on_a_terminal_there_is_a_pace_and_a_time_left(
     timer: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shown = on_a_terminal(lambda display: work(display, timer), monkeypatch)
-    assert "50/100  10/s  5.0 s left" in shown
+    assert "50/100  10/s  5 s left" in shown
     assert "✓ read images" in shown
 
 
@@ -137,7 +137,7 @@ def test_a_download_counts_in_bytes(timer: list[float], monkeypatch: pytest.Monk
         timer[0] += 7
         display("download weights", 7_000_000, 14_000_000)
 
-    assert "7.0 MB/14.0 MB  7.0 s left" in on_a_terminal(download, monkeypatch)
+    assert "7.0 MB/14.0 MB  7 s left" in on_a_terminal(download, monkeypatch)
 
 
 def test_a_step_that_cannot_be_counted_has_an_estimate_from_experience(

@@ -25,6 +25,11 @@ def percent(share: float | None, digits: int = 1) -> str:
     return "-" if share is None else f"{100 * share:.{digits}f}%"
 
 
+def rough_percent(share: float) -> str:
+    """Return a forecast of accuracy in whole percent: "96%", and "over 99%" for nearly all."""
+    return "over 99%" if share > 0.995 else percent(share, 0)
+
+
 def interval(low: float, high: float, digits: int = 1) -> str:
     """Return both ends of an interval of accuracy, in percent without the sign."""
     return f"{_rounded(100 * low, digits)} to {_rounded(100 * high, digits)}"
@@ -99,6 +104,11 @@ def bar(share: float, width: int = 30) -> str:
 def policy_name(policy: str) -> str:
     """Return a policy as people type it: "linear-head"."""
     return str(policy).replace("_", "-")
+
+
+def backbone_name(name: str) -> str:
+    """Return a backbone as it is called in a sentence."""
+    return "the built-in backbone" if name == "builtin" else escape_control(name)
 
 
 def stages_name(head_stages: str) -> str:

@@ -72,7 +72,7 @@ class _Step:
             text = f"{size(self.done)}/{size(self.total)}"
         if not self.done or spent < _WORTH_A_RATE_SECONDS:
             return text
-        left = duration(spent / self.done * (self.total - self.done))
+        left = rough_duration(spent / self.done * (self.total - self.done))
         pace = "" if self.task in _IN_BYTES else f"  {self.done / spent:.0f}/s"
         return f"{text}{pace}  {left} left"
 
