@@ -92,10 +92,10 @@ def test_what_is_too_large_is_left_out(folder: Path, weights: Path) -> None:
 
 
 def test_the_command_and_its_document(folder: Path, weights: Path) -> None:
-    words = ["suggest", str(folder), "--backbones", "builtin, mobilenet-025", "--image-size", "32"]
+    words = ["rank", str(folder), "--backbones", "builtin, mobilenet-025", "--image-size", "32"]
     shown = CliRunner().invoke(app, words)
     assert shown.exit_code == 0, shown.output
-    assert "builtin" in shown.stdout and "cross-validated" in shown.stdout
+    assert "builtin" in shown.stdout and "cross-validation" in shown.stdout
     document = json.loads(CliRunner().invoke(app, [*words, "--json"]).stdout)
     assert len(document["backbones"]) == 2
     assert document["next"].endswith(
@@ -105,7 +105,7 @@ def test_the_command_and_its_document(folder: Path, weights: Path) -> None:
     assert alone.exit_code == 2
     both = CliRunner().invoke(app, [*words, "--backbone", "builtin"])
     assert both.exit_code == 2
-    none = CliRunner().invoke(app, ["suggest", str(folder), "--backbones", " , "])
+    none = CliRunner().invoke(app, ["rank", str(folder), "--backbones", " , "])
     assert none.exit_code == 2 and "names none" in none.output
 
 
