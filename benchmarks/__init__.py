@@ -1,0 +1,1 @@
+"""Measurements of tlearn that take real data, weights and hours; README.md lists them."""

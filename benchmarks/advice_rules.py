@@ -1,4 +1,4 @@
-"""The oracle's table: what advice would have chosen, thresholds fitted leaving one folder out."""
+"""Fit the constants of the forecast to the table of trials; judge the advice on folders left out."""
 
 from __future__ import annotations
 
@@ -11,251 +11,277 @@ import numpy as np
 from scipy.optimize import lsq_linear
 
 from tlearn.data.sampling import FOLDS
-from tlearn.suggestion import accuracy_forecast as options
+from tlearn.suggestion import accuracy_forecast
 from tlearn.suggestion.accuracy_forecast import Option
 from tlearn.suggestion.matrix import LITTLE, Evidence, HeadEvidence, Policy
 
 OTHER = "other"
-"""Stands for the best stage by cross-validation but the last."""
+"""Stands for the best stage but the last, by cross-validation."""
 
 POLICIES: dict[str, dict[str, Any]] = {
     "last": {"policy": "linear_head", "head_stages": "last"},
     "best": {"policy": "linear_head", "head_stages": "best"},
-    "several": {"policy": "linear_head", "head_stages": "several"},
+    "last3": {"policy": "linear_head", "head_stages": "last3"},
     "top_stages_cut": {"policy": "top_stages", "head_stages": OTHER},
     "top_stages": {"policy": "top_stages"},
-    "top_stages_several": {"policy": "top_stages", "head_stages": "several"},
-    "deep_several": {"policy": "deep", "head_stages": "several"},
+    "top_stages_last3": {"policy": "top_stages", "head_stages": "last3"},
+    "deep_last3": {"policy": "deep", "head_stages": "last3"},
     "deep_cut": {"policy": "deep", "head_stages": OTHER},
     "deep": {"policy": "deep"},
 }
+"""What is trained in each cell: name in the table to recipe keys."""
+
 RIDGE, GAIN_RIDGE = 0.1, 0.3
-HIGHEST = (np.inf, 0, 0, np.inf, np.inf, np.inf)
-"""Of the weights. That more pictures make tuning worse may be found among ten and 25 a class, but
-is not to be believed of hundreds, which the table hardly has."""
-DISAGREE = 0.15
-"""Share of test pictures that one of two heads gets right and the other does not, about."""
+UPPER_BOUNDS = (np.inf, 0, 0, np.inf, np.inf, np.inf)
+"""On the coefficients. That more images make tuning worse may be found among ten and 25 per class,
+but must not be extrapolated to hundreds, which the table hardly has."""
+DISAGREEMENT = 0.15
+"""Approximate share of test images that exactly one of two heads gets right."""
 
 
 def read_table(path: Path) -> list[dict[str, Any]]:
-    """Lines of the table, the last one of each cell."""
+    """Return the rows of a table, the last one of each cell."""
     lines = path.read_text().splitlines() if path.exists() else []
-    rows = {tuple(row["cell"]): row for row in map(json.loads, lines)}
-    return list(rows.values())
+    rows = (_with_current_names(json.loads(line)) for line in lines)
+    return list({tuple(row["cell"]): row for row in rows}.values())
+
+
+def _with_current_names(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row with today's names; tables of the first version say `several` and `head_on`."""
+    for column in {"accuracy", "seconds", "forecast"} & row.keys():
+        row[column] = {k.replace("several", "last3"): v for k, v in row[column].items()}
+    for head in row["evidence"]["heads"]:
+        head["head_stages"] = head.pop("head_on", head.get("head_stages"))
+    return row
 
 
 class Cell:
-    """A line of the table."""
+    """One row of the table: a backbone on a sample of a folder, with every policy trained.
+
+    Args:
+        row: From `read_table`.
+    """
 
     def __init__(self, row: dict[str, Any]) -> None:
         self.backbone, self.folder, self.size, self.seed = row["cell"]
         self.accuracy, self.tested = row["accuracy"], row["tested"]
         self.seconds, self.forecast = row["seconds"], row["forecast"]
-        facts = row["evidence"]
         self.stages = row["stage_accuracies"]
-        self.heads = [HeadEvidence(**head) for head in facts["heads"]]
+        evidence = row["evidence"]
+        self.heads = [HeadEvidence(**head) for head in evidence["heads"]]
         self.evidence = Evidence(
-            facts["n_train"],
-            facts["n_classes"],
-            facts["similarity"],
+            evidence["n_train"],
+            evidence["n_classes"],
+            evidence["similarity"],
             heads=tuple(self.heads),
-            learning_curve_correction=(1 - 1 / FOLDS) ** facts["slope"],
+            learning_curve_correction=(1 - 1 / FOLDS) ** evidence["slope"],
             n_tested=self.tested,
         )
 
     def reached(self, option: Option) -> float:
-        """Test accuracy of an option."""
-        if option.policy is not Policy.LINEAR_HEAD:
-            return float(self.accuracy[_tuned_name(option.policy, option.head_stages)])
-        return self.of(option.head_stages)
+        """Return the test accuracy of an option."""
+        if option.policy is Policy.LINEAR_HEAD:
+            return self.head_accuracy(option.head_stages)
+        return self.tuned_accuracy(option.policy, option.head_stages)
 
-    def tuned(self, policy: Policy, start: HeadEvidence) -> float:
-        """Test accuracy of a policy that began with this head."""
-        return float(self.accuracy[_tuned_name(policy, start.head_stages)])
-
-    def of(self, head_stages: str) -> float:
-        """Test accuracy of a head."""
+    def tuned_accuracy(self, policy: Policy, head_stages: str) -> float:
+        """Return the test accuracy of a policy that started from a head on these stages."""
         if "," in head_stages:
-            return float(self.accuracy["several"])
+            return float(self.accuracy[f"{policy}_last3"])
+        return float(self.accuracy[str(policy) + "_cut" * (head_stages != "last")])
+
+    def head_accuracy(self, head_stages: str) -> float:
+        """Return the test accuracy of a linear head on these stages."""
+        if "," in head_stages:
+            return float(self.accuracy["last3"])
         return float(self.stages[-1 if head_stages == "last" else int(head_stages) - 1])
-
-
-def _tuned_name(policy: Policy, head_stages: str) -> str:
-    if "," in head_stages:
-        return f"{policy}_several"
-    return str(policy) + "_cut" * (head_stages != "last")
 
 
 Pair = tuple[Cell, Option]
 """A cell, and one way to train in it."""
 
-
-def fit_gains(cells: list[Cell], several: bool) -> tuple[tuple[float, ...], float]:
-    """Ridge regression of what heads on other stages gained on tests, and what is left over."""
-    pairs = [(c, h) for c in cells for h in c.heads[1:] if ("," in h.head_stages) is several]
-    x = np.stack([options.gain_covariates(cell.evidence, head) for cell, head in pairs])
-    gains = np.array([cell.of(head.head_stages) - cell.stages[-1] for cell, head in pairs])
-    found = np.linalg.solve(x.T @ x + GAIN_RIDGE * np.eye(4), x.T @ gains)
-    left = np.square(gains - x @ found).mean()
-    chance = np.mean([DISAGREE / cell.tested for cell, _ in pairs])
-    doubt = float(np.sqrt(max(left - chance, 0.02**2)))
-    return tuple(float(f"{value:.3g}") for value in found), round(doubt, 3)
+Advised = dict[tuple[Any, ...], list[Pair]]
+"""Backbone, folder and size to the option that the advice chose there, one pair a seed."""
 
 
-def fit(cells: list[Cell], policy: Policy) -> tuple[float, ...]:
-    """Ridge regression of the logarithm of tuned error over the error of the head it began with."""
-    ways = [
+def fit_gains(cells: list[Cell], multi_stage: bool) -> tuple[tuple[float, ...], float]:
+    """Return the prior mean's coefficients and its standard deviation.
+
+    Ridge regression of the gains on tests of heads on one other stage, or on several; the variance
+    is that of the residuals less what the size of the tests explains.
+    """
+    pairs = [(c, h) for c in cells for h in c.heads[1:] if ("," in h.head_stages) is multi_stage]
+    x = np.stack([accuracy_forecast.gain_covariates(c.evidence, head) for c, head in pairs])
+    gains = np.array([c.head_accuracy(head.head_stages) - c.stages[-1] for c, head in pairs])
+    coefficients = np.linalg.solve(x.T @ x + GAIN_RIDGE * np.eye(4), x.T @ gains)
+    residual = np.square(gains - x @ coefficients).mean()
+    chance = np.mean([DISAGREEMENT / cell.tested for cell, _ in pairs])
+    sd = float(np.sqrt(max(residual - chance, 0.02**2)))
+    return tuple(float(f"{value:.3g}") for value in coefficients), round(sd, 3)
+
+
+def fit_tuning(cells: list[Cell], policy: Policy) -> tuple[float, ...]:
+    """Return the coefficients of a policy's covariates.
+
+    Weighted ridge regression of the log ratio of the tuned error to the starting head's.
+    """
+    starts = [
         (cell, start)
         for cell in cells
-        for way, start in options.tuned_ways(cell.evidence)
-        if way is policy
+        for tuned_policy, start in accuracy_forecast.tuning_starts(cell.evidence)
+        if tuned_policy is policy
     ]
-    half = np.array([0.5 / cell.tested for cell, _ in ways])
-    base = (
-        np.array([1 - options.expected_accuracy(cell.evidence, start) for cell, start in ways])
-        + half
-    )
-    tuned = np.array([1 - cell.tuned(policy, start) for cell, start in ways]) + half
-    x = np.stack([options.tuning_covariates(cell.evidence, start) for cell, start in ways])
-    # An error counted on few mistakes is uncertain in its logarithm.
-    weight = np.array([cell.tested for cell, _ in ways]) * base
+    expected = accuracy_forecast.expected_accuracy
+    half = np.array([0.5 / cell.tested for cell, _ in starts])
+    base = np.array([1 - expected(cell.evidence, start) for cell, start in starts]) + half
+    tuned = np.array([1 - c.tuned_accuracy(policy, s.head_stages) for c, s in starts]) + half
+    x = np.stack([accuracy_forecast.tuning_covariates(c.evidence, start) for c, start in starts])
+    # The logarithm of an error that was counted on few mistakes is uncertain.
+    weight = np.array([cell.tested for cell, _ in starts]) * base
     ridge = np.sqrt(RIDGE * weight.sum()) * np.eye(x.shape[1])[1:]
     rows = np.concatenate([np.sqrt(weight)[:, None] * x, ridge])
-    wanted = np.concatenate([np.sqrt(weight) * np.log(tuned / base), np.zeros(len(ridge))])
-    found = lsq_linear(rows, wanted, (-np.inf, HIGHEST)).x
-    return tuple(round(float(value), 4) + 0.0 for value in found)  # no minus zero
+    targets = np.concatenate([np.sqrt(weight) * np.log(tuned / base), np.zeros(len(ridge))])
+    coefficients = lsq_linear(rows, targets, (-np.inf, UPPER_BOUNDS)).x
+    return tuple(round(float(value), 4) + 0.0 for value in coefficients)  # no minus zero
 
 
-def spread(pairs: list[Pair], policy: Policy) -> float:
-    """The least spread with which intervals hold what was reached as often as they say."""
+def fit_model_sd(pairs: list[Pair], policy: Policy) -> None:
+    """Set the smallest `MODEL_SD` with which intervals cover as often as they claim."""
     for value in np.arange(0, 1, 0.01):
-        options.MODEL_SD[policy] = round(float(value), 2)
-        if coverage(pairs, policy) >= options.INTERVAL_COVERAGE:
+        accuracy_forecast.MODEL_SD[policy] = round(float(value), 2)
+        if coverage(pairs, policy) >= accuracy_forecast.INTERVAL_COVERAGE:
             break
-    return options.MODEL_SD[policy]
 
 
 def coverage(pairs: list[Pair], policy: Policy) -> float:
-    inside = [
-        abs(cell.reached(one) - one.accuracy)
-        <= options.interval_half_width(cell.evidence, policy, one.accuracy)
-        for cell, one in pairs
-        if one.policy is policy
+    """Return how often the intervals of a policy cover the test accuracy."""
+    half_width = accuracy_forecast.interval_half_width
+    covered = [
+        abs(cell.reached(option) - option.accuracy)
+        <= half_width(cell.evidence, policy, option.accuracy)
+        for cell, option in pairs
+        if option.policy is policy
     ]
-    return float(np.mean(inside))
+    return float(np.mean(covered))
 
 
-Taken = dict[tuple[Any, ...], list[Pair]]
-"""Backbone, folder and size to what the advice took there, a pair a seed."""
+def fit_coefficients(cells: list[Cell]) -> None:
+    """Fit the constants of `tlearn.suggestion.accuracy_forecast`, in place."""
+    for multi_stage in accuracy_forecast.STAGE_GAIN_COEF:
+        coefficients, sd = fit_gains(cells, multi_stage)
+        accuracy_forecast.STAGE_GAIN_COEF[multi_stage] = coefficients
+        accuracy_forecast.STAGE_GAIN_SD[multi_stage] = sd
+    for policy in accuracy_forecast.TUNING_COEF:
+        accuracy_forecast.TUNING_COEF[policy] = fit_tuning(cells, policy)
 
 
 def score(table: Path) -> None:
-    """Fit on all folders but one, judge on that one, and print how it went."""
+    """Fit on all folders but one, judge on that one, and print the results of all."""
     cells = [Cell(row) for row in read_table(table)]
-    taken: Taken = defaultdict(list)
-    weighed: dict[str, list[Pair]] = defaultdict(list)
+    advised: Advised = defaultdict(list)
+    forecasts: dict[str, list[Pair]] = defaultdict(list)
     for folder in sorted({cell.folder for cell in cells}):
-        settle([cell for cell in cells if cell.folder != folder])
+        fit_coefficients([cell for cell in cells if cell.folder != folder])
         for cell in (cell for cell in cells if cell.folder == folder):
-            ways = options.forecast_options(cell.evidence)
-            weighed[folder] += [(cell, one) for one in ways]
-            taken[cell.backbone, cell.folder, cell.size].append((cell, options.pick_best(ways)))
-    print(f"{len(cells)} cells, {len(taken)} places after averaging seeds; points of accuracy")
-    print_rules(taken)
-    print_places(taken)
-    print_intervals(weighed)
+            options = accuracy_forecast.forecast_options(cell.evidence)
+            forecasts[folder] += [(cell, option) for option in options]
+            best = accuracy_forecast.pick_best(options)
+            advised[cell.backbone, cell.folder, cell.size].append((cell, best))
+    print(f"{len(cells)} cells, {len(advised)} places after averaging seeds; points of accuracy")
+    print_rules(advised)
+    print_worst(advised)
+    print_intervals(forecasts)
     print_matrix(cells)
     times = np.array([c.seconds[n] / c.forecast[n] for c in cells for n in ("top_stages", "deep")])
     print(f"time within a factor of 1.5: {np.mean(abs(np.log(times)) < np.log(1.5)):.1%}")
-    settle(cells)
-    print(f"fitted on all: {options.STAGE_GAIN_COEF} {options.STAGE_GAIN_SD} {options.TUNING_COEF}")
-    print(f"spread: {options.MODEL_SD}")
+    fit_coefficients(cells)
+    gain, sd = accuracy_forecast.STAGE_GAIN_COEF, accuracy_forecast.STAGE_GAIN_SD
+    print(f"fitted on all: {gain} {sd} {accuracy_forecast.TUNING_COEF}")
+    print(f"model SD: {accuracy_forecast.MODEL_SD}")
 
 
-def print_rules(taken: Taken) -> None:
-    """Regret of the advice and of fixed ways, and how much of it is luck of the best."""
-    rules = {"advice": [regret(pairs) for pairs in taken.values()]}
-    rules |= {name: [fixed(pairs, name) for pairs in taken.values()] for name in POLICIES}
+def print_rules(advised: Advised) -> None:
+    """Print the regret of the advice and of fixed policies, and the gain of hindsight."""
+    rules = {"advice": [regret(pairs) for pairs in advised.values()]}
+    rules |= {name: [fixed_regret(p, name) for p in advised.values()] for name in POLICIES}
     print("| rule | mean regret | worst |\n|---|---|---|")
     for name, values in sorted(rules.items(), key=lambda rule: np.mean(rule[1])):
         print(f"| {name} | {100 * np.mean(values):.2f} | {100 * max(values):.1f} |")
-    for n_seeds in sorted({len(pairs) for pairs in taken.values()}):
-        some = [100 * regret(pairs) for pairs in taken.values() if len(pairs) == n_seeds]
-        print(f"{len(some)} places, {n_seeds} seeds: {np.mean(some):.2f}, worst {max(some):.1f}")
-    known = 100 * np.mean([gain for pairs in taken.values() for gain in hindsight(pairs)])
-    print(f"what won with other pictures of the folder gains {known:.2f} on the advice")
+    for n_seeds in sorted({len(pairs) for pairs in advised.values()}):
+        values = [100 * regret(pairs) for pairs in advised.values() if len(pairs) == n_seeds]
+        mean, worst = np.mean(values), max(values)
+        print(f"{len(values)} places, {n_seeds} seeds: {mean:.2f}, worst {worst:.1f}")
+    gain = 100 * np.mean([gain for pairs in advised.values() for gain in hindsight_gains(pairs)])
+    print(f"what won with other images of the folder gains {gain:.2f} on the advice")
 
 
-def print_places(taken: Taken, most: int = 8) -> None:
-    """Where the advice was worst."""
+def print_worst(advised: Advised, most: int = 8) -> None:
+    """Print where the regret of the advice was largest."""
     print("worst places:")
-    for gain_covariates, pairs in sorted(taken.items(), key=lambda item: -regret(item[1]))[:most]:
-        names = ", ".join(one.name for _, one in pairs)
-        means = {
-            name: round(float(np.mean([c.accuracy[name] for c, _ in pairs])), 3)
-            for name in POLICIES
-        }
-        print(f"  {100 * regret(pairs):4.1f}  {gain_covariates}: {names}; {means}")
+    for place, pairs in sorted(advised.items(), key=lambda item: -regret(item[1]))[:most]:
+        names = ", ".join(option.name for _, option in pairs)
+        means = {name: round(float(value), 3) for name, value in mean_accuracies(pairs).items()}
+        print(f"  {100 * regret(pairs):4.1f}  {place}: {names}; {means}")
 
 
-def print_intervals(weighed: dict[str, list[Pair]]) -> None:
-    """How often intervals hold on folders that did not fit them; leaves the spread of all."""
-    for policy in options.MODEL_SD:
-        held = []
-        for folder, pairs in weighed.items():
-            spread([pair for o, some in weighed.items() if o != folder for pair in some], policy)
-            held.append(coverage(pairs, policy))
-        print(f"interval of {policy} holds {np.mean(held):.1%}")
-        spread([pair for pairs in weighed.values() for pair in pairs], policy)
+def print_intervals(forecasts: dict[str, list[Pair]]) -> None:
+    """Print the coverage of intervals on folders that were not fitted; fit `MODEL_SD` to all."""
+    for policy in accuracy_forecast.MODEL_SD:
+        covered = []
+        for folder, pairs in forecasts.items():
+            others = [pair for o, rest in forecasts.items() if o != folder for pair in rest]
+            fit_model_sd(others, policy)
+            covered.append(coverage(pairs, policy))
+        print(f"interval of {policy} covers {np.mean(covered):.1%}")
+        fit_model_sd([pair for pairs in forecasts.values() for pair in pairs], policy)
 
 
-SHOWN = ("best", "several", "top_stages_several", "deep_several")
+SHOWN = ("best", "last3", "top_stages_last3", "deep_last3")
 
 
 def print_matrix(cells: list[Cell]) -> None:
-    """Mean points over a head on the last stage, in the four fields of the textbook's matrix."""
+    """Print the mean points over a head on the last stage, in the four fields of the matrix."""
     print(f"| over a head on top | cells | {' | '.join(SHOWN)} |\n|---{'|---' * 5}|")
-    for alike in (True, False):
+    for similar in (True, False):
         for little in (True, False):
-            some = [
+            accuracies = [
                 cell.accuracy
                 for cell in cells
-                if (cell.evidence.similarity >= 0.5) is alike
-                and (cell.evidence.n_train < LITTLE) is little
+                if cell.evidence.similar is similar and (cell.evidence.n_train < LITTLE) is little
             ]
-            words = f"{'little' if little else 'a lot'}, {'like' if alike else 'unlike'} the source"
-            gains = (100 * np.mean([one[name] - one["last"] for one in some]) for name in SHOWN)
-            print(f"| {words} | {len(some)} | {' | '.join(f'{gain:+.1f}' for gain in gains)} |")
+            size, likeness = "little" if little else "a lot", "like" if similar else "unlike"
+            gains = (100 * np.mean([row[n] - row["last"] for row in accuracies]) for n in SHOWN)
+            columns = " | ".join(f"{gain:+.1f}" for gain in gains)
+            print(f"| {size}, {likeness} the source | {len(accuracies)} | {columns} |")
 
 
-def settle(cells: list[Cell]) -> None:
-    for several in options.STAGE_GAIN_COEF:
-        options.STAGE_GAIN_COEF[several], options.STAGE_GAIN_SD[several] = fit_gains(cells, several)
-    for policy in options.TUNING_COEF:
-        options.TUNING_COEF[policy] = fit(cells, policy)
+def mean_accuracies(pairs: list[Pair]) -> dict[str, np.floating]:
+    """Return the mean accuracy of every policy over the seeds."""
+    return {name: np.mean([cell.accuracy[name] for cell, _ in pairs]) for name in POLICIES}
 
 
 def regret(pairs: list[Pair]) -> float:
-    """Best mean accuracy over the seeds minus that of what was chosen for each."""
-    best = max(np.mean([cell.accuracy[name] for cell, _ in pairs]) for name in POLICIES)
-    return float(best - np.mean([cell.reached(one) for cell, one in pairs]))
+    """Return the best mean accuracy over the seeds minus that of what was chosen for each."""
+    chosen = np.mean([cell.reached(option) for cell, option in pairs])
+    return float(max(mean_accuracies(pairs).values()) - chosen)
 
 
-def hindsight(pairs: list[Pair]) -> list[float]:
-    """Accuracy of the way that won on the other seeds, on each seed, minus that of the advice.
+def fixed_regret(pairs: list[Pair], name: str) -> float:
+    """Return the regret of always choosing one policy."""
+    means = mean_accuracies(pairs)
+    return float(max(means.values()) - means[name])
 
-    No rule can be expected to gain more: best ways of one test are in part luck, and this is free
-    of it.
+
+def hindsight_gains(pairs: list[Pair]) -> list[float]:
+    """Return what the policy that won on the other seeds gains over the advice, on each seed.
+
+    No rule can be expected to gain more: the best policy of a single test is partly selection
+    noise, of which this is free.
     """
-    found = []
-    for cell, one in pairs:
+    gains = []
+    for cell, option in pairs:
         others = [other for other, _ in pairs if other is not cell]
         if others:
             best = max(POLICIES, key=lambda name: sum(other.accuracy[name] for other in others))
-            found.append(cell.accuracy[best] - cell.reached(one))
-    return found
-
-
-def fixed(pairs: list[Pair], name: str) -> float:
-    means = {n: np.mean([cell.accuracy[n] for cell, _ in pairs]) for n in POLICIES}
-    return float(max(means.values()) - means[name])
+            gains.append(cell.accuracy[best] - cell.reached(option))
+    return gains

@@ -1,10 +1,10 @@
-"""How good backbones are: solved heads on every folder, 50 pictures a class, five seeds.
+"""How good are backbones? Solved heads on every folder, 50 images per class, five seeds.
 
     python -m benchmarks.backbones FOLDERS NAME:SIZE[:WEIGHTS] ... [--per-class 50]
 
-FOLDERS holds one image folder a job; WEIGHTS is a file, `random`, or left out to be looked for.
-The table gives (accuracy - chance) / (1 - chance) on the pictures that were not drawn to learn
-from (three quarters of the smallest class at most), its mean over the folders, and that as a
+FOLDERS holds one image folder for each task; WEIGHTS is a file, `random`, or left out to be looked
+for. The table shows (accuracy - chance) / (1 - chance) on images that were not sampled to learn
+from (three quarters of the smallest class at most are), its mean over the folders, and that as a
 share of the first backbone's.
 """
 
@@ -25,7 +25,7 @@ MOST_TESTED = 500
 
 
 def chance_corrected(folder: Path, flags: dict[str, object], per_class: int) -> float:
-    """Mean over the seeds."""
+    """Return the chance-corrected accuracy of solved heads on a folder, a mean over the seeds."""
     with Session(folder, None, flags) as session:
         workspace = session.open_workspace()
         manifest = workspace.dataset.manifest
@@ -34,7 +34,7 @@ def chance_corrected(folder: Path, flags: dict[str, object], per_class: int) -> 
         embeddings, labels = features.embeddings(every), manifest.labels
     classes = len(manifest.classes)
     smallest = int(np.bincount(labels).min())
-    per_class = min(per_class, smallest * 3 // 4)  # something has to be left to test on
+    per_class = min(per_class, smallest * 3 // 4)  # something must be left to test on
     scores = []
     for seed in range(SEEDS):
         order = np.random.default_rng(seed).permutation(len(labels))
@@ -51,8 +51,9 @@ def chance_corrected(folder: Path, flags: dict[str, object], per_class: int) -> 
     return float(np.mean(scores))
 
 
-def asked(words: str) -> dict[str, object]:
-    name, size, *weights = words.split(":")
+def parse_backbone(text: str) -> dict[str, object]:
+    """Return the recipe keys of NAME:SIZE[:WEIGHTS]."""
+    name, size, *weights = text.split(":")
     flags: dict[str, object] = {"backbone": name, "image_size": int(size)}
     if weights == ["random"]:
         return flags | {"policy": "from_scratch"}
@@ -60,21 +61,25 @@ def asked(words: str) -> dict[str, object]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Parse the command line and print the table."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("folders", type=Path)
     parser.add_argument("backbones", nargs="+")
     parser.add_argument("--per-class", type=int, default=50)
-    chosen = parser.parse_args()
-    folders = sorted(path for path in chosen.folders.iterdir() if path.is_dir())
+    arguments = parser.parse_args()
+    folders = sorted(path for path in arguments.folders.iterdir() if path.is_dir())
     print("| backbone | " + " | ".join(path.name for path in folders) + " | mean | share |")
     print("|---" * (len(folders) + 3) + "|")
     first = None
-    for words in chosen.backbones:
-        scores = [chance_corrected(path, asked(words), chosen.per_class) for path in folders]
+    for text in arguments.backbones:
+        flags = parse_backbone(text)
+        scores = [chance_corrected(path, flags, arguments.per_class) for path in folders]
         mean = float(np.mean(scores))
         first = first or mean
         cells = [f"{score:.3f}" for score in (*scores, mean)] + [f"{mean / first:.0%}"]
-        name, size, *weights = words.split(":")
+        name, size, *weights = text.split(":")
         label = " ".join([name, size, *(Path(file).name for file in weights)])
         print(f"| {label} | " + " | ".join(cells) + " |", flush=True)
 

@@ -1,11 +1,11 @@
-"""What int8 does to each family, on real pictures: a solved head, exported and held to its model.
+"""What does int8 cost each family of backbones? A solved head, exported, against its model.
 
     python -m benchmarks.int8 FOLDER TABLE NAME[:WEIGHTS] ... [--image-size 96]
 
-Without WEIGHTS (and where a backbone is not built in) weights are random and the norms know the
-pictures, so that activations are spread as in a trained network; accuracy is then low, and what
-counts is how often the file gives the model's answer. A line of TABLE is a backbone; what stands
-there is not run again.
+Without WEIGHTS (and for a backbone that is not built in) the weights are random and the statistics
+of batch normalization are those of the images, so that activations are spread as in a trained
+network; accuracy is then low, and what counts is how often the file gives the model's prediction.
+A row of TABLE is a backbone; those that are there are skipped.
 """
 
 from __future__ import annotations
@@ -33,8 +33,9 @@ from tlearn.runs.trained_run import SplitImages
 MODES = ("none", "float16", "dynamic", "int8")
 
 
-def trunk_of(words: str, image_size: int, pixels: np.ndarray) -> keras.Model:
-    name, *weights = words.split(":")
+def load_trunk(backbone: str, image_size: int, pixels: np.ndarray) -> keras.Model:
+    """Return the network of NAME[:WEIGHTS], with statistics of `pixels` where it is random."""
+    name, *weights = backbone.split(":")
     path = Path(weights[0]) if weights else None
     random = path is None and name != "builtin"
     choice = resolve_backbone(name, path, image_size, random_seed=0 if random else None)
@@ -47,8 +48,8 @@ def trunk_of(words: str, image_size: int, pixels: np.ndarray) -> keras.Model:
     return trunk
 
 
-def inputs_of(folder: Path, words: str, image_size: int) -> ExportInputs:
-    """A classifier with a solved head, and what it says of the pictures it did not see."""
+def solve_classifier(folder: Path, backbone: str, image_size: int) -> ExportInputs:
+    """Return a classifier with a solved head, and its probabilities on test images."""
     flags = {"backbone": "builtin", "image_size": image_size}
     with Session(folder, None, flags) as session:
         dataset = session.open_workspace().dataset
@@ -56,29 +57,29 @@ def inputs_of(folder: Path, words: str, image_size: int) -> ExportInputs:
         labels, classes = dataset.labels("train"), dataset.manifest.classes
         train, held_out = dataset.rows("train")[:], dataset.rows("test")[:]
         truth = dataset.labels("test")
-    model = build_classifier(trunk_of(words, image_size, train), len(classes))
+    model = build_classifier(load_trunk(backbone, image_size, train), len(classes))
     network = keras.Model(model.inputs[0], model.get_layer(HEAD).input)
     rows = predict_pixels(network.predict_on_batch, train)
     penalty = cross_validate(rows, labels, len(classes), folds).penalty
     head = solve_head(rows, labels, len(classes), penalty)
     set_head(model, head.kernel, head.bias)
     names = tuple(str(n) for n in range(len(truth)))
-    probabilities = predict_pixels(model.predict_on_batch, held_out)
     return ExportInputs(
         model=model,
         class_names=classes,
         check=SplitImages(held_out, truth, names, "test"),
-        expected=probabilities,
+        expected=predict_pixels(model.predict_on_batch, held_out),
         preprocessing=Preprocessing.of(image_size, "squash"),
         metadata={},
         calibration=representative(train, labels, 100),
     )
 
 
-def measure(folder: Path, words: str, image_size: int) -> dict[str, Any]:
-    inputs = inputs_of(folder, words, image_size)
-    row: dict[str, Any] = {"backbone": words.split(":")[0], "px": image_size, "of": folder.name}
-    # A gate that nothing passes has the file written again, with a head solved for int8.
+def measure(folder: Path, backbone: str, image_size: int) -> dict[str, Any]:
+    """Return a row of the table: accuracy, and what each mode of quantization costs."""
+    inputs = solve_classifier(folder, backbone, image_size)
+    row: dict[str, Any] = {"backbone": backbone.split(":")[0], "px": image_size, "of": folder.name}
+    # A gate that nothing passes makes the export refit the head for int8.
     gates = {mode: (mode, 1.0) for mode in MODES} | {"int8, solved for it": ("int8", -1.0)}
     for name, (mode, max_drop) in gates.items():
         with tempfile.TemporaryDirectory() as scratch:
@@ -90,19 +91,22 @@ def measure(folder: Path, words: str, image_size: int) -> dict[str, Any]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Parse the command line and append the rows that the table lacks."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("folder", type=Path)
     parser.add_argument("table", type=Path)
     parser.add_argument("backbones", nargs="+")
     parser.add_argument("--image-size", type=int, default=96)
-    chosen = parser.parse_args()
-    lines = chosen.table.read_text().splitlines() if chosen.table.exists() else []
+    arguments = parser.parse_args()
+    lines = arguments.table.read_text().splitlines() if arguments.table.exists() else []
     known = {json.loads(line)["backbone"] for line in lines}
-    for words in chosen.backbones:
-        if words.split(":")[0] in known:
+    for backbone in arguments.backbones:
+        if backbone.split(":")[0] in known:
             continue
-        row = measure(chosen.folder, words, chosen.image_size)
-        with chosen.table.open("a") as file:
+        row = measure(arguments.folder, backbone, arguments.image_size)
+        with arguments.table.open("a") as file:
             file.write(json.dumps(row) + "\n")
         print(json.dumps(row), flush=True)
         keras.backend.clear_session()

@@ -1,8 +1,9 @@
-"""Peak memory of a command on 1,000 and on 10,000 drawn pictures: the folder must not matter.
+"""Does memory grow with the folder? Peak memory of commands on 1,000 and on 10,000 images.
 
     python -m benchmarks.memory WEIGHTS [--size 96]
 
-Every row is a process of its own; each begins with an empty store and the backbone prepared.
+Images are generated. Every measurement is a process of its own, with the backbone prepared and no
+stored pixels or features.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ COMMANDS = {
 }
 
 
-def draw_folder(root: Path, count: int) -> Path:
-    """`count` pictures in five classes."""
+def write_folder(root: Path, count: int) -> Path:
+    """Write `count` generated images in five classes; return their folder."""
     for label, shape in enumerate(SHAPES):
         (root / shape).mkdir(parents=True)
         for index in range(count // len(SHAPES)):
@@ -34,8 +35,8 @@ def draw_folder(root: Path, count: int) -> Path:
     return root
 
 
-def peak(command: list[str], cache: Path) -> float:
-    """Largest resident memory of a process, in MB."""
+def peak_megabytes(command: list[str], cache: Path) -> float:
+    """Return the largest resident memory of a process, in MB."""
     with open(os.devnull, "wb") as sink:
         files = [(os.POSIX_SPAWN_DUP2, sink.fileno(), number) for number in (1, 2)]
         environment = os.environ | {"TLEARN_CACHE": str(cache)}
@@ -47,25 +48,28 @@ def peak(command: list[str], cache: Path) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Parse the command line and print the table."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("weights", type=Path)
     parser.add_argument("--size", default="96")
-    chosen = parser.parse_args()
-    common = ["--weights", str(chosen.weights), "--image-size", chosen.size, "--json"]
-    print("| command | 1,000 pictures | 10,000 pictures | ratio |\n|---|---|---|---|")
+    arguments = parser.parse_args()
+    common = ["--weights", str(arguments.weights), "--image-size", arguments.size, "--json"]
+    print("| command | 1,000 images | 10,000 images | ratio |\n|---|---|---|---|")
     with tempfile.TemporaryDirectory() as scratch:
-        folders = {count: draw_folder(Path(scratch, str(count)), count) for count in COUNTS}
+        folders = {count: write_folder(Path(scratch, str(count)), count) for count in COUNTS}
         cache = Path(scratch, "cache")
-        for name, words in COMMANDS.items():
+        for name, command in COMMANDS.items():
             out = [] if name == "suggest" else ["--out", str(Path(scratch, "run")), "--overwrite"]
-            found = []
+            peaks = []
             for count in (COUNTS[0], *COUNTS):  # the first prepares the backbone
                 for store in ("pixels", "features"):
                     shutil.rmtree(cache / store, ignore_errors=True)
-                line = [sys.executable, "-m", "tlearn", words[0], str(folders[count])]
-                found.append(peak([*line, *words[1:], *common, *out], cache))
+                line = [sys.executable, "-m", "tlearn", command[0], str(folders[count])]
+                peaks.append(peak_megabytes([*line, *command[1:], *common, *out], cache))
             print(
-                f"| {name} | {found[1]:.0f} MB | {found[2]:.0f} MB | {found[2] / found[1]:.2f} |",
+                f"| {name} | {peaks[1]:.0f} MB | {peaks[2]:.0f} MB | {peaks[2] / peaks[1]:.2f} |",
                 flush=True,
             )
 

@@ -1,16 +1,16 @@
-"""What a user would write instead: the careful script and the tutorial script, in plain Keras.
+"""What would people write without tlearn? A careful script and a tutorial's, in plain Keras.
 
     python -m benchmarks.plain_keras RUN/split.csv FOLDER WEIGHTS --script careful --size 224
 
-Trains on the manifest's train split and prints one JSON line: test accuracy after the frozen phase
-and after tuning, and seconds since the process started.
+Trains on the train split of a run of tlearn and prints one line of JSON: test accuracy after
+training the head on the frozen network and after tuning, and seconds since the process started.
 """
 
 from __future__ import annotations
 
 import time
 
-FILES_AT_START = time.perf_counter()
+STARTED = time.perf_counter()
 
 import argparse  # noqa: E402
 import csv  # noqa: E402
@@ -22,6 +22,8 @@ import tensorflow as tf  # noqa: E402
 
 
 def dataset(rows: list[dict[str, str]], folder: Path, size: int, shuffle: bool) -> tf.data.Dataset:
+    """Return batches of images and labels for rows of the split file."""
+
     def read(path: tf.Tensor, label: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         image = tf.io.decode_image(tf.io.read_file(path), channels=3, expand_animations=False)
         return tf.cast(tf.image.resize(image, (size, size), antialias=True), tf.uint8), label
@@ -36,6 +38,7 @@ def dataset(rows: list[dict[str, str]], folder: Path, size: int, shuffle: bool) 
 def network(
     weights: Path, size: int, classes: int, augment: bool
 ) -> tuple[keras.Model, keras.Model]:
+    """Return a classifier on MobileNetV2, and the pretrained network inside it."""
     whole = keras.applications.MobileNetV2(weights=None)
     whole.load_weights(weights)
     base = keras.applications.MobileNetV2((size, size, 3), include_top=False, weights=None)
@@ -52,33 +55,37 @@ def network(
 
 
 def fit(model: keras.Model, optimizer: keras.optimizers.Optimizer, data: tf.data.Dataset) -> None:
+    """Train for ten epochs."""
     model.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])
     model.fit(data, epochs=10, verbose=0)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Parse the command line, train twice and print the result."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("manifest", type=Path)
     parser.add_argument("folder", type=Path)
     parser.add_argument("weights", type=Path)
     parser.add_argument("--script", choices=["careful", "tutorial"], default="careful")
     parser.add_argument("--size", type=int, default=224)
-    chosen = parser.parse_args()
-    careful = chosen.script == "careful"
-    with chosen.manifest.open(newline="", encoding="utf-8") as file:
+    arguments = parser.parse_args()
+    careful = arguments.script == "careful"
+    with arguments.manifest.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     classes = len({row["label"] for row in rows})
     splits = {
         split: [row for row in rows if row["split"] == split] for split in ("train", "val", "test")
     }
-    train = dataset(splits["train"], chosen.folder, chosen.size, shuffle=True)
-    test = dataset(splits["test"] or splits["val"], chosen.folder, chosen.size, shuffle=False)
+    train = dataset(splits["train"], arguments.folder, arguments.size, shuffle=True)
+    test = dataset(splits["test"] or splits["val"], arguments.folder, arguments.size, shuffle=False)
 
     keras.utils.set_random_seed(0)
-    model, base = network(chosen.weights, chosen.size, classes, augment=not careful)
+    model, base = network(arguments.weights, arguments.size, classes, augment=not careful)
     base.trainable = False
     fit(model, keras.optimizers.Adam(1e-3 if careful else 1e-4), train)
-    frozen_seconds = time.perf_counter() - FILES_AT_START
+    frozen_seconds = time.perf_counter() - STARTED
     frozen = model.evaluate(test, verbose=0)[1]
     base.trainable = True
     for number, layer in enumerate(base.layers):
@@ -88,11 +95,11 @@ def main() -> None:
             layer.trainable = number >= 100
     fit(model, keras.optimizers.Adam(1e-4) if careful else keras.optimizers.RMSprop(1e-5), train)
     tuned = model.evaluate(test, verbose=0)[1]
-    seconds = time.perf_counter() - FILES_AT_START
+    seconds = time.perf_counter() - STARTED
     print(
         json.dumps(
             {
-                "script": chosen.script,
+                "script": arguments.script,
                 "frozen": round(frozen, 4),
                 "frozen_seconds": round(frozen_seconds, 1),
                 "tuned": round(tuned, 4),

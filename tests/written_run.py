@@ -14,8 +14,9 @@ import pytest
 from tlearn.data.manifest import SplitManifest, write_manifest
 from tlearn.evaluation.metrics import score
 from tlearn.recipe.loading import load_recipe
-from tlearn.recipe.plan import BackboneInfo, Plan, SplitCounts, make_plan
+from tlearn.recipe.plan import Plan
 from tlearn.recipe.plan_file import write_plan
+from tlearn.recipe.planning import BackboneInfo, SplitCounts, make_plan
 from tlearn.runs.directory import MARKER, RunDirectory
 from tlearn.runs.provenance import Provenance, SplitOrigin, write_provenance
 from tlearn.storage.digest import digest_of_bytes

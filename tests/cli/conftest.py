@@ -1,4 +1,4 @@
-"""Records as the api hands them over, with hostile names, and a way to run a command on them."""
+"""Records as the API returns them, with hostile names, and a way to run a command on them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ from tlearn.evaluation.metrics import Report, score
 from tlearn.features.engine import EngineChoice
 from tlearn.features.linear_head import CrossValidation
 from tlearn.recipe.loading import load_recipe
-from tlearn.recipe.plan import BackboneInfo, SplitCounts, StagePlan, make_plan
+from tlearn.recipe.plan import StagePlan
+from tlearn.recipe.planning import BackboneInfo, SplitCounts, make_plan
 from tlearn.runs.directory import RunDirectory
 from tlearn.suggestion.accuracy_forecast import forecast_options
 from tlearn.suggestion.depth_profile import DepthProfile, HeadScore
@@ -33,7 +34,7 @@ from tlearn.suggestion.similarity import Similarity
 
 RED = "\x1b[31m"
 CLASSES = ("[bold]cats[/bold]", f"{RED}dogs", "a\nb")
-"""Names that would colour the screen, or break a line, if they were obeyed."""
+"""Names that would color the screen, or break a line, if they were obeyed."""
 
 
 @pytest.fixture
@@ -54,22 +55,21 @@ def fits() -> Callable[[str], None]:
     def check(text: str) -> None:
         assert "\x1b" not in text
         for line in text.splitlines():
-            assert len(line.rstrip()) <= 80 or re.match(r"(next|error:|hint:) ", line), line
+            copied = re.match(r"(next|error:|hint:| +tlearn|  to fix:) ", line)
+            assert len(line.rstrip()) <= 80 or copied, line
 
     return check
 
 
 @pytest.fixture
 def dataset(tmp_path: Path) -> Dataset:
-    """Twelve pictures of three classes, with two findings."""
+    """Twelve images of three classes, with two issues."""
     labels = np.arange(12) % 3
     names = tuple(f"{n}.png" for n in range(12))
     splits = ("train",) * 6 + ("val",) * 3 + ("test",) * 3
     manifest = SplitManifest(CLASSES, names, labels, splits, names, "test", 0)
     found = (
-        DataIssue(
-            "unreadable", "warning", "1 of 13 pictures cannot be read: [x].png", ("[x].png",)
-        ),
+        DataIssue("unreadable", "warning", "1 of 13 images cannot be read: [x].png", ("[x].png",)),
         DataIssue("few", "note", f"3 classes have {RED}few", CLASSES),
     )
     folder = ImageFolder(tmp_path, CLASSES, (), "classes", ("notes.txt",))
@@ -81,10 +81,13 @@ def dataset(tmp_path: Path) -> Dataset:
 @pytest.fixture
 def advice(dataset: Dataset) -> api.Advice:
     """Little data, unlike the source; the third stage is best."""
-    words = "0.20 of 1, from an effective dimension of 12"
+    measured = "0.20 of 1, from an effective dimension of 12"
     heads = (HeadEvidence("last", 0.81), HeadEvidence("2", 0.9, 0.09, 0.03))
-    evidence = Evidence(6, 3, 0.2, words, heads)
-    chances = [replace(option, seconds=12.0) for option in forecast_options(evidence)]
+    evidence = Evidence(6, 3, 0.2, measured, heads)
+    options = [
+        replace(option, seconds=12.0 if option.measured else 131.0)
+        for option in forecast_options(evidence)
+    ]
     *single, several = [
         HeadScore(stages, CrossValidation(1.0, np.full((6, 3), 1 / 3), accuracy, (0.8, 0.82)))
         for stages, accuracy in (((1,), 0.4), ((2,), 0.9), ((3,), 0.81), ((2, 3), 0.95))
@@ -99,7 +102,7 @@ def advice(dataset: Dataset) -> api.Advice:
         "mobilenet_v2",
         {"decode": 0.5, "advice": 0.1},
         EngineChoice({"backbone": "litert"}),
-        options=chances,
+        options=options,
         curve=LearningCurve(6, (0.5, 0.7, 0.81), 0.01, 0.5, np.zeros(3), np.array([1, 0.5, 0.9])),
         nearest={"[bold]cats[/bold]": [("tabby", 0.6), ("lynx", 0.1)]},
     )
@@ -107,7 +110,7 @@ def advice(dataset: Dataset) -> api.Advice:
 
 @pytest.fixture
 def report() -> Callable[[str], Report]:
-    """Ten pictures, nine right."""
+    """Ten images, nine right."""
 
     def make(split: str) -> Report:
         labels = np.arange(10) % 3
@@ -123,7 +126,7 @@ def report() -> Callable[[str], Report]:
 def outcome(
     dataset: Dataset, advice: api.Advice, report: Callable[[str], Report], tmp_path: Path
 ) -> api.FinetuneResult:
-    """A finished top_stages run."""
+    """A finished top-stages run."""
     resolved = load_recipe("top-stages", {"epochs": 7}, {"policy": "top_stages"})
     stages = [StagePlan(f"stage {n}", 10**n * 100, 0.0) for n in (1, 2, 3)]
     data = SplitCounts(CLASSES, 6, 3, 3)
@@ -139,6 +142,8 @@ def outcome(
         ({"epoch": 1, "epochs": 7, "val_accuracy": 0.9},),
         {"decode": 0.5, "train": 61.0, "total": 65.2},
         EngineChoice({"backbone": "litert"}, {"backbone": {"litert": 240.0, "keras": 80.0}}),
+        interpolation=0.9,
+        forecast_seconds=131.0,
     )
 
 
@@ -154,21 +159,19 @@ class _Stage:
 @pytest.fixture
 def planned(outcome: api.FinetuneResult) -> api.FinetuneResult:
     """The same before it was trained."""
-    seconds = {"decode": 0.5}
-    return replace(
-        outcome, run=None, reports={}, history=(), seconds=seconds, forecast_seconds=95.0
-    )
+    unknown = {"reports": {}, "history": (), "interpolation": None}
+    return replace(outcome, run=None, seconds={"decode": 0.5}, **unknown)
 
 
 @pytest.fixture
 def calls(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[Any]]:
-    """Put an answer in the place of an api function; returns the list of its calls."""
+    """Put an answer in the place of an API function; returns the list of its calls."""
 
     def install(name: str, answer: Any, watched: Sequence[tuple[str, int, int]] = ()) -> list[Any]:
-        made: list[Any] = []
+        recorded: list[Any] = []
 
         def fake(*positional: Any, **named: Any) -> Any:
-            made.append((positional, named))
+            recorded.append((positional, named))
             for progress in watched:
                 named["progress"](*progress)
             if isinstance(answer, BaseException):
@@ -176,6 +179,6 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[Any]]:
             return answer(**named) if callable(answer) else answer
 
         monkeypatch.setattr(api, name, fake)
-        return made
+        return recorded
 
     return install

@@ -16,7 +16,7 @@ from tlearn.cli.benchmark import parse_threads
 from tlearn.errors import ExportError
 
 Command = Callable[..., Result]
-FOUND = Benchmark(
+MEASURED = Benchmark(
     path=Path("runs/[r]/export/model_int8.tflite"),
     size_bytes=2_700_000,
     image_size=(224, 160),
@@ -33,32 +33,32 @@ FOUND = Benchmark(
 def test_it_draws_what_was_measured(
     command: Command, calls: Callable[..., Any], fits: Callable[[str], None]
 ) -> None:
-    made = calls("benchmark", FOUND)
-    result = command("benchmark", FOUND.path, "--threads", "2,1")
+    recorded = calls("benchmark", MEASURED)
+    result = command("benchmark", MEASURED.path, "--threads", "2,1")
     assert result.exit_code == 0
     fits(result.stdout)
-    assert made[0][0] == (FOUND.path, [1, 2])
+    assert recorded[0][0] == (MEASURED.path, [1, 2])
     rows = [line.split() for line in result.stdout.splitlines()]
     assert ["1", "8.5", "13.1"] in rows and ["2", "5.0", "6.0"] in rows
-    for words in (
-        *("runs/[r]/export/model_int8.tflite", "2.7 MB, pictures of 160 x 224"),
-        *("2 cores, x86_64, Linux", "1,234 pictures a second, 2 interpreters side by side"),
+    for text in (
+        *("runs/[r]/export/model_int8.tflite", "2.7 MB, images of 160 x 224"),
+        *("2 cores, x86_64, Linux", "1,234 images per second, 2 interpreters in parallel"),
         *("133 ms from the file", "46.5 MB more", "a phone differs"),
         "tlearn export --quantize int8 --snippet android",
     ):
-        assert words in result.stdout
+        assert text in result.stdout
 
 
-def test_what_a_runtime_or_a_system_does_not_tell(
+def test_what_a_runtime_or_a_system_does_not_report(
     command: Command, calls: Callable[..., Any], fits: Callable[[str], None]
 ) -> None:
     own = (Latency(None, 30.0, 38.0),)
     path = Path("export/saved_model")
-    calls("benchmark", replace(FOUND, path=path, latencies=own, interpreters=1, peak_bytes=None))
+    calls("benchmark", replace(MEASURED, path=path, latencies=own, interpreters=1, peak_bytes=None))
     result = command("benchmark", path)
     fits(result.stdout)
     assert "own" in result.stdout and "one after the other" in result.stdout
-    assert "not told by this system" in result.stdout
+    assert "not reported by this system" in result.stdout
     assert "tlearn export --tflite" in result.stdout
 
 
@@ -68,16 +68,18 @@ def test_the_next_step_names_the_run(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "my run").mkdir()
     (tmp_path / "my run" / "plan.yaml").touch()
-    calls("benchmark", replace(FOUND, path=tmp_path / "my run" / "export" / "model.failed.tflite"))
+    calls(
+        "benchmark", replace(MEASURED, path=tmp_path / "my run" / "export" / "model.failed.tflite")
+    )
     result = command("benchmark", "my run/export/model.failed.tflite")
     assert "tlearn export 'my run' --tflite --snippet android" in result.stdout
 
 
 def test_json(command: Command, calls: Callable[..., Any]) -> None:
-    calls("benchmark", FOUND)
-    found = json.loads(command("benchmark", FOUND.path, "--json").stdout)
-    assert found["path"] == str(FOUND.path) and found["peak_bytes"] == 46_500_000
-    assert found["latencies"][0] == {
+    calls("benchmark", MEASURED)
+    document = json.loads(command("benchmark", MEASURED.path, "--json").stdout)
+    assert document["path"] == str(MEASURED.path) and document["peak_bytes"] == 46_500_000
+    assert document["latencies"][0] == {
         "threads": 1,
         "median_milliseconds": 8.53,
         "p90_milliseconds": 13.06,

@@ -48,8 +48,9 @@ def test_a_link_is_removed_and_what_it_points_at_is_kept(
 
 def test_an_empty_cache_can_be_cleared(command: Command) -> None:
     result = command("cache", "clear")
-    assert result.exit_code == 0 and "nothing" in result.stdout
+    assert result.exit_code == 0 and "removing nothing" in result.stdout
 
 
 def test_another_word_is_refused(command: Command) -> None:
-    assert command("cache", "purge").exit_code == 2
+    result = command("cache", "purge")
+    assert result.exit_code == 2 and "hint: remove the cache: tlearn cache clear" in result.stderr

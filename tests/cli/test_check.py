@@ -1,4 +1,4 @@
-"""Promises as a table and a document, and what the exit code says."""
+"""Checks as a table and a document, and what the exit code says."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LABELS = ("[bold]cats[/bold]", f"{RED}dogs", "a\nb")
 
 
 @pytest.fixture
-def kept(tmp_path: Path) -> VerificationReport:
+def passed(tmp_path: Path) -> VerificationReport:
     contract = Contract(
         version=1,
         tlearn="0.1.0",
@@ -40,31 +40,31 @@ def kept(tmp_path: Path) -> VerificationReport:
         tolerance=0.05,
         golden=(),
     )
-    findings = (
+    checks = (
         ContractCheck("file", Verdict.KEPT, "SHA-256 f00d..., as promised"),
         ContractCheck("decoder", Verdict.WARNING, f"{RED}other pixels"),
-        ContractCheck("answers", Verdict.UNCHECKED, "no [golden] picture to ask about"),
+        ContractCheck("answers", Verdict.UNCHECKED, "no [golden] image to run it on"),
     )
-    return VerificationReport(tmp_path / "[my] model.tflite", contract, True, findings)
+    return VerificationReport(tmp_path / "[my] model.tflite", contract, True, checks)
 
 
 @pytest.fixture
-def spoilt(kept: VerificationReport) -> VerificationReport:
+def failed(passed: VerificationReport) -> VerificationReport:
     broken = ContractCheck("labels", Verdict.BROKEN, "output 0 is 'a' inside the file")
-    return replace(kept, checks=(*kept.checks, broken))
+    return replace(passed, checks=(*passed.checks, broken))
 
 
-def test_a_line_for_each_promise_and_the_next_step(
+def test_a_line_for_each_check_and_the_next_step(
     command: Command,
     calls: Callable[..., Any],
-    kept: VerificationReport,
+    passed: VerificationReport,
     fits: Callable[[str], None],
 ) -> None:
-    made = calls("check", (kept, None))
+    recorded = calls("check", (passed, None))
     result = command("check", "model.tflite")
     assert result.exit_code == 0
     fits(result.stdout)
-    assert made[0][0] == (Path("model.tflite"), None)
+    assert recorded[0][0] == (Path("model.tflite"), None)
     lines = [line.split() for line in result.stdout.splitlines() if line[:1] in "✓!·" and line]
     signs = {name: sign for sign, name, *_ in lines}
     assert signs["file"] == "✓" and signs["decoder"] == "!" and signs["answers"] == "·"
@@ -73,49 +73,49 @@ def test_a_line_for_each_promise_and_the_next_step(
     assert last.startswith("next") and last.endswith("[my] model.tflite' FOLDER")
 
 
-def test_a_broken_promise_exits_1_and_is_named(
+def test_a_failed_check_exits_1_and_is_named(
     command: Command,
     calls: Callable[..., Any],
-    spoilt: VerificationReport,
+    failed: VerificationReport,
     fits: Callable[[str], None],
 ) -> None:
-    calls("check", (spoilt, None))
+    calls("check", (failed, None))
     result = command("check", "model.tflite")
     assert result.exit_code == 1
     fits(result.stdout)
-    assert "✗" in result.stdout and "breaks its contract: labels" in result.stderr
+    assert "✗" in result.stdout and "does not keep its contract: labels" in result.stderr
     assert "tlearn export" in result.stderr and "next" not in result.stdout
 
 
 def test_a_contract_is_somebody_elses_text(
-    command: Command, calls: Callable[..., Any], kept: VerificationReport
+    command: Command, calls: Callable[..., Any], passed: VerificationReport
 ) -> None:
-    how = replace(kept.contract.preprocessing, color_order=RED, resize_in_words=RED)
-    contract = replace(kept.contract, format=RED, quantization=RED, tlearn=RED, preprocessing=how)
-    calls("check", (replace(kept, contract=contract), None))
+    how = replace(passed.contract.preprocessing, color_order=RED, resize_in_words=RED)
+    contract = replace(passed.contract, format=RED, quantization=RED, tlearn=RED, preprocessing=how)
+    calls("check", (replace(passed, contract=contract), None))
     assert "\x1b" not in command("check", "model.tflite").stdout
 
 
 def test_a_folder_is_scored(
     command: Command,
     calls: Callable[..., Any],
-    kept: VerificationReport,
+    passed: VerificationReport,
     report: Callable[[str], Report],
     fits: Callable[[str], None],
 ) -> None:
-    calls("check", (kept, report("pictures")))
-    result = command("check", "model.tflite", "pictures")
+    calls("check", (passed, report("images")))
+    result = command("check", "model.tflite", "images")
     assert result.exit_code == 0
     fits(result.stdout)
-    assert "90.0 %" in result.stdout and "95 % interval" in result.stdout
+    assert "90.0%" in result.stdout and "95% interval" in result.stdout
     assert "Each class" in result.stdout
 
 
-def test_loose_pictures_are_answered(
-    command: Command, calls: Callable[..., Any], kept: VerificationReport
+def test_loose_images_are_classified(
+    command: Command, calls: Callable[..., Any], passed: VerificationReport
 ) -> None:
-    calls("check", (kept, [Prediction.of("one.jpg", np.array([0.7, 0.2, 0.1]), LABELS)]))
-    assert "70.0 %" in command("check", "model.tflite", "one.jpg").stdout
+    calls("check", (passed, [Prediction.of("one.jpg", np.array([0.7, 0.2, 0.1]), LABELS)]))
+    assert "70.0%" in command("check", "model.tflite", "one.jpg").stdout
     document = json.loads(command("check", "model.tflite", "one.jpg", "--json").stdout)
     assert document["predictions"][0]["label"] == LABELS[0] and document["report"] is None
 
@@ -124,11 +124,11 @@ def test_loose_pictures_are_answered(
 def test_json(
     command: Command,
     calls: Callable[..., Any],
-    kept: VerificationReport,
-    spoilt: VerificationReport,
+    passed: VerificationReport,
+    failed: VerificationReport,
     good: bool,
 ) -> None:
-    calls("check", (kept if good else spoilt, None))
+    calls("check", (passed if good else failed, None))
     result = command("check", "model.tflite", "--json")
     assert result.exit_code == (0 if good else 1) and not result.stderr
     document = json.loads(result.stdout)

@@ -1,4 +1,4 @@
-"""The first command a person tries goes through to the end, and spoils nothing."""
+"""The first command that people try goes through to the end, and overwrites nothing."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ def test_the_whole_road_on_digits(tmp_path: Path) -> None:
     assert (tmp_path / "first/run/export/model.tflite").is_file()
     unseen = next((tmp_path / "first").glob("digit_*.png")).stem[-1]
     words = " ".join(done.stdout.split())
-    assert f"model.tflite says {unseen} (" in words
+    assert f"model.tflite says: {unseen} (" in words
     again = tlearn(tmp_path, "demo", "first")
-    assert again.returncode == 2 and "first is not empty" in again.stderr
+    assert again.returncode == 2 and "is not empty" in again.stderr
 
 
-def test_digits_are_a_folder_of_pictures_and_one_more(tmp_path: Path) -> None:
+def test_digits_are_a_folder_of_images_and_one_more(tmp_path: Path) -> None:
     digits, unseen = write_digits(tmp_path / "demo", per_class=3)
     files = sorted(digits.rglob("*.png"))
     assert [path.parent.name for path in files] == [str(d) for d in range(10) for _ in range(3)]

@@ -19,23 +19,24 @@ KEYS = {"accuracy", "interval", "macro_f1", "per_class", "confusion", "calibrati
 
 
 @pytest.fixture
-def made(calls: Callable[..., Any], report: Callable[[str], Report]) -> list[Any]:
+def recorded(calls: Callable[..., Any], report: Callable[[str], Report]) -> list[Any]:
     return calls("evaluate", (RunDirectory(Path("runs/newest")), report("test")))
 
 
 def test_it_draws_accuracy_classes_and_confusion(
-    command: Command, made: list[Any], fits: Callable[[str], None]
+    command: Command, recorded: list[Any], fits: Callable[[str], None]
 ) -> None:
     result = command("evaluate")
-    assert result.exit_code == 0 and made[0][0] == (None, None)
+    assert result.exit_code == 0 and recorded[0][0] == (None, None)
     fits(result.stdout)
-    assert "90.0 %" in result.stdout and "59.6 to 98.2" in result.stdout
+    assert "90.0%" in result.stdout and "59.6 to 98.2" in result.stdout
+    assert "9 of 10 images in test" in result.stdout
     assert "[bold]cats[/bold]" in result.stdout and "\\x1b[31mdogs" in result.stdout
     matrix = result.stdout.split("Confusion")[1].splitlines()
     assert matrix[2].split()[-4:] == ["1", "3", "1", "·"]
 
 
-def test_json_holds_the_keys_that_others_rely_on(command: Command, made: list[Any]) -> None:
+def test_json_holds_the_keys_that_others_rely_on(command: Command, recorded: list[Any]) -> None:
     document = json.loads(command("evaluate", "--json").stdout)
     assert document.keys() >= KEYS and document["run"] == "runs/newest"
     assert document["confusion"][0] == [3, 1, 0]
@@ -72,7 +73,7 @@ def test_a_single_folder_that_is_no_run_is_the_folder(
     names: list[str],
     expected: tuple[str | None, str | None],
     command: Command,
-    made: list[Any],
+    recorded: list[Any],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -82,4 +83,4 @@ def test_a_single_folder_that_is_no_run_is_the_folder(
     Path("run/plan.yaml").touch()
     Path("table.csv").touch()
     command("evaluate", *names)
-    assert made[0][0] == tuple(Path(name) if name else None for name in expected)
+    assert recorded[0][0] == tuple(Path(name) if name else None for name in expected)

@@ -44,16 +44,17 @@ BAD = replace(
 def test_it_draws_a_line_a_file(
     command: Command, calls: Callable[..., Any], fits: Callable[[str], None]
 ) -> None:
-    made = calls("export", [GOOD])
+    recorded = calls("export", [GOOD])
     result = command("export", "--tflite", "--max-drop", 2.5)
     assert result.exit_code == 0
     fits(result.stdout)
-    assert made[0][0] == (None, [("tflite", "none")]) and made[0][1]["max_drop"] == 0.025
+    assert recorded[0][0] == (None, [("tflite", "none")])
+    assert recorded[0][1]["max_drop"] == 0.025
     row = next(line for line in result.stdout.splitlines() if "✓" in line)
-    cells = ["✓", "tflite", "9.0", "MB", "100.0", "95.0", "0.0", "0.0", "to", "0.0", "3.6"]
+    cells = ["✓", "tflite", "9.0", "MB", "100.0%", "95.0%", "none", "0.0", "to", "0.0", "3.6"]
     assert row.split() == cells
     assert "one thread" in result.stdout and str(GOOD.path) in result.stdout
-    assert "another answer" not in result.stdout
+    assert "classified differently" not in result.stdout
 
 
 def test_widest_table_fits(
@@ -67,10 +68,18 @@ def test_widest_table_fits(
         milliseconds=1234.5,
     )
     calls("export", [replace(wide, drop_interval=(-0.555, -0.123))])
-    fits(command("export", "--tflite").stdout)
+    shown = command("export", "--tflite").stdout
+    fits(shown)
+    # A gain is no negative drop.
+    assert "+12.5" in shown and "12.3 to 55.5" in shown and "tflite int8-float" in shown
 
 
-def test_pictures_that_changed_are_listed(
+def test_a_gain_is_said_in_words(command: Command, calls: Callable[..., Any]) -> None:
+    calls("export", [replace(GOOD, accuracy_drop=-0.005)])
+    assert "gains 0.5 points" in " ".join(command("export", "--tflite").stdout.split())
+
+
+def test_images_that_changed_are_listed(
     command: Command, calls: Callable[..., Any], fits: Callable[[str], None]
 ) -> None:
     calls("export", [GOOD, BAD])
@@ -79,7 +88,7 @@ def test_pictures_that_changed_are_listed(
     assert "[a]/0.png: cats -> \\x1b[31mdogs (was right)" in shown
     assert "[a]/2.png" in shown and "[a]/3.png" not in shown
     assert "and 2 more" in shown
-    assert "tflite int8: 5; classes that fell: cats 100.0 -> 50.0 %" in shown
+    assert "tflite int8: 5; classes that lost accuracy: cats from 100.0% to 50.0%" in shown
 
 
 def test_a_failed_check_says_why_and_exits_1(
@@ -91,9 +100,11 @@ def test_a_failed_check_says_why_and_exits_1(
     fits(result.stdout)
     assert "✗" in result.stdout and BAD.failure in result.stdout
     assert "error: 1 of 2 files failed the check" in result.stderr
-    assert "hint: try --quantize dynamic; or allow more with --max-drop" in result.stderr
+    assert (
+        "hint: try --quantize dynamic; or allow a larger loss: --max-drop POINTS" in result.stderr
+    )
     calls("export", [replace(BAD, advice=())])
-    assert "hint: allow more with --max-drop" in command("export", "--onnx").stderr
+    assert "hint: allow a larger loss: --max-drop POINTS" in command("export", "--onnx").stderr
 
 
 def test_json_of_a_failed_check_is_still_one_document(
@@ -127,7 +138,7 @@ def test_a_missing_extra_is_met_before_the_run_is_opened(
 
 
 @pytest.mark.parametrize(
-    ("asked", "quantize", "expected"),
+    ("names", "quantize", "expected"),
     [
         (["tflite"], [], [("tflite", "none")]),
         ([], ["int8"], [("tflite", "int8")]),
@@ -138,8 +149,8 @@ def test_a_missing_extra_is_met_before_the_run_is_opened(
          [("tflite", "int8_float"), ("onnx", "none"), ("openvino", "none")]),
     ],
 )  # fmt: skip
-def test_formats(asked: list[str], quantize: list[str], expected: list[tuple[str, str]]) -> None:
-    assert choose_formats(asked, quantize) == expected
+def test_formats(names: list[str], quantize: list[str], expected: list[tuple[str, str]]) -> None:
+    assert choose_formats(names, quantize) == expected
 
 
 def test_every_format_has_a_flag(command: Command) -> None:

@@ -1,4 +1,4 @@
-"""The garden as a table, one backbone from the inside."""
+"""The catalog as a table, one backbone from the inside."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tlearn.models.catalog import CATALOG
 Command = Callable[..., Result]
 
 
-def test_the_garden_fits_the_terminal(
+def test_the_catalog_fits_the_terminal(
     command: Command, fits: Callable[[str], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "mobilenet_v2_1.00_224_imagenet.weights.h5").touch()
@@ -24,11 +24,11 @@ def test_the_garden_fits_the_terminal(
     fits(result.stdout)
     rows = {line.split()[0]: line.split() for line in result.stdout.splitlines() if line.split()}
     assert rows.keys() >= CATALOG.keys()
-    assert rows["mobilenet_v2"] == ["mobilenet_v2", "224", "2.3", "M", "1280", "71.3", "here"]
+    assert rows["mobilenet_v2"] == ["mobilenet_v2", "224", "2.3", "M", "1280", "71.3%", "here"]
     assert rows["resnet50"][-1] == "fetch" and rows["efficientnet_b0"][-1] == "check"
 
 
-def test_the_garden_as_a_document(command: Command) -> None:
+def test_the_catalog_as_a_document(command: Command) -> None:
     listed = json.loads(command("models", "--json").stdout)["models"]
     assert [model["name"] for model in listed] == list(CATALOG)
     assert listed[0]["name"] == "builtin" and listed[0]["weights_path"]

@@ -12,15 +12,15 @@ from tlearn.runs.directory import RunDirectory
 
 
 def test_only_recipe_keys_that_were_given_are_gathered() -> None:
-    given = {
+    parameters = {
         "folder": Path("x"),
         "epochs": 0,
         "horizontal_flip": False,
         "seed": None,
         "as_json": True,
     }
-    assert collect_overrides(given) == {"epochs": 0, "horizontal_flip": False}
-    assert collect_overrides(given, ["patience=3", "layer-decay=.5"]) == {
+    assert collect_overrides(parameters) == {"epochs": 0, "horizontal_flip": False}
+    assert collect_overrides(parameters, ["patience=3", "layer-decay=.5"]) == {
         "epochs": 0,
         "horizontal_flip": False,
         "patience": 3,

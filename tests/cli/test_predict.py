@@ -32,13 +32,13 @@ def test_it_draws_answers_and_problems(
     fits: Callable[[str], None],
 ) -> None:
     calls("predict", answers)
-    result = command("predict", "pictures")
+    result = command("predict", "images")
     assert result.exit_code == 0
     fits(result.stdout)
     row = next(line for line in result.stdout.splitlines() if "one.jpg" in line)
-    assert row.startswith("…") and "[b]cat" in row and "70.0 %" in row
-    assert "\\x1b[31mdog 20.0 %" in row and "bird" not in row
-    assert "1 of 2 pictures cannot be read" in result.stdout
+    assert row.startswith("…") and "[b]cat" in row and "70.0%" in row
+    assert "\\x1b[31mdog 20.0%" in row and "bird" not in row
+    assert "1 of 2 images cannot be read" in result.stdout
     assert "two.jpg: cut short\\x1b[31m" in result.stdout
 
 
@@ -46,17 +46,18 @@ def test_top_says_how_many_answers(
     command: Command, calls: Callable[..., Any], answers: list[Prediction]
 ) -> None:
     calls("predict", answers)
-    assert "bird 10.0 %" in command("predict", "x", "--top", 3).stdout
+    assert "bird 10.0%" in command("predict", "x", "--top", 3).stdout
     assert "dog" not in command("predict", "x", "--top", 1).stdout
     document = json.loads(command("predict", "x", "--top", 1, "--json").stdout)
     assert len(document["predictions"][0]["top"]) == 1
 
 
-def test_json_says_why_a_picture_has_no_answer(
+def test_json_says_why_an_image_has_no_answer(
     command: Command, calls: Callable[..., Any], answers: list[Prediction]
 ) -> None:
     calls("predict", answers)
     first, second = json.loads(command("predict", "x", "--json").stdout)["predictions"]
+    assert first["image"] == first["picture"]  # its first name
     assert first["label"] == "[b]cat" and first["probability"] == 0.7 and not first["problem"]
     assert second["label"] is None and second["problem"].startswith("cut short")
 
@@ -92,13 +93,13 @@ def test_nothing_readable_exits_2(
 def test_a_run_in_the_first_place_is_asked(
     command: Command, calls: Callable[..., Any], answers: list[Prediction], tmp_path: Path
 ) -> None:
-    made = calls("predict", answers)
+    recorded = calls("predict", answers)
     run = tmp_path / "run"
     run.mkdir()
     (run / "plan.yaml").touch()
     command("predict", run, "a.jpg", "b.jpg")
     command("predict", "a.jpg", run)
-    assert made[0][0] == (run, [Path("a.jpg"), Path("b.jpg")])
-    assert made[1][0] == (None, [Path("a.jpg"), run])
+    assert recorded[0][0] == (run, [Path("a.jpg"), Path("b.jpg")])
+    assert recorded[1][0] == (None, [Path("a.jpg"), run])
     alone = command("predict", run)
-    assert alone.exit_code == 2 and "no picture was named" in alone.stderr
+    assert alone.exit_code == 2 and "no image was named" in alone.stderr

@@ -15,27 +15,29 @@ from tlearn.recipe.schema import Recipe
 Command = Callable[..., Result]
 
 
-def test_all_are_listed(command: Command, fits: Callable[[str], None]) -> None:
-    result = command("recipes")
+@pytest.mark.parametrize("words", [["recipes"], ["recipes", "list"]])
+def test_all_are_listed(words: list[str], command: Command, fits: Callable[[str], None]) -> None:
+    result = command(*words)
     fits(result.stdout)
-    assert all(recipe.name in result.stdout for recipe in list_recipes())
-    listed = json.loads(command("recipes", "--json").stdout)["recipes"]
+    assert all(recipe.name.replace("_", "-") in result.stdout for recipe in list_recipes())
+    listed = json.loads(command(*words, "--json").stdout)["recipes"]
     assert {"linear_head", "deep"} <= {recipe["name"] for recipe in listed}
 
 
-def test_one_is_explained_key_by_key(command: Command) -> None:
-    result = command("recipes", "top-stages")
+@pytest.mark.parametrize("words", [["show", "top-stages"], ["top-stages"]])
+def test_one_is_explained_key_by_key(words: list[str], command: Command) -> None:
+    result = command("recipes", *words)
     assert result.exit_code == 0
-    assert "policy: top_stages" in result.stdout
+    assert "policy: top-stages" in result.stdout
     assert not [key for key in Recipe.model_fields if f"  {key}" not in result.stdout]
-    document = json.loads(command("recipes", "top-stages", "--json").stdout)
+    document = json.loads(command("recipes", *words, "--json").stdout)
     assert document["keys"].keys() == Recipe.model_fields.keys()
 
 
-def test_a_file_of_ones_own_is_shown_inert(command: Command, tmp_path: Path) -> None:
+def test_a_file_of_ones_own_is_shown_as_plain_text(command: Command, tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text("policy: deep  # [red]mine[/red] \x1b[31m\n")
-    shown = command("recipes", path).stdout
+    shown = command("recipes", "show", path).stdout
     assert "# [red]mine[/red] \\x1b[31m" in shown
 
 

@@ -1,19 +1,27 @@
+"""Times as people write them; sizes are tested with the command that ranks by them."""
+
 from __future__ import annotations
 
 import pytest
 
-from tlearn.cli.units import parse_size
+from tlearn.cli.units import parse_latency, parse_time
 from tlearn.errors import RecipeError
 
 
 @pytest.mark.parametrize(
-    ("words", "size"), [("4MB", 4e6), ("900 kB", 9e5), ("1.5 gb", 1.5e9), ("12", 12)]
+    ("text", "seconds"), [("45s", 45), ("90m", 5400), ("1.5h", 5400), ("10", 600), (" 2 H ", 7200)]
 )
-def test_sizes(words: str, size: float) -> None:
-    assert parse_size(words, "--max-size") == size
+def test_times(text: str, seconds: float) -> None:
+    assert parse_time(text, "--for") == seconds
 
 
-@pytest.mark.parametrize("words", ["", "much", "-4MB", "0", "4 TB"])
-def test_no_sizes(words: str) -> None:
-    with pytest.raises(RecipeError, match="not a size"):
-        parse_size(words, "--max-size")
+@pytest.mark.parametrize(("text", "milliseconds"), [("30ms", 30), ("0.5s", 500), ("12", 12)])
+def test_latencies(text: str, milliseconds: float) -> None:
+    assert parse_latency(text, "--max-latency") == milliseconds
+
+
+@pytest.mark.parametrize("text", ["", "0m", "-3m", "an hour", "3d"])
+def test_what_is_no_time(text: str) -> None:
+    with pytest.raises(RecipeError, match="--for") as error:
+        parse_time(text, "--for")
+    assert error.value.hint.endswith("--for 45s")

@@ -23,7 +23,9 @@ def profile_of(*accuracies: float) -> DepthProfile:
         HeadScore(s, CrossValidation(1.0, np.full((6, 3), 1 / 3), accuracy, (accuracy,)))
         for s, accuracy in zip([*stages, (1, 2)], accuracies, strict=True)
     ]
-    return DepthProfile([f"stage {n}" for (n,) in stages], scores[:-1], scores[-1], np.arange(6) % 3)
+    return DepthProfile(
+        [f"stage {n}" for (n,) in stages], scores[:-1], scores[-1], np.arange(6) % 3
+    )
 
 
 def test_the_head_of_a_suggestion_is_found_by_its_stages() -> None:

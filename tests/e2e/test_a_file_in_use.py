@@ -25,7 +25,7 @@ def tlearn(image_folder: Callable[..., Path], small_weights: Path, tmp_path: Pat
     api.finetune(image_folder(per_class=20), flags=flags, out=tmp_path / "run")
 
     def command(*words: str, code: int = 0) -> Any:
-        line = [sys.executable, "-m", "tlearn", *words, "--json"]
+        line = [sys.executable, "-m", "tlearn", *words, "--json", "--quiet"]
         done = subprocess.run(
             line, cwd=tmp_path, env=dict(os.environ), capture_output=True, text=True
         )

@@ -23,7 +23,7 @@ def test_from_a_folder_to_a_checked_file(
 
     def tlearn(*words: str, code: int = 0) -> Any:
         done = subprocess.run(
-            [sys.executable, "-m", "tlearn", *words, "--json"],
+            [sys.executable, "-m", "tlearn", *words, "--json", "--quiet"],
             cwd=tmp_path,
             env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": ""},
             capture_output=True,

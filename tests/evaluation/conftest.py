@@ -13,7 +13,8 @@ from tlearn.evaluation.metrics import Report, score
 from tlearn.evaluation.report_content import ReportContent
 from tlearn.features.linear_head import CrossValidation
 from tlearn.recipe.loading import load_recipe
-from tlearn.recipe.plan import BackboneInfo, Plan, SplitCounts, make_plan
+from tlearn.recipe.plan import Plan
+from tlearn.recipe.planning import BackboneInfo, SplitCounts, make_plan
 from tlearn.suggestion.accuracy_forecast import Option
 from tlearn.suggestion.advice import Advice
 from tlearn.suggestion.depth_profile import DepthProfile, HeadScore

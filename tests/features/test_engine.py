@@ -1,4 +1,4 @@
-"""Both engines give the same rows, and the faster one is taken where there is a choice."""
+"""Both engines give the same rows, and the faster one is chosen where there are two."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ IMAGES = np.random.default_rng(0).integers(0, 256, (40, 32, 32, 3), dtype=np.uin
 BATCHES = [IMAGES[:16], IMAGES[16:32], IMAGES[32:]]
 
 
-class Timed:
+class TimedEngine:
     """An engine that takes its time."""
 
     def __init__(self, seconds: float) -> None:
@@ -32,12 +32,12 @@ class Timed:
             yield np.zeros((len(batch), 1), np.float32)
 
 
-def test_every_output_of_the_probe_is_the_same_in_both_engines(
+def test_every_output_of_the_extractor_is_the_same_in_both_engines(
     small_backbone: Any, tmp_path: Path
 ) -> None:
     extractor = make_extractor(tmp_path, small_backbone)
-    makers = extractor_engines(extractor, lambda: small_backbone)
-    rows = {name: np.concatenate(list(make().run(BATCHES))) for name, make in makers.items()}
+    factories = extractor_engines(extractor, lambda: small_backbone)
+    rows = {name: np.concatenate(list(make().run(BATCHES))) for name, make in factories.items()}
     assert rows[LITERT].shape == (40, extractor.width)
     np.testing.assert_allclose(rows[LITERT], rows[KERAS], rtol=1e-4, atol=1e-4)
 
@@ -51,35 +51,38 @@ def test_the_outputs_at_a_cut_are_the_same_in_both_engines(
     def prefix() -> Any:
         return split_at(small_backbone.trunk, cut)[0]
 
-    makers = prefix_engines(tmp_path, "fingerprint", cut, prefix)
-    rows = {name: np.concatenate(list(make().run(BATCHES))) for name, make in makers.items()}
+    factories = prefix_engines(tmp_path, "fingerprint", cut, prefix)
+    rows = {name: np.concatenate(list(make().run(BATCHES))) for name, make in factories.items()}
     assert rows[LITERT].shape == (40, int(np.prod(prefix().output_shape[1:])))
     np.testing.assert_allclose(rows[LITERT], rows[KERAS], rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize(("litert", "keras", "faster"), [(0.0, 0.02, LITERT), (0.02, 0.0, KERAS)])
-def test_where_there_is_an_accelerator_the_faster_engine_is_taken(
+def test_with_an_accelerator_the_faster_engine_is_chosen(
     monkeypatch: pytest.MonkeyPatch, litert: float, keras: float, faster: str
 ) -> None:
     monkeypatch.setattr(engine_module, "accelerator_visible", lambda: True)
     choice = EngineChoice()
-    makers = {LITERT: lambda: Timed(litert), KERAS: lambda: Timed(keras)}
-    assert choice.open("net", makers, IMAGES).seconds == 0.0
+    factories = {LITERT: lambda: TimedEngine(litert), KERAS: lambda: TimedEngine(keras)}
+    assert choice.open("net", factories, IMAGES).seconds == 0.0
     assert choice.used == {"net": faster}
     assert choice.rates["net"][faster] > choice.rates["net"][LITERT if faster == KERAS else KERAS]
+    assert choice.in_words().startswith(f"{faster}; images per second: litert ")
 
 
-def test_without_one_keras_is_not_even_opened(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_an_accelerator_keras_is_not_even_opened(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine_module, "accelerator_visible", lambda: False)
     choice = EngineChoice()
-    choice.open("net", {LITERT: lambda: Timed(0), KERAS: pytest.fail}, IMAGES)
+    choice.open("net", {LITERT: lambda: TimedEngine(0), KERAS: pytest.fail}, IMAGES)
     assert (choice.used, choice.rates) == ({"net": LITERT}, {})
+    assert choice.in_words().startswith("litert on ")
+    assert EngineChoice().in_words() == ""
 
 
-def test_a_person_has_the_last_word(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_variable_decides(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TLEARN_ENGINE", KERAS)
     choice = EngineChoice()
-    choice.open("net", {LITERT: pytest.fail, KERAS: lambda: Timed(0)}, IMAGES)
+    choice.open("net", {LITERT: pytest.fail, KERAS: lambda: TimedEngine(0)}, IMAGES)
     assert choice.used == {"net": KERAS}
     monkeypatch.setenv("TLEARN_ENGINE", "tpu")
     with pytest.raises(HostError, match="TLEARN_ENGINE"):

@@ -1,4 +1,4 @@
-"""The solved head against an independent solver, and what cross-validation must not do."""
+"""The solved head against an independent solver, and cross-validation without leaks."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from tlearn.features.linear_head import (
     CrossValidation,
     LinearHead,
     cross_validate,
+    held_out_probabilities,
     softmax,
     solve_head,
 )
@@ -31,8 +32,8 @@ def folds_of(n: int, k: int = 5) -> list[tuple[np.ndarray, np.ndarray]]:
 
 
 def objective(head: LinearHead, x: np.ndarray, y: np.ndarray, penalty: float) -> float:
-    chosen = softmax((x @ head.kernel + head.bias).astype(float))[np.arange(len(y)), y]
-    return float(-np.log(chosen).mean() + penalty / 2 * np.square(head.kernel).sum())
+    true_class = softmax((x @ head.kernel + head.bias).astype(float))[np.arange(len(y)), y]
+    return float(-np.log(true_class).mean() + penalty / 2 * np.square(head.kernel).sum())
 
 
 @pytest.mark.parametrize(("n", "d"), [(120, 10), (40, 200)])
@@ -44,13 +45,13 @@ def test_the_optimum_is_that_of_scikit_learn(n: int, d: int, penalty: float) -> 
     head = solve_head(x, y, 3, penalty)
     # Our penalty counts in units of the features' mean variance; scikit-learn's C in raw units.
     raw = penalty * float(x.var(axis=0).mean())
-    theirs = LogisticRegression(C=1 / (raw * n), max_iter=5000, tol=1e-8).fit(x, y)
-    other = LinearHead(theirs.coef_.T, theirs.intercept_, raw)
+    fitted = LogisticRegression(C=1 / (raw * n), max_iter=5000, tol=1e-8).fit(x, y)
+    other = LinearHead(fitted.coef_.T, fitted.intercept_, raw)
     assert objective(head, x, y, raw) == pytest.approx(objective(other, x, y, raw), rel=2e-4)
     np.testing.assert_allclose(head.probabilities(x), other.probabilities(x), atol=5e-3)
 
 
-def test_noise_asks_for_a_strong_penalty_and_signal_for_a_weak_one() -> None:
+def test_noise_gets_a_strong_penalty_and_signal_a_weak_one() -> None:
     clear, y = blobs(150, 30, 3, spread=0.3)
     noise = np.random.default_rng(1).normal(size=clear.shape).astype(np.float32)
     weak = cross_validate(clear, y, 3, folds_of(150))
@@ -60,7 +61,7 @@ def test_noise_asks_for_a_strong_penalty_and_signal_for_a_weak_one() -> None:
     assert strong.penalty > 10 * weak.penalty
 
 
-def test_held_out_rows_do_not_inform_their_own_prediction() -> None:
+def test_held_out_rows_do_not_influence_their_own_prediction() -> None:
     rng = np.random.default_rng(0)
     features = rng.normal(size=(60, 100)).astype(np.float32)
     labels = rng.integers(0, 2, 60)
@@ -80,7 +81,7 @@ def test_class_weights_lift_the_rare_class() -> None:
     assert (weighted.probabilities(features).argmax(1)[labels == 1] == 1).mean() > 0.6
 
 
-def test_constant_features_give_the_class_shares() -> None:
+def test_constant_features_give_the_share_of_each_class() -> None:
     labels = np.array([0, 0, 0, 1])
     head = solve_head(np.ones((4, 3), np.float32), labels, 2, 0.1)
     np.testing.assert_allclose(head.probabilities(np.ones((1, 3)))[0], [0.75, 0.25], atol=1e-3)
@@ -92,26 +93,52 @@ def test_the_same_input_gives_the_same_head() -> None:
     np.testing.assert_array_equal(first.kernel, second.kernel)
 
 
-def test_what_cross_validation_said_is_kept_and_read(tmp_path: Path) -> None:
+def test_a_cross_validation_is_written_and_read(tmp_path: Path) -> None:
     x, y = blobs(60, 10, 3)
-    found = cross_validate(x, y, 3, folds_of(60))
-    found.write(tmp_path / "found.npz")
-    again = CrossValidation.read(tmp_path / "found.npz")
-    assert again is not None
-    np.testing.assert_array_equal(again.probabilities, found.probabilities)
-    kept, meant = (replace(which, probabilities=x) for which in (again, found))
-    assert kept == meant
-    (tmp_path / "torn.npz").write_bytes((tmp_path / "found.npz").read_bytes()[:200])
+    cv = cross_validate(x, y, 3, folds_of(60))
+    cv.write(tmp_path / "cv.npz")
+    read = CrossValidation.read(tmp_path / "cv.npz")
+    assert read is not None
+    np.testing.assert_array_equal(read.probabilities, cv.probabilities)
+    assert replace(read, probabilities=x) == replace(cv, probabilities=x)
+    assert read.folds == 5
+    (tmp_path / "torn.npz").write_bytes((tmp_path / "cv.npz").read_bytes()[:200])
     assert CrossValidation.read(tmp_path / "torn.npz") is None
     (tmp_path / "empty.npz").touch()
     assert CrossValidation.read(tmp_path / "empty.npz") is None
     assert CrossValidation.read(tmp_path / "none.npz") is None
 
 
-def test_features_are_left_alone_unless_given_away() -> None:
+def test_heads_of_one_penalty_predict_as_cross_validation_does() -> None:
+    x, y = blobs(60, 10, 3)
+    cv = cross_validate(x, y, 3, folds_of(60))
+    predictions = held_out_probabilities(x, y, 3, folds_of(60), cv.penalty)
+    for (_, out), probabilities in zip(folds_of(60), predictions, strict=True):
+        np.testing.assert_allclose(probabilities, cv.probabilities[out], atol=0.02)
+
+
+def test_features_are_left_alone_unless_solved_in_place() -> None:
     x, y = blobs(60, 10, 3)
     before = x.copy()
     head = solve_head(x, y, 3, 0.1)
     np.testing.assert_array_equal(x, before)
-    given = solve_head(x, y, 3, 0.1, in_place=True)
-    np.testing.assert_array_equal(given.kernel, head.kernel)
+    in_place = solve_head(x, y, 3, 0.1, in_place=True)
+    np.testing.assert_array_equal(in_place.kernel, head.kernel)
+
+
+def test_a_block_of_features_counts_the_same_on_every_scale() -> None:
+    rng = np.random.default_rng(0)
+    labels = np.arange(120) % 3
+    noise = rng.normal(size=(120, 6)).astype(np.float32)
+    signal = (rng.normal(size=(120, 4)) + labels[:, None]).astype(np.float32)
+    rows = np.concatenate([noise, signal], axis=1)
+    shrunk = np.concatenate([noise, signal / 1000], axis=1)
+    probabilities = [
+        solve_head(x, labels, 3, 0.1, blocks=[6, 4]).probabilities(x) for x in (rows, shrunk)
+    ]
+    np.testing.assert_allclose(*probabilities, atol=1e-3)
+    without_blocks = solve_head(shrunk, labels, 3, 0.1).probabilities(shrunk)
+    assert abs(without_blocks - probabilities[1]).max() > 0.1
+    folds = [(np.arange(60), np.arange(60, 120)), (np.arange(60, 120), np.arange(60))]
+    first, second = (cross_validate(x, labels, 3, folds, blocks=[6, 4]) for x in (rows, shrunk))
+    assert first.accuracy == second.accuracy

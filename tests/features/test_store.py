@@ -1,4 +1,4 @@
-"""The engine against Keras, and the store: only what is missing is computed."""
+"""The feature store: only what is missing is computed, and views are seeded."""
 
 from __future__ import annotations
 
@@ -14,11 +14,9 @@ from tlearn.data.pixel_store import PixelStore, store_pixels
 from tlearn.features.engine import LITERT, Engine
 from tlearn.features.extractor import (
     EMBEDDING,
-    SOURCE,
     FeatureExtractor,
     extractor_engines,
     make_extractor,
-    open_extractor,
 )
 from tlearn.features.store import FeatureStore, Views, extractor_store
 
@@ -33,7 +31,7 @@ def digests(pixels: PixelStore) -> list[str]:
     return [info.sha256 for info in pixels.infos]
 
 
-def opener(extractor: FeatureExtractor) -> Callable[[np.ndarray], Engine]:
+def engine_of(extractor: FeatureExtractor) -> Callable[[np.ndarray], Engine]:
     return lambda sample: extractor_engines(extractor, pytest.fail)[LITERT]()
 
 
@@ -43,30 +41,11 @@ def rows_of(
     pixels: PixelStore,
     wanted: list[str],
     engine: Callable[[np.ndarray], Engine] | None = None,
-    told: Callable[[int, int], None] | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> np.ndarray:
     store = extractor_store(cache, extractor, "squash")
-    store.fill(pixels, wanted, engine or opener(extractor), Views(), told)
+    store.fill(pixels, wanted, engine or engine_of(extractor), Views(), progress)
     return store.table.read(wanted)
-
-
-def test_every_output_of_the_probe_is_that_of_keras(
-    small_backbone: Any, pixels: PixelStore, tmp_path: Path
-) -> None:
-    extractor = make_extractor(tmp_path, small_backbone)
-    rows = rows_of(tmp_path, extractor, pixels, digests(pixels))
-    clean = pixels.read(digests(pixels)).astype(np.float32)
-    maps = small_backbone.trunk.predict(clean, verbose=0)
-    source = small_backbone.source.predict(clean, verbose=0)
-    np.testing.assert_allclose(rows[:, extractor.columns(EMBEDDING)], maps.mean((1, 2)), atol=1e-4)
-    np.testing.assert_allclose(rows[:, extractor.columns(SOURCE)], source, atol=1e-5)
-    assert [name for name, _ in extractor.outputs][:2] == ["stage 1", "stage 2"]
-
-
-def test_a_probe_is_found_again_by_its_fingerprint(small_backbone: Any, tmp_path: Path) -> None:
-    made = make_extractor(tmp_path, small_backbone)
-    assert open_extractor(tmp_path, small_backbone.fingerprint) == made
-    assert open_extractor(tmp_path, "another") is None
 
 
 def test_only_missing_rows_are_computed(
@@ -75,9 +54,9 @@ def test_only_missing_rows_are_computed(
     extractor = make_extractor(tmp_path, small_backbone)
     wanted = digests(pixels)
     first = rows_of(tmp_path, extractor, pixels, wanted[:30])
-    told: list[tuple[int, int]] = []
-    rows_of(tmp_path, extractor, pixels, wanted, told=lambda *done: told.append(done))
-    assert told[-1] == (10, 10)
+    seen: list[tuple[int, int]] = []
+    rows_of(tmp_path, extractor, pixels, wanted, progress=lambda *done: seen.append(done))
+    assert seen[-1] == (10, 10)
 
     def never(_: Any) -> Any:
         raise AssertionError("the store is full; no engine is needed")
@@ -86,7 +65,7 @@ def test_only_missing_rows_are_computed(
     np.testing.assert_array_equal(first, again)
 
 
-def test_an_interrupted_fill_keeps_whole_batches_and_goes_on(
+def test_an_interrupted_computation_is_resumed_after_its_last_batch(
     small_backbone: Any, pixels: PixelStore, tmp_path: Path
 ) -> None:
     extractor = make_extractor(tmp_path, small_backbone)
@@ -95,51 +74,54 @@ def test_an_interrupted_fill_keeps_whole_batches_and_goes_on(
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        rows_of(tmp_path, extractor, pixels, digests(pixels), told=interrupt)
-    told: list[tuple[int, int]] = []
+        rows_of(tmp_path, extractor, pixels, digests(pixels), progress=interrupt)
+    seen: list[tuple[int, int]] = []
     rows = rows_of(
-        tmp_path, extractor, pixels, digests(pixels), told=lambda *done: told.append(done)
+        tmp_path, extractor, pixels, digests(pixels), progress=lambda *done: seen.append(done)
     )
-    assert told[-1] == (8, 8)
+    assert seen[-1] == (8, 8)
     fresh = rows_of(tmp_path / "other", extractor, pixels, digests(pixels))
     np.testing.assert_allclose(rows, fresh, atol=1e-6)
 
 
 def test_views_are_seeded_and_the_first_is_clean(pixels: PixelStore) -> None:
-    one, policy = digests(pixels)[0], augmentation("medium", True)
-    clean = pixels.read([one, one])
+    digest, policy = digests(pixels)[0], augmentation("medium", True)
+    clean = pixels.read([digest, digest])
     views, other = Views(3, policy, seed=1), Views(3, policy, seed=2)
-    drawn = views.draw(clean, [(one, 0), (one, 1)])
+    drawn = views.draw(clean, [(digest, 0), (digest, 1)])
     np.testing.assert_array_equal(drawn[0], clean[0])
     assert (drawn[1] != clean[0]).any()
-    np.testing.assert_array_equal(drawn, views.draw(clean, [(one, 0), (one, 1)]))
-    assert (other.draw(clean[:1], [(one, 1)])[0] != drawn[1]).any()
-    assert views.key(one, 0) == one
-    assert len({views.key(one, 1), views.key(one, 2), other.key(one, 1), one}) == 4
+    np.testing.assert_array_equal(drawn, views.draw(clean, [(digest, 0), (digest, 1)]))
+    assert (other.draw(clean[:1], [(digest, 1)])[0] != drawn[1]).any()
+    assert views.key(digest, 0) == digest
+    keys = {views.key(digest, 1), views.key(digest, 2), other.key(digest, 1), digest}
+    assert len(keys) == 4
+    with pytest.raises(ValueError, match="policy"):
+        Views(2)
 
 
-def test_float16_rows_keep_every_decision_of_a_tail(
+def test_float16_rows_give_a_head_the_same_predictions(
     small_backbone: Any, pixels: PixelStore, tmp_path: Path
 ) -> None:
     extractor = make_extractor(tmp_path, small_backbone)
     exact = FeatureStore(tmp_path, "exact", "squash", (extractor.width,), "float32")
     half = FeatureStore(tmp_path, "half", "squash", (extractor.width,), "float16")
     for store in (exact, half):
-        store.fill(pixels, digests(pixels), opener(extractor), Views())
+        store.fill(pixels, digests(pixels), engine_of(extractor), Views())
     columns = extractor.columns(EMBEDDING)
     kernel = np.random.default_rng(0).normal(size=(extractor.outputs[-2][1], 10))
-    whole, cut = (s.table.read(digests(pixels))[:, columns] @ kernel for s in (exact, half))
-    np.testing.assert_array_equal(whole.argmax(1), cut.argmax(1))
+    full, short = (s.table.read(digests(pixels))[:, columns] @ kernel for s in (exact, half))
+    np.testing.assert_array_equal(full.argmax(1), short.argmax(1))
 
 
 def test_values_beyond_float16_stay_finite(pixels: PixelStore, tmp_path: Path) -> None:
-    class Loud:
+    class HugeValues:
         def __init__(self, sample: np.ndarray) -> None:
             assert sample.shape == (32, 32, 32, 3)
 
         def run(self, batches: Any) -> Any:
             yield from (np.full((len(batch), 1), 1e6, np.float32) for batch in batches)
 
-    store = FeatureStore(tmp_path, "loud", "squash", (1,), "float16")
-    store.fill(pixels, digests(pixels), Loud, Views())
+    store = FeatureStore(tmp_path, "huge", "squash", (1,), "float16")
+    store.fill(pixels, digests(pixels), HugeValues, Views())
     assert np.isfinite(store.table.read(digests(pixels))).all()

@@ -1,4 +1,4 @@
-"""Networks with weights that a wrong order or a lost layer would show."""
+"""Pixels, and networks with weights that reveal a wrong order or a lost layer."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 def own_keras_home(
     tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> Path:
-    """Nothing is read from this machine's Keras cache, nor fetched."""
+    """Read nothing from this machine's Keras cache, and download nothing."""
     home = tmp_path_factory.mktemp("keras")
     monkeypatch.setenv("KERAS_HOME", str(home))
     monkeypatch.setenv("TLEARN_WEIGHTS_URL", "http://127.0.0.1:9")
@@ -23,7 +23,7 @@ def own_keras_home(
 
 @pytest.fixture(scope="session")
 def pixels() -> Callable[..., np.ndarray]:
-    """`pixels(size, n=2, seed=0)`: random 0-255 RGB pictures whose channels differ in mean."""
+    """Return `pixels(size, n=2, seed=0)`: random 0-255 RGB images whose channels differ in mean."""
 
     def draw(size: int, n: int = 2, seed: int = 0) -> np.ndarray:
         rng = np.random.default_rng(seed)
@@ -34,13 +34,13 @@ def pixels() -> Callable[..., np.ndarray]:
 
 @pytest.fixture(scope="session")
 def randomize_statistics(pixels: Callable[..., np.ndarray]) -> Callable[..., None]:
-    """`randomize_statistics(network, scale=None)` lets signals reach the output of a random network.
+    """Return `randomize_statistics(network, scale=None)`, for networks of random weights.
 
-    Batch normalisations take the statistics of one batch, `scale(pixels)`, and random factors:
+    Batch normalizations take the statistics of one batch, `scale(pixels)`, and random factors:
     after that the output depends on the input, and no two layers are alike.
     """
 
-    def do(network: Any, scale: Callable[[np.ndarray], np.ndarray] | None = None) -> None:
+    def randomize(network: Any, scale: Callable[[np.ndarray], np.ndarray] | None = None) -> None:
         import keras
 
         size = network.input_shape[1]
@@ -61,4 +61,4 @@ def randomize_statistics(pixels: Callable[..., np.ndarray]) -> Callable[..., Non
             factors = [value + rng.uniform(-0.3, 0.3, value.shape) for value in factors]
             layer.set_weights([*factors, mean, variance + 1e-3])
 
-    return do
+    return randomize

@@ -1,268 +1,72 @@
+"""Loading backbones: of the catalog, and networks of a person's own."""
+
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
-import h5py
 import keras
 import numpy as np
 import pytest
-from keras.src.legacy.saving import legacy_h5_format
-from keras.src.utils import file_utils
 from PIL import Image
 
+from tests.models.keras_networks import assert_close, keras_network, outputs, weights_file
 from tlearn.errors import BackboneError
-from tlearn.models.backbone import load_backbone
-from tlearn.models.catalog import CATALOG, BackboneSpec, find_backbone
-from tlearn.models.stages import last_feature_map
-from tlearn.models.weights import WeightsFile, find_weights
+from tlearn.models.backbone import load_backbone, load_own_backbone
+from tlearn.models.catalog import CATALOG, find_backbone
+from tlearn.models.stages import find_cuts
+from tlearn.models.weights import find_weights
 
 Pixels = Callable[..., np.ndarray]
-PREPROCESSING = {
-    "mobilenet_025": keras.applications.mobilenet.preprocess_input,
-    "mobilenet_v3_small_minimalistic": keras.applications.mobilenet_v3.preprocess_input,
-    "efficientnet_v2_b0": keras.applications.efficientnet_v2.preprocess_input,
-    "resnet50": keras.applications.resnet.preprocess_input,
-    "densenet121": keras.applications.densenet.preprocess_input,
-}
 
 
-def given(path: Path) -> WeightsFile:
-    return WeightsFile(path, "given", "0" * 64)
-
-
-def plain(spec: BackboneSpec, size: int, **arguments: object) -> keras.Model:
-    """The network as Keras gives it, which leaves the scaling to its user."""
-    builder = getattr(keras.applications, spec.builder)
-    return builder(weights=None, input_shape=(size, size, 3), **spec.arguments, **arguments)
-
-
-def answer(network: keras.Model, images: np.ndarray) -> np.ndarray:
-    return np.asarray(network(images, training=False))
-
-
-def assert_close(ours: np.ndarray, theirs: np.ndarray) -> None:
-    assert np.std(theirs) > 0
-    np.testing.assert_allclose(ours, theirs, rtol=2e-3, atol=2e-5 * np.abs(theirs).max())
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", PREPROCESSING)
-def test_trunk_and_source_read_pixels_as_keras_does(
-    name: str, tmp_path: Path, pixels: Pixels, randomize_statistics: Callable[..., None]
-) -> None:
-    spec = find_backbone(name)
-    theirs = plain(spec, 64, classes=10)
-    randomize_statistics(theirs, lambda images: PREPROCESSING[name](images.copy()))
-    theirs.save_weights(tmp_path / "w.weights.h5")
-    ours = load_backbone(spec, given(tmp_path / "w.weights.h5"), 64)
-    images = pixels(64)
-    scaled = PREPROCESSING[name](images.copy())
-    assert ours.source is not None
-    assert ours.trunk.output_shape[-1] == spec.embedding_size
-    assert_close(answer(ours.source, images), answer(theirs, scaled))
-    features = keras.Model(theirs.inputs[0], last_feature_map(theirs))
-    right = answer(features, scaled)
-    for wrong in (scaled[..., ::-1], scaled / 2, scaled + np.ptp(scaled) / 4):
-        with pytest.raises(AssertionError):
-            assert_close(answer(features, wrong), right)
-    assert_close(answer(ours.trunk, images), right)
-
-
-@pytest.mark.parametrize("layout", ["legacy", "model", "keras", "archive"])
-@pytest.mark.parametrize("top", [True, False])
-def test_every_layout_with_and_without_top(
-    layout: str,
-    top: bool,
-    tmp_path: Path,
-    pixels: Pixels,
-    randomize_statistics: Callable[..., None],
-) -> None:
-    spec = find_backbone("mobilenet_v2_035")
-    theirs = plain(spec, 64, include_top=top, **({"classes": 11} if top else {}))
-    randomize_statistics(theirs, lambda images: images / 127.5 - 1)
-    path = tmp_path / "weights.bin"
-    if layout == "legacy":
-        with h5py.File(path, "w") as file:
-            legacy_h5_format.save_weights_to_hdf5_group(file, theirs)
-    else:
-        suffix = {"model": ".h5", "keras": ".weights.h5", "archive": ".keras"}[layout]
-        save = theirs.save_weights if layout == "keras" else theirs.save
-        save(path.with_suffix(suffix))
-        path.with_suffix(suffix).rename(path)
-    ours = load_backbone(spec, given(path), 64)
-    images = pixels(64)
-    scaled = images / 127.5 - 1
-    if top:
-        assert ours.source is not None
-        assert_close(answer(ours.source, images), answer(theirs, scaled))
-    else:
-        assert ours.source is None
-        assert_close(answer(ours.trunk, images), answer(theirs, scaled))
-
-
-@pytest.fixture
-def efficientnet_file(
-    tmp_path: Path, randomize_statistics: Callable[..., None]
-) -> Callable[..., Path]:
-    """Write an EfficientNetB0 in the legacy layout with the given statistics of the pixels."""
-
-    def write(mean: tuple[float, ...], variance: tuple[float, ...]) -> Path:
-        network = keras.applications.EfficientNetB0(weights=None)
-        randomize_statistics(network)
-        network.get_layer(index=2).set_weights([np.array(mean), np.array(variance), np.array(0)])
-        with h5py.File(tmp_path / "efficientnetb0.h5", "w") as file:
-            legacy_h5_format.save_weights_to_hdf5_group(file, network)
-        return tmp_path / "efficientnetb0.h5"
-
-    return write
-
-
-def test_efficientnet_equals_keras_with_imagenet_weights(
-    efficientnet_file: Callable[..., Path], pixels: Pixels, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = efficientnet_file((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
-    monkeypatch.setattr(file_utils, "get_file", lambda *_, **__: str(path))
-    theirs = keras.applications.EfficientNetB0(weights="imagenet")
-    without = keras.applications.EfficientNetB0(weights=None)
-    without.load_weights(path)
-    ours = load_backbone(find_backbone("efficientnet_b0"), given(path), 224)
-    images = pixels(224, n=1)
-    # Behind the scaling and the stem: deeper, random weights blow rounding up to per cents, and
-    # their probabilities are nearly equal whatever comes in.
-    mine, right, wrong = (
-        answer(keras.Model(x.inputs[0], x.get_layer("stem_activation").output), images)
-        for x in (ours.trunk, theirs, without)
-    )
-    assert_close(mine, right)
-    with pytest.raises(AssertionError):
-        assert_close(wrong, right)
-
-
-def test_efficientnet_trained_otherwise_is_left_as_it_is(
-    efficientnet_file: Callable[..., Path], pixels: Pixels
-) -> None:
-    path = efficientnet_file((0.485, 0.456, 0.406), (0.229**2, 0.224**2, 0.225**2))
-    theirs = keras.applications.EfficientNetB0(weights=None)
-    theirs.load_weights(path)
-    ours = load_backbone(find_backbone("efficientnet_b0"), given(path), 224)
-    images = pixels(224, n=1)
-    assert ours.source is not None
-    assert_close(answer(ours.source, images), answer(theirs, images))
-
-
-def test_vgg_has_its_dense_layers_at_its_own_size_only(tmp_path: Path, pixels: Pixels) -> None:
-    spec = replace(find_backbone("vgg16"), image_size=32)
-    theirs = plain(spec, 32, classes=3)
-    scale = keras.applications.vgg16.preprocess_input
-    with h5py.File(tmp_path / "w.h5", "w") as file:
-        legacy_h5_format.save_weights_to_hdf5_group(file, theirs)
-    ours = load_backbone(spec, given(tmp_path / "w.h5"), 32)
-    assert ours.source is not None
-    small = pixels(32)
-    assert_close(answer(ours.source, small), answer(theirs, scale(small.copy())))
-    larger = load_backbone(spec, given(tmp_path / "w.h5"), 48)
-    assert larger.source is None
-    same = plain(spec, 48, include_top=False)
-    for mine, its in zip(same.layers, theirs.layers, strict=False):
-        mine.set_weights(its.get_weights())
-    image = pixels(48)
-    assert_close(answer(larger.trunk, image), answer(same, scale(image.copy())))
-
-
-def test_channels_are_turned_once(tmp_path: Path, pixels: Pixels) -> None:
-    spec = find_backbone("vgg16")
-    first = load_backbone(spec, None, 32)
-    first.trunk.save(tmp_path / "mine.keras")
-    again = load_backbone(spec, given(tmp_path / "mine.keras"), 32)
-    image = pixels(32)
-    assert_close(answer(again.trunk, image), answer(first.trunk, image))
-
-
-def test_convnext_embedding_keeps_the_normalisation_of_its_head(
+def test_the_embedding_of_convnext_has_the_normalization_of_its_head(
     tmp_path: Path, pixels: Pixels
 ) -> None:
     spec = find_backbone("convnext_tiny")
-    theirs = plain(spec, 32, classes=3)
-    norm = theirs.get_layer("convnext_tiny_head_layernorm")
+    network = keras_network(spec, 32, classes=3)
+    norm = network.get_layer("convnext_tiny_head_layernorm")
     rng = np.random.default_rng(0)
     norm.set_weights([rng.uniform(0.5, 2, 768), rng.normal(size=768)])
-    theirs.save_weights(tmp_path / "w.weights.h5")
-    ours = load_backbone(spec, given(tmp_path / "w.weights.h5"), 32)
-    # At 32 pixels the map is one position, where both orders of norm and average are the same.
-    normalized = keras.Model(theirs.inputs[0], norm.output)
+    network.save_weights(tmp_path / "w.weights.h5")
+    backbone = load_backbone(spec, weights_file(tmp_path / "w.weights.h5"), 32)
+    # At 32 pixels the map has one position, where norm and average commute.
+    normalized = keras.Model(network.inputs[0], norm.output)
     image = pixels(32)
-    assert_close(answer(ours.trunk, image)[:, 0, 0], answer(normalized, image))
-    assert ours.source is not None
-    assert_close(answer(ours.source, image), answer(theirs, image))
-
-
-@pytest.mark.parametrize(
-    ("written", "asked", "layout"),
-    [
-        ("mobilenet_025", "mobilenet_v2_035", "keras"),
-        ("mobilenet_025", "mobilenet_050", "keras"),
-        ("mobilenet_025", "mobilenet_v2_035", "legacy"),
-        ("mobilenet_025", "vgg16", "legacy"),
-    ],
-)
-def test_weights_of_another_network(written: str, asked: str, layout: str, tmp_path: Path) -> None:
-    network = plain(find_backbone(written), 32, classes=5)
-    if layout == "keras":
-        network.save_weights(tmp_path / "w.weights.h5")
-    else:
-        network.save(tmp_path / "w.h5")
-    path = next(tmp_path.glob("w*"))
-    with pytest.raises(BackboneError, match=f"weights of {asked}: expected") as error:
-        load_backbone(find_backbone(asked), given(path), 32)
-    assert f"{network.count_params():,}" in error.value.message
-
-
-def test_file_with_more_layers_than_the_network(tmp_path: Path) -> None:
-    # Keras would read the first blocks of such a file and say nothing.
-    plain(find_backbone("vgg19"), 32, include_top=False).save_weights(tmp_path / "w.weights.h5")
-    with pytest.raises(BackboneError, match="expected 14,714,688"):
-        load_backbone(find_backbone("vgg16"), given(tmp_path / "w.weights.h5"), 32)
+    assert_close(outputs(backbone.trunk, image)[:, 0, 0], outputs(normalized, image))
+    assert backbone.classifier is not None
+    assert_close(outputs(backbone.classifier, image), outputs(network, image))
 
 
 @pytest.mark.parametrize(("name", "size"), [("mobilenet_v2", 31), ("inception_v3", 74)])
-def test_image_size_below_the_smallest(name: str, size: int) -> None:
+def test_image_size_below_the_smallest_is_refused(name: str, size: int) -> None:
     with pytest.raises(BackboneError, match=f"at least {size + 1}") as error:
         load_backbone(CATALOG[name], None, size)
     assert "--image-size" in error.value.hint
 
 
-def test_seed_fixes_random_weights(pixels: Pixels) -> None:
+def test_the_seed_determines_random_weights(pixels: Pixels) -> None:
     spec = find_backbone("mobilenet_025")
     first, second, other = (load_backbone(spec, None, 32, seed) for seed in (1, 1, 2))
     image = pixels(32)
-    np.testing.assert_array_equal(answer(first.trunk, image), answer(second.trunk, image))
-    assert np.abs(answer(first.trunk, image) - answer(other.trunk, image)).max() > 0
+    np.testing.assert_array_equal(outputs(first.trunk, image), outputs(second.trunk, image))
+    assert np.abs(outputs(first.trunk, image) - outputs(other.trunk, image)).max() > 0
     assert first.fingerprint != other.fingerprint
 
 
-def test_fingerprint_is_the_same_in_every_process(tmp_path: Path) -> None:
-    spec = find_backbone("mobilenet_025")
-    plain(spec, 32, classes=5).save_weights(tmp_path / "w.weights.h5")
-    weights = given(tmp_path / "w.weights.h5")
-    assert load_backbone(spec, None, 32, 1).fingerprint == "random-1-88034084"
-    assert load_backbone(spec, weights, 32).fingerprint == "01c6a77a250c4bfc"
-    assert load_backbone(spec, weights, 64).fingerprint != "01c6a77a250c4bfc"
-
-
 @pytest.mark.parametrize(
-    ("name", "size", "source", "file", "classes"),
+    ("name", "size", "origin", "file", "classes"),
     [
         ("mobilenet_v2", 224, "folder", None, 1000),
         ("mobilenet_075", 192, "folder", None, 1000),
         ("mobilenet_v2", 224, "given", "mobilenet_v2_1.00_224_inat_birds.weights.h5", 964),
     ],
 )
-def test_real_weights(
+def test_real_weights_recognize_bees(
     name: str,
     size: int,
-    source: str,
+    origin: str,
     file: str | None,
     classes: int,
     shared: Path,
@@ -271,18 +75,142 @@ def test_real_weights(
     monkeypatch.setenv("TLEARN_WEIGHTS", str(shared / "weights"))
     spec = find_backbone(name)
     weights = find_weights(spec, shared / "weights" / file if file else None)
-    assert weights.origin == source
+    assert weights.origin == origin
     backbone = load_backbone(spec, weights, size)
-    assert backbone.source is not None
-    bees = sorted((shared / "data/hymenoptera/train/bees").glob("*.jpg"))[
-        : 30 if classes == 1000 else 3
-    ]
+    assert backbone.classifier is not None
+    paths = sorted((shared / "data/hymenoptera/train/bees").glob("*.jpg"))
+    bees = paths[: 30 if classes == 1000 else 3]
     images = [Image.open(path).convert("RGB").resize((size, size), 2) for path in bees]
-    given_probabilities = answer(backbone.source, np.stack(images).astype("float32"))
-    assert given_probabilities.shape == (len(bees), classes)
-    np.testing.assert_allclose(given_probabilities.sum(1), 1, rtol=1e-4)
+    probabilities = outputs(backbone.classifier, np.stack(images).astype("float32"))
+    assert probabilities.shape == (len(bees), classes)
+    np.testing.assert_allclose(probabilities.sum(1), 1, rtol=1e-4)
     if classes == 1000:
-        # ImageNet's class of bees; with wrong scaling or channels less than .6 come first.
-        best = np.argsort(-given_probabilities, axis=1)
-        assert np.mean(best[:, 0] == 309) > 0.65
-        assert np.mean((best[:, :5] == 309).any(1)) > 0.85
+        # 309 is ImageNet's class of bees; wrong scaling or channels put it first on less than 60%.
+        ranked = np.argsort(-probabilities, axis=1)
+        assert np.mean(ranked[:, 0] == 309) > 0.65
+        assert np.mean((ranked[:, :5] == 309).any(1)) > 0.85
+
+
+@pytest.fixture
+def nested(tmp_path: Path) -> tuple[keras.Model, Path]:
+    """A network as the transfer-learning guide of Keras builds it: the base is one layer."""
+    base = keras.applications.MobileNet(
+        alpha=0.25, weights=None, include_top=False, input_shape=(64, 64, 3)
+    )
+    image = keras.Input((64, 64, 3), name="photo")
+    x = base(keras.layers.Rescaling(1 / 127.5, -1.0)(image), training=False)
+    x = keras.layers.Dropout(0.2)(keras.layers.GlobalAveragePooling2D()(x))
+    network = keras.Model(image, keras.layers.Dense(4, activation="softmax")(x))
+    network.save(tmp_path / "own.keras")
+    return network, tmp_path / "own.keras"
+
+
+def test_a_nested_network_becomes_flat(nested: tuple[keras.Model, Path], pixels: Pixels) -> None:
+    network, path = nested
+    own = load_own_backbone(path)
+    assert own.trunk.inputs[0].name == "image"
+    assert own.trunk.output_shape == (None, 2, 2, 256)
+    assert [stage.channels for stage in own.stages] == [16, 32, 64, 128, 256]
+    assert len(find_cuts(own.trunk)) > 50
+    assert (own.spec.name, own.spec.embedding_size, own.spec.image_size) == ("own", 256, 64)
+    assert own.classifier is not None
+    images = pixels(64)
+    np.testing.assert_allclose(outputs(own.classifier, images), outputs(network, images), rtol=1e-4)
+
+
+def test_an_own_network_at_another_image_size(nested: tuple[keras.Model, Path]) -> None:
+    own, larger = load_own_backbone(nested[1]), load_own_backbone(nested[1], 96)
+    assert larger.trunk.input_shape == (None, 96, 96, 3)
+    assert larger.trunk.output_shape == (None, 3, 3, 256)
+    assert larger.fingerprint != own.fingerprint
+    assert load_own_backbone(nested[1]).fingerprint == own.fingerprint
+
+
+def test_a_sequential_network_of_any_size_without_probabilities(tmp_path: Path) -> None:
+    layers = keras.layers
+    network = keras.Sequential(
+        [
+            keras.Input((None, None, 3)),
+            layers.Conv2D(8, 3, strides=2, activation="relu"),
+            layers.Conv2D(16, 3, strides=2, activation="relu"),
+            layers.GlobalMaxPooling2D(),
+            layers.Dense(4),
+        ]
+    )
+    network.save(tmp_path / "s.keras")
+    own = load_own_backbone(tmp_path / "s.keras", 50)
+    assert own.trunk.output_shape == (None, 11, 11, 16)
+    assert [stage.size for stage in own.stages] == [24, 11]
+    assert own.classifier is None
+    assert load_own_backbone(tmp_path / "s.keras").trunk.input_shape == (None, 224, 224, 3)
+
+
+def test_a_size_that_does_not_fit_the_dense_layers_is_refused(tmp_path: Path) -> None:
+    image = keras.Input((16, 16, 3))
+    x = keras.layers.Flatten()(keras.layers.Conv2D(4, 3)(image))
+    keras.Model(image, keras.layers.Dense(2)(x)).save(tmp_path / "f.keras")
+    assert load_own_backbone(tmp_path / "f.keras").trunk.output_shape == (None, 14, 14, 4)
+    with pytest.raises(BackboneError, match="32 x 32") as error:
+        load_own_backbone(tmp_path / "f.keras", 32)
+    assert "16" in error.value.hint
+
+
+def save(network: keras.Model, folder: Path) -> Path:
+    network.save(folder / "n.keras")
+    return folder / "n.keras"
+
+
+def no_images(folder: Path) -> Path:
+    image = keras.Input((8,))
+    return save(keras.Model(image, keras.layers.Dense(2)(image)), folder)
+
+
+def two_inputs(folder: Path) -> Path:
+    a, b = keras.Input((8, 8, 3)), keras.Input((8, 8, 3))
+    return save(keras.Model([a, b], keras.layers.Add()([a, b])), folder)
+
+
+def no_map(folder: Path) -> Path:
+    image = keras.Input((8, 8, 3))
+    x = keras.layers.Reshape((192,))(image)
+    return save(keras.Model(image, keras.layers.Dense(2)(x)), folder)
+
+
+def code(folder: Path) -> Path:
+    image = keras.Input((8, 8, 3))
+    return save(keras.Model(image, keras.layers.Lambda(lambda x: x + 1)(image)), folder)
+
+
+def missing(folder: Path) -> Path:
+    return folder / "none.keras"
+
+
+def text(folder: Path) -> Path:
+    (folder / "text.keras").write_text("not a network")
+    return folder / "text.keras"
+
+
+def other_zip(folder: Path) -> Path:
+    with zipfile.ZipFile(folder / "zip.keras", "w") as archive:
+        archive.writestr("config.json", "{}")
+    return folder / "zip.keras"
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (no_images, "expected one input"),
+        (two_inputs, "expected one input"),
+        (no_map, "no feature map"),
+        (code, "cannot be loaded"),
+        (missing, "no file"),
+        (text, "not a .keras file"),
+        (other_zip, "cannot be loaded"),
+    ],
+)
+def test_a_file_that_is_no_backbone_is_refused(
+    make: Callable[[Path], Path], message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(BackboneError, match=message) as error:
+        load_own_backbone(make(tmp_path))
+    assert error.value.hint

@@ -1,22 +1,32 @@
+"""The catalog against Keras, and how a backbone is found by its name."""
+
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 
 import pytest
 
 from tlearn.errors import BackboneError
-from tlearn.models.catalog import BUILTIN, CATALOG, RECOMMENDED, SCALINGS, find_backbone
+from tlearn.models.catalog import (
+    BUILTIN,
+    CATALOG,
+    RECOMMENDED,
+    SCALINGS,
+    SHIPPED,
+    find_backbone,
+)
 
 
-def test_every_imagenet_network_of_keras_is_there() -> None:
+def test_every_imagenet_network_of_keras_is_in_the_catalog() -> None:
     families = {spec.family for spec in CATALOG.values()}
     assert len(CATALOG) == 52 + 1  # and the one that comes with tlearn
     assert len(families) == 14 + 1
     assert RECOMMENDED in CATALOG
 
 
-def test_rows_are_whole() -> None:
+def test_rows_are_complete() -> None:
     for name, spec in CATALOG.items():
         assert name == spec.name
         assert spec.scaling in SCALINGS
@@ -31,7 +41,7 @@ def test_rows_are_whole() -> None:
         assert spec.license and spec.paper.startswith("https://arxiv.org/abs/")
 
 
-def test_digest_is_missing_only_where_keras_has_none() -> None:
+def test_a_digest_is_missing_only_where_keras_has_none() -> None:
     without = {spec.family for spec in CATALOG.values() if spec.weights_md5 is None}
     assert without == {"mobilenet", "mobilenet_v2", BUILTIN}
 
@@ -47,12 +57,12 @@ def test_digest_is_missing_only_where_keras_has_none() -> None:
         ("resnet50", False),
     ],
 )
-def test_int8_note_flags_swish_and_squeeze_excite(name: str, flagged: bool) -> None:
+def test_the_int8_note_flags_swish_and_squeeze_excite(name: str, flagged: bool) -> None:
     assert bool(CATALOG[name].int8_note) is flagged
 
 
 @pytest.mark.parametrize(
-    ("written", "meant"),
+    ("written", "name"),
     [
         ("mobilenet_v2", "mobilenet_v2"),
         ("MobileNetV2", "mobilenet_v2"),
@@ -61,18 +71,28 @@ def test_int8_note_flags_swish_and_squeeze_excite(name: str, flagged: bool) -> N
         ("ResNet50V2", "resnet50_v2"),
     ],
 )
-def test_find_backbone_forgives_spelling(written: str, meant: str) -> None:
-    assert find_backbone(written).name == meant
+def test_a_backbone_is_found_whatever_its_hyphens_and_capitals(written: str, name: str) -> None:
+    assert find_backbone(written).name == name
 
 
-def test_unknown_backbone_names_the_nearest() -> None:
-    with pytest.raises(BackboneError) as error:
+def test_an_unknown_backbone_gets_the_nearest_names_as_a_hint() -> None:
+    with pytest.raises(BackboneError, match="'mobilnet_v2'") as error:
         find_backbone("mobilnet_v2")
-    assert "mobilnet_v2" in error.value.message
-    assert "mobilenet_v2" in error.value.hint
+    assert "did you mean 'mobilenet_v2'" in error.value.hint
+    with pytest.raises(BackboneError) as error:
+        find_backbone("qqqq")
+    assert error.value.hint == f"list all {len(CATALOG)}: tlearn models"
 
 
-def test_finding_weights_imports_no_keras() -> None:
+def test_the_files_of_the_built_in_backbone_are_small_and_documented() -> None:
+    assert sum(path.stat().st_size for path in SHIPPED.iterdir()) < 5_000_000
+    record = json.loads((SHIPPED / "builtin.json").read_text())
+    assert record["teacher"] == RECOMMENDED and record["pictures"] > 40_000
+    card = (SHIPPED / "README.md").read_text()
+    assert "ImageNet" in card and "tlearn distill" in card
+
+
+def test_weights_are_found_without_importing_keras() -> None:
     code = (
         "import sys; from tlearn.models import catalog, weights;"
         "weights.available_offline(); assert not {'keras', 'tensorflow', 'h5py'} & set(sys.modules)"
@@ -84,20 +104,21 @@ def test_finding_weights_imports_no_keras() -> None:
     "name",
     ["mobilenet_025", "mobilenet_v2_140", "mobilenet_v3_small_minimalistic", "efficientnet_b0"],
 )
+@pytest.mark.filterwarnings("ignore:`input_shape` is undefined")
 def test_names_and_digests_are_those_keras_asks_for(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import keras
     from keras.src.utils import file_utils
 
-    asked = {}
+    request = {}
 
     def refuse(fname: str, origin: str, file_hash: str | None = None, **_: str) -> str:
-        asked.update(origin=origin, file_hash=file_hash)
+        request.update(origin=origin, file_hash=file_hash)
         raise ConnectionError
 
     monkeypatch.setattr(file_utils, "get_file", refuse)
     spec = CATALOG[name]
     with pytest.raises(ConnectionError):
         getattr(keras.applications, spec.builder)(**spec.arguments)
-    assert asked == {"origin": spec.weights_url, "file_hash": spec.weights_md5}
+    assert request == {"origin": spec.weights_url, "file_hash": spec.weights_md5}

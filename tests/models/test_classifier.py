@@ -1,3 +1,5 @@
+"""A classifier on a trunk: its head, and which of its layers are trained."""
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -29,20 +31,22 @@ def trained(network: keras.Model) -> set[int]:
     return {id(weight) for weight in network.trainable_weights}
 
 
-def test_classifier_takes_pixels_and_gives_probabilities(
+def test_a_classifier_takes_pixels_and_gives_probabilities(
     backbone: Backbone, pixels: Callable[..., np.ndarray]
 ) -> None:
     model = build_classifier(backbone.trunk, CLASSES, dropout=0.5)
     assert model.inputs[0].name == "image"
     assert model.output_names == ["probabilities"]
-    given = np.asarray(model(pixels(32), training=False))
-    assert given.shape == (2, CLASSES)
-    np.testing.assert_allclose(given.sum(1), 1, rtol=1e-5)
+    probabilities = np.asarray(model(pixels(32), training=False))
+    assert probabilities.shape == (2, CLASSES)
+    np.testing.assert_allclose(probabilities.sum(1), 1, rtol=1e-5)
     assert [x.name for x in model.layers[-4:]] == ["embedding", "dropout", "head", "probabilities"]
     assert model.get_layer("dropout").rate == 0.5
 
 
-def test_head_is_solved_outside(backbone: Backbone, pixels: Callable[..., np.ndarray]) -> None:
+def test_the_head_takes_solved_weights(
+    backbone: Backbone, pixels: Callable[..., np.ndarray]
+) -> None:
     rng = np.random.default_rng(0)
     kernel, bias = rng.normal(0, 0.05, (256, CLASSES)), rng.normal(size=CLASSES)
     model = build_classifier(backbone.trunk, CLASSES)
@@ -55,7 +59,7 @@ def test_head_is_solved_outside(backbone: Backbone, pixels: Callable[..., np.nda
         set_head(model, kernel.T, bias)
 
 
-def test_penalties_and_bound_of_the_head(backbone: Backbone) -> None:
+def test_the_head_has_penalties_and_a_bound_on_its_norm(backbone: Backbone) -> None:
     plain = build_classifier(backbone.trunk, CLASSES)
     assert plain.losses == []
     model = build_classifier(backbone.trunk, CLASSES, l1=0.1, l2=0.01, max_norm=2.0)
@@ -67,21 +71,21 @@ def test_penalties_and_bound_of_the_head(backbone: Backbone) -> None:
     np.testing.assert_allclose(np.linalg.norm(bounded, axis=0), 2.0, rtol=1e-4)
 
 
-def test_stages_of_the_trunk_hold_for_the_classifier(backbone: Backbone) -> None:
+def test_stages_of_the_trunk_are_those_of_the_classifier(backbone: Backbone) -> None:
     model = build_classifier(backbone.trunk, CLASSES)
     whole, trunk = find_cuts(model), find_cuts(backbone.trunk)
     assert all(a is b for a, b in zip(whole, trunk, strict=False))
-    for mine, its in zip(
+    for in_model, in_trunk in zip(
         layers_of_stage(model, backbone.stages),
         layers_of_stage(backbone.trunk, backbone.stages),
         strict=True,
     ):
-        assert [id(layer) for layer in mine] == [id(layer) for layer in its]
+        assert [id(layer) for layer in in_model] == [id(layer) for layer in in_trunk]
 
 
 @pytest.mark.parametrize("first", [None, 0, 2, 4])
 @pytest.mark.parametrize("batch_norm", ["frozen", "trained"])
-def test_only_the_chosen_stages_learn(
+def test_only_the_chosen_stages_are_trained(
     backbone: Backbone, first: int | None, batch_norm: str
 ) -> None:
     model = build_classifier(backbone.trunk, CLASSES)
@@ -98,7 +102,7 @@ def test_only_the_chosen_stages_learn(
     assert all(not x.trainable for x in batch_norms(model) if id(x) in frozen)
 
 
-def test_stages_can_be_freed_after_they_were_frozen(backbone: Backbone) -> None:
+def test_stages_can_be_trained_after_they_were_frozen(backbone: Backbone) -> None:
     model = build_classifier(backbone.trunk, CLASSES)
     set_trainable(model, backbone.stages, 1)
     before = trained(model)
@@ -108,7 +112,7 @@ def test_stages_can_be_freed_after_they_were_frozen(backbone: Backbone) -> None:
     assert trained(model) == before
 
 
-def test_nested_layers_learn_and_freeze_too() -> None:
+def test_nested_layers_are_trained_and_frozen_too() -> None:
     convnext = load_backbone(find_backbone("convnext_tiny"), None, 32)
     model = build_classifier(convnext.trunk, CLASSES)
     set_trainable(model, convnext.stages, 3)
@@ -130,7 +134,7 @@ def statistics(network: keras.Model) -> list[np.ndarray]:
 
 
 @pytest.mark.parametrize("batch_norm", ["frozen", "trained"])
-def test_fit_moves_kernels_and_leaves_frozen_statistics_bit_equal(
+def test_training_leaves_frozen_statistics_equal_to_the_bit(
     backbone: Backbone, batch_norm: str, pixels: Callable[..., np.ndarray]
 ) -> None:
     model = build_classifier(backbone.trunk, CLASSES)

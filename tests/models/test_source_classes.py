@@ -1,4 +1,4 @@
-"""Source classes are named by the file beside the weights, and ImageNet's by tlearn."""
+"""Names of source classes: from the file beside the weights, or ImageNet's."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tlearn.models.source_classes import source_names
 from tlearn.models.weights import WeightsFile
 
 
-def test_imagenet_is_known_by_its_thousand_classes(tmp_path: Path) -> None:
+def test_a_thousand_classes_are_those_of_imagenet(tmp_path: Path) -> None:
     weights = WeightsFile(tmp_path / "mobilenet.h5", "given", "")
     names = source_names(weights, 1000)
     assert names is not None and len(set(names)) == 1000
@@ -17,8 +17,8 @@ def test_imagenet_is_known_by_its_thousand_classes(tmp_path: Path) -> None:
     assert source_names(None, 12) is None
 
 
-def test_the_file_beside_the_weights_has_the_word(tmp_path: Path) -> None:
+def test_the_file_beside_the_weights_names_the_classes(tmp_path: Path) -> None:
     weights = WeightsFile(tmp_path / "birds.weights.h5", "given", "")
     (tmp_path / "birds.labels.txt").write_text("robin\nwren\n")
     assert source_names(weights, 2) == ["robin", "wren"]
-    assert source_names(weights, 3) is None  # not about these weights after all
+    assert source_names(weights, 3) is None  # it names the classes of other weights

@@ -1,21 +1,50 @@
-"""Cuts and stages on small networks drawn for one rule each; test_garden.py has the real ones."""
+"""Cuts and stages: small networks for one rule each, then one real network of each family."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import keras
+import numpy as np
 import pytest
 from keras import layers
 
 from tlearn.errors import BackboneError
-from tlearn.models.stages import find_cuts, find_stages, last_feature_map, split_at
+from tlearn.models.backbone import Backbone, load_backbone, up_to
+from tlearn.models.catalog import find_backbone
+from tlearn.models.stages import (
+    find_cuts,
+    find_stages,
+    last_feature_map,
+    layers_of_stage,
+    split_at,
+)
+
+CHANNELS_OF_STAGES = {
+    "mobilenet_025": (16, 32, 64, 128, 256),
+    "mobilenet_v2_035": (8, 8, 16, 32, 1280),
+    "mobilenet_v3_small_075": (16, 16, 24, 40, 432),
+    "mobilenet_v3_large_minimalistic": (16, 24, 40, 112, 960),
+    "efficientnet_b0": (16, 24, 40, 112, 1280),
+    "efficientnet_v2_b0": (16, 32, 48, 112, 1280),
+    "resnet50": (64, 256, 512, 1024, 2048),
+    "resnet50_v2": (64, 256, 512, 1024, 2048),
+    "densenet121": (64, 128, 256, 512, 1024),
+    "inception_v3": (64, 192, 288, 768, 2048),
+    "inception_resnet_v2": (64, 192, 320, 1088, 1536),
+    "xception": (64, 128, 256, 728, 2048),
+    "vgg16": (64, 128, 256, 512, 512),
+    "nasnet_mobile": (1056,),
+    "convnext_tiny": (96, 192, 384, 768),
+}
 
 
 def network(*steps: keras.layers.Layer, size: int = 32) -> keras.Model:
-    given = keras.Input((size, size, 3), name="image")
-    x = given
+    image = keras.Input((size, size, 3), name="image")
+    x = image
     for step in steps:
         x = step(x)
-    return keras.Model(given, x)
+    return keras.Model(image, x)
 
 
 def names(trunk: keras.Model) -> list[str]:
@@ -28,20 +57,20 @@ def ends(trunk: keras.Model) -> list[str]:
 
 
 def test_no_cut_lies_inside_a_residual_block() -> None:
-    given = keras.Input((8, 8, 4))
-    x = layers.Conv2D(4, 1, name="before")(given)
+    image = keras.Input((8, 8, 4))
+    x = layers.Conv2D(4, 1, name="before")(image)
     y = layers.Conv2D(4, 1, name="inside_1")(x)
     y = layers.Conv2D(4, 1, name="inside_2")(y)
     x = layers.Add(name="add")([x, y])
-    trunk = keras.Model(given, layers.ReLU(name="after")(x))
+    trunk = keras.Model(image, layers.ReLU(name="after")(x))
     assert names(trunk) == ["before", "add", "after"]
 
 
 def test_an_input_that_is_read_again_leaves_no_cut_before_it() -> None:
-    given = keras.Input((8, 8, 4))
-    x = layers.Conv2D(4, 1, name="first")(given)
+    image = keras.Input((8, 8, 4))
+    x = layers.Conv2D(4, 1, name="first")(image)
     x = layers.Conv2D(4, 1, name="second")(x)
-    trunk = keras.Model(given, layers.Concatenate(name="joined")([given, x]))
+    trunk = keras.Model(image, layers.Concatenate(name="joined")([image, x]))
     assert names(trunk) == ["joined"]
 
 
@@ -74,15 +103,15 @@ def test_expansion_before_downsampling_belongs_to_the_next_stage(channels: int, 
         layers.Conv2D(16, 1, name="project"),
     )
     assert ends(trunk) == [end, "project"]
-    # A head reads the expansion in either case: it has this size and says more.
-    reads = [names(trunk)[stage.head_cut] for stage in find_stages(trunk)]
-    assert reads == ["wide_relu", "project"]
+    # A head reads the expansion in either case: it has this size and more channels.
+    head_cuts = [names(trunk)[stage.head_cut] for stage in find_stages(trunk)]
+    assert head_cuts == ["wide_relu", "project"]
     first = find_stages(trunk)[0]
     assert first.width == channels
     assert first.params_after_cut == (9 * channels if end == "narrow" else 0)
 
 
-def test_parts_without_weights_join_their_neighbours() -> None:
+def test_layers_without_weights_join_a_neighboring_stage() -> None:
     trunk = network(
         layers.Rescaling(1 / 255),
         layers.MaxPooling2D(),
@@ -98,7 +127,7 @@ def test_parts_without_weights_join_their_neighbours() -> None:
     assert [stage.parameters for stage in stages] == [112, 296]
 
 
-def test_a_network_in_one_part_is_one_stage() -> None:
+def test_a_network_with_nearly_all_weights_between_two_cuts_is_one_stage() -> None:
     trunk = network(
         layers.Conv2D(1, 1, strides=2), layers.Conv2D(400, 3, strides=2, name="nearly_all")
     )
@@ -106,7 +135,7 @@ def test_a_network_in_one_part_is_one_stage() -> None:
 
 
 @pytest.mark.parametrize("cut", [-1, 2])
-def test_a_cut_that_does_not_exist(cut: int) -> None:
+def test_a_cut_that_does_not_exist_is_refused(cut: int) -> None:
     trunk = network(layers.Conv2D(4, 1), layers.ReLU())
     with pytest.raises(BackboneError, match=f"no cut {cut}"):
         split_at(trunk, cut)
@@ -129,17 +158,83 @@ def test_tail_of_the_last_cut_changes_nothing() -> None:
     ],
 )
 def test_last_feature_map_is_what_the_top_pools(top: list[keras.layers.Layer]) -> None:
-    given = keras.Input((8, 8, 3))
-    x = layers.Conv2D(4, 3, name="map")(given)
+    image = keras.Input((8, 8, 3))
+    x = layers.Conv2D(4, 3, name="map")(image)
     for step in top:
         x = step(x)
-    found = last_feature_map(keras.Model(given, x))
-    assert found._keras_history.operation.name == "map"
+    feature_map = last_feature_map(keras.Model(image, x))
+    assert feature_map._keras_history.operation.name == "map"
 
 
 def test_pooling_inside_a_squeeze_excite_unit_is_not_the_top() -> None:
-    given = keras.Input((8, 8, 3))
-    x = layers.Conv2D(4, 3)(given)
+    image = keras.Input((8, 8, 3))
+    x = layers.Conv2D(4, 3)(image)
     gate = layers.Conv2D(4, 1)(layers.GlobalAveragePooling2D(keepdims=True)(x))
     x = layers.ReLU(name="map")(layers.Multiply()([x, gate]))
-    assert last_feature_map(keras.Model(given, x))._keras_history.operation.name == "map"
+    assert last_feature_map(keras.Model(image, x))._keras_history.operation.name == "map"
+
+
+@pytest.fixture(scope="module", params=CHANNELS_OF_STAGES)
+def backbone(request: pytest.FixtureRequest, randomize_statistics: Callable[..., None]) -> Backbone:
+    keras.backend.clear_session()
+    spec = find_backbone(request.param)
+    loaded = load_backbone(spec, None, max(64, spec.min_image_size))
+    randomize_statistics(loaded.trunk)
+    return loaded
+
+
+def test_the_catalog_has_the_numbers_of_the_built_trunk(backbone: Backbone) -> None:
+    spec, trunk = backbone.spec, backbone.trunk
+    assert trunk.count_params() == spec.parameters
+    assert trunk.output_shape[-1] == spec.embedding_size
+    assert len(trunk.output_shape) == 4
+    assert trunk.inputs[0].name == "image"
+    assert backbone.classifier is None
+
+
+def test_stages_follow_the_architecture(backbone: Backbone) -> None:
+    stages = backbone.stages
+    assert tuple(stage.channels for stage in stages) == CHANNELS_OF_STAGES[backbone.spec.name]
+    assert [stage.index for stage in stages] == list(range(len(stages)))
+    sizes = [stage.size for stage in stages]
+    assert sizes == sorted(set(sizes), reverse=True)
+    cuts = find_cuts(backbone.trunk)
+    assert stages[-1].end_cut == len(cuts) - 1
+    for stage in stages:
+        assert cuts[stage.end_cut].shape[1:] == (stage.size, stage.size, stage.channels)
+        assert cuts[stage.head_cut].shape[1:] == (stage.size, stage.size, stage.width)
+
+
+def test_weights_up_to_a_head_are_counted(backbone: Backbone) -> None:
+    for number in range(1, len(backbone.stages) + 1):
+        short = up_to(backbone, number)
+        total = sum(stage.parameters for stage in short.stages)
+        assert total == short.trunk.count_params()
+        whole = backbone.stages[:number]
+        assert total == sum(stage.parameters for stage in whole) + whole[-1].params_after_cut
+        assert short.stages[-1].channels == short.trunk.output_shape[-1] == whole[-1].width
+
+
+def test_every_layer_with_weights_is_in_one_stage(backbone: Backbone) -> None:
+    groups = layers_of_stage(backbone.trunk, backbone.stages)
+    listed = [id(layer) for group in groups for layer in group]
+    assert sorted(listed) == sorted(id(x) for x in backbone.trunk.layers if x.weights)
+    assert sum(stage.parameters for stage in backbone.stages) == backbone.spec.parameters
+    assert [len(group) for group in groups] == [stage.layers for stage in backbone.stages]
+
+
+def test_prefix_and_tail_compute_what_the_whole_network_does(
+    backbone: Backbone, pixels: Callable[..., np.ndarray]
+) -> None:
+    trunk = backbone.trunk
+    cuts = find_cuts(trunk)
+    image = pixels(trunk.input_shape[1])
+    whole = np.asarray(trunk(image, training=False))
+    assert np.std(whole) > 0
+    depths = {len(cuts) // 4, len(cuts) // 2, 3 * len(cuts) // 4}
+    for cut in sorted(depths | {stage.end_cut for stage in backbone.stages}):
+        prefix, tail = split_at(trunk, cut)
+        divided = np.asarray(tail(prefix(image, training=False), training=False))
+        np.testing.assert_allclose(divided, whole, rtol=1e-4, atol=1e-5 * np.abs(whole).max())
+        weights = [id(weight) for weight in [*prefix.weights, *tail.weights]]
+        assert sorted(weights) == sorted(id(weight) for weight in trunk.weights)

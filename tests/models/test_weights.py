@@ -1,3 +1,5 @@
+"""Where weights are looked for, and which of several files are taken."""
+
 from __future__ import annotations
 
 import hashlib
@@ -16,10 +18,10 @@ IMAGENET = "mobilenet_v2_1.00_224_imagenet.weights.h5"
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    found = tmp_path / "weights"
-    found.mkdir()
-    monkeypatch.setenv("TLEARN_WEIGHTS", str(found))
-    return found
+    path = tmp_path / "weights"
+    path.mkdir()
+    monkeypatch.setenv("TLEARN_WEIGHTS", str(path))
+    return path
 
 
 @pytest.mark.parametrize(
@@ -30,7 +32,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("mobilenet_v2.keras", "mobilenet_v2"),
         ("mobilenet-v2-birds.h5", "mobilenet_v2"),
         ("mobilenet_v2_0.35_96_imagenet.weights.h5", "mobilenet_v2_035"),
-        ("mobilenet_v2_035_mine.h5", "mobilenet_v2_035"),
+        ("mobilenet_v2_035_own.h5", "mobilenet_v2_035"),
         ("mobilenet_0.75_192_imagenet.weights.h5", "mobilenet_075"),
         ("mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5", "mobilenet_v2"),
         ("weights_mobilenet_v3_small_224_1.0_float_no_top_v2.h5", "mobilenet_v3_small"),
@@ -45,40 +47,42 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("notes.h5", None),
     ],
 )
-def test_backbone_of_a_file_name(file: str, name: str | None) -> None:
+def test_a_backbone_is_known_by_the_name_of_its_file(file: str, name: str | None) -> None:
     spec = backbone_of(Path(file))
     assert (spec.name if spec else None) == name
 
 
-def test_official_names_of_all_backbones_are_told_apart() -> None:
+def test_no_two_backbones_share_an_official_name() -> None:
     names = [name for spec in CATALOG.values() for name in file_names(spec)]
     assert len(names) == len(set(names))
 
 
-def test_given_file_comes_first(folder: Path, tmp_path: Path) -> None:
+def test_a_named_file_comes_first(folder: Path, tmp_path: Path) -> None:
     (folder / IMAGENET).write_bytes(b"folder")
-    mine = tmp_path / "mine.h5"
-    mine.write_bytes(b"mine")
-    found = find_weights(SPEC, mine)
-    assert (found.path, found.origin) == (mine, "given")
-    assert found.sha256 == hashlib.sha256(b"mine").hexdigest()
+    path = tmp_path / "own.h5"
+    path.write_bytes(b"own")
+    weights = find_weights(SPEC, path)
+    assert (weights.path, weights.origin) == (path, "given")
+    assert weights.sha256 == hashlib.sha256(b"own").hexdigest()
 
 
-def test_folder_before_caches(folder: Path, own_cache: Path, own_keras_home: Path) -> None:
-    kept = own_keras_home / "models" / OFFICIAL
-    fetched = own_cache / "weights" / OFFICIAL
-    for path in (kept, fetched):
+def test_the_folder_comes_before_the_caches(
+    folder: Path, own_cache: Path, own_keras_home: Path
+) -> None:
+    of_keras = own_keras_home / "models" / OFFICIAL
+    of_tlearn = own_cache / "weights" / OFFICIAL
+    for path in (of_keras, of_tlearn):
         path.parent.mkdir()
         path.write_bytes(b"cached")
-    assert find_weights(SPEC).path == fetched
-    fetched.unlink()
-    assert (find_weights(SPEC).path, find_weights(SPEC).origin) == (kept, "cache")
+    assert find_weights(SPEC).path == of_tlearn
+    of_tlearn.unlink()
+    assert (find_weights(SPEC).path, find_weights(SPEC).origin) == (of_keras, "cache")
     (folder / IMAGENET).write_bytes(b"folder")
-    found = find_weights(SPEC)
-    assert (found.path.name, found.origin) == (IMAGENET, "folder")
+    weights = find_weights(SPEC)
+    assert (weights.path.name, weights.origin) == (IMAGENET, "folder")
 
 
-def test_imagenet_is_taken_before_other_sources(folder: Path) -> None:
+def test_imagenet_weights_are_taken_before_others(folder: Path) -> None:
     (folder / "mobilenet_v2_1.00_224_birds.weights.h5").write_bytes(b"birds")
     assert "birds" in find_weights(SPEC).path.name
     (folder / IMAGENET).write_bytes(b"imagenet")
@@ -91,14 +95,14 @@ def test_imagenet_is_taken_before_other_sources(folder: Path) -> None:
     assert find_weights(SPEC).path.name == OFFICIAL
 
 
-def test_several_sources_without_imagenet_are_a_fault(folder: Path) -> None:
+def test_several_files_without_imagenet_weights_are_refused(folder: Path) -> None:
     for name in ("mobilenet_v2_birds.h5", "mobilenet_v2_leaves.h5"):
         (folder / name).write_bytes(b"")
     with pytest.raises(BackboneError, match="birds"):
         find_weights(SPEC)
 
 
-def test_given_folder_is_a_fault_that_lists_its_files(tmp_path: Path) -> None:
+def test_a_named_folder_is_refused_and_its_files_are_listed(tmp_path: Path) -> None:
     (tmp_path / "a.weights.h5").write_bytes(b"")
     (tmp_path / "notes.txt").write_bytes(b"")
     with pytest.raises(BackboneError, match=r"a\.weights\.h5") as error:
@@ -106,14 +110,12 @@ def test_given_folder_is_a_fault_that_lists_its_files(tmp_path: Path) -> None:
     assert "notes" not in error.value.message
 
 
-def test_given_file_that_is_missing(tmp_path: Path) -> None:
+def test_a_named_file_that_is_missing_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BackboneError, match="no file"):
         find_weights(SPEC, tmp_path / "no.h5")
 
 
-def test_weights_variable_must_name_a_folder(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_variable_must_name_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TLEARN_WEIGHTS", str(tmp_path / "none"))
     with pytest.raises(BackboneError, match="not a folder"):
         find_weights(SPEC)
@@ -121,11 +123,11 @@ def test_weights_variable_must_name_a_folder(
 
 
 @pytest.mark.parametrize("download", [False, True])
-def test_no_weights_anywhere_says_what_to_do(folder: Path, download: bool) -> None:
+def test_without_weights_the_hint_says_what_to_do(folder: Path, download: bool) -> None:
     (folder / "mobilenet_0.75_192_imagenet.weights.h5").write_bytes(b"")
     with pytest.raises(BackboneError) as error:
         find_weights(SPEC, download=download)
     assert OFFICIAL in error.value.message
-    for word in (SPEC.weights_url, "TLEARN_WEIGHTS", "--weights", "mobilenet_075", "from_scratch"):
+    for word in (SPEC.weights_url, "TLEARN_WEIGHTS", "--weights", "mobilenet_075", "from-scratch"):
         assert word in error.value.hint
     assert [spec.name for spec, _ in available_offline()] == [BUILTIN, "mobilenet_075"]

@@ -1,3 +1,5 @@
+"""What files of weights hold, in every layout, and what is no file of weights."""
+
 from __future__ import annotations
 
 import zipfile
@@ -8,7 +10,7 @@ import pytest
 
 from tlearn.errors import BackboneError
 from tlearn.models.catalog import find_backbone
-from tlearn.models.weights_file import is_hdf5, read_facts
+from tlearn.models.weights_file import is_hdf5, read_weights_info
 
 SPEC = find_backbone("mobilenet_025")
 
@@ -47,69 +49,71 @@ def test_classes_are_read_in_both_layouts(tmp_path: Path, shapes, classes) -> No
         write_legacy(tmp_path / "b.h5", {"input": [], **shapes, "softmax": []}),
         write_legacy(tmp_path / "c.h5", shapes, "model_weights"),
     ):
-        facts = read_facts(path, SPEC)
-        assert facts.layout == ("keras" if path.name.startswith("a") else "legacy")
-        assert facts.classes == classes
-        assert facts.layers == len(shapes)
-        assert facts.parameters == 216 + 2048 + {None: 0, 7: 1799, 9: 2313}[classes]
+        info = read_weights_info(path, SPEC)
+        assert info.layout == ("keras" if path.name.startswith("a") else "legacy")
+        assert info.classes == classes
+        assert info.layers == len(shapes)
+        assert info.parameters == 216 + 2048 + {None: 0, 7: 1799, 9: 2313}[classes]
 
 
-def test_layers_are_taken_by_number_not_by_alphabet(tmp_path: Path) -> None:
+def test_layers_are_ordered_by_number_and_not_by_alphabet(tmp_path: Path) -> None:
     many = {f"dense_{n}" if n else "dense": [(4, n + 2)] for n in range(12)}
-    assert read_facts(write_keras(tmp_path / "a.weights.h5", many), SPEC).classes == 13
+    assert read_weights_info(write_keras(tmp_path / "a.weights.h5", many), SPEC).classes == 13
 
 
-def test_convnext_dense_layers_inside_blocks_are_no_classes(tmp_path: Path) -> None:
+def test_dense_layers_inside_the_blocks_of_convnext_are_no_classes(tmp_path: Path) -> None:
     spec = find_backbone("convnext_tiny")
     inner = {"dense": [(768, 3072), (3072,)], "dense_1": [(3072, 768), (768,)]}
     path = write_keras(tmp_path / "a.weights.h5", inner)
-    assert read_facts(path, spec).classes is None
+    assert read_weights_info(path, spec).classes is None
     path = write_keras(tmp_path / "b.weights.h5", {**inner, "dense_2": [(768, 5), (5,)]})
-    assert read_facts(path, spec).classes == 5
+    assert read_weights_info(path, spec).classes == 5
 
 
-def test_archive_is_read_inside(tmp_path: Path) -> None:
+def test_the_weights_in_an_archive_are_read(tmp_path: Path) -> None:
     inner = write_keras(tmp_path / "inner.h5", DENSE)
     with zipfile.ZipFile(tmp_path / "m.keras", "w") as archive:
         archive.write(inner, "model.weights.h5")
-    facts = read_facts(tmp_path / "m.keras", SPEC)
-    assert (facts.layout, facts.classes) == ("archive", 7)
+    info = read_weights_info(tmp_path / "m.keras", SPEC)
+    assert (info.layout, info.classes) == ("archive", 7)
 
 
 @pytest.mark.parametrize(
-    ("content", "found"),
+    ("content", "description"),
     [
         (b"", "empty"),
         (b"<!DOCTYPE html><html>", "HTML page"),
         (b"version https://git-lfs.github.com/spec/v1\n", "Git LFS pointer"),
         (b"just some words\n", "text file"),
-        (bytes(range(256)), "no HDF5 file"),
+        (bytes(range(256)), "not an HDF5 file"),
         (b"\x89HDF\r\n\x1a\n" + bytes(500), "damaged or incomplete"),
     ],
 )
-def test_what_is_no_file_of_weights_is_named(tmp_path: Path, content: bytes, found: str) -> None:
+def test_what_is_no_file_of_weights_is_described(
+    tmp_path: Path, content: bytes, description: str
+) -> None:
     path = tmp_path / "w.h5"
     path.write_bytes(content)
-    with pytest.raises(BackboneError, match=found) as error:
-        read_facts(path, SPEC)
+    with pytest.raises(BackboneError, match=description) as error:
+        read_weights_info(path, SPEC)
     assert str(path) in error.value.message
     assert "--weights" in error.value.hint
     assert not is_hdf5(path)
 
 
-def test_archive_and_hdf5_without_weights(tmp_path: Path) -> None:
+def test_an_archive_and_an_hdf5_file_without_weights_are_refused(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
         archive.writestr("x", "y")
     with pytest.raises(BackboneError, match="zip archive"):
-        read_facts(tmp_path / "a.zip", SPEC)
+        read_weights_info(tmp_path / "a.zip", SPEC)
     with h5py.File(tmp_path / "b.h5", "w") as file:
         file["table"] = [1, 2]
     with pytest.raises(BackboneError, match="without layers"):
-        read_facts(tmp_path / "b.h5", SPEC)
+        read_weights_info(tmp_path / "b.h5", SPEC)
 
 
 def test_a_file_cut_short_is_damaged(tmp_path: Path) -> None:
     path = write_keras(tmp_path / "a.weights.h5", DENSE)
     path.write_bytes(path.read_bytes()[:-200])
     with pytest.raises(BackboneError, match="damaged or incomplete"):
-        read_facts(path, SPEC)
+        read_weights_info(path, SPEC)

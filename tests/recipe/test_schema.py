@@ -1,4 +1,4 @@
-"""Keys, ranges and the words for them."""
+"""Keys, ranges and the text that explains them."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from tlearn.recipe.schema import POLICIES, Recipe, allowed_values, find_errors
+from tlearn.recipe.schema import POLICIES, Recipe, allowed_values, current_names, find_errors
 from tlearn.suggestion.matrix import Policy
 
 
-def test_an_empty_recipe_is_whole() -> None:
+def test_an_empty_recipe_is_complete() -> None:
     assert Recipe().policy == "auto"
     assert Recipe().horizontal_flip is True
 
@@ -22,7 +22,7 @@ def test_every_key_explains_itself() -> None:
         assert allowed_values(key), key
 
 
-def test_policies_are_those_of_the_strategy() -> None:
+def test_policies_are_those_of_the_matrix() -> None:
     assert list(POLICIES) == [policy.value for policy in Policy]
 
 
@@ -60,9 +60,9 @@ def test_ranges(key: str, good: list[Any], bad: list[Any]) -> None:
             Recipe.model_validate({key: value})
 
 
-def test_fractions_must_leave_pictures_to_train_on() -> None:
+def test_fractions_must_leave_images_to_train_on() -> None:
     Recipe(val_fraction=0.4, test_fraction=0.4)
-    with pytest.raises(ValidationError, match="leaves enough to train on"):
+    with pytest.raises(ValidationError, match="leaves enough images to train on"):
         Recipe(val_fraction=0.5, test_fraction=0.4)
 
 
@@ -72,26 +72,44 @@ def test_a_recipe_cannot_be_changed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "words"),
+    ("key", "text"),
     [
         ("epochs", "auto, or a whole number >= 0 and <= 10000"),
         ("learning_rate", "auto, or a number > 0 and < 10"),
         ("resize", "one of squash, crop, pad"),
-        ("policy", "one of auto, linear_head, top_stages, deep, from_scratch"),
+        ("policy", "one of auto, linear-head, top-stages, deep, from-scratch"),
         ("horizontal_flip", "true or false"),
         ("weights", "text, or null"),
         ("seed", "a whole number >= 0 and < 4294967296"),
     ],
 )
-def test_allowed_values_in_words(key: str, words: str) -> None:
-    assert allowed_values(key) == words
+def test_allowed_values_are_told_in_words(key: str, text: str) -> None:
+    assert allowed_values(key) == text
 
 
-def test_faults_name_the_nearest_key_or_value_in_the_order_given() -> None:
-    values = {"epoch": 3, "augmentation": "meduim", "seed": 1, "batch_size": None, "zzz": 1}
+def test_errors_name_the_nearest_key_or_value_in_the_order_given() -> None:
+    values = {
+        "epoch": 3,
+        "policy": "linearhead",
+        "augmentation": "meduim",
+        "seed": 1,
+        "batch_size": None,
+        "zzz": 1,
+    }
     assert find_errors(values, lambda key: f"{key}: ") == [
         "epoch: no such key; did you mean 'epochs'?",
+        "policy: 'linearhead' is not allowed; did you mean 'linear-head'?",
         "augmentation: 'meduim' is not allowed; did you mean 'medium'?",
         "batch_size: has no value; expected auto, or a whole number >= 1 and <= 4096",
         "zzz: no such key",
     ]
+
+
+def test_names_of_the_first_version_become_those_of_today() -> None:
+    first = {"head_on": "several", "mirror": False, "head-penalty": 0.1, "seed": 1}
+    assert current_names(first) == {
+        "head_stages": "last3",
+        "horizontal_flip": False,
+        "solved_head_l2": 0.1,
+        "seed": 1,
+    }

@@ -23,7 +23,7 @@ CHECK_WITHOUT_TENSORFLOW = """
 import sys
 sys.modules["tensorflow"] = sys.modules["keras"] = sys.modules["jax"] = None
 from tlearn.cli.app import app
-app(["check", *sys.argv[1:], "--json"])
+app(["check", *sys.argv[1:], "--json", "--quiet"])
 """
 
 

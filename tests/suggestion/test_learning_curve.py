@@ -1,4 +1,4 @@
-"""The curve forecasts what more pictures would do, and says nothing where it cannot know."""
+"""The curve forecasts what more images would gain, and nothing where it cannot be measured."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CLASSES = 4
 
 
 def blobs(n: int, seed: int = 0, width: int = 40) -> tuple[np.ndarray, np.ndarray]:
-    """Classes on overlapping clouds: more examples find the directions better."""
+    """Return overlapping Gaussian classes: more examples estimate their directions better."""
     rng = np.random.default_rng(seed)
     centers = np.random.default_rng(7).normal(0, 0.45, (CLASSES, width))
     labels = np.arange(n) % CLASSES
@@ -34,7 +34,7 @@ def measure(features: np.ndarray, labels: np.ndarray) -> LearningCurve:
     return measure_curve(labels, folds_of(len(labels)), lambda folds, by: solve(folds, 0.3 * by))
 
 
-def test_the_forecast_for_twice_the_pictures_comes_true() -> None:
+def test_the_forecast_for_twice_the_images_comes_true() -> None:
     curve = measure(*blobs(200))
     assert list(curve.accuracies) == sorted(curve.accuracies) and curve.helps
     truth = measure(*blobs(400, seed=1)).accuracies[-1]
@@ -42,7 +42,7 @@ def test_the_forecast_for_twice_the_pictures_comes_true() -> None:
     assert curve.accuracy_with(2) == pytest.approx(truth, abs=0.04)
 
 
-def test_nothing_is_promised_where_more_pictures_do_not_help() -> None:
+def test_no_gain_is_forecast_where_more_images_do_not_help() -> None:
     rng = np.random.default_rng(0)
     labels = np.arange(200) % CLASSES
     curve = measure(rng.normal(size=(200, 5)).astype(np.float32), labels)
@@ -54,14 +54,14 @@ def test_counts_follow_the_power_law() -> None:
     nothing = np.zeros(CLASSES)
     curve = LearningCurve(100, (0.6, 0.7, 0.8), 0.02, 0.5, nothing, nothing)
     assert curve.accuracy_with(4) == pytest.approx(0.9)
-    assert curve.accuracy_with(40) == curve.accuracy_with(4)  # nothing is said beyond
+    assert curve.accuracy_with(40) == curve.accuracy_with(4)  # no farther extrapolation
     assert curve.images_for(0.1) == 300
     assert curve.images_for(0.15) is None  # sixteen times as many
     assert curve.images_for(0.3) is None  # more than there is to win
 
 
 @pytest.mark.parametrize("slope", [1e-2, 1e-5, 1e-300])
-def test_a_curve_that_is_nearly_flat_wants_more_pictures_than_there_are_numbers(
+def test_a_nearly_flat_curve_asks_for_more_images_than_there_are_numbers(
     slope: float,
 ) -> None:
     nothing = np.zeros(CLASSES)
@@ -70,7 +70,7 @@ def test_a_curve_that_is_nearly_flat_wants_more_pictures_than_there_are_numbers(
 
 
 @pytest.mark.parametrize(("per_class", "drawn"), [(2, False), (3, False), (4, True)])
-def test_shares_of_very_few_pictures_are_the_same_pictures(per_class: int, drawn: bool) -> None:
+def test_shares_of_very_few_images_are_the_same_images(per_class: int, drawn: bool) -> None:
     features, labels = blobs(per_class * CLASSES)
     rows, fold = np.arange(len(labels)), np.arange(len(labels)) // CLASSES
     folds = [(rows[fold != k], rows[fold == k]) for k in range(per_class)]
@@ -79,14 +79,14 @@ def test_shares_of_very_few_pictures_are_the_same_pictures(per_class: int, drawn
     assert curve.drawn is drawn and (drawn or not curve.helps)
 
 
-def test_classes_that_still_grow_come_first() -> None:
+def test_classes_whose_recall_still_grows_come_first() -> None:
     curve = LearningCurve(
         100, (0.5, 0.6, 0.7), 0.02, 0.3, np.array([0, 0.3, 0, 0]), np.array([1, 0.8, 0.6, 0.9])
     )
     assert curve.classes_to_feed() == [1, 2, 3]
 
 
-def test_shares_lie_in_each_other_and_keep_every_class() -> None:
+def test_smaller_shares_are_subsets_of_larger_ones_with_every_class() -> None:
     seen: list[list[np.ndarray]] = []
 
     def held_out(folds: Sequence[Fold], by: float) -> list[np.ndarray]:

@@ -20,15 +20,23 @@ MANY = 50
         (MANY * LITTLE_PER_CLASS, MANY, True, "lot", Policy.TOP_STAGES),
     ],
 )
-def test_the_textbook_cell(
+def test_the_cell_depends_on_size_and_similarity(
     n_train: int, n_classes: int, similar: bool, size: str, policy: Policy
 ) -> None:
-    found = textbook_policy(Evidence(n_train, n_classes, float(similar)))
-    assert (found.size, found.policy, found.head_stages) == (size, policy, "last")
-    assert found.similarity == ("similar" if similar else "different")
+    suggestion = textbook_policy(Evidence(n_train, n_classes, float(similar)))
+    assert (suggestion.size, suggestion.policy) == (size, policy)
+    assert suggestion.head_stages == "last"
+    assert suggestion.similarity == ("similar" if similar else "different")
 
 
-def test_reasons_name_the_numbers() -> None:
-    reasons = " ".join(textbook_policy(Evidence(400, 5, 0.2)).reasons)
-    assert "400 training pictures, 80 a class" in reasons
-    assert "different" in reasons
+def test_reasons_name_the_numbers_and_the_policy_as_people_write_it() -> None:
+    size, similarity, policy = textbook_policy(Evidence(400, 5, 0.2)).reasons
+    assert size.startswith("400 training images, 80 per class: a lot of data")
+    assert similarity.startswith("different from the images the backbone was trained on")
+    assert "deep" in policy
+    assert "linear-head" in textbook_policy(Evidence(40, 5, 1.0)).reasons[-1]
+
+
+def test_policies_have_a_label_with_hyphens() -> None:
+    labels = [policy.label for policy in Policy]
+    assert labels == ["linear-head", "top-stages", "deep", "from-scratch"]

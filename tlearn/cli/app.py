@@ -1,19 +1,17 @@
-"""The command `tlearn`: its commands, and the one boundary where faults become words."""
+"""The command `tlearn`: its commands, in the order and the groups of its help."""
 
 from __future__ import annotations
 
 import os
-import sys
-from collections.abc import Sequence
-from typing import Annotated, Any, NoReturn
+import platform
+from collections.abc import Callable
+from typing import Annotated, Any
 
 # TensorFlow reads these when it is imported, which happens late and far from here.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
 
 import typer
-from typer.core import TyperGroup
-from typer.exceptions import Abort, TyperException
 
 from tlearn.cli import (
     benchmark,
@@ -26,87 +24,41 @@ from tlearn.cli import (
     evaluate,
     export,
     finetune,
+    matrix,
     models,
+    options,
     predict,
+    rank,
     recipes,
     runs,
     suggest,
 )
+from tlearn.cli.boundary import Boundary
+from tlearn.cli.document import version_of
 from tlearn.errors import TlearnError
 
-_MISUSE, _INTERRUPTED = 2, 130
-_JSON = "--json"
-_ERROR = "error: "
-_KEPT = (
-    "stopped; pictures read and features computed so far are kept: "
-    "run the same command again to go on"
-)
-
-
-class Boundary(TyperGroup):
-    """Turns a person's mistake into a message and a hint; a bug keeps its traceback."""
-
-    def main(self, args: Sequence[str] | None = None, *rest: Any, **named: Any) -> NoReturn:
-        """Run one command line and exit."""
-        _forgive_encodings()
-        given = list(sys.argv[1:] if args is None else args)
-        as_json = _JSON in given
-        named |= {"standalone_mode": False, "prog_name": "tlearn"}
-        try:
-            code = super().main(given, *rest, **named)
-            if code == _INTERRUPTED:
-                _tell("", _KEPT, "", as_json)
-        except TlearnError as error:
-            _tell(_ERROR, error.message, error.hint, as_json)
-            code = error.exit_code
-        except TyperException as misuse:
-            context = getattr(misuse, "ctx", None)
-            path = context.command_path if context else "tlearn"
-            _tell(_ERROR, misuse.format_message(), f"{path} --help", as_json)
-            code = _MISUSE
-        except (KeyboardInterrupt, Abort):
-            _tell("", _KEPT, "", as_json)
-            code = _INTERRUPTED
-        sys.exit(code if isinstance(code, int) else 0)
-
+_START, _JUDGE, _RUNS = "From images to a model", "Look closer", "Runs"
+_MORE = "More"
+_PACKAGES = ("keras", "tensorflow", "tensorflow-cpu", "ai-edge-litert", "numpy", "pillow")
 
 app = typer.Typer(
     name="tlearn",
     cls=Boundary,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
-    add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="The whole job: [cyan]tlearn finetune FOLDER[/], then [cyan]tlearn export --tflite[/].",
+    epilog="First time: [cyan]tlearn demo[/]. Your own images: [cyan]tlearn finetune FOLDER[/], "
+    "then [cyan]tlearn export --tflite[/].",
 )
-for _command in (
-    demo.demo,
-    suggest.suggest,
-    finetune.finetune,
-    evaluate.evaluate,
-    predict.predict,
-    export.export,
-    check.check,
-    benchmark.benchmark,
-    compare.compare,
-    describe.describe,
-    distill.distill,
-    models.models,
-    recipes.recipes,
-    cache.cache,
-):
-    app.command()(_command)
-app.add_typer(runs.runs)
+
+
+def _version_line() -> str:
+    return f"tlearn {version_of('tlearn') or '(not installed)'}"
 
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        from importlib.metadata import PackageNotFoundError, version
-
-        try:
-            print(f"tlearn {version('tlearn')}")
-        except PackageNotFoundError:  # run from a source tree that was never installed
-            print("tlearn (not installed)")
+        print(_version_line())
         raise typer.Exit
 
 
@@ -115,41 +67,74 @@ def _start(
     context: typer.Context,
     version: Annotated[
         bool,
-        typer.Option("--version", help="Say which tlearn this is.", callback=_print_version),
+        typer.Option("--version", help="Show the version.", callback=_print_version, metavar=""),
     ] = False,
 ) -> None:
-    """Transfer learning on a folder: measured advice, fast training, checked exports."""
+    """Train an image classifier on a folder of your images, and export it.
+
+    tlearn measures the images, recommends how to train, trains, and checks every
+    exported file against the model.
+    """
     if context.invoked_subcommand is None:
         context.get_help()
 
 
-def main() -> None:
-    """The console script."""
-    app()
+def version(as_json: options.Json = False) -> None:
+    """Show the versions of tlearn and of what it runs on.
 
-
-def _tell(kind: str, message: str, hint: str, as_json: bool) -> None:
-    """Say what went wrong: for a person on stderr, for a script as a document on stdout."""
+    Example: [cyan]tlearn version[/]
+    """
+    packages = {name: version_of(name) for name in _PACKAGES}
+    installed = {name: number for name, number in packages.items() if number}
+    system = f"{platform.system()} {platform.machine()}"
     if as_json:
-        import json
+        from tlearn.cli.display.progress import print_json
 
-        print(json.dumps({"error": message, "hint": hint}, indent=2), flush=True)
+        about = {"python": platform.python_version(), "system": system, "packages": installed}
+        print_json(about)
         return
-    from rich.text import Text
-
-    from tlearn.cli.progress import console
-    from tlearn.cli.render import lines
-
-    err = console(sys.stderr)
-    text = Text.assemble((kind, "bold red"), lines(message))
-    text = Text("\n" + " " * len(_ERROR)).join(text.split("\n"))
-    err.print(text, soft_wrap=True)
-    if hint:
-        err.print(Text.assemble(("hint: ", "bold"), lines(hint)), soft_wrap=True)
+    print(_version_line())
+    print(f"Python {platform.python_version()} on {system}")
+    print(", ".join(f"{name} {number}" for name, number in installed.items()))
 
 
-def _forgive_encodings() -> None:
-    """A terminal that lacks a character gets a question mark, not a traceback."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")
+def show_help(
+    context: typer.Context,
+    command: Annotated[
+        list[str] | None, options.argument("The command to explain.", "COMMAND")
+    ] = None,
+) -> None:
+    """Show the help of tlearn, or of one command.
+
+    Example: [cyan]tlearn help finetune[/]
+    """
+    parent: Any = context.parent
+    shown: Any = parent.command
+    for name in command or ():
+        group, shown = shown, getattr(shown, "commands", {}).get(name)
+        if shown is None:
+            raise TlearnError(f"no such command: '{name}'", f"all commands: {parent.info_name} -h")
+        parent = group.context_class(shown, info_name=name, parent=parent)
+    parent.get_help()
+
+
+_COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {
+    _START: (demo.demo, suggest.suggest, finetune.finetune, predict.predict, export.export),
+    _JUDGE: (evaluate.evaluate, check.check, benchmark.benchmark, rank.rank, matrix.matrix),
+    _RUNS: (compare.compare, describe.describe),
+    _MORE: (distill.distill, models.models),
+}
+app.add_typer(runs.runs, rich_help_panel=_RUNS)
+for _panel, _commands in _COMMANDS.items():
+    for _command in _commands:
+        app.command(rich_help_panel=_panel)(_command)
+app.add_typer(recipes.app, rich_help_panel=_MORE)
+app.command(rich_help_panel=_MORE)(cache.cache)
+app.command(rich_help_panel=_MORE)(version)
+app.command("help", rich_help_panel=_MORE)(show_help)
+app.command("train", hidden=True)(finetune.finetune)
+
+
+def main() -> None:
+    """Run the command line of this process."""
+    app()

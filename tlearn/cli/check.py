@@ -1,4 +1,4 @@
-"""`tlearn check`: does an exported file keep its contract here, and how good is it on pictures?"""
+"""`tlearn check`: whether an exported file keeps its contract, and its score on images."""
 
 from __future__ import annotations
 
@@ -11,9 +11,19 @@ import typer
 from rich.console import RenderableType
 from rich.text import Text
 
-from tlearn.cli import evaluate, options, predict, render
-from tlearn.cli.progress import Display, print_json, print_result
-from tlearn.cli.render import BAD, DIM, GOOD, WARN
+from tlearn.cli import evaluate, options, predict
+from tlearn.cli.display.formats import class_names, enumeration, relative_path, shell_path
+from tlearn.cli.display.progress import Display, print_json, print_result
+from tlearn.cli.display.widgets import (
+    BAD,
+    DIM,
+    GOOD,
+    WARN,
+    key_value_table,
+    next_step,
+    safe_text,
+    table,
+)
 from tlearn.errors import GateError
 
 if TYPE_CHECKING:
@@ -29,101 +39,98 @@ _TOP = 2
 def check(
     artifact: Annotated[
         Path,
-        typer.Argument(
-            metavar="ARTEFACT",
-            help="A file that `tlearn export` wrote, or the directory of a SavedModel.",
-            show_default=False,
-        ),
+        options.argument("A file that tlearn export wrote, or a SavedModel directory.", "ARTIFACT"),
     ],
     images: Annotated[
         Path | None,
-        typer.Argument(
-            metavar="IMAGES",
-            help="Pictures to ask it about besides: a folder of class folders is scored, loose "
-            "pictures are answered.",
-            show_default=False,
+        options.argument(
+            "Also run it on these images: a folder with one sub-folder per class is scored, other "
+            "images are classified.",
+            "IMAGES",
         ),
     ] = None,
+    verbose: options.Verbose = False,
+    quiet: options.Quiet = False,
     as_json: options.Json = False,
 ) -> None:
-    """Hold an exported file to its contract, on any machine.
+    """Verify an exported file against its contract.
 
-    Needs no run and, for a LiteRT file, no TensorFlow. A broken promise
-    exits with 1.
+    Works on any machine: needs no run and, for a LiteRT file, no TensorFlow. Exit
+    code 1 if any check fails.
 
     Example: [cyan]tlearn check model.tflite[/]
-    Score it too: [cyan]tlearn check model.tflite new_pictures/[/]
+    Score it too: [cyan]tlearn check model.tflite new_images/[/]
     """
     from tlearn import api
 
-    with Display(as_json) as display:
-        checked, found = api.check(artifact, images, progress=display)
+    with Display(as_json, quiet, verbose) as display:
+        verification, answers = api.check(artifact, images, progress=display)
     if as_json:
-        print_json(to_json(checked, found))
-        raise typer.Exit(0 if checked.passed else GateError.exit_code)
-    print_result(*draw(checked), *_draw_found(found), *_closing(checked, images))
-    broken = [issue.name for issue in checked.checks if issue.verdict == "broken"]
-    if broken:
+        print_json(to_json(verification, answers))
+        raise typer.Exit(0 if verification.passed else GateError.exit_code)
+    print_result(*draw(verification), *_draw_answers(answers), *_next(verification, images))
+    failed = [check.name for check in verification.checks if check.verdict == "broken"]
+    if failed:
         raise GateError(
-            f"{checked.artifact.name} breaks its contract: {', '.join(broken)}",
-            "take the file, its contract and golden/ together from the export folder again, or "
-            "export anew: tlearn export RUN",
+            f"'{verification.artifact.name}' does not keep its contract: {enumeration(failed)}",
+            "copy the file, its contract and golden/ from the export folder again, or export it "
+            "again: tlearn export RUN --tflite",
         )
 
 
 def to_json(
-    checked: VerificationReport, found: Report | Sequence[Prediction] | None
+    verification: VerificationReport, answers: Report | Sequence[Prediction] | None
 ) -> dict[str, Any]:
-    """The document; `report` is null without a folder to score, `predictions` without answers."""
+    """Return the document; `report` is for a folder that was scored, `predictions` for others."""
     from tlearn.evaluation.metrics import Report
 
-    report = found.to_json() if isinstance(found, Report) else None
-    answers = None if found is None or isinstance(found, Report) else found
+    report = answers if isinstance(answers, Report) else None
+    predictions = None if answers is None or isinstance(answers, Report) else answers
     return {
-        "artifact": str(checked.artifact),
-        "passed": checked.passed,
-        "contract": "beside" if checked.beside else "inside",
-        "checks": [asdict(promise) for promise in checked.checks],
-        "report": report,
-        "predictions": answers and predict.to_json(answers, _TOP)["predictions"],
+        "artifact": str(verification.artifact),
+        "passed": verification.passed,
+        "contract": "beside" if verification.beside else "inside",
+        "checks": [asdict(check) for check in verification.checks],
+        "report": report.to_json() if report else None,
+        "predictions": predictions and predict.to_json(predictions, _TOP)["predictions"],
     }
 
 
-def draw(checked: VerificationReport) -> list[RenderableType]:
-    """What the file is, and a line for each promise."""
-    contract, how = checked.contract, checked.contract.preprocessing
+def draw(verification: VerificationReport) -> list[RenderableType]:
+    """Return what the file is, and a line for each check."""
+    contract, preprocessing = verification.contract, verification.contract.preprocessing
     numbers = "float32" if contract.quantization == "none" else contract.quantization
-    side = how.image_size
-    where = "beside the file" if checked.beside else "inside the file only"
-    facts = {
-        "file": render.near(checked.artifact),
-        "is": f"{contract.format}, {numbers}, by tlearn {contract.tlearn}",
-        "takes": f"{side} x {side} {how.color_order}, {how.resize}: {how.resize_in_words}",
-        "gives": f"{len(contract.labels)}: {render.class_names(contract.labels)}",
+    side = preprocessing.image_size
+    where = "beside the file" if verification.beside else "inside the file only"
+    about = {
+        "file": relative_path(verification.artifact),
+        "format": f"{contract.format}, {numbers}, written by tlearn {contract.tlearn}",
+        "input": f"{side} x {side} {preprocessing.color_order}, {preprocessing.resize}: "
+        f"{preprocessing.resize_in_words}",
+        "classes": f"{len(contract.labels)}: {class_names(contract.labels)}",
         "contract": f"version {contract.version}, {where}",
     }
-    made = render.table("", "promise", "on this machine")
-    for issue in checked.checks:
-        made.add_row(Text(*_SIGNS[issue.verdict]), issue.name, render.words(issue.detail))
-    drawn = {name: render.words(fact) for name, fact in facts.items()}
-    return [Text(), render.facts(drawn), Text(), made]
+    rows = table("", "check", "on this machine")
+    for check in verification.checks:
+        rows.add_row(Text(*_SIGNS[check.verdict]), check.name, safe_text(check.detail))
+    facts = key_value_table({name: safe_text(text) for name, text in about.items()})
+    return [Text(), facts, Text(), rows]
 
 
-def _draw_found(found: Report | Sequence[Prediction] | None) -> list[RenderableType]:
+def _draw_answers(answers: Report | Sequence[Prediction] | None) -> list[RenderableType]:
     from tlearn.evaluation.metrics import Report
 
-    if found is None:
+    if answers is None:
         return []
-    if isinstance(found, Report):
-        return evaluate.draw_report({}, found)
-    return predict.draw(found, _TOP, None)
+    if isinstance(answers, Report):
+        return evaluate.draw_report({}, answers)
+    return predict.draw(answers, _TOP, None)
 
 
-def _closing(checked: VerificationReport, images: Path | None) -> list[RenderableType]:
-    """The next step, where nothing is broken; what is broken has a hint of its own."""
-    if not checked.passed:
+def _next(verification: VerificationReport, images: Path | None) -> list[RenderableType]:
+    """Return the next step if nothing failed; a failure has a hint of its own."""
+    if not verification.passed:
         return []
     if images is None:
-        name = render.argument(checked.artifact)
-        return [render.next_step(f"tlearn check {name} FOLDER")]
-    return [render.next_step("golden/ and the contract belong into the tests of your app", "then")]
+        return [next_step(f"tlearn check {shell_path(verification.artifact)} FOLDER")]
+    return [Text("\nAdd golden/ and the contract to the tests of your app.", DIM)]

@@ -11,9 +11,30 @@ import typer
 from rich.console import RenderableType
 from rich.text import Text
 
-from tlearn.cli import options, render
-from tlearn.cli.progress import print_json, print_result
-from tlearn.cli.render import ACCENT, BAD, DIM, GOOD
+from tlearn.cli import options
+from tlearn.cli.display.formats import (
+    duration,
+    escape_control,
+    interval,
+    percent,
+    pluralize,
+    relative_path,
+    shell_path,
+    size,
+)
+from tlearn.cli.display.progress import print_json, print_result
+from tlearn.cli.display.widgets import (
+    ACCENT,
+    BAD,
+    DIM,
+    GOOD,
+    heading,
+    indented,
+    key_value_table,
+    next_step,
+    safe_text,
+    table,
+)
 
 if TYPE_CHECKING:
     from tlearn.commands.compare import Comparison, Paired
@@ -98,21 +119,21 @@ def draw(comparison: Comparison, page: Path | None) -> list[RenderableType]:
 
     letters = run_letters(len(comparison.runs))
     legend = {
-        letter: render.words(render.near(run.path))
+        letter: safe_text(relative_path(run.path))
         for letter, run in zip(letters, comparison.runs, strict=True)
     }
-    blocks: list[RenderableType] = [Text(), render.facts(legend)]
-    blocks += [render.heading("Accuracy"), render.indented(_accuracy(comparison, letters))]
+    blocks: list[RenderableType] = [Text(), key_value_table(legend)]
+    blocks += [heading("Accuracy"), indented(_accuracy(comparison, letters))]
     blocks += _verdicts(comparison, letters)
-    blocks += [render.heading("What differs in their plans"), *_plans(comparison, letters)]
-    blocks += [render.heading(_class_title(comparison)), *_classes(comparison, letters)]
-    blocks += [render.heading("Size and time"), *_sizes(comparison, letters)]
+    blocks += [heading("What differs in their plans"), *_plans(comparison, letters)]
+    blocks += [heading(_class_title(comparison)), *_classes(comparison, letters)]
+    blocks += [heading("Size and time"), *_sizes(comparison, letters)]
     if page:
-        blocks += [Text(), render.facts({"page": render.words(render.near(page))})]
-    names = " ".join(render.argument(run.path) for run in comparison.runs)
-    best = render.argument(_best(comparison).path)
+        blocks += [Text(), key_value_table({"page": safe_text(relative_path(page))})]
+    names = " ".join(shell_path(run.path) for run in comparison.runs)
+    best = shell_path(_best(comparison).path)
     step = f"tlearn export {best} --tflite" if page else f"tlearn compare {names} --html FILE.html"
-    return [*blocks, render.next_step(step)]
+    return [*blocks, next_step(step)]
 
 
 def _best(comparison: Comparison) -> ComparedRun:
@@ -122,14 +143,14 @@ def _best(comparison: Comparison) -> ComparedRun:
 
 
 def _accuracy(comparison: Comparison, letters: Sequence[str]) -> RenderableType:
-    grid = render.table("run", "images", "accuracy", "95% interval", "macro F1", right=(1, 2, 3, 4))
+    grid = table("run", "images", "accuracy", "95% interval", "macro F1", right=(1, 2, 3, 4))
     for letter, run in zip(letters, comparison.runs, strict=True):
         report = run.report
         grid.add_row(
             letter,
             f"{report.n:,} {report.split}",
-            Text(render.percent(report.accuracy), "bold"),
-            render.interval(*report.interval),
+            Text(percent(report.accuracy), "bold"),
+            interval(*report.interval),
             f"{report.macro_f1:.3f}",
         )
     return grid
@@ -138,17 +159,17 @@ def _accuracy(comparison: Comparison, letters: Sequence[str]) -> RenderableType:
 def _verdicts(comparison: Comparison, letters: Sequence[str]) -> Iterator[RenderableType]:
     """Yield a sentence for each run but the first: what it gains on the same images."""
     if not comparison.paired:
-        yield Text(f"\n  {render.escape_control(comparison.note)}", DIM)
+        yield Text(f"\n  {escape_control(comparison.note)}", DIM)
         return
-    images = render.count(comparison.n_common, "image")
-    yield render.heading(f"On the same images: {images} held out in every run")
-    grid = render.table("run", "accuracy", "gain", "95% interval", "", right=(1, 2, 3))
+    images = pluralize(comparison.n_common, "image")
+    yield heading(f"On the same images: {images} held out in every run")
+    grid = table("run", "accuracy", "gain", "95% interval", "", right=(1, 2, 3))
     for letter, row in zip(letters, comparison.paired, strict=True):
         if letter == letters[0]:
-            grid.add_row(letter, render.percent(row.accuracy), "", "", "")
+            grid.add_row(letter, percent(row.accuracy), "", "", "")
         else:
-            grid.add_row(letter, render.percent(row.accuracy), *_gain(row, letters[0]))
-    yield render.indented(grid)
+            grid.add_row(letter, percent(row.accuracy), *_gain(row, letters[0]))
+    yield indented(grid)
     yield Text("  gain and its interval in points; the interval is that of paired answers", DIM)
 
 
@@ -168,10 +189,10 @@ def _plans(comparison: Comparison, letters: Sequence[str]) -> Iterator[Renderabl
         yield Text("  nothing: the plans are the same")
         return
     for columns in _blocks(letters):
-        grid = render.table("key", *letters[columns])
+        grid = table("key", *letters[columns])
         for key, row in comparison.differences.items():
-            grid.add_row(key, *(render.words(plan_value(key, value)) for value in row[columns]))
-        yield render.indented(grid)
+            grid.add_row(key, *(safe_text(plan_value(key, value)) for value in row[columns]))
+        yield indented(grid)
 
 
 def _class_title(comparison: Comparison) -> str:
@@ -191,16 +212,16 @@ def _classes(comparison: Comparison, letters: Sequence[str]) -> Iterator[Rendera
         rows = sorted(rows, key=lambda row: -_spread(row.recall))[:_CLASSES_SHOWN]
     for columns in _blocks(letters):
         shown = letters[columns]
-        grid = render.table("class", "images", *shown, right=range(1, 2 + len(shown)))
+        grid = table("class", "images", *shown, right=range(1, 2 + len(shown)))
         for row in rows:
             best, n = best_recall(row), sorted(set(row.n))
             cells = [
-                Text(render.percent(share), ACCENT if share is not None and share == best else "")
+                Text(percent(share), ACCENT if share is not None and share == best else "")
                 for share in row.recall[columns]
             ]
             images = f"{n[0]:,}" if len(n) == 1 else f"{n[0]:,}-{n[-1]:,}"
-            grid.add_row(render.words(row.name), images, *cells)
-        yield render.indented(grid)
+            grid.add_row(safe_text(row.name), images, *cells)
+        yield indented(grid)
 
 
 def _spread(recall: Sequence[float | None]) -> float:
@@ -212,18 +233,16 @@ def _sizes(comparison: Comparison, letters: Sequence[str]) -> Iterator[Renderabl
     from tlearn.commands.compare_page import export_sizes
 
     runs = comparison.runs
-    rows: dict[str, list[str]] = {"model.keras": [render.size(run.model_bytes) for run in runs]}
+    rows: dict[str, list[str]] = {"model.keras": [size(run.model_bytes) for run in runs]}
     for name, sizes in export_sizes(comparison).items():
-        rows[name] = ["-" if size is None else render.size(size) for size in sizes]
-    rows["time to train"] = [
-        "-" if run.seconds is None else render.duration(run.seconds) for run in runs
-    ]
+        rows[name] = ["-" if n_bytes is None else size(n_bytes) for n_bytes in sizes]
+    rows["time to train"] = ["-" if run.seconds is None else duration(run.seconds) for run in runs]
     for columns in _blocks(letters):
         shown = letters[columns]
-        grid = render.table("", *shown, right=range(1, 1 + len(shown)))
+        grid = table("", *shown, right=range(1, 1 + len(shown)))
         for name, cells in rows.items():
-            grid.add_row(render.words(name), *cells[columns])
-        yield render.indented(grid)
+            grid.add_row(safe_text(name), *cells[columns])
+        yield indented(grid)
 
 
 def _blocks(letters: Sequence[str]) -> list[slice]:

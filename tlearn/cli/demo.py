@@ -1,4 +1,4 @@
-"""`tlearn demo`: the whole road on real pictures, in a minute and without a network."""
+"""`tlearn demo`: every step on real images, in about a minute and without a network."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from tlearn.cli import render
-from tlearn.cli.progress import console, print_result
+from tlearn.cli import options
+from tlearn.cli.display.formats import percent, relative_path
+from tlearn.cli.display.progress import console, print_result
+from tlearn.cli.display.widgets import ACCENT, next_steps
 
 _BACKBONE = ["--backbone", "builtin"]
 
@@ -20,13 +22,14 @@ _BACKBONE = ["--backbone", "builtin"]
 def demo(
     folder: Annotated[
         Path,
-        typer.Argument(metavar="FOLDER", help="Where the pictures go; new, or empty."),
+        typer.Argument(metavar="FOLDER", help="Where the images go; a new or empty folder."),
     ] = Path("tlearn-demo"),
+    quiet: options.Quiet = False,
 ) -> None:
-    """Write a folder of handwritten digits and do everything with it.
+    """Try everything on a folder of handwritten digits, offline, in about a minute.
 
-    Runs suggest, finetune, evaluate and export, each printed before it runs, and
-    ends with what the exported file says of a digit that nobody has shown it.
+    Runs suggest, finetune, evaluate and export, prints each command before it runs,
+    and finally classifies an unseen digit with the exported file.
 
     Example: [cyan]tlearn demo[/]
     """
@@ -34,28 +37,30 @@ def demo(
 
     digits, unseen = write_digits(folder)
     run = folder / "run"
-    _run("suggest", digits, *_BACKBONE)
+    silent = ["--quiet"] * quiet
+    _run("suggest", digits, *_BACKBONE, *silent)
     # A mirrored 2 is no 2.
-    _run("finetune", digits, *_BACKBONE, "--no-horizontal-flip", "--out", run)
-    _run("evaluate", run)
-    _run("export", run, "--tflite")
+    _run("finetune", digits, *_BACKBONE, "--no-horizontal-flip", "--out", run, *silent)
+    _run("evaluate", run, *silent)
+    _run("export", run, "--tflite", *silent)
     (file,) = (run / "export").glob("*.tflite")
     label, probability = classify_digit(file, unseen)
     print_result(
         Text.assemble(
-            f"\nA {unseen.stem.split('_')[1]} that is not among the pictures, ",
-            f"{render.near(unseen)}: {render.near(file)} says ",
-            (label, render.ACCENT),
-            f" ({render.percent(probability)}).",
+            f"\nOf {relative_path(unseen)}, which was not among the training images, ",
+            f"{relative_path(file)} says: ",
+            (label, ACCENT),
+            f" ({percent(probability)}). The truth is {unseen.stem.split('_')[1]}.",
         ),
-        render.next_step("tlearn finetune YOUR_FOLDER"),
+        next_steps({"tlearn finetune YOUR_FOLDER": "one sub-folder of images per class"}),
     )
 
 
 def _run(*words: object) -> None:
     line = [str(word) for word in words]
-    console(sys.stdout).print(Text(f"\n$ tlearn {shlex.join(line)}", "bold"))
+    command = Text(f"\n$ tlearn {shlex.join(line)}", "bold")
+    console(sys.stdout).print(command, soft_wrap=True)
     sys.stdout.flush()
-    done = subprocess.run([sys.executable, "-m", "tlearn", *line])
-    if done.returncode:
-        raise typer.Exit(done.returncode)
+    process = subprocess.run([sys.executable, "-m", "tlearn", *line])
+    if process.returncode:
+        raise typer.Exit(process.returncode)

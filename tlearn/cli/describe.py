@@ -7,9 +7,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 from rich.console import RenderableType
 from rich.text import Text
 
-from tlearn.cli import options, render
-from tlearn.cli.progress import print_json, print_result
-from tlearn.cli.render import DIM, WARN
+from tlearn.cli import options
+from tlearn.cli.display.formats import shell_path
+from tlearn.cli.display.progress import print_json, print_result
+from tlearn.cli.display.widgets import (
+    DIM,
+    WARN,
+    bullets,
+    heading,
+    indented,
+    next_step,
+    no_wrap,
+    safe_lines,
+    safe_text,
+    table,
+)
 
 if TYPE_CHECKING:
     from tlearn.commands.describe import Description
@@ -56,23 +68,23 @@ def to_json(description: Description) -> dict[str, Any]:
 
 def bibtex_lines(description: Description) -> list[RenderableType]:
     """Return the references as they stand in a .bib file."""
-    return [render.no_wrap(render.lines(description.bibtex))]
+    return [no_wrap(safe_lines(description.bibtex))]
 
 
 def draw(description: Description) -> list[RenderableType]:
     """Return the paragraph, what it cites, and what to add by hand."""
-    references = render.table("cited as", "title")
+    references = table("cited as", "title")
     for reference in description.references:
         where = f"  {reference.url}" if reference.url else ""
         references.add_row(reference.label, Text.assemble(reference.title, (where, DIM)))
     blocks: list[RenderableType] = [
         Text(),
-        render.words(description.text),
-        render.heading("References"),
-        render.indented(references),
+        safe_text(description.text),
+        heading("References"),
+        indented(references),
     ]
     if description.missing:
         missing = [Text(sentence, WARN) for sentence in description.missing]
-        blocks += [render.heading("The run does not say"), render.indented(render.bullets(missing))]
-    command = f"tlearn describe {render.argument(description.run.path)} --bibtex > references.bib"
-    return [*blocks, render.next_step(command)]
+        blocks += [heading("The run does not say"), indented(bullets(missing))]
+    command = f"tlearn describe {shell_path(description.run.path)} --bibtex > references.bib"
+    return [*blocks, next_step(command)]

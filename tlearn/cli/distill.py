@@ -1,74 +1,79 @@
-"""`tlearn distill`: a smaller network learns to answer as a larger one."""
+"""`tlearn distill`: train a small network to reproduce the outputs of a large one."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
 from rich.console import RenderableType
 from rich.text import Text
 
-from tlearn.cli import options, render
-from tlearn.cli.progress import Display, print_json, print_result
+from tlearn.cli import options
+from tlearn.cli.display.formats import percent, relative_path, shell_path, size
+from tlearn.cli.display.progress import Display, print_json, print_result
+from tlearn.cli.display.widgets import key_value_table, next_step, safe_text, table
 from tlearn.cli.units import parse_time
 
 if TYPE_CHECKING:
+    from tlearn.commands.distill import DistillResult
     from tlearn.commands.shrink import ShrinkResult
-    from tlearn.commands.teach import DistillResult
 
+_TEACHER = "Teacher and student"
 
 _Sources = Annotated[
     list[Path],
-    typer.Argument(
-        metavar="PICTURES...",
-        help="Folders, tar archives or files; labels are not needed, more pictures are.",
-        show_default=False,
+    options.argument(
+        "Folders, tar archives or files; labels are not needed, many images are.", "IMAGES..."
     ),
 ]
 _Teacher = Annotated[
     str,
-    typer.Option(
-        metavar="NAME|RUN",
-        help="Who teaches: a backbone by name, a .keras file, or the directory of a run.",
-        show_default=False,
-    ),
+    options.option("Backbone by name, a .keras file, or a run directory.", "NAME|RUN", _TEACHER),
 ]
-_Student = Annotated[
-    str,
-    typer.Option(metavar="NAME", help="Who learns: a backbone by name."),
-]
+_Student = Annotated[str, options.option("Backbone by name.", "NAME", _TEACHER, show_default=True)]
 _For = Annotated[
     str,
-    typer.Option(
-        "--for", metavar="TIME", help="How long to teach: 45s, 90m, 3h; earlier sittings count."
+    options.option(
+        "How long to train, e.g. 45s, 90m, 3h; includes time from earlier, interrupted runs.",
+        "TIME",
+        name="--for",
+        show_default=True,
     ),
 ]
 _Out = Annotated[
-    Path, typer.Option(metavar="DIR", help="Where the student goes, and its checkpoint.")
+    Path, options.option("Where the student and its checkpoint go.", "DIR", show_default=True)
 ]
 _ImageSize = Annotated[
     int | None,
-    typer.Option(metavar="PIXELS", help="Side of the student's input. Left out: its own."),
+    options.option("Input resolution of the student. Default: its own.", "PIXELS", _TEACHER),
 ]
 _TeacherWeights = Annotated[
-    str | None, typer.Option(metavar="FILE", help="File with the teacher's weights.")
+    str | None, options.option("File with the teacher's weights.", "FILE", _TEACHER)
 ]
 _TeacherSize = Annotated[
     int | None,
-    typer.Option(metavar="PIXELS", help="Side of the teacher's input. Left out: its own."),
+    options.option("Input resolution of the teacher. Default: its own.", "PIXELS", _TEACHER),
 ]
 _Views = Annotated[
     int,
-    typer.Option(
+    options.option(
+        "Augmented views per image that the teacher is run on.",
+        "N",
+        options.IMAGES,
         min=1,
         max=64,
-        metavar="N",
-        help="Views of each picture that the teacher is asked about.",
+        show_default=True,
     ),
 ]
 _Augmentation = Annotated[
-    str, typer.Option(metavar="NAME", help="How views are drawn: none, light, medium, strong.")
+    str,
+    options.option(
+        "How strongly views are augmented: none, light, medium, strong.",
+        "LEVEL",
+        options.IMAGES,
+        "--augment --augmentation",
+        show_default=True,
+    ),
 ]
 
 
@@ -86,23 +91,24 @@ def distill(
     horizontal_flip: options.HorizontalFlip = None,
     resize: options.Resize = None,
     seed: options.Seed = None,
+    verbose: options.Verbose = False,
+    quiet: options.Quiet = False,
     as_json: options.Json = False,
 ) -> None:
-    """Teach a small network to answer as a large one, from pictures without labels.
+    """Train a small network to reproduce the outputs of a large one, without labels.
 
-    Use it when a run is too large or too slow for the phone, or to make a small
-    backbone for pictures of your own kind. The teacher looks at every view once;
-    the student sees the same views. A narrower backbone of the teacher's family
-    begins with its best channels. Run the same command again to go on.
+    For a run that is too large or too slow for the phone, or to make a small
+    backbone for images of your kind. Teacher outputs are computed once per view;
+    the student trains for a fixed time, and resumes when the command is rerun.
 
-    Example: [cyan]tlearn distill pictures/ --teacher runs/big --student mobilenet_025[/]
+    Example: [cyan]tlearn distill images/ --teacher runs/big --student mobilenet_025[/]
     A backbone: [cyan]tlearn distill shard-*.tar.gz --teacher mobilenet_v2 --for 2h[/]
     """
     seconds = parse_time(budget, "--for")
     from tlearn import api
 
-    with Display(as_json) as display:
-        taught = api.distill(
+    with Display(as_json, quiet, verbose) as display:
+        result = api.distill(
             sources,
             teacher,
             student,
@@ -119,21 +125,21 @@ def distill(
             progress=display,
         )
     if as_json:
-        print_json(to_json(taught))
+        print_json(to_json(result))
     else:
-        print_result(*draw(taught, student, image_size))
+        print_result(*draw(result, student, image_size))
 
 
-def to_json(taught: DistillResult) -> dict[str, Any]:
-    """The document; match and agreement are fractions."""
+def to_json(result: DistillResult) -> dict[str, Any]:
+    """Return the document; correlation and agreement are fractions."""
     return {
-        "weights": str(taught.weights),
-        "embedding_correlation": taught.embedding_correlation,
-        "agreement": taught.agreement,
-        "n_images": taught.n_images,
-        "seconds": taught.seconds.get("total"),
-        "timings": taught.seconds,
-        "shrunk": _shrunk_to_json(taught.shrunk) if taught.shrunk else None,
+        "weights": str(result.weights),
+        "embedding_correlation": result.embedding_correlation,
+        "agreement": result.agreement,
+        "n_images": result.n_images,
+        "seconds": result.seconds.get("total"),
+        "timings": result.seconds,
+        "shrunk": _shrunk_to_json(result.shrunk) if result.shrunk else None,
     }
 
 
@@ -144,29 +150,31 @@ def _shrunk_to_json(shrunk: ShrinkResult) -> dict[str, Any]:
     }
 
 
-def draw(taught: DistillResult, student: str, image_size: int | None) -> list[RenderableType]:
-    """How alike they are, where the student is, how to use it."""
+def draw(result: DistillResult, student: str, image_size: int | None) -> list[RenderableType]:
+    """Return how alike the two are, where the student is, and how to use it."""
     rows = {
-        "student": render.words(render.near(taught.weights)),
-        "pictures": Text(f"{taught.n_images:,}"),
+        "student": safe_text(relative_path(result.weights)),
+        "images": Text(f"{result.n_images:,}"),
         "match": Text(
-            f"{taught.embedding_correlation:.2f} correlation with the teacher's embedding, held out"
+            f"{result.embedding_correlation:.2f} correlation with the teacher's embedding, on "
+            "held-out images"
         ),
     }
-    if taught.agreement is not None:
-        rows["agreement"] = Text(f"{render.percent(taught.agreement)} the same class, held out")
-    if taught.shrunk:
-        return [Text(), render.facts(rows), Text(), *_draw_shrunk(taught.shrunk)]
-    size = f" --image-size {image_size}" if image_size else ""
-    weights = render.argument(taught.weights)
-    command = f"tlearn finetune FOLDER --backbone {student} --weights {weights}{size}"
-    return [Text(), render.facts(rows), render.next_step(command)]
+    if result.agreement is not None:
+        rows["agreement"] = Text(
+            f"the same class as the teacher on {percent(result.agreement)} of held-out images"
+        )
+    if result.shrunk:
+        return [Text(), key_value_table(rows), Text(), *_draw_shrunk(result.shrunk)]
+    resolution = f" --image-size {image_size}" if image_size else ""
+    weights = shell_path(result.weights)
+    command = f"tlearn finetune FOLDER --backbone {student} --weights {weights}{resolution}"
+    return [Text(), key_value_table(rows), next_step(command)]
 
 
 def _draw_shrunk(shrunk: ShrinkResult) -> list[RenderableType]:
-    made = render.table("", "accuracy", "model", "one picture", right=(1, 2, 3))
-    rows = zip(shrunk.accuracy, shrunk.size_bytes, shrunk.milliseconds, strict=True)
-    for name, (accuracy, size, spent) in zip(("teacher", "student"), rows, strict=True):
-        made.add_row(name, render.percent(accuracy), render.size(size), f"{spent:.1f} ms")
-    run = render.argument(shrunk.run.path)
-    return [made, Text(), render.next_step(f"tlearn export {run} --tflite")]
+    rows = table("", "accuracy", "model", "one image", right=(1, 2, 3))
+    values = zip(shrunk.accuracy, shrunk.size_bytes, shrunk.milliseconds, strict=True)
+    for name, (accuracy, n_bytes, milliseconds) in zip(("teacher", "student"), values, strict=True):
+        rows.add_row(name, percent(accuracy), size(n_bytes), f"{milliseconds:.1f} ms")
+    return [rows, next_step(f"tlearn export {shell_path(shrunk.run.path)} --tflite")]

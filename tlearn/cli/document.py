@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 SCHEMA_VERSION = 2
@@ -21,6 +21,7 @@ FIRST_NAMES = {
     "issues": "findings",
     "color_order": "colour_order",
     "embedding_correlation": "match",
+    "image": "picture",
     "n_images": "pictures",
     "images_for_two_points": "pictures_for_two_points",
     "more_images": "more_pictures",
@@ -37,8 +38,16 @@ FIRST_NAMES = {
 
 def document(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the document of a command: its values after the versions of schema and tlearn."""
-    versions = {"schema_version": SCHEMA_VERSION, "tlearn_version": version("tlearn")}
+    versions = {"schema_version": SCHEMA_VERSION, "tlearn_version": version_of("tlearn")}
     return versions | _with_first_names(values)
+
+
+def version_of(package: str) -> str | None:
+    """Return the version of an installed package; None where it is not installed."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
 
 
 def _with_first_names(value: Any) -> Any:

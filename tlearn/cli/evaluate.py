@@ -1,4 +1,4 @@
-"""`tlearn evaluate`: how good a run is on pictures held out, or on another folder."""
+"""`tlearn evaluate`: how good a run is on held-out images, or on another folder."""
 
 from __future__ import annotations
 
@@ -6,14 +6,23 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
 from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from tlearn.cli import options, render
-from tlearn.cli.progress import Display, print_json, print_result
-from tlearn.cli.render import BAD, DIM, GOOD
+from tlearn.cli import options
+from tlearn.cli.display.formats import escape_control, interval, percent, relative_path
+from tlearn.cli.display.progress import Display, print_json, print_result
+from tlearn.cli.display.widgets import (
+    BAD,
+    DIM,
+    GOOD,
+    heading,
+    indented,
+    key_value_table,
+    safe_text,
+    table,
+)
 
 if TYPE_CHECKING:
     from tlearn.evaluation.metrics import Report
@@ -28,111 +37,114 @@ def evaluate(
     run: options.Run = None,
     folder: Annotated[
         Path | None,
-        typer.Argument(
-            metavar="FOLDER",
-            help="Other pictures with the run's classes. Left out: the run's own test split, or "
-            "val where it has none.",
-            show_default=False,
+        options.argument(
+            "Other images with the run's classes. Default: the run's own test split, or val where "
+            "it has none.",
+            "FOLDER",
         ),
     ] = None,
     data: options.Data = None,
+    verbose: options.Verbose = False,
+    quiet: options.Quiet = False,
     as_json: options.Json = False,
 ) -> None:
-    """Score a run on pictures it has not learned from.
+    """Score a run on images it was not trained on.
 
-    A single argument is FOLDER where it is a folder or CSV that is not a run.
+    A single argument that is a folder or CSV, and not a run, is FOLDER.
 
     Example: [cyan]tlearn evaluate[/]
-    On other pictures: [cyan]tlearn evaluate runs/20260101-120000-deep new_pictures/[/]
+    On other images: [cyan]tlearn evaluate runs/20260101-120000-deep new_images/[/]
     """
     if run is not None and folder is None and run.exists() and not options.is_run(run):
         run, folder = None, run
     from tlearn import api
 
-    with Display(as_json) as display:
-        where, report = api.evaluate(run, folder, data=data, progress=display)
+    with Display(as_json, quiet, verbose) as display:
+        scored, report = api.evaluate(run, folder, data=data, progress=display)
     if as_json:
-        print_json(to_json(where, report))
+        print_json(to_json(scored, report))
     else:
-        print_result(*draw(where, report))
+        print_result(*draw(scored, report))
 
 
 def to_json(run: RunDirectory, report: Report) -> dict[str, Any]:
-    """The document: the report, and the run it is about."""
+    """Return the document: the report, and the run it is about."""
     return {"run": str(run.path), **report.to_json()}
 
 
 def draw(run: RunDirectory, report: Report) -> list[RenderableType]:
-    """Everything, top to bottom."""
-    return draw_report({"run": render.words(render.near(run.path))}, report)
+    """Return the scores of a run."""
+    return draw_report({"run": safe_text(relative_path(run.path))}, report)
 
 
-def draw_report(about: Mapping[str, Text], report: Report) -> list[RenderableType]:
-    """Scores as a whole, of each class, and what was confused.
+def draw_report(subject: Mapping[str, Text], report: Report) -> list[RenderableType]:
+    """Return the scores as a whole, of each class, and what was confused.
 
     Args:
-        about: Facts to begin with: what was scored.
+        subject: Rows to begin with: what was scored.
         report: Its scores.
     """
     low, high = report.interval
-    rows = {
-        **about,
-        "pictures": Text(f"{report.n:,} of {render.escape_control(report.split)}"),
-        "accuracy": Text.assemble(
-            (render.percent(report.accuracy), "bold"),
-            (f"   95 % interval {render.interval(low, high)}", DIM),
+    right = round(report.accuracy * report.n)
+    rows: dict[str, RenderableType] = {
+        **subject,
+        "right": Text.assemble(
+            (f"{right:,} of {report.n:,} images", "bold"), f" in {escape_control(report.split)}"
         ),
-        "macro F1": Text(f"{report.macro_f1:.3f}"),
+        "accuracy": Text.assemble(
+            (percent(report.accuracy), "bold"), (f"   95% interval {interval(low, high)}", DIM)
+        ),
+        "macro F1": Text(percent(report.macro_f1)),
     }
-    further = [f"top {k} {render.percent(share)}" for k, share in report.top_k.items() if k > 1]
+    further = [f"top {k} {percent(share)}" for k, share in report.top_k.items() if k > 1]
     if further:
         rows["also"] = Text(", ".join(further))
     rows["calibration"] = Text(
-        f"off by {100 * report.calibration_error:.1f} points on average"
-        f"; log loss {report.log_loss:.3f}"
+        f"probabilities are off by {100 * report.calibration_error:.1f} points on average; "
+        f"log loss {report.log_loss:.3f}"
     )
-    blocks: list[RenderableType] = [Text(), render.facts(rows), *_per_class(report)]
-    return blocks + (_matrix(report) if len(report.classes) <= _MATRIX_UP_TO else _pairs(report))
+    blocks: list[RenderableType] = [Text(), key_value_table(rows), *_per_class(report)]
+    few = len(report.classes) <= _MATRIX_UP_TO
+    return blocks + (_confusion_matrix(report) if few else _confused_pairs(report))
 
 
 def _per_class(report: Report) -> list[RenderableType]:
-    rows = list(report.per_class)
+    scores = list(report.per_class)
     title = "Each class"
-    if len(rows) > _CLASSES_SHOWN:
-        rows = sorted(rows, key=lambda row: row["f1"])[:_CLASSES_SHOWN]
+    if len(scores) > _CLASSES_SHOWN:
+        scores = sorted(scores, key=lambda score: score["f1"])[:_CLASSES_SHOWN]
         title = f"The {_CLASSES_SHOWN} classes with the lowest F1 (--json has all)"
-    made = render.table("class", "pictures", "precision", "recall", "F1", right=(1, 2, 3, 4))
-    for row in rows:
-        scores = [f"{row[name]:.3f}" if row["n"] else "-" for name in ("precision", "recall", "f1")]
-        made.add_row(render.words(row["name"]), f"{row['n']:,}", *scores)
-    return [render.heading(title), render.indented(made)]
+    rows = table("class", "images", "precision", "recall", "F1", right=(1, 2, 3, 4))
+    for score in scores:
+        values = [score[name] if score["n"] else None for name in ("precision", "recall", "f1")]
+        rows.add_row(safe_text(score["name"]), f"{score['n']:,}", *map(percent, values))
+    return [heading(title), indented(rows)]
 
 
-def _matrix(report: Report) -> list[RenderableType]:
-    made = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style=DIM)
-    made.add_column("true", no_wrap=True, max_width=20, overflow="ellipsis")
-    made.add_column("", style=DIM, justify="right")
+def _confusion_matrix(report: Report) -> list[RenderableType]:
+    grid = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style=DIM)
+    grid.add_column("true", no_wrap=True, max_width=20, overflow="ellipsis")
+    grid.add_column("", style=DIM, justify="right")
     for number in range(1, len(report.classes) + 1):
-        made.add_column(str(number), justify="right", min_width=3, no_wrap=True)
-    for place, (name, counts) in enumerate(zip(report.classes, report.confusion, strict=True)):
-        cells = [_cell(hits, place == column) for column, hits in enumerate(counts)]
-        made.add_row(render.words(name), str(place + 1), *cells)
-    title = "Confusion: true classes down, answers across"
-    return [render.heading(title), render.indented(made)]
+        grid.add_column(str(number), justify="right", min_width=3, no_wrap=True)
+    for row, (name, counts) in enumerate(zip(report.classes, report.confusion, strict=True)):
+        cells = [_cell(count, row == column) for column, count in enumerate(counts)]
+        grid.add_row(safe_text(name), str(row + 1), *cells)
+    return [heading("Confusion: true classes down, predicted classes across"), indented(grid)]
 
 
-def _cell(hits: int, right: bool) -> Text:
-    if not hits:
+def _cell(count: int, right: bool) -> Text:
+    if not count:
         return Text("·", DIM)
-    return Text(f"{hits:,}", f"bold {GOOD}" if right else BAD)
+    return Text(f"{count:,}", f"bold {GOOD}" if right else BAD)
 
 
-def _pairs(report: Report) -> list[RenderableType]:
+def _confused_pairs(report: Report) -> list[RenderableType]:
     from tlearn.evaluation.metrics import most_confused
 
-    made = render.table("true", "answer", "pictures", right=(2,))
-    for true, answer, number in most_confused(report, _PAIRS_SHOWN):
-        made.add_row(render.words(true), render.words(answer), f"{number:,}")
-    if not made.row_count:
-        return [Text("\nNo class is taken for another.")]
-    return [render.heading("Most often confused"), render.indented(made)]
+    rows = table("true", "predicted", "images", right=(2,))
+    for true, predicted, number in most_confused(report, _PAIRS_SHOWN):
+        rows.add_row(safe_text(true), safe_text(predicted), f"{number:,}")
+    if not rows.row_count:
+        return [Text("\nNo class is mistaken for another.")]
+    return [heading("Most often confused"), indented(rows)]

@@ -1,4 +1,4 @@
-"""`tlearn export --max-size --max-latency`: the best file that fits, or what is nearest."""
+"""`tlearn export --max-size --max-latency`: the best file that fits, or what comes nearest."""
 
 from __future__ import annotations
 
@@ -11,9 +11,19 @@ import typer
 from rich.console import RenderableType
 from rich.text import Text
 
-from tlearn.cli import render, snippets
-from tlearn.cli.progress import Display, print_json, print_result
-from tlearn.cli.render import BAD, DIM, GOOD
+from tlearn.cli import snippets
+from tlearn.cli.display.formats import change, percent, relative_path, shell_path, size
+from tlearn.cli.display.progress import Display, print_json, print_result
+from tlearn.cli.display.widgets import (
+    BAD,
+    DIM,
+    GOOD,
+    key_value_table,
+    next_step,
+    safe_lines,
+    safe_text,
+    table,
+)
 from tlearn.cli.units import parse_latency, parse_size
 from tlearn.errors import ExportError, GateError
 
@@ -21,11 +31,9 @@ if TYPE_CHECKING:
     from tlearn.export.budget import Budget, BudgetResult
     from tlearn.export.parity import Artifact
 
-_UNDER_THE_FIRST = "\n" + " " * len("hint: ")
-
 
 def read_budget(max_size: str | None, max_latency: str | None) -> Budget | None:
-    """The limits that were given; None where there are none.
+    """Return the limits that were given; None where there are none.
 
     Raises:
         RecipeError: One is no size, or no time.
@@ -41,7 +49,7 @@ def read_budget(max_size: str | None, max_latency: str | None) -> Budget | None:
 
 
 def modes_to_try(formats: Sequence[str], quantize: Sequence[str]) -> list[str]:
-    """The modes that a person named, or all of them.
+    """Return the modes that were named, or all of them.
 
     Raises:
         ExportError: Another format than LiteRT was asked for.
@@ -50,8 +58,8 @@ def modes_to_try(formats: Sequence[str], quantize: Sequence[str]) -> list[str]:
 
     if others := [f"--{name.replace('_', '-')}" for name in formats if name != "tflite"]:
         raise ExportError(
-            "--max-size and --max-latency choose among LiteRT files",
-            f"leave {', '.join(others)} out; export by a command of its own",
+            f"--max-size and --max-latency choose among LiteRT files, not {' or '.join(others)}",
+            f"export other formats by a command of their own: tlearn export {others[0]}",
         )
     return list(quantize or SMALLER)
 
@@ -59,100 +67,101 @@ def modes_to_try(formats: Sequence[str], quantize: Sequence[str]) -> list[str]:
 def export_within(
     run: Path | None,
     formats: Sequence[tuple[str, str]],
-    limits: Budget,
-    where: Mapping[str, Any],
+    budget: Budget,
+    settings: Mapping[str, Any],
     platforms: Sequence[str],
-    as_json: bool,
+    display: Display,
 ) -> None:
-    """Export the best file within the limits and tell about all that were tried.
+    """Export the best file within a budget and report on all that were tried.
 
     Args:
-        run: The run directory; None takes the newest.
+        run: The run directory; None takes the latest.
         formats: Pairs of format and quantization.
-        limits: The budget.
-        where: Further arguments of `api.export_within`.
+        budget: The limits.
+        settings: Further arguments of `api.export_within`.
         platforms: What to write programs for.
-        as_json: Print the document.
+        display: Shows progress; its `as_json` asks for the document.
 
     Raises:
         GateError: No file is within the budget.
     """
     from tlearn import api
 
-    with Display(as_json) as display:
-        choice, ways = api.export_within(run, formats, limits, **where, progress=display)
-        programs = api.write_snippets([choice.kept] if choice.kept else [], platforms)
-    if as_json:
-        print_json(to_json(choice, ways) | snippets.to_json(programs))
-        raise typer.Exit(0 if choice.kept else GateError.exit_code)
-    print_result(*draw(choice), *snippets.draw(programs), *_next(choice))
-    if choice.kept is None:
-        raise GateError(_missed(choice), _UNDER_THE_FIRST.join(ways))
+    with display:
+        result, ways = api.export_within(run, formats, budget, **settings, progress=display)
+        programs = api.write_snippets([result.kept] if result.kept else [], platforms)
+    if display.as_json:
+        print_json(to_json(result, ways) | snippets.to_json(programs))
+        raise typer.Exit(0 if result.kept else GateError.exit_code)
+    print_result(*draw(result), *snippets.draw(programs), *_next(result))
+    if result.kept is None:
+        raise GateError(_miss(result), "\n".join(ways))
 
 
-def to_json(choice: BudgetResult, ways: Sequence[str]) -> dict[str, Any]:
-    """The document: what was tried, what was kept; only that has a path."""
+def to_json(result: BudgetResult, ways: Sequence[str]) -> dict[str, Any]:
+    """Return the document: what was tried, what was kept; only that has a path."""
     return {
         "artifacts": [
-            asdict(one)
-            | {"path": str(one.path) if one is choice.kept else None}
-            | {"kept": one is choice.kept, "within_budget": choice.budget.fits(one)}
-            for one in choice.candidates
+            asdict(artifact)
+            | {"path": str(artifact.path) if artifact is result.kept else None}
+            | {"kept": artifact is result.kept, "within_budget": result.budget.fits(artifact)}
+            for artifact in result.candidates
         ],
-        "budget": asdict(choice.budget),
-        "kept": str(choice.kept.path) if choice.kept else None,
-        "nearest": choice.nearest.quantization,
-        "reason": choice.reason,
-        "errors_by_mode": dict(choice.errors_by_mode),
+        "budget": asdict(result.budget),
+        "kept": str(result.kept.path) if result.kept else None,
+        "nearest": result.nearest.quantization,
+        "reason": result.reason,
+        "errors_by_mode": dict(result.errors_by_mode),
         "suggestions": list(ways),
     }
 
 
-def draw(choice: BudgetResult) -> list[RenderableType]:
-    """One line a candidate, then what was kept and why."""
-    made = render.table(
-        *("", "format", "numbers", "size", "ms", "accuracy", "drop", ""), right=(3, 4, 5, 6)
+def draw(result: BudgetResult) -> list[RenderableType]:
+    """Return one line per candidate, then which one was kept and why."""
+    rows = table(
+        *("", "format", "numbers", "size", "ms", "accuracy", "change", ""), right=(3, 4, 5, 6)
     )
-    for one in choice.candidates:
-        made.add_row(
-            Text("✓", GOOD) if one is choice.kept else Text(""),
-            one.format,
-            _numbers(one),
-            Text(render.size(one.size_bytes), _style(choice.budget.size_ratio(one))),
-            Text(f"{one.milliseconds:.1f}", _style(choice.budget.time_ratio(one))),
-            render.percent(one.accuracy),
-            f"{100 * one.accuracy_drop:.1f}",
-            Text(_verdict(one, choice), DIM),
+    for artifact in result.candidates:
+        rows.add_row(
+            Text("✓", GOOD) if artifact is result.kept else Text(""),
+            artifact.format,
+            _numbers(artifact),
+            Text(size(artifact.size_bytes), _style(result.budget.size_ratio(artifact))),
+            Text(f"{artifact.milliseconds:.1f}", _style(result.budget.time_ratio(artifact))),
+            percent(artifact.accuracy),
+            change(-artifact.accuracy_drop),
+            Text(_verdict(artifact, result), DIM),
         )
     legend = (
-        f"budget: {_limits(choice.budget)}; accuracy on the validation pictures;\n"
-        "ms: median of one picture at a time on one thread of this machine"
+        f"budget: {_limits(result.budget)}\n"
+        "accuracy: on the validation images; change: in points, from the model's\n"
+        "ms: median of one image at a time on one thread of this machine"
     )
-    blocks: list[RenderableType] = [Text(), made, Text(legend, DIM)]
+    blocks: list[RenderableType] = [Text(), rows, Text(legend, DIM)]
     blocks += [
-        render.lines(f"\n{mode} could not be written: {why}", BAD)
-        for mode, why in choice.errors_by_mode.items()
+        safe_lines(f"\n{mode} could not be written: {why}", BAD)
+        for mode, why in result.errors_by_mode.items()
     ]
-    if choice.kept:
-        file = render.words(render.near(choice.kept.path))
-        blocks += [Text(), render.facts({"kept": file, "because": Text(choice.reason)})]
+    if result.kept:
+        file = safe_text(relative_path(result.kept.path))
+        blocks += [Text(), key_value_table({"kept": file, "because": safe_text(result.reason)})]
     return blocks
 
 
-def _next(choice: BudgetResult) -> list[RenderableType]:
-    kept = choice.kept
-    return [render.next_step(f"tlearn benchmark {render.argument(kept.path)}")] if kept else []
+def _next(result: BudgetResult) -> list[RenderableType]:
+    kept = result.kept
+    return [next_step(f"tlearn benchmark {shell_path(kept.path)}")] if kept else []
 
 
-def _verdict(artifact: Artifact, choice: BudgetResult) -> str:
-    size, time = choice.budget.size_ratio(artifact), choice.budget.time_ratio(artifact)
-    if artifact is choice.kept:
+def _verdict(artifact: Artifact, result: BudgetResult) -> str:
+    size_ratio, time_ratio = result.budget.size_ratio(artifact), result.budget.time_ratio(artifact)
+    if artifact is result.kept:
         return "kept"
     if not artifact.passed:
         return "failed the check"
-    if size > 1 and time > 1:
+    if size_ratio > 1 and time_ratio > 1:
         return "too large, too slow"
-    return "too large" if size > 1 else "too slow" if time > 1 else "fits"
+    return "too large" if size_ratio > 1 else "too slow" if time_ratio > 1 else "fits"
 
 
 def _style(ratio: float) -> str:
@@ -160,18 +169,19 @@ def _style(ratio: float) -> str:
 
 
 def _numbers(artifact: Artifact) -> str:
-    return "float32" if artifact.quantization == "none" else artifact.quantization
+    mode = artifact.quantization.replace("_", "-")
+    return "float32" if mode == "none" else mode
 
 
 def _limits(budget: Budget) -> str:
-    size = f"at most {render.size(budget.max_bytes)}" if budget.max_bytes else ""
-    time = f"at most {budget.max_milliseconds:g} ms" if budget.max_milliseconds else ""
-    return ", ".join(filter(None, (size, time)))
+    size_limit = f"at most {size(budget.max_bytes)}" if budget.max_bytes else ""
+    time_limit = f"at most {budget.max_milliseconds:g} ms" if budget.max_milliseconds else ""
+    return ", ".join(filter(None, (size_limit, time_limit)))
 
 
-def _missed(choice: BudgetResult) -> str:
-    near = choice.nearest
-    what = f"{_numbers(near)} with {render.size(near.size_bytes)} and {near.milliseconds:.1f} ms"
+def _miss(result: BudgetResult) -> str:
+    near = result.nearest
+    file = f"{_numbers(near)} with {size(near.size_bytes)} and {near.milliseconds:.1f} ms"
     if not near.passed:
-        return f"no file passed the check; nearest to the budget is {what}: {near.failure}"
-    return f"no file that passed is within the budget ({_limits(choice.budget)}); nearest is {what}"
+        return f"no file passed the check; nearest to the budget is {file}: {near.failure}"
+    return f"no file that passed is within the budget ({_limits(result.budget)}); nearest is {file}"

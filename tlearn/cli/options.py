@@ -8,177 +8,182 @@ from typing import Annotated, Any
 
 import typer
 
-_BACKBONE = "Backbone"
-_TRAINING = "Training"
-_IMAGES = "Dataset"
-_BUDGET = "Budget"
+BACKBONE = "Backbone"
+TRAINING = "Training"
+IMAGES = "Images"
+OUTPUT = "Output"
+_POLICIES = ("auto", "linear-head", "top-stages", "deep", "from-scratch")
 
 
-def option(text: str, metavar: str | None = None, panel: str | None = None) -> Any:
-    """An option that takes a value."""
-    return typer.Option(help=text, metavar=metavar, rich_help_panel=panel, show_default=False)
+def option(
+    text: str, metavar: str, panel: str | None = None, name: str = "", **settings: Any
+) -> Any:
+    """Return an option that takes a value; `settings` are those of `typer.Option`."""
+    settings |= {"help": text, "metavar": metavar, "rich_help_panel": panel}
+    return typer.Option(*name.split(), **{"show_default": False} | settings)
 
 
 def switch(text: str, names: str, panel: str | None = None) -> Any:
-    """An option that takes none."""
-    return typer.Option(names, help=text, metavar="", rich_help_panel=panel, show_default=False)
+    """Return an option that takes no value."""
+    return typer.Option(
+        *names.split(), help=text, metavar="", rich_help_panel=panel, show_default=False
+    )
 
 
-Data = Annotated[Path | None, option("Where the run's pictures are now, if they moved.", "FOLDER")]
+def argument(text: str, metavar: str) -> Any:
+    """Return an argument."""
+    return typer.Argument(metavar=metavar, help=text, show_default=False)
+
+
+def _complete_backbone(incomplete: str) -> list[str]:
+    from tlearn.models.catalog import CATALOG
+
+    return [name for name in CATALOG if name.startswith(incomplete)]
+
+
+def _complete_recipe(incomplete: str) -> list[str]:
+    from tlearn.recipe.loading import list_recipes
+
+    return [recipe.name for recipe in list_recipes() if recipe.name.startswith(incomplete)]
+
+
+def _complete_policy(incomplete: str) -> list[str]:
+    return [name for name in _POLICIES if name.startswith(incomplete)]
+
 
 Folder = Annotated[
     Path,
-    typer.Argument(
-        metavar="FOLDER",
-        help="Pictures: one sub-folder per class, or train/val/test folders of such, or a CSV "
-        "with the columns path,label.",
-        show_default=False,
+    argument(
+        "Folder with one sub-folder of images per class, or with train, val and test folders of "
+        "such. A CSV with the columns path and label works too.",
+        "FOLDER",
     ),
 ]
 Run = Annotated[
-    Path | None,
-    typer.Argument(
-        metavar="RUN",
-        help="Directory of a finished run. Left out: the newest under runs/.",
-        show_default=False,
-    ),
+    Path | None, argument("Directory of a finished run. Default: the latest in runs/.", "RUN")
 ]
-Json = Annotated[bool, switch("Print one JSON document instead of tables, for scripts.", "--json")]
+Data = Annotated[Path | None, option("Where the run's images are now, if they moved.", "FOLDER")]
+Json = Annotated[bool, switch("Print one JSON document on stdout, for scripts.", "--json", OUTPUT)]
+Quiet = Annotated[bool, switch("Show no progress.", "--quiet -q", OUTPUT)]
+Verbose = Annotated[bool, switch("Show every step and every detail.", "--verbose -v", OUTPUT)]
 NoCache = Annotated[
-    bool, switch("Keep no decoded pictures and features for the next command.", "--no-cache")
+    bool,
+    switch("Do not keep decoded images and features for the next command.", "--no-cache", OUTPUT),
 ]
 Backbone = Annotated[
     str | None,
     option(
-        "Pretrained network by name (`tlearn models` lists them), or your own .keras file.",
+        "Pretrained network: a name (list them: tlearn models) or a .keras file of your own. "
+        "Default: mobilenet_v2.",
         "NAME",
-        _BACKBONE,
+        BACKBONE,
+        autocompletion=_complete_backbone,
     ),
 ]
 Weights = Annotated[
     str | None,
     option(
-        "File with the backbone's weights. Left out: the folder TLEARN_WEIGHTS names, the "
-        "cache, then a download.",
+        "File with the backbone's weights. Default: looked for in the folder named by "
+        "TLEARN_WEIGHTS and in the cache, else downloaded.",
         "FILE",
-        _BACKBONE,
+        BACKBONE,
     ),
 ]
 ImageSize = Annotated[
     int | None,
     option(
-        "Side of the square the network sees. Larger shows finer detail; time grows with its "
-        "square.",
+        "Input resolution in pixels (images are square). Larger shows finer detail; time grows "
+        "with the square. Default: the backbone's own.",
         "PIXELS",
-        _BACKBONE,
+        BACKBONE,
     ),
 ]
 Resize = Annotated[
     str | None,
     option(
-        "How a picture becomes a square: squash bends its shape, crop loses the edges, pad adds "
-        "a border.",
-        "RULE",
-        _IMAGES,
+        "How an image becomes square: squash (distorts; the default), crop (loses the edges) or "
+        "pad (adds a border).",
+        "METHOD",
+        IMAGES,
     ),
 ]
 Seed = Annotated[
-    int | None,
-    option("Start of every random choice; the same seed, the same split.", "N", _IMAGES),
+    int | None, option("Random seed; fixes the split and training. Default: 0.", "N", IMAGES)
 ]
 Strict = Annotated[
     bool | None,
-    switch("Stop at an unreadable picture, where otherwise it is left out.", "--strict", _IMAGES),
+    switch("Stop at an unreadable image instead of leaving it out.", "--strict", IMAGES),
 ]
 KeepSamples = Annotated[
     bool | None,
     switch(
-        "Keep a few pictures in the run, to export and check it where the folder is not. Say "
-        "--no-samples where they are private; the report shows none then.",
+        "Keep about a hundred images in the run, so the run can be exported and checked on another "
+        "machine. With --no-samples (private images) the report shows none either.",
         "--samples/--no-samples",
-        _IMAGES,
+        IMAGES,
     ),
 ]
 Recipe = Annotated[
     str | None,
-    option("Recipe by name (`tlearn recipes`) or a YAML file of your own.", "NAME", _TRAINING),
+    option(
+        "Recipe: a name (list them: tlearn recipes) or a YAML file of your own.",
+        "NAME",
+        TRAINING,
+        autocompletion=_complete_recipe,
+    ),
 ]
 Policy = Annotated[
     str | None,
     option(
-        "What is trained: linear-head, top-stages, deep, from-scratch; auto (the default) "
-        "measures the pictures and decides.",
+        "How much is trained: linear-head, top-stages, deep or from-scratch. Default: auto, "
+        "which measures your images and decides.",
         "POLICY",
-        _TRAINING,
+        autocompletion=_complete_policy,
     ),
 ]
-Epochs = Annotated[int | None, option("Times every training picture is seen.", "N", _TRAINING)]
+Epochs = Annotated[
+    int | None,
+    option("Number of passes over the training images. Default: by their number.", "N", TRAINING),
+]
 BatchSize = Annotated[
-    int | None, option("Pictures in one step; fewer need less memory.", "N", _TRAINING)
+    int | None,
+    option("Images per step. Smaller batches use less memory. Default: 32.", "N", TRAINING),
 ]
 LearningRate = Annotated[
     float | None,
-    option("Peak step size of the head; earlier stages get less.", "RATE", _TRAINING),
+    option("Peak learning rate of the head; earlier stages get less.", "RATE", TRAINING),
 ]
 Augmentation = Annotated[
     str | None,
-    typer.Option(
+    option(
+        "How far training images are rotated, zoomed and recolored: none, light, medium or strong.",
+        "LEVEL",
+        TRAINING,
         "--augment",
-        help="How far training pictures are turned, zoomed and recoloured: none, light, medium, "
-        "strong.",
-        metavar="POLICY",
-        rich_help_panel=_TRAINING,
-        show_default=False,
     ),
 ]
 HorizontalFlip = Annotated[
     bool | None,
     switch(
-        "Whether a mirrored image keeps its class. Turn off for text, hands, maps.",
+        "Whether augmentation may mirror images. Turn it off for text, hands or maps.",
         "--horizontal-flip/--no-horizontal-flip",
-        _TRAINING,
+        IMAGES,
     ),
 ]
 ClassWeights = Annotated[
     bool | None,
     switch(
-        "Count every class the same, however few pictures it has.", "--class-weights", _TRAINING
+        "Give every class the same weight, however few images it has.", "--class-weights", TRAINING
     ),
 ]
 Set = Annotated[
     list[str] | None,
-    typer.Option(
+    option(
+        "Set any other key of a recipe, e.g. patience=5; repeatable. The keys: "
+        "tlearn recipes show auto.",
+        "KEY=VALUE",
+        TRAINING,
         "--set",
-        help="Any other key of a recipe, as key=value; may be repeated. "
-        "`tlearn recipes auto` explains the keys.",
-        metavar="KEY=VALUE",
-        rich_help_panel=_TRAINING,
-        show_default=False,
-    ),
-]
-MaxSize = Annotated[
-    str | None,
-    option(
-        "Keep only the best LiteRT file of at most this size; every mode is tried where "
-        "--quantize names none.",
-        "SIZE",
-        _BUDGET,
-    ),
-]
-MaxLatency = Annotated[
-    str | None,
-    option(
-        "The same for the time of one picture, on one thread of this machine, as in 30ms.",
-        "TIME",
-        _BUDGET,
-    ),
-]
-Snippet = Annotated[
-    list[str] | None,
-    option(
-        "Also write a short program around each LiteRT file: python, android, ios or web. Implies "
-        "--tflite; may be repeated.",
-        "PLATFORM",
     ),
 ]
 
@@ -186,11 +191,11 @@ Snippet = Annotated[
 def collect_overrides(
     parameters: Mapping[str, Any], assignments: Sequence[str] = ()
 ) -> dict[str, Any]:
-    """Recipe keys that were given: by flags of their own, and by --set.
+    """Return the recipe keys that were set by flags of their own and by --set.
 
     Args:
         parameters: What a command was called with; those named as a recipe key count, and None
-            says that the flag was left out.
+            means that the flag was left out.
         assignments: What stood after each --set.
 
     Raises:
@@ -209,19 +214,21 @@ def collect_overrides(
     twice = sorted(flags.keys() & assigned.keys())
     if twice:
         errors = [f"{key} is set by a flag of its own and by --set" for key in twice]
-        raise RecipeError(errors, "Say it once.")
+        raise RecipeError(errors, f"leave one of them out: --set {twice[0]}=VALUE")
     return flags | assigned
 
 
-def as_flags(flags: Mapping[str, Any]) -> list[str]:
-    """Recipe keys as words of a command line that has a flag for each."""
+def as_flags(overrides: Mapping[str, Any]) -> list[str]:
+    """Return recipe keys as words of a command line that has a flag for each."""
     return [
-        word for key, value in flags.items() for word in (f"--{key.replace('_', '-')}", str(value))
+        word
+        for key, value in overrides.items()
+        for word in (f"--{key.replace('_', '-')}", str(value))
     ]
 
 
 def is_run(path: Path) -> bool:
-    """Whether a path is meant as a run: a directory that `tlearn finetune` made."""
+    """Return whether a path is a directory that `tlearn finetune` made."""
     from tlearn.runs.directory import MARKER
 
     return path.is_dir() and ((path / "plan.yaml").exists() or (path / MARKER).exists())

@@ -1,4 +1,4 @@
-"""`tlearn predict`: what is on pictures."""
+"""`tlearn predict`: which class images show."""
 
 from __future__ import annotations
 
@@ -10,10 +10,17 @@ import typer
 from rich.console import RenderableType
 from rich.text import Text
 
-from tlearn.cli import options, render
-from tlearn.cli.progress import Display, print_json, print_result
-from tlearn.cli.render import BAD, DIM
-from tlearn.errors import DataError
+from tlearn.cli import options
+from tlearn.cli.display.formats import (
+    escape_control,
+    percent,
+    pluralize,
+    relative_path,
+    shell_path,
+)
+from tlearn.cli.display.progress import Display, print_json, print_result
+from tlearn.cli.display.widgets import BAD, DIM, bullets, indented, safe_text, table
+from tlearn.errors import DataError, quoted
 
 if TYPE_CHECKING:
     from tlearn.evaluation.predictions import Prediction
@@ -24,96 +31,97 @@ _NAME_CELLS = 36
 def predict(
     sources: Annotated[
         list[Path],
-        typer.Argument(
-            metavar="[RUN] PICTURES",
-            help="Pictures, or folders to search. A run directory in the first place is asked; "
-            "otherwise the newest run under runs/.",
-            show_default=False,
+        options.argument(
+            "Images, or folders to search for images. If the first argument is a run directory, "
+            "it is used; otherwise the latest run in runs/.",
+            "[RUN] IMAGES",
         ),
     ],
-    csv: Annotated[
-        Path | None, typer.Option("--csv", metavar="FILE", help="Also write the answers as CSV.")
-    ] = None,
     top: Annotated[
         int,
-        typer.Option(
-            min=1, max=5, metavar="K", help="How many answers to show a picture, up to 5."
+        options.option(
+            "How many classes to show per image, up to 5.", "K", min=1, max=5, show_default=True
         ),
     ] = 2,
+    csv: Annotated[
+        Path | None, options.option("Also write the predictions as CSV.", "FILE")
+    ] = None,
+    verbose: options.Verbose = False,
+    quiet: options.Quiet = False,
     as_json: options.Json = False,
 ) -> None:
-    """Say what is on pictures.
+    """Classify images with a trained run.
 
-    A picture that cannot be read is listed with the reason; the exit code is
-    2 only where not one could be read.
+    An image that cannot be read is listed with the reason; the exit code is 2
+    only if none could be read.
 
     Example: [cyan]tlearn predict holiday/*.jpg[/]
-    Ask an older run: [cyan]tlearn predict runs/20260101-120000-deep holiday/[/]
+    With an older run: [cyan]tlearn predict runs/20260101-120000-deep holiday/[/]
     """
     run = sources.pop(0) if options.is_run(sources[0]) else None
-    if not sources:
+    if run is not None and not sources:
         raise DataError(
-            f"{run} is a run, and no picture was named", f"tlearn predict {run} PICTURES"
+            f"{quoted(run)} is a run, and no image was named",
+            f"name images too: tlearn predict {shell_path(run)} IMAGES",
         )
     from tlearn import api
     from tlearn.evaluation.predictions import to_csv
     from tlearn.storage.atomic import write_atomic
 
-    with Display(as_json) as display:
-        answers = api.predict(run, sources, progress=display)
+    with Display(as_json, quiet, verbose) as display:
+        predictions = api.predict(run, sources, progress=display)
     if csv:
-        write_atomic(csv, to_csv(answers), "name another file with --csv")
+        write_atomic(csv, to_csv(predictions), "name another file: --csv FILE")
     if as_json:
-        print_json(to_json(answers, top))
+        print_json(to_json(predictions, top))
     else:
-        print_result(*draw(answers, top, csv))
-    if all(answer.problem for answer in answers):
+        print_result(*draw(predictions, top, csv))
+    if all(prediction.problem for prediction in predictions):
         raise typer.Exit(2)
 
 
-def to_json(answers: Sequence[Prediction], top: int) -> dict[str, Any]:
-    """The document: one record a picture, `problem` null where it was read."""
+def to_json(predictions: Sequence[Prediction], top: int) -> dict[str, Any]:
+    """Return the document: one record per image, `problem` null where it was read."""
     return {
         "predictions": [
             {
-                "picture": answer.name,
-                "label": answer.label or None,
-                "probability": answer.probability if answer.top else None,
-                "top": [{"label": label, "probability": p} for label, p in answer.top[:top]],
-                "problem": answer.problem,
+                "image": prediction.name,
+                "label": prediction.label or None,
+                "probability": prediction.probability if prediction.top else None,
+                "top": [{"label": name, "probability": p} for name, p in prediction.top[:top]],
+                "problem": prediction.problem,
             }
-            for answer in answers
+            for prediction in predictions
         ]
     }
 
 
-def draw(answers: Sequence[Prediction], top: int, csv: Path | None) -> list[RenderableType]:
-    """One line a picture; runners-up and problems where there are any."""
-    columns = ["picture", "answer", "probability"]
-    made = render.table(*columns, *(["runner-up"] if top > 1 else []), right=(2,))
-    for answer in answers:
-        if answer.problem:
+def draw(predictions: Sequence[Prediction], top: int, csv: Path | None) -> list[RenderableType]:
+    """Return one line per image; runners-up and problems where there are any."""
+    columns = ["image", "class", "probability", *(["runner-up"] if top > 1 else [])]
+    rows = table(*columns, right=(2,))
+    for prediction in predictions:
+        if prediction.problem:
             continue
-        others = [
-            f"{render.escape_control(label)} {render.percent(p)}" for label, p in answer.top[1:top]
-        ]
+        others = [f"{escape_control(name)} {percent(p)}" for name, p in prediction.top[1:top]]
         cells = [Text("\n".join(others), DIM)] if top > 1 else []
-        label, share = render.words(answer.label, "bold"), render.percent(answer.probability)
-        made.add_row(_shortened(answer.name), label, share, *cells)
-    made.columns[0].min_width = max((len(_shortened(a.name)) for a in answers), default=0)
-    blocks: list[RenderableType] = [Text(), made] if made.row_count else []
-    unread = [f"{render.near(a.name)}: {a.problem}" for a in answers if a.problem]
+        label = safe_text(prediction.label, "bold")
+        rows.add_row(_end_of(prediction.name), label, percent(prediction.probability), *cells)
+    rows.columns[0].no_wrap = True  # file names stay whole, class names may be folded
+    blocks: list[RenderableType] = [Text(), rows] if rows.row_count else []
+    unread = [f"{relative_path(p.name)}: {p.problem}" for p in predictions if p.problem]
     if unread:
-        many = render.count(len(answers), "picture")
-        blocks.append(Text(f"\n{len(unread)} of {many} cannot be read", BAD))
-        blocks.append(render.indented(render.bullets(unread)))
+        images = pluralize(len(predictions), "image")
+        blocks.append(Text(f"\n{len(unread)} of {images} cannot be read", BAD))
+        blocks.append(indented(bullets(unread)))
     if csv:
-        blocks.append(Text(f"written to {render.escape_control(csv)}", DIM))
+        blocks.append(Text(f"written to {escape_control(relative_path(csv))}", DIM))
     return blocks
 
 
-def _shortened(path: str) -> Text:
-    """The end of a long name: that is where files differ."""
-    name = render.escape_control(render.near(path))
-    kept = name if len(name) <= _NAME_CELLS else "…" + name[1 - _NAME_CELLS :]
-    return Text(kept, no_wrap=True)
+def _end_of(path: str) -> Text:
+    """Return the end of a long name: that is where files differ."""
+    name = escape_control(relative_path(path))
+    if len(name) > _NAME_CELLS:
+        name = "…" + name[1 - _NAME_CELLS :]
+    return Text(name, no_wrap=True)

@@ -1,4 +1,4 @@
-"""`tlearn suggest --backbones`: which backbone suits the folder."""
+"""`tlearn rank`: which backbone suits a folder."""
 
 from __future__ import annotations
 
@@ -6,119 +6,165 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
+import typer
 from rich.console import RenderableType
 from rich.text import Text
 
-from tlearn.cli import options, render
-from tlearn.cli.progress import Display, print_json, print_result
-from tlearn.cli.render import ACCENT, DIM
+from tlearn.cli import options
+from tlearn.cli.display.formats import percent, pluralize, size
+from tlearn.cli.display.progress import Display, print_json, print_result
+from tlearn.cli.display.widgets import (
+    ACCENT,
+    DIM,
+    dataset_table,
+    next_step,
+    safe_text,
+    table,
+)
 from tlearn.cli.units import parse_size
-from tlearn.errors import TlearnError
+from tlearn.errors import BackboneError
 
 if TYPE_CHECKING:
     from tlearn.commands.rank import RankedBackbone
     from tlearn.data.dataset import Dataset
 
+_ALL = "all-available"
 
-def rank_backbones(
-    folder: Path | None,
-    names: str,
-    max_size: str | None,
-    int8: bool,
-    flags: Mapping[str, Any],
-    keep_cache: bool,
-    as_json: bool,
+_Backbones = Annotated[
+    str,
+    options.option(
+        "Names, separated by commas (list them: tlearn models). Default: all whose weights are on "
+        "this machine.",
+        "A,B,...",
+        options.BACKBONE,
+    ),
+]
+_MaxSize = Annotated[
+    str | None, options.option("Only rank backbones up to this size.", "4MB", options.BACKBONE)
+]
+_For = Annotated[
+    Literal["tflite"] | None,
+    options.option(
+        "tflite: also measure what int8 would cost each, and rank by what is left.",
+        "tflite",
+        name="--for",
+    ),
+]
+
+
+def rank(
+    context: typer.Context,
+    folder: options.Folder,
+    target: _For = None,
+    backbones: _Backbones = _ALL,
+    max_size: _MaxSize = None,
+    image_size: options.ImageSize = None,
+    resize: options.Resize = None,
+    seed: options.Seed = None,
+    no_cache: options.NoCache = False,
+    verbose: options.Verbose = False,
+    quiet: options.Quiet = False,
+    as_json: options.Json = False,
 ) -> None:
-    if folder is None or "backbone" in flags or "weights" in flags:
-        raise TlearnError(
-            "--backbones ranks what it names, on a folder",
-            "leave --backbone and --weights out: tlearn suggest FOLDER --backbones A,B",
-        )
+    """Rank pretrained backbones by how well they suit your images.
+
+    A head is solved on each, on the same images and folds; the fastest way to
+    know whether a larger backbone would pay.
+
+    Example: [cyan]tlearn rank flowers/[/]
+    Some of them: [cyan]tlearn rank flowers/ --backbones builtin,mobilenet_v2[/]
+    """
+    overrides = options.collect_overrides(context.params)
+    names = [name.strip() for name in backbones.split(",") if name.strip()]
+    if not names:
+        raise BackboneError("--backbones names none", "as in: --backbones builtin,mobilenet_v2")
+    limit = parse_size(max_size, "--max-size") if max_size else None
     from tlearn import api
 
-    chosen = [name.strip() for name in names.split(",") if name.strip()]
-    if not chosen:
-        raise TlearnError("--backbones names none", "as in --backbones builtin,mobilenet_v2")
-    limit = parse_size(max_size, "--max-size") if max_size else None
-    with Display(as_json) as display:
-        dataset, found = api.rank(
+    with Display(as_json, quiet, verbose) as display:
+        dataset, ranking = api.rank(
             folder,
-            chosen,
-            flags=flags,
-            keep_cache=keep_cache,
+            names,
+            flags=overrides,
+            keep_cache=not no_cache,
             max_bytes=limit,
-            measure_int8=int8,
+            measure_int8=bool(target),
             progress=display,
         )
-    command = shlex.join(
-        ["tlearn", "suggest", str(folder), "--backbone", found[0].name, *options.as_flags(flags)]
-    )
+    command = next_command(folder, ranking[0].name, overrides)
     if as_json:
-        backbones = [_ranked_to_json(one) for one in found]
-        about = {"folds": found[0].head_score.cv.folds, "seed": dataset.seed, "next": command}
-        print_json({"backbones": backbones} | about)
+        print_json(to_json(dataset, ranking) | {"next": command})
     else:
-        print_result(*draw_ranking(dataset, found, command))
+        print_result(*draw(dataset, ranking), next_step(command))
 
 
-def _ranked_to_json(one: RankedBackbone) -> dict[str, Any]:
-    facts = {key: value for key, value in vars(one).items() if key != "head_score"}
-    facts["int8"] = asdict(one.int8) if one.int8 else None
-    return facts | {
-        "head_stages": one.head_score.head_stages,
-        "accuracy": one.head_score.accuracy,
-        "tied_with_best": one.tied_with_best,
+def next_command(folder: Path, backbone: str, overrides: Mapping[str, Any]) -> str:
+    """Return the command line that measures the folder with the best backbone."""
+    words = ["tlearn", "suggest", str(folder), "--backbone", backbone]
+    return shlex.join([*words, *options.as_flags(overrides)])
+
+
+def to_json(dataset: Dataset, ranking: Sequence[RankedBackbone]) -> dict[str, Any]:
+    """Return the document, best backbone first."""
+    folds = ranking[0].head_score.cv.folds
+    backbones = [_ranked_to_json(ranked) for ranked in ranking]
+    return {"backbones": backbones, "folds": folds, "seed": dataset.seed}
+
+
+def _ranked_to_json(ranked: RankedBackbone) -> dict[str, Any]:
+    values = {key: value for key, value in vars(ranked).items() if key != "head_score"}
+    values["int8"] = asdict(ranked.int8) if ranked.int8 else None
+    return values | {
+        "head_stages": ranked.head_score.head_stages,
+        "accuracy": ranked.head_score.accuracy,
+        "tied_with_best": ranked.tied_with_best,
     }
 
 
-def draw_ranking(
-    dataset: Dataset, found: Sequence[RankedBackbone], command: str
-) -> list[RenderableType]:
-    """One line a backbone, best first."""
+def draw(dataset: Dataset, ranking: Sequence[RankedBackbone]) -> list[RenderableType]:
+    """Return one line per backbone, best first, and which of them are equally good."""
+    best, folds = ranking[0], ranking[0].head_score.cv.folds
+    measured = any(ranked.int8 for ranked in ranking)
     columns = ("backbone", "px", "accuracy", "behind", "size", "ms", "int8")
-    made = render.table(*columns, right=(1, 2, 3, 4, 5))
-    for one in found:
-        made.add_row(
-            render.words(one.name, ACCENT if one is found[0] else ""),
-            str(one.image_size),
-            render.percent(one.head_score.accuracy),
-            "-" if one is found[0] else _behind(one),
-            render.size(one.size_bytes),
-            f"{one.milliseconds:.1f}",
-            _int8(one),
+    rows = table(*columns, right=(1, 2, 3, 4, 5))
+    for ranked in ranking:
+        rows.add_row(
+            safe_text(ranked.name, ACCENT if ranked is best else ""),
+            str(ranked.image_size),
+            percent(ranked.head_score.accuracy),
+            "-" if ranked is best else _gap(ranked),
+            size(ranked.size_bytes),
+            f"{ranked.milliseconds:.1f}",
+            _int8(ranked),
         )
-    measured = any(one.int8 for one in found)
-    int8 = "int8: points it gains or loses" if measured else "int8 check: may lose accuracy"
-    left = "after int8, " if measured else ""
+    int8 = "change in points (! too much)" if measured else "check: may lose accuracy"
     note = (
-        "accuracy: of a head on the last stages, cross-validated\n"
-        f"folds: the same {found[0].head_score.cv.folds} for all, seed {dataset.seed}\n"
-        f"behind: {left}points and their standard error; a tie when within one\n"
-        f"size: in float32, with the head; {int8}\n"
-        "ms: one picture through the whole network on this machine"
+        f"accuracy: of a head on the last stages, {folds}-fold cross-validation, seed "
+        f"{dataset.seed}\n"
+        f"behind: points{' after int8' * measured} (standard error); within one is a tie\n"
+        f"size: float32, with the head; int8: {int8}\n"
+        "ms: one image through the whole network on this machine"
     )
-    tied = [one for one in found if one.tied_with_best]
-    least = min(tied, key=lambda one: one.size_bytes)
-    verdict = f"{len(tied)} tie; the smallest of them is {least.name}"
-    return [
-        Text(),
-        render.images(dataset),
-        Text(),
-        made,
-        Text(note, DIM),
-        *([render.words(verdict)] if tied[1:] else []),
-        render.next_step(command),
-    ]
+    return [Text(), dataset_table(dataset), Text(), rows, Text(note, DIM), *_ties(ranking)]
 
 
-def _int8(one: RankedBackbone) -> str:
-    if one.int8 is None:
-        return "check" if one.int8_note else ""
-    return f"{-100 * one.int8.drop:+.1f}" + " lost" * (not one.int8.passes_gate)
+def _ties(ranking: Sequence[RankedBackbone]) -> list[RenderableType]:
+    tied = [ranked for ranked in ranking if ranked.tied_with_best]
+    if len(tied) < 2:
+        return []
+    smallest = min(tied, key=lambda ranked: ranked.size_bytes)
+    names = pluralize(len(tied), "backbone")
+    return [safe_text(f"{names} are equally good; the smallest of them is {smallest.name}")]
 
 
-def _behind(one: RankedBackbone) -> str:
-    points, error = (100 * value for value in one.gap_to_best)
-    return f"{points:.1f} ± {error:.1f}" + " tie" * one.tied_with_best
+def _gap(ranked: RankedBackbone) -> str:
+    points, error = (f"{100 * value:.1f}" for value in ranked.gap_to_best)
+    return f"{points} ({error})" + " tie" * ranked.tied_with_best
+
+
+def _int8(ranked: RankedBackbone) -> str:
+    if ranked.int8 is None:
+        return "check" if ranked.int8_note else ""
+    return f"{-100 * ranked.int8.drop:+.1f}" + " !" * (not ranked.int8.passes_gate)

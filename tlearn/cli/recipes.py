@@ -1,4 +1,4 @@
-"""`tlearn recipes`: what comes with tlearn, what a key means, a copy to edit."""
+"""`tlearn recipes`: list the recipes, explain one, or copy one to edit."""
 
 from __future__ import annotations
 
@@ -9,61 +9,79 @@ import typer
 from rich.console import RenderableType
 from rich.text import Text
 
-from tlearn.cli import options, render
-from tlearn.cli.progress import print_json, print_result
-from tlearn.cli.render import ACCENT, DIM
-from tlearn.errors import RecipeError
+from tlearn.cli import options
+from tlearn.cli.boundary import Group
+from tlearn.cli.display.formats import escape_control, policy_name, relative_path, shell_path
+from tlearn.cli.display.progress import print_json, print_result
+from tlearn.cli.display.widgets import (
+    ACCENT,
+    DIM,
+    heading,
+    indented,
+    next_step,
+    next_steps,
+    no_wrap,
+    safe_text,
+    table,
+)
 
-_COPY = "copy"
+_Name = Annotated[str, options.argument("Name of a recipe, or a YAML file of your own.", "NAME")]
 
 
-def recipes(
-    words: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="NAME | copy NAME FILE",
-            help="A recipe to show with the meaning of every key; or copy one to a file.",
-            show_default=False,
-        ),
-    ] = None,
-    as_json: options.Json = False,
-) -> None:
+class Recipes(Group):
+    """The commands about recipes; the name of a recipe alone shows it."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Return the command; anything that is none is the name of a recipe to show."""
+        is_command = args[0] in self.commands or args[0].startswith("-")
+        return super().resolve_command(ctx, args if is_command else ["show", *args])
+
+
+app = typer.Typer(
+    name="recipes",
+    cls=Recipes,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback(invoke_without_command=True)
+def _recipes(context: typer.Context, as_json: options.Json = False) -> None:
     """List the recipes, explain one, or copy one to edit.
 
-    Example: [cyan]tlearn recipes top-stages[/]
-    One of your own: [cyan]tlearn recipes copy top-stages mine.yaml[/], then
-    [cyan]tlearn finetune FOLDER --recipe mine.yaml[/]
+    A recipe is a YAML file with everything that can be set about a training.
+
+    Example: [cyan]tlearn recipes[/]
+    Explain one: [cyan]tlearn recipes show top-stages[/]
     """
-    match words or []:
-        case []:
-            _list(as_json)
-        case [verb, name, target] if verb == _COPY:
-            _copy(name, Path(target), as_json)
-        case [name] if name != _COPY:
-            _explain(name, as_json)
-        case [verb, *_] if verb == _COPY:
-            raise RecipeError(
-                "copy takes the name of a recipe and a file to write",
-                "as in: tlearn recipes copy top-stages mine.yaml",
-            )
-        case _:
-            raise RecipeError("one recipe at a time", "as in: tlearn recipes top-stages")
+    if context.invoked_subcommand is None:
+        list_all(as_json)
 
 
-def _list(as_json: bool) -> None:
+@app.command("list")
+def list_all(as_json: options.Json = False) -> None:
+    """List the recipes that come with tlearn.
+
+    Example: [cyan]tlearn recipes list[/]
+    """
     from tlearn.recipe.loading import list_recipes
 
-    found = list_recipes()
+    recipes = list_recipes()
     if as_json:
-        print_json({"recipes": [{"name": r.name, "summary": r.summary} for r in found]})
+        print_json({"recipes": [{"name": r.name, "summary": r.summary} for r in recipes]})
         return
-    made = render.table("recipe", "what it does")
-    for recipe in found:
-        made.add_row(render.words(recipe.name, ACCENT), render.words(recipe.summary))
-    print_result(Text(), made, render.next_step("tlearn recipes NAME"))
+    rows = table("recipe", "what it does")
+    for recipe in recipes:
+        rows.add_row(safe_text(policy_name(recipe.name), ACCENT), safe_text(recipe.summary))
+    print_result(Text(), rows, next_step("tlearn recipes show NAME"))
 
 
-def _explain(name: str, as_json: bool) -> None:
+@app.command("show")
+def show(name: _Name, as_json: options.Json = False) -> None:
+    """Show a recipe and the meaning of every key.
+
+    Example: [cyan]tlearn recipes show top-stages[/]
+    """
     from tlearn.recipe.loading import recipe_path
 
     path = recipe_path(name)
@@ -71,22 +89,50 @@ def _explain(name: str, as_json: bool) -> None:
     if as_json:
         print_json({"name": path.stem, "path": str(path), "text": text, "keys": _keys()})
         return
-    print_result(*draw(text, _keys()))
+    print_result(*draw(text, _keys()), next_steps(_uses(name)))
+
+
+@app.command("copy")
+def copy(
+    name: _Name,
+    target: Annotated[Path, options.argument("The file to write; never an existing one.", "FILE")],
+    as_json: options.Json = False,
+) -> None:
+    """Copy a recipe to a file, to edit it.
+
+    Example: [cyan]tlearn recipes copy top-stages mine.yaml[/]
+    """
+    from tlearn.recipe.saving import copy_recipe
+
+    copy_recipe(name, target)
+    if as_json:
+        print_json({"written": str(target)})
+        return
+    written = Text(f"\nwritten to {escape_control(relative_path(target))}")
+    print_result(written, next_step(f"tlearn finetune FOLDER --recipe {shell_path(target)}"))
 
 
 def draw(text: str, keys: dict[str, dict[str, Any]]) -> list[RenderableType]:
-    """The file as it is, then what every key means."""
-    made = render.table("key", "meaning")
-    for key, facts in keys.items():
-        meaning = Text.assemble(facts["meaning"], ("\n" + facts["allowed"], DIM))
-        made.add_row(Text(key, ACCENT), meaning)
-    file = render.no_wrap(Text("\n").join(_line(line) for line in text.splitlines()))
-    return [Text(), file, render.heading("Every key"), render.indented(made)]
+    """Return the file as it is, then the meaning of every key."""
+    rows = table("key", "meaning")
+    for key, entry in keys.items():
+        meaning = Text.assemble(entry["meaning"], ("\n" + entry["allowed"], DIM))
+        rows.add_row(Text(key, ACCENT), meaning)
+    file = no_wrap(Text("\n").join(_yaml_line(line) for line in text.splitlines()))
+    return [Text(), file, heading("Every key"), indented(rows)]
 
 
-def _line(line: str) -> Text:
-    """A line of YAML, its comment dimmed."""
-    values, mark, comment = render.escape_control(line).partition("#")
+def _uses(name: str) -> dict[str, str]:
+    recipe = escape_control(name)
+    return {
+        f"tlearn finetune FOLDER --recipe {recipe}": "train by it",
+        f"tlearn recipes copy {recipe} mine.yaml": "edit a copy",
+    }
+
+
+def _yaml_line(line: str) -> Text:
+    """Return a line of YAML, its comment dimmed."""
+    values, mark, comment = escape_control(line).partition("#")
     return Text.assemble(values, (mark + comment, DIM))
 
 
@@ -101,14 +147,3 @@ def _keys() -> dict[str, dict[str, Any]]:
         }
         for key, field in Recipe.model_fields.items()
     }
-
-
-def _copy(name: str, target: Path, as_json: bool) -> None:
-    from tlearn.recipe.saving import copy_recipe
-
-    copy_recipe(name, target)
-    if as_json:
-        print_json({"written": str(target)})
-        return
-    command = f"tlearn finetune FOLDER --recipe {target}"
-    print_result(Text(f"\nwritten to {render.escape_control(target)}"), render.next_step(command))

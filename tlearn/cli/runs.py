@@ -13,9 +13,27 @@ from rich.console import RenderableType
 from rich.text import Text
 from typer.core import TyperGroup
 
-from tlearn.cli import options, render
-from tlearn.cli.progress import print_json, print_result
-from tlearn.cli.render import BAD, DIM, WARN
+from tlearn.cli import options
+from tlearn.cli.display.formats import (
+    escape_control,
+    percent,
+    pluralize,
+    relative_path,
+    shell_path,
+    size,
+)
+from tlearn.cli.display.progress import print_json, print_result
+from tlearn.cli.display.widgets import (
+    BAD,
+    DIM,
+    WARN,
+    bullets,
+    heading,
+    indented,
+    next_step,
+    safe_text,
+    table,
+)
 from tlearn.errors import TlearnError
 from tlearn.runs.directory import RUNS_ROOT
 
@@ -100,8 +118,8 @@ def rm(
     if as_json:
         print_json({"removed": [str(run.path) for run in removed], "removed_bytes": freed})
     elif removed:
-        text = f"removed {render.count(len(removed), 'run')}, {render.size(freed)} freed"
-        print_result(Text(text), render.next_step("tlearn runs"))
+        text = f"removed {pluralize(len(removed), 'run')}, {size(freed)} freed"
+        print_result(Text(text), next_step("tlearn runs"))
     else:
         print_result(Text("nothing was removed"))
 
@@ -115,30 +133,30 @@ def to_json(run: RunSummary) -> dict[str, Any]:
 def draw(folder: Path, summaries: Sequence[RunSummary]) -> list[RenderableType]:
     """Return the list as a table, with what is wrong with damaged runs below it."""
     if not summaries:
-        empty = Text(f"\nno runs in {render.escape_control(render.near(folder))} yet")
-        return [empty, render.next_step(_TRAIN)]
-    blocks: list[RenderableType] = [Text(), table(summaries)]
-    damaged = [f"{render.near(run.path)}: {run.problem}" for run in summaries if run.problem]
+        empty = Text(f"\nno runs in {escape_control(relative_path(folder))} yet")
+        return [empty, next_step(_TRAIN)]
+    blocks: list[RenderableType] = [Text(), run_table(summaries)]
+    damaged = [f"{relative_path(run.path)}: {run.problem}" for run in summaries if run.problem]
     if damaged:
-        blocks += [render.heading("Damaged"), render.indented(render.bullets(damaged))]
-    return [*blocks, render.next_step(_next(summaries))]
+        blocks += [heading("Damaged"), indented(bullets(damaged))]
+    return [*blocks, next_step(_next(summaries))]
 
 
-def table(summaries: Sequence[RunSummary]) -> RenderableType:
+def run_table(summaries: Sequence[RunSummary]) -> RenderableType:
     """Return a row for each run; when, and on what, it was trained stands below its path."""
-    grid = render.table("run", "policy", "accuracy", "size", right=(3,))
+    grid = table("run", "policy", "accuracy", "size", right=(3,))
     for run in summaries:
-        data = render.escape_control(Path(run.data or "").name)
+        data = escape_control(Path(run.data or "").name)
         policy = (run.policy or "").replace("_", "-")
-        backbone = render.escape_control(Path(run.backbone or "").name)
+        backbone = escape_control(Path(run.backbone or "").name)
         grid.add_row(
             Text.assemble(
-                render.words(render.near(run.path)),
+                safe_text(relative_path(run.path)),
                 (f"\n{run.started:%Y-%m-%d %H:%M}  {data}".rstrip(), DIM),
             ),
             Text.assemble(policy, (f"\n{backbone}", DIM)),
             _result(run),
-            render.size(run.size_bytes),
+            size(run.size_bytes),
         )
     return grid
 
@@ -146,9 +164,7 @@ def table(summaries: Sequence[RunSummary]) -> RenderableType:
 def _result(run: RunSummary) -> Text:
     if run.state != "finished":
         return _STATES[run.state]
-    return Text.assemble(
-        (render.percent(run.accuracy), "bold"), (f"\nof {run.n:,} {run.split}", DIM)
-    )
+    return Text.assemble((percent(run.accuracy), "bold"), (f"\nof {run.n:,} {run.split}", DIM))
 
 
 def _next(summaries: Sequence[RunSummary]) -> str:
@@ -157,9 +173,9 @@ def _next(summaries: Sequence[RunSummary]) -> str:
     for number, newer in enumerate(finished):
         for older in finished[number + 1 :]:
             if newer.data == older.data:
-                names = render.argument(older.path), render.argument(newer.path)
+                names = shell_path(older.path), shell_path(newer.path)
                 return f"tlearn compare {' '.join(names)}"
-    return f"tlearn evaluate {render.argument(finished[0].path)}" if finished else _TRAIN
+    return f"tlearn evaluate {shell_path(finished[0].path)}" if finished else _TRAIN
 
 
 def _confirmed(summaries: Sequence[RunSummary], as_json: bool) -> bool:
@@ -168,15 +184,15 @@ def _confirmed(summaries: Sequence[RunSummary], as_json: bool) -> bool:
     Raises:
         TlearnError: There is nobody to ask.
     """
-    count = render.count(len(summaries), "run")
+    count = pluralize(len(summaries), "run")
     if as_json or _nobody_to_ask():
         raise TlearnError(
             f"{count} would be removed, and nobody is here to confirm it",
             "remove without asking: --yes",
         )
-    size = render.size(sum(run.size_bytes for run in summaries))
-    print_result(Text(), table(summaries), Text())
-    return typer.confirm(f"Remove {count} ({size})? This cannot be undone.", err=True)
+    total = size(sum(run.size_bytes for run in summaries))
+    print_result(Text(), run_table(summaries), Text())
+    return typer.confirm(f"Remove {count} ({total})? This cannot be undone.", err=True)
 
 
 def _nobody_to_ask() -> bool:

@@ -1,4 +1,4 @@
-"""`tlearn export --snippet`: the programs beside the files."""
+"""`tlearn export --snippet`: programs that use the exported files."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from typing import Any
 
 from rich.console import RenderableType
 
-from tlearn.cli import render
+from tlearn.cli.display.formats import relative_path
+from tlearn.cli.display.widgets import bullets, heading, safe_text
 
 
 def read_platforms(names: Sequence[str] | None) -> list[str]:
-    """The platforms that were named, each once.
+    """Return the platforms that were named, each once.
 
     Raises:
-        ExportError: There is no program for one.
+        ExportError: There is no program for one of them.
     """
     if not names:
         return []
@@ -25,13 +26,13 @@ def read_platforms(names: Sequence[str] | None) -> list[str]:
 
 
 def to_json(programs: Sequence[Path]) -> dict[str, Any]:
-    """A part of the document; none where none was asked for."""
+    """Return their entry in the document; none where none was asked for."""
     return {"snippets": [str(path) for path in programs]} if programs else {}
 
 
 def draw(programs: Sequence[Path]) -> list[RenderableType]:
-    """The files; how each is used stands at its head."""
+    """Return the files by name."""
     if not programs:
         return []
-    files = render.bullets([render.words(render.near(path)) for path in programs])
-    return [render.heading("Programs; how each is used stands at its head"), files]
+    files = bullets([safe_text(relative_path(path)) for path in programs])
+    return [heading("Programs (each explains its use in its first lines)"), files]

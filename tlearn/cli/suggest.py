@@ -13,19 +13,35 @@ import typer
 from rich.console import RenderableType
 from rich.text import Text
 
-from tlearn.cli import options, render
-from tlearn.cli import suggest_view as evidence
-from tlearn.cli.progress import Display, print_json, print_result
-from tlearn.cli.rank import rank_backbones
-from tlearn.cli.render import DIM
+from tlearn.cli import options
+from tlearn.cli import suggest_view as view
+from tlearn.cli.advice_text import (
+    finetune_command,
+    reconciliation,
+    summary,
+    weaker_backbone,
+)
+from tlearn.cli.display.formats import escape_control, shell_path
+from tlearn.cli.display.progress import Display, print_json, print_result
+from tlearn.cli.display.widgets import (
+    DIM,
+    bullets,
+    dataset_table,
+    heading,
+    indented,
+    issue_block,
+    next_step,
+    safe_text,
+)
 from tlearn.cli.units import parse_time
-from tlearn.errors import TlearnError
-from tlearn.suggestion.accuracy_forecast import INTERVAL_COVERAGE, option_label
+from tlearn.errors import RecipeError
+from tlearn.suggestion.accuracy_forecast import INTERVAL_COVERAGE
+from tlearn.suggestion.choices import choices
 from tlearn.suggestion.learning_curve import SHARES
 from tlearn.suggestion.matrix import Suggestion
 
 if TYPE_CHECKING:
-    from tlearn.api import Advice
+    from tlearn.suggestion.advice import Advice
     from tlearn.suggestion.learning_curve import LearningCurve
 
 
@@ -36,160 +52,111 @@ class Prefer(StrEnum):
     SMALL = "small"
 
 
-_Images = Annotated[
-    int | None,
-    typer.Option(min=1, metavar="N", help="Without a folder: how many training pictures."),
-]
-_Classes = Annotated[
-    int | None, typer.Option(min=2, metavar="K", help="Without a folder: how many classes.")
-]
-_Similar = Annotated[
-    bool | None,
-    options.switch(
-        "Without a folder: whether the pictures look like everyday photographs, which the "
-        "backbone was trained on.",
-        "--similar/--different",
-    ),
-]
 _Prefer = Annotated[
     Prefer,
-    typer.Option(
-        help="small: the smallest network whose head is as good as the best, within an error.",
+    options.option(
+        "small: the smallest network within one standard error of the best.",
+        "accurate|small",
+        show_default=True,
     ),
 ]
 _Try = Annotated[
     str | None,
-    typer.Option(
-        "--try",
-        metavar="TIME",
-        help="Time for real trials of what the evidence cannot tell apart: 90s, 5m.",
-        show_default=False,
+    options.option(
+        "Time budget for trial runs of policies that are too close to call, e.g. 90s, 5m.",
+        "TIME",
+        name="--try",
     ),
 ]
 _Save = Annotated[
-    Path | None,
-    typer.Option(metavar="FILE", help="Keep the suggestion as a recipe.", show_default=False),
-]
-_Backbones = Annotated[
-    str | None,
-    typer.Option(
-        metavar="A,B,...",
-        help="Rank these backbones instead; all-available takes those with weights here.",
-        show_default=False,
-    ),
-]
-_MaxSize = Annotated[
-    str | None,
-    typer.Option(metavar="4MB", help="Rank only networks so small.", show_default=False),
+    Path | None, options.option("Save the advice as a recipe, for finetune --recipe.", "FILE")
 ]
 _For = Annotated[
     Literal["tflite"] | None,
-    typer.Option(
-        "--for",
-        help="tflite: measure what int8 would cost on these pictures (half a minute).",
-        show_default=False,
-    ),
-]
-_Folder = Annotated[
-    Path | None,
-    typer.Argument(
-        metavar="FOLDER",
-        help="Pictures: one sub-folder per class, train/val/test folders of such, or a CSV.",
-        show_default=False,
+    options.option(
+        "tflite: also measure what int8 would cost on your images (half a minute).",
+        "tflite",
+        name="--for",
     ),
 ]
 
 
 def suggest(
     context: typer.Context,
-    folder: _Folder = None,
-    images: _Images = None,
-    classes: _Classes = None,
-    similar: _Similar = None,
+    folder: options.Folder,
+    prefer: _Prefer = Prefer.ACCURATE,
+    budget: _Try = None,
+    save: _Save = None,
+    target: _For = None,
     backbone: options.Backbone = None,
     weights: options.Weights = None,
     image_size: options.ImageSize = None,
     resize: options.Resize = None,
     seed: options.Seed = None,
-    prefer: _Prefer = Prefer.ACCURATE,
-    budget: _Try = None,
-    save: _Save = None,
-    backbones: _Backbones = None,
-    max_size: _MaxSize = None,
-    target: _For = None,
     no_cache: options.NoCache = False,
+    verbose: options.Verbose = False,
+    quiet: options.Quiet = False,
     as_json: options.Json = False,
 ) -> None:
-    """Measure your pictures and advise what to train.
+    """Measure your images and advise how to train.
 
-    Little or a lot of data, like or unlike what the backbone knows: the matrix
-    shows where your folder stands, the measurements show why.
+    Nothing is trained: heads are solved on the features of a frozen network, and
+    from these the accuracy and the time of every policy are forecast.
 
     Example: [cyan]tlearn suggest flowers/[/]
-    Without pictures: [cyan]tlearn suggest --images 400 --classes 5 --similar[/]
+    Compare backbones: [cyan]tlearn rank flowers/[/]
     """
-    flags = options.collect_overrides(context.params)
+    overrides = options.collect_overrides(context.params)
     small = prefer is Prefer.SMALL
     if budget and small:
-        raise TlearnError("--try looks for accuracy, --prefer small for size", "give one of them")
-    if (folder is None or backbones is not None) and (budget or save or small):
-        raise TlearnError(
-            "--try, --save and --prefer judge one backbone on pictures", "tlearn suggest FOLDER"
+        raise RecipeError(
+            "--try looks for accuracy and --prefer small for size",
+            f"choose one: tlearn suggest {shlex.quote(str(folder))} --try {budget}",
         )
-    if folder is not None:
-        _only_a_folder(folder, images, classes, similar)
-    if backbones is not None:
-        rank_backbones(folder, backbones, max_size, bool(target), flags, not no_cache, as_json)
-        return
-    if max_size is not None:
-        raise TlearnError("--max-size bounds a ranking", "as in: --backbones A,B --max-size 4MB")
-    if folder is None:
-        if target:
-            raise TlearnError("--for measures pictures", "tlearn suggest FOLDER --for tflite")
-        advice = _without_images(images, classes, similar)
-    else:
-        from tlearn import api
+    seconds = parse_time(budget, "--try") if budget else None
+    from tlearn import api
 
-        with Display(as_json) as display:
-            advice = api.suggest(
-                folder,
-                flags=flags,
-                prefer_small=small,
-                save=save,
-                trial_seconds=parse_time(budget, "--try") if budget else None,
-                measure_int8=bool(target),
-                keep_cache=not no_cache,
-                progress=display,
-            )
-    command = next_command(folder, advice.suggestion, flags, save)
+    with Display(as_json, quiet, verbose) as display:
+        advice = api.suggest(
+            folder,
+            flags=overrides,
+            prefer_small=small,
+            save=save,
+            trial_seconds=seconds,
+            measure_int8=bool(target),
+            keep_cache=not no_cache,
+            progress=display,
+        )
     if as_json:
+        command = next_command(folder, advice.suggestion, overrides, save)
         print_json(to_json(advice, command))
     else:
-        print_result(*draw(advice, command))
+        warning = weaker_backbone(
+            advice.backbone or "", advice.backbone_reason, f"tlearn suggest {shell_path(folder)}"
+        )
+        print_result(*warning, *draw(advice, verbose), *draw_end(advice, folder, overrides, save))
 
 
 def next_command(
-    folder: Path | None, suggestion: Suggestion, flags: Mapping[str, Any], saved: Path | None
+    folder: Path | str, suggestion: Suggestion, overrides: Mapping[str, Any], saved: Path | None
 ) -> str:
-    """The command line that follows the advice, ready to be copied."""
-    parts = ["tlearn", "finetune", str(folder) if folder else "FOLDER"]
+    """Return the command line that follows the advice, ready to be pasted."""
     if saved:
-        return shlex.join([*parts, "--recipe", str(saved)])
-    parts += ["--policy", str(suggestion.policy)]
-    if suggestion.head_stages != "last":
-        parts += ["--set", f"head_stages={suggestion.head_stages}"]
-    return shlex.join([*parts, *options.as_flags(flags)])
+        return finetune_command(folder, ["--recipe", str(saved)], {})
+    return finetune_command(folder, view.option_flags(suggestion), overrides)
 
 
 def to_json(advice: Advice, command: str) -> dict[str, Any]:
-    """The document; what was not measured is null."""
+    """Return the document; what was not measured is null."""
     suggestion, similarity, profile = advice.suggestion, advice.similarity, advice.profile
-    found = advice.dataset.issues if advice.dataset else ()
+    issues = advice.dataset.issues if advice.dataset else ()
+    int8 = advice.int8
     return {
         "policy": str(suggestion.policy),
         "head_stages": suggestion.head_stages,
         "size": suggestion.size,
         "similarity": suggestion.similarity,
+        "summary": summary(advice),
         "reasons": list(suggestion.reasons),
         "n_train": suggestion.n_train,
         "n_classes": suggestion.n_classes,
@@ -205,12 +172,11 @@ def to_json(advice: Advice, command: str) -> dict[str, Any]:
         "seed": advice.dataset.seed if advice.dataset else None,
         "coverage": INTERVAL_COVERAGE,
         "options": [asdict(option) for option in advice.options],
-        "int8": asdict(advice.int8) | {"passes_gate": advice.int8.passes_gate}
-        if advice.int8
-        else None,
+        "choices": [asdict(choice) for choice in choices(advice.options, suggestion)],
+        "int8": asdict(int8) | {"passes_gate": int8.passes_gate} if int8 else None,
         "more_images": _curve_to_json(advice.curve) if advice.curve else None,
-        "nearest": {label: dict(found) for label, found in advice.nearest.items()},
-        "issues": [asdict(issue) for issue in found],
+        "nearest": {label: dict(classes) for label, classes in advice.nearest.items()},
+        "issues": [asdict(issue) for issue in issues],
         "seconds": dict(advice.seconds) if advice.seconds else None,
         "engines": advice.engines.used if advice.engines else None,
         "next": command,
@@ -228,77 +194,44 @@ def _curve_to_json(curve: LearningCurve) -> dict[str, Any]:
     }
 
 
-def draw(advice: Advice, command: str) -> list[RenderableType]:
-    """Everything, top to bottom."""
-    suggestion, blocks = advice.suggestion, list[Any]()
-    if advice.dataset:
+def draw(advice: Advice, verbose: bool) -> list[RenderableType]:
+    """Return the folder, the matrix and everything measured, top to bottom."""
+    blocks: list[RenderableType] = []
+    dataset = advice.dataset
+    if dataset:
+        blocks += [Text(), dataset_table(dataset)]
+        blocks += issue_block(dataset.issues)
+    blocks += [Text(), view.draw_matrix(advice.suggestion)]
+    if dataset and advice.similarity and advice.profile and advice.engines:
+        engine = f", {advice.engines.in_words()}" * bool(advice.engines.used)
+        nearest: list[RenderableType] = []
+        if advice.nearest:
+            nearest = [Text(), indented(view.draw_nearest(advice.nearest))]
         blocks += [
-            Text(),
-            render.images(advice.dataset),
-            render.findings(advice.dataset.issues),
-        ]
-    blocks += [Text(), evidence.matrix(suggestion)]
-    if advice.similarity and advice.profile and advice.engines and advice.dataset:
-        engine = advice.engines.in_words()
-        heading = f"Measured with {render.escape_control(advice.backbone)}" + f", {engine}" * bool(
-            engine
-        )
-        blocks += [
-            render.heading(heading),
-            *([Text(f"  {advice.backbone_reason}", DIM)] if advice.backbone_reason else []),
-            render.indented(evidence.similarity(advice.similarity)),
-            *(
-                [Text(), render.indented(evidence.nearest(advice.nearest))]
-                if advice.nearest
-                else []
-            ),
-            Text(),
-            render.indented(evidence.profile(advice.profile, advice.dataset.seed)),
-            Text(),
-            render.indented(evidence.options(advice)),
+            heading(f"Measured with {escape_control(advice.backbone)}{engine}"),
+            indented(view.draw_similarity(advice.similarity)),
+            *nearest,
+            *(Text(), indented(view.draw_profile(advice.profile, dataset.seed))),
+            *(Text(), indented(view.draw_options(advice))),
         ]
     if advice.int8:
-        blocks += [Text(), render.indented(evidence.int8(advice.int8))]
-    if advice.curve:
-        blocks += [Text(), render.indented(evidence.more_images(advice.curve, advice))]
-    name = option_label(suggestion.policy, suggestion.head_stages)
-    blocks += [
-        Text.assemble("\n", ("Advice: ", "bold"), (name, render.ACCENT)),
-        render.indented(render.bullets(suggestion.reasons)),
-        render.next_step(command),
-    ]
+        blocks += [Text(), indented(view.draw_int8(advice.int8))]
+    if verbose:
+        blocks += [heading("Reasons"), indented(bullets(advice.suggestion.reasons))]
     return blocks
 
 
-def _without_images(images: int | None, classes: int | None, similar: bool | None) -> Advice:
-    from tlearn import api
-
-    example = "tlearn suggest --images 400 --classes 5 --similar"
-    if images is None and classes is None and similar is None:
-        raise TlearnError(
-            "nothing to judge: neither a folder nor counts were given",
-            f"tlearn suggest FOLDER measures pictures; without pictures: {example}",
-        )
-    if images is None or classes is None or similar is None:
-        given = {"--images": images, "--classes": classes, "--similar or --different": similar}
-        missing = [name for name, value in given.items() if value is None]
-        raise TlearnError(
-            f"without a folder, {' and '.join(missing)} must be said too", f"as in: {example}"
-        )
-    if images < classes:
-        raise TlearnError(
-            f"{images} pictures cannot fill {classes} classes",
-            "--images counts all classes together",
-        )
-    return api.matrix(images, classes, similar)
-
-
-def _only_a_folder(
-    folder: Path, images: int | None, classes: int | None, similar: bool | None
-) -> None:
-    if images is not None or classes is not None or similar is not None:
-        raise TlearnError(
-            f"--images, --classes, --similar and --different describe pictures you do not have "
-            f"here, but the folder {folder} was given too",
-            f"leave them out to measure the folder: tlearn suggest {shlex.quote(str(folder))}",
-        )
+def draw_end(
+    advice: Advice, folder: Path, overrides: Mapping[str, Any], saved: Path | None
+) -> list[RenderableType]:
+    """Return what it all means, in a paragraph, and the ways to go on."""
+    blocks: list[RenderableType] = [heading("In short"), indented(safe_text(summary(advice)))]
+    if differences := reconciliation(advice):
+        blocks.append(indented(Text(differences, DIM)))
+    offered = choices(advice.options, advice.suggestion)
+    if offered:
+        blocks.append(heading("Your choices"))
+        blocks += view.draw_choices(offered, folder, overrides)
+    command = next_command(folder, advice.suggestion, overrides, saved)
+    blocks.append(next_step(command))
+    return blocks

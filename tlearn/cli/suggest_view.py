@@ -5,159 +5,173 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from tlearn.cli import render
-from tlearn.cli.render import ACCENT, DIM
+from tlearn.cli.advice_text import expectation, finetune_command, option_flags, price
+from tlearn.cli.display.formats import (
+    bar,
+    interval,
+    option_name,
+    percent,
+    points,
+    policy_name,
+    rough_duration,
+    rough_percent,
+    stages_name,
+)
+from tlearn.cli.display.widgets import ACCENT, DIM, FRAMED, no_wrap, safe_text, table
 from tlearn.suggestion.accuracy_forecast import INTERVAL_COVERAGE
 from tlearn.suggestion.int8_cost import Int8Cost
 from tlearn.suggestion.matrix import LITTLE, MATRIX, Suggestion
 
 if TYPE_CHECKING:
-    from tlearn.api import Advice
+    from pathlib import Path
+    from typing import Any
+
     from tlearn.suggestion.accuracy_forecast import Option
+    from tlearn.suggestion.advice import Advice
+    from tlearn.suggestion.choices import Choice
     from tlearn.suggestion.depth_profile import DepthProfile
-    from tlearn.suggestion.learning_curve import LearningCurve
     from tlearn.suggestion.similarity import Similarity
 
 _MOST_CLASSES = 8
-_NEXT_POINTS = 0.02
+_SCALE_WIDTH = 30
 
 
-def matrix(suggestion: Suggestion) -> Table:
-    """The size x similarity matrix with the folder's cell lit and marked."""
-    grid = Table(box=box.ROUNDED, show_lines=True, header_style=DIM, border_style=DIM)
+def draw_matrix(suggestion: Suggestion) -> Table:
+    """Return the size x similarity matrix with the folder's cell lit and marked."""
+    grid = Table(box=FRAMED, show_lines=True, header_style=DIM, border_style=DIM)
     grid.add_column("")
     grid.add_column("like the source", min_width=22)
     grid.add_column("unlike the source", min_width=22)
-    few = f"under {LITTLE} pictures"
+    few = f"under {LITTLE} images"
     for size_name, label in (("little", f"little data\n{few}"), ("lot", "a lot of data")):
         row: list[Text] = []
         for similarity_name in ("similar", "different"):
             cell = (size_name, similarity_name)
             here = cell == (suggestion.size, suggestion.similarity)
-            policy = str(MATRIX[cell])
+            policy = policy_name(MATRIX[cell])
             row.append(Text(f"▶ {policy}\n  you are here", ACCENT) if here else Text(f"  {policy}"))
         grid.add_row(Text(label, DIM), *row)
     return grid
 
 
-def similarity(measured: Similarity) -> RenderableType:
-    """A scale from unlike to like the source, with the folder on it."""
-    width = 30
-    place = round(measured.score * (width - 1))
-    scale = Text("─" * width, DIM)
-    middle = width // 2
-    scale = Text.assemble(scale[:middle], ("┼", DIM), scale[middle + 1 :])
-    marked = Text.assemble(scale[:place], ("◆", ACCENT), scale[place + 1 :])
+def draw_similarity(similarity: Similarity) -> RenderableType:
+    """Return a scale from unlike to like the source, with the folder on it."""
+    last, middle = _SCALE_WIDTH - 1, _SCALE_WIDTH // 2
+    position = round(similarity.score * last)
+    scale = Text("─" * middle + "┼" + "─" * (last - middle), DIM)
+    marked = Text.assemble(scale[:position], ("◆", ACCENT), scale[position + 1 :])
     grid = Table.grid(padding=(0, 2))
     grid.add_row(
         "similarity",
         Text.assemble(("unlike ", DIM), marked, (" like", DIM)),
-        f"{measured.score:.2f} of 1",
+        f"{similarity.score:.2f} of 1",
     )
-    if measured.landmarks:
-        marks, legend = [" "] * width, []
-        for letter, (kind, where) in zip("abcdefgh", measured.landmarks.items(), strict=False):
-            marks[round(where * (width - 1))] = letter
-            legend.append(f"{letter} {kind}")
-        grid.add_row("", Text("       " + "".join(marks), DIM))
-        return Group(grid, Text("            " + ", ".join(legend), DIM))
-    return grid
+    if not similarity.landmarks:
+        return grid
+    marks, legend = [" "] * _SCALE_WIDTH, []
+    for letter, (kind, where) in zip("abcdefgh", similarity.landmarks.items(), strict=False):
+        marks[round(where * last)] = letter
+        legend.append(f"{letter} {kind}")
+    grid.add_row("", Text("       " + "".join(marks), DIM))
+    return Group(grid, Text("            " + ", ".join(legend), DIM))
 
 
-def nearest(nearest: Mapping[str, Sequence[tuple[str, float]]]) -> RenderableType:
-    """What each class looks like to the backbone, in words of its source."""
+def draw_nearest(nearest: Mapping[str, Sequence[tuple[str, float]]]) -> RenderableType:
+    """Return what each class looks like to the backbone, in the classes of its source."""
     grid = Table.grid(padding=(0, 2))
-    for label, found in list(nearest.items())[:_MOST_CLASSES]:
-        words = ", ".join(f"{name} {render.percent(share, 0)}" for name, share in found)
-        grid.add_row(render.words(label), render.words(words, DIM))
+    for label, classes in list(nearest.items())[:_MOST_CLASSES]:
+        alike = ", ".join(f"{name} {percent(share, 0)}" for name, share in classes)
+        grid.add_row(safe_text(label), safe_text(alike, DIM))
     more = len(nearest) - _MOST_CLASSES
     rest = [Text(f"and {more} more classes", DIM)] if more > 0 else []
-    note = "what they look like to the backbone: the nearest of the classes it was taught"
-    return Group(Text(note, DIM), grid, *rest)
+    title = "What your classes look like to the backbone, among those it was trained on"
+    return Group(Text(title, DIM), grid, *rest)
 
 
-def options(advice: Advice) -> RenderableType:
-    """Every way to train: what it is expected to reach, and what it costs."""
-    interval = f"{render.percent(INTERVAL_COVERAGE, 0)} interval"
-    made = render.table("policy", "head on", "expected", interval, "time", "", right=(2, 3, 4))
-    chosen = (advice.suggestion.policy, advice.suggestion.head_stages)
+def draw_profile(profile: DepthProfile, seed: int) -> Group:
+    """Return bars: how well a linear head does on the features of each stage."""
+    grid = Table.grid(padding=(0, 2))
+    guess, several = profile.guessing, stages_name(profile.multi_stage.head_stages)
+    cells = ("guessing", f"{bar(guess):<30}", f"{percent(guess):>6}")
+    grid.add_row(*(Text(cell, DIM) for cell in cells))
+    for name, head_score in zip((*profile.names, several), profile.scores, strict=False):
+        best = head_score is profile.best
+        grid.add_row(
+            safe_text(name),
+            Text(f"{bar(head_score.accuracy):<30}", ACCENT if best else "blue"),
+            Text(f"{percent(head_score.accuracy):>6}"),
+            Text("◀ best", ACCENT) if best else Text(),
+        )
+    title = (
+        f"Accuracy of a linear head on each stage ({profile.last.folds}-fold cross-validation, "
+        f"seed {seed});\nguessing: always naming the largest class"
+    )
+    return Group(Text(title, DIM), grid)
+
+
+def draw_options(advice: Advice) -> RenderableType:
+    """Return every way to train: what it is expected to reach, and how long it takes."""
+    coverage = f"{percent(INTERVAL_COVERAGE, 0)} interval"
+    rows = table("policy", "head on", "expected", coverage, "time", "", right=(2, 3, 4))
+    advised = (advice.suggestion.policy, advice.suggestion.head_stages)
     for option in advice.options:
-        lit = (option.policy, option.head_stages) == chosen
-        made.add_row(
-            Text(("▶ " if lit else "  ") + option.policy, ACCENT if lit else ""),
+        lit = (option.policy, option.head_stages) == advised
+        rows.add_row(
+            Text(("▶ " if lit else "  ") + policy_name(option.policy), ACCENT if lit else ""),
             Text(option.head_stages, ACCENT if lit else ""),
-            render.percent(option.accuracy),
-            render.interval(option.low, option.high),
-            render.duration(option.seconds) if option.seconds else "-",
+            rough_percent(option.accuracy),
+            interval(option.low, option.high, 0),
+            rough_duration(option.seconds) if option.seconds else "-",
             Text(_grounds(option), DIM),
         )
-    note = (
-        "head on: the stages that it reads; what comes after them is cut off\n"
-        f"interval: what a test{_of(advice)} will show; time: on this machine"
-    )
-    return Group(made, Text(note, DIM))
-
-
-def _of(advice: Advice) -> str:
-    """The test that intervals are of; where there is none, they are of the accuracy itself."""
     n_tested = advice.evidence.n_tested if advice.evidence else 0
-    return f" of {n_tested} pictures" if n_tested else ""
+    test = f" of {n_tested} images" if n_tested else ""
+    note = (
+        "head on: the stages that the head reads; later ones are cut off\n"
+        f"interval: where the accuracy of a test{test} will lie\n"
+        "time: on this machine"
+    )
+    return Group(rows, Text(note, DIM))
+
+
+def draw_int8(cost: Int8Cost) -> Text:
+    """Return what is lost when the network computes in int8."""
+    gained = cost.drop < 0
+    change = (
+        f"{'gains' if gained else 'costs'} {points(cost.drop)}" if cost.drop else "costs nothing"
+    )
+    sentence = (
+        f"{change} (standard error {100 * cost.error:.1f}) of {percent(cost.accuracy)}, measured "
+        f"on {cost.n_images} images"
+    )
+    if not cost.passes_gate:
+        sentence += "; prefer --quantize dynamic or float16, or another backbone"
+    return Text.assemble(("int8       ", DIM), sentence)
+
+
+def draw_choices(
+    choices: Sequence[Choice], folder: Path, overrides: Mapping[str, Any]
+) -> list[RenderableType]:
+    """Return two or three ways to go on, fast to best, each with its command."""
+    blocks: list[RenderableType] = []
+    for choice in choices:
+        option = choice.option
+        name = option_name(option.policy, option.head_stages)
+        cost = price(choice).removesuffix(" expected")
+        line = f"  {choice.role}: {name}, {expectation(option)}, {cost}"
+        command = finetune_command(folder, option_flags(option), overrides)
+        blocks += [
+            Text(line, ACCENT if choice.role == "advised" else ""),
+            no_wrap(safe_text(f"    {command}", DIM)),
+        ]
+    return blocks
 
 
 def _grounds(option: Option) -> str:
     if option.tried is not None:
-        return f"tried: {render.percent(option.tried)}"
+        return f"tried: {percent(option.tried, 0)}"
     return "measured" if option.measured else "forecast"
-
-
-def more_images(curve: LearningCurve, advice: Advice) -> RenderableType:
-    """Whether it is worth to collect more, and of what."""
-    now, then = curve.accuracies[-1], curve.accuracy_with(2)
-    if not curve.drawn:
-        return Text("more pictures   of so few a class nobody can say; ten of each would tell", DIM)
-    if not curve.helps:
-        return Text("more pictures   would hardly help a linear head: its curve is flat", DIM)
-    words = f"twice as many would bring a linear head about {100 * (then - now):.1f} points"
-    if (wanted := curve.images_for(_NEXT_POINTS)) is not None:
-        words += f"; {100 * _NEXT_POINTS:.0f} points want about {wanted} pictures more"
-    classes = advice.dataset.manifest.classes if advice.dataset else ()
-    feed = curve.classes_to_feed()
-    if 0 < len(feed) < len(classes):
-        words += f"; first of {', '.join(render.escape_control(classes[n]) for n in feed)}"
-    return Text.assemble(("more pictures   ", DIM), words)
-
-
-def int8(cost: Int8Cost) -> RenderableType:
-    """What is lost when the network computes in int8."""
-    points, error = 100 * cost.drop, 100 * cost.error
-    lost = f"costs {points:.1f} ± {error:.1f} points" if points > 0 else "costs nothing"
-    verdict = (
-        "" if cost.passes_gate else ": prefer --quantize dynamic or float16, or another backbone"
-    )
-    words = f"{lost} of {render.percent(cost.accuracy)} on {cost.n_images} pictures{verdict}"
-    return Text.assemble(("int8            ", DIM), words)
-
-
-def profile(measured: DepthProfile, seed: int) -> Group:
-    """Bars: how well a linear head does on the features of each stage."""
-    grid = Table.grid(padding=(0, 2))
-    several = f"stages {measured.multi_stage.head_stages}"
-    guess = measured.guessing
-    cells = (f"{render.bar(guess):<30}", f"{render.percent(guess):>7}")
-    grid.add_row(*(Text(cell, DIM) for cell in ("guessing", *cells)))
-    for name, head_score in zip((*measured.names, several), measured.scores, strict=False):
-        best = head_score is measured.best
-        grid.add_row(
-            render.words(name),
-            Text(f"{render.bar(head_score.accuracy):<30}", ACCENT if best else "blue"),
-            Text(f"{render.percent(head_score.accuracy):>7}"),
-            Text("◀ best", ACCENT) if best else Text(),
-        )
-    folds = f"cross-validated in {measured.last.folds} folds, seed {seed}"
-    title = f"accuracy of a linear head on each stage, {folds}\nguessing: always the largest class"
-    return Group(Text(title, DIM), grid)

@@ -21,7 +21,7 @@ from tlearn.suggestion.depth_profile import DepthProfile, HeadScore
 from tlearn.suggestion.learning_curve import LearningCurve, measure_curve
 from tlearn.suggestion.matrix import Evidence, HeadEvidence
 from tlearn.suggestion.similarity import measure_similarity, nearest_classes, sample
-from tlearn.suggestion.time_forecast import forecast_seconds
+from tlearn.suggestion.time_forecast import Workload, forecast_seconds
 
 
 def advise(
@@ -107,16 +107,15 @@ def forecast_plan(workspace: Workspace, plan: Plan, pass_seconds: float) -> floa
         pass_seconds: From `Session.measure_pass`.
     """
     split, training = plan.split, plan.training
-    return forecast_seconds(
-        workspace.stages,
-        training.first_trained_stage,
-        split.n_train,
-        split.n_train + split.n_val + split.n_test,
-        plan.images.views,
-        training.epochs,
-        pass_seconds,
-        plan.head.stages[-1],
+    workload = Workload(
+        n_train=split.n_train,
+        n_all=split.n_train + split.n_val + split.n_test,
+        views=plan.images.views,
+        epochs=training.epochs,
+        first_trained_stage=training.first_trained_stage,
+        n_stages=plan.head.stages[-1],
     )
+    return forecast_seconds(workspace.stages, workload, pass_seconds)
 
 
 def plan_option(session: Session, workspace: Workspace, option: Option) -> Plan:

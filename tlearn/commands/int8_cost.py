@@ -8,7 +8,7 @@ from tlearn.commands.session import Session, Workspace
 from tlearn.data.sampling import make_folds, representative, stratified
 from tlearn.features.features import Features
 from tlearn.features.linear_head import solve_head
-from tlearn.suggestion.depth_profile import HeadScore, paired
+from tlearn.suggestion.depth_profile import HeadScore, paired_difference
 from tlearn.suggestion.int8_cost import Int8Cost
 
 _MOST = 400
@@ -58,4 +58,4 @@ def measure_int8_cost(
         for kind, rows_of_kind in enumerate((in_float, in_int8)):
             answers = head.probabilities(rows_of_kind[held_out]).argmax(axis=1)
             right[kind, held_out] = answers == labels[held_out]
-    return Int8Cost(len(rows), float(right[0].mean()), *paired(right[0] - right[1]))
+    return Int8Cost(len(rows), float(right[0].mean()), *paired_difference(right[0] - right[1]))

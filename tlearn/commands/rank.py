@@ -16,7 +16,7 @@ from tlearn.data.dataset import Dataset
 from tlearn.errors import BackboneError
 from tlearn.models.weights import available_offline
 from tlearn.progress import ProgressCallback, no_progress
-from tlearn.suggestion.depth_profile import SEVERAL, TIE, HeadScore, gain
+from tlearn.suggestion.depth_profile import N_MULTI_STAGE, TIE_SE, HeadScore, gain
 from tlearn.suggestion.int8_cost import Int8Cost
 
 ALL = "all-available"
@@ -51,7 +51,7 @@ class RankedBackbone:
     @property
     def tied_with_best(self) -> bool:
         """Return whether the gap to the best is within chance."""
-        return self.gap_to_best[0] <= TIE * self.gap_to_best[1]
+        return self.gap_to_best[0] <= TIE_SE * self.gap_to_best[1]
 
     @property
     def accuracy_after_int8(self) -> float:
@@ -132,7 +132,7 @@ def _none_fits(sizes: Mapping[str, int], limit: float) -> BackboneError:
 def _size_bytes(workspace: Workspace) -> int:
     stages, n_classes = workspace.stages, len(workspace.dataset.manifest.classes)
     depth = sum(stage.parameters for stage in stages) + stages[-1].params_after_cut
-    width = sum(stage.width for stage in stages[-SEVERAL:])
+    width = sum(stage.width for stage in stages[-N_MULTI_STAGE:])
     return _FLOAT_BYTES * (depth + (width + 1) * n_classes)
 
 

@@ -30,10 +30,11 @@ from tlearn.features.store import EngineFactory
 from tlearn.models.resolve import ResolvedBackbone, resolve_backbone
 from tlearn.progress import ProgressCallback, Timer, no_progress
 from tlearn.recipe.loading import Resolved, load_recipe
-from tlearn.recipe.plan import BackboneInfo, Plan, SplitCounts, make_plan
+from tlearn.recipe.plan import Plan
+from tlearn.recipe.planning import BackboneInfo, SplitCounts, make_plan
 from tlearn.recipe.schema import AUTO, BEST, LAST3
 from tlearn.storage.cache import cache_folder, limit_bytes, trim_cache
-from tlearn.suggestion.depth_profile import SEVERAL as MULTI_STAGE
+from tlearn.suggestion.depth_profile import N_MULTI_STAGE as MULTI_STAGE
 from tlearn.suggestion.depth_profile import DepthProfile, measure_profile
 
 if TYPE_CHECKING:

@@ -189,26 +189,36 @@ def _teach(
     with timer.time("load"):
         import_keras()
     from tlearn.training.distillation import (
-        INHERITED_RATE,
-        RATE,
-        TeacherDataset,
+        LEARNING_RATE,
+        PRUNED_LEARNING_RATE,
         build_student,
-        teach,
+        train_student,
     )
+    from tlearn.training.teacher_dataset import TeacherDataset
 
     width = dict(extractor.outputs)[EMBEDDING]
     n_held_out = min(MOST_HELD_OUT, int(len(digests) * HELD_OUT_SHARE))
     held_out, learned = digests[:n_held_out], digests[n_held_out:]
     dataset = TeacherDataset(learned, pixels, config.image_views(), teacher_outputs, width)
     student = build_student(config.student, config.image_size, dataset.classes, width, config.seed)
-    checkpoint, rate = out / CHECKPOINT, RATE
+    checkpoint, rate = out / CHECKPOINT, LEARNING_RATE
     if not checkpoint.exists():
         job.progress("start from the teacher's channels", 0, 0)
         with timer.time("inherit"):
-            rate = INHERITED_RATE if _prune_teacher(config, student, dataset) else RATE
+            rate = (
+                PRUNED_LEARNING_RATE if _prune_teacher(config, student, dataset) else LEARNING_RATE
+            )
     with timer.time("train"):
         step = partial(job.progress, "teach")
-        teach(student, dataset, config.seconds, checkpoint, rate=rate, seed=config.seed, told=step)
+        train_student(
+            student,
+            dataset,
+            config.seconds,
+            checkpoint,
+            learning_rate=rate,
+            seed=config.seed,
+            progress=step,
+        )
     with timer.time("check"):
         correlation, agreement = _compare(student.training_model, dataset, held_out)
         path = out / WEIGHTS
@@ -243,7 +253,7 @@ def _prune_teacher(config: DistillConfig, student: Any, dataset: Any) -> bool:
 
 def _compare(model: Any, dataset: Any, held_out: Sequence[str]) -> tuple[float, float | None]:
     """Return the correlation with the teacher's standardized embedding, and class agreement."""
-    from tlearn.training.distillation import Standardizer
+    from tlearn.training.teacher_dataset import Standardizer
 
     scale = Standardizer.of(dataset)
     correlations, agreed = [], []

@@ -21,6 +21,8 @@ from tlearn.recipe.plan import Plan
 if TYPE_CHECKING:
     import keras
 
+    from tlearn.training.loop import History
+
 OnEpoch = Callable[[Mapping[str, Any]], None]
 
 
@@ -124,37 +126,32 @@ def _tune(
     plan: Plan,
     head: LinearHead | None,
     on_epoch: OnEpoch | None,
-) -> tuple[keras.Model, Any]:
-    """Tune the stages that the plan names; the model is float32 whatever precision trained it."""
+) -> tuple[keras.Model, History]:
+    """Tune the stages that the plan names, in the precision that it names."""
     session.progress("load TensorFlow", 0, 0)
     with session.timer.time("load"):
         keras = import_keras()
-    from tlearn.backend.precision import as_float32
-    from tlearn.models.backbone import up_to
-    from tlearn.training.fine_tune import assemble, tune
+    from tlearn.training.fine_tune import TrainingContext, fine_tune
 
+    context = TrainingContext(
+        plan,
+        workspace.dataset,
+        session.cache,
+        session.engines,
+        session.progress,
+        session.timer,
+        on_epoch,
+    )
     keras.utils.set_random_seed(plan.seed)
     keras.config.set_dtype_policy(plan.training.precision)
     try:
         full = plan.training.precision == "float32"
         resolved = workspace.backbone
-        whole = session.load_backbone(resolved) if full else resolved.load()
-        backbone = up_to(whole, plan.head.stages[-1])
-        model = assemble(backbone, plan, head)
-        history = tune(
-            model,
-            backbone,
-            plan,
-            workspace.dataset,
-            session.cache,
-            session.engines,
-            session.progress,
-            session.timer,
-            on_epoch,
+        return fine_tune(
+            session.load_backbone(resolved) if full else resolved.load(), head, context
         )
     finally:
         keras.config.set_dtype_policy("float32")
-    return as_float32(model), history
 
 
 def _held_out(workspace: Workspace) -> list[str]:

@@ -18,7 +18,7 @@ from tlearn.evaluation.figures import PAGE, inline_svg
 from tlearn.evaluation.metrics import most_confused
 from tlearn.evaluation.report_content import ReportContent
 from tlearn.evaluation.report_evidence import evidence_rows
-from tlearn.recipe.plan import HEAD
+from tlearn.recipe.planning import HEAD
 from tlearn.storage.atomic import write_atomic
 from tlearn.storage.text import escape_invisible
 

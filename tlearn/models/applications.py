@@ -57,7 +57,7 @@ def _scaling(name: str) -> keras.layers.Layer:
 
 
 def _number_unnamed(network: keras.Model) -> None:
-    """Number unnamed layers and operations within the network, nested ones included.
+    """Renumber unnamed layers and operations within the network, nested ones included.
 
     Keras numbers them by all that the process has built before (`add_36`), so the same network
     would be saved under other names after another one.

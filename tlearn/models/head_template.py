@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 _HEAD, _PROBABILITIES = "head", "probabilities"
 """Layers of `build_classifier` whose width is the number of classes."""
 
+_TEMPLATE_CLASSES = 2
+
 _VERSION = 2
 """Raised when templates of before cannot be used any more."""
 
@@ -39,9 +41,9 @@ def make_template(backbone: Backbone, head_stages: Sequence[int]) -> bytes:
     """Return the template of a backbone and the stages that its head reads; imports Keras."""
     from tlearn.models.classifier import set_head
 
-    model = classifier_on(backbone, head_stages, 1)
+    model = classifier_on(backbone, head_stages, _TEMPLATE_CLASSES)
     width = model.get_layer(_HEAD).input.shape[-1]
-    set_head(model, np.zeros((width, 1)), np.zeros(1))
+    set_head(model, np.zeros((width, _TEMPLATE_CLASSES)), np.zeros(_TEMPLATE_CLASSES))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "template.keras")
         save_model(model, path)

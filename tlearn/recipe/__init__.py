@@ -1,1 +1,1 @@
-"""What was asked in; a plan without a single `auto` out."""
+"""Recipes and plans: takes what a person asked for, gives a plan with every value resolved."""

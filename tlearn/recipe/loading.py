@@ -1,37 +1,33 @@
-"""Find a recipe, read it, lay flags over it, and name every fault at once."""
+"""Find a recipe, read it, apply flags on top, and report all errors at once."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import ValidationError
-from yaml.composer import ComposerError
 
-from tlearn.errors import HostError, RecipeError
+from tlearn.errors import RecipeError, quoted
 from tlearn.recipe.schema import AUTO, Recipe, current_names, find_errors, nearest, plain
+from tlearn.recipe.yaml_file import Document, parse_scalar, read_yaml
 
 PACKAGE = Path(__file__).parents[1]
-MAX_BYTES = 1_000_000
-_MAX_DEPTH = 6
-_KEYS = "Every key and what it means: tlearn recipes auto"
-_NAMES = "The recipes that come with tlearn: tlearn recipes"
-# A suggestion's other values were measured for its own policy and mean nothing under another.
+_KEYS_HINT = "see every key and its meaning: tlearn recipes auto"
+_NAMES_HINT = "see the recipes that come with tlearn: tlearn recipes"
+# The other values of a suggestion were measured for its own policy; another has no use for them.
 _ANY_POLICY = {"backbone", "weights", "image_size", "resize", "horizontal_flip"}
 
 
 @dataclass(frozen=True)
 class Resolved:
-    """A recipe with its overrides in place.
+    """A recipe after suggestion, file and flags have been merged.
 
     Attributes:
-        recipe: What was asked, by whoever had the last word.
-        origins: Who that was for each key: "default", "suggestion", "recipe" or "flag".
-        path: The recipe file read; None without one.
+        recipe: The merged values; some may still be `auto`.
+        origins: Where each value came from: "default", "suggestion", "recipe" or "flag".
+        path: The recipe file that was read; None without one.
     """
 
     recipe: Recipe
@@ -41,26 +37,17 @@ class Resolved:
 
 @dataclass(frozen=True)
 class RecipeInfo:
-    """A recipe that comes with tlearn; `summary` is the first comment of its file."""
+    """A recipe that comes with tlearn.
+
+    Attributes:
+        name: Name of the file without its suffix.
+        summary: The first comment in it.
+        path: The file.
+    """
 
     name: str
     summary: str
     path: Path
-
-
-@dataclass(frozen=True)
-class Document:
-    """A flat YAML file: its values, the line of each key, and the faults of its form."""
-
-    path: Path
-    values: dict[str, Any]
-    lines: dict[str, int]
-    errors: tuple[str, ...]
-
-    def place(self, key: str) -> str:
-        """Where a key stands, as the beginning of a sentence."""
-        line = f" line {self.lines[key]}" if key in self.lines else ""
-        return f"{self.path}{line}: {key}: "
 
 
 def load_recipe(
@@ -68,40 +55,40 @@ def load_recipe(
     overrides: Mapping[str, Any],
     suggestion: Mapping[str, Any] | None = None,
 ) -> Resolved:
-    """Resolve suggestion < recipe file < flags.
+    """Merge suggestion < recipe file < flags; what comes later wins.
 
-    A key that is `auto` counts as not set: in the file it leaves the suggestion's value, as a flag
-    it takes back what the file says. Without `source`, the recipe that comes with tlearn for the
-    policy asked (or suggested) is the file.
+    A key that is `auto` counts as not set: in the file it leaves the suggestion's value in place,
+    as a flag it revokes the file's. Without `source`, the file is the recipe that comes with tlearn
+    for the policy in the flags (or the suggested one).
 
     Args:
         source: A recipe file, or the name of a recipe that comes with tlearn.
-        overrides: Keys set by flags; a flag that was not given must be left out.
-        suggestion: Keys proposed by `tlearn suggest`. Under another policy than the suggested one
-            only those about the backbone and its pictures are taken.
+        overrides: Keys set by flags; those that were not given must be left out.
+        suggestion: Keys proposed by `tlearn suggest`. Under another policy than the suggested one,
+            only those about the backbone and its input are used.
 
     Raises:
-        RecipeError: Every fault of the file and the flags.
+        RecipeError: With all errors of the file and the flags.
         HostError: The file cannot be read.
     """
-    suggested = _settled(suggestion or {})
+    suggested = _without_auto(suggestion or {})
     flags = {key: str(v) if isinstance(v, Path) else v for key, v in overrides.items()}
     flags = current_names(flags)
     path = recipe_path(source) if source is not None else _shipped_for(flags, suggested)
-    document = read_yaml(path) if path else Document(Path(), {}, {}, ())
-    document = replace(document, values=current_names(document.values))
-    errors = [*document.errors, *find_errors(document.values, document.place)]
+    document = _read_document(path)
+    errors = [*document.errors, *find_errors(document.values, document.where)]
     errors += find_errors(flags, lambda key: f"flag {key}: ")
     if errors:
-        raise RecipeError(errors, _KEYS)
-    from_file = {key: v for key, v in _settled(document.values).items() if flags.get(key) != AUTO}
-    asked = from_file | _settled(flags)
-    if "policy" in asked and plain(asked["policy"]) != suggested.get("policy"):
-        suggested = {key: v for key, v in suggested.items() if key in _ANY_POLICY}
-    recipe = _validated(suggested | asked)
+        raise RecipeError(errors, _KEYS_HINT)
+    from_file = _without_auto(document.values)
+    from_file = {key: value for key, value in from_file.items() if flags.get(key) != AUTO}
+    explicit = from_file | _without_auto(flags)
+    if "policy" in explicit and plain(explicit["policy"]) != suggested.get("policy"):
+        suggested = {key: value for key, value in suggested.items() if key in _ANY_POLICY}
+    recipe = _validate(suggested | explicit)
     if source is None and "policy" not in flags:
-        from_file.pop("policy", None)  # the suggestion chose the file, not the file the policy
-    layers = (("flag", _settled(flags)), ("recipe", from_file), ("suggestion", suggested))
+        from_file.pop("policy", None)  # the suggestion chose this file, so the policy is its own
+    layers = (("flag", _without_auto(flags)), ("recipe", from_file), ("suggestion", suggested))
     origins = {
         key: next((name for name, layer in layers if key in layer), "default")
         for key in Recipe.model_fields
@@ -110,10 +97,10 @@ def load_recipe(
 
 
 def parse_assignments(assignments: Sequence[str]) -> dict[str, Any]:
-    """The values of `--set key=value`, read as YAML scalars; hyphens in keys are underscores.
+    """Return the values of `--set key=value`, read as YAML scalars.
 
     Raises:
-        RecipeError: Every assignment that is not `key=value`, or that sets a key again.
+        RecipeError: With every assignment that is not `key=value` or that sets a key again.
     """
     values: dict[str, Any] = {}
     errors = []
@@ -125,153 +112,67 @@ def parse_assignments(assignments: Sequence[str]) -> dict[str, Any]:
         elif key in values:
             errors.append(f"--set {assignment!r}: {key} is set more than once")
         else:
-            values[key] = _scalar(text)
+            values[key] = parse_scalar(text)
     if errors:
-        raise RecipeError(errors, "Write it as --set learning_rate=0.001")
+        raise RecipeError(errors, "write it like this: --set learning_rate=0.001")
     return values
 
 
 def list_recipes() -> list[RecipeInfo]:
-    """The recipes that come with tlearn, by name."""
-    # A wheel carries them inside the package, an editable install beside it.
-    folders = (PACKAGE / "recipes", PACKAGE.parent / "recipes")
-    paths = sorted(next((found for f in folders if (found := list(f.glob("*.yaml")))), []))
+    """Return the recipes that come with tlearn, sorted by name."""
+    # In a wheel they are inside the package, in an editable install beside it.
+    paths = sorted((PACKAGE / "recipes").glob("*.yaml"))
+    paths = paths or sorted((PACKAGE.parent / "recipes").glob("*.yaml"))
     return [RecipeInfo(path.stem, _summary(path), path) for path in paths]
 
 
 def recipe_path(name: str | Path) -> Path:
-    """The file of a recipe, by path or by name (hyphens and underscores are equal).
+    """Return the file of a recipe, by path or by name (hyphens and underscores are equal).
 
     Raises:
-        RecipeError: There is none.
+        RecipeError: There is no such recipe.
     """
     if (path := Path(name)).is_file():
         return path
     shipped = {info.name: info.path for info in list_recipes()}
-    wanted = plain(str(name).removesuffix(".yaml"))
-    if wanted in shipped:
-        return shipped[wanted]
+    stem = plain(str(name).removesuffix(".yaml"))
+    if stem in shipped:
+        return shipped[stem]
     if path.is_dir():
-        raise RecipeError(f"{name} is a folder; a recipe is a YAML file", _NAMES)
+        raise RecipeError(f"{quoted(path)} is a folder; a recipe is a YAML file", _NAMES_HINT)
     if path.suffix in (".yaml", ".yml") or path.name != str(name):
-        raise RecipeError(f"there is no recipe file {name}", _NAMES)
-    raise RecipeError(f"there is no recipe {str(name)!r}{nearest(wanted, shipped)}", _NAMES)
+        raise RecipeError(f"there is no recipe file {quoted(path)}", _NAMES_HINT)
+    suggestion = nearest(stem, [known.replace("_", "-") for known in shipped])
+    raise RecipeError(f"there is no recipe '{name}'{suggestion}", _NAMES_HINT)
 
 
-def read_yaml(path: Path, max_bytes: int = MAX_BYTES) -> Document:
-    """Read a YAML file that holds one flat mapping; safe on any content.
-
-    Raises:
-        RecipeError: It is not such a file; keys that stand twice are left to `Document.errors`.
-        HostError: It cannot be read.
-    """
-    try:
-        with path.open("rb") as file:
-            content = file.read(max_bytes + 1)
-    except OSError as error:
-        problem = f"cannot read {path}: {error.strerror or error}"
-        raise HostError(problem, "Check the path and its permissions.") from error
-    if len(content) > max_bytes:
-        raise RecipeError(f"{path} is larger than {max_bytes:,} bytes", _NAMES)
-    try:
-        loader = _Loader(content.decode("utf-8-sig"))
-        node = loader.get_single_node()
-        if not isinstance(node, yaml.MappingNode):
-            found = "is empty" if node is None else "is not a list of `key: value` lines"
-            raise RecipeError(f"{path} {found}", _KEYS)
-        values = loader.construct_document(node)
-    except UnicodeDecodeError:
-        raise RecipeError(f"{path} is not a text file in UTF-8", _NAMES) from None
-    except (yaml.YAMLError, ValueError) as error:
-        raise RecipeError(f"{path}{_yaml_error(error)}", _KEYS) from None
-    lines: dict[str, int] = {}
-    errors = []
-    for key in (key for key, _ in node.value):
-        line = key.start_mark.line + 1
-        if key.value in lines:
-            first = lines[key.value]
-            errors.append(f"{path} line {line}: {key.value} stands twice, first on line {first}")
-        lines.setdefault(str(key.value), line)
-    return Document(path, {str(key): v for key, v in values.items()}, lines, tuple(errors))
-
-
-def dump_yaml(values: Mapping[str, Any]) -> str:
-    """YAML text that `read_yaml` reads back to the same values."""
-    return yaml.dump(dict(values), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
-
-
-class _Loader(yaml.SafeLoader):
-    """Safe, and without what makes a small file large in memory: aliases and deep nesting."""
-
-    depth = 0
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        event: Any = self.peek_event()
-        self.depth += 1
-        if getattr(event, "anchor", None) is not None:
-            raise ComposerError(None, None, "& and * names are not allowed", event.start_mark)
-        if self.depth > _MAX_DEPTH:
-            raise ComposerError(None, None, "too deeply nested", event.start_mark)
-        node = super().compose_node(parent, index)
-        self.depth -= 1
-        return node
-
-
-class _Dumper(yaml.SafeDumper):
-    """Safe, and exact for the line breaks that PyYAML loses outside double quotes."""
-
-    def represent_str(self, data: str) -> yaml.ScalarNode:
-        style = None if data.isprintable() else '"'
-        return self.represent_scalar("tag:yaml.org,2002:str", data, style)
-
-
-_Dumper.add_representer(str, _Dumper.represent_str)
-
-
-# YAML 1.1 takes 1e-3, without a point, for text; everyone else takes it for a number.
-_EXPONENT = re.compile(r"^[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)[eE][-+]?[0-9]+$")
-for _kind in (_Loader, _Dumper):
-    _kind.add_implicit_resolver("tag:yaml.org,2002:float", _EXPONENT, list("-+.0123456789"))
-
-
-def _settled(values: Mapping[str, Any]) -> dict[str, Any]:
+def _without_auto(values: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in values.items() if value != AUTO}
 
 
-def _validated(values: Mapping[str, Any]) -> Recipe:
-    """A recipe of values that are each allowed; their combination may still not be."""
+def _read_document(path: Path | None) -> Document:
+    if path is None:
+        return Document(Path(), {}, {}, ())
+    document = read_yaml(path, _KEYS_HINT)
+    values, lines = current_names(document.values), current_names(document.lines)
+    return replace(document, values=values, lines=lines)
+
+
+def _validate(values: Mapping[str, Any]) -> Recipe:
+    """Validate the combination of values that are each allowed."""
     try:
         return Recipe.model_validate(values)
     except ValidationError as error:
         errors = [str(problem["ctx"]["error"]) for problem in error.errors() if not problem["loc"]]
         if not errors:
             raise
-        raise RecipeError(errors, _KEYS) from None
+        raise RecipeError(errors, _KEYS_HINT) from None
 
 
 def _shipped_for(flags: Mapping[str, Any], suggested: Mapping[str, Any]) -> Path | None:
-    policy = _settled(flags).get("policy", suggested.get("policy"))
+    policy = _without_auto(flags).get("policy", suggested.get("policy"))
     shipped = {info.name: info.path for info in list_recipes()}
     return shipped.get(plain(policy)) if isinstance(policy, str) else None
-
-
-def _scalar(text: str) -> Any:
-    """Plain text as YAML reads it outside quotes: a number, true, null, or the text itself."""
-    loader = _Loader("")
-    tag = loader.resolve(yaml.ScalarNode, text, (True, False))
-    try:
-        return loader.construct_object(yaml.ScalarNode(tag, text))
-    except (yaml.YAMLError, ValueError):
-        return text
-
-
-def _yaml_error(error: Exception) -> str:
-    mark = getattr(error, "problem_mark", None)
-    place = f" line {mark.line + 1}" if mark else ""
-    problem = getattr(error, "problem", None) or str(error).splitlines()[0]
-    if "'\\t'" in problem:
-        problem = "a tab; YAML wants spaces"
-    return f"{place}: not valid YAML: {problem}"
 
 
 def _summary(path: Path) -> str:

@@ -2,53 +2,10 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, ClassVar, Protocol, TypeVar
+from typing import Any, ClassVar
 
-from tlearn.errors import RecipeError
-from tlearn.recipe.auto import find_contradictions, settle
-from tlearn.recipe.loading import Resolved
-from tlearn.recipe.schema import AUTO, LAST, Recipe
-
-HEAD = "head"
 _STRICT: dict[str, Any] = {"extra": "forbid", "allow_inf_nan": False}
-_Group = TypeVar("_Group")
-
-
-@dataclass(frozen=True)
-class BackboneInfo:
-    """What a backbone says to the plan; `image_size` is the one it prefers, `reason` why it."""
-
-    name: str
-    image_size: int
-    fingerprint: str
-    reason: str = ""
-
-
-class StageInfo(Protocol):
-    """What a stage says to the plan; `tlearn.models.stages.Stage` is one."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def parameters(self) -> int: ...
-    @property
-    def width(self) -> int: ...
-    @property
-    def params_after_cut(self) -> int: ...
-
-
-@dataclass(frozen=True)
-class SplitCounts:
-    """What a split says to the plan; `folds` is 0, or k without a validation split."""
-
-    classes: tuple[str, ...]
-    n_train: int
-    n_val: int
-    n_test: int
-    folds: int = 0
 
 
 @dataclass(frozen=True)
@@ -74,12 +31,12 @@ class ImagesPlan:
     augmentation: str
     views: int
     strict: bool
-    keep_samples: bool = True  # runs made before there were any say nothing of it
+    keep_samples: bool = True  # missing in runs made before there were samples
 
 
 @dataclass(frozen=True)
 class SplitPlan:
-    """Classes, and the images that train, choose and judge; `folds` as in `SplitCounts`."""
+    """Classes, and the number of images of each split; `folds` as in `SplitCounts`."""
 
     __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
 
@@ -101,9 +58,9 @@ class HeadPlan:
         solved_l2: L2 penalty of the solved head; None is chosen by cross-validation.
         trained_l2: L2 penalty while it is trained by gradient.
         l1: L1 penalty while it is trained by gradient.
-        dropout: Share of the embedding that is hidden at each step.
-        max_norm: Longest weight vector of a class; 0 sets no limit.
-        class_weights: Whether every class counts the same.
+        dropout: Dropout on the embedding while it is trained by gradient.
+        max_norm: Largest norm of the weights for a class; 0 sets no limit.
+        class_weights: Whether every class has the same weight in the loss.
     """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
@@ -124,7 +81,7 @@ class TrainingPlan:
     Attributes:
         tuned_stages: Stages tuned, counted from the output.
         first_trained_stage: Index into `Plan.stages` of the first stage tuned; None tunes none.
-        steps_per_epoch: Batches that show every training image once.
+        steps_per_epoch: Batches in a pass over the training images.
     """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
@@ -150,7 +107,7 @@ class TrainingPlan:
 
 @dataclass(frozen=True)
 class StagePlan:
-    """A stage and the peak of its learning rate; 0 keeps it as it is."""
+    """A stage and its peak learning rate; 0 leaves it frozen."""
 
     __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
 
@@ -173,8 +130,9 @@ class Plan:
         head: The classifier on top.
         training: How gradient steps are taken.
         stages: Input to output, the head last; stages after those the head reads are cut off.
-        origins: Who set each recipe key: "default", "suggestion", "recipe" or "flag".
-        reasons: Why each key left open became what it is.
+        origins: Recipe key to where its value came from: "default", "suggestion", "recipe" or
+            "flag".
+        reasons: Recipe key that was left open to the reason for its value.
     """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
@@ -192,147 +150,36 @@ class Plan:
     reasons: dict[str, str]
 
     def value(self, key: str) -> Any:
-        """Return what a key of the recipe was resolved to."""
+        """Return the value that a recipe key was resolved to."""
         if key == "head_stages":
             return ",".join(map(str, self.head.stages))
-        group, name = PLACES[key]
+        group, name = FLAT_KEYS[key]
         return getattr(getattr(self, group), name) if group else getattr(self, name)
 
     def flat(self) -> dict[str, Any]:
         """Return every value under its flat name, without the groups."""
-        return {key: self.value(key) for key in PLACES}
+        return {key: self.value(key) for key in FLAT_KEYS}
 
 
-def _places() -> dict[str, tuple[str, str]]:
-    groups = {
-        "backbone": BackbonePlan,
-        "images": ImagesPlan,
-        "split": SplitPlan,
-        "head": HeadPlan,
-        "training": TrainingPlan,
-    }
-    named = {"head": {"class_weights": "class_weights", "solved_l2": "solved_head_l2"}}
-    named["head"]["trained_l2"] = "trained_head_l2"
-    named["backbone"] = {"name": "backbone", "weights": "weights", "fingerprint": "fingerprint"}
-    places = {key: ("", key) for key in ("policy", "recipe", "seed")}
-    for group, record in groups.items():
-        prefix = "head_" if group == "head" else ""
-        for field in fields(record):
-            key = named.get(group, {}).get(field.name, prefix + field.name)
-            places[key] = (group, field.name)
-    return places
-
-
-PLACES = _places()
-"""Flat name of a value, which a key of the recipe has, to its group and its name there."""
-
-
-def make_plan(
-    resolved: Resolved, data: SplitCounts, backbone: BackboneInfo, stages: Sequence[StageInfo]
-) -> Plan:
-    """Resolve every key that is still open.
-
-    Args:
-        resolved: The recipe and where its values came from.
-        data: Classes and counts of the split.
-        backbone: Name, preferred size and fingerprint of the backbone.
-        stages: Its stages, input to output, without a head.
-
-    Raises:
-        RecipeError: Every pair of keys that contradict each other or the backbone.
-    """
-    recipe = resolved.recipe
-    numbers = _head_stages(recipe.head_stages, len(stages))
-    fingerprint = backbone.fingerprint
-    if numbers != (len(stages),):  # another function than that of the whole backbone
-        fingerprint += "-on-" + "-".join(map(str, numbers))
-    left = stages[: numbers[-1]]
-    settled, reasons = settle(recipe, data.n_train, len(data.classes), len(left))
-    if errors := find_contradictions(settled, recipe, len(left)):
-        raise RecipeError(errors, "Leave these keys out, or choose another policy with --policy.")
-    reasons |= _reasons(recipe, backbone)
-    tuned = settled["tuned_stages"]
-    values = recipe.model_dump() | settled
-    values |= {
-        "head_stages": numbers,
-        "backbone": backbone.name,
-        "fingerprint": fingerprint,
-        "image_size": image_size_for(recipe, backbone.image_size),
-        "first_trained_stage": len(left) - tuned if tuned else None,
-        "steps_per_epoch": math.ceil(data.n_train / settled["batch_size"]),
-        "classes": tuple(data.classes),
-    }
-    values |= {name: int(getattr(data, name)) for name in ("n_train", "n_val", "n_test", "folds")}
-    widths = [int(stages[number - 1].width) for number in numbers]
-    return Plan(
-        policy=values["policy"],
-        recipe=resolved.path.name if resolved.path else None,
-        seed=values["seed"],
-        backbone=_group("backbone", BackbonePlan, values),
-        images=_group("images", ImagesPlan, values),
-        split=_group("split", SplitPlan, values),
-        head=_group("head", HeadPlan, values),
-        training=_group("training", TrainingPlan, values),
-        stages=_stages(left, values, (sum(widths) + 1) * len(data.classes)),
-        origins=dict(resolved.origins),
-        reasons=reasons,
-    )
-
-
-def _group(name: str, record: type[_Group], values: Mapping[str, Any]) -> _Group:
-    of_group = {place[1]: key for key, place in PLACES.items() if place[0] == name}
-    return record(**{field: values[key] for field, key in of_group.items()})
-
-
-def _reasons(recipe: Recipe, backbone: BackboneInfo) -> dict[str, str]:
-    reasons = {
-        "head_stages": "the embedding, which the last stage gives",
-        "image_size": f"the size {backbone.name} is best at",
-        "backbone": backbone.reason,
-    }
-    return {key: reasons[key] for key in reasons if getattr(recipe, key) in (AUTO, LAST)}
-
-
-def _stages(
-    stages: Sequence[StageInfo], values: Mapping[str, Any], head_parameters: int
-) -> tuple[StagePlan, ...]:
-    """Return the stages that are left and the head, with the peak rate of each."""
-    peak = values["learning_rate"] if values["epochs"] else 0.0
-    rates = stage_rates(peak, values["layer_decay"], len(stages), values["tuned_stages"])
-    sizes = [int(stage.parameters) for stage in stages]
-    sizes[-1] += int(stages[-1].params_after_cut)
-    names = [stage.name for stage in stages]
-    return tuple(
-        StagePlan(name, size, float(f"{rate:.6g}"))
-        for name, size, rate in zip([*names, HEAD], [*sizes, head_parameters], rates, strict=True)
-    )
-
-
-def _head_stages(head_stages: str, n_stages: int) -> tuple[int, ...]:
-    if head_stages in (AUTO, LAST):
-        return (n_stages,)
-    numbers = tuple(sorted({int(number) for number in head_stages.split(",")}))
-    if numbers[-1] > n_stages:
-        raise RecipeError(
-            f"head_stages {head_stages}: this backbone has {n_stages} stages",
-            "`tlearn suggest FOLDER` shows them, and how well a head does on each.",
-        )
-    return numbers
-
-
-def image_size_for(recipe: Recipe, preferred: int) -> int:
-    """Return the side of the images; known before the plan, for the backbone is loaded at it."""
-    return preferred if recipe.image_size == AUTO else recipe.image_size
-
-
-def stage_rates(
-    learning_rate: float, layer_decay: float, n_stages: int, tuned: int
-) -> tuple[float, ...]:
-    """Return the peak rate of each stage, input to output, and of the head.
-
-        rate = learning_rate * layer_decay ** distance
-
-    The head is at distance 0, the last stage at 1; stages before the `tuned` last ones get 0.
-    """
-    tuned_rates = [learning_rate * layer_decay**distance for distance in range(tuned, -1, -1)]
-    return (*[0.0] * (n_stages - tuned), *tuned_rates)
+_GROUPS = {
+    "backbone": BackbonePlan,
+    "images": ImagesPlan,
+    "split": SplitPlan,
+    "head": HeadPlan,
+    "training": TrainingPlan,
+}
+_FLAT_NAMES = {
+    ("backbone", "name"): "backbone",
+    ("head", "stages"): "head_stages",
+    ("head", "solved_l2"): "solved_head_l2",
+    ("head", "trained_l2"): "trained_head_l2",
+    ("head", "l1"): "head_l1",
+    ("head", "dropout"): "head_dropout",
+    ("head", "max_norm"): "head_max_norm",
+}
+FLAT_KEYS = {key: ("", key) for key in ("policy", "recipe", "seed")} | {
+    _FLAT_NAMES.get((group, field.name), field.name): (group, field.name)
+    for group, record in _GROUPS.items()
+    for field in fields(record)
+}
+"""Flat name of a value, which for a recipe key is the key, to its group and its name there."""

@@ -1,25 +1,25 @@
-"""The plan on disk: `plan.yaml`, of this version or of the first one."""
+"""Write and read `plan.yaml`, of this version or of the first one."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from tlearn.errors import RecipeError
-from tlearn.recipe.loading import dump_yaml, read_yaml
-from tlearn.recipe.plan import PLACES, Plan
+from tlearn.errors import RecipeError, quoted
+from tlearn.recipe.plan import FLAT_KEYS, Plan
 from tlearn.recipe.schema import RENAMED_KEYS, nearest
+from tlearn.recipe.yaml_file import dump_yaml, read_yaml
 
 VERSION = 2
-MAX_PLAN_BYTES = 50_000_000  # every class name stands in it
+MAX_PLAN_BYTES = 50_000_000  # it names every class
 
-_HINT = "A plan is written by: tlearn finetune FOLDER"
+_HINT = "a plan is not meant to be edited; train again: tlearn finetune FOLDER"
 
 
 def write_plan(plan: Plan, path: Path) -> None:
-    """Write a plan as YAML that a person can read and `read_plan` reads back exactly."""
+    """Write a plan as YAML that people can read and `read_plan` reads back exactly."""
     text = dump_yaml({"version": VERSION} | _plain(asdict(plan)))
     path.write_bytes(("# What this run does; nothing is left open.\n" + text).encode())
 
@@ -33,39 +33,33 @@ def read_plan(path: Path) -> Plan:
     """
     from pydantic import TypeAdapter, ValidationError
 
-    try:
-        document = read_yaml(path, MAX_PLAN_BYTES)
-    except RecipeError as error:
-        raise RecipeError(error.errors, _HINT) from None
-    errors = list(document.errors)
-    values = document.values
+    document = read_yaml(path, _HINT, MAX_PLAN_BYTES)
+    errors, values = list(document.errors), document.values
     version = values.pop("version", 1)
     if version not in (1, VERSION):
-        found = f"{path}: version {version!r}; this tlearn reads 1 and {VERSION}"
-        raise RecipeError(found, "Use the tlearn that wrote it.")
-    if version == 1:
-        values = _upgrade(values)
+        problem = f"{quoted(path)} has version {version!r}; this tlearn reads 1 and {VERSION}"
+        raise RecipeError(problem, "update tlearn, or train again: tlearn finetune FOLDER")
     try:
-        plan = TypeAdapter(Plan).validate_python(values)
+        plan = TypeAdapter(Plan).validate_python(_upgrade(values) if version == 1 else values)
     except ValidationError as error:
-        errors += [_error(path, detail) for detail in error.errors()]
+        errors += [f"{quoted(path)}: {_problem(detail)}" for detail in error.errors()]
     if errors:
         raise RecipeError(errors, _HINT)
     return plan
 
 
 def _upgrade(flat: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a flat plan of version 1 as one of today's groups and names."""
+    """Return a flat plan of version 1 as one with today's groups and names."""
     values: dict[str, Any] = {}
     for old, value in flat.items():
         key = RENAMED_KEYS.get(old, old)
         if key == "head_stages":
             value = [int(number) for number in str(value).split(",")]
-        group, name = PLACES.get(key, ("", key))
+        group, name = FLAT_KEYS.get(key, ("", key))
         (values.setdefault(group, {}) if group else values)[name] = value
     for kind in ("origins", "reasons"):
-        known = values.get(kind) or {}
-        values[kind] = {RENAMED_KEYS.get(old, old): value for old, value in known.items()}
+        texts = values.get(kind) or {}
+        values[kind] = {RENAMED_KEYS.get(old, old): text for old, text in texts.items()}
     return values
 
 
@@ -76,14 +70,11 @@ def _plain(value: Any) -> Any:
     return [_plain(item) for item in value] if isinstance(value, tuple | list) else value
 
 
-def _error(path: Path, detail: Any) -> str:
+def _problem(detail: Mapping[str, Any]) -> str:
     key = ".".join(str(part) for part in detail["loc"])
     if detail["type"] == "missing":
-        return f"{path}: {key} is missing"
+        return f"{key} is missing"
     if detail["type"] == "unexpected_keyword_argument":
-        return f"{path}: {key}: no such key{nearest(key.split('.')[-1], _names())}"
-    return f"{path}: {key}: {detail['msg']}"
-
-
-def _names() -> Iterator[str]:
-    yield from (name for _, name in PLACES.values())
+        names = [name for _, name in FLAT_KEYS.values()]
+        return f"{key}: no such key{nearest(key.split('.')[-1], names)}"
+    return f"{key}: {detail['msg'][0].lower()}{detail['msg'][1:]}"

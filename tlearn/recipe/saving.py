@@ -1,4 +1,4 @@
-"""Recipes written for a person: copies to edit, and suggestions with their reasons."""
+"""Write recipes for people: copies to edit, and suggestions with their reasons."""
 
 from __future__ import annotations
 
@@ -7,24 +7,27 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from tlearn.errors import HostError, RecipeError
-from tlearn.recipe.loading import dump_yaml, recipe_path
+from tlearn.errors import HostError, RecipeError, quoted
+from tlearn.recipe.loading import recipe_path
 from tlearn.recipe.plan import Plan
 from tlearn.recipe.schema import Recipe, find_errors
+from tlearn.recipe.yaml_file import dump_yaml
+
+_NEW_FILE_HINT = "name a new file in a folder that you can write to, for example: my_recipe.yaml"
 
 
 def recipe_of(plan: Plan, title: str, reasons: Sequence[str]) -> str:
-    """A recipe that makes this plan of the same pictures: each value with its reason.
+    """Return a recipe that makes this plan again of the same images: each value with its reason.
 
     Args:
-        plan: Every value settled.
+        plan: The plan.
         title: What the recipe is.
         reasons: Sentences that led to it.
     """
     lines = [_comment(title), "#", *map(_comment, reasons), ""]
     for key in Recipe.model_fields:
         value, origin = plan.value(key), plan.origins[key]
-        # What a policy has no use for is settled to a value that nobody may ask for.
+        # Where a policy has no use for a key, the plan may hold a value that recipes do not allow.
         if (origin == "default" and key not in plan.reasons) or find_errors({key: value}, str):
             continue
         line = dump_yaml({key: value}).rstrip()
@@ -32,46 +35,41 @@ def recipe_of(plan: Plan, title: str, reasons: Sequence[str]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _comment(text: str) -> str:
-    """A comment of one line, in UTF-8, whatever the folder or the backbone is called."""
-    return "# " + "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
-
-
 def save_recipe(target: Path, text: str) -> None:
-    """Write a recipe's text at `target`.
+    """Write a recipe's text to `target`.
 
     Raises:
         RecipeError: `target` exists, or its folder does not.
-        HostError: The machine refuses to write there.
+        HostError: It cannot be written.
     """
     _write_new(target, text.encode())
 
 
 def copy_recipe(name: str, target: Path) -> None:
-    """Write a copy of a recipe at `target`, to be edited.
+    """Write a copy of a recipe to `target`, to be edited.
 
     Raises:
         RecipeError: `target` exists, its folder does not, or there is no such recipe.
-        HostError: The machine refuses to write there.
+        HostError: It cannot be written.
     """
     _write_new(target, recipe_path(name).read_bytes())
 
 
 def check_new(target: Path) -> None:
-    """Refuse a place for a recipe that is taken, in no folder, or in one that is not ours.
+    """Check that a recipe can be written to `target`.
 
     Raises:
         RecipeError: `target` exists, or its folder does not.
         HostError: The folder cannot be written to.
     """
     if os.path.lexists(target):
-        error = f"{target} already exists and is not overwritten"
-        raise RecipeError(error, "Name a new file, for example my_recipe.yaml.")
+        error = f"{quoted(target)} already exists and is not overwritten"
+        raise RecipeError(error, _NEW_FILE_HINT)
     if not os.path.isdir(target.parent):
-        error = f"the folder {target.parent} does not exist"
-        raise RecipeError(error, "Make the folder first, or name another file.")
+        error = f"the folder {quoted(target.parent)} does not exist"
+        raise RecipeError(error, f"create it first: mkdir {quoted(target.parent)}")
     if not os.access(target.parent, os.W_OK):
-        raise _refused(target, os.strerror(errno.EACCES))
+        raise _host_error(target, os.strerror(errno.EACCES))
 
 
 def _write_new(target: Path, content: bytes) -> None:
@@ -80,9 +78,13 @@ def _write_new(target: Path, content: bytes) -> None:
         with target.open("xb") as file:
             file.write(content)
     except OSError as error:
-        raise _refused(target, error.strerror or str(error)) from error
+        raise _host_error(target, error.strerror or str(error)) from error
 
 
-def _refused(target: Path, why: str) -> HostError:
-    error = f"cannot write {target}: {why}"
-    return HostError(error, "Name a file in a folder you may write to.")
+def _host_error(target: Path, reason: str) -> HostError:
+    return HostError(f"cannot write {quoted(target)}: {reason}", _NEW_FILE_HINT)
+
+
+def _comment(text: str) -> str:
+    """Return a comment of one line in UTF-8, whatever the folder or the backbone is called."""
+    return "# " + "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)

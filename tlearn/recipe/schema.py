@@ -1,4 +1,4 @@
-"""What a person may ask for: one flat table of keys, each with its range and its meaning."""
+"""The keys of a recipe: one flat table, each key with its range and its meaning."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from pydantic import (
 )
 
 AUTO: Final = "auto"
-"""A key with this value counts as not set; the plan settles it."""
+"""A key with this value counts as not set; the plan gets a value by rule or measurement."""
 
 Auto = Literal["auto"]
 Policy = Literal["linear_head", "top_stages", "deep", "from_scratch"]
 POLICIES: tuple[str, ...] = get_args(Policy)
 
 LAST, BEST, LAST3 = "last", "best", "last3"
-"""What `head_stages` may say beside numbers of stages; the last two are measured."""
+"""Values of `head_stages` beside numbers of stages."""
 
 RENAMED_KEYS = {
     "head_on": "head_stages",
@@ -42,253 +42,251 @@ Count = Annotated[int, Field(ge=1)]
 
 
 class Recipe(BaseModel):
-    """What was asked. Every key has a default, so an empty recipe is a whole one."""
+    """What was asked for. Every key has a default, so an empty recipe is complete."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
     policy: Auto | Policy = Field(
         AUTO,
-        description="How much is trained: linear_head solves a new head on the frozen backbone, "
-        "top_stages also tunes the last stages, deep tunes every stage, from_scratch starts "
-        "without pretrained weights.",
+        description="How much is trained: linear-head solves a new classifier on the frozen "
+        "backbone, top-stages also tunes its last stages, deep tunes all of them, from-scratch "
+        "trains without pretrained weights.",
     )
     backbone: str = Field(
-        AUTO, min_length=1, description="Pretrained network by name, or a .keras file of your own."
+        AUTO, min_length=1, description="Pretrained network: a name, or a .keras file of your own."
     )
     weights: str | None = Field(
         None,
         min_length=1,
-        description="File with the backbone's weights; null looks in the weights folder and the "
-        "cache, then downloads.",
+        description="File with the backbone's weights. null looks in the weights folder and the "
+        "cache, then downloads them.",
     )
     image_size: Auto | Annotated[int, Field(ge=32, le=1024)] = Field(
         AUTO,
-        description="Side of the square the network sees, in pixels. Larger shows finer detail "
-        "and costs time with the square of it; auto is the size the backbone was trained at.",
+        description="Input resolution in pixels (images are square). Larger shows finer detail; "
+        "time grows with its square. auto is the size the backbone was trained at.",
     )
     resize: Literal["squash", "crop", "pad"] = Field(
         "squash",
-        description="How a picture becomes a square: squash keeps all of it and bends its shape, "
-        "crop keeps the shape and loses the edges, pad keeps both and adds a border.",
+        description="How an image becomes square: squash changes its proportions, crop cuts off "
+        "the ends of the longer side, pad adds a border.",
     )
-    seed: int = Field(
-        0, ge=0, lt=2**32, description="Start of every random choice; the same seed, the same run."
-    )
+    seed: int = Field(0, ge=0, lt=2**32, description="Random seed; fixes the split and training.")
     horizontal_flip: bool = Field(
         True,
-        description="Let augmentation flip pictures left to right. Turn it off where the side "
-        "matters: text, left or right hands, maps.",
+        description="Let augmentation flip images left to right. Turn it off where the direction "
+        "matters: text, left and right hands, maps.",
     )
     strict: bool = Field(
-        False,
-        description="Stop at an unreadable picture, where otherwise it is left out and named.",
+        False, description="Stop at an unreadable image instead of leaving it out with a warning."
     )
     keep_samples: bool = Field(
         True,
-        description="Keep a hundred or so pictures inside the run, so that it can be exported and "
-        "checked where its folder is not. Turn it off where pictures are private: the report shows "
-        "none then.",
+        description="Store about a hundred images in the run, so that it can be exported and "
+        "checked on another machine. Turn it off for private images; the report then shows none.",
     )
     val_fraction: Fraction = Field(
-        0.15, description="Share of the pictures that choose the best epoch; never trained on."
+        0.15,
+        description="Fraction of the images for validation, which chooses the weights to keep; "
+        "never trained on.",
     )
     test_fraction: Fraction = Field(
-        0.15, description="Share of the pictures kept for the final report; used once."
+        0.15, description="Fraction of the images for the final test; used once."
     )
     augmentation: Literal["auto", "none", "light", "medium", "strong"] = Field(
         AUTO,
-        description="How far training pictures are turned, zoomed, shifted and recoloured, so "
-        "that a few pictures teach more than their pixels.",
+        description="How strongly training images are rotated, zoomed, shifted and recolored at "
+        "random. It makes few images go further.",
     )
     views: Auto | Annotated[int, Field(ge=0, le=64)] = Field(
         AUTO,
-        description="Versions of each training picture that go through the frozen stages once and "
-        "are kept: the picture itself and augmented ones. More views resist overfitting and take "
-        "more disk; 0 keeps none and augments anew each epoch.",
+        description="Versions of each training image (the original and augmented ones) for which "
+        "the outputs of the frozen stages are stored. More views reduce overfitting and use more "
+        "disk space; 0 stores none and augments anew in each epoch.",
     )
     class_weights: bool = Field(
-        False, description="Count every class the same, however many pictures it has."
+        False, description="Give every class the same weight, however many images it has."
     )
     solved_head_l2: Auto | Annotated[float, Field(gt=0)] = Field(
         AUTO,
-        description="L2 penalty of the solved head, on features of mean variance one; auto "
-        "chooses it by cross-validation.",
+        description="L2 penalty of the solved head, on features scaled to a mean variance of 1. "
+        "auto chooses it by cross-validation.",
     )
     head_dropout: Annotated[float, Field(ge=0, lt=1)] = Field(
-        0.0, description="Share of the embedding hidden from the head at each training step."
+        0.0, description="Dropout on the embedding while the head is trained by gradient descent."
     )
     head_l1: Strength = Field(
-        0.0, description="L1 penalty on the head's weights while it is trained; pushes them to 0."
+        0.0, description="L1 penalty on the head's weights while it is trained by gradient descent."
     )
     trained_head_l2: Strength = Field(
-        0.0, description="L2 penalty on the head's weights while it is trained by steps."
+        0.0, description="L2 penalty on the head's weights while it is trained by gradient descent."
     )
     head_max_norm: Strength = Field(
-        0.0, description="Longest allowed weight vector of a class in the head; 0 sets no limit."
+        0.0,
+        description="Largest norm of the head's weights for a class (max-norm constraint); 0 sets "
+        "no limit.",
     )
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = Field(
         0.0,
-        description="Share of each target spread over all classes; 0.1 tempers overconfidence "
-        "and forgives a few wrong labels.",
+        description="Share of each target that is spread over all classes. 0.1 reduces "
+        "overconfidence and the harm of a few wrong labels.",
     )
     head_stages: Annotated[
         str, Field(pattern=rf"^({AUTO}|{LAST}|{BEST}|{LAST3}|[1-9]\d*(,[1-9]\d*)*)$")
     ] = Field(
         AUTO,
         title="auto, last, best, last3 or numbers of stages as in 2,4",
-        description="Stages whose features the head reads, as in 3 or 2,4; what follows the last "
-        "of them is cut off, which makes the file smaller and faster. best measures which one "
-        "stage says most, last3 takes the last three together; auto is the last one.",
+        description="Stages whose features the head reads, as in 3 or 2,4. Stages after the last "
+        "of them are cut off, which makes the file smaller and faster. best measures which single "
+        "stage is best, last3 takes the last three together, auto takes the last one.",
     )
     tuned_stages: Auto | Count = Field(
         AUTO,
-        description="How many stages are tuned, counted from the output; the head is not "
-        "counted. Stages before them stay frozen.",
+        description="Number of stages that are tuned, counted from the output, without the head. "
+        "Earlier stages stay frozen.",
     )
     optimizer: Literal["adam", "adamw", "sgd", "rmsprop", "adagrad"] = Field(
-        "adam", description="Rule that turns gradients into steps."
+        "adam", description="Algorithm that turns gradients into updates."
     )
     learning_rate: Auto | Annotated[float, Field(gt=0, lt=10)] = Field(
         AUTO,
-        description="Size of the head's steps at the schedule's peak; stages get it times "
-        "layer_decay. Too high forgets the pretrained weights, too low learns nothing new.",
+        description="Peak learning rate of the head; stages get it times layer_decay. Too high "
+        "destroys the pretrained weights, too low learns nothing new.",
     )
     layer_decay: Auto | Annotated[float, Field(gt=0, le=1)] = Field(
         AUTO,
-        description="Each stage away from the head learns at this times the rate of the next "
-        "one: early stages see edges and colours and need little change. 1 treats all alike.",
+        description="Factor on the learning rate from one stage to the stage before it. Early "
+        "stages detect edges and colors and need little change; 1 gives all the same rate.",
     )
     weight_decay: Annotated[float, Field(ge=0, lt=1)] = Field(
-        0.0, description="Pull of the weights towards 0 at each step; adamw wants about 0.01."
+        0.0, description="Decoupled weight decay; adamw is usually given about 0.01."
     )
     momentum: Annotated[float, Field(ge=0, lt=1)] = Field(
-        0.9, description="Share of the last step that sgd repeats in the next one."
+        0.9, description="Momentum of sgd and rmsprop."
     )
     clip_norm: Strength = Field(
-        1.0, description="Longest allowed gradient, over all weights together; 0 sets no limit."
+        1.0, description="Largest norm of the gradient of all weights together; 0 sets no limit."
     )
     schedule: Literal["cosine", "plateau", "constant"] = Field(
         "cosine",
-        description="How the rate falls: cosine glides to 0 over all epochs, plateau drops when "
-        "the validation loss stands still, constant stays.",
+        description="How the learning rate falls: cosine to 0 over all epochs, plateau each time "
+        "the validation loss stops improving, constant not at all.",
     )
     warmup_epochs: Auto | Strength = Field(
-        AUTO, description="Epochs over which the rate rises from 0; may be a fraction."
+        AUTO, description="Epochs in which the learning rate rises from 0; may be a fraction."
     )
     epochs: Auto | Annotated[int, Field(ge=0, le=10_000)] = Field(
-        AUTO, description="Times every training picture is seen; 0 keeps the solved head."
+        AUTO, description="Passes over the training images; 0 keeps the solved head."
     )
     batch_size: Auto | Annotated[int, Field(ge=1, le=4096)] = Field(
-        AUTO, description="Pictures in one step; half of it needs about half the memory."
+        AUTO, description="Images per step. Smaller batches use less memory."
     )
     patience: Count = Field(
-        10,
-        description="Epochs without a better validation score before training stops.",
+        10, description="Epochs without a better validation score before training stops."
     )
     batch_norm: Literal["auto", "frozen", "trained"] = Field(
         AUTO,
-        description="Whether batch normalisation learns anew. Frozen is safe in a fine-tune, "
-        "where small batches would spoil its statistics; from_scratch has to train it.",
+        description="Whether batch normalization is trained. frozen is safe when fine-tuning, "
+        "where small batches would spoil its statistics; from-scratch has to train it.",
     )
     precision: Literal["float32", "mixed_float16", "mixed_bfloat16"] = Field(
-        "float32", description="Numbers used in training; mixed is faster on an accelerator only."
+        "float32", description="Number format in training; mixed is faster on accelerators only."
     )
 
     @field_validator("policy", mode="before")
     @classmethod
-    def _underscores(cls, value: Any) -> Any:
+    def _accept_hyphens(cls, value: Any) -> Any:
         return plain(value) if isinstance(value, str) else value
 
     @field_validator("head_stages", mode="before")
     @classmethod
-    def _numbers_of_stages(cls, value: Any) -> Any:
-        """3 and [2, 4] as YAML has them."""
+    def _accept_numbers(cls, value: Any) -> Any:
+        """Return 3 and [2, 4], which YAML reads as numbers, as text."""
         if isinstance(value, list):
             return ",".join(map(str, value))
         return str(value) if type(value) is int else value
 
     @model_validator(mode="after")
-    def _something_to_train_on(self) -> Recipe:
+    def _check_fractions(self) -> Recipe:
         held_out = self.val_fraction + self.test_fraction
         if held_out > 0.8:
             raise ValueError(
-                f"val_fraction and test_fraction take {held_out:g} of the pictures together; "
-                "at most 0.8 leaves enough to train on"
+                f"val_fraction and test_fraction add up to {held_out:g}; at most 0.8 leaves enough "
+                "images to train on"
             )
         return self
 
 
 def allowed_values(key: str) -> str:
-    """What a key accepts, in words: "auto, or a whole number >= 1"."""
-    return ", or ".join(_words(form) for form in _forms(key))
+    """Return what a key accepts, in words: "auto, or a whole number >= 1"."""
+    return ", or ".join(_in_words(form) for form in _forms(key))
 
 
-def find_errors(values: Mapping[str, Any], place: Callable[[str], str]) -> list[str]:
-    """One sentence for each key that does not exist or whose value is not allowed.
+def find_errors(values: Mapping[str, Any], where: Callable[[str], str]) -> list[str]:
+    """Return a sentence for each key that does not exist or whose value is not allowed.
 
     Args:
         values: Keys and values as they were read.
-        place: Where a key was set, as the beginning of its sentence.
+        where: Returns where a key was set, as the beginning of its sentence.
     """
     wrong = {key for key in values if key not in Recipe.model_fields}
     try:
         Recipe.model_validate({key: value for key, value in values.items() if key not in wrong})
     except ValidationError as error:
         wrong |= {str(problem["loc"][0]) for problem in error.errors() if problem["loc"]}
-    return [place(key) + _refusal(key, values[key]) for key in values if key in wrong]
+    return [where(key) + _problem(key, values[key]) for key in values if key in wrong]
 
 
 def current_names(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return values with today's names for keys, and for words, of the first version."""
-    keys = {key: RENAMED_KEYS.get(plain(key), key) for key in values}
-    words = {key: _RENAMED_VALUES.get(new, {}) for key, new in keys.items()}
-    return {
-        new: words[key].get(values[key], values[key])
-        if isinstance(values[key], str)
-        else values[key]
-        for key, new in keys.items()
-    }
+    """Return values with today's names for the keys and words of the first version."""
+    current = {}
+    for key, value in values.items():
+        name = RENAMED_KEYS.get(plain(key), key)
+        renamed = _RENAMED_VALUES.get(name, {})
+        current[name] = renamed.get(value, value) if isinstance(value, str) else value
+    return current
 
 
 def plain(name: str) -> str:
-    """A name without differences of case, or of hyphens and underscores."""
+    """Return a name without differences of case, or of hyphens and underscores."""
     return name.lower().replace("-", "_")
 
 
 def nearest(name: str, names: Iterable[str]) -> str:
-    """ "; did you mean ...?" for the name nearest to `name`, or nothing."""
-    near = difflib.get_close_matches(plain(name), list(names), n=1)
-    return f"; did you mean {near[0]!r}?" if near else ""
+    """Return "; did you mean ...?" with the most similar of `names`, or nothing."""
+    matches = difflib.get_close_matches(plain(name), list(names), n=1)
+    return f"; did you mean {matches[0]!r}?" if matches else ""
 
 
-def _refusal(key: str, value: Any) -> str:
+def _problem(key: str, value: Any) -> str:
     if key not in Recipe.model_fields:
         return f"no such key{nearest(key, Recipe.model_fields)}"
-    found = "has no value" if value is None else f"{reprlib.repr(value)} is not allowed"
-    words = [word for form in _forms(key) for word in _named(form)]
-    near = nearest(value, words) if isinstance(value, str) else ""
-    return found + (near or f"; expected {allowed_values(key)}")
+    problem = "has no value" if value is None else f"{reprlib.repr(value)} is not allowed"
+    names = [name for form in _forms(key) for name in _names(form)]
+    suggestion = nearest(value, names) if isinstance(value, str) else ""
+    return problem + (suggestion or f"; expected {allowed_values(key)}")
 
 
 def _forms(key: str) -> list[dict[str, Any]]:
+    """Return the JSON Schemas of a key's values; all names in one, as people write them."""
     field = Recipe.model_json_schema()["properties"][key]
     forms = field.get("anyOf", [field])
-    # Words of several Literals read better as one list.
-    named = [word for form in forms for word in _named(form)]
-    rest = [form for form in forms if not _named(form)]
-    return [{"enum": named}, *rest] if named else rest
+    names = [name for form in forms for name in _names(form)]
+    if key == "policy":
+        names = [name.replace("_", "-") for name in names]
+    others = [form for form in forms if not _names(form)]
+    return [{"enum": names}, *others] if names else others
 
 
-def _named(form: dict[str, Any]) -> list[str]:
+def _names(form: dict[str, Any]) -> list[str]:
     return form.get("enum", [form["const"]] if "const" in form else [])
 
 
-def _words(form: dict[str, Any]) -> str:
+def _in_words(form: dict[str, Any]) -> str:
     if "pattern" in form:
         return str(form["title"])
-    if "enum" in form:
-        words = form["enum"]
-        return f"one of {', '.join(words)}" if len(words) > 1 else words[0]
+    if names := _names(form):
+        return f"one of {', '.join(names)}" if len(names) > 1 else names[0]
     kinds = {"boolean": "true or false", "null": "null", "string": "text"}
     kinds |= {"integer": "a whole number", "number": "a number"}
     limits = {"exclusiveMinimum": ">", "minimum": ">=", "exclusiveMaximum": "<", "maximum": "<="}

@@ -1,1 +1,1 @@
-"""Evidence from the pictures in; a cell of the matrix and a policy, with reasons, out."""
+"""Advice: takes what was measured on a folder, gives a policy with forecasts and reasons."""

@@ -1,22 +1,27 @@
-"""Ways to train, and what each is expected to reach on pictures nobody has seen.
+"""What each way to train is expected to reach on images outside the training set.
 
-Heads were measured: their cross-validated accuracy, lifted to all the pictures along the learning
-curve, a gain over the last stage drawn towards what such gains are as far as it is uncertain:
+*Linear heads* were measured: their cross-validated accuracy, extrapolated to all images along the
+learning curve. The gain of a head on other stages over one on the last is shrunk towards a prior
+mean (empirical-Bayes shrinkage), the more so the less certain it is:
 
-    gain = (1, s, d, d s) . GAIN   with s = similarity - 1/2, d = share of the stages left out
+    prior mean = (1, s, d, d s) . STAGE_GAIN_COEF
+    s = similarity - 1/2,  d = share of the stages that are cut off
 
-which is the textbook in four numbers: the less alike, the earlier.
-Tuning was not measured; it begins with the head on the last stage, or on another with the rest cut
-off, and multiplies its error by a factor that depends on the circumstances,
+which is the textbook in four numbers: the less similar the images, the earlier the best stage.
 
-    error(tuned) = error(head) * exp(weights . circumstances)
+*Fine-tuning* was not measured. It starts from a solved head and multiplies its error by a factor,
 
-with weights fitted to the trials in `benchmarks/results/advice.jsonl` by
+    error(tuned) = error(head) * exp(tuning_covariates . TUNING_COEF)
+
+with coefficients fitted to the trials in `benchmarks/results/advice.jsonl` by
 
     python -m benchmarks.advice score benchmarks/results/advice.jsonl
 
-An interval holds the accuracy that a test of that many pictures will show in `INTERVAL_COVERAGE` of cases:
-the chance of both samples, and what the formula does not know (`MODEL_SD`, in the same unit).
+An interval covers the accuracy on a test split of that size in `INTERVAL_COVERAGE` of cases. Its
+width has three parts: the sampling of both splits, and the error of the model (`MODEL_SD`).
+
+References:
+    Efron and Morris 1973, Stein's estimation rule and its competitors: an empirical Bayes approach.
 """
 
 from __future__ import annotations
@@ -30,52 +35,59 @@ import numpy as np
 from tlearn.suggestion.matrix import Evidence, HeadEvidence, Policy
 
 INTERVAL_COVERAGE = 0.9
-TIE = 0.0005
-"""Expected accuracy that is not worth a larger network or a longer training. Fitted forecasts are
-drawn together, what they differ by is larger in truth: .0025 cost .4 points of regret."""
+_Z = NormalDist().inv_cdf((1 + INTERVAL_COVERAGE) / 2)
+
+TIE_ACCURACY = 0.0005
+"""Gain in expected accuracy that does not justify a larger network or a longer training. It is
+small because shrinkage makes forecasts differ by less than the truth does: .0025 cost .4 points of
+regret."""
 
 MIN_MARGIN_SE = 1.0
-"""Standard errors by which an earlier stage has to be better: the best of those that are all in
-doubt looks better than it is. A head on the last few together has no such doubt: nothing was
-chosen."""
+"""Standard errors by which a head on an earlier stage must be better than one on the last: the
+best of several uncertain values is biased upwards. Heads on the last few stages together were not
+selected, so they have no such bias."""
 
 STAGE_GAIN_COEF: dict[bool, tuple[float, ...]] = {
     False: (0.0613, -0.0736, -0.28, -0.0854),
     True: (0.0257, -0.0388, 0.0, 0.0),
 }
-"""Usual gain of a head on another stage (False), or on several (True), over one on the last."""
+"""Prior mean of the gain over a head on the last stage, of a head on one other stage (False) and of
+one on several stages (True); coefficients of `gain_covariates`."""
 
 STAGE_GAIN_SD: dict[bool, float] = {False: 0.083, True: 0.02}
-"""Standard deviation of gains around the usual ones."""
+"""Standard deviation of gains around the prior mean."""
 
 RESAMPLING_SD = 0.03
-"""Standard deviation of a gain from one draw of training pictures to another, beyond what the folds
-of one draw show: gains on 208 tests were further from cross-validated ones than chance alone."""
+"""Standard deviation of a gain from one sample of training images to another, beyond what the folds
+of one sample show: on 208 tests, gains differed from cross-validated ones by more than chance."""
 
 TUNING_COEF: dict[Policy, tuple[float, ...]] = {
     Policy.TOP_STAGES: (-0.1817, 0.0, 0.0, 0.1498, 0.0213, 0.0033),
     Policy.DEEP: (-0.1837, 0.0, 0.0, 0.1352, 0.0206, -0.0093),
 }
+"""Coefficients of `tuning_covariates` for the log ratio of the tuned error to the head's."""
+
 MODEL_SD: dict[Policy, float] = {
     Policy.LINEAR_HEAD: 0.0,
     Policy.TOP_STAGES: 0.06,
     Policy.DEEP: 0.05,
 }
+"""Standard deviation of the forecast's own error, as a multiple of sqrt(p (1 - p))."""
 
 
 @dataclass(frozen=True)
 class Option:
-    """A way to train.
+    """A way to train, with its forecast.
 
     Attributes:
-        policy: What is tuned.
+        policy: How much is trained.
         head_stages: Stages that the head reads; "last" for the whole network.
-        accuracy: Expected on pictures that were not trained on.
+        accuracy: Expected on images outside the training set.
         low: Lower end of the interval.
-        high: Upper end.
-        doubt: Standard error of what it gains by reading another stage than the last.
-        measured: Whether heads like it were solved and scored, or it is a forecast.
-        seconds: Forecast for this machine; None where nothing was measured.
+        high: Upper end of the interval.
+        measured: Whether heads like it were cross-validated; otherwise it is a forecast only.
+        doubt: Standard error of its gain from reading another stage than the last.
+        seconds: Forecast for this machine; None where nothing was timed.
         tried: Accuracy of a trial on the validation split, or None.
     """
 
@@ -91,95 +103,107 @@ class Option:
 
     @property
     def name(self) -> str:
-        """As a person says it: "linear_head on stage 3"."""
+        """Return the option as people write it: "linear-head on stage 3"."""
         return option_label(self.policy, self.head_stages)
 
 
 def option_label(policy: Policy, head_stages: str) -> str:
-    """A policy and what its head reads, in words."""
-    return str(policy) + f" on {stages_in_words(head_stages)}" * (head_stages != "last")
-
-
-def forecast_options(evidence: Evidence, also: str = "last") -> list[Option]:
-    """Ways to train, from the smallest network and the cheapest on.
-
-    Of the heads: on the last stage, on the other stage that is expected to be best, on several,
-    and where `also` says.
-
-    Args:
-        evidence: With heads measured, the first on the last stage.
-        also: Stages of a head that is wanted among them.
-    """
-    shown = [evidence.heads[0], *best_alternative_heads(evidence)]
-    shown += [head for head in evidence.heads if head.head_stages == also and head not in shown]
-    shown.sort(key=_depth)
-    heads = [_head(evidence, head) for head in shown]
-    return [*heads, *(_tuned(evidence, *way) for way in tuned_ways(evidence))]
-
-
-def tuned_ways(evidence: Evidence) -> list[tuple[Policy, HeadEvidence]]:
-    """Policies that tune, and heads to begin with: on the last stage, on another, on several."""
-    others = [head for head in evidence.heads[1:] if not _on_multi_stage(head)]
-    # An earlier stage is better where it is as good. The trials began where cross-validation said.
-    starts = [max(others, key=lambda head: head.accuracy)] if others else []
-    starts += [head for head in evidence.heads[1:] if _on_multi_stage(head)]
-    return [(policy, head) for policy in TUNING_COEF for head in (*starts, evidence.heads[0])]
-
-
-def best_alternative_heads(evidence: Evidence) -> list[HeadEvidence]:
-    """The heads on one other stage, and on several, that are expected to be best."""
-    found = []
-    for several in (False, True):
-        heads = [head for head in evidence.heads[1:] if _on_multi_stage(head) is several]
-        found += [max(heads, key=lambda head: expected_accuracy(evidence, head))] if heads else []
-    return found
-
-
-def pick_best(options: Sequence[Option]) -> Option:
-    """The best option; ties go to the one that comes first, as `forecast_options` orders them."""
-    worth = [option.accuracy - MIN_MARGIN_SE * option.doubt for option in options]
-    return next(
-        option for option, value in zip(options, worth, strict=True) if value >= max(worth) - TIE
-    )
-
-
-def update_with_trial(option: Option, tried: float, n_images: int) -> Option:
-    """An option after a trial: forecast and trial, each weighed by its precision.
-
-    Args:
-        option: The forecast.
-        tried: Accuracy that the trial reached.
-        n_images: Pictures it was scored on.
-    """
-    z = _quantile()
-    believed = ((option.high - option.low) / (2 * z)) ** 2
-    p = (tried * n_images + 1) / (n_images + 2)
-    seen = p * (1 - p) / n_images
-    share = believed / (believed + seen)
-    accuracy = option.accuracy + share * (tried - option.accuracy)
-    half = z * float(np.sqrt(believed * seen / (believed + seen)))
-    low, high = max(accuracy - half, 0.0), min(accuracy + half, 1.0)
-    return replace(option, accuracy=accuracy, low=low, high=high, tried=tried)
+    """Return a policy and the stages its head reads: "linear-head on stage 3"."""
+    return policy.label + f" on {stages_in_words(head_stages)}" * (head_stages != "last")
 
 
 def stages_in_words(head_stages: str) -> str:
-    """What a head reads: "stage 3", "stages 3,4,5", "the last stage"."""
+    """Return the stages that a head reads: "stage 3", "stages 3,4,5", "the last stage"."""
     if head_stages == "last":
         return "the last stage"
     return f"stage{'s' if ',' in head_stages else ''} {head_stages}"
 
 
-def tuning_covariates(evidence: Evidence, start: HeadEvidence) -> np.ndarray:
-    """What the success of tuning depends on: amount, amount a class, similarity, head.
+def forecast_options(evidence: Evidence, also: str = "last") -> list[Option]:
+    """Return the ways to train, ordered from the smallest network and the cheapest training on.
 
-    Of the head: how far it is from the best one, and whether it reads several stages. Those that it
-    reads learn from it directly, which deep tuning makes more of.
+    First linear heads: on the last stage, on the other stage expected to be best, on several
+    stages, and on `also`; then every policy and starting head of `tuning_starts`.
+
+    Args:
+        evidence: With heads measured, the first of them on the last stage.
+        also: Stages of a head to include in any case.
+    """
+    heads = [evidence.heads[0], *best_alternative_heads(evidence)]
+    heads += [head for head in evidence.heads if head.head_stages == also and head not in heads]
+    heads.sort(key=_depth)
+    solved = [
+        _option(evidence, Policy.LINEAR_HEAD, head, expected_accuracy(evidence, head))
+        for head in heads
+    ]
+    tuned = [_tuned_option(evidence, policy, head) for policy, head in tuning_starts(evidence)]
+    return [*solved, *tuned]
+
+
+def tuning_starts(evidence: Evidence) -> list[tuple[Policy, HeadEvidence]]:
+    """Return every policy that tunes with each head it may start from.
+
+    The heads are those on the best other stage, on several stages, and on the last stage.
+    """
+    others = [head for head in evidence.heads[1:] if not _is_multi_stage(head)]
+    # By plain cross-validation, not by the shrunk forecast: so were the trials that were fitted.
+    starts = [max(others, key=lambda head: head.accuracy)] if others else []
+    starts += [head for head in evidence.heads[1:] if _is_multi_stage(head)]
+    return [(policy, head) for policy in TUNING_COEF for head in (*starts, evidence.heads[0])]
+
+
+def best_alternative_heads(evidence: Evidence) -> list[HeadEvidence]:
+    """Return the heads expected to be best: the one on a single other stage, the one on several."""
+    best = []
+    for multi_stage in (False, True):
+        heads = [head for head in evidence.heads[1:] if _is_multi_stage(head) is multi_stage]
+        best += [max(heads, key=lambda head: expected_accuracy(evidence, head))] if heads else []
+    return best
+
+
+def pick_best(options: Sequence[Option]) -> Option:
+    """Return the best option; ties go to the first, the cheapest in `forecast_options`."""
+    values = [option.accuracy - MIN_MARGIN_SE * option.doubt for option in options]
+    return next(
+        option
+        for option, value in zip(options, values, strict=True)
+        if value >= max(values) - TIE_ACCURACY
+    )
+
+
+def update_with_trial(option: Option, tried: float, n_images: int) -> Option:
+    """Return an option updated with a trial: inverse-variance weighting of forecast and trial.
+
+    The trial's variance uses Laplace smoothing, (n p + 1) / (n + 2), so that no error among few
+    images does not count as certainty.
+
+    Args:
+        option: The forecast.
+        tried: Accuracy that the trial reached.
+        n_images: Images it was scored on.
+    """
+    forecast_variance = ((option.high - option.low) / (2 * _Z)) ** 2
+    p = (tried * n_images + 1) / (n_images + 2)
+    trial_variance = p * (1 - p) / n_images
+    total = forecast_variance + trial_variance
+    accuracy = option.accuracy + forecast_variance / total * (tried - option.accuracy)
+    half_width = _Z * float(np.sqrt(forecast_variance * trial_variance / total))
+    low, high = max(accuracy - half_width, 0.0), min(accuracy + half_width, 1.0)
+    return replace(option, accuracy=accuracy, low=low, high=high, tried=tried)
+
+
+def tuning_covariates(evidence: Evidence, start: HeadEvidence) -> np.ndarray:
+    """Return what the success of fine-tuning depends on, (6,).
+
+    They are 1, the logarithms of images and of images per class, the similarity, the log ratio of
+    the best head's error to the starting head's, and whether the starting head reads several stages
+    (these receive gradients directly, from which deep tuning gains more).
 
     Args:
         evidence: What was measured.
-        start: The head that tuning begins with.
+        start: The head that tuning starts from.
     """
-    half = 0.5 / evidence.n_train
+    half = 0.5 / evidence.n_train  # additive smoothing keeps the logarithms finite
     heads = [evidence.heads[0], *best_alternative_heads(evidence)]
     errors = [1 - expected_accuracy(evidence, head) + half for head in heads]
     return np.array(
@@ -189,56 +213,62 @@ def tuning_covariates(evidence: Evidence, start: HeadEvidence) -> np.ndarray:
             np.log(evidence.n_train / evidence.n_classes / 20),
             evidence.similarity - 0.5,
             np.log(min(errors) / (1 - expected_accuracy(evidence, start) + half)),
-            float(_on_multi_stage(start)),
+            float(_is_multi_stage(start)),
         ]
     )
 
 
 def expected_accuracy(evidence: Evidence, head: HeadEvidence) -> float:
-    """Accuracy expected of a head on other pictures, solved on all there are.
+    """Return the accuracy expected of a head on other images, solved on all training images.
 
-    Its gain over the last stage is the mean of what such gains are (`STAGE_GAIN_COEF`) and of what was
-    measured, each weighed by its precision.
+    It is the accuracy of the head on the last stage, plus the gain over it after shrinkage towards
+    the prior mean (`STAGE_GAIN_COEF`), with the error corrected along the learning curve.
     """
-    gain, _ = _gain(evidence, head)
-    # None wrong among few is not none wrong: half a image more is counted as one.
+    gain, _ = _shrunk_gain(evidence, head)
+    # Additive smoothing: no error among n images is not an error rate of zero.
     n = evidence.n_train
     last = (n * evidence.heads[0].accuracy + 0.5) / (n + 1)
     return float(1 - min(max(1 - last - gain, 0.25 / n), 1.0) * evidence.learning_curve_correction)
 
 
-def _gain(evidence: Evidence, head: HeadEvidence) -> tuple[float, float]:
-    """Gain expected over the last stage, and its standard error where it was chosen of many."""
+def _shrunk_gain(evidence: Evidence, head: HeadEvidence) -> tuple[float, float]:
+    """Return the expected gain over the last stage, and its standard error if it was selected.
+
+    Inverse-variance weighting of the measured gain (`head.error`, `RESAMPLING_SD`) and of the
+    prior (`STAGE_GAIN_COEF`, `STAGE_GAIN_SD`).
+    """
     if head is evidence.heads[0]:
         return 0.0, 0.0
-    several = _on_multi_stage(head)
-    known, spread = (
-        float(np.dot(STAGE_GAIN_COEF[several], gain_covariates(evidence, head))),
-        STAGE_GAIN_SD[several],
-    )
+    multi_stage = _is_multi_stage(head)
+    prior_mean = float(np.dot(STAGE_GAIN_COEF[multi_stage], gain_covariates(evidence, head)))
+    prior_sd = STAGE_GAIN_SD[multi_stage]
     variance = head.error**2 + RESAMPLING_SD**2
-    share = spread**2 / (spread**2 + variance)
-    doubt = 0.0 if several else float(np.sqrt(share * variance))
-    return known + share * (head.gain - known), doubt
+    weight = prior_sd**2 / (prior_sd**2 + variance)
+    error = 0.0 if multi_stage else float(np.sqrt(weight * variance))
+    return prior_mean + weight * (head.gain - prior_mean), error
 
 
 def gain_covariates(evidence: Evidence, head: HeadEvidence) -> np.ndarray:
-    """What the usual gain of a head depends on: similarity, and how much is cut off."""
-    n_stages = sum(not _on_multi_stage(one) for one in evidence.heads)
-    left_out = 0.0 if head is evidence.heads[0] else 1 - _depth(head) / n_stages
-    alike = evidence.similarity - 0.5
-    return np.array([1.0, alike, left_out, left_out * alike])
+    """Return what the prior mean of a head's gain depends on, (4,): similarity and depth."""
+    n_stages = sum(not _is_multi_stage(other) for other in evidence.heads)
+    cut_off = 0.0 if head is evidence.heads[0] else 1 - _depth(head) / n_stages
+    similarity = evidence.similarity - 0.5
+    return np.array([1.0, similarity, cut_off, cut_off * similarity])
 
 
-def _on_multi_stage(head: HeadEvidence) -> bool:
-    return "," in head.head_stages
+def interval_half_width(evidence: Evidence, policy: Policy, accuracy: float) -> float:
+    """Return half the width of the interval around an expected accuracy.
+
+    The binomial variance uses Laplace smoothing, (n p + 1) / (n + 2).
+    """
+    n = evidence.n_train
+    p = (accuracy * n + 1) / (n + 2)
+    test_term = 1 / evidence.n_tested if evidence.n_tested else 0.0
+    variance = p * (1 - p) * (1 / n + test_term + MODEL_SD[policy] ** 2)
+    return float(_Z * np.sqrt(variance))
 
 
-def _head(evidence: Evidence, head: HeadEvidence) -> Option:
-    return _option(evidence, Policy.LINEAR_HEAD, head, expected_accuracy(evidence, head))
-
-
-def _tuned(evidence: Evidence, policy: Policy, start: HeadEvidence) -> Option:
+def _tuned_option(evidence: Evidence, policy: Policy, start: HeadEvidence) -> Option:
     factor = float(np.exp(np.dot(TUNING_COEF[policy], tuning_covariates(evidence, start))))
     error = (1 - expected_accuracy(evidence, start)) * factor
     accuracy = 1 - min(error, 1 - 1 / evidence.n_classes)
@@ -246,30 +276,24 @@ def _tuned(evidence: Evidence, policy: Policy, start: HeadEvidence) -> Option:
 
 
 def _option(evidence: Evidence, policy: Policy, head: HeadEvidence, accuracy: float) -> Option:
-    half = interval_half_width(evidence, policy, accuracy)
-    low, high = max(accuracy - half, 0.0), min(accuracy + half, 1.0)
-    _, doubt = _gain(evidence, head)
+    half_width = interval_half_width(evidence, policy, accuracy)
+    _, error = _shrunk_gain(evidence, head)
     return Option(
-        policy, head.head_stages, accuracy, low, high, policy is Policy.LINEAR_HEAD, doubt
+        policy,
+        head.head_stages,
+        accuracy,
+        low=max(accuracy - half_width, 0.0),
+        high=min(accuracy + half_width, 1.0),
+        measured=policy is Policy.LINEAR_HEAD,
+        doubt=error,
     )
 
 
-def interval_half_width(evidence: Evidence, policy: Policy, accuracy: float) -> float:
-    """Half the interval around an expected accuracy."""
-    n = evidence.n_train
-    # An error of none in so many images is still an error of some.
-    p = (accuracy * n + 1) / (n + 2)
-    tested = 1 / evidence.n_tested if evidence.n_tested else 0.0
-    variance = p * (1 - p) * (1 / n + tested + MODEL_SD[policy] ** 2)
-    return float(_quantile() * np.sqrt(variance))
-
-
-def _quantile() -> float:
-    return NormalDist().inv_cdf((1 + INTERVAL_COVERAGE) / 2)
+def _is_multi_stage(head: HeadEvidence) -> bool:
+    return "," in head.head_stages
 
 
 def _depth(head: HeadEvidence) -> float:
-    """Depth of the network that is left; the whole one comes last."""
-    return (
-        np.inf if head.head_stages == "last" else max(int(n) for n in head.head_stages.split(","))
-    )
+    """Return the number of stages that are left; the whole network sorts last."""
+    numbers = head.head_stages.split(",")
+    return np.inf if numbers == ["last"] else max(int(number) for number in numbers)

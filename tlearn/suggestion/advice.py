@@ -1,4 +1,4 @@
-"""What was measured of a folder, and what it comes to."""
+"""The record of everything measured on a folder and the suggestion that follows from it."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from tlearn.suggestion.similarity import Similarity
 
 @dataclass(frozen=True)
 class Advice:
-    """A suggestion with the evidence behind it; what was not measured is None.
+    """A suggestion with the evidence behind it; what was not measured is None or empty.
 
     Attributes:
-        suggestion: The cell, the policy and the reasons.
-        similarity: What was measured of the domain.
-        profile: Cross-validated accuracy by stage.
-        dataset: The folder as read.
-        backbone: Name of the backbone that measured it.
-        seconds: Where the time went.
+        suggestion: The cell of the matrix, the policy and the reasons.
+        similarity: Similarity to the source domain.
+        profile: Cross-validated accuracy of heads by stage.
+        dataset: The decoded folder and its split.
+        backbone: Name of the backbone that the measurements used.
+        seconds: Time spent, by step.
         engines: What ran the frozen network.
         backbone_reason: Why that backbone, where nobody named it.
-        options: Ways to train and what each is expected to reach.
-        curve: Whether more pictures would help.
-        nearest: Class to the source classes that its pictures look like, with their shares.
-        evidence: What the options were weighed by.
-        int8: What int8 would cost, where that was asked.
+        options: Ways to train, with the accuracy and time forecast for each.
+        curve: Learning curve: whether more images would help.
+        nearest: Class to the source classes that its images resemble, with mean probabilities.
+        evidence: What the forecasts were computed from.
+        int8: Accuracy that int8 would cost, where it was asked for.
     """
 
     suggestion: Suggestion

@@ -1,53 +1,78 @@
-"""What the evidence comes to, beside what the textbook says, and the reasons for it."""
+"""From forecasts to a suggestion, with the textbook's answer beside it and the reasons."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
 
-from tlearn.suggestion.accuracy_forecast import TIE, Option, pick_best, stages_in_words
+from tlearn.suggestion.accuracy_forecast import TIE_ACCURACY, Option, pick_best, stages_in_words
 from tlearn.suggestion.matrix import Evidence, Policy, Suggestion, textbook_policy
 
 
 def decide(
     evidence: Evidence, options: Sequence[Option], smallest: str | None = None
 ) -> Suggestion:
-    """The suggestion that the options make, beside what the matrix says.
+    """Return the suggestion that the forecasts support.
 
     Args:
         evidence: What was measured.
         options: From `forecast_options`.
-        smallest: Stage whose head is as good as the best one within an error: prefer it.
+        smallest: Stages of the smallest head within one standard error of the best, to be
+            preferred to the most accurate option (one-standard-error rule); None for no preference.
     """
+    textbook = textbook_policy(evidence)
     chosen = pick_best(options)
-    if smallest is not None:
-        chosen = next((one for one in options if one.head_stages == smallest), chosen)
-    taught = textbook_policy(evidence)
-    measured = f"a linear head reaches {evidence.heads[0].accuracy:.1%} on pictures it has not seen"
-    verdict = f"measured: {measured}"
-    best = max(evidence.heads, key=lambda head: head.accuracy)
-    if best.head_stages != "last":
-        verdict += f", and {best.accuracy:.1%} on {stages_in_words(best.head_stages)}"
-    if smallest is not None:
-        reason = f"{stages_in_words(smallest)}: no other is better by more than one standard error"
-    elif chosen.policy is Policy.LINEAR_HEAD:
-        tuned = max((one for one in options if not one.measured), key=_accuracy, default=None)
-        said = f"{tuned.name}: {tuned.accuracy:.1%}" if tuned else "not asked for"
-        reason = f"tuning is not expected to add to it ({said})"
+    if smallest is None:
+        decisive = [_why(chosen, options) + _trial_note(chosen, options)]
+        decisive += _better_by_chance(chosen, options)
     else:
-        reason = f"{chosen.name} is expected to reach {chosen.accuracy:.1%}"
-    if chosen.tried is not None:
-        reason += f": a trial reached {chosen.tried:.1%} on the validation split"
-    elif not chosen.measured and any(option.tried is not None for option in options):
-        reason += ", a forecast: there was no time left to try it"
-    reasons = [*taught.reasons, verdict, reason]
-    likeliest = max(options, key=_accuracy)
-    if smallest is None and likeliest.accuracy > chosen.accuracy + TIE:
-        looks = f"{likeliest.name} looks better, {likeliest.accuracy:.1%}"
-        reasons.append(f"{looks}, but no more than chance may make it: it is the best of several")
+        chosen = next((option for option in options if option.head_stages == smallest), chosen)
+        network = f"{stages_in_words(smallest)}: the smallest network"
+        decisive = [
+            f"{network} within one standard error of the best{_trial_note(chosen, options)}"
+        ]
     return replace(
-        taught, policy=chosen.policy, head_stages=chosen.head_stages, reasons=tuple(reasons)
+        textbook,
+        policy=chosen.policy,
+        head_stages=chosen.head_stages,
+        reasons=(*textbook.reasons, _measured(evidence), *decisive),
     )
+
+
+def _measured(evidence: Evidence) -> str:
+    reason = f"measured: a linear head reaches {evidence.heads[0].accuracy:.1%} on held-out images"
+    best = max(evidence.heads, key=lambda head: head.accuracy)
+    if best.head_stages == "last":
+        return reason
+    return f"{reason}, and {best.accuracy:.1%} on {stages_in_words(best.head_stages)}"
+
+
+def _why(chosen: Option, options: Sequence[Option]) -> str:
+    if chosen.policy is not Policy.LINEAR_HEAD:
+        return f"{chosen.name} is expected to reach {chosen.accuracy:.1%}"
+    tuned = max((option for option in options if not option.measured), key=_accuracy, default=None)
+    if tuned is None:
+        return "fine-tuning was not considered: the recipe excludes it"
+    return f"fine-tuning is not expected to do better ({tuned.name}: {tuned.accuracy:.1%})"
+
+
+def _trial_note(chosen: Option, options: Sequence[Option]) -> str:
+    if chosen.tried is not None:
+        return f"; a trial reached {chosen.tried:.1%} on the validation split"
+    if not chosen.measured and any(option.tried is not None for option in options):
+        return ", by forecast only: no time was left for a trial of it"
+    return ""
+
+
+def _better_by_chance(chosen: Option, options: Sequence[Option]) -> list[str]:
+    """Name the option with the highest forecast where it was not chosen."""
+    highest = max(options, key=_accuracy)
+    if highest.accuracy <= chosen.accuracy + TIE_ACCURACY:
+        return []
+    return [
+        f"{highest.name} looks better, {highest.accuracy:.1%}, but the difference is within "
+        "selection noise: it is the best of several"
+    ]
 
 
 def _accuracy(option: Option) -> float:

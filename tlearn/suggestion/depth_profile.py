@@ -1,12 +1,13 @@
-"""How well a linear head does on the features of every stage, on pictures it has not seen.
+"""Cross-validated accuracy of a linear head on the features of every stage of a backbone.
 
-Where accuracy peaks before the end, the last stages are too specialised: the sign of pictures
-unlike the source. A head may then read an earlier stage, with the rest of the network cut off, or
-several stages at once.
+Where accuracy peaks before the last stage, the last stages are too specialized: a sign that the
+images differ from the source domain. A head may then read an earlier stage, with the rest of the
+network cut off, or several stages at once.
 
 References:
     Evci et al. 2022, Head2Toe (arXiv 2201.03529): a head on features of all depths. It selects
     single features by a group lasso; we take the last stages whole, each with the same variance.
+    Breiman et al. 1984, Classification and Regression Trees: the one-standard-error rule.
 """
 
 from __future__ import annotations
@@ -18,26 +19,27 @@ import numpy as np
 
 from tlearn.features.linear_head import CrossValidation
 
-TIE = 1.0
-"""Standard errors of the difference within which the smaller network is as good."""
+TIE_SE = 1.0
+"""Standard errors of the difference within which the smaller network ties with the better one: the
+one-standard-error rule."""
 
-SEVERAL = 3
-"""Stages that a head on several reads, the last ones. Over 80 draws of ten folders (10 and 25
-pictures a class, two backbones) that gained 1.9 points over the last stage alone, all five 2.0, the
-last two 1.7, the first of these with the least loss anywhere; growing the set while
-cross-validation rises gained less than one, since with few pictures it takes luck for skill."""
+N_MULTI_STAGE = 3
+"""Number of last stages that a multi-stage head reads. Over 80 samples of ten folders (10 and 25
+images per class, two backbones), three stages gained 1.9 points over the last stage alone, all five
+2.0, the last two 1.7; three had the smallest loss in the worst case. Adding stages as long as
+cross-validation improves gained less than one point, because it overfits the selection."""
 
 Stages = tuple[int, ...]
-"""Numbers from 1, ascending."""
+"""Numbers of stages, counted from 1, ascending."""
 
 
 @dataclass(frozen=True)
 class HeadScore:
-    """A head on the features of some stages.
+    """Cross-validation of a linear head on the features of some stages.
 
     Attributes:
-        stages: Which.
-        cv: What cross-validation said of it.
+        stages: Numbers of the stages it reads.
+        cv: Result of the cross-validation.
     """
 
     stages: Stages
@@ -45,24 +47,24 @@ class HeadScore:
 
     @property
     def accuracy(self) -> float:
-        """On pictures that the head had not seen."""
+        """Return the accuracy on held-out images."""
         return self.cv.accuracy
 
     @property
     def head_stages(self) -> str:
-        """As the recipe's key has it."""
+        """Return the stages as the recipe key `head_stages` has them: "2,4"."""
         return ",".join(map(str, self.stages))
 
 
 @dataclass(frozen=True)
 class DepthProfile:
-    """What heads on each stage, and on several, said of the same pictures.
+    """Scores of heads on each stage, and on several, on the same images.
 
     Attributes:
-        names: Of the stages, input to output.
+        names: Names of the stages, input to output.
         single: A head on each stage, input to output.
-        multi_stage: A head on the last `SEVERAL` stages together.
-        labels: (n,) class indices of the pictures.
+        multi_stage: A head on the last `N_MULTI_STAGE` stages together.
+        labels: (n,) class indices of the images.
     """
 
     names: Sequence[str]
@@ -72,64 +74,77 @@ class DepthProfile:
 
     @property
     def accuracies(self) -> Mapping[str, float]:
-        """Stage name to accuracy, input to output."""
-        return {n: score.accuracy for n, score in zip(self.names, self.single, strict=True)}
+        """Return stage name to accuracy, input to output."""
+        return {name: head.accuracy for name, head in zip(self.names, self.single, strict=True)}
 
     @property
     def last(self) -> CrossValidation:
-        """What was said of the last stage, the embedding."""
+        """Return the cross-validation of the head on the last stage, the embedding."""
         return self.single[-1].cv
 
     @property
     def best_single(self) -> HeadScore:
-        """The first stage that no other beats."""
-        return max(self.single, key=lambda score: score.accuracy)
+        """Return the best head on one stage; ties go to the earliest."""
+        return max(self.single, key=lambda head: head.accuracy)
 
     @property
     def guessing(self) -> float:
-        """Accuracy of naming the most frequent class, whatever the picture."""
+        """Return the accuracy of always predicting the most frequent class."""
         return float(np.bincount(self.labels).max() / len(self.labels))
 
     @property
     def scores(self) -> Sequence[HeadScore]:
-        """All of them: on each stage, and on several where there is more than one."""
+        """Return all heads; the one on several stages only where it reads more than one."""
         return [*self.single, *([self.multi_stage] if len(self.multi_stage.stages) > 1 else [])]
 
     @property
     def best(self) -> HeadScore:
-        """The first of these that no other beats."""
-        return max(self.scores, key=lambda score: score.accuracy)
+        """Return the best of all heads; ties go to the earliest."""
+        return max(self.scores, key=lambda head: head.accuracy)
 
     @property
     def smallest(self) -> HeadScore:
-        """The first stage that the best reading does not beat by more than `TIE` errors."""
+        """Return the head on the earliest stage that ties with the best of all heads."""
         best = self.best
-        return next(one for one in (*self.single, best) if self.ties(one, best))
+        return next(head for head in (*self.single, best) if self.ties(head, best))
 
-    def ties(self, one: HeadScore, other: HeadScore) -> bool:
-        """Whether `other` is better by no more than chance."""
-        gain, error = self.gain(one, other)
-        return gain <= TIE * error
+    def ties(self, smaller: HeadScore, better: HeadScore) -> bool:
+        """Return whether `better` gains no more than `TIE_SE` standard errors over `smaller`."""
+        mean, error = self.gain(smaller, better)
+        return mean <= TIE_SE * error
 
-    def gain(self, one: HeadScore, other: HeadScore) -> tuple[float, float]:
-        """See the function `gain`."""
-        return gain(one, other, self.labels)
-
-
-def gain(one: HeadScore, other: HeadScore, labels: np.ndarray) -> tuple[float, float]:
-    """Accuracy of `other` minus that of `one` on the same pictures, and its standard error."""
-    seen = one.cv.probabilities.sum(axis=1) > 0
-    right = [
-        (score.cv.probabilities[seen].argmax(axis=1) == labels[seen]).astype(float)
-        for score in (one, other)
-    ]
-    return paired(right[1] - right[0])
+    def gain(self, baseline: HeadScore, head: HeadScore) -> tuple[float, float]:
+        """Return the accuracy that `head` gains over `baseline`, and its standard error."""
+        return gain(baseline, head, self.labels)
 
 
-def paired(difference: np.ndarray) -> tuple[float, float]:
-    """Mean of what pictures gained (1), kept (0) or lost (-1), and its standard error.
+def gain(baseline: HeadScore, head: HeadScore, labels: np.ndarray) -> tuple[float, float]:
+    """Return the accuracy that `head` gains over `baseline` on the same images, and its error.
 
-    The error counts one disagreement more than there was: none among few is no certainty.
+    Args:
+        baseline: A head.
+        head: Another head, cross-validated on the same images.
+        labels: (n,) class indices of the images.
+
+    Returns:
+        Mean gain and its standard error, from `paired_difference`.
+    """
+    held_out = baseline.cv.probabilities.sum(axis=1) > 0
+    baseline_right, head_right = (
+        (score.cv.probabilities[held_out].argmax(axis=1) == labels[held_out]).astype(float)
+        for score in (baseline, head)
+    )
+    return paired_difference(head_right - baseline_right)
+
+
+def paired_difference(difference: np.ndarray) -> tuple[float, float]:
+    """Return the mean of paired differences and its standard error.
+
+    One disagreement is added to those observed (additive smoothing), so that a handful of images
+    without any does not count as certainty.
+
+    Args:
+        difference: (n,) 1 where an image was gained, -1 where it was lost, otherwise 0.
     """
     n, mean = len(difference), float(difference.mean())
     variance = float(np.square(difference).mean()) + 1 / n - mean**2
@@ -137,16 +152,18 @@ def paired(difference: np.ndarray) -> tuple[float, float]:
 
 
 def measure_profile(
-    names: Sequence[str], labels: np.ndarray, check: Callable[[Stages], CrossValidation]
+    names: Sequence[str],
+    labels: np.ndarray,
+    cross_validate: Callable[[Stages], CrossValidation],
 ) -> DepthProfile:
-    """Check a head on every stage, and one on the last few together.
+    """Cross-validate a head on every stage, and one on the last few stages together.
 
     Args:
-        names: Of the stages, input to output.
+        names: Names of the stages, input to output.
         labels: (n,) class indices.
-        check: Cross-validates a head on the features of some stages.
+        cross_validate: Cross-validates a head on the features of the stages it is called with.
     """
     numbers = tuple(range(1, len(names) + 1))
-    single = [HeadScore((number,), check((number,))) for number in numbers]
-    multi_stage = numbers[-SEVERAL:]
-    return DepthProfile(names, single, HeadScore(multi_stage, check(multi_stage)), labels)
+    single = [HeadScore((number,), cross_validate((number,))) for number in numbers]
+    last = numbers[-N_MULTI_STAGE:]
+    return DepthProfile(names, single, HeadScore(last, cross_validate(last)), labels)

@@ -1,4 +1,4 @@
-"""What int8 would cost."""
+"""What quantizing the network to int8 would cost."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ DEFAULT_MAX_DROP = 0.01
 
 @dataclass(frozen=True)
 class Int8Cost:
-    """Heads solved in float, on pictures that they had not seen, fed in float and in int8.
+    """Accuracy of linear heads fed with float and with int8 features, on the same held-out images.
 
     Attributes:
-        n_images: Pictures.
-        accuracy: Fed in float.
-        drop: Accuracy lost when an int8 network feeds the same heads.
-        error: Standard error of the drop, one disagreement more counted than there was.
+        n_images: Images they were scored on.
+        accuracy: With float features.
+        drop: Accuracy lost with features from the int8 network.
+        error: Standard error of the drop (`depth_profile.paired_difference`).
     """
 
     n_images: int
@@ -26,5 +26,5 @@ class Int8Cost:
 
     @property
     def passes_gate(self) -> bool:
-        """Whether a file in int8 can be expected to pass the gate."""
+        """Return whether an int8 file can be expected to pass the export's accuracy gate."""
         return self.drop <= DEFAULT_MAX_DROP

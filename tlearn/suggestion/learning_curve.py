@@ -1,10 +1,10 @@
-"""Would more pictures help: heads solved on shares of the pictures, and a power law through them.
+"""Whether more images would help: heads solved on part of the images, and a power law through them.
 
     error(n) = error(N) * (n / N) ** -slope
 
-Errors of classifiers fall as a power of the number of examples over a wide range; beyond a factor
-of four nothing is said. The slope is fitted to heads solved on a quarter, a half and all of the
-training pictures of each fold, scored on the fold held out.
+The error of classifiers falls as a power of the number of examples over a wide range; we
+extrapolate by a factor of four at most. The slope is fitted to heads solved on a quarter, a half
+and all of the training images of each fold, scored on the fold that was held out.
 
 References:
     Hestness et al. 2017, Deep learning scaling is predictable, empirically (arXiv 1712.00409).
@@ -23,25 +23,27 @@ from tlearn.data.sampling import stratified_share
 from tlearn.data.split import Fold
 
 SHARES = (0.25, 0.5, 1.0)
+"""Shares of the training images at which the curve is measured."""
+
 FARTHEST = 4.0
-"""Times the pictures there are, beyond which nothing is forecast."""
+"""Multiple of the present number of images up to which accuracy is extrapolated."""
 
 _STEEPEST = 1.0  # errors fall no faster than one over n
 
 
 @dataclass(frozen=True)
 class LearningCurve:
-    """How accuracy grows with pictures.
+    """How accuracy grows with the number of images.
 
     Attributes:
-        n_train: Training pictures, and `accuracies` at `SHARES` of them.
-        accuracies: Of heads on pictures they had not seen.
-        error: Standard error of the last one.
-        slope: Of the power law; 0 where more pictures did not help.
-        gains: (classes,) recall with all pictures minus recall with half.
-        recalls: (classes,) with all pictures.
-        drawn: Whether each share was more pictures than the one before; of two or three a class
-            it is not, and the curve says nothing.
+        n_train: Training images.
+        accuracies: Of heads on held-out images, at each of `SHARES`.
+        error: Standard error of the last accuracy.
+        slope: Exponent of the power law; 0 where more images did not help.
+        gains: (classes,) recall with all images minus recall with half of them.
+        recalls: (classes,) recall with all images.
+        drawn: Whether each share had more images than the one before. With two or three images per
+            class it has not, and the curve means nothing.
     """
 
     n_train: int
@@ -53,64 +55,71 @@ class LearningCurve:
     drawn: bool = True
 
     def accuracy_with(self, times: float) -> float:
-        """Accuracy forecast with so many times the pictures, at most `FARTHEST`."""
+        """Return the accuracy forecast with `times` as many images, up to `FARTHEST`."""
         return 1 - (1 - self.accuracies[-1]) * min(times, FARTHEST) ** -self.slope
 
     @property
     def helps(self) -> bool:
-        """Whether twice the pictures are worth more than chance could explain."""
+        """Return whether twice as many images would gain more than chance explains."""
         return self.drawn and self.accuracy_with(2) - self.accuracies[-1] > self.error / 2
 
     def images_for(self, points: float) -> int | None:
-        """Pictures to add for so much more accuracy (0.02 is two points); None beyond reach."""
-        left = 1 - self.accuracies[-1]
-        if not 0 < points < left or not self.slope:
+        """Return the images to add for a gain in accuracy (0.02 is two points); None: too many."""
+        error = 1 - self.accuracies[-1]
+        if not 0 < points < error or not self.slope:
             return None
-        doublings = -math.log2(1 - points / left) / self.slope  # of a flat curve, thousands
+        # In logarithms: a nearly flat curve asks for more images than a float can hold.
+        doublings = -math.log2(1 - points / error) / self.slope
         if doublings > math.log2(1.001 * FARTHEST):
             return None
         return round(self.n_train * (2**doublings - 1))
 
     def classes_to_feed(self, most: int = 3) -> list[int]:
-        """Classes whose recall still grew, or is lowest: those to photograph first."""
+        """Return the classes to collect images of first: recall is still growing, or low."""
         worth = np.maximum(self.gains, 0) + (1 - self.recalls)
         order = np.argsort(-worth, kind="stable")
-        return [int(n) for n in order[:most] if self.recalls[n] < 1]
+        return [int(label) for label in order[:most] if self.recalls[label] < 1]
 
 
 def measure_curve(
     labels: np.ndarray,
     folds: Sequence[Fold],
-    held_out: Callable[[Sequence[Fold], float], Sequence[np.ndarray]],
+    held_out_probabilities: Callable[[Sequence[Fold], float], Sequence[np.ndarray]],
     seed: int = 0,
 ) -> LearningCurve:
-    """Measure the curve.
+    """Measure the learning curve of a linear head by cross-validation.
 
     Args:
-        labels: (n,) class indices of the training pictures.
+        labels: (n,) class indices of the training images.
         folds: Pairs of rows (to solve on, held out).
-        held_out: Solves a head for each pair and gives its probabilities (rows held out, classes);
-            told by what to multiply the penalty, which weighs a mean over fewer pictures.
-        seed: Of the shares; smaller ones lie in larger ones.
+        held_out_probabilities: Solves a head for each fold and returns its probabilities
+            (held-out rows, classes). It is called with the folds and a factor on the L2 penalty,
+            which is relative to a mean over the images and has to grow as they get fewer.
+        seed: Random seed of the shares; smaller shares are subsets of larger ones.
     """
-    truth = np.concatenate([labels[out] for _, out in folds])
+    truth = np.concatenate([labels[held_out] for _, held_out in folds])
     right, sizes = [], []
     for share in SHARES:
-        pairs = [(stratified_share(rows, labels, share, seed), out) for rows, out in folds]
-        sizes.append(sum(len(rows) for rows, _ in pairs))
-        answers = [found.argmax(axis=1) for found in held_out(pairs, 1 / share)]
-        right.append(np.concatenate(answers) == truth)
-    accuracies = tuple(float(found.mean()) for found in right)
+        smaller = [(stratified_share(rows, labels, share, seed), out) for rows, out in folds]
+        sizes.append(sum(len(rows) for rows, _ in smaller))
+        predictions = [p.argmax(axis=1) for p in held_out_probabilities(smaller, 1 / share)]
+        right.append(np.concatenate(predictions) == truth)
+    accuracies = tuple(float(correct.mean()) for correct in right)
     counts = np.maximum(np.bincount(truth), 1)
-    recalls = [np.bincount(truth, weights=found) / counts for found in right]
-    error = float(np.sqrt(accuracies[-1] * (1 - accuracies[-1]) / len(truth)))
-    slope = _slope(accuracies, len(truth))
-    gains, drawn = recalls[-1] - recalls[-2], sizes == sorted(set(sizes))
-    return LearningCurve(len(labels), accuracies, error, slope, gains, recalls[-1], drawn)
+    recalls = [np.bincount(truth, weights=correct) / counts for correct in right]
+    return LearningCurve(
+        n_train=len(labels),
+        accuracies=accuracies,
+        error=float(np.sqrt(accuracies[-1] * (1 - accuracies[-1]) / len(truth))),
+        slope=_slope(accuracies, len(truth)),
+        gains=recalls[-1] - recalls[-2],
+        recalls=recalls[-1],
+        drawn=sizes == sorted(set(sizes)),
+    )
 
 
 def _slope(accuracies: Sequence[float], n: int) -> float:
-    """Least squares on logarithms; half a picture keeps an error of none finite."""
-    errors = np.log(np.maximum(1 - np.array(accuracies), 0.5 / n))
+    """Return the exponent of the power law: least squares on logarithms, within bounds."""
+    errors = np.log(np.maximum(1 - np.array(accuracies), 0.5 / n))  # no error still has a logarithm
     slope = -np.polyfit(np.log(SHARES), errors, 1)[0]
     return float(np.clip(slope, 0, _STEEPEST))

@@ -1,10 +1,10 @@
-"""The size x similarity matrix: what is taught, by size and similarity alone.
+"""The size x similarity matrix: what textbooks advise from data size and similarity alone.
 
                      like the source        unlike the source
-    little data      linear_head            top_stages (with augmentation; collect more)
-    a lot of data    top_stages             deep
+    little data      linear-head            top-stages (with augmentation; collect more)
+    a lot of data    top-stages             deep
 
-The closer the data, the less tuning; the more data, the longer and deeper.
+The more similar the data, the less tuning it needs; the more data, the deeper tuning can go.
 """
 
 from __future__ import annotations
@@ -13,31 +13,36 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 LITTLE = 100
-"""Training pictures in all under which a folder counts as little data. Measured on eight folders
-at 10 and 25 a class: tuning began to pay by how many pictures there were, not by how many a class.
-"""
+"""Training images in all below which a folder counts as little data. Measured on eight folders
+with 10 and 25 images per class: whether tuning paid off depended on the total, not on the number
+per class."""
 
 LITTLE_PER_CLASS = 10
-"""Training pictures a class under which it is little data however many classes there are."""
+"""Training images per class below which it is little data however many classes there are."""
 
 
 class Policy(StrEnum):
-    """What is tuned."""
+    """How much of the network is trained."""
 
     LINEAR_HEAD = "linear_head"
     TOP_STAGES = "top_stages"
     DEEP = "deep"
     FROM_SCRATCH = "from_scratch"
 
+    @property
+    def label(self) -> str:
+        """Return the policy as people write it: "linear-head"."""
+        return self.value.replace("_", "-")
+
 
 @dataclass(frozen=True)
 class HeadEvidence:
-    """What cross-validation said of a head on some stages.
+    """Cross-validation of a linear head on the features of some stages.
 
     Attributes:
         head_stages: The stages, "last" for the last one alone.
-        accuracy: On pictures it had not seen.
-        gain: Accuracy beyond that of the head on the last stage, on the same pictures.
+        accuracy: On held-out images.
+        gain: Accuracy minus that of the head on the last stage, on the same images.
         error: Standard error of the gain.
     """
 
@@ -52,41 +57,42 @@ class Evidence:
     """What is known of a folder.
 
     Attributes:
-        n_train: Training pictures.
+        n_train: Training images.
         n_classes: Classes.
-        similarity: From 0, unlike the source, to 1.
-        similarity_text: How similarity was come by, for the reasons.
-        heads: On the last stage, on each of the others, on several; empty when nothing was
+        similarity: To the source domain, from 0 (unlike) to 1 (like).
+        similarity_text: How the similarity was determined, as part of a reason.
+        heads: On the last stage, on each other stage, on several stages; empty where nothing was
             measured.
-        learning_curve_correction: Factor on the error of cross-validation, which learns from fewer pictures.
-        n_tested: Pictures of the part that will be reported on; 0 where that is unknown.
+        learning_curve_correction: Factor on the cross-validated error, whose heads learned from
+            only part of the training images.
+        n_tested: Images of the split that will be reported on; 0 where it is unknown.
     """
 
     n_train: int
     n_classes: int
     similarity: float
-    similarity_text: str = "as you say"
+    similarity_text: str = "by your own judgment"
     heads: tuple[HeadEvidence, ...] = ()
     learning_curve_correction: float = 1.0
     n_tested: int = 0
 
     @property
     def similar(self) -> bool:
-        """Whether the pictures count as similar to the source."""
+        """Return whether the images count as similar to the source domain."""
         return self.similarity >= 0.5
 
 
 @dataclass(frozen=True)
 class Suggestion:
-    """What to do, and why.
+    """What to train, and why.
 
     Attributes:
         policy: The policy advised.
         head_stages: Stages that its head reads, "last" for the whole network.
         size: "little" or "lot".
         similarity: "similar" or "different".
-        reasons: Sentences, the deciding one last.
-        n_train: Training pictures.
+        reasons: Sentences; what decided comes last.
+        n_train: Training images.
         n_classes: Classes.
     """
 
@@ -100,7 +106,7 @@ class Suggestion:
 
     @property
     def recipe(self) -> dict[str, str]:
-        """The keys it settles."""
+        """Return the recipe keys that the suggestion sets."""
         return {"policy": str(self.policy), "head_stages": self.head_stages}
 
 
@@ -111,25 +117,29 @@ MATRIX = {
     ("lot", "different"): Policy.DEEP,
 }
 
-_TAUGHT = {
-    ("little", "similar"): "the source's features fit, and little data would only be overfitted",
-    ("little", "different"): "late features are too specialised, and there is little to learn from",
-    ("lot", "similar"): "the features fit, and there is enough data to sharpen the last stages",
-    ("lot", "different"): "the features do not fit, and there is enough data to change them",
+_TEXTBOOK_REASONS = {
+    ("little", "similar"): "the pretrained features fit, and tuning them would overfit",
+    ("little", "different"): "late features are too specialized, and there is little data to "
+    "learn new ones from",
+    ("lot", "similar"): "the pretrained features fit, and there is enough data to refine the last "
+    "stages",
+    ("lot", "different"): "the pretrained features do not fit, and there is enough data to change "
+    "them",
 }
 
 
 def textbook_policy(evidence: Evidence) -> Suggestion:
-    """The matrix's answer, by size and similarity alone."""
+    """Return the matrix's answer, which depends on size and similarity alone."""
     n_train, per_class = evidence.n_train, evidence.n_train / evidence.n_classes
     size = "little" if n_train < LITTLE or per_class < LITTLE_PER_CLASS else "lot"
     similarity = "similar" if evidence.similar else "different"
     policy = MATRIX[size, similarity]
+    source = "similar to" if evidence.similar else "different from"
     reasons = (
-        f"{n_train} training pictures, {per_class:.0f} a class: "
+        f"{n_train} training images, {per_class:.0f} per class: "
         + ("little data" if size == "little" else "a lot of data")
-        + f" (the line is at {LITTLE}, and {LITTLE_PER_CLASS} a class)",
-        f"{similarity} to the source: {evidence.similarity_text}",
-        f"the textbook says {policy}: {_TAUGHT[size, similarity]}",
+        + f" (a lot begins at {LITTLE} images and {LITTLE_PER_CLASS} per class)",
+        f"{source} the images the backbone was trained on: {evidence.similarity_text}",
+        f"the textbook says {policy.label}: {_TEXTBOOK_REASONS[size, similarity]}",
     )
     return Suggestion(policy, "last", size, similarity, reasons, n_train, evidence.n_classes)

@@ -3,64 +3,79 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 STEP_COST = 6.0
-"""A training step through Keras costs this many LiteRT passes of the same layers: forward and
-backward, without LiteRT's fused kernels. MobileNetV2 at 224 on two cores: 283 pictures a second
-through LiteRT, 47 through a step."""
+"""Cost of a training step through Keras in LiteRT passes of the same layers: forward and backward,
+without LiteRT's fused kernels. MobileNetV2 at 224 pixels on two cores: 283 images per second
+through LiteRT, 47 through a training step."""
 
 FIXED_SECONDS = 15.0
 """Importing TensorFlow, loading, tracing, saving, reading back and the report."""
 
 HEAD_SECONDS = 3.0
-"""Imports, the solver and the report of a head that needs no TensorFlow."""
+"""Imports, the solver and the report of a linear head that needs no TensorFlow."""
 
 
 class StageSize(Protocol):
-    """What a stage says of its cost."""
+    """What the cost of a stage is estimated from."""
 
     @property
-    def parameters(self) -> int: ...
+    def parameters(self) -> int:
+        """Return the number of weights."""
+        ...
+
     @property
-    def size(self) -> int: ...
+    def size(self) -> int:
+        """Return the side of its feature map, in positions."""
+        ...
 
 
-def forecast_seconds(
-    stages: Sequence[StageSize],
-    first_trained_stage: int | None,
-    n_train: int,
-    n_all: int,
-    views: int,
-    epochs: int,
-    pass_seconds: float,
-    n_stages: int | None = None,
-) -> float:
-    """Seconds a plan will take, imports counted.
+@dataclass(frozen=True)
+class Workload:
+    """How many images pass through which stages.
+
+    Attributes:
+        n_train: Training images.
+        n_all: Images of all splits.
+        views: Stored views of a training image; 0 where every epoch makes its own.
+        epochs: Epochs; 0 for a head that is solved.
+        first_trained_stage: Index of the first stage that is tuned; None for the head alone.
+        n_stages: Stages left where the last ones are cut off; None for all.
+    """
+
+    n_train: int
+    n_all: int
+    views: int
+    epochs: int
+    first_trained_stage: int | None
+    n_stages: int | None = None
+
+
+def forecast_seconds(stages: Sequence[StageSize], workload: Workload, pass_seconds: float) -> float:
+    """Return the seconds that a plan will take, imports included.
 
         embeddings   n_all * pass
-        frozen part  n_train * (views or epochs) * pass * before
-        training     n_train * epochs * pass * share * STEP_COST
+        frozen part  n_train * (views or epochs) * pass * frozen_share
+        training     n_train * epochs * pass * trained_share * STEP_COST
 
-    `share` is the trained stages' part of the multiplications, `before` that of the stages before
-    them, a stage's being near to its parameters times the positions it applies them at. A head
-    that is solved and not trained wants the embeddings of each view beyond the first instead.
+    The shares are those of the multiplications in the stages before the first tuned one, and in the
+    tuned ones; a stage's multiplications are about its parameters times the positions it applies
+    them at. A head that is solved, not trained, needs the embeddings of its extra views instead.
 
     Args:
-        stages: Input to output.
-        first_trained_stage: Index of the first stage that is tuned, None for the head alone.
-        n_train: Training pictures.
-        n_all: Pictures of all parts.
-        views: Stored views of a picture; 0 where each epoch draws its own.
-        epochs: Epochs planned.
-        pass_seconds: From `features.engine.seconds_per_image`, for the whole network.
-        n_stages: Stages that are left where the last ones are cut off.
+        stages: Stages of the backbone, input to output.
+        workload: What passes through them.
+        pass_seconds: Seconds for an image through the whole frozen network, from
+            `features.engine.seconds_per_image`.
     """
     costs = [stage.parameters * stage.size**2 for stage in stages]
-    end = len(stages) if n_stages is None else n_stages
-    first = end if first_trained_stage is None else first_trained_stage
-    share = sum(costs[first:end]) / sum(costs)
-    before = sum(costs[:first]) / sum(costs)
-    frozen = n_train * ((views or epochs) * before if epochs else views - 1)
-    passes = n_all + frozen + n_train * epochs * share * STEP_COST
+    n_train, views, epochs = workload.n_train, workload.views, workload.epochs
+    end = len(stages) if workload.n_stages is None else workload.n_stages
+    first = end if workload.first_trained_stage is None else workload.first_trained_stage
+    trained_share = sum(costs[first:end]) / sum(costs)
+    frozen_share = sum(costs[:first]) / sum(costs)
+    frozen = n_train * ((views or epochs) * frozen_share if epochs else views - 1)
+    passes = workload.n_all + frozen + n_train * epochs * trained_share * STEP_COST
     return (FIXED_SECONDS if epochs else HEAD_SECONDS) + passes * pass_seconds

@@ -1,1 +1,1 @@
-"""A plan and its inputs in; trained weights and a history out."""
+"""Training: takes a plan and a dataset, gives a model with trained weights and a history."""

@@ -1,4 +1,4 @@
-"""Frozen batch normalisations folded into the convolutions before them, while they train."""
+"""Fold frozen batch normalizations into the convolutions before them, for faster training."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from keras import ops
 
 
 class FoldedConvolution(keras.layers.Layer):
-    """A convolution and its frozen normalisation as one convolution.
+    """A convolution and the frozen normalization after it, as one convolution.
 
         scale = gamma / sqrt(variance + epsilon)
-        normalise(convolve(x, kernel)) = convolve(x, kernel * scale) + beta - mean * scale
+        normalize(convolve(x, kernel)) = convolve(x, kernel * scale) + beta - mean * scale
 
-    The kernel is the convolution's own variable, so gradients, rates and what is saved are those
-    of the two layers; one pass over the activations is saved forward and two back.
+    The kernel is the convolution's own variable, so gradients, learning rates and saved weights are
+    those of the two layers. It saves one pass over the activations forwards and two backwards.
 
     Args:
         convolution: Conv2D or DepthwiseConv2D without activation.
-        normalization: The BatchNormalization that alone reads it, not trainable.
+        normalization: The only layer that reads it, not trainable.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class FoldedConvolution(keras.layers.Layer):
         self._scale, self._shift = scale.reshape(shape).astype(np.float32), shift
 
     def call(self, inputs: Any) -> Any:
-        """Feature maps (n, h, w, c) to (n, h', w', c')."""
+        """Compute feature maps (n, h', w', c') from (n, h, w, c)."""
         layer, shift = self.convolution, self._shift
         if layer.use_bias:
             shift = shift + layer.bias * self._scale.ravel()
@@ -56,12 +56,16 @@ class FoldedConvolution(keras.layers.Layer):
         return maps + ops.cast(shift, self.compute_dtype)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
-        """That of the convolution."""
+        """Return the shape of the convolution's output."""
         return self.convolution.compute_output_shape(input_shape)
 
 
 def fold_frozen_norms(network: keras.Model) -> keras.Model:
-    """The same function on the same variables, with fewer passes over the activations."""
+    """Return a network that computes the same with the same variables, in fewer passes.
+
+    Args:
+        network: Functional network; its layers are shared.
+    """
     pairs = _pairs(network)
     absorbed = {id(norm) for norm in pairs.values()}
 
@@ -76,32 +80,34 @@ def fold_frozen_norms(network: keras.Model) -> keras.Model:
 
 
 def _pairs(network: keras.Model) -> dict[int, keras.layers.BatchNormalization]:
-    """Id of a convolution to the frozen normalisation that alone reads it."""
+    """Return the id of a convolution to the frozen normalization that alone reads it."""
     nodes = [node for level in network._nodes_by_depth.values() for node in level]
     calls = Counter(id(node.operation) for node in nodes)
     readers: dict[int, list[Any]] = {}
     for node in nodes:
         for tensor in node.input_tensors:
             readers.setdefault(id(tensor._keras_history.operation), []).append(node.operation)
-    alone = ((x, readers[id(x)][0]) for x in network.layers if len(readers.get(id(x), ())) == 1)
+    read_once = [x for x in network.layers if len(readers.get(id(x), ())) == 1]
     return {
         id(layer): reader
-        for layer, reader in alone
-        if _foldable(layer) and _frozen_norm(reader) and calls[id(layer)] == calls[id(reader)] == 1
+        for layer in read_once
+        for reader in readers[id(layer)]
+        if _is_foldable(layer)
+        and _is_frozen_norm(reader)
+        and calls[id(layer)] == calls[id(reader)] == 1
     }
 
 
-def _foldable(layer: keras.layers.Layer) -> bool:
-    plain = type(layer) in (keras.layers.Conv2D, keras.layers.DepthwiseConv2D)
+def _is_foldable(layer: keras.layers.Layer) -> bool:
     return (
-        plain
+        type(layer) in (keras.layers.Conv2D, keras.layers.DepthwiseConv2D)
         and layer.data_format == "channels_last"
         and getattr(layer, "groups", 1) == 1
         and layer.activation is keras.activations.linear
     )
 
 
-def _frozen_norm(operation: Any) -> bool:
+def _is_frozen_norm(operation: Any) -> bool:
     return (
         type(operation) is keras.layers.BatchNormalization
         and not operation.trainable

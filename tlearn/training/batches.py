@@ -1,9 +1,10 @@
-"""Batches for `fit`: stored pixels augmented as they are drawn, or stored features."""
+"""Batches for Keras's `fit`: pixels augmented when they are read, or stored features."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import keras
 import numpy as np
@@ -17,47 +18,61 @@ Prefix = Callable[[np.ndarray], np.ndarray]
 """Pixels (n, H, W, 3) to the outputs of the frozen stages (n, h, w, c)."""
 
 
+@dataclass(frozen=True)
+class Examples:
+    """Images with labels, and how their inputs are read.
+
+    Attributes:
+        read: Returns the inputs of keys.
+        keys: (images, views) keys of the inputs; every epoch reads one view of an image.
+        labels: (images,) class indices.
+        n_classes: Number of classes.
+        weights: (images,) weights in the loss, or None.
+        prefix: Frozen stages that inputs pass through, after augmentation; None where the inputs
+            are their stored outputs, or where nothing is frozen.
+    """
+
+    read: Read
+    keys: Sequence[Sequence[str]]
+    labels: np.ndarray
+    n_classes: int
+    weights: np.ndarray | None = None
+    prefix: Prefix | None = None
+
+
+@dataclass(frozen=True)
+class Variation:
+    """How training batches vary from epoch to epoch.
+
+    Attributes:
+        augmentation: How images are augmented and mixed.
+        live: Whether inputs are pixels, to be augmented one by one; stored features are only mixed.
+        seed: Random seed of order, views and augmentation.
+    """
+
+    augmentation: Augmentation
+    live: bool
+    seed: int
+
+
 class Batches(keras.utils.PyDataset):
-    """One epoch of batches, shuffled anew each epoch, the same for the same seed.
+    """An epoch of batches, the same for the same seed.
 
     Args:
-        read: Gives the inputs of keys.
-        keys: (pictures, views) keys of the inputs; every epoch draws one view a picture.
-        labels: (pictures,) class indices.
-        n_classes: Number of classes.
-        batch_size: Pictures a batch.
-        policy: How batches are augmented; None draws them in order and untouched, for validation.
-        live: Whether inputs are pixels to augment one by one; stored features are only mixed.
-        prefix: The frozen stages, which pixels go through after they were augmented.
-        weights: (pictures,) weights of the loss, or None.
-        seed: Seed of order, views and augmentation.
+        examples: Images, labels and how they are read.
+        batch_size: Images per batch.
+        variation: How epochs differ; None reads the first views in order and unchanged, for
+            validation.
     """
 
     def __init__(
-        self,
-        read: Read,
-        keys: Sequence[Sequence[str]],
-        labels: np.ndarray,
-        n_classes: int,
-        batch_size: int,
-        *,
-        policy: Augmentation | None = None,
-        live: bool = False,
-        prefix: Prefix | None = None,
-        weights: np.ndarray | None = None,
-        seed: int = 0,
-        workers: int = 1,
+        self, examples: Examples, batch_size: int, variation: Variation | None = None
     ) -> None:
-        super().__init__(workers=workers, max_queue_size=8)
-        self._read = read
-        self._keys = keys
-        self._targets = np.eye(n_classes, dtype=np.float32)[labels]
+        super().__init__(workers=1, max_queue_size=8)
+        self._examples = examples
+        self._targets = np.eye(examples.n_classes, dtype=np.float32)[examples.labels]
         self._batch_size = batch_size
-        self._policy = policy
-        self._live = live
-        self._prefix = prefix
-        self._weights = weights
-        self._seed = seed
+        self._variation = variation
         self._epoch = -1
         self.on_epoch_end()
 
@@ -65,30 +80,47 @@ class Batches(keras.utils.PyDataset):
         return math.ceil(len(self._targets) / self._batch_size)
 
     def on_epoch_end(self) -> None:
+        """Choose the order and the views of the next epoch."""
         self._epoch += 1
-        rng = np.random.default_rng((self._seed, self._epoch))
         count = len(self._targets)
-        self._order = rng.permutation(count) if self._policy else np.arange(count)
-        views = len(self._keys[0]) if self._policy else 1
-        self._view = rng.integers(views, size=count)
+        self._order, self._view = np.arange(count), np.zeros(count, int)
+        if self._variation:
+            rng = np.random.default_rng((self._variation.seed, self._epoch))
+            self._order = rng.permutation(count)
+            self._view = rng.integers(len(self._examples.keys[0]), size=count)
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, ...]:
+        examples = self._examples
         rows = self._order[index * self._batch_size : (index + 1) * self._batch_size]
-        inputs = self._read([self._keys[row][self._view[row]] for row in rows])
+        inputs = examples.read([examples.keys[row][self._view[row]] for row in rows])
         targets = self._targets[rows]
-        if self._policy:
-            rng = np.random.default_rng((self._seed, self._epoch, index))
-            if self._live:
-                inputs = np.stack([augment(image, self._policy, rng) for image in inputs])
-            inputs, targets = mix(inputs.astype(np.float32), targets, self._policy, rng)
-        if self._prefix:
-            inputs = self._prefix(inputs)
+        if self._variation:
+            inputs, targets = self._augment(inputs, targets, index, self._variation)
+        if examples.prefix:
+            inputs = examples.prefix(inputs)
         batch = (inputs.astype(np.float32), targets)
-        return batch if self._weights is None else (*batch, self._weights[rows])
+        return batch if examples.weights is None else (*batch, examples.weights[rows])
+
+    def _augment(
+        self, inputs: np.ndarray, targets: np.ndarray, index: int, variation: Variation
+    ) -> tuple[np.ndarray, np.ndarray]:
+        rng = np.random.default_rng((variation.seed, self._epoch, index))
+        policy = variation.augmentation
+        if variation.live:
+            inputs = np.stack([augment(image, policy, rng) for image in inputs])
+        return mix(inputs.astype(np.float32), targets, policy, rng)
 
 
 def class_weight_rows(labels: np.ndarray, n_classes: int) -> np.ndarray:
-    """Weight of each row so that every class counts the same; their mean is one."""
+    """Return weights of images that make every class count the same; their mean is one.
+
+    Args:
+        labels: (n,) class indices.
+        n_classes: Number of classes.
+
+    Returns:
+        (n,) float32.
+    """
     counts = np.bincount(labels, minlength=n_classes)
     present = (counts > 0).sum()
     return (len(labels) / (present * counts[labels])).astype(np.float32)

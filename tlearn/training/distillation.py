@@ -1,10 +1,9 @@
-"""A teacher teaches a smaller student: the same view for both, the teacher's answers stored."""
+"""Distillation: train a small student to give the outputs that were stored of its teacher."""
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,9 +11,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from tlearn.data.pixel_store import PixelStore
-from tlearn.errors import RunError
-from tlearn.features.store import FeatureStore, Views
+from tlearn.errors import RunError, quoted
 from tlearn.models.applications import build_network
 from tlearn.models.catalog import BackboneSpec
 from tlearn.models.stages import last_feature_map
@@ -22,113 +19,28 @@ from tlearn.progress import StepProgress
 from tlearn.storage.atomic import write_atomic
 from tlearn.training.channel_pruning import ridge_regression
 from tlearn.training.schedule import rate_factor
+from tlearn.training.teacher_dataset import BATCH, Standardizer, TeacherBatches, TeacherDataset
 
-BATCH = 128
-RATE = 3e-3
-INHERITED_RATE = 2e-3
-"""Of a student that begins with its teacher's channels."""
+LEARNING_RATE = 3e-3
+PRUNED_LEARNING_RATE = 2e-3
+"""Peak learning rate of a student that starts with channels of its teacher."""
 
 WEIGHT_DECAY = 1e-4
-SOURCE_SHARE = 0.5
-"""Weight of the classes' loss; that of the embedding, on standardised values, is one."""
+SOURCE_LOSS_WEIGHT = 0.5
+"""Weight of the loss on classes; that on the standardized embedding has weight one."""
 
 _WARMUP_SHARE = 0.02
-_STATISTICS_MOMENTUM = 0.95  # the usual .99 and .999 lag behind a short training
+_STATISTICS_MOMENTUM = 0.95  # the usual .99 and .999 lag behind in a short training
 _CHECKPOINT_SECONDS = 300.0
-_MAP_IMAGES = 4096
-
-
-@dataclass(frozen=True)
-class TeacherDataset:
-    """Pictures, the views of them, and what the teacher said of each view.
-
-    Attributes:
-        digests: Pictures.
-        pixels: The same at the student's size.
-        views: Views that teacher and student both saw.
-        answers: The teacher's embedding and, behind it, its class probabilities.
-        width: Numbers in the teacher's embedding.
-    """
-
-    digests: Sequence[str]
-    pixels: PixelStore
-    views: Views
-    answers: FeatureStore
-    width: int
-
-    @property
-    def classes(self) -> int:
-        """Classes of the teacher; 0 when it has none."""
-        return self.answers.table.row_shape[0] - self.width
-
-    def inputs(self, wanted: Sequence[tuple[str, int]]) -> np.ndarray:
-        """Pixels float32 (n, H, W, 3) of (digest, view) pairs."""
-        clean = self.pixels.read([digest for digest, _ in wanted])
-        return self.views.draw(clean, wanted).astype(np.float32)
-
-    def outputs(self, wanted: Sequence[tuple[str, int]]) -> tuple[np.ndarray, np.ndarray]:
-        """The teacher's embeddings (n, width) and probabilities (n, classes)."""
-        rows = self.answers.table.read([self.views.key(*pair) for pair in wanted])
-        rows = rows.astype(np.float32)
-        return rows[:, : self.width], rows[:, self.width :]
-
-
-class LessonBatches(keras.utils.PyDataset):
-    """Endless shuffled batches; every round shows one view of each picture."""
-
-    def __init__(
-        self, teacher_dataset: TeacherDataset, scale: Standardizer, seed: int, first_round: int = 0
-    ) -> None:
-        super().__init__(workers=2, max_queue_size=16)
-        self._lessons, self._scale, self._seed = teacher_dataset, scale, seed
-        self._round = first_round - 1
-        self.on_epoch_end()
-
-    def __len__(self) -> int:
-        return max(1, len(self._lessons.digests) // BATCH)
-
-    def on_epoch_end(self) -> None:
-        self._round += 1
-        rng = np.random.default_rng((self._seed, self._round))
-        count = len(self._lessons.digests)
-        self._order = rng.permutation(count)
-        self._view = rng.integers(self._lessons.views.count, size=count)
-
-    def __getitem__(self, index: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-        chosen = self._order[index * BATCH : (index + 1) * BATCH]
-        wanted = [(self._lessons.digests[n], int(self._view[n])) for n in chosen]
-        embeddings, probabilities = self._lessons.outputs(wanted)
-        targets = {"embedding": self._scale.apply(embeddings)}
-        if self._lessons.classes:
-            targets["source"] = probabilities
-        return self._lessons.inputs(wanted), targets
-
-
-@dataclass(frozen=True)
-class Standardizer:
-    """Centres embeddings and gives each number the variance one."""
-
-    mean: np.ndarray
-    deviation: np.ndarray
-
-    @classmethod
-    def of(cls, teacher_dataset: TeacherDataset, most: int = 4096) -> Standardizer:
-        """Measured on clean views."""
-        embeddings, _ = teacher_dataset.outputs(
-            [(digest, 0) for digest in teacher_dataset.digests[:most]]
-        )
-        return cls(embeddings.mean(axis=0), embeddings.std(axis=0) + 1e-3)
-
-    def apply(self, embeddings: np.ndarray) -> np.ndarray:
-        return (embeddings - self.mean) / self.deviation
+_PROJECTION_IMAGES = 4096
 
 
 @dataclass(frozen=True)
 class Student:
-    """A network that learns.
+    """A network that is trained on a teacher's outputs.
 
     Attributes:
-        network: With its classification layer; what is kept.
+        network: The network that is kept, with a classification layer if the teacher has one.
         training_model: The same with a linear map from its embedding to the teacher's.
     """
 
@@ -139,14 +51,14 @@ class Student:
 def build_student(
     spec: BackboneSpec, image_size: int, classes: int, width: int, seed: int
 ) -> Student:
-    """A backbone with random weights and what it needs to be taught.
+    """Return a student with random weights.
 
     Args:
-        spec: From `find_backbone`.
+        spec: Its backbone, from `find_backbone`.
         image_size: Side of its input, in pixels.
         classes: Classes of the teacher; 0 for none.
-        width: Numbers in the teacher's embedding.
-        seed: Of the random weights.
+        width: Width of the teacher's embedding.
+        seed: Random seed of the weights.
     """
     keras.utils.set_random_seed(seed)
     image = keras.Input((image_size, image_size, 3), name="image", dtype="float32")
@@ -159,107 +71,120 @@ def build_student(
     for layer in network.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.momentum = _STATISTICS_MOMENTUM
-    return Student(network, keras.Model(image, outputs, name="learner"))
+    return Student(network, keras.Model(image, outputs))
 
 
 def fit_projection(student: Student, teacher_dataset: TeacherDataset) -> None:
-    """Solve the linear map from the embedding of a student that is no longer random."""
-    scale = Standardizer.of(teacher_dataset)
+    """Fit the linear map from the student's embedding to the teacher's, by ridge regression.
+
+    Args:
+        student: A student whose weights are not random; its map is replaced.
+        teacher_dataset: Views and the teacher's outputs.
+    """
+    standardizer = Standardizer.of(teacher_dataset)
     layer = student.training_model.get_layer("embedding")
-    embed = keras.Model(student.training_model.inputs, layer.input)
-    mine, theirs = [], []
-    for start in range(0, min(_MAP_IMAGES, len(teacher_dataset.digests)), BATCH):
-        wanted = [(digest, 0) for digest in teacher_dataset.digests[start : start + BATCH]]
-        mine.append(embed.predict_on_batch(teacher_dataset.inputs(wanted)))
-        theirs.append(scale.apply(teacher_dataset.outputs(wanted)[0]))
-    layer.set_weights(ridge_regression(np.concatenate(mine), np.concatenate(theirs)))
+    embed = keras.Model(student.training_model.inputs[0], layer.input)
+    student_rows, teacher_rows = [], []
+    for start in range(0, min(_PROJECTION_IMAGES, len(teacher_dataset.digests)), BATCH):
+        views = [(digest, 0) for digest in teacher_dataset.digests[start : start + BATCH]]
+        student_rows.append(embed.predict_on_batch(teacher_dataset.inputs(views)))
+        teacher_rows.append(standardizer.apply(teacher_dataset.outputs(views)[0]))
+    inputs, targets = np.concatenate(student_rows), np.concatenate(teacher_rows)
+    layer.set_weights(ridge_regression(inputs, targets))
 
 
-def teach(
+def train_student(
     student: Student,
     teacher_dataset: TeacherDataset,
     seconds: float,
     checkpoint: Path,
     *,
-    rate: float = RATE,
+    learning_rate: float = LEARNING_RATE,
     seed: int = 0,
-    told: StepProgress | None = None,
+    progress: StepProgress | None = None,
 ) -> None:
-    """Train the student until the time is up; a checkpoint there is gone on from.
+    """Train a student for a given time, resuming from a checkpoint if there is one.
 
-    The loss is the squared error of the teacher's standardised embedding, from a linear map of
+    The loss is the squared error of the teacher's standardized embedding, from a linear map of
     the student's, plus the cross-entropy of the teacher's class probabilities.
 
     Args:
         student: From `build_student`.
-        teacher_dataset: What to learn.
-        seconds: Time to train, that before the checkpoint counted.
-        checkpoint: File to go on from, written every few minutes and at the end.
-        rate: Highest learning rate; the checkpoint's own counts where there is one.
-        seed: Of order and views.
-        told: Told of progress.
+        teacher_dataset: Views and the teacher's outputs.
+        seconds: Time to train, including the time before the checkpoint.
+        checkpoint: File to resume from, written every few minutes and at the end.
+        learning_rate: Peak learning rate; a checkpoint's own is used where there is one.
+        seed: Random seed of order and views.
+        progress: Called with (seconds trained, seconds in all) after every batch.
+
+    Raises:
+        RunError: The loss is no longer a number, or the checkpoint is of other networks.
 
     References:
         Hinton et al. 2015 (arXiv 1503.02531); Romero et al. 2014, FitNets (arXiv 1412.6550);
         Beyer et al. 2022, A good teacher is patient and consistent (arXiv 2106.05237): teacher
         and student see the same view. Their views are endless, ours are a stored number.
     """
-    training_model = student.training_model
-    optimizer = keras.optimizers.AdamW(rate, weight_decay=WEIGHT_DECAY, global_clipnorm=5.0)
+    model = student.training_model
+    optimizer = keras.optimizers.AdamW(
+        learning_rate, weight_decay=WEIGHT_DECAY, global_clipnorm=5.0
+    )
     losses = {"embedding": "mse", "source": "categorical_crossentropy"}
-    shares = {"embedding": 1.0, "source": SOURCE_SHARE}
-    taught = set(training_model.output)
-    training_model.compile(
+    weights = {"embedding": 1.0, "source": SOURCE_LOSS_WEIGHT}
+    outputs = set(model.output)
+    model.compile(
         optimizer,
-        {name: losses[name] for name in taught},
-        loss_weights={name: shares[name] for name in taught},
+        {name: losses[name] for name in outputs},
+        loss_weights={name: weights[name] for name in outputs},
         jit_compile=False,
     )
-    optimizer.build(training_model.trainable_variables)
-    timer = _Clock(training_model, seconds, checkpoint, rate, told)
-    batches = LessonBatches(teacher_dataset, Standardizer.of(teacher_dataset), seed, timer.rounds)
-    if timer.spent < seconds:
-        training_model.fit(batches, epochs=10**6, verbose=0, callbacks=[timer], shuffle=False)
+    optimizer.build(model.trainable_variables)
+    budget = _TimeBudget(model, seconds, checkpoint, learning_rate, progress)
+    standardizer = Standardizer.of(teacher_dataset)
+    batches = TeacherBatches(teacher_dataset, standardizer, seed, budget.rounds)
+    if budget.spent < seconds:
+        model.fit(batches, epochs=10**6, verbose=0, callbacks=[budget], shuffle=False)
 
 
-class _Clock(keras.callbacks.Callback):
-    """The schedule by time, checkpoints, and the end."""
+class _TimeBudget(keras.callbacks.Callback):
+    """Follows a schedule over time, saves and resumes checkpoints, and stops when time is up."""
 
     def __init__(
         self,
         training_model: keras.Model,
         seconds: float,
         checkpoint: Path,
-        rate: float,
-        told: StepProgress | None,
+        learning_rate: float,
+        progress: StepProgress | None,
     ) -> None:
         super().__init__()
-        self._learner, self._seconds = training_model, seconds
-        self._checkpoint, self._told = checkpoint, told
-        self._rate = rate
+        self._training_model, self._seconds = training_model, seconds
+        self._checkpoint, self._progress = checkpoint, progress
+        self._learning_rate = learning_rate
         self.spent, self.rounds = 0.0, 0
         if checkpoint.exists():
             self._resume()
-        self._before, self._began = self.spent, 0.0
-        self._saved = self.spent
+        self._spent_before, self._started = self.spent, 0.0
+        self._saved_at = self.spent
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
         warmup = _WARMUP_SHARE * self._seconds
         factor = rate_factor("cosine", self.spent, self._seconds, warmup)
-        self._learner.optimizer.learning_rate = self._rate * factor
+        self._training_model.optimizer.learning_rate = self._learning_rate * factor
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         if logs and not math.isfinite(logs["loss"]):
             raise RunError(
-                f"the loss is {logs['loss']}", "the same command goes on from the last checkpoint"
+                f"training stopped: the loss is {logs['loss']}",
+                "run the same command again to resume from the last checkpoint",
             )
-        # The first batch compiles the step: that is not time taught.
-        self._began = self._began or time.perf_counter()
-        self.spent = self._before + time.perf_counter() - self._began
-        if self._told:
-            self._told(int(min(self.spent, self._seconds)), int(self._seconds))
+        # Time starts after the first batch, which compiles the step.
+        self._started = self._started or time.perf_counter()
+        self.spent = self._spent_before + time.perf_counter() - self._started
+        if self._progress:
+            self._progress(int(min(self.spent, self._seconds)), int(self._seconds))
         over = self.spent >= self._seconds
-        if over or self.spent - self._saved >= _CHECKPOINT_SECONDS:
+        if over or self.spent - self._saved_at >= _CHECKPOINT_SECONDS:
             self._save()
         if over:
             self.model.stop_training = True
@@ -268,27 +193,27 @@ class _Clock(keras.callbacks.Callback):
         self.rounds += 1
 
     def _save(self) -> None:
-        self._saved = self.spent
+        self._saved_at = self.spent
         values = [np.array(variable) for variable in self._variables()]
 
         def write(path: Path) -> None:
-            np.savez(path, *values, spent=self.spent, rounds=self.rounds, rate=self._rate)
+            np.savez(path, *values, spent=self.spent, rounds=self.rounds, rate=self._learning_rate)
 
         write_atomic(self._checkpoint, write)
 
     def _resume(self) -> None:
-        with np.load(self._checkpoint) as kept:
+        with np.load(self._checkpoint) as saved:
             variables = self._variables()
-            stored = [kept[f"arr_{n}"] for n in range(len(kept.files) - 3)]
-            if [v.shape for v in stored] != [tuple(v.shape) for v in variables]:
+            values = [saved[f"arr_{n}"] for n in range(len(saved.files) - 3)]
+            if [v.shape for v in values] != [tuple(v.shape) for v in variables]:
                 raise RunError(
-                    f"{self._checkpoint} is of another student or teacher",
-                    "name another folder with --out, or repeat the command that began it",
+                    f"{quoted(self._checkpoint)} is of another student or teacher",
+                    "repeat the command that wrote it, or name another folder: --out FOLDER",
                 )
-            for variable, value in zip(variables, stored, strict=True):
+            for variable, value in zip(variables, values, strict=True):
                 variable.assign(value)
-            self.spent, self.rounds = float(kept["spent"]), int(kept["rounds"])
-            self._rate = float(kept["rate"])
+            self.spent, self.rounds = float(saved["spent"]), int(saved["rounds"])
+            self._learning_rate = float(saved["rate"])
 
     def _variables(self) -> list[keras.Variable]:
-        return [*self._learner.variables, *self._learner.optimizer.variables]
+        return [*self._training_model.variables, *self._training_model.optimizer.variables]

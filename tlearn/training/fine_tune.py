@@ -1,4 +1,4 @@
-"""Tune a classifier by a plan: stored features where a prefix is frozen, live pixels where not."""
+"""Fine-tune a classifier by a plan: on stored features where a prefix is frozen, else on pixels."""
 
 from __future__ import annotations
 
@@ -16,37 +16,95 @@ from tlearn.features.engine import EngineChoice
 from tlearn.features.extractor import prefix_engines
 from tlearn.features.linear_head import LinearHead
 from tlearn.features.store import FeatureStore, Views
-from tlearn.models.backbone import Backbone, head_inputs
+from tlearn.models.backbone import Backbone, head_inputs, up_to
 from tlearn.models.classifier import HEAD, build_classifier, set_head, set_trainable
 from tlearn.models.stages import find_cuts, layers_of_stage, split_at
 from tlearn.progress import ProgressCallback, Timer
 from tlearn.recipe.plan import Plan
 from tlearn.training.batch_norm_folding import fold_frozen_norms
-from tlearn.training.batches import Batches, Prefix, Read, class_weight_rows
-from tlearn.training.loop import History, Report, factors_by_stage, fit_tail
+from tlearn.training.batches import (
+    Batches,
+    Examples,
+    Prefix,
+    Read,
+    Variation,
+    class_weight_rows,
+)
+from tlearn.training.loop import EpochCallback, History, factors_by_variable, fit
+
+
+@dataclass(frozen=True)
+class TrainingContext:
+    """What training needs beside the model.
+
+    Attributes:
+        plan: What is trained, for how long, at which rates.
+        dataset: Pixels and split.
+        cache: Folder where the outputs of the frozen stages are stored.
+        engines: Chooses what runs the frozen stages.
+        progress: Called with (step, done, total).
+        timer: Times the steps.
+        on_epoch: Called after every epoch.
+    """
+
+    plan: Plan
+    dataset: Dataset
+    cache: Path
+    engines: EngineChoice
+    progress: ProgressCallback
+    timer: Timer
+    on_epoch: EpochCallback | None = None
 
 
 @dataclass(frozen=True)
 class _Inputs:
-    """Where the trained part of the network gets its inputs from.
+    """Where the trained stages get their inputs from.
 
     Attributes:
-        read: Keys of training views to inputs: pixels where `live`, stored outputs where not.
-        views: Gives the keys.
-        live: Whether every epoch augments anew.
-        held_out: Digests of validation pictures to inputs.
-        prefix: The frozen stages, where live pixels must go through them first.
+        read: Keys of training views to inputs: pixels where `live`, otherwise stored outputs.
+        read_val: Digests of validation images to inputs.
+        views: Views of a training image.
+        live: Whether images are augmented anew in every epoch.
+        prefix: The frozen stages, where live pixels must pass through them first.
     """
 
     read: Read
+    read_val: Read
     views: Views
     live: bool
-    held_out: Read
     prefix: Prefix | None = None
 
 
+def fine_tune(
+    whole: Backbone, head: LinearHead | None, context: TrainingContext
+) -> tuple[keras.Model, History]:
+    """Build the classifier that the plan describes and train it.
+
+    Args:
+        whole: The backbone; what follows the last stage that the head reads is cut off.
+        head: The solved head to start from, or None for a random one.
+        context: Plan, data and callbacks.
+
+    Returns:
+        The classifier, in float32 whatever precision trained it, and what was done.
+
+    Raises:
+        TlearnError: The loss is no longer a number.
+    """
+    backbone = up_to(whole, context.plan.head.stages[-1])
+    model = assemble(backbone, context.plan, head)
+    history = tune(model, backbone, context)
+    return as_float32(model), history
+
+
 def assemble(backbone: Backbone, plan: Plan, head: LinearHead | None) -> keras.Model:
-    """The whole classifier, with the solved head in place where there is one."""
+    """Return the classifier: backbone and head, with the weights of a solved head if there is one.
+
+    Args:
+        backbone: The network up to the last stage that the head reads.
+        plan: What the head reads and how it is regularized.
+        head: The solved head, or None for a random one.
+    """
     model = build_classifier(
         backbone.trunk,
         len(plan.split.classes),
@@ -61,116 +119,90 @@ def assemble(backbone: Backbone, plan: Plan, head: LinearHead | None) -> keras.M
     return model
 
 
-def tune(
-    model: keras.Model,
-    backbone: Backbone,
-    plan: Plan,
-    dataset: Dataset,
-    cache: Path,
-    engines: EngineChoice,
-    progress: ProgressCallback,
-    timer: Timer,
-    report: Report | None = None,
-) -> History:
+def tune(model: keras.Model, backbone: Backbone, context: TrainingContext) -> History:
     """Train the stages that the plan names, in place.
 
-    Layers before the first trained stage run once for each stored view, and epochs cost the rest;
-    with no stored view they run in the loop.
+    The stages before them run once for every stored view, and epochs cost only the rest. Without
+    stored views they run in every step.
 
     Args:
-        model: The classifier from `assemble`.
-        backbone: The backbone under it.
-        plan: What is trained, how long, at which rates.
-        dataset: Pixels and split.
-        cache: Where the outputs of the frozen prefix are kept.
-        engines: Runs the frozen prefix.
-        progress: Called with (step, done, total).
-        timer: Times the steps.
-        report: Told after every epoch.
+        model: The classifier, from `assemble`.
+        backbone: The backbone inside it.
+        context: Plan, data and callbacks.
+
+    Raises:
+        TlearnError: The loss is no longer a number.
     """
-    set_trainable(
-        backbone.trunk, backbone.stages, plan.training.first_trained_stage, plan.training.batch_norm
-    )
-    first = (
-        len(backbone.stages)
-        if plan.training.first_trained_stage is None
-        else plan.training.first_trained_stage
-    )
+    plan, first = context.plan, context.plan.training.first_trained_stage
+    set_trainable(backbone.trunk, backbone.stages, first, plan.training.batch_norm)
     if first == 0:
-        training_model = keras.Model(model.inputs[0], model.outputs[0], name="learner")
-        read = dataset.pixels.read
-        inputs = _Inputs(read, Views(), live=True, held_out=read)
+        trained = keras.Model(model.inputs[0], model.outputs[0])
+        read = context.dataset.pixels.read
+        inputs = _Inputs(read, read, Views(), live=True)
     else:
-        cut = backbone.stages[first - 1].end_cut
-        with timer.time("prefix"):
-            inputs = _frozen(model, backbone, plan, dataset, cut, cache, engines, progress)
-        training_model = split_at(model, cut)[1]
-    step_progress = partial(progress, "train")
-    step_progress(0, plan.split.n_train * plan.training.epochs)
-    with timer.time("train"):
-        train, val = _batches(plan, dataset, inputs)
-        groups = [*layers_of_stage(backbone.trunk, backbone.stages), [model.get_layer(HEAD)]]
+        cut = backbone.stages[-1 if first is None else first - 1].end_cut
+        with context.timer.time("prefix"):
+            inputs = _frozen_inputs(model, backbone.fingerprint, cut, context)
+        trained = split_at(model, cut)[1]
+    context.progress("train", 0, plan.split.n_train * plan.training.epochs)
+    with context.timer.time("train"):
+        train, val = _batches(inputs, plan, context.dataset)
+        layers = [*layers_of_stage(backbone.trunk, backbone.stages), [model.get_layer(HEAD)]]
         rates = [stage.learning_rate for stage in plan.stages]
-        factors = factors_by_stage(groups, rates, plan.training.learning_rate)
-        training_model = fold_frozen_norms(training_model)
-        return fit_tail(training_model, plan, train, val, factors, report, step_progress)
+        return fit(
+            fold_frozen_norms(trained),
+            plan,
+            train,
+            val,
+            factors_by_variable(layers, rates, plan.training.learning_rate),
+            on_epoch=context.on_epoch,
+            progress=partial(context.progress, "train"),
+        )
 
 
-def _frozen(
-    model: keras.Model,
-    backbone: Backbone,
-    plan: Plan,
-    dataset: Dataset,
-    cut: int,
-    cache: Path,
-    engines: EngineChoice,
-    progress: ProgressCallback,
+def _frozen_inputs(
+    model: keras.Model, fingerprint: str, cut: int, context: TrainingContext
 ) -> _Inputs:
-    """Fill the store with the outputs of everything before `cut`, for all views."""
+    """Store the outputs of everything before `cut`, or return how to compute them in every step."""
+    plan, dataset = context.plan, context.dataset
     shape = find_cuts(model)[cut].shape[1:]
-    name = f"{backbone.fingerprint}-cut{cut}"
-    store = FeatureStore(cache, name, plan.images.resize, shape, "float16")
-    read = store.table.read
+    name = f"{fingerprint}-cut{cut}"
+    store = FeatureStore(context.cache, name, plan.images.resize, shape, "float16")
 
     def prefix() -> keras.Model:
         return split_at(as_float32(model), cut)[0]
 
-    makers = prefix_engines(cache, backbone.fingerprint, cut, prefix)
-    opener = partial(engines.open, f"before stage {plan.training.first_trained_stage}", makers)
-    step_progress = partial(progress, "compute frozen stages")
-    store.fill(dataset.pixels, dataset.digests("val"), opener, Views(), step_progress)
+    engines = prefix_engines(context.cache, fingerprint, cut, prefix)
+    step = f"before stage {plan.training.first_trained_stage}"
+    open_engine = partial(context.engines.open, step, engines)
+    progress = partial(context.progress, "compute frozen stages")
+    store.fill(dataset.pixels, dataset.digests("val"), open_engine, Views(), progress)
     if not plan.images.views:
-        engine = opener(dataset.rows("train")[:32])
+        engine = open_engine(dataset.rows("train")[:32])
 
         def run(batch: np.ndarray) -> np.ndarray:
             return next(iter(engine.run([batch]))).reshape(-1, *shape)
 
-        return _Inputs(dataset.pixels.read, Views(), True, read, run)
-    views = Views(
-        plan.images.views,
-        augmentation(plan.images.augmentation, plan.images.horizontal_flip),
-        plan.seed,
-    )
-    store.fill(dataset.pixels, dataset.digests("train"), opener, views, step_progress)
-    return _Inputs(read, views, live=False, held_out=read)
+        return _Inputs(dataset.pixels.read, store.table.read, Views(), live=True, prefix=run)
+    policy = augmentation(plan.images.augmentation, plan.images.horizontal_flip)
+    views = Views(plan.images.views, policy, plan.seed)
+    store.fill(dataset.pixels, dataset.digests("train"), open_engine, views, progress)
+    return _Inputs(store.table.read, store.table.read, views, live=False)
 
 
-def _batches(plan: Plan, dataset: Dataset, inputs: _Inputs) -> tuple[Batches, Batches | None]:
-    classes, views = len(plan.split.classes), inputs.views
-    labels = dataset.labels("train")
-    train = Batches(
-        inputs.read,
-        [[views.key(d, view) for view in range(views.count)] for d in dataset.digests("train")],
-        labels,
-        classes,
-        plan.training.batch_size,
-        policy=augmentation(plan.images.augmentation, plan.images.horizontal_flip),
-        live=inputs.live,
-        prefix=inputs.prefix,
-        weights=class_weight_rows(labels, classes) if plan.head.class_weights else None,
-        seed=plan.seed,
-    )
+def _batches(inputs: _Inputs, plan: Plan, dataset: Dataset) -> tuple[Batches, Batches | None]:
+    """Return the batches of the train split, and of the validation split if there is one."""
+    labels, n_classes, views = dataset.labels("train"), len(plan.split.classes), inputs.views
+    keys = [
+        [views.key(digest, view) for view in range(views.count)]
+        for digest in dataset.digests("train")
+    ]
+    weights = class_weight_rows(labels, n_classes) if plan.head.class_weights else None
+    examples = Examples(inputs.read, keys, labels, n_classes, weights, inputs.prefix)
+    policy = augmentation(plan.images.augmentation, plan.images.horizontal_flip)
+    train = Batches(examples, plan.training.batch_size, Variation(policy, inputs.live, plan.seed))
     if not plan.split.n_val:
         return train, None
     keys = [[digest] for digest in dataset.digests("val")]
-    return train, Batches(inputs.held_out, keys, dataset.labels("val"), classes, 32)
+    held_out = Examples(inputs.read_val, keys, dataset.labels("val"), n_classes)
+    return train, Batches(held_out, batch_size=32)

@@ -1,7 +1,7 @@
-"""Optimizers with a rate for each layer: the update is scaled, not the gradient.
+"""Optimizers with a learning rate for each layer: the update is scaled, not the gradient.
 
-Adam divides a gradient by its own running size, so a scaled gradient takes the same step as an
-unscaled one; only a scaled update is a smaller step.
+Adam divides a gradient by its own running size, so a scaled gradient would take the same step as
+an unscaled one; only a scaled update is a smaller step.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ else:
 
 
 class LayerwiseRates(_Mixed):
-    """Mixin: the learning rate of each variable is the optimizer's times a factor.
+    """Mixin that multiplies the optimizer's learning rate by a factor for each variable.
 
-    The factor scales decoupled weight decay as well. Clipping sees the gradients as they are.
+    The factor scales decoupled weight decay as well. Gradients are clipped before they are scaled.
 
     Args:
-        rate_factors: Variable path to factor; a variable that is not named has factor one.
+        rate_factors: Path of a variable to its factor; variables not named have factor one.
     """
 
     weight_decay: float | None
@@ -35,34 +35,37 @@ class LayerwiseRates(_Mixed):
         self.rate_factors = dict(rate_factors or {})
 
     def build(self, variables: Sequence[keras.Variable]) -> None:
+        """Create the optimizer's state, and look up the factor of every variable."""
         if self.built:
             return
         super().build(variables)
-        # update_step may be given the backend's own variable, which has no path: keep by key.
+        # update_step may get the backend's own variable, which has no path but the same key.
         self._factors = {
             self._var_key(variable): self.rate_factors.get(variable.path, 1.0)
             for variable in variables
         }
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+        """Update a variable with its own learning rate."""
         factor = self._factors[self._var_key(variable)]
         super().update_step(gradient, variable, learning_rate * factor)
 
     def _apply_weight_decay(self, variables: Sequence[keras.Variable]) -> None:
         if self.weight_decay is None:
             return
-        whole = self.weight_decay
+        weight_decay = self.weight_decay
         groups: dict[float, list[keras.Variable]] = {}
         for variable in variables:
             groups.setdefault(self._factors[self._var_key(variable)], []).append(variable)
         try:
             for factor, members in groups.items():
-                self.weight_decay = whole * factor
+                self.weight_decay = weight_decay * factor
                 super()._apply_weight_decay(members)
         finally:
-            self.weight_decay = whole
+            self.weight_decay = weight_decay
 
     def get_config(self) -> dict[str, Any]:
+        """Return the configuration, for saving."""
         return {**super().get_config(), "rate_factors": dict(self.rate_factors)}
 
 
@@ -109,15 +112,15 @@ def make_optimizer(
     weight_decay: float = 0.0,
     clip_norm: float | None = None,
 ) -> keras.optimizers.Optimizer:
-    """An optimizer by name.
+    """Return an optimizer by name.
 
     Args:
         name: sgd, adam, adamw, rmsprop or adagrad.
-        learning_rate: Rate of a variable with factor one.
-        rate_factors: Variable path to factor.
-        momentum: For sgd and rmsprop.
-        weight_decay: Decoupled; 1-D variables (biases, normalisation) are left out.
-        clip_norm: Largest norm of all gradients together, or None.
+        learning_rate: Learning rate of a variable with factor one.
+        rate_factors: Path of a variable to its factor.
+        momentum: Momentum of sgd and rmsprop.
+        weight_decay: Decoupled weight decay; not applied to biases and normalization.
+        clip_norm: Largest norm of the gradient of all variables together; 0 or None for no limit.
     """
     keywords: dict[str, Any] = {"rate_factors": rate_factors}
     if name in ("sgd", "rmsprop"):

@@ -1,4 +1,4 @@
-"""How the learning rate moves in time: a factor between 0 and 1 for every step."""
+"""Learning-rate schedules: a factor between 0 and 1 for every step."""
 
 from __future__ import annotations
 
@@ -7,20 +7,26 @@ from dataclasses import dataclass
 
 
 def rate_factor(schedule: str, step: float, total_steps: float, warmup_steps: float = 0.0) -> float:
-    """Factor on the peak rate at `step`, counted from 0.
+    """Return the factor on the peak learning rate at `step`, counted from 0.
 
         warm-up:  (step + 1) / (warmup_steps + 1)                                step < warmup_steps
         cosine:   (1 + cos(pi * (step - warmup_steps) / (total_steps - warmup_steps))) / 2
         constant, plateau:  1
 
-    The first step moves a little and the last cosine step is not wasted on a rate of 0; from
-    `total_steps` on the cosine stays at 0. `PlateauState` adds what a plateau takes away.
+    The first step has a rate above 0, and so has the last step of the cosine; from `total_steps`
+    on it stays at 0. `PlateauState` gives the further factor of the plateau schedule.
 
     Args:
         schedule: "cosine", "constant" or "plateau".
-        step: Steps done so far; any unit of time will do where all three have it.
+        step: Steps taken so far; another unit of time may be used for all three.
         total_steps: Steps of the whole training.
-        warmup_steps: Steps over which the rate rises; may be a fraction.
+        warmup_steps: Steps in which the rate rises; may be a fraction.
+
+    Returns:
+        A factor from 0 to 1.
+
+    Raises:
+        ValueError: There is no such schedule.
 
     References:
         Loshchilov and Hutter 2017, SGDR (arXiv 1608.03983), without restarts.
@@ -37,14 +43,14 @@ def rate_factor(schedule: str, step: float, total_steps: float, warmup_steps: fl
 
 @dataclass
 class PlateauState:
-    """Lowers the rate each time the validation loss has stood still.
+    """State of the plateau schedule: the rate drops when the validation loss stops improving.
 
     Attributes:
-        patience: Epochs without a better loss before a drop.
-        drop: What a drop multiplies the factor by.
-        margin: Share of the best loss by which a better one has to be lower.
-        smallest: The factor never falls below it.
-        factor: On the peak rate, now.
+        patience: Epochs without improvement before a drop.
+        drop: Multiplier of the factor at a drop.
+        margin: Relative decrease of the loss that counts as an improvement.
+        smallest: Lower limit of the factor.
+        factor: Current factor on the peak learning rate.
         best: Lowest loss so far.
         waited: Epochs since then, or since the last drop.
     """
@@ -58,7 +64,7 @@ class PlateauState:
     waited: int = 0
 
     def update(self, loss: float) -> float:
-        """Take in the loss of an epoch; NaN counts as no better. Returns the new factor."""
+        """Update with the loss of an epoch and return the factor; NaN is no improvement."""
         if loss < self.best * (1 - self.margin):
             self.best, self.waited = loss, 0
             return self.factor

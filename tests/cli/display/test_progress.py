@@ -1,4 +1,4 @@
-"""What is said on a terminal, in a pipe, and with --json."""
+"""What is shown on a terminal, in a pipe, with --json, --quiet and --verbose."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from rich.text import Text
 
-from tlearn.cli import progress
-from tlearn.cli.progress import Display
+from tlearn.cli.display import progress
+from tlearn.cli.display.progress import Display
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def timer(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 def work(display: Display, timer: list[float]) -> None:
     """Two steps and an epoch, five seconds a call."""
     for done in (1, 50, 100):
-        display("read pictures", done, 100)
+        display("read images", done, 100)
         timer[0] += 5
     display("solve the [head]", 0, 0)
     timer[0] += 5
@@ -40,30 +40,58 @@ def work(display: Display, timer: list[float]) -> None:
 def test_in_a_pipe_there_is_a_line_a_step(
     capfd: pytest.CaptureFixture[str], timer: list[float]
 ) -> None:
-    with Display() as display:
+    with Display(verbose=True) as display:
         work(display, timer)
     out, err = capfd.readouterr()
     lines = err.splitlines()
     assert not out and "\x1b" not in err
-    assert lines[0].split() == ["✓", "read", "pictures", "100", "15", "s"]
+    assert lines[0].split() == ["✓", "read", "images", "100", "15", "s"]
     assert lines[1].split() == ["✓", "solve", "the", "[head]", "5.0", "s"]
-    assert "epoch   1 of 2" in lines[2] and "val  75.0 %" in lines[2] and "best" in lines[2]
+    assert "epoch   1 of 2" in lines[2] and "val  75.0%" in lines[2] and "best" in lines[2]
     assert lines[3].split()[:3] == ["✓", "train", "32"]
 
 
-def test_with_json_in_a_pipe_there_is_nothing(
+def test_short_steps_leave_a_line_only_if_asked_for(
+    capfd: pytest.CaptureFixture[str], timer: list[float]
+) -> None:
+    with Display() as display:
+        work(display, timer)
+    err = capfd.readouterr().err
+    assert "read images" in err and "epoch" in err and "✓ train" not in err
+
+
+def test_with_json_progress_goes_to_stderr_and_nothing_to_stdout(
     capfd: pytest.CaptureFixture[str], timer: list[float]
 ) -> None:
     with Display(as_json=True) as display:
         work(display, timer)
         display.show(Text("a plan"))
-    assert capfd.readouterr() == ("", "")
+    out, err = capfd.readouterr()
+    assert not out and "read images" in err and "epoch" in err
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_quiet_shows_no_progress(
+    as_json: bool, capfd: pytest.CaptureFixture[str], timer: list[float]
+) -> None:
+    with Display(as_json, quiet=True) as display:
+        work(display, timer)
+        display.show(Text("a plan"))
+    assert capfd.readouterr() == ("" if as_json else "a plan\n", "")
+
+
+def test_training_says_where_it_starts(capfd: pytest.CaptureFixture[str]) -> None:
+    with Display() as display:
+        display.start_note = "the solved head"
+        display.epoch({"epoch": 0, "epochs": 2, "val_accuracy": 0.75})
+    line = capfd.readouterr().err
+    assert line.split() == ["start", "val", "75.0%", "the", "solved", "head"]
 
 
 def test_what_others_write_meanwhile_is_silenced_and_ours_is_not(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    with Display() as display:
+    with Display(verbose=True) as display:
         os.write(1, b"chatter on stdout\n")
         os.write(2, b"chatter on stderr\n")
         display.show(Text("a plan"))
@@ -87,7 +115,7 @@ def test_a_fault_leaves_the_streams_as_they_were(capfd: pytest.CaptureFixture[st
 def test_steps_counted_from_outside_say_no_amount(
     capfd: pytest.CaptureFixture[str], timer: list[float]
 ) -> None:
-    with Display() as display:
+    with Display(verbose=True) as display:
         display("export tflite none", 0, 2)
         display("export tflite int8", 1, 2)
     lines = capfd.readouterr().err.splitlines()
@@ -99,8 +127,8 @@ def test_on_a_terminal_there_is_a_pace_and_a_time_left(
     timer: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shown = on_a_terminal(lambda display: work(display, timer), monkeypatch)
-    assert "50/100  10/s  5.0 s left" in shown
-    assert "✓ read pictures" in shown
+    assert "50/100  10/s  5 s left" in shown
+    assert "✓ read images" in shown
 
 
 def test_a_download_counts_in_bytes(timer: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -109,7 +137,18 @@ def test_a_download_counts_in_bytes(timer: list[float], monkeypatch: pytest.Monk
         timer[0] += 7
         display("download weights", 7_000_000, 14_000_000)
 
-    assert "7.0 MB/14.0 MB  7.0 s left" in on_a_terminal(download, monkeypatch)
+    assert "7.0 MB/14.0 MB  7 s left" in on_a_terminal(download, monkeypatch)
+
+
+def test_a_step_that_cannot_be_counted_has_an_estimate_from_experience(
+    timer: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def load(display: Display) -> None:
+        display("load TensorFlow", 0, 0)
+        timer[0] += 3
+        display("load TensorFlow", 0, 0)
+
+    assert "3 s  about 2 s left" in on_a_terminal(load, monkeypatch)
 
 
 def on_a_terminal(doing: Callable[[Display], None], monkeypatch: pytest.MonkeyPatch) -> str:

@@ -1,0 +1,115 @@
+"""What a mistyped command line is answered with: what was probably meant, ready to be pasted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import Result
+
+Command = Callable[..., Result]
+
+
+@pytest.fixture
+def hint(command: Command) -> Callable[..., str]:
+    """Run a command line that must be refused, and return its hint."""
+
+    def run(line: str) -> str:
+        result = command(*line.split())
+        assert result.exit_code == 2 and not result.stdout
+        return result.stderr.split("hint: ")[1].strip()
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("line", "meant"),
+    [
+        ("test", "tlearn evaluate"),
+        ("convert --tflite", "tlearn export --tflite"),
+        ("classify a.jpg", "tlearn predict a.jpg"),
+        ("infer a.jpg", "tlearn predict a.jpg"),
+        ("fit flowers --epochs 3", "tlearn finetune flowers --epochs 3"),
+        ("finetun flowers", "tlearn finetune flowers"),
+        ("verify m.tflite", "tlearn check m.tflite"),
+    ],
+)
+def test_words_of_other_tools_lead_to_our_commands(
+    line: str, meant: str, hint: Callable[..., str]
+) -> None:
+    assert hint(line) == f"did you mean: {meant}"
+
+
+def test_a_word_like_none_is_referred_to_help(hint: Callable[..., str]) -> None:
+    assert hint("foo") == "all commands: tlearn --help"
+    assert hint("help foo").endswith("tlearn -h")
+
+
+def test_a_file_or_folder_alone_leads_to_the_command_for_it(
+    hint: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("flowers", "run"):
+        Path(name).mkdir()
+    for name in ("run/plan.yaml", "photo.jpg", "model.tflite", "table.csv"):
+        Path(name).touch()
+    assert hint("flowers") == "did you mean: tlearn finetune flowers"
+    assert hint("flowers --epochs 3") == "did you mean: tlearn finetune flowers --epochs 3"
+    assert hint("run") == "did you mean: tlearn evaluate run"
+    assert hint("photo.jpg") == "did you mean: tlearn predict photo.jpg"
+    assert hint("model.tflite") == "did you mean: tlearn check model.tflite"
+    assert hint("table.csv") == "did you mean: tlearn finetune table.csv"
+
+
+@pytest.mark.parametrize(
+    ("option", "meant"),
+    [
+        ("--lr", "--learning-rate"),
+        ("-lr", "--learning-rate"),
+        ("--epoch", "--epochs"),
+        ("--no-mirror", "--no-horizontal-flip"),
+        ("--mirror", "--horizontal-flip"),
+        ("--model", "--backbone"),
+        ("--size", "--image-size"),
+        ("--output", "--out"),
+        ("-o", "--out"),
+        ("--val-split", "--set val_fraction=0.2"),
+        ("--patience", "--set patience=VALUE"),
+        ("--imag-size", "--image-size"),
+    ],
+)
+def test_options_of_other_tools_lead_to_ours(
+    option: str, meant: str, hint: Callable[..., str]
+) -> None:
+    expected = f"did you mean {meant}? all options: tlearn finetune --help"
+    assert hint(f"finetune folder {option} 3") == expected
+
+
+@pytest.mark.parametrize(
+    ("option", "words"),
+    [("--device", "GPU"), ("--gpu", "GPU"), ("--folds", "5 folds"), ("--workers", "all CPU cores")],
+)
+def test_what_cannot_be_set_is_explained(option: str, words: str, hint: Callable[..., str]) -> None:
+    shown = hint(f"finetune folder {option} 3")
+    assert shown.startswith("nothing to set") and words in shown
+
+
+def test_an_option_of_another_command_names_it(hint: Callable[..., str]) -> None:
+    assert hint("finetune folder --tflite") == "--tflite is an option of: tlearn export"
+    assert hint("evaluate --lr 3") == "--learning-rate is an option of: tlearn finetune"
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("finetune", "as in: tlearn finetune FOLDER"),
+        ("suggest", "without images: tlearn matrix --images"),
+        ("distill images", "as in: tlearn distill IMAGES... --teacher NAME|RUN"),
+        ("finetune folder --epochs", "tlearn finetune --help"),
+        ("predict a.jpg --top 9", "tlearn predict --help"),
+        ("recipes copy deep", "as in: tlearn recipes copy NAME FILE"),
+    ],
+)
+def test_what_is_missing_is_shown(line: str, words: str, hint: Callable[..., str]) -> None:
+    assert words in hint(line)

@@ -1,0 +1,115 @@
+"""A training phase: which weights are kept, when it stops, and what it reports."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from tlearn.data.augmentation import augmentation
+from tlearn.errors import TlearnError
+from tlearn.recipe.plan import Plan
+from tlearn.training.batches import Batches, Examples, Variation
+from tlearn.training.interpolation import DEFAULT_INTERPOLATION
+from tlearn.training.loop import History, factors_by_variable, fit
+
+N_TRAIN, N_VAL = 60, 200
+Run = Callable[..., tuple[keras.Model, History]]
+
+
+@pytest.fixture
+def run(
+    classifier: Callable[[float], keras.Model],
+    examples: Callable[..., Examples],
+    plan_for: Callable[..., Plan],
+) -> Run:
+    """Train a classifier that starts with `scale`, on labels that are all wrong if `flipped`."""
+
+    def train(
+        scale: float, *, flipped: bool = False, n_val: int = N_VAL, **keys: Any
+    ) -> tuple[keras.Model, History]:
+        callbacks = {name: keys.pop(name) for name in ("on_epoch", "progress") if name in keys}
+        keys = {"epochs": 4, "learning_rate": 0.2, "warmup_epochs": 0, "batch_size": 16} | keys
+        plan, model = plan_for(N_TRAIN, n_val, **keys), classifier(scale)
+        variation = Variation(augmentation("none"), live=False, seed=0)
+        batches = Batches(examples(N_TRAIN, flipped=flipped), plan.training.batch_size, variation)
+        val = Batches(examples(n_val, seed=1), 32) if n_val else None
+        return model, fit(model, plan, batches, val, {}, **callbacks)
+
+    return train
+
+
+def kernel(model: keras.Model) -> np.ndarray:
+    return np.asarray(model.get_layer("head").kernel)
+
+
+def test_training_that_helps_is_kept(run: Run) -> None:
+    # Before training all 200 validation images are wrong, afterwards none is.
+    model, history = run(-1.0, learning_rate=1.0)
+    assert history.epochs[0]["val_accuracy"] == 0.0 and history.epochs[-1]["val_accuracy"] == 1.0
+    assert history.interpolation is not None and history.interpolation > 0.4
+    assert history.final_score is not None and history.final_score.accuracy == 1.0
+    assert (kernel(model)[:, 1] > 0).all()
+
+
+def test_training_that_harms_leaves_the_weights_as_they_were(run: Run) -> None:
+    # All training labels are wrong: already at a fifth of the way, all 200 validation images are.
+    model, history = run(1.0, flipped=True, learning_rate=2.0)
+    assert history.epochs[0]["val_accuracy"] == 1.0 and history.epochs[-1]["val_accuracy"] == 0.0
+    assert history.interpolation == 0.0
+    assert np.array_equal(np.abs(kernel(model)), np.ones((8, 2)))
+
+
+def test_without_validation_the_weights_end_halfway(run: Run) -> None:
+    model, history = run(0.0, n_val=0)
+    assert history.interpolation == DEFAULT_INTERPOLATION and history.final_score is None
+    assert history.best_epoch == 4
+    assert [record["epoch"] for record in history.epochs] == [1, 2, 3, 4]
+    assert np.abs(kernel(model)).min() > 0.05
+
+
+def test_from_scratch_the_best_epoch_is_kept(run: Run) -> None:
+    model, history = run(1.0, flipped=True, policy="from_scratch", batch_norm="trained")
+    assert (history.best_epoch, history.interpolation, history.final_score) == (0, None, None)
+    assert np.array_equal(np.abs(kernel(model)), np.ones((8, 2)))
+
+
+def test_it_stops_when_validation_no_longer_improves(run: Run) -> None:
+    _, history = run(1.0, flipped=True, patience=2, epochs=9)
+    assert [record["epoch"] for record in history.epochs] == [0, 1, 2]
+
+
+def test_a_loss_that_is_not_a_number_stops_with_a_hint(run: Run) -> None:
+    with pytest.raises(TlearnError, match="training stopped in epoch 1: the loss is nan") as error:
+        run(float("nan"), learning_rate=0.5)
+    assert error.value.hint.endswith("--learning-rate 0.05")
+
+
+def test_every_epoch_is_reported_and_the_model_before_training(run: Run) -> None:
+    records: list[Mapping[str, Any]] = []
+    _, history = run(0.0, epochs=2, on_epoch=records.append)
+    assert records == history.epochs
+    first, *others = records
+    assert first.keys() == {"epoch", "epochs", "val_loss", "val_accuracy", "seconds"}
+    assert all(record.keys() == first.keys() | {"loss", "accuracy"} for record in others)
+
+
+def test_progress_counts_the_images_seen(run: Run) -> None:
+    calls: list[tuple[int, int]] = []
+    _, history = run(0.0, epochs=2, progress=lambda done, total: calls.append((done, total)))
+    assert [done for done, _ in calls] == [16, 32, 48, 60, 76, 92, 108, 120]
+    assert {total for _, total in calls} == {120}
+    assert history.steps == 8
+
+
+def test_every_variable_has_the_factor_of_its_stage() -> None:
+    inputs = keras.Input((4,))
+    stage, head = keras.layers.Dense(3, name="stage"), keras.layers.Dense(2, name="head")
+    keras.Model(inputs, head(stage(inputs)))
+    factors = factors_by_variable([[stage], [head]], [0.01, 0.1], 0.1)
+    assert factors == pytest.approx(
+        {"stage/kernel": 0.1, "stage/bias": 0.1, "head/kernel": 1.0, "head/bias": 1.0}
+    )

@@ -1,0 +1,1 @@
+"""How text, tables and progress reach a terminal 80 columns wide, and nothing of what they say."""

@@ -1,0 +1,198 @@
+"""What a mistyped command line probably meant: other tools' names for our commands and options."""
+
+from __future__ import annotations
+
+import difflib
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from typer.core import TyperGroup
+from typer.exceptions import TyperException
+
+from tlearn.cli.options import is_run
+
+_COMMANDS = {
+    "evaluate": "test eval validate score accuracy metrics",
+    "export": "convert quantize tflite litert onnx deploy save freeze",
+    "predict": "classify infer inference run label recognize ask",
+    "finetune": "fit fine-tune fine_tune finetuning retrain learn transfer",
+    "suggest": "advise advice analyze analyse inspect recommend measure explore start init",
+    "check": "verify contract doctor",
+    "benchmark": "bench time speed latency profile",
+    "distill": "compress shrink prune",
+    "models": "backbones backbone model zoo catalog",
+    "recipes": "recipe config configs",
+    "rank": "select",
+    "demo": "example examples tutorial quickstart try",
+    "cache": "clean clear clear-cache",
+    "runs": "list ls history experiments",
+    "compare": "diff",
+    "describe": "cite citation methods paper",
+}
+"""Command to words that other tools have for it."""
+
+_OPTIONS = {
+    "--learning-rate": "--lr --rate --learningrate --eta --base-lr",
+    "--epochs": "--epoch --num-epochs --n-epochs --steps -e",
+    "--batch-size": "--batch --bs --batchsize -b",
+    "--backbone": "--model --arch --architecture --network --net --base-model --pretrained -m",
+    "--image-size": "--size --img-size --imgsz --input-size --resolution --res",
+    "--out": "--output --output-dir --outdir --out-dir --save-dir --run-dir --dest -o",
+    "--no-horizontal-flip": "--no-mirror --no-flip --no-hflip --noflip",
+    "--horizontal-flip": "--mirror --flip --hflip",
+    "--augment": "--augmentation --aug --augmentations",
+    "--policy": "--strategy --mode --method --freeze --unfreeze --layers",
+    "--recipe": "--config --cfg --preset -c",
+    "--overwrite": "--force -f",
+    "--dry-run": "--plan --preview --explain",
+    "--seed": "--random-seed --random-state -s",
+    "--class-weights": "--class-weight --balance --balanced --weighted",
+    "--quantize": "--quantization --quantise --quant --int8 --float16 --fp16",
+    "--tflite": "--lite --tf-lite --litert",
+    "--saved-model": "--savedmodel --pb --tensorflow",
+    "--top": "--topk --top-k -k",
+    "--csv": "--save-csv",
+    "--quiet": "--silent --no-progress",
+    "--verbose": "--debug --details",
+    "--data": "--folder --images-folder --dataset --data-dir",
+    "--try": "--trials --budget --time",
+    "--set val_fraction=0.2": "--val-split --validation-split --val --split --val-size",
+    "--set test_fraction=0.2": "--test-split --test-size",
+    "--set head_dropout=0.2": "--dropout",
+    "--set trained_head_l2=1e-4": "--l2",
+}
+"""Option to names that other tools have for it."""
+
+_SAME, _CLOSE = 0.9, 0.7  # a typo for certain; probably a typo, not another short word
+
+_ALL_CORES = "nothing to set: all CPU cores are used"
+_DEVICE = (
+    "nothing to set: a GPU that TensorFlow sees is used, else all CPU cores; to stay off the GPU, "
+    "set the environment variable CUDA_VISIBLE_DEVICES=-1"
+)
+_FOLDS = (
+    "nothing to set: cross-validation takes 5 folds, fewer in a tiny folder; the share of images "
+    "held out is set by --set val_fraction=0.2"
+)
+_NOTHING_TO_SET = {
+    _DEVICE: "--device --gpu --gpus --cuda --cpu --use-gpu",
+    _FOLDS: "--folds --n-folds --k-folds --kfold --cv",
+    _ALL_CORES: "--workers --num-workers --jobs --threads --n-jobs -j",
+}
+
+_WITHOUT_ARGUMENT = {
+    "suggest": "; without images: tlearn matrix --images 400 --classes 5 --similar",
+}
+
+
+def explain_command(group: TyperGroup, path: str, words: Sequence[str]) -> tuple[str, str]:
+    """Return message and hint for a command that does not exist.
+
+    Args:
+        group: Whose command it would be.
+        path: How the group is called: "tlearn".
+        words: The command and what follows it.
+    """
+    name, *rest = words
+    if (meant := _command_for_path(Path(name))) and path == "tlearn":
+        kind = "a folder" if Path(name).is_dir() else "a file"
+        line = shlex.join([path, meant, *words])
+        return f"'{name}' is {kind}, not a command", f"did you mean: {line}"
+    message = f"no such command: '{name}'"
+    known = _names(_COMMANDS) | {command: command for command in group.commands}
+    known = {word: command for word, command in known.items() if command in group.commands}
+    word = (
+        name if name in known else next(iter(difflib.get_close_matches(name, known, 1, _CLOSE)), "")
+    )
+    if word:
+        return message, f"did you mean: {shlex.join([path, known[word], *rest])}"
+    return message, f"all commands: {path} --help"
+
+
+def explain_misuse(misuse: TyperException, words: Sequence[str]) -> tuple[str, str]:
+    """Return message and hint for a command line that Typer refuses.
+
+    Args:
+        misuse: What Typer says.
+        words: The command line, without the program.
+    """
+    context: Any = getattr(misuse, "ctx", None)
+    if context is None:
+        command = f"{words[0]} " if words and not words[0].startswith("-") else ""
+        return _our_style(misuse.format_message()), f"tlearn {command}--help"
+    if hasattr(misuse, "possibilities"):
+        name = _as_typed(getattr(misuse, "option_name", ""), words)
+        return f"no such option: {name}", _hint_for_option(name, context)
+    if hasattr(misuse, "param_type"):  # an argument or an option was left out
+        command = context.command
+        needed = [p for p in command.params if p.required]
+        words = [f"{p.opts[0]} {p.metavar}" if p.opts[0][0] == "-" else p.metavar for p in needed]
+        line = " ".join([context.command_path, *words])
+        hint = f"as in: {line}{_WITHOUT_ARGUMENT.get(command.name, '')}"
+        return _our_style(misuse.format_message()), hint
+    return _our_style(misuse.format_message()), f"{context.command_path} --help"
+
+
+def _hint_for_option(name: str, context: Any) -> str:
+    everything = f"all options: {context.command_path} --help"
+    own, root = _options(context.command), context.find_root()
+    meant = _meaning(name, own)
+    if meant.split()[0] in own:
+        return f"did you mean {meant}? {everything}"
+    if explained := _names(_NOTHING_TO_SET).get(name):
+        return explained
+    if close := difflib.get_close_matches(name, own, 1, _SAME):
+        return f"did you mean {close[0]}? {everything}"
+    owners = [
+        f"{root.command_path} {command}"
+        for command, other in root.command.commands.items()
+        if meant.split()[0] in _options(other) and not other.hidden
+    ]
+    if owners:
+        return f"{meant.split()[0]} is an option of: {', '.join(owners)}"
+    close = difflib.get_close_matches(name, own, 1, _CLOSE)
+    return f"did you mean {close[0]}? {everything}" if close else everything
+
+
+def _meaning(name: str, own: Sequence[str]) -> str:
+    """Return the option that a name stands for elsewhere, or the recipe key of that name."""
+    from tlearn.recipe.schema import Recipe
+
+    meant = _names(_OPTIONS).get(name)
+    key = name.strip("-").replace("-", "_")
+    if meant is None and key in Recipe.model_fields and "--set" in own:
+        return f"--set {key}=VALUE"
+    return meant or name
+
+
+def _names(table: Mapping[str, str]) -> dict[str, str]:
+    return {name: meant for meant, names in table.items() for name in names.split()}
+
+
+def _options(command: Any) -> list[str]:
+    return [name for p in command.params for name in (*p.opts, *p.secondary_opts) if name[0] == "-"]
+
+
+def _as_typed(name: str, words: Sequence[str]) -> str:
+    """Return `--lr` for `-lr`, of which the parser saw only the first letter."""
+    for word in words:
+        if len(name) == 2 and len(word) > 2 and word.startswith(name) and word[2:].isalpha():
+            return f"-{word}"
+    return name
+
+
+def _command_for_path(path: Path) -> str:
+    """Return the command that a file or folder is probably meant for; empty for no path."""
+    if path.is_dir():
+        return "evaluate" if is_run(path) else "finetune"
+    if not path.is_file():
+        return ""
+    if path.suffix.lower() in (".csv", ".tsv"):
+        return "finetune"
+    return "check" if path.suffix.lower() in (".tflite", ".onnx", ".xml") else "predict"
+
+
+def _our_style(message: str) -> str:
+    return message[:1].lower() + message[1:].removesuffix(".")

@@ -1,0 +1,201 @@
+"""From a recipe to a plan: every key that was left open gets a value."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+from tlearn.errors import RecipeError
+from tlearn.recipe.auto import find_contradictions, resolve_auto
+from tlearn.recipe.loading import Resolved
+from tlearn.recipe.plan import (
+    FLAT_KEYS,
+    BackbonePlan,
+    HeadPlan,
+    ImagesPlan,
+    Plan,
+    SplitPlan,
+    StagePlan,
+    TrainingPlan,
+)
+from tlearn.recipe.schema import AUTO, LAST, Recipe
+
+HEAD = "head"
+_Group = TypeVar("_Group")
+
+
+@dataclass(frozen=True)
+class BackboneInfo:
+    """What a plan needs to know of a backbone.
+
+    Attributes:
+        name: Name in the catalog, or a file.
+        image_size: Side of the images it is best at, in pixels.
+        fingerprint: Identifies what it computes.
+        reason: Why it was chosen, where nobody named it.
+    """
+
+    name: str
+    image_size: int
+    fingerprint: str
+    reason: str = ""
+
+
+class StageInfo(Protocol):
+    """What a plan needs to know of a stage; `tlearn.models.stages.Stage` is one."""
+
+    @property
+    def name(self) -> str:
+        """Return the name."""
+        ...
+
+    @property
+    def parameters(self) -> int:
+        """Return the number of weights."""
+        ...
+
+    @property
+    def width(self) -> int:
+        """Return the number of features."""
+        ...
+
+    @property
+    def params_after_cut(self) -> int:
+        """Return the number of weights of the next stage that a head on this one needs too."""
+        ...
+
+
+@dataclass(frozen=True)
+class SplitCounts:
+    """What a plan needs to know of a split.
+
+    Attributes:
+        classes: Names of the classes.
+        n_train: Training images.
+        n_val: Validation images.
+        n_test: Test images.
+        folds: Number of folds where cross-validation replaces the validation split; otherwise 0.
+    """
+
+    classes: tuple[str, ...]
+    n_train: int
+    n_val: int
+    n_test: int
+    folds: int = 0
+
+
+def make_plan(
+    resolved: Resolved, data: SplitCounts, backbone: BackboneInfo, stages: Sequence[StageInfo]
+) -> Plan:
+    """Return the plan of a recipe, with a value for every key that is still open.
+
+    Args:
+        resolved: The recipe and where its values came from.
+        data: Classes and counts of the split.
+        backbone: Name, preferred size and fingerprint of the backbone.
+        stages: Its stages, input to output, without a head.
+
+    Raises:
+        RecipeError: With all keys that contradict each other or the backbone.
+    """
+    recipe = resolved.recipe
+    numbers = _stage_numbers(recipe.head_stages, len(stages))
+    kept = stages[: numbers[-1]]
+    automatic, reasons = resolve_auto(recipe, data.n_train, len(data.classes), len(kept))
+    if errors := find_contradictions(automatic, recipe, len(kept)):
+        raise RecipeError(errors, "leave these keys out, or choose another policy: --policy NAME")
+    tuned = automatic["tuned_stages"]
+    values = recipe.model_dump() | automatic
+    values |= {
+        "head_stages": numbers,
+        "backbone": backbone.name,
+        "fingerprint": _fingerprint(backbone, numbers, len(stages)),
+        "image_size": image_size_for(recipe, backbone.image_size),
+        "first_trained_stage": len(kept) - tuned if tuned else None,
+        "steps_per_epoch": math.ceil(data.n_train / automatic["batch_size"]),
+        "classes": tuple(data.classes),
+    }
+    values |= {name: int(getattr(data, name)) for name in ("n_train", "n_val", "n_test", "folds")}
+    widths = [int(stages[number - 1].width) for number in numbers]
+    return Plan(
+        policy=values["policy"],
+        recipe=resolved.path.name if resolved.path else None,
+        seed=values["seed"],
+        backbone=_group("backbone", BackbonePlan, values),
+        images=_group("images", ImagesPlan, values),
+        split=_group("split", SplitPlan, values),
+        head=_group("head", HeadPlan, values),
+        training=_group("training", TrainingPlan, values),
+        stages=_plan_stages(kept, values, (sum(widths) + 1) * len(data.classes)),
+        origins=dict(resolved.origins),
+        reasons=reasons | _reasons(recipe, backbone),
+    )
+
+
+def image_size_for(recipe: Recipe, preferred: int) -> int:
+    """Return the side of the images; the backbone is loaded at it, before there is a plan."""
+    return preferred if recipe.image_size == AUTO else recipe.image_size
+
+
+def stage_rates(
+    learning_rate: float, layer_decay: float, n_stages: int, tuned: int
+) -> tuple[float, ...]:
+    """Return the peak learning rate of each stage, input to output, and of the head.
+
+        rate = learning_rate * layer_decay ** distance
+
+    The head is at distance 0, the last stage at 1; stages before the `tuned` last ones get 0.
+    """
+    tuned_rates = [learning_rate * layer_decay**distance for distance in range(tuned, -1, -1)]
+    return (*[0.0] * (n_stages - tuned), *tuned_rates)
+
+
+def _group(name: str, record: type[_Group], values: Mapping[str, Any]) -> _Group:
+    keys = {field: key for key, (group, field) in FLAT_KEYS.items() if group == name}
+    return record(**{field: values[key] for field, key in keys.items()})
+
+
+def _fingerprint(backbone: BackboneInfo, numbers: tuple[int, ...], n_stages: int) -> str:
+    """Return the fingerprint; a head that reads other stages makes another function of it."""
+    if numbers == (n_stages,):
+        return backbone.fingerprint
+    return f"{backbone.fingerprint}-on-{'-'.join(map(str, numbers))}"
+
+
+def _reasons(recipe: Recipe, backbone: BackboneInfo) -> dict[str, str]:
+    reasons = {
+        "head_stages": "the last stage, whose pooled features are the embedding",
+        "image_size": f"the size that {backbone.name} is best at",
+        "backbone": backbone.reason,
+    }
+    return {key: reasons[key] for key in reasons if getattr(recipe, key) in (AUTO, LAST)}
+
+
+def _plan_stages(
+    stages: Sequence[StageInfo], values: Mapping[str, Any], head_parameters: int
+) -> tuple[StagePlan, ...]:
+    """Return the stages and the head, with the peak learning rate of each."""
+    peak = values["learning_rate"] if values["epochs"] else 0.0
+    rates = stage_rates(peak, values["layer_decay"], len(stages), values["tuned_stages"])
+    sizes = [int(stage.parameters) for stage in stages]
+    sizes[-1] += int(stages[-1].params_after_cut)
+    names = [stage.name for stage in stages]
+    return tuple(
+        StagePlan(name, size, float(f"{rate:.6g}"))
+        for name, size, rate in zip([*names, HEAD], [*sizes, head_parameters], rates, strict=True)
+    )
+
+
+def _stage_numbers(head_stages: str, n_stages: int) -> tuple[int, ...]:
+    """Return the numbers of the stages that the head reads, ascending."""
+    if head_stages in (AUTO, LAST):
+        return (n_stages,)
+    numbers = tuple(sorted({int(number) for number in head_stages.split(",")}))
+    if numbers[-1] > n_stages:
+        raise RecipeError(
+            f"head_stages {head_stages}: this backbone has {n_stages} stages",
+            "see how well a head does on each stage: tlearn suggest FOLDER",
+        )
+    return numbers
