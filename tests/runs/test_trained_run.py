@@ -1,46 +1,59 @@
+"""What a run gives back: its plan, its splits, its images or those that stand in for them."""
+
 from __future__ import annotations
 
-import hashlib
-import io
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
-from PIL import Image
+import pytest
 
-from tlearn.runs.samples import GoldenFile, Samples
+from tlearn.data.decode import decode
+from tlearn.errors import DataError, RunError
 from tlearn.runs.trained_run import TrainedRun
 
 
-def golden_file(path: Path, label: int, content: bytes) -> GoldenFile:
-    path.write_bytes(content)
-    return GoldenFile(path, label, hashlib.sha256(content).hexdigest())
-
-
-def image(gray: int) -> bytes:
-    file = io.BytesIO()
-    Image.new("RGB", (8, 8), (gray, gray, gray)).save(file, "PNG")
-    return file.getvalue()
-
-
-def test_only_golden_pictures_that_this_machine_reads_and_answers_rightly_are_promised(
-    tmp_path: Path,
+def test_images_come_in_the_order_of_their_labels_and_names(
+    finished_run: Path, run_images: Path
 ) -> None:
-    """A run that moved: another Pillow, other kernels."""
-    files = (
-        golden_file(tmp_path / "dark.png", 0, image(20)),
-        golden_file(tmp_path / "other.avif", 0, b"....ftypavif of a later make"),
-        golden_file(tmp_path / "turned.png", 0, image(200)),
-        golden_file(tmp_path / "bright.png", 1, image(220)),
-    )
-    run: Any = object.__new__(TrainedRun)
-    run.plan = SimpleNamespace(images=SimpleNamespace(image_size=8, resize="squash"))
-    run.labels = ("dark", "bright")
-    run.samples = Samples(files, {})
-    run.probabilities = lambda pixels: np.eye(2)[(pixels.mean((1, 2, 3)) > 128).astype(int)]
-    found = run._golden()
-    assert [(one.label, one.suffix) for one in found] == [("dark", ".png"), ("bright", ".png")]
-    assert [one.content for one in found] == [image(20), image(220)]
-    run.samples = Samples(files[1:2], {})
-    assert run._golden() == []
+    run = TrainedRun.open(finished_run)
+    images = run.read_images_or_samples("test")
+    assert (images.source, len(images.names)) == ("test", 9)
+    np.testing.assert_array_equal(images.labels, run.read_labels("test"))
+    for name, label, pixels in zip(images.names, images.labels, images.pixels, strict=True):
+        np.testing.assert_array_equal(decode(run_images / name, 32, "squash"), pixels)
+        assert run.labels[label] == Path(name).parent.name
+
+
+def test_where_images_are_gone_those_kept_in_the_run_stand_in(
+    finished_run: Path, tmp_path: Path
+) -> None:
+    whole = TrainedRun.open(finished_run).read_images_or_samples("val")
+    named = TrainedRun.open(finished_run, tmp_path / "elsewhere")
+    with pytest.raises(DataError, match="missing") as error:
+        named.read_images_or_samples("val")
+    assert "--data" in error.value.hint
+
+    metrics = finished_run / "metrics.json"
+    folder = str(TrainedRun.open(finished_run).folder)
+    metrics.write_text(metrics.read_text().replace(folder, str(tmp_path / "gone")))
+    sample = TrainedRun.open(finished_run).read_images_or_samples("val")
+    assert sample.source == "sample of val" and sample.names == whole.names
+    np.testing.assert_array_equal(np.asarray(sample.pixels), whole.pixels[:])
+    with pytest.raises(DataError):
+        TrainedRun.open(finished_run).read_images("val")
+
+
+def test_files_that_cannot_be_read_are_told_apart(
+    finished_run: Path, run_images: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "broken.png").write_bytes(b"")
+    paths = [tmp_path / "broken.png", next(run_images.rglob("*.png"))]
+    pixels, problems = TrainedRun.open(finished_run).read_files(paths)
+    assert len(pixels) == 1
+    assert bool(problems[0]) and problems[1] is None
+
+
+def test_a_model_that_cannot_be_loaded_is_an_error(finished_run: Path) -> None:
+    (finished_run / "model.keras").write_bytes(b"no model")
+    with pytest.raises(RunError, match="cannot be loaded"):
+        TrainedRun.open(finished_run).load_model()
