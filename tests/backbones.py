@@ -34,36 +34,43 @@ def _take_statistics(network: Any, images: np.ndarray) -> None:
     network(images, training=True)
 
 
-def _tiny_network() -> Any:
-    """Five stages of one layer each, separable after the first, and a classification layer."""
+def tiny_network(*channels: int) -> Any:
+    """A stage of one layer for each number of channels, separable after the first, and a head."""
     import keras
     from keras import layers
 
     image = keras.Input((SIZE, SIZE, 3), name="image")
     x = layers.Rescaling(1 / 127.5, offset=-1)(image)
-    x = layers.Conv2D(16, 3, strides=2, padding="same", use_bias=False)(x)
+    x = layers.Conv2D(channels[0], 3, strides=2, padding="same", use_bias=False)(x)
     x = layers.ReLU()(layers.BatchNormalization()(x))
-    for channels in (32, 64, 128, 256):
+    for width in channels[1:]:
         x = layers.DepthwiseConv2D(3, strides=2, padding="same", use_bias=False)(x)
-        x = layers.Conv2D(channels, 1, use_bias=False)(x)
+        x = layers.Conv2D(width, 1, use_bias=False)(x)
         x = layers.ReLU()(layers.BatchNormalization()(x))
     x = layers.GlobalAveragePooling2D()(x)
     return keras.Model(image, layers.Dense(SOURCE_CLASSES, "softmax")(x))
 
 
+def _save_tiny(path: Path, *channels: int) -> None:
+    import keras
+
+    keras.utils.set_random_seed(1)
+    network = tiny_network(*channels)
+    _take_statistics(network, _images())
+    network.save(path)
+
+
 @pytest.fixture(scope="session")
 def tiny_backbone(once: Once) -> Path:
-    """A person's own network at 32 pixels, saved by Keras, with twelve source classes."""
+    """A person's own network at 32 pixels, saved by Keras: five stages, twelve source classes."""
+    folder = once("tiny-backbone", lambda f: _save_tiny(f / "tiny.keras", 16, 32, 64, 128, 256))
+    return folder / "tiny.keras"
 
-    def make(folder: Path) -> None:
-        import keras
 
-        keras.utils.set_random_seed(1)
-        network = _tiny_network()
-        _take_statistics(network, _images())
-        network.save(folder / "tiny.keras")
-
-    return once("tiny-backbone", make) / "tiny.keras"
+@pytest.fixture(scope="session")
+def tinier_backbone(once: Once) -> Path:
+    """Another of two stages."""
+    return once("tinier-backbone", lambda f: _save_tiny(f / "tinier.keras", 8, 16)) / "tinier.keras"
 
 
 @pytest.fixture(scope="session")

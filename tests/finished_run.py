@@ -39,3 +39,9 @@ def finished_run(linear_head_run: Path, tmp_path: Path) -> Path:
 def run_images(linear_head_run: Path) -> Path:
     """The images that it was trained on: for reading only."""
     return linear_head_run / "images"
+
+
+@pytest.fixture
+def converted(linear_head_run: Path, own_cache: Path) -> None:
+    """The tiny backbone is in the cache as LiteRT and as a template, as after any command."""
+    shutil.copytree(linear_head_run / "cache" / "probes", own_cache / "probes")

@@ -26,7 +26,11 @@ def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def train(
-    run_images: Path, tiny_backbone_flags: dict[str, Any], tmp_path: Path, undrawn: None
+    run_images: Path,
+    tiny_backbone_flags: dict[str, Any],
+    tmp_path: Path,
+    undrawn: None,
+    converted: None,
 ) -> Train:
     """Train on three classes by these recipe keys, by default a linear head: result and run."""
 

@@ -1,41 +1,81 @@
+"""Files of a finished run: every mode, what they are held against, and a place that is closed."""
+
 from __future__ import annotations
 
 import os
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from tlearn import api
+from tlearn.artifacts.metadata import read_metadata
 from tlearn.commands import export as exporting
 from tlearn.errors import HostError, RunError
 from tlearn.export.budget import Budget
 from tlearn.export.parity import Artifact
-from tlearn.runs.directory import RunDirectory
 
 FILE = Artifact(Path("model.tflite"), "tflite", "none", 9_000, 1.0, 0.95, 0.0, 3.6, True, "")
+TARGETS = [("tflite", "none")]
 
 
-@pytest.mark.parametrize("export", [exporting.export, exporting.export_within])
+def test_every_mode_of_litert_is_written_checked_and_labelled(finished_run: Path) -> None:
+    modes = ("none", "float16", "dynamic", "int8", "int8_float")
+    artifacts = api.export(finished_run, [("tflite", mode) for mode in modes], max_drop=0.5)
+    assert tuple(artifact.quantization for artifact in artifacts) == modes
+    assert all(a.passed and a.path.exists() and a.size_bytes > 1000 for a in artifacts)
+    assert artifacts[0].agreement == 1.0
+    assert read_metadata(artifacts[0].path)["labels"] == ("circle", "square", "stripes")
+
+
+def test_a_file_that_fails_the_gate_says_so_in_its_name(finished_run: Path) -> None:
+    # No file passes this gate: a drop of nothing exceeds -1.
+    (artifact,) = api.export(finished_run, TARGETS, max_drop=-1.0)
+    assert not artifact.passed
+    assert artifact.path.name == "model.failed.tflite"
+
+
+@pytest.mark.parametrize("within", [False, True])
 @pytest.mark.parametrize("out", [None, "closed"])
 def test_a_place_that_cannot_be_written_is_met_before_the_model_is_read(
-    export: Any, out: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    within: bool, out: str | None, finished_run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    unread = SimpleNamespace(directory=RunDirectory(tmp_path))
-    opened = SimpleNamespace(open=lambda *_: unread)
-    monkeypatch.setattr(exporting, "TrainedRun", opened)
+    steps: list[str] = []
+    options: dict[str, Any] = {"out": finished_run / out if out else None}
+    options["progress"] = lambda step, *_: steps.append(step)
     monkeypatch.setattr(os, "access", lambda place, mode: False)
-    more = [Budget(1e6)] if export is exporting.export_within else []
     with pytest.raises(HostError, match="Permission denied") as error:
-        export(tmp_path, [("tflite", "none")], *more, out=tmp_path / out if out else None)
-    assert "--out" in error.value.hint and not list(tmp_path.iterdir())
+        if within:
+            api.export_within(finished_run, TARGETS, Budget(1e6), **options)
+        else:
+            api.export(finished_run, TARGETS, **options)
+    assert "--out" in error.value.hint
+    assert not steps and not (finished_run / (out or "export")).exists()
 
 
 def test_a_run_that_is_not_there_leaves_no_folder(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="does not exist"):
-        exporting.export(tmp_path / "nope", [("tflite", "none")], out=tmp_path / "out")
+        api.export(tmp_path / "nope", TARGETS, out=tmp_path / "out")
     assert not list(tmp_path.iterdir())
+
+
+def test_the_best_file_within_a_budget_is_kept_alone(finished_run: Path) -> None:
+    (large,) = api.export(finished_run, TARGETS, out=finished_run / "large")
+    budget = Budget(0.8 * large.size_bytes)
+    targets = [("tflite", "none"), ("tflite", "float16")]
+    result, ways = api.export_within(finished_run, targets, budget, max_drop=1.0)
+    assert result.kept is not None and result.kept.quantization == "float16" and not ways
+    files = {path.name for path in (finished_run / "export").iterdir() if path.is_file()}
+    assert files == {"model_float16.tflite", "model_float16.contract.json"}
+
+
+def test_where_nothing_fits_the_ways_out_name_the_images(
+    finished_run: Path, run_images: Path
+) -> None:
+    result, ways = api.export_within(finished_run, TARGETS, Budget(1e3))
+    assert result.kept is None and not (finished_run / "export").exists()
+    assert any(str(run_images) in way for way in ways)
 
 
 def test_programs_are_written_around_litert_files_that_passed(

@@ -1,59 +1,54 @@
-"""What int8 costs is counted on pictures that a head could have known."""
+"""What int8 costs is counted on images of classes that the head could have known."""
 
 from __future__ import annotations
 
-from types import SimpleNamespace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from tlearn.commands.int8_cost import measure_int8
+from tlearn.commands.int8_cost import measure_int8_cost
+from tlearn.commands.session import Session
 from tlearn.features.linear_head import CrossValidation
-from tlearn.progress import Timer
 from tlearn.suggestion.depth_profile import HeadScore
 
+N_CLASSES = 205
+"""More than half of the images that are looked at by default, so that there are two of each."""
 
-def bench(labels: np.ndarray, features: np.ndarray) -> Any:
-    """A workbench of features that are there already; a digest is the number of its row."""
-    dataset = SimpleNamespace(
-        manifest=SimpleNamespace(classes=[str(n) for n in np.unique(labels)]),
-        labels=lambda split: labels,
-        digests=lambda split: [str(n) for n in range(len(labels))],
-        pixels=SimpleNamespace(rows=lambda digests: digests),
-    )
-    known = SimpleNamespace(
-        outputs_of=lambda stages: ["embedding"],
-        read=lambda outputs, digests: features[[int(digest) for digest in digests]],
-        widths=lambda outputs: [features.shape[1]],
-    )
-    return SimpleNamespace(
-        dataset=dataset,
-        features=known,
-        backbone=None,
-        resolved=SimpleNamespace(recipe=SimpleNamespace(seed=0)),
-        progress=lambda *_: None,
-        timer=Timer(),
-    )
+
+@pytest.fixture
+def colors(tmp_path: Path) -> Path:
+    """Hundreds of classes, each a color of its own: six images of a slightly different shade."""
+    rng = np.random.default_rng(0)
+    for label in range(N_CLASSES):
+        folder = tmp_path / "colors" / f"{label:03}"
+        folder.mkdir(parents=True)
+        color = np.array([label % 6, label // 6 % 6, label // 36]) * 45 + 10
+        for number in range(6):
+            shade = tuple((color + rng.integers(-4, 5, 3)).tolist())
+            Image.new("RGB", (32, 32), shade).save(folder / f"{number}.png")
+    return tmp_path / "colors"
 
 
 def test_of_hundreds_of_classes_none_is_held_out_that_no_head_has_seen(
-    monkeypatch: pytest.MonkeyPatch,
+    colors: Path, tiny_backbone_flags: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rng, classes = np.random.default_rng(0), 250
-    labels = rng.permutation(np.repeat(np.arange(classes), 6))
-    features = rng.normal(size=(classes, 60))[labels] + 0.1 * rng.normal(size=(len(labels), 60))
-    features = features.astype(np.float32)
+    def quarter_lost(classifier: Any, calibration: np.ndarray, pixels: Any) -> np.ndarray:
+        import keras
 
-    def int8(classifier: Any, calibration: Any, digests: list[str]) -> np.ndarray:
-        found = features[[int(digest) for digest in digests]].copy()
-        found[::4] = 0  # a quarter of the images says nothing any more
-        return found
+        network = keras.Model(classifier.inputs[0], classifier.get_layer("head").input)
+        embeddings: np.ndarray = network.predict(pixels[:].astype(np.float32), verbose=0)
+        embeddings[::4] = 0  # every fourth image says nothing any more
+        return embeddings
 
-    monkeypatch.setattr("tlearn.features.int8.int8_embeddings", int8)
-    monkeypatch.setattr("tlearn.models.head_template.classifier_on", lambda *_: None)
-    monkeypatch.setattr("tlearn.commands.int8_cost.representative", lambda *_: None)
-    answers = CrossValidation(1e-3, np.zeros((0, classes)), 1.0, (1.0,))
-    cost = measure_int8(bench(labels, features), HeadScore((5,), answers))
-    assert cost.n_images == 2 * classes and cost.accuracy > 0.95
-    assert cost.drop == pytest.approx(0.25, abs=0.03) and not cost.passes_gate
+    monkeypatch.setattr("tlearn.features.int8.int8_embeddings", quarter_lost)
+    with Session(colors, None, tiny_backbone_flags) as session:
+        workspace = session.open_workspace()
+        features = session.extract_features(workspace)
+        score = HeadScore((5,), CrossValidation(1e-3, np.zeros((0, N_CLASSES)), 1.0, (1.0,)))
+        cost = measure_int8_cost(session, workspace, features, score)
+    assert cost.n_images == 2 * N_CLASSES
+    assert cost.accuracy > 0.5  # a class that is held out alone is never answered rightly
+    assert cost.drop == pytest.approx(cost.accuracy / 4, abs=0.05) and not cost.passes_gate

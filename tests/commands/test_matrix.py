@@ -6,7 +6,7 @@ from tlearn import api
 
 
 @pytest.mark.parametrize(
-    ("n_images", "similar", "policy"), [(100, True, "linear_head"), (50_000, False, "deep")]
+    ("n_images", "similar", "policy"), [(50, True, "linear_head"), (50_000, False, "deep")]
 )
 def test_the_cell_for_counts_and_a_stated_similarity(
     n_images: int, similar: bool, policy: str

@@ -20,20 +20,20 @@ from tlearn.suggestion.matrix import Policy
 
 
 @pytest.fixture
-def asked(small_weights: Path) -> dict[str, Any]:
-    return {"backbone": "mobilenet_025", "weights": str(small_weights), "image_size": 32}
+def flags(tiny_backbone_flags: dict[str, Any], converted: None) -> dict[str, Any]:
+    return tiny_backbone_flags
 
 
 @pytest.mark.slow
 def test_policies_that_may_be_best_are_tried(
     image_folder: Callable[..., Path],
-    asked: dict[str, Any],
+    flags: dict[str, Any],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     folder = image_folder(classes=3, per_class=16)
-    advice = api.suggest(folder, flags=asked | {"epochs": 1}, trial_seconds=600)
+    advice = api.suggest(folder, flags=flags | {"epochs": 1}, trial_seconds=600)
     tried = {option.name: option.tried for option in advice.options if option.tried is not None}
     assert tried and {name.split()[0] for name in tried} <= {"top_stages", "deep"}
     n_val = advice.dataset.manifest.count("val") if advice.dataset else 0
@@ -43,45 +43,47 @@ def test_policies_that_may_be_best_are_tried(
 
 
 def test_what_does_not_fit_into_the_time_is_not_begun(
-    image_folder: Callable[..., Path], asked: dict[str, Any]
+    image_folder: Callable[..., Path], flags: dict[str, Any]
 ) -> None:
-    advice = api.suggest(image_folder(classes=3, per_class=16), flags=asked, trial_seconds=0.5)
+    folder = image_folder(classes=3, per_class=16)
+    advice = api.suggest(folder, flags=flags, trial_seconds=1e-9)
     assert all(option.tried is None for option in advice.options)
 
 
 def test_a_trial_counts_beside_the_head_it_begins_with(
-    image_folder: Callable[..., Path], asked: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    image_folder: Callable[..., Path], flags: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trials = []
 
     def reached(session: Session, workspace: Workspace, option: Option) -> float:
         trials.append(option)
-        return option.accuracy + (0.1 if option.measured else 0.13)  # this part is easier
+        return option.accuracy + (0.1 if option.measured else 0.13)  # this split is easier
 
+    head = Option(Policy.LINEAR_HEAD, "last", 0.7, 0.6, 0.8, True, seconds=1.0)
+    tuned = replace(head, policy=Policy.TOP_STAGES, measured=False)
+    deep, too_long = replace(tuned, policy=Policy.DEEP), replace(tuned, seconds=1e6)
+    hopeless = replace(deep, accuracy=0.5, low=0.4, high=0.65)
+    elsewhere = replace(tuned, head_stages="3")
+    options = [head, replace(head, head_stages="3"), tuned, deep, elsewhere, too_long, hopeless]
     monkeypatch.setattr("tlearn.commands.trials._val_accuracy", reached)
-    with Session(image_folder(classes=3, per_class=16), None, asked) as session:
+    with Session(image_folder(classes=3, per_class=16), None, flags) as session:
         workspace = session.open_workspace()
         advice = advise(session, workspace, session.extract_features(workspace))
-        chances = [replace(o, accuracy=0.7, low=0.6, high=0.8) for o in advice.options]
-        hopeless = replace(chances[-1], accuracy=0.5, high=0.65)
-        chances[-2:] = [replace(chances[-2], seconds=1e6), hopeless]
-        found = run_trials(session, workspace, replace(advice, options=chances), 600)
-    heads, tried = ([o for o in trials if o.measured is known] for known in (True, False))
-    assert tried == [o for o in chances[:-2] if not o.measured]
-    assert [o.head_stages for o in heads] == list(dict.fromkeys(o.head_stages for o in tried))
-    for before, after in zip(chances, found.options, strict=True):
-        if before in tried:
-            assert after.tried == pytest.approx(0.83) and 0.7 < after.accuracy < 0.73
+        after = run_trials(session, workspace, replace(advice, options=options), 600).options
+    assert trials == [head, tuned, deep, options[1], elsewhere]  # each head once, before its own
+    for option, updated in zip(options, after, strict=True):
+        if option in (tuned, deep, elsewhere):
+            assert updated.tried == pytest.approx(0.83) and 0.7 < updated.accuracy < 0.73
         else:
-            assert after == before
+            assert updated == option
 
 
-def test_without_a_validation_part_there_is_nothing_to_try_on(
-    image_folder: Callable[..., Path], asked: dict[str, Any]
+def test_without_a_validation_split_there_is_nothing_to_try_on(
+    image_folder: Callable[..., Path], flags: dict[str, Any]
 ) -> None:
     few, done = image_folder(classes=3, per_class=4), list[str]()
     with pytest.raises(DataError, match="validation split"):
-        api.suggest(few, flags=asked, trial_seconds=60, progress=lambda step, *_: done.append(step))
+        api.suggest(few, flags=flags, trial_seconds=60, progress=lambda step, *_: done.append(step))
     assert set(done) == {"read images"}  # nothing was measured in vain
 
 
