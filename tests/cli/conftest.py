@@ -182,3 +182,20 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[Any]]:
         return recorded
 
     return install
+
+
+@pytest.fixture
+def finetunes(calls: Callable[..., list[Any]]) -> Callable[[api.FinetuneResult], list[Any]]:
+    """Let `finetune` settle a plan, train for an epoch and return an outcome; see `calls`."""
+
+    def install(outcome: api.FinetuneResult) -> list[Any]:
+        def answer(**named: Any) -> api.FinetuneResult:
+            named["settled"](outcome)
+            record = {"epochs": 7, "val_accuracy": 0.9, "val_loss": 0.4}
+            named["epoch"](record | {"epoch": 0})
+            named["epoch"](record | {"epoch": 1, "loss": 0.5, "accuracy": 0.8})
+            return outcome
+
+        return calls("finetune", answer)
+
+    return install

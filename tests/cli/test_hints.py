@@ -100,6 +100,10 @@ def test_an_option_of_another_command_names_it(hint: Callable[..., str]) -> None
     assert hint("evaluate --lr 3") == "--learning-rate is an option of: tlearn finetune"
 
 
+def test_an_option_before_the_command_is_sent_behind_it(hint: Callable[..., str]) -> None:
+    assert hint("--seed 3") == "options come after the command: tlearn COMMAND --seed"
+
+
 @pytest.mark.parametrize(
     ("line", "words"),
     [

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tlearn.features.logistic_regression import (
-    HeadProblem,
+    LogisticProblem,
     log_loss,
     principal_axes,
     row_weights,
@@ -38,7 +38,7 @@ def test_features_without_variance_have_one_empty_axis() -> None:
 
 def test_the_gradient_is_zero_at_the_optimum_of_the_chosen_rows() -> None:
     labels = np.random.default_rng(1).integers(0, 3, 100)
-    problem = HeadProblem(principal_axes(features(100, 8), ()), labels, 3, class_weights=True)
+    problem = LogisticProblem(principal_axes(features(100, 8), ()), labels, 3, class_weights=True)
     rows = np.arange(0, 100, 2)
     kernel, bias = np.split(solve(problem, rows, penalty=0.1, tolerance=1e-12), [-1])
     x, weights = problem.axes.rows[rows], row_weights(labels[rows], 3, balanced=True)
@@ -49,7 +49,7 @@ def test_the_gradient_is_zero_at_the_optimum_of_the_chosen_rows() -> None:
 
 def test_a_start_does_not_change_the_optimum() -> None:
     labels = np.arange(100) % 3
-    problem = HeadProblem(principal_axes(features(100, 8), ()), labels, 3, class_weights=False)
+    problem = LogisticProblem(principal_axes(features(100, 8), ()), labels, 3, class_weights=False)
     cold = solve(problem, np.arange(100), 0.1, 1e-9)
     warm = solve(problem, np.arange(100), 0.1, 1e-9, start=cold + 1)
     # The loss has no minimum along a constant added to the bias of every class.

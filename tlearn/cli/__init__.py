@@ -1,1 +1,1 @@
-"""Words for a person; every decision is made elsewhere."""
+"""The command line: reads flags and prints results; every decision is made elsewhere."""

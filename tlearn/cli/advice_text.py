@@ -149,11 +149,11 @@ def _measured(advice: Advice) -> str:
     assert profile is not None
     sentence = (
         "Measured on your images, a linear head on the frozen network is right on "
-        f"{percent(profile.last.accuracy, 0)} of images it was not trained on"
+        f"{rough_percent(profile.last.accuracy)} of images it was not trained on"
     )
     if profile.best.accuracy - profile.last.accuracy >= _NOTABLE:
         stages = stages_name(profile.best.head_stages)
-        sentence += f", and on {percent(profile.best.accuracy, 0)} if it reads {stages}"
+        sentence += f", and on {rough_percent(profile.best.accuracy)} if it reads {stages}"
     return f"{sentence} (always guessing the largest class: {percent(profile.guessing, 0)})."
 
 
@@ -162,7 +162,7 @@ def _decision(advice: Advice) -> str:
     if chosen is None or head is None:
         return ""
     name = option_name(chosen.policy, chosen.head_stages)
-    reach = f"about {rough_percent(chosen.accuracy)} right on new images "
+    reach = f"{rough_percent(chosen.accuracy)} right on new images "
     reach += f"({percent(INTERVAL_COVERAGE, 0)} interval: {interval(chosen.low, chosen.high, 0)})"
     if chosen.policy is Policy.LINEAR_HEAD:
         return f"Tuning is not expected to be better, so the advice is {name}: {reach}."

@@ -67,12 +67,6 @@ def finetune(
     from tlearn import api
 
     with Display(as_json, quiet, verbose) as display:
-
-        def on_plan(planned: FinetuneResult) -> None:
-            if planned.plan.policy != "from_scratch":
-                display.start_note = _START_NOTE
-            display.show(*draw_plan(planned, folder, verbose))
-
         result = api.finetune(
             folder,
             recipe,
@@ -83,12 +77,18 @@ def finetune(
             keep_cache=not no_cache,
             progress=display,
             on_epoch=display.epoch,
-            on_plan=on_plan,
+            on_plan=lambda planned: _show_plan(display, planned, folder, verbose),
         )
     if as_json:
         print_json(to_json(result))
     else:
         print_result(*(draw_result(result, verbose) if result.run else draw_dry_run(result)))
+
+
+def _show_plan(display: Display, planned: FinetuneResult, folder: Path, verbose: bool) -> None:
+    if planned.plan.policy != "from_scratch":
+        display.start_note = _START_NOTE
+    display.show(*draw_plan(planned, folder, verbose))
 
 
 def to_json(result: FinetuneResult) -> dict[str, Any]:

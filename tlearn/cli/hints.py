@@ -141,6 +141,8 @@ def _hint_for_option(name: str, context: Any) -> str:
     meant = _meaning(name, own)
     if meant.split()[0] in own:
         return f"did you mean {meant}? {everything}"
+    if context is root:
+        return f"options come after the command: {root.command_path} COMMAND {meant}"
     if explained := _names(_NOTHING_TO_SET).get(name):
         return explained
     if close := difflib.get_close_matches(name, own, 1, _SAME):

@@ -25,7 +25,8 @@ from tlearn.errors import DataError, quoted
 if TYPE_CHECKING:
     from tlearn.evaluation.predictions import Prediction
 
-_NAME_CELLS = 36
+_NAME_CELLS, _NAME_CELLS_BESIDE_LONG_CLASSES = 36, 24
+_LONG_CLASS = 12
 
 
 def predict(
@@ -100,13 +101,16 @@ def draw(predictions: Sequence[Prediction], top: int, csv: Path | None) -> list[
     """Return one line per image; runners-up and problems where there are any."""
     columns = ["image", "class", "probability", *(["runner-up"] if top > 1 else [])]
     rows = table(*columns, right=(2,))
+    longest = max(len(prediction.label) for prediction in predictions)
+    cells_of_name = _NAME_CELLS_BESIDE_LONG_CLASSES if longest > _LONG_CLASS else _NAME_CELLS
     for prediction in predictions:
         if prediction.problem:
             continue
         others = [f"{escape_control(name)} {percent(p)}" for name, p in prediction.top[1:top]]
         cells = [Text("\n".join(others), DIM)] if top > 1 else []
         label = safe_text(prediction.label, "bold")
-        rows.add_row(_end_of(prediction.name), label, percent(prediction.probability), *cells)
+        name = _end_of(prediction.name, cells_of_name)
+        rows.add_row(name, label, percent(prediction.probability), *cells)
     rows.columns[0].no_wrap = True  # file names stay whole, class names may be folded
     blocks: list[RenderableType] = [Text(), rows] if rows.row_count else []
     unread = [f"{relative_path(p.name)}: {p.problem}" for p in predictions if p.problem]
@@ -119,9 +123,9 @@ def draw(predictions: Sequence[Prediction], top: int, csv: Path | None) -> list[
     return blocks
 
 
-def _end_of(path: str) -> Text:
+def _end_of(path: str, cells: int) -> Text:
     """Return the end of a long name: that is where files differ."""
     name = escape_control(relative_path(path))
-    if len(name) > _NAME_CELLS:
-        name = "…" + name[1 - _NAME_CELLS :]
+    if len(name) > cells:
+        name = "…" + name[1 - cells :]
     return Text(name, no_wrap=True)

@@ -20,7 +20,7 @@ import numpy as np
 
 from tlearn.data.split import Fold
 from tlearn.features.logistic_regression import (
-    HeadProblem,
+    LogisticProblem,
     log_loss,
     principal_axes,
     row_weights,
@@ -135,7 +135,7 @@ def solve_head(
     """
     with _one_fold_per_core():
         axes = principal_axes(features if in_place else features.copy(), blocks)
-        problem = HeadProblem(axes, labels, n_classes, class_weights)
+        problem = LogisticProblem(axes, labels, n_classes, class_weights)
         coefficients = solve(problem, np.arange(len(labels)), penalty, _EXACT)
     kernel = axes.rotation @ coefficients[:-1]
     bias = coefficients[-1] - axes.mean @ kernel
@@ -170,7 +170,7 @@ def cross_validate(
     weights = row_weights(labels[judged], n_classes, class_weights)
     with _one_fold_per_core() as pool:
         axes = principal_axes(features if in_place else features.copy(), blocks)
-        problem = HeadProblem(axes, labels, n_classes, class_weights)
+        problem = LogisticProblem(axes, labels, n_classes, class_weights)
 
         def attempt(penalty: float, before: _Attempt | None) -> _Attempt:
             solve_fold = partial(solve, problem, penalty=penalty, tolerance=_ROUGH)
@@ -224,7 +224,7 @@ def held_out_probabilities(
     """
     with _one_fold_per_core() as pool:
         axes = principal_axes(features.copy(), blocks)
-        problem = HeadProblem(axes, labels, n_classes, class_weights)
+        problem = LogisticProblem(axes, labels, n_classes, class_weights)
         solve_fold = partial(solve, problem, penalty=penalty, tolerance=_ROUGH)
         coefficients = pool.map(solve_fold, (rows for rows, _ in folds))
         return [

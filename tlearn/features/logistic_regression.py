@@ -38,7 +38,7 @@ class PrincipalAxes:
 
 
 @dataclass(frozen=True)
-class HeadProblem:
+class LogisticProblem:
     """A linear head to be solved, whatever the penalty and the rows.
 
     Attributes:
@@ -106,7 +106,7 @@ def _equalize_variance(features: np.ndarray, blocks: Sequence[int]) -> np.ndarra
 
 
 def solve(
-    problem: HeadProblem,
+    problem: LogisticProblem,
     rows: np.ndarray,
     penalty: float,
     tolerance: float,

@@ -152,7 +152,7 @@ def test_a_step_that_cannot_be_counted_has_an_estimate_from_experience(
 
 
 def on_a_terminal(doing: Callable[[Display], None], monkeypatch: pytest.MonkeyPatch) -> str:
-    """What a terminal gets to see on stderr, without its colours."""
+    """What a terminal gets to see on stderr, without its colors."""
     reader, writer = pty.openpty()
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "80")
