@@ -82,8 +82,7 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Answer]:
     assert done.returncode == 0, done.stderr
     assert not tlearn.heavy()
     return {
-        line: Answer(*answer)
-        for line, answer in zip(lines, json.loads(done.stdout), strict=True)
+        line: Answer(*answer) for line, answer in zip(lines, json.loads(done.stdout), strict=True)
     }
 
 
