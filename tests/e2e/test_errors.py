@@ -122,7 +122,7 @@ def test_a_missing_folder(name: str, refused: Refused) -> None:
 
 def test_an_empty_folder(refused: Refused, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    assert "no pictures" in refused("finetune", tmp_path / "empty")
+    assert "no images" in refused("finetune", tmp_path / "empty")
 
 
 def test_a_missing_artefact(refused: Refused, tmp_path: Path) -> None:

@@ -1,46 +1,59 @@
+"""A trained run, read back: images by split, images of other folders, loose files."""
+
 from __future__ import annotations
 
-import hashlib
-import io
+import shutil
+from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
-from PIL import Image
+import pytest
 
-from tlearn.runs.samples import GoldenFile, Samples
-from tlearn.runs.trained_run import TrainedRun
+from tlearn.errors import DataError, RunError
+from tlearn.runs.trained_run import SAMPLE_OF, TrainedRun
 
-
-def golden_file(path: Path, label: int, content: bytes) -> GoldenFile:
-    path.write_bytes(content)
-    return GoldenFile(path, label, hashlib.sha256(content).hexdigest())
+FIRST = Path(__file__).parents[1] / "first_version" / "run"
 
 
-def image(gray: int) -> bytes:
-    file = io.BytesIO()
-    Image.new("RGB", (8, 8), (gray, gray, gray)).save(file, "PNG")
-    return file.getvalue()
+@pytest.fixture
+def run(tmp_path: Path) -> TrainedRun:
+    return TrainedRun.open(shutil.copytree(FIRST, tmp_path / "run"))
 
 
-def test_only_golden_pictures_that_this_machine_reads_and_answers_rightly_are_promised(
-    tmp_path: Path,
-) -> None:
-    """A run that moved: another Pillow, other kernels."""
-    files = (
-        golden_file(tmp_path / "dark.png", 0, image(20)),
-        golden_file(tmp_path / "other.avif", 0, b"....ftypavif of a later make"),
-        golden_file(tmp_path / "turned.png", 0, image(200)),
-        golden_file(tmp_path / "bright.png", 1, image(220)),
-    )
-    run: Any = object.__new__(TrainedRun)
-    run.plan = SimpleNamespace(images=SimpleNamespace(image_size=8, resize="squash"))
-    run.labels = ("dark", "bright")
-    run.samples = Samples(files, {})
-    run.probabilities = lambda pixels: np.eye(2)[(pixels.mean((1, 2, 3)) > 128).astype(int)]
-    found = run._golden()
-    assert [(one.label, one.suffix) for one in found] == [("dark", ".png"), ("bright", ".png")]
-    assert [one.content for one in found] == [image(20), image(220)]
-    run.samples = Samples(files[1:2], {})
-    assert run._golden() == []
+def test_it_knows_its_classes_and_its_splits(run: TrainedRun) -> None:
+    assert run.labels == run.plan.split.classes == run.manifest.classes
+    assert run.check_split == "val" and len(run.read_labels("val")) == run.plan.split.n_val
+
+
+def test_images_that_are_gone_are_named_with_the_flag_that_helps(run: TrainedRun) -> None:
+    with pytest.raises(DataError, match="6 val images of this run are missing") as error:
+        run.read_images("val")
+    assert "--data" in error.value.hint
+
+
+def test_images_kept_in_the_run_take_their_place(run: TrainedRun) -> None:
+    images = run.read_images_or_samples("val")
+    assert images.source == SAMPLE_OF + "val" and len(images.pixels) == len(images.labels) == 6
+    with pytest.raises(DataError, match="keeps no samples"):
+        replace(run, samples=None).read_images_or_samples("val")
+    with pytest.raises(DataError, match="missing from"):
+        replace(run, substitute=False).read_images_or_samples("val")
+
+
+def test_the_model_answers_what_it_is_shown(run: TrainedRun) -> None:
+    images = run.read_images_or_samples("val")
+    probabilities = run.predict(run.load_model(), images.pixels)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
+
+
+def test_a_file_that_is_no_model_is_an_error(run: TrainedRun) -> None:
+    run.directory.model_path.write_bytes(b"no model")
+    with pytest.raises(RunError, match="cannot be loaded"):
+        run.load_model()
+
+
+def test_files_that_cannot_be_read_have_a_problem(run: TrainedRun, tmp_path: Path) -> None:
+    (tmp_path / "empty.png").touch()
+    golden = next((run.directory.samples / "golden").iterdir())
+    pixels, problems = run.read_files([golden, tmp_path / "empty.png"])
+    assert len(pixels) == 1 and problems[0] is None and problems[1]

@@ -126,11 +126,11 @@ def test_the_whole_model_scores_what_the_trained_stages_scored(
 
 
 def test_without_stored_views_the_frozen_stages_run_in_every_step(
-    tuned: Callable[..., Tuned],
+    tuned: Callable[..., Tuned], own_cache: Path
 ) -> None:
     result = tuned("top_stages", epochs=2, views=0, augmentation="medium", learning_rate=3e-3)
     assert_scores_agree(result)
-    (cut,) = (result.session.cache / "features").glob("*-cut*")
+    (cut,) = (own_cache / "features").glob("*-cut*")
     assert (cut / "keys.bin").stat().st_size == 32 * len(result.dataset.digests("val"))
 
 
