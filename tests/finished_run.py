@@ -1,4 +1,4 @@
-"""A run to evaluate, predict with and export: trained once, copied for each test."""
+"""Runs on drawn images and the tiny backbone: one trained once and copied, others on demand."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ import pytest
 
 from tests.conftest import draw_folder
 from tlearn import api
+from tlearn.runs.directory import RunDirectory
 
+Train = Callable[..., tuple[api.FinetuneResult, RunDirectory]]
 Once = Callable[[str, Callable[[Path], object]], Path]
 
 
@@ -45,3 +47,34 @@ def run_images(linear_head_run: Path) -> Path:
 def converted(linear_head_run: Path, own_cache: Path) -> None:
     """The tiny backbone is in the cache as LiteRT and as a template, as after any command."""
     shutil.copytree(linear_head_run / "cache" / "probes", own_cache / "probes")
+
+
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No report, no figures: drawing them takes as long as the rest of a small run.
+
+    `finished_run` has them, and so has the tuned run of tests/e2e.
+    """
+    for name in ("write_report", "write_figures"):
+        monkeypatch.setattr(f"tlearn.commands.save.{name}", lambda *_: None)
+
+
+@pytest.fixture
+def train(
+    run_images: Path,
+    tiny_backbone_flags: dict[str, Any],
+    tmp_path: Path,
+    undrawn: None,
+    converted: None,
+) -> Train:
+    """Train on three classes by these recipe keys, by default a linear head: result and run."""
+
+    def run(
+        folder: Path = run_images, name: str = "run", **flags: Any
+    ) -> tuple[api.FinetuneResult, RunDirectory]:
+        keys = tiny_backbone_flags | {"policy": "linear_head"} | flags
+        result = api.finetune(folder, flags=keys, out=tmp_path / name)
+        assert result.run is not None
+        return result, result.run
+
+    return run

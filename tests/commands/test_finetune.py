@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.commands.conftest import Train
+from tests.finished_run import Train
 from tlearn import api
 from tlearn.errors import DataError, RunError
 from tlearn.storage.text import read_json

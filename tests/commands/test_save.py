@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.commands.conftest import Train
+from tests.finished_run import Train
 from tlearn.commands.save import begin_run, save_run
 from tlearn.commands.session import Session
 from tlearn.commands.train import fit

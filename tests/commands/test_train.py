@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.commands.conftest import Train
+from tests.finished_run import Train
 from tlearn import api
 from tlearn.runs.directory import RunDirectory
 from tlearn.storage.cache import cache_folder

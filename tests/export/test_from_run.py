@@ -1,61 +1,64 @@
-"""What a run gives its exports: images, calibration, and the golden images of this machine."""
+"""What a run's exports are made of and held against."""
 
 from __future__ import annotations
 
-import shutil
-from dataclasses import replace
+import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import pytest
 
-from tlearn.errors import DataError
+from tlearn.data.decode import decode
 from tlearn.export.from_run import prepare_export
-from tlearn.runs.samples import GoldenFile, read_samples
 from tlearn.runs.trained_run import TrainedRun
 from tlearn.storage.digest import digest_of_bytes
-
-FIRST = Path(__file__).parents[1] / "first_version" / "run"
-
-
-@pytest.fixture
-def run(tmp_path: Path) -> TrainedRun:
-    return TrainedRun.open(shutil.copytree(FIRST, tmp_path / "run"))
+from tlearn.storage.text import read_json
 
 
-def test_samples_stand_in_for_images_that_are_gone(run: TrainedRun) -> None:
-    inputs = prepare_export(run, calibrate=True)
-    assert inputs.check.source == "sample of val" and inputs.calibration is not None
-    assert len(inputs.check.pixels) == len(inputs.check.labels) == len(inputs.expected) == 6
-    assert {Path(name).parent.name for name in inputs.check.names} == set(inputs.class_names)
-    assert inputs.metadata["license"].startswith("backbone weights")
-    assert inputs.provenance.keys() == {"model", "plan", "split"}
-    assert prepare_export(run, calibrate=False).calibration is None
+def add_golden(run: Path, name: str, label: int, content: bytes) -> None:
+    """Put a file among those that travel in a run."""
+    (run / "samples" / "golden" / name).write_bytes(content)
+    path = run / "samples" / "samples.json"
+    index = read_json(path)
+    index["golden"].append({"file": name, "label": label, "sha256": digest_of_bytes(content)})
+    path.write_text(json.dumps(index))
 
 
-def test_samples_do_not_stand_in_where_the_person_named_a_folder(
-    run: TrainedRun, tmp_path: Path
+def test_what_artifacts_are_held_against_names_its_images(
+    finished_run: Path, run_images: Path
 ) -> None:
-    elsewhere = TrainedRun.open(run.directory.path, data=tmp_path)
-    with pytest.raises(DataError, match="missing from"):
-        prepare_export(elsewhere, calibrate=False)
+    inputs = prepare_export(TrainedRun.open(finished_run), calibrate=True)
+    check: Any = inputs.check
+    assert check.source == "val" and len(check.names) == 9
+    for name, pixels, label in zip(check.names, check.pixels, check.labels, strict=True):
+        np.testing.assert_array_equal(decode(run_images / name, 32, "squash"), pixels)
+        assert inputs.class_names[label] == Path(name).parent.name
+    assert inputs.expected.shape == (9, 3)
+    assert inputs.int8_note == "" and inputs.metadata["image_size"] == 32
+    assert inputs.calibration is not None and inputs.calibration.shape == (42, 32, 32, 3)
 
 
-def test_only_golden_images_that_this_machine_reads_and_answers_rightly_are_taken(
-    run: TrainedRun, tmp_path: Path
+def test_without_int8_nothing_is_read_to_calibrate_it(finished_run: Path) -> None:
+    assert prepare_export(TrainedRun.open(finished_run), calibrate=False).calibration is None
+
+
+def test_only_golden_images_that_this_machine_reads_and_answers_rightly_are_promised(
+    finished_run: Path,
 ) -> None:
     """A run that moved: another Pillow, other kernels."""
-    samples = read_samples(run.directory.samples)
-    assert samples is not None
-    first = samples.golden[0]
-    unknown = tmp_path / "other.avif"
-    unknown.write_bytes(b"....ftypavif of a later make")
-    unread = GoldenFile(unknown, 0, digest_of_bytes(unknown.read_bytes()))
-    wrong = replace(first, label=(first.label + 1) % 3)
-    changed = replace(samples, golden=(unread, wrong, first))
-    (golden,) = prepare_export(replace(run, samples=changed), calibrate=False).golden
-    assert golden.content == first.content() and golden.suffix == first.path.suffix
-    assert golden.label == run.labels[first.label]
-    assert int(np.argmax(golden.probabilities)) == first.label
-    none = replace(samples, golden=(unread,))
-    assert not prepare_export(replace(run, samples=none), calibrate=False).golden
+    before = prepare_export(TrainedRun.open(finished_run), False).golden
+    assert 0 < len(before) <= 6
+    assert {image.suffix for image in before} == {".png"}
+    first = before[0]
+    other = (TrainedRun.open(finished_run).labels.index(first.label) + 1) % 3
+    add_golden(finished_run, "later.avif", other, b"....ftypavif of a later make")
+    add_golden(finished_run, "turned.png", other, first.content)
+    after = prepare_export(TrainedRun.open(finished_run), False).golden
+    assert [image.content for image in after] == [image.content for image in before]
+    assert [image.label for image in after] == [image.label for image in before]
+
+
+def test_a_run_may_have_no_golden_image(finished_run: Path) -> None:
+    path = finished_run / "samples" / "samples.json"
+    path.write_text(json.dumps(read_json(path) | {"golden": []}))
+    assert prepare_export(TrainedRun.open(finished_run), False).golden == []
