@@ -65,9 +65,6 @@ def test_every_environment_variable_is_documented() -> None:
     assert set(re.findall(r'"(TLEARN_\w+)"', source)) == set(documented)
 
 
-@pytest.mark.xfail(
-    strict=False, reason="the pages are ahead of the command line, which is rewritten"
-)
 @pytest.mark.parametrize("page", [ROOT / "README.md", *PAGES.values()], ids=lambda page: page.stem)
 def test_commands_exist(page: Path) -> None:
     lines = [words for words in commands_in(page) if words[0] == "tlearn"]
@@ -92,7 +89,6 @@ def keys_of(document: dict[str, Any]) -> set[str]:
     return document.keys() - old - {"schema_version", "tlearn_version"}
 
 
-@pytest.mark.xfail(strict=False, reason="documents are being renamed")
 def test_json_documents_have_the_keys_that_are_documented(
     image_folder: Callable[..., Path],
     small_weights: Path,
@@ -112,7 +108,8 @@ def test_json_documents_have_the_keys_that_are_documented(
         result = CliRunner().invoke(app, [*words, "--json"])
         assert result.exit_code == 0, result.output
         found: dict[str, Any] = json.loads(result.stdout)
-        assert keys_of(found) == documented_keys(words[0]), words[0]
+        # The page also has keys that come with a flag, such as those of a budget.
+        assert keys_of(found) <= documented_keys(words[0]), words[0]
         return found
 
     document("suggest", folder, *backbone)
@@ -122,7 +119,7 @@ def test_json_documents_have_the_keys_that_are_documented(
     document("evaluate", "run")
     image = str(next(Path(folder).rglob("*.png")))
     answer = document("predict", "run", image)["predictions"][0]
-    assert {"image", "label", "probability", "top", "problem"} == answer.keys()
+    assert {"image", "label", "probability", "top", "problem"} == keys_of(answer)
     artifact = document("export", "run", "--tflite")["artifacts"][0]
     assert keys_of(artifact) == documented_keys("artifact")
     document("check", artifact["path"])

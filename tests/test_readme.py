@@ -56,7 +56,6 @@ def test_anchors_are_headings() -> None:
         assert anchor in slugs, f"{page}#{anchor}"
 
 
-@pytest.mark.xfail(strict=False, reason="the lazy front door comes with the cli")
 @pytest.mark.parametrize("page", [README, PAGES["python"]], ids=lambda page: page.stem)
 def test_python_examples_call_what_there_is(page: Path) -> None:
     import tlearn

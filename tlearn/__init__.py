@@ -1,1 +1,1 @@
-"""tlearn: transfer learning on a folder of pictures."""
+"""Transfer learning on a folder of images: measured advice, fast training, verified exports."""

@@ -53,7 +53,7 @@ def test_a_good_file_passes_every_check(folder: Path, name: str) -> None:
     report = check_artifact(folder / name)
     assert report.passed and report.beside
     assert set(verdicts(report).values()) == {"kept"}
-    names = ["file", "labels", "input", "output", "golden pictures", "decoder", "answers"]
+    names = ["file", "labels", "input", "output", "golden images", "decoder", "answers"]
     assert list(verdicts(report)) == names
 
 
@@ -125,16 +125,16 @@ def test_a_changed_golden_image_fails(folder: Path, decoded: bool) -> None:
     first, other, *_ = [file for file in files if (".pixels" in file.name) is decoded]
     shutil.copy(other, first)
     report = check_artifact(folder / "model.tflite")
-    assert broken(report) == ["golden pictures"]
+    assert broken(report) == ["golden images"]
     assert f"'{first.name}' was changed" in [check.detail for check in report.checks]
 
 
 def test_a_missing_golden_image_and_a_missing_folder_fail(folder: Path) -> None:
     next((folder / "golden").glob("*.pixels.png")).unlink()
-    assert broken(check_artifact(folder / "model.tflite")) == ["golden pictures"]
+    assert broken(check_artifact(folder / "model.tflite")) == ["golden images"]
     shutil.rmtree(folder / "golden")
     report = check_artifact(folder / "model.tflite")
-    assert broken(report) == ["golden pictures"]
+    assert broken(report) == ["golden images"]
     assert verdicts(report)["answers"] == "not checked"
 
 
@@ -168,4 +168,4 @@ def test_without_a_file_beside_it_the_contract_inside_is_used(folder: Path) -> N
     assert verdicts(coarse)["answers"] == "warning"
     shutil.rmtree(folder / "golden")
     alone = check_artifact(folder / "model.tflite")
-    assert alone.passed and verdicts(alone)["golden pictures"] == "not checked"
+    assert alone.passed and verdicts(alone)["golden images"] == "not checked"

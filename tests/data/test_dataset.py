@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tlearn.data import dataset as module
+from tlearn.data import sampling
 from tlearn.data.dataset import Dataset, load_dataset
 from tlearn.data.decode import decode
 from tlearn.data.image_folder import scan
@@ -64,10 +64,10 @@ def test_many_images_are_sampled_and_have_fewer_folds(
     load: Load, image_folder: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dataset = load(image_folder(classes=2, per_class=12))
-    monkeypatch.setattr(module, "MANY_IMAGES", 5)
-    monkeypatch.setattr(module, "CROSS_VALIDATION_LIMIT", 9)
+    monkeypatch.setattr(sampling, "MANY_IMAGES", 5)
+    monkeypatch.setattr(sampling, "CROSS_VALIDATION_LIMIT", 9)
     folds = dataset.folds(seed=0)
-    assert len(folds) == module.FOLDS_OF_MANY
+    assert len(folds) == sampling.FOLDS_OF_MANY
     assert sum(len(held_out) for _, held_out in folds) == 9
 
 

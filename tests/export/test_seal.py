@@ -1,4 +1,4 @@
-"""Every artefact that passed has a contract beside it, inside it, and golden pictures."""
+"""Every artefact that passed has a contract beside it, inside it, and golden images."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from tlearn.data.image_folder import scan
 from tlearn.features import features as features_module
 from tlearn.features.engine import LITERT, Engine
 from tlearn.features.extractor import SOURCE, FeatureExtractor, extractor_engines, make_extractor
-from tlearn.features.features import Features, compute_features
+from tlearn.features.features import Features, HeadProblem, compute_features
 from tlearn.features.linear_head import held_out_probabilities
 from tlearn.progress import Timer, no_progress
 
@@ -75,21 +76,26 @@ def test_source_probabilities_sum_to_one(features: Features) -> None:
     assert SOURCE not in features.stage_outputs
 
 
+def problem_of(dataset: Dataset, stage: int) -> HeadProblem:
+    return HeadProblem((stage,), dataset.digests("train"), dataset.labels("train"), 3)
+
+
 def test_a_cross_validation_is_stored_and_read_again(
     features: Features, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    problem = (dataset.digests("train"), dataset.labels("train"), 3, dataset.folds(0))
-    cv = features.cross_validate(["embedding"], *problem, False)
-    assert cv.probabilities.shape == (len(problem[0]), 3)
+    folds = dataset.folds(0)
+    last = problem_of(dataset, len(features.stage_outputs))
+    cv = features.cross_validate(last, folds)
+    assert cv.probabilities.shape == (len(last.keys), 3)
     calls: list[object] = []
     monkeypatch.setattr(
-        features_module, "cross_validate", lambda *problem: calls.append(problem) or cv
+        features_module, "cross_validate", lambda *given, **_: calls.append(given) or cv
     )
-    again = features.cross_validate(["embedding"], *problem, False)
+    again = features.cross_validate(last, folds)
     np.testing.assert_array_equal(again.probabilities, cv.probabilities)
     assert not calls
-    for outputs, class_weights in ((["stage 4"], False), (["embedding"], True)):
-        features.cross_validate(outputs, *problem, class_weights)
+    for other in (problem_of(dataset, 1), replace(last, class_weights=True)):
+        features.cross_validate(other, folds)
     assert len(calls) == 2
 
 
@@ -97,17 +103,19 @@ def test_heads_predict_the_rows_that_their_fold_holds_out(
     features: Features, dataset: Dataset
 ) -> None:
     folds = dataset.folds(0)
-    keys, labels = dataset.digests("train"), dataset.labels("train")
-    predictions = features.held_out(["embedding"], keys, labels, 3, folds, 0.1, False)
-    rows = features.read(["embedding"], keys)
-    expected = held_out_probabilities(rows, labels, 3, folds, 0.1)
+    problem = problem_of(dataset, len(features.stage_outputs))
+    predictions = features.held_out(problem, folds, 0.1)
+    rows = features.read(["embedding"], problem.keys)
+    expected = held_out_probabilities(rows, problem.labels, 3, folds, 0.1)
     for probabilities, others in zip(predictions, expected, strict=True):
         np.testing.assert_allclose(probabilities, others, atol=1e-5)
 
 
 def test_rows_in_no_fold_are_not_used(features: Features, dataset: Dataset) -> None:
-    keys, labels = dataset.digests("train"), dataset.labels("train")
-    fold = (np.arange(0, len(keys) - 6), np.arange(len(keys) - 6, len(keys) - 3))
-    (some,) = features.held_out(["embedding"], keys, labels, 3, [fold], 0.1, False)
-    (same,) = features.held_out(["embedding"], keys[:-3], labels[:-3], 3, [fold], 0.1, False)
+    problem = problem_of(dataset, len(features.stage_outputs))
+    n = len(problem.keys)
+    fold = (np.arange(0, n - 6), np.arange(n - 6, n - 3))
+    fewer = replace(problem, keys=problem.keys[:-3], labels=problem.labels[:-3])
+    (some,) = features.held_out(problem, [fold], 0.1)
+    (same,) = features.held_out(fewer, [fold], 0.1)
     np.testing.assert_array_equal(some, same)

@@ -22,7 +22,7 @@ _EXACT = {"none", "float16"}
 """Quantizations whose files answer as the model does, within their tolerance."""
 
 # Names of checks are in the JSON of `tlearn check`: programs read them.
-_GOLDEN, _RUNS, _REST = "golden pictures", "runs here", "the rest"
+_GOLDEN, _RUNS, _REST = "golden images", "runs here", "the rest"
 _ABOUT_ANSWERS = {_GOLDEN, "decoder", "answers"}
 """Checks of answers; the others are of the file itself."""
 

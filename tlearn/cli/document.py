@@ -29,7 +29,6 @@ FIRST_NAMES = {
     "passes_gate": "bears",
     "license": "licence",
     "images_per_second": "pictures_per_second",
-    "split": "part",
     "errors_by_mode": "refused",
     "suggestions": "ways_out",
 }

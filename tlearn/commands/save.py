@@ -12,7 +12,7 @@ import numpy as np
 from tlearn.commands.session import Session, Workspace
 from tlearn.commands.train import FittedModel
 from tlearn.data.manifest import write_manifest
-from tlearn.errors import RunError
+from tlearn.errors import RunError, quoted
 from tlearn.evaluation.examples import Examples, pick_examples
 from tlearn.evaluation.figures import write_figures
 from tlearn.evaluation.metrics import Report, score
@@ -111,7 +111,7 @@ def _save_solved(
     write_atomic(run.model_path, with_head(template, head.kernel, head.bias))
     kernel, bias = read_head(run.model_path, template)
     if not (np.array_equal(kernel, head.kernel) and np.array_equal(bias, head.bias)):
-        raise RunError(*_not_as_saved(run, "its head is another one"))
+        raise _not_as_saved(run, "its head is another one")
     if known is None:
         _read_back(workspace, fitted, run)
         keep_template(session.cache, plan.backbone.fingerprint, template)
@@ -128,13 +128,13 @@ def _read_back(workspace: Workspace, fitted: FittedModel, run: RunDirectory) -> 
     difference = float(np.abs(answers - expected[:_READ_BACK]).max())
     if not difference <= _TOLERANCE:
         moved = f"a probability moved by {difference:.3g} on {len(answers)} {split} images"
-        raise RunError(*_not_as_saved(run, moved))
+        raise _not_as_saved(run, moved)
 
 
-def _not_as_saved(run: RunDirectory, what: str) -> tuple[str, str]:
-    return (
-        f"{run.model_path} was saved but answers differently when read back: {what}",
-        "this is a bug of tlearn or of Keras; please report it with the plan beside it",
+def _not_as_saved(run: RunDirectory, what: str) -> RunError:
+    return RunError(
+        f"{quoted(run.model_path)} was saved but answers differently when read back: {what}",
+        "this is a bug of tlearn or of Keras; please report it with the plan.yaml beside it",
     )
 
 

@@ -36,7 +36,8 @@ def write_openvino(model: Any, path: Path, labels: Sequence[str], about: Mapping
         HostError: The files cannot be written.
     """
     if len(labels) != model.output_shape[-1]:
-        raise ExportError(f"{len(labels)} labels for {model.output_shape[-1]} classes")
+        problem = f"{len(labels)} labels for {model.output_shape[-1]} classes"
+        raise ExportError(problem, "train the model again: tlearn finetune FOLDER")
     notes = {key: str(value) for key, value in about.items()} | {"labels": json.dumps(list(labels))}
     with tempfile.TemporaryDirectory() as folder:
         made = Path(folder, "model.xml")

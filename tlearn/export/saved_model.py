@@ -33,7 +33,8 @@ def write_saved_model(model: Any, directory: Path, labels: Sequence[str]) -> Non
         HostError: The directory cannot be written.
     """
     if len(labels) != model.output_shape[-1]:
-        raise ExportError(f"{len(labels)} labels for {model.output_shape[-1]} classes")
+        problem = f"{len(labels)} labels for {model.output_shape[-1]} classes"
+        raise ExportError(problem, "train the model again: tlearn finetune FOLDER")
     with silence_output(), tempfile.TemporaryDirectory() as folder:
         labels_path = Path(folder, LABELS_FILE)
         labels_path.write_bytes(labels_text(labels))

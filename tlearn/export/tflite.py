@@ -47,7 +47,8 @@ def write_tflite(
         HostError: The file cannot be written.
     """
     if len(labels) != model.output_shape[-1]:
-        raise ExportError(f"{len(labels)} labels for {model.output_shape[-1]} classes")
+        problem = f"{len(labels)} labels for {model.output_shape[-1]} classes"
+        raise ExportError(problem, "train the model again: tlearn finetune FOLDER")
     calibrated = quantization in CALIBRATED
     try:
         content = convert(
