@@ -26,8 +26,6 @@ LABELS = ("a, b", "ü\n☃", "c")
 ABOUT = {"name": "drawn [x]", "image_size": 32, "resize": "squash"}
 WRITERS = {"onnx": write_onnx, "openvino": write_openvino}
 
-pytestmark = pytest.mark.filterwarnings("ignore")
-
 
 def installed(extra: str) -> str:
     """Skip the test where an extra is missing; to import OpenVINO would be to be counted."""

@@ -52,7 +52,7 @@ def test_the_projection_is_fitted_to_the_teachers_embedding(
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.momentum = 0.0
     views = [(digest, 0) for digest in teacher_dataset.digests]
-    student.network(teacher_dataset.inputs(views), training=True)  # real statistics
+    student.network([teacher_dataset.inputs(views)], training=True)  # real statistics
     fit_projection(student, teacher_dataset)
     # 256 features and twelve images: least squares fits them nearly exactly; a mean would give 1.
     assert embedding_error(student, teacher_dataset) < 0.3

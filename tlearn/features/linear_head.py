@@ -87,7 +87,8 @@ class CrossValidation:
     def read(cls, path: Path) -> CrossValidation | None:
         """Read a file that `write` has written; return None if it is missing or damaged."""
         try:
-            with np.load(path) as arrays:
+            # Opened here: numpy leaves a damaged file open.
+            with path.open("rb") as file, np.load(file) as arrays:
                 return cls(
                     penalty=float(arrays["penalty"]),
                     probabilities=arrays["probabilities"],
