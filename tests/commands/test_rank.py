@@ -81,7 +81,7 @@ def test_what_is_too_large_is_left_out(run_images: Path, names: list[str]) -> No
     _, ranked = api.rank(run_images, names, max_bytes=sizes[0])
     assert [backbone.size_bytes for backbone in ranked] == sizes[:1]
     steps: list[str] = []
-    with pytest.raises(BackboneError, match="none of .*tiny"):
+    with pytest.raises(BackboneError, match=r"none of .*tiny"):
         api.rank(run_images, names, max_bytes=100, progress=lambda step, *_: steps.append(step))
     assert not [step for step in steps if step.startswith("measure")]  # no time for what is out
 
