@@ -14,7 +14,7 @@ import pytest
 from tlearn.commands.session import Session
 from tlearn.commands.train import solve
 from tlearn.data.dataset import Dataset
-from tlearn.models.backbone import Backbone
+from tlearn.models.backbone import Backbone, up_to
 from tlearn.models.stages import layers_of_stage
 from tlearn.training.fine_tune import TrainingContext, assemble, tune
 from tlearn.training.loop import History
@@ -60,19 +60,19 @@ class Tuned:
 
 
 @pytest.fixture
-def tuned(image_folder: Callable[..., Path], small_weights: Path) -> Callable[..., Tuned]:
+def tuned(
+    image_folder: Callable[..., Path], tiny_backbone_flags: dict[str, Any], converted: None
+) -> Callable[..., Tuned]:
     """Fine-tune on generated images: `tuned(policy, per_class=20, **recipe_keys)`."""
 
     def run(policy: str, per_class: int = 20, **keys: Any) -> Tuned:
-        flags = {"backbone": "mobilenet_025", "image_size": 32, "policy": policy, **keys}
-        if policy != "from_scratch":
-            flags["weights"] = str(small_weights)
+        flags = tiny_backbone_flags | {"policy": policy} | keys
         folder = image_folder(per_class=per_class)
         with Session(folder, None, flags) as session:
             workspace = session.extract_features(session.open_workspace())
             plan = session.make_plan(workspace, session.asked)
             head = None if policy == "from_scratch" else solve(session, workspace, plan)
-            backbone = session.load_backbone(workspace.backbone)
+            backbone = up_to(session.load_backbone(workspace.backbone), plan.head.stages[-1])
             keras.utils.set_random_seed(plan.seed)
             model = assemble(backbone, plan, head)
             before = [np.array(weight) for weight in model.get_weights()]
@@ -144,7 +144,8 @@ def test_deep_tuning_leaves_the_statistics_of_every_batch_normalization(
 
 
 def test_training_from_scratch_trains_batch_normalization(tuned: Callable[..., Tuned]) -> None:
-    result = tuned("from_scratch", epochs=2, per_class=NO_VAL)
+    first_stages = {"backbone": "mobilenet_025", "image_size": 32, "head_stages": "2"}
+    result = tuned("from_scratch", epochs=2, per_class=NO_VAL, **first_stages)
     assert all(any(result.changed(layer)) for layer in batch_norms(result.model))
 
 
