@@ -90,8 +90,10 @@ def stage_accuracies(source: Path, flags: dict[str, Any]) -> list[float]:
     accuracies = []
     with Session(source, None, flags) as session:
         workspace = session.open_workspace()
-        dataset, features = workspace.dataset, session.extract_features(workspace)
-        profile = session.measure_profile(workspace, features)
+        workspace = session.extract_features(workspace)
+        dataset, features = workspace.dataset, workspace.features
+        assert features is not None
+        profile = session.measure_profile(workspace)
         rows = {split: dataset.manifest.indices(split) for split in ("train", "test")}
         for head_score, output in zip(profile.single, features.stage_outputs, strict=True):
             x, y = features.of(output, rows["train"]), dataset.labels("train")

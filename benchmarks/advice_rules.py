@@ -1,4 +1,4 @@
-"""Fit the constants of the forecast to the table of trials; judge the advice on folders left out."""
+"""Fit the constants of the forecast to the table of trials, and judge the advice elsewhere."""
 
 from __future__ import annotations
 

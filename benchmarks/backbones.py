@@ -30,7 +30,8 @@ def chance_corrected(folder: Path, flags: dict[str, object], per_class: int) -> 
         workspace = session.open_workspace()
         manifest = workspace.dataset.manifest
         every = np.arange(len(manifest.labels))
-        features = session.extract_features(workspace)
+        features = session.extract_features(workspace).features
+        assert features is not None
         embeddings, labels = features.embeddings(every), manifest.labels
     classes = len(manifest.classes)
     smallest = int(np.bincount(labels).min())

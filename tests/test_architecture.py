@@ -50,7 +50,15 @@ STEPS |= {"compare_page", "compared_run", "methods", "methods_training", "refere
 WITHOUT_API = {"demo"}
 """Commands that a program has no use for."""
 
-NO_TEST_OF_THEIR_OWN: dict[str, str] = {}
+NO_TEST_OF_THEIR_OWN = {
+    "commands/compared_run": "commands/test_compare.py",
+    "commands/methods": "commands/test_describe.py",
+    "commands/methods_training": "commands/test_describe.py",
+    "evaluation/chart_style": "evaluation/test_charts.py",
+    "export/inputs": "a record, in every test of export/",
+    "export/onnx": "export/test_graph_formats.py, with the other formats of a graph",
+    "export/openvino": "export/test_graph_formats.py",
+}
 """Modules without a test file of their stem, such as "cli/options", and where they are tested."""
 
 

@@ -75,10 +75,10 @@ def test_commands_exist(page: Path) -> None:
 def documented_keys(section: str) -> set[str]:
     """Keys in the tables of one section of docs/json.md."""
     page = PAGES["json"].read_text(encoding="utf-8")
-    (text,) = re.findall(rf"^##+ {section}\n(.*?)(?=^##+ |\Z)", page, re.M | re.S | re.I)
+    (text,) = re.findall(rf"^##+ {section}\n(.*?)(?=^##+ |\Z)", page, re.M | re.S)
     cells = re.findall(r"^\| (`.*?`) \|", text, re.MULTILINE)
     keys = {key for cell in cells for key in re.findall(r"`(\w+)`", cell)}
-    return keys | (documented_keys("report") if "keys of a [report]" in text else set())
+    return keys | (documented_keys("Report") if "keys of a [report]" in text else set())
 
 
 def keys_of(document: dict[str, Any]) -> set[str]:
@@ -114,14 +114,14 @@ def test_json_documents_have_the_keys_that_are_documented(
 
     document("suggest", folder, *backbone)
     run = document("finetune", folder, *backbone, "--policy", "linear-head", "--out", "run")
-    assert keys_of(run["plan"]) == documented_keys("plan")
-    assert keys_of(run["reports"]["val"]) == documented_keys("report")
+    assert keys_of(run["plan"]) == documented_keys("Plan")
+    assert keys_of(run["reports"]["val"]) == documented_keys("Report")
     document("evaluate", "run")
     image = str(next(Path(folder).rglob("*.png")))
     answer = document("predict", "run", image)["predictions"][0]
     assert {"image", "label", "probability", "top", "problem"} == keys_of(answer)
     artifact = document("export", "run", "--tflite")["artifacts"][0]
-    assert keys_of(artifact) == documented_keys("artifact")
+    assert keys_of(artifact) == documented_keys("Artifact")
     document("check", artifact["path"])
     document("benchmark", artifact["path"], "--threads", "1")
     document("cache")

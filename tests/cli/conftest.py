@@ -190,10 +190,10 @@ def finetunes(calls: Callable[..., list[Any]]) -> Callable[[api.FinetuneResult],
 
     def install(outcome: api.FinetuneResult) -> list[Any]:
         def answer(**named: Any) -> api.FinetuneResult:
-            named["settled"](outcome)
+            named["on_plan"](outcome)
             record = {"epochs": 7, "val_accuracy": 0.9, "val_loss": 0.4}
-            named["epoch"](record | {"epoch": 0})
-            named["epoch"](record | {"epoch": 1, "loss": 0.5, "accuracy": 0.8})
+            named["on_epoch"](record | {"epoch": 0})
+            named["on_epoch"](record | {"epoch": 1, "loss": 0.5, "accuracy": 0.8})
             return outcome
 
         return calls("finetune", answer)

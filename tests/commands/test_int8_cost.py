@@ -45,10 +45,9 @@ def test_of_hundreds_of_classes_none_is_held_out_that_no_head_has_seen(
 
     monkeypatch.setattr("tlearn.features.int8.int8_embeddings", quarter_lost)
     with Session(colors, None, tiny_backbone_flags) as session:
-        workspace = session.open_workspace()
-        features = session.extract_features(workspace)
+        workspace = session.extract_features(session.open_workspace())
         score = HeadScore((5,), CrossValidation(1e-3, np.zeros((0, N_CLASSES)), 1.0, (1.0,)))
-        cost = measure_int8_cost(session, workspace, features, score)
+        cost = measure_int8_cost(session, workspace, score)
     assert cost.n_images == 2 * N_CLASSES
     assert cost.accuracy > 0.5  # a class that is held out alone is never answered rightly
     assert cost.drop == pytest.approx(cost.accuracy / 4, abs=0.05) and not cost.passes_gate

@@ -13,7 +13,6 @@ from tlearn import api
 from tlearn.cli.app import app
 from tlearn.commands.session import Session, Workspace
 from tlearn.errors import BackboneError
-from tlearn.features.features import Features
 from tlearn.suggestion.depth_profile import HeadScore
 from tlearn.suggestion.int8_cost import Int8Cost
 
@@ -50,9 +49,7 @@ def test_a_wrong_name_is_told_before_anything_is_measured(run_images: Path) -> N
 def test_what_int8_leaves_is_ranked_where_that_is_asked(
     run_images: Path, names: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def cost(
-        session: Session, workspace: Workspace, features: Features, head_score: HeadScore
-    ) -> Int8Cost:
+    def cost(session: Session, workspace: Workspace, head_score: HeadScore) -> Int8Cost:
         drop = 0.95 if workspace.backbone.name == best.name else 0.0
         return Int8Cost(30, head_score.accuracy, drop, 0.02)
 

@@ -51,7 +51,7 @@ def test_a_model_that_answers_otherwise_when_it_is_read_back_is_an_error(
     flags = tiny_backbone_flags | {"policy": policy, "epochs": int(policy != "linear_head")}
     run = RunDirectory.create(tmp_path / "run", policy)
     with Session(run_images, None, flags) as session:
-        workspace = session.open_workspace()
+        workspace = session.extract_features(session.open_workspace())
         plan = session.make_plan(workspace, session.asked)
         fitted = fit(session, workspace, plan)
         moved = {split: values * 0.99 for split, values in fitted.probabilities.items()}

@@ -67,8 +67,8 @@ def test_a_trial_counts_beside_the_head_it_begins_with(
     options = [head, replace(head, head_stages="3"), tuned, deep, elsewhere, too_long, hopeless]
     monkeypatch.setattr("tlearn.commands.trials._val_accuracy", reached)
     with Session(image_folder(classes=3, per_class=16), None, flags) as session:
-        workspace = session.open_workspace()
-        advice = advise(session, workspace, session.extract_features(workspace))
+        workspace = session.extract_features(session.open_workspace())
+        advice = advise(session, workspace)
         after = run_trials(session, workspace, replace(advice, options=options), 600).options
     assert trials == [head, tuned, deep, options[1], elsewhere]  # each head once, before its own
     for option, updated in zip(options, after, strict=True):

@@ -69,7 +69,7 @@ def tuned(
         flags = tiny_backbone_flags | {"policy": policy} | keys
         folder = image_folder(per_class=per_class)
         with Session(folder, None, flags) as session:
-            workspace = session.open_workspace()
+            workspace = session.extract_features(session.open_workspace())
             plan = session.make_plan(workspace, session.asked)
             head = None if policy == "from_scratch" else solve(session, workspace, plan)
             backbone = up_to(session.load_backbone(workspace.backbone), plan.head.stages[-1])

@@ -162,10 +162,10 @@ def draw_choices(
         option = choice.option
         name = option_name(option.policy, option.head_stages)
         cost = price(choice).removesuffix(" expected")
-        line = f"  {choice.role}: {name}, {expectation(option)}, {cost}"
+        line = f"{choice.role}: {name}, {expectation(option)}, {cost}"
         command = finetune_command(folder, option_flags(option), overrides)
         blocks += [
-            Text(line, ACCENT if choice.role == "advised" else ""),
+            indented(Text(line, ACCENT if choice.role == "advised" else "")),
             no_wrap(safe_text(f"    {command}", DIM)),
         ]
     return blocks

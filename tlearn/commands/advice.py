@@ -10,7 +10,6 @@ import numpy as np
 from tlearn.commands.session import Session, Workspace
 from tlearn.data.split import Fold
 from tlearn.errors import RecipeError
-from tlearn.features.features import Features
 from tlearn.models.source_classes import source_names
 from tlearn.recipe.plan import Plan
 from tlearn.recipe.schema import LAST
@@ -24,21 +23,19 @@ from tlearn.suggestion.similarity import measure_similarity, nearest_classes, sa
 from tlearn.suggestion.time_forecast import Workload, forecast_seconds
 
 
-def advise(
-    session: Session, workspace: Workspace, features: Features, prefer_small: bool = False
-) -> Advice:
+def advise(session: Session, workspace: Workspace, prefer_small: bool = False) -> Advice:
     """Measure heads on stored features, forecast what tuning adds, and decide.
 
     Args:
         session: Recipe, cache and progress.
-        workspace: Images and backbone.
-        features: Of every image at every stage.
+        workspace: Images, backbone and features.
         prefer_small: Prefer the smallest network within one standard error of the best.
 
     Raises:
         RecipeError: What the person asked for leaves no way to train.
     """
-    dataset, backbone = workspace.dataset, workspace.backbone
+    dataset, backbone, features = workspace.dataset, workspace.backbone, workspace.features
+    assert features is not None
     rows = dataset.manifest.indices("train")
     session.progress("weigh the evidence", 0, 0)
     with session.timer.time("advice"):
@@ -47,8 +44,8 @@ def advise(
         similarity = measure_similarity(
             features.embeddings(few), source, backbone.name, backbone.image_size
         )
-        profile = session.measure_profile(workspace, features)
-        curve = _measure_curve(session, workspace, features, profile)
+        profile = session.measure_profile(workspace)
+        curve = _measure_curve(session, workspace, profile)
         evidence = Evidence(
             n_train=len(rows),
             n_classes=len(dataset.manifest.classes),
@@ -124,11 +121,10 @@ def plan_option(session: Session, workspace: Workspace, option: Option) -> Plan:
     return session.make_plan(workspace, session.with_suggestion(keys))
 
 
-def _measure_curve(
-    session: Session, workspace: Workspace, features: Features, profile: DepthProfile
-) -> LearningCurve:
+def _measure_curve(session: Session, workspace: Workspace, profile: DepthProfile) -> LearningCurve:
     """Measure how a head on the best single stage improves with more images."""
-    dataset, best = workspace.dataset, profile.best_single
+    dataset, features, best = workspace.dataset, workspace.features, profile.best_single
+    assert features is not None
     problem = session.head_problem(workspace, best.stages)
 
     def held_out(folds: Sequence[Fold], by: float) -> Sequence[np.ndarray]:

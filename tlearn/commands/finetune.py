@@ -94,6 +94,7 @@ def finetune(
         from tlearn.commands.save import begin_run, save_run
         from tlearn.commands.train import fit
 
+        workspace = session.extract_features(workspace)
         run = RunDirectory.create(out, planned.plan.policy, overwrite)
         begin_run(run, workspace, planned.plan)
         fitted = fit(session, workspace, planned.plan, _recorder(run, on_epoch))
@@ -113,7 +114,7 @@ def _make_plan(session: Session, workspace: Workspace) -> FinetuneResult:
     """Resolve the plan, by measured advice where the person left the policy open."""
     advice, resolved = None, session.asked
     if resolved.recipe.policy == "auto":
-        advice = advise(session, workspace, session.extract_features(workspace))
+        advice = advise(session, session.extract_features(workspace))
         resolved = session.with_suggestion(advice.suggestion.recipe)
     plan = session.make_plan(workspace, resolved)
     return FinetuneResult(

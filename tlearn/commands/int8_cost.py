@@ -6,7 +6,6 @@ import numpy as np
 
 from tlearn.commands.session import Session, Workspace
 from tlearn.data.sampling import make_folds, representative, stratified
-from tlearn.features.features import Features
 from tlearn.features.linear_head import solve_head
 from tlearn.suggestion.depth_profile import HeadScore, paired_difference
 from tlearn.suggestion.int8_cost import Int8Cost
@@ -15,17 +14,14 @@ _MOST = 400
 _CALIBRATION = 100
 
 
-def measure_int8_cost(
-    session: Session, workspace: Workspace, features: Features, score: HeadScore
-) -> Int8Cost:
+def measure_int8_cost(session: Session, workspace: Workspace, score: HeadScore) -> Int8Cost:
     """Compare heads on the features of the network in int8 with heads on those in float32.
 
     Imports TensorFlow to convert the network.
 
     Args:
         session: Cache and progress.
-        workspace: Images and backbone.
-        features: Of every image, in float32.
+        workspace: Images, backbone and features.
         score: The stages that the head reads, and its penalty.
 
     Raises:
@@ -34,7 +30,8 @@ def measure_int8_cost(
     from tlearn.features.int8 import int8_embeddings
     from tlearn.models.head_template import classifier_on
 
-    dataset, seed = workspace.dataset, session.seed
+    dataset, features, seed = workspace.dataset, workspace.features, session.seed
+    assert features is not None
     n_classes = len(dataset.manifest.classes)
     # Two images a class at least, so that every class appears among those a head is solved on.
     rows = stratified(dataset.labels("train"), max(_MOST, 2 * n_classes), seed)

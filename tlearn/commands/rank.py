@@ -137,8 +137,8 @@ def _size_bytes(workspace: Workspace) -> int:
 
 
 def _measure(session: Session, workspace: Workspace, size_bytes: int, int8: bool) -> RankedBackbone:
-    backbone, features = workspace.backbone, session.extract_features(workspace)
-    score = session.measure_profile(workspace, features).multi_stage
+    backbone, workspace = workspace.backbone, session.extract_features(workspace)
+    score = session.measure_profile(workspace).multi_stage
     return RankedBackbone(
         name=backbone.name,
         image_size=backbone.image_size,
@@ -146,7 +146,7 @@ def _measure(session: Session, workspace: Workspace, size_bytes: int, int8: bool
         size_bytes=size_bytes,
         milliseconds=1e3 * session.measure_pass(workspace),
         int8_note=backbone.spec.int8_note if backbone.spec else "unknown: measure int8",
-        int8=measure_int8_cost(session, workspace, features, score) if int8 else None,
+        int8=measure_int8_cost(session, workspace, score) if int8 else None,
     )
 
 

@@ -54,12 +54,14 @@ class Workspace:
         backbone: The pretrained network, found but not loaded.
         stages: Its stages, input to output.
         extractor: The frozen network as one LiteRT file; None where nothing is frozen.
+        features: Its outputs for every image; None until they are extracted.
     """
 
     dataset: Dataset
     backbone: ResolvedBackbone
     stages: Sequence[StageInfo]
     extractor: FeatureExtractor | None
+    features: Features | None = None
 
 
 class Session:
@@ -218,10 +220,14 @@ class Session:
         )
         return partial(self.engines.open, "backbone", engines)
 
-    def extract_features(self, workspace: Workspace) -> Features:
-        """Run the frozen network on every image that the feature store does not hold yet."""
-        assert workspace.extractor is not None
-        return compute_features(
+    def extract_features(self, workspace: Workspace) -> Workspace:
+        """Run the frozen network on every image that the feature store does not hold yet.
+
+        Where nothing is frozen, or all was extracted before, the workspace comes back as it is.
+        """
+        if workspace.extractor is None or workspace.features is not None:
+            return workspace
+        features = compute_features(
             workspace.dataset,
             workspace.extractor,
             self.cache,
@@ -229,6 +235,7 @@ class Session:
             self.progress,
             self.timer,
         )
+        return replace(workspace, features=features)
 
     def measure_pass(self, workspace: Workspace) -> float:
         """Return the seconds that the network takes for an image, measured once in a session."""
@@ -253,8 +260,10 @@ class Session:
             self.asked.recipe.class_weights,
         )
 
-    def measure_profile(self, workspace: Workspace, features: Features) -> DepthProfile:
+    def measure_profile(self, workspace: Workspace) -> DepthProfile:
         """Cross-validate a head on each stage and on the last ones together."""
+        features = workspace.features
+        assert features is not None
         folds = workspace.dataset.folds(self.seed)
 
         def cross_validate(stages: Sequence[int]) -> CrossValidation:
@@ -289,7 +298,7 @@ class Session:
                 "name the stages, or take the last: --set head_stages=last",
             )
         elif recipe.head_stages == BEST:
-            profile = self.measure_profile(workspace, self.extract_features(workspace))
+            profile = self.measure_profile(self.extract_features(workspace))
             numbers = profile.best_single.head_stages
         else:
             return resolved

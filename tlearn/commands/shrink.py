@@ -74,6 +74,7 @@ def shrink(
         small_plan = session.make_plan(workspace, session.asked)
         run = RunDirectory.create(student.weights.path.parent / "run", "top_stages", True)
         begin_run(run, workspace, small_plan)
+        workspace = session.extract_features(workspace)
         fitted = fit(session, workspace, small_plan, run.append_history)
         reports = save_run(session, workspace, fitted, run)
         sample = workspace.dataset.rows("train")[:16]

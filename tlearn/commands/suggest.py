@@ -53,8 +53,8 @@ def suggest(
 
             check_validation(dataset)
         workspace = session.open_backbone(dataset, backbone)
-        features = session.extract_features(workspace)
-        advice = advise(session, workspace, features, prefer_small)
+        workspace = session.extract_features(workspace)
+        advice = advise(session, workspace, prefer_small)
         if trial_seconds:
             advice = run_trials(session, workspace, advice, trial_seconds)
         if measure_int8:
@@ -62,7 +62,7 @@ def suggest(
 
             assert advice.profile is not None
             score = head_score_of(advice.profile, advice.suggestion.head_stages)
-            cost = measure_int8_cost(session, workspace, features, score)
+            cost = measure_int8_cost(session, workspace, score)
             advice = replace(advice, int8=cost)
         if save:
             suggestion = advice.suggestion

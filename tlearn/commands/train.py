@@ -54,15 +54,15 @@ def fit(
 
     Args:
         session: Cache, engines and progress.
-        workspace: Images and backbone.
+        workspace: Images, backbone and, unless training starts from scratch, features.
         plan: What to train.
         on_epoch: Called with the record of every epoch.
     """
-    head = None if workspace.extractor is None else solve(session, workspace, plan)
+    head = None if workspace.features is None else solve(session, workspace, plan)
     if head is not None:
         plan = replace(plan, head=replace(plan.head, solved_l2=head.penalty))
         if not plan.training.epochs:
-            probabilities = _head_probabilities(session, workspace, plan, head)
+            probabilities = _head_probabilities(workspace, plan, head)
             return FittedModel(plan, None, head, (), None, probabilities)
     model, history = _tune(session, workspace, plan, head, on_epoch)
     session.progress("score the model", 0, 0)
@@ -76,17 +76,13 @@ def fit(
 
 def solve(session: Session, workspace: Workspace, plan: Plan) -> LinearHead:
     """Solve the head on the features of the train split, its penalty by cross-validation."""
-    features, dataset = session.extract_features(workspace), workspace.dataset
+    features, dataset = workspace.features, workspace.dataset
+    assert features is not None
     solved_only = plan.policy == "linear_head" and not plan.training.epochs
     count = plan.images.views if solved_only else 1
     policy = augmentation(plan.images.augmentation, plan.images.horizontal_flip)
     with session.timer.time("features"):
-        keys = features.store_views(
-            dataset,
-            Views(count, policy, plan.seed),
-            session.engine_factory(workspace),
-            session.progress,
-        )
+        keys = features.store_views(dataset, Views(count, policy, plan.seed), session.progress)
     problem = HeadProblem(
         plan.head.stages,
         keys,
@@ -110,9 +106,10 @@ def _folds_of_views(folds: Sequence[Fold], count: int, n_rows: int) -> list[Fold
 
 
 def _head_probabilities(
-    session: Session, workspace: Workspace, plan: Plan, head: LinearHead
+    workspace: Workspace, plan: Plan, head: LinearHead
 ) -> dict[str, np.ndarray]:
-    features = session.extract_features(workspace)
+    features = workspace.features
+    assert features is not None
     outputs = features.outputs_of(plan.head.stages)
     return {
         split: head.probabilities(features.read(outputs, workspace.dataset.digests(split)))

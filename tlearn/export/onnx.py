@@ -39,8 +39,8 @@ def write_onnx(model: Any, path: Path, labels: Sequence[str], about: Mapping[str
         HostError: The file cannot be written.
     """
     if len(labels) != model.output_shape[-1]:
-        problem = f"{len(labels)} labels for {model.output_shape[-1]} classes"
-        raise ExportError(problem, "train the model again: tlearn finetune FOLDER")
+        mismatch = f"{len(labels)} labels for {model.output_shape[-1]} classes"
+        raise ExportError(mismatch, "train the model again: tlearn finetune FOLDER")
     problem: Exception | None = None
     with silence_output() as log:
         try:

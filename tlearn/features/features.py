@@ -53,11 +53,13 @@ class Features:
         extractor: The network and its outputs.
         store: Rows of all its outputs, side by side.
         digests: Digests of the images, in the order of the split.
+        engine: Opens the network, given images that it will run.
     """
 
     extractor: FeatureExtractor
     store: FeatureStore
     digests: Sequence[str]
+    engine: EngineFactory
 
     def of(self, output: str, indices: np.ndarray) -> np.ndarray:
         """Return one output of some images: (len(indices), width)."""
@@ -102,9 +104,7 @@ class Features:
         """Return the names of the outputs of some stages, numbered from 1."""
         return [self.stage_outputs[number - 1] for number in stages]
 
-    def store_views(
-        self, dataset: Dataset, views: Views, engine: EngineFactory, progress: ProgressCallback
-    ) -> list[str]:
+    def store_views(self, dataset: Dataset, views: Views, progress: ProgressCallback) -> list[str]:
         """Compute the features of every view of the training images that are not stored yet.
 
         Returns:
@@ -112,7 +112,7 @@ class Features:
         """
         digests = dataset.digests("train")
         step = partial(progress, "compute augmented views")
-        self.store.fill(dataset.pixels, digests, engine, views, step)
+        self.store.fill(dataset.pixels, digests, self.engine, views, step)
         return [views.key(digest, view) for view in range(views.count) for digest in digests]
 
     def cross_validate(self, problem: HeadProblem, folds: Sequence[Fold]) -> CrossValidation:
@@ -212,4 +212,4 @@ def compute_features(
     digests = dataset.manifest.digests
     with timer.time("features"):
         store.fill(dataset.pixels, digests, engine, Views(), partial(progress, "compute features"))
-    return Features(extractor, store, digests)
+    return Features(extractor, store, digests, engine)

@@ -79,6 +79,7 @@ class RunDirectory:
             path: Where; None makes a new name under `base`.
             policy: Part of that name.
             overwrite: Replace the run at `path`, file by file; nothing else is ever removed.
+            base: Folder of runs without a path of their own.
 
         Raises:
             RunError: The path is taken, by a run (without `overwrite`) or by anything else.
@@ -123,6 +124,7 @@ class RunDirectory:
         Args:
             path: The directory, or None.
             finished: Ask for a trained and scored model; False is for resuming.
+            base: Folder of runs.
 
         Raises:
             RunError: There is no such run, or files are missing from it.
