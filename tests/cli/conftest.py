@@ -32,13 +32,15 @@ from tlearn.suggestion.learning_curve import LearningCurve
 from tlearn.suggestion.matrix import Evidence, HeadEvidence, textbook_policy
 from tlearn.suggestion.similarity import Similarity
 
+Command = Callable[..., Result]
+
 RED = "\x1b[31m"
 CLASSES = ("[bold]cats[/bold]", f"{RED}dogs", "a\nb")
 """Names that would color the screen, or break a line, if they were obeyed."""
 
 
 @pytest.fixture
-def command(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+def command(monkeypatch: pytest.MonkeyPatch) -> Command:
     """Run one command line in this process, on a terminal 80 columns wide."""
     monkeypatch.setenv("COLUMNS", "80")
 

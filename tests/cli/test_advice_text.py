@@ -8,11 +8,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from typer.testing import Result
-
+from tests.cli.conftest import Command
 from tlearn import api
-
-Command = Callable[..., Result]
 
 
 def test_it_ends_in_sentences_and_choices(

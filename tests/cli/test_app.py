@@ -11,11 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import Result
 
+from tests.cli.conftest import Command
 from tlearn import api
 
-Command = Callable[..., Result]
 COMMANDS = ("demo", "suggest", "finetune", "predict", "export", "evaluate", "check", "benchmark")
 COMMANDS += (
     "runs",

@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import Result
 
+from tests.cli.conftest import Command
 from tlearn.artifacts.benchmark import Benchmark, Latency
 from tlearn.cli.benchmark import parse_threads
 from tlearn.errors import ExportError
 
-Command = Callable[..., Result]
 MEASURED = Benchmark(
     path=Path("runs/[r]/export/model_int8.tflite"),
     size_bytes=2_700_000,

@@ -6,12 +6,9 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from typer.testing import Result
-
+from tests.cli.conftest import Command
 from tlearn.cli.app import app
 from tlearn.errors import DataError, GateError
-
-Command = Callable[..., Result]
 
 
 def test_an_error_is_a_message_and_a_hint(command: Command, calls: Callable[..., Any]) -> None:

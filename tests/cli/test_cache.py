@@ -7,9 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from typer.testing import Result
 
-Command = Callable[..., Result]
+from tests.cli.conftest import Command
 
 
 @pytest.fixture

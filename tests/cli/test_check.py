@@ -10,14 +10,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from typer.testing import Result
 
+from tests.cli.conftest import Command
 from tlearn.artifacts.contract import Contract, Preprocessing, Tensor
 from tlearn.artifacts.verification import ContractCheck, Verdict, VerificationReport
 from tlearn.evaluation.metrics import Report
 from tlearn.evaluation.predictions import Prediction
 
-Command = Callable[..., Result]
 RED = "\x1b[31m"
 LABELS = ("[bold]cats[/bold]", f"{RED}dogs", "a\nb")
 

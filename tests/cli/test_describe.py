@@ -7,11 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from typer.testing import Result
 
+from tests.cli.conftest import Command
 from tests.written_run import WriteRun, make_provenance
-
-Command = Callable[..., Result]
 
 
 @pytest.fixture(autouse=True)

@@ -9,12 +9,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from typer.testing import Result
 
+from tests.cli.conftest import Command
 from tlearn.evaluation.metrics import Report, score
 from tlearn.runs.directory import RunDirectory
 
-Command = Callable[..., Result]
 KEYS = {"accuracy", "interval", "macro_f1", "per_class", "confusion", "calibration_error"}
 
 

@@ -9,15 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import Result
 
+from tests.cli.conftest import Command
 from tlearn.cli.export import choose_formats
 from tlearn.errors import ExportError
 from tlearn.export.comparison import ChangedPrediction, ClassChange
 from tlearn.export.formats import FORMATS
 from tlearn.export.parity import Artifact
 
-Command = Callable[..., Result]
 KEYS = {"path", "format", "quantization", "size_bytes", "agreement", "accuracy", "drop"}
 KEYS |= {"milliseconds", "drop_interval", "largest_difference", "changed", "classes", "threads"}
 GOOD = Artifact(

@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import Result
 
+from tests.cli.conftest import Command
 from tlearn.export.budget import Budget, pick_best
 from tlearn.export.parity import Artifact
 from tlearn.export.quantization import SMALLER
 
-Command = Callable[..., Result]
 NONE = Artifact(Path("model.tflite"), "tflite", "none", 9_000_000, 1.0, 0.95, 0.0, 8.0, True, "")
 INT8 = replace(
     NONE,

@@ -7,12 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from typer.testing import Result
-
+from tests.cli.conftest import Command
 from tlearn.export.comparison import ChangedPrediction, ClassChange
 from tlearn.export.parity import Artifact
 
-Command = Callable[..., Result]
 GOOD = Artifact(
     Path("runs/r/export/model.tflite"), "tflite", "none", 9_000_000, 1.0, 0.95, 0.0, 3.6, True, ""
 )

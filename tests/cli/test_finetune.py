@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import Result
 
+from tests.cli.conftest import Command
 from tlearn import api
 from tlearn.recipe.schema import Recipe
 
-Command = Callable[..., Result]
 KEYS = {"run", "policy", "backbone", "val_accuracy", "test_accuracy", "seconds"}
 
 

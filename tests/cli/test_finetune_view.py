@@ -8,12 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import Result
 
+from tests.cli.conftest import Command
 from tlearn import api
 from tlearn.suggestion.matrix import Policy
-
-Command = Callable[..., Result]
 
 
 def test_it_prints_a_dozen_lines_that_anyone_understands(

@@ -7,9 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from typer.testing import Result
 
-Command = Callable[..., Result]
+from tests.cli.conftest import Command
 
 
 def test_a_cell_is_lit_and_explained(command: Command, fits: Callable[[str], None]) -> None:

@@ -7,11 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from typer.testing import Result
 
+from tests.cli.conftest import Command
 from tlearn.models.catalog import CATALOG
-
-Command = Callable[..., Result]
 
 
 def test_the_catalog_fits_the_terminal(

@@ -6,12 +6,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from typer.testing import Result
-
+from tests.cli.conftest import Command
 from tlearn import api
 from tlearn.recipe.schema import Recipe
-
-Command = Callable[..., Result]
 
 
 def test_verbose_names_every_key_that_matters_and_who_set_it(

@@ -10,11 +10,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from typer.testing import Result
 
+from tests.cli.conftest import Command
 from tlearn.evaluation.predictions import Prediction
 
-Command = Callable[..., Result]
 LABELS = ("[b]cat", "\x1b[31mdog", "bird")
 
 

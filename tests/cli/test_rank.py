@@ -10,15 +10,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from typer.testing import Result
 
+from tests.cli.conftest import Command
 from tlearn.commands.rank import ALL, RankedBackbone
 from tlearn.data.dataset import Dataset
 from tlearn.features.linear_head import CrossValidation
 from tlearn.suggestion.depth_profile import HeadScore
 from tlearn.suggestion.int8_cost import Int8Cost
-
-Command = Callable[..., Result]
 
 
 @pytest.fixture

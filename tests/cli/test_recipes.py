@@ -7,12 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from typer.testing import Result
 
+from tests.cli.conftest import Command
 from tlearn.recipe.loading import list_recipes, load_recipe
 from tlearn.recipe.schema import Recipe
-
-Command = Callable[..., Result]
 
 
 @pytest.mark.parametrize("words", [["recipes"], ["recipes", "list"]])

@@ -7,12 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import CliRunner
 
+from tests.cli.conftest import Command
 from tests.written_run import WriteRun
 from tlearn.cli.app import app
-
-Command = Callable[..., Result]
 
 
 @pytest.fixture(autouse=True)

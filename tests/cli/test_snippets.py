@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import Result
 
+from tests.cli.conftest import Command
 from tlearn.export.budget import Budget, pick_best
 from tlearn.export.parity import Artifact
 
-Command = Callable[..., Result]
 FILE = Artifact(
     Path("runs/[r]/export/model.tflite"), "tflite", "none", 9_000, 1.0, 0.95, 0.0, 3.6, True, ""
 )

@@ -9,13 +9,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from typer.testing import Result
-
+from tests.cli.conftest import Command
 from tlearn import api
 from tlearn.cli.suggest import next_command
 from tlearn.suggestion.matrix import Evidence, Policy, textbook_policy
 
-Command = Callable[..., Result]
 KEYS = {"policy", "size", "similarity", "reasons", "n_train", "n_classes"}
 
 

@@ -7,12 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from typer.testing import Result
 
+from tests.cli.conftest import Command
 from tlearn import api
 from tlearn.suggestion.int8_cost import Int8Cost
-
-Command = Callable[..., Result]
 
 
 def test_it_draws_matrix_and_measurements(

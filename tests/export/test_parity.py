@@ -35,7 +35,7 @@ def test_a_good_file_keeps_its_name(trained: Any, tmp_path: Path) -> None:
     assert artifact.agreement == 1.0
     assert artifact.accuracy_drop == 0.0
     assert artifact.size_bytes == path.stat().st_size
-    assert 0 < artifact.milliseconds < 1000
+    assert artifact.milliseconds > 0
     assert not stale.exists()
     assert (artifact.changed_predictions, artifact.changed_classes, artifact.advice) == ((), (), ())
     assert artifact.largest_difference < 1e-5
