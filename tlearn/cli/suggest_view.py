@@ -21,7 +21,7 @@ from tlearn.cli.display.formats import (
     rough_percent,
     stages_name,
 )
-from tlearn.cli.display.widgets import ACCENT, DIM, FRAMED, no_wrap, safe_text, table
+from tlearn.cli.display.widgets import ACCENT, DIM, FRAMED, indented, no_wrap, safe_text, table
 from tlearn.suggestion.accuracy_forecast import INTERVAL_COVERAGE
 from tlearn.suggestion.int8_cost import Int8Cost
 from tlearn.suggestion.matrix import LITTLE, MATRIX, Suggestion
