@@ -26,7 +26,7 @@ import numpy as np
 from benchmarks.advice_plot import draw_matrix
 from benchmarks.advice_rules import OTHER, POLICIES, read_table, score
 from tlearn import api
-from tlearn.commands.advice import heads_of
+from tlearn.commands.advice import head_evidence
 from tlearn.commands.session import Session
 from tlearn.data.image_folder import scan
 from tlearn.features.linear_head import solve_head
@@ -115,7 +115,7 @@ def evidence(advice: Advice) -> dict[str, Any]:
         "source_classes": similarity.source_classes,
         "stages": [head_score.accuracy for head_score in profile.single],
         "losses": [log_loss(head_score, profile.labels) for head_score in profile.single],
-        "heads": [vars(head) for head in heads_of(profile)],
+        "heads": [vars(head) for head in head_evidence(profile)],
         "curve": curve.accuracies,
         "slope": curve.slope,
     }

@@ -15,7 +15,7 @@ def test_every_public_name_is_there_and_explained() -> None:
         assert inspect.getdoc(getattr(api, name)), name
 
 
-def test_what_takes_long_tells_its_progress() -> None:
+def test_what_takes_long_reports_progress() -> None:
     quick = {"matrix", "runs", "compare", "describe", "write_snippets"}
     functions = {name for name in api.__all__ if isinstance(getattr(api, name), FunctionType)}
     for name in functions - quick:

@@ -149,7 +149,7 @@ def test_a_package_init_holds_its_docstring_only(name: str) -> None:
     assert len(body) == 1 and ast.get_docstring(tree_of(MODULES[name]))
 
 
-def test_no_drawer_for_everything() -> None:
+def test_no_module_is_called_utils() -> None:
     assert not [name for name in MODULES if name.split(".")[-1] in BANNED_STEMS]
 
 

@@ -107,10 +107,10 @@ def test_json_documents_have_the_keys_that_are_documented(
     def document(*words: str) -> dict[str, Any]:
         result = CliRunner().invoke(app, [*words, "--json"])
         assert result.exit_code == 0, result.output
-        found: dict[str, Any] = json.loads(result.stdout)
+        parsed: dict[str, Any] = json.loads(result.stdout)
         # The page also has keys that come with a flag, such as those of a budget.
-        assert keys_of(found) <= documented_keys(words[0]), words[0]
-        return found
+        assert keys_of(parsed) <= documented_keys(words[0]), words[0]
+        return parsed
 
     document("suggest", folder, *backbone)
     run = document("finetune", folder, *backbone, "--policy", "linear-head", "--out", "run")

@@ -58,10 +58,10 @@ def test_anchors_are_headings() -> None:
 
 @pytest.mark.parametrize("page", [README, PAGES["python"]], ids=lambda page: page.stem)
 def test_python_examples_call_what_there_is(page: Path) -> None:
-    import tlearn
+    from tlearn import api
 
     text = page.read_text(encoding="utf-8").split("<!-- generated")[0]
     for block in re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
         for node in ast.walk(ast.parse(block)):
-            if isinstance(node, ast.Attribute) and getattr(node.value, "id", "") == "tlearn":
-                assert hasattr(tlearn, node.attr)
+            if isinstance(node, ast.Attribute) and getattr(node.value, "id", "") == "api":
+                assert hasattr(api, node.attr)

@@ -53,7 +53,7 @@ class TrainedModel(NamedTuple):
 
 
 def draw(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Stripes, columns and checks of random width, place and colour on noise."""
+    """Stripes, columns and checks of random width, position and color on noise."""
     rng = np.random.default_rng(seed)
     labels = np.arange(count) % len(LABELS)
     pixels = rng.integers(60, 196, (count, SIZE, SIZE, 3))
@@ -100,7 +100,7 @@ def trained(once: Callable[[str, Callable[[Path], object]], Path]) -> TrainedMod
     model = keras.models.load_model(path, compile=False)
     pixels, labels = draw(90, seed=2)
     probabilities = model.predict(pixels.astype("float32"), verbose=0)
-    assert np.mean(probabilities.argmax(1) == labels) > 0.9, "the drawn images are not learnt"
+    assert np.mean(probabilities.argmax(1) == labels) > 0.9, "the drawn images are not learned"
     return TrainedModel(model, pixels, labels, probabilities, *draw(240, seed=1))
 
 

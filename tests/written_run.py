@@ -88,8 +88,8 @@ def write_predictions(run: RunDirectory, manifest: SplitManifest, wrong: Sequenc
         answers = probabilities_of(manifest, split, wrong)
         for row, answer in zip(manifest.indices(split), answers, strict=True):
             truth = manifest.classes[manifest.labels[row]]
-            given = manifest.classes[answer.argmax()]
-            writer.writerow([manifest.names[row], split, truth, given, *answer.tolist()])
+            predicted = manifest.classes[answer.argmax()]
+            writer.writerow([manifest.names[row], split, truth, predicted, *answer.tolist()])
 
 
 def make_provenance(**changes: Any) -> Provenance:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 ProgressCallback = Callable[[str, int, int], None]
 """Called with (step, done, total): the step's name, its units done, and all its units (0 where
@@ -12,6 +13,9 @@ their number is not known)."""
 
 StepProgress = Callable[[int, int], None]
 """Called within one step, with (done, total)."""
+
+EpochCallback = Callable[[Mapping[str, Any]], None]
+"""Called with the record of an epoch."""
 
 
 def no_progress(step: str, done: int, total: int) -> None:

@@ -32,9 +32,9 @@ _MARKUP = re.compile(r"\[(?:cyan|/cyan|/)\]")
 def render(page: str) -> str:
     """Return the text of a page with every generated part as the code has it now."""
 
-    def fill(place: re.Match[str]) -> str:
-        lines = list(GENERATORS[place[2]]())
-        return place[1] + "\n" + "\n".join(lines).strip() + "\n\n" + place[3]
+    def fill(match: re.Match[str]) -> str:
+        lines = list(GENERATORS[match[2]]())
+        return match[1] + "\n" + "\n".join(lines).strip() + "\n\n" + match[3]
 
     return _PLACE.sub(fill, page)
 
@@ -121,7 +121,9 @@ def recipe_keys() -> Iterator[str]:
 
 
 def _value(value: Any) -> str:
-    return {True: "true", False: "false", None: "null"}.get(value, str(value))
+    if value is None:
+        return "null"
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def backbones() -> Iterator[str]:
@@ -244,7 +246,7 @@ def python_api() -> Iterator[str]:
     for name in sorted(getattr(api, "__all__", ())):
         function = getattr(api, name)
         if inspect.isfunction(function):
-            yield from (f"### tlearn.{name}", "")
+            yield from (f"### api.{name}", "")
             yield from ("```python", _signature(name, function), "```", "")
             yield from ("```text", inspect.getdoc(function) or "", "```", "")
 
@@ -256,11 +258,17 @@ def _signature(name: str, function: Callable[..., Any]) -> str:
         if item.kind is inspect.Parameter.KEYWORD_ONLY and not starred:
             lines.append("*")
             starred = True
-        text = re.sub(r"<function (\w+) at 0x[0-9a-f]+>", r"\1", str(item))
-        lines.append(text.replace("'", "") if "'" in str(item.annotation) else text)
+        default = "" if item.default is item.empty else f" = {_default_value(item.default)}"
+        lines.append(f"{item.name}: {item.annotation}{default}")
     inside = "".join(f"    {line},\n" for line in lines)
     returned = str(signature.return_annotation).replace("'", "")
     return f"{name}(\n{inside}) -> {returned}"
+
+
+def _default_value(value: Any) -> str:
+    if isinstance(value, Path):
+        return f'Path("{value.as_posix()}")'
+    return value.__name__ if inspect.isfunction(value) else repr(value).replace("'", '"')
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""The input, the output and the labels that an artifact itself tells of."""
+"""The input, the output and the labels that an artifact itself holds."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_a_litert_file(trained: Any, tmp_path: Path) -> None:
     assert read_interface(path) == Interface("serving_default", image, probabilities, LABELS)
 
 
-def test_a_quantized_file_tells_its_scales(trained: Any, tmp_path: Path) -> None:
+def test_a_quantized_file_holds_its_scales(trained: Any, tmp_path: Path) -> None:
     path = tmp_path / "model.tflite"
     write_tflite(trained.model, path, "int8", trained.train_pixels[:60], LABELS, {})
     interface = read_interface(path)

@@ -70,14 +70,14 @@ def dataset(tmp_path: Path) -> Dataset:
     names = tuple(f"{n}.png" for n in range(12))
     splits = ("train",) * 6 + ("val",) * 3 + ("test",) * 3
     manifest = SplitManifest(CLASSES, names, labels, splits, names, "test", 0)
-    found = (
+    issues = (
         DataIssue("unreadable", "warning", "1 of 13 images cannot be read: [x].png", ("[x].png",)),
         DataIssue("few", "note", f"3 classes have {RED}few", CLASSES),
     )
     folder = ImageFolder(tmp_path, CLASSES, (), "classes", ("notes.txt",))
     store: Any = None
     pixels: PixelStore = store
-    return Dataset(folder, pixels, found, manifest, "squash", 7)
+    return Dataset(folder, pixels, issues, manifest, "squash", 7)
 
 
 @pytest.fixture
@@ -169,12 +169,12 @@ def planned(outcome: api.FinetuneResult) -> api.FinetuneResult:
 def calls(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[Any]]:
     """Put an answer in the place of an API function; returns the list of its calls."""
 
-    def install(name: str, answer: Any, watched: Sequence[tuple[str, int, int]] = ()) -> list[Any]:
+    def install(name: str, answer: Any, steps: Sequence[tuple[str, int, int]] = ()) -> list[Any]:
         recorded: list[Any] = []
 
         def fake(*positional: Any, **named: Any) -> Any:
             recorded.append((positional, named))
-            for progress in watched:
+            for progress in steps:
                 named["progress"](*progress)
             if isinstance(answer, BaseException):
                 raise answer

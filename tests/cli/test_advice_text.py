@@ -38,7 +38,7 @@ def test_where_all_point_the_same_way_nothing_is_reconciled(
     assert "Why they differ" not in command("suggest", "folder").stdout
 
 
-def test_a_weaker_backbone_is_said_above_everything(
+def test_a_weaker_backbone_is_announced_first(
     command: Command, calls: Callable[..., Any], advice: api.Advice, fits: Callable[[str], None]
 ) -> None:
     reason = "no weights; the built-in backbone is 13 points behind"

@@ -21,7 +21,7 @@ def tlearn(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.slow
-def test_the_whole_road_on_digits(tmp_path: Path) -> None:
+def test_the_whole_workflow_on_digits(tmp_path: Path) -> None:
     done = tlearn(tmp_path, "demo", "first")
     assert done.returncode == 0, done.stderr
     commands = [line.split()[2] for line in done.stdout.splitlines() if line.startswith("$ ")]

@@ -32,7 +32,7 @@ def test_the_newest_run_is_described_on_a_screen(
     )
 
 
-def test_what_an_old_run_does_not_say_is_told(
+def test_what_an_old_run_does_not_say_is_listed(
     command: Command, write_run: WriteRun, fits: Callable[[str], None]
 ) -> None:
     write_run("a")

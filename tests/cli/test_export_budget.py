@@ -56,7 +56,7 @@ def test_modes_that_are_named_are_the_candidates(
     assert recorded[0][0] == (None, [("tflite", "int8")], Budget(None, 30.0))
 
 
-def test_where_none_fits_the_nearest_and_the_ways_out_are_named(
+def test_where_none_fits_the_nearest_and_suggestions_are_named(
     command: Command, calls: Callable[..., Any], fits: Callable[[str], None]
 ) -> None:
     calls("export_within", (pick_best(TRIED, Budget(1e6, 5)), ["smaller [images]", "a head"]))
@@ -68,13 +68,13 @@ def test_where_none_fits_the_nearest_and_the_ways_out_are_named(
     assert "hint: smaller [images]\n      a head\n" in result.stderr
 
 
-def test_where_all_failed_the_reason_is_told(command: Command, calls: Callable[..., Any]) -> None:
+def test_where_all_failed_the_reason_is_shown(command: Command, calls: Callable[..., Any]) -> None:
     calls("export_within", (pick_best((DYNAMIC,), Budget(4e6)), ["more"]))
     result = command("export", "--quantize", "dynamic", "--max-size", "4MB")
     assert result.exit_code == 1 and "[accuracy] fell" in result.stderr
 
 
-def test_a_mode_that_could_not_be_written_is_told(
+def test_a_mode_that_could_not_be_written_is_reported(
     command: Command, calls: Callable[..., Any]
 ) -> None:
     calls(
@@ -92,13 +92,17 @@ def test_json_is_one_document(
     calls("export_within", (pick_best(TRIED, Budget(limit)), ["a way"] * code))
     result = command("export", "--max-size", f"{limit / 1e6}MB", "--json")
     assert result.exit_code == code and not result.stderr
-    found = json.loads(result.stdout)
+    document = json.loads(result.stdout)
     kept = None if code else str(INT8.path)
-    assert found["kept"] == kept and found["nearest"] == "int8"
-    assert [one["path"] for one in found["artefacts"]] == [None, None, kept]
-    assert [one["within_budget"] for one in found["artefacts"]] == [False, not code, not code]
-    assert found["budget"] == {"max_bytes": limit, "max_milliseconds": None}
-    assert found["suggestions"] == ["a way"] * code
+    assert document["kept"] == kept and document["nearest"] == "int8"
+    assert [artifact["path"] for artifact in document["artefacts"]] == [None, None, kept]
+    assert [artifact["within_budget"] for artifact in document["artefacts"]] == [
+        False,
+        not code,
+        not code,
+    ]
+    assert document["budget"] == {"max_bytes": limit, "max_milliseconds": None}
+    assert document["suggestions"] == ["a way"] * code
 
 
 @pytest.mark.parametrize(

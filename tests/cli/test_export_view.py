@@ -65,7 +65,7 @@ def test_widest_table_fits(
     assert "+12.5" in shown and "12.3 to 55.5" in shown and "tflite int8-float" in shown
 
 
-def test_a_gain_is_said_in_words(command: Command, calls: Callable[..., Any]) -> None:
+def test_a_gain_is_put_in_words(command: Command, calls: Callable[..., Any]) -> None:
     calls("export", [replace(GOOD, accuracy_drop=-0.005)])
     assert "gains 0.5 points" in " ".join(command("export", "--tflite").stdout.split())
 

@@ -70,7 +70,7 @@ def test_with_json_epochs_are_shown_on_stderr(
 
 
 @pytest.mark.parametrize("split", ["val", "test"])
-def test_a_split_that_is_missing_is_null_and_said(
+def test_a_split_that_is_missing_is_null_and_reported(
     split: str, command: Command, finetunes: Callable[..., Any], outcome: api.FinetuneResult
 ) -> None:
     reports = {name: report for name, report in outcome.reports.items() if name != split}

@@ -53,7 +53,7 @@ def test_a_model_from_scratch_starts_from_no_head(
     assert "from random weights" in result.stdout
 
 
-def test_a_policy_that_was_asked_for_promises_no_accuracy(
+def test_a_policy_that_was_asked_for_has_no_forecast_of_accuracy(
     command: Command, finetunes: Callable[..., Any], outcome: api.FinetuneResult
 ) -> None:
     finetunes(replace(outcome, advice=None))
@@ -83,7 +83,7 @@ def test_a_solved_head_offers_what_is_slower(
     assert "better     2 min" in shown or "slower     2 min" in shown
 
 
-def test_a_weaker_backbone_is_said_above_everything(
+def test_a_weaker_backbone_is_announced_first(
     command: Command, finetunes: Callable[..., Any], outcome: api.FinetuneResult
 ) -> None:
     plan = replace(

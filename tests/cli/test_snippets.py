@@ -28,7 +28,7 @@ PROGRAM = Path("runs/[r]/export/classify_model.html")
         (["--saved-model"], [("tflite", "none"), ("saved_model", "none")]),
     ],
 )
-def test_a_program_needs_a_litert_file_and_asks_for_it(
+def test_a_snippet_needs_a_litert_file_and_asks_for_it(
     command: Command,
     calls: Callable[..., Any],
     fits: Callable[[str], None],
@@ -45,14 +45,14 @@ def test_a_program_needs_a_litert_file_and_asks_for_it(
     assert str(PROGRAM) in result.stdout
 
 
-def test_json_lists_programs_where_they_were_asked_for(
+def test_json_lists_snippets_where_they_were_asked_for(
     command: Command, calls: Callable[..., Any]
 ) -> None:
     calls("export", [FILE])
     assert "snippets" not in json.loads(command("export", "--tflite", "--json").stdout)
     calls("write_snippets", [PROGRAM])
-    found = json.loads(command("export", "--snippet", "web", "--json").stdout)
-    assert found["snippets"] == [str(PROGRAM)]
+    document = json.loads(command("export", "--snippet", "web", "--json").stdout)
+    assert document["snippets"] == [str(PROGRAM)]
 
 
 @pytest.mark.parametrize(("limit", "usable"), [("1MB", [FILE]), ("1kB", [])])

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tlearn import api
-from tlearn.commands.advice import head_score_of, heads_of, learning_curve_correction
+from tlearn.commands.advice import head_evidence, head_score_of, learning_curve_correction
 from tlearn.features.linear_head import CrossValidation
 from tlearn.suggestion.depth_profile import DepthProfile, HeadScore
 from tlearn.suggestion.learning_curve import LearningCurve
@@ -35,7 +35,7 @@ def test_the_head_of_a_suggestion_is_found_by_its_stages() -> None:
 
 
 def test_the_last_stage_is_the_first_piece_of_evidence() -> None:
-    heads = list(heads_of(profile_of(0.5, 0.7, 0.9)))
+    heads = list(head_evidence(profile_of(0.5, 0.7, 0.9)))
     assert [head.head_stages for head in heads] == ["last", "1", "1,2"]
     assert [head.accuracy for head in heads] == [0.7, 0.5, 0.9]
 

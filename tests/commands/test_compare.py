@@ -15,7 +15,7 @@ from tlearn.export.comparison import paired_interval
 FIRST = Path(__file__).parents[1] / "first_version" / "run"
 
 
-def test_only_the_keys_that_differ_are_told(write_run: WriteRun) -> None:
+def test_only_the_keys_that_differ_are_listed(write_run: WriteRun) -> None:
     first = write_run("a")
     other = write_run("b", policy="top_stages", flags={"epochs": 3, "batch_size": 4})
     differences = compare([first.path, other.path]).differences
@@ -134,7 +134,7 @@ def test_an_unfinished_or_damaged_run_is_an_error(write_run: WriteRun) -> None:
         compare([first.path, other.path])
 
 
-def test_other_weights_of_the_same_network_are_told(write_run: WriteRun) -> None:
+def test_other_weights_of_the_same_network_are_listed(write_run: WriteRun) -> None:
     first, other = write_run("a"), write_run("b")
     text = other.plan_path.read_text()
     other.plan_path.write_text(text.replace("fingerprint: abc", "fingerprint: def"))

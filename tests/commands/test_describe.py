@@ -46,59 +46,79 @@ def check_citations(description: Description) -> None:
 
 
 def test_a_solved_head_is_logistic_regression_and_nothing_was_tuned(text: Any) -> None:
-    said = text(provenance=make_provenance())
-    assert "3 classes: ants, bees and [bold]wasps" in said and "'insects' has 42 images" in said
-    assert "24 training, 6 validation and 12 test images" in said
-    assert "MobileNetV2 [Sandler et al. 2018] (3,000 parameters" in said
-    assert "pretrained on ImageNet [Russakovsky et al. 2015]" in said
-    assert "multinomial logistic regression" in said and "L-BFGS [Liu and Nocedal 1989]" in said
-    assert "in 5-fold cross-validation" in said
-    assert "11 (91.7%, 95% Wilson interval 64.6% to 98.5% [Wilson 1927])" in said
+    described = text(provenance=make_provenance())
+    assert (
+        "3 classes: ants, bees and [bold]wasps" in described
+        and "'insects' has 42 images" in described
+    )
+    assert "24 training, 6 validation and 12 test images" in described
+    assert "MobileNetV2 [Sandler et al. 2018] (3,000 parameters" in described
+    assert "pretrained on ImageNet [Russakovsky et al. 2015]" in described
+    assert (
+        "multinomial logistic regression" in described
+        and "L-BFGS [Liu and Nocedal 1989]" in described
+    )
+    assert "in 5-fold cross-validation" in described
+    assert "11 (91.7%, 95% Wilson interval 64.6% to 98.5% [Wilson 1927])" in described
     for untrue in ("Adam", "fine-tun", "WiSE", "augment", "Head2Toe", "BiT", "Batch-norm"):
-        assert untrue not in said
+        assert untrue not in described
 
 
 def test_fine_tuning_is_described_with_its_sources(text: Any) -> None:
-    said = text(policy="top_stages", flags={"epochs": 3}, metrics={"interpolation": 0.4})
-    assert "LP-FT [Kumar et al. 2022]" in said and "WiSE-FT [Wortsman et al. 2022]" in said
-    assert "the last 2 of the network's 3 stages (the earlier ones frozen)" in said
-    assert "Adam [Kingma and Ba 2015] on batches of" in said
-    assert "multiplied by 0.7 for each stage" in said and "decay [Howard and Ruder 2018]" in said
-    assert "cosine to zero [Loshchilov and Hutter 2017]" in said
-    assert "Batch-normalization layers stayed frozen" in said
-    assert "w = w_before + 0.4 (w_after - w_before)" in said and "validation images" in said
-    assert "augmented for fine-tuning by horizontal flips" in said
-    assert "Training ran for 3 epochs" in said and "BiT" not in said
+    described = text(policy="top_stages", flags={"epochs": 3}, metrics={"interpolation": 0.4})
+    assert (
+        "LP-FT [Kumar et al. 2022]" in described and "WiSE-FT [Wortsman et al. 2022]" in described
+    )
+    assert "the last 2 of the network's 3 stages (the earlier ones frozen)" in described
+    assert "Adam [Kingma and Ba 2015] on batches of" in described
+    assert (
+        "multiplied by 0.7 for each stage" in described
+        and "decay [Howard and Ruder 2018]" in described
+    )
+    assert "cosine to zero [Loshchilov and Hutter 2017]" in described
+    assert "Batch-normalization layers stayed frozen" in described
+    assert (
+        "w = w_before + 0.4 (w_after - w_before)" in described and "validation images" in described
+    )
+    assert "augmented for fine-tuning by horizontal flips" in described
+    assert "Training ran for 3 epochs" in described and "BiT" not in described
 
 
 def test_epochs_by_the_rule_cite_it(text: Any) -> None:
-    said = text(policy="deep", metrics={"interpolation": 0.5})
-    assert "BiT-HyperRule [Kolesnikov et al. 2020]" in said
-    assert "the classifier and all 3 stages of the network were fine-tuned" in said
+    described = text(policy="deep", metrics={"interpolation": 0.5})
+    assert "BiT-HyperRule [Kolesnikov et al. 2020]" in described
+    assert "the classifier and all 3 stages of the network were fine-tuned" in described
 
 
 def test_training_that_ended_early_says_so(write_run: WriteRun) -> None:
     run = write_run(policy="deep", flags={"epochs": 9, "patience": 2})
     for epoch in range(5):
         run.append_history({"epoch": epoch})
-    said = describe(run.path).text
-    assert "Training ended after 4 of 9 epochs." in said and "had not improved for 2 epochs" in said
+    described = describe(run.path).text
+    assert (
+        "Training ended after 4 of 9 epochs." in described
+        and "had not improved for 2 epochs" in described
+    )
 
 
 def test_random_weights_are_not_called_pretrained(text: Any) -> None:
-    said = text(policy="from_scratch", flags={"epochs": 30, "augmentation": "strong"})
-    assert "with random initial weights" in said and "ImageNet" not in said
-    assert "All weights were trained from a random initialization" in said
-    assert "logistic regression" not in said and "LP-FT" not in said
-    assert "Batch-normalization layers were trained" in said
-    assert "weights of the epoch with the highest validation accuracy were kept" in said
-    assert "CutMix with alpha = 1 [Yun et al. 2019]" in said
+    described = text(policy="from_scratch", flags={"epochs": 30, "augmentation": "strong"})
+    assert "with random initial weights" in described and "ImageNet" not in described
+    assert "All weights were trained from a random initialization" in described
+    assert "logistic regression" not in described and "LP-FT" not in described
+    assert "Batch-normalization layers were trained" in described
+    assert "weights of the epoch with the highest validation accuracy were kept" in described
+    assert "CutMix with alpha = 1 [Yun et al. 2019]" in described
 
 
 def test_a_solved_head_on_augmented_views_has_no_mixing(text: Any) -> None:
-    said = text(flags={"augmentation": "strong", "views": 3})
-    assert "drawn once: 3 versions of each image were used" in said
-    assert "random erasing" in said and "CutMix" not in said and "for fine-tuning" not in said
+    described = text(flags={"augmentation": "strong", "views": 3})
+    assert "drawn once: 3 versions of each image were used" in described
+    assert (
+        "random erasing" in described
+        and "CutMix" not in described
+        and "for fine-tuning" not in described
+    )
 
 
 def test_weights_of_the_persons_own_are_not_called_imagenet(text: Any) -> None:
@@ -110,8 +130,8 @@ def test_weights_of_the_persons_own_are_not_called_imagenet(text: Any) -> None:
 
 
 def test_the_built_in_backbone_says_how_it_was_made(text: Any) -> None:
-    said = text(flags={"backbone": "builtin"})
-    assert "width multiplier 0.5" in said and "distilled [Hinton et al. 2015]" in said
+    described = text(flags={"backbone": "builtin"})
+    assert "width multiplier 0.5" in described and "distilled [Hinton et al. 2015]" in described
 
 
 def test_networks_without_batch_normalization_have_none_frozen(text: Any) -> None:
@@ -144,27 +164,31 @@ def test_several_stages_cite_head2toe_and_one_stage_is_a_cut(text: Any) -> None:
         ({"resize": "crop"}, "cropped to the square in the middle"),
     ],
 )
-def test_what_was_asked_for_is_said(flags: dict[str, Any], words: str, text: Any) -> None:
+def test_what_was_asked_for_is_described(flags: dict[str, Any], words: str, text: Any) -> None:
     assert words in text(policy="top_stages", flags=flags | {"epochs": 3})
 
 
 def test_a_head_trained_by_gradient_is_not_called_fine_tuning(text: Any) -> None:
-    said = text(flags={"head_dropout": 0.3}, metrics={"interpolation": 0.5})
-    assert "the classifier alone was trained further" in said and "LP-FT" not in said
-    assert "Batch-norm" not in said
+    described = text(flags={"head_dropout": 0.3}, metrics={"interpolation": 0.5})
+    assert "the classifier alone was trained further" in described and "LP-FT" not in described
+    assert "Batch-norm" not in described
 
 
 def test_the_split_says_who_made_it(text: Any) -> None:
     folders = SplitOrigin("folders")
     drawn = SplitOrigin("drawn", 0.15, "train", 7)
-    said = text(provenance=make_provenance())
-    assert "15% for validation and 15% for test were drawn at random (seed 7)" in said
+    described = text(provenance=make_provenance())
+    assert "15% for validation and 15% for test were drawn at random (seed 7)" in described
     splits = {"train": folders, "val": folders, "test": folders}
-    said = text(provenance=make_provenance(splits=splits))
-    assert "splits were given by the folders of the data set." in said and "15%" not in said
+    described = text(provenance=make_provenance(splits=splits))
+    assert (
+        "splits were given by the folders of the data set." in described and "15%" not in described
+    )
     splits = {"train": SplitOrigin("csv"), "val": drawn, "test": SplitOrigin("csv")}
-    said = text(provenance=make_provenance(splits=splits))
-    assert "given by the table of the data set; of the training images of each class, 15%" in said
+    described = text(provenance=make_provenance(splits=splits))
+    assert (
+        "given by the table of the data set; of the training images of each class, 15%" in described
+    )
     manifest = make_manifest(counts={"train": 8, "val": 2})
     assert "there was no test split" in text(manifest=manifest)
     assert "6 validation images 5" in text(manifest=manifest)
@@ -180,8 +204,8 @@ def test_files_that_were_left_out_are_counted(text: Any) -> None:
 
 def test_many_classes_are_not_all_named(text: Any) -> None:
     manifest = make_manifest([f"class {number}" for number in range(20)])
-    said = text(manifest=manifest)
-    assert "class 11 and 8 more" in said and "class 12" not in said
+    described = text(manifest=manifest)
+    assert "class 11 and 8 more" in described and "class 12" not in described
 
 
 def test_software_is_named_with_its_versions(write_run: WriteRun) -> None:

@@ -22,7 +22,7 @@ def test_a_run_teaches_by_its_model(finished_run: Path) -> None:
 def test_a_student_takes_its_own_size_and_none_below_its_smallest() -> None:
     spec, size = find_student("mobilenet-v2", None)
     assert (spec.name, size) == ("mobilenet_v2", spec.image_size)
-    with pytest.raises(BackboneError, match="at least 75 pixels") as error:
+    with pytest.raises(BackboneError, match="at least 75 x 75 pixels") as error:
         find_student("inception_v3", 74)
     assert "--image-size" in error.value.hint
 

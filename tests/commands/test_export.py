@@ -20,7 +20,7 @@ FILE = Artifact(Path("model.tflite"), "tflite", "none", 9_000, 1.0, 0.95, 0.0, 3
 TARGETS = [("tflite", "none")]
 
 
-def test_every_mode_of_litert_is_written_checked_and_labelled(finished_run: Path) -> None:
+def test_every_mode_of_litert_is_written_checked_and_labeled(finished_run: Path) -> None:
     modes = ("none", "float16", "dynamic", "int8", "int8_float")
     artifacts = api.export(finished_run, [("tflite", mode) for mode in modes], max_drop=0.5)
     assert tuple(artifact.quantization for artifact in artifacts) == modes
@@ -70,7 +70,7 @@ def test_the_best_file_within_a_budget_is_kept_alone(finished_run: Path) -> None
     assert files == {"model_float16.tflite", "model_float16.contract.json"}
 
 
-def test_where_nothing_fits_the_ways_out_name_the_images(
+def test_where_nothing_fits_the_suggestions_name_the_images(
     finished_run: Path, run_images: Path
 ) -> None:
     result, ways = api.export_within(finished_run, TARGETS, Budget(1e3))
@@ -78,7 +78,7 @@ def test_where_nothing_fits_the_ways_out_name_the_images(
     assert any(str(run_images) in way for way in ways)
 
 
-def test_programs_are_written_around_litert_files_that_passed(
+def test_snippets_are_written_for_litert_files_that_passed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(

@@ -15,7 +15,7 @@ from tlearn.errors import DataError, RunError
 from tlearn.storage.text import read_json
 
 
-def test_what_suggest_has_cross_validated_is_not_done_again(
+def test_what_suggest_has_cross_validated_is_reused(
     run_images: Path,
     tiny_backbone_flags: dict[str, Any],
     train: Train,

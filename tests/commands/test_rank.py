@@ -39,7 +39,7 @@ def test_all_that_is_here_is_the_built_in_one_where_there_are_no_others(run_imag
     assert [backbone.name for backbone in ranked] == ["builtin"]
 
 
-def test_a_wrong_name_is_told_before_anything_is_measured(run_images: Path) -> None:
+def test_a_wrong_name_is_reported_before_anything_is_measured(run_images: Path) -> None:
     steps: list[str] = []
     with pytest.raises(BackboneError, match="nonsense"):
         api.rank(run_images, ["builtin", "nonsense"], progress=lambda step, *_: steps.append(step))

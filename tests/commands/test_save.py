@@ -52,7 +52,7 @@ def test_a_model_that_answers_otherwise_when_it_is_read_back_is_an_error(
     run = RunDirectory.create(tmp_path / "run", policy)
     with Session(run_images, None, flags) as session:
         workspace = session.extract_features(session.open_workspace())
-        plan = session.make_plan(workspace, session.asked)
+        plan = session.make_plan(workspace, session.requested)
         fitted = fit(session, workspace, plan)
         moved = {split: values * 0.99 for split, values in fitted.probabilities.items()}
         begin_run(run, workspace, plan)

@@ -76,4 +76,4 @@ def test_from_scratch_there_is_no_best_stage(image_folder: Callable[..., Path]) 
         workspace = session.open_workspace()
         assert workspace.extractor is None and len(workspace.stages) == 5
         with pytest.raises(RecipeError, match="no features to measure"):
-            session.make_plan(workspace, session.asked)
+            session.make_plan(workspace, session.requested)

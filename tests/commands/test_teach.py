@@ -80,6 +80,8 @@ def test_a_student_comes_nearer_and_goes_on_where_it_stopped(
     assert advice.similarity is not None and advice.similarity.source_classes is not None
 
 
-def test_a_relative_of_the_teacher_begins_as_the_teacher(distill: Callable[..., Any]) -> None:
+def test_a_student_of_the_teachers_family_starts_from_its_channels(
+    distill: Callable[..., Any],
+) -> None:
     twin = distill(0, student="mobilenet_025")
     assert twin.embedding_correlation > 0.8 and twin.agreement == 1.0

@@ -35,7 +35,7 @@ def test_policies_that_may_be_best_are_tried(
     folder = image_folder(classes=3, per_class=16)
     advice = api.suggest(folder, flags=flags | {"epochs": 1}, trial_seconds=600)
     tried = {option.name: option.tried for option in advice.options if option.tried is not None}
-    assert tried and {name.split()[0] for name in tried} <= {"top_stages", "deep"}
+    assert tried and {name.split()[0] for name in tried} <= {"top-stages", "deep"}
     n_val = advice.dataset.manifest.count("val") if advice.dataset else 0
     for accuracy in tried.values():
         assert accuracy * n_val == pytest.approx(round(accuracy * n_val))

@@ -22,7 +22,7 @@ def test_an_archive_is_unpacked_once_and_holds_the_same_images(
 ) -> None:
     archive = tmp_path / "shard.tar.gz"
     with tarfile.open(archive, "w:gz") as tar:
-        tar.add(folder, "pictures")
+        tar.add(folder, "images")
     (inside,) = unpack_archives([archive], tmp_path / "cache")
     names = {path.name: path.read_bytes() for path in inside.rglob("*.png")}
     assert names == {path.name: path.read_bytes() for path in folder.rglob("*.png")}

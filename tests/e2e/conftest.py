@@ -1,4 +1,4 @@
-"""Commands in processes of their own, watched for what they import."""
+"""Commands in processes of their own, and a log of the heavy packages they import."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ HEAVY = ("tensorflow", "keras", "jax", "torch", "sklearn", "scipy", "matplotlib"
 """Each costs from a third of a second to several seconds to import."""
 
 ROOT = Path(__file__).parents[2]
-_WATCH = f"""
+_IMPORT_HOOK = f"""
 import os, sys
-class Watch:
+class ImportHook:
     def find_spec(self, name, path=None, target=None):
         if name in {HEAVY!r}:
             with open(os.environ["HEAVY_IMPORTS"], "a") as log:
                 log.write(name + "\\n")
-sys.meta_path.insert(0, Watch())
+sys.meta_path.insert(0, ImportHook())
 """
 
 
@@ -32,7 +32,7 @@ class Program:
         self.folder.mkdir()
         hooks = folder / "hooks"
         hooks.mkdir()
-        (hooks / "sitecustomize.py").write_text(_WATCH)
+        (hooks / "sitecustomize.py").write_text(_IMPORT_HOOK)
         paths = [str(hooks), str(ROOT), os.environ.get("PYTHONPATH", "")]
         left_out = {"TLEARN_WEIGHTS", "TF_CPP_MIN_LOG_LEVEL"}
         self.environment = {key: v for key, v in os.environ.items() if key not in left_out} | {

@@ -87,7 +87,7 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Answer]:
 
 
 @pytest.mark.parametrize("line", MISTAKES)
-def test_a_mistake_is_told_with_a_way_out(line: str, answers: dict[str, Answer]) -> None:
+def test_a_mistake_is_reported_with_a_hint(line: str, answers: dict[str, Answer]) -> None:
     answer = answers[line]
     assert answer.code == 2, answer.stderr
     assert answer.stderr.startswith("error: ") and "\nhint: " in answer.stderr, answer.stderr
@@ -104,7 +104,7 @@ def test_what_is_looked_up_imports_nothing_heavy(line: str, answers: dict[str, A
     assert not answer.heavy
 
 
-def test_the_watch_sees_heavy_imports(tlearn: Program) -> None:
+def test_the_hook_sees_heavy_imports(tlearn: Program) -> None:
     tlearn.python("-c", "import scipy")
     assert tlearn.heavy() == {"scipy"}
 

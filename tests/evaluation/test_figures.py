@@ -17,12 +17,12 @@ def test_every_figure_is_written_twice_and_the_same_each_time(
     content: Callable[..., ReportContent], advice: Callable[..., Advice], tmp_path: Path
 ) -> None:
     history = [{"epoch": epoch, "val_accuracy": 0.5} for epoch in (0, 1)]
-    made = content(history=history, advice=advice())
-    names = write_figures(tmp_path / "first", made)
+    figures_content = content(history=history, advice=advice())
+    names = write_figures(tmp_path / "first", figures_content)
     assert len(names) == 10 and sorted(names) == sorted(
         path.name for path in (tmp_path / "first").iterdir()
     )
-    write_figures(tmp_path / "second", made)
+    write_figures(tmp_path / "second", figures_content)
     for name in names:
         first, second = ((tmp_path / run / name).read_bytes() for run in ("first", "second"))
         assert first == second and first.startswith((b"<?xml", b"%PDF"))

@@ -93,12 +93,12 @@ def test_wilson_interval_agrees_with_scipy() -> None:
             assert wilson_interval(correct, n) == pytest.approx((expected.low, expected.high))
 
 
-def test_the_accuracy_is_said_in_words() -> None:
+def test_the_accuracy_is_put_in_words() -> None:
     seen = report([0] * 189, [0] * 166 + [1] * 23)
     assert seen.n_correct == 166
     assert seen.in_words() == "right on 166 of 189 images it had not seen (87.8%, 82.4 to 91.8)"
     assert replace(seen, split="val").in_words().startswith("right on 166 of 189 validation images")
-    assert " images of garden (" in replace(seen, split="garden").in_words()
+    assert " images of meadow (" in replace(seen, split="meadow").in_words()
 
 
 def test_bins_are_fifteen_of_equal_width() -> None:

@@ -76,7 +76,7 @@ def example(answer: str = "bee", truth: str = "ant", name: str = "ant/a.jpg") ->
 def test_a_full_page_says_it_all(
     content: Content, report: Callable[..., Report], plan: Callable[..., Plan], tmp_path: Path
 ) -> None:
-    made = content(
+    page_content = content(
         plan=plan(policy="top_stages"),
         reports={"val": report(split="val", seed=1), "test": report()},
         history=HISTORY,
@@ -86,7 +86,7 @@ def test_a_full_page_says_it_all(
         provenance={"tlearn": "0.1.0", "keras": "3.15.1", "command": "tlearn finetune insects"},
         next_steps=[NextStep("Try it on your own photo", "tlearn predict runs/x photo.jpg")],
     )
-    page = page_of(made, tmp_path)
+    page = page_of(page_content, tmp_path)
     for words in ("top-stages", "flag", "conflicting labels", "3 images: a.jpg", "frozen"):
         assert words in page.text
     for words in ("1 min 15 s", "1 h 2 min", "1,000", "Accuracy by epoch", "95% interval"):
@@ -107,14 +107,14 @@ def test_a_full_page_says_it_all(
 def test_every_link_leads_to_a_section(
     content: Content, advice: Callable[..., Advice], tmp_path: Path
 ) -> None:
-    made = content(
+    page_content = content(
         advice=advice(),
         history=HISTORY,
         examples=Examples([example()]),
         provenance={"tlearn": "1"},
         next_steps=[NextStep("a", "b")],
     )
-    page = page_of(made, tmp_path)
+    page = page_of(page_content, tmp_path)
     sections = {section["id"] for section in page.all("section")}
     links = [str(link["href"])[1:] for link in page.all("a")]
     assert len(links) == 9 and set(links) <= sections
@@ -145,8 +145,8 @@ def test_private_images_are_neither_shown_nor_named(
     content: Content, plan: Callable[..., Plan], tmp_path: Path
 ) -> None:
     examples = Examples([example()], [example()], [example()])
-    made = content(plan=plan(keep_samples=False), examples=examples, issues=(ISSUE,))
-    page = page_of(made, tmp_path)
+    page_content = content(plan=plan(keep_samples=False), examples=examples, issues=(ISSUE,))
+    page = page_of(page_content, tmp_path)
     assert not page.all("img") and ".jpg" not in (tmp_path / "report.html").read_text("utf-8")
     assert "2 found" in page.text
 
@@ -158,7 +158,7 @@ def test_names_of_a_person_come_out_inert(content: Content, tmp_path: Path) -> N
         '"><img src=x onerror=alert(1)>',
         "$\\frac$",
     )
-    made = content(
+    page_content = content(
         evil,
         title=evil[0],
         issues=(DataIssue(evil[0], evil[2], evil[1], ()),),
@@ -168,17 +168,17 @@ def test_names_of_a_person_come_out_inert(content: Content, tmp_path: Path) -> N
         provenance={evil[1]: evil[0]},
         next_steps=[NextStep(evil[2], evil[0])],
     )
-    page = page_of(made, tmp_path)
+    page = page_of(page_content, tmp_path)
     assert not page.all("script") and len(page.all("img")) == 1
     assert not any(name.startswith("on") for _, attributes in page.tags for name in attributes)
     assert all(name in page.text for name in evil) and "7006652" not in page.text
 
 
 def test_a_name_cannot_turn_the_text_around_it(content: Content, tmp_path: Path) -> None:
-    made = content(
+    page_content = content(
         ("ant", "b\udcff\u202egpj\x07"), examples=Examples([example(name="\u202ea.jpg")])
     )
-    page = page_of(made, tmp_path)
+    page = page_of(page_content, tmp_path)
     assert "\u202e" not in page.text and "\x07" not in page.text
     assert "b\\udcff\\u202egpj\\x07" in page.text and "\\u202ea.jpg" in page.text
 
@@ -232,7 +232,7 @@ def test_all_right_is_one_hundred_and_nearly_is_not(content: Content, tmp_path: 
 def test_the_same_content_gives_the_same_page(
     content: Content, advice: Callable[..., Advice], tmp_path: Path
 ) -> None:
-    made = content(advice=advice(), history=HISTORY, examples=Examples([example()]))
-    page_of(made, tmp_path / "first"), page_of(made, tmp_path / "second")
+    page_content = content(advice=advice(), history=HISTORY, examples=Examples([example()]))
+    page_of(page_content, tmp_path / "first"), page_of(page_content, tmp_path / "second")
     first, second = ((tmp_path / run / "report.html").read_bytes() for run in ("first", "second"))
     assert first == second

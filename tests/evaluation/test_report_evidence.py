@@ -71,7 +71,7 @@ def test_the_result_is_held_against_the_interval(
     assert " in " not in verdict(replace(known, seconds=None)).replace("interval", "")
 
 
-def test_another_plan_than_the_suggestion_is_said(
+def test_another_plan_than_the_suggestion_is_shown(
     content: Content, advice: Advise, plan: Callable[..., Plan]
 ) -> None:
     same = evidence_rows(content(advice=advice()))

@@ -17,7 +17,7 @@ SIZES = {"none": 900, "dynamic": 300, "int8": 250}
 
 
 def write(inputs: Any, folder: Path, target: tuple[str, str], max_drop: float) -> Artifact:
-    """An artefact with something that belongs to it; int8 fails the gate."""
+    """An artifact with something that belongs to it; int8 fails the gate."""
     format, quantization = target
     passed = quantization != "int8"
     folder.mkdir()
@@ -33,10 +33,12 @@ def write(inputs: Any, folder: Path, target: tuple[str, str], max_drop: float) -
 @pytest.fixture
 def keep_best(monkeypatch: pytest.MonkeyPatch) -> Callable[..., BudgetResult]:
     def run(folder: Path, budget: Budget, refused: Sequence[str] = ()) -> BudgetResult:
-        def export(inputs: Any, place: Path, target: tuple[str, str], max_drop: float) -> Artifact:
+        def export(
+            inputs: Any, target_folder: Path, target: tuple[str, str], max_drop: float
+        ) -> Artifact:
             if target[1] in refused:
                 raise ExportError(f"no {target[1]}")
-            return write(inputs, place, target, max_drop)
+            return write(inputs, target_folder, target, max_drop)
 
         monkeypatch.setattr("tlearn.export.best_of.export_artifact", export)
         nothing: Any = None
@@ -49,10 +51,10 @@ def test_the_best_is_kept_with_what_belongs_to_it(
     tmp_path: Path, keep_best: Callable[..., BudgetResult]
 ) -> None:
     folder = tmp_path / "new" / "export"
-    found = keep_best(folder, Budget(500))
+    result = keep_best(folder, Budget(500))
     path = folder / "model_dynamic.tflite"
-    assert found.kept is not None and found.kept.path == path
-    assert [one.path for one in found.candidates] == [
+    assert result.kept is not None and result.kept.path == path
+    assert [artifact.path for artifact in result.candidates] == [
         *(Path("model_none.tflite"), path, Path("model_int8.failed.tflite"))
     ]
     files = {str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file()}
@@ -76,18 +78,18 @@ def test_what_stands_there_stays(tmp_path: Path, keep_best: Callable[..., Budget
 def test_nothing_is_left_where_nothing_fits(
     tmp_path: Path, keep_best: Callable[..., BudgetResult]
 ) -> None:
-    found = keep_best(tmp_path / "export", Budget(100))
-    assert found.kept is None
-    assert found.nearest.path == Path("model_dynamic.tflite")
+    result = keep_best(tmp_path / "export", Budget(100))
+    assert result.kept is None
+    assert result.nearest.path == Path("model_dynamic.tflite")
     assert not list(tmp_path.rglob("*.tflite")) and not (tmp_path / "export").exists()
 
 
 def test_a_mode_that_cannot_be_written_leaves_the_others(
     tmp_path: Path, keep_best: Callable[..., BudgetResult]
 ) -> None:
-    found = keep_best(tmp_path, Budget(1000), refused=("dynamic",))
-    assert found.kept is not None and found.kept.quantization == "none"
-    assert found.errors_by_mode == {"dynamic": "no dynamic"}
+    result = keep_best(tmp_path, Budget(1000), refused=("dynamic",))
+    assert result.kept is not None and result.kept.quantization == "none"
+    assert result.errors_by_mode == {"dynamic": "no dynamic"}
 
 
 def test_nothing_is_left_where_none_can_be_written(

@@ -52,10 +52,10 @@ HUGE = replace(INT8, size_bytes=500_000_000)
 def test_choice(
     candidates: tuple[Artifact, ...], budget: Budget, kept: Artifact | None, nearest: Artifact
 ) -> None:
-    found = pick_best(candidates, budget)
-    assert (found.kept, found.nearest) == (kept, nearest)
-    assert found.candidates == candidates
-    assert bool(found.reason) == bool(kept)
+    result = pick_best(candidates, budget)
+    assert (result.kept, result.nearest) == (kept, nearest)
+    assert result.candidates == candidates
+    assert bool(result.reason) == bool(kept)
 
 
 @pytest.mark.parametrize(
@@ -86,14 +86,16 @@ def test_reason(candidates: tuple[Artifact, ...], words: str) -> None:
         ((HUGE,), Budget(3e8), ["head_stages=best", "--max-size 1200MB"]),
     ],
 )
-def test_ways_out(candidates: tuple[Artifact, ...], budget: Budget, expected: list[str]) -> None:
-    ways = suggestions(pick_best(candidates, budget), 224, "flowers")
-    assert len(ways) == len(expected)
-    for way, words in zip(ways, expected, strict=True):
-        assert words in way
-        assert "tlearn" not in way or " flowers " in way
+def test_suggestions_where_nothing_fits(
+    candidates: tuple[Artifact, ...], budget: Budget, expected: list[str]
+) -> None:
+    remedies = suggestions(pick_best(candidates, budget), 224, "flowers")
+    assert len(remedies) == len(expected)
+    for remedy, words in zip(remedies, expected, strict=True):
+        assert words in remedy
+        assert "tlearn" not in remedy or " flowers " in remedy
 
 
-def test_pictures_that_cannot_be_smaller_are_not_made_so() -> None:
-    ways = suggestions(pick_best((NONE, INT8), Budget(None, 0.1)), 32, "flowers")
-    assert not any("--image-size" in way for way in ways)
+def test_images_at_the_least_side_are_not_made_smaller() -> None:
+    remedies = suggestions(pick_best((NONE, INT8), Budget(None, 0.1)), 32, "flowers")
+    assert not any("--image-size" in remedy for remedy in remedies)

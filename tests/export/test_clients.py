@@ -20,7 +20,7 @@ mediapipe = pytest.importorskip(
 
 
 def classify(path: Path, images: np.ndarray) -> list[tuple[str, float]]:
-    """The best class of each picture, by name, as MediaPipe says it."""
+    """The best class of each image, by name, as MediaPipe says it."""
     tasks = mediapipe.tasks
     options = tasks.vision.ImageClassifierOptions(
         base_options=tasks.BaseOptions(model_asset_path=str(path)), max_results=1
@@ -38,11 +38,11 @@ def classify(path: Path, images: np.ndarray) -> list[tuple[str, float]]:
 def test_mediapipe_names_the_right_class(trained: Any, tmp_path: Path, mode: str) -> None:
     path = tmp_path / "model.tflite"
     write_tflite(trained.model, path, mode, trained.train_pixels[:60], LABELS, {"name": "drawn"})
-    found = classify(path, trained.pixels[:30])
+    answers_of_client = classify(path, trained.pixels[:30])
     expected = trained.probabilities[:30]
     names = [LABELS[index] for index in expected.argmax(1)]
-    same = [name == answer for name, (answer, _) in zip(names, found, strict=True)]
+    same = [name == answer for name, (answer, _) in zip(names, answers_of_client, strict=True)]
     assert np.mean(same) > 0.9
-    scores = np.array([score for _, score in found])
+    scores = np.array([score for _, score in answers_of_client])
     tolerance = 1e-4 if mode == "none" else 0.1
     assert np.median(np.abs(scores - expected.max(1))) < tolerance

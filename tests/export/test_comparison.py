@@ -49,56 +49,56 @@ def test_gate(
     drop: float,
     passes: bool,
 ) -> None:
-    given = reference(BEFORE, TRUTH)
-    found = compare(given, one_hot(answers))
-    assert (found.agreement, found.accuracy, found.accuracy_drop) == pytest.approx(
+    model_answers = reference(BEFORE, TRUTH)
+    result = compare(model_answers, one_hot(answers))
+    assert (result.agreement, result.accuracy, result.accuracy_drop) == pytest.approx(
         (agreement, accuracy, drop)
     )
-    assert (gate(found, max_drop) == "") is passes
-    low, high = found.drop_interval
-    assert low < found.accuracy_drop < high
+    assert (gate(result, max_drop) == "") is passes
+    low, high = result.drop_interval
+    assert low < result.accuracy_drop < high
 
 
 def test_gate_names_the_numbers() -> None:
-    given = reference([0] * 100, [0] * 100)
-    found = compare(given, one_hot([1] * 10 + [0] * 90))
-    assert gate(found, 0.01) == (
+    model_answers = reference([0] * 100, [0] * 100)
+    result = compare(model_answers, one_hot([1] * 10 + [0] * 90))
+    assert gate(result, 0.01) == (
         "accuracy fell from 100.0% to 90.0% on 100 images: 10.0 points (95% interval 5.5 to 17.4), "
         "where 1 is allowed"
     )
 
 
-def test_pictures_and_classes_that_changed() -> None:
-    found = compare(reference(BEFORE, TRUTH), one_hot([0, 2, 2, 0, 2]))
-    assert found.changed_predictions == (
+def test_images_and_classes_that_changed() -> None:
+    result = compare(reference(BEFORE, TRUTH), one_hot([0, 2, 2, 0, 2]))
+    assert result.changed_predictions == (
         ChangedPrediction("1.jpg", "b", "b", "c"),
         ChangedPrediction("4.jpg", "c", "b", "c"),
     )
-    assert found.changed_classes == (ClassChange("b", 1, 1.0, 0.0), ClassChange("c", 2, 0.5, 1.0))
-    assert found.largest_difference == 1.0
+    assert result.changed_classes == (ClassChange("b", 1, 1.0, 0.0), ClassChange("c", 2, 0.5, 1.0))
+    assert result.largest_difference == 1.0
 
 
-def test_a_class_without_pictures_did_not_change() -> None:
-    found = compare(reference([0, 1], [0, 0]), one_hot([0, 0]))
-    assert [change.name for change in found.changed_classes] == ["a"]
+def test_a_class_without_images_did_not_change() -> None:
+    result = compare(reference([0, 1], [0, 0]), one_hot([0, 0]))
+    assert [change.name for change in result.changed_classes] == ["a"]
 
 
 def test_small_differences_change_no_answer() -> None:
-    given = reference(BEFORE, TRUTH)
-    found = compare(given, given.expected * 0.75)
-    assert (found.agreement, found.accuracy_drop, found.changed_predictions) == (1.0, 0.0, ())
-    assert found.largest_difference == pytest.approx(0.25)
+    model_answers = reference(BEFORE, TRUTH)
+    result = compare(model_answers, model_answers.expected * 0.75)
+    assert (result.agreement, result.accuracy_drop, result.changed_predictions) == (1.0, 0.0, ())
+    assert result.largest_difference == pytest.approx(0.25)
 
 
 def test_values_that_are_not_finite_fail_at_any_drop() -> None:
-    given, broken = reference(BEFORE, TRUTH), one_hot(BEFORE)
+    model_answers, broken = reference(BEFORE, TRUTH), one_hot(BEFORE)
     broken[0] = np.nan
-    found = compare(given, broken)
-    assert "1 of 5 images" in gate(found, max_drop=1.0)
-    assert found.accuracy == pytest.approx(0.6)
-    assert found.largest_difference == 1.0
-    assert found.changed_predictions[0].after == "no number"
-    assert gate(replace(found, unusable=0), max_drop=1.0) == ""
+    result = compare(model_answers, broken)
+    assert "1 of 5 images" in gate(result, max_drop=1.0)
+    assert result.accuracy == pytest.approx(0.6)
+    assert result.largest_difference == 1.0
+    assert result.changed_predictions[0].after == "no number"
+    assert gate(replace(result, unusable=0), max_drop=1.0) == ""
 
 
 @pytest.mark.parametrize("n", [1, 20, 153, 5000])
@@ -116,7 +116,7 @@ def test_the_interval_holds_the_drop_and_has_no_side(lost: int, won: int, n: int
     assert narrow[1] - narrow[0] < (high - low) / 2
 
 
-def test_the_ends() -> None:
+def test_the_interval_reaches_one_where_every_answer_changed() -> None:
     assert paired_interval(8, 0, 8)[1] == 1.0
     assert paired_interval(0, 8, 8)[0] == -1.0
 
@@ -126,8 +126,8 @@ def test_the_interval_covers_what_it_says() -> None:
     rng = np.random.default_rng(0)
     for share_lost, share_won, n in ((0.05, 0.02, 100), (0.02, 0.0, 60), (0.2, 0.1, 40)):
         drawn = rng.multinomial(n, (share_lost, share_won, 1 - share_lost - share_won), 2000)
-        held = 0
+        n_covered = 0
         for lost, won, _ in drawn.tolist():
             low, high = paired_interval(lost, won, n)
-            held += low <= share_lost - share_won <= high
-        assert held / len(drawn) > 0.93
+            n_covered += low <= share_lost - share_won <= high
+        assert n_covered / len(drawn) > 0.93

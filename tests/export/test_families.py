@@ -49,15 +49,15 @@ def test_float32_file_equals_keras(name: str) -> None:
     with silence_output():
         expected = [np.array(part) for part in model(pixels, training=False)]
         runner = Interpreter(model_content=convert(model), num_threads=2).get_signature_runner()
-    answers = [runner(image=one[np.newaxis]) for one in pixels]
+    answers = [runner(image=pixel_row[np.newaxis]) for pixel_row in pixels]
 
     # Random weights answer nearly the same to everything and on any scale: an error has to be
     # small beside the difference between two images.
     for key, part in zip(model.output_names, expected, strict=True):
-        found = np.concatenate([answer[key] for answer in answers])
-        assert np.abs(found - part).max() < 1e-3
+        outputs = np.concatenate([answer[key] for answer in answers])
+        assert np.abs(outputs - part).max() < 1e-3
         if key != "probabilities":
             spread = np.abs(part[0] - part[1]).max()
             assert spread > 0
-            assert np.abs(found - part).max() < 0.01 * spread
+            assert np.abs(outputs - part).max() < 0.01 * spread
     keras.backend.clear_session()

@@ -42,7 +42,7 @@ def test_without_int8_nothing_is_read_to_calibrate_it(finished_run: Path) -> Non
     assert prepare_export(TrainedRun.open(finished_run), calibrate=False).calibration is None
 
 
-def test_only_golden_images_that_this_machine_reads_and_answers_rightly_are_promised(
+def test_only_golden_images_that_this_machine_reads_and_answers_rightly_are_in_the_contract(
     finished_run: Path,
 ) -> None:
     """A run that moved: another Pillow, other kernels."""

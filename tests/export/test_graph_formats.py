@@ -69,7 +69,7 @@ def many(path: Path, pixels: np.ndarray) -> np.ndarray:
 
 
 def network(*layers: Any) -> Any:
-    """Layers between a picture and three probabilities, with weights that make a difference."""
+    """Layers between an image and three probabilities, with weights that make a difference."""
     import keras
 
     keras.utils.set_random_seed(0)
@@ -112,9 +112,9 @@ def stumbling_block(name: str) -> Any:
 
 def test_answers_as_the_model_does(write: Callable[[Any], Path], trained: Any) -> None:
     path = write(trained.model)
-    found = run_artifact(path, trained.pixels)
-    assert found.dtype == np.float32
-    np.testing.assert_allclose(found, trained.probabilities, atol=1e-5)
+    actual = run_artifact(path, trained.pixels)
+    assert actual.dtype == np.float32
+    np.testing.assert_allclose(actual, trained.probabilities, atol=1e-5)
     for size in (1, 3, 7):
         answers = many(path, trained.pixels[:size])
         np.testing.assert_allclose(answers, trained.probabilities[:size], atol=1e-5)
@@ -139,7 +139,7 @@ def test_scalars_leave_no_transpositions(tmp_path: Path) -> None:
     assert sum(node.op_type == "Transpose" for node in nodes) == 1
 
 
-def test_onnx_carries_labels_facts_and_an_open_batch(trained: Any, tmp_path: Path) -> None:
+def test_onnx_carries_labels_metadata_and_an_open_batch(trained: Any, tmp_path: Path) -> None:
     installed("onnx")
     import onnx
 
@@ -159,7 +159,7 @@ def test_onnx_carries_labels_facts_and_an_open_batch(trained: Any, tmp_path: Pat
         assert batch.dim_param == "batch" and [dim.dim_value for dim in others] == rest
 
 
-def test_openvino_carries_labels_and_facts(trained: Any, tmp_path: Path) -> None:
+def test_openvino_carries_labels_and_metadata(trained: Any, tmp_path: Path) -> None:
     installed("openvino")
     path = tmp_path / "model.xml"
     write_openvino(trained.model, path, LABELS, ABOUT)
@@ -199,8 +199,8 @@ def test_writing_and_running_are_silent(
     write: Callable[[Any], Path], trained: Any, capfd: Any
 ) -> None:
     run_artifact(write(trained.model), trained.pixels[:2])
-    said = capfd.readouterr()
-    assert said.out == said.err == ""
+    captured = capfd.readouterr()
+    assert captured.out == captured.err == ""
 
 
 def test_the_whole_way_and_a_failed_gate(format: str, trained: Any, tmp_path: Path) -> None:

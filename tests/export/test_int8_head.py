@@ -39,7 +39,7 @@ def error(
     return float(np.square(wanted - quantized).mean())
 
 
-def test_a_head_solved_for_int8_is_nearer_to_the_model_on_other_pictures(
+def test_a_head_refitted_for_int8_is_nearer_to_the_model_on_other_images(
     coarse: keras.Model,
 ) -> None:
     (pixels, _), (others, _) = draw(120, seed=5), draw(60, seed=6)

@@ -109,16 +109,16 @@ def test_saved_model_is_held_to_the_same_gate(trained: Any, tmp_path: Path) -> N
     assert not path.exists()
 
 
-def test_int8_ends_and_any_batch_are_read(trained: Any, tmp_path: Path) -> None:
-    for batch, ends in ((1, "int8"), (None, "uint8"), (None, "float32")):
+def test_int8_input_and_output_and_any_batch_are_read(trained: Any, tmp_path: Path) -> None:
+    for batch, dtype in ((1, "int8"), (None, "uint8"), (None, "float32")):
         content = convert(
             trained.model,
             batch=batch,
             quantization="int8",
             representative=trained.train_pixels[:60],
-            io_dtype=ends,
+            io_dtype=dtype,
         )
         path = tmp_path / "model.tflite"
         path.write_bytes(content)
-        found = run_artifact(path, trained.pixels)
-        assert np.mean(found.argmax(1) == trained.labels) > 0.9, ends
+        probabilities = run_artifact(path, trained.pixels)
+        assert np.mean(probabilities.argmax(1) == trained.labels) > 0.9, dtype

@@ -81,8 +81,8 @@ def test_swish_and_normalization(tmp_path: Path) -> None:
     write_saved_model(model, tmp_path / "saved_model", LABELS)
     pixels = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3), dtype=np.uint8)
     expected = model.predict(pixels.astype("float32"), verbose=0)
-    found = run_artifact(tmp_path / "saved_model", pixels)
-    np.testing.assert_allclose(found, expected, atol=1e-5)
+    answers = run_artifact(tmp_path / "saved_model", pixels)
+    np.testing.assert_allclose(answers, expected, atol=1e-5)
 
 
 def test_replaces_an_older_one_and_is_silent(trained: Any, tmp_path: Path, capfd: Any) -> None:
@@ -93,8 +93,8 @@ def test_replaces_an_older_one_and_is_silent(trained: Any, tmp_path: Path, capfd
     assert not (path / "old").exists()
     assert (path / "assets" / "labels.txt").is_file()
     assert [entry.name for entry in tmp_path.iterdir()] == ["saved_model"]
-    said = capfd.readouterr()
-    assert said.out == said.err == ""
+    captured = capfd.readouterr()
+    assert captured.out == captured.err == ""
 
 
 def test_labels_have_to_fit(trained: Any, tmp_path: Path) -> None:

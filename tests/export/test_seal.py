@@ -1,4 +1,4 @@
-"""Every artefact that passed has a contract beside it, inside it, and golden images."""
+"""Every artifact that passed has a contract beside it, inside it, and golden images."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_a_failed_file_has_none_and_loses_the_old_one(inputs: ExportInputs, tmp_
     assert not artifact.passed and not list(tmp_path.glob("*.contract.json"))
 
 
-def test_a_run_without_samples_promises_everything_else(
+def test_the_contract_of_a_run_without_samples_has_everything_else(
     inputs: ExportInputs, tmp_path: Path
 ) -> None:
     check = replace(inputs.check, source=SAMPLE_OF + "val")

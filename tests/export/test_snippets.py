@@ -1,4 +1,4 @@
-"""The programs beside a file: the one in Python runs alone and answers alike; the others are read.
+"""Snippets beside a file: the one in Python runs alone and answers alike; the others are read.
 
 Those for phones need a phone's tools, so that only what a text can tell is tested here; that for
 the web shares their resampling and is run where there is node.
@@ -54,7 +54,7 @@ def models(trained: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, 
 @pytest.fixture(scope="module")
 def images(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """Ordinary and odd ones: turned, transparent, deep, narrow, smaller than the input."""
-    folder = tmp_path_factory.mktemp("pictures")
+    folder = tmp_path_factory.mktemp("images")
     patches = np.random.default_rng(1).integers(0, 256, (30, 30, 3), np.uint8)
     drawn = Image.fromarray(patches).resize((300, 300))
     turned = Image.Exif()
@@ -73,7 +73,7 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 
 @pytest.mark.parametrize("rule", RESIZE_RULES)
-def test_the_program_in_python_answers_as_tlearn_does(
+def test_the_python_snippet_answers_as_tlearn_does(
     models: dict[str, Path], images: list[Path], rule: str
 ) -> None:
     program = write_snippet(models[rule], "python")
@@ -84,15 +84,15 @@ def test_the_program_in_python_answers_as_tlearn_does(
     expected = run_artifact(models[rule], pixels)
     lines = done.stdout.splitlines()
     assert len(lines) == len(images)
-    for said, image, probabilities in zip(lines, images, expected, strict=True):
-        name, *answers = said.split("\t")
+    for line_of_image, image, probabilities in zip(lines, images, expected, strict=True):
+        name, *answers = line_of_image.split("\t")
         order = np.argsort(-probabilities, kind="stable")
         assert name == str(image)
         assert answers == [f"{LABELS[n]} {probabilities[n]:.4f}" for n in order]
 
 
 @pytest.mark.parametrize("rule", RESIZE_RULES)
-def test_the_program_in_python_sees_the_same_pixels(
+def test_the_python_snippet_sees_the_same_pixels(
     models: dict[str, Path], images: list[Path], rule: str
 ) -> None:
     prepare = runpy.run_path(str(write_snippet(models[rule], "python")))["prepare"]
@@ -100,10 +100,10 @@ def test_the_program_in_python_sees_the_same_pixels(
         np.testing.assert_array_equal(prepare(image), decode(image, SIZE, rule), image.name)
 
 
-def test_without_a_picture_it_says_what_it_wants(models: dict[str, Path]) -> None:
+def test_without_an_image_the_python_snippet_asks_for_one(models: dict[str, Path]) -> None:
     line = [sys.executable, write_snippet(models["squash"], "python")]
     done = subprocess.run(line, capture_output=True, text=True)
-    assert done.returncode == 1 and "name one picture" in done.stderr
+    assert done.returncode == 1 and "name one image" in done.stderr
 
 
 @pytest.fixture
@@ -130,28 +130,30 @@ def test_the_page_resamples_as_the_decoder_does(
     node("--check", str(tmp_path / "module.mjs"))
     for name in ("narrow.png", "small.png"):
         (image,) = (path for path in images if path.name == name)
-        given = np.asarray(Image.open(image).convert("RGBA"))
-        height, width, _ = given.shape
-        call = f"fit({json.dumps(given.ravel().tolist())}, {width}, {height})"
+        rgba = np.asarray(Image.open(image).convert("RGBA"))
+        height, width, _ = rgba.shape
+        call = f"fit({json.dumps(rgba.ravel().tolist())}, {width}, {height})"
         (tmp_path / "run.js").write_text(
             f"{preprocessing}\nconsole.log(JSON.stringify(Array.from({call})))"
         )
-        found = np.array(json.loads(node(str(tmp_path / "run.js")))).reshape(SIZE, SIZE, 4)
-        difference = np.abs(found[..., :3] - decode(image, SIZE, rule).astype(int))
+        page_pixels = np.array(json.loads(node(str(tmp_path / "run.js")))).reshape(SIZE, SIZE, 4)
+        difference = np.abs(page_pixels[..., :3] - decode(image, SIZE, rule).astype(int))
         assert difference.max() <= 1, name
-        assert (found[..., 3] == 255).all()
+        assert (page_pixels[..., 3] == 255).all()
 
 
 @pytest.mark.parametrize("platform", PLATFORMS)
 @pytest.mark.parametrize("rule", RESIZE_RULES)
-def test_facts_are_filled_in(models: dict[str, Path], rule: str, platform: str) -> None:
+def test_every_value_of_a_template_is_filled_in(
+    models: dict[str, Path], rule: str, platform: str
+) -> None:
     program = write_snippet(models[rule], platform)
     text = program.read_text()
     assert program == models[rule].with_name(f"classify_{models[rule].stem}.{PLATFORMS[platform]}")
     assert not re.search(r"{[{%]|[%}]}\n", text)
     assert text.count("{") == text.count("}") and text.count("(") == text.count(")")
-    for fact in (models[rule].stem, str(SIZE), "resized to 32 pixels"):
-        assert fact in text
+    for value in (models[rule].stem, str(SIZE), "resized to 32 pixels"):
+        assert value in text
     if platform in ("android", "ios"):
         assert "The 3 labels" in text
         assert ("uint8" if rule == "crop" else "float32") in text
@@ -165,7 +167,7 @@ def test_platforms() -> None:
     assert "android" in error.value.hint
 
 
-def test_a_file_that_does_not_say_how_it_sees(trained: Any, tmp_path: Path) -> None:
+def test_a_file_without_its_resize_rule_is_an_error(trained: Any, tmp_path: Path) -> None:
     path = tmp_path / "model.tflite"
     write_tflite(trained.model, path, "none", None, LABELS, {})
     with pytest.raises(ExportError, match="resized"):

@@ -41,29 +41,29 @@ def test_answers_as_the_model_does(
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_signature_and_ends(files: dict[str, Path], trained: Any, mode: str) -> None:
+def test_signature_input_and_output(files: dict[str, Path], trained: Any, mode: str) -> None:
     runner = Interpreter(model_path=str(files[mode])).get_signature_runner()
-    (given,) = runner.get_input_details().values()
+    (input_details,) = runner.get_input_details().values()
     (result,) = runner.get_output_details().values()
     assert list(runner.get_input_details()) == ["image"]
     assert list(runner.get_output_details()) == ["probabilities"]
-    assert given["shape_signature"].tolist() == [1, 32, 32, 3]
+    assert input_details["shape_signature"].tolist() == [1, 32, 32, 3]
     ends = np.uint8 if mode == "int8" else np.float32
-    assert given["dtype"] is result["dtype"] is ends
-    image = trained.pixels[:1].astype(given["dtype"])
+    assert input_details["dtype"] is result["dtype"] is ends
+    image = trained.pixels[:1].astype(input_details["dtype"])
     answer = runner(image=image)["probabilities"] * (1 / 256 if mode == "int8" else 1)
     np.testing.assert_allclose(answer, run_artifact(files[mode], trained.pixels[:1]), atol=1e-6)
 
 
-def test_int8_takes_the_bytes_of_a_picture(trained: Any, tmp_path: Path) -> None:
+def test_int8_takes_the_bytes_of_an_image(trained: Any, tmp_path: Path) -> None:
     path = tmp_path / "model.tflite"
     dull = np.clip(trained.train_pixels[:20], 50, 180)
     write_tflite(trained.model, path, "int8", dull, LABELS, {})
-    (given,) = Interpreter(model_path=str(path)).get_input_details()
-    assert given["quantization"] == (1.0, 0)
+    (input_details,) = Interpreter(model_path=str(path)).get_input_details()
+    assert input_details["quantization"] == (1.0, 0)
     (result,) = Interpreter(model_path=str(path)).get_output_details()
     assert result["quantization"] == (1 / 256, 0)
-    assert (dull.min(), dull.max()) == (50, 180), "the caller's pictures were written to"
+    assert (dull.min(), dull.max()) == (50, 180), "the caller's images were written to"
 
 
 def test_int8_has_a_scale_for_every_channel(files: dict[str, Path]) -> None:
@@ -151,7 +151,7 @@ def test_labels_have_to_fit(trained: Any, tmp_path: Path) -> None:
         write_tflite(trained.model, tmp_path / "m.tflite", "none", None, LABELS[:2], {})
 
 
-def test_int8_needs_pictures(trained: Any, tmp_path: Path) -> None:
+def test_int8_needs_images(trained: Any, tmp_path: Path) -> None:
     with pytest.raises(ExportError, match="int8 needs images") as caught:
         write_tflite(trained.model, tmp_path / "m.tflite", "int8", None, LABELS, {})
     assert "--quantize dynamic" in caught.value.hint
@@ -160,5 +160,5 @@ def test_int8_needs_pictures(trained: Any, tmp_path: Path) -> None:
 def test_conversion_is_silent(trained: Any, tmp_path: Path, capfd: Any) -> None:
     write_tflite(trained.model, tmp_path / "m.tflite", "none", None, LABELS, {})
     run_artifact(tmp_path / "m.tflite", trained.pixels[:2])
-    said = capfd.readouterr()
-    assert said.out == said.err == ""
+    captured = capfd.readouterr()
+    assert captured.out == captured.err == ""

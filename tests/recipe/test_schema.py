@@ -83,7 +83,7 @@ def test_a_recipe_cannot_be_changed() -> None:
         ("seed", "a whole number >= 0 and < 4294967296"),
     ],
 )
-def test_allowed_values_are_told_in_words(key: str, text: str) -> None:
+def test_allowed_values_are_described_in_words(key: str, text: str) -> None:
     assert allowed_values(key) == text
 
 

@@ -89,7 +89,7 @@ def test_overwrite_removes_a_link_and_not_what_it_points_to(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("inside", ["file", "file/run", "n" * 300])
-def test_a_path_that_cannot_be_a_folder_is_a_fault(tmp_path: Path, inside: str) -> None:
+def test_a_path_that_cannot_be_a_folder_is_an_error(tmp_path: Path, inside: str) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(HostError) as error:
         RunDirectory.create(tmp_path / inside, "deep")
@@ -98,7 +98,7 @@ def test_a_path_that_cannot_be_a_folder_is_a_fault(tmp_path: Path, inside: str) 
         RunDirectory.create(None, "deep", base=tmp_path / inside)
 
 
-def test_no_permission_is_a_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_permission_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise PermissionError(errno.EACCES, "Permission denied")
 

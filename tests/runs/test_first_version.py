@@ -30,10 +30,10 @@ def test_its_plan_is_read_under_the_names_of_today(run: Path) -> None:
 
 def test_it_predicts_as_it_did(run: Path) -> None:
     contract = json.loads((run / "export" / "model.contract.json").read_text())
-    files = [run / "samples" / "golden" / one["file"] for one in contract["golden"]]
-    for answer, one in zip(api.predict(run, files), contract["golden"], strict=True):
-        assert answer.label == one["label"]
-        assert answer.probability == pytest.approx(max(one["by_model"]), abs=1e-3)
+    files = [run / "samples" / "golden" / image["file"] for image in contract["golden"]]
+    for answer, image in zip(api.predict(run, files), contract["golden"], strict=True):
+        assert answer.label == image["label"]
+        assert answer.probability == pytest.approx(max(image["by_model"]), abs=1e-3)
 
 
 def test_it_is_exported_again_from_its_samples(run: Path) -> None:

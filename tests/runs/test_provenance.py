@@ -29,11 +29,11 @@ from tlearn.runs.provenance import (
 FLAT = {"train": 8, "val": 2, "test": 4}
 
 
-def folder_of(manifest: SplitManifest, given: Sequence[str], layout: str) -> ImageFolder:
+def folder_of(manifest: SplitManifest, split_names: Sequence[str], layout: str) -> ImageFolder:
     """Return the folder of a split, whose layout gives the splits in `given`, others in train."""
-    rest = "train" if given else None
+    rest = "train" if split_names else None
     images = tuple(
-        LabeledImage(Path(name), name, int(label), split if split in given else rest)
+        LabeledImage(Path(name), name, int(label), split if split in split_names else rest)
         for name, label, split in zip(manifest.names, manifest.labels, manifest.splits, strict=True)
     )
     return ImageFolder(Path("/data"), manifest.classes, images, layout)
@@ -83,11 +83,11 @@ def folder_of(manifest: SplitManifest, given: Sequence[str], layout: str) -> Ima
     ],
 )
 def test_each_split_says_where_it_came_from(
-    counts: dict[str, int], given: Sequence[str], layout: str, expected: dict[str, str]
+    counts: dict[str, int], split_names: Sequence[str], layout: str, expected: dict[str, str]
 ) -> None:
     manifest = make_manifest(counts=counts)
     plan = plan_of(manifest, "linear_head", {"seed": 3, "test_fraction": 0.2})
-    folder = folder_of(manifest, given, layout)
+    folder = folder_of(manifest, split_names, layout)
     origins = split_origins(folder, manifest, plan)
     assert {split: origin.in_words() for split, origin in origins.items()} == expected
 
@@ -161,7 +161,7 @@ def test_this_machine_is_described() -> None:
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"version": 9}', '{"version": 1, "date": 3}'])
-def test_a_damaged_file_is_an_error_with_a_way_out(text: str, tmp_path: Path) -> None:
+def test_a_damaged_file_is_an_error_with_a_hint(text: str, tmp_path: Path) -> None:
     run = RunDirectory(tmp_path)
     run.provenance_path.write_text(text)
     with pytest.raises(RunError, match=r"provenance\.json") as error:

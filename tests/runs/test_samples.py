@@ -16,7 +16,7 @@ from tlearn.data.sampling import representative
 from tlearn.errors import RunError
 from tlearn.progress import Timer
 from tlearn.runs import samples
-from tlearn.runs.samples import read_samples, telling_rows, write_samples
+from tlearn.runs.samples import golden_candidates, read_samples, write_samples
 
 
 @pytest.fixture
@@ -47,9 +47,9 @@ def test_the_same_run_keeps_the_same_bytes(dataset: Dataset, tmp_path: Path) -> 
 
 def test_samples_are_what_the_folder_would_have_given(dataset: Dataset, tmp_path: Path) -> None:
     keep(dataset, tmp_path / "samples")
-    found = read_samples(tmp_path / "samples")
-    assert found is not None
-    train, val = found.of_split["train"], found.of_split["val"]
+    kept_samples = read_samples(tmp_path / "samples")
+    assert kept_samples is not None
+    train, val = kept_samples.of_split["train"], kept_samples.of_split["val"]
     rows, labels = dataset.rows("train"), dataset.labels("train")
     np.testing.assert_array_equal(train.pixels(), representative(rows, labels, 100, 0))
     assert np.ptp(np.bincount(labels[train.rows])) <= 1
@@ -61,14 +61,14 @@ def test_golden_files_are_held_out_originals_of_every_class(
     dataset: Dataset, tmp_path: Path
 ) -> None:
     keep(dataset, tmp_path / "samples")
-    found = read_samples(tmp_path / "samples")
-    assert found is not None
-    assert sorted(one.label for one in found.golden) == [0, 0, 1, 1, 2, 2]
+    kept_samples = read_samples(tmp_path / "samples")
+    assert kept_samples is not None
+    assert sorted(file.label for file in kept_samples.golden) == [0, 0, 1, 1, 2, 2]
     held_out = dict(zip(dataset.digests("val"), dataset.labels("val"), strict=True))
-    for one in found.golden:
-        assert hashlib.sha256(one.path.read_bytes()).hexdigest() == one.sha256
-        assert held_out[one.sha256] == one.label
-        assert one.path.suffix == ".png"
+    for file in kept_samples.golden:
+        assert hashlib.sha256(file.path.read_bytes()).hexdigest() == file.sha256
+        assert held_out[file.sha256] == file.label
+        assert file.path.suffix == ".png"
 
 
 def test_what_does_not_fit_is_left_out(
@@ -79,9 +79,9 @@ def test_what_does_not_fit_is_left_out(
     monkeypatch.setattr(samples, "GOLDEN_BYTES", 10)
     less = keep(dataset, tmp_path / "less")
     assert len(less["train.zip"]) < len(whole["train.zip"]) / 2
-    found = read_samples(tmp_path / "less")
-    assert found is not None and not found.golden
-    rows = found.of_split["train"].rows
+    kept_samples = read_samples(tmp_path / "less")
+    assert kept_samples is not None and not kept_samples.golden
+    rows = kept_samples.of_split["train"].rows
     assert 20 < len(rows) < 40
     assert np.ptp(np.bincount(dataset.labels("train")[rows])) <= 1
 
@@ -93,17 +93,17 @@ def test_a_golden_file_that_changed_meanwhile_is_left_out(dataset: Dataset, tmp_
         elif image.label == 1:
             image.path.unlink()
     keep(dataset, tmp_path / "samples")
-    found = read_samples(tmp_path / "samples")
-    assert found is not None and {one.label for one in found.golden} == {2}
+    kept_samples = read_samples(tmp_path / "samples")
+    assert kept_samples is not None and {file.label for file in kept_samples.golden} == {2}
 
 
-def test_telling_rows() -> None:
+def test_golden_candidates() -> None:
     probabilities = np.array(
         [[0.98, 0.02], [0.76, 0.24], [0.51, 0.49], [0.2, 0.8], [0.9, 0.1], [0.05, 0.95]]
     )
     labels = np.array([0, 0, 0, 1, 1, 1])
     # Row 4 is answered wrongly; of the others those in the middle come first, class by class.
-    assert telling_rows(probabilities, labels).tolist() == [1, 3, 5, 0, 2]
+    assert golden_candidates(probabilities, labels).tolist() == [1, 3, 5, 0, 2]
 
 
 def test_samples_of_another_version(dataset: Dataset, tmp_path: Path) -> None:
@@ -115,7 +115,7 @@ def test_samples_of_another_version(dataset: Dataset, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", ["archive", "count", "index"])
-def test_damage_is_a_fault_with_a_way_out(dataset: Dataset, tmp_path: Path, damage: str) -> None:
+def test_damage_is_an_error_with_a_hint(dataset: Dataset, tmp_path: Path, damage: str) -> None:
     folder = tmp_path / "samples"
     keep(dataset, folder)
     if damage == "archive":
@@ -125,9 +125,9 @@ def test_damage_is_a_fault_with_a_way_out(dataset: Dataset, tmp_path: Path, dama
         index |= {"train": index["train"][1:]} if damage == "count" else {"golden": [{}]}
         (folder / "samples.json").write_text(json.dumps(index))
     with pytest.raises(RunError) as error:
-        found = read_samples(folder)
-        assert found is not None
-        found.of_split["train"].pixels()
+        kept_samples = read_samples(folder)
+        assert kept_samples is not None
+        kept_samples.of_split["train"].pixels()
     assert "--data" in error.value.hint
 
 

@@ -43,7 +43,7 @@ def test_choices_go_from_fast_to_best(
     )
 
 
-def test_a_way_that_is_hardly_better_is_not_offered_as_better() -> None:
+def test_an_option_that_is_hardly_better_is_not_offered_as_better() -> None:
     nearly = replace(DEEP, accuracy=TUNED.accuracy + 0.004)
     assert [c.role for c in choices((MIDDLE, TUNED, nearly), advising(TUNED))] == [
         "fast",

@@ -32,7 +32,7 @@ def network(width: int, seed: int = 0) -> keras.Model:
 
 @pytest.fixture
 def images() -> np.ndarray:
-    """Coarse coloured squares: noise would be the same grey to every average."""
+    """Coarse colored squares: noise would be the same gray to every average."""
     coarse = np.random.default_rng(0).uniform(0, 255, (96, 4, 4, 3)).astype(np.float32)
     return coarse.repeat(SIDE // 4, axis=1).repeat(SIDE // 4, axis=2)
 
@@ -103,7 +103,9 @@ def test_channels_that_nobody_reads_go_first(images: np.ndarray) -> None:
         ("mobilenet_025", "mobilenet_050"),
     ],
 )
-def test_families_of_the_garden_inherit(narrow: str, wide: str, images: np.ndarray) -> None:
+def test_students_of_the_catalog_are_pruned_from_wider_networks(
+    narrow: str, wide: str, images: np.ndarray
+) -> None:
     keras.utils.set_random_seed(0)
     student, teacher = (built(name) for name in (narrow, wide))
     for layer in teacher.layers:
@@ -121,14 +123,14 @@ def built(name: str) -> keras.Model:
 
 
 def correlation(one: keras.Model, other: keras.Model, images: np.ndarray) -> float:
-    """Of the logarithms of their answers, each class centred."""
+    """Of the logarithms of their answers, each class centered."""
     logs = [np.log(model.predict(images, verbose=0)) for model in (one, other)]
     centered: list[Any] = [(log - log.mean(0)).ravel() for log in logs]
     return float(np.corrcoef(*centered)[0, 1])
 
 
 @pytest.mark.slow
-def test_strangers_are_left_alone(images: np.ndarray) -> None:
+def test_unrelated_networks_are_left_alone(images: np.ndarray) -> None:
     for student, teacher in [
         (network(16), network(8)),  # wider than its teacher
         (built("mobilenet_025"), network(8)),

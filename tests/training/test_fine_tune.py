@@ -70,7 +70,7 @@ def tuned(
         folder = image_folder(per_class=per_class)
         with Session(folder, None, flags) as session:
             workspace = session.extract_features(session.open_workspace())
-            plan = session.make_plan(workspace, session.asked)
+            plan = session.make_plan(workspace, session.requested)
             head = None if policy == "from_scratch" else solve(session, workspace, plan)
             backbone = up_to(session.load_backbone(workspace.backbone), plan.head.stages[-1])
             keras.utils.set_random_seed(plan.seed)

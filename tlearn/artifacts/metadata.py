@@ -57,6 +57,19 @@ def add_metadata(content: bytes, labels: Sequence[str], about: Mapping[str, Any]
     return append_files(pack(model), {LABELS_FILE: labels_text(labels), ABOUT_FILE: notes.encode()})
 
 
+def ensure_labels_fit(labels: Sequence[str], n_classes: int) -> None:
+    """Check that there is a label for every class.
+
+    Raises:
+        ExportError: There are more or fewer.
+    """
+    if len(labels) != n_classes:
+        raise ExportError(
+            f"{len(labels)} labels for {n_classes} classes",
+            "train the model again: tlearn finetune FOLDER",
+        )
+
+
 def labels_text(labels: Sequence[str]) -> bytes:
     """Return the content of labels.txt: one label a line, see `text.escape_label`."""
     lines = (escape_label(label) + "\n" for label in labels)

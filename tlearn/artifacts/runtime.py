@@ -35,7 +35,7 @@ class Runtime(Protocol):
 
 
 def open_runtime(path: Path, threads: int = 2) -> Runtime:
-    """Open an artifact in the runtime for its format, which its name tells.
+    """Open an artifact in the runtime for its format, known from its name.
 
     Args:
         path: A .tflite or .onnx file, the .xml of an OpenVINO pair, or the directory of a

@@ -244,6 +244,6 @@ def _check_answers(
         detail += f"; compared with the model, which {contract.quantization} approximates"
         return ContractCheck("answers", Verdict.WARNING, detail)
     # NaN exceeds no limit: written as largest > tolerance it would pass.
-    kept = n_same == len(usable) and largest <= contract.tolerance
-    verdict = Verdict.KEPT if kept else Verdict.BROKEN
+    within_tolerance = n_same == len(usable) and largest <= contract.tolerance
+    verdict = Verdict.KEPT if within_tolerance else Verdict.BROKEN
     return ContractCheck("answers", verdict, f"{detail} ({contract.tolerance:g} allowed)")

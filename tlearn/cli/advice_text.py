@@ -185,8 +185,8 @@ def _more_images(advice: Advice) -> str:
         return "More images would hardly help a linear head."
     gain = points(curve.accuracy_with(2) - curve.accuracies[-1])
     sentence = f"Twice as many images would add about {gain} to a linear head"
-    if (wanted := curve.images_for(_NEXT_POINTS)) is not None:
-        sentence += f"; {100 * _NEXT_POINTS:.0f} points take about {wanted:,} more"
+    if (n_images := curve.images_for(_NEXT_POINTS)) is not None:
+        sentence += f"; {100 * _NEXT_POINTS:.0f} points take about {n_images:,} more"
     lacking = [classes[n] for n in curve.classes_to_feed()]
     if 0 < len(lacking) < len(classes):
         sentence += f", first of {class_names(lacking)}"

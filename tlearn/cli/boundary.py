@@ -47,18 +47,18 @@ class Boundary(Group):
         from tlearn.cli.display.encoding import use_ascii_stand_ins
 
         use_ascii_stand_ins(sys.stdout, sys.stderr)
-        words = list(sys.argv[1:] if args is None else args)
-        as_json = _JSON in words
+        arguments = list(sys.argv[1:] if args is None else args)
+        as_json = _JSON in arguments
         settings |= {"standalone_mode": False, "prog_name": "tlearn"}
         try:
-            code = super().main(words, *rest, **settings)
+            code = super().main(arguments, *rest, **settings)
             if code == _INTERRUPTED:
                 _report("", _RESUME, "", as_json)
         except TlearnError as error:
             _report(_ERROR, error.message, error.hint, as_json)
             code = error.exit_code
         except TyperException as misuse:
-            _report(_ERROR, *explain_misuse(misuse, words), as_json)
+            _report(_ERROR, *explain_misuse(misuse, arguments), as_json)
             code = _MISUSE
         except (KeyboardInterrupt, Abort):
             _report("", _RESUME, "", as_json)

@@ -113,8 +113,8 @@ def draw(verification: VerificationReport) -> list[RenderableType]:
     rows = table("", "check", "on this machine")
     for check in verification.checks:
         rows.add_row(Text(*_SIGNS[check.verdict]), check.name, safe_text(check.detail))
-    facts = key_value_table({name: safe_text(text) for name, text in about.items()})
-    return [Text(), facts, Text(), rows]
+    about_table = key_value_table({name: safe_text(text) for name, text in about.items()})
+    return [Text(), about_table, Text(), rows]
 
 
 def _draw_answers(answers: Report | Sequence[Prediction] | None) -> list[RenderableType]:

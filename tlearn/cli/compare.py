@@ -225,8 +225,8 @@ def _classes(comparison: Comparison, letters: Sequence[str]) -> Iterator[Rendera
 
 
 def _spread(recall: Sequence[float | None]) -> float:
-    known = [share for share in recall if share is not None]
-    return max(known) - min(known) if known else 0.0
+    shares = [share for share in recall if share is not None]
+    return max(shares) - min(shares) if shares else 0.0
 
 
 def _sizes(comparison: Comparison, letters: Sequence[str]) -> Iterator[RenderableType]:

@@ -117,7 +117,7 @@ def export(
     platforms = snippets.read_platforms(snippet)
     budget = export_budget.read_budget(max_size, max_latency)
     flags = {"tflite": tflite, "onnx": onnx, "openvino": openvino, "saved_model": saved_model}
-    names = [name for name, wanted in flags.items() if wanted]
+    names = [name for name, chosen in flags.items() if chosen]
     if budget:
         quantize = export_budget.modes_to_try(names, quantize or ())
     if platforms and "tflite" not in names:
@@ -171,11 +171,11 @@ def choose_formats(names: Sequence[str], quantize: Sequence[str]) -> list[tuple[
         raise ExportError(
             "no format was chosen", f"{', '.join(offers)}; as in: tlearn export --tflite"
         )
-    wanted = {"tflite", *names} if modes else set(names)
+    chosen = {"tflite", *names} if modes else set(names)
     pairs = [
         (name, mode)
         for name in FORMATS
-        if name in wanted
+        if name in chosen
         for mode in ((modes or ["none"]) if name == "tflite" else ["none"])
     ]
     return list(dict.fromkeys(pairs))
@@ -194,5 +194,5 @@ def _steps(artifact: Artifact) -> dict[str, str]:
 
 
 def _hint(failed: Sequence[Artifact]) -> str:
-    ways = dict.fromkeys(way for artifact in failed for way in artifact.advice)
-    return "; ".join([*ways, "or " * bool(ways) + "allow a larger loss: --max-drop POINTS"])
+    remedies = dict.fromkeys(remedy for artifact in failed for remedy in artifact.advice)
+    return "; ".join([*remedies, "or " * bool(remedies) + "allow a larger loss: --max-drop POINTS"])

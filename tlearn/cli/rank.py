@@ -102,8 +102,8 @@ def rank(
 
 def next_command(folder: Path, backbone: str, overrides: Mapping[str, Any]) -> str:
     """Return the command line that measures the folder with the best backbone."""
-    words = ["tlearn", "suggest", str(folder), "--backbone", backbone]
-    return shlex.join([*words, *options.as_flags(overrides)])
+    command = ["tlearn", "suggest", str(folder), "--backbone", backbone]
+    return shlex.join([*command, *options.as_flags(overrides)])
 
 
 def to_json(dataset: Dataset, ranking: Sequence[RankedBackbone]) -> dict[str, Any]:

@@ -42,8 +42,9 @@ def parse_size(text: str, flag: str) -> float:
 def _parse(text: str, flag: str, units: Mapping[str, float], kind: str, example: str) -> float:
     parts = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([a-z]*)", text.strip().lower())
     if not parts or not float(parts[1]) or parts[2] not in units:
-        known = ", ".join(unit for unit in units if unit)
+        unit_names = ", ".join(unit for unit in units if unit)
         raise RecipeError(
-            f"{flag} '{text}': not {kind}", f"write a number and a unit ({known}): {flag} {example}"
+            f"{flag} '{text}': not {kind}",
+            f"write a number and a unit ({unit_names}): {flag} {example}",
         )
     return float(parts[1]) * units[parts[2]]

@@ -39,10 +39,10 @@ def advise(session: Session, workspace: Workspace, prefer_small: bool = False) -
     rows = dataset.manifest.indices("train")
     session.progress("weigh the evidence", 0, 0)
     with session.timer.time("advice"):
-        few = sample(rows)
-        source = features.source_probabilities(few)
+        sampled_rows = sample(rows)
+        source = features.source_probabilities(sampled_rows)
         similarity = measure_similarity(
-            features.embeddings(few), source, backbone.name, backbone.image_size
+            features.embeddings(sampled_rows), source, backbone.name, backbone.image_size
         )
         profile = session.measure_profile(workspace)
         curve = _measure_curve(session, workspace, profile)
@@ -51,14 +51,14 @@ def advise(session: Session, workspace: Workspace, prefer_small: bool = False) -
             n_classes=len(dataset.manifest.classes),
             similarity=similarity.score,
             similarity_text=similarity.in_words(),
-            heads=tuple(heads_of(profile)),
+            heads=tuple(head_evidence(profile)),
             learning_curve_correction=learning_curve_correction(curve, profile.last.folds),
             n_tested=dataset.manifest.count(dataset.manifest.report_split),
         )
         smallest = _head_stages(profile, profile.smallest) if prefer_small else None
         options = _possible(session, workspace, forecast_options(evidence, smallest or LAST))
         suggestion = decide(evidence, options, smallest)
-        nearest = _nearest(workspace, few, source)
+        nearest = _nearest(workspace, sampled_rows, source)
     return Advice(
         suggestion=suggestion,
         similarity=similarity,
@@ -81,7 +81,7 @@ def head_score_of(profile: DepthProfile, head_stages: str) -> HeadScore:
     return next(scores, profile.single[-1])
 
 
-def heads_of(profile: DepthProfile) -> Iterator[HeadEvidence]:
+def head_evidence(profile: DepthProfile) -> Iterator[HeadEvidence]:
     """Yield the head on the last stage, then the others from the input on, then the multi-stage."""
     last = profile.single[-1]
     yield HeadEvidence(LAST, last.accuracy)
@@ -127,8 +127,8 @@ def _measure_curve(session: Session, workspace: Workspace, profile: DepthProfile
     assert features is not None
     problem = session.head_problem(workspace, best.stages)
 
-    def held_out(folds: Sequence[Fold], by: float) -> Sequence[np.ndarray]:
-        return features.held_out(problem, folds, best.cv.penalty * by)
+    def held_out(folds: Sequence[Fold], factor: float) -> Sequence[np.ndarray]:
+        return features.held_out(problem, folds, best.cv.penalty * factor)
 
     folds = dataset.folds(session.seed)
     return measure_curve(dataset.labels("train"), folds, held_out, session.seed)

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tlearn.commands.compared_run import PREDICTIONS, Answer, ComparedRun, read_compared_run
+from tlearn.commands.compared_run import Answer, ComparedRun, read_compared_run
 from tlearn.errors import RunError, quoted
 from tlearn.export.comparison import paired_interval
+from tlearn.runs.directory import RunDirectory
 
 # Follow from other keys, and would only repeat that those differ.
 _DERIVED = {"classes", "fingerprint", "first_trained_stage", "steps_per_epoch"}
@@ -126,16 +127,19 @@ def _common_answers(
     runs: Sequence[ComparedRun],
 ) -> tuple[list[dict[str, Answer]], str]:
     """Return each run's answers on the images held out in all, and why there are none."""
-    nothing: list[dict[str, Answer]] = [{} for _ in runs]
-    without = "accuracies are shown without a paired interval"
+    no_answers: list[dict[str, Answer]] = [{} for _ in runs]
+    consequence = "accuracies are shown without a paired interval"
     for run in runs:
         if run.answers is None:
-            return nothing, f"{quoted(run.path)} has no {PREDICTIONS}: {without}"
+            return (
+                no_answers,
+                f"{quoted(run.path)} has no {RunDirectory.predictions_path}: {consequence}",
+            )
     answers = [run.answers or {} for run in runs]
     shared = set.intersection(*map(set, answers))
     same = {key for key in shared if len({of_run[key].truth for of_run in answers}) == 1}
     if not same:
-        return nothing, f"no common images: {without}"
+        return no_answers, f"no common images: {consequence}"
     return [{key: of_run[key] for key in sorted(same)} for of_run in answers], ""
 
 
@@ -158,12 +162,12 @@ def _class_rows(
         _recall(answers.values()) if answers else _recall_reported(run)
         for run, answers in zip(runs, common, strict=True)
     ]
-    nothing = (0, None)
+    absent = (0, None)
     return tuple(
         ClassRow(
             name,
-            tuple(table.get(name, nothing)[0] for table in tables),
-            tuple(table.get(name, nothing)[1] for table in tables),
+            tuple(table.get(name, absent)[0] for table in tables),
+            tuple(table.get(name, absent)[1] for table in tables),
         )
         for name in runs[0].plan.split.classes
     )

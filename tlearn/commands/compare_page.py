@@ -50,8 +50,8 @@ def export_sizes(comparison: Comparison) -> dict[str, list[int | None]]:
 
 def best_recall(row: ClassRow) -> float | None:
     """Return the highest recall of a class; None where all runs are alike."""
-    known = [share for share in row.recall if share is not None]
-    return max(known) if len(set(known)) > 1 else None
+    shares = [share for share in row.recall if share is not None]
+    return max(shares) if len(set(shares)) > 1 else None
 
 
 def verdicts(comparison: Comparison) -> list[str]:

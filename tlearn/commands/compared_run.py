@@ -19,8 +19,6 @@ from tlearn.runs.directory import RunDirectory
 from tlearn.runs.metrics import damaged, read_metrics
 from tlearn.storage.text import read_text
 
-PREDICTIONS = "predictions.csv"
-
 
 @dataclass(frozen=True)
 class Answer:
@@ -93,7 +91,7 @@ def read_answers(run: RunDirectory, split: str) -> dict[str, Answer] | None:
     Raises:
         RunError: The file is damaged.
     """
-    path = run.path / PREDICTIONS
+    path = run.predictions_path
     if not path.is_file():
         return None
     manifest = read_manifest(run.split_path)

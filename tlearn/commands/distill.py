@@ -8,8 +8,7 @@ from pathlib import Path
 
 from tlearn.commands.shrink import shrink
 from tlearn.commands.teach import DistillConfig, DistillResult, Job, distill_weights
-from tlearn.errors import BackboneError
-from tlearn.models.catalog import BackboneSpec, find_backbone
+from tlearn.models.catalog import BackboneSpec, check_image_size, find_backbone
 from tlearn.models.resolve import ResolvedBackbone, resolve_backbone
 from tlearn.progress import ProgressCallback, no_progress
 from tlearn.runs.directory import RunDirectory
@@ -81,9 +80,5 @@ def find_student(name: str, image_size: int | None) -> tuple[BackboneSpec, int]:
     """
     spec = find_backbone(name)
     size = image_size or spec.image_size
-    if size < spec.min_image_size:
-        raise BackboneError(
-            f"{spec.name} needs images of at least {spec.min_image_size} pixels; received {size}",
-            f"set --image-size to {spec.min_image_size} or more",
-        )
+    check_image_size(spec, size)
     return spec, size

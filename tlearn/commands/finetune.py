@@ -8,16 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from tlearn.commands.advice import advise, forecast_plan
+from tlearn.commands.save import begin_run, save_run
 from tlearn.commands.session import Session, Workspace
+from tlearn.commands.train import fit
 from tlearn.data.dataset import Dataset
 from tlearn.evaluation.metrics import Report
 from tlearn.features.engine import EngineChoice
-from tlearn.progress import ProgressCallback, no_progress
+from tlearn.progress import EpochCallback, ProgressCallback, no_progress
 from tlearn.recipe.plan import Plan
 from tlearn.runs.directory import RunDirectory
 from tlearn.suggestion.advice import Advice
-
-OnEpoch = Callable[[Mapping[str, Any]], None]
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def finetune(
     keep_cache: bool = True,
     progress: ProgressCallback = no_progress,
     on_plan: Callable[[FinetuneResult], None] | None = None,
-    on_epoch: OnEpoch | None = None,
+    on_epoch: EpochCallback | None = None,
 ) -> FinetuneResult:
     """Train a classifier on a folder and keep it as a run.
 
@@ -91,9 +91,6 @@ def finetune(
             on_plan(planned)
         if dry_run:
             return planned
-        from tlearn.commands.save import begin_run, save_run
-        from tlearn.commands.train import fit
-
         workspace = session.extract_features(workspace)
         run = RunDirectory.create(out, planned.plan.policy, overwrite)
         begin_run(run, workspace, planned.plan)
@@ -112,7 +109,7 @@ def finetune(
 
 def _make_plan(session: Session, workspace: Workspace) -> FinetuneResult:
     """Resolve the plan, by measured advice where the person left the policy open."""
-    advice, resolved = None, session.asked
+    advice, resolved = None, session.requested
     if resolved.recipe.policy == "auto":
         advice = advise(session, session.extract_features(workspace))
         resolved = session.with_suggestion(advice.suggestion.recipe)
@@ -130,7 +127,7 @@ def _make_plan(session: Session, workspace: Workspace) -> FinetuneResult:
     )
 
 
-def _recorder(run: RunDirectory, on_epoch: OnEpoch | None) -> OnEpoch:
+def _recorder(run: RunDirectory, on_epoch: EpochCallback | None) -> EpochCallback:
     """Return what writes the record of an epoch to the run, and passes it on."""
 
     def record(epoch: Mapping[str, Any]) -> None:

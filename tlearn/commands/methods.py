@@ -66,8 +66,7 @@ def sentences(record: RunRecord, cite: Citations) -> Iterator[str]:
 
     Args:
         record: What its files hold.
-        cite: Takes note of what is cited.
-
+        cite: Formats a citation and collects its reference.
     """
     plan = record.plan
     spec = CATALOG.get(plan.backbone.name)

@@ -29,7 +29,7 @@ def training_sentences(
         plan: What ran.
         history: Records of the epochs.
         norms: What the batch-normalization layers are called; empty where there are none.
-        cite: Takes note of what is cited.
+        cite: Formats a citation and collects its reference.
     """
     if not plan.training.epochs:
         return
@@ -132,7 +132,8 @@ def _learning_rate(plan: Plan, cite: Citations) -> str:
             f" away from it (layer-wise learning-rate decay {cite('howard2018ulmfit')})"
         )
     if training.warmup_epochs:
-        text += f", after a linear warm-up of {training.warmup_epochs:g} epochs"
+        plural = "" if training.warmup_epochs == 1 else "s"
+        text += f", after a linear warm-up of {training.warmup_epochs:g} epoch{plural}"
     if training.schedule == "cosine":
         return text + f", and followed a cosine to zero {cite('loshchilov2017sgdr')}"
     if training.schedule == "plateau":
@@ -191,11 +192,11 @@ def _changes(policy: Augmentation, cite: Citations) -> Iterator[str]:
         "contrast": "changes of contrast of up to {}",
         "noise": "Gaussian noise with a standard deviation of {} of the range",
     }
-    for name, words in shares.items():
+    for name, template in shares.items():
         if value := getattr(policy, name):
-            yield words.format(f"{100 * value:g}%")
+            yield template.format(f"{100 * value:g}%")
     if policy.erasing:
-        yield (f"random erasing with probability {policy.erasing:g} {cite('zhong2020erasing')}")
+        yield f"random erasing with probability {policy.erasing:g} {cite('zhong2020erasing')}"
 
 
 def _mixing(policy: Augmentation, cite: Citations) -> Iterator[str]:

@@ -95,7 +95,7 @@ def rank(
     if names == [ALL]:
         names = [spec.name for spec, _ in available_offline()]
     else:
-        for name in names:  # an error in the last name is told before the first is measured
+        for name in names:  # a mistake in the last name, before the first is measured
             with session_for(name) as session:
                 progress(f"find {session.find_backbone().name}", 0, 0)
     ranked: dict[str, RankedBackbone] = {}
@@ -103,13 +103,13 @@ def rank(
     for name in names:
         with session_for(name) as session:
             workspace = session.open_workspace()
-            known, dataset = workspace.backbone.name, workspace.dataset
-            if known in sizes:  # under another spelling
+            full_name, dataset = workspace.backbone.name, workspace.dataset
+            if full_name in sizes:  # under another spelling
                 continue
-            sizes[known] = _size_bytes(workspace)
-            if sizes[known] <= (max_bytes or inf):
-                progress(f"measure {known}", 0, 0)
-                ranked[known] = _measure(session, workspace, sizes[known], measure_int8)
+            sizes[full_name] = _size_bytes(workspace)
+            if sizes[full_name] <= (max_bytes or inf):
+                progress(f"measure {full_name}", 0, 0)
+                ranked[full_name] = _measure(session, workspace, sizes[full_name], measure_int8)
     if not ranked:
         raise _none_fits(sizes, max_bytes or inf)
     best_first = sorted(ranked.values(), key=lambda backbone: -backbone.accuracy_after_int8)
@@ -151,8 +151,8 @@ def _measure(session: Session, workspace: Workspace, size_bytes: int, int8: bool
 
 
 def _gap(backbone: RankedBackbone, best: RankedBackbone, labels: np.ndarray) -> tuple[float, float]:
-    points, error = gain(backbone.head_score, best.head_score, labels)
+    difference, error = gain(backbone.head_score, best.head_score, labels)
     if backbone.int8 is None or best.int8 is None:
-        return points, error
-    lost = backbone.int8.drop - best.int8.drop
-    return points + lost, hypot(error, backbone.int8.error, best.int8.error)
+        return difference, error
+    int8_difference = backbone.int8.drop - best.int8.drop
+    return difference + int8_difference, hypot(error, backbone.int8.error, best.int8.error)

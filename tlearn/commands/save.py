@@ -5,7 +5,6 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -37,14 +36,11 @@ from tlearn.storage.atomic import write_atomic
 from tlearn.storage.text import write_json
 from tlearn.suggestion.advice import Advice
 
-if TYPE_CHECKING:
-    pass
-
-
-_READ_BACK = 64
-
+_READ_BACK_IMAGES = 64
+"""Held-out images on which the saved model is compared with the trained one."""
 
 _TOLERANCE = 2e-3
+"""Largest difference of a probability that passes: Keras does not compute alike in every batch."""
 
 
 def begin_run(run: RunDirectory, workspace: Workspace, plan: Plan) -> None:
@@ -106,13 +102,13 @@ def _save_solved(
     """Save a solved head; TensorFlow only the first time that this backbone is used."""
     head, plan = fitted.head, fitted.plan
     assert head is not None
-    known = open_template(session.cache, plan.backbone.fingerprint)
-    template = known or make_template(session.load_backbone(workspace.backbone), plan.head.stages)
+    stored = open_template(session.cache, plan.backbone.fingerprint)
+    template = stored or make_template(session.load_backbone(workspace.backbone), plan.head.stages)
     write_atomic(run.model_path, with_head(template, head.kernel, head.bias))
     kernel, bias = read_head(run.model_path, template)
     if not (np.array_equal(kernel, head.kernel) and np.array_equal(bias, head.bias)):
         raise _not_as_saved(run, "its head is another one")
-    if known is None:
+    if stored is None:
         _read_back(workspace, fitted, run)
         keep_template(session.cache, plan.backbone.fingerprint, template)
 
@@ -123,17 +119,17 @@ def _read_back(workspace: Workspace, fitted: FittedModel, run: RunDirectory) -> 
 
     model = keras.models.load_model(run.model_path, compile=False, safe_mode=True)
     split, expected = next(iter(fitted.probabilities.items()))
-    sample = workspace.dataset.rows(split)[:_READ_BACK]
+    sample = workspace.dataset.rows(split)[:_READ_BACK_IMAGES]
     answers = predict_pixels(model.predict_on_batch, sample)
-    difference = float(np.abs(answers - expected[:_READ_BACK]).max())
+    difference = float(np.abs(answers - expected[:_READ_BACK_IMAGES]).max())
     if not difference <= _TOLERANCE:
-        moved = f"a probability moved by {difference:.3g} on {len(answers)} {split} images"
-        raise _not_as_saved(run, moved)
+        problem = f"a probability moved by {difference:.3g} on {len(answers)} {split} images"
+        raise _not_as_saved(run, problem)
 
 
-def _not_as_saved(run: RunDirectory, what: str) -> RunError:
+def _not_as_saved(run: RunDirectory, problem: str) -> RunError:
     return RunError(
-        f"{quoted(run.model_path)} was saved but answers differently when read back: {what}",
+        f"{quoted(run.model_path)} was saved but answers differently when read back: {problem}",
         "this is a bug of tlearn or of Keras; please report it with the plan.yaml beside it",
     )
 

@@ -93,7 +93,7 @@ class Session:
         self.progress = progress
         self.timer = Timer()
         self.engines = EngineChoice()
-        self.asked: Resolved = load_recipe(recipe, flags)
+        self.requested: Resolved = load_recipe(recipe, flags)
         self._recipe = recipe
         self._flags = flags
         self._loaded: dict[str, Backbone] = {}
@@ -122,7 +122,7 @@ class Session:
     @property
     def seed(self) -> int:
         """Return the seed of the split, of folds and of training."""
-        return self.asked.recipe.seed
+        return self.requested.recipe.seed
 
     def with_suggestion(self, suggestion: Mapping[str, Any]) -> Resolved:
         """Return the recipe with a suggestion's keys where the person left them open."""
@@ -152,7 +152,7 @@ class Session:
         Raises:
             DataError: The folder cannot be used as it is.
         """
-        recipe = self.asked.recipe
+        recipe = self.requested.recipe
         return load_dataset(
             folder,
             backbone.image_size,
@@ -172,7 +172,7 @@ class Session:
         Raises:
             BackboneError: The network cannot be loaded or converted.
         """
-        if self.asked.recipe.policy == "from_scratch":
+        if self.requested.recipe.policy == "from_scratch":
             stages = stage_infos(self.load_backbone(backbone).stages)
             return Workspace(dataset, backbone, stages, None)
         extractor = self._open_extractor(backbone)
@@ -184,7 +184,7 @@ class Session:
         Raises:
             BackboneError: There is no such backbone, or its weights cannot be had.
         """
-        recipe = self.asked.recipe
+        recipe = self.requested.recipe
         return resolve_backbone(
             None if recipe.backbone == AUTO else recipe.backbone,
             Path(recipe.weights) if recipe.weights else None,
@@ -195,9 +195,9 @@ class Session:
 
     def _open_extractor(self, backbone: ResolvedBackbone) -> FeatureExtractor:
         """Open the converted network; TensorFlow is imported only the first time."""
-        known = open_extractor(self.cache, backbone.fingerprint)
-        if known:
-            return known
+        stored = open_extractor(self.cache, backbone.fingerprint)
+        if stored:
+            return stored
         network = self.load_backbone(backbone)
         self.progress("prepare the backbone (once)", 0, 0)
         with self.timer.time("convert"):
@@ -257,7 +257,7 @@ class Session:
             dataset.digests("train"),
             dataset.labels("train"),
             len(dataset.manifest.classes),
-            self.asked.recipe.class_weights,
+            self.requested.recipe.class_weights,
         )
 
     def measure_profile(self, workspace: Workspace) -> DepthProfile:

@@ -71,7 +71,7 @@ def shrink(
     }
     with Session(Path(metrics["folder"]), None, flags, progress=progress) as session:
         workspace = session.open_workspace()
-        small_plan = session.make_plan(workspace, session.asked)
+        small_plan = session.make_plan(workspace, session.requested)
         run = RunDirectory.create(student.weights.path.parent / "run", "top_stages", True)
         begin_run(run, workspace, small_plan)
         workspace = session.extract_features(workspace)

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from tlearn.commands.advice import advise, head_score_of
+from tlearn.commands.int8_cost import measure_int8_cost
 from tlearn.commands.session import Session
+from tlearn.commands.trials import check_validation, run_trials
 from tlearn.progress import ProgressCallback, no_progress
 from tlearn.recipe.saving import check_new, recipe_of, save_recipe
 from tlearn.suggestion.advice import Advice
@@ -49,8 +51,6 @@ def suggest(
         backbone = session.find_backbone()
         dataset = session.load_dataset(images, backbone)
         if trial_seconds:
-            from tlearn.commands.trials import check_validation, run_trials
-
             check_validation(dataset)
         workspace = session.open_backbone(dataset, backbone)
         workspace = session.extract_features(workspace)
@@ -58,8 +58,6 @@ def suggest(
         if trial_seconds:
             advice = run_trials(session, workspace, advice, trial_seconds)
         if measure_int8:
-            from tlearn.commands.int8_cost import measure_int8_cost
-
             assert advice.profile is not None
             score = head_score_of(advice.profile, advice.suggestion.head_stages)
             cost = measure_int8_cost(session, workspace, score)

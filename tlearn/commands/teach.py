@@ -35,17 +35,13 @@ from tlearn.storage.cache import cache_folder, limit_bytes, trim_cache
 from tlearn.storage.text import write_json
 
 HELD_OUT_SHARE, MOST_HELD_OUT = 0.02, 1_000
-
-
 FEWEST_IMAGES = 100
-
-
 WEIGHTS, CARD, CHECKPOINT = "student.weights.h5", "distill.json", "checkpoint.npz"
 
 
 @dataclass(frozen=True)
 class DistillConfig:
-    """What was asked.
+    """Settings of a distillation.
 
     Attributes:
         teacher: The backbone that teaches.
@@ -81,7 +77,7 @@ class DistillConfig:
 
 @dataclass(frozen=True)
 class DistillResult:
-    """What came of it.
+    """Result of a distillation.
 
     Attributes:
         weights: File of the student's weights.
@@ -103,7 +99,7 @@ class DistillResult:
 
 @dataclass(frozen=True)
 class Job:
-    """A distillation under way: what was asked, where it goes, and who is told."""
+    """One distillation: its settings, output folder, progress, cache and timer."""
 
     config: DistillConfig
     out: Path
@@ -123,7 +119,7 @@ def distill_weights(job: Job, sources: Sequence[Path]) -> DistillResult:
         TlearnError: Teacher, student or images cannot be used.
     """
     config, cache, progress = job.config, job.cache, job.progress
-    config.image_views()  # a wrong name is told before an image is read
+    config.image_views()  # a wrong name raises before an image is read
     paths = list_images(unpack_archives(sources, cache))
     extractor = _teacher_extractor(job)
     with job.timer.time("decode"):
@@ -139,9 +135,9 @@ def distill_weights(job: Job, sources: Sequence[Path]) -> DistillResult:
 
 def _teacher_extractor(job: Job) -> FeatureExtractor:
     teacher = job.config.teacher
-    known = open_extractor(job.cache, teacher.fingerprint)
-    if known:
-        return known
+    stored = open_extractor(job.cache, teacher.fingerprint)
+    if stored:
+        return stored
     job.progress("prepare the teacher (once)", 0, 0)
     with job.timer.time("convert"):
         import_keras()
@@ -204,7 +200,7 @@ def _teach(
     checkpoint, rate = out / CHECKPOINT, LEARNING_RATE
     if not checkpoint.exists():
         job.progress("start from the teacher's channels", 0, 0)
-        with timer.time("inherit"):
+        with timer.time("prune"):
             rate = (
                 PRUNED_LEARNING_RATE if _prune_teacher(config, student, dataset) else LEARNING_RATE
             )
@@ -258,9 +254,9 @@ def _compare(model: Any, dataset: Any, held_out: Sequence[str]) -> tuple[float, 
     scale = Standardizer.of(dataset)
     correlations, agreed = [], []
     for start in range(0, len(held_out), 64):
-        wanted = [(digest, 0) for digest in held_out[start : start + 64]]
-        embeddings, probabilities = dataset.outputs(wanted)
-        outputs = model.predict_on_batch(dataset.inputs(wanted))
+        views = [(digest, 0) for digest in held_out[start : start + 64]]
+        embeddings, probabilities = dataset.outputs(views)
+        outputs = model.predict_on_batch(dataset.inputs(views))
         expected, actual = scale.apply(embeddings), outputs["embedding"]
         norms = np.linalg.norm(expected, axis=1) * np.linalg.norm(actual, axis=1)
         correlations.append((expected * actual).sum(1) / norms)

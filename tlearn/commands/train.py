@@ -1,8 +1,8 @@
-"""From a plan to a trained model, and from there to the files of a run."""
+"""From a plan to a trained model and its probabilities on held-out images."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from tlearn.evaluation.predictions import predict_pixels
 from tlearn.features.features import HeadProblem
 from tlearn.features.linear_head import LinearHead
 from tlearn.features.store import Views
+from tlearn.progress import EpochCallback
 from tlearn.recipe.plan import Plan
 
 if TYPE_CHECKING:
@@ -23,12 +24,10 @@ if TYPE_CHECKING:
 
     from tlearn.training.loop import History
 
-OnEpoch = Callable[[Mapping[str, Any]], None]
-
 
 @dataclass(frozen=True)
 class FittedModel:
-    """What training gave.
+    """A trained model, or a solved head, and what it answers on held-out images.
 
     Attributes:
         plan: The plan, with the L2 penalty that was chosen.
@@ -48,7 +47,7 @@ class FittedModel:
 
 
 def fit(
-    session: Session, workspace: Workspace, plan: Plan, on_epoch: OnEpoch | None = None
+    session: Session, workspace: Workspace, plan: Plan, on_epoch: EpochCallback | None = None
 ) -> FittedModel:
     """Train by a plan: solve the head, and tune from there where the plan has epochs.
 
@@ -122,7 +121,7 @@ def _tune(
     workspace: Workspace,
     plan: Plan,
     head: LinearHead | None,
-    on_epoch: OnEpoch | None,
+    on_epoch: EpochCallback | None,
 ) -> tuple[keras.Model, History]:
     """Tune the stages that the plan names, in the precision that it names."""
     session.progress("load TensorFlow", 0, 0)
@@ -142,10 +141,10 @@ def _tune(
     keras.utils.set_random_seed(plan.seed)
     keras.config.set_dtype_policy(plan.training.precision)
     try:
-        full = plan.training.precision == "float32"
+        is_float32 = plan.training.precision == "float32"
         resolved = workspace.backbone
         return fine_tune(
-            session.load_backbone(resolved) if full else resolved.load(), head, context
+            session.load_backbone(resolved) if is_float32 else resolved.load(), head, context
         )
     finally:
         keras.config.set_dtype_policy("float32")

@@ -53,8 +53,10 @@ def run_trials(session: Session, workspace: Workspace, advice: Advice, seconds: 
             offsets[option.head_stages] = _offset(session, workspace, options, option.head_stages)
         session.progress(f"try {option.name}", 0, 0)
         reached = _val_accuracy(session, workspace, option)
-        elsewhere = min(max(reached - offsets[option.head_stages], 0.0), 1.0)
-        options[index] = replace(update_with_trial(option, elsewhere, n_val), tried=reached)
+        expected_elsewhere = min(max(reached - offsets[option.head_stages], 0.0), 1.0)
+        options[index] = replace(
+            update_with_trial(option, expected_elsewhere, n_val), tried=reached
+        )
     assert advice.evidence is not None
     return replace(advice, options=options, suggestion=decide(advice.evidence, options))
 

@@ -64,7 +64,7 @@ class UnreadableImageError(ValueError):
 
 @dataclass(frozen=True)
 class ImageInfo:
-    """What reading an image file told about it.
+    """What is known of an image file once it was read.
 
     Attributes:
         sha256: Digest of the file's bytes; "" if they could not be read.
@@ -105,7 +105,7 @@ def decode(path: Path, image_size: int, resize: str = "squash") -> np.ndarray:
 
 
 def read_image(path: Path, image_size: int, resize: str) -> tuple[np.ndarray | None, ImageInfo]:
-    """Decode an image file and tell about it, reading the file once; a bad file does not raise.
+    """Decode an image file and describe it in one read; a bad file does not raise.
 
     Args:
         path: File to read.

@@ -16,7 +16,7 @@ FOLDS = 5
 
 MANY_IMAGES = 2_000
 FOLDS_OF_MANY = 3
-"""Folds from MANY_IMAGES training images on: they tell as much in less time."""
+"""Folds from MANY_IMAGES training images on: as accurate, in less time."""
 
 CROSS_VALIDATION_LIMIT = 4_000
 """Training images that a cross-validation uses at most, for the same reason."""
@@ -45,8 +45,8 @@ def make_folds(
 def train_folds(manifest: SplitManifest, seed: int) -> list[Fold]:
     """Divide the train split into cross-validation folds.
 
-    Copies of a file share a fold. Of very many images a stratified sample is used: it tells as
-    much, in bounded time and memory.
+    Copies of a file share a fold. Of very many images a stratified sample is used: as
+    accurate, in bounded time and memory.
 
     Args:
         manifest: Which image is in which split.

@@ -157,13 +157,13 @@ def _matrix(size: str, similarity: str) -> list[MatrixRow]:
     sizes = {"little": f"little data (under {LITTLE} images)", "lot": "a lot of data"}
     return [
         MatrixRow(
-            words,
+            label,
             [
                 Cell(policy_in_words(MATRIX[row, column]), (row, column) == (size, similarity))
                 for column in ("similar", "different")
             ],
         )
-        for row, words in sizes.items()
+        for row, label in sizes.items()
     ]
 
 

@@ -48,27 +48,29 @@ def export_best(
         scratch = tempfile.TemporaryDirectory(dir=folder, prefix=".candidates-")
     written, errors = list[Artifact](), dict[str, ExportError]()
     try:
-        with scratch as place:
+        with scratch as scratch_folder:
             for number, target in enumerate(targets):
                 progress(step_label(target), 0, 0)
                 try:
-                    artifact = export_artifact(inputs, Path(place, str(number)), target, max_drop)
+                    artifact = export_artifact(
+                        inputs, Path(scratch_folder, str(number)), target, max_drop
+                    )
                     written.append(artifact)
                 except ExportError as error:
                     errors[target[1]] = error
             if not written:
                 raise next(iter(errors.values()))
-            kept = pick_best(written, budget).kept
-            if kept:
+            best = pick_best(written, budget).kept
+            if best:
                 with os_errors_as_host_errors(folder):
-                    _move(kept.path.parent, folder)
+                    _move(best.path.parent, folder)
     finally:
         with suppress(OSError):  # it is not empty, as a rule
             folder.rmdir()
     final = [
         replace(
             artifact,
-            path=folder / artifact.path.name if artifact is kept else Path(artifact.path.name),
+            path=folder / artifact.path.name if artifact is best else Path(artifact.path.name),
         )
         for artifact in written
     ]
@@ -80,7 +82,7 @@ def _move(source: Path, target: Path) -> None:
     """Move every file below a folder to the same place below another."""
     for file in source.rglob("*"):
         if file.is_file():
-            place = target / file.relative_to(source)
-            place.parent.mkdir(parents=True, exist_ok=True)
-            os.replace(file, place)
-            remove(place.with_name(f"{place.stem}.failed{place.suffix}"))
+            destination = target / file.relative_to(source)
+            destination.parent.mkdir(parents=True, exist_ok=True)
+            os.replace(file, destination)
+            remove(destination.with_name(f"{destination.stem}.failed{destination.suffix}"))

@@ -79,8 +79,8 @@ def pick_best(candidates: Sequence[Artifact], budget: Budget) -> BudgetResult:
         candidates: At least one; those that failed the gate are never kept.
         budget: The limits.
     """
-    passed = [one for one in candidates if one.passed]
-    fitting = sorted((one for one in passed if budget.fits(one)), key=_rank)
+    passed = [artifact for artifact in candidates if artifact.passed]
+    fitting = sorted((artifact for artifact in passed if budget.fits(artifact)), key=_rank)
     nearest = min(passed or candidates, key=budget.ratio)
     kept = fitting[0] if fitting else None
     return BudgetResult(budget, tuple(candidates), kept, kept or nearest, _reason(fitting))
@@ -95,20 +95,22 @@ def suggestions(result: BudgetResult, image_size: int, folder: str) -> list[str]
         folder: The images that the run was trained on.
     """
     budget, nearest = result.budget, result.nearest
-    tried = {one.quantization for one in result.candidates}
-    ways = []
-    if any(budget.fits(one) and not one.passed for one in result.candidates):
-        ways.append("a larger drop of accuracy: --max-drop POINTS")
+    tried = {artifact.quantization for artifact in result.candidates}
+    remedies = []
+    if any(budget.fits(artifact) and not artifact.passed for artifact in result.candidates):
+        remedies.append("a larger drop of accuracy: --max-drop POINTS")
     if tried <= _SHRINKS.keys():
-        ways.append("fewer bits: leave out --quantize, and every mode is tried")
+        remedies.append("fewer bits: leave out --quantize, and every mode is tried")
     if budget.time_ratio(nearest) > 1:
         side = _smaller_side(image_size, budget.time_ratio(nearest))
         if side < image_size:
-            ways.append(f"smaller images: tlearn finetune {folder} --image-size {side}")
+            remedies.append(f"smaller images: tlearn finetune {folder} --image-size {side}")
     if budget.ratio(nearest) > 1:
-        ways.append(f"a head on an earlier stage: tlearn finetune {folder} --set head_stages=best")
-        ways.append(f"a smaller network: tlearn suggest {folder} {_asking_for_less(result)}")
-    return ways
+        remedies.append(
+            f"a head on an earlier stage: tlearn finetune {folder} --set head_stages=best"
+        )
+        remedies.append(f"a smaller network: {_smaller_network_command(result, folder)}")
+    return remedies
 
 
 def _lost(artifact: Artifact) -> float:
@@ -140,11 +142,12 @@ def _smaller_side(image_size: int, too_slow: float) -> int:
     return max(side, _LEAST_SIDE)
 
 
-def _asking_for_less(result: BudgetResult) -> str:
-    """Return flags of `suggest`, whose sizes are those in float32."""
+def _smaller_network_command(result: BudgetResult, folder: str) -> str:
+    """Return the command that finds a smaller network; `rank` takes sizes in float32."""
     limit = result.budget.max_bytes
     if limit is None or result.budget.size_ratio(result.nearest) <= 1:
-        return "--prefer small"
-    passed = [one.quantization for one in result.candidates if one.passed]
+        return f"tlearn suggest {folder} --prefer small"
+    passed = [artifact.quantization for artifact in result.candidates if artifact.passed]
     shrinks = max((_SHRINKS.get(mode, _AT_MOST) for mode in passed), default=1)
-    return f"--backbones all-available --max-size {limit * shrinks / 1e6:.6g}MB"
+    size = f"{limit * shrinks / 1e6:.6g}MB"
+    return f"tlearn rank {folder} --backbones all-available --max-size {size}"

@@ -77,8 +77,8 @@ def compare(inputs: ExportInputs, probabilities: np.ndarray) -> Comparison:
     """
     truth, expected = inputs.check.labels, inputs.expected
     if probabilities.shape != expected.shape:
-        received, wanted = probabilities.shape[1:], expected.shape[1:]
-        problem = f"wrong shape: {received} values an image, expected {wanted}"
+        received, required = probabilities.shape[1:], expected.shape[1:]
+        problem = f"wrong shape: {received} values an image, expected {required}"
         raise ExportError(problem, "export it in another format: tlearn export --help")
     finite = np.isfinite(probabilities).all(1)
     before = expected.argmax(1)

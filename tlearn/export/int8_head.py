@@ -43,24 +43,24 @@ def refit_head_for_int8(model: keras.Model, calibration: np.ndarray) -> Iterator
             head is solved on them too.
     """
     head = model.get_layer(HEAD)
-    own = head.get_weights()
+    weights = head.get_weights()
     quantized = int8_embeddings(model, calibration, calibration)
-    head.set_weights(_solve(model, own, quantized, calibration))
+    head.set_weights(_solve(model, weights, quantized, calibration))
     try:
         yield model
     finally:
-        head.set_weights(own)
+        head.set_weights(weights)
 
 
 def _solve(
-    model: keras.Model, own: list[np.ndarray], quantized: np.ndarray, pixels: np.ndarray
+    model: keras.Model, weights: list[np.ndarray], quantized: np.ndarray, pixels: np.ndarray
 ) -> list[np.ndarray]:
     from sklearn.linear_model import RidgeCV
 
-    kernel, bias = own
+    kernel, bias = weights
     network = keras.Model(model.inputs[0], model.get_layer(HEAD).input)
-    wrong = (predict_pixels(network.predict_on_batch, pixels) - quantized) @ kernel
+    residuals = (predict_pixels(network.predict_on_batch, pixels) - quantized) @ kernel
     spread = quantized.var(axis=0).mean() * len(quantized)  # 0 where int8 left nothing at all
     strengths = _STRENGTHS * max(float(spread), _LEAST)
-    found = RidgeCV(strengths).fit(quantized, wrong)
-    return [kernel + found.coef_.T.reshape(kernel.shape), bias + found.intercept_]
+    ridge = RidgeCV(strengths).fit(quantized, residuals)
+    return [kernel + ridge.coef_.T.reshape(kernel.shape), bias + ridge.intercept_]

@@ -124,8 +124,8 @@ def _name_batch_axis(proto: Any) -> None:
 
 
 def _describe(proto: Any, labels: Sequence[str], about: Mapping[str, Any]) -> None:
-    facts = {key: str(value) for key, value in about.items()}
-    for key, value in {**facts, "labels": json.dumps(list(labels))}.items():
+    entries = {key: str(value) for key, value in about.items()}
+    for key, value in {**entries, "labels": json.dumps(list(labels))}.items():
         proto.metadata_props.add(key=key, value=value)
     proto.producer_name = "tlearn"
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tlearn.artifacts.extras import import_openvino
-from tlearn.artifacts.metadata import NOTES
+from tlearn.artifacts.metadata import NOTES, ensure_labels_fit
 from tlearn.backend.graph import freeze_graph, layer_of
 from tlearn.backend.precision import as_float32
 from tlearn.backend.silence import silence_output
@@ -35,21 +35,19 @@ def write_openvino(model: Any, path: Path, labels: Sequence[str], about: Mapping
         ExportError: OpenVINO lacks an operator that the network needs, or labels do not fit.
         HostError: The files cannot be written.
     """
-    if len(labels) != model.output_shape[-1]:
-        problem = f"{len(labels)} labels for {model.output_shape[-1]} classes"
-        raise ExportError(problem, "train the model again: tlearn finetune FOLDER")
+    ensure_labels_fit(labels, model.output_shape[-1])
     notes = {key: str(value) for key, value in about.items()} | {"labels": json.dumps(list(labels))}
     with tempfile.TemporaryDirectory() as folder:
-        made = Path(folder, "model.xml")
+        temporary = Path(folder, "model.xml")
         with silence_output():
             try:
-                _convert(as_float32(model), made, notes)
+                _convert(as_float32(model), temporary, notes)
             except BackboneError as error:
                 raise ExportError(error.message, error.hint) from error
         with os_errors_as_host_errors(path):
             path.unlink(missing_ok=True)  # never a network beside the weights of another
         for suffix in (".bin", ".xml"):
-            write_atomic(path.with_suffix(suffix), made.with_suffix(suffix).read_bytes())
+            write_atomic(path.with_suffix(suffix), temporary.with_suffix(suffix).read_bytes())
 
 
 def _convert(model: Any, path: Path, notes: Mapping[str, str]) -> None:

@@ -15,7 +15,9 @@ from tlearn.export.comparison import ChangedPrediction, ClassChange, compare, ga
 from tlearn.export.inputs import ExportInputs
 from tlearn.storage.atomic import remove
 
-_NOT_OF_A_FILE = ("unusable", "n")
+_NOT_IN_ARTIFACT = ("unusable", "n")
+"""Fields of a `Comparison` that an `Artifact` has under another name, or in its `failure`."""
+
 TIMED_THREADS = 1
 """Threads that `Artifact.milliseconds` is measured on; a SavedModel takes its own."""
 
@@ -99,7 +101,7 @@ def compare_with_model(
     passed = not failure
     final = _rename_if_failed(path, passed)
     measured = {
-        key: value for key, value in vars(comparison).items() if key not in ("unusable", "n")
+        key: value for key, value in vars(comparison).items() if key not in _NOT_IN_ARTIFACT
     }
     return Artifact(
         path=final,

@@ -31,9 +31,9 @@ def what_to_try(mode: str, int8_note: str, n_images: int) -> tuple[str, ...]:
     """
     if mode not in CALIBRATED:
         return {"dynamic": ("try --quantize float16",)}.get(mode, ())
-    ways = ["try --quantize dynamic or float16: they keep activations in float32"]
+    remedies = ["try --quantize dynamic or float16: they keep activations in float32"]
     if int8_note:
-        ways.append(f"train another backbone, mobilenet_v2 say (this one: {int8_note})")
+        remedies.append(f"train another backbone, mobilenet_v2 say (this one: {int8_note})")
     if n_images < _ENOUGH_IMAGES:
-        ways.append(f"train on more images: only {n_images} could set the ranges")
-    return tuple(ways)
+        remedies.append(f"train on more images: only {n_images} could set the ranges")
+    return tuple(remedies)

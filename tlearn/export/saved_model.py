@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tlearn.artifacts.metadata import LABELS_FILE, labels_text
+from tlearn.artifacts.metadata import LABELS_FILE, ensure_labels_fit, labels_text
 from tlearn.backend.graph import input_spec
 from tlearn.backend.precision import as_float32
 from tlearn.backend.silence import silence_output
@@ -32,9 +32,7 @@ def write_saved_model(model: Any, directory: Path, labels: Sequence[str]) -> Non
         ExportError: Keras does not run on TensorFlow, or labels do not fit.
         HostError: The directory cannot be written.
     """
-    if len(labels) != model.output_shape[-1]:
-        problem = f"{len(labels)} labels for {model.output_shape[-1]} classes"
-        raise ExportError(problem, "train the model again: tlearn finetune FOLDER")
+    ensure_labels_fit(labels, model.output_shape[-1])
     with silence_output(), tempfile.TemporaryDirectory() as folder:
         labels_path = Path(folder, LABELS_FILE)
         labels_path.write_bytes(labels_text(labels))

@@ -19,12 +19,12 @@ from tlearn.storage.atomic import write_atomic
 PLATFORMS = {"python": "py", "android": "kt", "ios": "swift", "web": "html"}
 """What a program is written for, and how its file's name ends."""
 
-_WORDS = {
+_RESIZING = {
     "squash": "both sides resized to {size} pixels, whatever its shape",
     "crop": "the short side resized to {size} pixels, then the center",
     "pad": "the long side resized to {size} pixels, centered on gray",
 }
-# Pinned: of tasks-vision 1.1 for the web, and not of 0.10.35, the code has the address of a log.
+# Pinned: from 1.0 on, tasks-vision for the web sends usage logs to its maker; 0.10.35 does not.
 _VERSIONS = {"web": "0.10.35", "android": "0.10.29", "ios": "0.10.21"}
 _TOP = 3
 
@@ -71,39 +71,39 @@ def write_snippet(model: Path, platform: str) -> Path:
         keep_trailing_newline=True,
     )
     template = environment.get_template(f"{platform}.{suffix}.j2")
-    write_atomic(path, template.render(_facts(model), program=path.name))
+    write_atomic(path, template.render(_template_values(model), program=path.name))
     return path
 
 
-def _facts(model: Path) -> dict[str, Any]:
+def _template_values(model: Path) -> dict[str, Any]:
     """Return what the templates need to know, all of it from the file."""
     from ai_edge_litert.interpreter import Interpreter
 
-    known = read_metadata(model)
-    resize = known["about"].get("resize")
-    if resize not in _WORDS:
+    metadata = read_metadata(model)
+    resize = metadata["about"].get("resize")
+    if resize not in _RESIZING:
         raise ExportError(
             f"{quoted(model)} does not say how images are resized",
             "export it again: tlearn export RUN",
         )
     with silence_output():
         runner = Interpreter(model_path=str(model)).get_signature_runner()
-    ((input_name, given),) = runner.get_input_details().items()
-    ((output_name, result),) = runner.get_output_details().items()
-    scale, zero_point = result["quantization"]
-    size = int(given["shape"][1])
+    ((input_name, input_details),) = runner.get_input_details().items()
+    ((output_name, output_details),) = runner.get_output_details().items()
+    scale, zero_point = output_details["quantization"]
+    size = int(input_details["shape"][1])
     return {
         "model": model.name,
         "stem": model.stem,
         "size": size,
-        "dtype": given["dtype"].__name__,
+        "dtype": input_details["dtype"].__name__,
         "input": input_name,
         "output": output_name,
         "scale": float(scale),
         "zero_point": int(zero_point),
         "resize": resize,
-        "words": _WORDS[resize].format(size=size),
-        "classes": len(known["labels"]),
+        "resizing": _RESIZING[resize].format(size=size),
+        "classes": len(metadata["labels"]),
         "versions": _VERSIONS,
-        "top": min(_TOP, len(known["labels"])),
+        "top": min(_TOP, len(metadata["labels"])),
     }

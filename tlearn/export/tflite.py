@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tlearn.artifacts.metadata import add_metadata
+from tlearn.artifacts.metadata import add_metadata, ensure_labels_fit
 from tlearn.backend.litert import convert
 from tlearn.backend.precision import as_float32
 from tlearn.errors import BackboneError, ExportError
@@ -46,9 +46,7 @@ def write_tflite(
         ExportError: The network needs an operator that LiteRT lacks, or labels do not fit.
         HostError: The file cannot be written.
     """
-    if len(labels) != model.output_shape[-1]:
-        problem = f"{len(labels)} labels for {model.output_shape[-1]} classes"
-        raise ExportError(problem, "train the model again: tlearn finetune FOLDER")
+    ensure_labels_fit(labels, model.output_shape[-1])
     calibrated = quantization in CALIBRATED
     try:
         content = convert(

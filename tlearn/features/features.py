@@ -138,7 +138,7 @@ class Features:
             problem.labels[used],
             problem.n_classes,
             folds,
-            problem.class_weights,
+            class_weights=problem.class_weights,
             in_place=True,
             blocks=self.widths(outputs),
         )
@@ -166,8 +166,8 @@ class Features:
             problem.n_classes,
             folds,
             penalty,
-            problem.class_weights,
-            self.widths(outputs),
+            class_weights=problem.class_weights,
+            blocks=self.widths(outputs),
         )
 
     def solve(self, problem: HeadProblem, penalty: float) -> LinearHead:
@@ -178,7 +178,7 @@ class Features:
             problem.labels,
             problem.n_classes,
             penalty,
-            problem.class_weights,
+            class_weights=problem.class_weights,
             in_place=True,
             blocks=self.widths(outputs),
         )

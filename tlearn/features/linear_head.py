@@ -114,6 +114,7 @@ def solve_head(
     labels: np.ndarray,
     n_classes: int,
     penalty: float,
+    *,
     class_weights: bool = False,
     in_place: bool = False,
     blocks: Sequence[int] = (),
@@ -148,6 +149,7 @@ def cross_validate(
     labels: np.ndarray,
     n_classes: int,
     folds: Sequence[Fold],
+    *,
     class_weights: bool = False,
     in_place: bool = False,
     blocks: Sequence[int] = (),
@@ -206,6 +208,7 @@ def held_out_probabilities(
     n_classes: int,
     folds: Sequence[Fold],
     penalty: float,
+    *,
     class_weights: bool = False,
     blocks: Sequence[int] = (),
 ) -> list[np.ndarray]:

@@ -61,14 +61,14 @@ class FeatureStore:
         Returns:
             Number of rows computed.
         """
-        wanted = {views.key(d, v): (d, v) for d in digests for v in range(views.count)}
-        missing = self.table.missing(wanted)
+        views_by_key = {views.key(d, v): (d, v) for d in digests for v in range(views.count)}
+        missing = self.table.missing(views_by_key)
         if not missing:
             return 0
 
         def batches() -> Iterator[np.ndarray]:
             for start in range(0, len(missing), _BATCH):
-                batch = [wanted[key] for key in missing[start : start + _BATCH]]
+                batch = [views_by_key[key] for key in missing[start : start + _BATCH]]
                 clean = pixels.read([digest for digest, _ in batch])
                 yield views.draw(clean, batch)
 

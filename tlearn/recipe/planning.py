@@ -102,9 +102,9 @@ def make_plan(
     """
     recipe = resolved.recipe
     numbers = _stage_numbers(recipe.head_stages, len(stages))
-    kept = stages[: numbers[-1]]
-    automatic, reasons = resolve_auto(recipe, data.n_train, len(data.classes), len(kept))
-    if errors := find_contradictions(automatic, recipe, len(kept)):
+    kept_stages = stages[: numbers[-1]]
+    automatic, reasons = resolve_auto(recipe, data.n_train, len(data.classes), len(kept_stages))
+    if errors := find_contradictions(automatic, recipe, len(kept_stages)):
         raise RecipeError(errors, "leave these keys out, or choose another policy: --policy NAME")
     tuned = automatic["tuned_stages"]
     values = recipe.model_dump() | automatic
@@ -113,7 +113,7 @@ def make_plan(
         "backbone": backbone.name,
         "fingerprint": _fingerprint(backbone, numbers, len(stages)),
         "image_size": image_size_for(recipe, backbone.image_size),
-        "first_trained_stage": len(kept) - tuned if tuned else None,
+        "first_trained_stage": len(kept_stages) - tuned if tuned else None,
         "steps_per_epoch": math.ceil(data.n_train / automatic["batch_size"]),
         "classes": tuple(data.classes),
     }
@@ -128,7 +128,7 @@ def make_plan(
         split=_group("split", SplitPlan, values),
         head=_group("head", HeadPlan, values),
         training=_group("training", TrainingPlan, values),
-        stages=_plan_stages(kept, values, (sum(widths) + 1) * len(data.classes)),
+        stages=_plan_stages(kept_stages, values, (sum(widths) + 1) * len(data.classes)),
         origins=dict(resolved.origins),
         reasons=reasons | _reasons(recipe, backbone),
     )

@@ -103,17 +103,17 @@ class RunDirectory:
             RunError: The path is taken, by a run (without `overwrite`) or by anything else.
             HostError: The place cannot be written.
         """
-        place = path or base
-        ensure_writable(place)
-        with os_errors_as_host_errors(place):
-            held = {entry.name for entry in place.iterdir()} if place.exists() else set()
+        folder = path or base
+        ensure_writable(folder)
+        with os_errors_as_host_errors(folder):
+            names = {entry.name for entry in folder.iterdir()} if folder.exists() else set()
         if path is None:
             return
-        is_run = MARKER in held or ("plan.yaml" in held and held.issubset(RUN_FILES))
-        if held and not is_run:
+        is_run = MARKER in names or ("plan.yaml" in names and names.issubset(RUN_FILES))
+        if names and not is_run:
             error = f"{quoted(path)} holds other files and was not made by tlearn"
             raise RunError(error, "it is never replaced; name a new folder: --out FOLDER")
-        if held and not overwrite:
+        if names and not overwrite:
             hint = "replace it with --overwrite, or name another folder: --out FOLDER"
             raise RunError(f"{quoted(path)} already holds a run", hint)
 

@@ -18,7 +18,7 @@ _FIRST_KEYS = {"tuning_kept": "interpolation", "findings": "issues"}
 
 @dataclass(frozen=True)
 class RunMetrics:
-    """What came of a run.
+    """Scores, times and data issues of a run.
 
     Attributes:
         folder: Folder or CSV that it was trained on.
@@ -67,8 +67,8 @@ def damaged(run: RunDirectory, problem: str) -> RunError:
         run: The run.
         problem: The file, and what is wrong with it.
     """
-    words = ["tlearn", "finetune", "FOLDER", "--out", str(run.path), "--overwrite"]
-    return RunError(f"damaged: {problem}", f"train again: {shlex.join(words)}")
+    command = ["tlearn", "finetune", "FOLDER", "--out", str(run.path), "--overwrite"]
+    return RunError(f"damaged: {problem}", f"train again: {shlex.join(command)}")
 
 
 def _current(document: Any) -> Any:

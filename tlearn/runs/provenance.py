@@ -111,7 +111,7 @@ class Provenance:
 
 
 def collect_provenance(
-    folder: ImageFolder, manifest: SplitManifest, plan: Plan, words: Sequence[str] | None = None
+    folder: ImageFolder, manifest: SplitManifest, plan: Plan, arguments: Sequence[str] | None = None
 ) -> Provenance:
     """Collect the provenance of a run that is about to be trained.
 
@@ -119,13 +119,13 @@ def collect_provenance(
         folder: What was scanned.
         manifest: How it was split.
         plan: What is about to run.
-        words: The command line; None takes that of this process.
+        arguments: The command line; None takes that of this process.
     """
     splits = split_origins(folder, manifest, plan)
     drawn = any(origin.seed is not None for origin in splits.values())
     return Provenance(
         date=datetime.now().astimezone().isoformat(timespec="seconds"),
-        command=command_line(sys.argv if words is None else words),
+        command=command_line(sys.argv if arguments is None else arguments),
         python=platform.python_version(),
         versions=installed_versions(),
         system=platform.platform(),
@@ -197,14 +197,14 @@ def split_origins(
     return {split: origin(split) for split in SPLITS}
 
 
-def command_line(words: Sequence[str]) -> str:
+def command_line(argv: Sequence[str]) -> str:
     """Return a command line as it can be typed again.
 
     Args:
-        words: Program and arguments, as `sys.argv` has them. The program is shown as "tlearn"
+        argv: Program and arguments, as `sys.argv` has them. The program is shown as "tlearn"
             however it was started; a script that imports tlearn keeps its name.
     """
-    program, *arguments = [*words] or [""]
+    program, *arguments = [*argv] or [""]
     path = Path(program)
     if path.stem == "tlearn" or (path.name == "__main__.py" and path.parent.name == "tlearn"):
         program = "tlearn"

@@ -95,8 +95,8 @@ class Sample:
         except (OSError, zipfile.BadZipFile) as error:
             raise RunError(f"{quoted(self.archive)} cannot be read: {error}", _HINT) from error
         if len(images) != len(self.rows):
-            found = f"{len(images)} images, expected {len(self.rows)}"
-            raise RunError(f"{quoted(self.archive)} holds {found}", _HINT)
+            contents = f"{len(images)} images, expected {len(self.rows)}"
+            raise RunError(f"{quoted(self.archive)} holds {contents}", _HINT)
         return np.stack(images)
 
 
@@ -127,15 +127,15 @@ def write_samples(
         HostError: The place cannot be written.
     """
 
-    def fill(place: Path) -> None:
-        (place / _GOLDEN).mkdir()
+    def fill(temporary: Path) -> None:
+        (temporary / _GOLDEN).mkdir()
         golden = islice(_golden(dataset, split, probabilities), GOLDEN_IMAGES)
         index: dict[str, Any] = {"version": _VERSION}
-        index["golden"] = [_keep_golden(place / _GOLDEN, *found) for found in golden]
+        index["golden"] = [_keep_golden(temporary / _GOLDEN, *file) for file in golden]
         for name in SPLITS:
             if dataset.manifest.count(name):
-                index[name] = _keep_sample(place / f"{name}.zip", dataset, name, seed)
-        (place / _INDEX).write_text(json.dumps(index, indent=1) + "\n", "utf-8")
+                index[name] = _keep_sample(temporary / f"{name}.zip", dataset, name, seed)
+        (temporary / _INDEX).write_text(json.dumps(index, indent=1) + "\n", "utf-8")
 
     write_atomic_directory(folder, fill)
 
@@ -170,8 +170,8 @@ def read_samples(folder: Path) -> Samples | None:
     return Samples(golden, of_split)
 
 
-def telling_rows(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Return rows that are answered rightly, class by class in turn, the most telling first.
+def golden_candidates(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Return rows that are answered rightly, class by class in turn, margins near 0.5 first.
 
         margin = probability of the answer - that of the runner-up
 
@@ -187,15 +187,15 @@ def telling_rows(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 
 def _keep_sample(archive: Path, dataset: Dataset, split: str, seed: int) -> list[int]:
-    """Write a stratified sample of a split; its rows."""
+    """Write a stratified sample of a split, and return its rows."""
     labels, pixels = dataset.labels(split), dataset.rows(split)
     order = stratified_order(labels, seed)[: sample_size(len(dataset.manifest.classes))]
-    kept = dict(_encoded(pixels, order.tolist()))
+    images = dict(_encoded(pixels, order.tolist()))
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as file:
-        for number, row in enumerate(sorted(kept)):
+        for number, row in enumerate(sorted(images)):
             name = f"{number:03}.{_LOSSLESS['format']}".lower()
-            file.writestr(zipfile.ZipInfo(name, _ANY_ZIP_DATE), kept[row])
-    return sorted(kept)
+            file.writestr(zipfile.ZipInfo(name, _ANY_ZIP_DATE), images[row])
+    return sorted(images)
 
 
 def _encoded(pixels: PixelArray, rows: Sequence[int]) -> Iterator[tuple[int, bytes]]:
@@ -206,10 +206,10 @@ def _encoded(pixels: PixelArray, rows: Sequence[int]) -> Iterator[tuple[int, byt
         Image.fromarray(np.asarray(pixels[row])).save(file, **_LOSSLESS)
         return file.getvalue()
 
-    spent = 0
+    total_bytes = 0
     for row, content in zip(rows, bounded_map(encode, rows), strict=True):
-        spent += len(content)
-        if spent > ARCHIVE_BYTES:
+        total_bytes += len(content)
+        if total_bytes > ARCHIVE_BYTES:
             return
         yield row, content
 
@@ -220,11 +220,11 @@ def _pixels(content: bytes) -> np.ndarray:
 
 
 def _golden(dataset: Dataset, split: str, probabilities: np.ndarray) -> Iterator[tuple[int, bytes]]:
-    """Yield class and bytes of held-out files, the most telling first."""
+    """Yield class and bytes of held-out files, in the order of `golden_candidates`."""
     paths = {image.name: image.path for image in dataset.folder.images}
     names, labels = dataset.manifest.names, dataset.labels(split)
     rows, digests = dataset.manifest.indices(split), dataset.digests(split)
-    for row in telling_rows(probabilities, labels):
+    for row in golden_candidates(probabilities, labels):
         path = paths[names[rows[row]]]
         try:
             content = path.read_bytes() if path.stat().st_size <= GOLDEN_BYTES else b""
@@ -235,7 +235,7 @@ def _golden(dataset: Dataset, split: str, probabilities: np.ndarray) -> Iterator
 
 
 def _keep_golden(folder: Path, label: int, content: bytes) -> dict[str, object]:
-    """Write one file under a name that says what is in it, and nothing of where it was."""
+    """Write one file under the digest of its content; return its entry in the index."""
     digest = digest_of_bytes(content)
     file = folder / f"{digest[:12]}.{sniff(content[:64]).lower()}"
     file.write_bytes(content)

@@ -90,8 +90,11 @@ class TrainedRun:
 
         Raises:
             RunError: There is no such run.
+            DataError: `data` does not exist.
         """
         directory = RunDirectory.open(path)
+        if data is not None and not data.exists():
+            raise DataError(f"{quoted(data)} does not exist", "name another folder: --data FOLDER")
         folder = data or Path(read_json(directory.metrics_path)["folder"])
         return cls(
             directory,

@@ -54,14 +54,14 @@ def prune_into(student: keras.Model, teacher: keras.Model, images: np.ndarray) -
     if not student_graph.is_narrower_copy(teacher_graph):
         return False
     images = images[: max(_FEWEST_IMAGES, PIXELS // images.shape[1] ** 2)]
-    kept = _choose_channels(student_graph, teacher_graph, images)
+    channels = _choose_channels(student_graph, teacher_graph, images)
     operations = zip(student_graph.operations, teacher_graph.operations, strict=True)
     for index, (student_layer, teacher_layer) in enumerate(operations):
         if getattr(student_layer, "weights", None):
-            inputs = kept[student_graph.group[student_graph.reads[index][0]]]
-            outputs = kept[student_graph.group[index]]
+            inputs = channels[student_graph.group[student_graph.reads[index][0]]]
+            outputs = channels[student_graph.group[index]]
             student_layer.set_weights(_sliced_weights(teacher_layer, inputs, outputs))
-    _refit_all(student_graph, _teacher_outputs(teacher_graph, kept, images), images)
+    _refit_all(student_graph, _teacher_outputs(teacher_graph, channels, images), images)
     return True
 
 
@@ -153,12 +153,12 @@ def _choose_channels(student: _Graph, teacher: _Graph, images: np.ndarray) -> _C
 
     for start in range(0, len(images), _BATCH):
         teacher.run(images[start : start + _BATCH], visit)
-    kept = {}
+    channels = {}
     for index, group in teacher.group.items():
         have, want = teacher.widths[index], student.widths[index]
         best = np.argsort(-importance[group])[:want] if want < have else np.arange(have)
-        kept[group] = np.sort(best)
-    return kept
+        channels[group] = np.sort(best)
+    return channels
 
 
 def _sliced_weights(layer: Any, inputs: np.ndarray, outputs: np.ndarray) -> list[np.ndarray]:
@@ -173,7 +173,9 @@ def _sliced_weights(layer: Any, inputs: np.ndarray, outputs: np.ndarray) -> list
     return [value[outputs] if value.ndim else value for value in values]
 
 
-def _teacher_outputs(teacher: _Graph, kept: _Channels, images: np.ndarray) -> dict[int, np.ndarray]:
+def _teacher_outputs(
+    teacher: _Graph, channels: _Channels, images: np.ndarray
+) -> dict[int, np.ndarray]:
     """Return the outputs of pointwise convolutions whose input is pruned, before their bias.
 
     Returns:
@@ -183,10 +185,10 @@ def _teacher_outputs(teacher: _Graph, kept: _Channels, images: np.ndarray) -> di
 
     def visit(index: int, tensor: Any) -> None:
         read = teacher.reads[index][0]
-        is_pruned = len(kept[teacher.group[read]]) < teacher.widths[read]
+        is_pruned = len(channels[teacher.group[read]]) < teacher.widths[read]
         if is_pruned and _is_pointwise(teacher.operations[index]):
             kernel = np.array(teacher.operations[index].kernel)
-            kernel = kernel.reshape(kernel.shape[-2:])[:, kept[teacher.group[index]]]
+            kernel = kernel.reshape(kernel.shape[-2:])[:, channels[teacher.group[index]]]
             outputs[index].append(_sample_rows(tensor, start, len(images)) @ kernel)
 
     for start in range(0, len(images), _BATCH):

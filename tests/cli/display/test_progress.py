@@ -101,7 +101,7 @@ def test_what_others_write_meanwhile_is_silenced_and_ours_is_not(
     assert "load TensorFlow" in err and "chatter" not in err
 
 
-def test_a_fault_leaves_the_streams_as_they_were(capfd: pytest.CaptureFixture[str]) -> None:
+def test_an_error_leaves_the_streams_as_they_were(capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(ZeroDivisionError) as caught, Display() as display:
         display("divide", 0, 0)
         os.write(2, b"what the library said\n")

@@ -130,9 +130,9 @@ def class_names(names: Sequence[str], shown: int = _SHOWN_CLASSES) -> str:
     return f"{first} and {rest} more" if rest > 0 else first
 
 
-def enumeration(words: Iterable[str]) -> str:
+def enumeration(items: Iterable[str]) -> str:
     """Return words as a list in a sentence: "a, b and c"."""
-    *first, last = words
+    *first, last = items
     return f"{', '.join(first)} and {last}" if first else last
 
 
