@@ -30,7 +30,7 @@ FLAT = {"train": 8, "val": 2, "test": 4}
 
 
 def folder_of(manifest: SplitManifest, split_names: Sequence[str], layout: str) -> ImageFolder:
-    """Return the folder of a split, whose layout gives the splits in `given`, others in train."""
+    """Return a folder where images of `split_names` have their split, others are in train."""
     rest = "train" if split_names else None
     images = tuple(
         LabeledImage(Path(name), name, int(label), split if split in split_names else rest)
@@ -40,7 +40,7 @@ def folder_of(manifest: SplitManifest, split_names: Sequence[str], layout: str) 
 
 
 @pytest.mark.parametrize(
-    ("counts", "given", "layout", "expected"),
+    ("counts", "split_names", "layout", "expected"),
     [
         (
             FLAT,

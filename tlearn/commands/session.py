@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from tlearn.backend.silence import import_keras
@@ -103,12 +102,7 @@ class Session:
     def __enter__(self) -> Session:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._temporary:
             shutil.rmtree(self._temporary, ignore_errors=True)
         else:
@@ -195,8 +189,7 @@ class Session:
 
     def _open_extractor(self, backbone: ResolvedBackbone) -> FeatureExtractor:
         """Open the converted network; TensorFlow is imported only the first time."""
-        stored = open_extractor(self.cache, backbone.fingerprint)
-        if stored:
+        if stored := open_extractor(self.cache, backbone.fingerprint):
             return stored
         network = self.load_backbone(backbone)
         self.progress("prepare the backbone (once)", 0, 0)

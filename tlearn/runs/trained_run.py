@@ -90,18 +90,15 @@ class TrainedRun:
 
         Raises:
             RunError: There is no such run.
-            DataError: `data` does not exist.
         """
         directory = RunDirectory.open(path)
-        if data is not None and not data.exists():
-            raise DataError(f"{quoted(data)} does not exist", "name another folder: --data FOLDER")
         folder = data or Path(read_json(directory.metrics_path)["folder"])
         return cls(
             directory,
             read_plan(directory.plan_path),
             directory.read_labels(),
             read_manifest(directory.split_path),
-            folder if folder.is_dir() else folder.parent,  # trained from a CSV
+            folder.parent if folder.is_file() else folder,  # trained from a CSV
             read_samples(directory.samples),
             data is None,
             progress,
