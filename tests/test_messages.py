@@ -175,3 +175,14 @@ def test_one_word_for_one_thing() -> None:
         if word
     ]
     assert not offenders, f"{len(offenders)} to mend\n" + "\n".join(offenders)
+
+
+def test_snippets_use_the_same_words() -> None:
+    templates = sorted(PACKAGE.rglob("*.j2"))
+    assert templates
+    found = [
+        f"{path.name}: {word[0]!r}"
+        for path in templates
+        for word in _OLD_WORDS.finditer(path.read_text(encoding="utf-8"))
+    ]
+    assert not found

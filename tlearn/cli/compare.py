@@ -48,8 +48,8 @@ def compare(
     runs: Annotated[
         list[Path],
         typer.Argument(
-            metavar="RUN",
-            help="Directories of finished runs; the others are held against the first.",
+            metavar="RUN RUN...",
+            help="Directories of finished runs; the others are compared with the first.",
             show_default=False,
         ),
     ],

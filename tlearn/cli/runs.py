@@ -97,7 +97,7 @@ def list_runs(
 def rm(
     paths: Annotated[
         list[Path],
-        typer.Argument(metavar="RUN", help="Directories of runs.", show_default=False),
+        typer.Argument(metavar="RUN...", help="Directories of runs.", show_default=False),
     ],
     yes: Annotated[bool, options.switch("Remove without asking.", "--yes")] = False,
     as_json: options.Json = False,
@@ -133,7 +133,7 @@ def to_json(run: RunSummary) -> dict[str, Any]:
 def draw(folder: Path, summaries: Sequence[RunSummary]) -> list[RenderableType]:
     """Return the list as a table, with what is wrong with damaged runs below it."""
     if not summaries:
-        empty = Text(f"\nno runs in {escape_control(relative_path(folder))} yet")
+        empty = Text(f"\nno runs in '{escape_control(relative_path(folder))}' yet")
         return [empty, next_step(_TRAIN)]
     blocks: list[RenderableType] = [Text(), run_table(summaries)]
     damaged = [f"{relative_path(run.path)}: {run.problem}" for run in summaries if run.problem]

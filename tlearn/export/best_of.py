@@ -29,7 +29,7 @@ def export_best(
     """Write candidates apart, and move the best within the budget into a folder.
 
     Args:
-        inputs: The model and what its artifacts are held against.
+        inputs: The model and what its artifacts are compared with.
         targets: Pairs of format and quantization.
         folder: Where the best goes; what stands there is not touched unless it has its name.
         budget: The limits.
@@ -41,7 +41,7 @@ def export_best(
 
     Raises:
         ExportError: None of the formats can hold this network.
-        HostError: The place cannot be written.
+        HostError: The folder cannot be written to.
     """
     with os_errors_as_host_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def prepare_export(run: TrainedRun, calibrate: bool) -> ExportInputs:
-    """Load the model and read all that its artifacts are made of and held against.
+    """Load the model and read all that its artifacts are made of and compared with.
 
     Where the run's images are gone, those kept in the run take their place.
 

@@ -36,7 +36,7 @@ class GoldenImage:
 
 @dataclass(frozen=True, eq=False)
 class ExportInputs:
-    """The model and all that its artifacts are made of and held against.
+    """The model and all that its artifacts are made of and compared with.
 
     Attributes:
         model: The classifier.

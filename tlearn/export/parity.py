@@ -31,7 +31,7 @@ class Artifact:
         format: A key of formats.FORMATS.
         quantization: A key of quantization.MODES.
         size_bytes: All of its files.
-        agreement: See `Comparison`, as for what else it has of one.
+        agreement: Share of images with the model's answer; other fields are those of `Comparison`.
         accuracy: Of the artifact.
         accuracy_drop: Accuracy of the model minus that of the artifact.
         milliseconds: Median of one image at a time, warm; 0 where it cannot be run.

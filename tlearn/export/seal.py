@@ -35,10 +35,10 @@ def attach_contract(artifact: Artifact, inputs: ExportInputs) -> Artifact:
 
     Args:
         artifact: As it was checked.
-        inputs: What it was made of and held against.
+        inputs: What it was made of and compared with.
 
     Raises:
-        HostError: The place cannot be written.
+        HostError: The folder cannot be written to.
     """
     path = artifact.path
     if not artifact.passed:

@@ -57,7 +57,7 @@ def write_snippet(model: Path, platform: str) -> Path:
 
     Raises:
         ExportError: The file does not say how images are to be prepared.
-        HostError: The place cannot be written.
+        HostError: The folder cannot be written to.
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined
 

@@ -34,7 +34,7 @@ def export_artifact(
     """Write `folder/model[_MODE].SUFFIX` or `folder/saved_model`, run it and attach its contract.
 
     Args:
-        inputs: The model and what its artifacts are held against.
+        inputs: The model and what its artifacts are compared with.
         folder: Where to.
         target: Format and mode.
         max_drop: Largest drop of accuracy allowed, as a fraction.
@@ -45,7 +45,7 @@ def export_artifact(
 
     Raises:
         ExportError: The format cannot hold this network.
-        HostError: The place cannot be written.
+        HostError: The folder cannot be written to.
     """
     artifact = write_and_check(inputs, folder, target, max_drop)
     return attach_contract(artifact, inputs)

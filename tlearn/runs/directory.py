@@ -101,7 +101,7 @@ class RunDirectory:
 
         Raises:
             RunError: The path is taken, by a run (without `overwrite`) or by anything else.
-            HostError: The place cannot be written.
+            HostError: The folder cannot be written to.
         """
         folder = path or base
         ensure_writable(folder)

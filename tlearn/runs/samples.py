@@ -124,7 +124,7 @@ def write_samples(
         seed: Decides which images of a split are taken.
 
     Raises:
-        HostError: The place cannot be written.
+        HostError: The folder cannot be written to.
     """
 
     def fill(temporary: Path) -> None:

@@ -19,7 +19,7 @@ from tlearn.features.store import FeatureStore, Views
 from tlearn.models.backbone import Backbone, head_inputs, up_to
 from tlearn.models.classifier import HEAD, build_classifier, set_head, set_trainable
 from tlearn.models.stages import find_cuts, layers_of_stage, split_at
-from tlearn.progress import ProgressCallback, Timer
+from tlearn.progress import EpochCallback, ProgressCallback, Timer
 from tlearn.recipe.plan import Plan
 from tlearn.training.batch_norm_folding import fold_frozen_norms
 from tlearn.training.batches import (
@@ -30,7 +30,7 @@ from tlearn.training.batches import (
     Variation,
     class_weight_rows,
 )
-from tlearn.training.loop import EpochCallback, History, factors_by_variable, fit
+from tlearn.training.loop import History, factors_by_variable, fit
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,17 +12,13 @@ import numpy as np
 
 from tlearn.backend.device import on_accelerator
 from tlearn.errors import TlearnError
-from tlearn.progress import StepProgress
+from tlearn.progress import EpochCallback, StepProgress
 from tlearn.recipe.plan import Plan
 from tlearn.training.batches import Batches
 from tlearn.training.interpolation import float_weights, interpolate_weights
 from tlearn.training.optimizer import make_optimizer
 from tlearn.training.schedule import PlateauState, rate_factor
 from tlearn.training.validation import ValidationScore, score_batches
-
-EpochCallback = Callable[[Mapping[str, Any]], None]
-"""Called after every epoch with a record: epoch, epochs, loss, accuracy, val_accuracy, val_loss,
-seconds. Epoch 0 is the model before training."""
 
 
 @dataclass
