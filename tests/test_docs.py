@@ -6,7 +6,7 @@ import importlib.util
 import json
 import re
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -90,8 +90,9 @@ def keys_of(document: dict[str, Any]) -> set[str]:
 
 
 def test_json_documents_have_the_keys_that_are_documented(
-    image_folder: Callable[..., Path],
-    small_weights: Path,
+    run_images: Path,
+    tiny_backbone: Path,
+    converted: None,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -100,9 +101,7 @@ def test_json_documents_have_the_keys_that_are_documented(
     from tlearn.cli.app import app
 
     monkeypatch.chdir(tmp_path)
-    folder = str(image_folder(per_class=20))
-    backbone = ["--backbone", "mobilenet_025", "--weights", str(small_weights)]
-    backbone += ["--image-size", "32"]
+    folder, backbone = str(run_images), ["--backbone", str(tiny_backbone)]
 
     def document(*words: str) -> dict[str, Any]:
         result = CliRunner().invoke(app, [*words, "--json"])

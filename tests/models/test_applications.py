@@ -56,7 +56,7 @@ def test_trunk_and_classifier_scale_pixels_as_keras_does(
     assert_close(outputs(backbone.trunk, images), expected)
 
 
-LAYOUTED = "mobilenet_v2_035"
+LAYOUTED = "mobilenet_025"
 
 
 @pytest.fixture(scope="module", params=[True, False], ids=["with top", "without top"])

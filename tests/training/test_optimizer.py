@@ -31,8 +31,8 @@ def one_step(name: str, rates: dict[str, float] | None, **options: float) -> dic
     model = network()
     rates = factors(model) if rates is None else rates
     optimizer = make_optimizer(name, 0.01, rates, **options)
-    # Without options as a graph, where a variable has no path; else eagerly, which is quicker.
-    model.compile(optimizer, loss="mse", run_eagerly=bool(options))
+    # Once as a graph, in which a variable has no path; else eagerly, which is quicker.
+    model.compile(optimizer, loss="mse", run_eagerly=bool(options) or name != "adam")
     before = {v.path: v.numpy() for v in model.trainable_variables}
     rng = np.random.default_rng(0)
     model.fit(rng.normal(size=(8, 4)), rng.normal(size=(8, 4)), batch_size=8, verbose=0)
