@@ -42,15 +42,15 @@ def choices(options: Sequence[Option], suggestion: Suggestion) -> list[Choice]:
         return []
     fastest = min(map(_seconds, options))
     quick = [option for option in options if _seconds(option) <= _AS_FAST * fastest]
-    fast, best = max(quick, key=_accuracy), max(options, key=_accuracy)
+    slower = [option for option in options if _seconds(option) > _seconds(advised)]
+    fast, best = max(quick, key=_accuracy), max(slower, key=_accuracy, default=advised)
     offered = [("advised", advised)]
     if _seconds(fast) < _seconds(advised):
         offered.insert(0, ("fast", fast))
-    if best.accuracy - advised.accuracy >= WORTH_WAITING and best is not fast:
+    if best.accuracy - advised.accuracy >= WORTH_WAITING:
         offered.append(("better", best))
-    slower = [option for option in options if _seconds(option) > _seconds(advised)]
-    if len(offered) == 1 and slower:
-        offered.append(("slower", max(slower, key=_accuracy)))
+    if len(offered) == 1 and best is not advised:
+        offered.append(("slower", best))
     return [Choice(role, o, o.accuracy - advised.accuracy) for role, o in offered]
 
 
