@@ -9,10 +9,16 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Command
+from tlearn.storage.cache import open_cache
+
+
+def visible(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir() if not path.name.startswith(".")}
 
 
 @pytest.fixture
 def filled(own_cache: Path) -> Path:
+    open_cache()
     for kind in ("pixels", "features", "probes", "archives", "weights", "precious"):
         (own_cache / kind / "deep").mkdir(parents=True)
         (own_cache / kind / "deep" / "file").write_bytes(b"x" * 1000)
@@ -30,26 +36,37 @@ def test_sizes_by_kind(command: Command, filled: Path, fits: Callable[[str], Non
 def test_clear_removes_its_own_folders_and_nothing_else(command: Command, filled: Path) -> None:
     result = command("cache", "clear")
     assert result.exit_code == 0 and "4.0 kB" in result.stdout
-    assert {path.name for path in filled.iterdir()} == {"weights", "precious"}
+    assert visible(filled) == {"weights", "precious", "pixels", "features", "archives"}
     document = json.loads(command("cache", "clear", "--weights", "--json").stdout)
     assert document["removed_bytes"] == 1000
-    assert {path.name for path in filled.iterdir()} == {"precious"}
+    assert "weights" not in visible(filled) and "precious" in visible(filled)
 
 
 def test_a_link_is_removed_and_what_it_points_at_is_kept(
     command: Command, own_cache: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "file").write_bytes(b"x" * 1000)
-    own_cache.joinpath("pixels").symlink_to(tmp_path)
+    open_cache().joinpath("pixels").symlink_to(tmp_path)
     command("cache", "clear")
     assert (tmp_path / "file").exists()
 
 
 def test_an_empty_cache_can_be_cleared(command: Command) -> None:
     result = command("cache", "clear")
-    assert result.exit_code == 0 and "removing nothing" in result.stdout
+    assert result.exit_code == 0 and "the cache is empty" in result.stdout
 
 
 def test_another_word_is_refused(command: Command) -> None:
     result = command("cache", "purge")
     assert result.exit_code == 2 and "hint: remove the cache: tlearn cache clear" in result.stderr
+
+
+def test_a_folder_with_other_files_is_not_cleared(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "features" / "mine").mkdir(parents=True)
+    (tmp_path / "features" / "mine" / "file").touch()
+    monkeypatch.setenv("TLEARN_CACHE", str(tmp_path))
+    result = command("cache", "clear")
+    assert result.exit_code == 2 and "not a cache of tlearn" in result.stderr
+    assert (tmp_path / "features" / "mine" / "file").exists()

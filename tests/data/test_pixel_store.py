@@ -69,10 +69,28 @@ def test_unreadable_files_have_a_problem_and_no_pixels(tmp_path: Path) -> None:
 def test_a_torn_line_costs_one_image(image_folder: Callable[..., Path], tmp_path: Path) -> None:
     paths = sorted(image_folder(classes=2, per_class=2).rglob("*.png"))
     store_pixels(paths, 32, "squash", tmp_path)
-    lines = next(tmp_path.rglob("facts.jsonl"))
+    lines = next(tmp_path.rglob("infos.jsonl"))
     lines.write_text(lines.read_text()[:-20])
     assert len(store_pixels(paths, 32, "squash", tmp_path).infos) == 4
     assert len(store_pixels(paths, 32, "squash", tmp_path).infos) == 4
+
+
+@pytest.mark.parametrize("name", ["infos.jsonl", "values.bin", "index.bin"])
+def test_damage_anywhere_in_the_store_is_noticed_and_mended(
+    image_folder: Callable[..., Path], tmp_path: Path, name: str
+) -> None:
+    paths = sorted(image_folder(classes=2, per_class=2).rglob("*.png"))
+    whole = store_pixels(paths, 32, "squash", tmp_path)
+    digests = [info.sha256 for info in whole.infos]
+    expected = whole.read(digests)
+    file = next(tmp_path.rglob(name))
+    content = bytearray(file.read_bytes())
+    for place in range(5, len(content), 40):
+        content[place] ^= 1
+    file.write_bytes(content)
+    mended = store_pixels(paths, 32, "squash", tmp_path)
+    assert mended.infos == whole.infos
+    np.testing.assert_array_equal(mended.read(digests), expected)
 
 
 def test_a_consumer_that_stops_does_not_wait_for_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:

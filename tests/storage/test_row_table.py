@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import os
 from pathlib import Path
 
 import numpy as np
@@ -29,10 +30,10 @@ def test_a_key_is_written_once(tmp_path: Path) -> None:
     table.append(keys("a"), np.array([[1]]))
     table.append(keys("a", "b"), np.array([[9], [2]]))
     assert table.read(keys("a", "b")).tolist() == [[1], [2]]
-    assert (tmp_path / "rows.bin").stat().st_size == 2
+    assert (tmp_path / "values.bin").stat().st_size == 2
 
 
-@pytest.mark.parametrize("torn", ["rows.bin", "keys.bin"])
+@pytest.mark.parametrize("torn", ["values.bin", "index.bin"])
 def test_a_write_cut_short_is_forgotten_and_overwritten(tmp_path: Path, torn: str) -> None:
     table = RowTable(tmp_path, (3,), "float32")
     table.append(keys("a", "b"), np.arange(6).reshape(2, 3))
@@ -50,7 +51,7 @@ def test_a_write_cut_short_is_forgotten_and_overwritten(tmp_path: Path, torn: st
 def test_rows_without_keys_are_overwritten(tmp_path: Path) -> None:
     table = RowTable(tmp_path, (1,), "float32")
     table.append(keys("a"), np.array([[1]]))
-    with (tmp_path / "rows.bin").open("ab") as file:
+    with (tmp_path / "values.bin").open("ab") as file:
         file.write(b"\xff" * 40)
     table = RowTable(tmp_path, (1,), "float32")
     table.append(keys("b"), np.array([[2]]))
@@ -75,3 +76,60 @@ def test_a_full_disk_is_a_host_error(tmp_path: Path, monkeypatch: pytest.MonkeyP
     with pytest.raises(HostError, match="No space left"):
         table.append(keys("a"), np.array([[1]]))
     assert len(RowTable(tmp_path, (1,), "float32")) == 0
+
+
+@pytest.mark.parametrize("damage", ["zeros", "rotated", "bit", "short"])
+def test_a_damaged_row_is_missing_and_can_be_appended_again(tmp_path: Path, damage: str) -> None:
+    rows = np.arange(12, dtype="float32").reshape(4, 3)
+    RowTable(tmp_path, (3,), "float32").append(keys("a", "b", "c", "d"), rows)
+    path = tmp_path / "values.bin"
+    content = path.read_bytes()
+    path.write_bytes(
+        {
+            "zeros": bytes(len(content)),
+            "rotated": content[12:] + content[:12],
+            "bit": content[:-1] + bytes([content[-1] ^ 1]),
+            "short": content[:-12],
+        }[damage]
+    )
+    table = RowTable(tmp_path, (3,), "float32")
+    missing = table.missing(keys("a", "b", "c", "d"))
+    assert missing and (damage in ("zeros", "rotated") or missing == keys("d"))
+    table.append(missing, rows[-len(missing) :])
+    for reader in (table, RowTable(tmp_path, (3,), "float32")):
+        assert reader.missing(keys("a", "b", "c", "d")) == []
+        assert reader.read(keys("a", "b", "c", "d"), slice(1, 3)).tolist() == rows[:, 1:].tolist()
+
+
+def test_a_row_that_is_damaged_while_in_use_is_not_read(tmp_path: Path) -> None:
+    RowTable(tmp_path, (3,), "float32").append(keys("a"), np.ones((1, 3)))
+    table = RowTable(tmp_path, (3,), "float32")
+    (tmp_path / "values.bin").write_bytes(bytes(12))
+    with pytest.raises(HostError, match="damaged"):
+        table.read(keys("a"))
+
+
+def test_a_table_that_others_removed_and_filled_anew_goes_on_with_its_own_rows(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "table"
+    first = RowTable(folder, (1,), "float32")
+    first.append(keys("a", "b"), np.array([[1], [2]]))
+    folder.rename(tmp_path / "gone")
+    second = RowTable(folder, (1,), "float32")
+    second.append(keys("b", "c"), np.array([[20], [30]]))
+    assert first.read(keys("a", "b")).tolist() == [[1], [2]]
+    first.append(keys("c"), np.array([[3]]))
+    assert first.read(keys("a", "b", "c")).tolist() == [[1], [2], [3]]
+    assert second.read(keys("b", "c")).tolist() == [[20], [30]]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need rights on Windows")
+def test_a_table_is_not_written_through_a_link(tmp_path: Path) -> None:
+    target = tmp_path / "precious"
+    target.write_bytes(b"mine")
+    (tmp_path / "table").mkdir()
+    (tmp_path / "table" / "values.bin").symlink_to(target)
+    with pytest.raises(HostError):
+        RowTable(tmp_path / "table", (1,), "float32")
+    assert target.read_bytes() == b"mine"

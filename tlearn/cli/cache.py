@@ -12,14 +12,7 @@ from tlearn.cli.display.formats import enumeration, escape_control, size
 from tlearn.cli.display.progress import print_json, print_result
 from tlearn.cli.display.widgets import DIM, next_step, table
 from tlearn.errors import RecipeError
-
-KINDS = {
-    "pixels": "decoded images",
-    "features": "outputs of frozen networks",
-    "probes": "frozen networks, converted",
-    "archives": "images from tar archives",
-    "weights": "downloaded weights; cleared only with --weights",
-}
+from tlearn.storage.cache import KINDS, cache_folder, clear_cache, folder_bytes, limit_bytes
 
 
 def cache(
@@ -40,25 +33,30 @@ def cache(
     Example: [cyan]tlearn cache[/]
     Remove it: [cyan]tlearn cache clear[/]
     """
-    from tlearn.storage.cache import cache_folder, folder_bytes, limit_bytes
-
     if action not in (None, "clear"):
         raise RecipeError(f"no such action: '{action}'", "remove the cache: tlearn cache clear")
     folder = cache_folder()
     sizes = {kind: folder_bytes(folder / kind) for kind in KINDS}
     doomed = [kind for kind in KINDS if sizes[kind] and (kind != "weights" or weights)]
-    removed = sum(sizes[kind] for kind in doomed) if action else 0
     if not as_json:
         _show(folder, sizes)
-    if action:
-        if not as_json:
-            print_result(Text(f"removing {enumeration(doomed or ['nothing'])}: {size(removed)}"))
-        _clear(folder, doomed)
-    elif not as_json and doomed:
-        print_result(next_step("tlearn cache clear"))
+    kept = clear_cache(folder, doomed) if action else []
+    removed = sum(sizes.values()) - sum(folder_bytes(folder / kind) for kind in KINDS)
     if as_json:
         about = {"folder": str(folder), "sizes": sizes}
-        print_json(about | {"removed_bytes": removed, "limit_bytes": limit_bytes()})
+        in_use = {"in_use": [str(path) for path in kept]}
+        print_json(about | {"removed_bytes": removed, "limit_bytes": limit_bytes()} | in_use)
+    elif action:
+        print_result(Text(_removed(doomed, removed, kept)))
+    elif doomed:
+        print_result(next_step("tlearn cache clear"))
+
+
+def _removed(kinds: list[str], n_bytes: int, kept: list[Path]) -> str:
+    if not kinds:
+        return "the cache is empty"
+    in_use = f"; another command uses {len(kept)} of its folders, which stay" if kept else ""
+    return f"removed {enumeration(kinds)}: {size(n_bytes)}{in_use}"
 
 
 def _show(folder: Path, sizes: dict[str, int]) -> None:
@@ -68,11 +66,3 @@ def _show(folder: Path, sizes: dict[str, int]) -> None:
     rows.add_section()
     rows.add_row("total", Text(size(sum(sizes.values())), "bold"))
     print_result(Text(f"\n{escape_control(folder)}"), rows)
-
-
-def _clear(folder: Path, kinds: list[str]) -> None:
-    from tlearn.storage.atomic import CACHE_HINT, os_errors_as_host_errors, remove
-
-    for kind in kinds:
-        with os_errors_as_host_errors(folder / kind, CACHE_HINT):
-            remove(folder / kind)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -32,7 +30,7 @@ from tlearn.recipe.loading import Resolved, load_recipe
 from tlearn.recipe.plan import Plan
 from tlearn.recipe.planning import BackboneInfo, SplitCounts, make_plan
 from tlearn.recipe.schema import AUTO, BEST, LAST3
-from tlearn.storage.cache import cache_folder, limit_bytes, trim_cache
+from tlearn.storage.cache import CommandCache
 from tlearn.suggestion.depth_profile import N_MULTI_STAGE as MULTI_STAGE
 from tlearn.suggestion.depth_profile import DepthProfile, measure_profile
 
@@ -97,21 +95,18 @@ class Session:
         self._flags = flags
         self._loaded: dict[str, Backbone] = {}
         self._pass_seconds: float | None = None
-        self._temporary = None if keep_cache else Path(tempfile.mkdtemp(prefix="tlearn-"))
+        self._cache = CommandCache(keep_cache)
 
     def __enter__(self) -> Session:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._temporary:
-            shutil.rmtree(self._temporary, ignore_errors=True)
-        else:
-            trim_cache(self.cache, limit_bytes())
+        self._cache.close()
 
     @property
     def cache(self) -> Path:
         """Return the folder for what can be made again: pixels, features, converted networks."""
-        return self._temporary or cache_folder()
+        return self._cache.folder
 
     @property
     def seed(self) -> int:

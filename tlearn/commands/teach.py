@@ -31,7 +31,8 @@ from tlearn.models.catalog import BackboneSpec
 from tlearn.models.resolve import ResolvedBackbone
 from tlearn.progress import ProgressCallback, Timer
 from tlearn.storage.atomic import write_atomic
-from tlearn.storage.cache import cache_folder, limit_bytes, trim_cache
+from tlearn.storage.cache import NETWORKS, limit_bytes, open_cache, trim_cache
+from tlearn.storage.lease import Lease, release_leases
 from tlearn.storage.text import write_json
 
 HELD_OUT_SHARE, MOST_HELD_OUT = 0.02, 1_000
@@ -104,7 +105,7 @@ class Job:
     config: DistillConfig
     out: Path
     progress: ProgressCallback
-    cache: Path = field(default_factory=cache_folder)
+    cache: Path = field(default_factory=open_cache)
     timer: Timer = field(default_factory=Timer)
 
 
@@ -120,6 +121,7 @@ def distill_weights(job: Job, sources: Sequence[Path]) -> DistillResult:
     """
     config, cache, progress = job.config, job.cache, job.progress
     config.image_views()  # a wrong name raises before an image is read
+    Lease(cache / NETWORKS)
     paths = list_images(unpack_archives(sources, cache))
     extractor = _teacher_extractor(job)
     with job.timer.time("decode"):
@@ -129,6 +131,7 @@ def distill_weights(job: Job, sources: Sequence[Path]) -> DistillResult:
     digests = _usable(large, small)
     teacher_outputs = _run_teacher(job, extractor, large, digests)
     result = _teach(job, extractor, small, digests, teacher_outputs)
+    release_leases(cache)
     trim_cache(cache, limit_bytes())
     return result
 

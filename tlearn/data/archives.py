@@ -13,6 +13,7 @@ from pathlib import Path
 from tlearn.errors import DataError, quoted
 from tlearn.storage.atomic import CACHE_HINT, os_errors_as_host_errors
 from tlearn.storage.digest import digest_of_file
+from tlearn.storage.lease import UNFINISHED, Lease, folder_lock
 
 SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 
@@ -40,17 +41,21 @@ def _unpack(archive: Path, cache: Path) -> Path:
         message = f"cannot read {quoted(archive)}: {error.strerror}"
         raise DataError(message, "name a folder or a tar archive") from error
     folder = cache / "archives" / digest[:32]
-    if folder.exists():
-        os.utime(folder)
+    Lease(folder)
+    if any(folder.iterdir()):
         return folder
 
-    unfinished = folder.with_name(f".{folder.name}-{os.getpid()}")
+    unfinished = folder.with_name(f"{UNFINISHED}{folder.name}-{os.getpid()}")
+    Lease(unfinished)
     try:
         with os_errors_as_host_errors(folder, CACHE_HINT):
             unfinished.mkdir(parents=True, exist_ok=True)
             with tarfile.open(archive) as tar:
                 tar.extractall(unfinished, filter="data")  # refuses paths outside the folder
-            unfinished.rename(folder)
+            with folder_lock(folder):
+                if not any(folder.iterdir()):  # another process may have been faster
+                    folder.rmdir()
+                    unfinished.rename(folder)
     except (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, OSError) as error:
         message = f"cannot unpack {quoted(archive)}: {error}"
         raise DataError(message, "create the archive again, or name a folder instead") from error

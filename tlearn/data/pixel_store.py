@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import zlib
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -107,7 +108,7 @@ def store_pixels(
     """
     folder = cache / "pixels" / f"{image_size}-{resize}-v{DECODER_VERSION}"
     table = RowTable(folder, (image_size, image_size, 3), "uint8")
-    stored = _InfoFile(folder / "facts.jsonl")
+    stored = _InfoFile(folder / "infos.jsonl")
     infos: list[ImageInfo] = []
     pending: list[tuple[str, np.ndarray]] = []
 
@@ -168,15 +169,15 @@ def bounded_map(work: Callable[[T], R], items: Sequence[T]) -> Iterator[R]:
 
 
 class _InfoFile:
-    """The ImageInfo of every stored image, one JSON line each; a torn last line is ignored."""
+    """The ImageInfo of every stored image, one JSON line each; damaged lines are ignored."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.infos: dict[str, ImageInfo] = {}
         if path.exists():
-            for line in path.read_text("utf-8").splitlines():
+            for line in path.read_bytes().splitlines():
                 with suppress(ValueError, TypeError):
-                    info = ImageInfo(**json.loads(line))
+                    info = ImageInfo(**json.loads(_checked(line)))
                     self.infos[info.sha256] = info
 
     def add(self, info: ImageInfo) -> None:
@@ -184,6 +185,18 @@ class _InfoFile:
             self.infos[info.sha256] = info
             with (
                 os_errors_as_host_errors(self.path, CACHE_HINT),
-                self.path.open("a", encoding="utf-8") as file,
+                self.path.open("ab") as file,
             ):
-                file.write(json.dumps(asdict(info)) + "\n")
+                file.write(_with_checksum(json.dumps(asdict(info)).encode()))
+
+
+def _with_checksum(line: bytes) -> bytes:
+    return b"%08x %s\n" % (zlib.crc32(line), line)
+
+
+def _checked(line: bytes) -> bytes:
+    """Return what a line holds after its checksum; raise a ValueError if it was changed."""
+    checksum, _, content = line.partition(b" ")
+    if int(checksum, 16) != zlib.crc32(content):
+        raise ValueError("damaged")
+    return content

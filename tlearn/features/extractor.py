@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING
 from tlearn.features.engine import KERAS, LITERT, EngineFactories, KerasEngine, LiteRTEngine
 from tlearn.models.catalog import SHIPPED, SHIPPED_FEATURES
 from tlearn.storage.atomic import CACHE_HINT, write_atomic
+from tlearn.storage.cache import NETWORKS
+from tlearn.storage.digest import matches_digest, write_with_digest
 
 if TYPE_CHECKING:
     import keras
@@ -28,8 +30,7 @@ if TYPE_CHECKING:
 EMBEDDING = "embedding"
 SOURCE = "source"
 _VERSION = 4
-# Files with these names are shipped, and stored in caches from before: they keep the old word.
-_FOLDER, _OUTPUT_PREFIX = "probes", "probe_"
+_OUTPUT_PREFIX = "probe_"  # files with this name are shipped: they keep the old word
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,8 @@ def open_extractor(cache: Path, fingerprint: str) -> FeatureExtractor | None:
     for path in (SHIPPED / SHIPPED_FEATURES, _path(cache, fingerprint)):
         with suppress(OSError, ValueError):
             record = json.loads(path.with_suffix(".json").read_text("utf-8"))
-            if record["fingerprint"] == fingerprint and path.exists():
+            trusted = path.parent == SHIPPED or matches_digest(path)
+            if record["fingerprint"] == fingerprint and trusted:
                 stages = tuple(StageInfo(**stage) for stage in record["stages"])
                 outputs = tuple((name, width) for name, width in record["outputs"])
                 return FeatureExtractor(path, fingerprint, record["image_size"], stages, outputs)
@@ -138,7 +140,7 @@ def make_extractor(cache: Path, backbone: Backbone, weights: str = "none") -> Fe
         "stages": [asdict(stage) for stage in stages],
         "outputs": list(widths.items()),
     }
-    write_atomic(path, convert(network, quantization=weights), CACHE_HINT)
+    write_with_digest(path, convert(network, quantization=weights))
     write_atomic(path.with_suffix(".json"), json.dumps(record, indent=1), CACHE_HINT)
     return FeatureExtractor(path, backbone.fingerprint, image_size, stages, tuple(widths.items()))
 
@@ -182,10 +184,10 @@ def prefix_engines(
 
     def litert() -> LiteRTEngine:
         path = _path(cache, f"{fingerprint}-cut{cut}")
-        if not path.exists():
+        if not matches_digest(path):
             from tlearn.backend.litert import convert
 
-            write_atomic(path, convert(prefix()), CACHE_HINT)
+            write_with_digest(path, convert(prefix()))
         return LiteRTEngine(path)
 
     return {LITERT: litert, KERAS: lambda: KerasEngine(prefix())}
@@ -220,4 +222,4 @@ def _identifier(name: str) -> str:
 
 
 def _path(cache: Path, fingerprint: str) -> Path:
-    return cache / _FOLDER / f"{fingerprint}-v{_VERSION}.tflite"
+    return cache / NETWORKS / f"{fingerprint}-v{_VERSION}.tflite"

@@ -20,7 +20,8 @@ import numpy as np
 
 from tlearn.errors import quoted
 from tlearn.models.keras_file import CONFIG, WEIGHTS, pack_model, save_model
-from tlearn.storage.atomic import CACHE_HINT, write_atomic
+from tlearn.storage.cache import NETWORKS
+from tlearn.storage.digest import matches_digest, write_with_digest
 
 if TYPE_CHECKING:
     import h5py
@@ -66,9 +67,13 @@ def classifier_on(backbone: Backbone, head_stages: Sequence[int], classes: int) 
 
 
 def open_template(cache: Path, fingerprint: str) -> bytes | None:
-    """Return the template stored for this fingerprint and this version of Keras, or None."""
+    """Return the template stored for this fingerprint and this version of Keras.
+
+    Returns:
+        The template; None if there is none, or if it was changed since it was stored.
+    """
     path = _path(cache, fingerprint)
-    return path.read_bytes() if path.exists() else None
+    return path.read_bytes() if matches_digest(path) else None
 
 
 def keep_template(cache: Path, fingerprint: str, template: bytes) -> None:
@@ -77,7 +82,7 @@ def keep_template(cache: Path, fingerprint: str, template: bytes) -> None:
     Raises:
         HostError: The cache cannot be written.
     """
-    write_atomic(_path(cache, fingerprint), template, CACHE_HINT)
+    write_with_digest(_path(cache, fingerprint), template)
 
 
 def with_head(template: bytes, kernel: np.ndarray, bias: np.ndarray) -> bytes:
@@ -157,4 +162,4 @@ def _arrays(file: h5py.File) -> Iterator[tuple[str, Any]]:
 
 
 def _path(cache: Path, fingerprint: str) -> Path:
-    return cache / "probes" / f"{fingerprint}-v{_VERSION}-keras{version('keras')}.keras"
+    return cache / NETWORKS / f"{fingerprint}-v{_VERSION}-keras{version('keras')}.keras"

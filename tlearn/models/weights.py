@@ -12,7 +12,7 @@ from tlearn.errors import BackboneError, WeightsNotFoundError, quoted
 from tlearn.models.catalog import BUILTIN, CATALOG, SHIPPED, BackboneSpec
 from tlearn.models.download import fetch
 from tlearn.progress import StepProgress
-from tlearn.storage.cache import cache_folder
+from tlearn.storage.cache import cache_folder, named_folder, open_cache
 from tlearn.storage.digest import digest_of_file
 
 FOLDER_VARIABLE = "TLEARN_WEIGHTS"
@@ -74,7 +74,7 @@ def find_weights(
             return WeightsFile(file, origin, _digest(file))
     if not download:
         raise WeightsNotFoundError(_not_here(spec), _hint(spec))
-    target = cache_folder() / "weights" / file_names(spec)[0]
+    target = open_cache() / "weights" / file_names(spec)[0]
     try:
         fetch(spec.weights_url, target, digest=spec.weights_md5, progress=progress)
     except BackboneError as error:
@@ -188,7 +188,8 @@ def _weight_files(folder: Path) -> list[Path]:
 def _in_caches(spec: BackboneSpec) -> Path | None:
     home = os.environ.get("KERAS_HOME")
     keras = Path(home) if home else Path("~/.keras").expanduser()
-    for folder in (cache_folder() / "weights", keras / "models"):
+    named = named_folder() or cache_folder()
+    for folder in (cache_folder() / "weights", named / "weights", keras / "models"):
         for name in file_names(spec):
             if (folder / name).is_file():
                 return folder / name

@@ -21,7 +21,7 @@ from tlearn.recipe.plan import Plan
 from tlearn.recipe.plan_file import read_plan
 from tlearn.runs.directory import RunDirectory
 from tlearn.runs.samples import Samples, read_samples
-from tlearn.storage.cache import cache_folder
+from tlearn.storage.cache import open_cache
 from tlearn.storage.text import read_json
 
 if TYPE_CHECKING:
@@ -205,4 +205,4 @@ class TrainedRun:
     def _decode(self, paths: Sequence[Path]) -> PixelStore:
         images = self.plan.images
         step = partial(self.progress, "read images")
-        return store_pixels(paths, images.image_size, images.resize, cache_folder(), step)
+        return store_pixels(paths, images.image_size, images.resize, open_cache(), step)

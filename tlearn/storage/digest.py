@@ -1,9 +1,11 @@
-"""SHA-256 digests of files and bytes, in hexadecimal."""
+"""SHA-256 digests of files and bytes, in hexadecimal, and files that carry one beside them."""
 
 from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+
+from tlearn.storage.atomic import CACHE_HINT, write_atomic
 
 
 def digest_of_bytes(content: bytes) -> str:
@@ -19,3 +21,26 @@ def digest_of_file(path: Path) -> str:
     """
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def write_with_digest(path: Path, content: bytes) -> None:
+    """Write a file of the cache, and its digest in a file beside it.
+
+    Raises:
+        HostError: The cache cannot be written.
+    """
+    write_atomic(path, content, CACHE_HINT)
+    write_atomic(_digest_path(path), digest_of_bytes(content), CACHE_HINT)
+
+
+def matches_digest(path: Path) -> bool:
+    """Return whether a file is what `write_with_digest` wrote: not missing, changed or a link."""
+    try:
+        written = _digest_path(path).read_text("ascii")
+        return not path.is_symlink() and digest_of_file(path) == written
+    except (OSError, UnicodeDecodeError):
+        return False
+
+
+def _digest_path(path: Path) -> Path:
+    return path.with_name(path.name + ".sha256")

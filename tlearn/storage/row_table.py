@@ -1,23 +1,32 @@
-"""A table of equal rows on disk, found by key: append-only, memory-mapped, safe to interrupt.
+"""A table of equal rows on disk, found by key: append-only, checked, safe to share and interrupt.
 
-`rows.bin` holds the rows end to end, `keys.bin` one 32-byte key for each. A batch is written as
-rows first and keys second, so a process stopped anywhere leaves at most rows without keys, which
-the next writer overwrites; a key never points at a row that is not whole.
+`values.bin` holds the rows end to end, `index.bin` a record for each: a 32-byte key and a checksum
+of key and row. A batch is written as rows first and records second, so a process stopped anywhere
+leaves at most rows without a record, which the next writer overwrites. A row that does not match
+its checksum counts as missing, and is computed and appended again; the last record of a key holds.
+
+Both files stay open: should the folder be removed and made anew by others, this table goes on with
+the files that it began with.
 """
 
 from __future__ import annotations
 
 import os
+import weakref
+import zlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from threading import Lock
+from typing import BinaryIO
 
 import numpy as np
-from filelock import FileLock
 
+from tlearn.errors import HostError, quoted
 from tlearn.storage.atomic import CACHE_HINT, os_errors_as_host_errors
+from tlearn.storage.lease import Lease, folder_lock
 
 KEY_BYTES = 32
-_BLOCK = 512
+_RECORD_BYTES = KEY_BYTES + 4
 
 
 class RowTable:
@@ -37,31 +46,25 @@ class RowTable:
         self.row_shape = tuple(row_shape)
         self.dtype = np.dtype(dtype)
         self.row_bytes = int(np.prod(self.row_shape)) * self.dtype.itemsize
+        self._lease = Lease(folder)
         with os_errors_as_host_errors(folder, CACHE_HINT):
-            folder.mkdir(parents=True, exist_ok=True)
-            for path in (self._rows_path, self._keys_path):
-                path.touch()
-            os.utime(folder)
+            self._values = self._open("values.bin")
+            self._index = self._open("index.bin")
+        self._reading = Lock()
         self._positions: dict[str, int] = {}
+        self._checksums: list[int] = []
+        self._checked: set[int] = set()
         self._refresh()
 
-    @property
-    def _rows_path(self) -> Path:
-        return self.folder / "rows.bin"
-
-    @property
-    def _keys_path(self) -> Path:
-        return self.folder / "keys.bin"
-
     def __contains__(self, key: str) -> bool:
-        return key in self._positions
+        return key in self._positions and self._is_whole(key)
 
     def __len__(self) -> int:
         return len(self._positions)
 
     def missing(self, keys: Iterable[str]) -> list[str]:
-        """Return the keys that have no row, each once, in their order."""
-        return [key for key in dict.fromkeys(keys) if key not in self._positions]
+        """Return the keys that have no row, or a damaged one, each once, in their order."""
+        return [key for key in dict.fromkeys(keys) if key not in self]
 
     def read(self, keys: Sequence[str], columns: slice = slice(None)) -> np.ndarray:
         """Read rows from disk.
@@ -76,18 +79,21 @@ class RowTable:
 
         Raises:
             KeyError: A key has no row.
+            HostError: A row was damaged after it had been found.
         """
-        positions = [self._positions[key] for key in keys]
-        row_shape = np.empty(self.row_shape, self.dtype)[columns].shape
-        rows = np.empty((len(keys), *row_shape), self.dtype)
-        for start in range(0, len(keys), _BLOCK):
-            block = slice(start, start + _BLOCK)
-            # A new mapping for each block: touched pages count as memory until it is closed.
-            rows[block] = self._mapped(max(positions[block]) + 1)[positions[block], columns]
+        first, last, _ = columns.indices(self.row_shape[0])
+        rows = np.empty((len(keys), last - first, *self.row_shape[1:]), self.dtype)
+        skipped = first * self.row_bytes // self.row_shape[0]
+        for row, key in zip(rows, keys, strict=True):
+            position = self._positions[key]
+            whole = self._is_whole(key)
+            if not whole or not self._read_into(row, position * self.row_bytes + skipped):
+                raise HostError(
+                    f"the cache {quoted(self.folder)} was damaged while it was in use",
+                    "run the same command again: it computes what is damaged anew, or does "
+                    "without the cache: --no-cache",
+                )
         return rows
-
-    def _mapped(self, count: int) -> np.ndarray:
-        return np.memmap(self._rows_path, self.dtype, mode="r", shape=(count, *self.row_shape))
 
     def append(self, keys: Sequence[str], rows: np.ndarray) -> None:
         """Add rows; those whose keys are present already are left as they are.
@@ -101,36 +107,71 @@ class RowTable:
         """
         if rows.shape != (len(keys), *self.row_shape):
             raise ValueError(f"expected {len(keys)} rows of {self.row_shape}, got {rows.shape}")
-        with os_errors_as_host_errors(self.folder, CACHE_HINT), FileLock(self.folder / "lock"):
+        with os_errors_as_host_errors(self.folder, CACHE_HINT), folder_lock(self.folder):
             self._refresh()
             new = {key: n for n, key in enumerate(keys) if key not in self._positions}
             if not new:
                 return
             block = np.ascontiguousarray(rows[list(new.values())], self.dtype)
-            start = len(self._positions)
-            _write_at(self._rows_path, start * self.row_bytes, block.tobytes())
-            digests = b"".join(bytes.fromhex(key) for key in new)
-            _write_at(self._keys_path, start * KEY_BYTES, digests)
+            start = len(self._checksums)
+            checksums = [_checksum(key, row) for key, row in zip(new, block, strict=True)]
+            self._write(self._values, start * self.row_bytes, block.tobytes())
+            records = (
+                bytes.fromhex(key) + checksum.to_bytes(4, "big")
+                for key, checksum in zip(new, checksums, strict=True)
+            )
+            self._write(self._index, start * _RECORD_BYTES, b"".join(records))
+            self._checked.update(range(start, start + len(new)))
+            self._checksums += checksums
             self._positions.update((key, start + n) for n, key in enumerate(new))
+
+    def _open(self, name: str) -> BinaryIO:
+        """Open a file for reading and writing in place, made if missing, never through a link."""
+        flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+        file = os.fdopen(os.open(self.folder / name, flags, 0o600), "r+b", buffering=0)
+        weakref.finalize(self, file.close)
+        return file
+
+    def _is_whole(self, key: str) -> bool:
+        """Return whether a row matches its checksum, read once; a damaged row is forgotten."""
+        position = self._positions[key]
+        if position not in self._checked:
+            row = np.empty(self.row_shape, self.dtype)
+            whole = self._read_into(row, position * self.row_bytes)
+            if not whole or _checksum(key, row) != self._checksums[position]:
+                del self._positions[key]
+                return False
+            self._checked.add(position)
+        return True
+
+    def _read_into(self, row: np.ndarray, offset: int) -> bool:
+        """Fill an array from the values; return whether the file reaches so far."""
+        with self._reading:
+            self._values.seek(offset)
+            return self._values.readinto(row.reshape(-1).view(np.uint8)) == row.nbytes  # type: ignore[attr-defined]
+
+    def _write(self, file: BinaryIO, offset: int, content: bytes) -> None:
+        with self._reading:
+            file.seek(offset)
+            left = memoryview(content)
+            while left:  # the system may take less than all of it
+                left = left[file.write(left) :]
+            file.truncate()
+        os.fsync(file.fileno())
 
     def _refresh(self) -> None:
         """Find the rows that another process has added; rows cut short at the end are ignored."""
-        known = len(self._positions)
-        with self._keys_path.open("rb") as file:
-            file.seek(known * KEY_BYTES)
-            added = file.read()
-        whole = min(
-            len(added) // KEY_BYTES, self._rows_path.stat().st_size // self.row_bytes - known
-        )
-        for number in range(whole):
-            key = added[number * KEY_BYTES : (number + 1) * KEY_BYTES].hex()
-            self._positions[key] = known + number
+        known = len(self._checksums)
+        with self._reading:
+            self._index.seek(known * _RECORD_BYTES)
+            added = self._index.read()
+            whole = self._values.seek(0, os.SEEK_END) // self.row_bytes - known
+        for number in range(min(len(added) // _RECORD_BYTES, whole)):
+            record = added[number * _RECORD_BYTES : (number + 1) * _RECORD_BYTES]
+            self._positions[record[:KEY_BYTES].hex()] = known + number
+            self._checksums.append(int.from_bytes(record[KEY_BYTES:], "big"))
 
 
-def _write_at(path: Path, offset: int, content: bytes) -> None:
-    with path.open("r+b") as file:
-        file.seek(offset)
-        file.write(content)
-        file.truncate()
-        file.flush()
-        os.fsync(file.fileno())
+def _checksum(key: str, row: np.ndarray) -> int:
+    """Return the CRC-32 of key and row: a row at another's place does not match either."""
+    return zlib.crc32(row.reshape(-1).view(np.uint8).data, zlib.crc32(bytes.fromhex(key)))
