@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tlearn import api
 from tlearn.commands.session import Session
 from tlearn.errors import BackboneError, DataError, RecipeError
 
@@ -78,3 +79,14 @@ def test_from_scratch_there_is_no_best_stage(image_folder: Callable[..., Path]) 
         assert workspace.extractor is None and len(workspace.stages) == 5
         with pytest.raises(RecipeError, match="no features to measure"):
             session.make_plan(workspace, session.requested)
+
+
+def test_of_very_many_images_a_sample_is_measured_and_all_are_trained_on(
+    run_images: Path, tiny_backbone_flags: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tlearn.data.sampling.CROSS_VALIDATION_LIMIT", 12)
+    advice = api.suggest(run_images, flags=tiny_backbone_flags)
+    assert advice.dataset.manifest.count("train") > len(advice.profile.labels) == 12
+    head = {"policy": "linear_head", "head_stages": "best", "keep_samples": False}
+    result = api.finetune(run_images, flags=tiny_backbone_flags | head, dry_run=True)
+    assert result.plan.split.n_train == advice.dataset.manifest.count("train")

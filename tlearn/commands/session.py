@@ -8,6 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from tlearn.backend.silence import import_keras
 from tlearn.data.dataset import Dataset, load_dataset
 from tlearn.data.image_folder import ImageFolder, scan
@@ -258,7 +260,9 @@ class Session:
             return features.cross_validate(self.head_problem(workspace, stages), folds)
 
         names = [stage.name for stage in workspace.stages]
-        return measure_profile(names, workspace.dataset.labels("train"), cross_validate)
+        held_out = np.sort(np.concatenate([rows for _, rows in folds]))  # a sample of very many
+        labels = workspace.dataset.labels("train")[held_out]
+        return measure_profile(names, labels, cross_validate)
 
     def make_plan(self, workspace: Workspace, resolved: Resolved) -> Plan:
         """Resolve every value that the recipe leaves open.
