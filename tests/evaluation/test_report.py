@@ -104,6 +104,19 @@ def test_a_full_page_says_it_all(
     assert Image.open(io.BytesIO(image)).format == "JPEG"
 
 
+def test_what_went_wrong_in_training_leads_the_page(content: Content, tmp_path: Path) -> None:
+    page = page_of(content(warnings=("Tuning made it <worse>.",)), tmp_path)
+    assert "warning Tuning made it <worse>." in page.text
+    assert "warning" not in page_of(content(), tmp_path).text
+
+
+def test_training_from_scratch_starts_from_no_head(
+    content: Content, plan: Callable[..., Plan], tmp_path: Path
+) -> None:
+    page = page_of(content(plan=plan(policy="from_scratch"), history=HISTORY), tmp_path)
+    assert "with random weights" in page.text and "head solved" not in page.text
+
+
 def test_every_link_leads_to_a_section(
     content: Content, advice: Callable[..., Advice], tmp_path: Path
 ) -> None:

@@ -152,6 +152,7 @@ def _write_results(
         plan=plan,
         reports=reports,
         history=fitted.history,
+        warnings=fitted.warnings,
         issues=dataset.issues,
         timings=timer.seconds,
         seconds=total - timer.seconds.get("advice", 0),  # the forecast does not count the advice
@@ -169,6 +170,7 @@ def _write_results(
             "val_accuracy": reports["val"].accuracy if "val" in reports else None,
             "test_accuracy": reports["test"].accuracy if "test" in reports else None,
             "interpolation": fitted.interpolation,
+            "warnings": fitted.warnings,
             "seconds": timer.seconds | {"total": total},
             "issues": [asdict(issue) for issue in dataset.issues],
             "reports": {split: report.to_json() for split, report in reports.items()},

@@ -13,6 +13,7 @@ from tlearn.commands.session import Session, Workspace
 from tlearn.data.augmentation import augmentation
 from tlearn.data.split import Fold
 from tlearn.evaluation.predictions import predict_pixels
+from tlearn.evaluation.training_warnings import training_warnings
 from tlearn.features.features import HeadProblem
 from tlearn.features.linear_head import LinearHead
 from tlearn.features.store import Views
@@ -36,6 +37,7 @@ class FittedModel:
         history: Epoch records.
         interpolation: Position between the solved head (0) and the end of tuning (1), or None.
         probabilities: Held-out split to what the model says of it: (n, classes).
+        warnings: What went wrong in training, and what to do about it.
     """
 
     plan: Plan
@@ -44,6 +46,7 @@ class FittedModel:
     history: Sequence[Mapping[str, Any]]
     interpolation: float | None
     probabilities: Mapping[str, np.ndarray]
+    warnings: tuple[str, ...] = ()
 
 
 def fit(
@@ -70,7 +73,9 @@ def fit(
             split: predict_pixels(model.predict_on_batch, workspace.dataset.rows(split))
             for split in _held_out(workspace)
         }
-    return FittedModel(plan, model, head, history.epochs, history.interpolation, probabilities)
+    kept = history.interpolation
+    warnings = training_warnings(plan, history.epochs, kept, workspace.dataset.labels("val"))
+    return FittedModel(plan, model, head, history.epochs, kept, probabilities, warnings)
 
 
 def solve(session: Session, workspace: Workspace, plan: Plan) -> LinearHead:
