@@ -54,7 +54,7 @@ def _made_it_worse(
 ) -> Iterator[str]:
     before, after = (scored[n]["val_loss"] for n in (0, -1))
     if interpolation <= _HARDLY_KEPT and after > before:
-        kept = f"only {interpolation:.0%} of it was kept" if interpolation else "the head was kept"
+        kept = f"only {interpolation:.0%} of it was kept" if interpolation else "that head was kept"
         yield (
             f"Tuning made the model worse (validation loss {after:.3g}, against {before:.3g} of the"
             f" solved head), so {kept}. Try a lower learning rate"
