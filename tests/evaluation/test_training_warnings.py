@@ -43,7 +43,11 @@ def test_random_weights_that_only_guess_are_warned_of(
 @pytest.mark.parametrize(
     ("interpolation", "after", "words"),
     [
-        (0.0, 311.0, "(validation loss 311, against 0.4 of the solved head), so that head was kept"),
+        (
+            0.0,
+            311.0,
+            "(validation loss 311, against 0.4 of the solved head), so that head was kept",
+        ),
         (0.04, 311.0, "so only 4% of it was kept"),
         (0.0, 0.3, ""),
         (0.4, 0.5, ""),
