@@ -217,6 +217,8 @@ def test_the_matrix_has_a_number_in_each_cell_while_it_is_readable(
     cells = [a for kind in ("right", "wrong", "zero") for a in page.all("td", **{"class": kind})]
     assert len(cells) == (n_classes**2 if n_classes <= MATRIX_LIMIT else 0)
     assert bool(page.all("div", **{"class": "scroll dense"})) == (12 < n_classes <= MATRIX_LIMIT)
+    if n_classes <= MATRIX_LIMIT:  # a column carries its name, not a number that a class may have
+        assert f"answer → {' '.join(classes)} class 0" in page.text
 
 
 def test_of_many_classes_the_weakest_are_shown_and_the_others_folded(

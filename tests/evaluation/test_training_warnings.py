@@ -46,7 +46,7 @@ def test_random_weights_that_only_guess_are_warned_of(
         (
             0.0,
             311.0,
-            "(validation loss 311, against 0.4 of the solved head), so that head was kept",
+            "(validation loss 311, against 0.4 of the solved head), so that head",
         ),
         (0.04, 311.0, "so only 4% of it was kept"),
         (0.0, 0.3, ""),

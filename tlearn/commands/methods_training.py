@@ -80,8 +80,8 @@ def kept_weights_sentence(
     chosen = "fixed at one half, as there were no validation images"
     if plan.split.n_val:
         chosen = (
-            "the mean of 0, 0.2, 0.4, 0.6, 0.8 and 1, each weighted by the exponential of its negative"
-            " squared error, summed over the validation images"
+            "the mean of 0, 0.2, 0.4, 0.6, 0.8 and 1, each weighted by the exponential of its"
+            " negative squared error, summed over the validation images"
         )
     return (
         "The final weights are those before and after this training, interpolated (WiSE-FT"
@@ -145,10 +145,8 @@ def _learning_rate(plan: Plan, cite: Citations) -> str:
         plural = "" if training.warmup_epochs == 1 else "s"
         text += f", after a linear warm-up of {training.warmup_epochs:g} epoch{plural}"
     if training.schedule == "cosine":
-        return (
-            text
-            + f", and followed a cosine to zero {cite('loshchilov2017sgdr')} over the planned epochs"
-        )
+        citation = cite("loshchilov2017sgdr")
+        return text + f", and followed a cosine to zero {citation} over the planned epochs"
     if training.schedule == "plateau":
         rule = PlateauState()
         text += (
