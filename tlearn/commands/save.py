@@ -92,7 +92,7 @@ def save_run(
         with session.timer.time("samples"):
             split = next(iter(fitted.probabilities))
             write_samples(run.samples, dataset, split, fitted.probabilities[split], plan.seed)
-    _write_results(session, workspace, fitted, run, reports, advice)
+    _write_results(session, workspace, fitted, run, reports=reports, advice=advice)
     return reports
 
 
@@ -139,6 +139,7 @@ def _write_results(
     workspace: Workspace,
     fitted: FittedModel,
     run: RunDirectory,
+    *,
     reports: Mapping[str, Report],
     advice: Advice | None,
 ) -> None:
