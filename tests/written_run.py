@@ -13,6 +13,7 @@ import pytest
 
 from tlearn.data.manifest import SplitManifest, write_manifest
 from tlearn.evaluation.metrics import score
+from tlearn.features.extractor import StageInfo
 from tlearn.recipe.loading import load_recipe
 from tlearn.recipe.plan import Plan
 from tlearn.recipe.plan_file import write_plan
@@ -27,15 +28,6 @@ COUNTS = {"train": 8, "val": 2, "test": 4}
 """Images of each class in each split."""
 
 WriteRun = Callable[..., RunDirectory]
-
-
-class _Stage:
-    """What a plan wants to know of a stage."""
-
-    width, params_after_cut = 32, 0
-
-    def __init__(self, name: str) -> None:
-        self.name, self.parameters = name, 1000
 
 
 def make_manifest(
@@ -64,7 +56,7 @@ def plan_of(manifest: SplitManifest, policy: str, flags: Mapping[str, Any]) -> P
     counts = SplitCounts(
         manifest.classes, *(manifest.count(split) for split in COUNTS), manifest.folds
     )
-    stages = [_Stage(f"stage {number}") for number in (1, 2, 3)]
+    stages = [StageInfo(f"stage {n}", n, 56, 32, 1000, 0) for n in (1, 2, 3)]
     plan = make_plan(load_recipe(None, dict(flags) | {"policy": policy}), counts, info, stages)
     solved = None if policy == "from_scratch" else plan.head.solved_l2 or 0.01
     return replace(plan, head=replace(plan.head, solved_l2=solved))

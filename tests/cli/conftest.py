@@ -21,9 +21,9 @@ from tlearn.data.manifest import SplitManifest
 from tlearn.data.pixel_store import PixelStore
 from tlearn.evaluation.metrics import Report, score
 from tlearn.features.engine import EngineChoice
+from tlearn.features.extractor import StageInfo
 from tlearn.features.linear_head import CrossValidation
 from tlearn.recipe.loading import load_recipe
-from tlearn.recipe.plan import StagePlan
 from tlearn.recipe.planning import BackboneInfo, SplitCounts, make_plan
 from tlearn.runs.directory import RunDirectory
 from tlearn.suggestion.accuracy_forecast import forecast_options
@@ -130,11 +130,9 @@ def outcome(
 ) -> api.FinetuneResult:
     """A finished top-stages run."""
     resolved = load_recipe("top-stages", {"epochs": 7}, {"policy": "top_stages"})
-    stages = [StagePlan(f"stage {n}", 10**n * 100, 0.0) for n in (1, 2, 3)]
+    stages = [StageInfo(f"stage {n}", n, 56, 32, 10**n * 100, 0) for n in (1, 2, 3)]
     data = SplitCounts(CLASSES, 6, 3, 3)
-    plan = make_plan(
-        resolved, data, BackboneInfo("mobilenet_v2", 224, "abc"), [_Stage(s) for s in stages]
-    )
+    plan = make_plan(resolved, data, BackboneInfo("mobilenet_v2", 224, "abc"), stages)
     return api.FinetuneResult(
         RunDirectory(tmp_path / "runs" / "20260101-120000-top_stages"),
         plan,
@@ -147,15 +145,6 @@ def outcome(
         interpolation=0.9,
         forecast_seconds=131.0,
     )
-
-
-class _Stage:
-    """What a plan wants to know of a stage."""
-
-    width, params_after_cut = 32, 0
-
-    def __init__(self, plan: StagePlan) -> None:
-        self.name, self.parameters = plan.name, plan.parameters
 
 
 @pytest.fixture

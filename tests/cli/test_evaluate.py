@@ -32,7 +32,32 @@ def test_it_draws_accuracy_classes_and_confusion(
     assert "9 of 10 images in test" in result.stdout
     assert "[bold]cats[/bold]" in result.stdout and "\\x1b[31mdogs" in result.stdout
     matrix = result.stdout.split("Confusion")[1].splitlines()
-    assert matrix[2].split()[-4:] == ["1", "3", "1", "·"]
+    assert matrix[1].split() == ["true", "[bold]cats[/bold]", "\\x1b[31mdogs", "a\\nb"]
+    assert matrix[2].split() == ["[bold]cats[/bold]", "3", "1", "·"]
+
+
+@pytest.mark.parametrize(
+    ("names", "head"),
+    [
+        ([str(number) for number in range(10)], [str(number) for number in range(10)]),
+        ([f"a class with a long name {n}" for n in range(3)], ["(a)", "(b)", "(c)"]),
+    ],
+)
+def test_columns_of_the_confusion_are_named_and_never_numbered(
+    names: list[str],
+    head: list[str],
+    command: Command,
+    calls: Callable[..., Any],
+    fits: Callable[[str], None],
+) -> None:
+    report = score(np.eye(len(names)), np.arange(len(names)), names, "test")
+    calls("evaluate", (RunDirectory(Path("runs/newest")), report))
+    shown = command("evaluate").stdout
+    fits(shown)
+    matrix = shown.split("Confusion")[1].splitlines()
+    assert matrix[1].split()[1:] == head
+    assert matrix[2].split()[-len(names)] == "1"
+    assert ("(a)" in matrix[2]) is (head[0] == "(a)")
 
 
 def test_json_holds_the_keys_that_others_rely_on(command: Command, recorded: list[Any]) -> None:

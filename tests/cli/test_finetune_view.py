@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -117,6 +118,22 @@ def test_validation_images_that_chose_are_not_called_unseen(
     shown = command("finetune", "folder").stdout
     fits(shown)
     assert "Right on 9 of 10 validation images (90.0%" in shown and words in " ".join(shown.split())
+
+
+def test_what_went_wrong_in_training_is_said_below_the_score(
+    command: Command,
+    finetunes: Callable[..., Any],
+    outcome: api.FinetuneResult,
+    fits: Callable[[str], None],
+) -> None:
+    warning = "Tuning made the model worse. Try a lower learning rate (--learning-rate 0.001)."
+    finetunes(replace(outcome, interpolation=0.0, warnings=(warning,)))
+    shown = command("finetune", "folder").stdout
+    fits(shown)
+    assert f"90.0%, 59.6 to 98.2) ! {warning} run" in " ".join(shown.split())
+    assert "Of the tuning" not in shown  # which the warning says better
+    document = json.loads(command("finetune", "folder", "--json").stdout)
+    assert document["warnings"] == [warning]
 
 
 @pytest.mark.parametrize(("here", "named"), [(".", ""), ("elsewhere", " ")])

@@ -171,6 +171,13 @@ def test_too_few_images_are_an_error(rows: list[Row], message: str) -> None:
     assert raised.value.hint
 
 
+def test_the_same_image_in_both_classes_is_named_in_both() -> None:
+    rows: list[Row] = [*rows_of(3), (1, "0-2", None), (1, "bad", None)]
+    with pytest.raises(DataError) as raised:
+        split_rows(rows)
+    assert "can be used: '2.png' and '3.png' are the same image" in str(raised.value)
+
+
 def test_an_unknown_class_suggests_the_nearest() -> None:
     rows = [*rows_of(9, 9, split="train"), (2, "x", "val")]
     with pytest.raises(DataError) as raised:

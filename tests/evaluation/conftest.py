@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ import pytest
 
 from tlearn.evaluation.metrics import Report, score
 from tlearn.evaluation.report_content import ReportContent
+from tlearn.features.extractor import StageInfo
 from tlearn.features.linear_head import CrossValidation
 from tlearn.recipe.loading import load_recipe
 from tlearn.recipe.plan import Plan
@@ -24,14 +24,6 @@ from tlearn.suggestion.similarity import Similarity
 LABELS = np.array([0, 0, 0, 1])
 
 
-@dataclass(frozen=True)
-class Stage:
-    name: str
-    parameters: int
-    width: int = 8
-    params_after_cut: int = 0
-
-
 def make_report(
     classes: tuple[str, ...] = ("ant", "bee"), n: int = 40, split: str = "test", seed: int = 0
 ) -> Report:
@@ -43,7 +35,7 @@ def make_report(
 
 
 def make_report_plan(classes: tuple[str, ...] = ("ant", "bee"), **keys: Any) -> Plan:
-    stages = [Stage(f"stage {number}", 1000 * number) for number in (1, 2, 3)]
+    stages = [StageInfo(f"stage {n}", n, 56, 8, 1000 * n, 0) for n in (1, 2, 3)]
     backbone = BackboneInfo("mobilenet_v2", 224, "f00d")
     keys = {"policy": "linear_head", **keys}
     return make_plan(load_recipe(None, keys), SplitCounts(classes, 100, 20, 40), backbone, stages)

@@ -104,6 +104,19 @@ def test_a_full_page_says_it_all(
     assert Image.open(io.BytesIO(image)).format == "JPEG"
 
 
+def test_what_went_wrong_in_training_leads_the_page(content: Content, tmp_path: Path) -> None:
+    page = page_of(content(warnings=("Tuning made it <worse>.",)), tmp_path)
+    assert "warning Tuning made it <worse>." in page.text
+    assert "warning" not in page_of(content(), tmp_path).text
+
+
+def test_training_from_scratch_starts_from_no_head(
+    content: Content, plan: Callable[..., Plan], tmp_path: Path
+) -> None:
+    page = page_of(content(plan=plan(policy="from_scratch"), history=HISTORY), tmp_path)
+    assert "with random weights" in page.text and "head solved" not in page.text
+
+
 def test_every_link_leads_to_a_section(
     content: Content, advice: Callable[..., Advice], tmp_path: Path
 ) -> None:
@@ -204,6 +217,8 @@ def test_the_matrix_has_a_number_in_each_cell_while_it_is_readable(
     cells = [a for kind in ("right", "wrong", "zero") for a in page.all("td", **{"class": kind})]
     assert len(cells) == (n_classes**2 if n_classes <= MATRIX_LIMIT else 0)
     assert bool(page.all("div", **{"class": "scroll dense"})) == (12 < n_classes <= MATRIX_LIMIT)
+    if n_classes <= MATRIX_LIMIT:  # a column carries its name, not a number that a class may have
+        assert f"answer → {' '.join(classes)} class 0" in page.text
 
 
 def test_of_many_classes_the_weakest_are_shown_and_the_others_folded(

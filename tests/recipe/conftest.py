@@ -3,43 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
+from tlearn.features.extractor import StageInfo
 from tlearn.recipe.loading import Resolved, load_recipe
 from tlearn.recipe.plan import Plan
 from tlearn.recipe.planning import BackboneInfo, SplitCounts, make_plan
-
-
-@dataclass(frozen=True)
-class Stage:
-    """What a plan needs to know of a stage."""
-
-    name: str
-    parameters: int
-    width: int
-    params_after_cut: int = 7
-
 
 BACKBONE = BackboneInfo("mobilenet_v2", 224, "f00d")
 
 
 @pytest.fixture
-def stages() -> list[Stage]:
-    return [Stage(f"stage {n}", 1000 * n, 16 * n) for n in range(1, 6)]
+def stages() -> list[StageInfo]:
+    return [
+        StageInfo(f"stage {n}", n, 56, 16 * n, 1000 * n, params_after_cut=7) for n in range(1, 6)
+    ]
 
 
 @pytest.fixture
-def plan_of(stages: list[Stage]) -> Callable[[Resolved], Plan]:
+def plan_of(stages: list[StageInfo]) -> Callable[[Resolved], Plan]:
     """Make the plan of a resolved recipe for 500 images of two classes."""
     data = SplitCounts(("a", "b"), 500, 100, 100)
     return lambda resolved: make_plan(resolved, data, BACKBONE, stages)
 
 
 @pytest.fixture
-def plan_for(stages: list[Stage]) -> Callable[..., Plan]:
+def plan_for(stages: list[StageInfo]) -> Callable[..., Plan]:
     """Make a plan: `plan_for(n_train=500, n_stages=5, classes=("a", "b"), **recipe_keys)`."""
 
     def make(

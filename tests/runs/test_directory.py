@@ -36,11 +36,11 @@ def test_paths_are_those_of_the_design(tmp_path: Path) -> None:
     run = RunDirectory(tmp_path)
     names = {
         *(run.plan_path, run.split_path, run.labels_path, run.history_path, run.model_path),
-        *(run.metrics_path, run.report_path, run.checkpoints, run.export_dir),
+        *(run.metrics_path, run.report_path, run.export_dir),
     }
     assert {path.relative_to(tmp_path).as_posix() for path in names} == {
         *("plan.yaml", "split.csv", "labels.txt", "history.jsonl", "model.keras"),
-        *("metrics.json", "report.html", "checkpoints", "export"),
+        *("metrics.json", "report.html", "export"),
     }
 
 
@@ -55,8 +55,8 @@ def test_an_empty_folder_is_taken_and_a_run_is_not(tmp_path: Path) -> None:
 
 def test_overwrite_empties_a_run_and_keeps_what_is_not_its_own(tmp_path: Path) -> None:
     run = fill(RunDirectory.create(tmp_path / "run", "deep"))
-    run.checkpoints.mkdir()
-    (run.checkpoints / "state").write_text("x")
+    run.export_dir.mkdir()
+    (run.export_dir / "model.tflite").write_text("x")
     (run.path / "notes.txt").write_text("mine")
     RunDirectory.create(run.path, "deep", overwrite=True)
     assert {entry.name for entry in run.path.iterdir()} == {MARKER, "notes.txt"}

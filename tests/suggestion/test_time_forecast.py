@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from tlearn.features.extractor import StageInfo
 from tlearn.suggestion.time_forecast import (
     FIXED_SECONDS,
     HEAD_SECONDS,
@@ -16,13 +17,11 @@ from tlearn.suggestion.time_forecast import (
 )
 
 
-@dataclass(frozen=True)
-class Stage:
-    parameters: int
-    size: int
+def stage(parameters: int, size: int) -> StageInfo:
+    return StageInfo("stage", 0, size, width=8, parameters=parameters, params_after_cut=0)
 
 
-STAGES = (Stage(100, 20), Stage(400, 10))  # equal cost
+STAGES = (stage(100, 20), stage(400, 10))  # equal cost
 WORKLOAD = Workload(n_train=100, n_all=150, views=2, epochs=10, first_trained_stage=1)
 PASS = 0.01
 

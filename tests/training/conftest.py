@@ -14,6 +14,7 @@ import pytest
 from tlearn.data.augmentation import augmentation
 from tlearn.data.image_folder import list_images
 from tlearn.data.pixel_store import store_pixels
+from tlearn.features.extractor import StageInfo
 from tlearn.features.store import FeatureStore, Views
 from tlearn.recipe.loading import load_recipe
 from tlearn.recipe.plan import Plan
@@ -22,12 +23,7 @@ from tlearn.training.batches import Examples
 from tlearn.training.teacher_dataset import TeacherDataset
 
 WIDTH = 8
-
-
-class Stage:
-    """What a plan needs to know of a stage."""
-
-    name, parameters, width, params_after_cut = "stage 1", 100, WIDTH, 0
+STAGE = StageInfo("stage 1", 0, 4, WIDTH, parameters=100, params_after_cut=0)
 
 
 @pytest.fixture
@@ -38,7 +34,7 @@ def plan_for() -> Callable[..., Plan]:
         data = SplitCounts(("a", "b"), n_train, n_val, 0)
         defaults = {"policy": "deep", "augmentation": "none"}
         resolved = load_recipe(None, defaults | keys)
-        return make_plan(resolved, data, BackboneInfo("toy", 32, "f00d"), [Stage()])
+        return make_plan(resolved, data, BackboneInfo("toy", 32, "f00d"), [STAGE])
 
     return make
 

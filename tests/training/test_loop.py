@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import keras
@@ -72,9 +73,19 @@ def test_without_validation_the_weights_end_halfway(run: Run) -> None:
 
 
 def test_from_scratch_the_best_epoch_is_kept(run: Run) -> None:
+    # All training labels are wrong, so that every epoch is worse than the one before.
+    keys = {"policy": "from_scratch", "batch_norm": "trained", "learning_rate": 0.02}
+    model, history = run(1.0, flipped=True, **keys)
+    assert (history.best_epoch, history.interpolation, history.final_score) == (1, None, None)
+    moved = np.abs(kernel(model) - np.sign(kernel(model)))
+    assert 0 < moved.max() < 0.1  # one epoch of four steps
+
+
+def test_random_weights_are_never_the_ones_to_keep(run: Run) -> None:
     model, history = run(1.0, flipped=True, policy="from_scratch", batch_norm="trained")
-    assert (history.best_epoch, history.interpolation, history.final_score) == (0, None, None)
-    assert np.array_equal(np.abs(kernel(model)), np.ones((8, 2)))
+    assert history.epochs[0]["val_accuracy"] >= history.epochs[1]["val_accuracy"]
+    assert history.best_epoch > 0
+    assert not np.array_equal(np.abs(kernel(model)), np.ones((8, 2)))
 
 
 def test_it_stops_when_validation_no_longer_improves(run: Run) -> None:
@@ -86,6 +97,19 @@ def test_a_loss_that_is_not_a_number_stops_with_a_hint(run: Run) -> None:
     with pytest.raises(TlearnError, match="training stopped in epoch 1: the loss is nan") as error:
         run(float("nan"), learning_rate=0.5)
     assert error.value.hint.endswith("--learning-rate 0.05")
+
+
+def test_a_validation_loss_that_is_not_a_number_stops_too(
+    classifier: Callable[[float], keras.Model],
+    examples: Callable[..., Examples],
+    plan_for: Callable[..., Plan],
+) -> None:
+    # Training would hardly notice: its loss in an epoch is from before the last step.
+    plan = plan_for(N_TRAIN, N_VAL, epochs=1)
+    train = Batches(examples(N_TRAIN), 64, Variation(augmentation("none"), live=False, seed=0))
+    huge = replace(examples(N_VAL), read=lambda keys: np.full((len(keys), 8), 3e38, np.float32))
+    with pytest.raises(TlearnError, match="in epoch 1: the validation loss is nan"):
+        fit(classifier(1.0), plan, train, Batches(huge, 32), {})
 
 
 def test_every_epoch_is_reported_and_the_model_before_training(run: Run) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from string import ascii_lowercase
 from typing import TYPE_CHECKING, Annotated, Any
 
 from rich.console import RenderableType
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
     from tlearn.runs.directory import RunDirectory
 
 _MATRIX_UP_TO = 12
+_ROW_NAME_WIDTH, _MATRIX_WIDTH = 20, 54
+"""Columns of the terminal for the names of the rows, and for all predicted classes together."""
+
 _CLASSES_SHOWN = 30
 _PAIRS_SHOWN = 10
 
@@ -122,14 +126,18 @@ def _per_class(report: Report) -> list[RenderableType]:
 
 
 def _confusion_matrix(report: Report) -> list[RenderableType]:
+    names = [safe_text(name) for name in report.classes]
+    named = sum(max(name.cell_len, 3) + 1 for name in names) <= _MATRIX_WIDTH
+    # A letter in brackets, unlike a number, is hardly taken for a class.
+    letters = [Text(f"({letter})", DIM) for letter in ascii_lowercase[: len(names)]]
     grid = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style=DIM)
-    grid.add_column("true", no_wrap=True, max_width=20, overflow="ellipsis")
-    grid.add_column("", style=DIM, justify="right")
-    for number in range(1, len(report.classes) + 1):
-        grid.add_column(str(number), justify="right", min_width=3, no_wrap=True)
-    for row, (name, counts) in enumerate(zip(report.classes, report.confusion, strict=True)):
+    grid.add_column("true", no_wrap=True, max_width=_ROW_NAME_WIDTH, overflow="ellipsis")
+    grid.add_column("")
+    for head in names if named else letters:
+        grid.add_column(head, justify="right", min_width=3, no_wrap=True)
+    for row, counts in enumerate(report.confusion):
         cells = [_cell(count, row == column) for column, count in enumerate(counts)]
-        grid.add_row(safe_text(name), str(row + 1), *cells)
+        grid.add_row(names[row], "" if named else letters[row], *cells)
     return [heading("Confusion: true classes down, predicted classes across"), indented(grid)]
 
 

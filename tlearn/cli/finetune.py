@@ -103,6 +103,7 @@ def to_json(result: FinetuneResult) -> dict[str, Any]:
         "seconds": seconds.pop("total", None),
         "forecast_seconds": result.forecast_seconds,
         "interpolation": result.interpolation,
+        "warnings": result.warnings,
         "timings": seconds,
         "engines": result.engines.used,
         "engine_rates": result.engines.rates,

@@ -96,6 +96,8 @@ def draw_result(result: FinetuneResult, verbose: bool) -> list[RenderableType]:
     blocks: list[RenderableType] = [Text()]
     if reports:
         blocks += _verdict(reports[0], result)
+    if result.warnings:
+        blocks.append(bullets([Text(warning, WARN) for warning in result.warnings], "!"))
     if verbose:
         blocks += [Text(), indented(score_table(reports)), *_absent(plan, result.reports), Text()]
     beside = run.path.absolute().parent == RUNS_ROOT.absolute()
@@ -174,7 +176,8 @@ def _verdict(report: Report, result: FinetuneResult) -> list[RenderableType]:
         note = f"These images also chose how much of the tuning to keep: {share}."
         return [verdict(report, "validation images"), Text(note, DIM)]
     note = f"Of the tuning, the model kept {share}."
-    return [verdict(report), *([Text(note, DIM)] if kept < _SMALL_SHARE else [])]
+    few = kept < _SMALL_SHARE and not result.warnings  # which say what was kept, and why
+    return [verdict(report), *([Text(note, DIM)] if few else [])]
 
 
 def _details(result: FinetuneResult) -> dict[str, RenderableType]:

@@ -35,6 +35,7 @@ class FinetuneResult:
         forecast_seconds: How long the whole was expected to take from here, before it began.
         engines: What ran the frozen network.
         interpolation: Position between the solved head (0) and the end of tuning (1), or None.
+        warnings: What went wrong in training, and what to do about it.
     """
 
     run: RunDirectory | None
@@ -47,6 +48,7 @@ class FinetuneResult:
     engines: EngineChoice
     forecast_seconds: float | None = None
     interpolation: float | None = None
+    warnings: tuple[str, ...] = ()
 
 
 def finetune(
@@ -103,6 +105,7 @@ def finetune(
             reports=reports,
             history=fitted.history,
             interpolation=fitted.interpolation,
+            warnings=fitted.warnings,
             seconds=session.timer.seconds | {"total": session.timer.total()},
         )
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from tlearn.commands.methods_training import (
     augmentation_sentence,
-    interpolation_sentence,
     join,
+    kept_weights_sentence,
     training_sentences,
 )
 from tlearn.commands.references import Citations, paper_key
@@ -88,7 +88,7 @@ def sentences(record: RunRecord, cite: Citations) -> Iterator[str]:
     if plan.policy != "from_scratch":
         yield _head(record, cite)
     yield from training_sentences(plan, record.history, norms, cite)
-    yield interpolation_sentence(plan, record.metrics.interpolation, cite)
+    yield kept_weights_sentence(plan, record.history, record.metrics.interpolation, cite)
     yield _result(record, cite)
     yield _software(record, cite)
 
@@ -221,6 +221,8 @@ def _result(record: RunRecord, cite: Citations) -> str:
     low, high = report.interval
     right = round(report.accuracy * report.n)
     apart = ", which took no part in training or in any choice," if report.split == "test" else ""
+    if report.split == "val" and record.plan.training.epochs:
+        apart = ", which had also served to choose the weights,"
     return (
         f"Of the {report.n:,} {_PURPOSES[report.split]} images{apart} {right:,}"
         f" ({100 * report.accuracy:.1f}%, 95% Wilson interval {100 * low:.1f}% to"

@@ -41,37 +41,47 @@ def training_sentences(
         if plan.training.batch_norm == "frozen":
             yield f"{norms} stayed frozen, statistics as well as scale and offset."
         else:
-            yield f"{norms} were trained and followed the statistics of the batches."
+            where = " of these stages" if plan.training.first_trained_stage else ""
+            yield (
+                f"{norms}{where} were trained: they normalized by the statistics of each batch, and"
+                " for evaluation by moving averages of these."
+            )
     yield from _epochs(plan, history, cite)
 
 
 def augmentation_sentence(plan: Plan, cite: Citations) -> str:
     """Return how training images were varied; nothing where they were not."""
-    by_gradient = plan.training.epochs > 0
+    by_gradient, views = plan.training.epochs > 0, plan.images.views
+    live = by_gradient and (plan.training.first_trained_stage == 0 or not views)
     policy = augmentation(plan.images.augmentation, plan.images.horizontal_flip)
-    changes = [*_changes(policy, cite), *(_mixing(policy, cite) if by_gradient else ())]
-    if plan.images.views == 1 or not changes:
-        return ""
-    how = "anew in each epoch"
-    if plan.images.views:
-        how = f"once: {plan.images.views} versions of each image were used, one of them unchanged"
-    when = "for fine-tuning " if by_gradient and plan.policy != "from_scratch" else ""
-    return f"Training images were augmented {when}by {join(changes)}, drawn {how}."
+    sentences = []
+    changes = [*_changes(policy, cite)] if live or views > 1 else []
+    if changes:
+        how = "anew in each epoch"
+        if not live:
+            how = f"once: {views} versions of each image were used, one of them unchanged"
+        fine_tuned = by_gradient and plan.policy not in ("from_scratch", "linear_head")
+        when = "for fine-tuning " if fine_tuned else ""
+        sentences.append(f"Training images were augmented {when}by {join(changes)}, drawn {how}.")
+    if by_gradient and (mixing := [*_mixing(policy, cite)]):
+        what = "Images" if live else "Stored outputs of the frozen stages"
+        sentences.append(f"{what} of a batch were mixed with one another by {' or '.join(mixing)}.")
+    return " ".join(sentences)
 
 
-def interpolation_sentence(plan: Plan, interpolation: float | None, cite: Citations) -> str:
-    """Return how the final weights were chosen; nothing where the head was solved only."""
+def kept_weights_sentence(
+    plan: Plan, history: Sequence[Mapping[str, Any]], interpolation: float | None, cite: Citations
+) -> str:
+    """Return which weights were kept; nothing where the head was solved only."""
     if plan.policy == "from_scratch":
-        if not plan.split.n_val:
-            return "The weights after the last epoch were kept."
-        return "The weights of the epoch with the highest validation accuracy were kept."
+        return _best_epoch(plan, history)
     if interpolation is None:
         return ""
     chosen = "fixed at one half, as there were no validation images"
     if plan.split.n_val:
         chosen = (
-            "the mean of a grid from 0 to 1, each value weighted by the exponential of its negative"
-            " squared error on the validation images"
+            "the mean of 0, 0.2, 0.4, 0.6, 0.8 and 1, each weighted by the exponential of its"
+            " negative squared error, summed over the validation images"
         )
     return (
         "The final weights are those before and after this training, interpolated (WiSE-FT"
@@ -135,7 +145,8 @@ def _learning_rate(plan: Plan, cite: Citations) -> str:
         plural = "" if training.warmup_epochs == 1 else "s"
         text += f", after a linear warm-up of {training.warmup_epochs:g} epoch{plural}"
     if training.schedule == "cosine":
-        return text + f", and followed a cosine to zero {cite('loshchilov2017sgdr')}"
+        citation = cite("loshchilov2017sgdr")
+        return text + f", and followed a cosine to zero {citation} over the planned epochs"
     if training.schedule == "plateau":
         rule = PlateauState()
         text += (
@@ -174,9 +185,20 @@ def _epochs(plan: Plan, history: Sequence[Mapping[str, Any]], cite: Citations) -
         yield f"Training ran for {planned} epochs."
     if 0 < ran < planned:
         yield (
-            f"It was stopped early, as validation accuracy had not improved for"
-            f" {plan.training.patience} epochs."
+            f"It was stopped early: for {plan.training.patience} epochs neither the validation"
+            " accuracy nor, at equal accuracy, the validation loss had improved."
         )
+
+
+def _best_epoch(plan: Plan, history: Sequence[Mapping[str, Any]]) -> str:
+    if not plan.split.n_val:
+        return "The weights after the last epoch were kept."
+    rule = "the highest validation accuracy (at equal accuracy, the lowest validation loss)"
+    scored = [record for record in history if record["epoch"] and "val_accuracy" in record]
+    if not scored:
+        return f"The weights of the epoch with {rule} were kept."
+    best = max(scored, key=lambda record: (record["val_accuracy"], -record["val_loss"]))
+    return f"The weights of epoch {best['epoch']} were kept, the one with {rule}."
 
 
 def _changes(policy: Augmentation, cite: Citations) -> Iterator[str]:

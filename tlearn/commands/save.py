@@ -92,7 +92,7 @@ def save_run(
         with session.timer.time("samples"):
             split = next(iter(fitted.probabilities))
             write_samples(run.samples, dataset, split, fitted.probabilities[split], plan.seed)
-    _write_results(session, workspace, fitted, run, reports, advice)
+    _write_results(session, workspace, fitted, run, reports=reports, advice=advice)
     return reports
 
 
@@ -139,6 +139,7 @@ def _write_results(
     workspace: Workspace,
     fitted: FittedModel,
     run: RunDirectory,
+    *,
     reports: Mapping[str, Report],
     advice: Advice | None,
 ) -> None:
@@ -152,6 +153,7 @@ def _write_results(
         plan=plan,
         reports=reports,
         history=fitted.history,
+        warnings=fitted.warnings,
         issues=dataset.issues,
         timings=timer.seconds,
         seconds=total - timer.seconds.get("advice", 0),  # the forecast does not count the advice
@@ -169,6 +171,7 @@ def _write_results(
             "val_accuracy": reports["val"].accuracy if "val" in reports else None,
             "test_accuracy": reports["test"].accuracy if "test" in reports else None,
             "interpolation": fitted.interpolation,
+            "warnings": fitted.warnings,
             "seconds": timer.seconds | {"total": total},
             "issues": [asdict(issue) for issue in dataset.issues],
             "reports": {split: report.to_json() for split, report in reports.items()},

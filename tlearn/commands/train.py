@@ -13,6 +13,7 @@ from tlearn.commands.session import Session, Workspace
 from tlearn.data.augmentation import augmentation
 from tlearn.data.split import Fold
 from tlearn.evaluation.predictions import predict_pixels
+from tlearn.evaluation.training_warnings import training_warnings
 from tlearn.features.features import HeadProblem
 from tlearn.features.linear_head import LinearHead
 from tlearn.features.store import Views
@@ -31,19 +32,21 @@ class FittedModel:
 
     Attributes:
         plan: The plan, with the L2 penalty that was chosen.
-        model: The trained network; None for a solved head on an untouched backbone.
         head: The solved head, from which tuning began; None from scratch.
+        probabilities: Held-out split to what the model says of it: (n, classes).
+        model: The trained network; None for a solved head on an untouched backbone.
         history: Epoch records.
         interpolation: Position between the solved head (0) and the end of tuning (1), or None.
-        probabilities: Held-out split to what the model says of it: (n, classes).
+        warnings: What went wrong in training, and what to do about it.
     """
 
     plan: Plan
-    model: keras.Model | None
     head: LinearHead | None
-    history: Sequence[Mapping[str, Any]]
-    interpolation: float | None
     probabilities: Mapping[str, np.ndarray]
+    model: keras.Model | None = None
+    history: Sequence[Mapping[str, Any]] = ()
+    interpolation: float | None = None
+    warnings: tuple[str, ...] = ()
 
 
 def fit(
@@ -62,7 +65,7 @@ def fit(
         plan = replace(plan, head=replace(plan.head, solved_l2=head.penalty))
         if not plan.training.epochs:
             probabilities = _head_probabilities(workspace, plan, head)
-            return FittedModel(plan, None, head, (), None, probabilities)
+            return FittedModel(plan, head=head, probabilities=probabilities)
     model, history = _tune(session, workspace, plan, head, on_epoch)
     session.progress("score the model", 0, 0)
     with session.timer.time("check"):
@@ -70,7 +73,17 @@ def fit(
             split: predict_pixels(model.predict_on_batch, workspace.dataset.rows(split))
             for split in _held_out(workspace)
         }
-    return FittedModel(plan, model, head, history.epochs, history.interpolation, probabilities)
+    return FittedModel(
+        plan,
+        head=head,
+        probabilities=probabilities,
+        model=model,
+        history=history.epochs,
+        interpolation=history.interpolation,
+        warnings=training_warnings(
+            plan, history.epochs, history.interpolation, workspace.dataset.labels("val")
+        ),
+    )
 
 
 def solve(session: Session, workspace: Workspace, plan: Plan) -> LinearHead:
@@ -130,13 +143,13 @@ def _tune(
     from tlearn.training.fine_tune import TrainingContext, fine_tune
 
     context = TrainingContext(
-        plan,
-        workspace.dataset,
-        session.cache,
-        session.engines,
-        session.progress,
-        session.timer,
-        on_epoch,
+        plan=plan,
+        dataset=workspace.dataset,
+        cache=session.cache,
+        engines=session.engines,
+        progress=session.progress,
+        timer=session.timer,
+        on_epoch=on_epoch,
     )
     keras.utils.set_random_seed(plan.seed)
     keras.config.set_dtype_policy(plan.training.precision)

@@ -110,15 +110,17 @@ def _usable_rows(folder: ImageFolder, infos: Sequence[ImageInfo]) -> list[SplitR
         for image, info in zip(folder.images, infos, strict=True)
         if info.problem is None
     ]
-    labels_of: dict[str, set[int]] = defaultdict(set)
+    files: dict[str, dict[int, str]] = defaultdict(dict)  # of each digest, the first of a label
     for row in rows:
-        labels_of[row.digest].add(row.label)
-    usable = [row for row in rows if len(labels_of[row.digest]) == 1]
+        files[row.digest].setdefault(row.label, row.name)
+    usable = [row for row in rows if len(files[row.digest]) == 1]
     labels = {row.label for row in usable}
     if len(labels) < 2:
         empty = [repr(name) for label, name in enumerate(folder.classes) if label not in labels]
+        pairs = [[*names.values()][:2] for names in files.values() if len(names) > 1]
+        same = "".join(f": {one!r} and {other!r} are the same image" for one, other in pairs[:1])
         raise DataError(
-            f"no image of {', '.join(empty)} in {quoted(folder.root)} can be used",
+            f"no image of {', '.join(empty)} in {quoted(folder.root)} can be used{same}",
             "replace images that cannot be read, and keep each image in one class only",
         )
     return usable

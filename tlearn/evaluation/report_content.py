@@ -36,6 +36,7 @@ class ReportContent:
         reports: Split to the scores on it: "test", "val" or both.
         history: One record for each epoch: epoch, accuracy, val_accuracy, loss, val_loss where
             known; epoch 0 is the solved head that training started from.
+        warnings: What went wrong in training, in sentences.
         issues: What is wrong or risky in the image folder.
         timings: Step to seconds.
         seconds: What the plan took in all, to compare with its forecast.
@@ -49,6 +50,7 @@ class ReportContent:
     plan: Plan
     reports: Mapping[str, Report]
     history: Sequence[Mapping[str, Any]] = ()
+    warnings: Sequence[str] = ()
     issues: Sequence[DataIssue] = ()
     timings: Mapping[str, float] = field(default_factory=dict)
     seconds: float | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tlearn.errors import RecipeError
 from tlearn.recipe.auto import find_contradictions, resolve_auto
@@ -21,6 +21,9 @@ from tlearn.recipe.plan import (
     TrainingPlan,
 )
 from tlearn.recipe.schema import AUTO, LAST, Recipe
+
+if TYPE_CHECKING:
+    from tlearn.features.extractor import StageInfo
 
 HEAD = "head"
 _Group = TypeVar("_Group")
@@ -41,30 +44,6 @@ class BackboneInfo:
     image_size: int
     fingerprint: str
     reason: str = ""
-
-
-class StageInfo(Protocol):
-    """What a plan needs to know of a stage; `tlearn.models.stages.Stage` is one."""
-
-    @property
-    def name(self) -> str:
-        """Return the name."""
-        ...
-
-    @property
-    def parameters(self) -> int:
-        """Return the number of weights."""
-        ...
-
-    @property
-    def width(self) -> int:
-        """Return the number of features."""
-        ...
-
-    @property
-    def params_after_cut(self) -> int:
-        """Return the number of weights of the next stage that a head on this one needs too."""
-        ...
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,6 @@ RUN_FILES = (
     "predictions.csv",
     "errors.csv",
     "figures",
-    "checkpoints",
     "export",
     "samples",
 )
@@ -65,7 +64,6 @@ class RunDirectory:
     predictions_path = _RunPath("predictions.csv")
     errors_path = _RunPath("errors.csv")
     figures = _RunPath("figures")
-    checkpoints = _RunPath("checkpoints")
     export_dir = _RunPath("export")
     samples = _RunPath("samples")
 

@@ -25,6 +25,7 @@ class RunMetrics:
         reports: "val" and "test", as far as the run has them, to the scores.
         seconds: Step to the time that it took, and `total`.
         interpolation: How far the model lies from the solved head (0) to where tuning ended (1).
+        warnings: What went wrong in training, in sentences.
         issues: What was found in the data: kind, severity, message and names.
     """
 
@@ -32,6 +33,7 @@ class RunMetrics:
     reports: dict[str, Report]
     seconds: dict[str, float] = field(default_factory=dict)
     interpolation: float | None = None
+    warnings: tuple[str, ...] = ()
     issues: tuple[dict[str, Any], ...] = ()
 
     @property

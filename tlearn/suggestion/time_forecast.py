@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tlearn.features.extractor import StageInfo
 
 STEP_COST = 6.0
 """Cost of a training step through Keras in LiteRT passes of the same layers: forward and backward,
@@ -16,20 +19,6 @@ FIXED_SECONDS = 15.0
 
 HEAD_SECONDS = 3.0
 """Imports, the solver and the report of a linear head that needs no TensorFlow."""
-
-
-class StageSize(Protocol):
-    """What the cost of a stage is estimated from."""
-
-    @property
-    def parameters(self) -> int:
-        """Return the number of weights."""
-        ...
-
-    @property
-    def size(self) -> int:
-        """Return the side of its feature map, in positions."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -53,7 +42,7 @@ class Workload:
     n_stages: int | None = None
 
 
-def forecast_seconds(stages: Sequence[StageSize], workload: Workload, pass_seconds: float) -> float:
+def forecast_seconds(stages: Sequence[StageInfo], workload: Workload, pass_seconds: float) -> float:
     """Return the seconds that a plan will take, imports included.
 
         embeddings   n_all * pass

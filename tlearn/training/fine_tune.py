@@ -22,6 +22,7 @@ from tlearn.models.stages import find_cuts, layers_of_stage, split_at
 from tlearn.progress import EpochCallback, ProgressCallback, Timer
 from tlearn.recipe.plan import Plan
 from tlearn.training.batch_norm_folding import fold_frozen_norms
+from tlearn.training.batch_norm_momentum import follow_batches
 from tlearn.training.batches import (
     Batches,
     Examples,
@@ -135,6 +136,8 @@ def tune(model: keras.Model, backbone: Backbone, context: TrainingContext) -> Hi
     """
     plan, first = context.plan, context.plan.training.first_trained_stage
     set_trainable(backbone.trunk, backbone.stages, first, plan.training.batch_norm)
+    if plan.training.batch_norm == "trained":
+        follow_batches(backbone.trunk, plan.training.steps_per_epoch)
     if first == 0:
         trained = keras.Model(model.inputs[0], model.outputs[0])
         read = context.dataset.pixels.read

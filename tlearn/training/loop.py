@@ -27,7 +27,8 @@ class History:
 
     Attributes:
         epochs: The record of each epoch, see `EpochCallback`.
-        best_epoch: The epoch with the best validation score; the last one without validation.
+        best_epoch: The epoch with the best validation score; the last one without validation. From
+            random weights, epoch 0 is none of them.
         steps: Batches trained on.
         interpolation: Where the kept weights lie between those before training (0) and those after
             (1); None where they are those of the best epoch.
@@ -158,12 +159,11 @@ class _EpochScorer(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         logs = logs or {}
-        if not np.isfinite(logs["loss"]):
-            raise TlearnError(
-                f"training stopped in epoch {epoch + 1}: the loss is {logs['loss']}",
-                f"try a smaller rate: --learning-rate {self._plan.training.learning_rate / 10:g}",
-            )
+        self._ensure_number(epoch + 1, "loss", logs["loss"])
         self._score(epoch + 1, {"loss": logs["loss"], "accuracy": logs["accuracy"]})
+        self._ensure_number(
+            epoch + 1, "validation loss", self.history.epochs[-1].get("val_loss", 0)
+        )
         if self._val is None:
             self.history.best_epoch = epoch + 1
         elif epoch + 1 - self.history.best_epoch >= self._plan.training.patience:
@@ -173,6 +173,13 @@ class _EpochScorer(keras.callbacks.Callback):
         if self._best_weights is not None:
             self.model.set_weights(self._best_weights)
 
+    def _ensure_number(self, epoch: int, name: str, loss: float) -> None:
+        if not np.isfinite(loss):
+            raise TlearnError(
+                f"training stopped in epoch {epoch}: the {name} is {loss}",
+                f"try a smaller rate: --learning-rate {self._plan.training.learning_rate / 10:g}",
+            )
+
     def _score(self, epoch: int, logs: dict[str, float]) -> None:
         record: dict[str, Any] = {"epoch": epoch, "epochs": self._plan.training.epochs, **logs}
         if self._val is not None:
@@ -180,7 +187,9 @@ class _EpochScorer(keras.callbacks.Callback):
             record |= {"val_loss": score.loss, "val_accuracy": score.accuracy}
             if self._plan.training.schedule == "plateau":
                 self.plateau.update(score.loss)
-            self._remember_if_best(epoch, score)
+            # Random weights are no model to keep, however lucky their guesses.
+            if epoch or not self._keep_best:
+                self._remember_if_best(epoch, score)
         record["seconds"] = round(time.perf_counter() - self._started, 3)
         self.history.epochs.append(record)
         if self._on_epoch:

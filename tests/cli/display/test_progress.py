@@ -51,6 +51,16 @@ def test_in_a_pipe_there_is_a_line_a_step(
     assert lines[3].split()[:3] == ["✓", "train", "32"]
 
 
+def test_columns_stay_in_line_when_a_loss_is_large(capfd: pytest.CaptureFixture[str]) -> None:
+    with Display() as display:
+        for epoch, loss in enumerate((0.5, 12.345, 311.25, 4812.3), start=1):
+            record = {"epoch": epoch, "epochs": 4, "loss": loss, "accuracy": 0.5}
+            display.epoch(record)
+    lines = capfd.readouterr().err.splitlines()
+    assert [line.split()[5] for line in lines] == ["0.500", "12.35", "311.2", "4812"]
+    assert len({line.index("train") for line in lines}) == 1
+
+
 def test_short_steps_leave_a_line_only_if_asked_for(
     capfd: pytest.CaptureFixture[str], timer: list[float]
 ) -> None:

@@ -215,8 +215,9 @@ class Display:
         first = not record["epoch"]
         line = Text(f"  {'start':<{len(number) + 6}}" if first else f"  epoch {number}")
         if "loss" in record:
-            train = f"{percent(record['accuracy']):>6}"
-            line.append(f"   loss {record['loss']:.3f}   train {train}", DIM)
+            train, loss = f"{percent(record['accuracy']):>6}", record["loss"]
+            digits = f"{loss:.3f}" if loss < 10 else f"{loss:.4g}"
+            line.append(f"   loss {digits:>5}   train {train}", DIM)
         if "val_accuracy" in record:
             line.append(f"   val {percent(record['val_accuracy']):>6}")
             if record["val_accuracy"] > self._best:
