@@ -37,9 +37,9 @@ def levels(batches: Batches) -> list[int]:
 
 def test_validation_reads_every_image_once_in_order_and_unchanged(images: Examples) -> None:
     batches = Batches(images, 4)
-    for _ in range(2):
+    for epoch in range(2):
+        batches.begin_epoch(epoch)
         assert levels(batches) == list(range(10))
-        batches.on_epoch_end()
     assert [len(batches[n][0]) for n in range(len(batches))] == [4, 4, 2]
     assert np.array_equal(batches[0][1], np.eye(3)[[0, 1, 2, 0]])
 
@@ -49,9 +49,9 @@ def test_every_epoch_has_another_order_and_other_views_with_each_image_once(
 ) -> None:
     batches = Batches(images, 4, Variation(NONE, live=False, seed=1))
     epochs = []
-    for _ in range(3):
+    for epoch in range(3):
+        batches.begin_epoch(epoch)
         epochs.append(levels(batches))
-        batches.on_epoch_end()
     assert len({tuple(epoch) for epoch in epochs}) == 3
     assert all(sorted(level % 100 for level in epoch) == list(range(10)) for epoch in epochs)
     assert any(level >= 100 for level in epochs[0]) and any(level < 100 for level in epochs[0])
@@ -91,3 +91,12 @@ def test_class_weights_give_every_present_class_the_same_total(labels: list[int]
 def test_batches_of_features_need_no_images(examples: Callable[..., Examples]) -> None:
     batches = Batches(examples(6), 4)
     assert batches[0][0].shape == (4, 8) and len(batches) == 2
+
+
+def test_an_epoch_can_go_on_from_any_step(images: Examples) -> None:
+    batches = Batches(images, 2, Variation(STRONG, live=True, seed=3))
+    batches.begin_epoch(5)
+    whole = [inputs for inputs, _ in batches.from_step(0)]
+    rest = [inputs for inputs, _ in batches.from_step(3)]
+    assert [len(whole), len(rest)] == [5, 2]
+    assert all(np.array_equal(a, b) for a, b in zip(whole[3:], rest, strict=True))

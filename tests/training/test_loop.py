@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -14,6 +15,7 @@ from tlearn.data.augmentation import augmentation
 from tlearn.errors import TlearnError
 from tlearn.recipe.plan import Plan
 from tlearn.training.batches import Batches, Examples, Variation
+from tlearn.training.checkpoint import Checkpoint
 from tlearn.training.interpolation import DEFAULT_INTERPOLATION
 from tlearn.training.loop import History, factors_by_variable, fit
 
@@ -32,7 +34,7 @@ def run(
     def train(
         scale: float, *, flipped: bool = False, n_val: int = N_VAL, **keys: Any
     ) -> tuple[keras.Model, History]:
-        callbacks = {name: keys.pop(name) for name in ("on_epoch", "progress") if name in keys}
+        callbacks = {name: keys.pop(name) for name in ("on_epoch", "progress", "checkpoint") if name in keys}
         keys = {"epochs": 4, "learning_rate": 0.2, "warmup_epochs": 0, "batch_size": 16} | keys
         plan, model = plan_for(N_TRAIN, n_val, **keys), classifier(scale)
         variation = Variation(augmentation("none"), live=False, seed=0)
@@ -137,3 +139,37 @@ def test_every_variable_has_the_factor_of_its_stage() -> None:
     assert factors == pytest.approx(
         {"stage/kernel": 0.1, "stage/bias": 0.1, "head/kernel": 1.0, "head/bias": 1.0}
     )
+
+
+class Stopped(Exception):
+    """What ends a training from outside."""
+
+
+@pytest.mark.parametrize("policy", ["deep", "from_scratch"])
+@pytest.mark.parametrize("stopped_at", [60, 92, 196])
+def test_a_stopped_training_goes_on_to_the_same_weights(
+    run: Run, tmp_path: Path, stopped_at: int, policy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tlearn.training.checkpoint.SECONDS_BETWEEN", -1.0)
+    keys = {"policy": policy, "schedule": "plateau", "optimizer": "adam"}
+    undisturbed, expected = run(0.1, **keys)
+
+    def stop(done: int, total: int) -> None:
+        if done == stopped_at:
+            raise Stopped
+
+    checkpoint = Checkpoint(tmp_path / "last.npz")
+    with pytest.raises(Stopped):
+        run(0.1, **keys, checkpoint=checkpoint, progress=stop)
+    calls: list[int] = []
+    model, history = run(
+        0.1, **keys, checkpoint=checkpoint, progress=lambda done, _: calls.append(done)
+    )
+    assert calls[0] > stopped_at - 60 and calls[-1] == 240
+    assert np.array_equal(kernel(model), kernel(undisturbed))
+    without_seconds = [
+        [{key: value for key, value in record.items() if key != "seconds"} for record in epochs]
+        for epochs in (history.epochs, expected.epochs)
+    ]
+    assert without_seconds[0] == without_seconds[1]
+    assert history.interpolation == expected.interpolation

@@ -1,15 +1,19 @@
-"""Batches for Keras's `fit`: pixels augmented when they are read, or stored features."""
+"""Batches to train on: pixels augmented when they are read, or stored features."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-import keras
 import numpy as np
 
 from tlearn.data.augmentation import Augmentation, augment, mix
+
+_AHEAD = 8
+"""Batches read ahead of training."""
 
 Read = Callable[[Sequence[str]], np.ndarray]
 """Keys to stacked inputs: pixels uint8 or features, (n, ...)."""
@@ -55,7 +59,7 @@ class Variation:
     seed: int
 
 
-class Batches(keras.utils.PyDataset):
+class Batches:
     """An epoch of batches, the same for the same seed.
 
     Args:
@@ -68,26 +72,35 @@ class Batches(keras.utils.PyDataset):
     def __init__(
         self, examples: Examples, batch_size: int, variation: Variation | None = None
     ) -> None:
-        super().__init__(workers=1, max_queue_size=8)
         self._examples = examples
         self._targets = np.eye(examples.n_classes, dtype=np.float32)[examples.labels]
         self._batch_size = batch_size
         self._variation = variation
-        self._epoch = -1
-        self.on_epoch_end()
+        self.begin_epoch(0)
 
     def __len__(self) -> int:
         return math.ceil(len(self._targets) / self._batch_size)
 
-    def on_epoch_end(self) -> None:
-        """Choose the order and the views of the next epoch."""
-        self._epoch += 1
+    def begin_epoch(self, epoch: int) -> None:
+        """Choose the order and the views of an epoch, counted from 0."""
+        self._epoch = epoch
         count = len(self._targets)
         self._order, self._view = np.arange(count), np.zeros(count, int)
         if self._variation:
             rng = np.random.default_rng((self._variation.seed, self._epoch))
             self._order = rng.permutation(count)
             self._view = rng.integers(len(self._examples.keys[0]), size=count)
+
+    def from_step(self, step: int) -> Iterator[tuple[np.ndarray, ...]]:
+        """Yield the batches of the epoch from one on; the next ones are read meanwhile."""
+        numbers = range(step, len(self))
+        with ThreadPoolExecutor(1) as reader:
+            ahead = deque(reader.submit(self.__getitem__, n) for n in numbers[:_AHEAD])
+            for number in numbers:
+                batch = ahead.popleft().result()
+                if number + _AHEAD < len(self):
+                    ahead.append(reader.submit(self.__getitem__, number + _AHEAD))
+                yield batch
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, ...]:
         examples = self._examples

@@ -15,9 +15,10 @@ from tlearn.errors import TlearnError
 from tlearn.progress import EpochCallback, StepProgress
 from tlearn.recipe.plan import Plan
 from tlearn.training.batches import Batches
+from tlearn.training.checkpoint import Checkpoint, TrainingState
 from tlearn.training.interpolation import float_weights, interpolate_weights
 from tlearn.training.optimizer import make_optimizer
-from tlearn.training.schedule import PlateauState, rate_factor
+from tlearn.training.schedule import rate_factor
 from tlearn.training.validation import ValidationScore, score_batches
 
 
@@ -49,6 +50,7 @@ def fit(
     val: Batches | None,
     rate_factors: Mapping[str, float],
     *,
+    checkpoint: Checkpoint | None = None,
     on_epoch: EpochCallback | None = None,
     progress: StepProgress | None = None,
 ) -> History:
@@ -59,32 +61,37 @@ def fit(
     weights keeps those of the epoch with the best validation accuracy, or loss where accuracies
     tie; without validation those of the last.
 
+    The batches are drawn by seed, epoch and step, so a phase that goes on from its checkpoint ends
+    with the weights of one that was never stopped.
+
     Args:
         model: The network between the stored inputs and the probabilities.
         plan: Optimizer, schedule, epochs, patience, label smoothing.
         train: Batches to learn from.
         val: Batches to choose the weights by, or None.
         rate_factors: Path of a variable to the factor on `plan.training.learning_rate`.
+        checkpoint: Where the state is kept after every epoch, and where to go on from.
         on_epoch: Called after every epoch.
         progress: Called with (images seen, images in all) after every batch.
 
     Raises:
         TlearnError: The loss is no longer a number.
+        HostError: The checkpoint cannot be written.
     """
     _compile(model, plan, rate_factors)
     from_scratch = plan.policy == "from_scratch"
-    start = [] if from_scratch else [np.array(weight) for weight in float_weights(model)]
-    scorer = _EpochScorer(plan, val, on_epoch, keep_best=from_scratch)
-    model.fit(
-        train,
-        epochs=plan.training.epochs,
-        callbacks=[_RateSetter(plan, len(train), scorer, progress), scorer],
-        verbose=0,
-        shuffle=False,
-    )
-    history = scorer.history
-    if not from_scratch:
-        history.interpolation, history.final_score = interpolate_weights(model, start, val)
+    state = checkpoint.restore(model) if checkpoint else None
+    if state is None:
+        start = [] if from_scratch else [np.array(weight) for weight in float_weights(model)]
+        state = TrainingState(start=start)
+    phase = _Phase(model, plan, train, val, state, checkpoint, on_epoch, progress)
+    phase.run()
+    history = History(state.epochs, state.best_epoch, state.epoch * len(train))
+    if from_scratch:
+        if state.best_weights:
+            model.set_weights(state.best_weights)
+    else:
+        history.interpolation, history.final_score = interpolate_weights(model, state.start, val)
     return history
 
 
@@ -104,103 +111,109 @@ def _compile(model: keras.Model, plan: Plan, rate_factors: Mapping[str, float]) 
         # XLA is ten times slower on a CPU and several times faster on an accelerator.
         jit_compile=on_accelerator(),
     )
+    optimizer.build(model.trainable_variables)
 
 
-class _RateSetter(keras.callbacks.Callback):
-    """Sets the learning rate before every step, and reports progress after it."""
+@dataclass
+class _Phase:
+    """A training phase: epochs, each scored, until there is no more gain.
 
-    def __init__(
-        self, plan: Plan, steps_per_epoch: int, scorer: _EpochScorer, progress: StepProgress | None
-    ) -> None:
-        super().__init__()
-        self._plan = plan
-        self._warmup_steps = plan.training.warmup_epochs * steps_per_epoch
-        self._total_steps = plan.training.epochs * steps_per_epoch
-        self._step = 0
-        self._scorer = scorer
-        self._progress = progress
+    Attributes are those of `fit`; `state` is where it stands.
+    """
 
-    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
-        training = self._plan.training
-        factor = rate_factor(training.schedule, self._step, self._total_steps, self._warmup_steps)
-        factor_on_plateau = self._scorer.plateau.factor
-        self.model.optimizer.learning_rate = training.learning_rate * factor * factor_on_plateau
-        self._step += 1
-        self._scorer.history.steps = self._step
+    model: keras.Model
+    plan: Plan
+    train: Batches
+    val: Batches | None
+    state: TrainingState
+    checkpoint: Checkpoint | None
+    on_epoch: EpochCallback | None
+    progress: StepProgress | None
 
-    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        if self._progress:
-            n_train, training = self._plan.split.n_train, self._plan.training
-            earlier_epochs = n_train * ((self._step - 1) // training.steps_per_epoch)
-            this_epoch = min((batch + 1) * training.batch_size, n_train)
-            self._progress(earlier_epochs + this_epoch, n_train * training.epochs)
+    def run(self) -> None:
+        """Train until the last epoch, or until validation no longer improves."""
+        started = time.perf_counter() - self.state.seconds
+        if self.val is not None and not self.state.epochs:
+            self._end_epoch(0, {}, started)
+        while self.state.epoch < self.plan.training.epochs and not self._is_exhausted():
+            self._train_epoch(started)
+            state = self.state
+            loss, accuracy = (total / state.n_images for total in state.sums)
+            _ensure_number(self.plan, state.epoch + 1, "loss", loss)
+            state.epoch, state.step, state.sums, state.n_images = state.epoch + 1, 0, (0.0, 0.0), 0
+            self._end_epoch(state.epoch, {"loss": loss, "accuracy": accuracy}, started)
 
+    def _is_exhausted(self) -> bool:
+        waited = self.state.epoch - self.state.best_epoch
+        return self.val is not None and waited >= self.plan.training.patience
 
-class _EpochScorer(keras.callbacks.Callback):
-    """Scores every epoch, stops when there is no more gain, and can restore the best weights."""
+    def _train_epoch(self, started: float) -> None:
+        state = self.state
+        self.train.begin_epoch(state.epoch)
+        for batch in self.train.from_step(state.step):
+            self._set_rate()
+            logs = self.model.train_on_batch(*batch, return_dict=True)
+            n = len(batch[0])
+            loss, accuracy = (float(logs[name]) for name in ("loss", "accuracy"))
+            state.sums = (state.sums[0] + n * loss, state.sums[1] + n * accuracy)
+            state.n_images += n
+            state.step += 1
+            if self.progress:
+                n_train = self.plan.split.n_train
+                done = n_train * state.epoch + state.n_images
+                self.progress(done, n_train * self.plan.training.epochs)
+            if self.checkpoint and self.checkpoint.is_due:
+                state.seconds = time.perf_counter() - started
+                self.checkpoint.save(self.model, state)
 
-    def __init__(
-        self, plan: Plan, val: Batches | None, on_epoch: EpochCallback | None, keep_best: bool
-    ) -> None:
-        super().__init__()
-        self.history = History()
-        self.plateau = PlateauState()
-        self._plan = plan
-        self._val = val
-        self._on_epoch = on_epoch
-        self._keep_best = keep_best
-        self._best = (-1.0, -np.inf)
-        self._best_weights: list[np.ndarray] | None = None
-        self._started = time.perf_counter()
-
-    def on_train_begin(self, logs: Any = None) -> None:
-        if self._val is not None:
-            self._score(0, {})
-
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        logs = logs or {}
-        self._ensure_number(epoch + 1, "loss", logs["loss"])
-        self._score(epoch + 1, {"loss": logs["loss"], "accuracy": logs["accuracy"]})
-        self._ensure_number(
-            epoch + 1, "validation loss", self.history.epochs[-1].get("val_loss", 0)
+    def _set_rate(self) -> None:
+        training, state, per_epoch = self.plan.training, self.state, len(self.train)
+        factor = rate_factor(
+            training.schedule,
+            state.epoch * per_epoch + state.step,
+            training.epochs * per_epoch,
+            training.warmup_epochs * per_epoch,
         )
-        if self._val is None:
-            self.history.best_epoch = epoch + 1
-        elif epoch + 1 - self.history.best_epoch >= self._plan.training.patience:
-            self.model.stop_training = True
+        self.model.optimizer.learning_rate = training.learning_rate * factor * state.plateau.factor
 
-    def on_train_end(self, logs: Any = None) -> None:
-        if self._best_weights is not None:
-            self.model.set_weights(self._best_weights)
-
-    def _ensure_number(self, epoch: int, name: str, loss: float) -> None:
-        if not np.isfinite(loss):
-            raise TlearnError(
-                f"training stopped in epoch {epoch}: the {name} is {loss}",
-                f"try a smaller rate: --learning-rate {self._plan.training.learning_rate / 10:g}",
-            )
-
-    def _score(self, epoch: int, logs: dict[str, float]) -> None:
-        record: dict[str, Any] = {"epoch": epoch, "epochs": self._plan.training.epochs, **logs}
-        if self._val is not None:
-            score = score_batches(self.model, self._val)
+    def _end_epoch(self, epoch: int, logs: dict[str, float], started: float) -> None:
+        """Score the model, keep the record of the epoch and a checkpoint."""
+        state = self.state
+        record: dict[str, Any] = {"epoch": epoch, "epochs": self.plan.training.epochs, **logs}
+        if self.val is None:
+            state.best_epoch = epoch
+        else:
+            score = score_batches(self.model, self.val)
             record |= {"val_loss": score.loss, "val_accuracy": score.accuracy}
-            if self._plan.training.schedule == "plateau":
-                self.plateau.update(score.loss)
-            # Random weights are no model to keep, however lucky their guesses.
-            if epoch or not self._keep_best:
-                self._remember_if_best(epoch, score)
-        record["seconds"] = round(time.perf_counter() - self._started, 3)
-        self.history.epochs.append(record)
-        if self._on_epoch:
-            self._on_epoch(record)
+            if self.plan.training.schedule == "plateau":
+                state.plateau.update(score.loss)
+            self._remember_if_best(epoch, score)
+        state.seconds = time.perf_counter() - started
+        record["seconds"] = round(state.seconds, 3)
+        state.epochs.append(record)
+        if epoch:
+            _ensure_number(self.plan, epoch, "validation loss", record.get("val_loss", 0))
+        if self.on_epoch:
+            self.on_epoch(record)
+        if self.checkpoint and epoch:
+            self.checkpoint.save(self.model, state)
 
     def _remember_if_best(self, epoch: int, score: ValidationScore) -> None:
-        if (score.accuracy, -score.loss) > self._best:
-            self._best = (score.accuracy, -score.loss)
-            self.history.best_epoch = epoch
-            if self._keep_best:
-                self._best_weights = self.model.get_weights()
+        from_scratch, state = self.plan.policy == "from_scratch", self.state
+        if from_scratch and not epoch:  # random weights are no model, however lucky their guesses
+            return
+        if (score.accuracy, -score.loss) > state.best:
+            state.best, state.best_epoch = (score.accuracy, -score.loss), epoch
+            if from_scratch:
+                state.best_weights = self.model.get_weights()
+
+
+def _ensure_number(plan: Plan, epoch: int, name: str, loss: float) -> None:
+    if not np.isfinite(loss):
+        raise TlearnError(
+            f"training stopped in epoch {epoch}: the {name} is {loss}",
+            f"try a smaller rate: --learning-rate {plan.training.learning_rate / 10:g}",
+        )
 
 
 def factors_by_variable(

@@ -1,0 +1,136 @@
+"""The state of a training phase, kept on disk so that a run that was stopped can go on."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from tlearn.storage.atomic import write_atomic
+from tlearn.training.schedule import PlateauState
+
+SECONDS_BETWEEN = 120.0
+"""Longest time within an epoch without a checkpoint."""
+
+
+@dataclass
+class TrainingState:
+    """Everything that decides how training goes on, beside the model and its optimizer.
+
+    Attributes:
+        epoch: Epochs completed.
+        step: Batches of the current epoch that were trained on.
+        sums: Loss and accuracy, each summed over the images of these batches.
+        n_images: Number of these images.
+        epochs: The record of each epoch, see `EpochCallback`.
+        best: Validation accuracy and negative loss of the best epoch.
+        best_epoch: That epoch.
+        plateau: State of the plateau schedule.
+        seconds: Time spent on training.
+        start: Weights before training, where the kept ones will lie between them and the last.
+        best_weights: Weights of the best epoch, where those are kept.
+    """
+
+    epoch: int = 0
+    step: int = 0
+    sums: tuple[float, float] = (0.0, 0.0)
+    n_images: int = 0
+    epochs: list[dict[str, Any]] = field(default_factory=list)
+    best: tuple[float, float] = (-1.0, -math.inf)
+    best_epoch: int = 0
+    plateau: PlateauState = field(default_factory=PlateauState)
+    seconds: float = 0.0
+    start: Sequence[np.ndarray] = ()
+    best_weights: Sequence[np.ndarray] = ()
+
+
+class Checkpoint:
+    """The checkpoint of one training phase: model, optimizer and `TrainingState` in one file.
+
+    Args:
+        path: An .npz file; missing until the first checkpoint.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._written = time.monotonic()
+
+    @property
+    def is_due(self) -> bool:
+        """Return whether the last one is so old that another is written within an epoch."""
+        return time.monotonic() - self._written > SECONDS_BETWEEN
+
+    def save(self, model: keras.Model, state: TrainingState) -> None:
+        """Replace the checkpoint.
+
+        Raises:
+            HostError: The file cannot be written.
+        """
+        values = {
+            name: value
+            for name, value in vars(state).items()
+            if name not in ("start", "best_weights", "plateau")
+        }
+        record = json.dumps(values | {"plateau": asdict(state.plateau)})
+        arrays: dict[str, np.ndarray] = {"state": np.frombuffer(record.encode(), np.uint8)}
+        groups: Mapping[str, Sequence[Any]] = {
+            "model": model.variables,
+            "optimizer": model.optimizer.variables,
+            "start": state.start,
+            "best": state.best_weights,
+        }
+        for group, members in groups.items():
+            for number, member in enumerate(members):
+                arrays[f"{group}/{number}"] = np.asarray(member)
+        write_atomic(self.path, lambda path: np.savez(path, allow_pickle=False, **arrays))
+        self._written = time.monotonic()
+
+    def restore(self, model: keras.Model) -> TrainingState | None:
+        """Set model and optimizer to the checkpoint.
+
+        Returns:
+            The rest of the state; None, and nothing is set, where there is no checkpoint, or where
+            it is damaged or of another network.
+        """
+        try:
+            # Opened here: numpy leaves a damaged file open.
+            with self.path.open("rb") as file, np.load(file) as arrays:
+                groups: dict[str, list[np.ndarray]] = {}
+                for name in arrays.files:
+                    groups.setdefault(name.split("/")[0], []).append(arrays[name])
+            state = _state_of(groups)
+        except (OSError, EOFError, KeyError, ValueError, TypeError, zipfile.BadZipFile):
+            return None
+        variables = [*model.variables, *model.optimizer.variables]
+        values = [*groups.get("model", ()), *groups.get("optimizer", ())]
+        if [tuple(variable.shape) for variable in variables] != [value.shape for value in values]:
+            return None
+        for variable, value in zip(variables, values, strict=True):
+            variable.assign(value)
+        return state
+
+
+def read_epoch(path: Path) -> int | None:
+    """Return how many epochs a checkpoint has completed; None where there is none to go on from."""
+    try:
+        with path.open("rb") as file, np.load(file) as arrays:
+            return int(json.loads(arrays["state"].tobytes())["epoch"])
+    except (OSError, EOFError, KeyError, ValueError, TypeError, zipfile.BadZipFile):
+        return None
+
+
+def _state_of(groups: Mapping[str, Sequence[np.ndarray]]) -> TrainingState:
+    record = json.loads(groups["state"][0].tobytes())
+    record["plateau"] = PlateauState(**record["plateau"])
+    record["best"], record["sums"] = tuple(record["best"]), tuple(record["sums"])
+    return TrainingState(
+        **record, start=groups.get("start", ()), best_weights=groups.get("best", ())
+    )
