@@ -28,6 +28,7 @@ from tlearn.cli import (
     models,
     options,
     predict,
+    process,
     rank,
     recipes,
     runs,
@@ -87,15 +88,15 @@ def version(as_json: options.Json = False) -> None:
     packages = {name: version_of(name) for name in _PACKAGES}
     installed = {name: number for name, number in packages.items() if number}
     system = f"{platform.system()} {platform.machine()}"
-    if as_json:
-        from tlearn.cli.display.progress import print_json
+    from tlearn.cli.display.progress import print_json, print_result
 
+    if as_json:
         about = {"python": platform.python_version(), "system": system, "packages": installed}
         print_json(about)
         return
-    print(_version_line())
-    print(f"Python {platform.python_version()} on {system}")
-    print(", ".join(f"{name} {number}" for name, number in installed.items()))
+    python = f"Python {platform.python_version()} on {system}"
+    numbers = [f"{name} {number}" for name, number in installed.items()]
+    print_result(_version_line(), python, *numbers)
 
 
 def show_help(
@@ -137,4 +138,5 @@ app.command("train", hidden=True)(finetune.finetune)
 
 def main() -> None:
     """Run the command line of this process."""
+    process.prepare()
     app()

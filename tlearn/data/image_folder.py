@@ -10,6 +10,8 @@ Three layouts are understood:
 from __future__ import annotations
 
 import difflib
+import os
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,7 +71,7 @@ def scan(path: Path) -> ImageFolder:
     Raises:
         DataError: There are fewer than two classes with images; the hint says how to arrange them.
     """
-    path = Path(path).expanduser()
+    path = Path(os.path.expanduser(path))
     _ensure_exists(path)
     if path.is_dir():
         return _scan_folder(path.resolve())
@@ -96,7 +98,7 @@ def list_images(paths: Sequence[Path]) -> list[Path]:
         DataError: A path does not exist, or there are no images.
     """
     images: list[Path] = []
-    for path in (Path(path).expanduser().absolute() for path in paths):
+    for path in (Path(os.path.expanduser(path)).absolute() for path in paths):
         _ensure_exists(path)
         names = Walk(path).images("") if path.is_dir() else [""]
         images += [path / name for name in sorted(names, key=natural_key)]
@@ -110,6 +112,11 @@ def _ensure_exists(path: Path) -> None:
     if path.exists():
         return
     path = path.absolute()
+    if path.is_symlink():
+        raise DataError(
+            f"{quoted(path)} is a link that leads nowhere",
+            f"look where it should lead: ls -l {shlex.quote(str(path))}",
+        )
     parent = next(folder for folder in path.parents if folder.is_dir())
     names = [entry.name for entry in list_entries(parent)]
     similar = difflib.get_close_matches(path.relative_to(parent).parts[0], names, 1, 0.5)
