@@ -320,3 +320,13 @@ def test_a_link_in_a_circle_is_named_as_a_link(tmp_path: Path) -> None:
 def test_a_home_folder_of_nobody_does_not_exist() -> None:
     with pytest.raises(DataError, match="does not exist"):
         scan(Path("~nobody-of-that-name/images"))
+
+
+def test_the_current_folder_is_suggested_by_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "flowers").mkdir()
+    monkeypatch.chdir(tmp_path / "flowers")
+    with pytest.raises(DataError) as caught:
+        scan(tmp_path / "flower")
+    assert caught.value.hint == f"did you mean '{tmp_path / 'flowers'}'?"

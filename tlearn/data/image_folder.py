@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import difflib
 import os
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +18,7 @@ from typing import NamedTuple
 
 from tlearn.data.image_csv import read_image_csv
 from tlearn.data.walk import Walk, list_entries, natural_key
-from tlearn.errors import DataError, quoted
+from tlearn.errors import DataError, pasted, quoted
 
 SPLITS = ("train", "val", "test")
 SPLIT_NAMES = {split: split for split in SPLITS} | {"training": "train", "testing": "test"}
@@ -115,13 +114,15 @@ def _ensure_exists(path: Path) -> None:
     if path.is_symlink():
         raise DataError(
             f"{quoted(path)} is a link that leads nowhere",
-            f"look where it should lead: ls -l {shlex.quote(str(path))}",
+            f"look where it should lead: ls -l {pasted(path)}",
         )
     parent = next(folder for folder in path.parents if folder.is_dir())
     names = [entry.name for entry in list_entries(parent)]
     similar = difflib.get_close_matches(path.relative_to(parent).parts[0], names, 1, 0.5)
     if similar:
-        hint = f"did you mean {quoted(parent / similar[0])}?"
+        meant = parent / similar[0]  # `quoted` gives '.' for the current folder
+        shown = f"'{meant}'" if meant == Path.cwd() else quoted(meant)
+        hint = f"did you mean {shown}?"
     else:
         hint = f"look into the nearest folder that exists: '{parent}'"  # `quoted` may give '.'
     raise DataError(f"{quoted(path)} does not exist", hint)

@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 from yaml.composer import ComposerError
 
-from tlearn.errors import HostError, RecipeError, quoted
+from tlearn.errors import HostError, RecipeError, pasted, quoted
 
 MAX_BYTES = 1_000_000
 _MAX_DEPTH = 6
@@ -122,7 +122,7 @@ def _read_bytes(path: Path, hint: str, max_bytes: int) -> bytes:
             content = file.read(max_bytes + 1)
     except OSError as error:
         problem = f"cannot read {quoted(path)}: {error.strerror or error}"
-        fix = f"make the file readable: chmod u+r {quoted(path)}"
+        fix = f"make the file readable: chmod u+r {pasted(path)}"
         raise HostError(problem, fix) from error
     if len(content) > max_bytes:
         raise RecipeError(f"{quoted(path)} is larger than {max_bytes:,} bytes", hint)

@@ -6,7 +6,6 @@ import difflib
 import json
 import math
 import os
-import shlex
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from tlearn.errors import RunError, quoted
+from tlearn.errors import RunError, pasted, quoted
 from tlearn.storage.atomic import ensure_writable, os_errors_as_host_errors, remove, write_atomic
 from tlearn.storage.text import escape_label, read_text, unescape_label
 
@@ -140,7 +139,7 @@ class RunDirectory:
         run = cls(path)
         missing = ", ".join(run.missing(finished))
         if missing and not run.missing(finished=False):
-            hint = f"train again: tlearn finetune FOLDER --out {shlex.quote(str(path))} --overwrite"
+            hint = f"train again: tlearn finetune FOLDER --out {pasted(path)} --overwrite"
             raise RunError(f"the run {quoted(path)} is not finished: it has no {missing}", hint)
         if missing:
             error = f"has no {missing}" if os.path.exists(path) else "does not exist"
