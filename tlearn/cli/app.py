@@ -36,6 +36,7 @@ from tlearn.cli import (
 )
 from tlearn.cli.boundary import Boundary
 from tlearn.cli.document import version_of
+from tlearn.cli.help import Command
 from tlearn.errors import TlearnError
 
 _START, _JUDGE, _RUNS = "From images to a model", "Look closer", "Runs"
@@ -128,12 +129,12 @@ _COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {
 app.add_typer(runs.runs, rich_help_panel=_RUNS)
 for _panel, _commands in _COMMANDS.items():
     for _command in _commands:
-        app.command(rich_help_panel=_panel)(_command)
+        app.command(cls=Command, rich_help_panel=_panel)(_command)
 app.add_typer(recipes.app, rich_help_panel=_MORE)
-app.command(rich_help_panel=_MORE)(cache.cache)
-app.command(rich_help_panel=_MORE)(version)
-app.command("help", rich_help_panel=_MORE)(show_help)
-app.command("train", hidden=True)(finetune.finetune)
+app.command(cls=Command, rich_help_panel=_MORE)(cache.cache)
+app.command(cls=Command, rich_help_panel=_MORE)(version)
+app.command("help", cls=Command, rich_help_panel=_MORE)(show_help)
+app.command("train", cls=Command, hidden=True)(finetune.finetune)
 
 
 def main() -> None:

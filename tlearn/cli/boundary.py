@@ -10,10 +10,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Any, NoReturn
 
-from typer.core import TyperGroup
 from typer.exceptions import Abort, TyperException
 
 from tlearn.cli.document import document
+from tlearn.cli.help import CommandGroup
 from tlearn.cli.hints import explain_command, explain_misuse
 from tlearn.cli.process import Terminated, discard_unwritten, writing_output
 from tlearn.errors import HostError, TlearnError, quoted
@@ -40,7 +40,7 @@ _MOVED = {
 """Options that `suggest` had, to the commands that have them now."""
 
 
-class Group(TyperGroup):
+class Group(CommandGroup):
     """Commands by name; one that does not exist is answered with what was probably meant."""
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:

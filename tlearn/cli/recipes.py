@@ -24,6 +24,7 @@ from tlearn.cli.display.widgets import (
     safe_text,
     table,
 )
+from tlearn.cli.help import Command
 
 _Name = Annotated[str, options.argument("Name of a recipe, or a YAML file of your own.", "NAME")]
 
@@ -58,7 +59,7 @@ def _recipes(context: typer.Context, as_json: options.Json = False) -> None:
         list_all(as_json)
 
 
-@app.command("list")
+@app.command("list", cls=Command)
 def list_all(as_json: options.Json = False) -> None:
     """List the recipes that come with tlearn.
 
@@ -76,7 +77,7 @@ def list_all(as_json: options.Json = False) -> None:
     print_result(Text(), rows, next_step("tlearn recipes show NAME"))
 
 
-@app.command("show")
+@app.command("show", cls=Command)
 def show(name: _Name, as_json: options.Json = False) -> None:
     """Show a recipe and the meaning of every key.
 
@@ -92,7 +93,7 @@ def show(name: _Name, as_json: options.Json = False) -> None:
     print_result(*draw(text, _keys()), next_steps(_uses(name)))
 
 
-@app.command("copy")
+@app.command("copy", cls=Command)
 def copy(
     name: _Name,
     target: Annotated[Path, options.argument("The file to write; never an existing one.", "FILE")],
