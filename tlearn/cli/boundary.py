@@ -107,7 +107,7 @@ def _tell(error: BaseException, arguments: Sequence[str]) -> int | None:
             raise error.__cause__
         error = TlearnError("the question was not answered", "answer it with y or n")
     if isinstance(error, OSError) and error.errno is not None:
-        error = _host_error(error, arguments)
+        error = _host_error(error, error.errno, arguments)
     if isinstance(error, TlearnError):
         _report(_ERROR, error.message, error.hint, as_json)
         return error.exit_code
@@ -129,10 +129,10 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
             yield link
 
 
-def _host_error(error: OSError, arguments: Sequence[str]) -> HostError:
+def _host_error(error: OSError, number: int, arguments: Sequence[str]) -> HostError:
     """Return what the system refused that no command foresaw: a name too long, a full disk."""
-    reason = os.strerror(error.errno)
-    hint = _SYSTEM_HINTS.get(error.errno, f"what it takes: {_help_of(arguments)}")
+    reason = os.strerror(number)
+    hint = _SYSTEM_HINTS.get(number, f"what it takes: {_help_of(arguments)}")
     if error.filename is not None:
         return HostError(f"cannot use {quoted(os.fsdecode(error.filename))}: {reason}", hint)
     try:

@@ -58,9 +58,9 @@ def draw(command: Any, ctx: Any) -> Iterator[RenderableType]:
     yield Text()
     yield _paragraphs(command.help)
     yield Text()
-    arguments = [(_names(param, ctx), _meaning(param)) for param in _shown(command, ctx, True)]
-    yield from _panels({"Arguments": arguments} if arguments else {})
-    panels: dict[str, list[_Row]] = {"Options": []}
+    panels: dict[str, list[_Row]] = {"Arguments": [], "Options": []}
+    for param in _shown(command, ctx, arguments=True):
+        panels["Arguments"].append((_names(param, ctx), _meaning(param)))
     for param in _shown(command, ctx, arguments=False):
         row = (_names(param, ctx), _meaning(param))
         panels.setdefault(param.rich_help_panel or "Options", []).append(row)

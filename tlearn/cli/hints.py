@@ -150,7 +150,7 @@ def explain_misuse(misuse: TyperException, words: Sequence[str]) -> tuple[str, s
 
 def _wrong_value(misuse: Any) -> str:
     """Return what is wrong with the value of an option, in our words rather than Pydantic's."""
-    errors = getattr(misuse.__cause__, "errors", list)()
+    errors: list[Any] = getattr(misuse.__cause__, "errors", list)()
     if not errors or not misuse.param:
         return _our_style(misuse.format_message())
     kind, value, limits = errors[0]["type"], errors[0]["input"], errors[0].get("ctx", {})

@@ -60,16 +60,16 @@ def read_yaml(path: Path, hint: str, max_bytes: int = MAX_BYTES) -> Document:
         text = _read_bytes(path, hint, max_bytes).decode("utf-8-sig")
         loader = _Loader(text)
         node = loader.get_single_node()
-        is_mapping = isinstance(node, yaml.MappingNode) and node.tag == _MAPPING
-        values = loader.values_of(node) if is_mapping else {}
+        mapping = node if isinstance(node, yaml.MappingNode) and node.tag == _MAPPING else None
+        values = loader.values_of(mapping) if mapping else {}
     except UnicodeDecodeError:
         raise RecipeError(f"{quoted(path)} is not a text file in UTF-8", hint) from None
     except yaml.YAMLError as error:
         raise RecipeError(quoted(path) + _yaml_error(error), hint) from None
-    if not is_mapping:
+    if mapping is None:
         problem = "is empty" if node is None else "is not a list of 'key: value' lines"
         raise RecipeError(f"{quoted(path)} {problem}", hint)
-    lines, errors = _find_lines(path, node)
+    lines, errors = _find_lines(path, mapping)
     return Document(path, values, lines, errors)
 
 

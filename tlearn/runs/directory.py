@@ -74,6 +74,8 @@ class RunDirectory:
     ) -> RunDirectory:
         """Make the directory of a new run, at `path` or as `base/YYYYmmdd-HHMMSS-<policy>`.
 
+        An unfinished run at `path` is replaced: its training was interrupted.
+
         Args:
             path: Where; None makes a new name under `base`.
             policy: Part of that name.
@@ -98,6 +100,8 @@ class RunDirectory:
     ) -> None:
         """Raise now what `create` would raise once minutes have been spent.
 
+        A run that was begun and never finished may be replaced without being asked for.
+
         Raises:
             RunError: The path is taken, by a run (without `overwrite`) or by anything else.
             HostError: The folder cannot be written to.
@@ -112,7 +116,9 @@ class RunDirectory:
         if names and not is_run:
             error = f"{quoted(path)} holds other files and was not made by tlearn"
             raise RunError(error, "it is never replaced; name a new folder: --out FOLDER")
-        if names and not overwrite:
+        # What an interrupted training left is replaced by the same command again.
+        unfinished = MARKER in names and names.isdisjoint(("metrics.json", "report.html"))
+        if names and not overwrite and not unfinished:
             hint = "replace it with --overwrite, or name another folder: --out FOLDER"
             raise RunError(f"{quoted(path)} already holds a run", hint)
 
