@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -114,13 +115,19 @@ def copy(
 
 
 def draw(text: str, keys: dict[str, dict[str, Any]]) -> list[RenderableType]:
-    """Return the file as it is, then the meaning of every key."""
+    """Return the file as it is, then the meaning and the default of every key."""
     rows = table("key", "meaning")
     for key, entry in keys.items():
-        meaning = Text.assemble(entry["meaning"], ("\n" + entry["allowed"], DIM))
+        values = f"\n{entry['allowed']}; default: {json.dumps(entry['default']).strip('"')}"
+        meaning = Text.assemble(entry["meaning"], (values, DIM))
         rows.add_row(Text(key, ACCENT), meaning)
     file = no_wrap(Text("\n").join(_yaml_line(line) for line in text.splitlines()))
-    return [Text(), file, heading("Every key"), indented(rows)]
+    return [
+        Text(),
+        file,
+        heading("Every key, and its default where the recipe has none"),
+        indented(rows),
+    ]
 
 
 def _uses(name: str) -> dict[str, str]:
