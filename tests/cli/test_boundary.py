@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from tests.cli.conftest import Command
 from tlearn.cli.app import app
-from tlearn.errors import DataError, GateError
+from tlearn.cli.process import Terminated
+from tlearn.errors import DataError, ExportError, GateError
 
 
 def test_an_error_is_a_message_and_a_hint(command: Command, calls: Callable[..., Any]) -> None:
@@ -45,12 +50,77 @@ def test_a_failed_gate_exits_1(command: Command, calls: Callable[..., Any]) -> N
     assert command("suggest", "x").exit_code == 1
 
 
-def test_an_interrupt_says_what_is_kept(command: Command, calls: Callable[..., Any]) -> None:
-    calls("suggest", KeyboardInterrupt())
+def after(error: BaseException, cause: BaseException) -> BaseException:
+    """Return an error that came of another."""
+    error.__cause__ = cause
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "word", "code"),
+    [
+        (KeyboardInterrupt(), "interrupted", 130),
+        (after(SystemError("traced"), KeyboardInterrupt()), "interrupted", 130),
+        (
+            after(ExportError("x", "y"), after(ValueError(), KeyboardInterrupt())),
+            "interrupted",
+            130,
+        ),
+        (Terminated(), "terminated", 143),
+        (after(SystemError("traced"), Terminated()), "terminated", 143),
+    ],
+)
+def test_an_interrupt_says_what_is_kept_whatever_it_arrives_as(
+    error: BaseException, word: str, code: int, command: Command, calls: Callable[..., Any]
+) -> None:
+    calls("suggest", error)
     result = command("suggest", "x")
-    assert result.exit_code == 130
+    assert result.exit_code == code
+    assert result.stderr.startswith(f"{word}: ")
     assert "kept" in result.stderr and "again" in result.stderr
     assert len(result.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "message", "hint"),
+    [
+        (
+            OSError(errno.ENAMETOOLONG, "", "x" * 300),
+            "'" + "x" * 300 + "': File name too long",
+            "name",
+        ),
+        (PermissionError(errno.EACCES, "", "a/b"), "cannot use 'a/b': Permission denied", "chmod"),
+        (OSError(errno.EROFS, "", "a"), "cannot use 'a': Read-only file", "tlearn suggest --help"),
+        (OSError(errno.EFBIG, ""), "cannot read or write a file: File too large", "ulimit -f"),
+    ],
+)
+def test_what_the_system_refuses_is_one_line(
+    error: OSError, message: str, hint: str, command: Command, calls: Callable[..., Any]
+) -> None:
+    calls("suggest", error)
+    result = command("suggest", "x")
+    assert result.exit_code == 2
+    assert message in result.stderr.splitlines()[0]
+    assert hint in result.stderr.splitlines()[1]
+
+
+def test_a_current_folder_that_was_deleted_is_named(
+    command: Command, calls: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone() -> str:
+        raise FileNotFoundError(errno.ENOENT, "No such file or directory")
+
+    calls("suggest", lambda **_: gone())
+    monkeypatch.setattr(os, "getcwd", gone)
+    assert "the current folder was deleted" in command("suggest", "x").stderr
+
+
+@pytest.mark.parametrize("error", [EOFError("a bug"), OSError("no number: a library's own")])
+def test_what_only_looks_like_a_persons_mistake_keeps_its_traceback(
+    error: Exception, command: Command, calls: Callable[..., Any]
+) -> None:
+    calls("suggest", error)
+    assert command("suggest", "x").exception is error
 
 
 def test_a_bug_keeps_its_traceback(command: Command, calls: Callable[..., Any]) -> None:

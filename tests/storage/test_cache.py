@@ -149,3 +149,9 @@ def test_a_command_trims_its_own_tables_at_its_end(
     command.close()
     assert not (own_cache / "features" / "mine").exists()
     assert (own_cache / MARKER).exists()
+
+
+def test_a_home_folder_of_nobody_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TLEARN_CACHE", "~nobody-of-that-name/cache")
+    with pytest.raises(HostError, match="no such user"):
+        cache_folder()

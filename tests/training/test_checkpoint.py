@@ -41,9 +41,7 @@ def test_model_optimizer_and_state_come_back(model: keras.Model, tmp_path: Path)
     assert (restored.epoch, restored.step, restored.sums) == (3, 2, (1.5, 7.0))
     assert restored.plateau == state.plateau and np.isnan(restored.epochs[0]["val_loss"])
     assert np.array_equal(restored.start[0], np.arange(3.0))
-    for value, expected in zip(
-        (*model.variables, *model.optimizer.variables), saved, strict=True
-    ):
+    for value, expected in zip((*model.variables, *model.optimizer.variables), saved, strict=True):
         assert np.array_equal(value, expected)
 
 

@@ -34,7 +34,9 @@ def run(
     def train(
         scale: float, *, flipped: bool = False, n_val: int = N_VAL, **keys: Any
     ) -> tuple[keras.Model, History]:
-        callbacks = {name: keys.pop(name) for name in ("on_epoch", "progress", "checkpoint") if name in keys}
+        callbacks = {
+            name: keys.pop(name) for name in ("on_epoch", "progress", "checkpoint") if name in keys
+        }
         keys = {"epochs": 4, "learning_rate": 0.2, "warmup_epochs": 0, "batch_size": 16} | keys
         plan, model = plan_for(N_TRAIN, n_val, **keys), classifier(scale)
         variation = Variation(augmentation("none"), live=False, seed=0)

@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Any, NoReturn
 
-from typer.core import TyperGroup
 from typer.exceptions import Abort, TyperException
 
 from tlearn.cli.document import document
+from tlearn.cli.help import CommandGroup
 from tlearn.cli.hints import explain_command, explain_misuse
-from tlearn.errors import TlearnError
+from tlearn.cli.process import Terminated, discard_unwritten, writing_output
+from tlearn.errors import HostError, TlearnError, quoted
 
-_MISUSE, _INTERRUPTED = 2, 130
+_MISUSE, _INTERRUPTED, _TERMINATED = 2, 130, 143
 _ERROR, _NOTE = "error: ", "note: "
 _JSON, _QUIET = "--json", ("--quiet", "-q")
-_RESUME = "interrupted: cached images and features were kept; run the same command again to resume"
+_RESUME = ": cached images and features were kept; run the same command again to resume"
+_SYSTEM_HINTS = {
+    errno.ENAMETOOLONG: "give it a shorter name",
+    errno.ELOOP: "its links lead in a circle; look at them: ls -l",
+    errno.EACCES: "give yourself access, or name another: chmod u+rwX PATH",
+    errno.ENOSPC: "free some space, for example: tlearn cache clear",
+    errno.EFBIG: "allow larger files: ulimit -f unlimited",
+    errno.EMFILE: "allow more open files: ulimit -n 4096",
+}
 _MOVED = {
     "--backbones": "rank",
     "--images": "matrix",
@@ -28,7 +40,7 @@ _MOVED = {
 """Options that `suggest` had, to the commands that have them now."""
 
 
-class Group(TyperGroup):
+class Group(CommandGroup):
     """Commands by name; one that does not exist is answered with what was probably meant."""
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
@@ -48,21 +60,18 @@ class Boundary(Group):
 
         use_ascii_stand_ins(sys.stdout, sys.stderr)
         arguments = list(sys.argv[1:] if args is None else args)
-        as_json = _JSON in arguments
         settings |= {"standalone_mode": False, "prog_name": "tlearn"}
         try:
             code = super().main(arguments, *rest, **settings)
+            with writing_output():
+                sys.stdout.flush()
             if code == _INTERRUPTED:
-                _report("", _RESUME, "", as_json)
-        except TlearnError as error:
-            _report(_ERROR, error.message, error.hint, as_json)
-            code = error.exit_code
-        except TyperException as misuse:
-            _report(_ERROR, *explain_misuse(misuse, arguments), as_json)
-            code = _MISUSE
-        except (KeyboardInterrupt, Abort):
-            _report("", _RESUME, "", as_json)
-            code = _INTERRUPTED
+                raise KeyboardInterrupt
+        except BaseException as error:
+            if isinstance(error, SystemExit) or not (told := _tell(error, arguments)):
+                raise
+            code = told
+        discard_unwritten(sys.stdout, sys.stderr)
         sys.exit(code if isinstance(code, int) else 0)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
@@ -81,14 +90,73 @@ def _moved(args: list[str]) -> list[str]:
     return [command, *args[1:]]
 
 
+def _tell(error: BaseException, arguments: Sequence[str]) -> int | None:
+    """Print what ended a command and return its exit code; None for a bug, nothing printed."""
+    as_json = _JSON in arguments
+    chain = list(_chain(error))
+    # TensorFlow turns an interrupt into an error of its own, which came of it.
+    for kind, word, code in (
+        (Terminated, "terminated", _TERMINATED),
+        (KeyboardInterrupt, "interrupted", _INTERRUPTED),
+    ):
+        if any(isinstance(link, kind) for link in chain):
+            _report("", word + _RESUME, "", as_json)
+            return code
+    if isinstance(error, Abort):
+        if isinstance(error.__cause__, EOFError):  # a bug, which Typer takes for a person's
+            raise error.__cause__
+        error = TlearnError("the question was not answered", "answer it with y or n")
+    if isinstance(error, OSError) and error.errno is not None:
+        error = _host_error(error, error.errno, arguments)
+    if isinstance(error, TlearnError):
+        _report(_ERROR, error.message, error.hint, as_json)
+        return error.exit_code
+    if isinstance(error, TyperException):
+        _report(_ERROR, *explain_misuse(error, arguments), as_json)
+        return _MISUSE
+    return None
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield an error, and every error that led to it."""
+    found: list[BaseException] = []
+    waiting = [error]
+    while waiting:
+        link = waiting.pop()
+        if link is not None and link not in found:
+            found.append(link)
+            waiting += [link.__cause__, link.__context__]
+            yield link
+
+
+def _host_error(error: OSError, number: int, arguments: Sequence[str]) -> HostError:
+    """Return what the system refused that no command foresaw: a name too long, a full disk."""
+    reason = os.strerror(number)
+    hint = _SYSTEM_HINTS.get(number, f"what it takes: {_help_of(arguments)}")
+    if error.filename is not None:
+        return HostError(f"cannot use {quoted(os.fsdecode(error.filename))}: {reason}", hint)
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        return HostError("the current folder was deleted", "go to one that exists: cd ~")
+    return HostError(f"cannot read or write a file: {reason}", hint)
+
+
+def _help_of(arguments: Sequence[str]) -> str:
+    command = f"{arguments[0]} " if arguments and not arguments[0].startswith("-") else ""
+    return f"tlearn {command}--help"
+
+
 def _report(kind: str, message: str, hint: str, as_json: bool) -> None:
     """Print what went wrong: for a person on stderr, for a script as a document on stdout."""
-    if as_json:
-        print(json.dumps(document({"error": message, "hint": hint}), indent=2), flush=True)
-        return
-    _print(kind, message)
-    if hint:
-        _print("hint: ", hint)
+    with suppress(OSError):  # nobody can read it: the exit code says the rest
+        if as_json:
+            with suppress(OSError):  # then a person is told
+                print(json.dumps(document({"error": message, "hint": hint}), indent=2), flush=True)
+                return
+        _print(kind, message)
+        if hint:
+            _print("hint: ", hint)
 
 
 def _print(kind: str, message: str) -> None:

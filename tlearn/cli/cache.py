@@ -47,14 +47,13 @@ def cache(
         in_use = {"in_use": [str(path) for path in kept]}
         print_json(about | {"removed_bytes": removed, "limit_bytes": limit_bytes()} | in_use)
     elif action:
-        print_result(Text(_removed(doomed, removed, kept)))
+        left = "only downloaded weights are left" if any(sizes.values()) else "the cache is empty"
+        print_result(Text(_removed(doomed, removed, kept) if doomed else left))
     elif doomed:
         print_result(next_step("tlearn cache clear"))
 
 
 def _removed(kinds: list[str], n_bytes: int, kept: list[Path]) -> str:
-    if not kinds:
-        return "the cache is empty"
     in_use = f"; another command uses {len(kept)} of its folders, which stay" if kept else ""
     return f"removed {enumeration(kinds)}: {size(n_bytes)}{in_use}"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -24,6 +25,7 @@ from tlearn.cli.display.widgets import (
     safe_text,
     table,
 )
+from tlearn.cli.help import Command
 
 _Name = Annotated[str, options.argument("Name of a recipe, or a YAML file of your own.", "NAME")]
 
@@ -58,7 +60,7 @@ def _recipes(context: typer.Context, as_json: options.Json = False) -> None:
         list_all(as_json)
 
 
-@app.command("list")
+@app.command("list", cls=Command)
 def list_all(as_json: options.Json = False) -> None:
     """List the recipes that come with tlearn.
 
@@ -76,7 +78,7 @@ def list_all(as_json: options.Json = False) -> None:
     print_result(Text(), rows, next_step("tlearn recipes show NAME"))
 
 
-@app.command("show")
+@app.command("show", cls=Command)
 def show(name: _Name, as_json: options.Json = False) -> None:
     """Show a recipe and the meaning of every key.
 
@@ -92,7 +94,7 @@ def show(name: _Name, as_json: options.Json = False) -> None:
     print_result(*draw(text, _keys()), next_steps(_uses(name)))
 
 
-@app.command("copy")
+@app.command("copy", cls=Command)
 def copy(
     name: _Name,
     target: Annotated[Path, options.argument("The file to write; never an existing one.", "FILE")],
@@ -113,13 +115,19 @@ def copy(
 
 
 def draw(text: str, keys: dict[str, dict[str, Any]]) -> list[RenderableType]:
-    """Return the file as it is, then the meaning of every key."""
+    """Return the file as it is, then the meaning and the default of every key."""
     rows = table("key", "meaning")
     for key, entry in keys.items():
-        meaning = Text.assemble(entry["meaning"], ("\n" + entry["allowed"], DIM))
+        values = f"\n{entry['allowed']}; default: {json.dumps(entry['default']).strip('"')}"
+        meaning = Text.assemble(entry["meaning"], (values, DIM))
         rows.add_row(Text(key, ACCENT), meaning)
     file = no_wrap(Text("\n").join(_yaml_line(line) for line in text.splitlines()))
-    return [Text(), file, heading("Every key"), indented(rows)]
+    return [
+        Text(),
+        file,
+        heading("Every key, and its default where the recipe has none"),
+        indented(rows),
+    ]
 
 
 def _uses(name: str) -> dict[str, str]:

@@ -55,7 +55,7 @@ def classify(
     Args:
         runtime: The artifact.
         contract: How images are prepared.
-        source: A folder with sub-folders that bear the artifact's labels, or a CSV of path and
+        source: A folder with subfolders that bear the artifact's labels, or a CSV of path and
             label: it is scored. Any other folder, or an image: it is classified.
         progress: Called with (step, done, total).
 

@@ -6,15 +6,14 @@ import difflib
 import json
 import math
 import os
-import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from tlearn.errors import RunError, quoted
+from tlearn.errors import RunError, pasted, quoted
 from tlearn.storage.atomic import ensure_writable, os_errors_as_host_errors, remove, write_atomic
 from tlearn.storage.text import escape_label, read_text, unescape_label
 
@@ -24,6 +23,9 @@ FILES_AT_START = ("plan.yaml", "split.csv", "labels.txt")
 FILES_AT_END = (*FILES_AT_START, "model.keras", "metrics.json")
 RUN_FILES = (
     MARKER,
+    ".lock",
+    "request.json",
+    "checkpoints",
     *FILES_AT_END,
     "history.jsonl",
     "provenance.json",
@@ -56,6 +58,8 @@ class RunDirectory:
     plan_path = _RunPath("plan.yaml")
     split_path = _RunPath("split.csv")
     labels_path = _RunPath("labels.txt")
+    request_path = _RunPath("request.json")
+    checkpoint_path = _RunPath("checkpoints/last.npz")
     history_path = _RunPath("history.jsonl")
     provenance_path = _RunPath("provenance.json")
     model_path = _RunPath("model.keras")
@@ -97,6 +101,8 @@ class RunDirectory:
     ) -> None:
         """Raise now what `create` would raise once minutes have been spent.
 
+        A run that was stopped before its first checkpoint may be replaced without being asked for.
+
         Raises:
             RunError: The path is taken, by a run (without `overwrite`) or by anything else.
             HostError: The folder cannot be written to.
@@ -112,8 +118,7 @@ class RunDirectory:
             error = f"{quoted(path)} holds other files and was not made by tlearn"
             raise RunError(error, "it is never replaced; name a new folder: --out FOLDER")
         if names and not overwrite:
-            hint = "replace it with --overwrite, or name another folder: --out FOLDER"
-            raise RunError(f"{quoted(path)} already holds a run", hint)
+            cls(path)._ensure_worthless(names)
 
     @classmethod
     def open(cls, path: Path | None, finished: bool = True, base: Path = RUNS_ROOT) -> RunDirectory:
@@ -138,7 +143,7 @@ class RunDirectory:
         run = cls(path)
         missing = ", ".join(run.missing(finished))
         if missing and not run.missing(finished=False):
-            hint = f"train again: tlearn finetune FOLDER --out {shlex.quote(str(path))} --overwrite"
+            hint = f"train again: tlearn finetune FOLDER --out {pasted(path)} --overwrite"
             raise RunError(f"the run {quoted(path)} is not finished: it has no {missing}", hint)
         if missing:
             error = f"has no {missing}" if os.path.exists(path) else "does not exist"
@@ -188,6 +193,16 @@ class RunDirectory:
             with suppress(json.JSONDecodeError):
                 records.append(json.loads(line))
         return records
+
+    def _ensure_worthless(self, names: Set[str]) -> None:
+        """Raise a RunError if replacing this run would lose a model, or hours of training."""
+        hint = "replace it with --overwrite, or name another folder: --out FOLDER"
+        if MARKER not in names or not names.isdisjoint(("metrics.json", "report.html")):
+            raise RunError(f"{quoted(self.path)} already holds a run", hint)
+        if self.checkpoint_path.exists():
+            go_on = f"go on with it: tlearn finetune --resume {pasted(self.path)}"
+            problem = f"{quoted(self.path)} holds an unfinished run of another command"
+            raise RunError(problem, f"replace it with --overwrite, or {go_on}")
 
     def _reserve(self) -> None:
         """Make the folder, or empty the run that stands there."""

@@ -16,7 +16,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from tlearn.errors import RunError, TlearnError, pasted, quoted
+from tlearn.errors import RunError, TlearnError, quoted
 from tlearn.runs.directory import RUN_FILES, RUNS_ROOT, RunDirectory
 from tlearn.storage.atomic import os_errors_as_host_errors, remove
 from tlearn.storage.text import read_json, write_json

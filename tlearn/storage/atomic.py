@@ -20,7 +20,14 @@ CACHE_HINT = "set TLEARN_CACHE to another folder, or do without the cache: --no-
 
 _DISK_FULL = {errno.ENOSPC, errno.EDQUOT}
 _REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO, errno.ENAMETOOLONG, errno.EEXIST}
-_REFUSED |= {errno.EISDIR, errno.ENOTDIR, errno.ENOENT, errno.ELOOP, errno.EFBIG} | _DISK_FULL
+_REFUSED |= {
+    errno.EISDIR,
+    errno.ENOTDIR,
+    errno.ENOENT,
+    errno.ELOOP,
+    errno.EFBIG,
+    errno.EBUSY,
+} | _DISK_FULL
 
 
 def write_atomic(

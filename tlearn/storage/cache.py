@@ -80,7 +80,13 @@ def cache_folder() -> Path:
 def named_folder() -> Path | None:
     """Return the folder that TLEARN_CACHE names, or None."""
     named = os.environ.get(FOLDER_VARIABLE)
-    return Path(os.path.expanduser(named)).absolute() if named else None
+    if not named:
+        return None
+    folder = os.path.expanduser(named)
+    if folder.startswith("~"):
+        message = f"{FOLDER_VARIABLE} is {quoted(named)}, and there is no such user"
+        raise HostError(message, f"name another folder: export {FOLDER_VARIABLE}=FOLDER")
+    return Path(folder).absolute()
 
 
 def is_cache(folder: Path) -> bool:

@@ -7,9 +7,10 @@ before it reaches a terminal.
 from __future__ import annotations
 
 import math
-import shlex
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+
+from tlearn.errors import pasted
 
 _SHOWN_CLASSES = 12
 _EIGHTHS = " ▏▎▍▌▋▊▉"
@@ -144,7 +145,7 @@ def relative_path(path: Path | str) -> str:
 
 def shell_path(path: Path | str) -> str:
     """Return the same path as it is typed in a shell, quoted where that is needed."""
-    return shlex.quote(relative_path(path))
+    return pasted(relative_path(path))
 
 
 def _rounded(number: float, digits: int) -> str:
