@@ -46,7 +46,7 @@ def run_images(linear_head_run: Path) -> Path:
 @pytest.fixture
 def converted(linear_head_run: Path, own_cache: Path) -> None:
     """The tiny backbone is in the cache as LiteRT and as a template, as after any command."""
-    shutil.copytree(linear_head_run / "cache" / "probes", own_cache / "probes")
+    shutil.copytree(linear_head_run / "cache", own_cache, dirs_exist_ok=True)
 
 
 @pytest.fixture

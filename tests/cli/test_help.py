@@ -48,7 +48,7 @@ def test_an_example_stays_whole_to_be_copied(help_of: Help) -> None:
 @pytest.mark.parametrize(
     ("words", "usage"),
     [
-        ("finetune", "[OPTIONS] FOLDER"),
+        ("finetune", "[OPTIONS] [FOLDER]"),
         ("evaluate", "[OPTIONS] [RUN] [FOLDER]"),
         ("predict", "[OPTIONS] [RUN] IMAGES..."),
         ("compare", "[OPTIONS] RUN RUN..."),

@@ -11,7 +11,7 @@ from tests.finished_run import Train
 from tlearn import api
 from tlearn.runs.directory import RunDirectory
 from tlearn.storage.cache import cache_folder
-from tlearn.storage.row_table import KEY_BYTES
+from tlearn.storage.row_table import RECORD_BYTES
 
 
 def assert_it_answers_as_scored(result: api.FinetuneResult, run: RunDirectory) -> None:
@@ -64,10 +64,10 @@ def test_a_solved_head_learns_from_every_view(train: Train, run_images: Path) ->
     clean, _ = train(name="clean")
     seen, _ = train(augmentation="medium", views=3)
     split = seen.plan.split
-    (store,) = (cache_folder() / "features").iterdir()
+    (store,) = (cache_folder() / "features").glob("[!.]*")
     n_rows = split.n_train + split.n_val + split.n_test + 2 * split.n_train
     assert seen.plan.images.views == 3
-    assert (store / "keys.bin").stat().st_size == KEY_BYTES * n_rows
+    assert (store / "index.bin").stat().st_size == RECORD_BYTES * n_rows
     assert seen.reports["test"].log_loss != clean.reports["test"].log_loss
 
 

@@ -143,7 +143,7 @@ def test_every_variable_has_the_factor_of_its_stage() -> None:
     )
 
 
-class Stopped(Exception):
+class StoppedError(Exception):
     """What ends a training from outside."""
 
 
@@ -158,10 +158,10 @@ def test_a_stopped_training_goes_on_to_the_same_weights(
 
     def stop(done: int, total: int) -> None:
         if done == stopped_at:
-            raise Stopped
+            raise StoppedError
 
     checkpoint = Checkpoint(tmp_path / "last.npz")
-    with pytest.raises(Stopped):
+    with pytest.raises(StoppedError):
         run(0.1, **keys, checkpoint=checkpoint, progress=stop)
     calls: list[int] = []
     model, history = run(

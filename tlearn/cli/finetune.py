@@ -11,6 +11,7 @@ import typer
 from tlearn.cli import options
 from tlearn.cli.display.progress import Display, print_json, print_result
 from tlearn.cli.finetune_view import draw_dry_run, draw_plan, draw_result
+from tlearn.errors import TlearnError
 
 if TYPE_CHECKING:
     from tlearn.commands.finetune import FinetuneResult
@@ -23,6 +24,14 @@ _DryRun = Annotated[
 _Out = Annotated[
     Path | None, options.option("Directory of the run. Default: a new one in runs/.", "DIR")
 ]
+_Resume = Annotated[
+    bool,
+    options.switch(
+        "Go on with a run that was stopped, or give a finished one more --epochs: "
+        "tlearn finetune --resume [RUN].",
+        "--resume",
+    ),
+]
 _Overwrite = Annotated[
     bool, options.switch("Replace the run at --out, if there is one.", "--overwrite")
 ]
@@ -30,11 +39,12 @@ _Overwrite = Annotated[
 
 def finetune(
     context: typer.Context,
-    folder: options.Folder,
+    folder: options.FolderOrRun = None,
     policy: options.Policy = None,
     dry_run: _DryRun = False,
     out: _Out = None,
     overwrite: _Overwrite = False,
+    resume: _Resume = False,
     epochs: options.Epochs = None,
     augmentation: options.Augmentation = None,
     class_weights: options.ClassWeights = None,
@@ -63,6 +73,8 @@ def finetune(
     Example: [cyan]tlearn finetune flowers/[/]
     Tune more: [cyan]tlearn finetune flowers/ --policy deep --set patience=5[/]
     """
+    if folder is None and not resume:
+        raise TlearnError("missing argument FOLDER", "as in: tlearn finetune flowers/")
     overrides = options.collect_overrides(context.params, assignments or ())
     from tlearn import api
 
@@ -73,6 +85,7 @@ def finetune(
             overrides,
             out=out,
             overwrite=overwrite,
+            resume=resume,
             dry_run=dry_run,
             keep_cache=not no_cache,
             progress=display,
@@ -85,10 +98,12 @@ def finetune(
         print_result(*(draw_result(result, verbose) if result.run else draw_dry_run(result)))
 
 
-def _show_plan(display: Display, planned: FinetuneResult, folder: Path, verbose: bool) -> None:
+def _show_plan(
+    display: Display, planned: FinetuneResult, folder: Path | None, verbose: bool
+) -> None:
     if planned.plan.policy != "from_scratch":
         display.start_note = _START_NOTE
-    display.show(*draw_plan(planned, folder, verbose))
+    display.show(*draw_plan(planned, folder or planned.dataset.folder.root, verbose))
 
 
 def to_json(result: FinetuneResult) -> dict[str, Any]:
@@ -96,6 +111,7 @@ def to_json(result: FinetuneResult) -> dict[str, Any]:
     reports, seconds = result.reports, dict(result.seconds)
     return {
         "run": str(result.run.path) if result.run else None,
+        "resumed_from_epoch": result.resumed_from_epoch,
         "policy": result.plan.policy,
         "backbone": result.plan.backbone.name,
         "val_accuracy": reports["val"].accuracy if "val" in reports else None,

@@ -59,6 +59,14 @@ Folder = Annotated[
         "FOLDER",
     ),
 ]
+FolderOrRun = Annotated[
+    Path | None,
+    argument(
+        "Folder with one subfolder of images per class, or with train, val and test folders of "
+        "such. A CSV with the columns path and label works too.",
+        "FOLDER",
+    ),
+]
 Run = Annotated[
     Path | None, argument("Directory of a finished run. Default: the latest in runs/.", "RUN")
 ]

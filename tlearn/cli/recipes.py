@@ -118,7 +118,8 @@ def draw(text: str, keys: dict[str, dict[str, Any]]) -> list[RenderableType]:
     """Return the file as it is, then the meaning and the default of every key."""
     rows = table("key", "meaning")
     for key, entry in keys.items():
-        values = f"\n{entry['allowed']}; default: {json.dumps(entry['default']).strip('"')}"
+        default = json.dumps(entry["default"]).strip('"')
+        values = f"\n{entry['allowed']}; default: {default}"
         meaning = Text.assemble(entry["meaning"], (values, DIM))
         rows.add_row(Text(key, ACCENT), meaning)
     file = no_wrap(Text("\n").join(_yaml_line(line) for line in text.splitlines()))

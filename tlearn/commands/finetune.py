@@ -8,16 +8,26 @@ from pathlib import Path
 from typing import Any
 
 from tlearn.commands.advice import advise, forecast_plan
+from tlearn.commands.resume import (
+    Resumption,
+    ensure_unchanged,
+    find_resumption,
+    other_versions,
+    resumed_plan,
+)
 from tlearn.commands.save import begin_run, save_run
 from tlearn.commands.session import Session, Workspace
 from tlearn.commands.train import fit
 from tlearn.data.dataset import Dataset
+from tlearn.errors import RunError
 from tlearn.evaluation.metrics import Report
 from tlearn.features.engine import EngineChoice
 from tlearn.progress import EpochCallback, ProgressCallback, no_progress
 from tlearn.recipe.plan import Plan
 from tlearn.runs.directory import RunDirectory
+from tlearn.runs.pending import PendingRun, Request
 from tlearn.suggestion.advice import Advice
+from tlearn.training.checkpoint import read_epoch
 
 
 @dataclass(frozen=True)
@@ -36,6 +46,8 @@ class FinetuneResult:
         engines: What ran the frozen network.
         interpolation: Position between the solved head (0) and the end of tuning (1), or None.
         warnings: What went wrong in training, and what to do about it.
+        resumed_from_epoch: Epochs that an earlier, stopped command had completed; None for a run
+            that began afresh.
     """
 
     run: RunDirectory | None
@@ -49,15 +61,17 @@ class FinetuneResult:
     forecast_seconds: float | None = None
     interpolation: float | None = None
     warnings: tuple[str, ...] = ()
+    resumed_from_epoch: int | None = None
 
 
 def finetune(
-    folder: Path,
+    folder: Path | None = None,
     recipe: str | None = None,
     flags: Mapping[str, Any] | None = None,
     *,
     out: Path | None = None,
     overwrite: bool = False,
+    resume: bool = False,
     dry_run: bool = False,
     keep_cache: bool = True,
     progress: ProgressCallback = no_progress,
@@ -66,12 +80,17 @@ def finetune(
 ) -> FinetuneResult:
     """Train a classifier on a folder and keep it as a run.
 
+    A run that was stopped goes on where the same is asked for again, from its last checkpoint and
+    to the same weights; see `FinetuneResult.resumed_from_epoch`.
+
     Args:
         folder: Image folder, or CSV of path and label.
         recipe: Name or path of a recipe.
         flags: Recipe keys set by flags.
         out: The run directory; by default a new one under runs/.
-        overwrite: Replace the run at `out`.
+        overwrite: Replace the run at `out`, once the new one is finished.
+        resume: Go on with a run: the one at `folder`, or the newest unfinished one. Only `epochs`
+            may be set anew, which gives more of them to a finished run.
         dry_run: Stop at the plan; nothing is written but the cache.
         keep_cache: Keep decoded images and features for the next command.
         progress: Called with (step, done, total).
@@ -81,33 +100,93 @@ def finetune(
     Raises:
         TlearnError: The folder, recipe, weights or place cannot be used.
     """
+    resumption = find_resumption(folder, flags or {}) if resume else None
+    if resumption:
+        folder, flags = Path(resumption.request.folder), resumption.flags
+    if folder is None:
+        raise TypeError("finetune needs a folder, or resume=True")
     with Session(folder, recipe, flags or {}, keep_cache=keep_cache, progress=progress) as session:
-        if not dry_run:
-            RunDirectory.ensure_available(out, overwrite)
+        pending = None if dry_run else _find_pending(session, resumption, out, overwrite)
         images = session.scan_folder()
         backbone = session.find_backbone()
         dataset = session.load_dataset(images, backbone)
         workspace = session.open_backbone(dataset, backbone)
         planned = _make_plan(session, workspace)
+        if pending:
+            pending, planned = _go_on(planned, pending, workspace, resumption, out)
         if on_plan:
             on_plan(planned)
         if dry_run:
             return planned
         workspace = session.extract_features(workspace)
-        run = RunDirectory.create(out, planned.plan.policy, overwrite)
+        if pending is None:
+            request = _request(session)
+            pending = PendingRun.begin(request, planned.plan.policy, out, overwrite)
+        run = pending.run
         begin_run(run, workspace, planned.plan)
-        fitted = fit(session, workspace, planned.plan, _recorder(run, on_epoch))
-        reports = save_run(session, workspace, fitted, run, planned.advice)
+        recorder = _recorder(run, on_epoch)
+        fitted = fit(session, workspace, planned.plan, recorder, run.checkpoint_path)
+        run.write_history(fitted.history)
+        reports = save_run(session, workspace, fitted, run, planned.advice, pending.place)
         return replace(
             planned,
-            run=run,
+            run=pending.finish(),
             plan=fitted.plan,
             reports=reports,
             history=fitted.history,
             interpolation=fitted.interpolation,
-            warnings=fitted.warnings,
+            warnings=planned.warnings + fitted.warnings,
             seconds=session.timer.seconds | {"total": session.timer.total()},
         )
+
+
+def _find_pending(
+    session: Session, resumption: Resumption | None, out: Path | None, overwrite: bool
+) -> PendingRun | None:
+    """Return the run to go on with; None for a new one, for which there is a place."""
+    if resumption:
+        return PendingRun.reopen(resumption.run, _request(session))
+    pending = PendingRun.find(_request(session), out)
+    if pending is None:
+        RunDirectory.ensure_available(out, overwrite)
+    return pending
+
+
+def _request(session: Session) -> Request:
+    recipe = session.requested.recipe.model_dump(mode="json", exclude_defaults=True)
+    return Request(str(session.source.resolve()), recipe)
+
+
+def _go_on(
+    planned: FinetuneResult,
+    pending: PendingRun,
+    workspace: Workspace,
+    resumption: Resumption | None,
+    out: Path | None,
+) -> tuple[PendingRun | None, FinetuneResult]:
+    """Go on by the plan that the run was begun with, unless images or weights have changed.
+
+    Returns:
+        The run to go on with and its plan; None and the new plan where something has changed.
+
+    Raises:
+        RunError: Something has changed, and this very run was asked for.
+    """
+    run = pending.run
+    try:
+        ensure_unchanged(run, workspace)
+    except RunError as error:
+        pending.release()
+        if resumption or out:
+            raise
+        return None, replace(planned, warnings=(f"{error.message}: training begins anew",))
+    changed = other_versions(run)
+    return pending, replace(
+        planned,
+        plan=resumed_plan(run, resumption.epochs if resumption else None),
+        resumed_from_epoch=read_epoch(run.checkpoint_path),
+        warnings=(changed,) if changed else (),
+    )
 
 
 def _make_plan(session: Session, workspace: Workspace) -> FinetuneResult:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from pathlib import Path
 
 import numpy as np
 
@@ -58,6 +59,7 @@ def save_run(
     fitted: FittedModel,
     run: RunDirectory,
     advice: Advice | None = None,
+    place: Path | None = None,
 ) -> dict[str, Report]:
     """Fill a run directory: the model, read back and scored again, its metrics and its report.
 
@@ -67,6 +69,7 @@ def save_run(
         fitted: What training gave.
         run: A directory that `begin_run` has filled.
         advice: The evidence that led to the plan, where it was measured.
+        place: Where the run will be, if not where it is.
 
     Returns:
         Split name to what the model scored on it.
@@ -92,7 +95,10 @@ def save_run(
         with session.timer.time("samples"):
             split = next(iter(fitted.probabilities))
             write_samples(run.samples, dataset, split, fitted.probabilities[split], plan.seed)
-    _write_results(session, workspace, fitted, run, reports=reports, advice=advice)
+    next_steps = _next_steps(place or run.path)
+    _write_results(
+        session, workspace, fitted, run, reports=reports, advice=advice, next_steps=next_steps
+    )
     return reports
 
 
@@ -142,6 +148,7 @@ def _write_results(
     *,
     reports: Mapping[str, Report],
     advice: Advice | None,
+    next_steps: Sequence[NextStep],
 ) -> None:
     dataset, plan, timer = workspace.dataset, fitted.plan, session.timer
     predictions = [_predictions(workspace, fitted, split) for split in fitted.probabilities]
@@ -160,7 +167,7 @@ def _write_results(
         examples=_examples(workspace, plan, predictions),
         advice=advice,
         provenance=_provenance(run),
-        next_steps=_next_steps(run),
+        next_steps=next_steps,
     )
     write_report(run.report_path, content)
     write_figures(run.figures, content)
@@ -202,8 +209,8 @@ def _provenance(run: RunDirectory) -> dict[str, str]:
     return provenance.in_words() if provenance else {}
 
 
-def _next_steps(run: RunDirectory) -> list[NextStep]:
-    path = shlex.quote(str(run.path))
+def _next_steps(place: Path) -> list[NextStep]:
+    path = shlex.quote(str(place))
     return [
         NextStep("Try it on an image of your own", f"tlearn predict {path} IMAGE"),
         NextStep("Export it for a phone", f"tlearn export {path} --tflite"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -50,7 +51,11 @@ class FittedModel:
 
 
 def fit(
-    session: Session, workspace: Workspace, plan: Plan, on_epoch: EpochCallback | None = None
+    session: Session,
+    workspace: Workspace,
+    plan: Plan,
+    on_epoch: EpochCallback | None = None,
+    checkpoint: Path | None = None,
 ) -> FittedModel:
     """Train by a plan: solve the head, and tune from there where the plan has epochs.
 
@@ -59,6 +64,7 @@ def fit(
         workspace: Images, backbone and, unless training starts from scratch, features.
         plan: What to train.
         on_epoch: Called with the record of every epoch.
+        checkpoint: File in which the state of training is kept, and from which it goes on.
     """
     head = None if workspace.features is None else solve(session, workspace, plan)
     if head is not None:
@@ -66,7 +72,7 @@ def fit(
         if not plan.training.epochs:
             probabilities = _head_probabilities(workspace, plan, head)
             return FittedModel(plan, head=head, probabilities=probabilities)
-    model, history = _tune(session, workspace, plan, head, on_epoch)
+    model, history = _tune(session, workspace, plan, head, on_epoch, checkpoint)
     session.progress("score the model", 0, 0)
     with session.timer.time("check"):
         probabilities = {
@@ -135,6 +141,7 @@ def _tune(
     plan: Plan,
     head: LinearHead | None,
     on_epoch: EpochCallback | None,
+    checkpoint: Path | None,
 ) -> tuple[keras.Model, History]:
     """Tune the stages that the plan names, in the precision that it names."""
     session.progress("load TensorFlow", 0, 0)
@@ -150,6 +157,7 @@ def _tune(
         progress=session.progress,
         timer=session.timer,
         on_epoch=on_epoch,
+        checkpoint=checkpoint,
     )
     keras.utils.set_random_seed(plan.seed)
     keras.config.set_dtype_policy(plan.training.precision)

@@ -178,12 +178,16 @@ class RunDirectory:
 
     def append_history(self, record: Mapping[str, Any]) -> None:
         """Add one line to `history.jsonl` and flush it; NaN and infinity become null."""
-        line = json.dumps({key: _finite(value) for key, value in record.items()}).encode()
         with os_errors_as_host_errors(self.history_path), self.history_path.open("a+b", 0) as file:
             file.seek(max(file.seek(0, os.SEEK_END) - 1, 0))
             cut_short = file.read(1) not in (b"", b"\n")
-            file.write(b"\n" * cut_short + line + b"\n")
+            file.write(b"\n" * cut_short + _line(record))
             os.fsync(file.fileno())
+
+    def write_history(self, records: Sequence[Mapping[str, Any]]) -> None:
+        """Write `history.jsonl` anew: a run that went on may have told of an epoch twice."""
+        if records:
+            write_atomic(self.history_path, b"".join(map(_line, records)))
 
     def read_history(self) -> list[dict[str, Any]]:
         """Return the records of `history.jsonl`; lines cut short by a crash are left out."""
@@ -219,6 +223,10 @@ def _new_folder(base: Path, name: str, number: int = 1) -> Path:
     except FileExistsError:
         return _new_folder(base, name, number + 1)
     return path
+
+
+def _line(record: Mapping[str, Any]) -> bytes:
+    return json.dumps({key: _finite(value) for key, value in record.items()}).encode() + b"\n"
 
 
 def _finite(value: Any) -> Any:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -32,7 +33,7 @@ class Request:
 
     Attributes:
         folder: Path of the image folder or CSV, resolved.
-        recipe: Every key of the recipe, with flags applied, as JSON has it.
+        recipe: The keys of the recipe that were set, by file or flag, as JSON has them.
     """
 
     folder: str
@@ -91,12 +92,35 @@ class PendingRun:
         run = RunDirectory.create(_beside(out) if out and replaced else out, policy, True, base)
         lock = _lock(run)
         if lock is None:
-            raise RunError(
-                f"another process is training a run in {quoted(run.path)}",
-                "wait for it, or name another folder: --out FOLDER",
-            )
+            raise _in_training(run)
         write_json(run.request_path, asdict(request))
         return cls(run, out or run.path, lock)
+
+    @classmethod
+    def reopen(cls, run: RunDirectory, request: Request) -> PendingRun:
+        """Go on with a run, on a copy beside it if it is finished, so that nothing can be lost.
+
+        Raises:
+            RunError: Another process is training it.
+            HostError: The system refuses.
+        """
+        place = run.path
+        if not run.missing():
+            beside = RunDirectory(_beside(place))
+            with os_errors_as_host_errors(place):
+                remove(beside.path)
+                shutil.copytree(place, beside.path, ignore=shutil.ignore_patterns("export", _LOCK))
+            run = beside
+        lock = _lock(run)
+        if lock is None:
+            raise _in_training(run)
+        _remove_leftovers(run)
+        write_json(run.request_path, asdict(request))
+        return cls(run, place, lock)
+
+    def release(self) -> None:
+        """Let others go on with the run."""
+        self.lock.release()
 
     def finish(self) -> RunDirectory:
         """Put the run in its place, and return it there; files of the person's stay.
@@ -113,6 +137,13 @@ class PendingRun:
                 os.replace(self.run.path, self.place)
                 recover(self.place)
         return RunDirectory(self.place)
+
+
+def _in_training(run: RunDirectory) -> RunError:
+    return RunError(
+        f"another process is training a run in {quoted(run.path)}",
+        "wait for it, or name another folder: --out FOLDER",
+    )
 
 
 def recover(place: Path) -> None:

@@ -26,7 +26,7 @@ from tlearn.storage.atomic import CACHE_HINT, os_errors_as_host_errors
 from tlearn.storage.lease import Lease, folder_lock
 
 KEY_BYTES = 32
-_RECORD_BYTES = KEY_BYTES + 4
+RECORD_BYTES = KEY_BYTES + 4
 
 
 class RowTable:
@@ -120,7 +120,7 @@ class RowTable:
                 bytes.fromhex(key) + checksum.to_bytes(4, "big")
                 for key, checksum in zip(new, checksums, strict=True)
             )
-            self._write(self._index, start * _RECORD_BYTES, b"".join(records))
+            self._write(self._index, start * RECORD_BYTES, b"".join(records))
             self._checked.update(range(start, start + len(new)))
             self._checksums += checksums
             self._positions.update((key, start + n) for n, key in enumerate(new))
@@ -163,11 +163,11 @@ class RowTable:
         """Find the rows that another process has added; rows cut short at the end are ignored."""
         known = len(self._checksums)
         with self._reading:
-            self._index.seek(known * _RECORD_BYTES)
+            self._index.seek(known * RECORD_BYTES)
             added = self._index.read()
             whole = self._values.seek(0, os.SEEK_END) // self.row_bytes - known
-        for number in range(min(len(added) // _RECORD_BYTES, whole)):
-            record = added[number * _RECORD_BYTES : (number + 1) * _RECORD_BYTES]
+        for number in range(min(len(added) // RECORD_BYTES, whole)):
+            record = added[number * RECORD_BYTES : (number + 1) * RECORD_BYTES]
             self._positions[record[:KEY_BYTES].hex()] = known + number
             self._checksums.append(int.from_bytes(record[KEY_BYTES:], "big"))
 

@@ -9,13 +9,15 @@ import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import keras
 import numpy as np
 
 from tlearn.storage.atomic import write_atomic
 from tlearn.training.schedule import PlateauState
+
+if TYPE_CHECKING:
+    import keras
 
 SECONDS_BETWEEN = 120.0
 """Longest time within an epoch without a checkpoint."""

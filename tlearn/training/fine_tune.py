@@ -31,6 +31,7 @@ from tlearn.training.batches import (
     Variation,
     class_weight_rows,
 )
+from tlearn.training.checkpoint import Checkpoint
 from tlearn.training.loop import History, factors_by_variable, fit
 
 
@@ -46,6 +47,7 @@ class TrainingContext:
         progress: Called with (step, done, total).
         timer: Times the steps.
         on_epoch: Called after every epoch.
+        checkpoint: File in which the state of training is kept; None where it need not survive.
     """
 
     plan: Plan
@@ -55,6 +57,7 @@ class TrainingContext:
     progress: ProgressCallback
     timer: Timer
     on_epoch: EpochCallback | None = None
+    checkpoint: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -158,6 +161,7 @@ def tune(model: keras.Model, backbone: Backbone, context: TrainingContext) -> Hi
             train,
             val,
             factors_by_variable(layers, rates, plan.training.learning_rate),
+            checkpoint=Checkpoint(context.checkpoint) if context.checkpoint else None,
             on_epoch=context.on_epoch,
             progress=partial(context.progress, "train"),
         )
