@@ -11,16 +11,14 @@ from tlearn.backend.device import accelerator_visible, on_accelerator
 
 @pytest.fixture
 def device_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    path = tmp_path / "nvidia0"
-    monkeypatch.setattr("tlearn.backend.device._DEVICE_FILES", (str(path),))
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    return path
+    return tmp_path / "nvidia0"
 
 
 def test_a_device_file_is_an_accelerator(device_file: Path) -> None:
-    assert not accelerator_visible()
+    assert not accelerator_visible([device_file])
     device_file.touch()
-    assert accelerator_visible()
+    assert accelerator_visible([device_file])
 
 
 @pytest.mark.parametrize(("devices", "visible"), [("", False), ("-1", False), ("0", True)])
@@ -29,7 +27,7 @@ def test_a_hidden_accelerator_does_not_count(
 ) -> None:
     device_file.touch()
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", devices)
-    assert accelerator_visible() is visible
+    assert accelerator_visible([device_file]) is visible
 
 
 @pytest.mark.parametrize("kind", ["gpu", "tpu", None])

@@ -53,7 +53,7 @@ def test_the_help_of_every_command_teaches_by_example(
         assert command("help", *words).stdout.split() == result.stdout.split()
 
 
-def test_version(command: Command) -> None:
+def test_both_ways_to_ask_give_the_version(command: Command) -> None:
     result = command("--version")
     assert result.exit_code == 0 and result.stdout.startswith("tlearn ")
     shown = command("version").stdout

@@ -74,7 +74,9 @@ def test_the_next_step_names_the_run(
     assert "tlearn export 'my run' --tflite --snippet android" in result.stdout
 
 
-def test_json(command: Command, calls: Callable[..., Any]) -> None:
+def test_json_holds_every_latency_and_the_memory(
+    command: Command, calls: Callable[..., Any]
+) -> None:
     calls("benchmark", MEASURED)
     document = json.loads(command("benchmark", MEASURED.path, "--json").stdout)
     assert document["path"] == str(MEASURED.path) and document["peak_bytes"] == 46_500_000

@@ -120,7 +120,7 @@ def test_loose_images_are_classified(
 
 
 @pytest.mark.parametrize("good", [True, False])
-def test_json(
+def test_json_says_whether_every_check_passed(
     command: Command,
     calls: Callable[..., Any],
     passed: VerificationReport,

@@ -82,7 +82,9 @@ def test_a_missing_extra_is_met_before_the_run_is_opened(
          [("tflite", "int8_float"), ("onnx", "none"), ("openvino", "none")]),
     ],
 )  # fmt: skip
-def test_formats(names: list[str], quantize: list[str], expected: list[tuple[str, str]]) -> None:
+def test_flags_choose_formats_and_quantizations(
+    names: list[str], quantize: list[str], expected: list[tuple[str, str]]
+) -> None:
     assert choose_formats(names, quantize) == expected
 
 

@@ -61,7 +61,7 @@ def test_json_says_why_an_image_has_no_answer(
     assert second["label"] is None and second["problem"].startswith("cut short")
 
 
-def test_csv(
+def test_a_csv_has_a_row_for_every_image(
     command: Command, calls: Callable[..., Any], answers: list[Prediction], tmp_path: Path
 ) -> None:
     calls("predict", answers)

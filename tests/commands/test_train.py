@@ -10,6 +10,7 @@ import pytest
 from tests.finished_run import Train
 from tlearn import api
 from tlearn.runs.directory import RunDirectory
+from tlearn.runs.metrics import read_metrics
 from tlearn.storage.cache import cache_folder
 from tlearn.storage.row_table import RECORD_BYTES
 
@@ -32,6 +33,13 @@ def test_from_scratch_there_is_no_head_to_begin_with(train: Train) -> None:
     result, run = train(policy="from_scratch", epochs=1, **flags)
     assert result.plan.head.solved_l2 is None
     assert_it_answers_as_scored(result, run)
+
+
+def test_tuning_that_diverged_says_so_wherever_its_result_is_read(train: Train) -> None:
+    result, run = train(policy="deep", epochs=2, learning_rate=5.0)
+    (warning,) = result.warnings
+    assert "Tuning made the model worse" in warning and "(--learning-rate 0.5)" in warning
+    assert read_metrics(run).warnings == result.warnings
 
 
 def test_a_policy_left_open_is_the_one_that_is_advised(train: Train) -> None:

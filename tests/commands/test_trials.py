@@ -51,7 +51,7 @@ def test_what_does_not_fit_into_the_time_is_not_begun(
 
 
 def test_a_trial_counts_beside_the_head_it_begins_with(
-    image_folder: Callable[..., Path], flags: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    image_folder: Callable[..., Path], flags: dict[str, Any]
 ) -> None:
     trials = []
 
@@ -65,11 +65,11 @@ def test_a_trial_counts_beside_the_head_it_begins_with(
     hopeless = replace(deep, accuracy=0.5, low=0.4, high=0.65)
     elsewhere = replace(tuned, head_stages="3")
     options = [head, replace(head, head_stages="3"), tuned, deep, elsewhere, too_long, hopeless]
-    monkeypatch.setattr("tlearn.commands.trials._val_accuracy", reached)
     with Session(image_folder(classes=3, per_class=16), None, flags) as session:
         workspace = session.extract_features(session.open_workspace())
         advice = advise(session, workspace)
-        after = run_trials(session, workspace, replace(advice, options=options), 600).options
+        advice = replace(advice, options=options)
+        after = run_trials(session, workspace, advice, seconds=600, reach=reached).options
     assert trials == [head, tuned, deep, options[1], elsewhere]  # each head once, before its own
     for option, updated in zip(options, after, strict=True):
         if option in (tuned, deep, elsewhere):

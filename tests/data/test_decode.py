@@ -1,56 +1,24 @@
-"""Every kind of file a folder may hold, and the three resize rules."""
+"""File formats, orientation, and the three resize rules."""
 
 from __future__ import annotations
 
 import hashlib
-import io
-import os
-import subprocess
-import sys
-import zlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image, ImageFile
+from PIL import Image
 
+from tests.decoding import COLORS, SIZE, pixels, save
 from tlearn.data import decode as decoder
-from tlearn.data.decode import UnreadableImageError, decode, read_image
+from tlearn.data.decode import decode, read_image
 
 # tlearn ignores these warnings for the process; pytest sets its own filters.
 pytestmark = [
     pytest.mark.filterwarnings("ignore::UserWarning:PIL"),
     pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning"),
 ]
-
-SIZE = 32
-GRADIENT = np.add.outer(np.arange(SIZE) * 4, np.arange(SIZE) * 3).astype(np.uint8)
-COLORS = np.dstack([GRADIENT, GRADIENT[::-1], 255 - GRADIENT])
-
-
-def save(path: Path, image: Image.Image, kind: str, **options: object) -> Path:
-    image.save(path, kind, **options)
-    return path
-
-
-def pixels(path: Path, size: int = SIZE, resize: str = "squash") -> np.ndarray:
-    decoded, info = read_image(path, size, resize)
-    assert decoded is not None, info.problem
-    assert decoded.shape == (size, size, 3) and decoded.dtype == np.uint8
-    return decoded
-
-
-def problem(path: Path, content: bytes | None = None) -> str:
-    if content is not None:
-        path.write_bytes(content)
-    decoded, info = read_image(path, SIZE, "squash")
-    assert decoded is None and info.problem
-    assert (info.width, info.height, info.format) == (0, 0, "")
-    with pytest.raises(UnreadableImageError) as raised:
-        decode(path, SIZE)
-    assert str(raised.value) == info.problem
-    return info.problem
 
 
 @pytest.mark.parametrize("kind", ["PNG", "BMP", "TIFF", "PPM"])
@@ -72,128 +40,6 @@ def test_lossy_formats(tmp_path: Path, kind: str) -> None:
         pytest.skip(f"this Pillow writes no {kind}")
     assert np.abs(pixels(path).astype(int) - COLORS).mean() < 8
     assert read_image(path, SIZE, "squash")[1].format == kind
-
-
-def test_gray_modes(tmp_path: Path) -> None:
-    gray = Image.fromarray(GRADIENT)
-    assert np.array_equal(pixels(save(tmp_path / "l.png", gray, "PNG")), np.dstack([GRADIENT] * 3))
-    bits = pixels(save(tmp_path / "1.png", gray.convert("1"), "PNG"))
-    assert set(np.unique(bits)) == {0, 255}
-
-
-def test_sixteen_bit_png(tmp_path: Path) -> None:
-    values = GRADIENT.astype(np.uint16) * 257 + 200
-    expected = np.rint(values / 257).astype(np.uint8)
-    path = save(tmp_path / "x.png", Image.fromarray(values), "PNG")
-    assert np.array_equal(pixels(path)[..., 0], expected)
-    # The same values as a PGM, which Pillow opens as 32-bit integers.
-    pgm = tmp_path / "x.pgm"
-    pgm.write_bytes(b"P5\n32 32\n65535\n" + values.astype(">u2").tobytes())
-    assert np.array_equal(pixels(pgm)[..., 1], expected)
-
-
-def test_big_endian_sixteen_bit(tmp_path: Path) -> None:
-    values = GRADIENT.astype(np.uint16) * 257
-    image = Image.frombytes("I;16B", (SIZE, SIZE), values.astype(">u2").tobytes())
-    path = save(tmp_path / "x.tif", image, "TIFF")
-    assert np.array_equal(pixels(path)[..., 2], GRADIENT)
-
-
-def test_floats_are_scaled_by_their_own_range(tmp_path: Path) -> None:
-    values = GRADIENT.astype(np.float32) / 100 - 1
-    low, high = values.min(), values.max()
-    path = save(tmp_path / "x.tif", Image.fromarray(values), "TIFF")
-    assert np.array_equal(pixels(path)[..., 0], np.rint((values - low) / (high - low) * 255))
-    values[0, :3] = np.nan, np.inf, -np.inf
-    decoded = pixels(save(tmp_path / "nan.tif", Image.fromarray(values), "TIFF"))
-    assert decoded[0, :3, 0].tolist() == [0, 255, 0]
-    flat = np.full((SIZE, SIZE), 7, np.float32)
-    assert pixels(save(tmp_path / "flat.tif", Image.fromarray(flat), "TIFF")).max() == 0
-
-
-def test_large_integers_are_scaled_by_their_own_range(tmp_path: Path) -> None:
-    values = np.linspace(-1e6, 1e6, SIZE * SIZE).reshape(SIZE, SIZE).astype(np.int32)
-    decoded = pixels(save(tmp_path / "x.tif", Image.fromarray(values), "TIFF"))
-    assert decoded.min() == 0 and decoded.max() == 255
-
-
-@pytest.mark.parametrize("mode", ["RGBA", "LA"])
-def test_alpha_is_composited_on_white(tmp_path: Path, mode: str) -> None:
-    image = Image.new(mode, (SIZE, SIZE), (0,) * len(mode))
-    image.paste((100,) * (len(mode) - 1) + (255,), (0, 0, SIZE // 2, SIZE))
-    decoded = pixels(save(tmp_path / "x.png", image, "PNG"))
-    assert (decoded[:, : SIZE // 2] == 100).all() and (decoded[:, SIZE // 2 :] == 255).all()
-
-
-def test_half_transparent_is_half_white(tmp_path: Path) -> None:
-    image = Image.new("RGBA", (SIZE, SIZE), (0, 0, 0, 128))
-    assert abs(int(pixels(save(tmp_path / "x.png", image, "PNG"))[0, 0, 0]) - 127) <= 1
-
-
-@pytest.mark.parametrize("mode", ["L", "RGB", "P"])
-def test_a_color_key_is_composited_on_white(tmp_path: Path, mode: str) -> None:
-    image = Image.new(mode, (SIZE, SIZE), 0)
-    if mode == "P":
-        image.putpalette([10, 20, 30, 40, 50, 60] + [0] * 762)
-    image.paste(
-        1 if mode == "P" else (40, 50, 60)[: len(mode)] if mode == "RGB" else 40,
-        (0, 0, SIZE // 2, SIZE),
-    )
-    key = (0, 0, 0) if mode == "RGB" else 0
-    decoded = pixels(save(tmp_path / "x.png", image, "PNG", transparency=key))
-    assert (decoded[:, SIZE // 2 :] == 255).all()
-    assert decoded[0, 0].tolist() == ([40, 40, 40] if mode == "L" else [40, 50, 60])
-
-
-def test_palette_with_alpha_per_entry(tmp_path: Path) -> None:
-    image = Image.new("P", (SIZE, SIZE), 1)
-    image.putpalette([0, 0, 0, 9, 9, 9] + [0] * 762)
-    decoded = pixels(save(tmp_path / "x.png", image, "PNG", transparency=bytes([255, 0])))
-    assert (decoded == 255).all()
-
-
-def test_palette_without_transparency(tmp_path: Path) -> None:
-    image = Image.fromarray(COLORS).quantize(16)
-    path = save(tmp_path / "x.gif", image, "GIF")
-    assert np.array_equal(pixels(path), np.asarray(image.convert("RGB")))
-
-
-@pytest.mark.parametrize(("kind", "near"), [("JPEG", 6), ("TIFF", 0)])
-def test_cmyk(tmp_path: Path, kind: str, near: int) -> None:
-    smooth = Image.fromarray(np.dstack([GRADIENT] * 3)).convert("CMYK")
-    path = save(tmp_path / "x.jpg", smooth, kind, **({"quality": 98} if kind == "JPEG" else {}))
-    expected = np.asarray(smooth.convert("RGB")).astype(int)
-    assert np.abs(pixels(path) - expected).mean() <= near
-    assert pixels(path)[0, 0].mean() < pixels(path)[-1, -1].mean()
-
-
-@pytest.mark.parametrize("mode", ["YCbCr", "LAB"])
-def test_other_color_spaces(tmp_path: Path, mode: str) -> None:
-    source = Image.fromarray(COLORS)
-    if mode == "LAB":
-        cms = pytest.importorskip("PIL.ImageCms")
-        profiles = cms.createProfile("sRGB"), cms.createProfile("LAB")
-        image = cms.profileToProfile(source, *profiles, outputMode="LAB")
-    else:
-        image = source.convert(mode)
-    decoded = pixels(save(tmp_path / "x.tif", image, "TIFF")).astype(int)
-    assert np.abs(decoded - COLORS).mean() < 3
-
-
-@pytest.mark.parametrize("mode", ["HSV", "RGBX", "PA", "La", "RGBa"])
-def test_modes_that_only_a_plugin_opens(
-    tmp_path: Path, mode: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """None of them may stop a run."""
-    source = Image.fromarray(COLORS)
-    steps = {"PA": ["P", "PA"], "La": ["LA", "La"], "RGBa": ["RGBA", "RGBa"]}
-    for step in steps.get(mode, [mode]):
-        source = source.convert(step)
-    if mode == "La":
-        pytest.skip("Pillow converts La to LA only")
-    path = save(tmp_path / "x.png", Image.fromarray(COLORS), "PNG")
-    monkeypatch.setattr(Image, "open", lambda *_, **__: source)
-    assert pixels(path).shape == (SIZE, SIZE, 3)
 
 
 def turned(orientation: int) -> np.ndarray:
@@ -339,114 +185,3 @@ def test_the_same_bytes_give_the_same_pixels(tmp_path: Path) -> None:
     copy.write_bytes(path.read_bytes())
     assert np.array_equal(first, decode(copy, 50, "crop"))
     assert first.flags.writeable
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        (b"", "empty"),
-        (b"<!DOCTYPE html><title>404</title>", "web page"),
-        (b"\n\n  <HTML lang='en'>", "web page"),
-        ("nothing to see hére".encode(), "text file"),
-        (("é" * 1023).encode(), "text file"),
-        (b"<?xml version='1.0'?><svg>", "SVG"),
-        (b"%PDF-1.7 ...", "PDF"),
-        (bytes(range(256)), "not an image"),
-        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "HEIC"),
-        (b"\xff\xd8\xff\xe0" + bytes(40), "damaged"),
-    ],
-)
-def test_files_that_are_no_images(tmp_path: Path, content: bytes, message: str) -> None:
-    assert message in problem(tmp_path / "x.jpg", content)
-
-
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF"])
-def test_truncated_files(tmp_path: Path, kind: str) -> None:
-    noise = np.random.default_rng(0).integers(0, 256, (SIZE, SIZE, 3), np.uint8)
-    file = io.BytesIO()
-    Image.fromarray(noise).save(file, kind)
-    content = file.getvalue()
-    message = problem(tmp_path / "x.jpg", content[: len(content) // 2])
-    assert "truncated" in message or "damaged" in message
-    if kind in ("JPEG", "PNG", "BMP"):
-        assert "truncated" in message
-
-
-def test_files_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "folder.jpg").mkdir()
-    assert "folder" in problem(tmp_path / "folder.jpg")
-    assert "No such file" in problem(tmp_path / "gone.jpg")
-    assert read_image(tmp_path / "gone.jpg", 8, "crop")[1].sha256 == ""
-
-    def refuse(_: Path) -> bytes:
-        raise PermissionError(13, "Permission denied")
-
-    monkeypatch.setattr(Path, "read_bytes", refuse)
-    assert "Permission denied" in problem(tmp_path / "x.jpg")
-
-
-def test_memory_errors_are_not_hidden(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = save(tmp_path / "x.png", Image.fromarray(COLORS), "PNG")
-
-    def fail(*_: object) -> None:
-        raise MemoryError
-
-    monkeypatch.setattr(Image.Image, "resize", fail)
-    with pytest.raises(MemoryError):
-        read_image(path, 8, "crop")
-
-
-def claim_size(path: Path, width: int, height: int) -> Path:
-    """A PNG of 1 x 1 whose header claims another size."""
-    file = io.BytesIO()
-    Image.new("RGB", (1, 1)).save(file, "PNG")
-    content = bytearray(file.getvalue())
-    content[16:24] = width.to_bytes(4, "big") + height.to_bytes(4, "big")
-    content[29:33] = zlib.crc32(content[12:29]).to_bytes(4, "big")
-    path.write_bytes(content)
-    return path
-
-
-@pytest.mark.parametrize("side", [10_001, 12_000, 60_000])
-def test_the_pixel_limit_gives_no_warning(tmp_path: Path, side: int) -> None:
-    """Run in a fresh process, because pytest sets its own warning filters."""
-    path = claim_size(tmp_path / "bomb.png", side, side)
-    code = (
-        "import sys; from pathlib import Path; from tlearn.data.decode import read_image;"
-        "print(read_image(Path(sys.argv[1]), 8, 'crop')[1].problem)"
-    )
-    done = subprocess.run(
-        [sys.executable, "-W", "default", "-c", code, str(path)],
-        capture_output=True,
-        text=True,
-        check=True,
-        env={**os.environ, "PYTHONPATH": str(Path(decoder.__file__).parents[2])},
-    )
-    assert "100 million" in done.stdout and done.stderr == ""
-
-
-def test_pixels_are_not_decoded_beyond_the_limit(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(decoder, "PIXEL_LIMIT", SIZE * SIZE - 1)
-    path = save(tmp_path / "x.png", Image.fromarray(COLORS), "PNG")
-    monkeypatch.setattr(ImageFile.ImageFile, "load", lambda image: pytest.fail("decoded"))
-    assert f"{SIZE} x {SIZE} pixels" in problem(path)
-
-
-def test_damaged_files_never_raise(tmp_path: Path) -> None:
-    rng = np.random.default_rng(0)
-    seeds = []
-    for kind in ("JPEG", "PNG", "GIF", "WEBP", "BMP", "PPM"):
-        file = io.BytesIO()
-        exif = {"exif": Image.Exif()} if kind in ("JPEG", "PNG", "WEBP") else {}
-        Image.fromarray(COLORS).save(file, kind, **exif)
-        seeds.append(np.frombuffer(file.getvalue(), np.uint8))
-    path = tmp_path / "x"
-    for number in range(600):
-        content = seeds[number % len(seeds)].copy()
-        where = rng.integers(0, min(len(content), 400), 4)
-        content[where] = rng.integers(0, 256, 4)
-        path.write_bytes(content[: rng.integers(1, len(content) + 1)].tobytes())
-        decoded, info = read_image(path, 8, "crop")
-        assert (decoded is None) == (info.problem is not None)

@@ -133,7 +133,7 @@ def test_rotated_images() -> None:
     assert issues["rotated"].severity == "note" and issues["rotated"].names == ("cat/x.png",)
 
 
-def test_placeholders() -> None:
+def test_a_placeholder_is_known_by_its_name() -> None:
     odd = [("cat/imageNotFound.png", 0, info("x")), ("no_image/x.png", 0, info("y"))]
     assert issues_of([*healthy(), *odd])["placeholder"].names == ("cat/imageNotFound.png",)
 

@@ -11,7 +11,7 @@ import pytest
 from tlearn.evaluation.training_warnings import training_warnings
 from tlearn.recipe.plan import Plan
 
-LABELS = np.array([0, 0, 0, 1, 1])
+LABELS = np.array([0, 0, 0, 1, 1] * 20)
 PlanFor = Callable[..., Plan]
 
 
@@ -25,7 +25,7 @@ def epochs(*scores: tuple[float, float]) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize(
     ("accuracies", "warned"),
-    [((0.2, 0.4, 0.6), True), ((0.6, 0.4, 0.4), True), ((0.8, 0.6, 0.6), True), ((0, 0.8), False)],
+    [((0.2, 0.4, 0.6), True), ((0.8, 0.6, 0.4), True), ((0, 0.69), True), ((0, 0.71), False)],
 )
 def test_random_weights_that_only_guess_are_warned_of(
     accuracies: Sequence[float], warned: bool, plan: PlanFor

@@ -49,7 +49,7 @@ HUGE = replace(INT8, size_bytes=500_000_000)
         (ALL, Budget(1e6, 1.0), None, INT8),
     ],
 )
-def test_choice(
+def test_the_best_within_the_budget_is_kept_or_the_nearest_named(
     candidates: tuple[Artifact, ...], budget: Budget, kept: Artifact | None, nearest: Artifact
 ) -> None:
     result = pick_best(candidates, budget)
@@ -68,7 +68,7 @@ def test_choice(
         (ALL, "of the 4 within the budget, and least in size times latency"),
     ],
 )
-def test_reason(candidates: tuple[Artifact, ...], words: str) -> None:
+def test_what_is_kept_says_why(candidates: tuple[Artifact, ...], words: str) -> None:
     assert words in pick_best(candidates, Budget(1e9)).reason
 
 

@@ -41,7 +41,7 @@ def reference(before: list[int], truth: list[int]) -> ExportInputs:
         ([1, 2, 0, 1, 0], 0.79, 0.0, 0.0, 0.8, False),
     ],
 )
-def test_gate(
+def test_a_drop_beyond_the_gate_fails(
     answers: list[int],
     max_drop: float,
     agreement: float,

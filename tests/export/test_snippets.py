@@ -160,7 +160,7 @@ def test_every_value_of_a_template_is_filled_in(
     assert len(max(text.splitlines(), key=len)) <= 110
 
 
-def test_platforms() -> None:
+def test_platforms_are_named_once_and_an_unknown_one_lists_them() -> None:
     assert check_platforms(["Web", "python", "web"]) == ["web", "python"]
     with pytest.raises(ExportError, match="windows") as error:
         check_platforms(["web", "windows"])

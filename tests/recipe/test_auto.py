@@ -49,7 +49,7 @@ def test_epochs_fall_with_the_number_of_images(policy: str) -> None:
 
 
 @pytest.mark.parametrize(("n_train", "views"), [(1, 4), (1_999, 4), (2_000, 2), (10**6, 2)])
-def test_views(n_train: int, views: int) -> None:
+def test_more_images_need_fewer_stored_views(n_train: int, views: int) -> None:
     assert views_for(n_train) == views
     assert resolved(n_train, policy="top_stages")["views"] == views
 

@@ -149,6 +149,19 @@ def test_training_from_scratch_trains_batch_normalization(tuned: Callable[..., T
     assert all(any(result.changed(layer)) for layer in batch_norms(result.model))
 
 
+def test_in_a_few_steps_from_scratch_the_moving_statistics_reach_those_of_the_images(
+    tuned: Callable[..., Tuned],
+) -> None:
+    first_stages = {"backbone": "mobilenet_025", "image_size": 32, "head_stages": "2"}
+    keys = {"epochs": 2, "learning_rate": 1e-4, "augmentation": "none"}
+    result = tuned("from_scratch", per_class=NO_VAL, **keys, **first_stages)
+    norm = batch_norms(result.model)[0]
+    before = keras.Model(result.model.inputs, norm.input)
+    pixels = result.dataset.rows("train")[:].astype(np.float32)
+    variance = before.predict_on_batch(pixels).var(axis=(0, 1, 2))
+    np.testing.assert_allclose(norm.moving_variance, variance, rtol=0.2, atol=0.02)
+
+
 def test_a_head_with_dropout_is_trained_by_gradient_on_stored_embeddings(
     tuned: Callable[..., Tuned],
 ) -> None:

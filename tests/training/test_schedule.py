@@ -12,7 +12,7 @@ from tlearn.training.schedule import PlateauState, rate_factor
 @pytest.mark.parametrize(
     ("step", "factor"), [(0, 1.0), (50, 0.5), (25, (1 + math.sqrt(0.5)) / 2), (100, 0), (999, 0)]
 )
-def test_cosine(step: int, factor: float) -> None:
+def test_the_cosine_falls_from_one_to_zero(step: int, factor: float) -> None:
     assert rate_factor("cosine", step, 100) == pytest.approx(factor, abs=1e-12)
 
 

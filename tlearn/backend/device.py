@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 _DEVICE_FILES = ("/dev/nvidia0", "/dev/kfd", "/dev/accel0", "/dev/dxg")
 
 
-def accelerator_visible() -> bool:
-    """Return whether the system shows a GPU or a TPU; imports neither TensorFlow nor Keras."""
+def accelerator_visible(device_files: Iterable[str | Path] = _DEVICE_FILES) -> bool:
+    """Return whether the system shows a GPU or a TPU; imports neither TensorFlow nor Keras.
+
+    Args:
+        device_files: Files of which one exists where there is an accelerator.
+    """
     hidden = os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1")
-    return not hidden and any(Path(node).exists() for node in _DEVICE_FILES)
+    return not hidden and any(Path(node).exists() for node in device_files)
 
 
 def on_accelerator() -> bool:

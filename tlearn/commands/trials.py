@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from tlearn.commands.advice import plan_option
@@ -29,7 +29,20 @@ def check_validation(dataset: Dataset) -> None:
         )
 
 
-def run_trials(session: Session, workspace: Workspace, advice: Advice, seconds: float) -> Advice:
+def val_accuracy(session: Session, workspace: Workspace, option: Option) -> float:
+    """Return what an option reaches on the validation split, by training it."""
+    fitted = fit(session, workspace, plan_option(session, workspace, option))
+    answers = fitted.probabilities["val"].argmax(axis=1)
+    return float((answers == workspace.dataset.labels("val")).mean())
+
+
+def run_trials(
+    session: Session,
+    workspace: Workspace,
+    advice: Advice,
+    seconds: float,
+    reach: Callable[[Session, Workspace, Option], float] = val_accuracy,
+) -> Advice:
     """Train the tuning policies that may be best, and update the forecasts with the results.
 
     Test images are not looked at. A policy whose forecast does not fit into the time that is left
@@ -41,6 +54,7 @@ def run_trials(session: Session, workspace: Workspace, advice: Advice, seconds: 
         workspace: Images and backbone; `check_validation` has passed the images.
         advice: What was measured.
         seconds: Time to spend.
+        reach: Returns the accuracy of an option on the validation split.
     """
     n_val = workspace.dataset.manifest.count("val")
     end = time.perf_counter() + seconds
@@ -50,9 +64,13 @@ def run_trials(session: Session, workspace: Workspace, advice: Advice, seconds: 
         if time.perf_counter() + (option.seconds or 0) > end:
             continue
         if option.head_stages not in offsets:
-            offsets[option.head_stages] = _offset(session, workspace, options, option.head_stages)
+            head = _head_on(options, option.head_stages)
+            # What this split is easier than others, by the head that tuning begins with.
+            offsets[option.head_stages] = (
+                reach(session, workspace, head) - head.accuracy if head else 0.0
+            )
         session.progress(f"try {option.name}", 0, 0)
-        reached = _val_accuracy(session, workspace, option)
+        reached = reach(session, workspace, option)
         expected_elsewhere = min(max(reached - offsets[option.head_stages], 0.0), 1.0)
         options[index] = replace(
             update_with_trial(option, expected_elsewhere, n_val), tried=reached
@@ -68,16 +86,6 @@ def _doubtful(options: Sequence[Option]) -> Iterator[int]:
     yield from (n for n in order if not options[n].measured and options[n].high >= best)
 
 
-def _offset(
-    session: Session, workspace: Workspace, options: Sequence[Option], head_stages: str
-) -> float:
-    """Return a head's accuracy on the validation split minus what is expected of it elsewhere."""
+def _head_on(options: Sequence[Option], head_stages: str) -> Option | None:
     heads = (option for option in options if option.measured and option.head_stages == head_stages)
-    head = next(heads, None)
-    return _val_accuracy(session, workspace, head) - head.accuracy if head else 0.0
-
-
-def _val_accuracy(session: Session, workspace: Workspace, option: Option) -> float:
-    fitted = fit(session, workspace, plan_option(session, workspace, option))
-    answers = fitted.probabilities["val"].argmax(axis=1)
-    return float((answers == workspace.dataset.labels("val")).mean())
+    return next(heads, None)

@@ -139,8 +139,6 @@ def tune(model: keras.Model, backbone: Backbone, context: TrainingContext) -> Hi
     """
     plan, first = context.plan, context.plan.training.first_trained_stage
     set_trainable(backbone.trunk, backbone.stages, first, plan.training.batch_norm)
-    if plan.training.batch_norm == "trained":
-        follow_batches(backbone.trunk, plan.training.steps_per_epoch)
     if first == 0:
         trained = keras.Model(model.inputs[0], model.outputs[0])
         read = context.dataset.pixels.read
@@ -151,7 +149,8 @@ def tune(model: keras.Model, backbone: Backbone, context: TrainingContext) -> Hi
             inputs = _frozen_inputs(model, backbone.fingerprint, cut, context)
         trained = split_at(model, cut)[1]
     context.progress("train", 0, plan.split.n_train * plan.training.epochs)
-    with context.timer.time("train"):
+    following = follow_batches(backbone.trunk, plan.training.steps_per_epoch)
+    with context.timer.time("train"), following:
         train, val = _batches(inputs, plan, context.dataset)
         layers = [*layers_of_stage(backbone.trunk, backbone.stages), [model.get_layer(HEAD)]]
         rates = [stage.learning_rate for stage in plan.stages]

@@ -28,7 +28,7 @@ def test_control_characters_are_spelled_out(text: str, shown: str) -> None:
     ("n_bytes", "shown"),
     [(0, "0 bytes"), (999, "999 bytes"), (1000, "1.0 kB"), (8_900_000, "8.9 MB"), (3e9, "3.0 GB")],
 )
-def test_size(n_bytes: float, shown: str) -> None:
+def test_a_size_is_shown_in_the_unit_that_fits(n_bytes: float, shown: str) -> None:
     assert formats.size(n_bytes) == shown
 
 
@@ -36,7 +36,7 @@ def test_size(n_bytes: float, shown: str) -> None:
     ("seconds", "shown"),
     [(0.04, "0.0 s"), (9.94, "9.9 s"), (59.4, "59 s"), (59.6, "1 min 0 s"), (7500, "2 h 5 min")],
 )
-def test_duration(seconds: float, shown: str) -> None:
+def test_a_duration_is_shown_in_the_units_that_fit(seconds: float, shown: str) -> None:
     assert formats.duration(seconds) == shown
 
 
@@ -62,7 +62,7 @@ def test_a_forecast_is_as_rough_as_it_is_certain(seconds: float, shown: str) -> 
 @pytest.mark.parametrize(
     ("share", "cells"), [(-1, ""), (0, ""), (0.5, "█████"), (0.55, "█████▌"), (2, "█" * 10)]
 )
-def test_bar(share: float, cells: str) -> None:
+def test_a_bar_is_as_long_as_its_share(share: float, cells: str) -> None:
     assert formats.bar(share, 10) == cells
 
 
