@@ -8,8 +8,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from tests.cli.conftest import Command
 from tlearn import api
+from tlearn.cli.advice_text import summary, why
 
 
 def test_it_ends_in_sentences_and_choices(
@@ -36,6 +39,45 @@ def test_where_all_point_the_same_way_nothing_is_reconciled(
 ) -> None:
     calls("suggest", replace(advice, suggestion=replace(advice.suggestion, head_stages="2,3")))
     assert "Why they differ" not in command("suggest", "folder").stdout
+
+
+@pytest.mark.parametrize(
+    ("gain", "words"),
+    [
+        (0.02, "2.0 points better than a solved head alone"),
+        (0.001, "at least as accurate as a solved head alone (0.1 points more is within chance)"),
+        (0.0, "about as accurate as a solved head alone"),
+        (-0.004, "about as accurate as a solved head alone (0.4 points less is within chance)"),
+    ],
+)
+def test_a_gain_within_chance_is_not_called_better(
+    gain: float, words: str, advice: api.Advice
+) -> None:
+    head, tuned = advice.option("linear_head", "2"), advice.option("deep", "2")
+    assert head is not None and tuned is not None
+    tuned = replace(tuned, accuracy=head.accuracy + gain)
+    suggestion = replace(advice.suggestion, policy=tuned.policy, head_stages="2")
+    advice = replace(advice, options=(head, tuned), suggestion=suggestion)
+    assert why(advice, tuned) == f"because that is expected to be {words}"
+    compared = words.replace("a solved head alone", "the best head")
+    assert f"The advice is deep on stage 2, expected to be {compared}: " in summary(advice)
+
+
+@pytest.mark.parametrize(
+    ("gain", "doubt", "words"),
+    [
+        (-0.02, 0.0, "tuning is not expected to be better"),
+        (0.02, 0.05, "the gain expected of tuning is within chance"),
+        (0.02, 0.0, "a smaller network was preferred"),
+    ],
+)
+def test_no_forecast_contradicts_the_reason_for_a_solved_head(
+    gain: float, doubt: float, words: str, advice: api.Advice
+) -> None:
+    head, tuned = advice.option("linear_head", "last"), advice.option("deep", "last")
+    assert head is not None and tuned is not None
+    tuned = replace(tuned, accuracy=head.accuracy + gain, doubt=doubt)
+    assert why(replace(advice, options=(head, tuned)), head) == f"because {words}"
 
 
 def test_a_weaker_backbone_is_announced_first(

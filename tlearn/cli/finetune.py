@@ -82,7 +82,7 @@ def finetune(
     if as_json:
         print_json(to_json(result))
     else:
-        print_result(*(draw_result(result, verbose) if result.run else draw_dry_run(result)))
+        print_result(*(draw_result(result, verbose) if result.run else draw_dry_run()))
 
 
 def _show_plan(display: Display, planned: FinetuneResult, folder: Path, verbose: bool) -> None:

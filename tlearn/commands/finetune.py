@@ -17,6 +17,7 @@ from tlearn.features.engine import EngineChoice
 from tlearn.progress import EpochCallback, ProgressCallback, no_progress
 from tlearn.recipe.plan import Plan
 from tlearn.runs.directory import RunDirectory
+from tlearn.suggestion.accuracy_forecast import Option
 from tlearn.suggestion.advice import Advice
 
 
@@ -47,6 +48,14 @@ class FinetuneResult:
     engines: EngineChoice
     forecast_seconds: float | None = None
     interpolation: float | None = None
+
+    @property
+    def option(self) -> Option | None:
+        """Return the way to train whose forecast holds for the plan; None if there is none."""
+        own_depth = "tuned_stages" not in self.plan.reasons
+        if self.advice is None or own_depth:
+            return None
+        return self.advice.option(self.plan.policy, self.plan.value("head_stages"))
 
 
 def finetune(
