@@ -57,7 +57,7 @@ def fits() -> Callable[[str], None]:
     def check(text: str) -> None:
         assert "\x1b" not in text
         for line in text.splitlines():
-            copied = re.match(r"(next|error:|hint:| +tlearn|  to fix:) ", line)
+            copied = re.match(r"(next|error:|hint:| +tlearn|  once online:) ", line)
             assert len(line.rstrip()) <= 80 or copied, line
 
     return check

@@ -81,17 +81,22 @@ def test_no_forecast_contradicts_the_reason_for_a_solved_head(
 
 
 def test_a_weaker_backbone_is_announced_first(
-    command: Command, calls: Callable[..., Any], advice: api.Advice, fits: Callable[[str], None]
+    command: Command,
+    calls: Callable[..., Any],
+    advice: api.Advice,
+    fits: Callable[[str], None],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("sys.argv", ["/bin/tlearn", "suggest", "my folder", "--seed", "3"])
     reason = "no weights; the built-in backbone is 13 points behind"
     calls("suggest", replace(advice, backbone="builtin", backbone_reason=reason))
     shown = command("suggest", "my folder").stdout
     fits(shown)
     first, second, *_ = shown.strip().splitlines()
     assert first == f"! {reason}"
-    assert second == "  to fix: tlearn suggest 'my folder' --backbone mobilenet_v2"
+    assert second == "  once online: tlearn suggest 'my folder' --seed 3"
     calls("suggest", replace(advice, backbone="builtin"))  # it was asked for
-    assert "to fix" not in command("suggest", "folder").stdout
+    assert "once online" not in command("suggest", "folder").stdout
 
 
 def test_of_very_few_images_no_curve_is_claimed(

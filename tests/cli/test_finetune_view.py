@@ -156,7 +156,10 @@ def test_the_stage_that_a_head_reads_is_named(
 
 
 def test_a_weaker_backbone_is_announced_first(
-    command: Command, finetunes: Callable[..., Any], outcome: api.FinetuneResult
+    command: Command,
+    finetunes: Callable[..., Any],
+    outcome: api.FinetuneResult,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     plan = replace(
         outcome.plan,
@@ -164,9 +167,10 @@ def test_a_weaker_backbone_is_announced_first(
         reasons=outcome.plan.reasons | {"backbone": "13 points behind"},
     )
     finetunes(replace(outcome, plan=plan))
+    monkeypatch.setattr("sys.argv", ["tlearn", "finetune", "my folder", "--no-horizontal-flip"])
     first, second, *_ = command("finetune", "folder").stdout.strip().splitlines()
     assert first == "! 13 points behind"
-    assert second == "  to fix: tlearn finetune folder --backbone mobilenet_v2"
+    assert second == "  once online: tlearn finetune 'my folder' --no-horizontal-flip"
 
 
 @pytest.mark.parametrize(

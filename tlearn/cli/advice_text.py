@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,7 +26,7 @@ from tlearn.cli.display.formats import (
     stages_name,
 )
 from tlearn.cli.display.widgets import ACCENT, WARN, no_wrap, safe_text
-from tlearn.models.catalog import BUILTIN, RECOMMENDED
+from tlearn.models.catalog import BUILTIN
 from tlearn.suggestion.accuracy_forecast import INTERVAL_COVERAGE
 from tlearn.suggestion.choices import about_as_accurate
 from tlearn.suggestion.matrix import MATRIX, Policy, Suggestion
@@ -118,18 +119,19 @@ def finetune_command(folder: Path | str, flags: list[str], overrides: Mapping[st
     return shlex.join(["tlearn", "finetune", str(folder), *flags, *options.as_flags(overrides)])
 
 
-def weaker_backbone(name: str, reason: str, command: str) -> list[Text]:
+def weaker_backbone(name: str, reason: str) -> list[Text]:
     """Return a warning if the built-in backbone stands in for the recommended one.
 
     Args:
         name: The backbone in use.
         reason: Why it was taken, and what that costs; empty if it was asked for.
-        command: The command line to repeat once the weights can be had.
     """
     if name != BUILTIN or not reason:
         return []
-    fix = safe_text(f"  to fix: {command} --backbone {RECOMMENDED}", ACCENT)
-    return [Text(), Text.assemble(("! ", WARN), safe_text(reason, "bold")), no_wrap(fix)]
+    # As it was typed: with a network it downloads the weights.
+    command = shlex.join(["tlearn", *sys.argv[1:]])
+    again = Text.assemble("  once online: ", safe_text(command, ACCENT))
+    return [Text(), Text.assemble(("! ", WARN), safe_text(reason, "bold")), no_wrap(again)]
 
 
 def _textbook(suggestion: Suggestion, backbone: str) -> str:

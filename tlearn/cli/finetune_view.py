@@ -44,8 +44,6 @@ from tlearn.suggestion.accuracy_forecast import INTERVAL_COVERAGE
 from tlearn.suggestion.choices import choices
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tlearn.commands.finetune import FinetuneResult
     from tlearn.data.dataset import Dataset
     from tlearn.data.inspection import DataIssue
@@ -57,12 +55,11 @@ _SHOWN_CLASSES = 4
 _SMALL_SHARE = 0.5
 
 
-def draw_plan(planned: FinetuneResult, folder: Path, verbose: bool) -> list[RenderableType]:
+def draw_plan(planned: FinetuneResult, verbose: bool) -> list[RenderableType]:
     """Return what is going to be done and why, what to expect of it, and how long it takes."""
     plan, dataset = planned.plan, planned.dataset
-    command = f"tlearn finetune {shell_path(folder)}"
     reason = plan.reasons.get("backbone", "")
-    blocks: list[RenderableType] = [*weaker_backbone(plan.backbone.name, reason, command), Text()]
+    blocks: list[RenderableType] = [*weaker_backbone(plan.backbone.name, reason), Text()]
     rows: dict[str, RenderableType] = {} if verbose else {"images": _images(dataset)}
     if dataset.issues and not verbose:
         rows["note"] = _issues(dataset.issues)

@@ -21,7 +21,7 @@ from tlearn.cli.advice_text import (
     summary,
     weaker_backbone,
 )
-from tlearn.cli.display.formats import escape_control, shell_path
+from tlearn.cli.display.formats import escape_control
 from tlearn.cli.display.progress import Display, print_json, print_result
 from tlearn.cli.display.widgets import (
     DIM,
@@ -131,9 +131,7 @@ def suggest(
         command = next_command(folder, advice.suggestion, overrides, save)
         print_json(to_json(advice, command))
     else:
-        warning = weaker_backbone(
-            advice.backbone or "", advice.backbone_reason, f"tlearn suggest {shell_path(folder)}"
-        )
+        warning = weaker_backbone(advice.backbone or "", advice.backbone_reason)
         print_result(*warning, *draw(advice, verbose), *draw_end(advice, folder, overrides, save))
 
 
