@@ -16,7 +16,7 @@ from tlearn.evaluation.metrics import Report
 from tlearn.features.engine import EngineChoice
 from tlearn.progress import EpochCallback, ProgressCallback, no_progress
 from tlearn.recipe.plan import Plan
-from tlearn.runs.directory import RunDirectory
+from tlearn.runs.directory import RunDirectory, ensure_no_run
 from tlearn.suggestion.accuracy_forecast import Option
 from tlearn.suggestion.advice import Advice
 
@@ -88,6 +88,7 @@ def finetune(
     Raises:
         TlearnError: The folder, recipe, weights or place cannot be used.
     """
+    ensure_no_run(folder)
     with Session(folder, recipe, flags or {}, keep_cache=keep_cache, progress=progress) as session:
         if not dry_run:
             RunDirectory.ensure_available(out, overwrite)
