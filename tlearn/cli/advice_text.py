@@ -137,11 +137,11 @@ def weaker_backbone(name: str, reason: str) -> list[Text]:
 def _textbook(suggestion: Suggestion, backbone: str) -> str:
     per_class = suggestion.n_train / suggestion.n_classes
     amount = "little data" if suggestion.size == "little" else "a lot of data"
-    alike = "look like" if suggestion.similarity == "similar" else "look unlike"
+    alike = "similar to" if suggestion.similarity == "similar" else "different from"
     cell = (suggestion.size, suggestion.similarity)
     return (
         f"You have {pluralize(suggestion.n_train, 'training image')}, {per_class:.0f} per class, "
-        f"which is {amount} for adapting a trained network; they {alike} the images that "
+        f"which is {amount} for adapting a trained network; they are {alike} the images that "
         f"{backbone} was trained on. In this case textbooks advise {policy_name(MATRIX[cell])}: "
         f"{_TEXTBOOK[cell]}."
     )
