@@ -78,6 +78,8 @@ def test_no_forecast_contradicts_the_reason_for_a_solved_head(
     assert head is not None and tuned is not None
     tuned = replace(tuned, accuracy=head.accuracy + gain, doubt=doubt)
     assert why(replace(advice, options=(head, tuned)), head) == f"because {words}"
+    excluded = why(replace(advice, options=(head,)), head)
+    assert excluded == "because what was asked for excludes tuning"
 
 
 def test_a_weaker_backbone_is_announced_first(

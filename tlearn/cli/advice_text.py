@@ -212,7 +212,9 @@ def _compared(chosen: Option, head: Option, name: str) -> str:
 def _against_tuning(advice: Advice, head: Option) -> str:
     """Return why a solved head was chosen, in words that no forecast contradicts."""
     tuned = [option for option in advice.options if not option.measured]
-    best = max(tuned, key=lambda option: option.accuracy, default=head)
+    if not tuned:
+        return "what was asked for excludes tuning"
+    best = max(tuned, key=lambda option: option.accuracy)
     if best.accuracy - head.accuracy < _NOTABLE:
         return "tuning is not expected to be better"
     if about_as_accurate(best, head):
