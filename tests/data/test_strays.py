@@ -36,6 +36,15 @@ def test_a_folder_beside_the_splits_is_no_class(image_folder: Callable[..., Path
     }
 
 
+def test_a_link_back_is_called_one_where_a_class_would_be(
+    image_folder: Callable[..., Path],
+) -> None:
+    folder = image_folder(classes=2)
+    (folder / "all").symlink_to(folder)
+    (folder / "circle" / "deeper").symlink_to(folder)
+    assert folders_without_class(scan(folder)) == {"all": "a link to a folder above it"}
+
+
 def test_images_outside_of_every_class_are_listed(image_folder: Callable[..., Path]) -> None:
     folder = image_folder(classes=2)
     image = next(folder.rglob("*.png"))

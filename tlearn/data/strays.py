@@ -15,7 +15,8 @@ _SHOWN = 3
 
 def folders_without_class(folder: ImageFolder) -> dict[str, str]:
     """Return folders that one may take for a class, each with the reason why it is none."""
-    strays = {name: folder.root / name for name in folder.ignored if not is_hidden(name)}
+    names = [name for name in folder.ignored if not is_hidden(name) and _is_place_of_class(name)]
+    strays = {name: folder.root / name for name in names}
     return {name: _reason(name, path) for name, path in strays.items() if path.is_dir()}
 
 
@@ -30,6 +31,11 @@ def loose_images(folder: ImageFolder) -> list[str]:
     ]
 
 
+def _is_place_of_class(name: str) -> bool:
+    above, slash, _ = name.rpartition("/")
+    return not slash or above.lower() in SPLIT_NAMES
+
+
 def _reason(name: str, path: Path) -> str:
     files = (file for file in path.rglob("*") if file.is_file())
     suffixes = dict.fromkeys(file.suffix.lower() for file in islice(files, _FILES_LOOKED_AT))
@@ -37,6 +43,8 @@ def _reason(name: str, path: Path) -> str:
         return "empty"
     if suffixes.keys() & EXTENSIONS.keys():
         # It has images, so only its place can be the reason.
+        if path.is_symlink():
+            return "a link to a folder above it"
         return "empty" if name.lower() in SPLIT_NAMES else "not train, val or test"
     named = sorted(suffix for suffix in suffixes if suffix)
     return f"only {', '.join(named[:_SHOWN]) or 'other'} files"
