@@ -127,7 +127,9 @@ _COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {
 app.add_typer(runs.runs, rich_help_panel=_RUNS)
 for _panel, _commands in _COMMANDS.items():
     for _command in _commands:
-        app.command(rich_help_panel=_panel)(_command)
+        # A folder after `tlearn matrix` is answered with the command that takes one.
+        extra = {"allow_extra_args": _command is matrix.matrix}
+        app.command(rich_help_panel=_panel, context_settings=extra)(_command)
 app.add_typer(recipes.app, rich_help_panel=_MORE)
 app.command(rich_help_panel=_MORE)(cache.cache)
 app.command(rich_help_panel=_MORE)(version)

@@ -16,7 +16,8 @@ from tlearn.evaluation.metrics import Report
 from tlearn.features.engine import EngineChoice
 from tlearn.progress import EpochCallback, ProgressCallback, no_progress
 from tlearn.recipe.plan import Plan
-from tlearn.runs.directory import RunDirectory
+from tlearn.runs.directory import RunDirectory, ensure_no_run
+from tlearn.suggestion.accuracy_forecast import Option
 from tlearn.suggestion.advice import Advice
 
 
@@ -50,6 +51,14 @@ class FinetuneResult:
     interpolation: float | None = None
     warnings: tuple[str, ...] = ()
 
+    @property
+    def option(self) -> Option | None:
+        """Return the way to train whose forecast holds for the plan; None if there is none."""
+        own_depth = "tuned_stages" not in self.plan.reasons
+        if self.advice is None or own_depth:
+            return None
+        return self.advice.option(self.plan.policy, self.plan.value("head_stages"))
+
 
 def finetune(
     folder: Path,
@@ -81,6 +90,7 @@ def finetune(
     Raises:
         TlearnError: The folder, recipe, weights or place cannot be used.
     """
+    ensure_no_run(folder)
     with Session(folder, recipe, flags or {}, keep_cache=keep_cache, progress=progress) as session:
         if not dry_run:
             RunDirectory.ensure_available(out, overwrite)

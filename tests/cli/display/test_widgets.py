@@ -28,7 +28,7 @@ def test_other_peoples_text_is_neither_markup_nor_obeyed() -> None:
 
 def test_a_score_in_words(report: Callable[[str], Report]) -> None:
     shown = rendered(verdict(report("test")))
-    assert shown == "Right on 9 of 10 images it had not seen (90.0%, 59.6 to 98.2)\n"
+    assert shown == "Right on 9 of 10 images it had not seen (90.0%; 95% interval 59.6 to 98.2)\n"
 
 
 def test_commands_are_not_wrapped_and_their_purposes_are_comments() -> None:
