@@ -18,7 +18,7 @@ def test_images_come_in_the_order_of_their_labels_and_names(
     run = TrainedRun.open(finished_run)
     images = run.read_images_or_samples("test")
     assert (images.source, len(images.names)) == ("test", 9)
-    np.testing.assert_array_equal(images.labels, run.read_labels("test"))
+    np.testing.assert_array_equal(images.labels, run.read_split("test").labels)
     for name, label, pixels in zip(images.names, images.labels, images.pixels, strict=True):
         np.testing.assert_array_equal(decode(run_images / name, 32, "squash"), pixels)
         assert run.labels[label] == Path(name).parent.name

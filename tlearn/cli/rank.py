@@ -84,7 +84,7 @@ def rank(
     from tlearn import api
 
     with Display(as_json, quiet, verbose) as display:
-        dataset, ranking = api.rank(
+        result = api.rank(
             folder,
             names,
             flags=overrides,
@@ -93,6 +93,7 @@ def rank(
             measure_int8=bool(target),
             progress=display,
         )
+    dataset, ranking = result.dataset, result.backbones
     command = next_command(folder, ranking[0].name, overrides)
     if as_json:
         print_json(to_json(dataset, ranking) | {"next": command})

@@ -59,6 +59,19 @@ class RankedBackbone:
         return self.head_score.accuracy - (self.int8.drop if self.int8 else 0)
 
 
+@dataclass(frozen=True)
+class RankResult:
+    """Backbones in order.
+
+    Attributes:
+        dataset: What they were measured on.
+        backbones: Best first.
+    """
+
+    dataset: Dataset
+    backbones: tuple[RankedBackbone, ...]
+
+
 def rank(
     folder: Path,
     backbones: Sequence[str] = (ALL,),
@@ -69,7 +82,7 @@ def rank(
     measure_int8: bool = False,
     keep_cache: bool = True,
     progress: ProgressCallback = no_progress,
-) -> tuple[Dataset, list[RankedBackbone]]:
+) -> RankResult:
     """Rank backbones by cross-validated heads, best first; ties are marked, not broken.
 
     Args:
@@ -114,10 +127,8 @@ def rank(
         raise _none_fits(sizes, max_bytes or inf)
     best_first = sorted(ranked.values(), key=lambda backbone: -backbone.accuracy_after_int8)
     labels = dataset.labels("train")
-    return dataset, [
-        replace(backbone, gap_to_best=_gap(backbone, best_first[0], labels))
-        for backbone in best_first
-    ]
+    ranking = [replace(row, gap_to_best=_gap(row, best_first[0], labels)) for row in best_first]
+    return RankResult(dataset, tuple(ranking))
 
 
 def _none_fits(sizes: Mapping[str, int], limit: float) -> BackboneError:

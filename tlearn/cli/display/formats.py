@@ -106,6 +106,11 @@ def policy_name(policy: str) -> str:
     return str(policy).replace("_", "-")
 
 
+def quantization_name(mode: str) -> str:
+    """Return the numbers in an exported file as people write them: "float32", "int8-float"."""
+    return "float32" if mode == "none" else mode.replace("_", "-")
+
+
 def backbone_name(name: str) -> str:
     """Return a backbone as it is called in a sentence."""
     return "the built-in backbone" if name == "builtin" else escape_control(name)
