@@ -62,6 +62,7 @@ def test_by_default_all_that_are_here_are_ranked(
 ) -> None:
     recorded = calls("rank", RankResult(dataset, tuple(ranking[:1])))
     shown = command("rank", "folder", "--max-size", "4MB", "--for", "tflite").stdout
+    assert "nothing to compare it with" in shown
     assert recorded[0][0][1] == [ALL] and recorded[0][1]["max_bytes"] == 4e6
     assert recorded[0][1]["measure_int8"] is True and "equally good" not in shown
 

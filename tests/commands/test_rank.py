@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from tlearn import api
 from tlearn.cli.app import app
 from tlearn.commands.session import Session, Workspace
-from tlearn.errors import BackboneError
+from tlearn.errors import BackboneError, WeightsNotFoundError
 from tlearn.suggestion.depth_profile import HeadScore
 from tlearn.suggestion.int8_cost import Int8Cost
 
@@ -45,6 +45,18 @@ def test_a_wrong_name_is_reported_before_anything_is_measured(run_images: Path) 
     with pytest.raises(BackboneError, match="nonsense"):
         api.rank(run_images, ["builtin", "nonsense"], progress=lambda step, *_: steps.append(step))
     assert steps == ["find builtin"]
+
+
+def test_the_hint_about_missing_weights_names_what_rank_has(
+    run_images: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing(session: object) -> None:
+        raise WeightsNotFoundError("no weights", "pass --weights PATH, or --policy from-scratch")
+
+    monkeypatch.setattr("tlearn.commands.session.Session.find_backbone", missing)
+    with pytest.raises(WeightsNotFoundError, match="no weights") as error:
+        api.rank(run_images, ["resnet50"])
+    assert "--backbones all-available" in error.value.hint and "--policy" not in error.value.hint
 
 
 def test_what_int8_leaves_is_ranked_where_that_is_asked(

@@ -152,6 +152,8 @@ def draw(dataset: Dataset, ranking: Sequence[RankedBackbone]) -> list[Renderable
 
 
 def _ties(ranking: Sequence[RankedBackbone]) -> list[RenderableType]:
+    if len(ranking) == 1:
+        return [Text("nothing to compare it with; to list other backbones: tlearn models")]
     tied = [ranked for ranked in ranking if ranked.tied_with_best]
     if len(tied) < 2:
         return []

@@ -67,7 +67,7 @@ runs = typer.Typer(
     In another folder, for scripts: [cyan]tlearn runs experiments/ --json[/]
     Remove one: [cyan]tlearn runs rm runs/20260101-120000-deep[/]
     """,
-    subcommand_metavar="[FOLDER] | rm RUN...",
+    subcommand_metavar="[FOLDER] [--json] | rm RUN...",
 )
 
 

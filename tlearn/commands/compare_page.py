@@ -11,8 +11,9 @@ from typing import Any
 
 from tlearn.commands.compare import ClassRow, Comparison
 from tlearn.errors import TlearnError, quoted
-from tlearn.storage.atomic import write_atomic
+from tlearn.storage.atomic import ensure_writable_file, write_atomic
 
+_HINT = "name another file: --html FILE.html"
 _SUFFIXES = (".html", ".htm")
 
 
@@ -76,8 +77,9 @@ def check_page(path: Path) -> None:
     """Refuse a path that is not for a page, before it takes the place of something else.
 
     Raises:
-        TlearnError: The name does not end as that of a page does.
+        TlearnError: The name does not end as that of a page does, or it cannot be written.
     """
+    ensure_writable_file(path, _HINT)
     if path.suffix.lower() not in _SUFFIXES:
         raise TlearnError(f"{quoted(path)} is no name of an HTML page", "end it: --html FILE.html")
 
@@ -114,7 +116,7 @@ def write_page(path: Path, comparison: Comparison) -> None:
         version=version("tlearn"),
         written=f"{datetime.now():%d %B %Y, %H:%M}",
     )
-    write_atomic(path, page.encode("utf-8", "replace"), "name another file: --html FILE.html")
+    write_atomic(path, page.encode("utf-8", "replace"), _HINT)
 
 
 def _differences(values: Mapping[str, Sequence[Any]]) -> dict[str, list[str]]:
