@@ -43,6 +43,18 @@ def test_where_images_are_gone_those_kept_in_the_run_stand_in(
         TrainedRun.open(finished_run).read_images("val")
 
 
+@pytest.mark.parametrize("source", ["photos", "photos/images.csv"])
+def test_images_that_are_gone_are_missing_from_the_folder_they_were_in(
+    finished_run: Path, tmp_path: Path, source: str
+) -> None:
+    metrics = finished_run / "metrics.json"
+    folder = str(TrainedRun.open(finished_run).folder)
+    metrics.write_text(metrics.read_text().replace(folder, str(tmp_path / source)))
+    with pytest.raises(DataError) as error:
+        TrainedRun.open(finished_run).read_images("val")
+    assert f"missing from '{tmp_path / 'photos'}' or" in error.value.message
+
+
 def test_files_that_cannot_be_read_are_told_apart(
     finished_run: Path, run_images: Path, tmp_path: Path
 ) -> None:

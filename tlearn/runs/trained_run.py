@@ -107,13 +107,15 @@ class TrainedRun:
             RunError: There is no such run.
         """
         directory = RunDirectory.open(path)
-        folder = data or Path(read_json(directory.metrics_path)["folder"])
+        source = data or Path(read_json(directory.metrics_path)["folder"])
+        # The name tells, also of a CSV that is gone.
+        is_csv = source.suffix.lower() in (".csv", ".tsv") and not source.is_dir()
         return cls(
             directory,
             read_plan(directory.plan_path),
             directory.read_labels(),
             read_manifest(directory.split_path),
-            folder.parent if folder.is_file() else folder,  # trained from a CSV
+            source.parent if is_csv else source,
             read_samples(directory.samples),
             data is None,
             progress,
