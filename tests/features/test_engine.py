@@ -57,7 +57,8 @@ def test_the_first_image_of_a_process_has_nothing_written(
 ) -> None:
     path = make_extractor(tmp_path, small_backbone).path
     code = (
-        "import numpy as np; from pathlib import Path; from tlearn.features.engine import LiteRTEngine; "
+        "import numpy as np; from pathlib import Path; "
+        "from tlearn.features.engine import LiteRTEngine; "
         f"list(LiteRTEngine(Path({str(path)!r})).run([np.zeros((1, 32, 32, 3), np.uint8)]))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

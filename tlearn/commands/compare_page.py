@@ -11,6 +11,8 @@ from typing import Any
 
 from tlearn.commands.compare import ClassRow, Comparison
 from tlearn.errors import TlearnError, quoted
+from tlearn.evaluation.page import render_page
+from tlearn.evaluation.wording import percent, policy_in_words, setting_in_words
 from tlearn.storage.atomic import ensure_writable_file, write_atomic
 
 _HINT = "name another file: --html FILE.html"
@@ -32,15 +34,7 @@ def plan_value(key: str, value: Any) -> str:
         key: Its flat name.
         value: What the plan holds.
     """
-    if value is None:
-        return "none"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return ", ".join(plan_value(key, item) for item in value)
-    return str(value).replace("_", "-") if key == "policy" else str(value)
+    return policy_in_words(value) if key == "policy" else setting_in_words(value)
 
 
 def export_sizes(comparison: Comparison) -> dict[str, list[int | None]]:
@@ -95,28 +89,19 @@ def write_page(path: Path, comparison: Comparison) -> None:
         TlearnError: The path is not for a page.
         HostError: It cannot be written.
     """
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
     check_page(path)
-    environment = Environment(
-        loader=PackageLoader("tlearn.commands"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(percent=_percent, points=_points, megabytes=_megabytes)
-    page = environment.get_template("compare.html.j2").render(
-        comparison=comparison,
-        letters=run_letters(len(comparison.runs)),
-        verdicts=verdicts(comparison),
-        differences=_differences(comparison.differences),
-        exports=export_sizes(comparison),
-        classes=[(row, best_recall(row)) for row in comparison.classes],
-        version=version("tlearn"),
-        written=f"{datetime.now():%d %B %Y, %H:%M}",
-    )
-    write_atomic(path, page.encode("utf-8", "replace"), _HINT)
+    values = {
+        "comparison": comparison,
+        "letters": run_letters(len(comparison.runs)),
+        "verdicts": verdicts(comparison),
+        "differences": _differences(comparison.differences),
+        "exports": export_sizes(comparison),
+        "classes": [(row, best_recall(row)) for row in comparison.classes],
+        "version": version("tlearn"),
+        "written": f"{datetime.now():%d %B %Y, %H:%M}",
+    }
+    filters = {"percent": percent, "points": _points, "megabytes": _megabytes}
+    write_atomic(path, render_page("tlearn.commands", "compare.html.j2", filters, values), _HINT)
 
 
 def _differences(values: Mapping[str, Sequence[Any]]) -> dict[str, list[str]]:
@@ -124,10 +109,6 @@ def _differences(values: Mapping[str, Sequence[Any]]) -> dict[str, list[str]]:
         key.replace("_", " "): [plan_value(key, value) for value in row]
         for key, row in values.items()
     }
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f}%"
 
 
 def _points(share: float) -> str:
