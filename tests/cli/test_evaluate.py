@@ -58,14 +58,15 @@ def test_images_that_were_trained_on_are_no_test_of_the_model(
     calls("evaluate", result_of(report("digits"), 7, few))
     shown = command("evaluate").stdout
     fits(shown)
-    assert "7 of these 10 images were trained on or chose the model" in shown
+    assert "7 of these 10 images were trained on or may have served" in shown
     assert "3 of 3 right: 100.0%" in shown
     document = json.loads(command("evaluate", "--json").stdout)
     assert document["trained_on"] == 7 and document["unseen"]["accuracy"] == 1
     calls("evaluate", result_of(report("digits"), 10))
     shown = command("evaluate").stdout
     fits(shown)
-    assert "all 10 images were trained on or chose the model: this is no test" in shown
+    assert "all 10 images were trained on" in shown
+    assert "this is no test of the model" in " ".join(shown.split())
 
 
 def test_many_classes_show_the_worst_and_the_most_confused(

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from tlearn.evaluation.metrics import Report
     from tlearn.evaluation.scores import Scores
 
+_SEEN = "were trained on or may have served to choose settings"
 _MATRIX_UP_TO = 12
 _CLASSES_SHOWN = 30
 _PAIRS_SHOWN = 10
@@ -52,7 +53,8 @@ def evaluate(
 ) -> None:
     """Score a run on images it was not trained on.
 
-    A single argument that is a folder or CSV, and not a run, is FOLDER.
+    A single argument that is a folder or CSV, and not a run, is FOLDER. Images
+    that the run was trained on are counted, and the others scored apart.
 
     Example: [cyan]tlearn evaluate[/]
     On other images: [cyan]tlearn evaluate runs/20260101-120000-deep new_images/[/]
@@ -121,12 +123,10 @@ def _trained_on(scores: Scores) -> dict[str, RenderableType]:
     if not n:
         return {}
     if unseen is None:
-        text = f"all {total:,} images were trained on or chose the model: this is no test of it"
+        text = f"all {total:,} images {_SEEN}: this is no test of the model"
         return {"trained on": Text(text, WARN)}
     return {
-        "trained on": Text(
-            f"{n:,} of these {total:,} images were trained on or chose the model", WARN
-        ),
+        "trained on": Text(f"{n:,} of these {total:,} images {_SEEN}", WARN),
         "the others": Text.assemble(
             (f"{unseen.n_correct:,} of {unseen.n:,} right: "),
             (percent(unseen.accuracy), "bold"),

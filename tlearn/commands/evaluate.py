@@ -39,8 +39,8 @@ def evaluate(
 ) -> EvaluateResult:
     """Score a run on its own held-out images, or on another folder.
 
-    Images of the folder that were trained on, or chose the model, are found by their content and
-    counted; `scores.unseen` leaves them out.
+    Images that were trained on, or may have served to choose settings, are found by their content
+    and counted; `scores.unseen` leaves them out.
 
     Args:
         run: The run directory; None takes the newest under runs/.

@@ -82,7 +82,7 @@ class SplitManifest:
         return np.flatnonzero(np.array(self.splits, dtype="U5") == split)
 
     def trained_on(self, digests: Sequence[str]) -> np.ndarray:
-        """Return which files were trained on or chose the model (train, val): bool (n,).
+        """Return which files are in train, or in val, which may serve to choose: bool (n,).
 
         Args:
             digests: (n,) SHA-256 of the files.

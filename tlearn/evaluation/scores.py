@@ -17,7 +17,8 @@ class Scores:
 
     Attributes:
         report: Scores on all images.
-        trained_on: How many of them were trained on or chose the model; None where unknown.
+        trained_on: How many of them were trained on or may have served to choose settings; None
+            where that is not known.
         unseen: Scores on the others; None where these are all images, or none.
     """
 
@@ -45,7 +46,7 @@ def score_apart(
         labels: (n,) indices into `classes`.
         classes: Names, in the order of the columns.
         split: Name of the split or folder.
-        trained_on: bool (n,), which images were trained on or chose the model; None if unknown.
+        trained_on: bool (n,), which images those are; None if unknown.
     """
     report = score(probabilities, labels, classes, split)
     if trained_on is None:
