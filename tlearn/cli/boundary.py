@@ -17,7 +17,7 @@ from tlearn.errors import TlearnError
 _MISUSE, _INTERRUPTED = 2, 130
 _ERROR, _NOTE = "error: ", "note: "
 _JSON, _QUIET = "--json", ("--quiet", "-q")
-_RESUME = "interrupted: cached images and features were kept; run the same command again to resume"
+_RESUME = "interrupted: cached images and features were kept; run the same command again"
 _MOVED = {
     "--backbones": "rank",
     "--images": "matrix",

@@ -84,7 +84,7 @@ def rank(
     from tlearn import api
 
     with Display(as_json, quiet, verbose) as display:
-        dataset, ranking = api.rank(
+        result = api.rank(
             folder,
             names,
             flags=overrides,
@@ -93,6 +93,7 @@ def rank(
             measure_int8=bool(target),
             progress=display,
         )
+    dataset, ranking = result.dataset, result.backbones
     command = next_command(folder, ranking[0].name, overrides)
     if as_json:
         print_json(to_json(dataset, ranking) | {"next": command})
@@ -151,6 +152,8 @@ def draw(dataset: Dataset, ranking: Sequence[RankedBackbone]) -> list[Renderable
 
 
 def _ties(ranking: Sequence[RankedBackbone]) -> list[RenderableType]:
+    if len(ranking) == 1:
+        return [Text("nothing to compare it with; to list other backbones: tlearn models")]
     tied = [ranked for ranked in ranking if ranked.tied_with_best]
     if len(tied) < 2:
         return []

@@ -66,7 +66,7 @@ def list_runs(folder: Path = RUNS_ROOT) -> list[RunSummary]:
         folder: Where to look; the default need not exist yet.
 
     Raises:
-        RunError: The folder does not exist.
+        RunError: The folder does not exist, or what it holds are no runs.
         HostError: It cannot be read.
     """
     if not folder.is_dir():
@@ -78,7 +78,10 @@ def list_runs(folder: Path = RUNS_ROOT) -> list[RunSummary]:
         if _is_run(folder):
             return [summarize(folder)]
         folders = [entry for entry in folder.iterdir() if entry.is_dir()]
-    summaries = [summarize(path) for path in folders if not path.name.startswith(".")]
+    folders = [path for path in folders if not path.name.startswith(".")]
+    if folders and folder != RUNS_ROOT and not any(map(_is_run, folders)):
+        raise RunError(f"{quoted(folder)} is no folder of runs", "list those in runs/: tlearn runs")
+    summaries = [summarize(path) for path in folders]
     return sorted(summaries, key=lambda run: (run.started, run.path.name), reverse=True)
 
 
