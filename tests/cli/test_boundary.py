@@ -12,6 +12,7 @@ import pytest
 
 from tests.cli.conftest import Command
 from tlearn.cli.app import app
+from tlearn.cli.boundary import wrapped
 from tlearn.cli.process import Terminated
 from tlearn.errors import DataError, ExportError, GateError
 
@@ -128,3 +129,14 @@ def test_a_bug_keeps_its_traceback(command: Command, calls: Callable[..., Any]) 
     result = command("suggest", "x")
     assert isinstance(result.exception, ZeroDivisionError)
     assert not app.pretty_exceptions_enable
+
+
+def test_a_message_is_wrapped_and_the_command_at_its_end_stays_whole() -> None:
+    command = "tlearn finetune my-long-folder --out another-long-folder --overwrite"
+    lines = wrapped(f"the run is not finished, so train it again: {command}\nsecond", 30)
+    assert lines == ["the run is not finished, so", "train it again:", command, "second"]
+    assert wrapped("short: tlearn runs", 30) == ["short: tlearn runs"]
+    assert wrapped("it has: no command at all but a long end", 30) == [
+        "it has: no command at all but",
+        "a long end",
+    ]

@@ -5,7 +5,9 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import sys
+import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Any, NoReturn
@@ -21,6 +23,8 @@ from tlearn.errors import HostError, TlearnError, quoted
 _MISUSE, _INTERRUPTED, _TERMINATED = 2, 130, 143
 _ERROR, _NOTE = "error: ", "note: "
 _JSON, _QUIET = "--json", ("--quiet", "-q")
+_COMMAND = re.compile(r"(tlearn|pip|chmod|mkdir|ls|cd|ulimit|export) \S")
+_WHOLE_WORDS: Any = {"break_long_words": False, "break_on_hyphens": False}
 _RESUME = ": cached images and features were kept; run the same command again to resume"
 _SYSTEM_HINTS = {
     errno.ENAMETOOLONG: "give it a shorter name",
@@ -167,5 +171,20 @@ def _print(kind: str, message: str) -> None:
     from tlearn.cli.display.widgets import safe_lines
 
     style = "bold red" if kind == _ERROR else "bold"
+    out, indent = console(sys.stderr), " " * len(kind)
+    if out.is_terminal:  # a log or a script gets each message on one line
+        message = "\n".join(wrapped(message, out.width - len(kind)))
     lines = Text.assemble((kind, style), safe_lines(message)).split("\n")
-    console(sys.stderr).print(Text("\n" + " " * len(kind)).join(lines), soft_wrap=True)
+    out.print(Text("\n" + indent).join(lines), soft_wrap=True)
+
+
+def wrapped(message: str, width: int) -> list[str]:
+    """Return the lines of a message; a command at its end stays whole, on a line of its own."""
+    lines: list[str] = []
+    for line in message.split("\n"):
+        prose, colon, command = line.rpartition(": ")
+        if len(line) <= width or not _COMMAND.match(command):
+            prose, colon, command = line, "", ""
+        lines += textwrap.wrap(prose + colon, width, **_WHOLE_WORDS) or [""]
+        lines += [command] if command else []
+    return lines
