@@ -11,12 +11,12 @@ from tlearn.errors import RecipeError
 @pytest.mark.parametrize(
     ("text", "seconds"), [("45s", 45), ("90m", 5400), ("1.5h", 5400), ("10", 600), (" 2 H ", 7200)]
 )
-def test_times(text: str, seconds: float) -> None:
+def test_a_time_is_seconds_minutes_or_hours(text: str, seconds: float) -> None:
     assert parse_time(text, "--for") == seconds
 
 
 @pytest.mark.parametrize(("text", "milliseconds"), [("30ms", 30), ("0.5s", 500), ("12", 12)])
-def test_latencies(text: str, milliseconds: float) -> None:
+def test_a_latency_is_milliseconds_or_seconds(text: str, milliseconds: float) -> None:
     assert parse_latency(text, "--max-latency") == milliseconds
 
 

@@ -52,7 +52,9 @@ def test_policies_are_those_of_the_matrix() -> None:
         ("batch_norm", ["auto", "frozen"], [True]),
     ],
 )
-def test_ranges(key: str, good: list[Any], bad: list[Any]) -> None:
+def test_a_key_accepts_its_range_and_nothing_beyond(
+    key: str, good: list[Any], bad: list[Any]
+) -> None:
     for value in good:
         Recipe.model_validate({key: value})
     for value in bad:

@@ -104,6 +104,8 @@ def _replacing(path: Path, hint: str = OUT_HINT) -> Iterator[Path]:
     """Yield a temporary path; unless the block raises, what it wrote there replaces `path`."""
     name = f".{secrets.token_hex(4)}-{path.name}"  # Keras and LiteRT insist on the suffix
     temporary, old = path.with_name(name), path.with_name(name + ".old")
+    if path.exists() and not path.is_file() and not path.is_dir():  # root could replace /dev/null
+        raise HostError(f"{quoted(path)} is a device or a pipe, and no file", hint)
     with os_errors_as_host_errors(path, hint):
         try:
             path.parent.mkdir(parents=True, exist_ok=True)

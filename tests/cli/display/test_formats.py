@@ -28,7 +28,7 @@ def test_control_characters_are_spelled_out(text: str, shown: str) -> None:
     ("n_bytes", "shown"),
     [(0, "0 bytes"), (999, "999 bytes"), (1000, "1.0 kB"), (8_900_000, "8.9 MB"), (3e9, "3.0 GB")],
 )
-def test_size(n_bytes: float, shown: str) -> None:
+def test_a_size_is_in_the_unit_that_reads_best(n_bytes: float, shown: str) -> None:
     assert formats.size(n_bytes) == shown
 
 
@@ -36,7 +36,7 @@ def test_size(n_bytes: float, shown: str) -> None:
     ("seconds", "shown"),
     [(0.04, "0.0 s"), (9.94, "9.9 s"), (59.4, "59 s"), (59.6, "1 min 0 s"), (7500, "2 h 5 min")],
 )
-def test_duration(seconds: float, shown: str) -> None:
+def test_a_measured_time_is_in_words(seconds: float, shown: str) -> None:
     assert formats.duration(seconds) == shown
 
 
@@ -62,14 +62,14 @@ def test_a_forecast_is_as_rough_as_it_is_certain(seconds: float, shown: str) -> 
 @pytest.mark.parametrize(
     ("share", "cells"), [(-1, ""), (0, ""), (0.5, "█████"), (0.55, "█████▌"), (2, "█" * 10)]
 )
-def test_bar(share: float, cells: str) -> None:
+def test_a_bar_is_filled_to_eighths_of_a_cell(share: float, cells: str) -> None:
     assert formats.bar(share, 10) == cells
 
 
 @pytest.mark.parametrize(
     ("value", "shown"), [(0, "0"), (3e-4, "3e-4"), (2.45e-4, "2.45e-4"), (0.001, "0.001"), (1, "1")]
 )
-def test_learning_rate(value: float, shown: str) -> None:
+def test_a_learning_rate_is_as_people_write_it(value: float, shown: str) -> None:
     assert formats.learning_rate(value) == shown
 
 
