@@ -45,11 +45,11 @@ def test_a_snippet_needs_a_litert_file_and_asks_for_it(
     assert str(PROGRAM) in result.stdout
 
 
-def test_json_lists_snippets_where_they_were_asked_for(
+def test_json_lists_snippets_and_none_where_none_were_asked_for(
     command: Command, calls: Callable[..., Any]
 ) -> None:
     calls("export", [FILE])
-    assert "snippets" not in json.loads(command("export", "--tflite", "--json").stdout)
+    assert json.loads(command("export", "--tflite", "--json").stdout)["snippets"] == []
     calls("write_snippets", [PROGRAM])
     document = json.loads(command("export", "--snippet", "web", "--json").stdout)
     assert document["snippets"] == [str(PROGRAM)]
