@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from typer.exceptions import Abort
 
 from tests.cli.conftest import Command
 from tlearn.cli.app import app
@@ -122,6 +123,36 @@ def test_what_only_looks_like_a_persons_mistake_keeps_its_traceback(
 ) -> None:
     calls("suggest", error)
     assert command("suggest", "x").exception is error
+
+
+def test_with_verbose_a_refusal_that_was_not_foreseen_keeps_its_traceback(
+    command: Command, calls: Callable[..., Any]
+) -> None:
+    error = FileNotFoundError(errno.ENOENT, "", "perhaps a bug")
+    calls("suggest", error)
+    assert command("suggest", "x", "--verbose").exception is error
+    assert command("suggest", "x").exit_code == 2
+
+
+def test_a_reader_that_went_away_ends_the_command_in_silence(
+    command: Command, calls: Callable[..., Any]
+) -> None:
+    calls("suggest", BrokenPipeError(errno.EPIPE, "Broken pipe"))
+    result = command("suggest", "x")
+    assert result.exit_code == 1 and not result.stderr
+
+
+@pytest.mark.parametrize(
+    ("context", "words"),
+    [(EOFError(), "error: the question was not answered"), (KeyboardInterrupt(), "interrupted: ")],
+)
+def test_a_question_that_is_not_answered_is_an_interrupt_only_after_ctrl_c(
+    context: BaseException, words: str, command: Command, calls: Callable[..., Any]
+) -> None:
+    abort = Abort()
+    abort.__context__ = context
+    calls("suggest", abort)
+    assert command("suggest", "x").stderr.startswith(words)
 
 
 def test_a_bug_keeps_its_traceback(command: Command, calls: Callable[..., Any]) -> None:

@@ -20,9 +20,9 @@ from tlearn.cli.hints import explain_command, explain_misuse
 from tlearn.cli.process import Terminated, discard_unwritten, writing_output
 from tlearn.errors import HostError, TlearnError, quoted
 
-_MISUSE, _INTERRUPTED, _TERMINATED = 2, 130, 143
+_READER_GONE, _MISUSE, _INTERRUPTED, _TERMINATED = 1, 2, 130, 143
 _ERROR, _NOTE = "error: ", "note: "
-_JSON, _QUIET = "--json", ("--quiet", "-q")
+_JSON, _QUIET, _VERBOSE = "--json", {"--quiet", "-q"}, {"--verbose", "-v"}
 _COMMAND = re.compile(r"(tlearn|pip|chmod|mkdir|ls|cd|ulimit|export) \S")
 _WHOLE_WORDS: Any = {"break_long_words": False, "break_on_hyphens": False}
 _RESUME = ": cached images and features were kept; run the same command again to resume"
@@ -110,7 +110,10 @@ def _tell(error: BaseException, arguments: Sequence[str]) -> int | None:
         if isinstance(error.__cause__, EOFError):  # a bug, which Typer takes for a person's
             raise error.__cause__
         error = TlearnError("the question was not answered", "answer it with y or n")
-    if isinstance(error, OSError) and error.errno is not None:
+    if isinstance(error, BrokenPipeError):  # whoever read the output has seen enough
+        return _READER_GONE
+    # No command foresaw it, so it may be a bug after all: --verbose keeps its traceback.
+    if isinstance(error, OSError) and error.errno and not _VERBOSE.intersection(arguments):
         error = _host_error(error, error.errno, arguments)
     if isinstance(error, TlearnError):
         _report(_ERROR, error.message, error.hint, as_json)
@@ -138,7 +141,9 @@ def _host_error(error: OSError, number: int, arguments: Sequence[str]) -> HostEr
     reason = os.strerror(number)
     hint = _SYSTEM_HINTS.get(number, f"what it takes: {_help_of(arguments)}")
     if error.filename is not None:
-        return HostError(f"cannot use {quoted(os.fsdecode(error.filename))}: {reason}", hint)
+        name = error.filename
+        name = os.fsdecode(name) if isinstance(name, bytes) else str(name)
+        return HostError(f"cannot use {quoted(name)}: {reason}", hint)
     try:
         os.getcwd()
     except FileNotFoundError:
