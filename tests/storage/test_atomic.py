@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -105,15 +106,19 @@ def test_a_file_never_replaces_a_folder(tmp_path: Path) -> None:
     assert (tmp_path / "mine").is_dir()
 
 
+@pytest.mark.parametrize("refusal", [PermissionError(errno.EACCES, ""), FileNotFoundError()])
 def test_a_folder_that_cannot_be_written_is_refused_at_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    refusal: OSError, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def refuse(**_: object) -> None:
+        raise refusal
+
     ensure_writable(tmp_path / "not" / "yet" / "there")
     assert not os.listdir(tmp_path)
     (tmp_path / "file").write_text("x")
     with pytest.raises(HostError, match="Not a directory"):
         ensure_writable(tmp_path / "file" / "run")
-    monkeypatch.setattr(os, "access", lambda *_: False)
+    monkeypatch.setattr(tempfile, "TemporaryFile", refuse)
     with pytest.raises(HostError, match="Permission denied") as error:
         ensure_writable(tmp_path)
     assert error.value.hint.endswith("--out FOLDER")

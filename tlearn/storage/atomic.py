@@ -6,6 +6,7 @@ import errno
 import os
 import secrets
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -86,7 +87,7 @@ def ensure_writable(folder: Path) -> None:
     """Check that a folder can be written, before minutes are spent on what goes into it.
 
     Args:
-        folder: Need not exist; nothing is created.
+        folder: Need not exist; nothing is left there.
 
     Raises:
         HostError: Nothing can be written there.
@@ -95,8 +96,10 @@ def ensure_writable(folder: Path) -> None:
         existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
         if not existing.is_dir():
             raise NotADirectoryError(errno.ENOTDIR, "")
-        if not os.access(existing, os.W_OK):
-            raise PermissionError(errno.EACCES, "")
+        try:
+            tempfile.TemporaryFile(dir=existing).close()
+        except FileNotFoundError:  # /proc takes no files, not even from root
+            raise PermissionError(errno.EACCES, "") from None
 
 
 @contextmanager
