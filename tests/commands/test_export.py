@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import os
+import errno
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -44,7 +45,11 @@ def test_a_place_that_cannot_be_written_is_met_before_the_model_is_read(
     steps: list[str] = []
     options: dict[str, Any] = {"out": finished_run / out if out else None}
     options["progress"] = lambda step, *_: steps.append(step)
-    monkeypatch.setattr(os, "access", lambda place, mode: False)
+
+    def refuse(**_: object) -> None:
+        raise PermissionError(errno.EACCES, "")
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", refuse)
     with pytest.raises(HostError, match="Permission denied") as error:
         if within:
             api.export_within(finished_run, TARGETS, Budget(1e6), **options)

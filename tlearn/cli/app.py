@@ -115,7 +115,9 @@ def show_help(
     for name in command or ():
         group, shown = shown, getattr(shown, "commands", {}).get(name)
         if shown is None:
-            raise TlearnError(f"no such command: '{name}'", f"all commands: {parent.info_name} -h")
+            raise TlearnError(
+                f"no such command: '{name}'", f"all commands: {parent.command_path} -h"
+            )
         parent = group.context_class(shown, info_name=name, parent=parent)
     parent.get_help()
 

@@ -66,6 +66,9 @@ class Boundary(Group):
         arguments = list(sys.argv[1:] if args is None else args)
         settings |= {"standalone_mode": False, "prog_name": "tlearn"}
         try:
+            if "" in arguments:
+                hint = f"is a variable of the shell not set? {_help_of(arguments)}"
+                raise TlearnError("an argument is empty", hint)
             code = super().main(arguments, *rest, **settings)
             with writing_output():
                 sys.stdout.flush()
