@@ -25,6 +25,7 @@ from tlearn.cli.display.formats import (
     stages_name,
 )
 from tlearn.cli.display.widgets import ACCENT, WARN, no_wrap, safe_text
+from tlearn.errors import pasted
 from tlearn.models.catalog import BUILTIN, RECOMMENDED
 from tlearn.suggestion.accuracy_forecast import INTERVAL_COVERAGE
 from tlearn.suggestion.matrix import MATRIX, Policy, Suggestion
@@ -114,7 +115,8 @@ def option_flags(option: Option | Suggestion) -> list[str]:
 
 def finetune_command(folder: Path | str, flags: list[str], overrides: Mapping[str, Any]) -> str:
     """Return the command line that trains, ready to be pasted."""
-    return shlex.join(["tlearn", "finetune", str(folder), *flags, *options.as_flags(overrides)])
+    words = [*flags, *options.as_flags(overrides)]
+    return " ".join(["tlearn finetune", pasted(folder), *map(shlex.quote, words)])
 
 
 def weaker_backbone(name: str, reason: str, command: str) -> list[Text]:

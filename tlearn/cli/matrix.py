@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -15,7 +14,7 @@ from tlearn.cli.display.progress import print_json, print_result
 from tlearn.cli.display.widgets import heading, indented, next_steps
 from tlearn.cli.suggest import next_command, to_json
 from tlearn.cli.suggest_view import draw_matrix
-from tlearn.errors import RecipeError
+from tlearn.errors import RecipeError, pasted
 
 _EXAMPLE = "tlearn matrix --images 400 --classes 5 --similar"
 
@@ -47,7 +46,7 @@ def matrix(
     if folder is not None:
         raise RecipeError(
             f"'{folder}' was given, but the matrix looks at no images",
-            f"measure the folder: tlearn suggest {shlex.quote(str(folder))}",
+            f"measure the folder: tlearn suggest {pasted(folder)}",
         )
     if images is None or classes is None or similar is None:
         values = {"--images": images, "--classes": classes, "--similar or --different": similar}
