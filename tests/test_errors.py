@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tlearn import errors
-from tlearn.errors import GateError, RecipeError, TlearnError, quoted
+from tlearn.errors import GateError, RecipeError, TlearnError, pasted, quoted
 
 
 def test_the_tree_in_the_docstring_is_the_tree_of_classes() -> None:
@@ -39,3 +39,10 @@ def test_paths_are_shown_from_where_the_person_stands(
     assert quoted(tmp_path / "runs" / "one") == "'runs/one'"
     assert quoted("runs/one") == "'runs/one'"
     assert quoted(tmp_path.parent / "elsewhere") == f"'{tmp_path.parent / 'elsewhere'}'"
+
+
+def test_a_path_in_a_command_can_be_pasted() -> None:
+    assert pasted("runs/one") == "runs/one"
+    assert pasted("my images") == "'my images'"
+    assert pasted("-data") == "./-data"
+    assert pasted(Path("-my data")) == "'./-my data'"

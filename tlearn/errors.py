@@ -18,6 +18,7 @@ traceback.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -88,3 +89,9 @@ def quoted(path: Path | str) -> str:
     with suppress(ValueError, OSError):  # elsewhere, or the working folder was deleted
         path = path.relative_to(Path.cwd()) if path.is_absolute() else path
     return f"'{path}'"
+
+
+def pasted(path: Path | str) -> str:
+    """Return a path as it is typed in a shell, where a name may hold spaces or begin as a flag."""
+    text = str(path)
+    return shlex.quote(f"./{text}" if text.startswith("-") else text)

@@ -77,8 +77,9 @@ def _command(command: Any, path: str) -> Iterator[str]:
 
 
 def _metavar(item: Any) -> str:
-    name = item.metavar or item.name.upper()
-    return name if item.required or name.startswith("[") else f"[{name}]"
+    from tlearn.cli.help import usage_name
+
+    return usage_name(item)
 
 
 def _flags(item: Any) -> str:

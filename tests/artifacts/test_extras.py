@@ -15,7 +15,7 @@ def test_a_missing_package_is_named_with_the_command_that_installs_it(
     monkeypatch.setattr("tlearn.artifacts.extras.find_spec", lambda name: None)
     with pytest.raises(HostError, match=EXTRAS[extra][0]) as error:
         require_extra(extra)
-    assert error.value.hint.endswith(f"pip install 'tlearn[{extra}]'")
+    assert error.value.hint.endswith(f"pip install '.[{extra}]'")
 
 
 def test_only_the_packages_that_are_needed_count(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from tests.cli.conftest import Command
 from tlearn import api
-from tlearn.cli.advice_text import summary, why
+from tlearn.cli.advice_text import finetune_command, summary, why
 
 
 def test_it_ends_in_sentences_and_choices(
@@ -110,3 +110,10 @@ def test_of_very_few_images_no_curve_is_claimed(
     fits(shown)
     assert "too few images per class to estimate" in " ".join(shown.split())
     assert json.loads(command("suggest", "f", "--json").stdout)["more_images"]["helps"] is None
+
+
+def test_a_command_names_a_folder_as_a_shell_takes_it() -> None:
+    assert finetune_command("my images", ["--policy", "deep"], {"resize": "pad"}) == (
+        "tlearn finetune 'my images' --policy deep --resize pad"
+    )
+    assert finetune_command("-data", [], {}) == "tlearn finetune ./-data"

@@ -47,7 +47,13 @@ def test_a_link_is_removed_and_what_it_points_at_is_kept(
 
 def test_an_empty_cache_can_be_cleared(command: Command) -> None:
     result = command("cache", "clear")
-    assert result.exit_code == 0 and "removing nothing" in result.stdout
+    assert result.exit_code == 0 and "the cache is empty" in result.stdout
+    assert "bytes" not in result.stdout.splitlines()[-1]
+
+
+def test_clearing_leaves_downloaded_weights_and_says_so(command: Command, filled: Path) -> None:
+    command("cache", "clear")
+    assert "only downloaded weights are left" in command("cache", "clear").stdout
 
 
 def test_another_word_is_refused(command: Command) -> None:

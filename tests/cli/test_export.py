@@ -67,7 +67,7 @@ def test_a_missing_extra_is_met_before_the_run_is_opened(
     result = command("export", "runs/there-is-none", "--onnx")
     assert result.exit_code == 2
     assert "tf2onnx, onnx, onnxruntime" in result.stderr
-    assert "pip install 'tlearn[onnx]'" in result.stderr
+    assert "pip install '.[onnx]'" in result.stderr
 
 
 @pytest.mark.parametrize(

@@ -227,7 +227,7 @@ def test_the_next_commands_name_a_run_that_is_not_the_newest_here(
     monkeypatch.chdir(tmp_path / here)
     finetunes(outcome)
     name = named and f"{outcome.run.path} "
-    assert f"tlearn export {name}--tflite " in command("finetune", "folder").stdout
+    assert f"tlearn export {name}--tflite" in command("finetune", "folder").stdout
 
 
 def test_a_run_elsewhere_is_named_in_the_next_command(

@@ -43,6 +43,7 @@ def test_words_of_other_tools_lead_to_our_commands(
 def test_a_word_like_none_is_referred_to_help(hint: Callable[..., str]) -> None:
     assert hint("foo") == "all commands: tlearn --help"
     assert hint("help foo").endswith("tlearn -h")
+    assert hint("help runs foo").endswith("tlearn runs -h")
 
 
 def test_a_file_or_folder_alone_leads_to_the_command_for_it(
@@ -106,13 +107,65 @@ def test_an_option_before_the_command_is_sent_behind_it(hint: Callable[..., str]
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("finetune", "as in: tlearn finetune FOLDER"),
+        ("finetune", "as in: tlearn finetune flowers/"),
         ("suggest", "without images: tlearn matrix --images"),
-        ("distill images", "as in: tlearn distill IMAGES... --teacher NAME|RUN"),
+        ("distill images", "as in: tlearn distill images/ --teacher runs/big"),
         ("finetune folder --epochs", "tlearn finetune --help"),
         ("predict a.jpg --top 9", "tlearn predict --help"),
-        ("recipes copy deep", "as in: tlearn recipes copy NAME FILE"),
+        ("recipes copy deep", "as in: tlearn recipes copy top-stages mine.yaml"),
+        ("predict", "as in: tlearn predict holiday/*.jpg"),
     ],
 )
 def test_what_is_missing_is_shown(line: str, words: str, hint: Callable[..., str]) -> None:
     assert words in hint(line)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("predict", "missing argument IMAGES"),
+        ("compare", "missing argument RUN RUN..."),
+        ("distill images", "missing option --teacher"),
+        ("finetune folder --epochs many", "--epochs: 'many' is not a whole number"),
+        ("finetune folder --epochs 1.5", "--epochs: '1.5' is not a whole number"),
+        ("finetune folder --learning-rate fast", "--learning-rate: 'fast' is not a number"),
+        ("predict a.jpg --top 9", "--top: '9' is above 5"),
+        ("predict a.jpg --top 0", "--top: '0' is below 1"),
+        ("suggest folder --prefer big", "--prefer: 'big' is not one of 'accurate', 'small'"),
+    ],
+)
+def test_a_value_that_cannot_be_is_named_with_its_option(
+    line: str, message: str, command: Command
+) -> None:
+    assert command(*line.split()).stderr.splitlines()[0] == f"error: {message}"
+
+
+@pytest.mark.parametrize("line", ["-data", "finetune -data"])
+def test_a_folder_whose_name_begins_as_an_option_can_be_named(
+    line: str, hint: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("-data").mkdir()
+    assert hint(line) == "to name the file or folder: ./-data"
+
+
+def test_a_name_too_long_for_a_file_is_no_command(hint: Callable[..., str]) -> None:
+    assert hint("x" * 300) == "all commands: tlearn --help"
+
+
+def test_an_argument_too_many_may_be_a_name_with_spaces(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shown = command("finetune", "my", "images").stderr
+    assert shown == (
+        "error: more arguments than are expected: images\nhint: tlearn finetune --help\n"
+    )
+    Path("my images").mkdir()
+    assert "tlearn finetune 'my images'\n" in command("finetune", "my", "images").stderr
+
+
+def test_an_empty_argument_is_not_the_current_folder(command: Command) -> None:
+    result = command("finetune", "")
+    assert result.exit_code == 2
+    assert result.stderr.startswith("error: an argument is empty\nhint: is a variable")

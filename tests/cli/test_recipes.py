@@ -28,6 +28,8 @@ def test_one_is_explained_key_by_key(words: list[str], command: Command) -> None
     assert result.exit_code == 0
     assert "policy: top-stages" in result.stdout
     assert not [key for key in Recipe.model_fields if f"  {key}" not in result.stdout]
+    assert "one of squash, crop, pad; default: squash" in result.stdout
+    assert "true or false; default: true" in result.stdout and "default: null" in result.stdout
     document = json.loads(command("recipes", *words, "--json").stdout)
     assert document["keys"].keys() == Recipe.model_fields.keys()
 

@@ -308,3 +308,25 @@ def test_a_list_of_no_images_is_an_error(two_classes: Path) -> None:
     for paths in ([two_classes / "empty"], [two_classes / "nowhere"], []):
         with pytest.raises(DataError):
             list_images(paths)
+
+
+def test_a_link_in_a_circle_is_named_as_a_link(tmp_path: Path) -> None:
+    (tmp_path / "here").symlink_to(tmp_path / "there")
+    (tmp_path / "there").symlink_to(tmp_path / "here")
+    with pytest.raises(DataError, match="a link that leads nowhere"):
+        scan(tmp_path / "here")
+
+
+def test_a_home_folder_of_nobody_does_not_exist() -> None:
+    with pytest.raises(DataError, match="does not exist"):
+        scan(Path("~nobody-of-that-name/images"))
+
+
+def test_the_current_folder_is_suggested_by_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "flowers").mkdir()
+    monkeypatch.chdir(tmp_path / "flowers")
+    with pytest.raises(DataError) as caught:
+        scan(tmp_path / "flower")
+    assert caught.value.hint == f"did you mean '{tmp_path / 'flowers'}'?"

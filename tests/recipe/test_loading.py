@@ -214,3 +214,14 @@ def test_loading_imports_nothing_heavy() -> None:
     )
     heavy = {"tensorflow", "keras", "sklearn", "scipy", "matplotlib", "h5py"}
     assert not heavy.intersection(process.stdout.split())
+
+
+def test_a_setting_under_its_old_and_its_new_name_is_an_error_that_names_both(write: Write) -> None:
+    path = write("head_stages: 3\nepochs: 3\nhead_on: 2\n")
+    same = "are names of the same setting; leave one of them out"
+    assert errors_of(path, {}) == (f"'{path}' line 3: head_on: head_stages and head_on {same}",)
+    assert errors_of(None, {"horizontal_flip": False, "mirror": True}) == (
+        f"flag mirror: horizontal_flip and mirror {same}",
+    )
+    old = write("head_on: 2\n")
+    assert load_recipe(old, {"head_stages": "3"}).recipe.head_stages == "3"

@@ -26,7 +26,7 @@ def test_copies_are_new_files_only(tmp_path: Path) -> None:
         copy_recipe("auto", tmp_path)
     with pytest.raises(RecipeError, match=r"folder .* does not exist") as caught:
         copy_recipe("auto", tmp_path / "none" / "mine.yaml")
-    assert caught.value.hint.endswith(f"mkdir '{tmp_path / 'none'}'")
+    assert caught.value.hint.endswith(f"mkdir {tmp_path / 'none'}")
     with pytest.raises(HostError, match="cannot write"):
         copy_recipe("auto", tmp_path / ("x" * 300))
 

@@ -96,6 +96,7 @@ def test_errors_name_the_nearest_key_or_value_in_the_order_given() -> None:
         "augmentation": "meduim",
         "seed": 1,
         "batch_size": None,
+        "patience": True,
         "zzz": 1,
     }
     assert find_errors(values, lambda key: f"{key}: ") == [
@@ -103,6 +104,7 @@ def test_errors_name_the_nearest_key_or_value_in_the_order_given() -> None:
         "policy: 'linearhead' is not allowed; did you mean 'linear-head'?",
         "augmentation: 'meduim' is not allowed; did you mean 'medium'?",
         "batch_size: has no value; expected auto, or a whole number >= 1 and <= 4096",
+        "patience: true is not allowed; expected a whole number >= 1",
         "zzz: no such key",
     ]
 

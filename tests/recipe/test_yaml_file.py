@@ -46,7 +46,16 @@ def values_of(path: Path) -> dict[str, Any]:
         ("epochs: !!python/object/apply:os.system [ls]\n", "could not determine a constructor"),
         ("? [1, 2]\n: 3\n", "not valid YAML"),
         ("seed: " + "9" * 5000, "not valid YAML"),
-        ("seed: 2024-99-99\n", "not valid YAML"),
+        ("a: 1\nseed: 2024-99-99\n", "line 2: not valid YAML: '2024-99-99' is not a date"),
+        ("!!set {a, b}\n", "is not a list of 'key: value' lines"),
+        ("epochs: !!int ''\n", "line 1: not valid YAML: '' is not a whole number"),
+        ("epochs: !!int x\n", "line 1: not valid YAML: 'x' is not a whole number"),
+        ("epochs: !!float ''\n", "line 1: not valid YAML: '' is not a number"),
+        ("a: 1\nstrict: !!bool maybe\n", "line 2: not valid YAML: 'maybe' is not true or false"),
+        ("epochs: !!timestamp x\n", "line 1: not valid YAML: 'x' is not a date"),
+        ("epochs: !!str {a: x}\n", "line 1: not valid YAML"),
+        ("epochs: !!binary x\n", "line 1: not valid YAML"),
+        ("{a: 1}: 2\n", "line 1: not valid YAML: a key has to be a word"),
         ("a: 1\n---\nb: 2\n", "not valid YAML"),
         ("a: 1\n" + "# x\n" * 260_000, "is larger than 1,000,000 bytes"),
     ],
@@ -106,3 +115,10 @@ def test_a_file_that_cannot_be_read_is_an_error_of_the_host(
     monkeypatch.setattr(Path, "open", refuse)
     with pytest.raises(HostError, match="Permission denied"):
         read_yaml(path, HINT)
+
+
+@pytest.mark.parametrize("content", ["<<: {epochs: 3}\n", "1: 2\n", "null: 3\n", "true: 4\n"])
+def test_a_key_is_text_as_it_stands(write: Write, content: str) -> None:
+    document = read_yaml(write(content), HINT)
+    key = content.partition(":")[0]
+    assert document.values.keys() == document.lines.keys() == {key}

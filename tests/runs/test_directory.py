@@ -59,6 +59,15 @@ def test_an_empty_folder_is_taken_and_a_run_is_not(tmp_path: Path) -> None:
     assert not run.missing()
 
 
+def test_an_unfinished_run_is_replaced_by_the_same_command_again(tmp_path: Path) -> None:
+    run = RunDirectory.create(tmp_path / "run", "deep")
+    for name in FILES_AT_START:
+        (run.path / name).touch()
+    (run.path / "notes.txt").write_text("mine")
+    RunDirectory.create(run.path, "deep")
+    assert {entry.name for entry in run.path.iterdir()} == {MARKER, "notes.txt"}
+
+
 def test_overwrite_empties_a_run_and_keeps_what_is_not_its_own(tmp_path: Path) -> None:
     run = fill(RunDirectory.create(tmp_path / "run", "deep"))
     run.export_dir.mkdir()

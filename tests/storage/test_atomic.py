@@ -111,8 +111,9 @@ def test_a_file_never_replaces_a_folder(tmp_path: Path) -> None:
     assert (tmp_path / "mine").is_dir()
 
 
+@pytest.mark.parametrize("refusal", [PermissionError(errno.EACCES, ""), FileNotFoundError()])
 def test_a_folder_that_cannot_be_written_is_refused_at_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    refusal: OSError, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
 
     def refuse(dir: Path) -> None:
@@ -157,3 +158,11 @@ def test_remove_takes_files_links_and_whole_folders(tmp_path: Path) -> None:
     remove(folder)
     remove(folder)
     assert not os.listdir(tmp_path)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no named pipes of this kind")
+def test_a_pipe_or_a_device_is_not_replaced_by_a_file(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(HostError, match="a device or a pipe"):
+        write_atomic(tmp_path / "pipe", "text")
+    assert (tmp_path / "pipe").is_fifo()

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tlearn.errors import HostError
 from tlearn.storage.cache import DEFAULT_GB, cache_folder, folder_bytes, limit_bytes, trim_cache
 from tlearn.storage.row_table import RowTable
 
@@ -50,3 +51,9 @@ def test_the_environment_sets_the_limit(
 def test_the_environment_names_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TLEARN_CACHE", str(tmp_path / "here"))
     assert cache_folder() == tmp_path / "here"
+
+
+def test_a_home_folder_of_nobody_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TLEARN_CACHE", "~nobody-of-that-name/cache")
+    with pytest.raises(HostError, match="no such user"):
+        cache_folder()

@@ -29,7 +29,7 @@ def require_extra(extra: str, packages: tuple[str, ...] = ()) -> None:
     if missing:
         raise HostError(
             f"{extra} files need packages that are not installed: {', '.join(missing)}",
-            f"install them: pip install 'tlearn[{extra}]'",
+            f"install them from the folder of tlearn's source: pip install '.[{extra}]'",
         )
 
 

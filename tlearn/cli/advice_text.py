@@ -26,6 +26,7 @@ from tlearn.cli.display.formats import (
     stages_name,
 )
 from tlearn.cli.display.widgets import ACCENT, WARN, no_wrap, safe_text
+from tlearn.errors import pasted
 from tlearn.models.catalog import BUILTIN
 from tlearn.suggestion.accuracy_forecast import INTERVAL_COVERAGE
 from tlearn.suggestion.choices import about_as_accurate
@@ -116,7 +117,8 @@ def option_flags(option: Option | Suggestion) -> list[str]:
 
 def finetune_command(folder: Path | str, flags: list[str], overrides: Mapping[str, Any]) -> str:
     """Return the command line that trains, ready to be pasted."""
-    return shlex.join(["tlearn", "finetune", str(folder), *flags, *options.as_flags(overrides)])
+    words = [*flags, *options.as_flags(overrides)]
+    return " ".join(["tlearn finetune", pasted(folder), *map(shlex.quote, words)])
 
 
 def weaker_backbone(name: str, reason: str) -> list[Text]:

@@ -28,6 +28,7 @@ from tlearn.cli import (
     models,
     options,
     predict,
+    process,
     rank,
     recipes,
     runs,
@@ -35,6 +36,7 @@ from tlearn.cli import (
 )
 from tlearn.cli.boundary import Boundary
 from tlearn.cli.document import version_of
+from tlearn.cli.help import Command
 from tlearn.errors import TlearnError
 
 _START, _JUDGE, _RUNS = "From images to a model", "Look closer", "Runs"
@@ -87,15 +89,15 @@ def version(as_json: options.Json = False) -> None:
     packages = {name: version_of(name) for name in _PACKAGES}
     installed = {name: number for name, number in packages.items() if number}
     system = f"{platform.system()} {platform.machine()}"
-    if as_json:
-        from tlearn.cli.display.progress import print_json
+    from tlearn.cli.display.progress import print_json, print_result
 
+    if as_json:
         about = {"python": platform.python_version(), "system": system, "packages": installed}
         print_json(about)
         return
-    print(_version_line())
-    print(f"Python {platform.python_version()} on {system}")
-    print(", ".join(f"{name} {number}" for name, number in installed.items()))
+    python = f"Python {platform.python_version()} on {system}"
+    numbers = [f"{name} {number}" for name, number in installed.items()]
+    print_result(_version_line(), python, *numbers)
 
 
 def show_help(
@@ -113,7 +115,9 @@ def show_help(
     for name in command or ():
         group, shown = shown, getattr(shown, "commands", {}).get(name)
         if shown is None:
-            raise TlearnError(f"no such command: '{name}'", f"all commands: {parent.info_name} -h")
+            raise TlearnError(
+                f"no such command: '{name}'", f"all commands: {parent.command_path} -h"
+            )
         parent = group.context_class(shown, info_name=name, parent=parent)
     parent.get_help()
 
@@ -129,14 +133,15 @@ for _panel, _commands in _COMMANDS.items():
     for _command in _commands:
         # A folder after `tlearn matrix` is answered with the command that takes one.
         extra = {"allow_extra_args": _command is matrix.matrix}
-        app.command(rich_help_panel=_panel, context_settings=extra)(_command)
+        app.command(cls=Command, rich_help_panel=_panel, context_settings=extra)(_command)
 app.add_typer(recipes.app, rich_help_panel=_MORE)
-app.command(rich_help_panel=_MORE)(cache.cache)
-app.command(rich_help_panel=_MORE)(version)
-app.command("help", rich_help_panel=_MORE)(show_help)
-app.command("train", hidden=True)(finetune.finetune)
+app.command(cls=Command, rich_help_panel=_MORE)(cache.cache)
+app.command(cls=Command, rich_help_panel=_MORE)(version)
+app.command("help", cls=Command, rich_help_panel=_MORE)(show_help)
+app.command("train", cls=Command, hidden=True)(finetune.finetune)
 
 
 def main() -> None:
     """Run the command line of this process."""
+    process.prepare()
     app()

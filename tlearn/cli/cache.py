@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -52,13 +53,19 @@ def cache(
         _show(folder, sizes)
     if action:
         if not as_json:
-            print_result(Text(f"removing {enumeration(doomed or ['nothing'])}: {size(removed)}"))
+            print_result(Text(_removal(doomed, sizes)))
         _clear(folder, doomed)
     elif not as_json and doomed:
         print_result(next_step("tlearn cache clear"))
     if as_json:
         about = {"folder": str(folder), "sizes": sizes}
         print_json(about | {"removed_bytes": removed, "limit_bytes": limit_bytes()})
+
+
+def _removal(doomed: Sequence[str], sizes: Mapping[str, int]) -> str:
+    if not doomed:
+        return "only downloaded weights are left" if any(sizes.values()) else "the cache is empty"
+    return f"removing {enumeration(doomed)}: {size(sum(sizes[kind] for kind in doomed))}"
 
 
 def _show(folder: Path, sizes: dict[str, int]) -> None:

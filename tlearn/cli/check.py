@@ -53,7 +53,7 @@ def check(
     images: Annotated[
         Path | None,
         options.argument(
-            "Also run it on these images: a folder with one sub-folder per class is scored, other "
+            "Also run it on these images: a folder with one subfolder per class is scored, other "
             "images are classified.",
             "IMAGES",
         ),

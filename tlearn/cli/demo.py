@@ -60,7 +60,7 @@ def demo(
             (label, ACCENT),
             f" ({percent(probability)}). The truth is {unseen.stem.split('_')[1]}.",
         ),
-        next_steps({"tlearn finetune YOUR_FOLDER": "one sub-folder of images per class"}),
+        next_steps({"tlearn finetune YOUR_FOLDER": "one subfolder of images per class"}),
     )
 
 

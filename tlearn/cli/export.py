@@ -24,13 +24,11 @@ _FORMATS, _BUDGET = "Formats", "Budget"
 Tflite = Annotated[
     bool, options.switch("LiteRT (TFLite), for phones and boards.", "--tflite", _FORMATS)
 ]
-Onnx = Annotated[
-    bool, options.switch("ONNX; needs pip install 'tlearn\\[onnx]'.", "--onnx", _FORMATS)
-]
+Onnx = Annotated[bool, options.switch("ONNX; needs pip install '.\\[onnx]'.", "--onnx", _FORMATS)]
 OpenVino = Annotated[
     bool,
     options.switch(
-        "OpenVINO (.xml and .bin); needs pip install 'tlearn\\[openvino]'.", "--openvino", _FORMATS
+        "OpenVINO (.xml and .bin); needs pip install '.\\[openvino]'.", "--openvino", _FORMATS
     ),
 ]
 SavedModel = Annotated[

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import os
+import re
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,6 +14,7 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from tlearn.cli.options import is_run
+from tlearn.errors import pasted
 
 _COMMANDS = {
     "evaluate": "test eval validate score accuracy metrics",
@@ -82,6 +85,15 @@ _NOTHING_TO_SET = {
     _ALL_CORES: "--workers --num-workers --jobs --threads --n-jobs -j",
 }
 
+_WRONG_VALUES = {
+    "int_parsing": "is not a whole number",
+    "int_parsing_size": "is not a whole number of ordinary size",
+    "float_parsing": "is not a number",
+    "greater_than_equal": "is below {ge:g}",
+    "less_than_equal": "is above {le:g}",
+}
+"""Pydantic's names of errors, and what is wrong with the value."""
+
 _WITHOUT_ARGUMENT = {
     "suggest": "; without images: tlearn matrix --images 400 --classes 5 --similar",
 }
@@ -123,16 +135,47 @@ def explain_misuse(misuse: TyperException, words: Sequence[str]) -> tuple[str, s
         command = f"{words[0]} " if words and not words[0].startswith("-") else ""
         return _our_style(misuse.format_message()), f"tlearn {command}--help"
     if hasattr(misuse, "possibilities"):
-        name = _as_typed(getattr(misuse, "option_name", ""), words)
+        name = getattr(misuse, "option_name", "")
+        for word in words:
+            if word.startswith(name) and os.path.lexists(word):
+                return f"no such option: {word}", f"to name the file or folder: {pasted(word)}"
+        name = _as_typed(name, words)
         return f"no such option: {name}", _hint_for_option(name, context)
     if hasattr(misuse, "param_type"):  # an argument or an option was left out
         command = context.command
-        needed = [p for p in command.params if p.required]
-        words = [f"{p.opts[0]} {p.metavar}" if p.opts[0][0] == "-" else p.metavar for p in needed]
-        line = " ".join([context.command_path, *words])
-        hint = f"as in: {line}{_WITHOUT_ARGUMENT.get(command.name, '')}"
-        return _our_style(misuse.format_message()), hint
-    return _our_style(misuse.format_message()), f"{context.command_path} --help"
+        hint = f"as in: {_example(command)}{_WITHOUT_ARGUMENT.get(command.name, '')}"
+        return f"missing {_kind_and_name(getattr(misuse, 'param', None))}", hint
+    if extra := re.match(r"Got unexpected extra argument\S* \((.*)\)", misuse.format_message()):
+        path = " ".join(words[1:])
+        quote = f"quote a name with spaces: {context.command_path} {pasted(path)}"
+        hint = quote if os.path.exists(path) else f"{context.command_path} --help"
+        return f"more arguments than are expected: {extra[1]}", hint
+    return _wrong_value(misuse), f"{context.command_path} --help"
+
+
+def _wrong_value(misuse: Any) -> str:
+    """Return what is wrong with the value of an option, in our words rather than Pydantic's."""
+    errors: list[Any] = getattr(misuse.__cause__, "errors", list)()
+    if not errors or not misuse.param:
+        return _our_style(misuse.format_message())
+    kind, value, limits = errors[0]["type"], errors[0]["input"], errors[0].get("ctx", {})
+    _, name = _kind_and_name(misuse.param).split(" ", 1)
+    if kind in _WRONG_VALUES:
+        return f"{name}: {str(value)!r} {_WRONG_VALUES[kind].format(**limits)}"
+    return f"{name}: {str(limits.get('error', errors[0]['msg'])).removesuffix('.')}"
+
+
+def _kind_and_name(param: Any) -> str:
+    """Return "option --teacher" or "argument IMAGES"; what may be left out is not named."""
+    if param.opts[0].startswith("-"):
+        return f"option {max(param.opts, key=len)}"
+    return "argument " + re.sub(r"\[.*?\] *", "", param.metavar)
+
+
+def _example(command: Any) -> str:
+    """Return the example in a command's help, which names everything that is needed."""
+    example = re.search(r"Example: \[cyan\](.*?)\[/\]", command.help or "")
+    return example[1] if example else f"tlearn {command.name} --help"
 
 
 def _hint_for_option(name: str, context: Any) -> str:
@@ -187,9 +230,9 @@ def _as_typed(name: str, words: Sequence[str]) -> str:
 
 def _command_for_path(path: Path) -> str:
     """Return the command that a file or folder is probably meant for; empty for no path."""
-    if path.is_dir():
+    if os.path.isdir(path):  # unlike `path.is_dir()`, it has no objection to a name too long
         return "evaluate" if is_run(path) else "finetune"
-    if not path.is_file():
+    if not os.path.isfile(path):
         return ""
     if path.suffix.lower() in (".csv", ".tsv"):
         return "finetune"

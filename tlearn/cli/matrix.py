@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from typing import Annotated
 
 import typer
@@ -14,7 +13,7 @@ from tlearn.cli.display.progress import print_json, print_result
 from tlearn.cli.display.widgets import heading, indented, next_steps
 from tlearn.cli.suggest import next_command, to_json
 from tlearn.cli.suggest_view import draw_matrix
-from tlearn.errors import RecipeError
+from tlearn.errors import RecipeError, pasted
 
 _EXAMPLE = "tlearn matrix --images 400 --classes 5 --similar"
 
@@ -49,7 +48,7 @@ def matrix(
         folder = context.args[0]
         raise RecipeError(
             f"'{folder}' was given, but the matrix looks at no images",
-            f"measure the folder: tlearn suggest {shlex.quote(folder)}",
+            f"measure the folder: tlearn suggest {pasted(folder)}",
         )
     similar = like if similar is None else similar
     if images is None and classes is None and similar is None and not as_json:

@@ -54,7 +54,7 @@ def _complete_policy(incomplete: str) -> list[str]:
 Folder = Annotated[
     Path,
     argument(
-        "Folder with one sub-folder of images per class, or with train, val and test folders of "
+        "Folder with one subfolder of images per class, or with train, val and test folders of "
         "such. A CSV with the columns path and label works too.",
         "FOLDER",
     ),
@@ -151,12 +151,17 @@ BatchSize = Annotated[
 ]
 LearningRate = Annotated[
     float | None,
-    option("Peak learning rate of the head; earlier stages get less.", "RATE", TRAINING),
+    option(
+        "Peak learning rate of the head; earlier stages get less. Default: by policy.",
+        "RATE",
+        TRAINING,
+    ),
 ]
 Augmentation = Annotated[
     str | None,
     option(
-        "How far training images are rotated, zoomed and recolored: none, light, medium or strong.",
+        "How far training images are rotated, zoomed and recolored: none, light, medium or strong. "
+        "Default: by policy and number of images.",
         "LEVEL",
         TRAINING,
         "--augment",
@@ -165,7 +170,7 @@ Augmentation = Annotated[
 HorizontalFlip = Annotated[
     bool | None,
     switch(
-        "Whether augmentation may mirror images. Turn it off for text, hands or maps.",
+        "Let augmentation mirror images (the default). Turn it off for text, hands or maps.",
         "--horizontal-flip/--no-horizontal-flip",
         IMAGES,
     ),

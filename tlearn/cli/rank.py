@@ -24,7 +24,7 @@ from tlearn.cli.display.widgets import (
     table,
 )
 from tlearn.cli.units import parse_size
-from tlearn.errors import BackboneError
+from tlearn.errors import BackboneError, pasted
 
 if TYPE_CHECKING:
     from tlearn.commands.rank import RankedBackbone
@@ -103,8 +103,8 @@ def rank(
 
 def next_command(folder: Path, backbone: str, overrides: Mapping[str, Any]) -> str:
     """Return the command line that measures the folder with the best backbone."""
-    command = ["tlearn", "suggest", str(folder), "--backbone", backbone]
-    return shlex.join([*command, *options.as_flags(overrides)])
+    words = ["--backbone", backbone, *options.as_flags(overrides)]
+    return f"tlearn suggest {pasted(folder)} {shlex.join(words)}"
 
 
 def to_json(dataset: Dataset, ranking: Sequence[RankedBackbone]) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from tlearn.cli.display.widgets import (
     safe_text,
     table,
 )
+from tlearn.cli.help import Command
 
 _Name = Annotated[str, options.argument("Name of a recipe, or a YAML file of your own.", "NAME")]
 
@@ -58,7 +59,7 @@ def _recipes(context: typer.Context, as_json: options.Json = False) -> None:
         list_all(as_json)
 
 
-@app.command("list")
+@app.command("list", cls=Command)
 def list_all(as_json: options.Json = False) -> None:
     """List the recipes that come with tlearn.
 
@@ -76,7 +77,7 @@ def list_all(as_json: options.Json = False) -> None:
     print_result(Text(), rows, next_step("tlearn recipes show NAME"))
 
 
-@app.command("show")
+@app.command("show", cls=Command)
 def show(name: _Name, as_json: options.Json = False) -> None:
     """Show a recipe and the meaning of every key.
 
@@ -92,7 +93,7 @@ def show(name: _Name, as_json: options.Json = False) -> None:
     print_result(*draw(text, _keys()), next_steps(_uses(name)))
 
 
-@app.command("copy")
+@app.command("copy", cls=Command)
 def copy(
     name: _Name,
     target: Annotated[Path, options.argument("The file to write; never an existing one.", "FILE")],
@@ -113,13 +114,22 @@ def copy(
 
 
 def draw(text: str, keys: dict[str, dict[str, Any]]) -> list[RenderableType]:
-    """Return the file as it is, then the meaning of every key."""
+    """Return the file as it is, then the meaning and the default of every key."""
+    from tlearn.recipe.yaml_file import dump_yaml
+
     rows = table("key", "meaning")
     for key, entry in keys.items():
-        meaning = Text.assemble(entry["meaning"], ("\n" + entry["allowed"], DIM))
+        default = dump_yaml({"default": entry["default"]}).strip()
+        values = f"\n{entry['allowed']}; {default}"
+        meaning = Text.assemble(entry["meaning"], (values, DIM))
         rows.add_row(Text(key, ACCENT), meaning)
     file = no_wrap(Text("\n").join(_yaml_line(line) for line in text.splitlines()))
-    return [Text(), file, heading("Every key"), indented(rows)]
+    return [
+        Text(),
+        file,
+        heading("Every key; what the recipe does not set has its default"),
+        indented(rows),
+    ]
 
 
 def _uses(name: str) -> dict[str, str]:

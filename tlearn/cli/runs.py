@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import RenderableType
 from rich.text import Text
-from typer.core import TyperGroup
 
 from tlearn.cli import options
 from tlearn.cli.display.formats import (
@@ -34,6 +33,7 @@ from tlearn.cli.display.widgets import (
     safe_text,
     table,
 )
+from tlearn.cli.help import Command, CommandGroup
 from tlearn.errors import TlearnError
 from tlearn.evaluation.wording import split_in_words
 from tlearn.runs.directory import RUNS_ROOT
@@ -51,7 +51,7 @@ _STATES = {
 }
 
 
-class _ListByDefault(TyperGroup):
+class _ListByDefault(CommandGroup):
     """A group that lists when it is given no command: `tlearn runs FOLDER --json`."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
@@ -72,7 +72,7 @@ runs = typer.Typer(
 )
 
 
-@runs.command(_LIST)
+@runs.command(_LIST, cls=Command)
 def list_runs(
     folder: Annotated[
         Path,
@@ -94,7 +94,7 @@ def list_runs(
         print_result(*draw(folder, summaries))
 
 
-@runs.command("rm")
+@runs.command("rm", cls=Command)
 def rm(
     paths: Annotated[
         list[Path],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping
 from dataclasses import asdict
 from enum import StrEnum
@@ -34,7 +33,7 @@ from tlearn.cli.display.widgets import (
     safe_text,
 )
 from tlearn.cli.units import parse_time
-from tlearn.errors import RecipeError
+from tlearn.errors import RecipeError, pasted
 from tlearn.suggestion.accuracy_forecast import INTERVAL_COVERAGE
 from tlearn.suggestion.choices import choices
 from tlearn.suggestion.learning_curve import SHARES
@@ -111,7 +110,7 @@ def suggest(
     if budget and small:
         raise RecipeError(
             "--try looks for accuracy and --prefer small for size",
-            f"choose one: tlearn suggest {shlex.quote(str(folder))} --try {budget}",
+            f"choose one: tlearn suggest {pasted(folder)} --try {budget}",
         )
     seconds = parse_time(budget, "--try") if budget else None
     from tlearn import api

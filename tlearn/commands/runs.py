@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from tlearn.errors import RunError, TlearnError, quoted
+from tlearn.errors import RunError, TlearnError, pasted, quoted
 from tlearn.recipe.plan_file import read_plan
 from tlearn.runs.directory import MARKER, RUN_FILES, RUNS_ROOT, RunDirectory
 from tlearn.runs.metrics import read_metrics
@@ -194,4 +193,4 @@ def _is_own(name: str) -> bool:
 
 
 def _remove_line(path: Path) -> str:
-    return shlex.join(["tlearn", "runs", "rm", str(path)])
+    return f"tlearn runs rm {pasted(path)}"

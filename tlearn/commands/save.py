@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
@@ -11,7 +10,7 @@ import numpy as np
 from tlearn.commands.session import Session, Workspace
 from tlearn.commands.train import FittedModel
 from tlearn.data.manifest import write_manifest
-from tlearn.errors import RunError, quoted
+from tlearn.errors import RunError, pasted, quoted
 from tlearn.evaluation.examples import Examples, pick_examples
 from tlearn.evaluation.figures import write_figures
 from tlearn.evaluation.metrics import Report, score
@@ -203,7 +202,7 @@ def _provenance(run: RunDirectory) -> dict[str, str]:
 
 
 def _next_steps(run: RunDirectory) -> list[NextStep]:
-    path = shlex.quote(str(run.path))
+    path = pasted(run.path)
     return [
         NextStep("Try it on an image of your own", f"tlearn predict {path} IMAGE"),
         NextStep("Export it for a phone", f"tlearn export {path} --tflite"),

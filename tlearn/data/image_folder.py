@@ -10,6 +10,7 @@ Three layouts are understood:
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ from typing import NamedTuple
 
 from tlearn.data.image_csv import read_image_csv
 from tlearn.data.walk import Walk, list_entries, natural_key
-from tlearn.errors import DataError, quoted
+from tlearn.errors import DataError, pasted, quoted
 
 SPLITS = ("train", "val", "test")
 SPLIT_NAMES = {split: split for split in SPLITS} | {"training": "train", "testing": "test"}
@@ -70,7 +71,7 @@ def scan(path: Path, known_classes: Sequence[str] = ()) -> ImageFolder:
     Raises:
         DataError: There are fewer than two classes with images; the hint says how to arrange them.
     """
-    path = Path(path).expanduser()
+    path = Path(os.path.expanduser(path))
     _ensure_exists(path)
     if path.is_dir():
         folder = _scan_folder(path.resolve())
@@ -101,7 +102,7 @@ def list_images(paths: Sequence[Path]) -> list[Path]:
         DataError: A path does not exist, or there are no images.
     """
     images: list[Path] = []
-    for path in (Path(path).expanduser().absolute() for path in paths):
+    for path in (Path(os.path.expanduser(path)).absolute() for path in paths):
         _ensure_exists(path)
         names = Walk(path).images("") if path.is_dir() else [""]
         images += [path / name for name in sorted(names, key=natural_key)]
@@ -115,11 +116,18 @@ def _ensure_exists(path: Path) -> None:
     if path.exists():
         return
     path = path.absolute()
+    if path.is_symlink():
+        raise DataError(
+            f"{quoted(path)} is a link that leads nowhere",
+            f"look where it should lead: ls -l {pasted(path)}",
+        )
     parent = next(folder for folder in path.parents if folder.is_dir())
     names = [entry.name for entry in list_entries(parent)]
     similar = difflib.get_close_matches(path.relative_to(parent).parts[0], names, 1, 0.5)
     if similar:
-        hint = f"did you mean {quoted(parent / similar[0])}?"
+        meant = parent / similar[0]  # `quoted` gives '.' for the current folder
+        shown = f"'{meant}'" if meant == Path.cwd() else quoted(meant)
+        hint = f"did you mean {shown}?"
     else:
         hint = f"look into the nearest folder that exists: '{parent}'"  # `quoted` may give '.'
     raise DataError(f"{quoted(path)} does not exist", hint)

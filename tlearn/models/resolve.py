@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,7 +86,7 @@ def resolve_backbone(
             too small.
     """
     if name is not None and name.endswith(_OWN_SUFFIX):
-        return _resolve_own(Path(name).expanduser(), weights, image_size)
+        return _resolve_own(Path(os.path.expanduser(name)), weights, image_size)
     spec, reason = find_backbone(name or RECOMMENDED), ""
     check_image_size(spec, image_size or spec.image_size)
     file = None

@@ -66,7 +66,7 @@ def find_weights(
         HostError: A file cannot be read, or the cache cannot be written.
     """
     if path is not None:
-        path = _check_named(path.expanduser(), spec)
+        path = _check_named(Path(os.path.expanduser(path)), spec)
         return WeightsFile(path, "given", _digest(path))
     for origin, find in (("built in", _shipped), ("folder", _in_folder), ("cache", _in_caches)):
         file = find(spec)
@@ -162,7 +162,7 @@ def _in_folder(spec: BackboneSpec, strict: bool = True) -> Path | None:
     named = os.environ.get(FOLDER_VARIABLE)
     if not named:
         return None
-    folder = Path(named).expanduser()
+    folder = Path(os.path.expanduser(named))
     if not folder.is_dir():
         if not strict:
             return None
@@ -190,7 +190,7 @@ def _weight_files(folder: Path) -> list[Path]:
 
 def _in_caches(spec: BackboneSpec) -> Path | None:
     home = os.environ.get("KERAS_HOME")
-    keras = Path(home) if home else Path("~/.keras").expanduser()
+    keras = Path(home) if home else Path(os.path.expanduser("~/.keras"))
     for folder in (cache_folder() / "weights", keras / "models"):
         for name in file_names(spec):
             if (folder / name).is_file():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,15 @@ from typing import Any
 from pydantic import ValidationError
 
 from tlearn.errors import RecipeError, quoted
-from tlearn.recipe.schema import AUTO, Recipe, current_names, find_errors, nearest, plain
+from tlearn.recipe.schema import (
+    AUTO,
+    RENAMED_KEYS,
+    Recipe,
+    current_names,
+    find_errors,
+    nearest,
+    plain,
+)
 from tlearn.recipe.yaml_file import Document, parse_scalar, read_yaml
 
 PACKAGE = Path(__file__).parents[1]
@@ -73,10 +81,11 @@ def load_recipe(
     """
     suggested = _without_auto(suggestion or {})
     flags = {key: str(v) if isinstance(v, Path) else v for key, v in overrides.items()}
+    errors = _find_old_names(flags, lambda key: f"flag {key}: ")
     flags = current_names(flags)
     path = recipe_path(source) if source is not None else _shipped_for(flags, suggested)
     document = _read_document(path)
-    errors = [*document.errors, *find_errors(document.values, document.where)]
+    errors += [*document.errors, *find_errors(document.values, document.where)]
     errors += find_errors(flags, lambda key: f"flag {key}: ")
     if errors:
         raise RecipeError(errors, _KEYS_HINT)
@@ -146,6 +155,19 @@ def recipe_path(name: str | Path) -> Path:
     raise RecipeError(f"there is no recipe '{name}'{suggestion}", _NAMES_HINT)
 
 
+def _find_old_names(values: Mapping[str, Any], where: Callable[[str], str]) -> list[str]:
+    """Return a sentence for each key that is set by its old name and by today's."""
+    first: dict[str, str] = {}
+    errors = []
+    for key in values:
+        name = RENAMED_KEYS.get(plain(key), key)
+        if name in first:
+            both = f"{first[name]} and {key} are names of the same setting"
+            errors.append(f"{where(key)}{both}; leave one of them out")
+        first.setdefault(name, key)
+    return errors
+
+
 def _without_auto(values: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in values.items() if value != AUTO}
 
@@ -154,8 +176,9 @@ def _read_document(path: Path | None) -> Document:
     if path is None:
         return Document(Path(), {}, {}, ())
     document = read_yaml(path, _KEYS_HINT)
+    twice = _find_old_names(document.values, document.where)
     values, lines = current_names(document.values), current_names(document.lines)
-    return replace(document, values=values, lines=lines)
+    return replace(document, values=values, lines=lines, errors=(*document.errors, *twice))
 
 
 def _validate(values: Mapping[str, Any]) -> Recipe:

@@ -7,7 +7,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from tlearn.errors import HostError, RecipeError, quoted
+from tlearn.errors import HostError, RecipeError, pasted, quoted
 from tlearn.recipe.loading import recipe_path
 from tlearn.recipe.plan import Plan
 from tlearn.recipe.schema import Recipe, find_errors
@@ -67,7 +67,7 @@ def check_new(target: Path) -> None:
         raise RecipeError(error, _NEW_FILE_HINT)
     if not os.path.isdir(target.parent):
         error = f"the folder {quoted(target.parent)} does not exist"
-        raise RecipeError(error, f"create it first: mkdir {quoted(target.parent)}")
+        raise RecipeError(error, f"create it first: mkdir {pasted(target.parent)}")
     if not os.access(target.parent, os.W_OK):
         raise _host_error(target, os.strerror(errno.EACCES))
 

@@ -261,7 +261,8 @@ def nearest(name: str, names: Iterable[str]) -> str:
 def _problem(key: str, value: Any) -> str:
     if key not in Recipe.model_fields:
         return f"no such key{nearest(key, Recipe.model_fields)}"
-    problem = "has no value" if value is None else f"{reprlib.repr(value)} is not allowed"
+    shown = str(value).lower() if isinstance(value, bool) else reprlib.repr(value)
+    problem = "has no value" if value is None else f"{shown} is not allowed"
     names = [name for form in _forms(key) for name in _names(form)]
     suggestion = nearest(value, names) if isinstance(value, str) else ""
     return problem + (suggestion or f"; expected {allowed_values(key)}")

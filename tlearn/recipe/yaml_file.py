@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,11 +11,15 @@ from typing import Any
 
 import yaml
 from yaml.composer import ComposerError
+from yaml.constructor import ConstructorError
 
-from tlearn.errors import HostError, RecipeError, quoted
+from tlearn.errors import HostError, RecipeError, pasted, quoted
 
 MAX_BYTES = 1_000_000
 _MAX_DEPTH = 6
+_MAPPING = "tag:yaml.org,2002:map"
+_KINDS = {"int": "a whole number", "float": "a number", "bool": "true or false"}
+_KINDS |= {"timestamp": "a date"}
 
 
 @dataclass(frozen=True)
@@ -55,16 +60,17 @@ def read_yaml(path: Path, hint: str, max_bytes: int = MAX_BYTES) -> Document:
         text = _read_bytes(path, hint, max_bytes).decode("utf-8-sig")
         loader = _Loader(text)
         node = loader.get_single_node()
-        values = loader.construct_document(node) if isinstance(node, yaml.MappingNode) else {}
+        mapping = node if isinstance(node, yaml.MappingNode) and node.tag == _MAPPING else None
+        values = loader.values_of(mapping) if mapping else {}
     except UnicodeDecodeError:
         raise RecipeError(f"{quoted(path)} is not a text file in UTF-8", hint) from None
-    except (yaml.YAMLError, ValueError) as error:
+    except yaml.YAMLError as error:
         raise RecipeError(quoted(path) + _yaml_error(error), hint) from None
-    if not isinstance(node, yaml.MappingNode):
+    if mapping is None:
         problem = "is empty" if node is None else "is not a list of 'key: value' lines"
         raise RecipeError(f"{quoted(path)} {problem}", hint)
-    lines, errors = _find_lines(path, node)
-    return Document(path, {str(key): value for key, value in values.items()}, lines, errors)
+    lines, errors = _find_lines(path, mapping)
+    return Document(path, values, lines, errors)
 
 
 def dump_yaml(values: Mapping[str, Any]) -> str:
@@ -78,7 +84,7 @@ def parse_scalar(text: str) -> Any:
     tag = loader.resolve(yaml.ScalarNode, text, (True, False))
     try:
         return loader.construct_object(yaml.ScalarNode(tag, text))
-    except (yaml.YAMLError, ValueError):
+    except yaml.YAMLError:
         return text
 
 
@@ -97,6 +103,21 @@ class _Loader(yaml.SafeLoader):
         node = super().compose_node(parent, index)
         self.depth -= 1
         return node
+
+    def construct_object(self, node: Any, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep)
+        except (ValueError, LookupError, AttributeError, TypeError) as error:
+            kind = node.tag.rpartition(":")[2]  # PyYAML trusts the tag, and fails in many ways
+            problem = f"{reprlib.repr(node.value)} is not {_KINDS.get(kind, kind)}"
+            raise ConstructorError(None, None, problem, node.start_mark) from error
+
+    def values_of(self, mapping: yaml.MappingNode) -> dict[str, Any]:
+        """Return the values of a mapping; a key is text as it stands, so << merges nothing."""
+        for key, _ in mapping.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise ConstructorError(None, None, "a key has to be a word", key.start_mark)
+        return {key.value: self.construct_object(value, True) for key, value in mapping.value}
 
 
 class _Dumper(yaml.SafeDumper):
@@ -122,7 +143,7 @@ def _read_bytes(path: Path, hint: str, max_bytes: int) -> bytes:
             content = file.read(max_bytes + 1)
     except OSError as error:
         problem = f"cannot read {quoted(path)}: {error.strerror or error}"
-        fix = f"make the file readable: chmod u+r {quoted(path)}"
+        fix = f"make the file readable: chmod u+r {pasted(path)}"
         raise HostError(problem, fix) from error
     if len(content) > max_bytes:
         raise RecipeError(f"{quoted(path)} is larger than {max_bytes:,} bytes", hint)

@@ -6,7 +6,6 @@ import difflib
 import json
 import math
 import os
-import shlex
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from tlearn.errors import RunError, quoted
+from tlearn.errors import RunError, pasted, quoted
 from tlearn.storage.atomic import ensure_writable, os_errors_as_host_errors, remove, write_atomic
 from tlearn.storage.text import escape_label, read_text, unescape_label
 
@@ -74,6 +73,8 @@ class RunDirectory:
     ) -> RunDirectory:
         """Make the directory of a new run, at `path` or as `base/YYYYmmdd-HHMMSS-<policy>`.
 
+        An unfinished run at `path` is replaced: its training was interrupted.
+
         Args:
             path: Where; None makes a new name under `base`.
             policy: Part of that name.
@@ -98,6 +99,8 @@ class RunDirectory:
     ) -> None:
         """Raise now what `create` would raise once minutes have been spent.
 
+        A run that was begun and never finished may be replaced without being asked for.
+
         Raises:
             RunError: The path is taken, by a run (without `overwrite`) or by anything else.
             HostError: The folder cannot be written to.
@@ -112,7 +115,9 @@ class RunDirectory:
         if names and not is_run:
             error = f"{quoted(path)} holds other files and was not made by tlearn"
             raise RunError(error, "it is never replaced; name a new folder: --out FOLDER")
-        if names and not overwrite:
+        # What an interrupted training left is replaced by the same command again.
+        unfinished = MARKER in names and names.isdisjoint(("metrics.json", "report.html"))
+        if names and not overwrite and not unfinished:
             hint = "replace it with --overwrite, or name another folder: --out FOLDER"
             raise RunError(f"{quoted(path)} already holds a run", hint)
 
@@ -139,7 +144,7 @@ class RunDirectory:
         run = cls(path)
         missing = ", ".join(run.missing(finished))
         if missing and not run.missing(finished=False):
-            hint = f"train again: tlearn finetune FOLDER --out {shlex.quote(str(path))} --overwrite"
+            hint = f"train again: tlearn finetune FOLDER --out {pasted(path)} --overwrite"
             raise RunError(f"the run {quoted(path)} is not finished: it has no {missing}", hint)
         if missing:
             error = f"has no {missing}" if os.path.exists(path) else "does not exist"
@@ -212,7 +217,7 @@ def ensure_no_run(folder: Path) -> None:
         raise RunError(
             f"{quoted(folder)} is a run, not a folder of images",
             f"name the images, as in tlearn finetune FOLDER; about the run: tlearn evaluate "
-            f"{shlex.quote(str(folder))}",
+            f"{pasted(folder)}",
         )
     names = _run_names(folder) or [RUNS_ROOT.name] * bool(_run_names(folder / RUNS_ROOT.name))
     if names:

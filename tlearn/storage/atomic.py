@@ -21,7 +21,7 @@ CACHE_HINT = "set TLEARN_CACHE to another folder, or do without the cache: --no-
 
 _DISK_FULL = {errno.ENOSPC, errno.EDQUOT}
 _REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO, errno.ENAMETOOLONG, errno.EEXIST}
-_REFUSED |= {errno.EISDIR, errno.ENOTDIR} | _DISK_FULL
+_REFUSED |= {errno.EISDIR, errno.ENOTDIR, errno.ELOOP, errno.EFBIG, errno.EBUSY} | _DISK_FULL
 
 
 def write_atomic(
@@ -124,6 +124,8 @@ def _replacing(path: Path, hint: str = OUT_HINT) -> Iterator[Path]:
     """Yield a temporary path; unless the block raises, what it wrote there replaces `path`."""
     name = f".{secrets.token_hex(4)}-{path.name}"  # Keras and LiteRT insist on the suffix
     temporary, old = path.with_name(name), path.with_name(name + ".old")
+    if path.exists() and not path.is_file() and not path.is_dir():  # root could replace /dev/null
+        raise HostError(f"{quoted(path)} is a device or a pipe, and no file", hint)
     with os_errors_as_host_errors(path, hint):
         try:
             path.parent.mkdir(parents=True, exist_ok=True)

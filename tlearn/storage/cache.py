@@ -7,6 +7,8 @@ import shutil
 from contextlib import suppress
 from pathlib import Path
 
+from tlearn.errors import HostError, quoted
+
 LIMIT_VARIABLE = "TLEARN_CACHE_GB"
 DEFAULT_GB = 20.0
 _TABLES = ("pixels", "features")
@@ -16,7 +18,11 @@ def cache_folder() -> Path:
     """Return the folder that TLEARN_CACHE names, else the user's cache folder; it may not exist."""
     named = os.environ.get("TLEARN_CACHE")
     if named:
-        return Path(named).expanduser().absolute()
+        folder = os.path.expanduser(named)
+        if folder.startswith("~"):
+            message = f"TLEARN_CACHE is {quoted(named)}, and there is no such user"
+            raise HostError(message, "name another folder: export TLEARN_CACHE=FOLDER")
+        return Path(folder).absolute()
     import platformdirs
 
     return Path(platformdirs.user_cache_dir("tlearn", appauthor=False))

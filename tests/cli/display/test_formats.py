@@ -69,7 +69,7 @@ def test_a_bar_is_as_long_as_its_share(share: float, cells: str) -> None:
 @pytest.mark.parametrize(
     ("value", "shown"), [(0, "0"), (3e-4, "3e-4"), (2.45e-4, "2.45e-4"), (0.001, "0.001"), (1, "1")]
 )
-def test_learning_rate(value: float, shown: str) -> None:
+def test_a_learning_rate_is_as_people_write_it(value: float, shown: str) -> None:
     assert formats.learning_rate(value) == shown
 
 

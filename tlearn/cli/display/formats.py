@@ -7,10 +7,10 @@ before it reaches a terminal.
 from __future__ import annotations
 
 import math
-import shlex
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from tlearn.errors import pasted
 from tlearn.evaluation import wording
 
 duration, points = wording.duration, wording.points
@@ -128,4 +128,4 @@ def relative_path(path: Path | str) -> str:
 
 def shell_path(path: Path | str) -> str:
     """Return the same path as it is typed in a shell, quoted where that is needed."""
-    return shlex.quote(relative_path(path))
+    return pasted(relative_path(path))

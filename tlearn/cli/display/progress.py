@@ -27,6 +27,7 @@ from tlearn.cli.display.encoding import ERRORS, can_show
 from tlearn.cli.display.formats import duration, escape_control, percent, rough_duration, size
 from tlearn.cli.display.widgets import DIM, GOOD
 from tlearn.cli.document import document
+from tlearn.cli.process import writing_output
 
 _IN_BYTES = {"download weights"}
 _OF_IMAGES = {"train", "compute features", "compute augmented views", "compute frozen stages"}
@@ -251,12 +252,14 @@ def print_result(*results: RenderableType) -> None:
 
 def print_json(values: Mapping[str, Any]) -> None:
     """Print the one document of `--json`."""
-    print(json.dumps(document(values), indent=2, allow_nan=False), flush=True)
+    with writing_output():
+        print(json.dumps(document(values), indent=2, allow_nan=False), flush=True)
 
 
 def _print(out: Console, results: Sequence[RenderableType]) -> None:
     # As one group: the console would join loose texts, and forget which are not to be wrapped.
-    out.print(Group(*results), crop=False)
+    with writing_output():
+        out.print(Group(*results), crop=False)
 
 
 def _copy(stream: TextIO) -> AbstractContextManager[TextIO]:
