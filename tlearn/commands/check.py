@@ -52,7 +52,7 @@ def check(
     Args:
         artifact: The file, or the directory of a SavedModel; None takes the one that was exported
             last from the newest run under runs/.
-        images: Images to classify besides: a folder with sub-folders that bear the artifact's
+        images: Images to classify besides: a folder with subfolders that bear the artifact's
             labels, or a CSV of path and label, is scored; any other folder, or an image, is
             classified.
         progress: Called with (step, done, total).
@@ -129,7 +129,7 @@ def score_folder(
     Args:
         runtime: The artifact.
         contract: How images are prepared.
-        source: A folder with sub-folders that bear the artifact's labels, or a CSV.
+        source: A folder with subfolders that bear the artifact's labels, or a CSV.
         manifest: What its model was trained on; None where that is not known here.
         progress: Called with (step, done, total).
 
