@@ -57,7 +57,7 @@ def test_columns_of_the_confusion_are_named_and_never_numbered(
     fits: Callable[[str], None],
 ) -> None:
     report = score(np.eye(len(names)), np.arange(len(names)), names, "test")
-    calls("evaluate", (RunDirectory(Path("runs/newest")), report))
+    calls("evaluate", result_of(report, 0))
     shown = command("evaluate").stdout
     fits(shown)
     matrix = shown.split("Confusion")[1].splitlines()
