@@ -13,6 +13,7 @@ from scipy.optimize import lsq_linear
 from tlearn.data.sampling import FOLDS
 from tlearn.suggestion import accuracy_forecast
 from tlearn.suggestion.accuracy_forecast import Option
+from tlearn.suggestion.decision import pick_option
 from tlearn.suggestion.matrix import LITTLE, Evidence, HeadEvidence, Policy
 
 OTHER = "other"
@@ -185,7 +186,7 @@ def score(table: Path) -> None:
         for cell in (cell for cell in cells if cell.folder == folder):
             options = accuracy_forecast.forecast_options(cell.evidence)
             forecasts[folder] += [(cell, option) for option in options]
-            best = accuracy_forecast.pick_best(options)
+            best = pick_option(options)
             advised[cell.backbone, cell.folder, cell.size].append((cell, best))
     print(f"{len(cells)} cells, {len(advised)} places after averaging seeds; points of accuracy")
     print_rules(advised)

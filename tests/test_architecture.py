@@ -44,7 +44,7 @@ WITH_KERAS = {
 HEAVY = ("tensorflow", "keras", "jax", "torch", "sklearn", "matplotlib")
 """Each costs 0.4 to 3 seconds to import; help and error messages must not wait for one."""
 
-STEPS = {"session", "advice", "train", "save", "trials", "int8_cost", "shrink", "teach"}
+STEPS = {"resume", "session", "advice", "train", "save", "trials", "int8_cost", "shrink", "teach"}
 STEPS |= {"compare_page", "compared_run", "methods", "methods_training", "references"}
 """Modules of commands/ that are a part of commands, and no command themselves."""
 

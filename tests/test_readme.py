@@ -7,8 +7,11 @@ import re
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from tests.test_docs import PAGES, ROOT, commands_in, unknown_words
+from tlearn.cli.app import app
+from tlearn.commands.demo import write_digits
 
 README = ROOT / "README.md"
 TEXT = README.read_text(encoding="utf-8")
@@ -42,6 +45,33 @@ def test_the_six_commands_exist() -> None:
     lines = [words for words in commands_in(README) if words[0] == "tlearn"]
     assert len(lines) == 6
     assert not [unknown for words in lines if (unknown := unknown_words(words))]
+
+
+def outline(printed: str) -> list[str]:
+    """What each line begins with, the sentence of the plan, and the commands; numbers as N."""
+    entries: list[str] = []
+    for line in printed.splitlines():
+        if line.startswith(" ") and not line.strip().startswith("tlearn"):
+            entries[-1] += " " + line.strip()
+        elif line.strip():
+            entries.append(" ".join(line.split()))
+    whole = ("images", "plan", "next", "tlearn")
+    shown = [entry if entry.startswith(whole) else entry.split()[0] for entry in entries]
+    return [re.sub(r"\d+(\.\d+)?", "N", entry) for entry in shown]
+
+
+@pytest.mark.slow
+def test_the_first_screen_is_what_finetune_prints(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digits, _ = write_digits(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "80")
+    words = ["finetune", digits.name, "--backbone", "builtin", "--no-horizontal-flip", "--quiet"]
+    result = CliRunner().invoke(app, words)
+    assert result.exit_code == 0, result.output
+    (block,) = re.findall(r"^\$ tlearn finetune digits/\n(.*?)^```", TEXT, re.DOTALL | re.MULTILINE)
+    assert outline(result.stdout) == outline(block)
 
 
 def test_links_lead_somewhere() -> None:

@@ -1,5 +1,16 @@
-"""`python -m tlearn`."""
+"""`tlearn`, and `python -m tlearn`."""
 
-from tlearn.cli.app import main
+import sys
 
-main()
+
+def main() -> None:
+    """Run the command line of this process; Ctrl-C while it is being imported ends it quietly."""
+    try:
+        from tlearn.cli import app
+    except KeyboardInterrupt:
+        sys.exit(130)
+    app.main()
+
+
+if __name__ == "__main__":
+    main()

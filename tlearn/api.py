@@ -4,25 +4,30 @@ Everything here is imported without TensorFlow; functions import it where they c
 """
 
 from tlearn.commands.benchmark import benchmark
-from tlearn.commands.check import check
+from tlearn.commands.check import CheckResult, check
 from tlearn.commands.compare import compare
 from tlearn.commands.describe import describe
 from tlearn.commands.distill import distill
-from tlearn.commands.evaluate import evaluate
+from tlearn.commands.evaluate import EvaluateResult, evaluate
 from tlearn.commands.export import export, export_within, write_snippets
 from tlearn.commands.finetune import FinetuneResult, finetune
 from tlearn.commands.matrix import matrix
 from tlearn.commands.predict import predict
-from tlearn.commands.rank import RankedBackbone, rank
+from tlearn.commands.rank import RankedBackbone, RankResult, rank
 from tlearn.commands.runs import list_runs as runs
 from tlearn.commands.suggest import suggest
 from tlearn.commands.teach import DistillResult
+from tlearn.export.budget import BudgetResult
 from tlearn.suggestion.advice import Advice
 
 __all__ = [
     "Advice",
+    "BudgetResult",
+    "CheckResult",
     "DistillResult",
+    "EvaluateResult",
     "FinetuneResult",
+    "RankResult",
     "RankedBackbone",
     "benchmark",
     "check",

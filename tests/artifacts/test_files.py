@@ -32,13 +32,17 @@ def test_a_folder_without_artifacts_is_no_saved_model(
             ensure_artifact(folder)
 
 
-def test_a_folder_of_artifacts_names_them(tmp_path: Path) -> None:
+def test_a_folder_of_artifacts_names_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "export" / "saved_model").mkdir(parents=True)
     for name in ("model.onnx", "model.onnx.contract.json", "saved_model.contract.json"):
         (tmp_path / "export" / name).touch()
     with pytest.raises(ExportError, match="folder of artifacts") as error:
         ensure_artifact(tmp_path)
-    assert error.value.hint == "name one of them: export/model.onnx, export/saved_model"
+    monkeypatch.chdir(tmp_path.parent)  # a path that can be pasted, from wherever one is
+    with pytest.raises(ExportError, match="folder of artifacts") as error:
+        ensure_artifact(tmp_path)
+    folder = f"{tmp_path.name}/export"
+    assert error.value.hint == f"name one of them: '{folder}/model.onnx', '{folder}/saved_model'"
     ensure_artifact(tmp_path / "export" / "model.onnx")
     ensure_artifact(tmp_path / "export" / "saved_model")  # damaged, but it has a contract
 

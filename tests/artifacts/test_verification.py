@@ -96,8 +96,9 @@ def test_a_file_that_the_runtime_cannot_open_is_not_run(
         raise ExportError("no such operator")
 
     monkeypatch.setattr("tlearn.artifacts.verification.open_runtime", refuse)
-    report, answers = check(folder / "model.tflite", folder / "golden")
-    assert broken(report) == ["runs here"] and answers is None
+    result = check(folder / "model.tflite", folder / "golden")
+    report = result.verification
+    assert broken(report) == ["runs here"] and result.predictions is None
     assert report.checks[-1].detail == "no such operator"
 
 
@@ -108,15 +109,17 @@ def test_a_file_that_fails_while_it_runs_is_not_used(
         raise RuntimeError("no memory")
 
     monkeypatch.setattr("tlearn.artifacts.verification.open_runtime", lambda path: run)
-    report, answers = check(folder / "model.tflite", folder / "golden")
-    assert broken(report) == ["runs here"] and answers is None
+    result = check(folder / "model.tflite", folder / "golden")
+    report = result.verification
+    assert broken(report) == ["runs here"] and result.predictions is None
     assert report.checks[-1].detail == "no memory"
 
 
 def test_an_unmodified_file_is_used_even_if_golden_images_are_lost(folder: Path) -> None:
     next((folder / "golden").glob("*.pixels.png")).unlink()
-    report, answers = check(folder / "model.tflite", folder / "golden")
-    assert not report.passed and isinstance(answers, list) and len(answers) == 5
+    result = check(folder / "model.tflite", folder / "golden")
+    assert not result.verification.passed
+    assert result.predictions is not None and len(result.predictions) == 5
 
 
 @pytest.mark.parametrize("decoded", [False, True])

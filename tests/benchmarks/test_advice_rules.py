@@ -8,7 +8,8 @@ import pytest
 
 from benchmarks.advice_rules import Cell, fit_coefficients, read_table, regret
 from tlearn.suggestion import accuracy_forecast
-from tlearn.suggestion.accuracy_forecast import forecast_options, pick_best
+from tlearn.suggestion.accuracy_forecast import forecast_options
+from tlearn.suggestion.decision import pick_option
 
 TABLE = Path(__file__).parents[2] / "benchmarks/results/advice.jsonl"
 
@@ -33,7 +34,7 @@ def test_the_constants_in_the_code_are_fitted_to_the_table(
 
 
 def test_no_fixed_policy_is_clearly_better_than_the_advice(cells: list[Cell]) -> None:
-    advised = [(cell, pick_best(forecast_options(cell.evidence))) for cell in cells]
+    advised = [(cell, pick_option(forecast_options(cell.evidence))) for cell in cells]
     mean = sum(cell.reached(option) for cell, option in advised) / len(cells)
     fixed = [sum(c.accuracy[name] for c in cells) / len(cells) for name in cells[0].accuracy]
     assert mean > max(fixed) - 0.005

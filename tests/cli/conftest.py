@@ -57,7 +57,7 @@ def fits() -> Callable[[str], None]:
     def check(text: str) -> None:
         assert "\x1b" not in text
         for line in text.splitlines():
-            copied = re.match(r"(next|error:|hint:| +tlearn|  to fix:) ", line)
+            copied = re.match(r"(next|error:|hint:| +tlearn|  once online:) ", line)
             assert len(line.rstrip()) <= 80 or copied, line
 
     return check
@@ -82,7 +82,7 @@ def dataset(tmp_path: Path) -> Dataset:
 
 @pytest.fixture
 def advice(dataset: Dataset) -> api.Advice:
-    """Little data, unlike the source; the third stage is best."""
+    """Little data, different from the source; the third stage is best."""
     measured = "0.20 of 1, from an effective dimension of 12"
     heads = (HeadEvidence("last", 0.81), HeadEvidence("2", 0.9, 0.09, 0.03))
     evidence = Evidence(6, 3, 0.2, measured, heads)

@@ -8,8 +8,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from tests.cli.conftest import Command
 from tlearn import api
+from tlearn.cli.advice_text import finetune_command, summary, why
 
 
 def test_it_ends_in_sentences_and_choices(
@@ -38,18 +41,64 @@ def test_where_all_point_the_same_way_nothing_is_reconciled(
     assert "Why they differ" not in command("suggest", "folder").stdout
 
 
-def test_a_weaker_backbone_is_announced_first(
-    command: Command, calls: Callable[..., Any], advice: api.Advice, fits: Callable[[str], None]
+@pytest.mark.parametrize(
+    ("gain", "words"),
+    [
+        (0.02, "2.0 points better than a solved head alone"),
+        (0.001, "at least as accurate as a solved head alone (0.1 points more is within chance)"),
+        (0.0, "about as accurate as a solved head alone"),
+        (-0.004, "about as accurate as a solved head alone (0.4 points less is within chance)"),
+    ],
+)
+def test_a_gain_within_chance_is_not_called_better(
+    gain: float, words: str, advice: api.Advice
 ) -> None:
+    head, tuned = advice.option("linear_head", "2"), advice.option("deep", "2")
+    assert head is not None and tuned is not None
+    tuned = replace(tuned, accuracy=head.accuracy + gain)
+    suggestion = replace(advice.suggestion, policy=tuned.policy, head_stages="2")
+    advice = replace(advice, options=(head, tuned), suggestion=suggestion)
+    assert why(advice, tuned) == f"because that is expected to be {words}"
+    compared = words.replace("a solved head alone", "the best head")
+    assert f"The advice is deep on stage 2, expected to be {compared}: " in summary(advice)
+
+
+@pytest.mark.parametrize(
+    ("gain", "doubt", "words"),
+    [
+        (-0.02, 0.0, "tuning is not expected to be better"),
+        (0.02, 0.05, "the gain expected of tuning is within chance"),
+        (0.02, 0.0, "a smaller network was preferred"),
+    ],
+)
+def test_no_forecast_contradicts_the_reason_for_a_solved_head(
+    gain: float, doubt: float, words: str, advice: api.Advice
+) -> None:
+    head, tuned = advice.option("linear_head", "last"), advice.option("deep", "last")
+    assert head is not None and tuned is not None
+    tuned = replace(tuned, accuracy=head.accuracy + gain, doubt=doubt)
+    assert why(replace(advice, options=(head, tuned)), head) == f"because {words}"
+    excluded = why(replace(advice, options=(head,)), head)
+    assert excluded == "because what was asked for excludes tuning"
+
+
+def test_a_weaker_backbone_is_announced_first(
+    command: Command,
+    calls: Callable[..., Any],
+    advice: api.Advice,
+    fits: Callable[[str], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("sys.argv", ["/bin/tlearn", "suggest", "my folder", "--seed", "3"])
     reason = "no weights; the built-in backbone is 13 points behind"
     calls("suggest", replace(advice, backbone="builtin", backbone_reason=reason))
     shown = command("suggest", "my folder").stdout
     fits(shown)
     first, second, *_ = shown.strip().splitlines()
     assert first == f"! {reason}"
-    assert second == "  to fix: tlearn suggest 'my folder' --backbone mobilenet_v2"
+    assert second == "  once online: tlearn suggest 'my folder' --seed 3"
     calls("suggest", replace(advice, backbone="builtin"))  # it was asked for
-    assert "to fix" not in command("suggest", "folder").stdout
+    assert "once online" not in command("suggest", "folder").stdout
 
 
 def test_of_very_few_images_no_curve_is_claimed(
@@ -61,3 +110,10 @@ def test_of_very_few_images_no_curve_is_claimed(
     fits(shown)
     assert "too few images per class to estimate" in " ".join(shown.split())
     assert json.loads(command("suggest", "f", "--json").stdout)["more_images"]["helps"] is None
+
+
+def test_a_command_names_a_folder_as_a_shell_takes_it() -> None:
+    assert finetune_command("my images", ["--policy", "deep"], {"resize": "pad"}) == (
+        "tlearn finetune 'my images' --policy deep --resize pad"
+    )
+    assert finetune_command("-data", [], {}) == "tlearn finetune ./-data"

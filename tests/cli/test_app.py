@@ -53,12 +53,13 @@ def test_the_help_of_every_command_teaches_by_example(
         assert command("help", *words).stdout.split() == result.stdout.split()
 
 
-def test_both_ways_to_ask_give_the_version(command: Command) -> None:
+def test_versions_are_shown_one_a_line(command: Command) -> None:
     result = command("--version")
     assert result.exit_code == 0 and result.stdout.startswith("tlearn ")
     shown = command("version").stdout
     assert shown.splitlines()[0] == result.stdout.strip()
     assert "Python 3" in shown and "keras" in shown
+    assert max(len(line) for line in shown.splitlines()) < 60
     assert "numpy" in json.loads(command("version", "--json").stdout)["packages"]
 
 

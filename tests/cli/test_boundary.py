@@ -9,9 +9,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from typer.exceptions import Abort
 
 from tests.cli.conftest import Command
 from tlearn.cli.app import app
+from tlearn.cli.boundary import wrapped
 from tlearn.cli.process import Terminated
 from tlearn.errors import DataError, ExportError, GateError
 
@@ -123,8 +125,49 @@ def test_what_only_looks_like_a_persons_mistake_keeps_its_traceback(
     assert command("suggest", "x").exception is error
 
 
+def test_with_verbose_a_refusal_that_was_not_foreseen_keeps_its_traceback(
+    command: Command, calls: Callable[..., Any]
+) -> None:
+    error = FileNotFoundError(errno.ENOENT, "", "perhaps a bug")
+    calls("suggest", error)
+    assert command("suggest", "x", "--verbose").exception is error
+    assert command("suggest", "x").exit_code == 2
+
+
+def test_a_reader_that_went_away_ends_the_command_in_silence(
+    command: Command, calls: Callable[..., Any]
+) -> None:
+    calls("suggest", BrokenPipeError(errno.EPIPE, "Broken pipe"))
+    result = command("suggest", "x")
+    assert result.exit_code == 1 and not result.stderr
+
+
+@pytest.mark.parametrize(
+    ("context", "words"),
+    [(EOFError(), "error: the question was not answered"), (KeyboardInterrupt(), "interrupted: ")],
+)
+def test_a_question_that_is_not_answered_is_an_interrupt_only_after_ctrl_c(
+    context: BaseException, words: str, command: Command, calls: Callable[..., Any]
+) -> None:
+    abort = Abort()
+    abort.__context__ = context
+    calls("suggest", abort)
+    assert command("suggest", "x").stderr.startswith(words)
+
+
 def test_a_bug_keeps_its_traceback(command: Command, calls: Callable[..., Any]) -> None:
     calls("suggest", ZeroDivisionError("a bug"))
     result = command("suggest", "x")
     assert isinstance(result.exception, ZeroDivisionError)
     assert not app.pretty_exceptions_enable
+
+
+def test_a_message_is_wrapped_and_the_command_at_its_end_stays_whole() -> None:
+    command = "tlearn finetune my-long-folder --out another-long-folder --overwrite"
+    lines = wrapped(f"the run is not finished, so train it again: {command}\nsecond", 30)
+    assert lines == ["the run is not finished, so", "train it again:", command, "second"]
+    assert wrapped("short: tlearn runs", 30) == ["short: tlearn runs"]
+    assert wrapped("it has: no command at all but a long end", 30) == [
+        "it has: no command at all but",
+        "a long end",
+    ]

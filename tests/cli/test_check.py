@@ -14,8 +14,10 @@ import pytest
 from tests.cli.conftest import Command
 from tlearn.artifacts.contract import Contract, Preprocessing, Tensor
 from tlearn.artifacts.verification import ContractCheck, Verdict, VerificationReport
+from tlearn.commands.check import CheckResult
 from tlearn.evaluation.metrics import Report
 from tlearn.evaluation.predictions import Prediction
+from tlearn.evaluation.scores import Scores
 
 RED = "\x1b[31m"
 LABELS = ("[bold]cats[/bold]", f"{RED}dogs", "a\nb")
@@ -59,7 +61,7 @@ def test_a_line_for_each_check_and_the_next_step(
     passed: VerificationReport,
     fits: Callable[[str], None],
 ) -> None:
-    recorded = calls("check", (passed, None))
+    recorded = calls("check", CheckResult(passed))
     result = command("check", "model.tflite")
     assert result.exit_code == 0
     fits(result.stdout)
@@ -67,6 +69,7 @@ def test_a_line_for_each_check_and_the_next_step(
     lines = [line.split() for line in result.stdout.splitlines() if line[:1] in "✓!·" and line]
     signs = {name: sign for sign, name, *_ in lines}
     assert signs["file"] == "✓" and signs["decoder"] == "!" and signs["answers"] == "·"
+    assert "contract   version 1" in result.stdout
     assert "224 x 224 RGB" in result.stdout and "[bold]cats[/bold]" in result.stdout
     last = result.stdout.splitlines()[-1]
     assert last.startswith("next") and last.endswith("[my] model.tflite' FOLDER")
@@ -78,12 +81,12 @@ def test_a_failed_check_exits_1_and_is_named(
     failed: VerificationReport,
     fits: Callable[[str], None],
 ) -> None:
-    calls("check", (failed, None))
+    calls("check", CheckResult(failed))
     result = command("check", "model.tflite")
     assert result.exit_code == 1
     fits(result.stdout)
     assert "✗" in result.stdout and "does not keep its contract: labels" in result.stderr
-    assert "tlearn export" in result.stderr and "next" not in result.stdout
+    assert "tlearn export RUN --quantize int8" in result.stderr and "next" not in result.stdout
 
 
 def test_a_contract_is_somebody_elses_text(
@@ -91,7 +94,7 @@ def test_a_contract_is_somebody_elses_text(
 ) -> None:
     how = replace(passed.contract.preprocessing, color_order=RED, resize_in_words=RED)
     contract = replace(passed.contract, format=RED, quantization=RED, tlearn=RED, preprocessing=how)
-    calls("check", (replace(passed, contract=contract), None))
+    calls("check", CheckResult(replace(passed, contract=contract)))
     assert "\x1b" not in command("check", "model.tflite").stdout
 
 
@@ -102,18 +105,20 @@ def test_a_folder_is_scored(
     report: Callable[[str], Report],
     fits: Callable[[str], None],
 ) -> None:
-    calls("check", (passed, report("images")))
+    calls("check", CheckResult(passed, Scores(report("images"), None)))
     result = command("check", "model.tflite", "images")
     assert result.exit_code == 0
     fits(result.stdout)
     assert "90.0%" in result.stdout and "95% interval" in result.stdout
     assert "Each class" in result.stdout
+    assert "trained on   not known here" in result.stdout
 
 
 def test_loose_images_are_classified(
     command: Command, calls: Callable[..., Any], passed: VerificationReport
 ) -> None:
-    calls("check", (passed, [Prediction.of("one.jpg", np.array([0.7, 0.2, 0.1]), LABELS)]))
+    prediction = Prediction.of("one.jpg", np.array([0.7, 0.2, 0.1]), LABELS)
+    calls("check", CheckResult(passed, predictions=(prediction,)))
     assert "70.0%" in command("check", "model.tflite", "one.jpg").stdout
     document = json.loads(command("check", "model.tflite", "one.jpg", "--json").stdout)
     assert document["predictions"][0]["label"] == LABELS[0] and document["report"] is None
@@ -127,7 +132,7 @@ def test_json_says_whether_every_check_passed(
     failed: VerificationReport,
     good: bool,
 ) -> None:
-    calls("check", (passed if good else failed, None))
+    calls("check", CheckResult(passed if good else failed))
     result = command("check", "model.tflite", "--json")
     assert result.exit_code == (0 if good else 1) and not result.stderr
     document = json.loads(result.stdout)

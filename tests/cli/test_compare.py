@@ -81,6 +81,7 @@ def test_a_page_is_written_and_the_best_run_is_what_to_export(
         command("compare", "runs/a", "runs/b", "--html", "page.html", "--json").stdout
     )
     assert document["page"] == "page.html"
+    assert json.loads(command("compare", "runs/a", "runs/b", "--json").stdout)["page"] is None
 
 
 def test_a_wrong_name_of_a_page_is_refused_at_once(command: Command) -> None:

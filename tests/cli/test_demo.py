@@ -1,4 +1,4 @@
-"""The first command that people try goes through to the end, and overwrites nothing."""
+"""The first command that people try goes through to the end, twice, and overwrites nothing."""
 
 from __future__ import annotations
 
@@ -30,5 +30,8 @@ def test_the_whole_workflow_on_digits(tmp_path: Path) -> None:
     unseen = next((tmp_path / "first").glob("digit_*.png")).stem[-1]
     words = " ".join(done.stdout.split())
     assert f"model.tflite says: {unseen} (" in words
-    again = tlearn(tmp_path, "demo", "first")
-    assert again.returncode == 2 and "is not empty" in again.stderr
+    before = (tmp_path / "first/run/model.keras").read_bytes()
+    again = tlearn(tmp_path, "demo", "first", "--quiet")
+    assert again.returncode == 0, again.stderr
+    assert (tmp_path / "first/run-2/export/model.tflite").is_file()
+    assert (tmp_path / "first/run/model.keras").read_bytes() == before

@@ -11,15 +11,21 @@ import numpy as np
 import pytest
 
 from tests.cli.conftest import Command
+from tlearn.commands.evaluate import EvaluateResult
 from tlearn.evaluation.metrics import Report, score
+from tlearn.evaluation.scores import Scores
 from tlearn.runs.directory import RunDirectory
 
 KEYS = {"accuracy", "interval", "macro_f1", "per_class", "confusion", "calibration_error"}
 
 
+def result_of(report: Report, trained_on: int, unseen: Report | None = None) -> EvaluateResult:
+    return EvaluateResult(RunDirectory(Path("runs/newest")), Scores(report, trained_on, unseen))
+
+
 @pytest.fixture
 def recorded(calls: Callable[..., Any], report: Callable[[str], Report]) -> list[Any]:
-    return calls("evaluate", (RunDirectory(Path("runs/newest")), report("test")))
+    return calls("evaluate", result_of(report("test"), 0))
 
 
 def test_it_draws_accuracy_classes_and_confusion(
@@ -51,7 +57,7 @@ def test_columns_of_the_confusion_are_named_and_never_numbered(
     fits: Callable[[str], None],
 ) -> None:
     report = score(np.eye(len(names)), np.arange(len(names)), names, "test")
-    calls("evaluate", (RunDirectory(Path("runs/newest")), report))
+    calls("evaluate", result_of(report, 0))
     shown = command("evaluate").stdout
     fits(shown)
     matrix = shown.split("Confusion")[1].splitlines()
@@ -64,6 +70,28 @@ def test_json_holds_the_keys_that_others_rely_on(command: Command, recorded: lis
     document = json.loads(command("evaluate", "--json").stdout)
     assert document.keys() >= KEYS and document["run"] == "runs/newest"
     assert document["confusion"][0] == [3, 1, 0]
+    assert document["trained_on"] == 0 and document["unseen"] is None
+
+
+def test_images_that_were_trained_on_are_no_test_of_the_model(
+    command: Command,
+    calls: Callable[..., Any],
+    report: Callable[[str], Report],
+    fits: Callable[[str], None],
+) -> None:
+    few = score(np.eye(3), np.arange(3), ("a", "b", "c"), "digits")
+    calls("evaluate", result_of(report("digits"), 7, few))
+    shown = command("evaluate").stdout
+    fits(shown)
+    assert "7 of these 10 images were trained on or may have served" in shown
+    assert "3 of 3 right: 100.0%" in shown
+    document = json.loads(command("evaluate", "--json").stdout)
+    assert document["trained_on"] == 7 and document["unseen"]["accuracy"] == 1
+    calls("evaluate", result_of(report("digits"), 10))
+    shown = command("evaluate").stdout
+    fits(shown)
+    assert "all 10 images were trained on" in shown
+    assert "this is no test of the model" in " ".join(shown.split())
 
 
 def test_many_classes_show_the_worst_and_the_most_confused(
@@ -74,7 +102,7 @@ def test_many_classes_show_the_worst_and_the_most_confused(
     probabilities = np.eye(40)[labels] * 0.9 + 0.001
     probabilities[7] = np.eye(40)[8]
     report = score(probabilities, labels, names, "test")
-    calls("evaluate", (RunDirectory(Path("runs/newest")), report))
+    calls("evaluate", result_of(report, 0))
     shown = command("evaluate").stdout
     fits(shown)
     assert "30 classes with the lowest F1" in shown and "class 39" not in shown

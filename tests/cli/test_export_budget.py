@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import Command
-from tlearn.export.budget import Budget, pick_best
+from tlearn.export.budget import Budget, pick_artifact
 from tlearn.export.parity import Artifact
 from tlearn.export.quantization import SMALLER
 
@@ -33,7 +33,7 @@ ALL_MODES = [("tflite", mode) for mode in SMALLER]
 def test_it_says_what_is_kept_and_why(
     command: Command, calls: Callable[..., Any], fits: Callable[[str], None]
 ) -> None:
-    recorded = calls("export_within", (pick_best(TRIED, Budget(4e6, 30)), []))
+    recorded = calls("export_within", pick_artifact(TRIED, Budget(4e6, 30)))
     result = command("export", "--max-size", "4MB", "--max-latency", "30ms", "--max-drop", 2)
     assert result.exit_code == 0 and not result.stderr
     fits(result.stdout)
@@ -51,7 +51,7 @@ def test_it_says_what_is_kept_and_why(
 def test_modes_that_are_named_are_the_candidates(
     command: Command, calls: Callable[..., Any]
 ) -> None:
-    recorded = calls("export_within", (pick_best(TRIED, Budget(None, 30)), []))
+    recorded = calls("export_within", pick_artifact(TRIED, Budget(None, 30)))
     command("export", "--tflite", "--quantize", "int8", "--max-latency", "0.03s")
     assert recorded[0][0] == (None, [("tflite", "int8")], Budget(None, 30.0))
 
@@ -59,7 +59,8 @@ def test_modes_that_are_named_are_the_candidates(
 def test_where_none_fits_the_nearest_and_suggestions_are_named(
     command: Command, calls: Callable[..., Any], fits: Callable[[str], None]
 ) -> None:
-    calls("export_within", (pick_best(TRIED, Budget(1e6, 5)), ["smaller [images]", "a head"]))
+    result = pick_artifact(TRIED, Budget(1e6, 5))
+    calls("export_within", replace(result, suggestions=("smaller [images]", "a head")))
     result = command("export", "--max-size", "1MB", "--max-latency", "5")
     assert result.exit_code == 1
     fits(result.stdout)
@@ -69,7 +70,7 @@ def test_where_none_fits_the_nearest_and_suggestions_are_named(
 
 
 def test_where_all_failed_the_reason_is_shown(command: Command, calls: Callable[..., Any]) -> None:
-    calls("export_within", (pick_best((DYNAMIC,), Budget(4e6)), ["more"]))
+    calls("export_within", pick_artifact((DYNAMIC,), Budget(4e6)))
     result = command("export", "--quantize", "dynamic", "--max-size", "4MB")
     assert result.exit_code == 1 and "[accuracy] fell" in result.stderr
 
@@ -77,22 +78,21 @@ def test_where_all_failed_the_reason_is_shown(command: Command, calls: Callable[
 def test_a_mode_that_could_not_be_written_is_reported(
     command: Command, calls: Callable[..., Any]
 ) -> None:
-    calls(
-        "export_within",
-        (replace(pick_best(TRIED, Budget(4e6)), errors_by_mode={"int8": "no [op]"}), []),
-    )
+    errors = {"int8_float": "no [op]"}
+    calls("export_within", replace(pick_artifact(TRIED, Budget(4e6)), errors_by_mode=errors))
     result = command("export", "--max-size", "4MB")
-    assert result.exit_code == 0 and "int8 could not be written: no [op]" in result.stdout
+    assert result.exit_code == 0 and "int8-float could not be written: no [op]" in result.stdout
 
 
 @pytest.mark.parametrize(("limit", "code"), [(4e6, 0), (1e6, 1)])
 def test_json_is_one_document(
     command: Command, calls: Callable[..., Any], limit: float, code: int
 ) -> None:
-    calls("export_within", (pick_best(TRIED, Budget(limit)), ["a way"] * code))
-    result = command("export", "--max-size", f"{limit / 1e6}MB", "--json")
-    assert result.exit_code == code and not result.stderr
-    document = json.loads(result.stdout)
+    result = pick_artifact(TRIED, Budget(limit))
+    calls("export_within", replace(result, suggestions=("a way",) * code))
+    answer = command("export", "--max-size", f"{limit / 1e6}MB", "--json")
+    assert answer.exit_code == code and not answer.stderr
+    document = json.loads(answer.stdout)
     kept = None if code else str(INT8.path)
     assert document["kept"] == kept and document["nearest"] == "int8"
     assert [artifact["path"] for artifact in document["artefacts"]] == [None, None, kept]
@@ -110,6 +110,7 @@ def test_json_is_one_document(
     [
         (["--max-size", "much"], "--max-size 4MB"),
         (["--max-size", "0MB"], "--max-size 4MB"),
+        (["--max-size", "4"], "--max-size 4MB"),
         (["--max-latency", "30m"], "--max-latency 30ms"),
         (["--max-latency", "fast"], "--max-latency 30ms"),
         (["--saved-model", "--max-size", "4MB"], "--saved-model"),

@@ -12,6 +12,7 @@ import pytest
 
 from tests.cli.conftest import Command
 from tlearn import api
+from tlearn.data.inspection import DataIssue
 from tlearn.suggestion.matrix import Policy
 
 
@@ -34,10 +35,11 @@ def test_it_prints_a_dozen_lines_that_anyone_understands(
     assert "images 12 of 3 classes ([bold]cats[/bold], \\x1b[31mdogs, a\\nb): 6 train" in plan
     assert "note 1 of 13 images cannot be read: [x].png (1 more: --verbose)" in plan
     assert "tune the last 2 of 3 stages of mobilenet_v2 for 7 epochs" in plan
-    assert "starting from a solved head, because" in plan
-    assert "right on new images, in about 2 min on this machine" in plan
+    assert "starting from a solved head" in plan
+    assert "right on new images (90% interval: " in plan
+    assert "), in about 2 min on this machine" in plan
     assert "faster 12 s, " in plan and "expected, with --policy linear-head" in plan
-    assert "Right on 9 of 10 images it had not seen (90.0%, 59.6 to 98.2)" in lines
+    assert "Right on 9 of 10 images it had not seen (90.0%; 95% interval 59.6 to 98.2)" in lines
     assert any("report.html" in line for line in lines)
     assert "tlearn predict PHOTO.jpg" in lines[-2] and "tlearn export --tflite" in lines[-1]
     assert "the solved head; a dip at first is normal" in result.stderr
@@ -73,19 +75,92 @@ def test_a_solved_head_offers_what_is_slower(
     plan = replace(
         outcome.plan,
         policy="linear_head",
+        head=replace(outcome.plan.head, stages=(2,)),
         training=replace(outcome.plan.training, epochs=0, tuned_stages=0),
     )
-    advice = replace(outcome.advice, suggestion=suggestion)
+    worse = [
+        option if option.measured else replace(option, accuracy=option.accuracy - 0.1)
+        for option in outcome.advice.options
+    ]
+    advice = replace(outcome.advice, suggestion=suggestion, options=worse)
     finetunes(replace(outcome, plan=plan, advice=advice, interpolation=None))
     shown = command("finetune", "folder").stdout
     fits(shown)
     assert "solve a linear head on the features of mobilenet_v2" in " ".join(shown.split())
-    assert "because tuning it is not expected to be better" in " ".join(shown.split())
-    assert "better     2 min" in shown or "slower     2 min" in shown
+    assert "because tuning is not expected to be better" in " ".join(shown.split())
+    assert "slower     2 min" in shown and "better" not in shown.replace("be better", "")
+
+
+def test_a_plan_of_other_stages_quotes_its_own_forecast_or_none(
+    command: Command, finetunes: Callable[..., Any], outcome: api.FinetuneResult
+) -> None:
+    assert outcome.advice is not None
+    forecast = outcome.advice.option("top_stages", "2")
+    assert forecast is not None
+
+    def shown(**changes: Any) -> str:
+        finetunes(replace(outcome, plan=replace(outcome.plan, **changes)))
+        return " ".join(command("finetune", "folder", "--dry-run").stdout.split())
+
+    own = shown(head=replace(outcome.plan.head, stages=(2,)))
+    assert f"expected {100 * forecast.accuracy:.0f}% right on new images" in own
+    unknown = shown(head=replace(outcome.plan.head, stages=(1, 3)))
+    assert "expected" not in unknown and "because" not in unknown and "time about 2 min" in unknown
+    reasons = {key: why for key, why in outcome.plan.reasons.items() if key != "tuned_stages"}
+    assert "right on new images" not in shown(reasons=reasons)
+
+
+def test_all_that_is_left_out_of_training_is_said(
+    command: Command,
+    finetunes: Callable[..., Any],
+    outcome: api.FinetuneResult,
+    fits: Callable[[str], None],
+) -> None:
+    kinds = {
+        "duplicate": "Copies.",
+        "no_class": "1 folder became no class: 'scans'.",
+        "leak": "1 image is in train and test.",
+        "tiny": "Small.",
+    }
+    issues = tuple(DataIssue(kind, "warning", text, ()) for kind, text in kinds.items())
+    finetunes(replace(outcome, dataset=replace(outcome.dataset, issues=issues)))
+    shown = command("finetune", "folder", "--dry-run").stdout
+    fits(shown)
+    assert "note       1 folder became no class: 'scans'." in shown
+    assert "           1 image is in train and test. (2 more: --verbose)" in shown
+    assert "Copies" not in shown
+
+
+@pytest.mark.parametrize(
+    ("epochs", "sentence"),
+    [
+        (0, "solve a linear head on stage 2 of mobilenet_v2, which stays as it is"),
+        (3, "which stays as it is, then train the head for 3 epochs"),
+    ],
+)
+def test_the_stage_that_a_head_reads_is_named(
+    epochs: int,
+    sentence: str,
+    command: Command,
+    finetunes: Callable[..., Any],
+    outcome: api.FinetuneResult,
+) -> None:
+    plan = replace(
+        outcome.plan,
+        policy="linear_head",
+        head=replace(outcome.plan.head, stages=(2,)),
+        training=replace(outcome.plan.training, epochs=epochs),
+        reasons={},
+    )
+    finetunes(replace(outcome, plan=plan, advice=None))
+    assert sentence in " ".join(command("finetune", "folder", "--dry-run").stdout.split())
 
 
 def test_a_weaker_backbone_is_announced_first(
-    command: Command, finetunes: Callable[..., Any], outcome: api.FinetuneResult
+    command: Command,
+    finetunes: Callable[..., Any],
+    outcome: api.FinetuneResult,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     plan = replace(
         outcome.plan,
@@ -93,9 +168,10 @@ def test_a_weaker_backbone_is_announced_first(
         reasons=outcome.plan.reasons | {"backbone": "13 points behind"},
     )
     finetunes(replace(outcome, plan=plan))
+    monkeypatch.setattr("sys.argv", ["tlearn", "finetune", "my folder", "--no-horizontal-flip"])
     first, second, *_ = command("finetune", "folder").stdout.strip().splitlines()
     assert first == "! 13 points behind"
-    assert second == "  to fix: tlearn finetune folder --backbone mobilenet_v2"
+    assert second == "  once online: tlearn finetune 'my folder' --no-horizontal-flip"
 
 
 @pytest.mark.parametrize(
@@ -130,7 +206,7 @@ def test_what_went_wrong_in_training_is_said_below_the_score(
     finetunes(replace(outcome, interpolation=0.0, warnings=(warning,)))
     shown = command("finetune", "folder").stdout
     fits(shown)
-    assert f"90.0%, 59.6 to 98.2) ! {warning} run" in " ".join(shown.split())
+    assert f"59.6 to 98.2) ! {warning} run" in " ".join(shown.split())
     assert "Of the tuning" not in shown  # which the warning says better
     document = json.loads(command("finetune", "folder", "--json").stdout)
     assert document["warnings"] == [warning]
@@ -151,7 +227,7 @@ def test_the_next_commands_name_a_run_that_is_not_the_newest_here(
     monkeypatch.chdir(tmp_path / here)
     finetunes(outcome)
     name = named and f"{outcome.run.path} "
-    assert f"tlearn export {name}--tflite " in command("finetune", "folder").stdout
+    assert f"tlearn export {name}--tflite" in command("finetune", "folder").stdout
 
 
 def test_a_run_elsewhere_is_named_in_the_next_command(

@@ -43,6 +43,7 @@ def test_words_of_other_tools_lead_to_our_commands(
 def test_a_word_like_none_is_referred_to_help(hint: Callable[..., str]) -> None:
     assert hint("foo") == "all commands: tlearn --help"
     assert hint("help foo").endswith("tlearn -h")
+    assert hint("help runs foo").endswith("tlearn runs -h")
 
 
 def test_a_file_or_folder_alone_leads_to_the_command_for_it(
@@ -150,3 +151,21 @@ def test_a_folder_whose_name_begins_as_an_option_can_be_named(
 
 def test_a_name_too_long_for_a_file_is_no_command(hint: Callable[..., str]) -> None:
     assert hint("x" * 300) == "all commands: tlearn --help"
+
+
+def test_an_argument_too_many_may_be_a_name_with_spaces(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shown = command("finetune", "my", "images").stderr
+    assert shown == (
+        "error: more arguments than are expected: images\nhint: tlearn finetune --help\n"
+    )
+    Path("my images").mkdir()
+    assert "tlearn finetune 'my images'\n" in command("finetune", "my", "images").stderr
+
+
+def test_an_empty_argument_is_not_the_current_folder(command: Command) -> None:
+    result = command("finetune", "")
+    assert result.exit_code == 2
+    assert result.stderr.startswith("error: an argument is empty\nhint: is a variable")

@@ -28,7 +28,7 @@ def test_a_cell_is_lit_and_explained(command: Command, fits: Callable[[str], Non
 @pytest.mark.parametrize(
     ("words", "error"),
     [
-        ([], "missing --images and --classes and --similar or --different"),
+        (["--json"], "missing --images and --classes and --similar or --different"),
         (["--images", 400], "--classes and --similar or --different"),
         (["--images", 400, "--classes", 5], "missing --similar or --different"),
         (["--images", 3, "--classes", 5, "--similar"], "cannot fill"),
@@ -38,8 +38,24 @@ def test_a_cell_is_lit_and_explained(command: Command, fits: Callable[[str], Non
 )
 def test_half_a_description_is_refused(words: list[Any], error: str, command: Command) -> None:
     result = command("matrix", *words)
-    assert result.exit_code == 2 and not result.stdout
-    assert error in result.stderr
+    assert result.exit_code == 2
+    assert error in result.stderr + result.stdout
+
+
+def test_without_a_description_no_cell_is_marked(
+    command: Command, fits: Callable[[str], None]
+) -> None:
+    result = command("matrix")
+    assert result.exit_code == 0
+    fits(result.stdout)
+    assert "you are here" not in result.stdout and "top-stages" in result.stdout
+    assert "under 100 images" in result.stdout and "or 10 per class" in result.stdout
+
+
+def test_like_and_unlike_are_other_words_for_similar_and_different(command: Command) -> None:
+    words = ("matrix", "--images", 20, "--classes", 5)
+    for word, synonym in (("--similar", "--like"), ("--different", "--unlike")):
+        assert command(*words, word).stdout == command(*words, synonym).stdout != ""
 
 
 def test_suggest_hands_over_what_was_its_own(command: Command) -> None:

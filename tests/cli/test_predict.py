@@ -12,9 +12,17 @@ import numpy as np
 import pytest
 
 from tests.cli.conftest import Command
+from tests.written_run import WriteRun
 from tlearn.evaluation.predictions import Prediction
 
 LABELS = ("[b]cat", "\x1b[31mdog", "bird")
+
+
+@pytest.fixture(autouse=True)
+def latest_run(write_run: WriteRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The only run in the working folder."""
+    monkeypatch.chdir(tmp_path)
+    return write_run("latest").path.relative_to(tmp_path)
 
 
 @pytest.fixture
@@ -29,11 +37,14 @@ def test_it_draws_answers_and_problems(
     calls: Callable[..., Any],
     answers: list[Prediction],
     fits: Callable[[str], None],
+    latest_run: Path,
 ) -> None:
-    calls("predict", answers)
+    recorded = calls("predict", answers)
     result = command("predict", "images")
     assert result.exit_code == 0
     fits(result.stdout)
+    assert recorded[0][0] == (latest_run, [Path("images")])
+    assert "runs/latest  mobilenet_v2, 2026-01-02" in result.stdout
     row = next(line for line in result.stdout.splitlines() if "one.jpg" in line)
     assert row.startswith("…") and "[b]cat" in row and "70.0%" in row
     assert "\\x1b[31mdog 20.0%" in row and "bird" not in row
@@ -55,7 +66,9 @@ def test_json_says_why_an_image_has_no_answer(
     command: Command, calls: Callable[..., Any], answers: list[Prediction]
 ) -> None:
     calls("predict", answers)
-    first, second = json.loads(command("predict", "x", "--json").stdout)["predictions"]
+    document = json.loads(command("predict", "x", "--json").stdout)
+    assert document["run"] == "runs/latest"
+    first, second = document["predictions"]
     assert first["image"] == first["picture"]  # its first name
     assert first["label"] == "[b]cat" and first["probability"] == 0.7 and not first["problem"]
     assert second["label"] is None and second["problem"].startswith("cut short")
@@ -74,10 +87,12 @@ def test_a_csv_has_a_row_for_every_image(
 def test_a_csv_that_cannot_be_written_names_the_flag(
     command: Command, calls: Callable[..., Any], answers: list[Prediction], tmp_path: Path
 ) -> None:
-    calls("predict", answers)
+    recorded = calls("predict", answers)
     (tmp_path / "file").touch()
-    result = command("predict", "x", "--csv", tmp_path / "file" / "answers.csv")
-    assert result.exit_code == 2 and "--csv" in result.stderr
+    for target in (tmp_path / "file" / "answers.csv", tmp_path):
+        result = command("predict", "x", "--csv", target)
+        assert result.exit_code == 2 and "--csv" in result.stderr
+    assert not recorded, "the place is looked at before images are classified"
 
 
 def test_nothing_readable_exits_2(
@@ -90,15 +105,15 @@ def test_nothing_readable_exits_2(
 
 
 def test_a_run_in_the_first_place_is_asked(
-    command: Command, calls: Callable[..., Any], answers: list[Prediction], tmp_path: Path
+    command: Command, calls: Callable[..., Any], answers: list[Prediction], write_run: WriteRun
 ) -> None:
     recorded = calls("predict", answers)
-    run = tmp_path / "run"
-    run.mkdir()
-    (run / "plan.yaml").touch()
+    run = write_run("older", started="2025-01-02T03:04:05+00:00").path
     command("predict", run, "a.jpg", "b.jpg")
-    command("predict", "a.jpg", run)
     assert recorded[0][0] == (run, [Path("a.jpg"), Path("b.jpg")])
-    assert recorded[1][0] == (None, [Path("a.jpg"), run])
+    for words in (["a.jpg", run], ["runs"]):
+        result = command("predict", *words)
+        assert result.exit_code == 2 and "not images to classify" in result.stderr
+    assert len(recorded) == 1, "what runs hold is never classified"
     alone = command("predict", run)
     assert alone.exit_code == 2 and "no image was named" in alone.stderr

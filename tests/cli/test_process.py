@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tlearn.__main__ import main
 from tlearn.cli.process import writing_output
 from tlearn.errors import HostError
 
@@ -56,3 +57,19 @@ def test_a_full_disk_behind_standard_output_is_named() -> None:
 def test_a_reader_that_went_away_is_no_error() -> None:
     with pytest.raises(BrokenPipeError), writing_output():
         raise BrokenPipeError(32, "Broken pipe")
+
+
+def test_an_interrupt_while_commands_are_imported_is_no_traceback(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Interrupting:
+        def find_spec(self, name: str, *_: object) -> None:
+            if name == "tlearn.cli.app":
+                raise KeyboardInterrupt
+
+    monkeypatch.delitem(sys.modules, "tlearn.cli.app")
+    monkeypatch.delattr("tlearn.cli.app")
+    monkeypatch.setattr(sys, "meta_path", [Interrupting(), *sys.meta_path])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 130

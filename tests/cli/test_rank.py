@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from tests.cli.conftest import Command
-from tlearn.commands.rank import ALL, RankedBackbone
+from tlearn.commands.rank import ALL, RankedBackbone, RankResult
 from tlearn.data.dataset import Dataset
 from tlearn.features.linear_head import CrossValidation
 from tlearn.suggestion.depth_profile import HeadScore
@@ -37,7 +37,7 @@ def test_a_ranking_fits_and_its_next_command_keeps_the_flags(
     ranking: list[RankedBackbone],
     fits: Callable[[str], None],
 ) -> None:
-    recorded = calls("rank", (dataset, ranking))
+    recorded = calls("rank", RankResult(dataset, tuple(ranking)))
     words = ["rank", "folder", "--backbones", "a,b", "--image-size", 96, "--seed", 3]
     shown = command(*words).stdout
     fits(shown)
@@ -60,8 +60,9 @@ def test_a_ranking_fits_and_its_next_command_keeps_the_flags(
 def test_by_default_all_that_are_here_are_ranked(
     command: Command, calls: Callable[..., Any], dataset: Dataset, ranking: list[RankedBackbone]
 ) -> None:
-    recorded = calls("rank", (dataset, ranking[:1]))
+    recorded = calls("rank", RankResult(dataset, tuple(ranking[:1])))
     shown = command("rank", "folder", "--max-size", "4MB", "--for", "tflite").stdout
+    assert "nothing to compare it with" in shown
     assert recorded[0][0][1] == [ALL] and recorded[0][1]["max_bytes"] == 4e6
     assert recorded[0][1]["measure_int8"] is True and "equally good" not in shown
 
@@ -69,7 +70,7 @@ def test_by_default_all_that_are_here_are_ranked(
 def test_suggest_hands_over_what_was_its_own(
     command: Command, calls: Callable[..., Any], dataset: Dataset, ranking: list[RankedBackbone]
 ) -> None:
-    calls("rank", (dataset, ranking))
+    calls("rank", RankResult(dataset, tuple(ranking)))
     result = command("suggest", "folder", "--backbones", "a,b")
     assert result.exit_code == 0 and "equally good" in result.stdout
     assert result.stderr == "note: 'tlearn suggest' hands this over to 'tlearn rank'\n"

@@ -73,7 +73,7 @@ def test_no_runs_yet(command: Command) -> None:
 def test_help_shows_both_ways(command: Command) -> None:
     for words in (["runs", "--help"], ["runs", "-h"]):
         result = command(*words)
-        assert result.exit_code == 0 and "[FOLDER] | rm RUN..." in result.stdout
+        assert result.exit_code == 0 and "[FOLDER] [--json] | rm RUN..." in result.stdout
     assert "--yes" in command("runs", "rm", "--help").stdout
 
 

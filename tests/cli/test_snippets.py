@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import Command
-from tlearn.export.budget import Budget, pick_best
+from tlearn.export.budget import Budget, pick_artifact
 from tlearn.export.parity import Artifact
 
 FILE = Artifact(
@@ -45,11 +45,11 @@ def test_a_snippet_needs_a_litert_file_and_asks_for_it(
     assert str(PROGRAM) in result.stdout
 
 
-def test_json_lists_snippets_where_they_were_asked_for(
+def test_json_lists_snippets_and_none_where_none_was_asked_for(
     command: Command, calls: Callable[..., Any]
 ) -> None:
     calls("export", [FILE])
-    assert "snippets" not in json.loads(command("export", "--tflite", "--json").stdout)
+    assert json.loads(command("export", "--tflite", "--json").stdout)["snippets"] == []
     calls("write_snippets", [PROGRAM])
     document = json.loads(command("export", "--snippet", "web", "--json").stdout)
     assert document["snippets"] == [str(PROGRAM)]
@@ -59,7 +59,7 @@ def test_json_lists_snippets_where_they_were_asked_for(
 def test_within_a_budget_only_what_is_kept_has_one(
     command: Command, calls: Callable[..., Any], limit: str, usable: list[Artifact]
 ) -> None:
-    calls("export_within", (pick_best([FILE], Budget(1e6 if usable else 1e3)), ["a way"]))
+    calls("export_within", pick_artifact([FILE], Budget(1e6 if usable else 1e3)))
     written = calls("write_snippets", [PROGRAM] if usable else [])
     result = command("export", "--snippet", "web", "--max-size", limit)
     assert written[0][0] == (usable, ["web"])

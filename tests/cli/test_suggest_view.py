@@ -22,14 +22,14 @@ def test_it_draws_matrix_and_measurements(
     fits(result.stdout)
     marked = [line for line in result.stdout.splitlines() if "▶" in line]
     assert len(marked) == 2  # in the matrix, and among the ways to train
-    assert marked[0].index("▶") > marked[0].index("linear-head")  # the column "unlike"
+    assert marked[0].index("▶") > marked[0].index("linear-head")  # the column "different"
     assert "stage 2" in result.stdout and "90.0%" in result.stdout
     assert "notes.txt" in result.stdout and "1 of 13 images" in result.stdout
     assert "2-fold cross-validation, seed 7" in result.stdout  # for a statistician
     assert "90% interval" in result.stdout and "little data" in result.stdout
     (best,) = (line for line in result.stdout.splitlines() if "◀ best" in line)
     assert best.split()[:3] == ["stages", "2,3", "█" * 28 + "▌"]
-    (guess,) = (line for line in result.stdout.splitlines() if line.split()[:1] == ["guessing"])
+    guess, *_ = (line for line in result.stdout.splitlines() if line.split()[:1] == ["guessing"])
     assert "33.3%" in guess
     rows = [row.split()[:2] for row in result.stdout.splitlines()]
     assert ["linear-head", "2"] in rows and "tabby 60%" in result.stdout

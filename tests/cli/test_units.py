@@ -1,10 +1,10 @@
-"""Times as people write them; sizes are tested with the command that ranks by them."""
+"""Times and sizes as people write them."""
 
 from __future__ import annotations
 
 import pytest
 
-from tlearn.cli.units import parse_latency, parse_time
+from tlearn.cli.units import parse_latency, parse_size, parse_time
 from tlearn.errors import RecipeError
 
 
@@ -25,3 +25,15 @@ def test_what_is_no_time(text: str) -> None:
     with pytest.raises(RecipeError, match="--for") as error:
         parse_time(text, "--for")
     assert error.value.hint.endswith("--for 45s")
+
+
+@pytest.mark.parametrize(("text", "n_bytes"), [("4MB", 4e6), ("900 kB", 9e5), ("1.5GB", 1.5e9)])
+def test_sizes(text: str, n_bytes: float) -> None:
+    assert parse_size(text, "--max-size") == n_bytes
+
+
+@pytest.mark.parametrize("text", ["4", "1.6e-05MB", "0MB", "-4MB", "four", "4TB"])
+def test_what_is_no_size(text: str) -> None:
+    with pytest.raises(RecipeError, match="not a size") as error:
+        parse_size(text, "--max-size")
+    assert error.value.hint.endswith("--max-size 4MB")

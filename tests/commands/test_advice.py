@@ -74,6 +74,26 @@ def test_it_keeps_to_what_was_chosen(
     assert planned.plan.origins["head_stages"] == "suggestion"
 
 
+@pytest.mark.parametrize(
+    ("asked", "read"), [("2", "2"), ("5", "last"), ("last", "last"), ("5,3,4", "3,4,5")]
+)
+def test_only_ways_with_the_stages_that_were_chosen_are_compared(
+    run_images: Path, tiny_backbone_flags: dict[str, Any], asked: str, read: str
+) -> None:
+    flags = tiny_backbone_flags | {"head_stages": asked}
+    planned = api.finetune(run_images, flags=flags, dry_run=True)
+    assert planned.advice is not None and planned.option is not None
+    assert {option.head_stages for option in planned.advice.options} == {read}
+    assert planned.option.policy == planned.plan.policy
+
+
+def test_a_plan_that_tunes_its_own_number_of_stages_has_no_forecast(
+    run_images: Path, tiny_backbone_flags: dict[str, Any]
+) -> None:
+    flags = tiny_backbone_flags | {"tuned_stages": 3}
+    assert api.finetune(run_images, flags=flags, dry_run=True).option is None
+
+
 def test_a_folder_that_leaves_no_validation_split_is_advised_on_too(
     image_folder: Callable[..., Path], tiny_backbone_flags: dict[str, Any]
 ) -> None:

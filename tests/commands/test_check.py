@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 
 from tests.conftest import SHAPES
+from tlearn import api
 from tlearn.artifacts.contract import Contract, Preprocessing, Tensor
-from tlearn.commands.check import classify
-from tlearn.errors import DataError
-from tlearn.evaluation.metrics import Report
+from tlearn.commands.check import classify, score_folder
+from tlearn.data.manifest import SplitManifest
+from tlearn.errors import DataError, ExportError, RunError
 from tlearn.evaluation.predictions import Prediction
+from tlearn.evaluation.scores import Scores
 from tlearn.progress import no_progress
 
 LABELS = tuple(list(SHAPES)[:3])
@@ -48,15 +50,20 @@ class NearestColor:
         return np.exp(-far) / np.exp(-far).sum()
 
 
-def classified(source: Path) -> Report | list[Prediction]:
+def scored(source: Path, manifest: SplitManifest | None = None) -> Scores:
+    return score_folder(NearestColor(), CONTRACT, source, manifest, no_progress)
+
+
+def classified(source: Path) -> list[Prediction]:
     return classify(NearestColor(), CONTRACT, source, no_progress)
 
 
 def test_a_folder_of_classes_is_scored(image_folder: Callable[..., Path]) -> None:
     folder = image_folder(per_class=6)
     seen: list[tuple[Any, ...]] = []
-    report = classify(NearestColor(), CONTRACT, folder, lambda *step: seen.append(step))
-    assert isinstance(report, Report)
+    scores = score_folder(NearestColor(), CONTRACT, folder, None, lambda *step: seen.append(step))
+    report = scores.report
+    assert scores.trained_on is None
     assert report.n == 18 and report.accuracy > 0.5 and report.classes == LABELS
     assert seen[-1][1:] == (18, 18)
 
@@ -66,30 +73,48 @@ def test_the_folder_that_one_stands_in_has_a_name(
 ) -> None:
     folder = image_folder(per_class=2)
     monkeypatch.chdir(folder)
-    report = classified(Path())
-    assert isinstance(report, Report) and report.split == folder.name
+    assert scored(Path()).report.split == folder.name
 
 
 def test_a_ready_made_test_split_is_what_counts(image_folder: Callable[..., Path]) -> None:
     folder = image_folder(splits=("train", "test"), per_class=4)
-    report = classified(folder)
-    assert isinstance(report, Report) and report.n == 12
+    assert scored(folder).report.n == 12
 
 
 def test_loose_images_are_answered(image_folder: Callable[..., Path]) -> None:
     folder = image_folder(per_class=2) / "circle"
     (folder / "broken.png").write_bytes(b"")
     answers = classified(folder)
-    assert not isinstance(answers, Report)
     assert [bool(answer.problem) for answer in answers] == [True, False, False]
     assert {answer.label for answer in answers} <= {*LABELS, ""}
-    alone = classified(folder / "circle_0.png")
-    assert not isinstance(alone, Report) and len(alone) == 1
+    assert len(classified(folder / "circle_0.png")) == 1
 
 
 def test_classes_that_it_does_not_know(image_folder: Callable[..., Path], tmp_path: Path) -> None:
     folder = image_folder(classes=4, per_class=2)
     with pytest.raises(DataError, match="cross"):
-        classified(folder)
+        scored(folder)
     with pytest.raises(DataError, match="does not exist"):
         classified(tmp_path / "nowhere")
+
+
+def test_the_file_exported_last_from_the_latest_run_is_checked(
+    finished_run: Path, run_images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(RunError, match="no finished run"):
+        api.check()
+    run = tmp_path / "runs" / "latest"
+    run.parent.mkdir()
+    finished_run.rename(run)
+    with pytest.raises(ExportError, match="nothing was exported from the latest run"):
+        api.check()
+    (artifact,) = api.export(run, [("tflite", "none")], data=run_images)
+    result = api.check(images=run_images)
+    assert result.verification.artifact == artifact.path.absolute()
+    assert result.scores and result.scores.unseen
+    trained_on, unseen = result.scores.trained_on, result.scores.unseen.n
+    assert trained_on == 60 - unseen and unseen == api.evaluate(run, data=run_images).report.n
+    artifact.path.rename(tmp_path / "copied.tflite")
+    copied = api.check(tmp_path / "copied.tflite", run_images)
+    assert copied.scores and copied.scores.trained_on is copied.scores.unseen is None

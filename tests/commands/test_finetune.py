@@ -90,5 +90,5 @@ def test_a_csv_is_a_folder_too(image_folder: Callable[..., Path], train: Train) 
     rows = [f"{p.relative_to(folder)},{p.parent.name}" for p in sorted(folder.rglob("*.png"))]
     (folder / "labels.csv").write_text("\n".join(["path,label", *rows]))
     _, run = train(folder / "labels.csv")
-    _, report = api.evaluate(run.path)
+    report = api.evaluate(run.path).report
     assert json.dumps(report.to_json())

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from tlearn import api
 from tlearn.cli.app import app
 from tlearn.commands.session import Session, Workspace
-from tlearn.errors import BackboneError
+from tlearn.errors import BackboneError, WeightsNotFoundError
 from tlearn.suggestion.depth_profile import HeadScore
 from tlearn.suggestion.int8_cost import Int8Cost
 
@@ -24,7 +24,8 @@ def names(tiny_backbone: Path, tinier_backbone: Path, converted: None) -> list[s
 
 
 def test_the_best_comes_first_and_the_gap_is_paired(run_images: Path, names: list[str]) -> None:
-    dataset, ranked = api.rank(run_images, [*names, names[0]])
+    result = api.rank(run_images, [*names, names[0]])
+    dataset, ranked = result.dataset, result.backbones
     assert {backbone.name for backbone in ranked} == {*names} and len(ranked) == 2  # each once
     accuracies = [backbone.head_score.accuracy for backbone in ranked]
     assert accuracies == sorted(accuracies, reverse=True)
@@ -35,7 +36,7 @@ def test_the_best_comes_first_and_the_gap_is_paired(run_images: Path, names: lis
 
 
 def test_all_that_is_here_is_the_built_in_one_where_there_are_no_others(run_images: Path) -> None:
-    _, ranked = api.rank(run_images, flags={"image_size": "auto"})
+    ranked = api.rank(run_images, flags={"image_size": "auto"}).backbones
     assert [backbone.name for backbone in ranked] == ["builtin"]
 
 
@@ -46,6 +47,18 @@ def test_a_wrong_name_is_reported_before_anything_is_measured(run_images: Path) 
     assert steps == ["find builtin"]
 
 
+def test_the_hint_about_missing_weights_names_what_rank_has(
+    run_images: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing(session: object) -> None:
+        raise WeightsNotFoundError("no weights", "pass --weights PATH, or --policy from-scratch")
+
+    monkeypatch.setattr("tlearn.commands.session.Session.find_backbone", missing)
+    with pytest.raises(WeightsNotFoundError, match="no weights") as error:
+        api.rank(run_images, ["resnet50"])
+    assert "--backbones all-available" in error.value.hint and "--policy" not in error.value.hint
+
+
 def test_what_int8_leaves_is_ranked_where_that_is_asked(
     run_images: Path, names: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -54,8 +67,8 @@ def test_what_int8_leaves_is_ranked_where_that_is_asked(
         return Int8Cost(30, head_score.accuracy, drop, 0.02)
 
     monkeypatch.setattr("tlearn.commands.rank.measure_int8_cost", cost)
-    _, (best, other) = api.rank(run_images, names)
-    _, ranked = api.rank(run_images, names, measure_int8=True)
+    best, other = api.rank(run_images, names).backbones
+    ranked = api.rank(run_images, names, measure_int8=True).backbones
     assert [backbone.name for backbone in ranked] == [other.name, best.name]
     assert ranked[0].tied_with_best and not ranked[1].tied_with_best
     points, error = ranked[1].gap_to_best
@@ -66,16 +79,17 @@ def test_what_int8_leaves_is_ranked_where_that_is_asked(
 def test_what_int8_costs_is_measured_on_the_training_images(
     run_images: Path, tiny_backbone: Path, converted: None
 ) -> None:
-    dataset, (ranked,) = api.rank(run_images, [str(tiny_backbone)], measure_int8=True)
+    result = api.rank(run_images, [str(tiny_backbone)], measure_int8=True)
+    dataset, (ranked,) = result.dataset, result.backbones
     assert ranked.int8 is not None
     assert ranked.int8.n_images == dataset.manifest.count("train")
     assert -1 <= ranked.int8.drop <= 1 and ranked.int8.error > 0
 
 
 def test_what_is_too_large_is_left_out(run_images: Path, names: list[str]) -> None:
-    _, every = api.rank(run_images, names)
+    every = api.rank(run_images, names).backbones
     sizes = sorted(backbone.size_bytes for backbone in every)
-    _, ranked = api.rank(run_images, names, max_bytes=sizes[0])
+    ranked = api.rank(run_images, names, max_bytes=sizes[0]).backbones
     assert [backbone.size_bytes for backbone in ranked] == sizes[:1]
     steps: list[str] = []
     with pytest.raises(BackboneError, match=r"none of .*tiny"):

@@ -57,6 +57,14 @@ def test_what_is_no_finished_run_says_what_it_is(write_run: WriteRun, tmp_path: 
     assert states == {"unfinished": UNFINISHED, "begun": UNFINISHED, "photos": FOREIGN}
 
 
+def test_a_folder_of_images_is_no_folder_of_runs(tmp_path: Path) -> None:
+    (tmp_path / "flowers" / "roses").mkdir(parents=True)
+    with pytest.raises(RunError, match="no folder of runs"):
+        list_runs(tmp_path / "flowers")
+    (tmp_path / "empty").mkdir()
+    assert list_runs(tmp_path / "empty") == []
+
+
 @pytest.mark.parametrize(
     ("name", "content"),
     [

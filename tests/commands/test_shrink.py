@@ -27,7 +27,7 @@ def test_a_run_teaches_a_smaller_one(
     assert taught.shrunk is not None and taught.agreement is not None
     small = taught.shrunk
     assert small.accuracy[0] == read_json(finished_run / "metrics.json")["test_accuracy"]
-    _, report = api.evaluate(small.run.path)
+    report = api.evaluate(small.run.path).report
     assert report.accuracy == pytest.approx(small.accuracy[1])
     assert small.run.read_labels() == ("circle", "square", "stripes")
     assert min(small.milliseconds) > 0

@@ -16,7 +16,7 @@ from tlearn.storage.row_table import RECORD_BYTES
 
 
 def assert_it_answers_as_scored(result: api.FinetuneResult, run: RunDirectory) -> None:
-    _, report = api.evaluate(run.path)
+    report = api.evaluate(run.path).report
     assert report.accuracy == pytest.approx(result.reports["test"].accuracy)
 
 

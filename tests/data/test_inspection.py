@@ -146,3 +146,20 @@ def test_issues_of_real_files(image_folder: Callable[..., Path]) -> None:
     infos = [read_image(image.path, 32, "squash")[1] for image in folder.images]
     kinds = {issue.kind for issue in inspect_dataset(folder, infos)}
     assert kinds == {"unreadable", "duplicate", "misnamed", "few"}
+
+
+def test_folders_that_became_no_class_and_loose_images_are_reported(
+    image_folder: Callable[..., Path],
+) -> None:
+    root = image_folder(classes=2, per_class=12)
+    (root / "scans").mkdir()
+    (root / "scans" / "a.jp2").touch()
+    next(root.rglob("*.png")).rename(root / "loose.png")
+    folder = scan(root)
+    issues = inspect_dataset(folder, [info(image.name) for image in folder.images])
+    (issue,) = (issue for issue in issues if issue.kind == "no_class")
+    assert issue.leaves_out and issue.names == ("scans", "loose.png")
+    assert issue.message == (
+        "1 folder became no class: 'scans' (only .jp2 files). "
+        "1 image is in no class folder and left out: 'loose.png'."
+    )

@@ -51,7 +51,7 @@ def test_without_its_images_and_moved_it_exports_the_same_file(
     assert after.path.read_bytes() == before.path.read_bytes()
     assert (before.checked_on, after.checked_on) == ("val", "sample of val")
     assert (after.n_checked, after.accuracy) == (before.n_checked, before.accuracy)
-    checked, _ = api.check(after.path)
+    checked = api.check(after.path).verification
     assert checked.passed and 0 < len(checked.contract.golden) <= 6
 
 
@@ -61,7 +61,7 @@ def test_images_that_are_named_are_used_or_missed(
     moved = images.rename(tmp_path / "moved")
     (artifact,) = api.export(finished_run, LITERT, data=moved)
     assert artifact.checked_on == "val"
-    _, report = api.evaluate(finished_run, data=moved)
+    report = api.evaluate(finished_run, data=moved).report
     assert report.split == "test"
     with pytest.raises(DataError, match="missing"):
         api.evaluate(finished_run)

@@ -22,7 +22,7 @@ def test_a_known_backbone_is_advised_on_and_fitted(
     trained = tlearn("finetune", *words, "--policy", "linear-head", "--out", "run")
     assert trained.returncode == 0, trained.stderr
     assert not {"tensorflow", "keras"} & tlearn.heavy()
-    _, report = api.evaluate(tlearn.folder / "run")  # Keras reads what it has not written
+    report = api.evaluate(tlearn.folder / "run").report  # Keras reads what it has not written
     metrics = read_json(tlearn.folder / "run" / "metrics.json")
     assert report.accuracy == pytest.approx(metrics["test_accuracy"])
 

@@ -146,7 +146,7 @@ def test_evidence_stands_beside_the_result(
     page = page_of(content(advice=advice(), seconds=12.0), tmp_path)
     assert len(page.all("td", **{"class": "here"})) == 1
     assert len(page.all("tr", **{"class": "taken"})) == 1
-    for words in ("linear-head taken", "it reached", "100 training images", "0.80 of 1", "12.0 s"):
+    for words in ("linear-head taken", "it reached", "100 training images", "0.80 of 1", "12 s"):
         assert words in page.text
     assert "this model, on test images" in page.text and "1 min 35 s" in page.text
     least = page_of(content(advice=advice(similarity=None, profile=None, options=())), tmp_path)
@@ -235,7 +235,7 @@ def test_a_history_of_a_solved_head_draws_no_curve(content: Content, tmp_path: P
 
 
 def test_all_right_is_one_hundred_and_nearly_is_not(content: Content, tmp_path: Path) -> None:
-    for wrong, words in ((0, "100.0% right"), (1, "> 99.9% right")):
+    for wrong, words in ((0, "100.0% right"), (1, ">99.9% right")):
         labels = np.zeros(3000, int)
         rows = np.tile([0.9, 0.1], (3000, 1))
         rows[:wrong] = [0.1, 0.9]

@@ -17,7 +17,7 @@ from tlearn.evaluation.wording import (
 
 @pytest.mark.parametrize(
     ("share", "text"),
-    [(0.81, "81.0%"), (0.0, "0.0%"), (1.0, "100.0%"), (0.99949, "99.9%"), (0.9999, "> 99.9%")],
+    [(0.81, "81.0%"), (0.0, "0.0%"), (1.0, "100.0%"), (0.99949, "99.9%"), (0.9999, ">99.9%")],
 )
 def test_a_share_is_a_percentage(share: float, text: str) -> None:
     assert percent(share) == text
@@ -29,7 +29,7 @@ def test_an_interval_names_its_ends() -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(4.25, "4.2 s"), (59.94, "59.9 s"), (59.96, "1 min 0 s"), (3725, "1 h 2 min")],
+    [(4.25, "4.2 s"), (9.96, "10 s"), (59.4, "59 s"), (59.6, "1 min 0 s"), (3725, "1 h 2 min")],
 )
 def test_seconds_are_read_as_a_person_says_them(seconds: float, text: str) -> None:
     assert duration(seconds) == text

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tlearn.export.budget import Budget, pick_best, suggestions
+from tlearn.export.budget import Budget, pick_artifact, suggestions
 from tlearn.export.parity import Artifact
 
 NONE = Artifact(Path("model.tflite"), "tflite", "none", 9_000_000, 1.0, 0.95, 0.0, 8.0, True, "")
@@ -52,7 +52,7 @@ HUGE = replace(INT8, size_bytes=500_000_000)
 def test_the_best_within_the_budget_is_kept_or_the_nearest_named(
     candidates: tuple[Artifact, ...], budget: Budget, kept: Artifact | None, nearest: Artifact
 ) -> None:
-    result = pick_best(candidates, budget)
+    result = pick_artifact(candidates, budget)
     assert (result.kept, result.nearest) == (kept, nearest)
     assert result.candidates == candidates
     assert bool(result.reason) == bool(kept)
@@ -63,13 +63,14 @@ def test_the_best_within_the_budget_is_kept_or_the_nearest_named(
     [
         ((NONE,), "the only one"),
         ((NONE, FAILED), "the only one"),
-        ((NONE, WORSE), "the most accurate of the 2"),
-        ((NONE, OTHER_ANSWERS), "nearest to the model's answers"),
-        (ALL, "of the 4 within the budget, and least in size times latency"),
+        ((NONE, WORSE), "it loses least accuracy of the 2"),
+        ((NONE, OTHER_ANSWERS), "its answers are nearest to the model's"),
+        ((NONE, LUCKY), "nearest to the model's; a gain over the model counts as chance"),
+        (ALL, "of the 4 within the budget loses less accuracy, and it is least in size times"),
     ],
 )
 def test_what_is_kept_says_why(candidates: tuple[Artifact, ...], words: str) -> None:
-    assert words in pick_best(candidates, Budget(1e9)).reason
+    assert words in pick_artifact(candidates, Budget(1e9)).reason
 
 
 @pytest.mark.parametrize(
@@ -83,19 +84,22 @@ def test_what_is_kept_says_why(candidates: tuple[Artifact, ...], words: str) -> 
         (ALL, Budget(1e6, 1.5), ["--image-size 128", "head_stages=best", "--max-size 4MB"]),
         ((FLOAT16, FAILED), Budget(4e6), ["--max-drop", "head_stages=best", "--max-size 8MB"]),
         ((FAILED,), Budget(4e6), ["--max-drop"]),
+        ((NONE,), Budget(1e4), ["fewer bits", "head_stages=best", "--max-size 10kB"]),
         ((HUGE,), Budget(3e8), ["head_stages=best", "--max-size 1200MB"]),
     ],
 )
 def test_suggestions_where_nothing_fits(
     candidates: tuple[Artifact, ...], budget: Budget, expected: list[str]
 ) -> None:
-    remedies = suggestions(pick_best(candidates, budget), 224, "flowers")
+    remedies = suggestions(pick_artifact(candidates, budget), 224, "own net.keras", "flowers")
     assert len(remedies) == len(expected)
     for remedy, words in zip(remedies, expected, strict=True):
         assert words in remedy
         assert "tlearn" not in remedy or " flowers " in remedy
+        same_backbone = "tlearn finetune" in remedy or "tlearn suggest" in remedy
+        assert ("--backbone 'own net.keras'" in remedy) == same_backbone
 
 
 def test_images_at_the_least_side_are_not_made_smaller() -> None:
-    remedies = suggestions(pick_best((NONE, INT8), Budget(None, 0.1)), 32, "flowers")
+    remedies = suggestions(pick_artifact((NONE, INT8), Budget(None, 0.1)), 32, "builtin", "flowers")
     assert not any("--image-size" in remedy for remedy in remedies)

@@ -232,7 +232,7 @@ def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     for extra, packages in EXTRAS.items():
         with pytest.raises(HostError, match=packages[0]) as error:
             require_extra(extra)
-        assert f"tlearn[{extra}]" in error.value.hint
+        assert f".[{extra}]" in error.value.hint
         with pytest.raises(HostError, match="not installed"):
             find_format(extra, "none")
         for look in (open_runtime, read_interface):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -48,6 +50,19 @@ def test_every_output_of_the_extractor_is_the_same_in_both_engines(
     rows = {name: np.concatenate(list(make().run(BATCHES))) for name, make in factories.items()}
     assert rows[LITERT].shape == (40, extractor.width)
     np.testing.assert_allclose(rows[LITERT], rows[KERAS], rtol=1e-4, atol=1e-4)
+
+
+def test_the_first_image_of_a_process_has_nothing_written(
+    small_backbone: Any, tmp_path: Path
+) -> None:
+    path = make_extractor(tmp_path, small_backbone).path
+    code = (
+        "import numpy as np; from pathlib import Path; "
+        "from tlearn.features.engine import LiteRTEngine; "
+        f"list(LiteRTEngine(Path({str(path)!r})).run([np.zeros((1, 32, 32, 3), np.uint8)]))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not done.stdout and not done.stderr
 
 
 @pytest.mark.parametrize("stage", [0, 2, 4])

@@ -7,7 +7,13 @@ from pathlib import Path
 import pytest
 
 from tlearn.errors import HostError, RunError
-from tlearn.runs.directory import FILES_AT_END, FILES_AT_START, MARKER, RunDirectory
+from tlearn.runs.directory import (
+    FILES_AT_END,
+    FILES_AT_START,
+    MARKER,
+    RunDirectory,
+    ensure_no_run,
+)
 
 
 def fill(run: RunDirectory, names: tuple[str, ...] = FILES_AT_END) -> RunDirectory:
@@ -182,3 +188,26 @@ def test_history_survives_a_line_cut_short(tmp_path: Path) -> None:
         file.write('{"epoch": 2, "lo')
     run.append_history({"epoch": 3, "loss": 0.5})
     assert run.read_history() == [{"epoch": 1, "loss": None}, {"epoch": 3, "loss": 0.5}]
+
+
+@pytest.mark.parametrize(
+    ("run", "named", "words"),
+    [
+        (".", "images", "'images' is a run, not a folder of images"),
+        ("2026", "images", "'images' holds runs, which are no images: '2026'"),
+        ("runs/2026", "images", "'images' holds runs, which are no images: 'runs'"),
+    ],
+)
+def test_a_run_is_not_taken_for_a_folder_of_images(
+    run: str, named: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder = Path(named)
+    (folder / "cats").mkdir(parents=True)
+    ensure_no_run(folder)
+    ensure_no_run(folder / "missing")
+    (folder / run).mkdir(parents=True, exist_ok=True)
+    (folder / run / MARKER).touch()
+    with pytest.raises(RunError) as error:
+        ensure_no_run(folder)
+    assert error.value.message == words and "tlearn finetune FOLDER" in error.value.hint

@@ -42,7 +42,7 @@ def test_it_is_exported_again_from_its_samples(run: Path) -> None:
 
 
 def test_its_exported_file_keeps_its_contract(run: Path) -> None:
-    checked, _ = api.check(run / "export" / "model.tflite")
+    checked = api.check(run / "export" / "model.tflite").verification
     assert checked.passed and checked.contract.preprocessing.color_order == "RGB"
 
 

@@ -18,7 +18,7 @@ def test_images_come_in_the_order_of_their_labels_and_names(
     run = TrainedRun.open(finished_run)
     images = run.read_images_or_samples("test")
     assert (images.source, len(images.names)) == ("test", 9)
-    np.testing.assert_array_equal(images.labels, run.read_labels("test"))
+    np.testing.assert_array_equal(images.labels, run.read_split("test").labels)
     for name, label, pixels in zip(images.names, images.labels, images.pixels, strict=True):
         np.testing.assert_array_equal(decode(run_images / name, 32, "squash"), pixels)
         assert run.labels[label] == Path(name).parent.name
@@ -41,6 +41,18 @@ def test_where_images_are_gone_those_kept_in_the_run_stand_in(
     np.testing.assert_array_equal(np.asarray(sample.pixels), whole.pixels[:])
     with pytest.raises(DataError):
         TrainedRun.open(finished_run).read_images("val")
+
+
+@pytest.mark.parametrize("source", ["photos", "photos/images.csv"])
+def test_images_that_are_gone_are_missing_from_the_folder_they_were_in(
+    finished_run: Path, tmp_path: Path, source: str
+) -> None:
+    metrics = finished_run / "metrics.json"
+    folder = str(TrainedRun.open(finished_run).folder)
+    metrics.write_text(metrics.read_text().replace(folder, str(tmp_path / source)))
+    with pytest.raises(DataError) as error:
+        TrainedRun.open(finished_run).read_images("val")
+    assert f"missing from '{tmp_path / 'photos'}' or" in error.value.message
 
 
 def test_files_that_cannot_be_read_are_told_apart(

@@ -11,7 +11,13 @@ from typing import Any
 import pytest
 
 from tlearn.errors import HostError
-from tlearn.storage.atomic import ensure_writable, remove, write_atomic, write_atomic_directory
+from tlearn.storage.atomic import (
+    ensure_writable,
+    ensure_writable_file,
+    remove,
+    write_atomic,
+    write_atomic_directory,
+)
 
 
 @pytest.mark.parametrize("content", [b"new", "new", lambda path: path.write_text("new")])
@@ -108,15 +114,34 @@ def test_a_file_never_replaces_a_folder(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_written_is_refused_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def refuse(dir: Path) -> None:
+        raise OSError(code, "")
+
+    code = errno.EACCES
     ensure_writable(tmp_path / "not" / "yet" / "there")
     assert not os.listdir(tmp_path)
     (tmp_path / "file").write_text("x")
     with pytest.raises(HostError, match="Not a directory"):
         ensure_writable(tmp_path / "file" / "run")
-    monkeypatch.setattr(os, "access", lambda *_: False)
+    monkeypatch.setattr("tempfile.TemporaryFile", refuse)
     with pytest.raises(HostError, match="Permission denied") as error:
         ensure_writable(tmp_path)
     assert error.value.hint.endswith("--out FOLDER")
+    code = errno.ENOENT  # as from /proc
+    with pytest.raises(HostError, match="Permission denied") as error:
+        ensure_writable_file(tmp_path / "table.csv", "name another file: --csv FILE")
+    assert error.value.hint == "name another file: --csv FILE"
+
+
+def test_a_file_in_the_place_of_a_folder_is_refused_at_once(tmp_path: Path) -> None:
+    (tmp_path / "old.csv").write_text("x")
+    ensure_writable_file(tmp_path / "old.csv")
+    ensure_writable_file(tmp_path / "new" / "table.csv")
+    assert os.listdir(tmp_path) == ["old.csv"] and (tmp_path / "old.csv").read_text() == "x"
+    with pytest.raises(HostError, match="Is a directory"):
+        ensure_writable_file(tmp_path)
+    with pytest.raises(HostError, match="Not a directory"):
+        ensure_writable_file(tmp_path / "old.csv" / "table.csv")
 
 
 def test_remove_takes_files_links_and_whole_folders(tmp_path: Path) -> None:
@@ -131,3 +156,11 @@ def test_remove_takes_files_links_and_whole_folders(tmp_path: Path) -> None:
     remove(folder)
     remove(folder)
     assert not os.listdir(tmp_path)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no named pipes of this kind")
+def test_a_pipe_or_a_device_is_not_replaced_by_a_file(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(HostError, match="a device or a pipe"):
+        write_atomic(tmp_path / "pipe", "text")
+    assert (tmp_path / "pipe").is_fifo()

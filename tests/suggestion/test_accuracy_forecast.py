@@ -8,11 +8,10 @@ import pytest
 
 from tlearn.suggestion import accuracy_forecast
 from tlearn.suggestion.accuracy_forecast import (
-    TIE_ACCURACY,
     Option,
+    forecast_head,
     forecast_options,
     option_label,
-    pick_best,
     stages_in_words,
     tuning_starts,
     update_with_trial,
@@ -77,6 +76,15 @@ def test_the_best_other_stage_is_shown_and_one_that_was_asked_for() -> None:
     assert measured_stages(evidence, also="1") == ["1", "3", "1,3", "last"]
 
 
+def test_with_a_head_on_given_stages_there_is_one_way_for_each_policy() -> None:
+    evidence = replace(EVIDENCE, heads=(LAST, HeadEvidence("2", 0.85, 0.05, 0.01)))
+    names = [option.name for option in forecast_head(evidence, "2")]
+    assert names == ["linear-head on stage 2", "top-stages on stage 2", "deep on stage 2"]
+    everything = forecast_options(evidence)
+    assert all(option in everything for option in forecast_head(evidence, "2"))
+    assert forecast_head(evidence, "1,2") == []
+
+
 def test_the_cross_validated_error_is_corrected_along_the_learning_curve() -> None:
     corrected = by_name(replace(EVIDENCE, learning_curve_correction=0.9))["linear-head"]
     assert corrected.accuracy == pytest.approx(1 - 0.2 * 0.9, abs=1e-3)
@@ -135,26 +143,6 @@ def option(name: str, accuracy: float) -> Option:
     policy = Policy.LINEAR_HEAD if name.isdigit() or name == "last" else Policy(name)
     head_stages = name if policy is Policy.LINEAR_HEAD else "last"
     return Option(policy, head_stages, accuracy, 0, 1, policy is Policy.LINEAR_HEAD)
-
-
-@pytest.mark.parametrize(
-    ("accuracies", "best"),
-    [
-        ({"3": 0.9, "last": 0.9 + TIE_ACCURACY / 2, "deep": 0.9}, "3"),
-        ({"3": 0.9, "last": 0.9 + 2 * TIE_ACCURACY, "deep": 0.9}, "last"),
-        ({"3": 0.9, "last": 0.9, "deep": 0.95}, "deep"),
-    ],
-)
-def test_ties_go_to_the_smaller_network(accuracies: dict[str, float], best: str) -> None:
-    picked = pick_best([option(*pair) for pair in accuracies.items()])
-    assert picked == option(best, accuracies[best])
-
-
-def test_an_uncertain_earlier_stage_has_to_be_better_by_more() -> None:
-    whole = option("last", 0.9)
-    for doubt, best in ((0.01, "3"), (0.1, "last")):
-        cut = replace(option("3", 0.92), doubt=doubt)
-        assert pick_best([cut, whole]).head_stages == best
 
 
 def test_the_standard_error_of_a_gain_is_bounded_by_the_prior() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from tlearn.suggestion.accuracy_forecast import Option
 from tlearn.suggestion.choices import choices
-from tlearn.suggestion.matrix import Evidence, Policy, Suggestion, textbook_policy
+from tlearn.suggestion.matrix import Policy
 
 LAST, MIDDLE, TUNED, DEEP = (
     Option(Policy.LINEAR_HEAD, "last", 0.90, 0.8, 1.0, True, seconds=8.0),
@@ -17,11 +17,6 @@ LAST, MIDDLE, TUNED, DEEP = (
     Option(Policy.DEEP, "last", 0.96, 0.8, 1.0, False, seconds=300.0),
 )
 OPTIONS = (LAST, MIDDLE, TUNED, DEEP)
-
-
-def advising(option: Option) -> Suggestion:
-    suggestion = textbook_policy(Evidence(400, 4, 0.9))
-    return replace(suggestion, policy=option.policy, head_stages=option.head_stages)
 
 
 @pytest.mark.parametrize(
@@ -35,7 +30,7 @@ def advising(option: Option) -> Suggestion:
 def test_choices_go_from_fast_to_best(
     advised: Option, roles: list[str], offered: list[Option]
 ) -> None:
-    result = choices(OPTIONS, advising(advised))
+    result = choices(OPTIONS, advised)
     assert [choice.role for choice in result] == roles
     assert [choice.option for choice in result] == offered
     assert [choice.gain for choice in result] == pytest.approx(
@@ -44,8 +39,8 @@ def test_choices_go_from_fast_to_best(
 
 
 def test_an_option_that_is_hardly_better_is_not_offered_as_better() -> None:
-    nearly = replace(DEEP, accuracy=TUNED.accuracy + 0.004)
-    assert [c.role for c in choices((MIDDLE, TUNED, nearly), advising(TUNED))] == [
+    nearly = replace(DEEP, accuracy=TUNED.accuracy + 0.009)
+    assert [c.role for c in choices((MIDDLE, TUNED, nearly), TUNED)] == [
         "fast",
         "advised",
     ]
@@ -53,7 +48,7 @@ def test_an_option_that_is_hardly_better_is_not_offered_as_better() -> None:
 
 def test_where_nothing_is_better_the_best_of_the_slower_ones_is_shown() -> None:
     worse = (replace(TUNED, accuracy=0.91), replace(DEEP, accuracy=0.90))
-    result = choices((LAST, MIDDLE, *worse), advising(MIDDLE))
+    result = choices((LAST, MIDDLE, *worse), MIDDLE)
     assert [(c.role, c.option.policy) for c in result] == [
         ("advised", Policy.LINEAR_HEAD),
         ("slower", Policy.TOP_STAGES),
@@ -61,5 +56,33 @@ def test_where_nothing_is_better_the_best_of_the_slower_ones_is_shown() -> None:
 
 
 def test_one_option_is_one_choice_and_none_is_none() -> None:
-    assert [c.role for c in choices((MIDDLE,), advising(MIDDLE))] == ["advised"]
-    assert choices((), advising(MIDDLE)) == []
+    assert [c.role for c in choices((MIDDLE,), MIDDLE)] == ["advised"]
+    assert choices((), None) == []
+
+
+@pytest.mark.parametrize(
+    ("seconds", "roles"), [((0.6, 1.4), ["advised"]), ((70.0, 120.0), ["fast", "advised"])]
+)
+def test_a_way_that_saves_hardly_any_time_is_not_offered_as_fast(
+    seconds: tuple[float, float], roles: list[str]
+) -> None:
+    head, tuned = (replace(o, seconds=s) for o, s in zip((MIDDLE, TUNED), seconds, strict=True))
+    assert [c.role for c in choices((head, tuned), tuned)] == roles
+
+
+def test_a_way_that_takes_hardly_more_time_is_not_offered_as_slower() -> None:
+    tuned = replace(TUNED, accuracy=0.91, seconds=8.5)
+    assert [c.role for c in choices((MIDDLE, tuned), MIDDLE)] == ["advised"]
+
+
+def test_a_difference_within_chance_is_called_about_as_accurate() -> None:
+    nearly = replace(TUNED, accuracy=MIDDLE.accuracy + 0.009)
+    assert choices((MIDDLE, nearly), nearly)[0].about_as_accurate
+    assert not choices((MIDDLE, TUNED), TUNED)[0].about_as_accurate
+
+
+def test_what_looks_better_as_the_best_of_several_is_not_offered_as_better() -> None:
+    doubtful = replace(DEEP, doubt=0.03)
+    assert [c.role for c in choices((MIDDLE, TUNED, doubtful), TUNED)] == ["fast", "advised"]
+    same_doubt = replace(TUNED, doubt=0.03)
+    assert choices((MIDDLE, same_doubt, doubtful), same_doubt)[-1].role == "better"

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from tlearn.suggestion.accuracy_forecast import Option, forecast_options
-from tlearn.suggestion.decision import decide
+from tlearn.suggestion.decision import TIE_ACCURACY, decide, pick_option
 from tlearn.suggestion.matrix import Evidence, HeadEvidence, Policy, textbook_policy
 
 LAST = HeadEvidence("last", 0.80)
@@ -84,3 +84,29 @@ def test_a_trial_is_reported() -> None:
     assert decide(EVIDENCE, [HEAD, tried]).reasons[-1] == (
         "top-stages is expected to reach 85.0%; a trial reached 84.0% on the validation split"
     )
+
+
+def by_name(name: str, accuracy: float) -> Option:
+    policy = Policy.LINEAR_HEAD if name.isdigit() or name == "last" else Policy(name)
+    head_stages = name if policy is Policy.LINEAR_HEAD else "last"
+    return Option(policy, head_stages, accuracy, 0, 1, policy is Policy.LINEAR_HEAD)
+
+
+@pytest.mark.parametrize(
+    ("accuracies", "best"),
+    [
+        ({"3": 0.9, "last": 0.9 + TIE_ACCURACY / 2, "deep": 0.9}, "3"),
+        ({"3": 0.9, "last": 0.9 + 2 * TIE_ACCURACY, "deep": 0.9}, "last"),
+        ({"3": 0.9, "last": 0.9, "deep": 0.95}, "deep"),
+    ],
+)
+def test_ties_go_to_the_smaller_network(accuracies: dict[str, float], best: str) -> None:
+    picked = pick_option([by_name(*pair) for pair in accuracies.items()])
+    assert picked == by_name(best, accuracies[best])
+
+
+def test_an_uncertain_earlier_stage_has_to_be_better_by_more() -> None:
+    whole = by_name("last", 0.9)
+    for doubt, best in ((0.01, "3"), (0.1, "last")):
+        cut = replace(by_name("3", 0.92), doubt=doubt)
+        assert pick_option([cut, whole]).head_stages == best

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 VERSION = 2
-"""The version of the records below, and of the file that holds them."""
+"""The version of the files that are written; older ones are read into the same records."""
 
 GOLDEN_FOLDER = "golden"
 """The folder beside an artifact with its golden images."""
@@ -110,7 +110,7 @@ class Contract:
     """What an artifact takes and gives, and answers to verify it by.
 
     Attributes:
-        version: Version of this record.
+        version: Version of the file that it was read from, or is to be written to.
         tlearn: Version of tlearn that wrote it.
         file: Name of the artifact; None in the contract inside it.
         sha256: Digest of the artifact, see `files.artifact_digest`; None in the contract inside it.

@@ -117,12 +117,12 @@ def _embedded_content(artifact: Path) -> bytes | None:
 
 
 def _upgraded(document: Any, source: str) -> Any:
-    """Return a document of a known version as one of today's version."""
+    """Return a document of a known version under today's keys; it keeps its version."""
     version = document.get("version") if isinstance(document, dict) else None
     if version == VERSION:
         return document
     if version == 1:
-        return _renamed_keys(document) | {"version": VERSION}
+        return _renamed_keys(document)
     what = "no contract" if version is None else f"a contract of version {version!r}"
     raise ExportError(
         f"{source} is {what}; this tlearn reads versions 1 and {VERSION}",

@@ -26,14 +26,19 @@ def ensure_artifact(path: Path) -> None:
         return
     if path.name and contract_path(path).is_file():  # a damaged SavedModel; "." has no name
         return
-    entries = sorted((*path.iterdir(), *path.glob("export/*")))
-    artifacts = [entry for entry in entries if contract_path(entry).is_file()]
+    artifacts = [*list_artifacts(path), *list_artifacts(path / "export")]
     if not artifacts:
         raise ExportError(
             f"{quoted(path)} is a folder, but no SavedModel", "export it again: tlearn export RUN"
         )
-    names = ", ".join(entry.relative_to(path).as_posix() for entry in artifacts)
+    names = ", ".join(map(quoted, artifacts))
     raise ExportError(f"{quoted(path)} is a folder of artifacts", f"name one of them: {names}")
+
+
+def list_artifacts(folder: Path) -> list[Path]:
+    """Return the artifacts in a folder, which need not exist: what has a contract beside it."""
+    entries = sorted(folder.iterdir()) if folder.is_dir() else []
+    return [entry for entry in entries if contract_path(entry).is_file()]
 
 
 def parts_of(path: Path) -> list[Path]:

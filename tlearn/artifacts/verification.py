@@ -241,7 +241,8 @@ def _check_answers(
     detail = f"{n_same} of {len(usable)} the same, probabilities moved by at most {largest:.2g}"
     if contract.sha256 is None and contract.quantization not in _EXACT:
         # The contract inside holds the model's answers only.
-        detail += f"; compared with the model, which {contract.quantization} approximates"
+        mode = contract.quantization.replace("_", "-")
+        detail += f"; compared with the model, which {mode} approximates"
         return ContractCheck("answers", Verdict.WARNING, detail)
     # NaN exceeds no limit: written as largest > tolerance it would pass.
     within_tolerance = n_same == len(usable) and largest <= contract.tolerance

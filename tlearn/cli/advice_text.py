@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,8 +26,10 @@ from tlearn.cli.display.formats import (
     stages_name,
 )
 from tlearn.cli.display.widgets import ACCENT, WARN, no_wrap, safe_text
-from tlearn.models.catalog import BUILTIN, RECOMMENDED
+from tlearn.errors import pasted
+from tlearn.models.catalog import BUILTIN
 from tlearn.suggestion.accuracy_forecast import INTERVAL_COVERAGE
+from tlearn.suggestion.choices import about_as_accurate
 from tlearn.suggestion.matrix import MATRIX, Policy, Suggestion
 
 if TYPE_CHECKING:
@@ -34,9 +37,9 @@ if TYPE_CHECKING:
     from tlearn.suggestion.advice import Advice
     from tlearn.suggestion.choices import Choice
 
-_AS_ACCURATE = 0.0025
 _NEXT_POINTS = 0.02
 _NOTABLE = 0.01
+_ROUNDS_TO_0 = 0.0005
 _TEXTBOOK = {
     ("little", "similar"): "keep the network frozen and train only a new last layer, the head, "
     "because a network would learn so few images by heart",
@@ -78,15 +81,15 @@ def reconciliation(advice: Advice) -> str:
     )
 
 
-def why(advice: Advice) -> str:
-    """Return the reason for the advised policy as a clause."""
-    chosen, head = _advised(advice), _best_head(advice)
-    if chosen is None or head is None:
+def why(advice: Advice, chosen: Option) -> str:
+    """Return the reason for a way to train as a clause: "because ..."."""
+    head = _best_head(advice)
+    if head is None:
         return ""
     if chosen.policy is not Policy.LINEAR_HEAD:
-        gain = points(chosen.accuracy - head.accuracy)
-        return f"because that is expected to be {gain} better than a solved head alone"
-    return "because tuning it is not expected to be better"
+        compared = _compared(chosen, head, "a solved head alone")
+        return f"because that is expected to be {compared}" if compared else ""
+    return f"because {_against_tuning(advice, chosen)}"
 
 
 def expectation(option: Option) -> str:
@@ -100,7 +103,7 @@ def price(choice: Choice) -> str:
     time = [rough_duration(seconds)] if seconds else []
     if choice.role == "advised":
         return ", ".join(time)
-    if abs(choice.gain) < _AS_ACCURATE:
+    if choice.about_as_accurate:
         return ", ".join([*time, "about as accurate"])
     more = "more" if choice.gain > 0 else "less"
     return ", ".join([*time, f"{points(choice.gain)} {more} expected"])
@@ -114,31 +117,33 @@ def option_flags(option: Option | Suggestion) -> list[str]:
 
 def finetune_command(folder: Path | str, flags: list[str], overrides: Mapping[str, Any]) -> str:
     """Return the command line that trains, ready to be pasted."""
-    return shlex.join(["tlearn", "finetune", str(folder), *flags, *options.as_flags(overrides)])
+    words = [*flags, *options.as_flags(overrides)]
+    return " ".join(["tlearn finetune", pasted(folder), *map(shlex.quote, words)])
 
 
-def weaker_backbone(name: str, reason: str, command: str) -> list[Text]:
+def weaker_backbone(name: str, reason: str) -> list[Text]:
     """Return a warning if the built-in backbone stands in for the recommended one.
 
     Args:
         name: The backbone in use.
         reason: Why it was taken, and what that costs; empty if it was asked for.
-        command: The command line to repeat once the weights can be had.
     """
     if name != BUILTIN or not reason:
         return []
-    fix = safe_text(f"  to fix: {command} --backbone {RECOMMENDED}", ACCENT)
-    return [Text(), Text.assemble(("! ", WARN), safe_text(reason, "bold")), no_wrap(fix)]
+    # As it was typed: with a network it downloads the weights.
+    command = shlex.join(["tlearn", *sys.argv[1:]])
+    again = Text.assemble("  once online: ", safe_text(command, ACCENT))
+    return [Text(), Text.assemble(("! ", WARN), safe_text(reason, "bold")), no_wrap(again)]
 
 
 def _textbook(suggestion: Suggestion, backbone: str) -> str:
     per_class = suggestion.n_train / suggestion.n_classes
     amount = "little data" if suggestion.size == "little" else "a lot of data"
-    alike = "look like" if suggestion.similarity == "similar" else "look unlike"
+    alike = "similar to" if suggestion.similarity == "similar" else "different from"
     cell = (suggestion.size, suggestion.similarity)
     return (
         f"You have {pluralize(suggestion.n_train, 'training image')}, {per_class:.0f} per class, "
-        f"which is {amount} for adapting a trained network; they {alike} the images that "
+        f"which is {amount} for adapting a trained network; they are {alike} the images that "
         f"{backbone} was trained on. In this case textbooks advise {policy_name(MATRIX[cell])}: "
         f"{_TEXTBOOK[cell]}."
     )
@@ -158,16 +163,18 @@ def _measured(advice: Advice) -> str:
 
 
 def _decision(advice: Advice) -> str:
-    chosen, head = _advised(advice), _best_head(advice)
+    chosen, head = advice.advised, _best_head(advice)
     if chosen is None or head is None:
         return ""
     name = option_name(chosen.policy, chosen.head_stages)
     reach = f"{rough_percent(chosen.accuracy)} right on new images "
     reach += f"({percent(INTERVAL_COVERAGE, 0)} interval: {interval(chosen.low, chosen.high, 0)})"
     if chosen.policy is Policy.LINEAR_HEAD:
-        return f"Tuning is not expected to be better, so the advice is {name}: {reach}."
-    gain = points(chosen.accuracy - head.accuracy)
-    sentence = f"The advice is {name}, expected to be {gain} better than the best head: {reach}."
+        reason = _against_tuning(advice, chosen)
+        return f"{reason[0].upper()}{reason[1:]}, so the advice is {name}: {reach}."
+    compared = _compared(chosen, head, "the best head")
+    expected = f", expected to be {compared}" if compared else ""
+    sentence = f"The advice is {name}{expected}: {reach}."
     if chosen.tried is not None:
         sentence += f" A trial reached {percent(chosen.tried, 0)} on the validation images."
     return sentence
@@ -193,9 +200,28 @@ def _more_images(advice: Advice) -> str:
     return f"{sentence}."
 
 
-def _advised(advice: Advice) -> Option | None:
-    way = (advice.suggestion.policy, advice.suggestion.head_stages)
-    return next((o for o in advice.options if (o.policy, o.head_stages) == way), None)
+def _compared(chosen: Option, head: Option, name: str) -> str:
+    """Return how a way to train that tunes compares with the best head, if that speaks for it."""
+    gain = chosen.accuracy - head.accuracy
+    if not about_as_accurate(chosen, head):
+        return f"{points(gain)} better than {name}" if gain > 0 else ""
+    if abs(gain) < _ROUNDS_TO_0:
+        return f"about as accurate as {name}"
+    extent, more = ("at least", "more") if gain > 0 else ("about", "less")
+    return f"{extent} as accurate as {name} ({points(gain)} {more} is within chance)"
+
+
+def _against_tuning(advice: Advice, head: Option) -> str:
+    """Return why a solved head was chosen, in words that no forecast contradicts."""
+    tuned = [option for option in advice.options if not option.measured]
+    if not tuned:
+        return "what was asked for excludes tuning"
+    best = max(tuned, key=lambda option: option.accuracy)
+    if best.accuracy - head.accuracy < _NOTABLE:
+        return "tuning is not expected to be better"
+    if about_as_accurate(best, head):
+        return "the gain expected of tuning is within chance"
+    return "a smaller network was preferred"
 
 
 def _best_head(advice: Advice) -> Option | None:

@@ -115,7 +115,9 @@ def show_help(
     for name in command or ():
         group, shown = shown, getattr(shown, "commands", {}).get(name)
         if shown is None:
-            raise TlearnError(f"no such command: '{name}'", f"all commands: {parent.info_name} -h")
+            raise TlearnError(
+                f"no such command: '{name}'", f"all commands: {parent.command_path} -h"
+            )
         parent = group.context_class(shown, info_name=name, parent=parent)
     parent.get_help()
 
@@ -129,7 +131,9 @@ _COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {
 app.add_typer(runs.runs, rich_help_panel=_RUNS)
 for _panel, _commands in _COMMANDS.items():
     for _command in _commands:
-        app.command(cls=Command, rich_help_panel=_panel)(_command)
+        # A folder after `tlearn matrix` is answered with the command that takes one.
+        extra = {"allow_extra_args": _command is matrix.matrix}
+        app.command(cls=Command, rich_help_panel=_panel, context_settings=extra)(_command)
 app.add_typer(recipes.app, rich_help_panel=_MORE)
 app.command(cls=Command, rich_help_panel=_MORE)(cache.cache)
 app.command(cls=Command, rich_help_panel=_MORE)(version)

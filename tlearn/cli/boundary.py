@@ -5,7 +5,9 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import sys
+import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Any, NoReturn
@@ -18,10 +20,12 @@ from tlearn.cli.hints import explain_command, explain_misuse
 from tlearn.cli.process import Terminated, discard_unwritten, writing_output
 from tlearn.errors import HostError, TlearnError, quoted
 
-_MISUSE, _INTERRUPTED, _TERMINATED = 2, 130, 143
+_READER_GONE, _MISUSE, _INTERRUPTED, _TERMINATED = 1, 2, 130, 143
 _ERROR, _NOTE = "error: ", "note: "
-_JSON, _QUIET = "--json", ("--quiet", "-q")
-_RESUME = ": cached images and features were kept; run the same command again to resume"
+_JSON, _QUIET, _VERBOSE = "--json", {"--quiet", "-q"}, {"--verbose", "-v"}
+_COMMAND = re.compile(r"(tlearn|pip|chmod|mkdir|ls|cd|ulimit|export) \S")
+_WHOLE_WORDS: Any = {"break_long_words": False, "break_on_hyphens": False}
+_RESUME = ": cached images and features were kept; run the same command again"
 _SYSTEM_HINTS = {
     errno.ENAMETOOLONG: "give it a shorter name",
     errno.ELOOP: "its links lead in a circle; look at them: ls -l",
@@ -62,6 +66,9 @@ class Boundary(Group):
         arguments = list(sys.argv[1:] if args is None else args)
         settings |= {"standalone_mode": False, "prog_name": "tlearn"}
         try:
+            if "" in arguments:
+                hint = f"is a variable of the shell not set? {_help_of(arguments)}"
+                raise TlearnError("an argument is empty", hint)
             code = super().main(arguments, *rest, **settings)
             with writing_output():
                 sys.stdout.flush()
@@ -106,7 +113,10 @@ def _tell(error: BaseException, arguments: Sequence[str]) -> int | None:
         if isinstance(error.__cause__, EOFError):  # a bug, which Typer takes for a person's
             raise error.__cause__
         error = TlearnError("the question was not answered", "answer it with y or n")
-    if isinstance(error, OSError) and error.errno is not None:
+    if isinstance(error, BrokenPipeError):  # whoever read the output has seen enough
+        return _READER_GONE
+    # No command foresaw it, so it may be a bug after all: --verbose keeps its traceback.
+    if isinstance(error, OSError) and error.errno and not _VERBOSE.intersection(arguments):
         error = _host_error(error, error.errno, arguments)
     if isinstance(error, TlearnError):
         _report(_ERROR, error.message, error.hint, as_json)
@@ -134,7 +144,9 @@ def _host_error(error: OSError, number: int, arguments: Sequence[str]) -> HostEr
     reason = os.strerror(number)
     hint = _SYSTEM_HINTS.get(number, f"what it takes: {_help_of(arguments)}")
     if error.filename is not None:
-        return HostError(f"cannot use {quoted(os.fsdecode(error.filename))}: {reason}", hint)
+        name = error.filename
+        name = os.fsdecode(name) if isinstance(name, bytes) else str(name)
+        return HostError(f"cannot use {quoted(name)}: {reason}", hint)
     try:
         os.getcwd()
     except FileNotFoundError:
@@ -167,5 +179,20 @@ def _print(kind: str, message: str) -> None:
     from tlearn.cli.display.widgets import safe_lines
 
     style = "bold red" if kind == _ERROR else "bold"
+    out, indent = console(sys.stderr), " " * len(kind)
+    if out.is_terminal:  # a log or a script gets each message on one line
+        message = "\n".join(wrapped(message, out.width - len(kind)))
     lines = Text.assemble((kind, style), safe_lines(message)).split("\n")
-    console(sys.stderr).print(Text("\n" + " " * len(kind)).join(lines), soft_wrap=True)
+    out.print(Text("\n" + indent).join(lines), soft_wrap=True)
+
+
+def wrapped(message: str, width: int) -> list[str]:
+    """Return the lines of a message; a command at its end stays whole, on a line of its own."""
+    lines: list[str] = []
+    for line in message.split("\n"):
+        prose, colon, command = line.rpartition(": ")
+        if len(line) <= width or not _COMMAND.match(command):
+            prose, colon, command = line, "", ""
+        lines += textwrap.wrap(prose + colon, width, **_WHOLE_WORDS) or [""]
+        lines += [command] if command else []
+    return lines

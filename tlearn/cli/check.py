@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,7 +11,13 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from tlearn.cli import evaluate, options, predict
-from tlearn.cli.display.formats import class_names, enumeration, relative_path, shell_path
+from tlearn.cli.display.formats import (
+    class_names,
+    enumeration,
+    quantization_name,
+    relative_path,
+    shell_path,
+)
 from tlearn.cli.display.progress import Display, print_json, print_result
 from tlearn.cli.display.widgets import (
     BAD,
@@ -27,9 +32,9 @@ from tlearn.cli.display.widgets import (
 from tlearn.errors import GateError
 
 if TYPE_CHECKING:
+    from tlearn.artifacts.contract import Contract
     from tlearn.artifacts.verification import VerificationReport
-    from tlearn.evaluation.metrics import Report
-    from tlearn.evaluation.predictions import Prediction
+    from tlearn.commands.check import CheckResult
 
 _SIGNS = {"kept": ("✓", GOOD), "broken": ("✗", BAD), "warning": ("!", WARN)}
 _SIGNS |= {"not checked": ("·", DIM)}
@@ -38,9 +43,13 @@ _TOP = 2
 
 def check(
     artifact: Annotated[
-        Path,
-        options.argument("A file that tlearn export wrote, or a SavedModel directory.", "ARTIFACT"),
-    ],
+        Path | None,
+        options.argument(
+            "A file that tlearn export wrote, or a SavedModel directory. Default: what was last "
+            "exported from the latest run in runs/.",
+            "ARTIFACT",
+        ),
+    ] = None,
     images: Annotated[
         Path | None,
         options.argument(
@@ -58,40 +67,37 @@ def check(
     Works on any machine: needs no run and, for a LiteRT file, no TensorFlow. Exit
     code 1 if any check fails.
 
-    Example: [cyan]tlearn check model.tflite[/]
+    Example: [cyan]tlearn check[/]
+    A file that was copied elsewhere: [cyan]tlearn check model.tflite[/]
     Score it too: [cyan]tlearn check model.tflite new_images/[/]
     """
     from tlearn import api
 
     with Display(as_json, quiet, verbose) as display:
-        verification, answers = api.check(artifact, images, progress=display)
+        result = api.check(artifact, images, progress=display)
+    verification = result.verification
     if as_json:
-        print_json(to_json(verification, answers))
+        print_json(to_json(result))
         raise typer.Exit(0 if verification.passed else GateError.exit_code)
-    print_result(*draw(verification), *_draw_answers(answers), *_next(verification, images))
+    print_result(*draw(verification), *_draw_answers(result), *_next(verification, images))
     failed = [check.name for check in verification.checks if check.verdict == "broken"]
     if failed:
         raise GateError(
             f"'{verification.artifact.name}' does not keep its contract: {enumeration(failed)}",
             "copy the file, its contract and golden/ from the export folder again, or export it "
-            "again: tlearn export RUN --tflite",
+            f"again: tlearn export RUN {_export_flag(verification.contract)}",
         )
 
 
-def to_json(
-    verification: VerificationReport, answers: Report | Sequence[Prediction] | None
-) -> dict[str, Any]:
+def to_json(result: CheckResult) -> dict[str, Any]:
     """Return the document; `report` is for a folder that was scored, `predictions` for others."""
-    from tlearn.evaluation.metrics import Report
-
-    report = answers if isinstance(answers, Report) else None
-    predictions = None if answers is None or isinstance(answers, Report) else answers
+    verification, predictions = result.verification, result.predictions
     return {
         "artifact": str(verification.artifact),
         "passed": verification.passed,
         "contract": "beside" if verification.beside else "inside",
         "checks": [asdict(check) for check in verification.checks],
-        "report": report.to_json() if report else None,
+        "report": result.scores and result.scores.to_json(),
         "predictions": predictions and predict.to_json(predictions, _TOP)["predictions"],
     }
 
@@ -99,7 +105,7 @@ def to_json(
 def draw(verification: VerificationReport) -> list[RenderableType]:
     """Return what the file is, and a line for each check."""
     contract, preprocessing = verification.contract, verification.contract.preprocessing
-    numbers = "float32" if contract.quantization == "none" else contract.quantization
+    numbers = quantization_name(contract.quantization)
     side = preprocessing.image_size
     where = "beside the file" if verification.beside else "inside the file only"
     about = {
@@ -117,14 +123,17 @@ def draw(verification: VerificationReport) -> list[RenderableType]:
     return [Text(), about_table, Text(), rows]
 
 
-def _draw_answers(answers: Report | Sequence[Prediction] | None) -> list[RenderableType]:
-    from tlearn.evaluation.metrics import Report
+def _draw_answers(result: CheckResult) -> list[RenderableType]:
+    if result.scores:
+        return evaluate.draw_scores({}, result.scores)
+    return predict.draw(result.predictions, _TOP, None) if result.predictions else []
 
-    if answers is None:
-        return []
-    if isinstance(answers, Report):
-        return evaluate.draw_report({}, answers)
-    return predict.draw(answers, _TOP, None)
+
+def _export_flag(contract: Contract) -> str:
+    """Return the flag that exports a file of the same format and mode."""
+    if contract.quantization == "none":
+        return f"--{contract.format.replace('_', '-')}"
+    return f"--quantize {contract.quantization.replace('_', '-')}"
 
 
 def _next(verification: VerificationReport, images: Path | None) -> list[RenderableType]:

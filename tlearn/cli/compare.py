@@ -78,7 +78,7 @@ def compare(
     if page:
         compare_page.write_page(page, comparison)
     if as_json:
-        print_json(to_json(comparison) | ({"page": str(page)} if page else {}))
+        print_json(to_json(comparison) | {"page": str(page) if page else None})
     else:
         print_result(*draw(comparison, page))
 

@@ -18,6 +18,7 @@ from tlearn.cli.display.widgets import (
     BAD,
     DIM,
     GOOD,
+    WARN,
     heading,
     indented,
     key_value_table,
@@ -26,9 +27,11 @@ from tlearn.cli.display.widgets import (
 )
 
 if TYPE_CHECKING:
+    from tlearn.commands.evaluate import EvaluateResult
     from tlearn.evaluation.metrics import Report
-    from tlearn.runs.directory import RunDirectory
+    from tlearn.evaluation.scores import Scores
 
+_SEEN = "were trained on or may have served to choose settings"
 _MATRIX_UP_TO = 12
 _ROW_NAME_WIDTH, _MATRIX_WIDTH = 20, 54
 """Columns of the terminal for the names of the rows, and for all predicted classes together."""
@@ -42,8 +45,8 @@ def evaluate(
     folder: Annotated[
         Path | None,
         options.argument(
-            "Other images with the run's classes. Default: the run's own test split, or val where "
-            "it has none.",
+            "Other images, of one or more of the run's classes. Default: the run's own test "
+            "split, or val where it has none.",
             "FOLDER",
         ),
     ] = None,
@@ -54,7 +57,8 @@ def evaluate(
 ) -> None:
     """Score a run on images it was not trained on.
 
-    A single argument that is a folder or CSV, and not a run, is FOLDER.
+    A single argument that is a folder or CSV, and not a run, is FOLDER. Images
+    that the run was trained on are counted, and the others scored apart.
 
     Example: [cyan]tlearn evaluate[/]
     On other images: [cyan]tlearn evaluate runs/20260101-120000-deep new_images/[/]
@@ -64,30 +68,31 @@ def evaluate(
     from tlearn import api
 
     with Display(as_json, quiet, verbose) as display:
-        scored, report = api.evaluate(run, folder, data=data, progress=display)
+        result = api.evaluate(run, folder, data=data, progress=display)
     if as_json:
-        print_json(to_json(scored, report))
+        print_json(to_json(result))
     else:
-        print_result(*draw(scored, report))
+        print_result(*draw(result))
 
 
-def to_json(run: RunDirectory, report: Report) -> dict[str, Any]:
+def to_json(result: EvaluateResult) -> dict[str, Any]:
     """Return the document: the report, and the run it is about."""
-    return {"run": str(run.path), **report.to_json()}
+    return {"run": str(result.run.path), **result.scores.to_json()}
 
 
-def draw(run: RunDirectory, report: Report) -> list[RenderableType]:
+def draw(result: EvaluateResult) -> list[RenderableType]:
     """Return the scores of a run."""
-    return draw_report({"run": safe_text(relative_path(run.path))}, report)
+    return draw_scores({"run": safe_text(relative_path(result.run.path))}, result.scores)
 
 
-def draw_report(subject: Mapping[str, Text], report: Report) -> list[RenderableType]:
+def draw_scores(subject: Mapping[str, Text], scores: Scores) -> list[RenderableType]:
     """Return the scores as a whole, of each class, and what was confused.
 
     Args:
         subject: Rows to begin with: what was scored.
-        report: Its scores.
+        scores: Its scores.
     """
+    report = scores.report
     low, high = report.interval
     right = round(report.accuracy * report.n)
     rows: dict[str, RenderableType] = {
@@ -98,6 +103,7 @@ def draw_report(subject: Mapping[str, Text], report: Report) -> list[RenderableT
         "accuracy": Text.assemble(
             (percent(report.accuracy), "bold"), (f"   95% interval {interval(low, high)}", DIM)
         ),
+        **_trained_on(scores),
         "macro F1": Text(percent(report.macro_f1)),
     }
     further = [f"top {k} {percent(share)}" for k, share in report.top_k.items() if k > 1]
@@ -110,6 +116,27 @@ def draw_report(subject: Mapping[str, Text], report: Report) -> list[RenderableT
     blocks: list[RenderableType] = [Text(), key_value_table(rows), *_per_class(report)]
     few = len(report.classes) <= _MATRIX_UP_TO
     return blocks + (_confusion_matrix(report) if few else _confused_pairs(report))
+
+
+def _trained_on(scores: Scores) -> dict[str, RenderableType]:
+    """Return what part of the accuracy is no test of the model, and the accuracy without it."""
+    n, total, unseen = scores.trained_on, scores.report.n, scores.unseen
+    if n is None:
+        text = "not known here, because the file is not in its run; such images would be no test"
+        return {"trained on": Text(text, DIM)}
+    if not n:
+        return {}
+    if unseen is None:
+        text = f"all {total:,} images {_SEEN}: this is no test of the model"
+        return {"trained on": Text(text, WARN)}
+    return {
+        "trained on": Text(f"{n:,} of these {total:,} images {_SEEN}", WARN),
+        "the others": Text.assemble(
+            (f"{unseen.n_correct:,} of {unseen.n:,} right: "),
+            (percent(unseen.accuracy), "bold"),
+            (f"   95% interval {interval(*unseen.interval)}", DIM),
+        ),
+    }
 
 
 def _per_class(report: Report) -> list[RenderableType]:

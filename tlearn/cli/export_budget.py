@@ -12,7 +12,14 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from tlearn.cli import snippets
-from tlearn.cli.display.formats import change, percent, relative_path, shell_path, size
+from tlearn.cli.display.formats import (
+    change,
+    percent,
+    quantization_name,
+    relative_path,
+    shell_path,
+    size,
+)
 from tlearn.cli.display.progress import Display, print_json, print_result
 from tlearn.cli.display.widgets import (
     BAD,
@@ -88,17 +95,17 @@ def export_within(
     from tlearn import api
 
     with display:
-        result, ways = api.export_within(run, formats, budget, **settings, progress=display)
+        result = api.export_within(run, formats, budget, **settings, progress=display)
         programs = api.write_snippets([result.kept] if result.kept else [], platforms)
     if display.as_json:
-        print_json(to_json(result, ways) | snippets.to_json(programs))
+        print_json(to_json(result) | snippets.to_json(programs))
         raise typer.Exit(0 if result.kept else GateError.exit_code)
     print_result(*draw(result), *snippets.draw(programs), *_next(result))
     if result.kept is None:
-        raise GateError(_miss(result), "\n".join(ways))
+        raise GateError(_miss(result), "\n".join(result.suggestions))
 
 
-def to_json(result: BudgetResult, ways: Sequence[str]) -> dict[str, Any]:
+def to_json(result: BudgetResult) -> dict[str, Any]:
     """Return the document: what was tried, what was kept; only that has a path."""
     return {
         "artifacts": [
@@ -112,7 +119,7 @@ def to_json(result: BudgetResult, ways: Sequence[str]) -> dict[str, Any]:
         "nearest": result.nearest.quantization,
         "reason": result.reason,
         "errors_by_mode": dict(result.errors_by_mode),
-        "suggestions": list(ways),
+        "suggestions": list(result.suggestions),
     }
 
 
@@ -125,7 +132,7 @@ def draw(result: BudgetResult) -> list[RenderableType]:
         rows.add_row(
             Text("✓", GOOD) if artifact is result.kept else Text(""),
             artifact.format,
-            _numbers(artifact),
+            quantization_name(artifact.quantization),
             Text(size(artifact.size_bytes), _style(result.budget.size_ratio(artifact))),
             Text(f"{artifact.milliseconds:.1f}", _style(result.budget.time_ratio(artifact))),
             percent(artifact.accuracy),
@@ -139,7 +146,7 @@ def draw(result: BudgetResult) -> list[RenderableType]:
     )
     blocks: list[RenderableType] = [Text(), rows, Text(legend, DIM)]
     blocks += [
-        safe_lines(f"\n{mode} could not be written: {why}", BAD)
+        safe_lines(f"\n{quantization_name(mode)} could not be written: {why}", BAD)
         for mode, why in result.errors_by_mode.items()
     ]
     if result.kept:
@@ -168,11 +175,6 @@ def _style(ratio: float) -> str:
     return BAD if ratio > 1 else ""
 
 
-def _numbers(artifact: Artifact) -> str:
-    mode = artifact.quantization.replace("_", "-")
-    return "float32" if mode == "none" else mode
-
-
 def _limits(budget: Budget) -> str:
     size_limit = f"at most {size(budget.max_bytes)}" if budget.max_bytes else ""
     time_limit = f"at most {budget.max_milliseconds:g} ms" if budget.max_milliseconds else ""
@@ -181,7 +183,8 @@ def _limits(budget: Budget) -> str:
 
 def _miss(result: BudgetResult) -> str:
     near = result.nearest
-    file = f"{_numbers(near)} with {size(near.size_bytes)} and {near.milliseconds:.1f} ms"
+    mode = quantization_name(near.quantization)
+    file = f"{mode} with {size(near.size_bytes)} and {near.milliseconds:.1f} ms"
     if not near.passed:
         return f"no file passed the check; nearest to the budget is {file}: {near.failure}"
     return f"no file that passed is within the budget ({_limits(result.budget)}); nearest is {file}"

@@ -90,20 +90,18 @@ def finetune(
             keep_cache=not no_cache,
             progress=display,
             on_epoch=display.epoch,
-            on_plan=lambda planned: _show_plan(display, planned, folder, verbose),
+            on_plan=lambda planned: _show_plan(display, planned, verbose),
         )
     if as_json:
         print_json(to_json(result))
     else:
-        print_result(*(draw_result(result, verbose) if result.run else draw_dry_run(result)))
+        print_result(*(draw_result(result, verbose) if result.run else draw_dry_run()))
 
 
-def _show_plan(
-    display: Display, planned: FinetuneResult, folder: Path | None, verbose: bool
-) -> None:
+def _show_plan(display: Display, planned: FinetuneResult, verbose: bool) -> None:
     if planned.plan.policy != "from_scratch":
         display.start_note = _START_NOTE
-    display.show(*draw_plan(planned, folder or planned.dataset.folder.root, verbose))
+    display.show(*draw_plan(planned, verbose))
 
 
 def to_json(result: FinetuneResult) -> dict[str, Any]:

@@ -9,16 +9,18 @@ from typing import TYPE_CHECKING
 from rich.console import RenderableType
 from rich.text import Text
 
-from tlearn.cli.advice_text import expectation, option_flags, price, weaker_backbone, why
+from tlearn.cli.advice_text import option_flags, price, weaker_backbone, why
 from tlearn.cli.display.formats import (
     backbone_name,
     class_names,
     duration,
     escape_control,
+    interval,
     percent,
     pluralize,
     relative_path,
     rough_duration,
+    rough_percent,
     shell_path,
     stages_name,
 )
@@ -38,11 +40,10 @@ from tlearn.cli.display.widgets import (
 )
 from tlearn.cli.plan_view import draw_full_plan
 from tlearn.runs.directory import RUNS_ROOT
+from tlearn.suggestion.accuracy_forecast import INTERVAL_COVERAGE
 from tlearn.suggestion.choices import choices
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tlearn.commands.finetune import FinetuneResult
     from tlearn.data.dataset import Dataset
     from tlearn.data.inspection import DataIssue
@@ -54,15 +55,14 @@ _SHOWN_CLASSES = 4
 _SMALL_SHARE = 0.5
 
 
-def draw_plan(planned: FinetuneResult, folder: Path, verbose: bool) -> list[RenderableType]:
+def draw_plan(planned: FinetuneResult, verbose: bool) -> list[RenderableType]:
     """Return what is going to be done and why, what to expect of it, and how long it takes."""
     plan, dataset = planned.plan, planned.dataset
-    command = f"tlearn finetune {shell_path(folder)}"
     reason = plan.reasons.get("backbone", "")
-    blocks: list[RenderableType] = [*weaker_backbone(plan.backbone.name, reason, command), Text()]
+    blocks: list[RenderableType] = [*weaker_backbone(plan.backbone.name, reason), Text()]
     rows: dict[str, RenderableType] = {} if verbose else {"images": _images(dataset)}
     if dataset.issues and not verbose:
-        rows["note"] = _first_issue(dataset.issues)
+        rows["note"] = _issues(dataset.issues)
     rows["plan"] = safe_text(_sentence(planned))
     rows |= _forecast(planned)
     if verbose:
@@ -73,11 +73,9 @@ def draw_plan(planned: FinetuneResult, folder: Path, verbose: bool) -> list[Rend
     return [*blocks, *(draw_full_plan(plan) if verbose else [])]
 
 
-def draw_dry_run(planned: FinetuneResult) -> list[RenderableType]:
+def draw_dry_run() -> list[RenderableType]:
     """Return the end of a dry run."""
-    seconds = planned.forecast_seconds
-    time = f"about {rough_duration(seconds)}" if seconds else "unknown"
-    return [Text(f"\nEstimated time: {time} (dry run; nothing was trained)")]
+    return [Text("\nDry run: nothing was trained")]
 
 
 def draw_result(result: FinetuneResult, verbose: bool) -> list[RenderableType]:
@@ -117,53 +115,58 @@ def _images(dataset: Dataset) -> Text:
     return Text(f"{len(manifest.names):,} of {classes}: {', '.join(splits)}")
 
 
-def _first_issue(issues: tuple[DataIssue, ...]) -> Text:
-    gravest = issues[0]
-    style = WARN if gravest.severity == "warning" else ""
-    text = safe_text(gravest.message, style)
-    more = len(issues) - 1
-    return text.append(f" ({more} more: --verbose)", DIM) if more else text
+def _issues(issues: tuple[DataIssue, ...]) -> Text:
+    """Return what is left out of training, or else the gravest issue, and the number of others."""
+    shown = [issue for issue in issues if issue.leaves_out] or [issues[0]]
+    texts = [safe_text(i.message, WARN if i.severity == "warning" else "") for i in shown]
+    more = len(issues) - len(shown)
+    if more:
+        texts[-1].append(f" ({more} more: --verbose)", DIM)
+    return Text("\n").join(texts)
 
 
 def _sentence(planned: FinetuneResult) -> str:
     """Return what is trained, for how long, from where, and why."""
     plan = planned.plan
     network, epochs = backbone_name(plan.backbone.name), plan.training.epochs
-    head_only = f"solve a linear head on the features of {network}, which stays as it is"
     # Other stages than the last one of all were chosen.
     chosen = "head_stages" not in plan.reasons
-    head = "a solved head" + f" on {stages_name(plan.value('head_stages'))}" * chosen
+    on_stages = f" on {stages_name(plan.value('head_stages'))}" * chosen
+    features = f"{on_stages} of" if chosen else " on the features of"
+    head_only = f"solve a linear head{features} {network}, which stays as it is"
     tuned = plan.training.tuned_stages
     stages = f"all {tuned}" if tuned == len(plan.stages) - 1 else f"the last {tuned} of"
     stages += "" if tuned == len(plan.stages) - 1 else f" {len(plan.stages) - 1}"
     span = pluralize(epochs, "epoch")
     sentence = {
-        "linear_head": head_only + f", and train it for {span}" * bool(epochs),
+        "linear_head": head_only + f", then train the head for {span}" * bool(epochs),
         "from_scratch": f"train {network} from random weights for {span}",
     }.get(
         plan.policy,
-        f"tune {stages} stages of {network} for {span}, starting from {head}",
+        f"tune {stages} stages of {network} for {span}, starting from a solved head{on_stages}",
     )
-    reason = why(planned.advice) if planned.advice else ""
+    reason = why(planned.advice, planned.option) if planned.advice and planned.option else ""
     return f"{sentence}, {reason}" if reason else sentence
 
 
 def _forecast(planned: FinetuneResult) -> Mapping[str, RenderableType]:
     """Return accuracy and time to expect, and what another way to train would bring and cost."""
-    seconds, advice = planned.forecast_seconds, planned.advice
+    seconds, advice, option = planned.forecast_seconds, planned.advice, planned.option
     time = f"about {rough_duration(seconds)} on this machine" if seconds else "unknown"
-    if advice is None:
+    if advice is None or option is None:
         return {"time": Text(time)}
-    rows: dict[str, RenderableType] = {}
-    for choice in choices(advice.options, advice.suggestion):
+    coverage = f"{percent(INTERVAL_COVERAGE, 0)} interval"
+    ends = interval(option.low, option.high, 0)
+    right = f"{rough_percent(option.accuracy)} right on new images ({coverage}: {ends})"
+    rows: dict[str, RenderableType] = {"expected": Text(f"{right}, in {time}")}
+    for choice in choices(advice.options, option):
         if choice.role == "advised":
-            rows["expected"] = Text(f"{expectation(choice.option)} right on new images, in {time}")
             continue
         flags = shlex.join(option_flags(choice.option))
         if len(rows) < 2:
             name = _ALTERNATIVES[choice.role]
             rows[name] = Text(f"{price(choice)}, with {flags}")
-    return {name: rows[name] for name in sorted(rows, key=lambda name: name != "expected")}
+    return rows
 
 
 def _verdict(report: Report, result: FinetuneResult) -> list[RenderableType]:

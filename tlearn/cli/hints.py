@@ -145,6 +145,11 @@ def explain_misuse(misuse: TyperException, words: Sequence[str]) -> tuple[str, s
         command = context.command
         hint = f"as in: {_example(command)}{_WITHOUT_ARGUMENT.get(command.name, '')}"
         return f"missing {_kind_and_name(getattr(misuse, 'param', None))}", hint
+    if extra := re.match(r"Got unexpected extra argument\S* \((.*)\)", misuse.format_message()):
+        path = " ".join(words[1:])
+        quote = f"quote a name with spaces: {context.command_path} {pasted(path)}"
+        hint = quote if os.path.exists(path) else f"{context.command_path} --help"
+        return f"more arguments than are expected: {extra[1]}", hint
     return _wrong_value(misuse), f"{context.command_path} --help"
 
 

@@ -19,12 +19,22 @@ from tlearn.cli.display.formats import (
     shell_path,
 )
 from tlearn.cli.display.progress import Display, print_json, print_result
-from tlearn.cli.display.widgets import BAD, DIM, bullets, indented, safe_text, table
+from tlearn.cli.display.widgets import (
+    BAD,
+    DIM,
+    bullets,
+    indented,
+    key_value_table,
+    safe_text,
+    table,
+)
 from tlearn.errors import DataError, quoted
 
 if TYPE_CHECKING:
+    from tlearn.commands.runs import RunSummary
     from tlearn.evaluation.predictions import Prediction
 
+_CSV_HINT = "name another file: --csv FILE"
 _NAME_CELLS, _NAME_CELLS_BESIDE_LONG_CLASSES = 36, 24
 _LONG_CLASS = 12
 
@@ -65,20 +75,47 @@ def predict(
             f"{quoted(run)} is a run, and no image was named",
             f"name images too: tlearn predict {shell_path(run)} IMAGES",
         )
+    _refuse_runs(sources)
     from tlearn import api
+    from tlearn.commands.runs import summarize
     from tlearn.evaluation.predictions import to_csv
-    from tlearn.storage.atomic import write_atomic
+    from tlearn.runs.directory import RunDirectory
+    from tlearn.storage.atomic import ensure_writable_file, write_atomic
 
-    with Display(as_json, quiet, verbose) as display:
-        predictions = api.predict(run, sources, progress=display)
     if csv:
-        write_atomic(csv, to_csv(predictions), "name another file: --csv FILE")
+        ensure_writable_file(csv, _CSV_HINT)
+    answering = summarize(RunDirectory.open(run).path)
+    with Display(as_json, quiet, verbose) as display:
+        predictions = api.predict(answering.path, sources, progress=display)
+    if csv:
+        write_atomic(csv, to_csv(predictions), _CSV_HINT)
     if as_json:
-        print_json(to_json(predictions, top))
+        print_json({"run": str(answering.path), **to_json(predictions, top)})
     else:
+        print_result(Text(), key_value_table({"run": _about(answering)}))
         print_result(*draw(predictions, top, csv))
     if all(prediction.problem for prediction in predictions):
         raise typer.Exit(2)
+
+
+def _refuse_runs(sources: Sequence[Path]) -> None:
+    """Refuse to classify the figures and samples that runs hold."""
+    for source in filter(Path.is_dir, sources):
+        folders = [entry for entry in source.iterdir() if entry.is_dir()]
+        if options.is_run(source) or (folders and all(map(options.is_run, folders))):
+            holds = "is a run" if options.is_run(source) else "holds runs"
+            raise DataError(
+                f"{quoted(source)} {holds}, not images to classify",
+                "name a run first and then images: tlearn predict RUN IMAGES",
+            )
+
+
+def _about(run: RunSummary) -> Text:
+    """Return which run answers: its folder, its backbone and when it was trained."""
+    backbone = escape_control(Path(run.backbone or "").name)
+    return Text.assemble(
+        safe_text(relative_path(run.path)), (f"  {backbone}, {run.started:%Y-%m-%d %H:%M}", DIM)
+    )
 
 
 def to_json(predictions: Sequence[Prediction], top: int) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from tlearn.cli.display.widgets import (
     table,
 )
 from tlearn.cli.units import parse_size
-from tlearn.errors import BackboneError
+from tlearn.errors import BackboneError, pasted
 
 if TYPE_CHECKING:
     from tlearn.commands.rank import RankedBackbone
@@ -84,7 +84,7 @@ def rank(
     from tlearn import api
 
     with Display(as_json, quiet, verbose) as display:
-        dataset, ranking = api.rank(
+        result = api.rank(
             folder,
             names,
             flags=overrides,
@@ -93,6 +93,7 @@ def rank(
             measure_int8=bool(target),
             progress=display,
         )
+    dataset, ranking = result.dataset, result.backbones
     command = next_command(folder, ranking[0].name, overrides)
     if as_json:
         print_json(to_json(dataset, ranking) | {"next": command})
@@ -102,8 +103,8 @@ def rank(
 
 def next_command(folder: Path, backbone: str, overrides: Mapping[str, Any]) -> str:
     """Return the command line that measures the folder with the best backbone."""
-    command = ["tlearn", "suggest", str(folder), "--backbone", backbone]
-    return shlex.join([*command, *options.as_flags(overrides)])
+    words = ["--backbone", backbone, *options.as_flags(overrides)]
+    return f"tlearn suggest {pasted(folder)} {shlex.join(words)}"
 
 
 def to_json(dataset: Dataset, ranking: Sequence[RankedBackbone]) -> dict[str, Any]:
@@ -151,6 +152,8 @@ def draw(dataset: Dataset, ranking: Sequence[RankedBackbone]) -> list[Renderable
 
 
 def _ties(ranking: Sequence[RankedBackbone]) -> list[RenderableType]:
+    if len(ranking) == 1:
+        return [Text("nothing to compare it with; to list other backbones: tlearn models")]
     tied = [ranked for ranked in ranking if ranked.tied_with_best]
     if len(tied) < 2:
         return []

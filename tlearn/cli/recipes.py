@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -116,17 +115,19 @@ def copy(
 
 def draw(text: str, keys: dict[str, dict[str, Any]]) -> list[RenderableType]:
     """Return the file as it is, then the meaning and the default of every key."""
+    from tlearn.recipe.yaml_file import dump_yaml
+
     rows = table("key", "meaning")
     for key, entry in keys.items():
-        default = json.dumps(entry["default"]).strip('"')
-        values = f"\n{entry['allowed']}; default: {default}"
+        default = dump_yaml({"default": entry["default"]}).strip()
+        values = f"\n{entry['allowed']}; {default}"
         meaning = Text.assemble(entry["meaning"], (values, DIM))
         rows.add_row(Text(key, ACCENT), meaning)
     file = no_wrap(Text("\n").join(_yaml_line(line) for line in text.splitlines()))
     return [
         Text(),
         file,
-        heading("Every key, and its default where the recipe has none"),
+        heading("Every key; what the recipe does not set has its default"),
         indented(rows),
     ]
 

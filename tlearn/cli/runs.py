@@ -35,6 +35,7 @@ from tlearn.cli.display.widgets import (
 )
 from tlearn.cli.help import Command, CommandGroup
 from tlearn.errors import TlearnError
+from tlearn.evaluation.wording import split_in_words
 from tlearn.runs.directory import RUNS_ROOT
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ runs = typer.Typer(
     In another folder, for scripts: [cyan]tlearn runs experiments/ --json[/]
     Remove one: [cyan]tlearn runs rm runs/20260101-120000-deep[/]
     """,
-    subcommand_metavar="[FOLDER] | rm RUN...",
+    subcommand_metavar="[FOLDER] [--json] | rm RUN...",
 )
 
 
@@ -164,7 +165,8 @@ def run_table(summaries: Sequence[RunSummary]) -> RenderableType:
 def _result(run: RunSummary) -> Text:
     if run.state != "finished":
         return _STATES[run.state]
-    return Text.assemble((percent(run.accuracy), "bold"), (f"\nof {run.n:,} {run.split}", DIM))
+    images = f"of {run.n:,} {split_in_words(run.split or '')}"
+    return Text.assemble((percent(run.accuracy), "bold"), (f"\n{images}", DIM))
 
 
 def _next(summaries: Sequence[RunSummary]) -> str:

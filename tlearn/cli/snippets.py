@@ -26,8 +26,8 @@ def read_platforms(names: Sequence[str] | None) -> list[str]:
 
 
 def to_json(programs: Sequence[Path]) -> dict[str, Any]:
-    """Return their entry in the document; none where none was asked for."""
-    return {"snippets": [str(path) for path in programs]} if programs else {}
+    """Return their entry in the document; an empty list where none was asked for."""
+    return {"snippets": [str(path) for path in programs]}
 
 
 def draw(programs: Sequence[Path]) -> list[RenderableType]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping
 from dataclasses import asdict
 from enum import StrEnum
@@ -21,7 +20,7 @@ from tlearn.cli.advice_text import (
     summary,
     weaker_backbone,
 )
-from tlearn.cli.display.formats import escape_control, shell_path
+from tlearn.cli.display.formats import escape_control
 from tlearn.cli.display.progress import Display, print_json, print_result
 from tlearn.cli.display.widgets import (
     DIM,
@@ -34,7 +33,7 @@ from tlearn.cli.display.widgets import (
     safe_text,
 )
 from tlearn.cli.units import parse_time
-from tlearn.errors import RecipeError
+from tlearn.errors import RecipeError, pasted
 from tlearn.suggestion.accuracy_forecast import INTERVAL_COVERAGE
 from tlearn.suggestion.choices import choices
 from tlearn.suggestion.learning_curve import SHARES
@@ -111,7 +110,7 @@ def suggest(
     if budget and small:
         raise RecipeError(
             "--try looks for accuracy and --prefer small for size",
-            f"choose one: tlearn suggest {shlex.quote(str(folder))} --try {budget}",
+            f"choose one: tlearn suggest {pasted(folder)} --try {budget}",
         )
     seconds = parse_time(budget, "--try") if budget else None
     from tlearn import api
@@ -131,9 +130,7 @@ def suggest(
         command = next_command(folder, advice.suggestion, overrides, save)
         print_json(to_json(advice, command))
     else:
-        warning = weaker_backbone(
-            advice.backbone or "", advice.backbone_reason, f"tlearn suggest {shell_path(folder)}"
-        )
+        warning = weaker_backbone(advice.backbone or "", advice.backbone_reason)
         print_result(*warning, *draw(advice, verbose), *draw_end(advice, folder, overrides, save))
 
 
@@ -172,7 +169,7 @@ def to_json(advice: Advice, command: str) -> dict[str, Any]:
         "seed": advice.dataset.seed if advice.dataset else None,
         "coverage": INTERVAL_COVERAGE,
         "options": [asdict(option) for option in advice.options],
-        "choices": [asdict(choice) for choice in choices(advice.options, suggestion)],
+        "choices": [asdict(choice) for choice in choices(advice.options, advice.advised)],
         "int8": asdict(int8) | {"passes_gate": int8.passes_gate} if int8 else None,
         "more_images": _curve_to_json(advice.curve) if advice.curve else None,
         "nearest": {label: dict(classes) for label, classes in advice.nearest.items()},
@@ -228,7 +225,7 @@ def draw_end(
     blocks: list[RenderableType] = [heading("In short"), indented(safe_text(summary(advice)))]
     if differences := reconciliation(advice):
         blocks.append(indented(Text(differences, DIM)))
-    offered = choices(advice.options, advice.suggestion)
+    offered = choices(advice.options, advice.advised)
     if offered:
         blocks.append(heading("Your choices"))
         blocks += view.draw_choices(offered, folder, overrides)

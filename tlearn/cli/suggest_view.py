@@ -24,7 +24,7 @@ from tlearn.cli.display.formats import (
 from tlearn.cli.display.widgets import ACCENT, DIM, FRAMED, indented, no_wrap, safe_text, table
 from tlearn.suggestion.accuracy_forecast import INTERVAL_COVERAGE
 from tlearn.suggestion.int8_cost import Int8Cost
-from tlearn.suggestion.matrix import LITTLE, MATRIX, Suggestion
+from tlearn.suggestion.matrix import LITTLE, LITTLE_PER_CLASS, MATRIX, Suggestion
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,20 +38,22 @@ if TYPE_CHECKING:
 
 _MOST_CLASSES = 8
 _SCALE_WIDTH = 30
+_LEFT = "different"
 
 
-def draw_matrix(suggestion: Suggestion) -> Table:
-    """Return the size x similarity matrix with the folder's cell lit and marked."""
+def draw_matrix(suggestion: Suggestion | None = None) -> Table:
+    """Return the size x similarity matrix; the cell of a suggestion is lit and marked."""
+    cell_here = (suggestion.size, suggestion.similarity) if suggestion else None
     grid = Table(box=FRAMED, show_lines=True, header_style=DIM, border_style=DIM)
     grid.add_column("")
-    grid.add_column("like the source", min_width=22)
-    grid.add_column("unlike the source", min_width=22)
-    few = f"under {LITTLE} images"
+    grid.add_column("similar images", min_width=18)
+    grid.add_column("different images", min_width=18)
+    few = f"under {LITTLE} images\nor {LITTLE_PER_CLASS} per class"
     for size_name, label in (("little", f"little data\n{few}"), ("lot", "a lot of data")):
         row: list[Text] = []
         for similarity_name in ("similar", "different"):
             cell = (size_name, similarity_name)
-            here = cell == (suggestion.size, suggestion.similarity)
+            here = cell == cell_here
             policy = policy_name(MATRIX[cell])
             row.append(Text(f"▶ {policy}\n  you are here", ACCENT) if here else Text(f"  {policy}"))
         grid.add_row(Text(label, DIM), *row)
@@ -59,7 +61,7 @@ def draw_matrix(suggestion: Suggestion) -> Table:
 
 
 def draw_similarity(similarity: Similarity) -> RenderableType:
-    """Return a scale from unlike to like the source, with the folder on it."""
+    """Return a scale from different from the source to similar to it, with the folder on it."""
     last, middle = _SCALE_WIDTH - 1, _SCALE_WIDTH // 2
     position = round(similarity.score * last)
     scale = Text("─" * middle + "┼" + "─" * (last - middle), DIM)
@@ -67,7 +69,7 @@ def draw_similarity(similarity: Similarity) -> RenderableType:
     grid = Table.grid(padding=(0, 2))
     grid.add_row(
         "similarity",
-        Text.assemble(("unlike ", DIM), marked, (" like", DIM)),
+        Text.assemble((f"{_LEFT} ", DIM), marked, (" similar", DIM)),
         f"{similarity.score:.2f} of 1",
     )
     if not similarity.landmarks:
@@ -76,7 +78,7 @@ def draw_similarity(similarity: Similarity) -> RenderableType:
     for letter, (kind, where) in zip("abcdefgh", similarity.landmarks.items(), strict=False):
         marks[round(where * last)] = letter
         legend.append(f"{letter} {kind}")
-    grid.add_row("", Text("       " + "".join(marks), DIM))
+    grid.add_row("", Text(" " * len(f"{_LEFT} ") + "".join(marks), DIM))
     return Group(grid, Text("            " + ", ".join(legend), DIM))
 
 

@@ -9,7 +9,7 @@ from tlearn.errors import RecipeError
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "": 60}
 _MILLISECONDS = {"ms": 1, "s": 1000, "": 1}
-_BYTES = {"": 1, "b": 1, "kb": 1e3, "mb": 1e6, "gb": 1e9}
+_BYTES = {"b": 1, "kb": 1e3, "mb": 1e6, "gb": 1e9}
 
 
 def parse_time(text: str, flag: str) -> float:
@@ -31,7 +31,7 @@ def parse_latency(text: str, flag: str) -> float:
 
 
 def parse_size(text: str, flag: str) -> float:
-    """Return the bytes of "4MB", "900 kB" or a bare number of bytes.
+    """Return the bytes of "4MB" or "900 kB"; a bare 4 was meant as megabytes, as a rule.
 
     Raises:
         RecipeError: It is none of these.

@@ -12,8 +12,8 @@ from tlearn.data.split import Fold
 from tlearn.errors import RecipeError
 from tlearn.models.source_classes import source_names
 from tlearn.recipe.plan import Plan
-from tlearn.recipe.schema import LAST
-from tlearn.suggestion.accuracy_forecast import Option, forecast_options
+from tlearn.recipe.schema import AUTO, BEST, LAST, LAST3
+from tlearn.suggestion.accuracy_forecast import Option, forecast_head, forecast_options
 from tlearn.suggestion.advice import Advice
 from tlearn.suggestion.decision import decide
 from tlearn.suggestion.depth_profile import DepthProfile, HeadScore
@@ -56,7 +56,9 @@ def advise(session: Session, workspace: Workspace, prefer_small: bool = False) -
             n_tested=dataset.manifest.count(dataset.manifest.report_split),
         )
         smallest = _head_stages(profile, profile.smallest) if prefer_small else None
-        options = _possible(session, workspace, forecast_options(evidence, smallest or LAST))
+        asked = _asked_stages(session.requested.recipe.head_stages, profile)
+        forecasts = forecast_head(evidence, asked) or forecast_options(evidence, smallest or LAST)
+        options = _options_left_open(session, workspace, forecasts)
         suggestion = decide(evidence, options, smallest)
         nearest = _nearest(workspace, sampled_rows, source)
     return Advice(
@@ -134,14 +136,16 @@ def _measure_curve(session: Session, workspace: Workspace, profile: DepthProfile
     return measure_curve(dataset.labels("train"), folds, held_out, session.seed)
 
 
-def _possible(session: Session, workspace: Workspace, options: Sequence[Option]) -> list[Option]:
+def _options_left_open(
+    session: Session, workspace: Workspace, options: Sequence[Option]
+) -> list[Option]:
     """Return the options that the person's own choices leave open, with their seconds.
 
     Raises:
         RecipeError: They leave none.
     """
     pass_seconds = session.measure_pass(workspace)
-    possible: list[Option] = []
+    left: list[Option] = []
     refusal: RecipeError | None = None
     for option in options:
         try:
@@ -150,10 +154,22 @@ def _possible(session: Session, workspace: Workspace, options: Sequence[Option])
             refusal = error
         else:
             seconds = forecast_plan(workspace, plan, pass_seconds)
-            possible.append(replace(option, seconds=seconds))
-    if refusal and not possible:
+            left.append(replace(option, seconds=seconds))
+    if refusal and not left:
         raise refusal
-    return possible
+    return left
+
+
+def _asked_stages(asked: str, profile: DepthProfile) -> str:
+    """Return the stages that the person chose, named as in the evidence; "auto" for no choice."""
+    if asked == LAST3:
+        return profile.multi_stage.head_stages
+    if asked == BEST:
+        return _head_stages(profile, profile.best_single)
+    if asked in (AUTO, LAST):
+        return asked
+    numbers = ",".join(map(str, sorted({int(number) for number in asked.split(",")})))
+    return LAST if numbers == str(len(profile.single)) else numbers
 
 
 def _head_stages(profile: DepthProfile, score: HeadScore) -> str:

@@ -3,87 +3,155 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from tlearn.artifacts.contract import Contract
+from tlearn.artifacts.contract_file import contract_path
+from tlearn.artifacts.files import artifact_digest, list_artifacts
 from tlearn.artifacts.runtime import Runtime, open_runtime
 from tlearn.artifacts.verification import VerificationReport, check_artifact
 from tlearn.data.decode import UnreadableImageError, decode
 from tlearn.data.image_folder import SPLIT_NAMES, list_images
 from tlearn.data.labeled import labeled_images
+from tlearn.data.manifest import SplitManifest, read_manifest
 from tlearn.data.pixel_store import bounded_map
-from tlearn.errors import DataError, quoted
-from tlearn.evaluation.metrics import Report, score
+from tlearn.errors import DataError, ExportError, quoted
 from tlearn.evaluation.predictions import Prediction
+from tlearn.evaluation.scores import Scores, score_apart
 from tlearn.progress import ProgressCallback, no_progress
+from tlearn.runs.directory import RunDirectory
+from tlearn.storage.digest import digest_of_file
 
-Verified = tuple[VerificationReport, Report | list[Prediction] | None]
-"""An artifact checked against its contract, and its score or answers on images."""
+
+@dataclass(frozen=True)
+class CheckResult:
+    """An artifact checked against its contract, and what it says of images.
+
+    Attributes:
+        verification: The result of each check.
+        scores: On a folder with classes; None without one, or where the file is not usable.
+        predictions: For loose images; None likewise.
+    """
+
+    verification: VerificationReport
+    scores: Scores | None = None
+    predictions: tuple[Prediction, ...] | None = None
 
 
 def check(
-    artifact: Path, images: Path | None = None, *, progress: ProgressCallback = no_progress
-) -> Verified:
+    artifact: Path | None = None,
+    images: Path | None = None,
+    *,
+    progress: ProgressCallback = no_progress,
+) -> CheckResult:
     """Verify an exported file against its contract, on any machine that has its runtime.
 
     Args:
-        artifact: The file, or the directory of a SavedModel.
-        images: Images to classify besides; see `classify`.
+        artifact: The file, or the directory of a SavedModel; None takes the one that was exported
+            last from the newest run under runs/.
+        images: Images to classify besides: a folder with subfolders that bear the artifact's
+            labels, or a CSV of path and label, is scored; any other folder, or an image, is
+            classified.
         progress: Called with (step, done, total).
-
-    Returns:
-        The result of each check, and the score or the answers on `images`, unless the file is
-        not usable.
 
     Raises:
         TlearnError: There is no such artifact, no contract, or no image.
     """
+    artifact = artifact or _latest_artifact(RunDirectory.open(None))
     progress("verify the file", 0, 0)
-    report = check_artifact(artifact)
-    if images is None or not report.usable:
-        return report, None
-    return report, classify(open_runtime(artifact), report.contract, images, progress)
+    verification = check_artifact(artifact)
+    if images is None or not verification.usable:
+        return CheckResult(verification)
+    contract, runtime = verification.contract, open_runtime(artifact)
+    if _has_classes(images, contract.labels):
+        manifest = _manifest_of(artifact, contract)
+        return CheckResult(
+            verification, scores=score_folder(runtime, contract, images, manifest, progress)
+        )
+    answers = classify(runtime, contract, images, progress)
+    return CheckResult(verification, predictions=tuple(answers))
+
+
+def _latest_artifact(run: RunDirectory) -> Path:
+    artifacts = list_artifacts(run.export_dir)
+    if not artifacts:
+        raise ExportError(
+            f"nothing was exported from the latest run, {quoted(run.path)}",
+            "export a file, or name one: tlearn export --tflite",
+        )
+    return max(artifacts, key=lambda artifact: contract_path(artifact).stat().st_mtime)
+
+
+def _manifest_of(artifact: Path, contract: Contract) -> SplitManifest | None:
+    """Return the split of the run that an artifact still lies in; None where it was moved."""
+    path = RunDirectory(artifact.absolute().parent.parent).split_path
+    if not path.is_file() or artifact_digest(path) != contract.provenance.get("split"):
+        return None
+    return read_manifest(path)
 
 
 def classify(
     runtime: Runtime, contract: Contract, source: Path, progress: ProgressCallback
-) -> Report | list[Prediction]:
-    """Score an artifact on a folder of classes, or classify loose images.
+) -> list[Prediction]:
+    """Classify loose images.
 
     Args:
         runtime: The artifact.
         contract: How images are prepared.
-        source: A folder with subfolders that bear the artifact's labels, or a CSV of path and
-            label: it is scored. Any other folder, or an image: it is classified.
+        source: An image, or a folder to search.
+        progress: Called with (step, done, total).
+
+    Raises:
+        DataError: There is no image.
+    """
+    paths = list_images([source])
+    answers = _answers(runtime, contract, paths, progress)
+    return [
+        Prediction.unreadable(str(path), answer)
+        if isinstance(answer, str)
+        else Prediction.of(str(path), answer, contract.labels)
+        for path, answer in zip(paths, answers, strict=True)
+    ]
+
+
+def score_folder(
+    runtime: Runtime,
+    contract: Contract,
+    source: Path,
+    manifest: SplitManifest | None,
+    progress: ProgressCallback,
+) -> Scores:
+    """Score an artifact on a folder of classes.
+
+    Args:
+        runtime: The artifact.
+        contract: How images are prepared.
+        source: A folder with subfolders that bear the artifact's labels, or a CSV.
+        manifest: What its model was trained on; None where that is not known here.
         progress: Called with (step, done, total).
 
     Raises:
         DataError: There is no image, or a class that the artifact does not know.
     """
-    if not _has_classes(source, contract.labels):
-        paths = list_images([source])
-        return [
-            Prediction.unreadable(str(path), answer)
-            if isinstance(answer, str)
-            else Prediction.of(str(path), answer, contract.labels)
-            for path, answer in zip(
-                paths, _answers(runtime, contract, paths, progress), strict=True
-            )
-        ]
     images = labeled_images(source, contract.labels)
     answers = _answers(runtime, contract, [path for path, _ in images], progress)
     readable = [
-        (answer, label)
-        for answer, (_, label) in zip(answers, images, strict=True)
+        (answer, label, path)
+        for answer, (path, label) in zip(answers, images, strict=True)
         if not isinstance(answer, str)
     ]
     if not readable:
         raise DataError(f"no image in {quoted(source)} can be read", "name another folder")
-    probabilities, labels = zip(*readable, strict=True)
+    probabilities, labels, paths = zip(*readable, strict=True)
+    digests = [digest_of_file(path) for path in paths] if manifest else []
+    trained_on = manifest.trained_on(digests) if manifest else None
     name = source.resolve().name  # "." has none
-    return score(np.stack(probabilities), np.asarray(labels), contract.labels, name)
+    return score_apart(
+        np.stack(probabilities), np.asarray(labels), contract.labels, name, trained_on
+    )
 
 
 def _has_classes(source: Path, labels: Sequence[str]) -> bool:

@@ -11,8 +11,11 @@ from typing import Any
 
 from tlearn.commands.compare import ClassRow, Comparison
 from tlearn.errors import TlearnError, quoted
-from tlearn.storage.atomic import write_atomic
+from tlearn.evaluation.page import render_page
+from tlearn.evaluation.wording import percent, policy_in_words, setting_in_words
+from tlearn.storage.atomic import ensure_writable_file, write_atomic
 
+_HINT = "name another file: --html FILE.html"
 _SUFFIXES = (".html", ".htm")
 
 
@@ -31,15 +34,7 @@ def plan_value(key: str, value: Any) -> str:
         key: Its flat name.
         value: What the plan holds.
     """
-    if value is None:
-        return "none"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return ", ".join(plan_value(key, item) for item in value)
-    return str(value).replace("_", "-") if key == "policy" else str(value)
+    return policy_in_words(value) if key == "policy" else setting_in_words(value)
 
 
 def export_sizes(comparison: Comparison) -> dict[str, list[int | None]]:
@@ -76,8 +71,9 @@ def check_page(path: Path) -> None:
     """Refuse a path that is not for a page, before it takes the place of something else.
 
     Raises:
-        TlearnError: The name does not end as that of a page does.
+        TlearnError: The name does not end as that of a page does, or it cannot be written.
     """
+    ensure_writable_file(path, _HINT)
     if path.suffix.lower() not in _SUFFIXES:
         raise TlearnError(f"{quoted(path)} is no name of an HTML page", "end it: --html FILE.html")
 
@@ -93,28 +89,19 @@ def write_page(path: Path, comparison: Comparison) -> None:
         TlearnError: The path is not for a page.
         HostError: It cannot be written.
     """
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
     check_page(path)
-    environment = Environment(
-        loader=PackageLoader("tlearn.commands"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(percent=_percent, points=_points, megabytes=_megabytes)
-    page = environment.get_template("compare.html.j2").render(
-        comparison=comparison,
-        letters=run_letters(len(comparison.runs)),
-        verdicts=verdicts(comparison),
-        differences=_differences(comparison.differences),
-        exports=export_sizes(comparison),
-        classes=[(row, best_recall(row)) for row in comparison.classes],
-        version=version("tlearn"),
-        written=f"{datetime.now():%d %B %Y, %H:%M}",
-    )
-    write_atomic(path, page.encode("utf-8", "replace"), "name another file: --html FILE.html")
+    values = {
+        "comparison": comparison,
+        "letters": run_letters(len(comparison.runs)),
+        "verdicts": verdicts(comparison),
+        "differences": _differences(comparison.differences),
+        "exports": export_sizes(comparison),
+        "classes": [(row, best_recall(row)) for row in comparison.classes],
+        "version": version("tlearn"),
+        "written": f"{datetime.now():%d %B %Y, %H:%M}",
+    }
+    filters = {"percent": percent, "points": _points, "megabytes": _megabytes}
+    write_atomic(path, render_page("tlearn.commands", "compare.html.j2", filters, values), _HINT)
 
 
 def _differences(values: Mapping[str, Sequence[Any]]) -> dict[str, list[str]]:
@@ -122,10 +109,6 @@ def _differences(values: Mapping[str, Sequence[Any]]) -> dict[str, list[str]]:
         key.replace("_", " "): [plan_value(key, value) for value in row]
         for key, row in values.items()
     }
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f}%"
 
 
 def _points(share: float) -> str:

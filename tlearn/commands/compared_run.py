@@ -8,8 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tlearn.artifacts.contract_file import contract_path
-from tlearn.artifacts.files import artifact_size_bytes
+from tlearn.artifacts.files import artifact_size_bytes, list_artifacts
 from tlearn.data.manifest import read_manifest
 from tlearn.errors import quoted
 from tlearn.evaluation.metrics import Report
@@ -73,7 +72,10 @@ def read_compared_run(path: Path) -> ComparedRun:
         report=metrics.report,
         seconds=metrics.seconds.get("total"),
         model_bytes=run.model_path.stat().st_size,
-        exports=_exports(run.export_dir),
+        exports={
+            artifact.name: artifact_size_bytes(artifact)
+            for artifact in list_artifacts(run.export_dir)
+        },
         answers=read_answers(run, metrics.report.split),
     )
 
@@ -105,10 +107,3 @@ def read_answers(run: RunDirectory, split: str) -> dict[str, Answer] | None:
         }
     except (csv.Error, KeyError) as error:
         raise damaged(run, f"{quoted(path)}: {error!r}") from error
-
-
-def _exports(folder: Path) -> dict[str, int]:
-    """Return the sizes of exported files, by name."""
-    entries = sorted(folder.iterdir()) if folder.is_dir() else []
-    artifacts = [entry for entry in entries if contract_path(entry).is_file()]
-    return {artifact.name: artifact_size_bytes(artifact) for artifact in artifacts}

@@ -2,12 +2,32 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
-from tlearn.evaluation.metrics import Report, score
+from tlearn.evaluation.metrics import Report
+from tlearn.evaluation.scores import Scores, score_apart
 from tlearn.progress import ProgressCallback, no_progress
 from tlearn.runs.directory import RunDirectory
 from tlearn.runs.trained_run import TrainedRun
+
+
+@dataclass(frozen=True)
+class EvaluateResult:
+    """A run and its scores.
+
+    Attributes:
+        run: The run.
+        scores: On all images and, if some of them were trained on, on the others.
+    """
+
+    run: RunDirectory
+    scores: Scores
+
+    @property
+    def report(self) -> Report:
+        """Return the scores on all images."""
+        return self.scores.report
 
 
 def evaluate(
@@ -16,12 +36,15 @@ def evaluate(
     *,
     data: Path | None = None,
     progress: ProgressCallback = no_progress,
-) -> tuple[RunDirectory, Report]:
+) -> EvaluateResult:
     """Score a run on its own held-out images, or on another folder.
+
+    Images that were trained on, or may have served to choose settings, are found by their content
+    and counted; `scores.unseen` leaves them out.
 
     Args:
         run: The run directory; None takes the newest under runs/.
-        folder: Another folder with the run's classes; None takes the split the run reports on.
+        folder: Another folder with classes of the run; None takes the split the run reports on.
         data: Where the run's images are now.
         progress: Called with (step, done, total).
 
@@ -31,9 +54,11 @@ def evaluate(
     trained = TrainedRun.open(run, data, progress)
     if folder is None:
         split = trained.manifest.report_split
-        pixels, labels = trained.read_images(split), trained.read_labels(split)
+        images = trained.read_split(split)
     else:
         split = folder.resolve().name  # "." has none
-        pixels, labels = trained.read_other(folder)
-    probabilities = trained.predict(trained.load_model(), pixels)
-    return trained.directory, score(probabilities, labels, trained.labels, split)
+        images = trained.read_other(folder)
+    probabilities = trained.predict(trained.load_model(), images.pixels)
+    trained_on = trained.manifest.trained_on(images.digests)
+    scores = score_apart(probabilities, images.labels, trained.labels, split, trained_on)
+    return EvaluateResult(trained.directory, scores)

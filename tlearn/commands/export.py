@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from tlearn.export.best_of import export_best
@@ -62,11 +62,11 @@ def export_within(
     max_drop: float = 0.01,
     data: Path | None = None,
     progress: ProgressCallback = no_progress,
-) -> tuple[BudgetResult, list[str]]:
+) -> BudgetResult:
     """Write the best file within a budget; the other arguments are those of `export`.
 
     Returns:
-        What was kept, and what would help where nothing was.
+        What was tried, what was kept, and what would help where nothing was.
 
     Raises:
         TlearnError: The run, its images or the place cannot be used.
@@ -75,9 +75,10 @@ def export_within(
     inputs = prepare_export(trained, needs_calibration(targets))
     result = export_best(inputs, targets, folder, budget, max_drop, progress)
     if result.kept:
-        return result, []
+        return result
     images = str(data or read_json(trained.directory.metrics_path)["folder"])
-    return result, suggestions(result, trained.plan.images.image_size, shlex.quote(images))
+    ways = suggestions(result, trained.plan.images.image_size, trained.plan.backbone.name, images)
+    return replace(result, suggestions=ways)
 
 
 def write_snippets(artifacts: Sequence[Artifact], platforms: Sequence[str]) -> list[Path]:

@@ -9,25 +9,24 @@ from typing import Any
 
 from tlearn.commands.advice import advise, forecast_plan
 from tlearn.commands.resume import (
-    Resumption,
-    ensure_unchanged,
+    ResumedRun,
+    find_pending,
     find_resumption,
-    other_versions,
-    resumed_plan,
+    go_on,
+    request_of,
 )
 from tlearn.commands.save import begin_run, save_run
 from tlearn.commands.session import Session, Workspace
 from tlearn.commands.train import fit
 from tlearn.data.dataset import Dataset
-from tlearn.errors import RunError
 from tlearn.evaluation.metrics import Report
 from tlearn.features.engine import EngineChoice
 from tlearn.progress import EpochCallback, ProgressCallback, no_progress
 from tlearn.recipe.plan import Plan
-from tlearn.runs.directory import RunDirectory
-from tlearn.runs.pending import PendingRun, Request
+from tlearn.runs.directory import RunDirectory, ensure_no_run
+from tlearn.runs.pending import PendingRun
+from tlearn.suggestion.accuracy_forecast import Option
 from tlearn.suggestion.advice import Advice
-from tlearn.training.checkpoint import read_epoch
 
 
 @dataclass(frozen=True)
@@ -62,6 +61,14 @@ class FinetuneResult:
     interpolation: float | None = None
     warnings: tuple[str, ...] = ()
     resumed_from_epoch: int | None = None
+
+    @property
+    def option(self) -> Option | None:
+        """Return the way to train whose forecast holds for the plan; None if there is none."""
+        own_depth = "tuned_stages" not in self.plan.reasons
+        if self.advice is None or own_depth:
+            return None
+        return self.advice.option(self.plan.policy, self.plan.value("head_stages"))
 
 
 def finetune(
@@ -105,87 +112,59 @@ def finetune(
         folder, flags = Path(resumption.request.folder), resumption.flags
     if folder is None:
         raise TypeError("finetune needs a folder, or resume=True")
+    ensure_no_run(folder)
     with Session(folder, recipe, flags or {}, keep_cache=keep_cache, progress=progress) as session:
-        pending = None if dry_run else _find_pending(session, resumption, out, overwrite)
+        pending = None if dry_run else find_pending(session, resumption, out, overwrite)
         images = session.scan_folder()
         backbone = session.find_backbone()
         dataset = session.load_dataset(images, backbone)
         workspace = session.open_backbone(dataset, backbone)
         planned = _make_plan(session, workspace)
         if pending:
-            pending, planned = _go_on(planned, pending, workspace, resumption, out)
+            state = go_on(pending, workspace, planned.plan, resumption, bool(out))
+            pending, planned = state.pending, _resumed(planned, state)
         if on_plan:
             on_plan(planned)
         if dry_run:
             return planned
-        workspace = session.extract_features(workspace)
         if pending is None:
-            request = _request(session)
+            request = request_of(session)
             pending = PendingRun.begin(request, planned.plan.policy, out, overwrite)
-        run = pending.run
-        begin_run(run, workspace, planned.plan)
-        recorder = _recorder(run, on_epoch)
-        fitted = fit(session, workspace, planned.plan, recorder, run.checkpoint_path)
-        run.write_history(fitted.history)
-        reports = save_run(session, workspace, fitted, run, planned.advice, pending.place)
-        return replace(
-            planned,
-            run=pending.finish(),
-            plan=fitted.plan,
-            reports=reports,
-            history=fitted.history,
-            interpolation=fitted.interpolation,
-            warnings=planned.warnings + fitted.warnings,
-            seconds=session.timer.seconds | {"total": session.timer.total()},
-        )
+        return _train(session, workspace, planned, pending, on_epoch)
 
 
-def _find_pending(
-    session: Session, resumption: Resumption | None, out: Path | None, overwrite: bool
-) -> PendingRun | None:
-    """Return the run to go on with; None for a new one, for which there is a place."""
-    if resumption:
-        return PendingRun.reopen(resumption.run, _request(session))
-    pending = PendingRun.find(_request(session), out)
-    if pending is None:
-        RunDirectory.ensure_available(out, overwrite)
-    return pending
-
-
-def _request(session: Session) -> Request:
-    recipe = session.requested.recipe.model_dump(mode="json", exclude_defaults=True)
-    return Request(str(session.source.resolve()), recipe)
-
-
-def _go_on(
+def _train(
+    session: Session,
+    workspace: Workspace,
     planned: FinetuneResult,
     pending: PendingRun,
-    workspace: Workspace,
-    resumption: Resumption | None,
-    out: Path | None,
-) -> tuple[PendingRun | None, FinetuneResult]:
-    """Go on by the plan that the run was begun with, unless images or weights have changed.
-
-    Returns:
-        The run to go on with and its plan; None and the new plan where something has changed.
-
-    Raises:
-        RunError: Something has changed, and this very run was asked for.
-    """
-    run = pending.run
-    try:
-        ensure_unchanged(run, workspace)
-    except RunError as error:
-        pending.release()
-        if resumption or out:
-            raise
-        return None, replace(planned, warnings=(f"{error.message}: training begins anew",))
-    changed = other_versions(run)
-    return pending, replace(
+    on_epoch: EpochCallback | None,
+) -> FinetuneResult:
+    """Train by the plan, and put the run in its place."""
+    workspace, run = session.extract_features(workspace), pending.run
+    begin_run(run, workspace, planned.plan)
+    recorder = _recorder(run, on_epoch)
+    fitted = fit(session, workspace, planned.plan, recorder, run.checkpoint_path)
+    run.write_history(fitted.history)
+    reports = save_run(session, workspace, fitted, run, planned.advice, pending.place)
+    return replace(
         planned,
-        plan=resumed_plan(run, resumption.epochs if resumption else None),
-        resumed_from_epoch=read_epoch(run.checkpoint_path),
-        warnings=(changed,) if changed else (),
+        run=pending.finish(),
+        plan=fitted.plan,
+        reports=reports,
+        history=fitted.history,
+        interpolation=fitted.interpolation,
+        warnings=planned.warnings + fitted.warnings,
+        seconds=session.timer.seconds | {"total": session.timer.total()},
+    )
+
+
+def _resumed(planned: FinetuneResult, state: ResumedRun) -> FinetuneResult:
+    return replace(
+        planned,
+        plan=state.plan,
+        resumed_from_epoch=state.epoch,
+        warnings=(state.warning,) if state.warning else (),
     )
 
 

@@ -12,6 +12,6 @@ def matrix(n_images: int, n_classes: int, similar: bool) -> Advice:
     Args:
         n_images: Training images, of all classes together.
         n_classes: Classes.
-        similar: Whether they are like the images that the backbone was trained on.
+        similar: Whether they are similar to the images that the backbone was trained on.
     """
     return Advice(textbook_policy(Evidence(n_images, n_classes, float(similar))))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from math import hypot, inf
 from pathlib import Path
@@ -13,7 +14,7 @@ import numpy as np
 from tlearn.commands.int8_cost import measure_int8_cost
 from tlearn.commands.session import Session, Workspace
 from tlearn.data.dataset import Dataset
-from tlearn.errors import BackboneError
+from tlearn.errors import BackboneError, WeightsNotFoundError
 from tlearn.models.weights import available_offline
 from tlearn.progress import ProgressCallback, no_progress
 from tlearn.suggestion.depth_profile import N_MULTI_STAGE, TIE_SE, HeadScore, gain
@@ -59,6 +60,19 @@ class RankedBackbone:
         return self.head_score.accuracy - (self.int8.drop if self.int8 else 0)
 
 
+@dataclass(frozen=True)
+class RankResult:
+    """Backbones in order.
+
+    Attributes:
+        dataset: What they were measured on.
+        backbones: Best first.
+    """
+
+    dataset: Dataset
+    backbones: tuple[RankedBackbone, ...]
+
+
 def rank(
     folder: Path,
     backbones: Sequence[str] = (ALL,),
@@ -69,7 +83,7 @@ def rank(
     measure_int8: bool = False,
     keep_cache: bool = True,
     progress: ProgressCallback = no_progress,
-) -> tuple[Dataset, list[RankedBackbone]]:
+) -> RankResult:
     """Rank backbones by cross-validated heads, best first; ties are marked, not broken.
 
     Args:
@@ -96,7 +110,7 @@ def rank(
         names = [spec.name for spec, _ in available_offline()]
     else:
         for name in names:  # a mistake in the last name, before the first is measured
-            with session_for(name) as session:
+            with session_for(name) as session, _hint_of_rank():
                 progress(f"find {session.find_backbone().name}", 0, 0)
     ranked: dict[str, RankedBackbone] = {}
     sizes: dict[str, int] = {}
@@ -114,10 +128,21 @@ def rank(
         raise _none_fits(sizes, max_bytes or inf)
     best_first = sorted(ranked.values(), key=lambda backbone: -backbone.accuracy_after_int8)
     labels = dataset.labels("train")
-    return dataset, [
-        replace(backbone, gap_to_best=_gap(backbone, best_first[0], labels))
-        for backbone in best_first
-    ]
+    ranking = [replace(row, gap_to_best=_gap(row, best_first[0], labels)) for row in best_first]
+    return RankResult(dataset, tuple(ranking))
+
+
+@contextmanager
+def _hint_of_rank() -> Iterator[None]:
+    """Let the hint about missing weights name what `rank` has."""
+    try:
+        yield
+    except WeightsNotFoundError as error:
+        raise WeightsNotFoundError(
+            error.message,
+            "put the file into the folder that TLEARN_WEIGHTS names, or rank those that are on "
+            "this machine: --backbones all-available",
+        ) from error
 
 
 def _none_fits(sizes: Mapping[str, int], limit: float) -> BackboneError:

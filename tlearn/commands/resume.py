@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tlearn.commands.session import Workspace
+from tlearn.commands.session import Session, Workspace
 from tlearn.data.manifest import SplitManifest, read_manifest
 from tlearn.errors import RunError, pasted, quoted
 from tlearn.recipe.plan import Plan
@@ -17,8 +17,26 @@ from tlearn.recipe.plan_file import read_plan
 from tlearn.runs.directory import RUNS_ROOT, RunDirectory
 from tlearn.runs.pending import Request
 from tlearn.runs.provenance import installed_versions, read_provenance
+from tlearn.training.checkpoint import read_epoch
 
 _MORE = "give it more epochs: tlearn finetune --resume {} --epochs 20"
+
+
+@dataclass(frozen=True)
+class ResumedRun:
+    """A stopped run that goes on, or the reason why it cannot.
+
+    Attributes:
+        pending: The run; None where training begins anew.
+        plan: What to train.
+        epoch: Epochs completed; None where none is.
+        warning: What has changed since the run was begun, or None.
+    """
+
+    pending: PendingRun | None
+    plan: Plan
+    epoch: int | None
+    warning: str | None
 
 
 @dataclass(frozen=True)
@@ -69,37 +87,80 @@ def find_resumption(place: Path | None, flags: Mapping[str, Any]) -> Resumption:
     return Resumption(run, request, epochs)
 
 
-def ensure_unchanged(run: RunDirectory, workspace: Workspace) -> None:
-    """Check that a run still has the images and the backbone that it was begun with.
+def request_of(session: Session) -> Request:
+    """Return what a command asks for."""
+    recipe = session.requested.recipe.model_dump(mode="json", exclude_defaults=True)
+    return Request(str(session.source.resolve()), recipe)
+
+
+def find_pending(
+    session: Session, resumption: Resumption | None, out: Path | None, overwrite: bool
+) -> PendingRun | None:
+    """Return the run to go on with; None for a new one, for which there is a place.
 
     Raises:
-        RunError: One of them has changed.
+        RunError: There is no place for a new one, or another process trains the run.
+        HostError: The system refuses.
     """
-    hint = "begin anew and keep this one: --out FOLDER"
+    if resumption:
+        return PendingRun.reopen(resumption.run, request_of(session))
+    pending = PendingRun.find(request_of(session), out)
+    if pending is None:
+        RunDirectory.ensure_available(out, overwrite)
+    return pending
+
+
+def go_on(
+    pending: PendingRun,
+    workspace: Workspace,
+    plan: Plan,
+    resumption: Resumption | None,
+    must: bool,
+) -> ResumedRun:
+    """Go on by the plan that the run was begun with, unless images or weights have changed.
+
+    Args:
+        pending: The run.
+        workspace: Images and backbone as they are now.
+        plan: What would be trained now.
+        resumption: What the person asked for; None where the same command was repeated.
+        must: Whether training may not begin anew in another place.
+
+    Raises:
+        RunError: Something has changed, and this very run was asked for.
+    """
+    run = pending.run
+    changed = _what_changed(run, workspace)
+    if changed:
+        pending.release()
+        problem = f"{changed} of {quoted(pending.place)} changed after it was begun"
+        if resumption or must:
+            raise RunError(problem, "begin anew and keep this one: --out FOLDER")
+        return ResumedRun(None, plan, None, f"{problem}: training begins anew")
+    plan = _more_epochs(read_plan(run.plan_path), resumption.epochs if resumption else None)
+    return ResumedRun(pending, plan, read_epoch(run.checkpoint_path), _other_versions(run))
+
+
+def _what_changed(run: RunDirectory, workspace: Workspace) -> str | None:
     if not _same_split(read_manifest(run.split_path), workspace.dataset.manifest):
-        raise RunError(f"the images of {quoted(run.path)} have changed since it was begun", hint)
-    if read_plan(run.plan_path).backbone.fingerprint != workspace.backbone.fingerprint:
-        raise RunError(f"the backbone of {quoted(run.path)} has changed since it was begun", hint)
+        return "the images"
+    same = read_plan(run.plan_path).backbone.fingerprint == workspace.backbone.fingerprint
+    return None if same else "the weights of the backbone"
 
 
-def other_versions(run: RunDirectory) -> str | None:
-    """Return which packages have another version than when a run was begun, in words."""
+def _other_versions(run: RunDirectory) -> str | None:
     provenance = read_provenance(run)
     before, now = (provenance.versions if provenance else {}), installed_versions()
     changed = [
-        f"{name} {before[name]} to {now.get(name)}"
-        for name in before
-        if before[name] != now.get(name)
+        f"{name} {version} to {now.get(name)}"
+        for name, version in before.items()
+        if version != now.get(name)
     ]
-    return f"versions have changed since it was begun: {', '.join(changed)}" if changed else None
+    return f"versions changed after the run was begun: {', '.join(changed)}" if changed else None
 
 
-def resumed_plan(run: RunDirectory, epochs: int | None) -> Plan:
-    """Return the plan of a run, with more epochs where they are asked for.
-
-    Whoever asks for more wants them trained: patience no longer ends the training.
-    """
-    plan = read_plan(run.plan_path)
+def _more_epochs(plan: Plan, epochs: int | None) -> Plan:
+    """Return a plan with more epochs; whoever asks for them wants them trained, patience or not."""
     if epochs is None or epochs == plan.training.epochs:
         return plan
     return replace(plan, training=replace(plan.training, epochs=epochs, patience=epochs))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from tlearn.errors import RunError, TlearnError, quoted
+from tlearn.errors import RunError, TlearnError, pasted, quoted
 from tlearn.recipe.plan_file import read_plan
 from tlearn.runs.directory import MARKER, RUN_FILES, RUNS_ROOT, RunDirectory
 from tlearn.runs.metrics import read_metrics
@@ -66,7 +65,7 @@ def list_runs(folder: Path = RUNS_ROOT) -> list[RunSummary]:
         folder: Where to look; the default need not exist yet.
 
     Raises:
-        RunError: The folder does not exist.
+        RunError: The folder does not exist, or what it holds are no runs.
         HostError: It cannot be read.
     """
     if not folder.is_dir():
@@ -78,7 +77,10 @@ def list_runs(folder: Path = RUNS_ROOT) -> list[RunSummary]:
         if _is_run(folder):
             return [summarize(folder)]
         folders = [entry for entry in folder.iterdir() if entry.is_dir()]
-    summaries = [summarize(path) for path in folders if not path.name.startswith(".")]
+    folders = [path for path in folders if not path.name.startswith(".")]
+    if folders and folder != RUNS_ROOT and not any(map(_is_run, folders)):
+        raise RunError(f"{quoted(folder)} is no folder of runs", "list those in runs/: tlearn runs")
+    summaries = [summarize(path) for path in folders]
     return sorted(summaries, key=lambda run: (run.started, run.path.name), reverse=True)
 
 
@@ -191,4 +193,4 @@ def _is_own(name: str) -> bool:
 
 
 def _remove_line(path: Path) -> str:
-    return shlex.join(["tlearn", "runs", "rm", str(path)])
+    return f"tlearn runs rm {pasted(path)}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -12,7 +11,7 @@ import numpy as np
 from tlearn.commands.session import Session, Workspace
 from tlearn.commands.train import FittedModel
 from tlearn.data.manifest import write_manifest
-from tlearn.errors import RunError, quoted
+from tlearn.errors import RunError, pasted, quoted
 from tlearn.evaluation.examples import Examples, pick_examples
 from tlearn.evaluation.figures import write_figures
 from tlearn.evaluation.metrics import Report, score
@@ -50,6 +49,8 @@ def begin_run(run: RunDirectory, workspace: Workspace, plan: Plan) -> None:
     write_atomic(run.split_path, lambda path: write_manifest(workspace.dataset.manifest, path))
     run.write_labels(plan.split.classes)
     dataset = workspace.dataset
+    if run.provenance_path.exists():  # of the command that began the run
+        return
     write_provenance(run, collect_provenance(dataset.folder, dataset.manifest, plan))
 
 
@@ -210,7 +211,7 @@ def _provenance(run: RunDirectory) -> dict[str, str]:
 
 
 def _next_steps(place: Path) -> list[NextStep]:
-    path = shlex.quote(str(place))
+    path = pasted(place)
     return [
         NextStep("Try it on an image of your own", f"tlearn predict {path} IMAGE"),
         NextStep("Export it for a phone", f"tlearn export {path} --tflite"),

@@ -13,6 +13,7 @@ from tlearn.commands.session import Session
 from tlearn.commands.trials import check_validation, run_trials
 from tlearn.progress import ProgressCallback, no_progress
 from tlearn.recipe.saving import check_new, recipe_of, save_recipe
+from tlearn.runs.directory import ensure_no_run
 from tlearn.suggestion.advice import Advice
 
 
@@ -44,6 +45,7 @@ def suggest(
     Raises:
         TlearnError: The folder, the recipe or the weights cannot be used.
     """
+    ensure_no_run(folder)
     if save:
         check_new(save)
     with Session(folder, recipe, flags or {}, keep_cache=keep_cache, progress=progress) as session:

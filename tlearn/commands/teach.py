@@ -219,7 +219,7 @@ def _teach(
             progress=step,
         )
     with timer.time("check"):
-        correlation, agreement = _compare(student.training_model, dataset, held_out)
+        correlation, agreement = _compare_with_teacher(student.training_model, dataset, held_out)
         path = out / WEIGHTS
         write_atomic(path, lambda file: student.network.save_weights(file))
     seconds = timer.seconds | {"total": timer.total()}
@@ -250,7 +250,9 @@ def _prune_teacher(config: DistillConfig, student: Any, dataset: Any) -> bool:
     return True
 
 
-def _compare(model: Any, dataset: Any, held_out: Sequence[str]) -> tuple[float, float | None]:
+def _compare_with_teacher(
+    model: Any, dataset: Any, held_out: Sequence[str]
+) -> tuple[float, float | None]:
     """Return the correlation with the teacher's standardized embedding, and class agreement."""
     from tlearn.training.teacher_dataset import Standardizer
 

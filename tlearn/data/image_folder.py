@@ -61,11 +61,12 @@ class ImageFolder:
     ignored: tuple[str, ...] = ()
 
 
-def scan(path: Path) -> ImageFolder:
+def scan(path: Path, known_classes: Sequence[str] = ()) -> ImageFolder:
     """List the images of a folder or a CSV file with their classes, without decoding any.
 
     Args:
         path: A folder in one of the layouts of this module, or a .csv or .tsv file.
+        known_classes: Those of a model that is to be scored: a single class is enough then.
 
     Raises:
         DataError: There are fewer than two classes with images; the hint says how to arrange them.
@@ -73,14 +74,18 @@ def scan(path: Path) -> ImageFolder:
     path = Path(os.path.expanduser(path))
     _ensure_exists(path)
     if path.is_dir():
-        return _scan_folder(path.resolve())
-    if path.suffix.lower() in (".csv", ".tsv"):
-        return _scan_csv(path.resolve())
-    raise DataError(
-        f"{quoted(path)} is neither a folder nor a CSV file",
-        "name a folder with one subfolder per class, or a .csv with the columns path,label: "
-        "tlearn suggest FOLDER",
-    )
+        folder = _scan_folder(path.resolve())
+    elif path.suffix.lower() in (".csv", ".tsv"):
+        folder = _scan_csv(path.resolve())
+    else:
+        raise DataError(
+            f"{quoted(path)} is neither a folder nor a CSV file",
+            "name a folder with one subfolder per class, or a .csv with the columns path,label: "
+            "tlearn suggest FOLDER",
+        )
+    if len(folder.classes) == 1 and folder.classes[0] not in known_classes:
+        _refuse_one_class(folder.root, folder.classes[0], bool(known_classes))
+    return folder
 
 
 def list_images(paths: Sequence[Path]) -> list[Path]:
@@ -187,17 +192,6 @@ def _image_folder(
             f"there are no images in {quoted(root)}",
             "name a folder with one subfolder of images per class: tlearn suggest FOLDER",
         )
-    if len(classes) == 1:
-        inner = root / classes[0]
-        if inner.is_dir() and not Walk(inner).children("")[1] and len(_class_folders(inner)) > 1:
-            raise DataError(
-                f"{quoted(root)} has its class folders one level deeper",
-                f"name the folder inside it: tlearn suggest {quoted(inner)}",
-            )
-        raise DataError(
-            f"{quoted(root)} has only one class: {classes[0]!r}",
-            "add a subfolder with images of something else; a classifier needs two classes",
-        )
     labels = {name: label for label, name in enumerate(classes)}
     images = [
         LabeledImage(root / row.name, row.name, labels[row.class_name], row.split) for row in rows
@@ -205,6 +199,21 @@ def _image_folder(
     images.sort(key=lambda i: (SPLITS.index(i.split or "train"), i.label, natural_key(i.name)))
     strays = tuple(sorted(ignored, key=natural_key))
     return ImageFolder(root, tuple(classes), tuple(images), layout, strays)
+
+
+def _refuse_one_class(root: Path, name: str, scored: bool) -> None:
+    """Say what is wrong with a folder of one class; one that is only scored may have one."""
+    inner = root / name
+    if inner.is_dir() and not Walk(inner).children("")[1] and len(_class_folders(inner)) > 1:
+        raise DataError(
+            f"{quoted(root)} has its class folders one level deeper",
+            f"name the folder inside it: tlearn suggest {quoted(inner)}",
+        )
+    if not scored:
+        raise DataError(
+            f"{quoted(root)} has only one class: {name!r}",
+            "add a subfolder with images of something else; a classifier needs two classes",
+        )
 
 
 def _scan_csv(path: Path) -> ImageFolder:

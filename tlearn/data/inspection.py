@@ -11,6 +11,7 @@ from pathlib import PurePosixPath
 from tlearn.data.decode import ImageInfo
 from tlearn.data.formats import EXTENSIONS
 from tlearn.data.image_folder import ImageFolder, LabeledImage
+from tlearn.data.strays import folders_without_class, loose_images
 
 TINY_SIDE = 32
 """Short side, in pixels, below which an image hardly shows anything."""
@@ -34,8 +35,8 @@ class DataIssue:
     """One error or risk in an image folder.
 
     Attributes:
-        kind: "unreadable", "misnamed", "placeholder", "duplicate", "conflicting_labels", "leak",
-            "tiny", "imbalance", "few" or "rotated".
+        kind: "unreadable", "no_class", "conflicting_labels", "leak", "duplicate", "placeholder",
+            "imbalance", "few", "tiny", "misnamed" or "rotated".
         severity: "warning" (to be fixed, or at least known) or "note".
         message: What was found, in numbers, and what to do; full sentences.
         names: The images (or classes) concerned; an unreadable image is followed by ": reason".
@@ -45,6 +46,11 @@ class DataIssue:
     severity: str
     message: str
     names: tuple[str, ...]
+
+    @property
+    def leaves_out(self) -> bool:
+        """Return whether images that are in the folder are not used because of it."""
+        return self.kind in ("unreadable", "no_class", "conflicting_labels", "leak")
 
 
 def inspect_dataset(folder: ImageFolder, infos: Sequence[ImageInfo]) -> tuple[DataIssue, ...]:
@@ -62,6 +68,7 @@ def inspect_dataset(folder: ImageFolder, infos: Sequence[ImageInfo]) -> tuple[Da
     groups = [group for group in copies.values() if len(group) > 1]
     return (
         *_unreadable(images),
+        *_no_class(folder),
         *_conflicting_labels(folder, groups),
         *_leak(groups),
         *_duplicate(groups),
@@ -85,6 +92,21 @@ def _unreadable(images: Sequence[ImageWithInfo]) -> Iterator[DataIssue]:
             f"Replace or delete {_them(unreadable)}.",
             tuple(f"{name}: {problem}" for name, problem in unreadable),
         )
+
+
+def _no_class(folder: ImageFolder) -> Iterator[DataIssue]:
+    folders, loose = folders_without_class(folder), loose_images(folder)
+    sentences = []
+    if folders:
+        listed = _first([f"{name!r} ({reason})" for name, reason in folders.items()])
+        sentences.append(f"{_count(len(folders), 'folder')} became no class: {listed}.")
+    if loose:
+        sentences.append(
+            f"{_count(len(loose), 'image')} {_are(loose)} in no class folder and left out: "
+            f"{_first_quoted(loose)}."
+        )
+    if sentences:
+        yield DataIssue("no_class", "warning", " ".join(sentences), (*folders, *loose))
 
 
 def _conflicting_labels(

@@ -13,7 +13,7 @@ def labeled_images(path: Path, labels: Sequence[str]) -> list[tuple[Path, int]]:
     """List the images that a model can be scored on: the test split, else val, else all.
 
     Args:
-        path: An image folder, or a CSV file.
+        path: An image folder, or a CSV file; it need not have every class of the model.
         labels: The model's labels, in the order of its output.
 
     Returns:
@@ -22,7 +22,7 @@ def labeled_images(path: Path, labels: Sequence[str]) -> list[tuple[Path, int]]:
     Raises:
         DataError: The folder cannot be used, or has a class that the model does not know.
     """
-    folder = scan(path)
+    folder = scan(path, known_classes=labels)
     unknown = [repr(name) for name in folder.classes if name not in labels]
     if unknown:
         raise DataError(

@@ -81,6 +81,16 @@ class SplitManifest:
         """Return the rows of one split, int64."""
         return np.flatnonzero(np.array(self.splits, dtype="U5") == split)
 
+    def trained_on(self, digests: Sequence[str]) -> np.ndarray:
+        """Return which files are in train, or in val, which may serve to choose: bool (n,).
+
+        Args:
+            digests: (n,) SHA-256 of the files.
+        """
+        pairs = zip(self.digests, self.splits, strict=True)
+        known = {digest for digest, split in pairs if split != "test"}
+        return np.array([digest in known for digest in digests], bool)
+
     def count(self, split: str) -> int:
         """Return the number of images in one split."""
         return self.splits.count(split)

@@ -33,6 +33,12 @@ def list_entries(folder: Path) -> list[os.DirEntry[str]]:
         raise DataError(message, hint) from error
 
 
+def is_hidden(name: str) -> bool:
+    """Return whether a file or folder is no one's data: of the system, or named with a dot."""
+    last = name.rpartition("/")[2]
+    return last.startswith(".") or last in ("__MACOSX", "@eaDir")
+
+
 def _is_image(path: Path) -> bool:
     if path.suffix.lower() in EXTENSIONS:
         return True  # whatever its content: an unreadable image is to be reported, not ignored
@@ -62,7 +68,7 @@ class Walk:
         folders, images = [], []
         for entry in list_entries(self.root / name):
             child = f"{name}/{entry.name}".removeprefix("/")
-            hidden = entry.name.startswith(".") or entry.name in ("__MACOSX", "@eaDir")
+            hidden = is_hidden(entry.name)
             if entry.is_dir() and not hidden:
                 folders.append(child)
             elif entry.is_file() and not hidden and _is_image(self.root / child):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -16,14 +16,12 @@ from tlearn.evaluation.chart_style import chart_style
 from tlearn.evaluation.charts import learning_curve, reliability
 from tlearn.evaluation.figures import PAGE, inline_svg
 from tlearn.evaluation.metrics import most_confused
+from tlearn.evaluation.page import render_page
 from tlearn.evaluation.report_content import ReportContent
 from tlearn.evaluation.report_evidence import evidence_rows
 from tlearn.recipe.planning import HEAD
 from tlearn.storage.atomic import write_atomic
 from tlearn.storage.text import escape_invisible
-
-if TYPE_CHECKING:
-    from jinja2 import Environment
 
 MATRIX_LIMIT = 40
 """Most classes whose confusion matrix can be read; beyond it, the worst pairs stand alone."""
@@ -59,52 +57,35 @@ def write_report(path: Path, content: ReportContent) -> None:
     """
     report, n_classes = content.leading, len(content.leading.classes)
     by_f1 = sorted(report.per_class, key=lambda row: (row["n"] == 0, row["f1"]))
-    page = (
-        _environment()
-        .get_template("report.html.j2")
-        .render(
-            content=content,
-            report=report,
-            split=_SPLITS.get(report.split, f"images of {report.split}"),
-            frequent=max(row["n"] for row in report.per_class) / report.n,
-            weakest=by_f1[:CLASSES_SHOWN],
-            other_classes=by_f1[CLASSES_SHOWN:],
-            confused=most_confused(report, 8 if n_classes <= MATRIX_LIMIT else 30),
-            matrix=n_classes <= MATRIX_LIMIT,
-            charts=_charts(content),
-            evidence=evidence_rows(content),
-            settings=_settings(content),
-            head=HEAD,
-        )
-    )
-    write_atomic(path, page.encode("utf-8", "replace"))
-
-
-def _environment() -> Environment:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("tlearn.evaluation"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(
-        percent=wording.percent,
-        points=wording.points,
-        interval=wording.percent_interval,
-        duration=wording.duration,
-        setting=wording.setting_in_words,
-        key=wording.key_in_words,
-        sentence=wording.sentence,
-        step=wording.step_in_words,
-        split=wording.split_in_words,
-        name=escape_invisible,
-        path=_breakable,
-        image=_data_url,
-    )
-    return environment
+    values = {
+        "content": content,
+        "report": report,
+        "split": _SPLITS.get(report.split, f"images of {report.split}"),
+        "frequent": max(row["n"] for row in report.per_class) / report.n,
+        "weakest": by_f1[:CLASSES_SHOWN],
+        "other_classes": by_f1[CLASSES_SHOWN:],
+        "confused": most_confused(report, 8 if n_classes <= MATRIX_LIMIT else 30),
+        "matrix": n_classes <= MATRIX_LIMIT,
+        "charts": _charts(content),
+        "evidence": evidence_rows(content),
+        "settings": _settings(content),
+        "head": HEAD,
+    }
+    filters: Mapping[str, Callable[..., Any]] = {
+        "percent": wording.percent,
+        "points": wording.points,
+        "interval": wording.percent_interval,
+        "duration": wording.duration,
+        "setting": wording.setting_in_words,
+        "key": wording.key_in_words,
+        "sentence": wording.sentence,
+        "step": wording.step_in_words,
+        "split": wording.split_in_words,
+        "name": escape_invisible,
+        "path": _breakable,
+        "image": _data_url,
+    }
+    write_atomic(path, render_page("tlearn.evaluation", "report.html.j2", filters, values))
 
 
 def _charts(content: ReportContent) -> Mapping[str, Any]:

@@ -72,15 +72,6 @@ class ReportContent:
     @property
     def taken(self) -> Option | None:
         """Return the option of the advice that was carried out, None where it was none of them."""
-        if not self.advice or not self.advice.profile:
+        if not self.advice:
             return None
-        last = str(len(self.advice.profile.names))
-        carried_out = (self.plan.policy, self.plan.value("head_stages"))
-        return next(
-            (
-                option
-                for option in self.advice.options
-                if (str(option.policy), option.head_stages.replace("last", last)) == carried_out
-            ),
-            None,
-        )
+        return self.advice.option(self.plan.policy, self.plan.value("head_stages"))

@@ -20,7 +20,7 @@ from tlearn.suggestion.accuracy_forecast import (
     stages_in_words,
 )
 from tlearn.suggestion.depth_profile import DepthProfile
-from tlearn.suggestion.matrix import LITTLE, MATRIX
+from tlearn.suggestion.matrix import LITTLE, LITTLE_PER_CLASS, MATRIX
 
 _MARGIN = 0.02
 """Accuracy left free at both ends of the scale on which forecasts are drawn."""
@@ -36,7 +36,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class MatrixRow:
-    """A row of the matrix: how much data, and a cell for like and for unlike the source."""
+    """A row of the matrix: how much data, and a cell for similar and for different images."""
 
     size: str
     cells: Sequence[Cell]
@@ -154,7 +154,10 @@ def _departure(content: ReportContent) -> str:
 
 
 def _matrix(size: str, similarity: str) -> list[MatrixRow]:
-    sizes = {"little": f"little data (under {LITTLE} images)", "lot": "a lot of data"}
+    sizes = {
+        "little": f"little data (under {LITTLE} images or {LITTLE_PER_CLASS} per class)",
+        "lot": "a lot of data",
+    }
     return [
         MatrixRow(
             label,

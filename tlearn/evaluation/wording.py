@@ -39,26 +39,31 @@ _STEPS = {
 def percent(share: float) -> str:
     """Return a share such as 0.81 as "81.0%"; "100.0%" only where it is all of them."""
     text = f"{100 * share:.1f}%"
-    return "> 99.9%" if text == "100.0%" and share < 1 else text
+    return ">99.9%" if text == "100.0%" and share < 1 else text
 
 
-def points(share: float) -> str:
-    """Return a difference of shares such as 0.042 as "4.2 points"."""
-    return f"{100 * share:.1f} points"
+def points(difference: float) -> str:
+    """Return the size of a difference of shares such as 0.042 as "4.2 points"."""
+    number = f"{abs(100 * difference):.1f}"
+    return f"{number} point{'s' * (number != '1.0')}"
 
 
-def percent_interval(low: float, high: float) -> str:
+def percent_interval(low: float, high: float, digits: int = 1) -> str:
     """Return the two ends of an interval of shares as "82.4 to 91.8"."""
-    return f"{100 * low:.1f} to {100 * high:.1f}"
+    # Adding 0 takes the sign of -0.0.
+    ends = (f"{round(100 * end, digits) + 0.0:.{digits}f}" for end in (low, high))
+    return " to ".join(ends)
 
 
 def duration(seconds: float) -> str:
-    """Return seconds as "4.2 s", "1 min 30 s" or "2 h 5 min"."""
-    if seconds < 59.95:
+    """Return seconds that were measured: "4.2 s", "41 s", "1 min 30 s", "2 h 5 min"."""
+    if seconds < 9.95:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
 def sentence(text: str) -> str:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tlearn.errors import ExportError
-from tlearn.export.budget import Budget, BudgetResult, pick_best
+from tlearn.export.budget import Budget, BudgetResult, pick_artifact
 from tlearn.export.inputs import ExportInputs
 from tlearn.export.parity import Artifact
 from tlearn.export.write import Target, export_artifact, step_label
@@ -60,7 +60,7 @@ def export_best(
                     errors[target[1]] = error
             if not written:
                 raise next(iter(errors.values()))
-            best = pick_best(written, budget).kept
+            best = pick_artifact(written, budget).kept
             if best:
                 with os_errors_as_host_errors(folder):
                     _move(best.path.parent, folder)
@@ -75,7 +75,7 @@ def export_best(
         for artifact in written
     ]
     messages = {mode: error.message for mode, error in errors.items()}
-    return replace(pick_best(final, budget), errors_by_mode=messages)
+    return replace(pick_artifact(final, budget), errors_by_mode=messages)
 
 
 def _move(source: Path, target: Path) -> None:

@@ -6,6 +6,7 @@ Pure: what was measured goes in, a choice comes out.
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -58,6 +59,7 @@ class BudgetResult:
         nearest: The one that misses least, of those that passed if any did.
         reason: Why `kept` was kept; empty where none was.
         errors_by_mode: By mode, why no file could be written in it.
+        suggestions: What would help where none was kept.
     """
 
     budget: Budget
@@ -66,14 +68,16 @@ class BudgetResult:
     nearest: Artifact
     reason: str
     errors_by_mode: Mapping[str, str] = field(default_factory=dict)
+    suggestions: tuple[str, ...] = ()
 
 
-def pick_best(candidates: Sequence[Artifact], budget: Budget) -> BudgetResult:
-    """Keep the most accurate within the budget; of equals, the one that agrees most with the model.
+def pick_artifact(candidates: Sequence[Artifact], budget: Budget) -> BudgetResult:
+    """Keep what loses least accuracy within the budget; of equals, what agrees most with the model.
 
-    An accuracy gain over the source model is noise and is treated as a tie. Where both are equal,
-    the least product of size and latency decides: it does not depend on units, and neither a
-    little size nor a little time outweighs much of the other.
+    An accuracy gain over the source model is noise and is treated as a tie, so what is kept need
+    not have the highest accuracy. Where both are equal, the least product of size and latency
+    decides: it does not depend on units, and neither a little size nor a little time outweighs
+    much of the other.
 
     Args:
         candidates: At least one; those that failed the gate are never kept.
@@ -86,14 +90,19 @@ def pick_best(candidates: Sequence[Artifact], budget: Budget) -> BudgetResult:
     return BudgetResult(budget, tuple(candidates), kept, kept or nearest, _reason(fitting))
 
 
-def suggestions(result: BudgetResult, image_size: int, folder: str) -> list[str]:
+def suggestions(
+    result: BudgetResult, image_size: int, backbone: str, images: str
+) -> tuple[str, ...]:
     """Return what would bring a file into the budget, the least trouble first.
 
     Args:
         result: One that kept nothing.
         image_size: Side of the network's input, in pixels.
-        folder: The images that the run was trained on.
+        backbone: The run's.
+        images: The folder or CSV that it was trained on.
     """
+    folder = shlex.quote(images)
+    options = f"{folder} --backbone {shlex.quote(backbone)}"
     budget, nearest = result.budget, result.nearest
     tried = {artifact.quantization for artifact in result.candidates}
     remedies = []
@@ -104,13 +113,19 @@ def suggestions(result: BudgetResult, image_size: int, folder: str) -> list[str]
     if budget.time_ratio(nearest) > 1:
         side = _smaller_side(image_size, budget.time_ratio(nearest))
         if side < image_size:
-            remedies.append(f"smaller images: tlearn finetune {folder} --image-size {side}")
+            remedies.append(f"smaller images: tlearn finetune {options} --image-size {side}")
     if budget.ratio(nearest) > 1:
         remedies.append(
-            f"a head on an earlier stage: tlearn finetune {folder} --set head_stages=best"
+            f"a head on an earlier stage: tlearn finetune {options} --set head_stages=best"
         )
-        remedies.append(f"a smaller network: {_smaller_network_command(result, folder)}")
-    return remedies
+        limit = _size_limit(result)
+        smaller = (
+            f"tlearn rank {folder} --backbones all-available --max-size {limit}"
+            if limit
+            else f"tlearn suggest {options} --prefer small"
+        )
+        remedies.append(f"a smaller network: {smaller}")
+    return tuple(remedies)
 
 
 def _lost(artifact: Artifact) -> float:
@@ -130,10 +145,14 @@ def _reason(fitting: Sequence[Artifact]) -> str:
     best, second = fitting[:2]
     among = f"of the {len(fitting)} within the budget"
     if _lost(best) < _lost(second):
-        return f"the most accurate {among}"
+        return f"it loses least accuracy {among}"
+    why = f"none {among} loses less accuracy, and "
     if best.agreement > second.agreement:
-        return f"as accurate as any {among}, and nearest to the model's answers"
-    return f"as accurate as any {among}, and least in size times latency"
+        why += "its answers are nearest to the model's"
+    else:
+        why += "it is least in size times latency"
+    gained = any(other.accuracy > best.accuracy for other in fitting)
+    return why + "; a gain over the model counts as chance" * gained
 
 
 def _smaller_side(image_size: int, too_slow: float) -> int:
@@ -142,12 +161,12 @@ def _smaller_side(image_size: int, too_slow: float) -> int:
     return max(side, _LEAST_SIDE)
 
 
-def _smaller_network_command(result: BudgetResult, folder: str) -> str:
-    """Return the command that finds a smaller network; `rank` takes sizes in float32."""
+def _size_limit(result: BudgetResult) -> str:
+    """Return the size that `rank` should not exceed, in float32; "" where size is no problem."""
     limit = result.budget.max_bytes
     if limit is None or result.budget.size_ratio(result.nearest) <= 1:
-        return f"tlearn suggest {folder} --prefer small"
+        return ""
     passed = [artifact.quantization for artifact in result.candidates if artifact.passed]
     shrinks = max((_SHRINKS.get(mode, _AT_MOST) for mode in passed), default=1)
-    size = f"{limit * shrinks / 1e6:.6g}MB"
-    return f"tlearn rank {folder} --backbones all-available --max-size {size}"
+    n_bytes = limit * shrinks
+    return f"{n_bytes / 1e6:.6g}MB" if n_bytes >= 1e6 else f"{n_bytes / 1e3:.6g}kB"

@@ -123,7 +123,7 @@ def gate(comparison: Comparison, max_drop: float) -> str:
     )
 
 
-def nothing_right(inputs: ExportInputs) -> Comparison:
+def compare_unusable(inputs: ExportInputs) -> Comparison:
     """Return the comparison of an artifact that cannot be run."""
     labels = inputs.check.labels
     drop = float((inputs.expected.argmax(1) == labels).mean())

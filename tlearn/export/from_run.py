@@ -13,6 +13,7 @@ from tlearn.artifacts.files import artifact_digest
 from tlearn.data.decode import UnreadableImageError, decode
 from tlearn.data.sampling import representative, sample_size
 from tlearn.errors import BackboneError
+from tlearn.evaluation.wording import policy_in_words
 from tlearn.export.inputs import ExportInputs, GoldenImage
 from tlearn.models.catalog import CATALOG, find_backbone
 from tlearn.runs.trained_run import TrainedRun
@@ -80,9 +81,10 @@ def _golden_images(run: TrainedRun, model: keras.Model) -> list[GoldenImage]:
 
 def _metadata(run: TrainedRun, preprocessing: Preprocessing) -> dict[str, Any]:
     plan = run.plan
+    policy = policy_in_words(plan.policy)
     return {
         "name": f"{len(run.labels)} classes by {plan.backbone.name}",
-        "description": f"Trained by tlearn: {plan.policy}, {plan.split.n_train} images",
+        "description": f"Trained by tlearn: {policy}, {plan.split.n_train} images",
         "author": "made with tlearn",
         "version": version("tlearn"),
         "license": _license(plan.backbone.name),

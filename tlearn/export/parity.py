@@ -11,7 +11,7 @@ from tlearn.artifacts.benchmark import latency_milliseconds
 from tlearn.artifacts.files import artifact_size_bytes, parts_of
 from tlearn.artifacts.runtime import run_artifact
 from tlearn.errors import ExportError
-from tlearn.export.comparison import ChangedPrediction, ClassChange, compare, gate, nothing_right
+from tlearn.export.comparison import ChangedPrediction, ClassChange, compare, compare_unusable, gate
 from tlearn.export.inputs import ExportInputs
 from tlearn.storage.atomic import remove
 
@@ -94,7 +94,7 @@ def compare_with_model(
         failure = gate(comparison, max_drop)
         milliseconds = latency_milliseconds(path, check.pixels, TIMED_THREADS)
     except ExportError as error:
-        comparison, failure = nothing_right(inputs), error.message
+        comparison, failure = compare_unusable(inputs), error.message
     except BaseException:  # an interrupted check must not leave a file that looks verified
         _rename_if_failed(path, passed=False)
         raise

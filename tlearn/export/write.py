@@ -20,7 +20,7 @@ Target = tuple[str, str]
 def step_label(target: Target) -> str:
     """Return how progress names the export of a target."""
     format, mode = target
-    return f"export {format}" if mode == "none" else f"export {format} {mode}"
+    return f"export {format}" if mode == "none" else f"export {format} {mode.replace('_', '-')}"
 
 
 def needs_calibration(targets: Sequence[Target]) -> bool:

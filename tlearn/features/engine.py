@@ -182,4 +182,5 @@ def _runner(path: Path) -> Any:
 
     with silence_output():
         interpreter = Interpreter(model_path=str(path), num_threads=1)
+        interpreter.allocate_tensors()  # here, or the first image has it write about XNNPACK
         return interpreter.get_signature_runner()

@@ -25,8 +25,6 @@ SHIPPED_FEATURES = "builtin.features.tflite"
 DEFAULT_IMAGE_SIZE = 224
 """Input side, in pixels, for a person's own network that takes images of any size."""
 
-SCALINGS = ("inside", "symmetric", "caffe", "torch")
-
 
 @dataclass(frozen=True)
 class BackboneSpec:

@@ -73,12 +73,15 @@ def find_weights(
         if file:
             return WeightsFile(file, origin, _digest(file))
     if not download:
-        raise WeightsNotFoundError(_not_here(spec), _hint(spec))
+        raise WeightsNotFoundError(f"weights of {spec.name} are not on this machine", _hint(spec))
     target = open_cache() / "weights" / file_names(spec)[0]
     try:
         fetch(spec.weights_url, target, digest=spec.weights_md5, progress=progress)
     except BackboneError as error:
-        raise WeightsNotFoundError(f"{_not_here(spec)}: {error.message}", _hint(spec)) from error
+        problem = error.message.partition(" ")[2]  # the address is in the hint
+        raise WeightsNotFoundError(
+            f"the file with the weights of {spec.name} {problem}", _hint(spec)
+        ) from error
     return WeightsFile(target, "download", _digest(target))
 
 
@@ -196,16 +199,11 @@ def _in_caches(spec: BackboneSpec) -> Path | None:
     return None
 
 
-def _not_here(spec: BackboneSpec) -> str:
-    return f"weights of {spec.name} ('{file_names(spec)[0]}') are not on this machine"
-
-
 def _hint(spec: BackboneSpec) -> str:
     names = [available.name for available, _ in available_offline()]
     return (
-        f"download {spec.weights_url} elsewhere and pass --weights PATH, or put it into the folder "
-        f"that {FOLDER_VARIABLE} names; take one whose weights are here ({', '.join(names)}) with "
-        "--backbone NAME; or train without weights: --policy from-scratch"
+        f"download {spec.weights_url} elsewhere and add --weights PATH, or take a backbone whose "
+        f"weights are here ({', '.join(names)}): --backbone {names[0]}"
     )
 
 

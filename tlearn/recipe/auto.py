@@ -170,7 +170,7 @@ def _label(policy: str) -> str:
 
 
 def _policy(n_train: int, n_classes: int) -> tuple[str, str]:
-    """Return the matrix's policy for images like the source, the cautious column, and why."""
+    """Return the matrix's policy for similar images, the cautious column, and why."""
     assumption = "assumed; to measure it: tlearn suggest FOLDER"
     suggestion = textbook_policy(Evidence(n_train, n_classes, 1.0, assumption))
     return str(suggestion.policy), "; ".join(suggestion.reasons)

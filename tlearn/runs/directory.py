@@ -37,6 +37,7 @@ RUN_FILES = (
     "samples",
 )
 
+_MARKS = (MARKER, "plan.yaml")
 _TRAIN = "train a model first: tlearn finetune FOLDER"
 
 
@@ -216,6 +217,30 @@ class RunDirectory:
                 remove(self.path / name)
 
 
+def ensure_no_run(folder: Path) -> None:
+    """Raise if a folder that should hold images is a run, or holds runs.
+
+    Images of a run's samples, charts and exports would be taken for classes.
+
+    Raises:
+        RunError: It is, or does.
+    """
+    if not folder.is_dir():
+        return
+    if any((folder / mark).exists() for mark in _MARKS):
+        raise RunError(
+            f"{quoted(folder)} is a run, not a folder of images",
+            f"name the images, as in tlearn finetune FOLDER; about the run: tlearn evaluate "
+            f"{pasted(folder)}",
+        )
+    names = _run_names(folder) or [RUNS_ROOT.name] * bool(_run_names(folder / RUNS_ROOT.name))
+    if names:
+        raise RunError(
+            f"{quoted(folder)} holds runs, which are no images: {quoted(names[0])}",
+            "name the folder of the images, or move the runs out of it: tlearn finetune FOLDER",
+        )
+
+
 def _new_folder(base: Path, name: str, number: int = 1) -> Path:
     path = base / (name if number == 1 else f"{name}-{number}")
     try:
@@ -235,8 +260,7 @@ def _finite(value: Any) -> Any:
 
 
 def _run_names(folder: Path) -> list[str]:
-    marks = (MARKER, "plan.yaml")
-    return sorted({path.parent.name for mark in marks for path in folder.glob(f"*/{mark}")})
+    return sorted({path.parent.name for mark in _MARKS for path in folder.glob(f"*/{mark}")})
 
 
 def _suggest_run(path: Path, base: Path) -> str:

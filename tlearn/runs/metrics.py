@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tlearn.errors import RunError, quoted
+from tlearn.errors import RunError, pasted, quoted
 from tlearn.evaluation.metrics import Report
 from tlearn.runs.directory import RunDirectory
 from tlearn.storage.text import read_json
@@ -69,8 +68,8 @@ def damaged(run: RunDirectory, problem: str) -> RunError:
         run: The run.
         problem: The file, and what is wrong with it.
     """
-    command = ["tlearn", "finetune", "FOLDER", "--out", str(run.path), "--overwrite"]
-    return RunError(f"damaged: {problem}", f"train again: {shlex.join(command)}")
+    command = f"tlearn finetune FOLDER --out {pasted(run.path)} --overwrite"
+    return RunError(f"damaged: {problem}", f"train again: {command}")
 
 
 def _current(document: Any) -> Any:

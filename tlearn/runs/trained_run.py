@@ -49,6 +49,21 @@ class SplitImages:
     source: str
 
 
+@dataclass(frozen=True, eq=False)
+class LabeledPixels:
+    """Images that a model is scored on.
+
+    Attributes:
+        pixels: uint8 (n, H, W, 3), read where indexed.
+        labels: (n,) true class indices.
+        digests: (n,) SHA-256 of the files.
+    """
+
+    pixels: PixelRows
+    labels: np.ndarray
+    digests: tuple[str, ...]
+
+
 @dataclass(frozen=True)
 class TrainedRun:
     """A run that was trained and scored.
@@ -92,13 +107,15 @@ class TrainedRun:
             RunError: There is no such run.
         """
         directory = RunDirectory.open(path)
-        folder = data or Path(read_json(directory.metrics_path)["folder"])
+        source = data or Path(read_json(directory.metrics_path)["folder"])
+        # The name tells, also of a CSV that is gone.
+        is_csv = source.suffix.lower() in (".csv", ".tsv") and not source.is_dir()
         return cls(
             directory,
             read_plan(directory.plan_path),
             directory.read_labels(),
             read_manifest(directory.split_path),
-            folder.parent if folder.is_file() else folder,  # trained from a CSV
+            source.parent if is_csv else source,
             read_samples(directory.samples),
             data is None,
             progress,
@@ -169,15 +186,21 @@ class TrainedRun:
         names = tuple(self.manifest.names[row] for row in rows)
         return SplitImages(pixels, self.manifest.labels[rows], names, source)
 
-    def read_labels(self, split: str) -> np.ndarray:
-        """Return the class indices of a split's images: (n,)."""
-        return self.manifest.labels[self.manifest.indices(split)]
-
-    def read_other(self, folder: Path) -> tuple[PixelRows, np.ndarray]:
-        """Return images and labels of another folder with the same classes: its test split or all.
+    def read_split(self, split: str) -> LabeledPixels:
+        """Return the images of a split with their labels.
 
         Raises:
-            DataError: The folder has other classes, or no image that can be read.
+            DataError: Images have been moved, changed or removed.
+        """
+        rows = self.manifest.indices(split)
+        digests = tuple(self.manifest.digests[row] for row in rows)
+        return LabeledPixels(self.read_images(split), self.manifest.labels[rows], digests)
+
+    def read_other(self, folder: Path) -> LabeledPixels:
+        """Return the images of another folder with classes of this run: its test split, or all.
+
+        Raises:
+            DataError: The folder has a class that the run lacks, or no image that can be read.
         """
         images = labeled_images(folder, self.labels)
         store = self._decode([path for path, _ in images])
@@ -189,7 +212,7 @@ class TrainedRun:
         if not readable:
             raise DataError(f"no image in {quoted(folder)} can be read", "name another folder")
         digests, labels = zip(*readable, strict=True)
-        return store.rows(digests), np.asarray(labels)
+        return LabeledPixels(store.rows(digests), np.asarray(labels), digests)
 
     def read_files(self, paths: Sequence[Path]) -> tuple[PixelRows, list[str | None]]:
         """Return the images that can be read and, for every file, why it has none."""

@@ -6,6 +6,7 @@ import errno
 import os
 import secrets
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -89,21 +90,40 @@ def os_errors_as_host_errors(path: Path, hint: str = OUT_HINT) -> Iterator[None]
         raise HostError(message, free_space + hint) from error
 
 
-def ensure_writable(folder: Path) -> None:
+def ensure_writable(folder: Path, hint: str = OUT_HINT) -> None:
     """Check that a folder can be written, before minutes are spent on what goes into it.
 
     Args:
-        folder: Need not exist; nothing is created.
+        folder: Need not exist; nothing is left there.
+        hint: What to do if it cannot.
 
     Raises:
         HostError: Nothing can be written there.
     """
-    with os_errors_as_host_errors(folder):
+    with os_errors_as_host_errors(folder, hint):
         existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
         if not existing.is_dir():
             raise NotADirectoryError(errno.ENOTDIR, "")
-        if not os.access(existing, os.W_OK):
-            raise PermissionError(errno.EACCES, "")
+        try:
+            tempfile.TemporaryFile(dir=existing).close()
+        except FileNotFoundError as error:  # /proc, which root may write to and nobody can
+            raise PermissionError(errno.EACCES, "") from error
+
+
+def ensure_writable_file(path: Path, hint: str = OUT_HINT) -> None:
+    """Check that a file can be written, before minutes are spent on what goes into it.
+
+    Args:
+        path: The file; one that exists is not touched.
+        hint: What to do if it cannot.
+
+    Raises:
+        HostError: It cannot be written, or is a folder.
+    """
+    with os_errors_as_host_errors(path, hint):
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, "")
+    ensure_writable(path.parent, hint)
 
 
 @contextmanager
@@ -111,6 +131,8 @@ def _replacing(path: Path, hint: str = OUT_HINT) -> Iterator[Path]:
     """Yield a temporary path; unless the block raises, what it wrote there replaces `path`."""
     name = f".{secrets.token_hex(4)}-{path.name}"  # Keras and LiteRT insist on the suffix
     temporary, old = path.with_name(name), path.with_name(name + ".old")
+    if path.exists() and not path.is_file() and not path.is_dir():  # root could replace /dev/null
+        raise HostError(f"{quoted(path)} is a device or a pipe, and no file", hint)
     with os_errors_as_host_errors(path, hint):
         try:
             path.parent.mkdir(parents=True, exist_ok=True)

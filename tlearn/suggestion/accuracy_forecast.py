@@ -26,7 +26,6 @@ References:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from statistics import NormalDist
 
@@ -36,16 +35,6 @@ from tlearn.suggestion.matrix import Evidence, HeadEvidence, Policy
 
 INTERVAL_COVERAGE = 0.9
 _Z = NormalDist().inv_cdf((1 + INTERVAL_COVERAGE) / 2)
-
-TIE_ACCURACY = 0.0005
-"""Gain in expected accuracy that does not justify a larger network or a longer training. It is
-small because shrinkage makes forecasts differ by less than the truth does: .0025 cost .4 points of
-regret."""
-
-MIN_MARGIN_SE = 1.0
-"""Standard errors by which a head on an earlier stage must be better than one on the last: the
-best of several uncertain values is biased upwards. Heads on the last few stages together were not
-selected, so they have no such bias."""
 
 STAGE_GAIN_COEF: dict[bool, tuple[float, ...]] = {
     False: (0.0613, -0.0736, -0.28, -0.0854),
@@ -140,6 +129,16 @@ def forecast_options(evidence: Evidence, also: str = "last") -> list[Option]:
     return [*solved, *tuned]
 
 
+def forecast_head(evidence: Evidence, head_stages: str) -> list[Option]:
+    """Return the ways to train with a head on given stages; none if it was not measured."""
+    head = next((head for head in evidence.heads if head.head_stages == head_stages), None)
+    if head is None:
+        return []
+    accuracy = expected_accuracy(evidence, head)
+    solved = _option(evidence, Policy.LINEAR_HEAD, head, accuracy)
+    return [solved, *(_tuned_option(evidence, policy, head) for policy in TUNING_COEF)]
+
+
 def tuning_starts(evidence: Evidence) -> list[tuple[Policy, HeadEvidence]]:
     """Return every policy that tunes with each head it may start from.
 
@@ -159,16 +158,6 @@ def best_alternative_heads(evidence: Evidence) -> list[HeadEvidence]:
         heads = [head for head in evidence.heads[1:] if _is_multi_stage(head) is multi_stage]
         best += [max(heads, key=lambda head: expected_accuracy(evidence, head))] if heads else []
     return best
-
-
-def pick_best(options: Sequence[Option]) -> Option:
-    """Return the best option; ties go to the first, the cheapest in `forecast_options`."""
-    values = [option.accuracy - MIN_MARGIN_SE * option.doubt for option in options]
-    return next(
-        option
-        for option, value in zip(options, values, strict=True)
-        if value >= max(values) - TIE_ACCURACY
-    )
 
 
 def update_with_trial(option: Option, tried: float, n_images: int) -> Option:

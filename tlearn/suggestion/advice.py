@@ -48,3 +48,23 @@ class Advice:
     nearest: Mapping[str, Sequence[tuple[str, float]]] = field(default_factory=dict)
     evidence: Evidence | None = None
     int8: Int8Cost | None = None
+
+    @property
+    def advised(self) -> Option | None:
+        """Return the option that is suggested; None where nothing was forecast."""
+        return self.option(self.suggestion.policy, self.suggestion.head_stages)
+
+    def option(self, policy: str, head_stages: str) -> Option | None:
+        """Return the option with a policy and the stages that its head reads.
+
+        Args:
+            policy: Name of the policy.
+            head_stages: Numbers of stages; "last" is the same as the last one's number.
+        """
+        last = str(len(self.profile.single)) if self.profile else "last"
+
+        def numbers(stages: str) -> str:
+            return last if stages == "last" else stages
+
+        ways = {(str(o.policy), numbers(o.head_stages)): o for o in self.options}
+        return ways.get((str(policy), numbers(head_stages)))

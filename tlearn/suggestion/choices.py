@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tlearn.suggestion.accuracy_forecast import Option
-from tlearn.suggestion.matrix import Suggestion
+from tlearn.suggestion.decision import MIN_MARGIN_SE
 
-WORTH_WAITING = 0.005
-"""Expected accuracy for which a slower way than the advised one is offered."""
+ABOUT_EQUAL = 0.01
+"""Difference in expected accuracy below which neither of two ways is called better: no forecast is
+as certain as that."""
 
 _AS_FAST = 1.5
+_SHARE_SAVED, _SECONDS_SAVED = 0.2, 1.0
 
 
 @dataclass(frozen=True)
@@ -22,22 +24,22 @@ class Choice:
         role: "fast", "advised", "better" (and slower), or "slower" (and not better).
         option: The way.
         gain: Accuracy expected beyond that of the advised one; below 0 for less.
+        about_as_accurate: Whether the gain is within chance.
     """
 
     role: str
     option: Option
     gain: float
+    about_as_accurate: bool
 
 
-def choices(options: Sequence[Option], suggestion: Suggestion) -> list[Choice]:
+def choices(options: Sequence[Option], advised: Option | None) -> list[Choice]:
     """Return two or three ways to train, fast ones first; fewer if there are no more.
 
     Args:
         options: From `forecast_options`, with seconds.
-        suggestion: What is advised; one of the options.
+        advised: The one of them that is advised, or was asked for; None if it is none of them.
     """
-    way = (suggestion.policy, suggestion.head_stages)
-    advised = next((o for o in options if (o.policy, o.head_stages) == way), None)
     if advised is None:
         return []
     fastest = min(map(_seconds, options))
@@ -45,13 +47,31 @@ def choices(options: Sequence[Option], suggestion: Suggestion) -> list[Choice]:
     slower = [option for option in options if _seconds(option) > _seconds(advised)]
     fast, best = max(quick, key=_accuracy), max(slower, key=_accuracy, default=advised)
     offered = [("advised", advised)]
-    if _seconds(fast) < _seconds(advised):
+    if _saves_time(fast, advised):
         offered.insert(0, ("fast", fast))
-    if best.accuracy - advised.accuracy >= WORTH_WAITING:
+    if best.accuracy > advised.accuracy and not about_as_accurate(best, advised):
         offered.append(("better", best))
-    if len(offered) == 1 and best is not advised:
+    if len(offered) == 1 and _saves_time(advised, best):
         offered.append(("slower", best))
-    return [Choice(role, o, o.accuracy - advised.accuracy) for role, o in offered]
+    return [
+        Choice(role, o, o.accuracy - advised.accuracy, about_as_accurate(o, advised))
+        for role, o in offered
+    ]
+
+
+def about_as_accurate(one: Option, other: Option) -> bool:
+    """Return whether the expected accuracies of two ways to train differ by no more than chance.
+
+    What heads on the same stages share of their doubt is no difference between them.
+    """
+    chance = max(ABOUT_EQUAL, MIN_MARGIN_SE * abs(one.doubt - other.doubt))
+    return abs(one.accuracy - other.accuracy) < chance
+
+
+def _saves_time(fast: Option, slow: Option) -> bool:
+    """Return whether one way is faster than another by more than forecasts of time are off."""
+    saved = _seconds(slow) - _seconds(fast)
+    return saved >= max(_SHARE_SAVED * _seconds(slow), _SECONDS_SAVED)
 
 
 def _accuracy(option: Option) -> float:

@@ -1,6 +1,6 @@
 """The size x similarity matrix: what textbooks advise from data size and similarity alone.
 
-                     like the source        unlike the source
+                     similar images         different images
     little data      linear-head            top-stages (with augmentation; collect more)
     a lot of data    top-stages             deep
 
@@ -59,7 +59,7 @@ class Evidence:
     Attributes:
         n_train: Training images.
         n_classes: Classes.
-        similarity: To the source domain, from 0 (unlike) to 1 (like).
+        similarity: To the source domain, from 0 (different) to 1 (similar).
         similarity_text: How the similarity was determined, as part of a reason.
         heads: On the last stage, on each other stage, on several stages; empty where nothing was
             measured.

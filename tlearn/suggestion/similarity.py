@@ -42,7 +42,7 @@ class _Calibration:
     Attributes:
         dimension: Midpoint of D.
         classes: Image size to the midpoint of M, which falls as the size grows.
-        landmarks: Kinds of images to their D, from unlike to like the source.
+        landmarks: Kinds of images to their D, from different from the source to similar to it.
     """
 
     dimension: float
@@ -79,7 +79,7 @@ class Similarity:
     """Similarity to the source domain.
 
     Attributes:
-        score: From 0 (unlike) to 1 (like); 0.5 separates "different" from "similar".
+        score: From 0 (different) to 1 (similar); 0.5 separates "different" from "similar".
         effective_dimension: D above.
         source_classes: M above, or None without a classification layer.
         calibrated: Whether the calibration was measured on this backbone, near this size.

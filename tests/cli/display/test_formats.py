@@ -69,7 +69,7 @@ def test_a_bar_is_as_long_as_its_share(share: float, cells: str) -> None:
 @pytest.mark.parametrize(
     ("value", "shown"), [(0, "0"), (3e-4, "3e-4"), (2.45e-4, "2.45e-4"), (0.001, "0.001"), (1, "1")]
 )
-def test_learning_rate(value: float, shown: str) -> None:
+def test_a_learning_rate_is_as_people_write_it(value: float, shown: str) -> None:
     assert formats.learning_rate(value) == shown
 
 
@@ -77,6 +77,7 @@ def test_percent_has_no_space_and_points_no_sign() -> None:
     assert formats.percent(0.9584) == "95.8%" and formats.percent(0.9584, 0) == "96%"
     assert formats.rough_percent(0.978) == "98%" and formats.rough_percent(0.997) == "over 99%"
     assert formats.percent(None) == "-"
+    assert formats.percent(1.0) == "100.0%" and formats.percent(0.9996) == ">99.9%"
     assert formats.interval(0.9, 1.0, 0) == "90 to 100"
     assert formats.interval(-0.0, 0.0004) == "0.0 to 0.0"
     assert [formats.change(x) for x in (0.125, -0.4, -0.0001)] == ["+12.5", "-40.0", "none"]

@@ -48,7 +48,7 @@ def test_in_a_pipe_there_is_a_line_a_step(
     assert lines[0].split() == ["✓", "read", "images", "100", "15", "s"]
     assert lines[1].split() == ["✓", "solve", "the", "[head]", "5.0", "s"]
     assert "epoch   1 of 2" in lines[2] and "val  75.0%" in lines[2] and "best" in lines[2]
-    assert lines[3].split()[:3] == ["✓", "train", "32"]
+    assert lines[3].split()[:4] == ["✓", "train", "32", "images"]
 
 
 def test_columns_stay_in_line_when_a_loss_is_large(capfd: pytest.CaptureFixture[str]) -> None:

@@ -28,12 +28,23 @@ def test_other_peoples_text_is_neither_markup_nor_obeyed() -> None:
 
 def test_a_score_in_words(report: Callable[[str], Report]) -> None:
     shown = rendered(verdict(report("test")))
-    assert shown == "Right on 9 of 10 images it had not seen (90.0%, 59.6 to 98.2)\n"
+    assert shown == "Right on 9 of 10 images it had not seen (90.0%; 95% interval 59.6 to 98.2)\n"
 
 
-def test_commands_are_not_wrapped_and_their_purposes_are_comments() -> None:
+def test_commands_are_not_wrapped_and_their_purposes_are_comments_beside_them() -> None:
+    shown = rendered(next_steps({"tlearn export x": "a file", "tlearn predict x": "try it"}))
+    assert shown.splitlines()[1:] == [
+        "next       tlearn export x   # a file",
+        "           tlearn predict x  # try it",
+    ]
+
+
+def test_purposes_stand_below_commands_that_leave_them_no_room() -> None:
     long = "tlearn export " + "runs/" * 20
-    shown = rendered(next_steps({long: "a file", "tlearn predict x": "try it"})).splitlines()
-    assert shown[1].startswith(f"next       {long}") and shown[1].endswith("# a file")
-    assert shown[2].strip().startswith("tlearn predict x ")
-    assert shown[1].index("#") == shown[2].index("#")
+    shown = rendered(next_steps({long: "a file", "tlearn predict x": "try it"}))
+    assert shown.splitlines()[1:] == [
+        f"next       {long}",
+        "             # a file",
+        "           tlearn predict x",
+        "             # try it",
+    ]

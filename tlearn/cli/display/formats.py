@@ -11,6 +11,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from tlearn.errors import pasted
+from tlearn.evaluation import wording
+
+duration, points = wording.duration, wording.points
+interval, policy_name = wording.percent_interval, wording.policy_in_words
 
 _SHOWN_CLASSES = 12
 _EIGHTHS = " ▏▎▍▌▋▊▉"
@@ -22,24 +26,15 @@ def escape_control(text: object) -> str:
 
 
 def percent(share: float | None, digits: int = 1) -> str:
-    """Return 0.958 as "95.8%", and a dash for None."""
-    return "-" if share is None else f"{100 * share:.{digits}f}%"
+    """Return 0.958 as "95.8%", or "96%" with no digits, and a dash for None."""
+    if share is None:
+        return "-"
+    return wording.percent(share) if digits == 1 else f"{100 * share:.{digits}f}%"
 
 
 def rough_percent(share: float) -> str:
     """Return a forecast of accuracy in whole percent: "96%", and "over 99%" for nearly all."""
     return "over 99%" if share > 0.995 else percent(share, 0)
-
-
-def interval(low: float, high: float, digits: int = 1) -> str:
-    """Return both ends of an interval of accuracy, in percent without the sign."""
-    return f"{_rounded(100 * low, digits)} to {_rounded(100 * high, digits)}"
-
-
-def points(difference: float) -> str:
-    """Return a difference of accuracies as "1.6 points"."""
-    number = f"{abs(100 * difference):.1f}"
-    return f"{number} point{'s' * (number != '1.0')}"
 
 
 def change(difference: float) -> str:
@@ -60,18 +55,6 @@ def size(n_bytes: float) -> str:
             return f"{n_bytes:.0f} {unit}" if unit == "bytes" else f"{n_bytes:.1f} {unit}"
         n_bytes /= 1000
     return f"{n_bytes:.1f} GB"
-
-
-def duration(seconds: float) -> str:
-    """Return seconds that were measured: "4.2 s", "1 min 30 s", "2 h 5 min"."""
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
 def rough_duration(seconds: float) -> str:
@@ -102,9 +85,9 @@ def bar(share: float, width: int = 30) -> str:
     return "█" * full + (_EIGHTHS[rest] if rest else "")
 
 
-def policy_name(policy: str) -> str:
-    """Return a policy as people type it: "linear-head"."""
-    return str(policy).replace("_", "-")
+def quantization_name(mode: str) -> str:
+    """Return the numbers in an exported file as people write them: "float32", "int8-float"."""
+    return "float32" if mode == "none" else mode.replace("_", "-")
 
 
 def backbone_name(name: str) -> str:
@@ -146,7 +129,3 @@ def relative_path(path: Path | str) -> str:
 def shell_path(path: Path | str) -> str:
     """Return the same path as it is typed in a shell, quoted where that is needed."""
     return pasted(relative_path(path))
-
-
-def _rounded(number: float, digits: int) -> str:
-    return f"{round(number, digits) + 0.0:.{digits}f}"  # adding 0 takes the sign of -0.0

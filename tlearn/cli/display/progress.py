@@ -30,6 +30,9 @@ from tlearn.cli.document import document
 from tlearn.cli.process import writing_output
 
 _IN_BYTES = {"download weights"}
+_OF_IMAGES = {"train", "compute features", "compute augmented views", "compute frozen stages"}
+"""Steps that count images without saying so in their name."""
+
 _USUAL_SECONDS = {
     "load TensorFlow": 5,
     "load the backbone": 10,
@@ -84,7 +87,9 @@ class _Step:
         outside = not in_bytes and self.done == self.first and self.done < self.total
         if outside or not self.done:
             return ""
-        return size(self.done) if in_bytes else f"{self.done:,}"
+        if in_bytes:
+            return size(self.done)
+        return f"{self.done:,}{' images' * (self.task in _OF_IMAGES)}"
 
     def _pace_by_experience(self, spent: float) -> str:
         if spent < _WORTH_A_RATE_SECONDS:
@@ -203,7 +208,7 @@ class Display:
         seconds = time.monotonic() - step.began
         if seconds < _WORTH_A_LINE_SECONDS and not self._verbose:
             return
-        columns = (f"{escape_control(step.task):<{_WIDTH}}", f"{step.amount():>10}")
+        columns = (f"{escape_control(step.task):<{_WIDTH}}", f"{step.amount():>14}")
         line = "  ".join((" ".join(columns), f"{duration(seconds):>10}"))
         self._print_line(Text.assemble(("✓ ", GOOD), (line, DIM)))
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from tlearn.evaluation.metrics import Report
 
 GOOD, BAD, WARN, ACCENT, DIM = "green", "red", "yellow", "bold cyan", "dim"
+_NEXT, _PAGE = "next       ", 80
 _SIGNS = {"warning": ("!", WARN), "note": ("·", DIM)}
 
 # Marked as ASCII so that rich does not replace them: the stream brings its own stand-ins.
@@ -152,18 +153,24 @@ def score_table(reports: Iterable[Report]) -> Table:
 def verdict(report: Report, whose: str = "images it had not seen") -> Text:
     """Return a score in words: "Right on 166 of 189 images it had not seen (87.8%, ...)."."""
     right = round(report.accuracy * report.n)
-    score = f"{percent(report.accuracy)}, {interval(*report.interval)}"
+    score = f"{percent(report.accuracy)}; 95% interval {interval(*report.interval)}"
     return Text.assemble((f"Right on {right:,} of {report.n:,}", "bold"), f" {whose} ({score})")
 
 
 def next_steps(commands: Mapping[str, str]) -> Text:
-    """Return commands to type next, whole so that they can be copied; purposes are comments."""
+    """Return commands to type next, whole so that they can be copied; purposes are comments.
+
+    Comments stand to the right of the commands or, where that is wider than a page, below them.
+    """
     longest = max(len(command) for command in commands)
+    widest = len(_NEXT) + longest + max(len(f"  # {purpose}") for purpose in commands.values())
     lines: list[Text] = []
     for command, purpose in commands.items():
-        line = Text.assemble(("           " if lines else "\nnext       ", DIM), (command, ACCENT))
+        line = Text.assemble((" " * len(_NEXT) if lines else f"\n{_NEXT}", DIM), (command, ACCENT))
         if purpose:
-            line.append(" " * (longest - len(command)) + f"  # {purpose}", DIM)
+            gap = " " * (longest - len(command))
+            beside = gap if widest <= _PAGE else "\n" + " " * len(_NEXT)
+            line.append(f"{beside}  # {purpose}", DIM)
         lines.append(line)
     return no_wrap(Text("\n").join(lines))
 
