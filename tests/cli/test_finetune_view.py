@@ -238,3 +238,13 @@ def test_a_run_elsewhere_is_named_in_the_next_command(
     finetunes(away)
     last = command("finetune", "folder").stdout.splitlines()[-1]
     assert "tlearn export 'my run' --tflite" in last
+
+
+def test_a_run_that_goes_on_says_from_where(
+    command: Command, finetunes: Callable[..., Any], outcome: api.FinetuneResult
+) -> None:
+    finetunes(replace(outcome, resumed_from_epoch=3))
+    assert "resumed    3 epochs of 7 were completed before" in command("finetune", "x").stdout
+    assert json.loads(command("finetune", "x", "--json").stdout)["resumed_from_epoch"] == 3
+    finetunes(outcome)
+    assert json.loads(command("finetune", "x", "--json").stdout)["resumed_from_epoch"] is None

@@ -25,7 +25,7 @@ _ERROR, _NOTE = "error: ", "note: "
 _JSON, _QUIET, _VERBOSE = "--json", {"--quiet", "-q"}, {"--verbose", "-v"}
 _COMMAND = re.compile(r"(tlearn|pip|chmod|mkdir|ls|cd|ulimit|export) \S")
 _WHOLE_WORDS: Any = {"break_long_words": False, "break_on_hyphens": False}
-_RESUME = ": cached images and features were kept; run the same command again"
+_RESUME = ": what was computed is kept; run the same command again to go on"
 _SYSTEM_HINTS = {
     errno.ENAMETOOLONG: "give it a shorter name",
     errno.ELOOP: "its links lead in a circle; look at them: ls -l",

@@ -64,6 +64,9 @@ def draw_plan(planned: FinetuneResult, verbose: bool) -> list[RenderableType]:
     if dataset.issues and not verbose:
         rows["note"] = _issues(dataset.issues)
     rows["plan"] = safe_text(_sentence(planned))
+    if planned.resumed_from_epoch is not None:
+        done = pluralize(planned.resumed_from_epoch, "epoch")
+        rows["resumed"] = Text(f"{done} of {plan.training.epochs} were completed before")
     rows |= _forecast(planned)
     if verbose:
         blocks += [dataset_table(dataset), *issue_block(dataset.issues), Text()]

@@ -15,7 +15,7 @@ from tlearn.errors import RunError, pasted, quoted
 from tlearn.recipe.plan import Plan
 from tlearn.recipe.plan_file import read_plan
 from tlearn.runs.directory import RUNS_ROOT, RunDirectory
-from tlearn.runs.pending import Request
+from tlearn.runs.pending import PendingRun, Request
 from tlearn.runs.provenance import installed_versions, read_provenance
 from tlearn.training.checkpoint import read_epoch
 

@@ -18,12 +18,13 @@ from tlearn.storage.atomic import ensure_writable, os_errors_as_host_errors, rem
 from tlearn.storage.text import escape_label, read_text, unescape_label
 
 RUNS_ROOT = Path("runs")
+LOCK = ".lock"  # held by the process that trains
 MARKER = ".tlearn-run"  # says that tlearn made the folder, and when (ISO 8601)
 FILES_AT_START = ("plan.yaml", "split.csv", "labels.txt")
 FILES_AT_END = (*FILES_AT_START, "model.keras", "metrics.json")
 RUN_FILES = (
     MARKER,
-    ".lock",
+    LOCK,
     "request.json",
     "checkpoints",
     *FILES_AT_END,
@@ -112,6 +113,7 @@ class RunDirectory:
         ensure_writable(folder)
         with os_errors_as_host_errors(folder):
             names = {entry.name for entry in folder.iterdir()} if folder.exists() else set()
+        names.discard(LOCK)
         if path is None:
             return
         is_run = MARKER in names or ("plan.yaml" in names and names.issubset(RUN_FILES))
@@ -211,9 +213,9 @@ class RunDirectory:
 
     def _reserve(self) -> None:
         """Make the folder, or empty the run that stands there."""
-        self.path.mkdir(parents=True, exist_ok=True)
+        self.path.mkdir(0o700, parents=True, exist_ok=True)
         for name in RUN_FILES:
-            if name != MARKER:
+            if name not in (MARKER, LOCK):
                 remove(self.path / name)
 
 
@@ -244,7 +246,7 @@ def ensure_no_run(folder: Path) -> None:
 def _new_folder(base: Path, name: str, number: int = 1) -> Path:
     path = base / (name if number == 1 else f"{name}-{number}")
     try:
-        path.mkdir(parents=True)
+        path.mkdir(0o700, parents=True)
     except FileExistsError:
         return _new_folder(base, name, number + 1)
     return path

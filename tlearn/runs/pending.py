@@ -18,11 +18,10 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from tlearn.errors import RunError, TlearnError, quoted
-from tlearn.runs.directory import RUN_FILES, RUNS_ROOT, RunDirectory
+from tlearn.runs.directory import LOCK, RUN_FILES, RUNS_ROOT, RunDirectory
 from tlearn.storage.atomic import os_errors_as_host_errors, remove
 from tlearn.storage.text import read_json, write_json
 
-_LOCK = ".lock"
 _TEMPORARY = re.compile(r"\.[0-9a-f]{8}-.+")
 """What a write that was killed leaves behind; see `storage.atomic`."""
 
@@ -66,8 +65,8 @@ class PendingRun:
         """Find the unfinished run of the same request that nobody is training, the newest first."""
         for run, place in _candidates(out, base):
             if run.missing() and Request.read(run) == request:
-                lock = _lock(run)
-                if lock:
+                with suppress(RunError):
+                    lock = _lock(run)
                     _remove_leftovers(run)
                     return cls(run, place, lock)
         return None
@@ -88,11 +87,14 @@ class PendingRun:
             HostError: The system refuses.
         """
         RunDirectory.ensure_available(out, overwrite, base)
-        replaced = out is not None and out.exists() and any(out.iterdir())
-        run = RunDirectory.create(_beside(out) if out and replaced else out, policy, True, base)
-        lock = _lock(run)
-        if lock is None:
-            raise _in_training(run)
+        target = out
+        if out and overwrite and out.exists() and any(out.iterdir()):
+            _lock(RunDirectory(out)).release()
+            target = _beside(out)
+        # Before anything in it is touched: another process may be training there.
+        lock = _lock(RunDirectory(target)) if target else None
+        run = RunDirectory.create(target, policy, True, base)
+        lock = lock or _lock(run)
         write_json(run.request_path, asdict(request))
         return cls(run, out or run.path, lock)
 
@@ -109,11 +111,9 @@ class PendingRun:
             beside = RunDirectory(_beside(place))
             with os_errors_as_host_errors(place):
                 remove(beside.path)
-                shutil.copytree(place, beside.path, ignore=shutil.ignore_patterns("export", _LOCK))
+                shutil.copytree(place, beside.path, ignore=shutil.ignore_patterns("export", LOCK))
             run = beside
         lock = _lock(run)
-        if lock is None:
-            raise _in_training(run)
         _remove_leftovers(run)
         write_json(run.request_path, asdict(request))
         return cls(run, place, lock)
@@ -130,20 +130,13 @@ class PendingRun:
         """
         self.lock.release()
         with os_errors_as_host_errors(self.place):
-            remove(self.run.path / _LOCK)
+            remove(self.run.path / LOCK)
             if self.run.path != self.place:
                 recover(self.place)
                 os.replace(self.place, _old(self.place))
                 os.replace(self.run.path, self.place)
                 recover(self.place)
         return RunDirectory(self.place)
-
-
-def _in_training(run: RunDirectory) -> RunError:
-    return RunError(
-        f"another process is training a run in {quoted(run.path)}",
-        "wait for it, or name another folder: --out FOLDER",
-    )
 
 
 def recover(place: Path) -> None:
@@ -168,12 +161,23 @@ def _candidates(out: Path | None, base: Path) -> Iterator[tuple[RunDirectory, Pa
     yield from ((run, run.path) for run in sorted(runs, key=lambda run: run.started, reverse=True))
 
 
-def _lock(run: RunDirectory) -> FileLock | None:
-    lock = FileLock(run.path / _LOCK, timeout=0, thread_local=False)
-    try:
-        lock.acquire()
-    except Timeout:
-        return None
+def _lock(run: RunDirectory) -> FileLock:
+    """Keep other processes out of a run, whose folder is made if it is missing.
+
+    Raises:
+        RunError: Another process is training it.
+        HostError: The system refuses.
+    """
+    lock = FileLock(run.path / LOCK, timeout=0, thread_local=False)
+    with os_errors_as_host_errors(run.path):
+        run.path.mkdir(0o700, parents=True, exist_ok=True)
+        try:
+            lock.acquire()
+        except Timeout:
+            raise RunError(
+                f"another process is training a run in {quoted(run.path)}",
+                "wait for it, or name another folder: --out FOLDER",
+            ) from None
     return lock
 
 

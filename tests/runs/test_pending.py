@@ -1,0 +1,127 @@
+"""Runs in training: found again, kept from others, put in place at the end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tlearn.errors import RunError
+from tlearn.runs.directory import FILES_AT_END, FILES_AT_START, RunDirectory
+from tlearn.runs.pending import PendingRun, Request, recover
+
+ASKED = Request("/images", {"policy": "deep", "epochs": 3})
+
+
+def begin(out: Path | None = None, *, overwrite: bool = False, base: Path) -> PendingRun:
+    pending = PendingRun.begin(ASKED, "deep", out, overwrite, base)
+    for name in FILES_AT_START:
+        (pending.run.path / name).write_text("begun")
+    return pending
+
+
+def finish(pending: PendingRun, content: str = "finished") -> RunDirectory:
+    for name in FILES_AT_END:
+        (pending.run.path / name).write_text(content)
+    return pending.finish()
+
+
+def test_a_stopped_run_is_found_by_the_same_request_alone(tmp_path: Path) -> None:
+    begin(base=tmp_path).release()
+    found = PendingRun.find(ASKED, None, tmp_path)
+    assert found is not None and found.run.path == found.place
+    found.release()
+    for other in (Request("/other", ASKED.recipe), Request("/images", {"policy": "deep"})):
+        assert PendingRun.find(other, None, tmp_path) is None
+    assert PendingRun.find(ASKED, tmp_path / "elsewhere", tmp_path) is None
+
+
+def test_the_newest_stopped_run_is_found(tmp_path: Path) -> None:
+    begin(base=tmp_path).release()
+    newest = begin(base=tmp_path)
+    newest.release()
+    found = PendingRun.find(ASKED, None, tmp_path)
+    assert found is not None and found.place == newest.place
+
+
+def test_a_run_in_training_is_left_alone(tmp_path: Path) -> None:
+    training = begin(base=tmp_path)
+    assert PendingRun.find(ASKED, None, tmp_path) is None
+    named = begin(tmp_path / "out", base=tmp_path)
+    with pytest.raises(RunError, match="another process"):
+        begin(tmp_path / "out", base=tmp_path)
+    assert named.run.labels_path.read_text() == "begun" and training.run.path.exists()
+
+
+def test_a_finished_run_is_not_found_and_holds_no_lock(tmp_path: Path) -> None:
+    run = finish(begin(base=tmp_path))
+    assert PendingRun.find(ASKED, None, tmp_path) is None
+    assert not (run.path / ".lock").exists()
+
+
+def test_the_run_of_before_is_whole_until_the_new_one_is_finished(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    finish(begin(out, base=tmp_path), "old")
+    (out / "notes.txt").write_text("mine")
+    (out / "export").mkdir()
+    with pytest.raises(RunError, match="already holds a run"):
+        begin(out, base=tmp_path)
+    pending = begin(out, overwrite=True, base=tmp_path)
+    assert pending.run.path != out
+    assert (out / "model.keras").read_text() == "old"
+    pending.release()
+    again = PendingRun.find(ASKED, out, tmp_path)
+    assert again is not None and again.run.path == pending.run.path
+    run = finish(again, "new")
+    assert run.path == out and (out / "model.keras").read_text() == "new"
+    assert (out / "notes.txt").read_text() == "mine" and not (out / "export").exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+@pytest.mark.parametrize("stopped", ["between the renames", "before the old one is removed"])
+def test_a_change_of_places_that_was_interrupted_is_completed(tmp_path: Path, stopped: str) -> None:
+    out, old = tmp_path / "out", tmp_path / ".out.old"
+    old.mkdir()
+    (old / "model.keras").write_text("old")
+    (old / "notes.txt").write_text("mine")
+    if stopped != "between the renames":
+        out.mkdir()
+        (out / "model.keras").write_text("new")
+    recover(out)
+    kept = "old" if stopped == "between the renames" else "new"
+    assert (out / "model.keras").read_text() == kept
+    assert (out / "notes.txt").read_text() == "mine" and not old.exists()
+
+
+def test_what_a_killed_write_left_is_removed(tmp_path: Path) -> None:
+    pending = begin(base=tmp_path)
+    (pending.run.path / ".0123abcd-samples").mkdir()
+    (pending.run.path / ".hidden").touch()
+    pending.release()
+    found = PendingRun.find(ASKED, None, tmp_path)
+    assert found is not None
+    names = {path.name for path in found.run.path.iterdir()}
+    assert ".0123abcd-samples" not in names and ".hidden" in names
+
+
+def test_a_finished_run_is_reopened_on_a_copy(tmp_path: Path) -> None:
+    run = finish(begin(base=tmp_path), "old")
+    pending = PendingRun.reopen(run, ASKED)
+    assert pending.run.path != run.path == pending.place
+    assert (pending.run.path / "plan.yaml").read_text() == "old"
+    pending.release()
+
+
+def test_an_unfinished_run_of_another_command_with_a_checkpoint_is_not_replaced(
+    tmp_path: Path,
+) -> None:
+    out = tmp_path / "out"
+    pending = begin(out, base=tmp_path)
+    pending.release()
+    begin(out, base=tmp_path).release()  # nothing was trained yet
+    pending.run.checkpoint_path.parent.mkdir()
+    pending.run.checkpoint_path.touch()
+    with pytest.raises(RunError, match="unfinished run") as error:
+        begin(out, base=tmp_path)
+    assert "--overwrite" in error.value.hint and "--resume" in error.value.hint
+    assert begin(out, overwrite=True, base=tmp_path).run.path != out
