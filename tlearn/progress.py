@@ -27,11 +27,12 @@ class Timer:
     """A stopwatch that adds up the seconds of named steps.
 
     Attributes:
+        started: When it was created, by `time.perf_counter`.
         seconds: Seconds by step, in the order in which the steps were first timed.
     """
 
     def __init__(self) -> None:
-        self._started = time.perf_counter()
+        self.started = time.perf_counter()
         self.seconds: dict[str, float] = {}
 
     @contextmanager
@@ -46,4 +47,4 @@ class Timer:
 
     def total(self) -> float:
         """Return the seconds since the timer was created."""
-        return round(time.perf_counter() - self._started, 3)
+        return round(time.perf_counter() - self.started, 3)

@@ -28,3 +28,10 @@ def as_float32(model: Any) -> Any:
     plain = keras.models.clone_model(model, clone_function=rebuild, recursive=True)
     plain.set_weights(model.get_weights())
     return plain
+
+
+def use_deterministic_operations() -> None:
+    """Have TensorFlow use only operations that give the same bits every time, from here on."""
+    import tensorflow as tf
+
+    tf.config.experimental.enable_op_determinism()

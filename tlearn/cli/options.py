@@ -157,6 +157,23 @@ BatchSize = Annotated[
     int | None,
     option("Images per step. Smaller batches use less memory. Default: 32.", "N", TRAINING),
 ]
+TimeLimit = Annotated[
+    str | None,
+    option(
+        "How long the whole command may take, e.g. 90s, 20m, 2h: epochs and schedule end then.",
+        "TIME",
+        TRAINING,
+        name="--for",
+    ),
+]
+Deterministic = Annotated[
+    bool | None,
+    switch(
+        "Use only operations that give the same bits every time; slower.",
+        "--deterministic",
+        TRAINING,
+    ),
+]
 LearningRate = Annotated[
     float | None,
     option(

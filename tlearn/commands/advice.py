@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
@@ -117,6 +118,21 @@ def forecast_plan(workspace: Workspace, plan: Plan, pass_seconds: float) -> floa
     return forecast_seconds(workspace.stages, workload, pass_seconds)
 
 
+def fit_into_time(session: Session, workspace: Workspace, plan: Plan) -> Plan:
+    """Return the plan with as many epochs as its time allows, if it has a limit and epochs."""
+    if plan.training.seconds is None or not plan.training.epochs:
+        return plan
+
+    def with_epochs(epochs: int) -> Plan:
+        warmup = plan.training.warmup_epochs * epochs / plan.training.epochs
+        return replace(plan, training=replace(plan.training, epochs=epochs, warmup_epochs=warmup))
+
+    pass_seconds = session.measure_pass(workspace)
+    one, two = (forecast_plan(workspace, with_epochs(n), pass_seconds) for n in (1, 2))
+    left = plan.training.seconds - session.timer.total() - one
+    return with_epochs(1 + max(int(left / (two - one)), 0))
+
+
 def plan_option(session: Session, workspace: Workspace, option: Option) -> Plan:
     """Return the plan that carries out an option."""
     keys = {"policy": str(option.policy), "head_stages": option.head_stages}
@@ -157,7 +173,9 @@ def _options_left_open(
             left.append(replace(option, seconds=seconds))
     if refusal and not left:
         raise refusal
-    return left
+    limit = session.requested.recipe.seconds or math.inf
+    in_time = [option for option in left if (option.seconds or 0) <= limit]
+    return in_time or [min(left, key=lambda option: option.seconds or 0)]
 
 
 def _asked_stages(asked: str, profile: DepthProfile) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from tlearn.commands.advice import advise, forecast_plan
+from tlearn.commands.advice import advise, fit_into_time, forecast_plan
 from tlearn.commands.resume import (
     ResumedRun,
     find_pending,
@@ -174,7 +174,7 @@ def _make_plan(session: Session, workspace: Workspace) -> FinetuneResult:
     if resolved.recipe.policy == "auto":
         advice = advise(session, session.extract_features(workspace))
         resolved = session.with_suggestion(advice.suggestion.recipe)
-    plan = session.make_plan(workspace, resolved)
+    plan = fit_into_time(session, workspace, session.make_plan(workspace, resolved))
     return FinetuneResult(
         run=None,
         plan=plan,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tlearn.backend.precision import use_deterministic_operations
 from tlearn.backend.silence import import_keras
 from tlearn.commands.session import Session, Workspace
 from tlearn.data.augmentation import augmentation
@@ -79,6 +80,9 @@ def fit(
             split: predict_pixels(model.predict_on_batch, workspace.dataset.rows(split))
             for split in _held_out(workspace)
         }
+    if plan.training.seconds:
+        epochs = history.epochs[-1]["epoch"]
+        plan = replace(plan, training=replace(plan.training, epochs=epochs))
     return FittedModel(
         plan,
         head=head,
@@ -149,6 +153,7 @@ def _tune(
         keras = import_keras()
     from tlearn.training.fine_tune import TrainingContext, fine_tune
 
+    seconds = plan.training.seconds
     context = TrainingContext(
         plan=plan,
         dataset=workspace.dataset,
@@ -158,8 +163,11 @@ def _tune(
         timer=session.timer,
         on_epoch=on_epoch,
         checkpoint=checkpoint,
+        deadline=session.timer.started + seconds if seconds else None,
     )
     keras.utils.set_random_seed(plan.seed)
+    if plan.training.deterministic:
+        use_deterministic_operations()
     keras.config.set_dtype_policy(plan.training.precision)
     try:
         is_float32 = plan.training.precision == "float32"

@@ -147,6 +147,10 @@ def find_contradictions(values: dict[str, Any], recipe: Recipe, n_stages: int) -
         (tuned > n_stages, f"tuned_stages {tuned}: there are only {n_stages} stages"),
         (scratch and tuned < n_stages, f"tuned_stages {tuned}: {name} trains all {n_stages}"),
         (not head_only and epochs == 0, f"epochs 0: {name} needs at least 1"),
+        (
+            recipe.seconds is not None and recipe.epochs != AUTO,
+            "epochs and seconds are both set, and each decides how long to train: leave one out",
+        ),
         (0 < epochs <= warmup, f"warmup_epochs {warmup:g}: must be less than epochs, {epochs}"),
         (
             scratch and values["batch_norm"] == "frozen",

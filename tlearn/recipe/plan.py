@@ -103,6 +103,8 @@ class TrainingPlan:
     patience: int
     batch_norm: str
     precision: str
+    seconds: float | None = None  # these two are missing in runs of the first version
+    deterministic: bool = False
 
 
 @dataclass(frozen=True)

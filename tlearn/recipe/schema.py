@@ -192,6 +192,12 @@ class Recipe(BaseModel):
     precision: Literal["float32", "mixed_float16", "mixed_bfloat16"] = Field(
         "float32", description="Number format in training; mixed is faster on accelerators only."
     )
+    seconds: Annotated[float, Field(gt=0)] | None = Field(
+        None, description="Time for the whole command; epochs and schedule are made to fit."
+    )
+    deterministic: bool = Field(
+        False, description="Whether the same bits come out every time, which is slower."
+    )
 
     @field_validator("policy", mode="before")
     @classmethod

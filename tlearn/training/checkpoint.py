@@ -37,6 +37,7 @@ class TrainingState:
         best_epoch: That epoch.
         plateau: State of the plateau schedule.
         seconds: Time spent on training.
+        budget: Time to spend on it; None where epochs decide.
         start: Weights before training, where the kept ones will lie between them and the last.
         best_weights: Weights of the best epoch, where those are kept.
     """
@@ -50,6 +51,7 @@ class TrainingState:
     best_epoch: int = 0
     plateau: PlateauState = field(default_factory=PlateauState)
     seconds: float = 0.0
+    budget: float | None = None
     start: Sequence[np.ndarray] = ()
     best_weights: Sequence[np.ndarray] = ()
 

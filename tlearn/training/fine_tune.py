@@ -48,6 +48,7 @@ class TrainingContext:
         timer: Times the steps.
         on_epoch: Called after every epoch.
         checkpoint: File in which the state of training is kept; None where it need not survive.
+        deadline: When the command has to be finished, by `time.perf_counter`, or None.
     """
 
     plan: Plan
@@ -58,6 +59,7 @@ class TrainingContext:
     timer: Timer
     on_epoch: EpochCallback | None = None
     checkpoint: Path | None = None
+    deadline: float | None = None
 
 
 @dataclass(frozen=True)
@@ -161,6 +163,7 @@ def tune(model: keras.Model, backbone: Backbone, context: TrainingContext) -> Hi
             val,
             factors_by_variable(layers, rates, plan.training.learning_rate),
             checkpoint=Checkpoint(context.checkpoint) if context.checkpoint else None,
+            deadline=context.deadline,
             on_epoch=context.on_epoch,
             progress=partial(context.progress, "train"),
         )
