@@ -34,8 +34,8 @@ MOST_LINES = {"file": 300, "function": 60}
 WITH_KERAS = {
     *("models.applications", "models.backbone", "models.classifier", "models.stages"),
     *("features.int8", "export.int8_head"),
-    *("training.batch_norm_folding", "training.batch_norm_momentum", "training.batches"),
-    "training.channel_pruning",
+    *("training.batch_norm_folding", "training.batch_norm_momentum"),
+    *("training.channel_pruning", "training.phase"),
     *("training.distillation", "training.fine_tune", "training.interpolation", "training.loop"),
     *("training.optimizer", "training.teacher_dataset", "training.validation"),
 }

@@ -8,7 +8,6 @@ Multinomial logistic regression is convex, so there is one answer and no learnin
 from __future__ import annotations
 
 import os
-import zipfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -27,6 +26,7 @@ from tlearn.features.logistic_regression import (
     softmax,
     solve,
 )
+from tlearn.storage.arrays import read_arrays
 
 PENALTIES = (1e1, 1e0, 1e-1, 1e-2, 1e-3, 1e-4, 1e-5)
 """Strengths of the L2 penalty tried, strong to weak, on features of mean variance one."""
@@ -86,17 +86,15 @@ class CrossValidation:
     @classmethod
     def read(cls, path: Path) -> CrossValidation | None:
         """Read a file that `write` has written; return None if it is missing or damaged."""
-        try:
-            # Opened here: numpy leaves a damaged file open.
-            with path.open("rb") as file, np.load(file) as arrays:
-                return cls(
-                    penalty=float(arrays["penalty"]),
-                    probabilities=arrays["probabilities"],
-                    accuracy=float(arrays["accuracy"]),
-                    fold_accuracies=tuple(arrays["fold_accuracies"].tolist()),
-                )
-        except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile):
+        arrays = read_arrays(path)
+        if arrays is None:
             return None
+        return cls(
+            penalty=float(arrays["penalty"]),
+            probabilities=arrays["probabilities"],
+            accuracy=float(arrays["accuracy"]),
+            fold_accuracies=tuple(arrays["fold_accuracies"].tolist()),
+        )
 
 
 @dataclass(frozen=True)

@@ -195,9 +195,7 @@ class Recipe(BaseModel):
     seconds: Annotated[float, Field(gt=0)] | None = Field(
         None, description="Time for the whole command; epochs and schedule are made to fit."
     )
-    deterministic: bool = Field(
-        False, description="Whether the same bits come out every time, which is slower."
-    )
+    deterministic: bool = Field(False, description="Whether the same bits come out every time.")
 
     @field_validator("policy", mode="before")
     @classmethod

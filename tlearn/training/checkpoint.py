@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import time
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tlearn.storage.arrays import read_arrays
 from tlearn.storage.atomic import write_atomic
 from tlearn.training.schedule import PlateauState
 
@@ -104,14 +104,11 @@ class Checkpoint:
             The rest of the state; None, and nothing is set, where there is no checkpoint, or where
             it is damaged or of another network.
         """
-        try:
-            # Opened here: numpy leaves a damaged file open.
-            with self.path.open("rb") as file, np.load(file) as arrays:
-                groups: dict[str, list[np.ndarray]] = {}
-                for name in arrays.files:
-                    groups.setdefault(name.split("/")[0], []).append(arrays[name])
-            state = _state_of(groups)
-        except (OSError, EOFError, KeyError, ValueError, TypeError, zipfile.BadZipFile):
+        groups: dict[str, list[np.ndarray]] = {}
+        for name, array in (read_arrays(self.path) or {}).items():
+            groups.setdefault(name.split("/")[0], []).append(array)
+        state = _state_of(groups)
+        if state is None:
             return None
         variables = [*model.variables, *model.optimizer.variables]
         values = [*groups.get("model", ()), *groups.get("optimizer", ())]
@@ -124,17 +121,18 @@ class Checkpoint:
 
 def read_epoch(path: Path) -> int | None:
     """Return how many epochs a checkpoint has completed; None where there is none to go on from."""
+    arrays = read_arrays(path) or {}
+    state = _state_of({"state": [arrays["state"]]}) if "state" in arrays else None
+    return state.epoch if state else None
+
+
+def _state_of(groups: Mapping[str, Sequence[np.ndarray]]) -> TrainingState | None:
+    """Return the state among the arrays of a checkpoint; None where it is of another version."""
     try:
-        with path.open("rb") as file, np.load(file) as arrays:
-            return int(json.loads(arrays["state"].tobytes())["epoch"])
-    except (OSError, EOFError, KeyError, ValueError, TypeError, zipfile.BadZipFile):
+        record = json.loads(groups["state"][0].tobytes())
+        record["plateau"] = PlateauState(**record["plateau"])
+        record["best"], record["sums"] = tuple(record["best"]), tuple(record["sums"])
+        start, best = groups.get("start", ()), groups.get("best", ())
+        return TrainingState(**record, start=start, best_weights=best)
+    except (KeyError, ValueError, TypeError):
         return None
-
-
-def _state_of(groups: Mapping[str, Sequence[np.ndarray]]) -> TrainingState:
-    record = json.loads(groups["state"][0].tobytes())
-    record["plateau"] = PlateauState(**record["plateau"])
-    record["best"], record["sums"] = tuple(record["best"]), tuple(record["sums"])
-    return TrainingState(
-        **record, start=groups.get("start", ()), best_weights=groups.get("best", ())
-    )
