@@ -86,8 +86,8 @@ class CrossValidation:
     @classmethod
     def read(cls, path: Path) -> CrossValidation | None:
         """Read a file that `write` has written; return None if it is missing or damaged."""
-        arrays = read_arrays(path)
-        if arrays is None:
+        arrays = read_arrays(path) or {}
+        if not arrays.keys() >= cls.__dataclass_fields__.keys():
             return None
         return cls(
             penalty=float(arrays["penalty"]),
