@@ -24,6 +24,7 @@ def read_arrays(path: Path) -> dict[str, np.ndarray] | None:
         with path.open("rb") as file, zipfile.ZipFile(file) as archive:
             if archive.testzip() is not None:
                 return None
+            file.seek(0)
             with np.load(file) as arrays:
                 return {name: arrays[name] for name in arrays.files}
     except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error, NotImplementedError):
