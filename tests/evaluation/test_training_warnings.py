@@ -69,3 +69,8 @@ def test_tuning_that_was_dropped_because_it_harmed_is_warned_of(
 @pytest.mark.parametrize("history", [[], [{"epoch": 1, "loss": 9.0}]])
 def test_without_validation_nothing_is_known(history: list[dict[str, Any]], plan: PlanFor) -> None:
     assert training_warnings(plan(policy="deep"), history, 0.5, np.array([], int)) == ()
+
+
+def test_batches_that_came_in_parts_are_told(plan: PlanFor) -> None:
+    (warning,) = training_warnings(plan(policy="deep"), (), 0.5, LABELS[:0], parts=4)
+    assert "in 4 parts" in warning and "the same model" in warning

@@ -32,12 +32,13 @@ def test_model_optimizer_and_state_come_back(model: keras.Model, tmp_path: Path)
         start=[np.arange(3.0)],
     )
     checkpoint = Checkpoint(tmp_path / "checkpoints" / "last.npz")
-    assert checkpoint.restore(model) is None and read_epoch(checkpoint.path) is None
+    assert checkpoint.read() is None and read_epoch(checkpoint.path) is None
     checkpoint.save(model, state)
     saved = [np.array(value) for value in (*model.variables, *model.optimizer.variables)]
     model.train_on_batch(np.ones((4, 8), np.float32), np.eye(2, dtype=np.float32)[[1, 1, 1, 1]])
-    restored = checkpoint.restore(model)
-    assert restored is not None and read_epoch(checkpoint.path) == 3
+    read = checkpoint.read()
+    assert read is not None and read.restore(model) and read_epoch(checkpoint.path) == 3
+    restored = read.state
     assert (restored.epoch, restored.step, restored.sums) == (3, 2, (1.5, 7.0))
     assert restored.plateau == state.plateau and np.isnan(restored.epochs[0]["val_loss"])
     assert np.array_equal(restored.start[0], np.arange(3.0))
@@ -56,7 +57,7 @@ def test_a_damaged_checkpoint_is_none(model: keras.Model, tmp_path: Path, damage
     damaged = {"cut": content[:-100], "zeros": bytes(len(content)), "empty": b"", "bit": content}
     checkpoint.path.write_bytes(damaged[damage])
     before = [np.array(value) for value in model.variables]
-    assert checkpoint.restore(model) is None
+    assert checkpoint.read() is None
     assert all(np.array_equal(a, b) for a, b in zip(before, model.variables, strict=True))
 
 
@@ -66,4 +67,5 @@ def test_the_checkpoint_of_another_network_is_none(model: keras.Model, tmp_path:
     inputs = keras.Input((5,))
     other = keras.Model(inputs, keras.layers.Dense(2)(inputs))
     other.compile("sgd", "mse")
-    assert checkpoint.restore(other) is None
+    read = checkpoint.read()
+    assert read is not None and not read.restore(other)

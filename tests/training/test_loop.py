@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from tlearn.data.augmentation import augmentation
-from tlearn.errors import TlearnError
+from tlearn.errors import HostError, TlearnError
 from tlearn.recipe.plan import Plan
 from tlearn.training.batches import Batches, Examples, Variation
 from tlearn.training.checkpoint import Checkpoint
@@ -175,3 +175,36 @@ def test_a_stopped_training_goes_on_to_the_same_weights(
     ]
     assert without_seconds[0] == without_seconds[1]
     assert history.interpolation == expected.interpolation
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+def test_where_memory_is_short_a_batch_is_computed_in_parts_with_the_same_effect(
+    run: Run, optimizer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    undisturbed, expected = run(0.1, optimizer=optimizer, learning_rate=0.01)
+    train_on_batch = keras.Model.train_on_batch
+    sizes: list[int] = []
+
+    def short_of_memory(model: keras.Model, images: np.ndarray, *rest: Any, **options: Any) -> Any:
+        if len(sizes) > 5 and len(images) > 4:
+            raise MemoryError
+        sizes.append(len(images))
+        return train_on_batch(model, images, *rest, **options)
+
+    monkeypatch.setattr(keras.Model, "train_on_batch", short_of_memory)
+    model, history = run(0.1, optimizer=optimizer, learning_rate=0.01)
+    assert history.parts == 4 and max(sizes[6:]) == 4
+    assert history.steps == expected.steps
+    np.testing.assert_allclose(kernel(model), kernel(undisturbed), rtol=0.02, atol=1e-4)
+    losses = [[record.get("loss", 0.0) for record in h.epochs] for h in (history, expected)]
+    assert losses[0] == pytest.approx(losses[1], rel=0.02)
+
+
+def test_not_even_one_image_fits(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_memory(*_: Any, **__: Any) -> Any:
+        raise MemoryError
+
+    monkeypatch.setattr(keras.Model, "train_on_batch", no_memory)
+    with pytest.raises(HostError, match="not enough memory") as error:
+        run(0.1)
+    assert "--image-size" in error.value.hint

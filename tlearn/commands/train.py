@@ -91,7 +91,11 @@ def fit(
         history=history.epochs,
         interpolation=history.interpolation,
         warnings=training_warnings(
-            plan, history.epochs, history.interpolation, workspace.dataset.labels("val")
+            plan,
+            history.epochs,
+            history.interpolation,
+            workspace.dataset.labels("val"),
+            history.parts,
         ),
     )
 

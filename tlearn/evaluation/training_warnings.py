@@ -20,6 +20,7 @@ def training_warnings(
     history: Sequence[Mapping[str, Any]],
     interpolation: float | None,
     val_labels: np.ndarray,
+    parts: int = 1,
 ) -> tuple[str, ...]:
     """Return what went wrong in a training and what to do about it; nothing where all went well.
 
@@ -28,7 +29,25 @@ def training_warnings(
         history: Records of the epochs; epoch 0 is the model before training.
         interpolation: Position between the solved head (0) and the end of tuning (1), or None.
         val_labels: Class indices of the validation images; empty without validation.
+        parts: Parts in which a batch was computed, for want of memory.
     """
+    return (*_short_of_memory(plan, parts), *_outcome(plan, history, interpolation, val_labels))
+
+
+def _short_of_memory(plan: Plan, parts: int) -> Iterator[str]:
+    if parts > 1:
+        yield (
+            f"Memory was short: each batch of {plan.training.batch_size} images was computed in"
+            f" {parts} parts, which takes longer and gives the same model."
+        )
+
+
+def _outcome(
+    plan: Plan,
+    history: Sequence[Mapping[str, Any]],
+    interpolation: float | None,
+    val_labels: np.ndarray,
+) -> tuple[str, ...]:
     scored = [record for record in history if record.get("val_loss") is not None]
     if not len(val_labels) or len(scored) < 2:
         return ()

@@ -38,6 +38,7 @@ class TrainingState:
         plateau: State of the plateau schedule.
         seconds: Time spent on training.
         budget: Time to spend on it; None where epochs decide.
+        parts: Parts in which a batch is computed, for want of memory; gradients are accumulated.
         start: Weights before training, where the kept ones will lie between them and the last.
         best_weights: Weights of the best epoch, where those are kept.
     """
@@ -52,8 +53,27 @@ class TrainingState:
     plateau: PlateauState = field(default_factory=PlateauState)
     seconds: float = 0.0
     budget: float | None = None
+    parts: int = 1
     start: Sequence[np.ndarray] = ()
     best_weights: Sequence[np.ndarray] = ()
+
+
+@dataclass(frozen=True)
+class Saved:
+    """What a checkpoint holds: the state, and arrays by group."""
+
+    state: TrainingState
+    groups: Mapping[str, Sequence[np.ndarray]]
+
+    def restore(self, model: keras.Model) -> bool:
+        """Set model and optimizer; return False, and set nothing, if they are of another shape."""
+        variables = [*model.variables, *model.optimizer.variables]
+        values = [*self.groups.get("model", ()), *self.groups.get("optimizer", ())]
+        if [tuple(variable.shape) for variable in variables] != [value.shape for value in values]:
+            return False
+        for variable, value in zip(variables, values, strict=True):
+            variable.assign(value)
+        return True
 
 
 class Checkpoint:
@@ -97,26 +117,13 @@ class Checkpoint:
         write_atomic(self.path, lambda path: np.savez(path, allow_pickle=False, **arrays))
         self._written = time.monotonic()
 
-    def restore(self, model: keras.Model) -> TrainingState | None:
-        """Set model and optimizer to the checkpoint.
-
-        Returns:
-            The rest of the state; None, and nothing is set, where there is no checkpoint, or where
-            it is damaged or of another network.
-        """
+    def read(self) -> Saved | None:
+        """Read the checkpoint; None where there is none, or where it is damaged."""
         groups: dict[str, list[np.ndarray]] = {}
         for name, array in (read_arrays(self.path) or {}).items():
             groups.setdefault(name.split("/")[0], []).append(array)
         state = _state_of(groups)
-        if state is None:
-            return None
-        variables = [*model.variables, *model.optimizer.variables]
-        values = [*groups.get("model", ()), *groups.get("optimizer", ())]
-        if [tuple(variable.shape) for variable in variables] != [value.shape for value in values]:
-            return None
-        for variable, value in zip(variables, values, strict=True):
-            variable.assign(value)
-        return state
+        return None if state is None else Saved(state, groups)
 
 
 def read_epoch(path: Path) -> int | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import keras
@@ -32,6 +33,7 @@ class History:
         interpolation: Where the kept weights lie between those before training (0) and those after
             (1); None where they are those of the best epoch.
         final_score: Validation score of interpolated weights; None without validation.
+        parts: Parts in which a batch was computed, for want of memory.
     """
 
     epochs: list[dict[str, Any]] = field(default_factory=list)
@@ -39,6 +41,7 @@ class History:
     steps: int = 0
     interpolation: float | None = None
     final_score: ValidationScore | None = None
+    parts: int = 1
 
 
 def fit(
@@ -79,14 +82,25 @@ def fit(
         TlearnError: The loss is no longer a number.
         HostError: The checkpoint cannot be written.
     """
-    _compile(model, plan, rate_factors)
+    compile_in_parts = partial(_compile, model, plan, rate_factors)
     from_scratch = plan.policy == "from_scratch"
-    state = checkpoint.restore(model) if checkpoint else None
-    if state is None:
-        start = [] if from_scratch else [np.array(weight) for weight in float_weights(model)]
-        state = TrainingState(start=start)
-    Phase(model, plan, train, val, state, checkpoint, deadline, on_epoch, progress).run()
-    history = History(state.epochs, state.best_epoch, state.epoch * len(train))
+    start = [] if from_scratch else [np.array(weight) for weight in float_weights(model)]
+    saved = checkpoint.read() if checkpoint else None
+    compile_in_parts(saved.state.parts if saved else 1)
+    state = saved.state if saved and saved.restore(model) else TrainingState(start=start)
+    Phase(
+        model,
+        plan,
+        train,
+        val,
+        state,
+        compile_in_parts,
+        checkpoint=checkpoint,
+        deadline=deadline,
+        on_epoch=on_epoch,
+        progress=progress,
+    ).run()
+    history = History(state.epochs, state.best_epoch, state.epoch * len(train), parts=state.parts)
     if from_scratch:
         if state.best_weights:
             model.set_weights(state.best_weights)
@@ -95,7 +109,7 @@ def fit(
     return history
 
 
-def _compile(model: keras.Model, plan: Plan, rate_factors: Mapping[str, float]) -> None:
+def _compile(model: keras.Model, plan: Plan, rate_factors: Mapping[str, float], parts: int) -> None:
     optimizer = make_optimizer(
         plan.training.optimizer,
         plan.training.learning_rate,
@@ -103,6 +117,7 @@ def _compile(model: keras.Model, plan: Plan, rate_factors: Mapping[str, float]) 
         momentum=plan.training.momentum,
         weight_decay=plan.training.weight_decay,
         clip_norm=plan.training.clip_norm,
+        accumulated=parts,
     )
     model.compile(
         optimizer,

@@ -111,6 +111,7 @@ def make_optimizer(
     momentum: float = 0.9,
     weight_decay: float = 0.0,
     clip_norm: float | None = None,
+    accumulated: int = 1,
 ) -> keras.optimizers.Optimizer:
     """Return an optimizer by name.
 
@@ -121,13 +122,38 @@ def make_optimizer(
         momentum: Momentum of sgd and rmsprop.
         weight_decay: Decoupled weight decay; not applied to biases and normalization.
         clip_norm: Largest norm of the gradient of all variables together; 0 or None for no limit.
+        accumulated: Steps whose mean gradient makes one update.
     """
     keywords: dict[str, Any] = {"rate_factors": rate_factors}
     if name in ("sgd", "rmsprop"):
         keywords["momentum"] = momentum
     if weight_decay:
         keywords["weight_decay"] = weight_decay
+    if accumulated > 1:
+        keywords["gradient_accumulation_steps"] = accumulated
     optimizer = _OPTIMIZERS[name](learning_rate, global_clipnorm=clip_norm or None, **keywords)
     if weight_decay:
         optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     return optimizer
+
+
+def transfer_state(
+    old: keras.optimizers.Optimizer, new: keras.optimizers.Optimizer, ratio: int
+) -> None:
+    """Give an optimizer the state of another one of the same kind.
+
+    Args:
+        old: Its state is read.
+        new: Accumulates the gradients of `ratio` times as many steps.
+        ratio: A step of `old` counts as so many of `new`.
+    """
+    values = {_name(variable): variable for variable in old.variables}
+    for variable in new.variables:
+        value = values.get(_name(variable))
+        if value is not None:
+            variable.assign(value * ratio if _name(variable) == "iteration" else value)
+
+
+def _name(variable: keras.Variable) -> str:
+    """Return a variable's path without the name of its optimizer."""
+    return variable.path.partition("/")[2]

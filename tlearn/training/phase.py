@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import keras
 import numpy as np
 
-from tlearn.errors import TlearnError
+from tlearn.backend.memory import is_out_of_memory
+from tlearn.errors import HostError, TlearnError
 from tlearn.progress import EpochCallback, StepProgress
 from tlearn.recipe.plan import Plan
 from tlearn.training.batches import Batches
 from tlearn.training.checkpoint import Checkpoint, TrainingState
 from tlearn.training.interpolation import INTERPOLATION_GRID
+from tlearn.training.optimizer import transfer_state
 from tlearn.training.schedule import rate_factor
 from tlearn.training.validation import ValidationScore, score_batches
 
@@ -32,6 +35,7 @@ class Phase:
         train: Batches to learn from.
         val: Batches to score by, or None.
         state: Where training stands.
+        compile_in_parts: Compiles the model anew, for batches that come in so many parts.
         checkpoint: Where that is kept, or None.
         deadline: When all has to be finished, by `time.perf_counter`; None where epochs decide.
         on_epoch: Called after every epoch.
@@ -43,6 +47,7 @@ class Phase:
     train: Batches
     val: Batches | None
     state: TrainingState
+    compile_in_parts: Callable[[int], None]
     checkpoint: Checkpoint | None = None
     deadline: float | None = None
     on_epoch: EpochCallback | None = None
@@ -89,11 +94,9 @@ class Phase:
         self.train.begin_epoch(state.epoch)
         for batch in self.train.from_step(state.step):
             self._set_rate()
-            logs = self.model.train_on_batch(*batch, return_dict=True)
-            n = len(batch[0])
-            loss, accuracy = (float(logs[name]) for name in ("loss", "accuracy"))
-            state.sums = (state.sums[0] + n * loss, state.sums[1] + n * accuracy)
-            state.n_images += n
+            loss, accuracy = self._train_batch(batch)
+            state.sums = (state.sums[0] + loss, state.sums[1] + accuracy)
+            state.n_images += len(batch[0])
             state.step += 1
             self._show_progress()
             if self.checkpoint and self.checkpoint.is_due:
@@ -101,6 +104,38 @@ class Phase:
                 self.checkpoint.save(self.model, state)
             if state.budget is not None and self._elapsed() >= state.budget:
                 return
+
+    def _train_batch(self, batch: Sequence[np.ndarray]) -> np.ndarray:
+        """Take one step; return loss and accuracy, summed over the images.
+
+        Where memory is short, the batch is computed in twice as many parts from here on, and their
+        gradients are accumulated: neither the batch that counts nor the learning rate changes.
+        """
+        state = self.state
+        while True:
+            try:
+                pieces = zip(*(np.array_split(array, state.parts) for array in batch), strict=True)
+                return np.sum([self._train_piece(piece) for piece in pieces], axis=0)
+            except Exception as error:
+                if not is_out_of_memory(error):
+                    raise
+                if 2 * state.parts > len(batch[0]):
+                    raise HostError(
+                        "there is not enough memory to train on one image",
+                        "take smaller images, or tune less: --image-size 128, --policy top-stages",
+                    ) from error
+            self._double_parts()
+
+    def _train_piece(self, piece: Sequence[np.ndarray]) -> np.ndarray:
+        logs = self.model.train_on_batch(*piece, return_dict=True)
+        return len(piece[0]) * np.array([float(logs[name]) for name in ("loss", "accuracy")])
+
+    def _double_parts(self) -> None:
+        self.state.parts *= 2
+        optimizer = self.model.optimizer
+        self.compile_in_parts(self.state.parts)
+        transfer_state(optimizer, self.model.optimizer, ratio=2)
+        self._set_rate()
 
     def _show_progress(self) -> None:
         if self.progress:
