@@ -81,7 +81,7 @@ class VerificationReport:
         """Return whether no check failed."""
         return not _broken(self.checks)
 
-    def named(self, *verdicts: Verdict) -> list[str]:
+    def named(self, *verdicts: str) -> list[str]:
         """Return the names of the checks with one of some verdicts."""
         return [check.name for check in self.checks if check.verdict in verdicts]
 
