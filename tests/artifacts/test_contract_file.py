@@ -21,12 +21,16 @@ from tlearn.artifacts.metadata import append_files
 from tlearn.errors import ExportError
 
 LABELS = ("a [b  c]", 'q"uote', "two\nlines", "☃", "bytes\udcff")
-GOLDEN = Golden("1.png", "f00d", "☃", "1.pixels.png", "beef", (8, 8, 3), (0.1,) * 5, (0.2,) * 5)
+DIGEST = "f00d" * 16
+GOLDEN = Golden(
+    *("1.png", DIGEST, "☃", "1.pixels.png", DIGEST, (8, 8, 3)),
+    *((0.2,) * 5, (0.1, 0.1, 0.1, 0.6, 0.1)),
+)
 CONTRACT = Contract(
     version=VERSION,
     tlearn="0.1.0",
     file="model.tflite",
-    sha256="cafe",
+    sha256=DIGEST,
     format="tflite",
     quantization="none",
     signature="serving_default",
@@ -48,7 +52,7 @@ def test_it_reads_back_what_was_written(tmp_path: Path) -> None:
 
 def test_a_vector_is_on_one_line() -> None:
     lines = to_bytes(CONTRACT).decode().splitlines()
-    assert '      "model_probabilities": [0.1, 0.1, 0.1, 0.1, 0.1],' in lines
+    assert '      "model_probabilities": [0.2, 0.2, 0.2, 0.2, 0.2],' in lines
     assert '    "shape": [1, 8, 8, 3],' in lines
 
 
@@ -103,6 +107,21 @@ def edited(**changes: Any) -> bytes:
         ),
         (edited(output={"name": "y", "shape": [], "dtype": "uint8"}), "output.shape"),
         (edited(golden=[asdict(replace(GOLDEN, model_probabilities=()))]), "golden.0"),
+        (edited(version=True), "version True"),
+        (edited(version=2.0), "version 2.0"),
+        (edited(tolerance="0.001"), "tolerance: of another type"),
+        (edited(output={"name": "y", "shape": [True, 5], "dtype": "uint8"}), "output.shape.0: of"),
+        (edited(input={"name": "x", "shape": [1, 8, 8, 3], "dtype": "f"}), "input.scale: missing"),
+        (to_bytes(CONTRACT).replace(b"0.001", b"NaN"), "NaN is no finite number"),
+        (to_bytes(CONTRACT).replace(b"0.001", b"1e999"), "1e999 is no finite number"),
+        (
+            to_bytes(CONTRACT).replace(b'"tlearn"', b'"version": 2, "tlearn"'),
+            "'version' is there t",
+        ),
+        (to_bytes(CONTRACT).replace(b"serving", b"s\xff"), "'utf-8' codec"),
+        (b"[" * 200_000, "nested too deeply"),
+        (b'{"version": 2, "input": ' * 50_000, "nested too deeply"),
+        (b'{"version": ' + b"9" * 5000 + b"}", "not valid JSON"),
         (edited(golden=[asdict(replace(GOLDEN, artifact_probabilities=(1.0,)))]), "golden.0"),
     ],
 )
@@ -110,6 +129,21 @@ def test_a_damaged_or_unknown_contract_is_an_error(content: bytes, message: str)
     with pytest.raises(ExportError, match=message) as error:
         from_bytes(content, "model.contract.json")
     assert "model.contract.json" in error.value.message and error.value.hint
+
+
+def test_a_contract_that_is_too_large_is_not_read(tmp_path: Path) -> None:
+    with (tmp_path / "model.contract.json").open("wb") as file:
+        file.truncate(40_000_000_000)
+    with pytest.raises(ExportError, match=r"model\.contract\.json' has 40,000 MB, more than 16 MB"):
+        read_contract(tmp_path / "model.tflite")
+
+
+def test_beside_an_artifact_a_contract_has_its_hash_and_answers(tmp_path: Path) -> None:
+    lacking = replace(GOLDEN, artifact_probabilities=None)
+    for key, value in {"file": None, "sha256": None, "golden": (lacking,)}.items():
+        write_contract(replace(CONTRACT, **{key: value}), tmp_path / "model.tflite")
+        with pytest.raises(ExportError, match=f"damaged: {key}.*: missing"):
+            read_contract(tmp_path / "model.tflite")
 
 
 @pytest.mark.parametrize("where", [b'"labels"', b"PK\x01\x02"], ids=["content", "directory"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from tlearn.artifacts.files import (
     ensure_artifact,
     parts_of,
 )
-from tlearn.errors import ExportError
+from tlearn.errors import ExportError, HostError
 
 
 def test_a_missing_file_and_a_contract_are_no_artifacts(tmp_path: Path) -> None:
@@ -70,3 +71,22 @@ def test_digest_of_a_directory_is_that_of_names_and_contents(tmp_path: Path) -> 
     (tmp_path / "a" / "graph.pb").write_text("grape")
     assert digest != artifact_digest(tmp_path / "a")
     assert artifact_size_bytes(tmp_path / "a") == len("weights") + len("grape")
+
+
+def test_an_artifact_that_is_too_large_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "model.tflite"
+    with path.open("wb") as file:
+        file.truncate(40_000_000_000)
+    with pytest.raises(ExportError, match="has 40,000 MB, more than 2,147 MB"):
+        ensure_artifact(path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes in this system's folders")
+def test_pipes_are_no_part_of_an_artifact(tmp_path: Path) -> None:
+    (tmp_path / "saved_model" / "variables").mkdir(parents=True)
+    (tmp_path / "model.xml").touch()
+    for name in ("model.tflite", "model.bin", "saved_model/saved_model.pb"):
+        os.mkfifo(tmp_path / name)
+    for name in ("model.tflite", "model.xml", "saved_model"):
+        with pytest.raises(HostError, match="is a device or a pipe"):
+            ensure_artifact(tmp_path / name)

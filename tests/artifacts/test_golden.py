@@ -72,6 +72,32 @@ def test_lost_pixels_are_decoded_again_if_the_decoder_gives_the_same(
     assert load_golden(tmp_path, golden, Preprocessing.of(30, "crop")).stored_pixels is None
 
 
+def test_a_link_is_not_followed(tmp_path: Path, golden: Golden) -> None:
+    for name in ("1.png", "1.pixels.png"):
+        (tmp_path / name).rename(tmp_path / "elsewhere")
+        (tmp_path / name).symlink_to("elsewhere")
+    image = load_golden(tmp_path, golden, SQUARE)
+    assert image.problem == "'1.png' is a link, '1.pixels.png' is a link"
+    assert image.decoded_pixels is image.stored_pixels is None
+
+
+def test_pixels_of_another_size_are_not_decoded(
+    tmp_path: Path, golden: Golden, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "1.png").unlink()
+    monkeypatch.setattr("tlearn.artifacts.golden.decode", pytest.fail)
+    Image.new("RGB", (5000, 5000)).save(tmp_path / "1.pixels.png")
+    assert "'1.pixels.png' was changed" in load_golden(tmp_path, golden, SQUARE).problem
+    (tmp_path / "1.pixels.png").write_bytes(bytes(1_000_000))
+    assert "'1.pixels.png' is too large" in load_golden(tmp_path, golden, SQUARE).problem
+
+
+def test_a_file_that_is_too_large_is_not_read(tmp_path: Path, golden: Golden) -> None:
+    with (tmp_path / "1.png").open("wb") as file:
+        file.truncate(40_000_000_000)
+    assert load_golden(tmp_path, golden, SQUARE).problem == "'1.png' is too large"
+
+
 def test_a_changed_image_is_not_decoded(tmp_path: Path, golden: Golden) -> None:
     draw_image("square", 0, 48).save(tmp_path / "1.png")
     image = load_golden(tmp_path, golden, SQUARE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,9 @@ import numpy as np
 import pytest
 
 from tlearn.artifacts import golden
+from tlearn.artifacts.contract import RESIZE_IN_WORDS
 from tlearn.artifacts.contract_file import contract_path
+from tlearn.artifacts.interface import Interface, read_interface
 from tlearn.artifacts.verification import Verdict, VerificationReport, check_artifact
 from tlearn.commands.check import check
 from tlearn.errors import ExportError
@@ -82,10 +85,85 @@ def test_swapped_labels_fail(folder: Path) -> None:
     assert broken(check_artifact(folder / "model.tflite")) == ["labels"]
 
 
-def test_another_input_fails_and_is_not_run(folder: Path) -> None:
-    edit(folder / "model.tflite", lambda document: document["input"].update(dtype="uint8"))
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("tolerance", 0.0001),
+        ("tlearn", "9.9"),
+        ("provenance", {}),
+        ("quantization", "float16"),
+        ("golden", []),
+        ("resize", "pad"),
+    ],
+)
+def test_a_contract_beside_the_file_that_differs_from_the_one_inside_fails(
+    folder: Path, key: str, value: Any
+) -> None:
+    def change(document: dict[str, Any]) -> None:
+        if key == "resize":
+            document["preprocessing"] |= {key: value, "resize_in_words": RESIZE_IN_WORDS[value]}
+        else:
+            document[key] = value
+
+    edit(folder / "model.tflite", change)
     report = check_artifact(folder / "model.tflite")
-    assert broken(report) == ["input"] and verdicts(report)["answers"] == "not checked"
+    assert broken(report) == ["file"] and not report.usable
+    name = "preprocessing" if key == "resize" else key
+    assert f"the contract inside the file has another {name}" in report.checks[0].detail
+
+
+@pytest.mark.parametrize("said", [{"resize": "fit"}, {"image_size": 64}, {"std": 58.4}])
+def test_a_file_that_says_otherwise_of_its_images_fails(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, said: dict[str, Any]
+) -> None:
+    def read(path: Path) -> Interface:
+        return replace(read_interface(path), images=said)
+
+    monkeypatch.setattr("tlearn.artifacts.verification.read_interface", read)
+    report = check_artifact(folder / "model.tflite")
+    assert broken(report) == ["input"]
+    (key,) = said
+    assert f"the file says {key} {said[key]}, the contract" in report.checks[2].detail
+
+
+def test_another_name_ending_is_another_format(folder: Path) -> None:
+    other = folder / "model.onnx"
+    (folder / "model.tflite").rename(other)
+    contract_path(folder / "model.tflite").rename(contract_path(other))
+    report = check_artifact(other)
+    assert broken(report) == ["file"]
+    assert report.checks[0].detail.endswith("the contract is for tflite, the file is onnx")
+
+
+def test_a_damaged_file_without_a_hash_cannot_crash_the_check(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def crash(path: Path) -> None:
+        raise ExportError("the process was killed (-11)")
+
+    contract_path(folder / "model.tflite").unlink()
+    monkeypatch.setattr("tlearn.artifacts.verification.cold_start", crash)
+    monkeypatch.setattr("tlearn.artifacts.verification.open_runtime", pytest.fail)
+    report = check_artifact(folder / "model.tflite")
+    assert broken(report) == ["runs here"] and report.checks[-1].detail.endswith("(-11)")
+
+
+def test_another_input_fails_and_nothing_is_decoded_or_run(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def change(document: dict[str, Any]) -> None:
+        """Images of 64 pixels for a network that takes 32."""
+        document["input"]["shape"], document["output"]["name"] = [1, 64, 64, 3], "y"
+        document["preprocessing"]["image_size"] = 64
+        for image in document["golden"]:
+            image["pixels_shape"] = [64, 64, 3]
+
+    monkeypatch.setattr("tlearn.artifacts.verification.load_golden", pytest.fail)
+    monkeypatch.setattr("tlearn.artifacts.verification.read_embedded", lambda path: None)
+    edit(folder / "model.tflite", change)
+    report = check_artifact(folder / "model.tflite")
+    assert broken(report) == ["input", "output"]
+    assert verdicts(report)["golden images"] == verdicts(report)["answers"] == "not checked"
     assert not report.usable
 
 

@@ -145,6 +145,30 @@ def test_json_says_whether_every_check_passed(
     assert document["report"] is document["predictions"] is None
 
 
+def test_strict_fails_what_was_not_checked(
+    command: Command,
+    calls: Callable[..., Any],
+    passed: VerificationReport,
+    failed: VerificationReport,
+) -> None:
+    calls("check", CheckResult(passed))
+    assert "2 of 3 passed, 1 of 3 not checked" in command("check", "model.tflite").stdout
+    result = command("check", "model.tflite", "--strict")
+    assert result.exit_code == 1 and "next" not in result.stdout
+    assert "1 of 3 not checked: answers" in result.stderr
+    document = json.loads(command("check", "model.tflite", "--strict", "--json").stdout)
+    assert document["passed"] is False and document["strict"] is True
+    counts = {key: value for key, value in document.items() if key.startswith("n_")}
+    assert counts == {"n_passed": 2, "n_failed": 0, "n_not_checked": 1}
+    whole = replace(passed, checks=passed.checks[:2])
+    calls("check", CheckResult(whole))
+    assert command("check", "model.tflite", "--strict").exit_code == 0
+    calls("check", CheckResult(failed))
+    result = command("check", "model.tflite", "--strict")
+    assert "2 of 4 passed, 1 of 4 failed, 1 of 4 not checked" in result.stdout
+    assert "does not keep its contract: labels" in result.stderr
+
+
 def test_what_is_not_there_exits_2(command: Command, tmp_path: Path) -> None:
     result = command("check", tmp_path / "model.tflite")
     assert result.exit_code == 2 and "does not exist" in result.stderr

@@ -53,6 +53,24 @@ def test_json_of_a_failed_check_is_still_one_document(
     assert second["classes"] == [{"name": "cats", "n": 10, "before": 1.0, "after": 0.5}]
 
 
+def test_a_format_that_could_not_be_written_has_no_path_and_no_numbers(
+    command: Command, calls: Callable[..., Any]
+) -> None:
+    failure, advice = "could not be written: no operator", ("use another format: --tflite",)
+    lacking = replace(
+        GOOD, format="onnx", size_bytes=0, passed=False, failure=failure, advice=advice
+    )
+    calls("export", [GOOD, lacking])
+    result = command("export", "--tflite", "--onnx")
+    assert result.exit_code == 1 and "no operator" in result.stdout
+    (row,) = [line for line in result.stdout.splitlines() if line.startswith("✗")]
+    assert row.split() == ["✗", "onnx", *"------"]
+    assert "1 of 2 files could not be written" in result.stderr
+    assert result.stderr.rstrip().endswith("hint: use another format: --tflite")
+    document = json.loads(command("export", "--tflite", "--onnx", "--json").stdout)
+    assert [file["path"] for file in document["artifacts"]] == [str(GOOD.path), None]
+
+
 def test_nothing_chosen_names_the_choices(command: Command) -> None:
     result = command("export")
     assert result.exit_code == 2

@@ -12,7 +12,7 @@ import pytest
 from tlearn import api
 from tlearn.artifacts.metadata import read_metadata
 from tlearn.commands import export as exporting
-from tlearn.errors import HostError, RunError
+from tlearn.errors import ExportError, HostError, RunError
 from tlearn.export.budget import Budget
 from tlearn.export.parity import Artifact
 
@@ -56,6 +56,38 @@ def test_a_place_that_cannot_be_written_is_met_before_the_model_is_read(
             api.export(finished_run, TARGETS, **options)
     assert "--out" in error.value.hint
     assert not steps and not (finished_run / (out or "export")).exists()
+
+
+def test_a_format_that_cannot_hold_the_network_leaves_the_others(
+    finished_run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise ExportError("LiteRT has no operator for it", "use another format: --saved-model")
+
+    (finished_run / "export").mkdir()
+    (finished_run / "export" / "model_float16.tflite").write_text("earlier")
+    write = exporting.export_artifact
+
+    def export(inputs: Any, folder: Path, target: tuple[str, str], max_drop: float) -> Artifact:
+        return (refuse if target[1] == "float16" else write)(inputs, folder, target, max_drop)
+
+    monkeypatch.setattr(exporting, "export_artifact", export)
+    targets = [("tflite", "float16"), ("tflite", "none")]
+    failed, written = api.export(finished_run, targets, max_drop=0.5)
+    assert written.passed and written.path.is_file()
+    assert not failed.passed and failed.size_bytes == 0
+    assert failed.failure == "could not be written: LiteRT has no operator for it"
+    assert failed.advice == ("use another format: --saved-model",)
+    with pytest.raises(ExportError, match="no operator"):
+        api.export(finished_run, targets[:1])
+
+
+def test_nothing_but_the_files_is_left_in_the_folder(finished_run: Path) -> None:
+    api.export(finished_run, [*TARGETS, ("saved_model", "none")], max_drop=0.5)
+    assert {path.name for path in (finished_run / "export").iterdir()} == {
+        *("model.tflite", "model.contract.json", "golden"),
+        *("saved_model", "saved_model.contract.json"),
+    }
 
 
 def test_a_run_that_is_not_there_leaves_no_folder(tmp_path: Path) -> None:

@@ -90,6 +90,8 @@ def benchmark(path: Path, threads: Sequence[int], progress: ProgressCallback) ->
             f"{quoted(path)} runs in TensorFlow, which chooses the number of threads itself",
             "leave out --threads",
         )
+    # First of all: a damaged file can crash the runtime, and the process that it is in.
+    start = _median_cold_start(path, progress)
     cores = os.cpu_count() or 1
     counts = (*(threads or thread_counts(cores)),) if takes_threads(path) else (None,)
     latencies: list[Latency] = []
@@ -100,7 +102,6 @@ def benchmark(path: Path, threads: Sequence[int], progress: ProgressCallback) ->
     progress("measure throughput", 0, 0)
     runtimes = _parallel_runtimes(path, cores)
     images_per_second = throughput(runtimes)
-    start = _median_cold_start(path, progress)
     return Benchmark(
         path=path,
         size_bytes=artifact_size_bytes(path),

@@ -17,6 +17,7 @@ from pathlib import Path
 from tlearn.artifacts.runtime import open_runtime, random_image
 from tlearn.errors import ExportError, quoted
 
+_MOST_SECONDS = 300
 _PEAK_LINE = re.compile(r"^VmHWM:\s+(\d+) kB", re.MULTILINE)
 
 
@@ -42,13 +43,22 @@ def cold_start(path: Path) -> ColdStart:
     """
     command = [sys.executable, "-m", "tlearn.artifacts.cold_start", str(path)]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    done = subprocess.run(
-        command, env=environment, capture_output=True, text=True, errors="replace"
-    )
-    if done.returncode:
-        last_line = (done.stderr.strip().splitlines() or ["the process was killed"])[-1]
+    try:
+        done = subprocess.run(
+            command,
+            env=environment,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=_MOST_SECONDS,
+        )
+        killed = f"the process was killed ({done.returncode})"
+        problem = done.returncode and (done.stderr.strip().splitlines() or [killed])[-1][:300]
+    except subprocess.TimeoutExpired:
+        problem = f"it took more than {_MOST_SECONDS} seconds"
+    if problem:
         raise ExportError(
-            f"{quoted(path)} gave no answer in a fresh process: {last_line}",
+            f"{quoted(path)} gave no answer in a fresh process: {problem}",
             "close other programs in case memory ran out, or export it again: tlearn export RUN",
         )
     return ColdStart(**json.loads(done.stdout.strip().splitlines()[-1]))

@@ -11,8 +11,11 @@ VERSION = 2
 GOLDEN_FOLDER = "golden"
 """The folder beside an artifact with its golden images."""
 
-_TOLERANCES = {"none": 1e-3, "float16": 1e-2}
-_INT8_TOLERANCE = 5e-2
+TOLERANCES = {"none": 1e-3, "float16": 1e-2, "dynamic": 5e-2, "int8": 5e-2, "int8_float": 5e-2}
+"""How far a probability may be from that at the export, by quantization."""
+
+FORMATS = {".tflite": "tflite", ".onnx": "onnx", ".xml": "openvino", "": "saved_model"}
+"""What an artifact's format is called, by the suffix of its name."""
 
 RESIZE_IN_WORDS = {
     "squash": "both sides to image_size, whatever the shape of the image",
@@ -154,4 +157,4 @@ def tolerance_of(quantization: str) -> float:
 
     Kernels of other processors round differently, and a step of int8 is 1/256.
     """
-    return _TOLERANCES.get(quantization, _INT8_TOLERANCE)
+    return TOLERANCES[quantization]

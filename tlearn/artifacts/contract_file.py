@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import json
 import re
-import zipfile
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from tlearn.artifacts.contract import RESIZE_IN_WORDS, VERSION, Contract
+from tlearn.artifacts.contract import VERSION, Contract
+from tlearn.artifacts.contract_rules import contradiction, shortened
+from tlearn.artifacts.limits import MOST_TEXT_BYTES, read_appended, read_limited, strict_json
 from tlearn.errors import ExportError, quoted
 from tlearn.storage.atomic import write_atomic
 
@@ -65,16 +66,33 @@ def read_contract(artifact: Path) -> tuple[Contract, bool]:
 
     Raises:
         ExportError: There is no contract, or it is damaged or of an unknown version.
+        HostError: It cannot be read.
     """
     beside = contract_path(artifact)
     if beside.is_file():
-        return from_bytes(beside.read_bytes(), quoted(beside)), True
-    content = _embedded_content(artifact)
-    if content is not None:
-        return from_bytes(content, f"{EMBEDDED_CONTRACT} in {quoted(artifact)}"), False
+        source = quoted(beside)
+        contract = from_bytes(read_limited(beside, MOST_TEXT_BYTES), source)
+        if missing := _missing_beside(contract):
+            raise ExportError(f"{source} is damaged: {missing}: missing", _EXPORT_AGAIN)
+        return contract, True
+    contract_inside = read_embedded(artifact)
+    if contract_inside is not None:
+        return contract_inside, False
     raise ExportError(
         f"{quoted(artifact)} has no contract: {beside.name!r} is not beside it", _EXPORT_AGAIN
     )
+
+
+def read_embedded(artifact: Path) -> Contract | None:
+    """Read the contract inside a LiteRT file; None if there is none.
+
+    Raises:
+        ExportError: It is damaged or of an unknown version.
+    """
+    content = read_appended(artifact, EMBEDDED_CONTRACT)
+    if content is None:
+        return None
+    return from_bytes(content, f"{EMBEDDED_CONTRACT} in {quoted(artifact)}")
 
 
 def from_bytes(content: bytes, source: str) -> Contract:
@@ -90,40 +108,53 @@ def from_bytes(content: bytes, source: str) -> Contract:
     from pydantic import TypeAdapter, ValidationError
 
     try:
-        document = _upgraded(json.loads(content), source)
-    except ValueError as error:
-        raise ExportError(f"{source} is not valid JSON: {error}", _EXPORT_AGAIN) from error
-    try:
+        document = _upgraded(strict_json(content), source)
         contract = TypeAdapter(Contract).validate_python(document)
     except ValidationError as error:
         detail = error.errors()[0]
-        key = ".".join(map(str, detail["loc"]))
+        key = ".".join(map(str, detail["loc"]))[:100]
         raise ExportError(f"{source} is damaged: {key}: {detail['msg']}", _EXPORT_AGAIN) from error
-    if contradiction := _contradiction(contract):
-        raise ExportError(f"{source} is damaged: {contradiction}", _EXPORT_AGAIN)
+    except RecursionError:
+        raise ExportError(f"{source} is damaged: it is nested too deeply", _EXPORT_AGAIN) from None
+    except ValueError as error:
+        raise ExportError(f"{source} is not valid JSON: {error}", _EXPORT_AGAIN) from error
+    if problem := contradiction(contract) or _misread(document, asdict(contract)):
+        raise ExportError(f"{source} is damaged: {problem}", _EXPORT_AGAIN)
     return contract
 
 
-def _embedded_content(artifact: Path) -> bytes | None:
-    if not artifact.is_file() or not zipfile.is_zipfile(artifact):
-        return None
-    try:
-        with zipfile.ZipFile(artifact) as archive:
-            if EMBEDDED_CONTRACT not in archive.namelist():
-                return None
-            return archive.read(EMBEDDED_CONTRACT)
-    except (OSError, zipfile.BadZipFile) as error:
-        raise ExportError(f"{quoted(artifact)} is damaged: {error}", _EXPORT_AGAIN) from error
+def _missing_beside(contract: Contract) -> str:
+    """Return the key that only the contract inside an artifact may lack; "" if none is missing."""
+    keys = {"file": contract.file, "sha256": contract.sha256}
+    for number, golden in enumerate(contract.golden):
+        keys[f"golden.{number}.artifact_probabilities"] = golden.artifact_probabilities
+    return next((key for key, value in keys.items() if value is None), "")
+
+
+def _misread(document: Any, record: Any, key: str = "") -> str:
+    """Say which value is missing, or was read as one of another type; "" if none is."""
+    if isinstance(record, dict):
+        pairs = [(document.get(name, ...), value, name) for name, value in record.items()]
+    elif isinstance(record, (list, tuple)):
+        pairs = [(*pair, number) for number, pair in enumerate(zip(document, record, strict=True))]
+    elif document is ...:
+        return f"{key}: missing"
+    else:
+        # 0 for 0.0 is how some programs write a number; "0", true and 1.0 for 1 are something else.
+        same = {type(record), int} if isinstance(record, float) else {type(record)}
+        return "" if type(document) in same else f"{key}: of another type"
+    problems = (_misread(read, kept, f"{key}.{name}".strip(".")) for read, kept, name in pairs)
+    return next(filter(None, problems), "")
 
 
 def _upgraded(document: Any, source: str) -> Any:
     """Return a document of a known version under today's keys; it keeps its version."""
     version = document.get("version") if isinstance(document, dict) else None
-    if version == VERSION:
+    if type(version) is int and version == VERSION:  # True is 1, and 2.0 is 2
         return document
-    if version == 1:
+    if type(version) is int and version == 1:
         return _renamed_keys(document)
-    what = "no contract" if version is None else f"a contract of version {version!r}"
+    what = "no contract" if version is None else f"a contract of version {shortened(version)}"
     raise ExportError(
         f"{source} is {what}; this tlearn reads versions 1 and {VERSION}",
         "use the tlearn that wrote it, or " + _EXPORT_AGAIN,
@@ -134,24 +165,3 @@ def _renamed_keys(value: Any) -> Any:
     if isinstance(value, dict):
         return {_VERSION_1_KEYS.get(key, key): _renamed_keys(item) for key, item in value.items()}
     return [_renamed_keys(item) for item in value] if isinstance(value, list) else value
-
-
-def _contradiction(contract: Contract) -> str:
-    """Say which values of a contract exclude each other; "" if none do."""
-    preprocessing, shape = contract.preprocessing, contract.input.shape
-    image_size, resize = preprocessing.image_size, preprocessing.resize
-    outputs = contract.output.shape
-    if resize not in RESIZE_IN_WORDS:
-        return f"preprocessing.resize: {resize!r} is none of {', '.join(RESIZE_IN_WORDS)}"
-    if shape[1:] != (image_size, image_size, 3):
-        return f"preprocessing.image_size: {image_size}, but the input is {shape}"
-    if len(outputs) != 2:
-        return f"output.shape: {outputs}, expected (batch, classes)"
-    for number, golden in enumerate(contract.golden):
-        answers = (
-            golden.model_probabilities,
-            golden.artifact_probabilities or golden.model_probabilities,
-        )
-        if any(len(answer) != outputs[1] for answer in answers):
-            return f"golden.{number}: not as many probabilities as the output has"
-    return ""

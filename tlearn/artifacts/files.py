@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from tlearn.artifacts.contract_file import CONTRACT_ENDING, contract_path
+from tlearn.artifacts.limits import MOST_MODEL_BYTES, ensure_size
 from tlearn.errors import ExportError, quoted
+from tlearn.storage.atomic import os_errors_as_host_errors
 from tlearn.storage.digest import digest_of_bytes, digest_of_file
 
 
@@ -14,8 +16,15 @@ def ensure_artifact(path: Path) -> None:
 
     Raises:
         ExportError: There is nothing at the path, or something that people name instead of an
-            artifact: its contract, the folder or the run that it is in.
+            artifact: its contract, the folder or the run that it is in; or it is too large.
+        HostError: A part of it is no file, or cannot be read.
     """
+    with os_errors_as_host_errors(path, "name a file that was written by: tlearn export RUN"):
+        _ensure_artifact(path)
+        ensure_size(_entries(path), MOST_MODEL_BYTES, path)
+
+
+def _ensure_artifact(path: Path) -> None:
     if not path.exists():
         raise ExportError(
             f"{quoted(path)} does not exist", "name a file that was written by: tlearn export RUN"
@@ -68,6 +77,11 @@ def artifact_digest(path: Path) -> str:
 
 
 def _files(path: Path) -> list[Path]:
+    return [entry for entry in _entries(path) if entry.is_file()]
+
+
+def _entries(path: Path) -> list[Path]:
+    """Return all that belongs to an artifact; among it may be what is no file, as a pipe."""
     if path.is_dir():
-        return sorted(file for file in path.rglob("*") if file.is_file())
+        return sorted(entry for entry in path.rglob("*") if not entry.is_dir())
     return [path, *(part for part in parts_of(path)[1:] if part.exists())]

@@ -7,10 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from tlearn.artifacts.contract import Golden, Preprocessing
 from tlearn.data.decode import UnreadableImageError, decode
 from tlearn.storage.digest import digest_of_bytes, digest_of_file
+
+_MOST_IMAGE_BYTES = 500_000_000
+_PNG_HEADERS = 100_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,25 +57,40 @@ def load_golden(folder: Path, golden: Golden, preprocessing: Preprocessing) -> L
         preprocessing: How an image becomes the input.
     """
     file, pixels_file = folder / golden.file, folder / golden.pixels_file
-    problems, decoded, stored = [], None, None
-    if not file.is_file():
-        problems.append(f"{golden.file!r} is missing")
-    elif digest_of_file(file) != golden.sha256:
-        problems.append(f"{golden.file!r} was changed")
-    else:
-        decoded = _decode(file, preprocessing.image_size, preprocessing.resize)
-    if not pixels_file.is_file():
-        problems.append(f"{golden.pixels_file!r} is missing")
-    else:
-        stored = _decode(
-            pixels_file, preprocessing.image_size, "squash"
-        )  # it has that size already
+    side, decoded, stored = preprocessing.image_size, None, None
+    problem = _problem(file, _MOST_IMAGE_BYTES)
+    pixels_problem = _problem(pixels_file, 4 * side**2 + _PNG_HEADERS)  # stored without loss
+    if not problem and digest_of_file(file) != golden.sha256:
+        problem = "was changed"
+    if not problem:
+        decoded = _decode(file, side, preprocessing.resize)
+    if not pixels_problem:
+        # It has that size already; in any other it is not even decoded.
+        stored = _decode(pixels_file, side, "squash") if _has_side(pixels_file, side) else None
         if stored is None or not _are_stored(stored, golden):
-            problems.append(f"{golden.pixels_file!r} was changed")
-            stored = None
+            pixels_problem, stored = "was changed", None
     if stored is None and decoded is not None and _are_stored(decoded, golden):
         stored = decoded
-    return LoadedGolden(golden, stored, decoded, ", ".join(problems))
+    named = {golden.file: problem, golden.pixels_file: pixels_problem}
+    problems = ", ".join(f"{name!r} {what}" for name, what in named.items() if what)
+    return LoadedGolden(golden, stored, decoded, problems)
+
+
+def _problem(file: Path, most_bytes: int) -> str:
+    """Say why a golden file is not even opened; "" if it may be."""
+    if file.is_symlink():
+        return "is a link"
+    if not file.is_file():
+        return "is missing"
+    return "is too large" if file.stat().st_size > most_bytes else ""
+
+
+def _has_side(file: Path, side: int) -> bool:
+    try:
+        with Image.open(file) as image:
+            return image.size == (side, side)
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return False
 
 
 def _decode(file: Path, image_size: int, resize: str) -> np.ndarray | None:

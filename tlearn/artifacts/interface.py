@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from tlearn.artifacts.contract import Tensor
 from tlearn.artifacts.extras import import_openvino, require_extra
+from tlearn.artifacts.limits import MOST_TEXT_BYTES, read_limited
 from tlearn.artifacts.metadata import LABELS_FILE, NOTES, read_labels, read_metadata
 from tlearn.artifacts.runtime import reason_of, sides_of
 from tlearn.backend.silence import silence_output
@@ -27,12 +28,14 @@ class Interface:
         input: The image.
         output: One probability for each label.
         labels: Class names in the order of the output.
+        images: What the file says of its images, by keys of `Preprocessing`; none in a SavedModel.
     """
 
     signature: str
     input: Tensor
     output: Tensor
     labels: tuple[str, ...]
+    images: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
 
 def read_interface(path: Path) -> Interface:
@@ -68,7 +71,10 @@ def _read_tflite(path: Path) -> Interface:
         _single_tensor(details, lambda of: (of["shape_signature"], of["dtype"], of["quantization"]))
         for details in (runner.get_input_details(), runner.get_output_details())
     )
-    return Interface(signature, image, probabilities, read_metadata(path)["labels"])
+    metadata = read_metadata(path)
+    described = {key: metadata[key][0] for key in ("image_size", "mean", "std") if metadata[key]}
+    images = _about_images(metadata["about"]) | described
+    return Interface(signature, image, probabilities, metadata["labels"], images)
 
 
 def _read_saved_model(path: Path) -> Interface:
@@ -81,7 +87,8 @@ def _read_saved_model(path: Path) -> Interface:
         for details in (function.structured_input_signature[1], function.structured_outputs)
     )
     labels = path / "assets" / LABELS_FILE
-    return Interface(signature, image, probabilities, read_labels(labels.read_bytes()))
+    names = read_labels(read_limited(labels, MOST_TEXT_BYTES))
+    return Interface(signature, image, probabilities, names)
 
 
 def _read_onnx(path: Path) -> Interface:
@@ -90,8 +97,9 @@ def _read_onnx(path: Path) -> Interface:
 
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     (image,), (probabilities,) = session.get_inputs(), session.get_outputs()
-    labels = json.loads(session.get_modelmeta().custom_metadata_map["labels"])
-    return Interface("", _onnx_tensor(image), _onnx_tensor(probabilities), tuple(labels))
+    notes = session.get_modelmeta().custom_metadata_map
+    tensors, labels = map(_onnx_tensor, (image, probabilities)), json.loads(notes["labels"])
+    return Interface("", *tensors, tuple(labels), _about_images(notes))
 
 
 def _onnx_tensor(node: Any) -> Tensor:
@@ -103,14 +111,20 @@ def _onnx_tensor(node: Any) -> Tensor:
 def _read_openvino(path: Path) -> Interface:
     require_extra("openvino")
     model = import_openvino().Core().read_model(str(path))
-    labels = json.loads(model.get_rt_info([NOTES, "labels"]).astype(str))
-    image, probabilities = _openvino_tensor(model.input()), _openvino_tensor(model.output())
-    return Interface("", image, probabilities, tuple(labels))
+    notes = {key: value.astype(str) for key, value in model.get_rt_info(NOTES).astype(dict).items()}
+    tensors = map(_openvino_tensor, (model.input(), model.output()))
+    return Interface("", *tensors, tuple(json.loads(notes["labels"])), _about_images(notes))
 
 
 def _openvino_tensor(port: Any) -> Tensor:
     dtype = port.element_type.to_dtype().name
     return Tensor(port.any_name, sides_of(port.partial_shape), dtype)
+
+
+def _about_images(notes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what notes inside a file say of its images, where they do."""
+    read: dict[str, Callable[[Any], Any]] = {"resize": str, "image_size": int}
+    return {key: read[key](notes[key]) for key in read.keys() & notes.keys()}
 
 
 def _single_tensor(

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tlearn.artifacts.limits import MOST_MODEL_BYTES, read_appended, read_limited, strict_json
 from tlearn.artifacts.tflite_metadata import build_description, parse_description
 from tlearn.backend.litert import pack
 from tlearn.errors import ExportError, quoted
@@ -94,19 +95,18 @@ def read_metadata(path: Path) -> dict[str, Any]:
     """
     from ai_edge_litert import schema_py_generated as schema
 
-    content = path.read_bytes()
+    content = read_limited(path, MOST_MODEL_BYTES)
     if content[4:8] != b"TFL3":
         raise ExportError(f"{quoted(path)} is not a LiteRT model", "name a .tflite file")
     model = schema.Model.GetRootAsModel(content)
     entries = [model.Metadata(i) for i in range(model.MetadataLength())]
     buffers = [model.Buffers(e.Buffer()) for e in entries if e.Name() == _BUFFER_NAME]
-    if not buffers or not zipfile.is_zipfile(path):
+    labels, about = (read_appended(path, name) for name in (LABELS_FILE, ABOUT_FILE))
+    if not buffers or labels is None:
         raise ExportError(f"{quoted(path)} has no labels", "export it again: tlearn export RUN")
-    with zipfile.ZipFile(path) as archive:
-        labels = read_labels(archive.read(LABELS_FILE))
-        about = json.loads(archive.read(ABOUT_FILE)) if ABOUT_FILE in archive.namelist() else {}
     description = parse_description(buffers[0].DataAsNumpy().tobytes())
-    return {"labels": labels, "about": about, **description}
+    notes = strict_json(about) if about else {}
+    return {"labels": read_labels(labels), "about": notes, **description}
 
 
 def append_files(content: bytes, files: Mapping[str, bytes]) -> bytes:

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from tlearn.artifacts.contract_rules import MOST_SIDE
 from tlearn.artifacts.extras import import_openvino, require_extra
 from tlearn.backend.silence import silence_output
 from tlearn.data.pixel_store import PixelArray
@@ -206,6 +207,8 @@ class SavedModelRuntime:
                 self._loaded = tf.saved_model.load(str(path))
             except OSError as error:
                 raise ExportError(f"{quoted(path)} is not a SavedModel", _EXPORT_AGAIN) from error
+            except Exception as error:  # a damaged one raises whatever its parts run into
+                raise _cannot_run("TensorFlow", path, error) from error
         self._constant = tf.constant
         serve = self._loaded.signatures.get("serving_default")
         if serve is None:
@@ -252,7 +255,7 @@ def _image_shape(
     """
     if len(inputs) == 1 and name in (None, *inputs):
         (sides,) = (tuple(shape[1:]) for shape in inputs.values())
-        if len(sides) == 3 and all(isinstance(side, int) for side in sides):
+        if len(sides) == 3 and all(map(_is_side, sides)):
             return sides
     named = f" named {name!r}" if name else ""
     listed = ", ".join(f"{key!r} {shape}" for key, shape in inputs.items())
@@ -260,6 +263,10 @@ def _image_shape(
         f"{quoted(path)} takes {listed}; expected one image{named}",
         "name a file that was written by: tlearn export RUN",
     )
+
+
+def _is_side(side: Any) -> bool:
+    return isinstance(side, int) and 0 < side <= MOST_SIDE
 
 
 def sides_of(shape: Any) -> tuple[int | None, ...]:

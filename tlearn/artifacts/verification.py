@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 import PIL
 
-from tlearn.artifacts.contract import GOLDEN_FOLDER, Contract, Tensor
-from tlearn.artifacts.contract_file import read_contract
+from tlearn.artifacts.cold_start import cold_start
+from tlearn.artifacts.contract import FORMATS, GOLDEN_FOLDER, Contract, Tensor
+from tlearn.artifacts.contract_file import read_contract, read_embedded
 from tlearn.artifacts.files import artifact_digest, ensure_artifact
 from tlearn.artifacts.golden import LoadedGolden, load_golden, pixel_difference
 from tlearn.artifacts.interface import Interface, read_interface
@@ -80,6 +81,10 @@ class VerificationReport:
         """Return whether no check failed."""
         return not _broken(self.checks)
 
+    def named(self, *verdicts: str) -> list[str]:
+        """Return the names of the checks with one of some verdicts."""
+        return [check.name for check in self.checks if check.verdict in verdicts]
+
 
 def check_artifact(path: Path) -> VerificationReport:
     """Verify an artifact against its contract.
@@ -105,18 +110,23 @@ def check_artifact(path: Path) -> VerificationReport:
 def _check_behavior(path: Path, contract: Contract, beside: bool) -> list[ContractCheck]:
     """Open an unmodified file and check its interface and its answers."""
     try:
+        if not beside:
+            # No hash says that the file is as it was written: should it crash the runtime, then in
+            # another process.
+            cold_start(path)
         interface = read_interface(path)
         runtime = open_runtime(path)
     except ExportError as error:
         return [ContractCheck(_RUNS, Verdict.BROKEN, error.message)]
     checks = _check_interface(contract, interface)
-    images = [
-        load_golden(path.parent / GOLDEN_FOLDER, golden, contract.preprocessing)
-        for golden in contract.golden
-    ]
-    checks.append(_check_golden(images, beside))
-    if "input" in _broken(checks):
-        images = []  # prepared as the contract says, they do not fit the file's input
+    images: list[LoadedGolden] = []
+    if "input" in _broken(checks):  # prepared as the contract says, they do not fit the file
+        detail = "the contract prepares images for another input"
+        checks.append(ContractCheck(_GOLDEN, Verdict.UNCHECKED, detail))
+    else:
+        folder = path.parent / GOLDEN_FOLDER
+        images = [load_golden(folder, golden, contract.preprocessing) for golden in contract.golden]
+        checks.append(_check_golden(images, beside))
     try:
         checks += [_check_decoder(runtime, images), _check_answers(runtime, images, contract)]
     except (RuntimeError, ValueError) as error:
@@ -134,10 +144,26 @@ def _check_file(path: Path, contract: Contract) -> ContractCheck:
         return ContractCheck("file", Verdict.UNCHECKED, detail)
     digest = artifact_digest(path)
     detail = f"SHA-256 {digest[:12]}..."
+    if contract.format != (actual := FORMATS.get(path.suffix, "saved_model")):
+        detail = f"the contract is for {contract.format}, the file is {actual}"
+        return ContractCheck("file", Verdict.BROKEN, detail)
     if digest != contract.sha256:
         detail += f", the contract says {contract.sha256[:12]}...: the file was changed"
         return ContractCheck("file", Verdict.BROKEN, detail)
+    inside = read_embedded(path)
+    if inside and (key := _differing_key(contract.embedded(), inside)):
+        detail += f", as in the contract, but the contract inside the file has another {key}"
+        return ContractCheck("file", Verdict.BROKEN, detail)
     return ContractCheck("file", Verdict.KEPT, f"{detail}, as in the contract")
+
+
+def _differing_key(contract: Contract, inside: Contract) -> str:
+    """Return what two contracts of one file disagree on; "" if they do not.
+
+    The labels, and what is compared with the file itself, have checks of their own.
+    """
+    keys = vars(contract).keys() - {"labels", "signature", "input", "output"}
+    return next((key for key in sorted(keys) if vars(contract)[key] != vars(inside)[key]), "")
 
 
 def _check_interface(contract: Contract, interface: Interface) -> list[ContractCheck]:
@@ -149,10 +175,7 @@ def _check_interface(contract: Contract, interface: Interface) -> list[ContractC
 
 
 def _check_labels(contract: Contract, labels: Sequence[str]) -> ContractCheck:
-    expected, n_outputs = contract.labels, contract.output.shape[-1]
-    if len(expected) != n_outputs:
-        detail = f"the contract has {len(expected)} labels for {n_outputs} outputs"
-        return ContractCheck("labels", Verdict.BROKEN, detail)
+    expected = contract.labels
     for golden in contract.golden:  # the model was right on all of them
         answer = expected[int(np.argmax(golden.model_probabilities))]
         if answer != golden.label:
@@ -175,6 +198,11 @@ def _check_tensor(name: str, contract: Contract, interface: Interface) -> Contra
     """Check the input or the output, and the signature under which it is found."""
     actual, expected = getattr(interface, name), getattr(contract, name)
     detail = _describe(actual, interface.signature)
+    if name == "input":
+        for key, value in interface.images.items():
+            if value != (said := getattr(contract.preprocessing, key)):
+                detail += f"; the file says {key} {value}, the contract {said}"
+                return ContractCheck(name, Verdict.BROKEN, detail)
     if (actual, interface.signature) == (expected, contract.signature):
         return ContractCheck(name, Verdict.KEPT, detail)
     detail += f"; the contract says {_describe(expected, contract.signature)}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -58,6 +59,9 @@ def check(
             "IMAGES",
         ),
     ] = None,
+    strict: Annotated[
+        bool, options.switch("Fail too if anything could not be checked.", "--strict")
+    ] = False,
     verbose: options.Verbose = False,
     quiet: options.Quiet = False,
     as_json: options.Json = False,
@@ -65,7 +69,7 @@ def check(
     """Verify an exported file against its contract.
 
     Works on any machine: needs no run and, for a LiteRT file, no TensorFlow. Exit
-    code 1 if any check fails.
+    code 1 if any check fails; with --strict also if one could not be made.
 
     Example: [cyan]tlearn check[/]
     A file that was copied elsewhere: [cyan]tlearn check model.tflite[/]
@@ -76,16 +80,24 @@ def check(
     with Display(as_json, quiet, verbose) as display:
         result = api.check(artifact, images, progress=display)
     verification = result.verification
+    failed = verification.named("broken")
+    unchecked = verification.named("not checked") if strict else []
     if as_json:
-        print_json(to_json(result))
-        raise typer.Exit(0 if verification.passed else GateError.exit_code)
-    print_result(*draw(verification), *_draw_answers(result), *_next(verification, images))
-    failed = [check.name for check in verification.checks if check.verdict == "broken"]
+        print_json(to_json(result) | {"passed": not (failed or unchecked), "strict": strict})
+        raise typer.Exit(GateError.exit_code if failed or unchecked else 0)
+    closing = [] if failed or unchecked else _next(verification, images)
+    print_result(*draw(verification), *_draw_answers(result), *closing)
     if failed:
         raise GateError(
             f"'{verification.artifact.name}' does not keep its contract: {enumeration(failed)}",
             "copy the file, its contract and golden/ from the export folder again, or export it "
             f"again: tlearn export RUN {_export_flag(verification.contract)}",
+        )
+    if unchecked:
+        raise GateError(
+            f"{_share(verification, unchecked)} not checked: {enumeration(unchecked)}",
+            "copy the contract and golden/ from the export folder to the file, or leave out "
+            "--strict",
         )
 
 
@@ -95,6 +107,9 @@ def to_json(result: CheckResult) -> dict[str, Any]:
     return {
         "artifact": str(verification.artifact),
         "passed": verification.passed,
+        "n_passed": len(verification.named("kept", "warning")),
+        "n_failed": len(verification.named("broken")),
+        "n_not_checked": len(verification.named("not checked")),
         "contract": "beside" if verification.beside else "inside",
         "checks": [asdict(check) for check in verification.checks],
         "report": result.scores and result.scores.to_json(),
@@ -120,7 +135,20 @@ def draw(verification: VerificationReport) -> list[RenderableType]:
     for check in verification.checks:
         rows.add_row(Text(*_SIGNS[check.verdict]), check.name, safe_text(check.detail))
     about_table = key_value_table({name: safe_text(text) for name, text in about.items()})
-    return [Text(), about_table, Text(), rows]
+    return [Text(), about_table, Text(), rows, Text(), safe_text(_verdict(verification))]
+
+
+def _verdict(verification: VerificationReport) -> str:
+    """Return how many checks passed, failed and were not made, in one line."""
+    counts = {"passed": ("kept", "warning"), "failed": ("broken",), "not checked": ("not checked",)}
+    named = {word: verification.named(*verdicts) for word, verdicts in counts.items()}
+    return ", ".join(
+        f"{_share(verification, names)} {word}" for word, names in named.items() if names
+    )
+
+
+def _share(verification: VerificationReport, names: Sequence[str]) -> str:
+    return f"{len(names)} of {len(verification.checks)}"
 
 
 def _draw_answers(result: CheckResult) -> list[RenderableType]:
@@ -137,9 +165,7 @@ def _export_flag(contract: Contract) -> str:
 
 
 def _next(verification: VerificationReport, images: Path | None) -> list[RenderableType]:
-    """Return the next step if nothing failed; a failure has a hint of its own."""
-    if not verification.passed:
-        return []
+    """Return the next step; a failure has a hint of its own instead."""
     if images is None:
         return [next_step(f"tlearn check {shell_path(verification.artifact)} FOLDER")]
     return [Text("\nAdd golden/ and the contract to the tests of your app.", DIM)]

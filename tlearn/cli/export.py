@@ -138,9 +138,9 @@ def export(
     closing = [] if failed else [next_steps(_steps(artifacts[0]))]
     print_result(*draw(artifacts), *snippets.draw(programs), *closing)
     if failed:
-        raise GateError(
-            f"{len(failed)} of {pluralize(len(artifacts), 'file')} failed the check", _hint(failed)
-        )
+        what = "failed the check" if any(map(_is_written, failed)) else "could not be written"
+        files = pluralize(len(artifacts), "file")
+        raise GateError(f"{len(failed)} of {files} {what}", _hint(failed))
 
 
 def choose_formats(names: Sequence[str], quantize: Sequence[str]) -> list[tuple[str, str]]:
@@ -180,9 +180,15 @@ def choose_formats(names: Sequence[str], quantize: Sequence[str]) -> list[tuple[
 
 
 def to_json(artifacts: Sequence[Artifact]) -> dict[str, Any]:
-    """Return the document; accuracies, agreement, drop and differences are fractions."""
+    """Return the document; a path is null where no file could be written.
+
+    Accuracies, agreement, drop and differences are fractions.
+    """
     return {
-        "artifacts": [asdict(artifact) | {"path": str(artifact.path)} for artifact in artifacts]
+        "artifacts": [
+            asdict(artifact) | {"path": str(artifact.path) if _is_written(artifact) else None}
+            for artifact in artifacts
+        ]
     }
 
 
@@ -193,4 +199,10 @@ def _steps(artifact: Artifact) -> dict[str, str]:
 
 def _hint(failed: Sequence[Artifact]) -> str:
     remedies = dict.fromkeys(remedy for artifact in failed for remedy in artifact.advice)
-    return "; ".join([*remedies, "or " * bool(remedies) + "allow a larger loss: --max-drop POINTS"])
+    if any(map(_is_written, failed)):
+        remedies["or " * bool(remedies) + "allow a larger loss: --max-drop POINTS"] = None
+    return "; ".join(remedies)
+
+
+def _is_written(artifact: Artifact) -> bool:
+    return artifact.size_bytes > 0

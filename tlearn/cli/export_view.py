@@ -46,6 +46,9 @@ def draw(artifacts: Sequence[Artifact]) -> list[RenderableType]:
         "", "format", "size", "same", "accuracy", "change", "interval", "ms", right=range(2, 8)
     )
     for artifact in artifacts:
+        if not artifact.size_bytes:
+            rows.add_row(Text("✗", BAD), _kind(artifact), *("-" * 6))
+            continue
         low, high = artifact.drop_interval
         rows.add_row(
             Text("✓", GOOD) if artifact.passed else Text("✗", BAD),

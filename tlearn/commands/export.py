@@ -6,13 +6,21 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from tlearn.errors import ExportError
 from tlearn.export.best_of import export_best
 from tlearn.export.budget import Budget, BudgetResult, suggestions
+from tlearn.export.folder import export_folder
 from tlearn.export.formats import find_format
 from tlearn.export.from_run import prepare_export
 from tlearn.export.parity import Artifact
 from tlearn.export.snippets import write_snippet
-from tlearn.export.write import Target, export_artifact, needs_calibration, step_label
+from tlearn.export.write import (
+    Target,
+    export_artifact,
+    needs_calibration,
+    step_label,
+    unwritten_artifact,
+)
 from tlearn.progress import ProgressCallback, no_progress
 from tlearn.runs.trained_run import TrainedRun
 from tlearn.storage.atomic import ensure_writable
@@ -39,7 +47,8 @@ def export(
         progress: Called with (step, done, total).
 
     Returns:
-        Every artifact; one that failed says so, and its file's name too.
+        Every artifact; one that failed says so, and its file's name too. Of several formats, one
+        that cannot hold the network is among them, failed and without a size.
 
     Raises:
         TlearnError: A format, the run, its images or the place cannot be used.
@@ -47,9 +56,15 @@ def export(
     trained, folder = _open(run, targets, out, data, progress)
     inputs = prepare_export(trained, needs_calibration(targets))
     artifacts = []
-    for target in targets:
-        progress(step_label(target), 0, 0)
-        artifacts.append(export_artifact(inputs, folder, target, max_drop))
+    with export_folder(folder, progress):
+        for target in targets:
+            progress(step_label(target), 0, 0)
+            try:
+                artifacts.append(export_artifact(inputs, folder, target, max_drop))
+            except ExportError as error:
+                if len(targets) == 1:
+                    raise
+                artifacts.append(unwritten_artifact(inputs, folder, target, error))
     return artifacts
 
 
@@ -73,7 +88,8 @@ def export_within(
     """
     trained, folder = _open(run, targets, out, data, progress)
     inputs = prepare_export(trained, needs_calibration(targets))
-    result = export_best(inputs, targets, folder, budget, max_drop, progress)
+    with export_folder(folder, progress):
+        result = export_best(inputs, targets, folder, budget, max_drop, progress)
     if result.kept:
         return result
     images = str(data or read_json(trained.directory.metrics_path)["folder"])

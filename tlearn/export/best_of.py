@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -11,11 +9,11 @@ from pathlib import Path
 
 from tlearn.errors import ExportError
 from tlearn.export.budget import Budget, BudgetResult, pick_artifact
+from tlearn.export.folder import publish, staging
 from tlearn.export.inputs import ExportInputs
 from tlearn.export.parity import Artifact
 from tlearn.export.write import Target, export_artifact, step_label
 from tlearn.progress import ProgressCallback
-from tlearn.storage.atomic import os_errors_as_host_errors, remove
 
 
 def export_best(
@@ -43,12 +41,9 @@ def export_best(
         ExportError: None of the formats can hold this network.
         HostError: The folder cannot be written to.
     """
-    with os_errors_as_host_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        scratch = tempfile.TemporaryDirectory(dir=folder, prefix=".candidates-")
     written, errors = list[Artifact](), dict[str, ExportError]()
     try:
-        with scratch as scratch_folder:
+        with staging(folder) as scratch_folder:
             for number, target in enumerate(targets):
                 progress(step_label(target), 0, 0)
                 try:
@@ -62,8 +57,7 @@ def export_best(
                 raise next(iter(errors.values()))
             best = pick_artifact(written, budget).kept
             if best:
-                with os_errors_as_host_errors(folder):
-                    _move(best.path.parent, folder)
+                publish(best.path.parent, folder)
     finally:
         with suppress(OSError):  # it is not empty, as a rule
             folder.rmdir()
@@ -76,13 +70,3 @@ def export_best(
     ]
     messages = {mode: error.message for mode, error in errors.items()}
     return replace(pick_artifact(final, budget), errors_by_mode=messages)
-
-
-def _move(source: Path, target: Path) -> None:
-    """Move every file below a folder to the same place below another."""
-    for file in source.rglob("*"):
-        if file.is_file():
-            destination = target / file.relative_to(source)
-            destination.parent.mkdir(parents=True, exist_ok=True)
-            os.replace(file, destination)
-            remove(destination.with_name(f"{destination.stem}.failed{destination.suffix}"))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tlearn.artifacts.extras import require_extra
-from tlearn.errors import ExportError, quoted
+from tlearn.errors import ExportError
 from tlearn.export.inputs import ExportInputs
 from tlearn.export.onnx import write_onnx
 from tlearn.export.openvino import write_openvino
@@ -52,10 +52,6 @@ def _openvino(inputs: ExportInputs, path: Path, mode: str) -> None:
 
 
 def _saved_model(inputs: ExportInputs, path: Path, mode: str) -> None:
-    if path.exists() and not (path / "saved_model.pb").exists():
-        raise ExportError(
-            f"{quoted(path)} exists and is no SavedModel", "name another folder: --out FOLDER"
-        )
     write_saved_model(inputs.model, path, inputs.class_names)
 
 

@@ -11,7 +11,14 @@ from tlearn.artifacts.benchmark import latency_milliseconds
 from tlearn.artifacts.files import artifact_size_bytes, parts_of
 from tlearn.artifacts.runtime import run_artifact
 from tlearn.errors import ExportError
-from tlearn.export.comparison import ChangedPrediction, ClassChange, compare, compare_unusable, gate
+from tlearn.export.comparison import (
+    ChangedPrediction,
+    ClassChange,
+    Comparison,
+    compare,
+    compare_unusable,
+    gate,
+)
 from tlearn.export.inputs import ExportInputs
 from tlearn.storage.atomic import remove
 
@@ -100,21 +107,44 @@ def compare_with_model(
         raise
     passed = not failure
     final = _rename_if_failed(path, passed)
+    return describe(inputs, final, target, comparison, failure, milliseconds, advice)
+
+
+def describe(
+    inputs: ExportInputs,
+    path: Path,
+    target: tuple[str, str],
+    comparison: Comparison,
+    failure: str,
+    milliseconds: float = 0.0,
+    advice: Sequence[str] = (),
+) -> Artifact:
+    """Return the record of an artifact; one that was not written has no size.
+
+    Args:
+        inputs: What it was compared with.
+        path: Where it is.
+        target: Its format and quantization.
+        comparison: Its answers beside the model's.
+        failure: Why it may not be used, or nothing.
+        milliseconds: Of one image.
+        advice: What to try instead, should it have failed.
+    """
     measured = {
         key: value for key, value in vars(comparison).items() if key not in _NOT_IN_ARTIFACT
     }
     return Artifact(
-        path=final,
+        path=path,
         format=target[0],
         quantization=target[1],
-        size_bytes=artifact_size_bytes(final),
+        size_bytes=artifact_size_bytes(path) if path.exists() else 0,
         milliseconds=milliseconds,
-        passed=passed,
+        passed=not failure,
         failure=failure,
-        n_checked=len(check.labels),
-        checked_on=check.source,
-        threads=None if final.is_dir() else TIMED_THREADS,
-        advice=() if passed else tuple(advice),
+        n_checked=len(inputs.check.labels),
+        checked_on=inputs.check.source,
+        threads=None if path.is_dir() else TIMED_THREADS,
+        advice=tuple(advice) if failure else (),
         **measured,
     )
 

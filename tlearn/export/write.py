@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from tlearn.backend.precision import as_float32
+from tlearn.errors import ExportError
+from tlearn.export.comparison import compare_unusable
+from tlearn.export.folder import ensure_replaceable, publish, staging
 from tlearn.export.formats import artifact_path, find_format
 from tlearn.export.inputs import ExportInputs
-from tlearn.export.parity import Artifact, compare_with_model
+from tlearn.export.parity import Artifact, compare_with_model, describe
 from tlearn.export.quantization import CALIBRATED, what_to_try
 from tlearn.export.seal import attach_contract
 
@@ -47,8 +51,27 @@ def export_artifact(
         ExportError: The format cannot hold this network.
         HostError: The folder cannot be written to.
     """
-    artifact = write_and_check(inputs, folder, target, max_drop)
-    return attach_contract(artifact, inputs)
+    name, mode = target
+    path = artifact_path(folder, find_format(name, mode), mode)
+    ensure_replaceable(path, name == "saved_model")
+    with staging(folder) as staged:
+        artifact = write_and_check(inputs, staged, target, max_drop)
+        artifact = attach_contract(artifact, inputs)
+        publish(staged, folder)
+    failure = artifact.failure.replace(f"{staged.name}{os.sep}", "")
+    return replace(artifact, path=folder / artifact.path.name, failure=failure)
+
+
+def unwritten_artifact(
+    inputs: ExportInputs, folder: Path, target: Target, error: ExportError
+) -> Artifact:
+    """Return the artifact that stands for a file whose format cannot hold the network."""
+    name, mode = target
+    path = artifact_path(folder, find_format(name, mode), mode)
+    failure = f"could not be written: {error.message}"
+    comparison = compare_unusable(inputs)
+    artifact = describe(inputs, path, target, comparison, failure, advice=(error.hint,))
+    return replace(artifact, size_bytes=0)  # whatever an earlier export left there
 
 
 def write_and_check(

@@ -1,0 +1,129 @@
+"""What a contract may say: values that no export writes are refused before any is believed.
+
+An app follows a contract to the letter. Whoever edits one, by hand or by accident, must not get it
+past `tlearn check`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+from tlearn.artifacts.contract import (
+    FORMATS,
+    RESIZE_IN_WORDS,
+    TOLERANCES,
+    VERSION,
+    Contract,
+    Golden,
+    Preprocessing,
+    tolerance_of,
+)
+
+MOST_SIDE = 4096
+"""The largest side of an image, in pixels; nothing larger is decoded or run."""
+
+_MOST_GOLDEN = 100
+_SLACK = 1e-5  # a softmax in float32 may say 1.0000001
+_SUM_SLACK = 0.05
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+_PROGRAM_VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+!_-]{0,63}")
+_GOLDEN_NAME = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,99}")
+_PROSE = ("resize_in_words", "decoding", "normalization")
+_BATCH = (1, None)
+
+
+def contradiction(contract: Contract) -> str:
+    """Say which value of a contract cannot be, by the key it has in the file; "" if none."""
+    parts = (_about_file(contract), _about_images(contract), _about_answers(contract))
+    return next((problem for part in parts for problem in part), "")
+
+
+def shortened(value: object) -> str:
+    """Return a value as a message shows it, however long it is."""
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _about_file(contract: Contract) -> Iterator[str]:
+    if not _PROGRAM_VERSION.fullmatch(contract.tlearn):
+        yield f"tlearn: {shortened(contract.tlearn)} is no version"
+    if contract.file is not None and (
+        contract.file in ("", ".", "..") or re.search(r"[/\\\0]", contract.file)
+    ):
+        yield f"file: {shortened(contract.file)} is no name of a file"
+    if contract.sha256 is not None and not _DIGEST.fullmatch(contract.sha256):
+        yield f"sha256: {shortened(contract.sha256)} is no SHA-256"
+    yield from _not_among("format", contract.format, FORMATS.values())
+    yield from _not_among("quantization", contract.quantization, TOLERANCES)
+    if contract.quantization != "none" and contract.format != "tflite":
+        yield f"quantization: {contract.quantization!r}, but format is {contract.format!r}"
+    most = tolerance_of(contract.quantization)
+    if not 0 < contract.tolerance <= most:
+        yield f"tolerance: {contract.tolerance:g}, expected more than 0 and at most {most:g}"
+
+
+def _about_images(contract: Contract) -> Iterator[str]:
+    preprocessing, shape = contract.preprocessing, contract.input.shape
+    side = preprocessing.image_size
+    yield from _not_among("preprocessing.resize", preprocessing.resize, RESIZE_IN_WORDS)
+    if not 1 <= side <= MOST_SIDE:
+        yield f"preprocessing.image_size: {shortened(side)}, expected 1 to {MOST_SIDE}"
+    if shape[1:] != (side, side, 3) or shape[0] not in _BATCH:
+        yield f"preprocessing.image_size: {side}, but the input is {shortened(shape)}"
+    # The decoder knows one way to the input; a contract that says another would mislead an app.
+    for key, expected in asdict(Preprocessing.of(side, preprocessing.resize)).items():
+        found = getattr(preprocessing, key)
+        if found != expected and not (contract.version < VERSION and key in _PROSE):
+            yield f"preprocessing.{key}: {shortened(found)}, expected {expected!r}"
+    for name in ("input", "output"):
+        scale = getattr(contract, name).scale
+        if scale is not None and scale <= 0:
+            yield f"{name}.scale: {scale:g}, expected more than 0"
+
+
+def _about_answers(contract: Contract) -> Iterator[str]:
+    labels, outputs = contract.labels, contract.output.shape
+    if not labels or "" in labels:
+        yield "labels: one is empty" if labels else "labels: there are none"
+    if len(set(labels)) < len(labels):
+        yield f"labels: {shortened(Counter(labels).most_common(1)[0][0])} is there twice"
+    if len(outputs) != 2 or outputs[0] not in _BATCH:
+        yield f"output.shape: {shortened(outputs)}, expected (batch, classes)"
+    if outputs[1] != len(labels):
+        yield f"labels: {len(labels)} for {outputs[1]} outputs"
+    if len(contract.golden) > _MOST_GOLDEN:
+        yield f"golden: {len(contract.golden)} images, expected at most {_MOST_GOLDEN}"
+    for number, golden in enumerate(contract.golden):
+        for key, problem in _about_golden(golden, contract):
+            yield f"golden.{number}.{key}: {problem}"
+
+
+def _about_golden(golden: Golden, contract: Contract) -> Iterator[tuple[str, str]]:
+    side = contract.preprocessing.image_size
+    for key in ("file", "pixels_file"):
+        if not _GOLDEN_NAME.fullmatch(getattr(golden, key)):
+            yield key, f"{shortened(getattr(golden, key))} is no name of a file in golden/"
+    for key in ("sha256", "pixels_sha256"):
+        if not _DIGEST.fullmatch(getattr(golden, key)):
+            yield key, f"{shortened(getattr(golden, key))} is no SHA-256"
+    if golden.label not in contract.labels:
+        yield "label", f"{shortened(golden.label)} is none of the labels"
+    if golden.pixels_shape != (side, side, 3):
+        yield "pixels_shape", f"{shortened(golden.pixels_shape)}, expected {(side, side, 3)}"
+    for key in ("model_probabilities", "artifact_probabilities"):
+        answer = getattr(golden, key)
+        if answer is not None and len(answer) != len(contract.labels):
+            yield key, f"{len(answer)} probabilities for {len(contract.labels)} labels"
+        if answer is not None and not all(0 <= value <= 1 + _SLACK for value in answer):
+            yield key, "one is no probability"
+    if abs(sum(golden.model_probabilities) - 1) > _SUM_SLACK:
+        yield "model_probabilities", f"their sum is {sum(golden.model_probabilities):g}, not 1"
+
+
+def _not_among(key: str, value: str, known: Any) -> Iterator[str]:
+    if value not in known:
+        yield f"{key}: {shortened(value)} is none of {', '.join(known)}"
