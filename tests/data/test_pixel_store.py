@@ -13,7 +13,6 @@ import pytest
 from PIL import Image
 
 from tlearn.data import decode as decoder
-from tlearn.data import pixel_store as module
 from tlearn.data.decode import decode
 from tlearn.data.pixel_store import bounded_map, store_pixels
 
@@ -74,9 +73,7 @@ def test_a_file_that_changes_while_it_is_read_is_stored_under_its_own_digest(
     monkeypatch.setattr(decoder, "digest_of_bytes", change)
     store = store_pixels([first], 32, "squash", tmp_path / "cache")
     first.write_bytes(original)
-    np.testing.assert_array_equal(
-        store.read([digest(original)])[0], decode(first, 32, "squash")
-    )
+    np.testing.assert_array_equal(store.read([digest(original)])[0], decode(first, 32, "squash"))
 
 
 def test_unreadable_files_have_a_problem_and_no_pixels(tmp_path: Path) -> None:

@@ -48,7 +48,11 @@ def test_a_label_fits_on_one_line_and_comes_back(label: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "problem"),
-    [("[" * 100_000, "too deeply nested"), ("[NaN]", "NaN is not a number"), ("1" * 5000, "digits")],
+    [
+        ("[" * 100_000, "too deeply nested"),
+        ("[NaN]", "NaN is not a number"),
+        ("1" * 5000, "digits"),
+    ],
 )
 def test_json_that_breaks_a_parser_is_an_error(tmp_path: Path, text: str, problem: str) -> None:
     path = tmp_path / "metrics.json"
