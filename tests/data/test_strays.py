@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.data.conftest import Nest
 from tlearn.data.decode import ImageInfo
 from tlearn.data.image_folder import scan
 from tlearn.data.inspection import inspect_dataset
@@ -76,14 +77,8 @@ def test_links_that_lead_nowhere_and_pipes_are_named(image_folder: Callable[...,
 
 
 def test_a_stray_folder_may_be_nested_deeper_than_the_stack(
-    image_folder: Callable[..., Path],
+    image_folder: Callable[..., Path], nest: Nest
 ) -> None:
     folder = image_folder(classes=2)
-    (folder / "deep").mkdir()
-    bottom = os.open(folder / "deep", os.O_RDONLY)
-    for _ in range(1500):
-        os.mkdir("d", dir_fd=bottom)
-        above, bottom = bottom, os.open("d", os.O_RDONLY, dir_fd=bottom)
-        os.close(above)
-    os.close(bottom)
+    nest(folder / "deep", 1500)
     assert folders_without_class(scan(folder)) == {"deep": "empty"}

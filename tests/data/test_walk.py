@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from tests.data.conftest import Nest
 from tlearn.data import walk as module
 from tlearn.data.walk import Walk, list_entries, natural_key
 from tlearn.errors import DataError
@@ -61,25 +62,15 @@ def test_links_in_a_circle_and_what_is_no_file_are_passed_over(tmp_path: Path) -
     assert sorted(walk.ignored) == ["cats/circle", "cats/circle.png", "cats/pipe.png"]
 
 
-def test_folders_may_be_nested_deeper_than_the_stack(tmp_path: Path) -> None:
+def test_folders_may_be_nested_deeper_than_the_stack(tmp_path: Path, nest: Nest) -> None:
     put(tmp_path / "deep" / "1.png")
-    bottom = os.open(tmp_path / "deep", os.O_RDONLY)
-    for _ in range(1500):
-        os.mkdir("d", dir_fd=bottom)
-        above, bottom = bottom, os.open("d", os.O_RDONLY, dir_fd=bottom)
-        os.close(above)
-    os.close(bottom)
+    nest(tmp_path / "deep", 1500)
     assert Walk(tmp_path).images("") == ["deep/1.png"]
 
 
-def test_a_path_that_is_too_long_is_passed_over(tmp_path: Path) -> None:
+def test_a_path_that_is_too_long_is_passed_over(tmp_path: Path, nest: Nest) -> None:
     put(tmp_path / "cats" / "1.png")
-    name, bottom = "d" * 200, os.open(tmp_path / "cats", os.O_RDONLY)
-    for _ in range(25):
-        os.mkdir(name, dir_fd=bottom)
-        above, bottom = bottom, os.open(name, os.O_RDONLY, dir_fd=bottom)
-        os.close(above)
-    os.close(bottom)
+    nest(tmp_path / "cats", 25, "d" * 200)
     walk = Walk(tmp_path)
     assert walk.images("") == ["cats/1.png"]
     assert len(walk.ignored) == 1
