@@ -21,7 +21,7 @@ from tlearn.storage.text import read_json
 FILES = {
     *(".tlearn-run", "labels.txt", "metrics.json", "model.keras", "plan.yaml", "report.html"),
     *("samples", "split.csv", "predictions.csv", "errors.csv", "figures"),
-    *("provenance.json", "request.json"),
+    *("provenance.json", "request.json", "sha256.json"),
 }
 
 

@@ -29,6 +29,7 @@ from tlearn.models.head_template import (
 from tlearn.models.keras_file import save_model
 from tlearn.recipe.plan import Plan
 from tlearn.recipe.plan_file import write_plan
+from tlearn.runs.contents import seal
 from tlearn.runs.directory import RunDirectory
 from tlearn.runs.provenance import collect_provenance, read_provenance, write_provenance
 from tlearn.runs.samples import write_samples
@@ -100,6 +101,7 @@ def save_run(
     _write_results(
         session, workspace, fitted, run, reports=reports, advice=advice, next_steps=next_steps
     )
+    seal(run)
     return reports
 
 
