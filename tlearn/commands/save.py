@@ -45,7 +45,12 @@ _TOLERANCE = 2e-3
 
 
 def begin_run(run: RunDirectory, workspace: Workspace, plan: Plan) -> None:
-    """Write what is known before training: plan, split and labels."""
+    """Write what is known before training: plan, split and labels.
+
+    Raises:
+        RunError: Something of the run is a link to elsewhere.
+    """
+    run.refuse_links()
     write_atomic(run.plan_path, lambda path: write_plan(plan, path))
     write_atomic(run.split_path, lambda path: write_manifest(workspace.dataset.manifest, path))
     run.write_labels(plan.split.classes)

@@ -39,6 +39,7 @@ RUN_FILES = (
     "samples",
 )
 
+_ADDED_TO = ("checkpoints", "figures", "history.jsonl")  # every other file is replaced whole
 _MARKS = (MARKER, "plan.yaml")
 _TRAIN = "train a model first: tlearn finetune FOLDER"
 
@@ -165,6 +166,21 @@ class RunDirectory:
         names = FILES_AT_END if finished else FILES_AT_START
         return tuple(name for name in names if not os.path.exists(self.path / name))
 
+    def refuse_links(self, names: Sequence[str] = _ADDED_TO) -> None:
+        """Raise if what will be written would go through a link, and end up somewhere else.
+
+        A link in place of another file is replaced; one to `model.keras` elsewhere is read.
+
+        Raises:
+            RunError: One of the names is a link.
+        """
+        for path in (self.path / name for name in names):
+            if path.is_symlink():
+                raise RunError(
+                    f"{quoted(path)} is a link, and nothing is written through it",
+                    f"see where it leads, then remove it: ls -l {pasted(path)}",
+                )
+
     @property
     def started(self) -> float:
         """Return when the run started, in seconds since 1970; the folder's own time if unknown."""
@@ -262,8 +278,8 @@ def _line(record: Mapping[str, Any]) -> bytes:
 
 
 def _is_epoch(record: Any) -> bool:
-    """Return whether a line of `history.jsonl` has the form of those that tlearn writes."""
-    values = record.values() if isinstance(record, dict) else ["no record"]
+    """Return whether a line of `history.jsonl` is one that tlearn writes."""
+    values = record.values() if isinstance(record, dict) else [""]
     numbers = all(isinstance(value, int | float | None) for value in values)
     return numbers and isinstance(record.get("epoch"), int)
 
