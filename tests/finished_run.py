@@ -11,7 +11,9 @@ import pytest
 
 from tests.conftest import draw_folder
 from tlearn import api
+from tlearn.runs.contents import seal
 from tlearn.runs.directory import RunDirectory
+from tlearn.storage.text import read_json, write_json
 
 Train = Callable[..., tuple[api.FinetuneResult, RunDirectory]]
 Once = Callable[[str, Callable[[Path], object]], Path]
@@ -35,6 +37,13 @@ def linear_head_run(once: Once, tiny_backbone_flags: dict[str, Any]) -> Path:
 def finished_run(linear_head_run: Path, tmp_path: Path) -> Path:
     """A copy of that run to write into; its images are those it was trained on."""
     return shutil.copytree(linear_head_run / "run", tmp_path / "run")
+
+
+def name_images(run: Path, folder: Path) -> None:
+    """Have a run say that it was trained on the images of another folder."""
+    metrics = run / "metrics.json"
+    write_json(metrics, read_json(metrics) | {"folder": str(folder)})
+    seal(RunDirectory(run))
 
 
 @pytest.fixture

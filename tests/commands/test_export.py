@@ -130,3 +130,11 @@ def test_snippets_are_written_for_litert_files_that_passed(
         *(Path("model.ios"), Path("model.web"))
     ]
     assert exporting.write_snippets(artifacts, []) == []
+
+
+def test_nothing_is_exported_through_a_link(finished_run: Path, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (finished_run / "export").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(RunError, match="export' is a link"):
+        api.export(finished_run, TARGETS)
+    assert not any((tmp_path / "elsewhere").iterdir())

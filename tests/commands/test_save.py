@@ -21,7 +21,7 @@ from tlearn.storage.text import read_json
 FILES = {
     *(".tlearn-run", "labels.txt", "metrics.json", "model.keras", "plan.yaml", "report.html"),
     *("samples", "split.csv", "predictions.csv", "errors.csv", "figures"),
-    *("provenance.json", "request.json"),
+    *("provenance.json", "request.json", "sha256.json"),
 }
 
 
@@ -59,3 +59,7 @@ def test_a_model_that_answers_otherwise_when_it_is_read_back_is_an_error(
         with pytest.raises(RunError, match="a probability moved by"):
             save_run(session, workspace, replace(fitted, probabilities=moved), run)
     assert not run.metrics_path.exists()
+
+
+def test_what_a_run_holds_lies_in_a_folder_of_its_owner(finished_run: Path) -> None:
+    assert finished_run.stat().st_mode & 0o077 == 0

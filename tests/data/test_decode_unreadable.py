@@ -73,11 +73,21 @@ def test_files_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert "No such file" in problem(tmp_path / "gone.jpg")
     assert read_image(tmp_path / "gone.jpg", 8, "crop")[1].sha256 == ""
 
-    def refuse(_: Path) -> bytes:
+    path = save(tmp_path / "x.png", Image.fromarray(COLORS), "PNG")
+
+    def refuse(*_: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "read_bytes", refuse)
-    assert "Permission denied" in problem(tmp_path / "x.jpg")
+    monkeypatch.setattr(os, "open", refuse)
+    assert "Permission denied" in problem(path)
+
+
+def test_huge_files_and_pipes_are_not_read(tmp_path: Path) -> None:
+    with (tmp_path / "sparse.png").open("wb") as file:
+        file.truncate(40 * 10**9)
+    os.mkfifo(tmp_path / "pipe.png")
+    assert "larger than 500 MB" in problem(tmp_path / "sparse.png")
+    assert "a pipe, not a file" in problem(tmp_path / "pipe.png")
 
 
 def test_memory_errors_are_not_hidden(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -256,7 +256,11 @@ def test_csv_split_and_aliases(two_classes: Path) -> None:
         ("../x.png,a", "line 4: '../x.png' is outside"),
         ("/etc/passwd,a", "outside"),
         ("nowhere.png,a", "line 4: 'nowhere.png' does not exist"),
-        ("cats,a", "does not exist"),
+        ("cats,a", "'cats' is a folder, not an image"),
+        ("pipe.png,a", "'pipe.png' is a pipe, not an image"),
+        ("loop.png,a", "levels of symbolic links"),
+        (f"{'n' * 5000}.png,a", "name too long"),
+        ("a\0b.png,a", "character that no path has"),
         ("cats/1.png,", "no label"),
         (",a", "no path"),
         ("cats/1.png,other", "listed twice"),
@@ -264,6 +268,8 @@ def test_csv_split_and_aliases(two_classes: Path) -> None:
 )
 def test_csv_errors_name_the_line(two_classes: Path, row: str, message: str) -> None:
     put(two_classes.parent / "x.png")
+    os.mkfifo(two_classes / "pipe.png")
+    (two_classes / "loop.png").symlink_to("loop.png")
     text = f"path,label\ncats/1.png,a\ndogs/1.png,b\n{row}\n"
     assert message in error(write_csv(two_classes, text)).message
 
@@ -286,12 +292,32 @@ def test_csv_lists_ten_errors(two_classes: Path) -> None:
         ("path,label\n", "no images"),
         ("path,label,split\ncats/1.png,a,train\ndogs/1.png,b,\n", "without a split"),
         ("path,label,split\ncats/1.png,a,tran\n", "'tran' is none of"),
-        ("path,label,split\ncats/1.png,a,val\ndogs/1.png,b,test\n", "none for train"),
+        ("path,label,split\ncats/1.png,a,val\ndogs/1.png,b,test\n", "train on: 1 val, 1 test"),
+        ("path,label,split\ncats/1.png,a,test\ndogs/1.png,b,Testing\n", "train on: 2 test"),
+        ("path,label,subset\ncats/1.png,a,val\ndogs/1.png,b,validation\n", "train on: 2 val"),
+        ("path,label\ncats/1.png,a,test\ndogs/1.png,b,train\n", "line 2 has 3 cells, the first"),
         ("path,label\ncats/1.png,a\ndogs/1.png,a\n", "only one class"),
     ],
 )
 def test_csv_as_a_whole(two_classes: Path, text: str, message: str) -> None:
     assert message in error(write_csv(two_classes, text)).message
+
+
+@pytest.mark.parametrize("split", ["test", "val"])
+def test_a_csv_that_is_scored_needs_no_train_rows(two_classes: Path, split: str) -> None:
+    text = f"path,label,split\ncats/1.png,a,{split}\ndogs/1.png,b,{split}\n"
+    images = scan(write_csv(two_classes, text), known_classes=("a", "b")).images
+    assert [image.split for image in images] == [split, split]
+
+
+def test_a_csv_of_training_images_alone_is_divided_like_a_folder(two_classes: Path) -> None:
+    text = "path,label,split\ncats/1.png,a,train\ndogs/1.png,b,Train\n"
+    assert {image.split for image in scan(write_csv(two_classes, text)).images} == {None}
+
+
+def test_a_csv_that_is_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "list.csv")
+    assert "it is a pipe" in error(tmp_path / "list.csv").message
 
 
 def test_images_are_listed_in_natural_order_and_once(two_classes: Path) -> None:

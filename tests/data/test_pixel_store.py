@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from tlearn.data import pixel_store as module
+from tlearn.data import decode as decoder
 from tlearn.data.decode import decode
 from tlearn.data.pixel_store import bounded_map, store_pixels
 
@@ -33,16 +34,16 @@ def test_nothing_is_decoded_twice(
 ) -> None:
     paths = sorted(image_folder().rglob("*.png"))
     first = store_pixels(paths[:-1], 32, "squash", tmp_path)
-    decoded: list[Path] = []
-    read_image = module.read_image
+    decoded = []
+    open_image = Image.open
 
-    def counting(path: Path, size: int, resize: str) -> object:
-        decoded.append(path)
-        return read_image(path, size, resize)
+    def counting(*args: Any, **settings: Any) -> Image.Image:
+        decoded.append(args)
+        return open_image(*args, **settings)
 
-    monkeypatch.setattr(module, "read_image", counting)
+    monkeypatch.setattr(Image, "open", counting)
     again = store_pixels(paths, 32, "squash", tmp_path)
-    assert decoded == paths[-1:]
+    assert len(decoded) == 1
     assert again.infos[:-1] == first.infos
     store_pixels(paths, 48, "squash", tmp_path)
     assert len(decoded) == 1 + len(paths)
@@ -56,6 +57,23 @@ def test_a_changed_file_is_read_again(image_folder: Callable[..., Path], tmp_pat
     np.testing.assert_array_equal(
         store.read([store.infos[0].sha256])[0], decode(second, 32, "squash")
     )
+
+
+def test_a_file_that_changes_while_it_is_read_is_stored_under_its_own_digest(
+    image_folder: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = sorted(image_folder().rglob("*.png"))[:2]
+    original, other = first.read_bytes(), second.read_bytes()
+    digest = decoder.digest_of_bytes
+
+    def change(content: bytes) -> str:
+        first.write_bytes(other)
+        return digest(content)
+
+    monkeypatch.setattr(decoder, "digest_of_bytes", change)
+    store = store_pixels([first], 32, "squash", tmp_path / "cache")
+    first.write_bytes(original)
+    np.testing.assert_array_equal(store.read([digest(original)])[0], decode(first, 32, "squash"))
 
 
 def test_unreadable_files_have_a_problem_and_no_pixels(tmp_path: Path) -> None:

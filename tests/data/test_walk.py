@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
+from tests.data.conftest import Nest
+from tlearn.data import walk as module
 from tlearn.data.walk import Walk, list_entries, natural_key
 from tlearn.errors import DataError
 
@@ -49,6 +52,50 @@ def test_a_link_back_is_not_followed(tmp_path: Path) -> None:
     assert walk.ignored == ["cats/loop"]
 
 
+def test_links_in_a_circle_and_what_is_no_file_are_passed_over(tmp_path: Path) -> None:
+    put(tmp_path / "cats" / "1.png")
+    (tmp_path / "cats" / "circle.png").symlink_to("circle.png")
+    (tmp_path / "cats" / "circle").symlink_to("circle")
+    os.mkfifo(tmp_path / "cats" / "pipe.png")
+    walk = Walk(tmp_path)
+    assert walk.images("") == ["cats/1.png"]
+    assert sorted(walk.ignored) == ["cats/circle", "cats/circle.png", "cats/pipe.png"]
+
+
+def test_folders_may_be_nested_deeper_than_the_stack(tmp_path: Path, nest: Nest) -> None:
+    put(tmp_path / "deep" / "1.png")
+    nest(tmp_path / "deep", 1500)
+    assert Walk(tmp_path).images("") == ["deep/1.png"]
+
+
+def test_a_path_that_is_too_long_is_passed_over(tmp_path: Path, nest: Nest) -> None:
+    put(tmp_path / "cats" / "1.png")
+    nest(tmp_path / "cats", 25, "d" * 200)
+    walk = Walk(tmp_path)
+    assert walk.images("") == ["cats/1.png"]
+    assert len(walk.ignored) == 1
+
+
 def test_a_folder_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="cannot read the folder"):
         list_entries(tmp_path / "missing")
+
+
+def test_entries_without_access_are_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder without execute permission lets its entries be listed and nothing more."""
+    put(tmp_path / "cats" / "1.png")
+
+    class Refused:
+        name = "2.png"
+
+        def is_dir(self) -> bool:
+            raise PermissionError(13, "Permission denied")
+
+        is_file = is_dir
+
+    listed = module.list_entries
+    monkeypatch.setattr(module, "list_entries", lambda path: [*listed(path), Refused()])
+    walk = Walk(tmp_path)
+    assert walk.images("cats") == ["cats/1.png"] and walk.ignored == ["cats/2.png"]

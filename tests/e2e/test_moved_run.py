@@ -10,12 +10,11 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.conftest import Program
-from tests.finished_run import Train
+from tests.finished_run import Train, name_images
 from tlearn import api
 from tlearn.artifacts.contract_file import read_contract
 from tlearn.errors import DataError, RunError
 from tlearn.recipe.plan_file import read_plan
-from tlearn.storage.text import read_json, write_json
 
 LITERT = [("tflite", "none")]
 
@@ -34,8 +33,7 @@ for words in json.load(sys.stdin):
 def images(linear_head_run: Path, finished_run: Path, tmp_path: Path) -> Path:
     """The images of `finished_run`, in a place of their own: they may be moved and removed."""
     folder = shutil.copytree(linear_head_run / "images", tmp_path / "images")
-    metrics = finished_run / "metrics.json"
-    write_json(metrics, read_json(metrics) | {"folder": str(folder)})
+    name_images(finished_run, folder)
     return folder
 
 

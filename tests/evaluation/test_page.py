@@ -20,5 +20,10 @@ def test_values_are_escaped_and_have_to_be_there(
     filters = {"twice": lambda text: 2 * text}
     page = render_page("pages", "page.j2", filters, {"name": "<b>"})
     assert page == b"<p>&lt;b&gt;&lt;b&gt;</p>"
+    evil = {"name": "\x1b[1m\u202egpj\udcff"}
+    assert (
+        render_page("pages", "page.j2", filters, evil)
+        == b"<p>" + 2 * rb"\x1b[1m\u202egpj\udcff" + b"</p>"
+    )
     with pytest.raises(UndefinedError):
         render_page("pages", "page.j2", filters, {})

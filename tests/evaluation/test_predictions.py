@@ -69,7 +69,7 @@ def test_the_table_reads_back() -> None:
     }
 
 
-@pytest.mark.parametrize("start", "=+-@")
+@pytest.mark.parametrize("start", "=+-@\uff1d")
 def test_no_cell_starts_a_formula(start: str) -> None:
     text = start + 'HYPERLINK("x")'
     items = [
@@ -78,7 +78,7 @@ def test_no_cell_starts_a_formula(start: str) -> None:
     ]
     cells = [cell for row in csv.reader(io.StringIO(to_csv(items), newline="")) for cell in row]
     assert not any(cell.startswith(start) for cell in cells)
-    assert cells.count("'" + text) == 5
+    assert (cells.count("'" + text), cells.count("./" + text)) == (3, 2)
 
 
 def test_an_empty_list_gives_a_header() -> None:

@@ -64,7 +64,7 @@ def test_names_cannot_break_a_line_or_start_a_formula(tmp_path: Path) -> None:
     for file in ("p.csv", "e.csv"):
         written = read(tmp_path / file)
         assert [row["path"] for row in written] == [
-            '\'=HYPERLINK("x")',
+            './=HYPERLINK("x")',
             "a\\n\\u202egpj.exe",
             "b\\udcff.jpg",
             'c,"d".jpg',

@@ -211,3 +211,36 @@ def test_a_run_is_not_taken_for_a_folder_of_images(
     with pytest.raises(RunError) as error:
         ensure_no_run(folder)
     assert error.value.message == words and "tlearn finetune FOLDER" in error.value.hint
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["5", "[]", '{"epoch": "x"}', '{"loss": 1.0}', '{"epoch": 1, "loss": []}', "[" * 100_000],
+)
+def test_lines_of_a_history_that_are_no_epochs_are_left_out(tmp_path: Path, line: str) -> None:
+    run = RunDirectory(tmp_path)
+    run.append_history({"epoch": 1, "loss": float("nan")})
+    with run.history_path.open("a") as file:
+        file.write(line + "\n")
+    assert run.read_history() == [{"epoch": 1, "loss": None}]
+
+
+def test_a_marker_that_is_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / MARKER)
+    assert RunDirectory(tmp_path).started == tmp_path.stat().st_mtime
+
+
+@pytest.mark.parametrize("name", ["checkpoints", "figures", "history.jsonl"])
+def test_nothing_is_written_through_a_link(tmp_path: Path, name: str) -> None:
+    run = RunDirectory.create(tmp_path / "run", "deep")
+    (run.path / "model.keras").symlink_to(tmp_path / "large_disk.keras")  # replaced, not followed
+    run.refuse_links()
+    (run.path / name).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(RunError, match=f"{name}' is a link"):
+        run.refuse_links()
+
+
+def test_a_run_is_readable_by_its_owner_alone(tmp_path: Path) -> None:
+    given = RunDirectory.create(tmp_path / "a" / "run", "deep")
+    named = RunDirectory.create(None, "deep", base=tmp_path / "runs")
+    assert {run.path.stat().st_mode & 0o777 for run in (given, named)} == {0o700}

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from tests.finished_run import name_images
 from tlearn.data.decode import decode
 from tlearn.errors import DataError, RunError
+from tlearn.runs.contents import seal
+from tlearn.runs.directory import RunDirectory
 from tlearn.runs.trained_run import TrainedRun
+from tlearn.storage.text import read_json, write_json
 
 
 def test_images_come_in_the_order_of_their_labels_and_names(
@@ -33,9 +38,7 @@ def test_where_images_are_gone_those_kept_in_the_run_stand_in(
         named.read_images_or_samples("val")
     assert "--data" in error.value.hint
 
-    metrics = finished_run / "metrics.json"
-    folder = str(TrainedRun.open(finished_run).folder)
-    metrics.write_text(metrics.read_text().replace(folder, str(tmp_path / "gone")))
+    name_images(finished_run, tmp_path / "gone")
     sample = TrainedRun.open(finished_run).read_images_or_samples("val")
     assert sample.source == "sample of val" and sample.names == whole.names
     np.testing.assert_array_equal(np.asarray(sample.pixels), whole.pixels[:])
@@ -47,9 +50,7 @@ def test_where_images_are_gone_those_kept_in_the_run_stand_in(
 def test_images_that_are_gone_are_missing_from_the_folder_they_were_in(
     finished_run: Path, tmp_path: Path, source: str
 ) -> None:
-    metrics = finished_run / "metrics.json"
-    folder = str(TrainedRun.open(finished_run).folder)
-    metrics.write_text(metrics.read_text().replace(folder, str(tmp_path / source)))
+    name_images(finished_run, tmp_path / source)
     with pytest.raises(DataError) as error:
         TrainedRun.open(finished_run).read_images("val")
     assert f"missing from '{tmp_path / 'photos'}' or" in error.value.message
@@ -67,5 +68,29 @@ def test_files_that_cannot_be_read_are_told_apart(
 
 def test_a_model_that_cannot_be_loaded_is_an_error(finished_run: Path) -> None:
     (finished_run / "model.keras").write_bytes(b"no model")
+    seal(RunDirectory(finished_run))
     with pytest.raises(RunError, match="cannot be loaded"):
         TrainedRun.open(finished_run).load_model()
+
+
+@pytest.mark.parametrize(("classes", "side"), [(2, 32), (3, 64)])
+def test_a_model_of_other_classes_or_another_size_is_refused(
+    finished_run: Path, classes: int, side: int
+) -> None:
+    """A run of an earlier version has no digests; the shapes of its model tell."""
+    import keras
+
+    layers = [keras.Input((side, side, 3)), keras.layers.Flatten(), keras.layers.Dense(classes)]
+    keras.Sequential(layers).save(finished_run / "model.keras")
+    (finished_run / "sha256.json").unlink()
+    with pytest.raises(RunError, match=rf"takes \(None, {side}.*by the plan it takes \(None, 32"):
+        TrainedRun.open(finished_run).load_model()
+
+
+@pytest.mark.parametrize("change", [{"val": [0, 500]}, {"golden": [{"file": "a", "label": 3}]}])
+def test_samples_that_are_not_of_the_run_are_damage(finished_run: Path, change: Any) -> None:
+    index = finished_run / "samples" / "samples.json"
+    golden = [entry | {"sha256": "0"} for entry in change.get("golden", [])]
+    write_json(index, read_json(index) | change | ({"golden": golden} if golden else {}))
+    with pytest.raises(RunError, match=r"does not fit split\.csv"):
+        TrainedRun.open(finished_run)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -43,3 +44,29 @@ def test_a_label_fits_on_one_line_and_comes_back(label: str) -> None:
     line = escape_label(label)
     assert "\n" not in line and "\r" not in line
     assert unescape_label(line) == label
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("[" * 100_000, "too deeply nested"),
+        ("[NaN]", "NaN is not a number"),
+        ("1" * 5000, "digits"),
+    ],
+)
+def test_json_that_breaks_a_parser_is_an_error(tmp_path: Path, text: str, problem: str) -> None:
+    path = tmp_path / "metrics.json"
+    path.write_text(text)
+    with pytest.raises(RunError, match=problem):
+        read_json(path)
+
+
+@pytest.mark.parametrize("read", [read_json, read_text])
+def test_what_is_no_file_or_huge_is_an_error(tmp_path: Path, read: object) -> None:
+    assert callable(read)
+    os.mkfifo(tmp_path / "pipe")
+    with (tmp_path / "sparse").open("wb") as file:
+        file.truncate(40 * 10**9)
+    for path in (tmp_path, tmp_path / "pipe", tmp_path / "sparse"):
+        with pytest.raises(RunError, match="cannot be read: it is"):
+            read(path)

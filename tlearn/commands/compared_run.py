@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from tlearn.artifacts.files import artifact_size_bytes, list_artifacts
-from tlearn.data.manifest import read_manifest
+from tlearn.data.manifest import SplitManifest
 from tlearn.errors import quoted
 from tlearn.evaluation.metrics import Report
+from tlearn.evaluation.predictions import csv_path, csv_text
 from tlearn.recipe.plan import Plan
-from tlearn.recipe.plan_file import read_plan
+from tlearn.runs.contents import read_contents
 from tlearn.runs.directory import RunDirectory
-from tlearn.runs.metrics import damaged, read_metrics
+from tlearn.runs.metrics import damaged
 from tlearn.storage.text import read_text
 
 
@@ -64,10 +66,11 @@ def read_compared_run(path: Path) -> ComparedRun:
         RunError: There is no such run, it is not finished, or it is damaged.
     """
     run = RunDirectory.open(path)
-    metrics = read_metrics(run)
+    contents = read_contents(run)
+    metrics = contents.metrics
     return ComparedRun(
         path=path,
-        plan=read_plan(run.plan_path),
+        plan=contents.plan,
         data=metrics.folder,
         report=metrics.report,
         seconds=metrics.seconds.get("total"),
@@ -76,16 +79,16 @@ def read_compared_run(path: Path) -> ComparedRun:
             artifact.name: artifact_size_bytes(artifact)
             for artifact in list_artifacts(run.export_dir)
         },
-        answers=read_answers(run, metrics.report.split),
+        answers=read_answers(run, contents.manifest),
     )
 
 
-def read_answers(run: RunDirectory, split: str) -> dict[str, Answer] | None:
-    """Read what a run answers on a split, from its `predictions.csv`.
+def read_answers(run: RunDirectory, manifest: SplitManifest) -> dict[str, Answer] | None:
+    """Read what a run answers on the split that it reports on, from its `predictions.csv`.
 
     Args:
         run: A finished run.
-        split: "test" or "val".
+        manifest: Which image is in which split.
 
     Returns:
         SHA-256 of each image to the answer; copies of a file count once. None without the file.
@@ -94,16 +97,17 @@ def read_answers(run: RunDirectory, split: str) -> dict[str, Answer] | None:
         RunError: The file is damaged.
     """
     path = run.predictions_path
-    if not path.is_file():
+    if not os.path.lexists(path):
         return None
-    manifest = read_manifest(run.split_path)
-    digests = dict(zip(manifest.names, manifest.digests, strict=True))
+    # Names stand in the file as they are safe in a spreadsheet.
+    digests = dict(zip(map(csv_path, manifest.names), manifest.digests, strict=True))
+    classes = {csv_text(name): name for name in manifest.classes}
     try:
         rows = csv.DictReader(io.StringIO(read_text(path), newline=""), strict=True)
         return {
-            digests[row["path"]]: Answer(row["truth"], row["answer"])
+            digests[row["path"]]: Answer(classes[row["truth"]], classes[row["answer"]])
             for row in rows
-            if row["split"] == split
+            if row["split"] == manifest.report_split
         }
     except (csv.Error, KeyError) as error:
         raise damaged(run, f"{quoted(path)}: {error!r}") from error

@@ -9,10 +9,8 @@ from pathlib import Path
 
 from tlearn.commands.methods import RunRecord, sentences
 from tlearn.commands.references import Citations, Reference, tlearn_reference
-from tlearn.data.manifest import read_manifest
-from tlearn.recipe.plan_file import read_plan
+from tlearn.runs.contents import read_contents
 from tlearn.runs.directory import RunDirectory
-from tlearn.runs.metrics import read_metrics
 from tlearn.runs.provenance import read_provenance
 
 
@@ -48,10 +46,11 @@ def describe(path: Path | None = None) -> Description:
         RunError: There is no such run, it is not finished, or its files are damaged.
     """
     run = RunDirectory.open(path)
+    contents = read_contents(run)
     record = RunRecord(
-        plan=read_plan(run.plan_path),
-        metrics=read_metrics(run),
-        manifest=read_manifest(run.split_path),
+        plan=contents.plan,
+        metrics=contents.metrics,
+        manifest=contents.manifest,
         history=run.read_history(),
         provenance=read_provenance(run),
     )

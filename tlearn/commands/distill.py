@@ -11,6 +11,7 @@ from tlearn.commands.teach import DistillConfig, DistillResult, Job, distill_wei
 from tlearn.models.catalog import BackboneSpec, check_image_size, find_backbone
 from tlearn.models.resolve import ResolvedBackbone, resolve_backbone
 from tlearn.progress import ProgressCallback, no_progress
+from tlearn.runs.contents import read_contents
 from tlearn.runs.directory import RunDirectory
 
 
@@ -68,7 +69,9 @@ def distill(
 def find_teacher(name: str, weights: Path | None, image_size: int | None) -> ResolvedBackbone:
     """Find a backbone by name, a .keras file, or the model of a run."""
     if Path(name).is_dir():
-        name = str(RunDirectory.open(Path(name)).model_path)
+        run = RunDirectory.open(Path(name))
+        read_contents(run)
+        name = str(run.model_path)
     return resolve_backbone(name, weights, image_size)
 
 

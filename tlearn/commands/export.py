@@ -124,6 +124,8 @@ def _open(
     for target in targets:
         find_format(*target)
     trained = TrainedRun.open(run, data, progress)
+    if out is None:
+        trained.directory.refuse_links((trained.directory.export_dir.name,))
     folder = out or trained.directory.export_dir
     ensure_writable(folder)
     return trained, folder

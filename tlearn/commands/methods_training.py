@@ -194,7 +194,12 @@ def _best_epoch(plan: Plan, history: Sequence[Mapping[str, Any]]) -> str:
     if not plan.split.n_val:
         return "The weights after the last epoch were kept."
     rule = "the highest validation accuracy (at equal accuracy, the lowest validation loss)"
-    scored = [record for record in history if record["epoch"] and "val_accuracy" in record]
+    scores = ("val_accuracy", "val_loss")  # null where they were no numbers
+    scored = [
+        record
+        for record in history
+        if record["epoch"] and all(record.get(key) is not None for key in scores)
+    ]
     if not scored:
         return f"The weights of the epoch with {rule} were kept."
     best = max(scored, key=lambda record: (record["val_accuracy"], -record["val_loss"]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from contextlib import suppress
@@ -12,8 +13,8 @@ from typing import Any
 
 from tlearn.errors import RunError, TlearnError, pasted, quoted
 from tlearn.recipe.plan_file import read_plan
+from tlearn.runs.contents import read_contents
 from tlearn.runs.directory import MARKER, RUN_FILES, RUNS_ROOT, RunDirectory
-from tlearn.runs.metrics import read_metrics
 from tlearn.storage.atomic import os_errors_as_host_errors, remove
 from tlearn.storage.cache import folder_bytes
 
@@ -94,7 +95,7 @@ def summarize(path: Path) -> RunSummary:
     try:
         if not _is_run(path):
             return RunSummary(path, FOREIGN, started, size_bytes)
-        values = _plan_values(run) | _scores(run)
+        values = _values(run)
     except (TlearnError, OSError, ValueError) as error:
         problem = error.message if isinstance(error, TlearnError) else f"cannot be read: {error!r}"
         return RunSummary(path, DAMAGED, started, size_bytes, problem.split("\n")[0])
@@ -137,21 +138,17 @@ def _is_run(path: Path) -> bool:
     return (path / MARKER).is_file() or (path / "plan.yaml").is_file()
 
 
-def _plan_values(run: RunDirectory) -> dict[str, Any]:
-    if not run.plan_path.exists():
-        return {}
-    plan = read_plan(run.plan_path)
-    return {"policy": plan.policy, "backbone": plan.backbone.name}
-
-
-def _scores(run: RunDirectory) -> dict[str, Any]:
-    """Return the score on the split that a run reports on: test, or val without one."""
-    if not run.metrics_path.exists():
-        return {}
-    metrics = read_metrics(run)
-    report = metrics.report
+def _values(run: RunDirectory) -> dict[str, Any]:
+    """Return what a run tells of itself; nothing of its scores where it is not finished."""
+    if run.missing():
+        plan = read_plan(run.plan_path) if os.path.lexists(run.plan_path) else None
+        return {"policy": plan.policy, "backbone": plan.backbone.name} if plan else {}
+    contents = read_contents(run, with_model=False)
+    report = contents.metrics.report
     return {
-        "data": metrics.folder,
+        "policy": contents.plan.policy,
+        "backbone": contents.plan.backbone.name,
+        "data": contents.metrics.folder,
         "split": report.split,
         "n": report.n,
         "accuracy": report.accuracy,

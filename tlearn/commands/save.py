@@ -29,6 +29,7 @@ from tlearn.models.head_template import (
 from tlearn.models.keras_file import save_model
 from tlearn.recipe.plan import Plan
 from tlearn.recipe.plan_file import write_plan
+from tlearn.runs.contents import seal
 from tlearn.runs.directory import RunDirectory
 from tlearn.runs.provenance import collect_provenance, read_provenance, write_provenance
 from tlearn.runs.samples import write_samples
@@ -44,7 +45,12 @@ _TOLERANCE = 2e-3
 
 
 def begin_run(run: RunDirectory, workspace: Workspace, plan: Plan) -> None:
-    """Write what is known before training: plan, split and labels."""
+    """Write what is known before training: plan, split and labels.
+
+    Raises:
+        RunError: Something of the run is a link to elsewhere.
+    """
+    run.refuse_links()
     write_atomic(run.plan_path, lambda path: write_plan(plan, path))
     write_atomic(run.split_path, lambda path: write_manifest(workspace.dataset.manifest, path))
     run.write_labels(plan.split.classes)
@@ -100,6 +106,7 @@ def save_run(
     _write_results(
         session, workspace, fitted, run, reports=reports, advice=advice, next_steps=next_steps
     )
+    seal(run)
     return reports
 
 

@@ -15,9 +15,11 @@ Its rules hold for training, evaluation, prediction, calibration and parity alik
 from __future__ import annotations
 
 import io
+import os
 import struct
 import warnings
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,10 +28,14 @@ from PIL import Image, UnidentifiedImageError
 
 from tlearn.data.formats import sniff
 from tlearn.storage.digest import digest_of_bytes
+from tlearn.storage.regular_file import read_regular
 
 RESIZE_RULES = ("squash", "crop", "pad")
 PIXEL_LIMIT = 100_000_000
 """Images with more pixels are refused before any of them is decoded."""
+
+MAX_FILE_BYTES = 500_000_000
+"""Larger files are refused before any of their bytes is read."""
 
 # From three times the target on, Pillow first averages whole blocks: on photographs that takes half
 # the time of resampling every pixel, and no value differs by more than 2 of 255.
@@ -104,13 +110,22 @@ def decode(path: Path, image_size: int, resize: str = "squash") -> np.ndarray:
     return pixels
 
 
-def read_image(path: Path, image_size: int, resize: str) -> tuple[np.ndarray | None, ImageInfo]:
+def read_image(
+    path: Path,
+    image_size: int,
+    resize: str,
+    find_stored: Callable[[str], ImageInfo | None] = lambda digest: None,
+) -> tuple[np.ndarray | None, ImageInfo]:
     """Decode an image file and describe it in one read; a bad file does not raise.
+
+    What is decoded is what the digest is of, also where the file changes meanwhile.
 
     Args:
         path: File to read.
         image_size: Side of the square, in pixels.
         resize: See `decode`.
+        find_stored: Called with the digest; what it returns is known of the image, which is then
+            not decoded.
 
     Returns:
         The pixels as `decode` returns them, or None, and an ImageInfo whose `problem` says why
@@ -119,11 +134,14 @@ def read_image(path: Path, image_size: int, resize: str) -> tuple[np.ndarray | N
     if resize not in RESIZE_RULES:
         raise ValueError(f"resize: expected one of {RESIZE_RULES}, got {resize!r}")
     try:
-        data = path.read_bytes()
+        data = read_regular(path, MAX_FILE_BYTES)
     except OSError as error:
-        reason = "a folder, not an image" if path.is_dir() else f"cannot be read: {error.strerror}"
+        folder = os.path.isdir(path)
+        reason = "a folder, not an image" if folder else f"cannot be read: {error.strerror}"
         return None, ImageInfo("", 0, 0, "", False, reason)
     digest = digest_of_bytes(data)
+    if stored := find_stored(digest):
+        return None, stored
     try:
         format_name = _format(data)
         image, size, rotated = _load(data, format_name, image_size, resize)

@@ -8,9 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tlearn.errors import DataError, quoted
+from tlearn.storage.regular_file import read_regular
+from tlearn.storage.text import MAX_TEXT_BYTES
 
 _COLUMNS = {"file": "path", "filename": "path", "image": "path", "class": "label"}
-_COLUMNS |= {"part": "split", "set": "split", "path": "path", "label": "label", "split": "split"}
+_COLUMNS |= {"part": "split", "partition": "split", "subset": "split"}
+_COLUMNS |= {"set": "split", "path": "path", "label": "label", "split": "split"}
 
 
 def read_image_csv(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
@@ -27,7 +30,7 @@ def read_image_csv(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
         DataError: The file is not text, or names no columns path and label.
     """
     try:
-        text = path.read_text("utf-8-sig")
+        text = read_regular(path, MAX_TEXT_BYTES).decode("utf-8-sig")
         for delimiter in ",;\t|":
             reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
             header = [_COLUMNS.get(cell.strip().lower(), "") for cell in next(reader, [])]
@@ -39,10 +42,15 @@ def read_image_csv(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
                 "begin the file with the line path,label or path,label,split",
             )
         for cells in reader:
+            if any(cell.strip() for cell in cells[len(header) :]):
+                raise csv.Error(
+                    f"line {reader.line_num} has {len(cells)} cells, the first line {len(header)}"
+                )
             if any(cell.strip() for cell in cells):
                 # Reversed, so that the first of two columns with the same meaning counts.
                 pairs = [*zip(header, cells, strict=False)][::-1]
                 yield reader.line_num, {column: cell.strip() for column, cell in pairs}
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        message = f"cannot read {quoted(path)}: {error}"
+        reason = error.strerror if isinstance(error, OSError) else error
+        message = f"cannot read {quoted(path)}: {reason}"
         raise DataError(message, "save it as CSV in UTF-8") from error

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import difflib
 import os
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from typing import NamedTuple
 from tlearn.data.image_csv import read_image_csv
 from tlearn.data.walk import Walk, list_entries, natural_key
 from tlearn.errors import DataError, pasted, quoted
+from tlearn.storage.regular_file import kind_of
 
 SPLITS = ("train", "val", "test")
 SPLIT_NAMES = {split: split for split in SPLITS} | {"training": "train", "testing": "test"}
@@ -76,7 +78,7 @@ def scan(path: Path, known_classes: Sequence[str] = ()) -> ImageFolder:
     if path.is_dir():
         folder = _scan_folder(path.resolve())
     elif path.suffix.lower() in (".csv", ".tsv"):
-        folder = _scan_csv(path.resolve())
+        folder = _scan_csv(path.resolve(), bool(known_classes))
     else:
         raise DataError(
             f"{quoted(path)} is neither a folder nor a CSV file",
@@ -216,7 +218,8 @@ def _refuse_one_class(root: Path, name: str, scored: bool) -> None:
         )
 
 
-def _scan_csv(path: Path) -> ImageFolder:
+def _scan_csv(path: Path, scored: bool) -> ImageFolder:
+    """Read a CSV; the splits that it gives are those to use, and without any they are drawn."""
     rows: dict[str, _Row] = {}
     errors: list[str] = []
     for line, cells in read_image_csv(path):
@@ -229,26 +232,43 @@ def _scan_csv(path: Path) -> ImageFolder:
     if errors:
         errors[10:] = [f"... and {len(errors) - 10} more"] if len(errors) > 10 else []
         raise DataError("\n".join([f"{quoted(path)} has errors:", *errors]), "correct those lines")
-    splits = {row.split for row in rows.values()}
-    if len(splits) > 1 and (None in splits or "train" not in splits):
-        raise DataError(
-            f"{quoted(path)} has rows without a split, or none for train",
-            "write train, val or test into the column split of every row",
-        )
-    listed = [row if len(splits) > 1 else row._replace(split=None) for row in rows.values()]
+    splits = Counter(row.split for row in rows.values())
+    if splits.keys() - {None}:
+        _check_splits(path, splits, scored)
+    # Images for training alone are divided, as those of a lone folder "train" are.
+    drawn = not scored and splits.keys() <= {"train", None}
+    listed = [row._replace(split=None) if drawn else row for row in rows.values()]
     return _image_folder(path.parent, listed, "csv")
+
+
+def _check_splits(path: Path, splits: Counter[str | None], scored: bool) -> None:
+    """Refuse splits that cannot be used as they are: a CSV is never split anew in silence."""
+    found = ", ".join(f"{count} {name or 'without a split'}" for name, count in splits.items())
+    every = "write train, val or test into the column split of every row, or leave the column out"
+    if None in splits:
+        raise DataError(f"{quoted(path)} has rows without a split: {found}", every)
+    if "train" not in splits and not scored:
+        raise DataError(f"{quoted(path)} has no rows for train to train on: {found}", every)
 
 
 def _row(root: Path, cells: dict[str, str]) -> _Row:
     """Check one row of a CSV; a ValueError says what is wrong with it."""
     name, label, split = (cells.get(key, "") for key in ("path", "label", "split"))
+    if "\0" in name:
+        raise ValueError(f"the path {name!r} has a character that no path has")
     if not name or not label:
         raise ValueError(f"it has no {'label' if name else 'path'}")
     if split and split.lower() not in SPLIT_NAMES:
         raise ValueError(f"the split {split!r} is none of train, val, test")
-    path = (root / name).resolve()
+    path = Path(os.path.realpath(root / name))
     if not path.is_relative_to(root):
         raise ValueError(f"{name!r} is outside the folder of the CSV file")
-    if not path.is_file():
-        raise ValueError(f"{name!r} does not exist")
+    try:
+        status = os.stat(path)
+    except OSError as error:
+        reason = "cannot be used: " + (error.strerror or "").lower()
+        missing = isinstance(error, FileNotFoundError | NotADirectoryError)
+        raise ValueError(f"{name!r} {'does not exist' if missing else reason}") from None
+    if kind := kind_of(status.st_mode):
+        raise ValueError(f"{name!r} is {kind}, not an image")
     return _Row(path.relative_to(root).as_posix(), label, SPLIT_NAMES.get(split.lower()))

@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 from tlearn.data.decode import ImageInfo
 from tlearn.data.formats import EXTENSIONS
 from tlearn.data.image_folder import ImageFolder, LabeledImage
-from tlearn.data.strays import folders_without_class, loose_images
+from tlearn.data.strays import folders_without_class, loose_images, not_followed
 
 TINY_SIDE = 32
 """Short side, in pixels, below which an image hardly shows anything."""
@@ -96,6 +96,7 @@ def _unreadable(images: Sequence[ImageWithInfo]) -> Iterator[DataIssue]:
 
 def _no_class(folder: ImageFolder) -> Iterator[DataIssue]:
     folders, loose = folders_without_class(folder), loose_images(folder)
+    others = not_followed(folder)
     sentences = []
     if folders:
         listed = _first([f"{name!r} ({reason})" for name, reason in folders.items()])
@@ -105,8 +106,11 @@ def _no_class(folder: ImageFolder) -> Iterator[DataIssue]:
             f"{_count(len(loose), 'image')} {_are(loose)} in no class folder and left out: "
             f"{_first_quoted(loose)}."
         )
+    if others:
+        listed = _first([f"{name!r} ({reason})" for name, reason in others.items()])
+        sentences.append(f"{_count(len(others), 'entry', 'entries')} passed over: {listed}.")
     if sentences:
-        yield DataIssue("no_class", "warning", " ".join(sentences), (*folders, *loose))
+        yield DataIssue("no_class", "warning", " ".join(sentences), (*folders, *loose, *others))
 
 
 def _conflicting_labels(

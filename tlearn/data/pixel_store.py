@@ -22,7 +22,6 @@ import numpy as np
 from tlearn.data.decode import ImageInfo, read_image
 from tlearn.progress import StepProgress
 from tlearn.storage.atomic import CACHE_HINT, os_errors_as_host_errors
-from tlearn.storage.digest import digest_of_file
 from tlearn.storage.row_table import RowTable
 
 DECODER_VERSION = 1
@@ -118,11 +117,11 @@ def store_pixels(
             table.append(keys, np.stack(rows))
             pending.clear()
 
+    def find_stored(digest: str) -> ImageInfo | None:
+        return stored.infos.get(digest) if digest in table else None
+
     def read(path: Path) -> tuple[np.ndarray | None, ImageInfo]:
-        digest = _digest(path)
-        if digest in stored.infos and digest in table:
-            return None, stored.infos[digest]
-        return read_image(path, image_size, resize)
+        return read_image(path, image_size, resize, find_stored)
 
     for pixels, info in bounded_map(read, paths):
         infos.append(info)
@@ -135,13 +134,6 @@ def store_pixels(
             progress(len(infos), len(paths))
     flush()
     return PixelStore(table, tuple(infos))
-
-
-def _digest(path: Path) -> str | None:
-    try:
-        return digest_of_file(path)
-    except OSError:
-        return None  # read_image reports what is wrong with it
 
 
 def bounded_map(work: Callable[[T], R], items: Sequence[T]) -> Iterator[R]:

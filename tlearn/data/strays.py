@@ -1,13 +1,19 @@
-"""What stands in an image folder and is not trained on: folders that are no class, loose images."""
+"""What stands in an image folder and is not trained on: folders that are no class, loose images.
+
+Nothing here is opened, and nothing that has no access raises.
+"""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path, PurePosixPath
 
 from tlearn.data.formats import EXTENSIONS
 from tlearn.data.image_folder import SPLIT_NAMES, ImageFolder
 from tlearn.data.walk import is_hidden
+from tlearn.storage.regular_file import kind_of
 
 _FILES_LOOKED_AT = 1000
 _SHOWN = 3
@@ -17,7 +23,7 @@ def folders_without_class(folder: ImageFolder) -> dict[str, str]:
     """Return folders that one may take for a class, each with the reason why it is none."""
     names = [name for name in folder.ignored if not is_hidden(name) and _is_place_of_class(name)]
     strays = {name: folder.root / name for name in names}
-    return {name: _reason(name, path) for name, path in strays.items() if path.is_dir()}
+    return {name: _reason(name, path) for name, path in strays.items() if os.path.isdir(path)}
 
 
 def loose_images(folder: ImageFolder) -> list[str]:
@@ -27,8 +33,28 @@ def loose_images(folder: ImageFolder) -> list[str]:
         for name in folder.ignored
         if PurePosixPath(name).suffix.lower() in EXTENSIONS
         and not is_hidden(name)
-        and (folder.root / name).is_file()
+        and os.path.isfile(folder.root / name)
     ]
+
+
+def not_followed(folder: ImageFolder) -> dict[str, str]:
+    """Return links, pipes, sockets and devices that were passed over, each with what it is."""
+    found = {}
+    for name in folder.ignored:
+        path = folder.root / name
+        if is_hidden(name) or (_is_place_of_class(name) and os.path.isdir(path)):
+            continue  # told by `folders_without_class`
+        try:
+            kind = kind_of(os.stat(path).st_mode)
+        except OSError as error:
+            is_link = os.path.islink(path)
+            found[name] = "a link that leads nowhere" if is_link else error.strerror.lower()
+            continue
+        if kind == "a folder":
+            kind = "a link to a folder above it" if os.path.islink(path) else ""
+        if kind:
+            found[name] = kind
+    return found
 
 
 def _is_place_of_class(name: str) -> bool:
@@ -37,8 +63,8 @@ def _is_place_of_class(name: str) -> bool:
 
 
 def _reason(name: str, path: Path) -> str:
-    files = (file for file in path.rglob("*") if file.is_file())
-    suffixes = dict.fromkeys(file.suffix.lower() for file in islice(files, _FILES_LOOKED_AT))
+    names = islice(_files_below(path), _FILES_LOOKED_AT)
+    suffixes = dict.fromkeys(PurePosixPath(name).suffix.lower() for name in names)
     if not suffixes:
         return "empty"
     if suffixes.keys() & EXTENSIONS.keys():
@@ -48,3 +74,15 @@ def _reason(name: str, path: Path) -> str:
         return "empty" if name.lower() in SPLIT_NAMES else "not train, val or test"
     named = sorted(suffix for suffix in suffixes if suffix)
     return f"only {', '.join(named[:_SHOWN]) or 'other'} files"
+
+
+def _files_below(folder: Path) -> Iterator[str]:
+    """Yield names of files; folders that cannot be read, or are nested too deeply, have none."""
+    waiting = [str(folder)]
+    while waiting:
+        try:
+            entries = list(os.scandir(waiting.pop()))
+        except OSError:
+            continue
+        yield from (entry.name for entry in entries if entry.is_file(follow_symlinks=False))
+        waiting += [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]

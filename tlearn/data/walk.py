@@ -10,6 +10,9 @@ from pathlib import Path
 from tlearn.data.formats import EXTENSIONS, sniff
 from tlearn.errors import DataError, quoted
 
+_SHOWN = 300
+"""Characters of a path in a message."""
+
 
 def natural_key(name: str) -> tuple[list[tuple[int, str]], str]:
     """Return a sort key that puts "img2" before "img10" and ignores case."""
@@ -28,9 +31,15 @@ def list_entries(folder: Path) -> list[os.DirEntry[str]]:
         with os.scandir(folder) as entries:
             return list(entries)
     except OSError as error:
-        message = f"cannot read the folder {quoted(folder)}: {error.strerror}"
+        message = f"cannot read the folder {_shortened(folder)}: {error.strerror}"
         hint = "change its permissions, or move it out of the image folder"
         raise DataError(message, hint) from error
+
+
+def _shortened(path: Path) -> str:
+    """Return a path in quotes, without its middle where it fills the screen."""
+    text = quoted(path)
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN // 2]}...{text[-_SHOWN // 2 :]}"
 
 
 def is_hidden(name: str) -> bool:
@@ -47,6 +56,29 @@ def _is_image(path: Path) -> bool:
             return bool(sniff(file.read(32)))
     except OSError:
         return False
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link in a circle, or to where we have no access
+        return False
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_file()
+    except OSError:
+        return False
+
+
+def _identity(folder: Path) -> tuple[int, int] | None:
+    """Return what is the same for every way to a folder; None where it cannot be reached."""
+    try:
+        status = os.stat(folder)
+    except OSError:  # a path that is too long, or a folder that has just gone
+        return None
+    return status.st_dev, status.st_ino
 
 
 @dataclass
@@ -69,9 +101,9 @@ class Walk:
         for entry in list_entries(self.root / name):
             child = f"{name}/{entry.name}".removeprefix("/")
             hidden = is_hidden(entry.name)
-            if entry.is_dir() and not hidden:
+            if not hidden and _is_folder(entry):
                 folders.append(child)
-            elif entry.is_file() and not hidden and _is_image(self.root / child):
+            elif not hidden and _is_file(entry) and _is_image(self.root / child):
                 images.append(child)
             else:
                 self.ignored.append(child)
@@ -79,13 +111,17 @@ class Walk:
 
     def images(self, name: str) -> list[str]:
         """Return the images in `name` and below; links back to visited folders are ignored."""
-        return self._below(name, {(self.root / above).resolve() for above in Path(name).parents})
-
-    def _below(self, name: str, visited: set[Path]) -> list[str]:
-        folder = (self.root / name).resolve()
-        if folder in visited:
-            self.ignored.append(name)
-            return []
-        visited.add(folder)
-        subfolders, images = self.children(name)
-        return images + [image for sub in subfolders for image in self._below(sub, visited)]
+        found: list[str] = []
+        visited = {_identity(self.root / above) for above in Path(name).parents}
+        waiting = [name]
+        while waiting:  # no recursion: folders may be nested deeper than Python's stack
+            name = waiting.pop()
+            identity = _identity(self.root / name)
+            if identity is None or identity in visited:
+                self.ignored.append(name)
+                continue
+            visited.add(identity)
+            folders, images = self.children(name)
+            found += images
+            waiting += reversed(folders)
+        return found

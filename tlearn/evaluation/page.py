@@ -1,9 +1,14 @@
-"""HTML pages from templates: what is not markup is escaped, and a name left out is an error."""
+"""HTML pages from templates: what is not markup is escaped, and a name left out is an error.
+
+Control characters and marks of text direction, as in a file name, are spelled out everywhere.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any
+
+from tlearn.storage.text import escape_invisible
 
 
 def render_page(
@@ -26,8 +31,13 @@ def render_page(
         loader=PackageLoader(package),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=_visible,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     environment.filters.update(filters)
     return environment.get_template(template).render(values).encode("utf-8", "replace")
+
+
+def _visible(value: Any) -> Any:
+    return value if hasattr(value, "__html__") else escape_invisible(str(value))

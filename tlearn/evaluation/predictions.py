@@ -84,8 +84,8 @@ def to_csv(predictions: Sequence[Prediction]) -> str:
     writer.writerow(["image", *_RANKED, "problem", *ranked])
     for prediction in predictions:
         label, probability = prediction.label, f"{prediction.probability:.6f}"
-        texts = (csv_text(text) for text in (prediction.name, label, prediction.problem or ""))
-        name, label, problem = texts
+        name, problem = csv_path(prediction.name), csv_text(prediction.problem or "")
+        label = csv_text(label)
         row = [name, label, probability if prediction.top else "", problem]
         for label, share in prediction.top[1:]:
             row += [csv_text(label), f"{share:.6f}"]
@@ -100,7 +100,19 @@ def csv_text(text: str) -> str:
     """Return text as it is safe in a cell of a CSV file.
 
     Control characters and marks of text direction are spelled out. Text that a spreadsheet would
-    run as a formula (it starts with = + - or @) gets an apostrophe in front.
+    run as a formula (it starts with = + - or @, also of full width) gets an apostrophe in front.
     """
     text = escape_invisible(text)
-    return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
+    return f"'{text}" if text.startswith(_FORMULA) else text
+
+
+def csv_path(path: str) -> str:
+    """Return a path as it is safe in a cell of a CSV file, and still leads to the file.
+
+    In front of what a spreadsheet would run as a formula stands ./ and not an apostrophe: a script
+    that reads the file can open the path as it is.
+    """
+    return f"./{escape_invisible(path)}" if path.startswith(_FORMULA) else escape_invisible(path)
+
+
+_FORMULA = tuple("=+-@\uff1d\uff0b\uff0d\uff20")

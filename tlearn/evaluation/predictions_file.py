@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tlearn.evaluation.predictions import csv_text
+from tlearn.evaluation.predictions import csv_path, csv_text
 from tlearn.storage.atomic import write_atomic
 
 _COLUMNS = ("path", "split", "truth", "answer")
@@ -90,7 +90,7 @@ def write_errors(path: Path, splits: Sequence[SplitPredictions]) -> None:
 
 def _labels(split: SplitPredictions, row: int) -> list[str]:
     truth, answer = split.classes[split.labels[row]], split.classes[split.answers[row]]
-    return [csv_text(split.names[row]), split.split, csv_text(truth), csv_text(answer)]
+    return [csv_path(split.names[row]), split.split, csv_text(truth), csv_text(answer)]
 
 
 def _write(path: Path, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

@@ -81,7 +81,6 @@ def write_report(path: Path, content: ReportContent) -> None:
         "sentence": wording.sentence,
         "step": wording.step_in_words,
         "split": wording.split_in_words,
-        "name": escape_invisible,
         "path": _breakable,
         "image": _data_url,
     }

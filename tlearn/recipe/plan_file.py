@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 from tlearn.errors import RecipeError, quoted
 from tlearn.recipe.plan import FLAT_KEYS, Plan
-from tlearn.recipe.schema import RENAMED_KEYS, nearest
+from tlearn.recipe.schema import RENAMED_KEYS, Recipe, find_errors, nearest
 from tlearn.recipe.yaml_file import dump_yaml, read_yaml
 
 VERSION = 2
@@ -33,6 +34,8 @@ def read_plan(path: Path) -> Plan:
     """
     from pydantic import TypeAdapter, ValidationError
 
+    if os.path.exists(path) and not os.path.isfile(path):  # a pipe would be waited for
+        raise RecipeError(f"{quoted(path)} is not a file", _HINT)
     document = read_yaml(path, _HINT, MAX_PLAN_BYTES)
     errors, values = list(document.errors), document.values
     version = values.pop("version", 1)
@@ -43,9 +46,26 @@ def read_plan(path: Path) -> Plan:
         plan = TypeAdapter(Plan).validate_python(_upgrade(values) if version == 1 else values)
     except ValidationError as error:
         errors += [f"{quoted(path)}: {_problem(detail)}" for detail in error.errors()]
+    else:
+        errors += [f"{quoted(path)}: {problem}" for problem in _out_of_range(plan)]
     if errors:
         raise RecipeError(errors, _HINT)
     return plan
+
+
+def _out_of_range(plan: Plan) -> list[str]:
+    """Return a sentence for each value that no recipe could have led to."""
+    values = {key: plan.value(key) for key in Recipe.model_fields}
+    for key in ("tuned_stages", "learning_rate"):  # of a head that is solved
+        if values[key] == 0:
+            del values[key]
+    known = {key: value for key, value in values.items() if value is not None}
+    errors = find_errors(known, lambda key: f"{key}: ")
+    if not all(1 <= number < len(plan.stages) for number in plan.head.stages):
+        errors.append("head.stages: no such stage")
+    if plan.training.first_trained_stage not in (None, *range(len(plan.stages))):
+        errors.append("training.first_trained_stage: no such stage")
+    return errors
 
 
 def _upgrade(flat: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,9 +13,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from tlearn.errors import RunError, pasted, quoted
+from tlearn.errors import RunError, TlearnError, pasted, quoted
 from tlearn.storage.atomic import ensure_writable, os_errors_as_host_errors, remove, write_atomic
-from tlearn.storage.text import escape_label, read_text, unescape_label
+from tlearn.storage.text import escape_label, parse_json, read_text, unescape_label
 
 RUNS_ROOT = Path("runs")
 LOCK = ".lock"  # held by the process that trains
@@ -29,6 +29,7 @@ RUN_FILES = (
     "checkpoints",
     *FILES_AT_END,
     "history.jsonl",
+    "sha256.json",
     "provenance.json",
     "report.html",
     "predictions.csv",
@@ -38,6 +39,7 @@ RUN_FILES = (
     "samples",
 )
 
+_ADDED_TO = ("checkpoints", "figures", "history.jsonl")  # every other file is replaced whole
 _MARKS = (MARKER, "plan.yaml")
 _TRAIN = "train a model first: tlearn finetune FOLDER"
 
@@ -66,6 +68,7 @@ class RunDirectory:
     provenance_path = _RunPath("provenance.json")
     model_path = _RunPath("model.keras")
     metrics_path = _RunPath("metrics.json")
+    digests_path = _RunPath("sha256.json")
     report_path = _RunPath("report.html")
     predictions_path = _RunPath("predictions.csv")
     errors_path = _RunPath("errors.csv")
@@ -163,11 +166,26 @@ class RunDirectory:
         names = FILES_AT_END if finished else FILES_AT_START
         return tuple(name for name in names if not os.path.exists(self.path / name))
 
+    def refuse_links(self, names: Sequence[str] = _ADDED_TO) -> None:
+        """Raise if what will be written would go through a link, and end up somewhere else.
+
+        A link in place of another file is replaced; one to `model.keras` elsewhere is read.
+
+        Raises:
+            RunError: One of the names is a link.
+        """
+        for path in (self.path / name for name in names):
+            if path.is_symlink():
+                raise RunError(
+                    f"{quoted(path)} is a link, and nothing is written through it",
+                    f"see where it leads, then remove it: ls -l {pasted(path)}",
+                )
+
     @property
     def started(self) -> float:
         """Return when the run started, in seconds since 1970; the folder's own time if unknown."""
-        with suppress(OSError, ValueError):
-            return datetime.fromisoformat((self.path / MARKER).read_text().strip()).timestamp()
+        with suppress(TlearnError, ValueError, OverflowError):
+            return datetime.fromisoformat(read_text(self.path / MARKER).strip()).timestamp()
         return self.path.stat().st_mtime
 
     def write_labels(self, labels: Sequence[str]) -> None:
@@ -194,11 +212,14 @@ class RunDirectory:
 
     def read_history(self) -> list[dict[str, Any]]:
         """Return the records of `history.jsonl`; lines cut short by a crash are left out."""
-        lines = read_text(self.history_path).splitlines() if self.history_path.exists() else ()
+        present = os.path.lexists(self.history_path)
+        lines = read_text(self.history_path).splitlines() if present else ()
         records = []
         for line in lines:
-            with suppress(json.JSONDecodeError):
-                records.append(json.loads(line))
+            with suppress(ValueError):
+                record = parse_json(line)
+                if _is_epoch(record):
+                    records.append(record)
         return records
 
     def _ensure_worthless(self, names: Set[str]) -> None:
@@ -254,6 +275,13 @@ def _new_folder(base: Path, name: str, number: int = 1) -> Path:
 
 def _line(record: Mapping[str, Any]) -> bytes:
     return json.dumps({key: _finite(value) for key, value in record.items()}).encode() + b"\n"
+
+
+def _is_epoch(record: Any) -> bool:
+    """Return whether a line of `history.jsonl` is one that tlearn writes."""
+    values = record.values() if isinstance(record, dict) else [""]
+    numbers = all(isinstance(value, int | float | None) for value in values)
+    return numbers and isinstance(record.get("epoch"), int)
 
 
 def _finite(value: Any) -> Any:

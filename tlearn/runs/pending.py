@@ -41,8 +41,10 @@ class Request:
     @classmethod
     def read(cls, run: RunDirectory) -> Request | None:
         """Return what a run was asked for; None if it does not say."""
-        with suppress(TlearnError, TypeError, ValueError):
-            return cls(**read_json(run.request_path))
+        with suppress(TlearnError, TypeError):
+            request = cls(**read_json(run.request_path))
+            if isinstance(request.folder, str) and isinstance(request.recipe, dict):
+                return request
         return None
 
 

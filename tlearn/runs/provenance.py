@@ -154,7 +154,7 @@ def read_provenance(run: RunDirectory) -> Provenance | None:
     from pydantic import TypeAdapter, ValidationError
 
     path = run.provenance_path
-    if not path.is_file():
+    if not os.path.lexists(path):
         return None
     document = read_json(path)
     written = document.get("version") if isinstance(document, dict) else None

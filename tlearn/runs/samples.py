@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -27,6 +29,7 @@ from tlearn.data.sampling import in_turn, sample_size, stratified_order
 from tlearn.errors import RunError, quoted
 from tlearn.storage.atomic import write_atomic_directory
 from tlearn.storage.digest import digest_of_bytes
+from tlearn.storage.regular_file import read_regular
 from tlearn.storage.text import read_json
 
 GOLDEN_IMAGES = 6
@@ -42,6 +45,9 @@ _VERSION = 1
 _ANY_ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 # Of what Pillow writes without loss this is the smallest, and the fastest from 200 pixels on.
 _LOSSLESS: dict[str, Any] = {"format": "WEBP", "lossless": True, "quality": 0, "method": 0}
+_UNREADABLE = (OSError, ValueError, zipfile.BadZipFile, zlib.error, RuntimeError, SyntaxError)
+"""What a damaged archive, or an image in one, makes zipfile, Pillow and numpy raise."""
+
 _GOLDEN_HINT = "put it back, or remove samples/ from the run to export without it"
 _HINT = "train again, or say where the run's images are: --data FOLDER"
 
@@ -61,7 +67,7 @@ class GoldenFile:
             RunError: It is missing, or not what was kept.
         """
         try:
-            content = self.path.read_bytes()
+            content = read_regular(self.path, GOLDEN_BYTES)
         except OSError as error:
             raise RunError(
                 f"{quoted(self.path)} cannot be read: {error.strerror}", _GOLDEN_HINT
@@ -90,14 +96,17 @@ class Sample:
             RunError: They are missing or damaged.
         """
         try:
-            with zipfile.ZipFile(self.archive) as archive:
+            content = io.BytesIO(read_regular(self.archive, 2 * ARCHIVE_BYTES))
+            with zipfile.ZipFile(content) as archive:
                 images = [_pixels(archive.read(name)) for name in archive.namelist()]
-        except (OSError, zipfile.BadZipFile) as error:
-            raise RunError(f"{quoted(self.archive)} cannot be read: {error}", _HINT) from error
+            pixels = np.stack(images)
+        except _UNREADABLE as error:
+            reason = getattr(error, "strerror", None) or error
+            raise RunError(f"{quoted(self.archive)} cannot be read: {reason}", _HINT) from error
         if len(images) != len(self.rows):
             contents = f"{len(images)} images, expected {len(self.rows)}"
             raise RunError(f"{quoted(self.archive)} holds {contents}", _HINT)
-        return np.stack(images)
+        return pixels
 
 
 @dataclass(frozen=True)
@@ -146,7 +155,7 @@ def read_samples(folder: Path) -> Samples | None:
     Raises:
         RunError: They are damaged.
     """
-    if not (folder / _INDEX).is_file():
+    if not os.path.lexists(folder / _INDEX):
         return None
     index = read_json(folder / _INDEX)
     version = index.get("version") if isinstance(index, dict) else None
@@ -156,18 +165,32 @@ def read_samples(folder: Path) -> Samples | None:
         )
         raise RunError(problem, "export with the tlearn that trained the run, or train again")
     try:
-        golden = tuple(
-            GoldenFile(folder / _GOLDEN / item["file"], item["label"], item["sha256"])
-            for item in index["golden"]
-        )
+        golden = tuple(_golden_file(folder / _GOLDEN, **item) for item in index["golden"])
         of_split = {
-            split: Sample(np.asarray(index[split], np.int64), folder / f"{split}.zip")
+            split: Sample(_rows(index[split]), folder / f"{split}.zip")
             for split in SPLITS
             if split in index
         }
-    except (TypeError, KeyError, ValueError) as error:
+    except (TypeError, KeyError, ValueError, OverflowError) as error:
         raise RunError(f"{quoted(folder / _INDEX)} is damaged: {error!r}", _HINT) from error
     return Samples(golden, of_split)
+
+
+def _golden_file(folder: Path, file: str, label: int, sha256: str) -> GoldenFile:
+    """Return one entry of the index; a ValueError or a TypeError says that it is none."""
+    if Path(file).name != file:
+        raise ValueError(f"{file!r} is not the name of a file")
+    if type(label) is not int or label < 0 or type(sha256) is not str:
+        raise ValueError(f"{file!r} has no label or no digest")
+    return GoldenFile(folder / file, label, sha256)
+
+
+def _rows(values: Any) -> np.ndarray:
+    """Return ascending rows of a split; a ValueError says that they are none."""
+    rows = np.asarray(values, np.int64)
+    if rows.ndim != 1 or not rows.size or rows[0] < 0 or (np.diff(rows) <= 0).any():
+        raise ValueError(f"{values!r:.40} are not rows of a split")
+    return rows
 
 
 def golden_candidates(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:

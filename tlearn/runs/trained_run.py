@@ -12,17 +12,17 @@ import numpy as np
 
 from tlearn.backend.silence import import_keras
 from tlearn.data.labeled import labeled_images
-from tlearn.data.manifest import SplitManifest, read_manifest
+from tlearn.data.manifest import SplitManifest
 from tlearn.data.pixel_store import PixelArray, PixelRows, PixelStore, store_pixels
 from tlearn.errors import DataError, RunError, quoted
 from tlearn.evaluation.predictions import predict_pixels
 from tlearn.progress import ProgressCallback, no_progress
 from tlearn.recipe.plan import Plan
-from tlearn.recipe.plan_file import read_plan
+from tlearn.runs.contents import RunContents, read_contents
 from tlearn.runs.directory import RunDirectory
+from tlearn.runs.metrics import damaged
 from tlearn.runs.samples import Samples, read_samples
 from tlearn.storage.cache import open_cache
-from tlearn.storage.text import read_json
 
 if TYPE_CHECKING:
     import keras
@@ -104,19 +104,20 @@ class TrainedRun:
             progress: Called with (step, done, total).
 
         Raises:
-            RunError: There is no such run.
+            TlearnError: There is no such run, or its files are damaged or were changed.
         """
         directory = RunDirectory.open(path)
-        source = data or Path(read_json(directory.metrics_path)["folder"])
+        contents = read_contents(directory)
+        source = data or Path(contents.metrics.folder)
         # The name tells, also of a CSV that is gone.
         is_csv = source.suffix.lower() in (".csv", ".tsv") and not source.is_dir()
         return cls(
             directory,
-            read_plan(directory.plan_path),
-            directory.read_labels(),
-            read_manifest(directory.split_path),
+            contents.plan,
+            contents.plan.split.classes,
+            contents.manifest,
             source.parent if is_csv else source,
-            read_samples(directory.samples),
+            _samples_of(directory, contents),
             data is None,
             progress,
         )
@@ -125,18 +126,25 @@ class TrainedRun:
         """Load the trained model in Keras's safe mode.
 
         Raises:
-            RunError: The file cannot be loaded.
+            RunError: The file cannot be loaded, or holds another model than the plan's.
         """
         self.progress("load the model", 0, 0)
         keras = import_keras()
         path = self.directory.model_path
         try:
-            return keras.models.load_model(path, compile=False, safe_mode=True)
+            model = keras.models.load_model(path, compile=False, safe_mode=True)
         except (ValueError, OSError, TypeError) as error:
             raise RunError(
                 f"{quoted(path)} cannot be loaded: {str(error).splitlines()[0]}",
                 "train it again: tlearn finetune FOLDER",
             ) from error
+        side = self.plan.images.image_size
+        found = (model.input_shape, model.output_shape)
+        expected = ((None, side, side, 3), (None, len(self.labels)))
+        if found != expected:
+            shapes = [f"takes {takes} and gives {gives}" for takes, gives in (found, expected)]
+            raise damaged(self.directory, f"{quoted(path)} {shapes[0]}; by the plan it {shapes[1]}")
+        return model
 
     @property
     def check_split(self) -> str:
@@ -229,3 +237,16 @@ class TrainedRun:
         images = self.plan.images
         step = partial(self.progress, "read images")
         return store_pixels(paths, images.image_size, images.resize, open_cache(), step)
+
+
+def _samples_of(run: RunDirectory, contents: RunContents) -> Samples | None:
+    """Return the samples of a run, which have to be images and classes of it."""
+    samples = read_samples(run.samples)
+    manifest = contents.manifest
+    fit = samples is None or (
+        all(file.label < len(manifest.classes) for file in samples.golden)
+        and all(kept.rows[-1] < manifest.count(split) for split, kept in samples.of_split.items())
+    )
+    if not fit:
+        raise damaged(run, f"{quoted(run.samples)} does not fit split.csv")
+    return samples

@@ -8,7 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from tlearn.errors import RunError, quoted
-from tlearn.storage.atomic import TEXT_ENCODING, os_errors_as_host_errors, write_atomic
+from tlearn.storage.atomic import TEXT_ENCODING, write_atomic
+from tlearn.storage.regular_file import read_regular
+
+MAX_TEXT_BYTES = 1_000_000_000
+"""Of the largest text that is read: the split of some millions of images."""
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -26,15 +30,33 @@ def read_json(path: Path) -> Any:
     """Read the value in a JSON file.
 
     Raises:
-        RunError: The file is missing, or is not JSON.
+        RunError: The file is missing, cannot be read, or is not JSON as `write_json` writes it.
     """
     try:
-        return json.loads(read_text(path))
-    except json.JSONDecodeError as error:
+        return parse_json(read_text(path))
+    except ValueError as error:
         raise RunError(
-            f"{quoted(path)} is not valid JSON: line {error.lineno}, {error.msg}",
-            "run the command that wrote it again",
+            f"{quoted(path)} is not valid JSON: {error}",
+            "copy it from another copy of the folder, or run the command that wrote it again",
         ) from None
+
+
+def parse_json(text: str) -> Any:
+    """Return the value that a JSON text stands for.
+
+    Raises:
+        ValueError: It is not JSON, is nested too deeply, or has a number that is none.
+    """
+    try:
+        return json.loads(text, parse_constant=_refuse_constant)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"line {error.lineno}, {error.msg}") from None
+    except RecursionError:
+        raise ValueError("too deeply nested") from None
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not a number")
 
 
 def escape_label(label: str) -> str:
@@ -64,10 +86,12 @@ def read_text(path: Path) -> str:
     """Read a text file of a run.
 
     Raises:
-        RunError: The file does not exist.
-        HostError: The file cannot be read.
+        RunError: The file does not exist or cannot be read.
     """
-    if not path.is_file():
-        raise RunError(f"{quoted(path)} does not exist", "name the folder of a finished run")
-    with os_errors_as_host_errors(path):
-        return path.read_bytes().decode(**TEXT_ENCODING)
+    hint = "name the folder of a finished run; list them: tlearn runs"
+    try:
+        return read_regular(path, MAX_TEXT_BYTES).decode(**TEXT_ENCODING)
+    except FileNotFoundError:
+        raise RunError(f"{quoted(path)} does not exist", hint) from None
+    except OSError as error:
+        raise RunError(f"{quoted(path)} cannot be read: {error.strerror}", hint) from error
