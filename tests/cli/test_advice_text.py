@@ -41,6 +41,15 @@ def test_where_all_point_the_same_way_nothing_is_reconciled(
     assert "Why they differ" not in command("suggest", "folder").stdout
 
 
+def test_what_trials_found_is_said_whatever_is_advised(advice: api.Advice) -> None:
+    assert "trial" not in summary(advice)
+    head, tuned = advice.option("linear_head", "2"), advice.option("deep", "2")
+    assert head is not None and tuned is not None
+    tried = replace(tuned, tried=0.9, tried_head=0.8)
+    found = summary(replace(advice, options=(head, tried)))
+    assert "In a trial, deep on stage 2 was right on 90% (the head it began with: 80%) of" in found
+
+
 @pytest.mark.parametrize(
     ("gain", "words"),
     [

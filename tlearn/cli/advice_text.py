@@ -57,10 +57,10 @@ def summary(advice: Advice) -> str:
     backbone = backbone_name(advice.backbone) if advice.backbone else "the backbone"
     sentences = [_textbook(advice.suggestion, backbone)]
     if advice.profile:
-        sentences += [_measured(advice), _decision(advice)]
+        sentences += [_measured(advice), _decision(advice), _trials(advice)]
     if advice.curve:
         sentences.append(_more_images(advice))
-    return " ".join(sentences)
+    return " ".join(filter(None, sentences))
 
 
 def reconciliation(advice: Advice) -> str:
@@ -174,10 +174,22 @@ def _decision(advice: Advice) -> str:
         return f"{reason[0].upper()}{reason[1:]}, so the advice is {name}: {reach}."
     compared = _compared(chosen, head, "the best head")
     expected = f", expected to be {compared}" if compared else ""
-    sentence = f"The advice is {name}{expected}: {reach}."
-    if chosen.tried is not None:
-        sentence += f" A trial reached {percent(chosen.tried, 0)} on the validation images."
-    return sentence
+    return f"The advice is {name}{expected}: {reach}."
+
+
+def _trials(advice: Advice) -> str:
+    """Return what the trials found, the best first."""
+    tried = [option for option in advice.options if option.tried is not None]
+    if not tried or advice.dataset is None:
+        return ""
+    found = []
+    for option in sorted(tried, key=lambda option: -(option.tried or 0.0)):
+        name = option_name(option.policy, option.head_stages)
+        before = option.tried_head
+        begun = f" (the head it began with: {percent(before, 0)})" if before is not None else ""
+        found.append(f"{name} was right on {percent(option.tried, 0)}{begun}")
+    n_val = advice.dataset.manifest.count("val")
+    return f"In a trial, {enumeration(found)} of the {pluralize(n_val, 'validation image')}."
 
 
 def _more_images(advice: Advice) -> str:
