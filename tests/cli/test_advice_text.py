@@ -22,10 +22,12 @@ def test_it_ends_in_sentences_and_choices(
     shown = command("suggest", "folder", "--seed", 3).stdout
     fits(shown)
     end = " ".join(shown.split("In short")[1].split())
-    assert "6 training images, 2 per class, which is little data" in end
-    assert "textbooks advise top-stages" in end and "right on 81% of images" in end
+    assert "6 training images, 2 per class, which counts as little data" in end
+    assert "textbooks advise top-stages" in end and "right on 77% of new images" in end
     assert "Twice as many images would add about 5.6 points to a linear head" in end
     assert "Why they differ: the depth profile (best: stages 2,3)" in end
+    assert end.startswith("There are too few images to tell ways to train apart: collect more.")
+    assert "linear-head, the cheap way, is as good a choice" in end
     commands = [
         shlex.split(line) for line in shown.splitlines() if line.startswith("    tlearn finetune")
     ]
@@ -64,7 +66,7 @@ def test_a_gain_within_chance_is_not_called_better(
 ) -> None:
     head, tuned = advice.option("linear_head", "2"), advice.option("deep", "2")
     assert head is not None and tuned is not None
-    tuned = replace(tuned, accuracy=head.accuracy + gain)
+    tuned = replace(tuned, accuracy=head.accuracy + gain, low=0.8, high=1.0)
     suggestion = replace(advice.suggestion, policy=tuned.policy, head_stages="2")
     advice = replace(advice, options=(head, tuned), suggestion=suggestion)
     assert why(advice, tuned) == f"because that is expected to be {words}"
