@@ -105,9 +105,10 @@ def test_a_weaker_backbone_is_announced_first(
     calls("suggest", replace(advice, backbone="builtin", backbone_reason=reason))
     shown = command("suggest", "my folder").stdout
     fits(shown)
-    first, second, *_ = shown.strip().splitlines()
+    first, second, third, *_ = shown.strip().splitlines()
     assert first == f"! {reason}"
     assert second == "  once online: tlearn suggest 'my folder' --seed 3"
+    assert "--weights FILE" in third and "TLEARN_WEIGHTS" in third
     calls("suggest", replace(advice, backbone="builtin"))  # it was asked for
     assert "once online" not in command("suggest", "folder").stdout
 

@@ -144,7 +144,9 @@ def weaker_backbone(name: str, reason: str) -> list[Text]:
     # As it was typed: with a network it downloads the weights.
     command = shlex.join(["tlearn", *sys.argv[1:]])
     again = Text.assemble("  once online: ", safe_text(command, ACCENT))
-    return [Text(), Text.assemble(("! ", WARN), safe_text(reason, "bold")), no_wrap(again)]
+    file = "  or from a file: add --weights FILE, or name its folder in TLEARN_WEIGHTS"
+    warning = Text.assemble(("! ", WARN), safe_text(reason, "bold"))
+    return [Text(), warning, no_wrap(again), Text(file)]
 
 
 def _textbook(suggestion: Suggestion, backbone: str) -> str:

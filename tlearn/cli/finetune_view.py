@@ -178,7 +178,7 @@ def _forecast(planned: FinetuneResult) -> Mapping[str, RenderableType]:
         flags = shlex.join(option_flags(choice.option))
         if len(rows) < 2:
             name = _ALTERNATIVES[choice.role]
-            rows[name] = Text(f"{price(choice)}, with {flags}")
+            rows[name] = Text(f"{price(choice)}, with\n{flags}")  # whole, to be copied
     return rows
 
 

@@ -72,6 +72,8 @@ def draw_similarity(similarity: Similarity) -> RenderableType:
         Text.assemble((f"{_LEFT} ", DIM), marked, (" similar", DIM)),
         f"{similarity.score:.2f} of 1",
     )
+    if not similarity.calibrated:
+        grid.add_row("", Text("a rough scale: not calibrated for this backbone and size", DIM))
     if not similarity.landmarks:
         return grid
     marks, legend = [" "] * _SCALE_WIDTH, []
@@ -90,7 +92,7 @@ def draw_nearest(nearest: Mapping[str, Sequence[tuple[str, float]]]) -> Renderab
         grid.add_row(safe_text(label), safe_text(alike, DIM))
     more = len(nearest) - _MOST_CLASSES
     rest = [Text(f"and {more} more classes", DIM)] if more > 0 else []
-    title = "What your classes look like to the backbone, among those it was trained on"
+    title = "Nearest of the classes the backbone was trained on (low shares: nothing like it)"
     return Group(Text(title, DIM), grid, *rest)
 
 
