@@ -22,10 +22,12 @@ def test_it_ends_in_sentences_and_choices(
     shown = command("suggest", "folder", "--seed", 3).stdout
     fits(shown)
     end = " ".join(shown.split("In short")[1].split())
-    assert "6 training images, 2 per class, which is little data" in end
-    assert "textbooks advise top-stages" in end and "right on 81% of images" in end
+    assert "6 training images, 2 per class, which counts as little data" in end
+    assert "textbooks advise top-stages" in end and "right on 77% of new images" in end
     assert "Twice as many images would add about 5.6 points to a linear head" in end
     assert "Why they differ: the depth profile (best: stages 2,3)" in end
+    assert end.startswith("There are too few images to tell ways to train apart: collect more.")
+    assert "linear-head, the cheap way, is as good a choice" in end
     commands = [
         shlex.split(line) for line in shown.splitlines() if line.startswith("    tlearn finetune")
     ]
@@ -39,6 +41,15 @@ def test_where_all_point_the_same_way_nothing_is_reconciled(
 ) -> None:
     calls("suggest", replace(advice, suggestion=replace(advice.suggestion, head_stages="2,3")))
     assert "Why they differ" not in command("suggest", "folder").stdout
+
+
+def test_what_trials_found_is_said_whatever_is_advised(advice: api.Advice) -> None:
+    assert "trial" not in summary(advice)
+    head, tuned = advice.option("linear_head", "2"), advice.option("deep", "2")
+    assert head is not None and tuned is not None
+    tried = replace(tuned, tried=0.9, tried_head=0.8)
+    found = summary(replace(advice, options=(head, tried)))
+    assert "In a trial, deep on stage 2 was right on 90% (the head it began with: 80%) of" in found
 
 
 @pytest.mark.parametrize(
@@ -55,7 +66,7 @@ def test_a_gain_within_chance_is_not_called_better(
 ) -> None:
     head, tuned = advice.option("linear_head", "2"), advice.option("deep", "2")
     assert head is not None and tuned is not None
-    tuned = replace(tuned, accuracy=head.accuracy + gain)
+    tuned = replace(tuned, accuracy=head.accuracy + gain, low=0.8, high=1.0)
     suggestion = replace(advice.suggestion, policy=tuned.policy, head_stages="2")
     advice = replace(advice, options=(head, tuned), suggestion=suggestion)
     assert why(advice, tuned) == f"because that is expected to be {words}"
@@ -94,9 +105,10 @@ def test_a_weaker_backbone_is_announced_first(
     calls("suggest", replace(advice, backbone="builtin", backbone_reason=reason))
     shown = command("suggest", "my folder").stdout
     fits(shown)
-    first, second, *_ = shown.strip().splitlines()
+    first, second, third, *_ = shown.strip().splitlines()
     assert first == f"! {reason}"
     assert second == "  once online: tlearn suggest 'my folder' --seed 3"
+    assert "--weights FILE" in third and "TLEARN_WEIGHTS" in third
     calls("suggest", replace(advice, backbone="builtin"))  # it was asked for
     assert "once online" not in command("suggest", "folder").stdout
 

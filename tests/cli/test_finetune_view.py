@@ -37,7 +37,7 @@ def test_it_prints_a_dozen_lines_that_anyone_understands(
     assert "tune the last 2 of 3 stages of mobilenet_v2 for 7 epochs" in plan
     assert "starting from a solved head" in plan
     assert "right on new images (90% interval: " in plan
-    assert "), in about 2 min on this machine" in plan
+    assert "): too few images to tell, in about 2 min on this machine" in plan
     assert "faster 12 s, " in plan and "expected, with --policy linear-head" in plan
     assert "Right on 9 of 10 images it had not seen (90.0%; 95% interval 59.6 to 98.2)" in lines
     assert any("report.html" in line for line in lines)
@@ -177,8 +177,8 @@ def test_a_weaker_backbone_is_announced_first(
 @pytest.mark.parametrize(
     ("kept", "words"),
     [
-        (0.9, "These images also chose how much of the tuning to keep: 90%."),
-        (0.1, "how much of the tuning to keep: 10%; the rest is the solved head."),
+        (0.9, "These images also chose how much of the tuning to keep. run"),
+        (0.1, "tuning to keep. Only 10% of the change made by tuning was kept: on the validation"),
     ],
 )
 def test_validation_images_that_chose_are_not_called_unseen(
@@ -194,6 +194,36 @@ def test_validation_images_that_chose_are_not_called_unseen(
     shown = command("finetune", "folder").stdout
     fits(shown)
     assert "Right on 9 of 10 validation images (90.0%" in shown and words in " ".join(shown.split())
+
+
+def test_a_score_below_the_forecast_and_a_tuning_in_vain_are_said(
+    command: Command, finetunes: Callable[..., Any], outcome: api.FinetuneResult
+) -> None:
+    assert outcome.advice is not None and outcome.option is not None
+
+    def shown(low: float, head: float) -> str:
+        options = [replace(option, low=low) for option in outcome.advice.options]
+        history = ({"epoch": 0, "epochs": 7, "val_accuracy": head}, *outcome.history)
+        advice = replace(outcome.advice, options=options)
+        finetunes(replace(outcome, advice=advice, history=history))
+        return " ".join(command("finetune", "folder").stdout.split())
+
+    as_hoped = shown(low=0.5, head=0.8)
+    assert "below the forecast" not in as_hoped and "brought nothing" not in as_hoped
+    assert "That is below the forecast (95 to " in shown(low=0.95, head=0.8)
+    assert (
+        "Tuning brought nothing: the head it began with was right on 90.0% of the validation "
+        "images, the tuned model on 90.0%." in shown(low=0.5, head=0.9)
+    )
+
+
+def test_settings_of_ones_own_have_no_forecast_of_accuracy(
+    command: Command, finetunes: Callable[..., Any], outcome: api.FinetuneResult
+) -> None:
+    finetunes(replace(outcome, unusual_keys=("epochs", "optimizer")))
+    shown = " ".join(command("finetune", "folder", "--dry-run").stdout.split())
+    assert "no forecast of accuracy with epochs and optimizer set by hand, in about 2 min" in shown
+    assert "because" not in shown
 
 
 def test_what_went_wrong_in_training_is_said_below_the_score(

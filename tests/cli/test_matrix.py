@@ -15,7 +15,7 @@ def test_a_cell_is_lit_and_explained(command: Command, fits: Callable[[str], Non
     result = command("matrix", "--images", 20, "--classes", 5, "--similar")
     assert result.exit_code == 0 and "▶ linear-head" in result.stdout
     fits(result.stdout)
-    assert "20 training images, 4 per class, which is little data" in " ".join(
+    assert "20 training images, 4 per class, which counts as little data" in " ".join(
         result.stdout.split()
     )
     assert "tlearn suggest FOLDER" in result.stdout

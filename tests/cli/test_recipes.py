@@ -36,9 +36,16 @@ def test_one_is_explained_key_by_key(words: list[str], command: Command) -> None
 
 def test_a_file_of_ones_own_is_shown_as_plain_text(command: Command, tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
-    path.write_text("policy: deep  # [red]mine[/red] \x1b[31m\n")
+    path.write_text("policy: deep  # [red]mine[/red] \u202e\n", "utf-8")
     shown = command("recipes", "show", path).stdout
-    assert "# [red]mine[/red] \\x1b[31m" in shown
+    assert "# [red]mine[/red] \\u202e" in shown
+
+
+def test_a_file_with_errors_is_not_recommended(command: Command, tmp_path: Path) -> None:
+    (tmp_path / "bad.yaml").write_text("policy: deep\nepoch: 3\n")
+    result = command("recipes", "show", tmp_path / "bad.yaml")
+    assert result.exit_code == 2 and not result.stdout
+    assert "line 2: epoch: no such key; did you mean 'epochs'?" in " ".join(result.stderr.split())
 
 
 def test_a_copy_can_be_edited_and_is_never_overwritten(command: Command, tmp_path: Path) -> None:

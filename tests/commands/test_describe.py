@@ -159,6 +159,15 @@ def test_weights_of_the_persons_own_are_not_called_imagenet(text: Any) -> None:
     assert "the network in 'net.keras'" in own and "ImageNet" not in own
 
 
+def test_what_weights_of_the_persons_own_were_trained_on_is_missing(write_run: WriteRun) -> None:
+    def missing(name: str, **flags: str) -> str:
+        return " ".join(describe(write_run(name, flags=flags).path).missing)
+
+    assert "were trained on" not in missing("catalog") + missing("random", policy="from_scratch")
+    assert "what the weights in 'mine.h5' were trained on" in missing("a", weights="/x/mine.h5")
+    assert "what the weights in 'net.keras' were" in missing("b", backbone="/x/net.keras")
+
+
 def test_the_built_in_backbone_says_how_it_was_made(text: Any) -> None:
     described = text(flags={"backbone": "builtin"})
     assert "width multiplier 0.5" in described and "distilled [Hinton et al. 2015]" in described
@@ -253,7 +262,7 @@ def test_a_run_of_the_first_version_is_described() -> None:
     description = describe(FIRST)
     check_citations(description)
     assert "Any batch-normalization layers stayed frozen" in description.text
-    assert "w_before + 0.5" in description.text and len(description.missing) == 2
+    assert "w_before + 0.5" in description.text and len(description.missing) == 3
 
 
 def test_a_damaged_run_is_an_error(write_run: WriteRun) -> None:

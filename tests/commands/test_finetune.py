@@ -68,6 +68,20 @@ def test_a_dry_run_writes_nothing_and_forecasts(
     assert planned.forecast_seconds
 
 
+def test_only_settings_other_than_usual_void_the_forecast(
+    run_images: Path, tiny_backbone_flags: dict[str, Any], converted: None
+) -> None:
+    def unusual(**own: Any) -> tuple[str, ...]:
+        flags = tiny_backbone_flags | own
+        planned = api.finetune(run_images, flags=flags, dry_run=True)
+        assert (planned.option is None) == bool(planned.unusual_keys)
+        return planned.unusual_keys
+
+    assert unusual() == unusual(seed=0, learning_rate="auto") == ()
+    assert unusual(epochs=3) == ("epochs",)
+    assert unusual(augmentation="strong") == ("augmentation",)
+
+
 def test_an_existing_run_is_refused_before_any_work(
     finished_run: Path, image_folder: Callable[..., Path]
 ) -> None:

@@ -92,6 +92,7 @@ def test_allowed_values_are_described_in_words(key: str, text: str) -> None:
 def test_errors_name_the_nearest_key_or_value_in_the_order_given() -> None:
     values = {
         "epoch": 3,
+        "lr": 0.1,
         "policy": "linearhead",
         "augmentation": "meduim",
         "seed": 1,
@@ -101,6 +102,7 @@ def test_errors_name_the_nearest_key_or_value_in_the_order_given() -> None:
     }
     assert find_errors(values, lambda key: f"{key}: ") == [
         "epoch: no such key; did you mean 'epochs'?",
+        "lr: no such key; did you mean 'learning_rate'?",
         "policy: 'linearhead' is not allowed; did you mean 'linear-head'?",
         "augmentation: 'meduim' is not allowed; did you mean 'medium'?",
         "batch_size: has no value; expected auto, or a whole number >= 1 and <= 4096",

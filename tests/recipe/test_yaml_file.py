@@ -37,7 +37,7 @@ def values_of(path: Path) -> dict[str, Any]:
         ("- a\n- b\n", "is not a list of 'key: value' lines"),
         ("epochs\n", "is not a list of 'key: value' lines"),
         ("policy: deep\n\tepochs: 3\n", "line 2: not valid YAML: a tab"),
-        ("epochs: [1\n", "not valid YAML"),
+        ("epochs: [1\n", "line 1: not valid YAML"),
         (b"\xff\xfe\x00epochs", "is not a text file in UTF-8"),
         (b"epochs: \x00", "not valid YAML"),
         ("a: &x 1\nb: *x\n", "line 1: not valid YAML: & and * names are not allowed"),

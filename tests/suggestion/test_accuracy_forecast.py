@@ -14,7 +14,6 @@ from tlearn.suggestion.accuracy_forecast import (
     option_label,
     stages_in_words,
     tuning_starts,
-    update_with_trial,
 )
 from tlearn.suggestion.matrix import Evidence, HeadEvidence, Policy
 
@@ -152,14 +151,6 @@ def test_the_standard_error_of_a_gain_is_bounded_by_the_prior() -> None:
     assert doubts == sorted(doubts) and doubts[0] < accuracy_forecast.RESAMPLING_SD
     assert doubts[-1] <= accuracy_forecast.STAGE_GAIN_SD[False]
     assert all(names["linear-head"].doubt == 0 for names in options)
-
-
-def test_a_trial_counts_the_more_the_more_images_it_was_scored_on() -> None:
-    forecast = replace(option("deep", 0.8), low=0.7, high=0.9)
-    few, many = (update_with_trial(forecast, 0.9, n) for n in (10, 10_000))
-    assert 0.8 < few.accuracy < many.accuracy == pytest.approx(0.9, abs=0.01)
-    assert many.high - many.low < few.high - few.low < 0.2
-    assert few.tried == many.tried == 0.9
 
 
 def test_options_are_named_as_people_write_them() -> None:

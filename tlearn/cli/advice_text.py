@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from tlearn.suggestion.advice import Advice
     from tlearn.suggestion.choices import Choice
 
+_WIDE = 0.4  # an interval that leaves nearly everything open
 _NEXT_POINTS = 0.02
 _NOTABLE = 0.01
 _ROUNDS_TO_0 = 0.0005
@@ -55,12 +56,15 @@ _TEXTBOOK = {
 def summary(advice: Advice) -> str:
     """Return what was found and what it means, in a paragraph for someone new to the subject."""
     backbone = backbone_name(advice.backbone) if advice.backbone else "the backbone"
-    sentences = [_textbook(advice.suggestion, backbone)]
+    sentences = []
+    if advice.advised and tells_nothing(advice.advised):
+        sentences.append("There are too few images to tell ways to train apart: collect more.")
+    sentences.append(_textbook(advice.suggestion, backbone))
     if advice.profile:
-        sentences += [_measured(advice), _decision(advice)]
+        sentences += [_measured(advice), _decision(advice), _trials(advice)]
     if advice.curve:
         sentences.append(_more_images(advice))
-    return " ".join(sentences)
+    return " ".join(filter(None, sentences))
 
 
 def reconciliation(advice: Advice) -> str:
@@ -87,9 +91,16 @@ def why(advice: Advice, chosen: Option) -> str:
     if head is None:
         return ""
     if chosen.policy is not Policy.LINEAR_HEAD:
+        if tells_nothing(chosen):
+            return "for which the forecast is highest"
         compared = _compared(chosen, head, "a solved head alone")
         return f"because that is expected to be {compared}" if compared else ""
     return f"because {_against_tuning(advice, chosen)}"
+
+
+def tells_nothing(option: Option) -> bool:
+    """Return whether a forecast is so uncertain that it speaks for no way to train."""
+    return option.high - option.low >= _WIDE
 
 
 def expectation(option: Option) -> str:
@@ -133,7 +144,9 @@ def weaker_backbone(name: str, reason: str) -> list[Text]:
     # As it was typed: with a network it downloads the weights.
     command = shlex.join(["tlearn", *sys.argv[1:]])
     again = Text.assemble("  once online: ", safe_text(command, ACCENT))
-    return [Text(), Text.assemble(("! ", WARN), safe_text(reason, "bold")), no_wrap(again)]
+    file = "  or from a file: add --weights FILE, or name its folder in TLEARN_WEIGHTS"
+    warning = Text.assemble(("! ", WARN), safe_text(reason, "bold"))
+    return [Text(), warning, no_wrap(again), Text(file)]
 
 
 def _textbook(suggestion: Suggestion, backbone: str) -> str:
@@ -143,22 +156,26 @@ def _textbook(suggestion: Suggestion, backbone: str) -> str:
     cell = (suggestion.size, suggestion.similarity)
     return (
         f"You have {pluralize(suggestion.n_train, 'training image')}, {per_class:.0f} per class, "
-        f"which is {amount} for adapting a trained network; they are {alike} the images that "
-        f"{backbone} was trained on. In this case textbooks advise {policy_name(MATRIX[cell])}: "
+        f"which counts as {amount} for adapting a trained network; they are {alike} the images "
+        f"that {backbone} was trained on. In this case textbooks advise "
+        f"{policy_name(MATRIX[cell])}: "
         f"{_TEXTBOOK[cell]}."
     )
 
 
 def _measured(advice: Advice) -> str:
-    profile = advice.profile
+    profile, best = advice.profile, _best_head(advice)
     assert profile is not None
+    last = next((o for o in advice.options if o.measured and o.head_stages == "last"), None)
+    # As in the table of options, which corrects what was measured.
+    on_last = last.accuracy if last else profile.last.accuracy
     sentence = (
-        "Measured on your images, a linear head on the frozen network is right on "
-        f"{rough_percent(profile.last.accuracy)} of images it was not trained on"
+        "By measurements on your images, a linear head on the frozen network is right on "
+        f"{rough_percent(on_last)} of new images"
     )
-    if profile.best.accuracy - profile.last.accuracy >= _NOTABLE:
-        stages = stages_name(profile.best.head_stages)
-        sentence += f", and on {rough_percent(profile.best.accuracy)} if it reads {stages}"
+    if best and best.accuracy - on_last >= _NOTABLE:
+        stages = stages_name(best.head_stages)
+        sentence += f", and on {rough_percent(best.accuracy)} if it reads {stages}"
     return f"{sentence} (always guessing the largest class: {percent(profile.guessing, 0)})."
 
 
@@ -172,12 +189,29 @@ def _decision(advice: Advice) -> str:
     if chosen.policy is Policy.LINEAR_HEAD:
         reason = _against_tuning(advice, chosen)
         return f"{reason[0].upper()}{reason[1:]}, so the advice is {name}: {reach}."
+    if tells_nothing(chosen):
+        return (
+            f"The forecast is highest for {name}, but leaves nearly everything open: {reach}. "
+            "Until there are more images, linear-head, the cheap way, is as good a choice."
+        )
     compared = _compared(chosen, head, "the best head")
     expected = f", expected to be {compared}" if compared else ""
-    sentence = f"The advice is {name}{expected}: {reach}."
-    if chosen.tried is not None:
-        sentence += f" A trial reached {percent(chosen.tried, 0)} on the validation images."
-    return sentence
+    return f"The advice is {name}{expected}: {reach}."
+
+
+def _trials(advice: Advice) -> str:
+    """Return what the trials found, the best first."""
+    tried = [option for option in advice.options if option.tried is not None]
+    if not tried or advice.dataset is None:
+        return ""
+    found = []
+    for option in sorted(tried, key=lambda option: -(option.tried or 0.0)):
+        name = option_name(option.policy, option.head_stages)
+        before = option.tried_head
+        begun = f" (the head it began with: {percent(before, 0)})" if before is not None else ""
+        found.append(f"{name} was right on {percent(option.tried, 0)}{begun}")
+    n_val = advice.dataset.manifest.count("val")
+    return f"In a trial, {enumeration(found)} of the {pluralize(n_val, 'validation image')}."
 
 
 def _more_images(advice: Advice) -> str:

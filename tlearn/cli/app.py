@@ -115,6 +115,12 @@ def show_help(
     for name in command or ():
         group, shown = shown, getattr(shown, "commands", {}).get(name)
         if shown is None:
+            several = name in getattr(parent.find_root().command, "commands", {})
+            if several:
+                raise TlearnError(
+                    f"help explains one command at a time, not '{name}' too",
+                    f"ask for it alone: tlearn help {name}",
+                )
             raise TlearnError(
                 f"no such command: '{name}'", f"all commands: {parent.command_path} -h"
             )

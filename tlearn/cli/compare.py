@@ -191,8 +191,15 @@ def _plans(comparison: Comparison, letters: Sequence[str]) -> Iterator[Renderabl
     for columns in _blocks(letters):
         grid = table("key", *letters[columns])
         for key, row in comparison.differences.items():
-            grid.add_row(key, *(safe_text(plan_value(key, value)) for value in row[columns]))
+            grid.add_row(
+                _key_in_words(key), *(safe_text(plan_value(key, value)) for value in row[columns])
+            )
         yield indented(grid)
+
+
+def _key_in_words(key: str) -> str:
+    names = {"fingerprint": "weights (fingerprint)", "solved_head_l2": "penalty of the head"}
+    return names.get(key, key.replace("_", " "))
 
 
 def _class_title(comparison: Comparison) -> str:

@@ -9,11 +9,18 @@ from typing import TYPE_CHECKING
 from rich.console import RenderableType
 from rich.text import Text
 
-from tlearn.cli.advice_text import option_flags, price, weaker_backbone, why
+from tlearn.cli.advice_text import (
+    option_flags,
+    price,
+    tells_nothing,
+    weaker_backbone,
+    why,
+)
 from tlearn.cli.display.formats import (
     backbone_name,
     class_names,
     duration,
+    enumeration,
     escape_control,
     interval,
     percent,
@@ -156,11 +163,17 @@ def _forecast(planned: FinetuneResult) -> Mapping[str, RenderableType]:
     """Return accuracy and time to expect, and what another way to train would bring and cost."""
     seconds, advice, option = planned.forecast_seconds, planned.advice, planned.option
     time = f"about {rough_duration(seconds)} on this machine" if seconds else "unknown"
+    if planned.advice and planned.unusual_keys:
+        keys = enumeration(planned.unusual_keys)
+        set_by_hand = f"no forecast of accuracy with {keys} set by hand, in {time}"
+        return {"expected": Text(set_by_hand)}
     if advice is None or option is None:
         return {"time": Text(time)}
     coverage = f"{percent(INTERVAL_COVERAGE, 0)} interval"
     ends = interval(option.low, option.high, 0)
     right = f"{rough_percent(option.accuracy)} right on new images ({coverage}: {ends})"
+    if tells_nothing(option):
+        right += ": too few images to tell"
     rows: dict[str, RenderableType] = {"expected": Text(f"{right}, in {time}")}
     for choice in choices(advice.options, option):
         if choice.role == "advised":
@@ -168,22 +181,48 @@ def _forecast(planned: FinetuneResult) -> Mapping[str, RenderableType]:
         flags = shlex.join(option_flags(choice.option))
         if len(rows) < 2:
             name = _ALTERNATIVES[choice.role]
-            rows[name] = Text(f"{price(choice)}, with {flags}")
+            rows[name] = Text(f"{price(choice)}, with\n{flags}")  # whole, to be copied
     return rows
 
 
 def _verdict(report: Report, result: FinetuneResult) -> list[RenderableType]:
     """Return the score in words; validation images chose how much of the tuning to keep."""
     kept = result.interpolation
+    chosen = kept is not None and report.split == "val"
+    notes = [_below_forecast(report, result), "" if result.warnings else _tuning_in_words(result)]
+    if chosen:
+        notes.insert(0, "These images also chose how much of the tuning to keep.")
+    first = verdict(report, "validation images") if chosen else verdict(report)
+    return [first, *(Text(note, DIM) for note in notes if note)]
+
+
+def _below_forecast(report: Report, result: FinetuneResult) -> str:
+    option = result.option
+    if option is None or report.accuracy >= option.low:
+        return ""
+    ends = interval(option.low, option.high, 0)
+    return f"That is below the forecast ({ends}): these images are harder than the others, or few."
+
+
+def _tuning_in_words(result: FinetuneResult) -> str:
+    """Return what tuning changed; nothing where most of it was kept and it paid off."""
+    kept, val = result.interpolation, result.reports.get("val")
     if kept is None:
-        return [verdict(report)]
-    share = f"{percent(kept, 0)}{'; the rest is the solved head' if kept < _SMALL_SHARE else ''}"
-    if report.split == "val":
-        note = f"These images also chose how much of the tuning to keep: {share}."
-        return [verdict(report, "validation images"), Text(note, DIM)]
-    note = f"Of the tuning, the model kept {share}."
-    few = kept < _SMALL_SHARE and not result.warnings  # which say what was kept, and why
-    return [verdict(report), *([Text(note, DIM)] if few else [])]
+        return ""
+    before = result.history[0] if result.history else {}
+    # Epoch 0 is the model before training: the solved head.
+    head = before.get("val_accuracy") if before.get("epoch") == 0 else None
+    if val and head is not None and val.accuracy <= head:
+        return (
+            f"Tuning brought nothing: the head it began with was right on {percent(head)} of the "
+            f"validation images, the tuned model on {percent(val.accuracy)}."
+        )
+    if kept < _SMALL_SHARE:
+        return (
+            f"Only {percent(kept, 0)} of the change made by tuning was kept: on the validation "
+            "images that did best."
+        )
+    return ""
 
 
 def _details(result: FinetuneResult) -> dict[str, RenderableType]:

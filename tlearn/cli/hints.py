@@ -144,6 +144,8 @@ def explain_misuse(misuse: TyperException, words: Sequence[str]) -> tuple[str, s
     if hasattr(misuse, "param_type"):  # an argument or an option was left out
         command = context.command
         hint = f"as in: {_example(command)}{_WITHOUT_ARGUMENT.get(command.name, '')}"
+        if command.name == "compare":
+            hint = "list the runs, newest first: tlearn runs"
         return f"missing {_kind_and_name(getattr(misuse, 'param', None))}", hint
     if extra := re.match(r"Got unexpected extra argument\S* \((.*)\)", misuse.format_message()):
         path = " ".join(words[1:])

@@ -155,7 +155,11 @@ Epochs = Annotated[
 ]
 BatchSize = Annotated[
     int | None,
-    option("Images per step. Smaller batches use less memory. Default: 32.", "N", TRAINING),
+    option(
+        "Images per step. Smaller batches use less memory. Default: 32, or fewer for few images.",
+        "N",
+        TRAINING,
+    ),
 ]
 TimeLimit = Annotated[
     str | None,

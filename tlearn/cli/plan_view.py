@@ -10,15 +10,7 @@ from rich.text import Text
 
 from tlearn.cli.display.formats import escape_control, learning_rate, percent, policy_name
 from tlearn.cli.display.widgets import ACCENT, DIM, indented, safe_text, table
-from tlearn.recipe.plan import Plan, StagePlan
-
-_GRADIENT = {
-    *("optimizer", "learning_rate", "layer_decay", "weight_decay", "momentum", "clip_norm"),
-    *("schedule", "warmup_epochs", "epochs", "batch_size", "patience", "batch_norm", "precision"),
-    *("tuned_stages", "label_smoothing", "head_dropout", "head_l1", "trained_head_l2"),
-    *("head_max_norm",),
-}
-"""Keys that matter only where gradient steps are taken."""
+from tlearn.recipe.plan import GRADIENT_KEYS, Plan, StagePlan
 
 
 def draw_full_plan(plan: Plan) -> list[RenderableType]:
@@ -68,7 +60,7 @@ def _keys(plan: Plan) -> RenderableType:
 
 
 def _values_that_matter(plan: Plan) -> Mapping[str, Any]:
-    without = set() if plan.training.epochs else _GRADIENT
+    without = set() if plan.training.epochs else GRADIENT_KEYS
     if plan.policy == "from_scratch":
         without = without | {"solved_head_l2", "weights", "head_stages"}
     if plan.training.optimizer != "sgd":

@@ -94,7 +94,7 @@ def rank(
             progress=display,
         )
     dataset, ranking = result.dataset, result.backbones
-    command = next_command(folder, ranking[0].name, overrides)
+    command = next_command(folder, _advised(ranking).name, overrides)
     if as_json:
         print_json(to_json(dataset, ranking) | {"next": command})
     else:
@@ -102,7 +102,7 @@ def rank(
 
 
 def next_command(folder: Path, backbone: str, overrides: Mapping[str, Any]) -> str:
-    """Return the command line that measures the folder with the best backbone."""
+    """Return the command line that measures the folder with a backbone."""
     words = ["--backbone", backbone, *options.as_flags(overrides)]
     return f"tlearn suggest {pasted(folder)} {shlex.join(words)}"
 
@@ -157,9 +157,14 @@ def _ties(ranking: Sequence[RankedBackbone]) -> list[RenderableType]:
     tied = [ranked for ranked in ranking if ranked.tied_with_best]
     if len(tied) < 2:
         return []
-    smallest = min(tied, key=lambda ranked: ranked.size_bytes)
-    names = pluralize(len(tied), "backbone")
-    return [safe_text(f"{names} are equally good; the smallest of them is {smallest.name}")]
+    names, smallest = pluralize(len(tied), "backbone"), _advised(ranking).name
+    return [safe_text(f"{names} are equally good; the smallest of them is {smallest}")]
+
+
+def _advised(ranking: Sequence[RankedBackbone]) -> RankedBackbone:
+    """Return the smallest of those that are as good as the best."""
+    tied = [ranked for ranked in ranking if ranked.tied_with_best]
+    return min(tied, key=lambda ranked: ranked.size_bytes)
 
 
 def _gap(ranked: RankedBackbone) -> str:

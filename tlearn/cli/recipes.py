@@ -83,9 +83,10 @@ def show(name: _Name, as_json: options.Json = False) -> None:
 
     Example: [cyan]tlearn recipes show top-stages[/]
     """
-    from tlearn.recipe.loading import recipe_path
+    from tlearn.recipe.loading import load_recipe, recipe_path
 
     path = recipe_path(name)
+    load_recipe(path, {})  # a recipe with errors is no recipe to recommend
     text = path.read_text("utf-8", errors="replace")
     if as_json:
         print_json({"name": path.stem, "path": str(path), "text": text, "keys": _keys()})

@@ -62,7 +62,8 @@ _Prefer = Annotated[
 _Try = Annotated[
     str | None,
     options.option(
-        "Time budget for trial runs of policies that are too close to call, e.g. 90s, 5m.",
+        "Time budget for trial runs of policies that are too close to call, e.g. 90s, 5m; "
+        "a bare number is minutes.",
         "TIME",
         name="--try",
     ),

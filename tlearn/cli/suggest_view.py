@@ -22,9 +22,9 @@ from tlearn.cli.display.formats import (
     stages_name,
 )
 from tlearn.cli.display.widgets import ACCENT, DIM, FRAMED, indented, no_wrap, safe_text, table
-from tlearn.suggestion.accuracy_forecast import INTERVAL_COVERAGE
+from tlearn.suggestion.accuracy_forecast import INTERVAL_COVERAGE, expected_accuracy
 from tlearn.suggestion.int8_cost import Int8Cost
-from tlearn.suggestion.matrix import LITTLE, LITTLE_PER_CLASS, MATRIX, Suggestion
+from tlearn.suggestion.matrix import LITTLE, LITTLE_PER_CLASS, MATRIX, Policy, Suggestion
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -72,6 +72,8 @@ def draw_similarity(similarity: Similarity) -> RenderableType:
         Text.assemble((f"{_LEFT} ", DIM), marked, (" similar", DIM)),
         f"{similarity.score:.2f} of 1",
     )
+    if not similarity.calibrated:
+        grid.add_row("", Text("a rough scale: not calibrated for this backbone and size", DIM))
     if not similarity.landmarks:
         return grid
     marks, legend = [" "] * _SCALE_WIDTH, []
@@ -90,7 +92,7 @@ def draw_nearest(nearest: Mapping[str, Sequence[tuple[str, float]]]) -> Renderab
         grid.add_row(safe_text(label), safe_text(alike, DIM))
     more = len(nearest) - _MOST_CLASSES
     rest = [Text(f"and {more} more classes", DIM)] if more > 0 else []
-    title = "What your classes look like to the backbone, among those it was trained on"
+    title = "Nearest of the classes the backbone was trained on (low shares: nothing like it)"
     return Group(Text(title, DIM), grid, *rest)
 
 
@@ -134,10 +136,26 @@ def draw_options(advice: Advice) -> RenderableType:
     test = f" of {n_tested} images" if n_tested else ""
     note = (
         "head on: the stages that the head reads; later ones are cut off\n"
+        "expected: what was measured, drawn toward what is usual and corrected for\n"
+        "training on all images"
+        f"{_best_not_listed(advice)}\n"
         f"interval: where the accuracy of a test{test} will lie\n"
         "time: on this machine"
     )
     return Group(rows, Text(note, DIM))
+
+
+def _best_not_listed(advice: Advice) -> str:
+    """Return why the stage that measured best is not among the options, if it is not."""
+    profile, evidence = advice.profile, advice.evidence
+    if profile is None or evidence is None:
+        return ""
+    best = profile.best.head_stages
+    head = next((head for head in evidence.heads if head.head_stages == best), None)
+    if head is None or advice.option(Policy.LINEAR_HEAD, best):
+        return ""
+    expected = rough_percent(expected_accuracy(evidence, head))
+    return f"\n{stages_name(best)}, measured best, is not listed: {expected} expected"
 
 
 def draw_int8(cost: Int8Cost) -> Text:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from tlearn.commands.methods import RunRecord, sentences
+from tlearn.commands.methods import RunRecord, sentences, weights_are_known
 from tlearn.commands.references import Citations, Reference, tlearn_reference
 from tlearn.runs.contents import read_contents
 from tlearn.runs.directory import RunDirectory
@@ -62,6 +62,10 @@ def describe(path: Path | None = None) -> Description:
 
 
 def _missing(record: RunRecord) -> Iterator[str]:
+    backbone = record.plan.backbone
+    if not weights_are_known(record.plan):
+        file = Path(backbone.weights or backbone.name).name
+        yield f"what the weights in '{file}' were trained on"
     if record.provenance is None:
         yield "which versions of which libraries were used, and on which machine"
         yield "whether the split was given by the data or drawn at random"

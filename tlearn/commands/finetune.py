@@ -22,7 +22,8 @@ from tlearn.data.dataset import Dataset
 from tlearn.evaluation.metrics import Report
 from tlearn.features.engine import EngineChoice
 from tlearn.progress import EpochCallback, ProgressCallback, no_progress
-from tlearn.recipe.plan import Plan
+from tlearn.recipe.loading import load_recipe
+from tlearn.recipe.plan import GRADIENT_KEYS, Plan
 from tlearn.runs.directory import RunDirectory, ensure_no_run
 from tlearn.runs.pending import PendingRun
 from tlearn.suggestion.accuracy_forecast import Option
@@ -47,6 +48,7 @@ class FinetuneResult:
         warnings: What went wrong in training, and what to do about it.
         resumed_from_epoch: Epochs that an earlier, stopped command had completed; None for a run
             that began afresh.
+        unusual_keys: Recipe keys that were set to other values than those the forecast holds for.
     """
 
     run: RunDirectory | None
@@ -61,12 +63,13 @@ class FinetuneResult:
     interpolation: float | None = None
     warnings: tuple[str, ...] = ()
     resumed_from_epoch: int | None = None
+    unusual_keys: tuple[str, ...] = ()
 
     @property
     def option(self) -> Option | None:
         """Return the way to train whose forecast holds for the plan; None if there is none."""
         own_depth = "tuned_stages" not in self.plan.reasons
-        if self.advice is None or own_depth:
+        if self.advice is None or own_depth or self.unusual_keys:
             return None
         return self.advice.option(self.plan.policy, self.plan.value("head_stages"))
 
@@ -170,11 +173,16 @@ def _resumed(planned: FinetuneResult, state: ResumedRun) -> FinetuneResult:
 
 def _make_plan(session: Session, workspace: Workspace) -> FinetuneResult:
     """Resolve the plan, by measured advice where the person left the policy open."""
-    advice, resolved = None, session.requested
+    advice, resolved, unusual = None, session.requested, list[str]()
     if resolved.recipe.policy == "auto":
         advice = advise(session, session.extract_features(workspace))
         resolved = session.with_suggestion(advice.suggestion.recipe)
     plan = fit_into_time(session, workspace, session.make_plan(workspace, resolved))
+    if advice:
+        usual = session.make_plan(workspace, load_recipe(None, {}, advice.suggestion.recipe))
+        keys = {"augmentation", "views"} | (GRADIENT_KEYS if plan.training.epochs else set())
+        keys = {key for key in keys if plan.origins.get(key) in ("flag", "recipe")}
+        unusual = sorted(key for key in keys if plan.value(key) != usual.value(key))
     return FinetuneResult(
         run=None,
         plan=plan,
@@ -185,6 +193,7 @@ def _make_plan(session: Session, workspace: Workspace) -> FinetuneResult:
         seconds=session.timer.seconds,
         engines=session.engines,
         forecast_seconds=forecast_plan(workspace, plan, session.measure_pass(workspace)),
+        unusual_keys=tuple(unusual),
     )
 
 

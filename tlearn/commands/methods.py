@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from tlearn.commands.methods_training import (
@@ -169,10 +169,9 @@ def _pretraining(plan: Plan, spec: BackboneSpec, cite: Citations) -> str:
     """Return where the weights came from; a file of the person's own is not called ImageNet's."""
     if plan.policy == "from_scratch":
         return "with random initial weights"
-    file = plan.backbone.weights
-    imagenet = cite("russakovsky2015imagenet") if not file or _is_of_keras(file, spec) else ""
-    if not imagenet:
-        return f"with the weights in '{Path(str(file)).name}'"
+    if not weights_are_known(plan):
+        return f"with the weights in '{Path(str(plan.backbone.weights)).name}'"
+    imagenet = cite("russakovsky2015imagenet")
     if spec.name == BUILTIN:
         return (
             "with the weights that come with tlearn, distilled"
@@ -182,8 +181,14 @@ def _pretraining(plan: Plan, spec: BackboneSpec, cite: Citations) -> str:
     return f"pretrained on ImageNet {imagenet} (the weights of keras.applications)"
 
 
-def _is_of_keras(file: str, spec: BackboneSpec) -> bool:
-    return bool(spec.weights_url) and Path(file).name == spec.weights_url.rpartition("/")[2]
+def weights_are_known(plan: Plan) -> bool:
+    """Return whether it is known what the weights were trained on; of a person's own it is not."""
+    file, spec = plan.backbone.weights, CATALOG.get(plan.backbone.name)
+    if plan.policy == "from_scratch":
+        return True
+    if spec is None or not file:
+        return spec is not None
+    return Path(file).name == PurePosixPath(spec.weights_url).name
 
 
 def _features(plan: Plan, cite: Citations) -> str:

@@ -6,14 +6,17 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from tlearn.commands.advice import plan_option
 from tlearn.commands.session import Session, Workspace
 from tlearn.commands.train import fit
 from tlearn.data.dataset import Dataset
 from tlearn.errors import DataError
-from tlearn.suggestion.accuracy_forecast import Option, update_with_trial
+from tlearn.suggestion.accuracy_forecast import Option
 from tlearn.suggestion.advice import Advice
 from tlearn.suggestion.decision import decide
+from tlearn.suggestion.trial import HeadTrial, update_with_trial
 
 
 def check_validation(dataset: Dataset) -> None:
@@ -29,11 +32,11 @@ def check_validation(dataset: Dataset) -> None:
         )
 
 
-def val_accuracy(session: Session, workspace: Workspace, option: Option) -> float:
-    """Return what an option reaches on the validation split, by training it."""
+def val_right(session: Session, workspace: Workspace, option: Option) -> np.ndarray:
+    """Return on which validation images an option is right, by training it."""
     fitted = fit(session, workspace, plan_option(session, workspace, option))
     answers = fitted.probabilities["val"].argmax(axis=1)
-    return float((answers == workspace.dataset.labels("val")).mean())
+    return np.asarray(answers == workspace.dataset.labels("val"))
 
 
 def run_trials(
@@ -41,40 +44,34 @@ def run_trials(
     workspace: Workspace,
     advice: Advice,
     seconds: float,
-    reach: Callable[[Session, Workspace, Option], float] = val_accuracy,
+    reach: Callable[[Session, Workspace, Option], np.ndarray] = val_right,
 ) -> Advice:
     """Train the tuning policies that may be best, and update the forecasts with the results.
 
     Test images are not looked at. A policy whose forecast does not fit into the time that is left
-    is not begun. What counts is the gain over the head that tuning begins with, on the same
-    images: a validation split may be harder or easier than others.
+    is not begun. The head that tuning begins with is scored on the same images.
 
     Args:
         session: Recipe, cache and progress.
         workspace: Images and backbone; `check_validation` has passed the images.
         advice: What was measured.
         seconds: Time to spend.
-        reach: Returns the accuracy of an option on the validation split.
+        reach: Returns on which images of the validation split an option is right.
     """
-    n_val = workspace.dataset.manifest.count("val")
     end = time.perf_counter() + seconds
-    options, offsets = list(advice.options), dict[str, float]()
+    options, heads = list(advice.options), dict[str, HeadTrial | None]()
     for index in _doubtful(options):
         option = options[index]
         if time.perf_counter() + (option.seconds or 0) > end:
             continue
-        if option.head_stages not in offsets:
+        if option.head_stages not in heads:
             head = _head_on(options, option.head_stages)
-            # What this split is easier than others, by the head that tuning begins with.
-            offsets[option.head_stages] = (
-                reach(session, workspace, head) - head.accuracy if head else 0.0
+            heads[option.head_stages] = head and HeadTrial(
+                head.accuracy, reach(session, workspace, head)
             )
         session.progress(f"try {option.name}", 0, 0)
-        reached = reach(session, workspace, option)
-        expected_elsewhere = min(max(reached - offsets[option.head_stages], 0.0), 1.0)
-        options[index] = replace(
-            update_with_trial(option, expected_elsewhere, n_val), tried=reached
-        )
+        right = reach(session, workspace, option)
+        options[index] = update_with_trial(option, right, heads[option.head_stages])
     assert advice.evidence is not None
     return replace(advice, options=options, suggestion=decide(advice.evidence, options))
 

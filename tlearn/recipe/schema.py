@@ -264,7 +264,9 @@ def nearest(name: str, names: Iterable[str]) -> str:
 
 def _problem(key: str, value: Any) -> str:
     if key not in Recipe.model_fields:
-        return f"no such key{nearest(key, Recipe.model_fields)}"
+        initials = {"".join(word[0] for word in n.split("_")): n for n in Recipe.model_fields}
+        meant = f"; did you mean {initials[key]!r}?" if key in initials else ""  # lr
+        return "no such key" + (meant or nearest(key, Recipe.model_fields))
     shown = str(value).lower() if isinstance(value, bool) else reprlib.repr(value)
     problem = "has no value" if value is None else f"{shown} is not allowed"
     names = [name for form in _forms(key) for name in _names(form)]

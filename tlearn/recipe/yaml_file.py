@@ -65,7 +65,7 @@ def read_yaml(path: Path, hint: str, max_bytes: int = MAX_BYTES) -> Document:
     except UnicodeDecodeError:
         raise RecipeError(f"{quoted(path)} is not a text file in UTF-8", hint) from None
     except yaml.YAMLError as error:
-        raise RecipeError(quoted(path) + _yaml_error(error), hint) from None
+        raise RecipeError(quoted(path) + _yaml_error(error, text), hint) from None
     if mapping is None:
         problem = "is empty" if node is None else "is not a list of 'key: value' lines"
         raise RecipeError(f"{quoted(path)} {problem}", hint)
@@ -163,9 +163,10 @@ def _find_lines(path: Path, node: yaml.MappingNode) -> tuple[dict[str, int], tup
     return lines, tuple(errors)
 
 
-def _yaml_error(error: Exception) -> str:
+def _yaml_error(error: Exception, text: str) -> str:
     mark = getattr(error, "problem_mark", None)
-    line = f" line {mark.line + 1}" if mark else ""
+    # What is missing at the end of the file is missing on its last line.
+    line = f" line {min(mark.line + 1, len(text.splitlines()))}" if mark else ""
     problem = getattr(error, "problem", None) or str(error).splitlines()[0]
     if "'\\t'" in problem:
         problem = "a tab; YAML is indented with spaces"

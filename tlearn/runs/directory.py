@@ -297,4 +297,6 @@ def _suggest_run(path: Path, base: Path) -> str:
     """Return a hint: the run with the nearest name, or how to make one."""
     nearby = {name: folder / name for folder in (base, path.parent) for name in _run_names(folder)}
     near = difflib.get_close_matches(path.name, nearby, n=1)
-    return f"did you mean {quoted(nearby[near[0]])}?" if near else _TRAIN
+    if near:
+        return f"did you mean {quoted(nearby[near[0]])}?"
+    return "list the runs: tlearn runs" if _run_names(base) else _TRAIN

@@ -26,7 +26,7 @@ References:
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
@@ -34,7 +34,8 @@ import numpy as np
 from tlearn.suggestion.matrix import Evidence, HeadEvidence, Policy
 
 INTERVAL_COVERAGE = 0.9
-_Z = NormalDist().inv_cdf((1 + INTERVAL_COVERAGE) / 2)
+INTERVAL_Z = NormalDist().inv_cdf((1 + INTERVAL_COVERAGE) / 2)
+"""Half the width of an interval in standard deviations."""
 
 STAGE_GAIN_COEF: dict[bool, tuple[float, ...]] = {
     False: (0.0613, -0.0736, -0.28, -0.0854),
@@ -78,6 +79,7 @@ class Option:
         doubt: Standard error of its gain from reading another stage than the last.
         seconds: Forecast for this machine; None where nothing was timed.
         tried: Accuracy of a trial on the validation split, or None.
+        tried_head: Accuracy of the head that the trial began with, on the same images, or None.
     """
 
     policy: Policy
@@ -89,6 +91,7 @@ class Option:
     doubt: float = 0.0
     seconds: float | None = None
     tried: float | None = None
+    tried_head: float | None = None
 
     @property
     def name(self) -> str:
@@ -158,27 +161,6 @@ def best_alternative_heads(evidence: Evidence) -> list[HeadEvidence]:
         heads = [head for head in evidence.heads[1:] if _is_multi_stage(head) is multi_stage]
         best += [max(heads, key=lambda head: expected_accuracy(evidence, head))] if heads else []
     return best
-
-
-def update_with_trial(option: Option, tried: float, n_images: int) -> Option:
-    """Return an option updated with a trial: inverse-variance weighting of forecast and trial.
-
-    The trial's variance uses Laplace smoothing, (n p + 1) / (n + 2), so that no error among few
-    images does not count as certainty.
-
-    Args:
-        option: The forecast.
-        tried: Accuracy that the trial reached.
-        n_images: Images it was scored on.
-    """
-    forecast_variance = ((option.high - option.low) / (2 * _Z)) ** 2
-    p = (tried * n_images + 1) / (n_images + 2)
-    trial_variance = p * (1 - p) / n_images
-    total = forecast_variance + trial_variance
-    accuracy = option.accuracy + forecast_variance / total * (tried - option.accuracy)
-    half_width = _Z * float(np.sqrt(forecast_variance * trial_variance / total))
-    low, high = max(accuracy - half_width, 0.0), min(accuracy + half_width, 1.0)
-    return replace(option, accuracy=accuracy, low=low, high=high, tried=tried)
 
 
 def tuning_covariates(evidence: Evidence, start: HeadEvidence) -> np.ndarray:
@@ -254,7 +236,7 @@ def interval_half_width(evidence: Evidence, policy: Policy, accuracy: float) -> 
     p = (accuracy * n + 1) / (n + 2)
     test_term = 1 / evidence.n_tested if evidence.n_tested else 0.0
     variance = p * (1 - p) * (1 / n + test_term + MODEL_SD[policy] ** 2)
-    return float(_Z * np.sqrt(variance))
+    return float(INTERVAL_Z * np.sqrt(variance))
 
 
 def _tuned_option(evidence: Evidence, policy: Policy, start: HeadEvidence) -> Option:
