@@ -11,7 +11,7 @@ GRADIENT_KEYS = {
     *("optimizer", "learning_rate", "layer_decay", "weight_decay", "momentum", "clip_norm"),
     *("schedule", "warmup_epochs", "epochs", "batch_size", "patience", "batch_norm", "precision"),
     *("tuned_stages", "label_smoothing", "head_dropout", "head_l1", "trained_head_l2"),
-    *("head_max_norm",),
+    *("head_max_norm", "seconds", "deterministic"),
 }
 """Keys that matter only where gradient steps are taken."""
 
