@@ -131,6 +131,17 @@ def test_a_damaged_or_unknown_contract_is_an_error(content: bytes, message: str)
     assert "model.contract.json" in error.value.message and error.value.hint
 
 
+def test_every_key_has_to_be_there() -> None:
+    document = json.loads(to_bytes(CONTRACT))
+    parts = [document, document["input"], document["preprocessing"], document["golden"][0]]
+    for part in parts:
+        for key, value in list(part.items()):
+            del part[key]
+            with pytest.raises(ExportError, match=r"no contract|missing|required"):
+                from_bytes(json.dumps(document).encode(), "contract")
+            part[key] = value
+
+
 def test_a_contract_that_is_too_large_is_not_read(tmp_path: Path) -> None:
     with (tmp_path / "model.contract.json").open("wb") as file:
         file.truncate(40_000_000_000)

@@ -56,6 +56,7 @@ def test_what_an_export_writes_is_accepted() -> None:
         ("file", "../model.tflite"),
         ("file", "C:\\model.tflite"),
         ("file", ""),
+        ("file", "x" * 256),
         ("sha256", DIGEST.upper()),
         ("sha256", "f00d"),
         ("format", "coreml"),

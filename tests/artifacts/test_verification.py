@@ -126,6 +126,15 @@ def test_a_file_that_says_otherwise_of_its_images_fails(
     assert f"the file says {key} {said[key]}, the contract" in report.checks[2].detail
 
 
+def test_a_renamed_file_passes_and_its_old_name_is_told(folder: Path) -> None:
+    old, new = folder / "model.tflite", folder / "flowers.tflite"
+    contract_path(old).rename(contract_path(new))
+    old.rename(new)
+    report = check_artifact(new)
+    assert report.passed and verdicts(report)["file"] == "warning"
+    assert report.checks[0].detail.endswith("as in the contract, which names it 'model.tflite'")
+
+
 def test_another_name_ending_is_another_format(folder: Path) -> None:
     other = folder / "model.onnx"
     (folder / "model.tflite").rename(other)

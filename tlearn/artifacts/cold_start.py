@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from tlearn.artifacts.runtime import open_runtime, random_image
-from tlearn.errors import ExportError, quoted
+from tlearn.errors import ExportError, TlearnError, quoted
 
 _MOST_SECONDS = 300
 _PEAK_LINE = re.compile(r"^VmHWM:\s+(\d+) kB", re.MULTILINE)
@@ -54,6 +54,8 @@ def cold_start(path: Path) -> ColdStart:
         )
         killed = f"the process was killed ({done.returncode})"
         problem = done.returncode and (done.stderr.strip().splitlines() or [killed])[-1][:300]
+        if done.returncode == ExportError.exit_code:  # in words of ours
+            raise ExportError(str(problem), "export it again: tlearn export RUN")
     except subprocess.TimeoutExpired:
         problem = f"it took more than {_MOST_SECONDS} seconds"
     if problem:
@@ -90,4 +92,8 @@ def _peak_bytes() -> int | None:
 
 
 if __name__ == "__main__":
-    print(json.dumps(asdict(_measure(Path(sys.argv[1])))))
+    try:
+        print(json.dumps(asdict(_measure(Path(sys.argv[1])))))
+    except TlearnError as problem:
+        print(problem.message, file=sys.stderr)
+        sys.exit(problem.exit_code)

@@ -125,7 +125,7 @@ def from_bytes(content: bytes, source: str) -> Contract:
 
 def _missing_beside(contract: Contract) -> str:
     """Return the key that only the contract inside an artifact may lack; "" if none is missing."""
-    keys = {"file": contract.file, "sha256": contract.sha256}
+    keys: dict[str, Any] = {"file": contract.file, "sha256": contract.sha256}
     for number, golden in enumerate(contract.golden):
         keys[f"golden.{number}.artifact_probabilities"] = golden.artifact_probabilities
     return next((key for key, value in keys.items() if value is None), "")
@@ -133,12 +133,12 @@ def _missing_beside(contract: Contract) -> str:
 
 def _misread(document: Any, record: Any, key: str = "") -> str:
     """Say which value is missing, or was read as one of another type; "" if none is."""
+    if document is ...:
+        return f"{key}: missing"
     if isinstance(record, dict):
         pairs = [(document.get(name, ...), value, name) for name, value in record.items()]
     elif isinstance(record, (list, tuple)):
         pairs = [(*pair, number) for number, pair in enumerate(zip(document, record, strict=True))]
-    elif document is ...:
-        return f"{key}: missing"
     else:
         # 0 for 0.0 is how some programs write a number; "0", true and 1.0 for 1 are something else.
         same = {type(record), int} if isinstance(record, float) else {type(record)}

@@ -31,6 +31,7 @@ _SLACK = 1e-5  # a softmax in float32 may say 1.0000001
 _SUM_SLACK = 0.05
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _PROGRAM_VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+!_-]{0,63}")
+_FILE_NAME = re.compile(r"[^/\\\0]{1,255}")
 _GOLDEN_NAME = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,99}")
 _PROSE = ("resize_in_words", "decoding", "normalization")
 _BATCH = (1, None)
@@ -52,7 +53,7 @@ def _about_file(contract: Contract) -> Iterator[str]:
     if not _PROGRAM_VERSION.fullmatch(contract.tlearn):
         yield f"tlearn: {shortened(contract.tlearn)} is no version"
     if contract.file is not None and (
-        contract.file in ("", ".", "..") or re.search(r"[/\\\0]", contract.file)
+        contract.file in (".", "..") or not _FILE_NAME.fullmatch(contract.file)
     ):
         yield f"file: {shortened(contract.file)} is no name of a file"
     if contract.sha256 is not None and not _DIGEST.fullmatch(contract.sha256):

@@ -98,8 +98,8 @@ def _read_onnx(path: Path) -> Interface:
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     (image,), (probabilities,) = session.get_inputs(), session.get_outputs()
     notes = session.get_modelmeta().custom_metadata_map
-    tensors, labels = map(_onnx_tensor, (image, probabilities)), json.loads(notes["labels"])
-    return Interface("", *tensors, tuple(labels), _about_images(notes))
+    ends, labels = (_onnx_tensor(image), _onnx_tensor(probabilities)), json.loads(notes["labels"])
+    return Interface("", *ends, tuple(labels), _about_images(notes))
 
 
 def _onnx_tensor(node: Any) -> Tensor:
@@ -112,8 +112,8 @@ def _read_openvino(path: Path) -> Interface:
     require_extra("openvino")
     model = import_openvino().Core().read_model(str(path))
     notes = {key: value.astype(str) for key, value in model.get_rt_info(NOTES).astype(dict).items()}
-    tensors = map(_openvino_tensor, (model.input(), model.output()))
-    return Interface("", *tensors, tuple(json.loads(notes["labels"])), _about_images(notes))
+    ends = _openvino_tensor(model.input()), _openvino_tensor(model.output())
+    return Interface("", *ends, tuple(json.loads(notes["labels"])), _about_images(notes))
 
 
 def _openvino_tensor(port: Any) -> Tensor:

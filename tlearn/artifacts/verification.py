@@ -13,6 +13,7 @@ import PIL
 from tlearn.artifacts.cold_start import cold_start
 from tlearn.artifacts.contract import FORMATS, GOLDEN_FOLDER, Contract, Tensor
 from tlearn.artifacts.contract_file import read_contract, read_embedded
+from tlearn.artifacts.contract_rules import shortened
 from tlearn.artifacts.files import artifact_digest, ensure_artifact
 from tlearn.artifacts.golden import LoadedGolden, load_golden, pixel_difference
 from tlearn.artifacts.interface import Interface, read_interface
@@ -154,6 +155,9 @@ def _check_file(path: Path, contract: Contract) -> ContractCheck:
     if inside and (key := _differing_key(contract.embedded(), inside)):
         detail += f", as in the contract, but the contract inside the file has another {key}"
         return ContractCheck("file", Verdict.BROKEN, detail)
+    if contract.file != path.name:  # both were renamed, or the contract was edited
+        detail += f", as in the contract, which names it {shortened(contract.file)}"
+        return ContractCheck("file", Verdict.WARNING, detail)
     return ContractCheck("file", Verdict.KEPT, f"{detail}, as in the contract")
 
 
