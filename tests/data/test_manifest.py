@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -117,3 +118,12 @@ def test_a_missing_or_empty_manifest_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "split.csv").write_text("name,label,class,split,sha256\n")
     with pytest.raises(DataError, match="no train images"):
         read_manifest(tmp_path / "split.csv")
+
+
+def test_a_huge_file_or_a_pipe_is_an_error(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.csv")
+    with (tmp_path / "sparse.csv").open("wb") as file:
+        file.truncate(40 * 10**9)
+    for name, problem in (("pipe.csv", "it is a pipe"), ("sparse.csv", "it is larger than")):
+        with pytest.raises(DataError, match=problem):
+            read_manifest(tmp_path / name)

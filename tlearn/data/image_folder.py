@@ -248,7 +248,7 @@ def _check_splits(path: Path, splits: Counter[str | None], scored: bool) -> None
     if None in splits:
         raise DataError(f"{quoted(path)} has rows without a split: {found}", every)
     if "train" not in splits and not scored:
-        raise DataError(f"{quoted(path)} has no rows for train to train on: {found}", every)
+        raise DataError(f"no row of {quoted(path)} is for training: {found}", every)
 
 
 def _row(root: Path, cells: dict[str, str]) -> _Row:

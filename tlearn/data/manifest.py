@@ -13,6 +13,8 @@ import numpy as np
 
 from tlearn.data.image_folder import SPLITS
 from tlearn.errors import DataError, quoted
+from tlearn.storage.regular_file import read_regular
+from tlearn.storage.text import MAX_TEXT_BYTES
 
 FOLDS = 5
 """Cross-validation folds if val would be too small; fewer if a class has fewer images."""
@@ -127,7 +129,7 @@ def read_manifest(path: Path) -> SplitManifest:
     rows: dict[str, SplitRow] = {}
     classes: dict[int, str] = {}
     try:
-        text = path.read_bytes().decode("utf-8", "surrogateescape")
+        text = read_regular(path, MAX_TEXT_BYTES).decode("utf-8", "surrogateescape")
         reader = csv.reader(io.StringIO(text, newline=""), strict=True)
         if next(reader, None) not in (_COLUMNS, _FIRST_COLUMNS):
             raise ValueError(f"the columns should be {','.join(_COLUMNS)}")

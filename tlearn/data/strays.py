@@ -48,7 +48,7 @@ def not_followed(folder: ImageFolder) -> dict[str, str]:
             kind = kind_of(os.stat(path).st_mode)
         except OSError as error:
             is_link = os.path.islink(path)
-            found[name] = "a link that leads nowhere" if is_link else error.strerror.lower()
+            found[name] = "a link that leads nowhere" if is_link else str(error.strerror).lower()
             continue
         if kind == "a folder":
             kind = "a link to a folder above it" if os.path.islink(path) else ""

@@ -167,13 +167,7 @@ class RunDirectory:
         return tuple(name for name in names if not os.path.exists(self.path / name))
 
     def refuse_links(self, names: Sequence[str] = _ADDED_TO) -> None:
-        """Raise if what will be written would go through a link, and end up somewhere else.
-
-        A link in place of another file is replaced; one to `model.keras` elsewhere is read.
-
-        Raises:
-            RunError: One of the names is a link.
-        """
+        """Raise a RunError if what will be written would go through a link, to somewhere else."""
         for path in (self.path / name for name in names):
             if path.is_symlink():
                 raise RunError(
