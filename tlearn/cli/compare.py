@@ -191,9 +191,8 @@ def _plans(comparison: Comparison, letters: Sequence[str]) -> Iterator[Renderabl
     for columns in _blocks(letters):
         grid = table("key", *letters[columns])
         for key, row in comparison.differences.items():
-            grid.add_row(
-                _key_in_words(key), *(safe_text(plan_value(key, value)) for value in row[columns])
-            )
+            values = (safe_text(plan_value(key, value)) for value in row[columns])
+            grid.add_row(_key_in_words(key), *values)
         yield indented(grid)
 
 

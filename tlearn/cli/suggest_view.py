@@ -92,7 +92,7 @@ def draw_nearest(nearest: Mapping[str, Sequence[tuple[str, float]]]) -> Renderab
         grid.add_row(safe_text(label), safe_text(alike, DIM))
     more = len(nearest) - _MOST_CLASSES
     rest = [Text(f"and {more} more classes", DIM)] if more > 0 else []
-    title = "Nearest of the classes the backbone was trained on (low shares: nothing like it)"
+    title = "Nearest classes the backbone was trained on (low shares: nothing like it)"
     return Group(Text(title, DIM), grid, *rest)
 
 

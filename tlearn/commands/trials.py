@@ -66,8 +66,8 @@ def run_trials(
             continue
         if option.head_stages not in heads:
             head = _head_on(options, option.head_stages)
-            heads[option.head_stages] = head and HeadTrial(
-                head.accuracy, reach(session, workspace, head)
+            heads[option.head_stages] = (
+                HeadTrial(head.accuracy, reach(session, workspace, head)) if head else None
             )
         session.progress(f"try {option.name}", 0, 0)
         right = reach(session, workspace, option)
