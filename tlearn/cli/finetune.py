@@ -11,7 +11,6 @@ import typer
 from tlearn.cli import options
 from tlearn.cli.display.progress import Display, print_json, print_result
 from tlearn.cli.finetune_view import draw_dry_run, draw_plan, draw_result
-from tlearn.cli.units import parse_time
 from tlearn.errors import TlearnError
 
 if TYPE_CHECKING:
@@ -47,7 +46,7 @@ def finetune(
     overwrite: _Overwrite = False,
     resume: _Resume = False,
     epochs: options.Epochs = None,
-    time_limit: options.TimeLimit = None,
+    seconds: options.TimeLimit = None,
     deterministic: options.Deterministic = None,
     augmentation: options.Augmentation = None,
     class_weights: options.ClassWeights = None,
@@ -79,8 +78,6 @@ def finetune(
     if folder is None and not resume:
         raise TlearnError("missing argument FOLDER", "as in: tlearn finetune flowers/")
     overrides = options.collect_overrides(context.params, assignments or ())
-    if time_limit:
-        overrides["seconds"] = parse_time(time_limit, "--for")
     from tlearn import api
 
     with Display(as_json, quiet, verbose) as display:

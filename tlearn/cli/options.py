@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+
+from tlearn.cli.units import parse_time
 
 BACKBONE = "Backbone"
 TRAINING = "Training"
@@ -162,12 +165,13 @@ BatchSize = Annotated[
     ),
 ]
 TimeLimit = Annotated[
-    str | None,
+    float | None,
     option(
         "How long the whole command may take, e.g. 90s, 20m, 2h: epochs and schedule end then.",
         "TIME",
         TRAINING,
         name="--for",
+        parser=partial(parse_time, flag="--for"),
     ),
 ]
 Deterministic = Annotated[

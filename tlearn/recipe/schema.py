@@ -100,9 +100,8 @@ class Recipe(BaseModel):
     )
     views: Auto | Annotated[int, Field(ge=0, le=64)] = Field(
         AUTO,
-        description="Versions of each training image (the original and augmented ones) for which "
-        "the outputs of the frozen stages are stored. More views reduce overfitting and use more "
-        "disk space; 0 stores none and augments anew in each epoch.",
+        description="Versions of each training image (the original and augmented ones) that are "
+        "stored. More reduce overfitting and use more disk; 0 augments anew in each epoch.",
     )
     class_weights: bool = Field(
         False, description="Give every class the same weight, however many images it has."
@@ -186,14 +185,14 @@ class Recipe(BaseModel):
     )
     batch_norm: Literal["auto", "frozen", "trained"] = Field(
         AUTO,
-        description="Whether batch normalization is trained. frozen is safe when fine-tuning, "
-        "where small batches would spoil its statistics; from-scratch has to train it.",
+        description="Whether batch normalization is trained. Only from-scratch has to; elsewhere "
+        "small batches would spoil its statistics.",
     )
     precision: Literal["float32", "mixed_float16", "mixed_bfloat16"] = Field(
         "float32", description="Number format in training; mixed is faster on accelerators only."
     )
     seconds: Annotated[float, Field(gt=0)] | None = Field(
-        None, description="Time for the whole command; epochs and schedule are made to fit."
+        None, description="Time for the whole command; the epochs are made to fit."
     )
     deterministic: bool = Field(False, description="Whether the same bits come out every time.")
 

@@ -63,8 +63,7 @@ def fit(
     weights keeps those of the epoch with the best validation accuracy, or loss where accuracies
     tie; without validation those of the last.
 
-    The batches are drawn by seed, epoch and step, so a phase that goes on from its checkpoint ends
-    with the weights of one that was never stopped.
+    A phase that goes on from its checkpoint ends with the weights of one that was never stopped.
 
     Args:
         model: The network between the stored inputs and the probabilities.
@@ -73,14 +72,13 @@ def fit(
         val: Batches to choose the weights by, or None.
         rate_factors: Path of a variable to the factor on `plan.training.learning_rate`.
         checkpoint: Where the state is kept after every epoch, and where to go on from.
-        deadline: When the whole command has to be finished, by `time.perf_counter`; None where
-            epochs and patience decide.
+        deadline: When the command has to be finished; see `Phase`.
         on_epoch: Called after every epoch.
         progress: Called with (images seen, images in all) after every batch.
 
     Raises:
         TlearnError: The loss is no longer a number.
-        HostError: The checkpoint cannot be written.
+        HostError: The checkpoint cannot be written, or there is not enough memory.
     """
     compile_in_parts = partial(_compile, model, plan, rate_factors)
     from_scratch = plan.policy == "from_scratch"
