@@ -11,6 +11,7 @@ from itertools import islice
 from pathlib import Path
 
 import benchmarks.attack as attack
+from benchmarks.attack import full_disk, killer, side_by_side
 from benchmarks.attack.case import FOUND, Judge
 from benchmarks.attack.generators import (
     artifacts,
@@ -23,9 +24,9 @@ from benchmarks.attack.generators import (
     tables,
 )
 from benchmarks.attack.process import load_modules
-from benchmarks.attack.trials import TRIALS
 from benchmarks.attack.workshop import Workshop
 
+TRIALS = {module.KIND: module.trial for module in (killer, side_by_side, full_disk)}
 SHARES = {
     images: 28,
     files: 12,

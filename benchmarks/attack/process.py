@@ -121,8 +121,8 @@ def _redirect(output: Path) -> None:
     sys.stderr = open(2, "w", closefd=False, encoding="utf-8")  # noqa: SIM115
 
 
-def wait_for(child: int, limit: float) -> int | None:
-    """Wait for a process and return its exit code, negative for a signal; None: it was too slow."""
+def wait_for(child: int, limit: float, kill_it: bool = True) -> int | None:
+    """Wait for a process; return its exit code, negative for a signal, or None after the limit."""
     end = time.monotonic() + limit
     pause = 0.005
     while time.monotonic() < end:
@@ -131,7 +131,8 @@ def wait_for(child: int, limit: float) -> int | None:
             return os.waitstatus_to_exitcode(status)
         time.sleep(pause)
         pause = min(pause * 1.3, 0.1)
-    kill(child, signal.SIGKILL)
+    if kill_it:
+        kill(child, signal.SIGKILL)
     return None
 
 
