@@ -6,14 +6,15 @@ import hashlib
 import json
 import os
 import re
-import shutil
 import stat
+import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from benchmarks.attack.process import Answer, run_command
+from benchmarks.attack.workshop import Workshop, filled
 
 REFUSE, ACCEPT, EITHER, SAME = "refuse", "accept", "either", "same"
 FOUND = ("tracebacks", "hangs", "files changed", "accepted and should not be", "lost")
@@ -24,6 +25,7 @@ _VOLATILE = re.compile(
     r"seconds|tim(e|ing)|date|_ms|latency|run|artifact|artefact|picture|image$|folder"
 )
 _USER, _OUT = "user", "out"
+_LARGE = 1 << 28
 Build = Callable[[Path], object]
 
 
@@ -69,13 +71,12 @@ class Judge:
     """Runs cases below a folder, each in a fresh one, and says what they found.
 
     Args:
-        folder: Of the attack.
-        variables: Environment of every command.
+        workshop: What the cases break.
         limit: Seconds that a command may take.
     """
 
-    def __init__(self, folder: Path, variables: Mapping[str, str], limit: float = 90) -> None:
-        self.folder, self.variables, self.limit = folder, variables, limit
+    def __init__(self, workshop: Workshop, limit: float = 90) -> None:
+        self.workshop, self.folder, self.limit = workshop, workshop.folder, limit
         self._references: dict[tuple[Any, ...], Any] = {}
 
     def run(self, case: Case) -> Outcome:
@@ -96,9 +97,9 @@ class Judge:
         damage(user)
         before = {} if case.may_change else digest_tree(user)
         places = {"{out}": str(out), "{user}": str(user)}
-        line = [_filled(word, places) for word in case.line]
-        own = {name: value and _filled(value, places) for name, value in case.variables.items()}
-        variables = {**self.variables, **own}
+        line = self.workshop.fill(case.line, places)
+        own = {name: value and filled(value, places) for name, value in case.variables.items()}
+        variables = {**self.workshop.variables, **own}
         output = out / "output"
         answer = run_command(line, user, variables, self.limit, output, case.inside, case.fresh)
         after = {} if case.may_change else digest_tree(user)
@@ -161,41 +162,38 @@ def first_difference(one: Any, other: Any, at: str = "") -> str:
 def digest_tree(folder: Path) -> dict[str, str]:
     """Return kind, mode and content of everything below a folder, links not followed."""
     found = {}
-    for path, folders, files in os.walk(os.fsencode(folder)):
-        for name in (*folders, *files):
-            full = os.path.join(path, name)
+    waiting = [os.fsencode(folder)]
+    while waiting:
+        path = waiting.pop()
+        try:
+            names = os.listdir(path)
+        except OSError:  # deeper than a path can be long, or without permission
+            continue
+        for full in (os.path.join(path, name) for name in names):
             about = os.lstat(full)
             content = ""
-            if stat.S_ISLNK(about.st_mode):
+            if stat.S_ISDIR(about.st_mode):
+                waiting.append(full)
+            elif stat.S_ISLNK(about.st_mode):
                 content = repr(os.readlink(full))
-            elif stat.S_ISREG(about.st_mode) and about.st_size < 1 << 28:
-                content = hashlib.sha256(_read(full)).hexdigest()
-            size = about.st_size if stat.S_ISREG(about.st_mode) else 0
-            found[repr(full)] = f"{about.st_mode} {size} {content}"
+            elif stat.S_ISREG(about.st_mode):
+                content = f"{about.st_size} {_digest(full) if about.st_size < _LARGE else ''}"
+            found[repr(full)] = f"{about.st_mode} {content}"
     return found
 
 
-def _read(path: bytes) -> bytes:
+def _digest(path: bytes) -> str:
     with open(path, "rb") as file:
-        return file.read()
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def remove_tree(folder: Path) -> None:
     """Remove a folder, however deep and whatever its modes."""
-    if not os.path.lexists(folder):
-        return
-    shutil.rmtree(folder, ignore_errors=True)
-    if os.path.lexists(folder):  # too deep for Python
-        os.system(f"chmod -R u+rwx '{folder}' 2>/dev/null; rm -rf '{folder}'")
+    subprocess.run(["chmod", "-R", "u+rwx", folder], capture_output=True)
+    subprocess.run(["rm", "-rf", folder], check=True)
 
 
 def last_line(text: str) -> str:
     """Return the line that says what happened."""
     lines = [line for line in text.strip().splitlines() if line and not line.startswith("hint:")]
     return lines[-1][:160] if lines else "nothing said"
-
-
-def _filled(word: str, places: Mapping[str, str]) -> str:
-    for name, place in places.items():
-        word = word.replace(name, place)
-    return word

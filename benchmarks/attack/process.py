@@ -9,6 +9,7 @@ import pkgutil
 import resource
 import signal
 import sys
+import tempfile
 import time
 import traceback
 import warnings
@@ -78,6 +79,7 @@ def start_command(
         os.setsid()
         _redirect(output)
         os.chdir(folder)
+        tempfile.tempdir = None  # TMPDIR may be another
         for name, value in variables.items():
             os.environ.pop(name, None)
             os.environ |= {} if value is None else {name: value}

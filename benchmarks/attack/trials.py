@@ -22,9 +22,9 @@ from benchmarks.attack.case import last_line, remove_tree, stable
 from benchmarks.attack.process import Answer, Inside, run_command, start_command
 from benchmarks.attack.workshop import FORMATS, SMALL, Workshop
 
-_TRAIN = ("finetune", "{work}/images", *SMALL, "--out", "run", "--json", "--policy")
+_TRAIN = ("finetune", "{work}/images", SMALL, "--out", "run", "--json", "--policy")
 COMMANDS: dict[str, tuple[str, ...]] = {
-    "suggest": ("suggest", "{work}/images", *SMALL, "--json"),
+    "suggest": ("suggest", "{work}/images", SMALL, "--json"),
     "linear-head": (*_TRAIN, "linear-head"),
     "top-stages": (*_TRAIN, "top-stages", "--epochs", "3"),
     "deep": (*_TRAIN, "deep", "--epochs", "3"),
@@ -67,7 +67,7 @@ class Place:
 
     def line(self, name: str) -> list[str]:
         """Return a command's arguments here."""
-        return [word.replace("{work}", str(self.workshop.folder)) for word in COMMANDS[name]]
+        return self.workshop.fill(COMMANDS[name], {"{work}": str(self.workshop.folder)})
 
     def variables(self, **more: str) -> dict[str, str]:
         """Return the environment here."""

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.attack.process import run_command
 from tests.conftest import draw_folder
 
-SMALL = ("--backbone", "builtin", "--image-size", "32")
+SMALL = "{small}"
+"""Stands in a command line for the flags that choose a small backbone."""
 FORMATS = ("tflite", "saved-model", "onnx", "openvino")
 
 
@@ -19,9 +21,11 @@ class Workshop:
 
     Attributes:
         folder: Holds all of them.
+        flags: What `SMALL` stands for.
     """
 
     folder: Path
+    flags: tuple[str, ...] = ("--backbone", "builtin", "--image-size", "32")
 
     @property
     def variables(self) -> dict[str, str]:
@@ -43,18 +47,30 @@ class Workshop:
         if not (self.folder / "images").exists():
             draw_folder(self.folder / "images", per_class=8)
         if not (self.folder / "run").exists():
-            self._run("finetune", "images", *SMALL, "--policy", "linear-head", "--out", "run")
+            self._run("finetune", "images", SMALL, "--policy", "linear-head", "--out", "run")
         if exports and not (self.folder / "export").exists():
             flags = [f"--{name}" for name in exports]
             self._run("export", "run", *flags, "--out", "export", "--max-drop", "100")
         return self
 
+    def fill(self, line: Sequence[str], places: Mapping[str, str]) -> list[str]:
+        """Return a command line with flags and places in it."""
+        words = [part for word in line for part in (self.flags if word == SMALL else (word,))]
+        return [filled(word, places) for word in words]
+
     def _run(self, *line: str) -> None:
         output = self.folder / "output"
-        answer = run_command(line, self.folder, self.variables, 300, output)
+        answer = run_command(self.fill(line, {}), self.folder, self.variables, 300, output)
         output.unlink()
         if answer.code:
             raise SystemExit(f"tlearn {' '.join(line)} fails:\n{answer.text}")
+
+
+def filled(word: str, places: Mapping[str, str]) -> str:
+    """Return a word with places put in, such as `{out}`."""
+    for name, place in places.items():
+        word = word.replace(name, place)
+    return word
 
 
 @dataclass(frozen=True)

@@ -14,11 +14,11 @@ from benchmarks.attack.workshop import SMALL, Workshop
 
 KIND = "caches"
 Damage = Callable[[Path], object]
-SUGGEST = ("suggest", "{images}", *SMALL, "--json")
+SUGGEST = ("suggest", "{images}", SMALL, "--json")
 FINETUNE = (
     "finetune",
     "{images}",
-    *SMALL,
+    SMALL,
     "--policy",
     "linear-head",
     "--out",

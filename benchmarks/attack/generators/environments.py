@@ -13,9 +13,9 @@ from benchmarks.attack.case import ACCEPT, EITHER, Case
 from benchmarks.attack.workshop import SMALL, Workshop
 
 KIND = "environments"
-_SUGGEST = ("suggest", "images", *SMALL)
+_SUGGEST = ("suggest", "images", SMALL)
 COMMANDS = (_SUGGEST, ("cache",), ("runs",), ("recipes", "show", "deep"), ("--help",), ("version",))
-TRAIN = ("finetune", "images", *SMALL, "--policy", "linear-head", "--out", "{out}/run")
+TRAIN = ("finetune", "images", SMALL, "--policy", "linear-head", "--out", "{out}/run")
 
 
 def _to_full_device() -> None:

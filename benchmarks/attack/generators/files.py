@@ -14,8 +14,8 @@ from benchmarks.attack.workshop import SMALL, Workshop
 
 KIND = "files and folders"
 COMMANDS = (
-    ("suggest", "images", *SMALL),
-    ("finetune", "images", *SMALL, "--policy", "linear-head", "--dry-run"),
+    ("suggest", "images", SMALL),
+    ("finetune", "images", SMALL, "--policy", "linear-head", "--dry-run"),
 )
 Damage = Callable[[Path], object]
 _ODD = "ä\u0308\u202e\u200b\x1b[31m\n\t\r\"'$`;&|*?<>~%\\ -ﬁ字🙂"

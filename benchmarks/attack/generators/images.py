@@ -19,10 +19,10 @@ from benchmarks.attack.workshop import SMALL, Workshop
 
 KIND = "images"
 LINES = {
-    "suggest": (("suggest", "images", *SMALL, "--json"), ACCEPT),
+    "suggest": (("suggest", "images", SMALL, "--json"), ACCEPT),
     "predict": (("predict", "run", "images/circle"), ACCEPT),
     "one": (("predict", "run", "images/circle/broken{end}"), EITHER),
-    "strict": (("finetune", "images", *SMALL, "--strict", "--dry-run"), EITHER),
+    "strict": (("finetune", "images", SMALL, "--strict", "--dry-run"), EITHER),
 }
 _MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr", "LAB", "HSV", "I", "F")
 _SIZES = ((1, 1), (1, 500), (2000, 1), (48, 48), (7, 65000))

@@ -11,7 +11,7 @@ from benchmarks.attack.generators.bytes import damaged
 from benchmarks.attack.workshop import SMALL, Workshop
 
 KIND = "recipes"
-_LINE = ("finetune", "images", *SMALL, "--dry-run")
+_LINE = ("finetune", "images", SMALL, "--dry-run")
 KEYS = (
     "policy",
     "epochs",

@@ -12,8 +12,8 @@ from benchmarks.attack.workshop import SMALL, Copy, Workshop
 
 KIND = "CSVs"
 _LINES = (
-    ("suggest", "list.csv", *SMALL),
-    ("finetune", "list.csv", *SMALL, "--policy", "linear-head", "--dry-run"),
+    ("suggest", "list.csv", SMALL),
+    ("finetune", "list.csv", SMALL, "--policy", "linear-head", "--dry-run"),
 )
 
 
