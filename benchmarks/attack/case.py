@@ -166,11 +166,11 @@ def digest_tree(folder: Path) -> dict[str, str]:
     while waiting:
         path = waiting.pop()
         try:
-            names = os.listdir(path)
+            entries = [os.path.join(path, name) for name in os.listdir(path)]
+            found_here = [(full, os.lstat(full)) for full in entries]
         except OSError:  # deeper than a path can be long, or without permission
             continue
-        for full in (os.path.join(path, name) for name in names):
-            about = os.lstat(full)
+        for full, about in found_here:
             content = ""
             if stat.S_ISDIR(about.st_mode):
                 waiting.append(full)
