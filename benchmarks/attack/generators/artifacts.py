@@ -176,7 +176,8 @@ def cases(rng: random.Random, workshop: Workshop, cheap: bool = False) -> Iterat
         victim = rng.choice(own)
         kind, data = damaged((export / victim).read_bytes(), rng)
         write = lambda e, v=victim, d=data: (e / v).write_bytes(d)  # noqa: E731
-        weights = victim == artifact or victim.endswith((".bin", ".pb"))
+        weights = victim == artifact or (artifact, victim) == ("model.xml", "model.bin")
+        weights = weights or victim.startswith(f"{artifact}/")
         changed = data != (export / victim).read_bytes()
         yield case(f"{kind} {victim}", artifact, write, REFUSE if weights and changed else EITHER)
 

@@ -87,6 +87,12 @@ def _only(images: Path, keep: int) -> None:
         shutil.rmtree(folder)
 
 
+def _all_the_same(images: Path) -> None:
+    data = (images / "circle/circle_0.png").read_bytes()
+    for path in images.rglob("*.png"):
+        path.write_bytes(data)
+
+
 def _renamed(images: Path, name: bytes) -> None:
     os.rename(os.fsencode(images / "circle"), os.path.join(os.fsencode(images), name))
 
@@ -110,7 +116,7 @@ FOLDERS: dict[str, tuple[Damage, str]] = {
     ),
     "one image each": (lambda f: [i.unlink() for i in f.rglob("*_[1-7].png")], EITHER),
     "all the same image": (
-        lambda f: [shutil.copy(f / "circle/circle_0.png", i) for i in list(f.rglob("*.png"))[1:]],
+        lambda f: _all_the_same(f),
         EITHER,
     ),
     "all broken": (lambda f: [i.write_bytes(b"x") for i in f.rglob("*.png")], REFUSE),
