@@ -76,6 +76,7 @@ def main() -> None:
     parser.add_argument("--only", choices=kinds, action="append", help="a kind; repeatable")
     parser.add_argument("--kills", type=int, default=60)
     parser.add_argument("--rounds", type=int, default=20, help="of commands side by side")
+    parser.add_argument("--disks", type=int, default=90, help="full ones, and limits of files")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--cheap", action="store_true", help="only what needs no TensorFlow")
     parser.add_argument("--flags", type=shlex.split, help="choose another backbone")
