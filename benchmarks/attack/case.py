@@ -110,14 +110,15 @@ class Judge:
         if answer.code is None:
             yield "hangs", f"over {self.limit:.0f} s"
             return
-        if "Traceback (most recent" in answer.text or answer.code not in _EXIT_CODES:
+        failed = "Traceback (most recent" in answer.text or answer.code not in _EXIT_CODES
+        if failed:
             yield "tracebacks", f"exit code {answer.code}: {last_line(answer.text)}"
         if changed:
             yield "files changed", ", ".join(changed[:3])
         accepted = answer.code == 0
         if case.must == REFUSE and accepted:
             yield "accepted and should not be", "exit code 0"
-        if case.must == ACCEPT and not accepted:
+        if case.must == ACCEPT and not accepted and not failed:
             yield "lost", f"refused: {last_line(answer.text)}"
         if case.must in (REFUSE, SAME):
             reference = self._reference(case)
