@@ -66,8 +66,8 @@ def _try(here: Place, name: str, title: str, inside: Inside) -> Finding:
         found["hangs"] = title
     elif "Traceback" in answer.text or answer.code not in (0, 1, 2):
         found["tracebacks"] = f"exit code {answer.code}: {last_line(answer.text)}"
-    if any((here.folder / "tmp").iterdir()):
-        found["files changed"] = "left in the temporary folder"
+    if left := [path.name for path in (here.folder / "tmp").iterdir()]:
+        found["files changed"] = f"left in the temporary folder: {', '.join(left)}"
     if here.folder.is_mount():
         subprocess.run(["mount", "-o", "remount,size=500000000", str(here.folder)], check=True)
     found |= {k: v for k, v in judge_repeat(here, name) if k not in found}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import importlib
 import json
 import os
@@ -104,11 +105,12 @@ def _main(line: Sequence[str], inside: Inside) -> int:
         code = end.code or 0
     except BaseException:
         traceback.print_exc()
+    atexit._run_exitfuncs()  # as Python does at its end; os._exit leaves them out
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
         except (OSError, ValueError):
-            os._exit(120 if code == 0 else code)  # as Python does at its end
+            os._exit(120 if code == 0 else code)  # the same
     return code if isinstance(code, int) else 1
 
 
