@@ -23,7 +23,9 @@ import tlearn
 
 LIGHT = ("PIL.Image", "numpy", "scipy.optimize", "sklearn.linear_model", "rich.text", "yaml")
 HEAVY = ("keras", "tensorflow", "matplotlib.pyplot", "ai_edge_litert.interpreter")
-_BUG = 70
+_BUG, _MEMORY = 70, 6 << 30
+"""Exit code of a bug, and bytes: /dev/zero, read to its end, must not take the machine."""
+
 Inside = Callable[[], object]
 
 
@@ -85,6 +87,7 @@ def start_command(
             os.environ.pop(name, None)
             os.environ |= {} if value is None else {name: value}
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        resource.setrlimit(resource.RLIMIT_DATA, (_MEMORY, _MEMORY))
         if fresh:
             inside()
             os.execv(sys.executable, [sys.executable, "-m", "tlearn", *line])
