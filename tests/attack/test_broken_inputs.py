@@ -18,17 +18,10 @@ from tlearn import api
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="a case is a forked process")
 ROOT = Path(__file__).parents[2]
-CASES = {
-    "images": 12,
-    "files and folders": 12,
-    "CSVs": 12,
-    "recipes": 12,
-    "artifacts": 12,
-    "runs": 12,
-    "caches": 12,
-    "environments": 12,
-}
-"""Cases of each kind, drawn with one seed."""
+KINDS = ("images", "files and folders", "CSVs", "recipes", "artifacts", "runs", "caches")
+KINDS += ("environments",)
+CASES = 8
+"""Of each kind, drawn with one seed."""
 
 
 @pytest.fixture(scope="session")
@@ -48,16 +41,16 @@ def workshop(
     return once("attack-workshop", make)
 
 
-@pytest.mark.parametrize("kind", CASES)
+@pytest.mark.parametrize("kind", KINDS)
 def test_broken_input_is_refused_in_a_sentence_or_passed_over(
     kind: str, workshop: Path, tiny_backbone_flags: dict[str, Any], tmp_path: Path
 ) -> None:
     shutil.copytree(workshop, tmp_path / "out")
     flags = ["--backbone", tiny_backbone_flags["backbone"]]
     line = [sys.executable, "-m", "benchmarks.attack", "--cheap", "--only", kind]
-    line += ["--cases", str(CASES[kind]), "--flags", shlex.join(flags)]
+    line += ["--cases", str(CASES), "--flags", shlex.join(flags)]
     done = subprocess.run(
         [*line, "--out", str(tmp_path / "out")], cwd=ROOT, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert f"| {kind} | {CASES[kind]} |" in done.stdout
+    assert f"| {kind} | {CASES} |" in done.stdout
