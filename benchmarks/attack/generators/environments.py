@@ -97,7 +97,7 @@ def cases(rng: random.Random, workshop: Workshop, cheap: bool = False) -> Iterat
     commands = COMMANDS[1:] if cheap else (*COMMANDS[:2], TRAIN)
 
     def case(name: str, line: tuple[str, ...], **settings: object) -> Case:
-        deleted = "folder deleted" in name
+        changes = "folder deleted" in name or "cache is the images" in name
         fresh = not cheap
         return Case(
             KIND,
@@ -105,7 +105,7 @@ def cases(rng: random.Random, workshop: Workshop, cheap: bool = False) -> Iterat
             line,
             prepare=images,
             fresh=fresh,
-            may_change=deleted,
+            may_change=changes,
             **settings,
         )  # type: ignore[arg-type]
 
