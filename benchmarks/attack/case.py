@@ -21,9 +21,7 @@ FOUND = ("tracebacks", "hangs", "files changed", "accepted and should not be", "
 """What goes wrong, as columns of the table."""
 
 _EXIT_CODES = {0, 1, 2}
-_VOLATILE = re.compile(
-    r"seconds|tim(e|ing)|date|_ms|latency|run|artifact|artefact|picture|image$|folder"
-)
+_VOLATILE = re.compile(r"seconds|tim(e|ing)|date|_ms|latency|run|arti?e?fact|picture|image$|folder")
 _USER, _OUT = "user", "out"
 _LARGE = 1 << 28
 Build = Callable[[Path], object]

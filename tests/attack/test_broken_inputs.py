@@ -20,7 +20,7 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="a case is a for
 ROOT = Path(__file__).parents[2]
 KINDS = ("images", "files and folders", "CSVs", "recipes", "artifacts", "runs", "caches")
 KINDS += ("environments",)
-CASES = 8
+CASES = 6
 """Of each kind, drawn with one seed."""
 
 
