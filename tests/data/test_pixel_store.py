@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +16,7 @@ from PIL import Image
 from tlearn.data import decode as decoder
 from tlearn.data.decode import decode
 from tlearn.data.pixel_store import bounded_map, store_pixels
+from tlearn.errors import HostError
 
 
 def test_pixels_are_those_of_the_decoder_in_any_order(
@@ -109,6 +111,21 @@ def test_damage_anywhere_in_the_store_is_noticed_and_mended(
     mended = store_pixels(paths, 32, "squash", tmp_path)
     assert mended.infos == whole.infos
     np.testing.assert_array_equal(mended.read(digests), expected)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="named pipes of POSIX")
+@pytest.mark.parametrize("name", ["infos.jsonl", "values.bin", "index.bin"])
+def test_a_pipe_in_place_of_a_file_is_refused_and_not_waited_for(
+    image_folder: Callable[..., Path], tmp_path: Path, name: str
+) -> None:
+    paths = sorted(image_folder(classes=2, per_class=2).rglob("*.png"))
+    store_pixels(paths, 32, "squash", tmp_path)
+    file = next(tmp_path.rglob(name))
+    file.unlink()
+    os.mkfifo(file)
+    with pytest.raises(HostError, match="a pipe") as error:
+        store_pixels(paths, 32, "squash", tmp_path)
+    assert error.value.hint.endswith("tlearn cache clear")
 
 
 def test_a_consumer_that_stops_does_not_wait_for_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:

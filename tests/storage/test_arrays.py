@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -45,4 +46,14 @@ def test_what_is_no_archive_is_none(written: Path, content: bytes) -> None:
     written.write_bytes(content)
     assert read_arrays(written) is None
     written.unlink()
+    assert read_arrays(written) is None
+
+
+@pytest.mark.skipif(os.name == "nt", reason="devices and pipes of POSIX")
+def test_a_pipe_or_a_device_is_none_and_not_read(written: Path) -> None:
+    written.unlink()
+    os.mkfifo(written)
+    assert read_arrays(written) is None
+    written.unlink()
+    written.symlink_to("/dev/zero")
     assert read_arrays(written) is None

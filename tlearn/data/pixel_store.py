@@ -20,14 +20,17 @@ from typing import Any, TypeVar
 import numpy as np
 
 from tlearn.data.decode import ImageInfo, read_image
+from tlearn.errors import HostError, quoted
 from tlearn.progress import StepProgress
 from tlearn.storage.atomic import CACHE_HINT, os_errors_as_host_errors
+from tlearn.storage.regular_file import read_regular
 from tlearn.storage.row_table import RowTable
 
 DECODER_VERSION = 1
 """Increased whenever the decoder's pixels change, so that stored ones are not reused."""
 
 _WINDOW = 64
+_MOST_INFO_BYTES = 2_000_000_000
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -166,11 +169,10 @@ class _InfoFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.infos: dict[str, ImageInfo] = {}
-        if path.exists():
-            for line in path.read_bytes().splitlines():
-                with suppress(ValueError, TypeError):
-                    info = ImageInfo(**json.loads(_checked(line)))
-                    self.infos[info.sha256] = info
+        for line in _read_if_there(path).splitlines():
+            with suppress(ValueError, TypeError):
+                info = ImageInfo(**json.loads(_checked(line)))
+                self.infos[info.sha256] = info
 
     def add(self, info: ImageInfo) -> None:
         if info.sha256 not in self.infos:
@@ -180,6 +182,21 @@ class _InfoFile:
                 self.path.open("ab") as file,
             ):
                 file.write(_with_checksum(json.dumps(asdict(info)).encode()))
+
+
+def _read_if_there(path: Path) -> bytes:
+    """Return what a file of the cache holds, nothing if it is missing.
+
+    Raises:
+        HostError: It is a pipe or the like.
+    """
+    try:
+        return read_regular(path, _MOST_INFO_BYTES)
+    except FileNotFoundError:
+        return b""
+    except OSError as error:
+        message = f"cannot use {quoted(path)}: {error.strerror}"
+        raise HostError(message, "remove what is cached: tlearn cache clear") from error
 
 
 def _with_checksum(line: bytes) -> bytes:

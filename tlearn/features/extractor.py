@@ -20,6 +20,7 @@ from tlearn.models.catalog import SHIPPED, SHIPPED_FEATURES
 from tlearn.storage.atomic import CACHE_HINT, write_atomic
 from tlearn.storage.cache import NETWORKS
 from tlearn.storage.digest import matches_digest, write_with_digest
+from tlearn.storage.regular_file import read_regular
 
 if TYPE_CHECKING:
     import keras
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 EMBEDDING = "embedding"
 SOURCE = "source"
 _VERSION = 4
+_MOST_RECORD_BYTES = 1_000_000
 _OUTPUT_PREFIX = "probe_"  # files with this name are shipped: they keep the old word
 
 
@@ -104,7 +106,7 @@ def open_extractor(cache: Path, fingerprint: str) -> FeatureExtractor | None:
     """
     for path in (SHIPPED / SHIPPED_FEATURES, _path(cache, fingerprint)):
         with suppress(OSError, ValueError):
-            record = json.loads(path.with_suffix(".json").read_text("utf-8"))
+            record = json.loads(read_regular(path.with_suffix(".json"), _MOST_RECORD_BYTES))
             trusted = path.parent == SHIPPED or matches_digest(path)
             if record["fingerprint"] == fingerprint and trusted:
                 stages = tuple(StageInfo(**stage) for stage in record["stages"])

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import zipfile
 import zlib
 from pathlib import Path
 
 import numpy as np
+
+from tlearn.storage.regular_file import read_regular
+
+MOST_BYTES = 16_000_000_000
+"""Of an archive: a checkpoint of the largest backbone is a tenth of it."""
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray] | None:
@@ -20,13 +26,13 @@ def read_arrays(path: Path) -> dict[str, np.ndarray] | None:
         damaged.
     """
     try:
-        # Opened here: numpy leaves a damaged file open.
-        with path.open("rb") as file, zipfile.ZipFile(file) as archive:
+        content = io.BytesIO(read_regular(path, MOST_BYTES))
+        with zipfile.ZipFile(content) as archive:
             if archive.testzip() is not None:
                 return None
-            file.seek(0)
-            with np.load(file) as arrays:
-                return {name: arrays[name] for name in arrays.files}
+        content.seek(0)
+        with np.load(content) as arrays:
+            return {name: arrays[name] for name in arrays.files}
     # A flipped bit can also ask for a password or a compression that does not exist.
     except (OSError, EOFError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error):
         return None

@@ -6,6 +6,10 @@ import hashlib
 from pathlib import Path
 
 from tlearn.storage.atomic import CACHE_HINT, write_atomic
+from tlearn.storage.regular_file import read_regular
+
+_DIGEST_BYTES = 64
+"""Of a SHA-256 in hexadecimal."""
 
 
 def digest_of_bytes(content: bytes) -> str:
@@ -36,8 +40,10 @@ def write_with_digest(path: Path, content: bytes) -> None:
 def matches_digest(path: Path) -> bool:
     """Return whether a file is what `write_with_digest` wrote: not missing, changed or a link."""
     try:
-        written = _digest_path(path).read_text("ascii")
-        return not path.is_symlink() and digest_of_file(path) == written
+        if path.is_symlink() or not path.is_file():
+            return False
+        written = read_regular(_digest_path(path), _DIGEST_BYTES).decode("ascii")
+        return digest_of_file(path) == written
     except (OSError, UnicodeDecodeError):
         return False
 

@@ -24,6 +24,7 @@ import numpy as np
 from tlearn.errors import HostError, quoted
 from tlearn.storage.atomic import CACHE_HINT, os_errors_as_host_errors
 from tlearn.storage.lease import Lease, folder_lock
+from tlearn.storage.regular_file import kind_of
 
 KEY_BYTES = 32
 RECORD_BYTES = KEY_BYTES + 4
@@ -130,6 +131,9 @@ class RowTable:
         flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
         file = os.fdopen(os.open(self.folder / name, flags, 0o600), "r+b", buffering=0)
         weakref.finalize(self, file.close)
+        if kind := kind_of(os.fstat(file.fileno()).st_mode):
+            message = f"{quoted(self.folder / name)} is {kind}, not a file"
+            raise HostError(message, "remove what is cached: tlearn cache clear")
         return file
 
     def _is_whole(self, key: str) -> bool:
