@@ -33,4 +33,5 @@ def test_a_class_that_the_model_does_not_know_is_an_error(
 ) -> None:
     with pytest.raises(DataError, match="does not know: 'square'") as error:
         labeled_images(image_folder(classes=2), ("circle", "stripes"))
-    assert error.value.hint.endswith("'circle', 'stripes'")
+    assert error.value.message.endswith("it knows 'circle', 'stripes'")
+    assert error.value.hint.endswith("tlearn runs")

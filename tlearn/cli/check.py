@@ -86,7 +86,7 @@ def check(
         print_json(to_json(result) | {"passed": not (failed or unchecked), "strict": strict})
         raise typer.Exit(GateError.exit_code if failed or unchecked else 0)
     closing = [] if failed or unchecked else _next(verification, images)
-    print_result(*draw(verification), *_draw_answers(result), *closing)
+    print_result(*draw(verification), *_draw_answers(result, images), *closing)
     if failed:
         raise GateError(
             f"'{verification.artifact.name}' does not keep its contract: {enumeration(failed)}",
@@ -151,10 +151,15 @@ def _share(verification: VerificationReport, names: Sequence[str]) -> str:
     return f"{len(names)} of {len(verification.checks)}"
 
 
-def _draw_answers(result: CheckResult) -> list[RenderableType]:
+def _draw_answers(result: CheckResult, images: Path | None) -> list[RenderableType]:
     if result.scores:
         return evaluate.draw_scores({}, result.scores)
-    return predict.draw(result.predictions, _TOP, None) if result.predictions else []
+    if not result.predictions:
+        return []
+    answers = predict.draw(result.predictions, _TOP, None)
+    if images and images.is_dir() and any(entry.is_dir() for entry in images.iterdir()):
+        answers.append(Text("\nnot scored: no folder in it is named as a label of the file", WARN))
+    return answers
 
 
 def _export_flag(contract: Contract) -> str:

@@ -40,6 +40,11 @@ class CheckResult:
     scores: Scores | None = None
     predictions: tuple[Prediction, ...] | None = None
 
+    @property
+    def passed(self) -> bool:
+        """Return whether no check failed."""
+        return self.verification.passed
+
 
 def check(
     artifact: Path | None = None,

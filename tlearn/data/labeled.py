@@ -23,11 +23,12 @@ def labeled_images(path: Path, labels: Sequence[str]) -> list[tuple[Path, int]]:
         DataError: The folder cannot be used, or has a class that the model does not know.
     """
     folder = scan(path, known_classes=labels)
-    unknown = [repr(name) for name in folder.classes if name not in labels]
+    unknown = [name for name in folder.classes if name not in labels]
     if unknown:
         raise DataError(
-            f"{quoted(path)} has classes that the model does not know: {', '.join(unknown[:5])}",
-            "rename its class folders to the model's labels: " + _first(labels, 8),
+            f"{quoted(path)} has classes that the model does not know: {_first(unknown, 5)}; it "
+            f"knows {_first(labels, 5)}",
+            "name the model that was trained on such classes, as in: tlearn runs",
         )
     splits = {image.split for image in folder.images}
     split = next((name for name in ("test", "val") if name in splits), None)
@@ -39,5 +40,5 @@ def labeled_images(path: Path, labels: Sequence[str]) -> list[tuple[Path, int]]:
 
 
 def _first(labels: Sequence[str], count: int) -> str:
-    more = ["..."] if len(labels) > count else []
-    return ", ".join([*map(repr, labels[:count]), *more])
+    more = f" and {len(labels) - count} more" if len(labels) > count else ""
+    return ", ".join(map(repr, labels[:count])) + more
