@@ -82,7 +82,7 @@ class Batches:
         return math.ceil(len(self._targets) / self._batch_size)
 
     def begin_epoch(self, epoch: int) -> None:
-        """Choose the order and the views of an epoch, counted from 0."""
+        """Choose the order and the views of an epoch, counted from 1; 0 is before training."""
         self._epoch = epoch
         count = len(self._targets)
         self._order, self._view = np.arange(count), np.zeros(count, int)

@@ -91,10 +91,10 @@ class Phase:
 
     def _train_epoch(self) -> None:
         state = self.state
-        self.train.begin_epoch(state.epoch)
+        self.train.begin_epoch(state.epoch + 1)
         for batch in self.train.from_step(state.step):
             self._set_rate()
-            loss, accuracy = self._train_batch(batch)
+            loss, accuracy = self._train_batch(batch).tolist()
             state.sums = (state.sums[0] + loss, state.sums[1] + accuracy)
             state.n_images += len(batch[0])
             state.step += 1
