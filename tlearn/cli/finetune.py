@@ -69,8 +69,7 @@ def finetune(
 ) -> None:
     """Train a classifier on your images and save it as a run.
 
-    First it shows the plan: what will be trained, why, how accurate it should
-    become and how long that takes. tlearn train is the same.
+    First it shows what it will train, why, and what to expect of it.
 
     Example: [cyan]tlearn finetune flowers/[/]
     Tune more: [cyan]tlearn finetune flowers/ --policy deep --set patience=5[/]

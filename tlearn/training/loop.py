@@ -61,9 +61,8 @@ def fit(
     A model that started from a solved head ends between its weights before and after training, by
     the amount that validation supports (`interpolate_weights`). One that started from random
     weights keeps those of the epoch with the best validation accuracy, or loss where accuracies
-    tie; without validation those of the last.
-
-    A phase that goes on from its checkpoint ends with the weights of one that was never stopped.
+    tie; without validation those of the last. A phase that goes on from its checkpoint ends with
+    the weights of one that was never stopped.
 
     Args:
         model: The network between the stored inputs and the probabilities.
@@ -72,7 +71,7 @@ def fit(
         val: Batches to choose the weights by, or None.
         rate_factors: Path of a variable to the factor on `plan.training.learning_rate`.
         checkpoint: Where the state is kept after every epoch, and where to go on from.
-        deadline: When the command has to be finished; see `Phase`.
+        deadline: See `Phase`.
         on_epoch: Called after every epoch.
         progress: Called with (images seen, images in all) after every batch.
 
