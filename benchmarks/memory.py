@@ -1,4 +1,4 @@
-"""Does memory grow with the folder? Peak memory of commands on 1,000 and on 10,000 images.
+"""Does memory grow with the folder? Peak memory of commands on 2,000 and on 20,000 images.
 
     python -m benchmarks.memory WEIGHTS [--size 96]
 
@@ -17,11 +17,12 @@ from pathlib import Path
 
 from tests.conftest import SHAPES, draw_image
 
-COUNTS = (1_000, 10_000)
+COUNTS = (2_000, 20_000)
 COMMANDS = {
     "suggest": ["suggest"],
     "linear_head": ["finetune", "--policy", "linear_head"],
-    "top_stages": ["finetune", "--policy", "top_stages", "--set", "epochs=1"],
+    "top_stages": ["finetune", "--policy", "top_stages", "--epochs", "1"],
+    "deep": ["finetune", "--policy", "deep", "--epochs", "1"],
 }
 
 
@@ -56,7 +57,7 @@ def main() -> None:
     parser.add_argument("--size", default="96")
     arguments = parser.parse_args()
     common = ["--weights", str(arguments.weights), "--image-size", arguments.size, "--json"]
-    print("| command | 1,000 images | 10,000 images | ratio |\n|---|---|---|---|")
+    print("| command | 2,000 images | 20,000 images | ratio |\n|---|---|---|---|")
     with tempfile.TemporaryDirectory() as scratch:
         folders = {count: write_folder(Path(scratch, str(count)), count) for count in COUNTS}
         cache = Path(scratch, "cache")
