@@ -7,6 +7,8 @@ import os
 import stat
 from pathlib import Path
 
+_BLOCK = 1 << 24
+
 _KINDS = {
     stat.S_IFDIR: "a folder",
     stat.S_IFIFO: "a pipe",
@@ -34,10 +36,13 @@ def read_regular(path: Path, max_bytes: int) -> bytes:
     _check(os.stat(path), max_bytes)
     with open(path, "rb", opener=_without_waiting) as file:
         _check(os.fstat(file.fileno()), max_bytes)  # another file may stand there by now
-        content = file.read(max_bytes + 1)
-    if len(content) > max_bytes:
-        raise _too_large(max_bytes)
-    return content
+        content = bytearray()
+        # In blocks: a read takes the memory that it may need, not what it needs.
+        while block := file.read(_BLOCK):
+            content += block
+            if len(content) > max_bytes:
+                raise _too_large(max_bytes)
+    return bytes(content)
 
 
 def _check(status: os.stat_result, max_bytes: int) -> None:
