@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -102,3 +104,19 @@ def test_no_descriptor_is_left_open() -> None:
     after = os.dup(1)
     os.close(after)
     assert after == before
+
+
+def test_settings_of_keras_for_other_work_do_not_hold(tmp_path: Path) -> None:
+    settings = {"backend": "torch", "floatx": "float16", "image_data_format": "channels_first"}
+    (tmp_path / "keras.json").write_text(json.dumps(settings))
+    program = (
+        "from tlearn.backend.silence import import_keras; keras = import_keras(); "
+        "print(keras.config.backend(), keras.config.floatx(), keras.config.image_data_format(), "
+        "keras.config.dtype_policy().name)"
+    )
+    environment = os.environ | {"KERAS_HOME": str(tmp_path), "KERAS_BACKEND": "torch"}
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, env=environment
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["tensorflow", "float32", "channels_last", "float32"]

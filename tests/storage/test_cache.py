@@ -155,3 +155,15 @@ def test_a_home_folder_of_nobody_is_refused(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("TLEARN_CACHE", "~nobody-of-that-name/cache")
     with pytest.raises(HostError, match="no such user"):
         cache_folder()
+
+
+@posix
+def test_without_a_home_directory_the_cache_is_a_temporary_folder(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def no_home(*_: object, **__: object) -> str:
+        raise RuntimeError("could not determine the home directory")
+
+    monkeypatch.delenv("TLEARN_CACHE")
+    monkeypatch.setattr("platformdirs.user_cache_dir", no_home)
+    assert cache_folder().name == f"tlearn-{os.getuid()}"

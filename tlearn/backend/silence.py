@@ -9,6 +9,7 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any, BinaryIO
 
 _STDOUT, _STDERR = 1, 2
@@ -73,9 +74,21 @@ def silence_output() -> Iterator[CapturedOutput]:
 
 
 def import_keras() -> Any:
-    """Import Keras in silence: TensorFlow writes to stderr on import whatever its log level."""
+    """Import Keras in silence: TensorFlow writes to stderr on import whatever its log level.
+
+    What `keras.json` and KERAS_BACKEND say for other work does not hold here: another backend that
+    is not installed, channels first, half precision.
+    """
+    first = "keras" not in sys.modules
+    if first and not (os.environ.get("KERAS_BACKEND") == "jax" and find_spec("jax")):
+        os.environ["KERAS_BACKEND"] = "tensorflow"
     with silence_output():
         import keras
+
+        if first:
+            keras.config.set_floatx("float32")
+            keras.config.set_dtype_policy("float32")
+            keras.config.set_image_data_format("channels_last")
     return keras
 
 

@@ -73,7 +73,10 @@ def cache_folder() -> Path:
     if named is None:
         import platformdirs
 
-        return Path(platformdirs.user_cache_dir("tlearn", appauthor=False))
+        try:
+            return Path(platformdirs.user_cache_dir("tlearn", appauthor=False))
+        except RuntimeError:  # no home directory: a container with an unknown user
+            return Path(tempfile.gettempdir(), f"tlearn-{os.getuid()}")
     return named if is_cache(named) else named / _SUBFOLDER
 
 
