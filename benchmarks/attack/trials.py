@@ -34,7 +34,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
         for name in FORMATS
     },
     "distill": (
-        *("distill", "{work}/images", "--teacher", "{work}/run", "--student", "mobilenet_025"),
+        *("distill", "{work}/many", "--teacher", "{work}/run", "--student", "mobilenet_025"),
         *("--image-size", "32", "--for", "10s", "--out", "student"),
     ),
 }

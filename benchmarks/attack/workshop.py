@@ -46,6 +46,7 @@ class Workshop:
         """Make what is missing; the commands work, else nothing can be said of broken ones."""
         if not (self.folder / "images").exists():
             draw_folder(self.folder / "images", per_class=8)
+            draw_folder(self.folder / "many", per_class=40)
         if not (self.folder / "run").exists():
             self._run("finetune", "images", SMALL, "--policy", "linear-head", "--out", "run")
         if exports and not (self.folder / "export").exists():

@@ -75,3 +75,22 @@ def test_dates_are_fixed_and_addresses_are_numbered(tmp_path: Path) -> None:
     assert metadata == {"keras_version": keras.__version__, "date_saved": "1980-01-01@00:00:00"}
     numbers = {int(number) for number in re.findall(r'"shared_object_id": (\d+)', config)}
     assert numbers == set(range(len(numbers))) != set()
+
+
+def test_what_keras_leaves_behind_goes_with_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import tempfile
+
+    class FullDisk:
+        def save(self, path: Path) -> None:
+            tempfile.mkdtemp()  # as Keras does, which removes it only if all goes well
+            raise OSError(28, "No space left on device")
+
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    with pytest.raises(OSError, match="No space"):
+        save_model(FullDisk(), tmp_path / "model.keras")  # type: ignore[arg-type]
+    assert list(tmp_path.iterdir()) == [temporary] and not list(temporary.iterdir())
+    assert tempfile.tempdir == str(temporary)

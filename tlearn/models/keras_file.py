@@ -9,7 +9,8 @@ import io
 import json
 import tempfile
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,12 +31,22 @@ def save_model(model: keras.Model, path: Path) -> None:
         model: Its layers' names count as part of it.
         path: A path with the suffix .keras.
     """
-    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+    with tempfile.TemporaryDirectory(dir=path.parent) as folder, _temporary_files_in(folder):
         saved = Path(folder, path.name)
         model.save(saved)
         with zipfile.ZipFile(saved) as archive:
             members = {name: archive.read(name) for name in archive.namelist()}
     path.write_bytes(pack_model(members))
+
+
+@contextmanager
+def _temporary_files_in(folder: str) -> Iterator[None]:
+    """Have temporary folders made in another one: Keras leaves its own where the disk is full."""
+    before, tempfile.tempdir = tempfile.tempdir, folder
+    try:
+        yield
+    finally:
+        tempfile.tempdir = before
 
 
 def pack_model(members: Mapping[str, bytes]) -> bytes:
