@@ -38,9 +38,9 @@ def cache(
     folder = cache_folder()
     sizes = {kind: folder_bytes(folder / kind) for kind in KINDS}
     doomed = [kind for kind in KINDS if sizes[kind] and (kind != "weights" or weights)]
+    kept = clear_cache(folder, doomed) if action else []
     if not as_json:
         _show(folder, sizes)
-    kept = clear_cache(folder, doomed) if action else []
     removed = sum(sizes.values()) - sum(folder_bytes(folder / kind) for kind in KINDS)
     if as_json:
         about = {"folder": str(folder), "sizes": sizes}
