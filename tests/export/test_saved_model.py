@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tlearn.artifacts.runtime import run_artifact
-from tlearn.errors import ExportError
+from tlearn.errors import ExportError, HostError
 from tlearn.export.saved_model import write_saved_model
 
 LABELS = ("a, b", "ü\n☃", "c")
@@ -100,3 +100,21 @@ def test_replaces_an_older_one_and_is_silent(trained: Any, tmp_path: Path, capfd
 def test_labels_have_to_fit(trained: Any, tmp_path: Path) -> None:
     with pytest.raises(ExportError, match="4 labels for 3 classes"):
         write_saved_model(trained.model, tmp_path / "saved_model", (*LABELS, "d"))
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [("ResourceExhaustedError", "No space left"), ("OutOfRangeError", "File too large")],
+)
+def test_what_the_system_refuses_tensorflow_is_told_in_a_sentence(
+    error: str, words: str, trained: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import tensorflow as tf
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise getattr(tf.errors, error)(None, None, "refused")
+
+    monkeypatch.setattr(tf.saved_model, "save", refuse)
+    with pytest.raises(HostError, match=words):
+        write_saved_model(trained.model, tmp_path / "saved_model", LABELS)
+    assert not list(tmp_path.iterdir())

@@ -70,3 +70,5 @@ def _save(module: Any, serve: Any, directory: Path) -> None:
     except tf.errors.ResourceExhaustedError as error:
         # TensorFlow has errors of its own; the machine's are known to everyone else by number.
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
+    except tf.errors.OutOfRangeError as error:
+        raise OSError(errno.EFBIG, os.strerror(errno.EFBIG)) from error
