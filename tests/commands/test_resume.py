@@ -136,3 +136,18 @@ def test_a_damaged_checkpoint_means_the_beginning(
     assert result.resumed_from_epoch is None
     shutil.rmtree(out)
     assert weights(api.finetune(images, flags=asked, out=out).run)
+
+
+def test_a_stopped_run_that_is_damaged_does_not_stop_every_repeat(
+    images: Path,
+    asked: dict[str, Any],
+    stopped: Callable[..., None],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    stopped(1)
+    (run,) = (tmp_path / "runs").iterdir()
+    (run / "plan.yaml").write_text("damaged: [")
+    result = api.finetune(images, flags=asked)
+    assert result.resumed_from_epoch is None and "plan or the split" in result.warnings[0]

@@ -125,3 +125,28 @@ def test_an_unfinished_run_of_another_command_with_a_checkpoint_is_not_replaced(
         begin(out, base=tmp_path)
     assert "--overwrite" in error.value.hint and "--resume" in error.value.hint
     assert begin(out, overwrite=True, base=tmp_path).run.path != out
+
+
+def test_a_change_of_places_that_was_interrupted_is_completed_by_the_next_command(
+    tmp_path: Path,
+) -> None:
+    out = tmp_path / "out"
+    finish(begin(out, base=tmp_path), "old")
+    out.rename(tmp_path / ".out.old")
+    assert PendingRun.find(ASKED, out, tmp_path) is None
+    assert (out / "model.keras").read_text() == "old"
+
+
+def test_more_epochs_that_were_stopped_go_on_where_they_were(tmp_path: Path) -> None:
+    run = finish(begin(base=tmp_path), "old")
+    more = Request("/images", {"policy": "deep", "epochs": 9})
+    pending = PendingRun.reopen(run, more)
+    pending.run.checkpoint_path.parent.mkdir()
+    pending.run.checkpoint_path.write_text("later")
+    pending.release()
+    again = PendingRun.reopen(run, more)
+    assert again.run.checkpoint_path.read_text() == "later"
+    again.release()
+    other = PendingRun.reopen(run, ASKED)
+    assert not other.run.checkpoint_path.exists()
+    other.release()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -133,3 +134,11 @@ def test_a_table_is_not_written_through_a_link(tmp_path: Path) -> None:
     with pytest.raises(HostError):
         RowTable(tmp_path / "table", (1,), "float32")
     assert target.read_bytes() == b"mine"
+
+
+def test_threads_may_meet_the_same_damaged_row(tmp_path: Path) -> None:
+    RowTable(tmp_path, (3,), "float32").append(keys("a"), np.ones((1, 3)))
+    (tmp_path / "values.bin").write_bytes(bytes(12))
+    table = RowTable(tmp_path, (3,), "float32")
+    with ThreadPoolExecutor(8) as pool:
+        assert not any(pool.map(table.__contains__, keys("a") * 200))

@@ -11,11 +11,11 @@ import numpy as np
 
 from tlearn.commands.session import Session, Workspace
 from tlearn.data.manifest import SplitManifest, read_manifest
-from tlearn.errors import RunError, pasted, quoted
+from tlearn.errors import RunError, TlearnError, pasted, quoted
 from tlearn.recipe.plan import Plan
 from tlearn.recipe.plan_file import read_plan
 from tlearn.runs.directory import RUNS_ROOT, RunDirectory
-from tlearn.runs.pending import PendingRun, Request
+from tlearn.runs.pending import PendingRun, Request, requested_runs
 from tlearn.runs.provenance import installed_versions, read_provenance
 from tlearn.training.checkpoint import read_epoch
 
@@ -142,9 +142,13 @@ def go_on(
 
 
 def _what_changed(run: RunDirectory, workspace: Workspace) -> str | None:
-    if not _same_split(read_manifest(run.split_path), workspace.dataset.manifest):
+    try:
+        manifest, plan = read_manifest(run.split_path), read_plan(run.plan_path)
+    except TlearnError:  # it is damaged, and would stop every repeat of the command
+        return "the plan or the split"
+    if not _same_split(manifest, workspace.dataset.manifest):
         return "the images"
-    same = read_plan(run.plan_path).backbone.fingerprint == workspace.backbone.fingerprint
+    same = plan.backbone.fingerprint == workspace.backbone.fingerprint
     return None if same else "the weights of the backbone"
 
 
@@ -172,8 +176,7 @@ def _find(place: Path | None) -> RunDirectory:
         if not run.missing(finished=False):
             return run
     folder = str(place.resolve()) if place else None
-    runs = [RunDirectory(path.parent) for path in RUNS_ROOT.glob(f"*/{RunDirectory.request_path}")]
-    for run in sorted(runs, key=lambda run: run.started, reverse=True):
+    for run in requested_runs():
         request = Request.read(run)
         if request and run.missing() and folder in (None, request.folder):
             return run

@@ -184,9 +184,7 @@ class Recipe(BaseModel):
         10, description="Epochs without a better validation score before training stops."
     )
     batch_norm: Literal["auto", "frozen", "trained"] = Field(
-        AUTO,
-        description="Whether batch normalization is trained. Only from-scratch has to; elsewhere "
-        "small batches would spoil its statistics.",
+        AUTO, description="Whether batch normalization is trained; only from-scratch has to."
     )
     precision: Literal["float32", "mixed_float16", "mixed_bfloat16"] = Field(
         "float32", description="Number format in training; mixed is faster on accelerators only."

@@ -65,6 +65,9 @@ class PendingRun:
     @classmethod
     def find(cls, request: Request, out: Path | None, base: Path = RUNS_ROOT) -> PendingRun | None:
         """Find the unfinished run of the same request that nobody is training, the newest first."""
+        if out is not None:
+            with os_errors_as_host_errors(out):
+                recover(out)
         for run, place in _candidates(out, base):
             if run.missing() and Request.read(run) == request:
                 with suppress(RunError):
@@ -110,11 +113,11 @@ class PendingRun:
         """
         place = run.path
         if not run.missing():
-            beside = RunDirectory(_beside(place))
-            with os_errors_as_host_errors(place):
-                remove(beside.path)
-                shutil.copytree(place, beside.path, ignore=shutil.ignore_patterns("export", LOCK))
-            run = beside
+            run = RunDirectory(_beside(place))
+            if Request.read(run) != request:  # else this was begun before, and stopped
+                with os_errors_as_host_errors(place):
+                    remove(run.path)
+                    shutil.copytree(place, run.path, ignore=shutil.ignore_patterns("export", LOCK))
         lock = _lock(run)
         _remove_leftovers(run)
         write_json(run.request_path, asdict(request))
@@ -155,12 +158,17 @@ def recover(place: Path) -> None:
     remove(old)
 
 
+def requested_runs(base: Path = RUNS_ROOT) -> list[RunDirectory]:
+    """Return the runs in a folder that say what they were asked for, the newest first."""
+    runs = [RunDirectory(path.parent) for path in base.glob(f"*/{RunDirectory.request_path}")]
+    return sorted(runs, key=lambda run: run.started, reverse=True)
+
+
 def _candidates(out: Path | None, base: Path) -> Iterator[tuple[RunDirectory, Path]]:
     if out is not None:
         yield from ((RunDirectory(path), out) for path in (_beside(out), out))
         return
-    runs = [RunDirectory(path.parent) for path in base.glob(f"*/{RunDirectory.request_path}")]
-    yield from ((run, run.path) for run in sorted(runs, key=lambda run: run.started, reverse=True))
+    yield from ((run, run.path) for run in requested_runs(base))
 
 
 def _lock(run: RunDirectory) -> FileLock:

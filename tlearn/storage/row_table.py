@@ -58,7 +58,7 @@ class RowTable:
         self._refresh()
 
     def __contains__(self, key: str) -> bool:
-        return key in self._positions and self._is_whole(key)
+        return self._is_whole(key)
 
     def __len__(self) -> int:
         return len(self._positions)
@@ -137,13 +137,15 @@ class RowTable:
         return file
 
     def _is_whole(self, key: str) -> bool:
-        """Return whether a row matches its checksum, read once; a damaged row is forgotten."""
-        position = self._positions[key]
+        """Return whether there is a row that matches its checksum; a damaged one is forgotten."""
+        position = self._positions.get(key)
+        if position is None:
+            return False
         if position not in self._checked:
             row = np.empty(self.row_shape, self.dtype)
             whole = self._read_into(row, position * self.row_bytes)
             if not whole or _checksum(key, row) != self._checksums[position]:
-                del self._positions[key]
+                self._positions.pop(key, None)  # another thread may have been faster
                 return False
             self._checked.add(position)
         return True
