@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tlearn.data.decode import ImageInfo, read_image
+from tlearn.data.decode import read_image
 from tlearn.data.image_folder import ImageFolder, LabeledImage, scan
+from tlearn.data.image_info import ImageInfo
 from tlearn.data.inspection import DataIssue, inspect_dataset
 
 CLASSES = ("cat", "dog")

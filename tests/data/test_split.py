@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tlearn.data.decode import ImageInfo
 from tlearn.data.image_folder import ImageFolder, LabeledImage
+from tlearn.data.image_info import ImageInfo
 from tlearn.data.manifest import SplitManifest
 from tlearn.data.split import fold_indices, make_split
 from tlearn.errors import DataError

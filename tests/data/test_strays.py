@@ -8,8 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.data.conftest import Nest
-from tlearn.data.decode import ImageInfo
 from tlearn.data.image_folder import scan
+from tlearn.data.image_info import ImageInfo
 from tlearn.data.inspection import inspect_dataset
 from tlearn.data.strays import folders_without_class, loose_images, not_followed
 

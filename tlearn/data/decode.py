@@ -16,17 +16,15 @@ from __future__ import annotations
 
 import io
 import os
-import struct
 import warnings
-import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from tlearn.data.formats import sniff
+from tlearn.data.image_info import BROKEN, ImageInfo, Source, read_source
 from tlearn.storage.digest import digest_of_bytes
 from tlearn.storage.regular_file import read_regular
 
@@ -51,12 +49,6 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-# What Pillow's parsers raise for broken content.
-_BROKEN = (
-    *(OSError, EOFError, SyntaxError, AssertionError, ValueError, TypeError),
-    *(LookupError, AttributeError, ArithmeticError, RuntimeError, struct.error, zlib.error),
-    *(Image.DecompressionBombError, Image.DecompressionBombWarning),
-)
 
 # What Pillow warns of is reported as a DataIssue. The filters are set once for the process: images
 # are decoded in threads, where `warnings.catch_warnings` is not safe.
@@ -66,27 +58,6 @@ warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 
 class UnreadableImageError(ValueError):
     """A file that cannot be decoded; the message says why."""
-
-
-@dataclass(frozen=True)
-class ImageInfo:
-    """What is known of an image file once it was read.
-
-    Attributes:
-        sha256: Digest of the file's bytes; "" if they could not be read.
-        width: Pixels, once upright; 0 if unreadable.
-        height: Pixels, once upright; 0 if unreadable.
-        format: By content, such as "JPEG"; "" if unreadable.
-        rotated: Whether EXIF asks for a rotation or a flip.
-        problem: Why the file cannot be decoded; None if it can.
-    """
-
-    sha256: str
-    width: int
-    height: int
-    format: str
-    rotated: bool
-    problem: str | None = None
 
 
 def decode(path: Path, image_size: int, resize: str = "squash") -> np.ndarray:
@@ -144,13 +115,14 @@ def read_image(
         return None, stored
     try:
         format_name = _format(data)
-        image, size, rotated = _load(data, format_name, image_size, resize)
+        image, size, rotated, source = _load(data, format_name, image_size, resize)
         pixels = np.array(_fit(image, image_size, resize))
     except UnreadableImageError as error:
         return None, ImageInfo(digest, 0, 0, "", False, str(error))
-    except _BROKEN as error:
+    except BROKEN as error:
         return None, ImageInfo(digest, 0, 0, "", False, _damage(error))
-    return pixels, ImageInfo(digest, *size, format_name, rotated)
+    looks = digest_of_bytes(repr(size).encode() + pixels.tobytes())
+    return pixels, ImageInfo(digest, *size, format_name, rotated, None, len(data), looks, *source)
 
 
 def _format(data: bytes) -> str:
@@ -168,8 +140,8 @@ def _format(data: bytes) -> str:
 
 def _load(
     data: bytes, format_name: str, image_size: int, resize: str
-) -> tuple[Image.Image, tuple[int, int], bool]:
-    """Return the first frame, upright in RGB, its full size, and whether EXIF rotates it."""
+) -> tuple[Image.Image, tuple[int, int], bool, Source]:
+    """Return the first frame, upright in RGB, its full size, if EXIF rotates it, its source."""
     image = Image.open(io.BytesIO(data), formats=[format_name])
     width, height = image.size
     if width * height > PIXEL_LIMIT:
@@ -179,12 +151,12 @@ def _load(
     turned_by_pillow = format_name == "TIFF" and _orientation(image) != 1
     image.draft("", _draft_size(width, height, image_size, resize))
     image.load()
-    orientation = _orientation(image)
+    orientation, source = _orientation(image), read_source(image)
     rgb = _rgb(image)
     if orientation == 1:
-        return rgb, (width, height), turned_by_pillow
+        return rgb, (width, height), turned_by_pillow, source
     upright = (height, width) if orientation >= 5 else (width, height)
-    return rgb.transpose(_UPRIGHT[orientation]), upright, True
+    return rgb.transpose(_UPRIGHT[orientation]), upright, True, source
 
 
 def _draft_size(width: int, height: int, image_size: int, resize: str) -> tuple[int, int]:
@@ -198,7 +170,7 @@ def _draft_size(width: int, height: int, image_size: int, resize: str) -> tuple[
 def _orientation(image: Image.Image) -> int:
     try:
         value = image.getexif().get(_ORIENTATION)
-    except _BROKEN:
+    except BROKEN:
         return 1
     return value if value in _UPRIGHT else 1
 

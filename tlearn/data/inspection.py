@@ -8,9 +8,9 @@ from collections.abc import Iterator, Sequence, Sized
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from tlearn.data.decode import ImageInfo
 from tlearn.data.formats import EXTENSIONS
 from tlearn.data.image_folder import ImageFolder, LabeledImage
+from tlearn.data.image_info import ImageInfo
 from tlearn.data.strays import folders_without_class, loose_images, not_followed
 
 TINY_SIDE = 32

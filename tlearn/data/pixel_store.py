@@ -19,14 +19,15 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from tlearn.data.decode import ImageInfo, read_image
+from tlearn.data.decode import read_image
+from tlearn.data.image_info import ImageInfo
 from tlearn.errors import HostError, quoted
 from tlearn.progress import StepProgress
 from tlearn.storage.atomic import CACHE_HINT, os_errors_as_host_errors
 from tlearn.storage.regular_file import read_regular
 from tlearn.storage.row_table import RowTable
 
-DECODER_VERSION = 1
+DECODER_VERSION = 2
 """Increased whenever the decoder's pixels change, so that stored ones are not reused."""
 
 _WINDOW = 64

@@ -14,8 +14,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tlearn.data.decode import ImageInfo
 from tlearn.data.image_folder import ImageFolder
+from tlearn.data.image_info import ImageInfo
 from tlearn.data.manifest import SplitManifest, SplitRow, train_groups
 from tlearn.errors import DataError, quoted
 
