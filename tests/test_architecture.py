@@ -20,7 +20,17 @@ PACKAGE = ROOT / "tlearn"
 
 FOR_EVERYONE = {"errors", "progress"}
 ROOMS = (
-    *("storage", "backend", "data", "models", "features", "suggestion", "recipe", "training"),
+    *(
+        "storage",
+        "backend",
+        "data",
+        "models",
+        "features",
+        "doctor",
+        "suggestion",
+        "recipe",
+        "training",
+    ),
     *("evaluation", "runs", "artifacts", "export", "commands", "api", "cli"),
 )
 """A file imports from rooms above its own, from its own, and from `FOR_EVERYONE`."""

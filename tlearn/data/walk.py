@@ -10,6 +10,9 @@ from pathlib import Path
 from tlearn.data.formats import EXTENSIONS, sniff
 from tlearn.errors import DataError, quoted
 
+QUARANTINE, QUARANTINE_JOURNAL = "quarantine", ".tlearn-moves.jsonl"
+"""The folder beside the classes that `tlearn doctor` moves files into, and what marks it."""
+
 _SHOWN = 300
 """Characters of a path in a message."""
 
@@ -58,6 +61,11 @@ def _is_image(path: Path) -> bool:
         return False
 
 
+def _is_quarantine(entry: os.DirEntry[str]) -> bool:
+    """Return whether a folder holds what `tlearn doctor` has moved out of the classes."""
+    return entry.name == QUARANTINE and os.path.isfile(Path(entry.path, QUARANTINE_JOURNAL))
+
+
 def _is_folder(entry: os.DirEntry[str]) -> bool:
     try:
         return entry.is_dir()
@@ -100,7 +108,7 @@ class Walk:
         folders, images = [], []
         for entry in list_entries(self.root / name):
             child = f"{name}/{entry.name}".removeprefix("/")
-            hidden = is_hidden(entry.name)
+            hidden = is_hidden(entry.name) or _is_quarantine(entry)
             if not hidden and _is_folder(entry):
                 folders.append(child)
             elif not hidden and _is_file(entry) and _is_image(self.root / child):

@@ -1,0 +1,247 @@
+"""The list of files that would better stand elsewhere, carried out and taken back.
+
+`moves.csv` has the columns path, what and suggestion. A person may edit it; then the files that
+have a suggestion are moved: into `quarantine/` beside the classes, or into another class. Nothing
+is deleted and nothing overwritten. A journal in `quarantine/` gets the whole list before the first
+move, so that an interrupted one can be taken back too.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from tlearn.data.image_folder import ImageFolder, LabeledImage
+from tlearn.data.walk import QUARANTINE, QUARANTINE_JOURNAL
+from tlearn.errors import DataError, pasted, quoted
+from tlearn.storage.atomic import os_errors_as_host_errors, write_atomic
+from tlearn.storage.regular_file import read_regular
+from tlearn.storage.text import MAX_TEXT_BYTES
+
+COLUMNS = ("path", "what", "suggestion")
+TO_QUARANTINE = "quarantine"
+TO_CLASS = "move to "
+_HINT = "change its permissions, or work on a copy of the folder"
+
+
+@dataclass(frozen=True)
+class Move:
+    """One line of `moves.csv`.
+
+    Attributes:
+        path: The file, relative to the image folder, with forward slashes.
+        what: What was found, for a person.
+        suggestion: "quarantine", "move to CLASS", or "" where a person should decide.
+    """
+
+    path: str
+    what: str
+    suggestion: str
+
+
+@dataclass(frozen=True)
+class _Step:
+    """A move made or about to be: paths relative to the image folder."""
+
+    batch: int
+    source: str
+    target: str
+
+
+def write_moves(path: Path, moves: Sequence[Move]) -> None:
+    """Write a list as CSV.
+
+    Raises:
+        HostError: It cannot be written.
+    """
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    writer.writerows([COLUMNS, *((move.path, move.what, move.suggestion) for move in moves)])
+    write_atomic(path, text.getvalue())
+
+
+def read_moves(path: Path) -> list[Move]:
+    """Read a list, with or without the column what.
+
+    Raises:
+        DataError: It cannot be read or is no such list; the message names the line.
+    """
+    again = "make it again: tlearn doctor FOLDER"
+    try:
+        text = read_regular(path, MAX_TEXT_BYTES).decode("utf-8-sig", "surrogateescape")
+        rows = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+        if not {"path", "suggestion"} <= {*(rows.fieldnames or ())}:
+            raise DataError(f"{quoted(path)} has no columns path and suggestion", again)
+        return [Move(*((row.get(name) or "").strip() for name in COLUMNS)) for row in rows]
+    except OSError as error:
+        raise DataError(f"cannot read {quoted(path)}: {error.strerror}", again) from error
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise DataError(f"{quoted(path)} is no list of moves: {error}", again) from error
+
+
+def apply_moves(folder: ImageFolder, moves: Sequence[Move]) -> int:
+    """Move the files that have a suggestion; every line is checked before the first move.
+
+    Args:
+        folder: The image folder as it is now.
+        moves: From `read_moves`.
+
+    Returns:
+        The number of files moved.
+
+    Raises:
+        DataError: A line cannot be carried out, or the classes stand in a CSV.
+        HostError: The system refuses a move; those before it stay, and can be taken back.
+    """
+    if folder.layout == "csv":
+        raise DataError(
+            "the classes stand in a CSV file, which is not edited",
+            "change or delete those lines of the CSV yourself",
+        )
+    journal = _journal(folder.root)
+    images = {image.name: image for image in folder.images}
+    targets: dict[str, str] = {}
+    errors = []
+    for number, move in enumerate(moves, start=2):
+        if not move.suggestion:
+            continue
+        try:
+            target = _target(folder, images, move)
+            targets[move.path] = _free(folder.root, target, {*targets.values()})
+        except ValueError as error:
+            errors.append(f"line {number}: {error}")
+    if errors:
+        errors[10:] = [f"... and {len(errors) - 10} more"] if len(errors) > 10 else []
+        raise DataError("\n".join(["the moves have errors:", *errors]), "correct those lines")
+    if not targets:
+        return 0
+    before = _steps(journal)
+    batch = before[-1].batch + 1 if before else 1
+    _write_steps(journal, [*before, *(_Step(batch, *pair) for pair in targets.items())])
+    with os_errors_as_host_errors(folder.root, _HINT):
+        for source, target in targets.items():
+            _rename(folder.root, source, target)
+    return len(targets)
+
+
+def undo_moves(root: Path) -> int:
+    """Take back the last list that was carried out.
+
+    Args:
+        root: The image folder.
+
+    Returns:
+        The number of files moved back.
+
+    Raises:
+        DataError: Nothing was carried out, or a file has been moved or replaced since.
+        HostError: The system refuses.
+    """
+    journal = _journal(root)
+    steps = _steps(journal)
+    if not steps:
+        hint = "see what it would change: tlearn doctor FOLDER"
+        raise DataError(f"nothing was moved in {quoted(root)} by tlearn doctor", hint)
+    last = [step for step in steps if step.batch == steps[-1].batch]
+    moved = [step for step in last if os.path.lexists(root / step.target)]
+    for step in moved:
+        if os.path.lexists(root / step.source):
+            raise DataError(
+                f"{step.source!r} is there again, and {step.target!r} cannot be moved back to it",
+                f"rename one of them, then: tlearn doctor {pasted(root)} --undo",
+            )
+    with os_errors_as_host_errors(root, _HINT):
+        for step in reversed(moved):
+            _rename(root, step.target, step.source)
+        _forget(root, journal, [step for step in steps if step.batch != steps[-1].batch])
+    return len(moved)
+
+
+def _target(folder: ImageFolder, images: dict[str, LabeledImage], move: Move) -> str:
+    """Return where a file goes; a ValueError says why it cannot."""
+    image = images.get(move.path)
+    if image is None:
+        raise ValueError(f"{move.path!r} is no image of {quoted(folder.root)}")
+    if move.suggestion == TO_QUARANTINE:
+        return f"{QUARANTINE}/{move.path}"
+    if not move.suggestion.startswith(TO_CLASS):
+        raise ValueError(f"{move.suggestion!r} is neither 'quarantine' nor 'move to CLASS'")
+    wanted = move.suggestion.removeprefix(TO_CLASS)
+    if wanted not in folder.classes:
+        raise ValueError(f"there is no class {wanted!r}")
+    label = folder.classes.index(wanted)
+    if label == image.label:
+        raise ValueError(f"{move.path!r} is in the class {wanted!r}")
+    neighbors = [other for other in folder.images if other.label == label]
+    same_split = [other for other in neighbors if other.split == image.split]
+    place = _class_folder((same_split or neighbors)[0], wanted)
+    return f"{place}/{PurePosixPath(move.path).name}"
+
+
+def _class_folder(image: LabeledImage, class_name: str) -> str:
+    """Return the folder of an image's class, relative to the image folder."""
+    parts = PurePosixPath(image.name).parts[:-1]
+    names = [unicodedata.normalize("NFC", part) for part in parts]
+    depth = names.index(unicodedata.normalize("NFC", class_name))
+    return "/".join(parts[: depth + 1])
+
+
+def _free(root: Path, target: str, taken: set[str]) -> str:
+    """Return the target, with a number before its suffix where that name is in use."""
+    path = PurePosixPath(target)
+    number, name = 1, target
+    while name in taken or os.path.lexists(root / name):
+        name = str(path.with_name(f"{path.stem}-{number}{path.suffix}"))
+        number += 1
+    return name
+
+
+def _rename(root: Path, source: str, target: str) -> None:
+    (root / target).parent.mkdir(parents=True, exist_ok=True)
+    os.rename(root / source, root / target)
+
+
+def _journal(root: Path) -> Path:
+    """Return the journal's path; refuse a folder of that name that is somebody's own."""
+    folder = root / QUARANTINE
+    journal = folder / QUARANTINE_JOURNAL
+    if os.path.lexists(folder) and not journal.is_file():
+        raise DataError(
+            f"{quoted(folder)} was not made by tlearn doctor",
+            "rename it: files would be moved into a folder of that name",
+        )
+    return journal
+
+
+def _steps(journal: Path) -> list[_Step]:
+    if not journal.exists():
+        return []
+    try:
+        lines = read_regular(journal, MAX_TEXT_BYTES).decode().splitlines()
+        return [_Step(**json.loads(line)) for line in lines]
+    except (OSError, ValueError, TypeError) as error:
+        raise DataError(
+            f"{quoted(journal)} is damaged",
+            f"move the files back by hand: ls {pasted(journal.parent)}",
+        ) from error
+
+
+def _write_steps(journal: Path, steps: Sequence[_Step]) -> None:
+    write_atomic(journal, "".join(json.dumps(vars(step)) + "\n" for step in steps), _HINT)
+
+
+def _forget(root: Path, journal: Path, left: Sequence[_Step]) -> None:
+    """Keep the steps that are left; without any, remove folders that have become empty."""
+    if left:
+        _write_steps(journal, left)
+        return
+    journal.unlink()
+    for folder, _, _ in [*os.walk(root / QUARANTINE)][::-1]:
+        if not os.listdir(folder):
+            os.rmdir(folder)
