@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from tlearn.artifacts.extras import EXTRAS, require_extra
@@ -24,3 +29,11 @@ def test_only_the_packages_that_are_needed_count(monkeypatch: pytest.MonkeyPatch
     require_extra("onnx", ("onnxruntime",))
     with pytest.raises(HostError, match=r"not installed: tf2onnx, onnx$"):
         require_extra("onnx")
+
+
+def test_onnx_runtime_leaves_nothing_in_the_temporary_folder(tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime")
+    program = "from tlearn.artifacts.extras import import_onnxruntime as load; load()"
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", program], env=environment, check=True)
+    assert not [*tmp_path.iterdir()]

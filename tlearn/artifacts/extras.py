@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib.util import find_spec
 from typing import Any
@@ -43,3 +44,11 @@ def import_openvino() -> Any:
     import openvino
 
     return openvino
+
+
+def import_onnxruntime() -> Any:
+    """Import ONNX Runtime without its telemetry, which leaves a file in the temporary folder."""
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+    import onnxruntime
+
+    return onnxruntime

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tlearn.artifacts.contract import Tensor
-from tlearn.artifacts.extras import import_openvino, require_extra
+from tlearn.artifacts.extras import import_onnxruntime, import_openvino, require_extra
 from tlearn.artifacts.limits import MOST_TEXT_BYTES, read_limited
 from tlearn.artifacts.metadata import LABELS_FILE, NOTES, read_labels, read_metadata
 from tlearn.artifacts.runtime import reason_of, sides_of
@@ -93,9 +93,7 @@ def _read_saved_model(path: Path) -> Interface:
 
 def _read_onnx(path: Path) -> Interface:
     require_extra("onnx", ("onnxruntime",))
-    import onnxruntime
-
-    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    session = import_onnxruntime().InferenceSession(str(path), providers=["CPUExecutionProvider"])
     (image,), (probabilities,) = session.get_inputs(), session.get_outputs()
     notes = session.get_modelmeta().custom_metadata_map
     ends, labels = (_onnx_tensor(image), _onnx_tensor(probabilities)), json.loads(notes["labels"])

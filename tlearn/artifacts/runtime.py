@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from tlearn.artifacts.contract_rules import MOST_SIDE
-from tlearn.artifacts.extras import import_openvino, require_extra
+from tlearn.artifacts.extras import import_onnxruntime, import_openvino, require_extra
 from tlearn.backend.silence import silence_output
 from tlearn.data.pixel_store import PixelArray
 from tlearn.errors import ExportError, quoted
@@ -132,8 +132,7 @@ class OnnxRuntime:
     def __init__(self, path: Path, threads: int = 2) -> None:
         require_extra("onnx", ("onnxruntime",))
         with silence_output():
-            import onnxruntime
-
+            onnxruntime = import_onnxruntime()
             options = onnxruntime.SessionOptions()
             options.intra_op_num_threads = threads
             try:
