@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+import tlearn.cli.app  # noqa: F401 - taken away again by a test
 from tlearn.__main__ import main
-from tlearn.cli.process import writing_output
+from tlearn.cli.process import Terminated, writing_output
 from tlearn.errors import HostError
 
 _PREPARED = "from tlearn.cli.process import prepare; prepare()\n"
@@ -59,17 +60,25 @@ def test_a_reader_that_went_away_is_no_error() -> None:
         raise BrokenPipeError(32, "Broken pipe")
 
 
-def test_an_interrupt_while_commands_are_imported_is_no_traceback(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize(("end", "code"), [(KeyboardInterrupt, 130), (Terminated, 143)])
+@pytest.mark.parametrize("step", ["import", "start"])
+def test_an_end_while_the_command_line_starts_is_no_traceback(
+    monkeypatch: pytest.MonkeyPatch, end: type[BaseException], code: int, step: str
 ) -> None:
     class Interrupting:
         def find_spec(self, name: str, *_: object) -> None:
             if name == "tlearn.cli.app":
-                raise KeyboardInterrupt
+                raise end
 
-    monkeypatch.delitem(sys.modules, "tlearn.cli.app")
-    monkeypatch.delattr("tlearn.cli.app")
-    monkeypatch.setattr(sys, "meta_path", [Interrupting(), *sys.meta_path])
+    def interrupted() -> None:
+        raise end
+
+    if step == "import":
+        monkeypatch.delitem(sys.modules, "tlearn.cli.app")
+        monkeypatch.delattr("tlearn.cli.app")
+        monkeypatch.setattr(sys, "meta_path", [Interrupting(), *sys.meta_path])
+    else:
+        monkeypatch.setattr("tlearn.cli.app.app", interrupted)
     with pytest.raises(SystemExit) as ended:
         main()
-    assert ended.value.code == 130
+    assert ended.value.code == code
