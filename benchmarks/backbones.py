@@ -44,7 +44,7 @@ def chance_corrected(folder: Path, flags: dict[str, object], per_class: int) -> 
             rank[order[labels[order] == label]] = np.arange((labels == label).sum())
         train, test = order[rank[order] < per_class], order[rank[order] >= per_class]
         test = test[:MOST_TESTED]
-        folds = fold_indices(labels[train], [manifest.digests[n] for n in train], FOLDS, seed)
+        folds = fold_indices(labels[train], [manifest.groups[n] for n in train], FOLDS, seed)
         x, y = embeddings[train], labels[train]
         head = solve_head(x, y, classes, cross_validate(x, y, classes, folds).penalty)
         accuracy = (head.probabilities(embeddings[test]).argmax(1) == labels[test]).mean()

@@ -37,7 +37,7 @@ def manifest_of(classes: Sequence[str] = "ab", per_class: int = 20, val: int = 3
 
 
 def equal(first: SplitManifest, second: SplitManifest) -> bool:
-    keys = ("classes", "names", "splits", "digests", "report_split", "folds")
+    keys = ("classes", "names", "splits", "digests", "groups", "report_split", "folds")
     same = all(getattr(first, key) == getattr(second, key) for key in keys)
     return same and np.array_equal(first.labels, second.labels)
 
@@ -65,7 +65,7 @@ def test_a_manifest_comes_back(tmp_path: Path, val: int) -> None:
     write_manifest(manifest, tmp_path / "split.csv")
     assert equal(read_manifest(tmp_path / "split.csv"), manifest)
     first_line = (tmp_path / "split.csv").read_text("utf-8").splitlines()[0]
-    assert first_line == "name,label,class,split,sha256"
+    assert first_line == "name,label,class,split,sha256,group"
 
 
 def test_hostile_names_come_back(tmp_path: Path) -> None:
@@ -75,11 +75,29 @@ def test_hostile_names_come_back(tmp_path: Path) -> None:
     assert equal(read_manifest(tmp_path / "split.csv"), manifest)
 
 
-def test_the_column_of_the_first_version_is_read(tmp_path: Path) -> None:
+def test_the_columns_of_earlier_versions_are_read(tmp_path: Path) -> None:
     path = tmp_path / "split.csv"
     write_manifest(manifest_of(), path)
-    path.write_text(path.read_text("utf-8").replace(",split,", ",part,", 1), "utf-8")
-    assert equal(read_manifest(path), manifest_of())
+    text = path.read_text("utf-8")
+    lines = [line.rpartition(",")[0] for line in text.splitlines()]  # without groups
+    for split in ("split", "part"):
+        lines[0] = f"name,label,class,{split},sha256"
+        path.write_text("\n".join(lines), "utf-8")
+        assert equal(read_manifest(path), manifest_of())
+
+
+def test_groups_come_back_and_bound_the_folds(tmp_path: Path) -> None:
+    plain = manifest_of(per_class=20, val=0)
+    rows = [
+        SplitRow(name, int(label), digest, split, f'{label} "patient",\n{n // 6}')
+        for n, (name, label, digest, split) in enumerate(
+            zip(plain.names, plain.labels, plain.digests, plain.splits, strict=True)
+        )
+    ]
+    manifest = SplitManifest.of("ab", rows)
+    assert manifest.folds == 4  # 17 images of a class to train on, in four groups
+    write_manifest(manifest, tmp_path / "split.csv")
+    assert equal(read_manifest(tmp_path / "split.csv"), manifest)
 
 
 @pytest.mark.parametrize(
@@ -91,7 +109,7 @@ def test_the_column_of_the_first_version_is_read(tmp_path: Path) -> None:
         ("\n2.png,", "\n1.png,", "line 4: '1.png' is listed twice"),
         (sha("0-2"), sha("0-2")[:9], "line 4: .* is not a SHA-256"),
         ("2.png,0,a,", "2.png,0,a,dev", "line 4: the split"),
-        ("2.png,0,a,", "2.png,0,", "line 4: 4 columns"),
+        ("2.png,0,a,", "2.png,0,", "line 4: 5 columns"),
         ("\n2.png,", '\n"2.png,', "unexpected end"),
         (",1,b,", ",2,b,", "has no train images"),
     ],

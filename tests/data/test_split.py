@@ -9,10 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tlearn.data.image_folder import ImageFolder, LabeledImage
 from tlearn.data.image_info import ImageInfo
 from tlearn.data.manifest import SplitManifest
+from tlearn.data.sampling import stratified_share, train_folds
 from tlearn.data.split import fold_indices, make_split
 from tlearn.errors import DataError
 
@@ -25,7 +28,7 @@ def sha(content: str) -> str:
 
 
 def split_rows(
-    rows: Sequence[Row], classes: Sequence[str] = "abcdefghij", **options: float
+    rows: Sequence[Row], classes: Sequence[str] = "abcdefghij", **options: object
 ) -> SplitManifest:
     """Split images, which are unreadable if their content starts with "bad"."""
     used = tuple(classes[: max(label for label, _, _ in rows) + 1])
@@ -268,3 +271,124 @@ def test_a_large_group_is_balanced_by_small_ones(seed: int) -> None:
 def test_an_impossible_number_of_folds_is_a_bug(k: int) -> None:
     with pytest.raises(ValueError, match="expected 2 <= k"):
         fold_indices(np.array([0, 0, 1]), ["a", "a", "b"], k, 0)
+
+
+def splits_by_group(manifest: SplitManifest, groups: Sequence[str | None]) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for name, split in zip(manifest.names, manifest.splits, strict=True):
+        group = groups[int(name.removesuffix(".png"))]
+        if group is not None:
+            found.setdefault(group, set()).add(split)
+    return found
+
+
+@st.composite
+def grouped_rows(draw: st.DrawFn) -> tuple[list[Row], list[str | None]]:
+    """Images of up to three classes, some with copies, in groups that may span classes."""
+    n = draw(st.integers(6, 60))
+    part = st.sampled_from(["train", "train", "val", "test"])
+    given_splits = draw(st.booleans())
+    rows: list[Row] = [
+        (label, f"{label}-{draw(st.integers(0, 80))}", draw(part) if given_splits else None)
+        for label in draw(st.lists(st.integers(0, 2), min_size=n, max_size=n))
+    ]
+    group = st.one_of(st.none(), st.integers(0, 15).map("patient{}".format))
+    return rows, draw(st.lists(group, min_size=n, max_size=n))
+
+
+@settings(deadline=None, max_examples=150)
+@given(grouped_rows(), st.integers(0, 3))
+def test_no_group_stands_on_two_sides_of_split_fold_or_curve(
+    drawn: tuple[list[Row], list[str | None]], seed: int
+) -> None:
+    rows, groups = drawn
+    try:
+        manifest = split_rows(rows, groups=groups, seed=seed)
+    except DataError as error:
+        assert error.hint
+        return
+    assert all(len(splits) == 1 for splits in splits_by_group(manifest, groups).values())
+    own = manifest.groups_of("train")
+    labels = manifest.labels[manifest.indices("train")]
+    for fitted, held_out in train_folds(manifest, seed):
+        part = stratified_share(fitted, labels, 0.5, seed, own)
+        assert set(part) <= set(fitted)
+        assert not {own[row] for row in fitted} & {own[row] for row in held_out}
+
+
+def test_groups_are_divided_whole_and_by_class() -> None:
+    rows = rows_of(100, 60)
+    groups = [f"{label}-{n // 4}" for n, (label, _, _) in enumerate(rows)]
+    manifest = split_rows(rows, groups=groups)
+    check(manifest)
+    assert all(len(splits) == 1 for splits in splits_by_group(manifest, groups).values())
+    for split in ("val", "test"):
+        assert shares(manifest, split) == [12, 8]
+    assert manifest.groups[0] == "0-0"
+
+
+def test_a_group_of_two_classes_is_one_group() -> None:
+    rows = rows_of(40, 40)
+    groups = [f"patient{n % 20}" for n in range(80)]  # each with two images of either class
+    manifest = split_rows(rows, groups=groups)
+    assert [shares(manifest, split) for split in ("train", "val", "test")] == [
+        [28, 28],
+        [6, 6],
+        [6, 6],
+    ]
+    for fitted, held_out in train_folds(manifest, 0):
+        labels = manifest.labels[manifest.indices("train")]
+        assert set(labels[fitted]) == {0, 1} and len(held_out) in (8, 12)
+
+
+def test_groups_of_single_images_leave_the_split_as_it_is() -> None:
+    rows = rows_of(40, 30)
+    named = split_rows(rows, groups=[f"patient{n}" for n in range(70)])
+    assert (named.splits, named.groups) == (split_rows(rows).splits, split_rows(rows).digests)
+
+
+def test_one_more_group_moves_few_others() -> None:
+    rows = rows_of(120, 120)
+    groups = [f"patient{n // 3}" for n in range(240)]
+    more: list[Row] = [*rows, (0, "new", None), (0, "newer", None)]
+    before = split_rows(rows, groups=groups)
+    after = split_rows(more, groups=[*groups, "patient-x", "patient-x"])
+    moved = sum(a != b for a, b in zip(before.splits, after.splits[:240], strict=True))
+    assert moved <= 6
+
+
+def with_pixels(manifest_rows: Sequence[Row], pixels: Sequence[str]) -> SplitManifest:
+    images = [
+        LabeledImage(Path(f"/p/{n}.png"), f"{n}.png", label, split)
+        for n, (label, _, split) in enumerate(manifest_rows)
+    ]
+    infos = [
+        ImageInfo(sha(content), 9, 9, "PNG", False, pixels=looks)
+        for (_, content, _), looks in zip(manifest_rows, pixels, strict=True)
+    ]
+    return make_split(ImageFolder(Path("/p"), ("a", "b"), tuple(images), "classes"), infos)
+
+
+def test_files_with_the_same_pixels_are_copies_whatever_their_bytes() -> None:
+    rows = rows_of(20, 20, split="train") + rows_of(6, 6, split="test", start="t")
+    pixels = [content for _, content, _ in rows]
+    pixels[40:43] = pixels[0:3]  # three test images look like three of train
+    pixels[25] = pixels[5]  # and one picture is in two classes
+    manifest = with_pixels(rows, pixels)
+    assert {"0.png", "1.png", "2.png", "5.png", "25.png"}.isdisjoint(manifest.names)
+    assert manifest.count("test") == 12
+
+
+def test_a_val_part_that_repeats_train_is_told_as_that() -> None:
+    rows = rows_of(8, 8, split="train") + rows_of(8, 8, split="val")
+    with pytest.raises(DataError, match=r"the others, .* stand in val or test") as raised:
+        split_rows(rows)
+    assert "remove the copied part" in raised.value.hint
+
+
+def test_a_class_of_one_group_cannot_be_divided() -> None:
+    rows = rows_of(12, 12)
+    groups = ["same"] * 12 + [f"g{n // 2}" for n in range(12)]
+    with pytest.raises(DataError, match="train on in 'a' are of one group") as raised:
+        split_rows(rows, groups=groups)
+    assert raised.value.hint.endswith("--groups off")

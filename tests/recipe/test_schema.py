@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from tlearn.recipe.schema import POLICIES, Recipe, allowed_values, current_names, find_errors
+from tlearn.recipe.key_errors import allowed_values
+from tlearn.recipe.schema import POLICIES, Recipe, current_names
 from tlearn.suggestion.matrix import Policy
 
 
@@ -73,44 +74,6 @@ def test_a_recipe_cannot_be_changed() -> None:
         Recipe().epochs = 3  # type: ignore[misc]
 
 
-@pytest.mark.parametrize(
-    ("key", "text"),
-    [
-        ("epochs", "auto, or a whole number >= 0 and <= 10000"),
-        ("learning_rate", "auto, or a number > 0 and < 10"),
-        ("resize", "one of squash, crop, pad"),
-        ("policy", "one of auto, linear-head, top-stages, deep, from-scratch"),
-        ("horizontal_flip", "true or false"),
-        ("weights", "text, or null"),
-        ("seed", "a whole number >= 0 and < 4294967296"),
-    ],
-)
-def test_allowed_values_are_described_in_words(key: str, text: str) -> None:
-    assert allowed_values(key) == text
-
-
-def test_errors_name_the_nearest_key_or_value_in_the_order_given() -> None:
-    values = {
-        "epoch": 3,
-        "lr": 0.1,
-        "policy": "linearhead",
-        "augmentation": "meduim",
-        "seed": 1,
-        "batch_size": None,
-        "patience": True,
-        "zzz": 1,
-    }
-    assert find_errors(values, lambda key: f"{key}: ") == [
-        "epoch: no such key; did you mean 'epochs'?",
-        "lr: no such key; did you mean 'learning_rate'?",
-        "policy: 'linearhead' is not allowed; did you mean 'linear-head'?",
-        "augmentation: 'meduim' is not allowed; did you mean 'medium'?",
-        "batch_size: has no value; expected auto, or a whole number >= 1 and <= 4096",
-        "patience: true is not allowed; expected a whole number >= 1",
-        "zzz: no such key",
-    ]
-
-
 def test_names_of_the_first_version_become_those_of_today() -> None:
     first = {"head_on": "several", "mirror": False, "head-penalty": 0.1, "seed": 1}
     assert current_names(first) == {
@@ -119,3 +82,13 @@ def test_names_of_the_first_version_become_those_of_today() -> None:
         "solved_head_l2": 0.1,
         "seed": 1,
     }
+
+
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [("auto", "guessed"), ("off", "none"), (False, "none"), ("given", "given")],
+)
+def test_groups_may_be_called_auto_and_off_which_yaml_reads_as_false(
+    written: Any, value: str
+) -> None:
+    assert Recipe.model_validate(current_names({"groups": written})).groups == value

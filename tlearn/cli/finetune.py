@@ -59,6 +59,8 @@ def finetune(
     image_size: options.ImageSize = None,
     resize: options.Resize = None,
     seed: options.Seed = None,
+    group_by: options.GroupBy = None,
+    groups: options.Groups = None,
     strict: options.Strict = None,
     horizontal_flip: options.HorizontalFlip = None,
     keep_samples: options.KeepSamples = None,
@@ -93,6 +95,10 @@ def finetune(
             on_epoch=display.epoch,
             on_plan=lambda planned: _show_plan(display, planned, verbose),
         )
+    _show_result(result, as_json, verbose)
+
+
+def _show_result(result: FinetuneResult, as_json: bool, verbose: bool) -> None:
     if as_json:
         print_json(to_json(result))
     else:

@@ -39,6 +39,7 @@ from tlearn.cli.display.widgets import (
     heading,
     indented,
     issue_block,
+    kept_groups,
     key_value_table,
     next_steps,
     safe_text,
@@ -122,7 +123,8 @@ def _images(dataset: Dataset) -> Text:
     counts = {split: manifest.count(split) for split in ("train", "val", "test")}
     splits = [f"{n:,} {split}" if n else f"no {split}" for split, n in counts.items()]
     classes = f"{len(manifest.classes)} classes ({class_names(manifest.classes, _SHOWN_CLASSES)})"
-    return Text(f"{len(manifest.names):,} of {classes}: {', '.join(splits)}")
+    groups = kept_groups(dataset)
+    return Text(f"{len(manifest.names):,} of {classes}: {', '.join(splits)}{groups}")
 
 
 def _issues(issues: tuple[DataIssue, ...]) -> Text:

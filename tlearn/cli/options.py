@@ -121,6 +121,24 @@ Resize = Annotated[
 Seed = Annotated[
     int | None, option("Random seed; fixes the split and training. Default: 0.", "N", IMAGES)
 ]
+GroupBy = Annotated[
+    str | None,
+    option(
+        "Keep images in one split for whose paths this pattern (or what it has in parentheses) "
+        "matches the same text, e.g. '(patient[0-9]+)_'.",
+        "REGEX",
+        IMAGES,
+    ),
+]
+Groups = Annotated[
+    str | None,
+    option(
+        "auto: also keep images in one split that belong together by their names, or by camera "
+        "and day. off: ignore a group column, too. Default: given, by --group-by or a CSV.",
+        "auto|off",
+        IMAGES,
+    ),
+]
 Strict = Annotated[
     bool | None,
     switch("Stop at an unreadable image instead of leaving it out.", "--strict", IMAGES),

@@ -63,6 +63,8 @@ def rank(
     image_size: options.ImageSize = None,
     resize: options.Resize = None,
     seed: options.Seed = None,
+    group_by: options.GroupBy = None,
+    groups: options.Groups = None,
     no_cache: options.NoCache = False,
     verbose: options.Verbose = False,
     quiet: options.Quiet = False,

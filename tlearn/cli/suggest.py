@@ -93,6 +93,8 @@ def suggest(
     image_size: options.ImageSize = None,
     resize: options.Resize = None,
     seed: options.Seed = None,
+    group_by: options.GroupBy = None,
+    groups: options.Groups = None,
     no_cache: options.NoCache = False,
     verbose: options.Verbose = False,
     quiet: options.Quiet = False,

@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from tlearn.commands.session import Session, Workspace
+from tlearn.data.design_effect import effect_at, within_group_correlation
 from tlearn.data.split import Fold
 from tlearn.errors import RecipeError
 from tlearn.models.source_classes import source_names
@@ -47,6 +48,7 @@ def advise(session: Session, workspace: Workspace, prefer_small: bool = False) -
         )
         profile = session.measure_profile(workspace)
         curve = _measure_curve(session, workspace, profile)
+        train_effect, test_effect = _design_effects(session, workspace, profile)
         evidence = Evidence(
             n_train=len(rows),
             n_classes=len(dataset.manifest.classes),
@@ -55,6 +57,8 @@ def advise(session: Session, workspace: Workspace, prefer_small: bool = False) -
             heads=tuple(head_evidence(profile)),
             learning_curve_correction=learning_curve_correction(curve, profile.last.folds),
             n_tested=dataset.manifest.count(dataset.manifest.report_split),
+            train_effect=train_effect,
+            test_effect=test_effect,
         )
         smallest = _head_stages(profile, profile.smallest) if prefer_small else None
         asked = _asked_stages(session.requested.recipe.head_stages, profile)
@@ -149,7 +153,21 @@ def _measure_curve(session: Session, workspace: Workspace, profile: DepthProfile
         return features.held_out(problem, folds, best.cv.penalty * factor)
 
     folds = dataset.folds(session.seed)
-    return measure_curve(dataset.labels("train"), folds, held_out, session.seed)
+    labels, groups = dataset.labels("train"), dataset.groups("train")
+    return measure_curve(labels, folds, held_out, session.seed, groups)
+
+
+def _design_effects(
+    session: Session, workspace: Workspace, profile: DepthProfile
+) -> tuple[float, float]:
+    """Return what to divide the numbers of training and of test images by, for their groups."""
+    dataset = workspace.dataset
+    rows = np.sort(np.concatenate([held_out for _, held_out in dataset.folds(session.seed)]))
+    groups = dataset.groups("train")
+    right = profile.last.probabilities.argmax(axis=1) == profile.labels
+    correlation = within_group_correlation(right, [groups[row] for row in rows.tolist()])
+    tested = dataset.groups(dataset.manifest.report_split)
+    return effect_at(correlation, groups), effect_at(correlation, tested)
 
 
 def _options_left_open(

@@ -60,5 +60,7 @@ def evaluate(
         images = trained.read_other(folder)
     probabilities = trained.predict(trained.load_model(), images.pixels)
     trained_on = trained.manifest.trained_on(images.digests)
-    scores = score_apart(probabilities, images.labels, trained.labels, split, trained_on)
+    scores = score_apart(
+        probabilities, images.labels, trained.labels, split, trained_on, images.groups
+    )
     return EvaluateResult(trained.directory, scores)

@@ -36,7 +36,8 @@ def measure_int8_cost(session: Session, workspace: Workspace, score: HeadScore) 
     # Two images a class at least, so that every class appears among those a head is solved on.
     rows = stratified(dataset.labels("train"), max(_MOST, 2 * n_classes), seed)
     labels = dataset.labels("train")[rows]
-    digests = [dataset.digests("train")[row] for row in rows]
+    all_digests, all_groups = dataset.digests("train"), dataset.groups("train")
+    digests, groups = ([of[row] for row in rows] for of in (all_digests, all_groups))
     outputs = features.outputs_of(score.stages)
     in_float, widths = features.read(outputs, digests), features.widths(outputs)
 
@@ -48,7 +49,7 @@ def measure_int8_cost(session: Session, workspace: Workspace, score: HeadScore) 
         calibration = representative(pixels, labels, _CALIBRATION, seed)
         in_int8 = int8_embeddings(classifier, calibration, pixels)
     right = np.zeros((2, len(rows)))
-    for solved, held_out in make_folds(labels, digests, seed):
+    for solved, held_out in make_folds(labels, groups, seed):
         head = solve_head(
             in_float[solved], labels[solved], n_classes, score.cv.penalty, blocks=widths
         )

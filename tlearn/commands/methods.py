@@ -30,7 +30,11 @@ _RESIZE = {
     "crop": "scaled to a short side of {0} pixels and cropped to the square in the middle",
     "pad": "scaled to a long side of {0} pixels and padded to a square with gray",
 }
-_LEFT_OUT = {"unreadable": "unreadable", "conflicting_labels": "with contradictory labels"}
+_LEFT_OUT = {
+    "unreadable": "unreadable",
+    "conflicting_labels": "with contradictory labels",
+    "groups_left_out": "of groups that stand in a later split, too",
+}
 _NO_BATCH_NORM = ("vgg", "convnext")
 _LIBRARIES = {
     "keras": "Keras",
@@ -119,12 +123,12 @@ def _split(record: RunRecord) -> str:
     ]
     text = f"They were divided into {join(counts)} images"
     if record.provenance:
-        text += _origin(record.provenance.splits)
+        text += _origin(record.provenance.splits, manifest)
     absent = [_PURPOSES[split] for split in ("val", "test") if not manifest.count(split)]
     return text + (f"; there was no {' and no '.join(absent)} split." if absent else ".")
 
 
-def _origin(origins: Mapping[str, SplitOrigin]) -> str:
+def _origin(origins: Mapping[str, SplitOrigin], manifest: SplitManifest) -> str:
     ready = [split for split in SPLITS if origins[split].source in _GIVERS]
     drawn = {split: origins[split] for split in SPLITS if origins[split].source == "drawn"}
     text = ""
@@ -141,7 +145,10 @@ def _origin(origins: Mapping[str, SplitOrigin]) -> str:
         first = next(iter(drawn.values()))
         images = "training images" if first.drawn_from == "train" else "images"
         text += f"; of the {images} of each class, {join(shares)} were drawn at random"
-        text += f" (seed {first.seed}), identical files kept together"
+        n_groups, n_files = len({*manifest.groups}), len({*manifest.digests})
+        kept = f"images of one group ({n_groups:,} groups)"
+        text += f" (seed {first.seed}), {kept if n_groups < n_files else 'identical files'}"
+        text += " kept together"
     return text
 
 
@@ -228,10 +235,14 @@ def _result(record: RunRecord, cite: Citations) -> str:
     apart = ", which took no part in training or in any choice," if report.split == "test" else ""
     if report.split == "val" and record.plan.training.epochs:
         apart = ", which had also served to choose the weights,"
+    in_groups = ""
+    if report.n_groups and report.n_groups < report.n:
+        in_groups = f" and the design effect of {report.n_groups:,} groups"
+        in_groups += f" {cite('rao1992clustered')}"
     return (
         f"Of the {report.n:,} {_PURPOSES[report.split]} images{apart} {right:,}"
         f" ({100 * report.accuracy:.1f}%, 95% Wilson interval {100 * low:.1f}% to"
-        f" {100 * high:.1f}% {cite('wilson1927interval')}) were classified correctly;"
+        f" {100 * high:.1f}% {cite('wilson1927interval')}{in_groups}) were classified correctly;"
         f" macro-averaged F1 was {report.macro_f1:.3f}, balanced accuracy"
         f" {100 * report.balanced_accuracy:.1f}%, and the expected calibration error"
         f" {100 * report.calibration_error:.1f}% {cite('guo2017calibration')}."

@@ -95,7 +95,13 @@ def save_run(
             write_atomic(run.model_path, lambda path: save_model(model, path))
             _read_back(workspace, fitted, run)
     reports = {
-        split: score(probabilities, dataset.labels(split), plan.split.classes, split)
+        split: score(
+            probabilities,
+            dataset.labels(split),
+            plan.split.classes,
+            split,
+            dataset.groups(split),
+        )
         for split, probabilities in fitted.probabilities.items()
     }
     if plan.images.keep_samples:

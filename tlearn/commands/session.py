@@ -12,6 +12,7 @@ import numpy as np
 
 from tlearn.backend.silence import import_keras
 from tlearn.data.dataset import Dataset, load_dataset
+from tlearn.data.groups import GroupRule
 from tlearn.data.image_folder import ImageFolder, scan
 from tlearn.errors import RecipeError
 from tlearn.features.engine import Engine, EngineChoice, KerasEngine, seconds_per_image
@@ -155,6 +156,7 @@ class Session:
             test_fraction=recipe.test_fraction,
             seed=recipe.seed,
             strict=recipe.strict,
+            group_rule=GroupRule(recipe.groups, recipe.group_by),
         )
 
     def open_backbone(self, dataset: Dataset, backbone: ResolvedBackbone) -> Workspace:

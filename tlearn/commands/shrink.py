@@ -19,7 +19,7 @@ from tlearn.runs.directory import RunDirectory
 from tlearn.storage.text import read_json
 
 _SAME_KEYS = (
-    *("seed", "val_fraction", "test_fraction", "horizontal_flip"),
+    *("seed", "val_fraction", "test_fraction", "group_by", "groups", "horizontal_flip"),
     *("class_weights", "keep_samples"),
 )
 

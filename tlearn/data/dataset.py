@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from tlearn.data.group_findings import group_issues
+from tlearn.data.groups import NO_RULE, Grouping, GroupRule, check_pattern, find_groups
 from tlearn.data.image_folder import ImageFolder
 from tlearn.data.inspection import DataIssue, inspect_dataset
 from tlearn.data.manifest import SplitManifest
@@ -29,6 +31,7 @@ class Dataset:
         manifest: Which image belongs to which split.
         resize: The rule by which images became square, one of `decode.RESIZE_RULES`.
         seed: Seed of the split and of the folds.
+        grouping: Images that belong together beside copies; None where none are known or guessed.
     """
 
     folder: ImageFolder
@@ -37,10 +40,15 @@ class Dataset:
     manifest: SplitManifest
     resize: str
     seed: int = 0
+    grouping: Grouping | None = None
 
     def digests(self, split: str) -> list[str]:
         """Return the digests of a split's images, in the order of `manifest.indices(split)`."""
         return [self.manifest.digests[row] for row in self.manifest.indices(split)]
+
+    def groups(self, split: str) -> tuple[str, ...]:
+        """Return the groups of a split's images, in the order of `manifest.indices(split)`."""
+        return self.manifest.groups_of(split)
 
     def rows(self, split: str) -> PixelRows:
         """Return a split's images, which are read from disk when indexed."""
@@ -67,6 +75,7 @@ def load_dataset(
     test_fraction: float = 0.15,
     seed: int = 0,
     strict: bool = False,
+    group_rule: GroupRule = NO_RULE,
 ) -> Dataset:
     """Decode, inspect and split an image folder.
 
@@ -81,24 +90,29 @@ def load_dataset(
         test_fraction: Fraction for test, if the folder has no splits of its own.
         seed: Seed of the split.
         strict: Refuse a folder with unreadable images instead of leaving them out.
+        group_rule: Which images are kept together beside copies.
 
     Raises:
         DataError: The folder cannot be used as it is.
     """
+    check_pattern(folder, group_rule)
     with timer.time("decode"):
         paths = [image.path for image in folder.images]
         pixels = store_pixels(paths, image_size, resize, cache, partial(progress, "read images"))
         issues = inspect_dataset(folder, pixels.infos)
         if strict:
             _refuse_unreadable(folder, pixels)
+        grouping = find_groups(folder, pixels.infos, group_rule)
         manifest = make_split(
             folder,
             pixels.infos,
             val_fraction=val_fraction,
             test_fraction=test_fraction,
             seed=seed,
+            groups=grouping.keys if grouping and grouping.obeyed else (),
         )
-    return Dataset(folder, pixels, issues, manifest, resize, seed)
+    issues += tuple(group_issues(folder, pixels.infos, grouping))
+    return Dataset(folder, pixels, issues, manifest, resize, seed, grouping)
 
 
 def _refuse_unreadable(folder: ImageFolder, pixels: PixelStore) -> None:

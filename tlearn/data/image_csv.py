@@ -1,4 +1,4 @@
-"""CSV files that list images: the columns path, label and, optionally, split."""
+"""CSV files that list images: the columns path, label and, optionally, split and group."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from tlearn.storage.text import MAX_TEXT_BYTES
 
 _COLUMNS = {"file": "path", "filename": "path", "image": "path", "class": "label"}
 _COLUMNS |= {"part": "split", "partition": "split", "subset": "split"}
+_COLUMNS |= {"group": "group", "group_id": "group", "patient": "group", "patient_id": "group"}
+_COLUMNS |= {"subject": "group", "subject_id": "group"}
 _COLUMNS |= {"set": "split", "path": "path", "label": "label", "split": "split"}
 
 
@@ -24,7 +26,7 @@ def read_image_csv(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
 
     Yields:
         For every row that is not blank, its line number and its cells by column: "path", "label"
-        and, if there is such a column, "split".
+        and, if there are such columns, "split" and "group".
 
     Raises:
         DataError: The file is not text, or names no columns path and label.

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from tlearn.data.formats import EXTENSIONS
+from tlearn.data.groups import looks
 from tlearn.data.image_folder import ImageFolder, LabeledImage
 from tlearn.data.image_info import ImageInfo
 from tlearn.data.strays import folders_without_class, loose_images, not_followed
@@ -36,7 +37,8 @@ class DataIssue:
 
     Attributes:
         kind: "unreadable", "no_class", "conflicting_labels", "leak", "duplicate", "placeholder",
-            "imbalance", "few", "tiny", "misnamed" or "rotated".
+            "imbalance", "few", "tiny", "misnamed", "rotated", or of `group_findings`: "groups",
+            "groups_across_splits", "groups_left_out" or "few_groups".
         severity: "warning" (to be fixed, or at least known) or "note".
         message: What was found, in numbers, and what to do; full sentences.
         names: The images (or classes) concerned; an unreadable image is followed by ": reason".
@@ -49,8 +51,11 @@ class DataIssue:
 
     @property
     def leaves_out(self) -> bool:
-        """Return whether images that are in the folder are not used because of it."""
-        return self.kind in ("unreadable", "no_class", "conflicting_labels", "leak")
+        """Return whether images of the folder are not used because of it, or should not be."""
+        return self.kind in (
+            *("unreadable", "no_class", "conflicting_labels", "leak"),
+            *("groups_across_splits", "groups_left_out"),
+        )
 
 
 def inspect_dataset(folder: ImageFolder, infos: Sequence[ImageInfo]) -> tuple[DataIssue, ...]:
@@ -64,7 +69,7 @@ def inspect_dataset(folder: ImageFolder, infos: Sequence[ImageInfo]) -> tuple[Da
     readable = [(image, info) for image, info in images if info.problem is None]
     copies: dict[str, list[LabeledImage]] = defaultdict(list)
     for image, info in readable:
-        copies[info.sha256].append(image)
+        copies[looks(info)].append(image)
     groups = [group for group in copies.values() if len(group) > 1]
     return (
         *_unreadable(images),

@@ -19,8 +19,11 @@ from tlearn.storage.text import MAX_TEXT_BYTES
 FOLDS = 5
 """Cross-validation folds if val would be too small; fewer if a class has fewer images."""
 
-_COLUMNS = ["name", "label", "class", "split", "sha256"]
-_FIRST_COLUMNS = ["name", "label", "class", "part", "sha256"]  # as the first version wrote them
+_COLUMNS = ["name", "label", "class", "split", "sha256", "group"]
+_OLDER_COLUMNS = [  # without groups, and as the first version wrote them
+    ["name", "label", "class", "split", "sha256"],
+    ["name", "label", "class", "part", "sha256"],
+]
 _HINT = "copy it from another copy of the run, or train again: tlearn finetune FOLDER"
 
 
@@ -33,12 +36,18 @@ class SplitRow:
         label: Index of its class.
         digest: SHA-256 of the file.
         split: "train", "val" or "test".
+        group: What it shares with the images that have to be in the same split; of an image on its
+            own, the digest.
     """
 
     name: str
     label: int
     digest: str
     split: str
+    group: str = ""
+
+    def __post_init__(self) -> None:
+        self.group = self.group or self.digest
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +63,7 @@ class SplitManifest:
         report_split: The split that final results come from: "test", or "val" if there is no test.
         folds: Number of cross-validation folds of train that replace a validation split; 0 if
             there is one.
+        groups: (n,) what images of one group share; left out, every file is a group of its own.
     """
 
     classes: tuple[str, ...]
@@ -63,6 +73,10 @@ class SplitManifest:
     digests: tuple[str, ...]
     report_split: str
     folds: int
+    groups: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "groups", self.groups or self.digests)
 
     @classmethod
     def of(cls, classes: Sequence[str], rows: Sequence[SplitRow]) -> SplitManifest:
@@ -77,11 +91,16 @@ class SplitManifest:
             digests=tuple(row.digest for row in rows),
             report_split="test" if "test" in splits else "val",
             folds=0 if "val" in splits else min(FOLDS, *map(len, groups)),
+            groups=tuple(row.group for row in rows),
         )
 
     def indices(self, split: str) -> np.ndarray:
         """Return the rows of one split, int64."""
         return np.flatnonzero(np.array(self.splits, dtype="U5") == split)
+
+    def groups_of(self, split: str) -> tuple[str, ...]:
+        """Return the groups of a split's images, in the order of `indices(split)`."""
+        return tuple(self.groups[row] for row in self.indices(split))
 
     def trained_on(self, digests: Sequence[str]) -> np.ndarray:
         """Return which files are in train, or in val, which may serve to choose: bool (n,).
@@ -99,22 +118,23 @@ class SplitManifest:
 
 
 def train_groups(rows: Sequence[SplitRow]) -> dict[int, list[list[SplitRow]]]:
-    """Group the rows of train by class, and those of a class by digest."""
+    """Collect the rows of train by class, and those of a class by group."""
     groups: dict[int, dict[str, list[SplitRow]]] = {}
     for row in rows:
         if row.split == "train":
-            by_digest = groups.setdefault(row.label, {})
-            by_digest.setdefault(row.digest, []).append(row)
+            by_group = groups.setdefault(row.label, {})
+            by_group.setdefault(row.group, []).append(row)
     return {label: [*groups[label].values()] for label in sorted(groups)}
 
 
 def write_manifest(manifest: SplitManifest, path: Path) -> None:
-    """Write a manifest as CSV with the columns name, label, class, split, sha256."""
+    """Write a manifest as CSV with the columns name, label, class, split, sha256, group."""
     text = io.StringIO(newline="")
     writer = csv.writer(text)  # its line end, CR LF, has it quote names that contain either
     class_names = [manifest.classes[label] for label in manifest.labels]
     labels = manifest.labels.tolist()
-    columns = (manifest.names, labels, class_names, manifest.splits, manifest.digests)
+    facts = (manifest.splits, manifest.digests, manifest.groups)
+    columns = (manifest.names, labels, class_names, *facts)
     writer.writerows([_COLUMNS, *zip(*columns, strict=True)])
     # File names need not be valid UTF-8; surrogates carry the bytes of those that are not.
     path.write_bytes(text.getvalue().encode("utf-8", "surrogateescape"))
@@ -131,9 +151,10 @@ def read_manifest(path: Path) -> SplitManifest:
     try:
         text = read_regular(path, MAX_TEXT_BYTES).decode("utf-8", "surrogateescape")
         reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-        if next(reader, None) not in (_COLUMNS, _FIRST_COLUMNS):
+        header = next(reader, None)
+        if header not in (_COLUMNS, *_OLDER_COLUMNS):
             raise ValueError(f"the columns should be {','.join(_COLUMNS)}")
-        for row, class_name in map(_parse, reader):
+        for row, class_name in (_parse(cells, len(header)) for cells in reader):
             if classes.setdefault(row.label, class_name) != class_name:
                 raise ValueError(f"label {row.label} stands for two classes")
             if rows.setdefault(row.name, row) is not row:
@@ -148,15 +169,15 @@ def read_manifest(path: Path) -> SplitManifest:
     return SplitManifest.of([classes[label] for label in sorted(classes)], [*rows.values()])
 
 
-def _parse(cells: Sequence[str]) -> tuple[SplitRow, str]:
+def _parse(cells: Sequence[str], n_columns: int) -> tuple[SplitRow, str]:
     """Check one line; a ValueError says what is wrong with it."""
-    if len(cells) != len(_COLUMNS):
-        raise ValueError(f"{len(cells)} columns instead of {len(_COLUMNS)}")
-    name, label, class_name, split, digest = cells
+    if len(cells) != n_columns:
+        raise ValueError(f"{len(cells)} columns instead of {n_columns}")
+    name, label, class_name, split, digest, *group = cells
     if not label.isdecimal():
         raise ValueError(f"the label {label!r} is not a number")
     if split not in SPLITS:
         raise ValueError(f"the split {split!r} is none of {', '.join(SPLITS)}")
     if not re.fullmatch("[0-9a-f]{64}", digest):
         raise ValueError(f"{digest!r} is not a SHA-256 digest")
-    return SplitRow(name, int(label), digest, split), class_name
+    return SplitRow(name, int(label), digest, split, *group), class_name

@@ -10,6 +10,7 @@ import numpy as np
 from tlearn.data.manifest import SplitManifest
 from tlearn.data.pixel_store import PixelArray
 from tlearn.data.split import Fold, fold_indices
+from tlearn.errors import DataError
 
 FOLDS = 5
 """Folds of a cross-validation."""
@@ -23,29 +24,37 @@ CROSS_VALIDATION_LIMIT = 4_000
 
 
 def make_folds(
-    labels: np.ndarray, digests: Sequence[str], seed: int, n_folds: int = FOLDS
+    labels: np.ndarray, groups: Sequence[str], seed: int, n_folds: int = FOLDS
 ) -> list[Fold]:
-    """Divide rows into cross-validation folds, with copies of a file in the same fold.
+    """Divide rows into cross-validation folds, with each group in one of them.
 
     Args:
         labels: (n,) class of each row.
-        digests: (n,) digest of each row's file.
+        groups: (n,) group of each row.
         seed: Another seed gives other folds.
         n_folds: Number of folds at most. There are fewer, but at least two, if a class has fewer
-            different images.
+            groups.
 
     Returns:
         For every fold, the rows to fit on and those held out.
+
+    Raises:
+        DataError: All rows are of one group.
     """
-    n_different = Counter(label for label, _ in set(zip(labels.tolist(), digests, strict=True)))
-    k = max(2, min(n_folds, *n_different.values()))
-    return fold_indices(labels, digests, k, seed)
+    if len({*groups}) < 2:
+        raise DataError(
+            "the images to cross-validate on are all of one group",
+            "add images of other groups, or divide image by image: --groups off",
+        )
+    n_groups = Counter(label for label, _ in set(zip(labels.tolist(), groups, strict=True)))
+    k = max(2, min(n_folds, *n_groups.values()))
+    return fold_indices(labels, groups, k, seed)
 
 
 def train_folds(manifest: SplitManifest, seed: int) -> list[Fold]:
     """Divide the train split into cross-validation folds.
 
-    Copies of a file share a fold. Of very many images a stratified sample is used: as
+    Images of a group share a fold. Of very many images a stratified sample is used: as
     accurate, in bounded time and memory.
 
     Args:
@@ -59,10 +68,10 @@ def train_folds(manifest: SplitManifest, seed: int) -> list[Fold]:
     labels = manifest.labels[train]
     rows = stratified(labels, CROSS_VALIDATION_LIMIT, seed)
     n_folds = FOLDS if len(labels) < MANY_IMAGES else FOLDS_OF_MANY
-    digests = [manifest.digests[row] for row in train[rows]]
+    groups = [manifest.groups[row] for row in train[rows]]
     return [
         (rows[fitted], rows[held_out])
-        for fitted, held_out in make_folds(labels[rows], digests, seed, n_folds)
+        for fitted, held_out in make_folds(labels[rows], groups, seed, n_folds)
     ]
 
 
@@ -140,14 +149,18 @@ def in_turn(order: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return order[np.argsort(turn, kind="stable")]
 
 
-def stratified_share(rows: np.ndarray, labels: np.ndarray, share: float, seed: int) -> np.ndarray:
-    """Draw the same share of every class's rows, at least one of each.
+def stratified_share(
+    rows: np.ndarray, labels: np.ndarray, share: float, seed: int, groups: Sequence[str] = ()
+) -> np.ndarray:
+    """Draw the same share of every class's rows, at least one of each, group after group.
 
     Args:
         rows: (m,) rows to draw from.
         labels: (n,) class of every row there is.
         share: Fraction of each class's rows.
         seed: Another seed gives another sample.
+        groups: (n,) group of every row there is; nothing where all are single. The last group drawn
+            of a class may be cut.
 
     Returns:
         Rows in ascending order.
@@ -156,5 +169,9 @@ def stratified_share(rows: np.ndarray, labels: np.ndarray, share: float, seed: i
     chosen = []
     for label in np.unique(labels[rows]):
         of_class = rng.permutation(rows[labels[rows] == label])
+        if groups:
+            place: dict[str, int] = {}
+            turns = [place.setdefault(groups[row], len(place)) for row in of_class.tolist()]
+            of_class = of_class[np.argsort(turns, kind="stable")]
         chosen.append(of_class[: max(1, round(share * len(of_class)))])
     return np.sort(np.concatenate(chosen))

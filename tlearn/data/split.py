@@ -1,8 +1,10 @@
 """The train/validation/test split, and cross-validation folds.
 
-Byte-identical files form a group and always stay in the same split. Groups are ordered by a keyed
-hash of their digest, so a split depends on the seed and the images alone, not on the file system, a
-library's random numbers or the other classes, and one more image moves few of the others.
+Images of a group always stay in the same split: those with the same pixels, and those that a person
+says belong together. Groups are ordered by a keyed hash of their name (of an image on its own, its
+digest), so a split depends on the seed and the images alone, not on the file system, a library's
+random numbers or the other classes, and one more image moves few of the others. scikit-learn's
+StratifiedGroupKFold depends on the order of the files, and moves most images for a new one.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from tlearn.data.groups import group_keys, looks
 from tlearn.data.image_folder import ImageFolder
 from tlearn.data.image_info import ImageInfo
 from tlearn.data.manifest import SplitManifest, SplitRow, train_groups
@@ -33,6 +36,7 @@ def make_split(
     val_fraction: float = 0.15,
     test_fraction: float = 0.15,
     seed: int = 0,
+    groups: Sequence[str | None] = (),
 ) -> SplitManifest:
     """Split the readable images class by class, or take over the splits that the folder has.
 
@@ -42,10 +46,12 @@ def make_split(
         val_fraction: Fraction of the images (of train, if the folder has a test split) for val.
         test_fraction: Fraction of the images for test.
         seed: Another seed gives another split.
+        groups: `groups[i]` is shared by the images that have to stay with `folder.images[i]`;
+            None, or nothing at all, where no others have to. Copies stay together in any case.
 
     Returns:
         The images in the order of `folder.images`, without unreadable ones, without those in more
-        than one class, and without copies in train (or val) of images in val or test.
+        than one class, and without images in train (or val) whose group is also in val or test.
 
     Raises:
         DataError: A class has too few images, or is missing in train.
@@ -56,64 +62,75 @@ def make_split(
             "choose fractions above 0 with a sum below 1: "
             "--set val_fraction=0.15 --set test_fraction=0.15",
         )
-    rows = _usable_rows(folder, infos)
+    rows = _usable_rows(folder, infos, groups)
     existing = {image.split for image in folder.images} - {None}
+    listed = rows
     if existing:
         _check_existing_splits(folder, rows)
         rows = _without_leaks(rows)
     n_train = Counter(row.label for row in rows if row.split == "train")
     if not existing:
-        for label, groups in train_groups(rows).items():
-            for row in _choose(groups, n_train[label] * test_fraction, seed):
+        for chosen in _choose(rows, n_train, test_fraction, seed).values():
+            for row in chosen:
                 row.split = "test"
-    _check_train(folder, rows)
+    _check_train(folder, rows, listed)
     if "val" not in existing:
         _split_off_val(rows, n_train, val_fraction, seed)
     return SplitManifest.of(folder.classes, rows)
 
 
-def fold_indices(labels: np.ndarray, digests: Sequence[str], k: int, seed: int) -> list[Fold]:
+def fold_indices(labels: np.ndarray, groups: Sequence[str], k: int, seed: int) -> list[Fold]:
     """Divide rows into k folds with about equal shares of every class.
 
-    The largest groups come first, each into the fold with the fewest rows of its class, then of
-    all classes.
+    The largest groups come first, each into the fold with the fewest rows of its classes, then of
+    all classes; but where that fold alone has a class of it so far, into another, so that every
+    fold leaves some of the class to learn from.
 
     Args:
         labels: int (n,).
-        digests: (n,); rows with the same digest share a fold.
-        k: Number of folds; at most the number of different digests.
+        groups: (n,); rows of the same group share a fold.
+        k: Number of folds; at most the number of groups.
         seed: Another seed gives other folds.
 
     Returns:
         For every fold, the rows to fit on and those held out; each row is held out once.
     """
     rows_of: dict[str, list[int]] = defaultdict(list)
-    for row, digest in enumerate(digests):
-        rows_of[digest].append(row)
+    for row, group in enumerate(groups):
+        rows_of[group].append(row)
     if not 2 <= k <= len(rows_of):
-        raise ValueError(f"expected 2 <= k <= {len(rows_of)} digests, got k={k}")
-    n_held_out = np.zeros((k, int(np.max(labels)) + 1), np.int64)
+        raise ValueError(f"expected 2 <= k <= {len(rows_of)} groups, got k={k}")
+    sizes = np.bincount(labels)
+    n_held_out = np.zeros((k, len(sizes)), np.int64)
     fold_of = np.empty(len(labels), np.int64)
-    for digest in sorted(rows_of, key=lambda digest: (-len(rows_of[digest]), _rank(digest, seed))):
-        rows = rows_of[digest]
-        label = labels[rows[0]]
-        fold = int(np.lexsort((n_held_out.sum(axis=1), n_held_out[:, label]))[0])
-        n_held_out[fold, label] += len(rows)
+    for group in sorted(rows_of, key=lambda group: (-len(rows_of[group]), _rank(group, seed))):
+        rows = rows_of[group]
+        own, counts = np.unique(labels[rows], return_counts=True)
+        held_out = n_held_out[:, own]
+        alone = ((held_out > 0) & (held_out == held_out.sum(axis=0))).sum(axis=1)
+        # Shares of the class, so that of a group with several its rarest counts most.
+        of_classes = (held_out / sizes[own]) @ (counts / sizes[own])
+        fold = int(np.lexsort((n_held_out.sum(axis=1), of_classes, alone))[0])
+        n_held_out[fold, own] += counts
         fold_of[rows] = fold
     return [(np.flatnonzero(fold_of != f), np.flatnonzero(fold_of == f)) for f in range(k)]
 
 
-def _usable_rows(folder: ImageFolder, infos: Sequence[ImageInfo]) -> list[SplitRow]:
+def _usable_rows(
+    folder: ImageFolder, infos: Sequence[ImageInfo], groups: Sequence[str | None]
+) -> list[SplitRow]:
     """Return the readable images that are in one class only, in train unless the folder says so."""
-    rows = [
-        SplitRow(image.name, image.label, info.sha256, image.split or "train")
-        for image, info in zip(folder.images, infos, strict=True)
-        if info.problem is None
+    readable = [n for n, info in enumerate(infos) if info.problem is None]
+    images, facts = [folder.images[n] for n in readable], [infos[n] for n in readable]
+    files: dict[str, dict[int, str]] = defaultdict(dict)  # of each image, the first of a label
+    for image, info in zip(images, facts, strict=True):
+        files[looks(info)].setdefault(image.label, image.name)
+    keys = group_keys(facts, [groups[n] for n in readable] if groups else [])
+    usable = [
+        SplitRow(image.name, image.label, info.sha256, image.split or "train", key)
+        for image, info, key in zip(images, facts, keys, strict=True)
+        if len(files[looks(info)]) == 1
     ]
-    files: dict[str, dict[int, str]] = defaultdict(dict)  # of each digest, the first of a label
-    for row in rows:
-        files[row.digest].setdefault(row.label, row.name)
-    usable = [row for row in rows if len(files[row.digest]) == 1]
     labels = {row.label for row in usable}
     if len(labels) < 2:
         empty = [repr(name) for label, name in enumerate(folder.classes) if label not in labels]
@@ -146,24 +163,43 @@ def _check_existing_splits(folder: ImageFolder, rows: Sequence[SplitRow]) -> Non
 
 
 def _without_leaks(rows: Sequence[SplitRow]) -> list[SplitRow]:
-    """Drop from train the images that are in val or test, and from val those in test."""
-    val, test = ({row.digest for row in rows if row.split == split} for split in ("val", "test"))
+    """Drop from train the images whose group is in val or test, and from val those in test."""
+    val, test = ({row.group for row in rows if row.split == split} for split in ("val", "test"))
     elsewhere = {"train": val | test, "val": test, "test": set()}
-    return [row for row in rows if row.digest not in elsewhere[row.split]]
+    return [row for row in rows if row.group not in elsewhere[row.split]]
 
 
-def _check_train(folder: ImageFolder, rows: Sequence[SplitRow]) -> None:
-    groups = train_groups(rows)
-    small = [name for label, name in enumerate(folder.classes) if len(groups.get(label, ())) < 2]
+def _check_train(folder: ImageFolder, rows: Sequence[SplitRow], listed: Sequence[SplitRow]) -> None:
+    """Refuse a split that leaves a class nothing to learn from, or none at all to test on.
+
+    Args:
+        folder: Classes and files.
+        rows: The split.
+        listed: The split before images were left out that stand in another part too.
+    """
+    groups, listed_groups = train_groups(rows), train_groups(listed)
+    small = [label for label in range(len(folder.classes)) if len(groups.get(label, ())) < 2]
+    names = ", ".join(repr(folder.classes[label]) for label in small)
+    if any(len(listed_groups.get(label, ())) >= 2 for label in small):
+        raise DataError(
+            f"fewer than two images are left to train on in {names}: the others, or others of "
+            "their group, stand in val or test too",
+            "keep each image in one part only, or remove the copied part: tlearn divides train",
+        )
+    if any(len({row.digest for row in listed if row.label == label}) > 1 for label in small):
+        raise DataError(
+            f"all images to train on in {names} are of one group (copies are one group, too)",
+            "add images of another group, or divide image by image: --groups off",
+        )
     if small:
         raise DataError(
-            f"fewer than two different images to train on in {', '.join(map(repr, small))}",
+            f"fewer than two different images to train on in {names}",
             "add images that can be read (copies of one file count once), or remove the class",
         )
     if all(row.split == "train" for row in rows):
         raise DataError(
             f"too few images in {quoted(folder.root)}: none is left to test on",
-            "give at least one class three different images, better every class ten",
+            "give at least one class three different images (or groups), better every class ten",
         )
 
 
@@ -171,27 +207,57 @@ def _split_off_val(
     rows: Sequence[SplitRow], n_train: Counter[int], fraction: float, seed: int
 ) -> None:
     """Move a fraction of train to val, unless a class would have too few images there."""
-    by_class = [
-        _choose(groups, n_train[label] * fraction, seed)
-        for label, groups in train_groups(rows).items()
-    ]
-    if min(map(len, by_class)) >= MIN_VALIDATION:
-        for row in (row for chosen in by_class for row in chosen):
+    chosen = _choose(rows, n_train, fraction, seed)
+    n_val = Counter(row.label for rows_of_class in chosen.values() for row in rows_of_class)
+    if all(n_val[label] >= MIN_VALIDATION for label in chosen):
+        for row in (row for rows_of_class in chosen.values() for row in rows_of_class):
             row.split = "val"
 
 
-def _choose(groups: Sequence[list[SplitRow]], target: float, seed: int) -> list[SplitRow]:
-    """Choose about `target` images in whole groups, at least one, and leave at least two groups."""
-    chosen: list[list[SplitRow]] = []
-    room, spare = int(target + 0.5), max(0, len(groups) - 2)
-    ranked = sorted(groups, key=lambda group: _rank(group[0].digest, seed))
-    for group in ranked:
-        if len(group) <= room and len(chosen) < spare:
-            chosen.append(group)
-            room -= len(group)
-    smallest = sorted(ranked, key=len)[: min(1, spare)]
-    return [row for group in chosen or smallest for row in group]
+def _choose(
+    rows: Sequence[SplitRow], n_train: Counter[int], fraction: float, seed: int
+) -> dict[int, list[SplitRow]]:
+    """Choose about a fraction of each class in whole groups, at least one group, and leave two.
+
+    Args:
+        rows: Those of train are chosen from.
+        n_train: Images of each class that the fraction is of.
+        fraction: Fraction of each class.
+        seed: Of the order in which groups are tried.
+
+    Returns:
+        For each class in train, the rows chosen for its sake, those of other classes included.
+    """
+    whole: dict[str, list[SplitRow]] = defaultdict(list)
+    for row in rows:
+        if row.split == "train":
+            whole[row.group].append(row)
+    counts = {key: Counter(row.label for row in group) for key, group in whole.items()}
+    of_class = {label: [g[0].group for g in groups] for label, groups in train_groups(rows).items()}
+    room = {label: int(n_train[label] * fraction + 0.5) for label in of_class}
+    spare = {label: max(0, len(keys) - 2) for label, keys in of_class.items()}
+    chosen: dict[int, list[str]] = {label: [] for label in of_class}
+    taken: set[str] = set()
+
+    def take(label: int, key: str) -> None:
+        chosen[label].append(key)
+        taken.add(key)
+        for other, count in counts[key].items():
+            room[other] -= count
+            spare[other] -= 1
+
+    for label, keys in of_class.items():
+        ranked = sorted(keys, key=lambda key: _rank(key, seed))
+        for key in ranked:
+            fits = all(n <= room[other] and spare[other] for other, n in counts[key].items())
+            if key not in taken and fits:
+                take(label, key)
+        if not taken.intersection(keys):
+            free = [key for key in ranked if all(spare[other] for other in counts[key])]
+            for key in sorted(free, key=lambda key: counts[key].total())[:1]:
+                take(label, key)
+    return {label: [row for key in keys for row in whole[key]] for label, keys in chosen.items()}
 
 
-def _rank(digest: str, seed: int) -> bytes:
-    return hashlib.sha256(f"{seed}:{digest}".encode()).digest()
+def _rank(key: str, seed: int) -> bytes:
+    return hashlib.sha256(f"{seed}:{key}".encode()).digest()

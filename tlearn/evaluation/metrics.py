@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from tlearn.data.design_effect import design_effect
 from tlearn.evaluation.wording import percent, percent_interval
 
 BINS = 15
@@ -28,7 +29,8 @@ class Report:
         n: Number of images.
         classes: Names, in the order of the model's outputs.
         accuracy: Share of images whose most probable class is right.
-        interval: 95% Wilson interval of the accuracy.
+        interval: 95% Wilson interval of the accuracy, of fewer images where some of a group are
+            right or wrong together: see `design_effect`.
         top_k: Share of images whose class is among the k most probable, for k below the number
             of classes.
         balanced_accuracy: Mean recall of the classes that occur in the labels.
@@ -39,6 +41,7 @@ class Report:
             the labels has n = 0 and three zeros, and is left out of every mean.
         confusion: Counts, rows true, columns predicted.
         reliability: For each bin that holds images: confidence, accuracy, n.
+        n_groups: Number of groups of images; None where it is not known.
     """
 
     split: str
@@ -54,6 +57,7 @@ class Report:
     per_class: tuple[dict[str, Any], ...]
     confusion: list[list[int]]
     reliability: tuple[dict[str, float], ...]
+    n_groups: int | None = None
 
     @property
     def n_correct(self) -> int:
@@ -78,7 +82,11 @@ _TUPLES = ("classes", "interval", "per_class", "reliability")
 
 
 def score(
-    probabilities: np.ndarray, labels: np.ndarray, classes: Sequence[str], split: str
+    probabilities: np.ndarray,
+    labels: np.ndarray,
+    classes: Sequence[str],
+    split: str,
+    groups: Sequence[str] = (),
 ) -> Report:
     """Score probabilities against labels.
 
@@ -88,6 +96,7 @@ def score(
         labels: (n,) indices into `classes`.
         classes: Names, in the order of the columns.
         split: Name of the split.
+        groups: (n,) what images of a group share; nothing where it is not known.
 
     Raises:
         ValueError: The shapes disagree, a label is out of range, a probability is not finite.
@@ -109,12 +118,13 @@ def score(
     bins = reliability_bins(probabilities.max(axis=1), hits[:, 0])
     true_probability = probabilities[np.arange(n), labels]
     correct = int(hits[:, 0].sum())
+    effect = design_effect(hits[:, 0], groups) if groups else 1.0
     return Report(
         split=split,
         n=n,
         classes=tuple(classes),
         accuracy=correct / n,
-        interval=wilson_interval(correct, n),
+        interval=wilson_interval(correct / effect, n / effect),
         top_k={k: float(hits[:, :k].any(axis=1).mean()) for k in TOP_K if k < len(classes)},
         balanced_accuracy=float(np.mean([row["recall"] for row in present])),
         macro_f1=float(np.mean([row["f1"] for row in present])),
@@ -123,17 +133,18 @@ def score(
         per_class=per_class,
         confusion=confusion_matrix(labels, predicted, labels=indices).tolist(),
         reliability=bins,
+        n_groups=len({*groups}) if groups else None,
     )
 
 
-def wilson_interval(correct: int, n: int, z: float = _Z95) -> tuple[float, float]:
+def wilson_interval(correct: float, n: float, z: float = _Z95) -> tuple[float, float]:
     """Return the Wilson score interval of a share, which holds for few trials and near 0 and 1.
 
         (p + z²/2n ± z · sqrt(p (1 - p) / n + z²/4n²)) / (1 + z²/n),   p = correct / n
 
     Args:
         correct: Number of successes.
-        n: Number of trials, at least one.
+        n: Number of trials, at least one; fractions of an effective number are allowed.
         z: Quantile of the normal distribution; 1.96 for 95 %.
 
     Returns:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import compress
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,7 @@ def score_apart(
     classes: Sequence[str],
     split: str,
     trained_on: np.ndarray | None,
+    groups: Sequence[str] = (),
 ) -> Scores:
     """Score all images, and apart from them those that the model did not learn from.
 
@@ -47,12 +49,14 @@ def score_apart(
         classes: Names, in the order of the columns.
         split: Name of the split or folder.
         trained_on: bool (n,), which images those are; None if unknown.
+        groups: (n,) what images of a group share; nothing where it is not known.
     """
-    report = score(probabilities, labels, classes, split)
+    report = score(probabilities, labels, classes, split, groups)
     if trained_on is None:
         return Scores(report, None)
     n = int(trained_on.sum())
     rest = ~trained_on
     mixed = 0 < n < len(labels)
-    unseen = score(probabilities[rest], labels[rest], classes, split) if mixed else None
+    others = [*compress(groups, rest)] if groups else ()
+    unseen = score(probabilities[rest], labels[rest], classes, split, others) if mixed else None
     return Scores(report, n, unseen)

@@ -55,6 +55,8 @@ class SplitPlan:
     folds: int
     val_fraction: float
     test_fraction: float
+    group_by: str | None = None  # these two are missing in runs made before there were groups
+    groups: str = "given"
 
 
 @dataclass(frozen=True)

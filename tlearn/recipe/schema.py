@@ -2,19 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
-import reprlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal, get_args
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 AUTO: Final = "auto"
 """A key with this value counts as not set; the plan gets a value by rule or measurement."""
@@ -34,7 +25,11 @@ RENAMED_KEYS = {
 }
 """Keys of the first version to those of today; recipes, flags and plans may still have them."""
 
-_RENAMED_VALUES = {"head_stages": {"several": LAST3}}
+_RENAMED_VALUES: dict[str, dict[str | bool, str]] = {
+    "head_stages": {"several": LAST3},
+    "groups": {"auto": "guessed", "off": "none", False: "none"},  # off is false in YAML
+}
+"""Other words for the values of a key. A plan leaves nothing `auto`, so there it is the outcome."""
 
 Fraction = Annotated[float, Field(ge=0, le=0.5)]
 Strength = Annotated[float, Field(ge=0)]
@@ -84,6 +79,19 @@ class Recipe(BaseModel):
         True,
         description="Store about a hundred images in the run, so that it can be exported and "
         "checked on another machine. Turn it off for private images; the report then shows none.",
+    )
+    group_by: str | None = Field(
+        None,
+        min_length=1,
+        description="Regular expression on the path of an image in the folder. Images for which "
+        "it (or its first group in parentheses) matches the same text stay in one split. null "
+        "takes the column group of a CSV, if there is one.",
+    )
+    groups: Literal["given", "guessed", "none"] = Field(
+        "given",
+        description="Which images stay in one split besides copies: those given by group_by or a "
+        "CSV; guessed (or auto): also those that belong together by their names, or by camera and "
+        "day, as images of one patient do; none (or off).",
     )
     val_fraction: Fraction = Field(
         0.15,
@@ -218,81 +226,16 @@ class Recipe(BaseModel):
         return self
 
 
-def allowed_values(key: str) -> str:
-    """Return what a key accepts, in words: "auto, or a whole number >= 1"."""
-    return ", or ".join(_in_words(form) for form in _forms(key))
-
-
-def find_errors(values: Mapping[str, Any], where: Callable[[str], str]) -> list[str]:
-    """Return a sentence for each key that does not exist or whose value is not allowed.
-
-    Args:
-        values: Keys and values as they were read.
-        where: Returns where a key was set, as the beginning of its sentence.
-    """
-    wrong = {key for key in values if key not in Recipe.model_fields}
-    try:
-        Recipe.model_validate({key: value for key, value in values.items() if key not in wrong})
-    except ValidationError as error:
-        wrong |= {str(problem["loc"][0]) for problem in error.errors() if problem["loc"]}
-    return [where(key) + _problem(key, values[key]) for key in values if key in wrong]
-
-
 def current_names(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return values with today's names for the keys and words of the first version."""
     current = {}
     for key, value in values.items():
         name = RENAMED_KEYS.get(plain(key), key)
         renamed = _RENAMED_VALUES.get(name, {})
-        current[name] = renamed.get(value, value) if isinstance(value, str) else value
+        current[name] = renamed.get(value, value) if isinstance(value, str | bool) else value
     return current
 
 
 def plain(name: str) -> str:
     """Return a name without differences of case, or of hyphens and underscores."""
     return name.lower().replace("-", "_")
-
-
-def nearest(name: str, names: Iterable[str]) -> str:
-    """Return "; did you mean ...?" with the most similar of `names`, or nothing."""
-    matches = difflib.get_close_matches(plain(name), list(names), n=1)
-    return f"; did you mean {matches[0]!r}?" if matches else ""
-
-
-def _problem(key: str, value: Any) -> str:
-    if key not in Recipe.model_fields:
-        initials = {"".join(word[0] for word in n.split("_")): n for n in Recipe.model_fields}
-        meant = f"; did you mean {initials[key]!r}?" if key in initials else ""  # lr
-        return "no such key" + (meant or nearest(key, Recipe.model_fields))
-    shown = str(value).lower() if isinstance(value, bool) else reprlib.repr(value)
-    problem = "has no value" if value is None else f"{shown} is not allowed"
-    names = [name for form in _forms(key) for name in _names(form)]
-    suggestion = nearest(value, names) if isinstance(value, str) else ""
-    return problem + (suggestion or f"; expected {allowed_values(key)}")
-
-
-def _forms(key: str) -> list[dict[str, Any]]:
-    """Return the JSON Schemas of a key's values; all names in one, as people write them."""
-    field = Recipe.model_json_schema()["properties"][key]
-    forms = field.get("anyOf", [field])
-    names = [name for form in forms for name in _names(form)]
-    if key == "policy":
-        names = [name.replace("_", "-") for name in names]
-    others = [form for form in forms if not _names(form)]
-    return [{"enum": names}, *others] if names else others
-
-
-def _names(form: dict[str, Any]) -> list[str]:
-    return form.get("enum", [form["const"]] if "const" in form else [])
-
-
-def _in_words(form: dict[str, Any]) -> str:
-    if "pattern" in form:
-        return str(form["title"])
-    if names := _names(form):
-        return f"one of {', '.join(names)}" if len(names) > 1 else names[0]
-    kinds = {"boolean": "true or false", "null": "null", "string": "text"}
-    kinds |= {"integer": "a whole number", "number": "a number"}
-    limits = {"exclusiveMinimum": ">", "minimum": ">=", "exclusiveMaximum": "<", "maximum": "<="}
-    bounds = [f"{sign} {form[name]:.10g}" for name, sign in limits.items() if name in form]
-    return " ".join([kinds[form["type"]], " and ".join(bounds)]).strip()

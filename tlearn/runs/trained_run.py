@@ -57,11 +57,13 @@ class LabeledPixels:
         pixels: uint8 (n, H, W, 3), read where indexed.
         labels: (n,) true class indices.
         digests: (n,) SHA-256 of the files.
+        groups: (n,) what images of a group share; empty where it is not known.
     """
 
     pixels: PixelRows
     labels: np.ndarray
     digests: tuple[str, ...]
+    groups: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -202,7 +204,8 @@ class TrainedRun:
         """
         rows = self.manifest.indices(split)
         digests = tuple(self.manifest.digests[row] for row in rows)
-        return LabeledPixels(self.read_images(split), self.manifest.labels[rows], digests)
+        labels, groups = self.manifest.labels[rows], self.manifest.groups_of(split)
+        return LabeledPixels(self.read_images(split), labels, digests, groups)
 
     def read_other(self, folder: Path) -> LabeledPixels:
         """Return the images of another folder with classes of this run: its test split, or all.

@@ -230,12 +230,14 @@ def gain_covariates(evidence: Evidence, head: HeadEvidence) -> np.ndarray:
 def interval_half_width(evidence: Evidence, policy: Policy, accuracy: float) -> float:
     """Return half the width of the interval around an expected accuracy.
 
-    The binomial variance uses Laplace smoothing, (n p + 1) / (n + 2).
+    The binomial variance uses Laplace smoothing, (n p + 1) / (n + 2). Images of groups count less,
+    by their design effect.
     """
     n = evidence.n_train
     p = (accuracy * n + 1) / (n + 2)
-    test_term = 1 / evidence.n_tested if evidence.n_tested else 0.0
-    variance = p * (1 - p) * (1 / n + test_term + MODEL_SD[policy] ** 2)
+    train_term = evidence.train_effect / n
+    test_term = evidence.test_effect / evidence.n_tested if evidence.n_tested else 0.0
+    variance = p * (1 - p) * (train_term + test_term + MODEL_SD[policy] ** 2)
     return float(INTERVAL_Z * np.sqrt(variance))
 
 

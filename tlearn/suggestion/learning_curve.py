@@ -19,6 +19,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tlearn.data.design_effect import design_effect
 from tlearn.data.sampling import stratified_share
 from tlearn.data.split import Fold
 
@@ -86,6 +87,7 @@ def measure_curve(
     folds: Sequence[Fold],
     held_out_probabilities: Callable[[Sequence[Fold], float], Sequence[np.ndarray]],
     seed: int = 0,
+    groups: Sequence[str] = (),
 ) -> LearningCurve:
     """Measure the learning curve of a linear head by cross-validation.
 
@@ -96,21 +98,29 @@ def measure_curve(
             (held-out rows, classes). It is called with the folds and a factor on the L2 penalty,
             which is relative to a mean over the images and has to grow as they get fewer.
         seed: Random seed of the shares; smaller shares are subsets of larger ones.
+        groups: (n,) what images of a group share, which are drawn together; nothing where all are
+            single.
     """
-    truth = np.concatenate([labels[held_out] for _, held_out in folds])
+    judged = np.concatenate([held_out for _, held_out in folds])
+    truth = labels[judged]
     right, sizes = [], []
     for share in SHARES:
-        smaller = [(stratified_share(rows, labels, share, seed), out) for rows, out in folds]
+        smaller = [
+            (stratified_share(rows, labels, share, seed, groups), out) for rows, out in folds
+        ]
         sizes.append(sum(len(rows) for rows, _ in smaller))
         predictions = [p.argmax(axis=1) for p in held_out_probabilities(smaller, 1 / share)]
         right.append(np.concatenate(predictions) == truth)
     accuracies = tuple(float(correct.mean()) for correct in right)
     counts = np.maximum(np.bincount(truth), 1)
+    n_worth = float(len(truth))
+    if groups:
+        n_worth /= design_effect(right[-1], [groups[row] for row in judged.tolist()])
     recalls = [np.bincount(truth, weights=correct) / counts for correct in right]
     return LearningCurve(
         n_train=len(labels),
         accuracies=accuracies,
-        error=float(np.sqrt(accuracies[-1] * (1 - accuracies[-1]) / len(truth))),
+        error=float(np.sqrt(accuracies[-1] * (1 - accuracies[-1]) / n_worth)),
         slope=_slope(accuracies, len(truth)),
         gains=recalls[-1] - recalls[-2],
         recalls=recalls[-1],

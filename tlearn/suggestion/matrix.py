@@ -66,6 +66,8 @@ class Evidence:
         learning_curve_correction: Factor on the cross-validated error, whose heads learned from
             only part of the training images.
         n_tested: Images of the split that will be reported on; 0 where it is unknown.
+        train_effect: What to divide n_train by where images stand in groups: their design effect.
+        test_effect: The same of n_tested.
     """
 
     n_train: int
@@ -75,6 +77,8 @@ class Evidence:
     heads: tuple[HeadEvidence, ...] = ()
     learning_curve_correction: float = 1.0
     n_tested: int = 0
+    train_effect: float = 1.0
+    test_effect: float = 1.0
 
     @property
     def similar(self) -> bool:

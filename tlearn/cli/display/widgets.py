@@ -127,13 +127,20 @@ def dataset_table(dataset: Dataset) -> Table:
     rows: dict[str, RenderableType] = {
         "folder": safe_text(relative_path(dataset.folder.root)),
         "classes": Text(f"{len(manifest.classes)}: {class_names(manifest.classes)}"),
-        "images": Text(f"{len(manifest.names):,}: {', '.join(splits)}"),
+        "images": Text(f"{len(manifest.names):,}: {', '.join(splits)}{kept_groups(dataset)}"),
     }
     ignored = dataset.folder.ignored
     if ignored:
         entries = pluralize(len(ignored), "entry", "entries")
         rows["ignored"] = Text(f"{entries}: {class_names(ignored, 3)}")
     return key_value_table(rows)
+
+
+def kept_groups(dataset: Dataset) -> str:
+    """Return ", in 96 groups that stay together", or nothing where only copies do."""
+    if not (dataset.grouping and dataset.grouping.obeyed):
+        return ""
+    return f", in {len({*dataset.manifest.groups}):,} groups that stay together"
 
 
 def score_table(reports: Iterable[Report]) -> Table:

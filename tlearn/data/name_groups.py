@@ -1,0 +1,166 @@
+"""Groups guessed from the names of images, and from camera and day in EXIF.
+
+A guess has to be plausible: several images a group, several groups in a class, no group with half
+of the images. One running number a class, as in `ant_001` to `ant_200`, is no grouping.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from statistics import median
+
+from tlearn.data.image_folder import SPLIT_NAMES, ImageFolder, LabeledImage
+from tlearn.data.image_info import ImageInfo
+
+Guess = tuple[str, tuple[str | None, ...]]
+"""What was recognized, and the key of each image."""
+
+_PERSONS = (
+    "person|people|patient|pat|pt|subject|subj|sub|participant|proband|volunteer|donor|client"
+    "|individual|speaker|signer|writer|author|user"
+)
+_SOURCES = (
+    "im|page|sheet|scan|slide|wsi|video|vid|clip|movie|film|sequence|seq|scene|shot|take|track"
+    "|series|session|visit|study|exam|case|burst|specimen|sample|core|biopsy|plot|plant|tree|house"
+)
+_PERSON = re.compile(rf"(?<![a-z])(?P<word>{_PERSONS})[-_. ]?(?P<number>\d+)", re.IGNORECASE)
+_SOURCE = re.compile(rf"(?<![a-z])(?P<word>{_SOURCES})[-_. ]?(?P<number>\d+)", re.IGNORECASE)
+_COUNTER = re.compile(r"(?P<before>.*\d\D+)(?P<number>\d{1,6})\D*", re.DOTALL)
+_RUNNING = "a name before a running number"
+_FOLDER = "folders inside the classes"
+
+FEWEST_GROUPS = 10
+"""Groups in all below which no guess is offered: too few to divide."""
+
+FEWEST_IN_CLASS = 3
+"""Groups of a class, in the middle of the classes: train, val and test need one each."""
+
+MEAN_SIZE = (2, 500)
+"""Images a group, on average."""
+
+LARGEST_SHARE = 0.5
+"""Share of the images above which a group is no group but a name for nearly all."""
+
+SPARSEST = 10
+"""Numbers that a running number may skip for each image it has: a sample of a series keeps some."""
+
+SHARED = 0.05
+"""Share of the images that stand with others in a group; below, grouping changes nothing. For words
+that say what is grouped, such as "patient", this replaces the mean size: of many patients there is
+one image, and of some there are several."""
+
+_RESTARTED = 0.1
+"""Share of names that come again in another class (or part), from which on numbers start anew
+there."""
+
+
+def guess_from_names(folder: ImageFolder) -> Guess | None:
+    """Guess groups from what stands below the folder of the class: names, and folders of images."""
+    texts = _texts(folder.images)
+    found = [_parse(text) for text in texts]
+    by_kind: dict[str, dict[int, str]] = defaultdict(dict)
+    for row, (parsed, scope) in enumerate(zip(found, _scopes(folder, texts), strict=True)):
+        if parsed:
+            kind, key = parsed
+            by_kind[kind][row] = scope + key
+    accepted: dict[int, str] = {}
+    patterns: list[str] = []
+    for kind, keys in sorted(by_kind.items(), key=lambda item: -len(item[1])):
+        named = kind not in (_RUNNING, _FOLDER)
+        if _is_plausible(keys, folder.images, named) and (
+            kind != _RUNNING or _is_running(keys, texts)
+        ):
+            accepted |= keys
+            patterns.append(kind)
+    if not accepted or not _is_shared(accepted, len(texts)):
+        return None
+    return ", ".join(patterns), tuple(accepted.get(row) for row in range(len(texts)))
+
+
+def guess_from_exif(folder: ImageFolder, infos: Sequence[ImageInfo]) -> Guess | None:
+    """Guess groups from the camera and the day on which an image was taken."""
+    keys = {
+        row: f"{info.camera} {info.taken[:10]}".strip()
+        for row, info in enumerate(infos)
+        if info.taken[:10].strip(" :0")
+    }
+    if not _is_plausible(keys, folder.images, False) or 2 * len(keys) < len(infos):
+        return None
+    return "camera and day", tuple(keys.get(row) for row in range(len(infos)))
+
+
+def _texts(images: Sequence[LabeledImage]) -> list[str]:
+    """Return each image's path below the folder of its class, without the extension."""
+    texts = []
+    for image in images:
+        folders = image.name.split("/")
+        above = 1 + (folders[0].lower() in SPLIT_NAMES and len(folders) > 2)
+        texts.append("/".join(folders[above:] if len(folders) > above else folders[-1:]))
+    return [text.rpartition(".")[0] or text for text in texts]
+
+
+def _parse(text: str) -> tuple[str, str] | None:
+    """Return what kind of group a name tells of, and which; None if of none."""
+    if match := _PERSON.search(text):
+        return f"{match['word']}N", f"{match['word'].lower()}{match['number']}"
+    sources = [*_SOURCE.finditer(text)]
+    if sources and re.search(r"[\d()]|/.", text[sources[-1].end() :]):
+        match = sources[-1]
+        return f"{match['word']}N", text[: match.end()]
+    if match := _COUNTER.fullmatch(text):
+        return _RUNNING, match["before"]
+    folder = text.rpartition("/")[0]
+    return (_FOLDER, folder) if folder else None
+
+
+def _scopes(folder: ImageFolder, texts: Sequence[str]) -> list[str]:
+    """Return what to put before the keys of each image, where numbers start anew in each class."""
+    of_class = [folder.classes[image.label] for image in folder.images]
+    of_split = [image.split or "" for image in folder.images]
+    scopes = [""] * len(texts)
+    for places in (of_class, of_split):
+        of_name: dict[tuple[str, str], set[str]] = defaultdict(set)
+        for scope, text, place in zip(scopes, texts, places, strict=True):
+            of_name[scope, text].add(place)
+        again = sum(len(of_name[name]) > 1 for name in zip(scopes, texts, strict=True))
+        if again > _RESTARTED * len(texts):
+            scopes = [f"{scope}{place}/" for scope, place in zip(scopes, places, strict=True)]
+    return scopes
+
+
+def _is_plausible(keys: Mapping[int, str], images: Sequence[LabeledImage], named: bool) -> bool:
+    """Return whether keys may be groups.
+
+    Args:
+        keys: Row to key.
+        images: All images.
+        named: Whether a word says what the keys are.
+    """
+    sizes = Counter(keys.values())
+    if len(sizes) < FEWEST_GROUPS or max(sizes.values()) > LARGEST_SHARE * len(keys):
+        return False
+    of_class: dict[int, set[str]] = defaultdict(set)
+    for row, key in keys.items():
+        of_class[images[row].label].add(key)
+    if median(map(len, of_class.values())) < FEWEST_IN_CLASS:
+        return False
+    mean = len(keys) / len(sizes)
+    return mean <= MEAN_SIZE[1] and (_is_shared(keys, len(keys)) if named else mean >= MEAN_SIZE[0])
+
+
+def _is_shared(keys: Mapping[int, str], n: int) -> bool:
+    sizes = Counter(keys.values())
+    return sum(size for size in sizes.values() if size > 1) >= SHARED * n
+
+
+def _is_running(keys: Mapping[int, str], texts: Sequence[str]) -> bool:
+    """Return whether the last numbers of most groups count images, and are no codes or dates."""
+    numbers: dict[str, list[int]] = defaultdict(list)
+    for row, key in keys.items():
+        match = _COUNTER.fullmatch(texts[row])
+        numbers[key] += [int(match["number"])] if match else []
+    several = [group for group in numbers.values() if len(group) > 1]
+    dense = [1 + max(group) - min(group) <= SPARSEST * len(group) for group in several]
+    return 2 * sum(dense) > len(dense)
