@@ -237,7 +237,7 @@ def _result(record: RunRecord, cite: Citations) -> str:
         apart = ", which had also served to choose the weights,"
     in_groups = ""
     if report.n_groups and report.n_groups < report.n:
-        in_groups = f" and the design effect of {report.n_groups:,} groups"
+        in_groups = f", widened for {report.n_groups:,} groups of images"
         in_groups += f" {cite('rao1992clustered')}"
     return (
         f"Of the {report.n:,} {_PURPOSES[report.split]} images{apart} {right:,}"

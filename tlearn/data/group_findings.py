@@ -71,8 +71,9 @@ def _summary(grouping: Grouping, images: Sequence[tuple[LabeledImage, str]]) -> 
         members[key].append(repr(PurePosixPath(image.name).name))
     largest = max(members, key=lambda key: len(members[key]))
     names = members[largest]
-    shown = ", ".join(names[:_SHOWN]) + ", ..." * (len(names) > _SHOWN)
-    by = _BY.get(grouping.source, f"By the pattern {grouping.pattern!r}")
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    shown = ", ".join(names[:_SHOWN]) + more
+    by = _BY.get(grouping.source, f"By the pattern '{grouping.pattern}'")
     are = "seem to be" if grouping.source in ("names", "exif") else "are"
     return (
         f"{by}, {len(images):,} images {are} of {len(members):,} groups; the largest, {largest!r}, "

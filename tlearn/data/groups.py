@@ -138,7 +138,7 @@ def check_pattern(folder: ImageFolder, rule: GroupRule) -> None:
     if not any(_matches(rule.pattern, folder)):
         names = " and ".join(repr(folder.images[n].name) for n in (0, -1))
         raise DataError(
-            f"the pattern {rule.pattern!r} matches no image; they are called {names}",
+            f"the pattern '{rule.pattern}' matches no image; they are called {names}",
             "put what images of a group share in parentheses: --group-by '([^/]+)_[0-9]+'",
         )
 
@@ -174,7 +174,7 @@ def _matches(pattern: str, folder: ImageFolder) -> tuple[str | None, ...]:
         compiled = re.compile(pattern)
     except re.error as error:
         raise DataError(
-            f"the pattern {pattern!r} is no regular expression: {error}",
+            f"the pattern '{pattern}' is no regular expression: {error}",
             "as in: --group-by '(patient[0-9]+)_'",
         ) from error
     found = (compiled.search(image.name) for image in folder.images)

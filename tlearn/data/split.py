@@ -181,10 +181,14 @@ def _check_train(folder: ImageFolder, rows: Sequence[SplitRow], listed: Sequence
     small = [label for label in range(len(folder.classes)) if len(groups.get(label, ())) < 2]
     names = ", ".join(repr(folder.classes[label]) for label in small)
     if any(len(listed_groups.get(label, ())) >= 2 for label in small):
+        kept, given = (
+            sum(row.split == "train" and row.label in small for row in of) for of in (rows, listed)
+        )
         raise DataError(
-            f"fewer than two images are left to train on in {names}: the others, or others of "
-            "their group, stand in val or test too",
-            "keep each image in one part only, or remove the copied part: tlearn divides train",
+            f"train repeats val or test: {given - kept} of {given} images of {names} have the same "
+            "pixels as images there, or are of one group with them",
+            "keep each image in one part only, or remove the part that is a copy: tlearn then "
+            "divides train itself",
         )
     if any(len({row.digest for row in listed if row.label == label}) > 1 for label in small):
         raise DataError(

@@ -11,6 +11,9 @@ from pydantic import ValidationError
 
 from tlearn.recipe.schema import Recipe, plain
 
+_GROUPS = {"guessed": "auto", "none": "off"}
+"""What people write for values that a plan names by their outcome."""
+
 
 def allowed_values(key: str) -> str:
     """Return what a key accepts, in words: "auto, or a whole number >= 1"."""
@@ -57,6 +60,8 @@ def _forms(key: str) -> list[dict[str, Any]]:
     names = [name for form in forms for name in _names(form)]
     if key == "policy":
         names = [name.replace("_", "-") for name in names]
+    if key == "groups":
+        names = [_GROUPS.get(name, name) for name in names]
     others = [form for form in forms if not _names(form)]
     return [{"enum": names}, *others] if names else others
 

@@ -90,8 +90,8 @@ class Recipe(BaseModel):
     groups: Literal["given", "guessed", "none"] = Field(
         "given",
         description="Which images stay in one split besides copies: those given by group_by or a "
-        "CSV; guessed (or auto): also those that belong together by their names, or by camera and "
-        "day, as images of one patient do; none (or off).",
+        "CSV; auto: also those that belong together by their names, or by camera and day, as "
+        "images of one patient do (a plan says guessed); off: none.",
     )
     val_fraction: Fraction = Field(
         0.15,
