@@ -59,3 +59,26 @@ def test_a_class_of_few_groups_is_a_warning() -> None:
 
 def test_no_groups_no_words() -> None:
     assert issues(GroupRule("none"), ("test", "train")) == {}
+
+
+def test_days_on_both_sides_of_a_given_split_are_no_warning() -> None:
+    images, infos = [], []
+    for n in range(240):
+        split = "train" if n % 3 else "test"
+        name = f"{split}/{'ab'[n % 2]}/{n}.jpg"
+        images.append(LabeledImage(Path(name), name, n % 2, split))
+        day = f"2024:05:{n // 12 + 1:02} 10:00:00"
+        infos.append(ImageInfo(f"{n}", 9, 9, "JPEG", False, camera="One", taken=day))
+    folder = ImageFolder(Path("/p"), ("a", "b"), tuple(images), "splits")
+    (told,) = group_issues(folder, infos, find_groups(folder, infos, GroupRule()))
+    assert told.severity == "note" and told.message.startswith("By camera and day (EXIF), 240")
+    obeyed = [*group_issues(folder, infos, find_groups(folder, infos, GroupRule("guessed")))]
+    assert "groups_left_out" in {issue.kind for issue in obeyed}
+
+
+def test_who_asks_for_a_guess_is_told_that_there_is_none() -> None:
+    images = [LabeledImage(Path(f"{n}"), f"{'ab'[n % 2]}/{n}.jpg", n % 2) for n in range(40)]
+    folder = ImageFolder(Path("/p"), ("a", "b"), tuple(images), "classes")
+    infos = [ImageInfo(f"{n}", 9, 9, "JPEG", False) for n in range(40)]
+    (told,) = group_issues(folder, infos, None, guess_asked=True)
+    assert told.message.endswith("--group-by REGEX.")

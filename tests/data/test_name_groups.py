@@ -25,7 +25,8 @@ def folder_of(names: Iterable[str]) -> ImageFolder:
         images.append((name, class_name, split))
     classes = tuple(sorted({class_name for _, class_name, _ in images}))
     listed = [LabeledImage(Path(name), name, classes.index(c), split) for name, c, split in images]
-    return ImageFolder(Path("/p"), classes, tuple(listed), "splits")
+    layout = "splits" if listed[0].split else "classes"
+    return ImageFolder(Path("/p"), classes, tuple(listed), layout)
 
 
 def names(pattern: str, **ranges: int) -> list[str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from tlearn.data.group_findings import group_issues
-from tlearn.data.groups import NO_RULE, Grouping, GroupRule, check_pattern, find_groups
+from tlearn.data.groups import GUESSED, NO_RULE, Grouping, GroupRule, check_pattern, find_groups
 from tlearn.data.image_folder import ImageFolder
 from tlearn.data.inspection import DataIssue, inspect_dataset
 from tlearn.data.manifest import SplitManifest
@@ -111,7 +111,8 @@ def load_dataset(
             seed=seed,
             groups=grouping.keys if grouping and grouping.obeyed else (),
         )
-    issues += tuple(group_issues(folder, pixels.infos, grouping))
+    asked = group_rule.use == GUESSED
+    issues += tuple(group_issues(folder, pixels.infos, grouping, asked))
     return Dataset(folder, pixels, issues, manifest, resize, seed, grouping)
 
 

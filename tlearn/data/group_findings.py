@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 
 from tlearn.data.groups import Grouping
@@ -19,12 +19,15 @@ _SHOWN = 2
 _BY = {
     "names": "By their names",
     "exif": "By camera and day (EXIF)",
-    "column": "By a column of the CSV",
+    "column": "By a column of the CSV (group, patient or subject)",
 }
 
 
 def group_issues(
-    folder: ImageFolder, infos: Sequence[ImageInfo], grouping: Grouping | None
+    folder: ImageFolder,
+    infos: Sequence[ImageInfo],
+    grouping: Grouping | None,
+    guess_asked: bool = False,
 ) -> Iterator[DataIssue]:
     """Yield what is worth knowing about the groups of a folder's images.
 
@@ -32,7 +35,11 @@ def group_issues(
         folder: Classes and files.
         infos: `infos[i]` belongs to `folder.images[i]`.
         grouping: The groups; None where there are none.
+        guess_asked: Whether the person asked for a guess, and is owed an answer.
     """
+    if grouping is None and guess_asked:
+        text = "Neither names nor camera and day (EXIF) tell which images belong together"
+        yield DataIssue("groups", "note", f"{text}. If some do, name them: --group-by REGEX.", ())
     if grouping is None:
         return
     images = [
@@ -41,8 +48,11 @@ def group_issues(
         if info.problem is None and key is not None
     ]
     given = {image.split for image in folder.images} - {None}
-    earlier, counts = _across(images)
-    if earlier:
+    splits = _splits_of_groups(images)
+    later = {"train": {"val", "test"}, "val": {"test"}}
+    earlier = tuple(i.name for i, key in images if splits[key] & later.get(i.split or "", set()))
+    by_day = grouping.source == "exif"  # a day is on both sides of most splits, and no fault
+    if earlier and (grouping.obeyed or not by_day):
         left_out = "1 image" if len(earlier) == 1 else f"{len(earlier):,} images"
         told, obeyed = "groups_across_splits", "groups_left_out"
         kind, consequence = {
@@ -50,14 +60,16 @@ def group_issues(
             True: (obeyed, f"Left out of train or val for that: {left_out}."),
         }[grouping.obeyed]
         text = (
-            f"{_shares(counts)} also in train: accuracy on what was seen in training says little "
-            f"about new ones. {_summary(grouping, images)}. {consequence}"
+            f"{_shares(splits)}: accuracy on what was seen before says little about new ones. "
+            f"{_summary(grouping, images)}. {consequence}"
         )
         yield DataIssue(kind, "warning", text, earlier)
     elif grouping.obeyed:
-        text = f"{_summary(grouping, images)}. Each group stays in one split and one fold."
+        alone = len({key for _, key in images}) == len(images)
+        does = "so nothing is kept together" if alone else "and each stays in one split and fold"
+        text = f"{_summary(grouping, images)}, {does}."
         yield DataIssue("groups", "note", text, ())
-    elif not {"val", "test"} <= given:
+    elif by_day or not {"val", "test"} <= given:
         text = f"{_summary(grouping, images)}. Keep each in one split: --groups auto."
         yield DataIssue("groups", "note", text, ())
     if grouping.obeyed:
@@ -81,43 +93,32 @@ def _summary(grouping: Grouping, images: Sequence[tuple[LabeledImage, str]]) -> 
     )
 
 
-def _across(
+def _splits_of_groups(
     images: Sequence[tuple[LabeledImage, str]],
-) -> tuple[tuple[str, ...], dict[str, Counter[str]]]:
-    """Return images whose group is in a later split too, and how many groups that is.
-
-    Returns:
-        Names of images in train, or in val where the group is in test; for every later split, the
-        groups by kind: "all/personN" and "shared/personN".
-    """
-    splits: dict[str, set[str | None]] = defaultdict(set)
+) -> dict[str, set[str]]:
+    splits: dict[str, set[str]] = defaultdict(set)
     for image, key in images:
-        splits[key].add(image.split)
-    later = {"train": {"val", "test"}, "val": {"test"}}
-    names = tuple(i.name for i, key in images if splits[key] & later.get(i.split or "", set()))
-    counts: dict[str, Counter[str]] = {}
-    for split in ("test", "val"):
-        of_split = [key for key, found in splits.items() if split in found]
-        counts[split] = Counter(f"all/{_kind(key)}" for key in of_split)
-        shared = (key for key in of_split if "train" in splits[key])
-        counts[split].update(f"shared/{_kind(key)}" for key in shared)
-    return names, counts
+        splits[key].add(image.split or "")
+    return splits
 
 
-def _shares(counts: dict[str, Counter[str]]) -> str:
-    """Return "36 of 385 groups in test (30 of 190 personN, 6 of 195 IM-N) are"."""
-    parts = []
-    for split, of_split in counts.items():
-        kinds = [key.partition("/")[2] for key in of_split if key.startswith("all/")]
-        pairs = [(of_split[f"shared/{kind}"], of_split[f"all/{kind}"], kind) for kind in kinds]
-        shared, n = sum(pair[0] for pair in pairs), sum(pair[1] for pair in pairs)
-        if shared:
-            worst = [f"{s} of {a} {k!r}" for s, a, k in sorted(pairs, reverse=True)[:_SHOWN] if s]
-            detail = f" ({', '.join(worst)})" if len(pairs) > 1 else ""
-            parts.append(f"{shared} of {n} groups in {split}{detail}")
-    if not parts:  # of test in val alone
-        return "Groups in test are in val, if not"
-    return f"{' and '.join(parts)} are"
+def _shares(splits: Mapping[str, set[str]]) -> str:
+    """Return "36 of 385 groups in test (30 of 190 personN, 4 of 112 IM-N) are also in train"."""
+    for earlier, laters in (("train", ("test", "val")), ("val", ("test",))):
+        parts = []
+        for later in laters:
+            keys = [key for key, found in splits.items() if later in found]
+            n = Counter(map(_kind, keys))
+            shared = Counter(_kind(key) for key in keys if earlier in splits[key])
+            worst = [
+                f"{m} of {n[kind]} {kind!r}" for kind, m in shared.most_common() if n[kind] > 1
+            ]
+            detail = f" ({', '.join(worst[:_SHOWN])})" if len(n) > 1 and worst else ""
+            if shared:
+                parts.append(f"{shared.total():,} of {len(keys):,} groups in {later}{detail}")
+        if parts:
+            break
+    return f"{' and '.join(parts)} are also in {earlier}"
 
 
 def _few(folder: ImageFolder, images: Sequence[tuple[LabeledImage, str]]) -> Iterator[DataIssue]:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from pathlib import PurePosixPath
+from posixpath import commonpath
 from statistics import median
 
 from tlearn.data.image_folder import SPLIT_NAMES, ImageFolder, LabeledImage
@@ -58,7 +60,7 @@ there."""
 
 def guess_from_names(folder: ImageFolder) -> Guess | None:
     """Guess groups from what stands below the folder of the class: names, and folders of images."""
-    texts = _texts(folder.images)
+    texts = _texts(folder)
     found = [_parse(text) for text in texts]
     by_kind: dict[str, dict[int, str]] = defaultdict(dict)
     for row, (parsed, scope) in enumerate(zip(found, _scopes(folder, texts), strict=True)):
@@ -69,6 +71,8 @@ def guess_from_names(folder: ImageFolder) -> Guess | None:
     patterns: list[str] = []
     for kind, keys in sorted(by_kind.items(), key=lambda item: -len(item[1])):
         named = kind not in (_RUNNING, _FOLDER)
+        if kind == _FOLDER and folder.layout == "splits":
+            continue  # what train and test have in common may as well be kinds of a class
         if _is_plausible(keys, folder.images, named) and (
             kind != _RUNNING or _is_running(keys, texts)
         ):
@@ -91,13 +95,18 @@ def guess_from_exif(folder: ImageFolder, infos: Sequence[ImageInfo]) -> Guess | 
     return "camera and day", tuple(keys.get(row) for row in range(len(infos)))
 
 
-def _texts(images: Sequence[LabeledImage]) -> list[str]:
-    """Return each image's path below the folder of its class, without the extension."""
+def _texts(folder: ImageFolder) -> list[str]:
+    """Return each image's path without the extension, below what says its class and split.
+
+    In a CSV the folders may say anything; only what is the same for all images is left out.
+    """
+    paths = [image.name.split("/") for image in folder.images]
+    shared = len(PurePosixPath(commonpath(["/".join(path[:-1]) for path in paths])).parts)
     texts = []
-    for image in images:
-        folders = image.name.split("/")
-        above = 1 + (folders[0].lower() in SPLIT_NAMES and len(folders) > 2)
-        texts.append("/".join(folders[above:] if len(folders) > above else folders[-1:]))
+    for path in paths:
+        in_split = folder.layout == "splits" or path[0].lower() in SPLIT_NAMES
+        above = shared if folder.layout == "csv" else min(1 + in_split, len(path) - 1)
+        texts.append("/".join(path[above:]))
     return [text.rpartition(".")[0] or text for text in texts]
 
 

@@ -106,13 +106,16 @@ def fold_indices(labels: np.ndarray, groups: Sequence[str], k: int, seed: int) -
     for group in sorted(rows_of, key=lambda group: (-len(rows_of[group]), _rank(group, seed))):
         rows = rows_of[group]
         own, counts = np.unique(labels[rows], return_counts=True)
-        held_out = n_held_out[:, own]
-        alone = ((held_out > 0) & (held_out == held_out.sum(axis=0))).sum(axis=1)
-        # Shares of the class, so that of a group with several its rarest counts most.
-        of_classes = (held_out / sizes[own]) @ (counts / sizes[own])
-        fold = int(np.lexsort((n_held_out.sum(axis=1), of_classes, alone))[0])
-        n_held_out[fold, own] += counts
-        fold_of[rows] = fold
+        if len(own) == 1:
+            order = np.lexsort((n_held_out.sum(axis=1), n_held_out[:, own[0]]))
+        else:
+            held_out = n_held_out[:, own]
+            alone = ((held_out > 0) & (held_out == held_out.sum(axis=0))).sum(axis=1)
+            # Shares of the class, so that of a group with several its rarest counts most.
+            of_classes = (held_out / sizes[own]) @ (counts / sizes[own])
+            order = np.lexsort((n_held_out.sum(axis=1), of_classes, alone))
+        n_held_out[order[0], own] += counts
+        fold_of[rows] = order[0]
     return [(np.flatnonzero(fold_of != f), np.flatnonzero(fold_of == f)) for f in range(k)]
 
 
