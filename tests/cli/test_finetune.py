@@ -24,8 +24,17 @@ def test_flags_become_recipe_keys_and_the_rest_is_left_out(
     words = (
         "--policy deep --augment light --weights w.h5 --no-horizontal-flip --class-weights --strict"
     )
+    groups = "--group-by (p[0-9]+)_ --groups auto"
     rates = "--learning-rate 1e-4 --set patience=3 --set clip-norm=1e-3"
-    command("finetune", "folder", "--recipe", "mine.yaml", *words.split(), *rates.split())
+    command(
+        "finetune",
+        "folder",
+        "--recipe",
+        "mine.yaml",
+        *words.split(),
+        *rates.split(),
+        *groups.split(),
+    )
     (positional, named) = recorded[0]
     assert positional[:2] == (Path("folder"), "mine.yaml")
     assert positional[2] == {
@@ -38,6 +47,8 @@ def test_flags_become_recipe_keys_and_the_rest_is_left_out(
         "learning_rate": 1e-4,
         "patience": 3,
         "clip_norm": 1e-3,
+        "group_by": "(p[0-9]+)_",
+        "groups": "auto",
     }
     assert positional[2].keys() <= set(Recipe.model_fields)
     assert named["overwrite"] is named["dry_run"] is False and named["keep_cache"] is True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,15 @@ def test_a_solved_head_is_logistic_regression_and_nothing_was_tuned(text: Any) -
     assert "11 (91.7%, 95% Wilson interval 64.6% to 98.5% [Wilson 1927])" in described
     for untrue in ("Adam", "fine-tun", "WiSE", "augment", "Head2Toe", "BiT", "Batch-norm"):
         assert untrue not in described
+
+
+def test_groups_are_described_where_they_were_kept_together(text: Any) -> None:
+    plain = make_manifest()
+    grouped = replace(plain, groups=tuple(f"p{n // 2}" for n in range(42)))
+    described = text(provenance=make_provenance(), manifest=grouped)
+    assert "images of one group (21 groups) kept together" in described
+    assert "identical files" not in described
+    assert "identical files kept together" in text(provenance=make_provenance())
 
 
 def test_fine_tuning_is_described_with_its_sources(text: Any) -> None:

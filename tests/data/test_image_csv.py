@@ -39,6 +39,12 @@ def test_columns_have_other_names_too_and_the_first_of_two_counts(path: Path) ->
     ]
 
 
+@pytest.mark.parametrize("column", ["group", "Patient", "subject_id"])
+def test_a_column_says_which_images_belong_together(path: Path, column: str) -> None:
+    path.write_text(f"path,label,{column}\n1.png,cat,p7\n", "utf-8")
+    assert list(read_image_csv(path)) == [(2, {"path": "1.png", "label": "cat", "group": "p7"})]
+
+
 @pytest.mark.parametrize("text", ["", "name,kind\nx,y\n"])
 def test_missing_columns_are_named(path: Path, text: str) -> None:
     path.write_text(text, "utf-8")

@@ -15,6 +15,7 @@ from tlearn.data.sampling import (
     stratified_order,
     stratified_share,
 )
+from tlearn.errors import DataError
 
 LABELS = np.array([0] * 50 + [1] * 5 + [2] * 20)
 PIXELS = np.broadcast_to(np.arange(75, dtype=np.uint8)[:, None, None, None], (75, 4, 4, 3))
@@ -110,3 +111,20 @@ def test_a_share_is_taken_of_every_class(share: float, counts: list[int]) -> Non
     rows = stratified_share(np.arange(75), LABELS, share, seed=0)
     assert np.bincount(LABELS[rows]).tolist() == counts
     assert (np.diff(rows) > 0).all()
+
+
+def test_a_share_is_drawn_group_after_group() -> None:
+    groups = [f"g{row // 5}" for row in range(75)]
+    rows = stratified_share(np.arange(75), LABELS, 0.5, 0, groups)
+    assert np.bincount(LABELS[rows]).tolist() == [25, 2, 10]
+    assert len({groups[row] for row in rows}) == 5 + 1 + 2
+    single = [str(row) for row in range(75)]
+    np.testing.assert_array_equal(
+        stratified_share(np.arange(75), LABELS, 0.5, 0, single),
+        stratified_share(np.arange(75), LABELS, 0.5, 0),
+    )
+
+
+def test_folds_of_one_group_are_an_error() -> None:
+    with pytest.raises(DataError, match="all of one group"):
+        make_folds(np.array([0, 0, 1]), ["p", "p", "p"], seed=0)

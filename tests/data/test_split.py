@@ -394,3 +394,19 @@ def test_a_class_of_one_group_cannot_be_divided() -> None:
     with pytest.raises(DataError, match="train on in 'a' are of one group") as raised:
         split_rows(rows, groups=groups)
     assert raised.value.hint.endswith("--groups off")
+
+
+def test_a_train_part_of_groups_that_are_all_in_test_is_told_as_that() -> None:
+    rows = rows_of(8, 8, split="train") + rows_of(8, 8, split="test", start="t")
+    groups = [f"patient{n % 16}" for n in range(32)]
+    with pytest.raises(DataError, match="16 of 16 images of 'a', 'b' are of one group") as raised:
+        split_rows(rows, groups=groups)
+    assert raised.value.hint.endswith("--groups off")
+
+
+def test_images_of_train_whose_group_is_in_test_are_left_out() -> None:
+    rows = rows_of(10, 10, split="train") + rows_of(4, 4, split="test", start="t")
+    groups = [f"patient{n // 2}" for n in range(20)] + ["patient0", "patient5", *[None] * 6]
+    manifest = split_rows(rows, groups=groups)
+    assert {"0.png", "1.png", "10.png", "11.png"}.isdisjoint(manifest.names)
+    assert len(manifest.names) == 24 and manifest.count("test") == 8

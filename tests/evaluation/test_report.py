@@ -104,6 +104,14 @@ def test_a_full_page_says_it_all(
     assert Image.open(io.BytesIO(image)).format == "JPEG"
 
 
+def test_groups_are_named_beside_the_interval_that_they_widen(
+    content: Content, report: Callable[..., Report], tmp_path: Path
+) -> None:
+    page = page_of(content(reports={"test": replace(report(), n_groups=12)}), tmp_path)
+    assert "12 groups of images" in page.text
+    assert "groups of images" not in page_of(content(reports={"test": report()}), tmp_path).text
+
+
 def test_what_went_wrong_in_training_leads_the_page(content: Content, tmp_path: Path) -> None:
     page = page_of(content(warnings=("Tuning made it <worse>.",)), tmp_path)
     assert "warning Tuning made it <worse>." in page.text

@@ -138,6 +138,13 @@ def test_intervals_are_wider_with_fewer_images_and_stay_within_0_and_1() -> None
     assert perfect.low < perfect.accuracy < 1
 
 
+def test_intervals_are_wider_for_groups_and_expectations_are_the_same() -> None:
+    single = by_name(EVIDENCE)["linear-head"]
+    grouped = by_name(replace(EVIDENCE, train_effect=4.0, test_effect=4.0))["linear-head"]
+    assert grouped.accuracy == single.accuracy
+    assert grouped.high - grouped.low == pytest.approx(2 * (single.high - single.low))
+
+
 def option(name: str, accuracy: float) -> Option:
     policy = Policy.LINEAR_HEAD if name.isdigit() or name == "last" else Policy(name)
     head_stages = name if policy is Policy.LINEAR_HEAD else "last"

@@ -100,3 +100,25 @@ def test_smaller_shares_are_subsets_of_larger_ones_with_every_class() -> None:
         assert set(few) < set(half) < set(every) == set(rows)
         assert set(labels[few]) == set(range(CLASSES))
         assert len(few) == pytest.approx(SHARES[0] * len(every), abs=CLASSES)
+
+
+def test_the_curve_draws_whole_groups_and_doubts_them_more() -> None:
+    labels = np.arange(240) % CLASSES
+    groups = [f"patient{row // 24}" for row in range(240)]  # six images of every class each
+    fitted: list[set[str]] = []
+
+    def held_out(folds: Sequence[Fold], by: float) -> list[np.ndarray]:
+        fitted.append({groups[row] for row in folds[0][0][labels[folds[0][0]] == 0]})
+        wrong = [np.array([groups[row] == "patient3" for row in out]) for _, out in folds]
+        return [
+            np.eye(CLASSES)[(labels[out] + w) % CLASSES]
+            for (_, out), w in zip(folds, wrong, strict=True)
+        ]
+
+    rows = np.arange(240)
+    folds = [(rows[rows // 48 != k], rows[rows // 48 == k]) for k in range(5)]
+    grouped = measure_curve(labels, folds, held_out, groups=groups)
+    assert [len(names) for names in fitted] == [2, 4, 8] and fitted[0] < fitted[1] < fitted[2]
+    single = measure_curve(labels, folds, held_out)
+    assert grouped.accuracies == single.accuracies == (0.9, 0.9, 0.9)
+    assert grouped.error > 3 * single.error

@@ -42,11 +42,14 @@ def group_issues(
         yield DataIssue("groups", "note", f"{text}. If some do, name them: --group-by REGEX.", ())
     if grouping is None:
         return
-    images = [
+    readable = [
         (image, key)
         for image, info, key in zip(folder.images, infos, grouping.keys, strict=True)
-        if info.problem is None and key is not None
+        if info.problem is None
     ]
+    images = [(image, key) for image, key in readable if key is not None]
+    if not images:
+        return
     given = {image.split for image in folder.images} - {None}
     splits = _splits_of_groups(images)
     later = {"train": {"val", "test"}, "val": {"test"}}
@@ -73,7 +76,7 @@ def group_issues(
         text = f"{_summary(grouping, images)}. Keep each in one split: --groups auto."
         yield DataIssue("groups", "note", text, ())
     if grouping.obeyed:
-        yield from _few(folder, images)
+        yield from _few(folder, [(image, key or image.name) for image, key in readable])
 
 
 def _summary(grouping: Grouping, images: Sequence[tuple[LabeledImage, str]]) -> str:
