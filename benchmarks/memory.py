@@ -23,6 +23,7 @@ COMMANDS = {
     "linear_head": ["finetune", "--policy", "linear_head"],
     "top_stages": ["finetune", "--policy", "top_stages", "--epochs", "1"],
     "deep": ["finetune", "--policy", "deep", "--epochs", "1"],
+    "doctor": ["doctor"],
 }
 
 
@@ -62,7 +63,8 @@ def main() -> None:
         folders = {count: write_folder(Path(scratch, str(count)), count) for count in COUNTS}
         cache = Path(scratch, "cache")
         for name, command in COMMANDS.items():
-            out = [] if name == "suggest" else ["--out", str(Path(scratch, "run")), "--overwrite"]
+            out = [] if name == "suggest" else ["--out", str(Path(scratch, name))]
+            out += ["--overwrite"] * (command[0] == "finetune")
             peaks = []
             for count in (COUNTS[0], *COUNTS):  # the first prepares the backbone
                 for store in ("pixels", "features"):

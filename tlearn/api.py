@@ -8,6 +8,7 @@ from tlearn.commands.check import CheckResult, check
 from tlearn.commands.compare import compare
 from tlearn.commands.describe import describe
 from tlearn.commands.distill import distill
+from tlearn.commands.doctor import DoctorResult, doctor
 from tlearn.commands.evaluate import EvaluateResult, evaluate
 from tlearn.commands.export import export, export_within, write_snippets
 from tlearn.commands.finetune import FinetuneResult, finetune
@@ -25,6 +26,7 @@ __all__ = [
     "BudgetResult",
     "CheckResult",
     "DistillResult",
+    "DoctorResult",
     "EvaluateResult",
     "FinetuneResult",
     "RankResult",
@@ -34,6 +36,7 @@ __all__ = [
     "compare",
     "describe",
     "distill",
+    "doctor",
     "evaluate",
     "export",
     "export_within",

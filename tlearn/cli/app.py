@@ -21,6 +21,7 @@ from tlearn.cli import (
     demo,
     describe,
     distill,
+    doctor,
     evaluate,
     export,
     finetune,
@@ -130,7 +131,14 @@ def show_help(
 
 _COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {
     _START: (demo.demo, suggest.suggest, finetune.finetune, predict.predict, export.export),
-    _JUDGE: (evaluate.evaluate, check.check, benchmark.benchmark, rank.rank, matrix.matrix),
+    _JUDGE: (
+        doctor.doctor,
+        evaluate.evaluate,
+        check.check,
+        benchmark.benchmark,
+        rank.rank,
+        matrix.matrix,
+    ),
     _RUNS: (compare.compare, describe.describe),
     _MORE: (distill.distill, models.models),
 }

@@ -5,10 +5,17 @@ Control characters and marks of text direction, as in a file name, are spelled o
 
 from __future__ import annotations
 
+import base64
+import io
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
+from PIL import Image
+
 from tlearn.storage.text import escape_invisible
+
+_THUMBNAIL = 240
 
 
 def render_page(
@@ -37,6 +44,22 @@ def render_page(
     )
     environment.filters.update(filters)
     return environment.get_template(template).render(values).encode("utf-8", "replace")
+
+
+def breakable(path: str) -> str:
+    """Return a path as markup whose lines break after slashes."""
+    from markupsafe import Markup, escape
+
+    return escape(escape_invisible(path)).replace("/", Markup("/<wbr>"))
+
+
+def data_url(pixels: np.ndarray) -> str:
+    """Return an image as a data URL: a JPEG of at most 240 pixels a side."""
+    image = Image.fromarray(pixels).convert("RGB")
+    image.thumbnail((_THUMBNAIL, _THUMBNAIL))
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=82)
+    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
 def _visible(value: Any) -> Any:

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
-
-import numpy as np
-from PIL import Image
 
 from tlearn.evaluation import wording
 from tlearn.evaluation.chart_style import chart_style
 from tlearn.evaluation.charts import learning_curve, reliability
 from tlearn.evaluation.figures import PAGE, inline_svg
 from tlearn.evaluation.metrics import most_confused
-from tlearn.evaluation.page import render_page
+from tlearn.evaluation.page import breakable, data_url, render_page
 from tlearn.evaluation.report_content import ReportContent
 from tlearn.evaluation.report_evidence import evidence_rows
 from tlearn.recipe.planning import HEAD
 from tlearn.storage.atomic import write_atomic
-from tlearn.storage.text import escape_invisible
 
 MATRIX_LIMIT = 40
 """Most classes whose confusion matrix can be read; beyond it, the worst pairs stand alone."""
@@ -29,7 +23,6 @@ MATRIX_LIMIT = 40
 CLASSES_SHOWN = 40
 """Classes listed openly, the weakest first; the others are folded away."""
 
-_THUMBNAIL = 240
 _SPLITS = {"test": "images it had not seen"}
 _SPLITS["val"] = "validation images, which may have served to choose settings"
 _COUNTS = ("n_train", "n_val", "n_test", "folds")
@@ -81,8 +74,8 @@ def write_report(path: Path, content: ReportContent) -> None:
         "sentence": wording.sentence,
         "step": wording.step_in_words,
         "split": wording.split_in_words,
-        "path": _breakable,
-        "image": _data_url,
+        "path": breakable,
+        "image": data_url,
     }
     write_atomic(path, render_page("tlearn.evaluation", "report.html.j2", filters, values))
 
@@ -114,19 +107,3 @@ def _settings(content: ReportContent) -> Sequence[Sequence[tuple[str, str, str, 
         ]
         for keys in (shown, others)
     ]
-
-
-def _breakable(path: str) -> str:
-    """Return a path as markup whose lines break after slashes."""
-    from markupsafe import Markup, escape
-
-    return escape(escape_invisible(path)).replace("/", Markup("/<wbr>"))
-
-
-def _data_url(pixels: np.ndarray) -> str:
-    """Return an image as a data URL: a JPEG of at most 240 pixels a side."""
-    image = Image.fromarray(pixels).convert("RGB")
-    image.thumbnail((_THUMBNAIL, _THUMBNAIL))
-    buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=82)
-    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()

@@ -1,0 +1,90 @@
+"""What `tlearn doctor` prints, and the command that follows."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.conftest import CLASSES, Command
+from tlearn.commands.doctor import DoctorResult
+from tlearn.data.dataset import Dataset
+from tlearn.doctor.examination import CopyGroup, Examination, FaultyImage, WrongLabel
+from tlearn.doctor.shortcuts import Shortcut
+
+
+@pytest.fixture
+def result(dataset: Dataset, tmp_path: Path) -> DoctorResult:
+    """Something of everything, with names that would color the screen."""
+    shortcut = Shortcut("size in bytes", 0.82, (0.79, 0.84), 0.34, 0.84, True)
+    found = Examination(
+        dataset,
+        "mobilenet_v2",
+        0.84,
+        accuracy_with_leaks=0.95,
+        accuracy_without_leaks=0.718,
+        copies=[CopyGroup(("[bold]a/1.jpg", "a/2.jpg", "a/3.jpg"), "near copy", True, False)],
+        labels=[WrongLabel(f"a/{n}.jpg", CLASSES[0], CLASSES[1], 0.9) for n in range(4, 11)],
+        shortcuts=[shortcut, replace(shortcut, name="mean color", suspicious=False)],
+        images=[FaultyImage("a/11.jpg", "blank", "gray 127")],
+    )
+    return DoctorResult(found, tmp_path / "doctor.html", tmp_path / "moves.csv")
+
+
+def test_findings_fit_and_end_with_the_way_to_mend_them(
+    command: Command,
+    calls: Callable[..., Any],
+    result: DoctorResult,
+    fits: Callable[[str], None],
+) -> None:
+    recorded = calls("doctor", result)
+    shown = command("doctor", "my folder", "--image-size", 96, "--groups", "auto").stdout
+    fits(shown)
+    for words in ("[bold]a/1.jpg", "and 1 more", "both sides", "! suspicious", "gray 127"):
+        assert words in shown
+    assert "and 2 more: --verbose" in shown and "a/10.jpg" not in shown
+    after = shlex.split(shown.splitlines()[-1].removeprefix("next"))
+    assert after == ["tlearn", "doctor", "my folder", "--apply", str(result.moves)]
+    assert recorded[0][1]["flags"] == {"image_size": 96, "groups": "auto"}
+    assert "a/10.jpg" in command("doctor", "folder", "--verbose").stdout
+
+
+def test_the_document_holds_every_finding(
+    command: Command, calls: Callable[..., Any], result: DoctorResult
+) -> None:
+    calls("doctor", result)
+    document = json.loads(command("doctor", "folder", "--json").stdout)
+    assert document["copies"][0]["across_splits"] is True
+    assert document["labels"][0]["confidence"] == 0.9
+    assert [shortcut["suspicious"] for shortcut in document["shortcuts"]] == [True, False]
+    assert document["accuracy_without_leaks"] == 0.718
+    assert document["moves"] == str(result.moves)
+
+
+def test_without_moves_the_next_step_is_to_measure(
+    command: Command, calls: Callable[..., Any], result: DoctorResult
+) -> None:
+    nothing = replace(result, found=Examination(result.found.dataset, "b", 0.8), moves=None)
+    calls("doctor", nothing)
+    shown = command("doctor", "folder").stdout
+    assert shown.splitlines()[-1].endswith("tlearn suggest folder")
+
+
+def test_moves_are_carried_out_and_taken_back(
+    command: Command, image_folder: Callable[..., Path], tmp_path: Path
+) -> None:
+    root = image_folder()
+    name = sorted(root.rglob("*.png"))[0].relative_to(root).as_posix()
+    moves = tmp_path / "moves.csv"
+    moves.write_text(f"path,what,suggestion\n{name},blank,quarantine\n")
+    assert "1 file moved" in command("doctor", root, "--apply", moves).stdout
+    assert (root / "quarantine" / name).exists()
+    assert json.loads(command("doctor", root, "--undo", "--json").stdout)["moved"] == 1
+    assert (root / name).exists()
+    both = command("doctor", root, "--undo", "--apply", moves)
+    assert both.exit_code == 2 and "choose one" in both.stderr

@@ -1,0 +1,80 @@
+"""A folder is examined, nothing in it changes, and what mends it is carried out and taken back."""
+
+from __future__ import annotations
+
+import csv
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from tlearn import api
+from tlearn.commands.doctor import apply_list, undo_list
+from tlearn.data.image_folder import scan
+from tlearn.errors import DataError, HostError
+
+
+def tree(root: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(root)): p.read_bytes() for p in root.rglob("*") if p.is_file()}
+
+
+@pytest.fixture
+def folder(image_folder: Callable[..., Path]) -> Path:
+    """Three classes; a copy in another format, and an image in two classes."""
+    root = image_folder(per_class=12)
+    names = [image.path for image in scan(root).images]
+    Image.open(names[0]).save(names[0].with_name("copy.bmp"))
+    shutil.copy(names[1], names[-1].with_name("also.png"))
+    return root
+
+
+def test_it_is_examined_mended_and_put_back(
+    folder: Path, tiny_backbone_flags: dict[str, Any], tmp_path: Path
+) -> None:
+    before = tree(folder)
+    result = api.doctor(folder, flags=tiny_backbone_flags, out=tmp_path / "out")
+    assert tree(folder) == before
+    assert {group.across_classes for group in result.found.copies} == {True, False}
+    page = result.page.read_text("utf-8")
+    assert "in two classes" in page and "data:image/jpeg" in page
+    assert "http" not in page.replace("http-equiv", "")
+
+    assert result.moves
+    with result.moves.open(newline="") as file:
+        listed = [row for row in csv.DictReader(file) if row["suggestion"] == "quarantine"]
+    assert apply_list(folder, result.moves) >= len(listed) >= 3
+    mended = api.doctor(folder, flags=tiny_backbone_flags, out=tmp_path / "again")
+    assert not mended.found.copies
+    undo_list(folder)
+    assert tree(folder) == before
+
+
+def test_a_clean_folder_leaves_no_list(
+    image_folder: Callable[..., Path], tiny_backbone_flags: dict[str, Any], tmp_path: Path
+) -> None:
+    (tmp_path / "moves.csv").write_text("of an earlier examination")
+    result = api.doctor(image_folder(per_class=12), flags=tiny_backbone_flags, out=tmp_path)
+    assert not result.found.copies
+    assert (result.moves is None) == (not result.found.moves())
+    assert (tmp_path / "moves.csv").exists() == (result.moves is not None)
+
+
+def test_nothing_is_written_into_the_folder(
+    folder: Path, tiny_backbone_flags: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = tree(folder)
+    monkeypatch.chdir(folder)
+    with pytest.raises(DataError, match="inside the image folder"):
+        api.doctor(Path(), flags=tiny_backbone_flags)
+    assert tree(folder) == before
+
+
+def test_a_place_that_cannot_be_written_is_told_before_the_work(
+    folder: Path, tiny_backbone_flags: dict[str, Any], tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(HostError):
+        api.doctor(folder, flags=tiny_backbone_flags, out=tmp_path / "file" / "out")

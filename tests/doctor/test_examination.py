@@ -1,0 +1,57 @@
+"""From findings to moves: what is sure is suggested, what is not is listed for a person."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tlearn.doctor.examination import CopyGroup, Examination, FaultyImage, WrongLabel
+from tlearn.doctor.moves import Move
+
+
+def examination(**findings: Any) -> Examination:
+    return Examination(dataset=None, backbone="b", accuracy=0.9, **findings)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("kind", "across_splits", "across_classes", "suggested"),
+    [
+        ("equal pixels", False, False, ["b"]),
+        ("near copy", False, False, []),  # not quite the same: it stays, on the same side
+        ("near copy", True, False, ["b"]),
+        ("near copy", False, True, ["a", "b"]),
+    ],
+)
+def test_copies_are_to_be_moved_where_they_do_harm(
+    kind: str, across_splits: bool, across_classes: bool, suggested: list[str]
+) -> None:
+    found = examination(copies=[CopyGroup(("a", "b"), kind, across_splits, across_classes)])
+    moves = found.moves()
+    assert [move.path for move in moves if move.suggestion == "quarantine"] == suggested
+    assert moves[-1].path == "b" and "'a'" in moves[-1].what
+
+
+def test_a_label_is_moved_where_that_is_sure() -> None:
+    labels = [WrongLabel("x", "cat", "dog", 0.9), WrongLabel("y", "cat", "dog", 0.4)]
+    assert [move.suggestion for move in examination(labels=labels).moves()] == ["move to dog", ""]
+
+
+def test_a_file_is_listed_once_with_what_is_surest() -> None:
+    found = examination(
+        copies=[CopyGroup(("a", "b"), "equal pixels", False, False)],
+        labels=[WrongLabel("b", "cat", "dog", 0.9)],
+        images=[FaultyImage("b", "blank"), FaultyImage("c", "blank", "gray 127")],
+    )
+    assert found.moves() == [
+        Move("b", "equal pixels of 'a'", "quarantine"),
+        Move("c", "blank: gray 127", "quarantine"),
+    ]
+
+
+def test_the_document_has_every_finding() -> None:
+    found = examination(copies=[CopyGroup(("a", "b"), "near copy", True, False)])
+    document = json.loads(json.dumps(found.to_json()))
+    assert document["copies"][0]["paths"] == ["a", "b"]
+    assert document["accuracy_without_leaks"] is None and document["labels"] == []

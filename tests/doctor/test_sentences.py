@@ -1,0 +1,59 @@
+"""Findings in sentences, the worst first, and none where there is nothing to say."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+from tlearn.doctor.examination import (
+    CopyGroup,
+    Examination,
+    FaultyImage,
+    GroupFinding,
+    WrongLabel,
+)
+from tlearn.doctor.sentences import sentences
+from tlearn.doctor.shortcuts import Shortcut
+
+
+def said(**findings: Any) -> str:
+    dataset: Any = SimpleNamespace(folder=SimpleNamespace(classes=("ant", "bee", "wasp", "fly")))
+    return "\n".join(sentences(Examination(dataset, "b", 0.9, **findings)))
+
+
+def test_nothing_found_is_nothing_said() -> None:
+    assert said() == ""
+    harmless = Shortcut("mean color", 0.4, (0.3, 0.5), 0.25, 0.9, False)
+    assert said(shortcuts=[harmless]) == ""
+
+
+def test_copies_are_counted_with_what_they_do_to_accuracy() -> None:
+    copies = [
+        CopyGroup(("a", "b", "c"), "near copy", True, False),
+        CopyGroup(("d", "e"), "equal pixels", False, True),
+    ]
+    text = said(copies=copies, accuracy_with_leaks=0.95, accuracy_without_leaks=0.718)
+    assert "5 images are copies or near copies of one another (2 groups)" in text
+    assert "1 group in two classes" in text and "1 group on both sides of the split" in text
+    assert "95.0%" in text and "71.8%" in text
+
+
+def test_suspicious_shortcuts_qualify_the_accuracy() -> None:
+    overall = Shortcut("size in bytes", 0.82, (0.79, 0.84), 0.5, 0.84, True)
+    of_class = Shortcut("border pixels", 0.9, (0.8, 0.95), 0.5, 0.92, True, (0, 2))
+    text = said(shortcuts=[overall, of_class])
+    assert "The classes can be told apart by size in bytes alone (82.0% right" in text
+    assert "'ant', 'wasp' can be told from the other classes by border pixels alone" in text
+    assert "images reach 84.0%, guessing 50.0%" in text
+    assert text.endswith("accuracy may be much lower than measured here.")
+
+
+def test_groups_labels_and_images_are_told() -> None:
+    text = said(
+        groups=[GroupFinding("personN", None, 190, 30, False)],
+        labels=[WrongLabel("ant/1.jpg", "ant", "bee", 0.93)],
+        images=[FaultyImage("ant/2.jpg", "blank"), FaultyImage("ant/3.jpg", "blurred")],
+    )
+    assert "190 groups by 'personN', 30 of them on both sides of the split" in text
+    assert "1 label may be wrong, 1 of them probably; the surest: 'ant/1.jpg'" in text
+    assert "2 images may be faulty: 1 blank, 1 blurred" in text

@@ -1,0 +1,130 @@
+"""`tlearn doctor`: what is wrong with the images of a folder, and how to mend it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import RenderableType
+from rich.text import Text
+
+from tlearn.cli import options
+from tlearn.cli.display.formats import escape_control, pluralize, relative_path
+from tlearn.cli.display.progress import Display, print_json, print_result
+from tlearn.cli.display.widgets import next_steps
+from tlearn.errors import RecipeError, pasted
+
+if TYPE_CHECKING:
+    from tlearn.commands.doctor import DoctorResult
+
+_Apply = Annotated[
+    Path | None,
+    options.option(
+        "Move the files that the moves.csv of an earlier examination names, into quarantine/ or "
+        "another class. Nothing is deleted.",
+        "FILE",
+    ),
+]
+_Undo = Annotated[bool, options.switch("Take back what --apply moved last.", "--undo")]
+_Out = Annotated[
+    Path | None,
+    options.option(
+        "Where doctor.html and moves.csv go. Default: doctor/ and the folder's name.",
+        "FOLDER",
+        options.OUTPUT,
+    ),
+]
+
+
+def doctor(
+    context: typer.Context,
+    folder: options.Folder,
+    apply: _Apply = None,
+    undo: _Undo = False,
+    out: _Out = None,
+    group_by: options.GroupBy = None,
+    groups: options.Groups = None,
+    backbone: options.Backbone = None,
+    weights: options.Weights = None,
+    image_size: options.ImageSize = None,
+    resize: options.Resize = None,
+    seed: options.Seed = None,
+    no_cache: options.NoCache = False,
+    verbose: options.Verbose = False,
+    quiet: options.Quiet = False,
+    as_json: options.Json = False,
+) -> None:
+    """Examine your images: copies, wrong labels, shortcuts, faulty files.
+
+    Writes a page with the images concerned, and a list of moves that would mend
+    them. No file of yours is changed unless you ask with --apply.
+
+    Example: [cyan]tlearn doctor flowers/[/]
+    Mend: [cyan]tlearn doctor flowers/ --apply doctor/flowers/moves.csv[/]
+    """
+    if apply and undo:
+        raise RecipeError(
+            "--apply moves files and --undo moves them back",
+            f"choose one: tlearn doctor {pasted(folder)} --undo",
+        )
+    if apply or undo:
+        _move(folder, apply, as_json)
+        return
+    overrides = options.collect_overrides(context.params)
+    from tlearn import api
+
+    with Display(as_json, quiet, verbose) as display:
+        result = api.doctor(
+            folder, flags=overrides, out=out, keep_cache=not no_cache, progress=display
+        )
+    if as_json:
+        print_json(to_json(result, folder))
+    else:
+        print_result(*draw(result, folder, verbose))
+
+
+def _move(folder: Path, listed: Path | None, as_json: bool) -> None:
+    from tlearn.commands.doctor import apply_list, undo_list
+
+    moved = apply_list(folder, listed) if listed else undo_list(folder)
+    if as_json:
+        print_json({"moved": moved, "undone": listed is None})
+        return
+    files = pluralize(moved, "file")
+    back = f"tlearn doctor {pasted(folder)} --undo"
+    if not listed:
+        print_result(Text(f"{files} moved back"))
+    elif moved:
+        steps = {f"tlearn suggest {pasted(folder)}": "measure again", back: "take it back"}
+        print_result(Text(f"{files} moved"), next_steps(steps))
+    else:
+        print_result(Text("no line of the list has a suggestion: nothing was moved"))
+
+
+def to_json(result: DoctorResult, folder: Path) -> dict[str, Any]:
+    """Return the document: all that was found, and where the page and the list are."""
+    return {
+        **result.found.to_json(),
+        "backbone": result.found.backbone,
+        "issues": [vars(issue) for issue in result.found.dataset.issues],
+        "page": str(result.page),
+        "moves": str(result.moves) if result.moves else None,
+        "next": _next(result, folder),
+    }
+
+
+def draw(result: DoctorResult, folder: Path, verbose: bool) -> list[RenderableType]:
+    """Return what was found, the page, and the way to mend it."""
+    from tlearn.cli import doctor_view as view
+
+    blocks = view.draw_findings(result.found, verbose)
+    blocks.append(view.draw_files(relative_path(result.page), len(result.found.moves())))
+    blocks.append(next_steps({escape_control(_next(result, folder)): ""}))
+    return blocks
+
+
+def _next(result: DoctorResult, folder: Path) -> str:
+    if result.moves:
+        return f"tlearn doctor {pasted(folder)} --apply {pasted(result.moves)}"
+    return f"tlearn suggest {pasted(folder)}"

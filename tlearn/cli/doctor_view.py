@@ -1,0 +1,128 @@
+"""What `tlearn doctor` found, for the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rich.console import RenderableType
+from rich.text import Text
+
+from tlearn.cli.display.formats import interval, percent
+from tlearn.cli.display.widgets import (
+    DIM,
+    GOOD,
+    WARN,
+    bullets,
+    dataset_table,
+    heading,
+    indented,
+    issue_block,
+    safe_text,
+    table,
+)
+from tlearn.doctor.sentences import sentences
+
+if TYPE_CHECKING:
+    from tlearn.doctor.examination import Examination
+    from tlearn.doctor.shortcuts import Shortcut
+
+_SHOWN = 5
+
+
+def draw_findings(found: Examination, verbose: bool) -> list[RenderableType]:
+    """Return the folder and what was found in it, each kind with its worst examples.
+
+    Args:
+        found: The examination.
+        verbose: List everything.
+    """
+    blocks: list[RenderableType] = [Text(), dataset_table(found.dataset)]
+    blocks += issue_block(found.dataset.issues)
+    said = sentences(found)
+    if not said:
+        return [*blocks, heading("Examined"), indented(Text("nothing wrong was found", GOOD))]
+    blocks += [heading("Examined"), indented(bullets(said))]
+    shown = None if verbose else _SHOWN
+    if found.copies:
+        blocks += _listed("Copies", draw_copies(found, shown), len(found.copies), shown)
+    if found.labels:
+        blocks += _listed("Labels", draw_labels(found, shown), len(found.labels), shown)
+    if found.images:
+        blocks += _listed("Images", draw_images(found, shown), len(found.images), shown)
+    if found.shortcuts:
+        blocks += [heading("Told apart by"), indented(draw_shortcuts(found))]
+    return blocks
+
+
+def draw_copies(found: Examination, shown: int | None) -> RenderableType:
+    """Return groups of copies, one a line."""
+    rows = table("copies", "", "images")
+    for group in found.copies[:shown]:
+        where = ["two classes"] * group.across_classes + ["both sides"] * group.across_splits
+        rows.add_row(
+            safe_text(group.kind),
+            Text(", ".join(where), WARN),
+            safe_text(" = ".join(group.paths[:2]) + _more(len(group.paths) - 2)),
+        )
+    return rows
+
+
+def draw_labels(found: Examination, shown: int | None) -> RenderableType:
+    """Return labels that may be wrong, the surest first."""
+    rows = table("image", "label", "perhaps", "sure", right=(3,))
+    for label in found.labels[:shown]:
+        names = (safe_text(name) for name in (label.path, label.label, label.suggested))
+        rows.add_row(*names, percent(label.confidence, 0))
+    return rows
+
+
+def draw_images(found: Examination, shown: int | None) -> RenderableType:
+    """Return images that may be faulty."""
+    rows = table("image", "issue", "")
+    for image in found.images[:shown]:
+        rows.add_row(safe_text(image.path), Text(image.issue), safe_text(image.detail, DIM))
+    return rows
+
+
+def draw_shortcuts(found: Examination) -> RenderableType:
+    """Return how well the classes are told apart by what is not their matter."""
+    shortcuts = found.shortcuts
+    rows = table("by", "accuracy", "95% interval", "", right=(1, 2))
+    rows.add_row("the images themselves", percent(found.accuracy), "", "")
+    for shortcut in shortcuts:
+        rows.add_row(
+            safe_text(shortcut.name),
+            percent(shortcut.accuracy),
+            interval(*shortcut.interval),
+            _mark(shortcut),
+        )
+    rows.add_row("guessing", percent(shortcuts[0].guessing), "", "")
+    return rows
+
+
+def draw_files(page: str, n_moves: int) -> RenderableType:
+    """Return where the images can be seen, and how many moves were listed.
+
+    Args:
+        page: Path of the page.
+        n_moves: Lines of moves.csv beside it.
+    """
+    moves = f", and moves.csv beside it lists {n_moves} of them" if n_moves else ""
+    return Text(f"\nThe images concerned are in {page}{moves}.")
+
+
+def _listed(
+    title: str, rows: RenderableType, n: int, shown: int | None
+) -> Sequence[RenderableType]:
+    more = n - (shown or n)
+    rest = [indented(Text(f"and {more:,} more: --verbose", DIM))] if more > 0 else []
+    return [heading(title), indented(rows), *rest]
+
+
+def _mark(shortcut: Shortcut) -> Text:
+    return Text("! suspicious", WARN) if shortcut.suspicious else Text()
+
+
+def _more(n: int) -> str:
+    return f" and {n} more" if n > 0 else ""

@@ -1,0 +1,163 @@
+"""What was found in an image folder, and the moves that would mend it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from tlearn.data.dataset import Dataset
+from tlearn.doctor.moves import TO_CLASS, TO_QUARANTINE, Move
+from tlearn.doctor.shortcuts import Shortcut
+
+EQUAL = "equal pixels"
+"""Kind of copies that show the same to the last pixel."""
+
+SURE = 0.5
+"""Confidence that a label is wrong, from which `moves.csv` names the class to move to."""
+
+
+@dataclass(frozen=True)
+class CopyGroup:
+    """Images that show the same.
+
+    Attributes:
+        paths: Their names, those of test first, then val, then train.
+        kind: "equal pixels", "near copy", "mirrored" and the like.
+        across_splits: Whether they stand in more than one part of the splits that were given.
+        across_classes: Whether they stand in more than one class.
+    """
+
+    paths: tuple[str, ...]
+    kind: str
+    across_splits: bool
+    across_classes: bool
+
+
+@dataclass(frozen=True)
+class GroupFinding:
+    """Images that belong together: of one patient, one video, one camera.
+
+    Attributes:
+        pattern: The regular expression, or the sort of name, that tells the groups apart.
+        column: The column of the CSV instead.
+        n_groups: Number of groups.
+        across_splits: Groups that stand in more than one part of the splits that were given.
+        obeyed: Whether each group is kept on one side.
+    """
+
+    pattern: str | None
+    column: str | None
+    n_groups: int
+    across_splits: int
+    obeyed: bool
+
+
+@dataclass(frozen=True)
+class WrongLabel:
+    """An image whose label is probably wrong.
+
+    Attributes:
+        path: Its name.
+        label: The class that it stands in.
+        suggested: The class that it should perhaps have.
+        confidence: How sure that is, 0 to 1.
+    """
+
+    path: str
+    label: str
+    suggested: str
+    confidence: float
+
+
+@dataclass(frozen=True)
+class FaultyImage:
+    """An image that may teach nothing, or something wrong.
+
+    Attributes:
+        path: Its name.
+        issue: "blank", "dark", "bright", "blurred", "tiny" and the like.
+        detail: In numbers, for a person.
+    """
+
+    path: str
+    issue: str
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Examination:
+    """All that was found in a folder.
+
+    Attributes:
+        dataset: The folder, decoded and split, with the issues that every command tells.
+        backbone: Name of the network whose features were used.
+        accuracy: Cross-validated accuracy of the best head, groups kept together.
+        accuracy_with_leaks: Of a head that was trained on copies of what it is scored on; None
+            where there are no copies.
+        accuracy_without_leaks: Of the same head without them.
+        copies: Groups of copies, those across classes and splits first.
+        groups: Images that belong together by name, CSV or camera.
+        labels: Probably wrong labels, the surest first.
+        shortcuts: What else tells the classes apart, the suspicious first.
+        images: Images that may be faulty.
+        seconds: Time spent, in all.
+    """
+
+    dataset: Dataset
+    backbone: str
+    accuracy: float
+    accuracy_with_leaks: float | None = None
+    accuracy_without_leaks: float | None = None
+    copies: Sequence[CopyGroup] = ()
+    groups: Sequence[GroupFinding] = ()
+    labels: Sequence[WrongLabel] = ()
+    shortcuts: Sequence[Shortcut] = ()
+    images: Sequence[FaultyImage] = ()
+    seconds: float = 0.0
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the document, without the folder itself."""
+        return {
+            "accuracy": self.accuracy,
+            "accuracy_with_leaks": self.accuracy_with_leaks,
+            "accuracy_without_leaks": self.accuracy_without_leaks,
+            "copies": [asdict(group) for group in self.copies],
+            "groups": [asdict(grouping) for grouping in self.groups],
+            "labels": [asdict(label) for label in self.labels],
+            "shortcuts": [asdict(shortcut) for shortcut in self.shortcuts],
+            "images": [asdict(image) for image in self.images],
+            "seconds": self.seconds,
+        }
+
+    def moves(self) -> list[Move]:
+        """Return the files that would better stand elsewhere, each once, what is sure first."""
+        listed: dict[str, Move] = {}
+        for move in (*self._copies_to_move(), *self._labels_to_move(), *self._images_to_move()):
+            listed.setdefault(move.path, move)
+        return [*listed.values()]
+
+    def _copies_to_move(self) -> Iterator[Move]:
+        for group in self.copies:
+            if group.across_classes:
+                for path in group.paths:
+                    other = next(other for other in group.paths if other != path)
+                    what = f"{group.kind} of {other!r}, in two classes"
+                    yield Move(path, what, TO_QUARANTINE)
+            else:
+                # A near copy is not quite the same image; it stays, on the side of the other.
+                spare = group.across_splits or group.kind == EQUAL
+                kept, *others = group.paths
+                for path in others:
+                    yield Move(path, f"{group.kind} of {kept!r}", TO_QUARANTINE if spare else "")
+
+    def _labels_to_move(self) -> Iterator[Move]:
+        for found in self.labels:
+            sure = found.confidence >= SURE
+            what = f"label {found.label!r} is probably wrong ({found.confidence:.0%})"
+            yield Move(found.path, what, f"{TO_CLASS}{found.suggested}" if sure else "")
+
+    def _images_to_move(self) -> Iterator[Move]:
+        for image in self.images:
+            what = f"{image.issue}: {image.detail}" if image.detail else image.issue
+            yield Move(image.path, what, TO_QUARANTINE if image.issue == "blank" else "")

@@ -1,0 +1,93 @@
+"""What was found in a folder, in sentences, what is worth mending first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tlearn.doctor.examination import SURE, Examination
+from tlearn.doctor.shortcuts import Shortcut
+
+_BOTH_SIDES = "on both sides of the split"
+
+
+def sentences(found: Examination) -> list[str]:
+    """Return a sentence for each kind of finding, without those of which there is none."""
+    return [*_copies(found), *_groups(found), *_labels(found), *_shortcuts(found), *_images(found)]
+
+
+def _copies(found: Examination) -> Iterator[str]:
+    if not found.copies:
+        return
+    n_images = sum(len(group.paths) for group in found.copies)
+    sentence = f"{n_images:,} images are copies or near copies of one another"
+    sentence += f" ({_count(len(found.copies), 'group')})"
+    places = []
+    if n := sum(group.across_classes for group in found.copies):
+        places.append(f"{_count(n, 'group')} in two classes")
+    if n := sum(group.across_splits for group in found.copies):
+        places.append(f"{_count(n, 'group')} {_BOTH_SIDES}")
+    yield f"{sentence}: {', '.join(places)}." if places else f"{sentence}."
+    with_leaks, without = found.accuracy_with_leaks, found.accuracy_without_leaks
+    if with_leaks is not None and without is not None:
+        yield (
+            f"A head that is trained on copies of the images it is scored on reaches "
+            f"{with_leaks:.1%}; without them, {without:.1%}."
+        )
+
+
+def _groups(found: Examination) -> Iterator[str]:
+    for grouping in found.groups:
+        by = f"the column {grouping.column!r}" if grouping.column else f"{grouping.pattern!r}"
+        sentence = f"The images form {_count(grouping.n_groups, 'group')} by {by}"
+        if grouping.across_splits:
+            sentence += f", {grouping.across_splits} of them {_BOTH_SIDES}"
+        kept = "each is kept on one side" if grouping.obeyed else "they are not kept together"
+        yield f"{sentence}; {kept}."
+
+
+def _labels(found: Examination) -> Iterator[str]:
+    if found.labels:
+        sure = sum(label.confidence >= SURE for label in found.labels)
+        first = found.labels[0]
+        yield (
+            f"{_count(len(found.labels), 'label')} may be wrong, {sure} of them probably; the "
+            f"surest: {first.path!r}, perhaps {first.suggested!r} ({first.confidence:.0%})."
+        )
+
+
+def _shortcuts(found: Examination) -> Iterator[str]:
+    suspicious = [shortcut for shortcut in found.shortcuts if shortcut.suspicious]
+    overall = [shortcut for shortcut in suspicious if not shortcut.classes]
+    if overall:
+        listed = ", ".join(_reached(shortcut) for shortcut in overall)
+        yield f"The classes can be told apart by {listed}; {_beside(overall[0])}."
+    for shortcut in suspicious:
+        if shortcut.classes:
+            names = [repr(found.dataset.folder.classes[label]) for label in shortcut.classes[:3]]
+            some = ", ".join([*names, *["..."] * (len(shortcut.classes) > 3)])
+            told = f"{some} can be told from the other classes by {_reached(shortcut)}"
+            yield f"{told}; {_beside(shortcut)}."
+    if suspicious:
+        yield "On images from another source, accuracy may be much lower than measured here."
+
+
+def _reached(shortcut: Shortcut) -> str:
+    low, high = shortcut.interval
+    return f"{shortcut.name} alone ({shortcut.accuracy:.1%} right, {low:.1%} to {high:.1%})"
+
+
+def _beside(shortcut: Shortcut) -> str:
+    return f"the images reach {shortcut.real_accuracy:.1%}, guessing {shortcut.guessing:.1%}"
+
+
+def _images(found: Examination) -> Iterator[str]:
+    counts: dict[str, int] = {}
+    for image in found.images:
+        counts[image.issue] = counts.get(image.issue, 0) + 1
+    if counts:
+        listed = ", ".join(f"{n} {issue}" for issue, n in counts.items())
+        yield f"{_count(len(found.images), 'image')} may be faulty: {listed}."
+
+
+def _count(number: int, singular: str) -> str:
+    return f"{number:,} {singular if number == 1 else singular + 's'}"
