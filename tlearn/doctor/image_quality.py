@@ -1,0 +1,222 @@
+"""Images that stand out: blank, dark, bright, pale, blurred, tiny, of an odd shape, unlike all.
+
+Each is measured against the folder it is in: X-rays are dark and drawings are bright, and nothing
+is wrong with them. An image is named only if it is extreme in itself and among the others, so that
+lists are short; what most images of a folder have in common is one finding about the folder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from tlearn.data.image_info import ImageInfo
+from tlearn.data.inspection import TINY_SIDE
+from tlearn.data.pixel_store import PixelArray, bounded_map
+
+BLANK, DARK, BRIGHT, PALE = "blank", "dark", "bright", "low contrast"
+BLURRED, TINY, ASPECT, OUTLIER = "blurred", "tiny", "odd aspect", "outlier"
+
+BLANK_SPREAD = 3.0
+"""Standard deviation of gray, of 255, below which an image shows nearly one color."""
+
+DARKEST, BRIGHTEST = 50, 205
+"""Gray value that 95 in 100 pixels are below in a dark image, or above in a bright one."""
+
+LEAST_RANGE = 40
+"""Gray values between the 2nd and the 98th percentile, below which contrast is low."""
+
+FAR = 4.0
+"""Robust standard deviations from the folder's median beyond which an image stands out."""
+
+ODD_ASPECT = 2.5
+"""Factor between the shape of an image, width over height, and the folder's median."""
+
+MUCH_SMALLER = 4.0
+"""Factor by which the short side of a tiny image is below the folder's median."""
+
+MOST = 0.5
+"""Share of images from which something is a finding about the folder."""
+
+_LEAST_GRAY, _LEAST_LOG = 8.0, 0.05
+NEIGHBORS = 5
+_BLOCK = 1024
+_DETAIL_SIDE = 96
+
+
+@dataclass(frozen=True)
+class ImageFinding:
+    """Something about one image, or about the folder.
+
+    Attributes:
+        row: Index of the image; None if it is about most images of the folder.
+        issue: "blank", "dark", "bright", "low contrast", "blurred", "tiny", "odd aspect" or
+            "outlier".
+        detail: What was measured, in words.
+        severity: 0 to 1; the worst first.
+    """
+
+    row: int | None
+    issue: str
+    detail: str
+    severity: float
+
+
+@dataclass(frozen=True, eq=False)
+class ImageMeasures:
+    """What is measured in the pixels of n images.
+
+    Attributes:
+        spread: (n,) standard deviation of gray.
+        levels: (n, 4) 2nd, 5th, 95th and 98th percentile of gray.
+        detail: (n,) log of the share of the spread that is between neighboring pixels.
+    """
+
+    spread: np.ndarray
+    levels: np.ndarray
+    detail: np.ndarray
+
+
+def measure_images(pixels: PixelArray) -> ImageMeasures:
+    """Measure every image, each read once.
+
+    Args:
+        pixels: uint8 (n, side, side, 3), in memory or on disk.
+    """
+    rows = bounded_map(lambda row: _measure(pixels[row]), range(len(pixels)))
+    spread, levels, detail = zip(*rows, strict=True)
+    return ImageMeasures(np.array(spread), np.array(levels), np.array(detail))
+
+
+def _measure(pixels: np.ndarray) -> tuple[float, np.ndarray, float]:
+    image = Image.fromarray(pixels).convert("L")
+    shares = np.cumsum(image.histogram()) / (pixels.size / 3)
+    levels = np.searchsorted(shares, np.array([0.02, 0.05, 0.95, 0.98]) - 1e-9)
+    side = min(_DETAIL_SIDE, len(pixels))
+    gray = np.asarray(image.resize((side, side), Image.Resampling.BOX), np.float32)
+    spread = float(gray.std())
+    laplacian = 4 * gray[1:-1, 1:-1]
+    laplacian -= gray[:-2, 1:-1] + gray[2:, 1:-1] + gray[1:-1, :-2] + gray[1:-1, 2:]
+    return spread, levels, float(np.log((laplacian.std() + 0.1) / (spread + 1)))
+
+
+def find_image_issues(
+    infos: Sequence[ImageInfo], measures: ImageMeasures, distances: np.ndarray | None = None
+) -> list[ImageFinding]:
+    """Find the images that stand out, the worst first, each with its worst issue alone.
+
+    Args:
+        infos: (n,) what is known of each file.
+        measures: Of the same images.
+        distances: (n,) from `neighbor_distances`; None to leave out outliers.
+    """
+    folder, common = _of_folder(measures)
+    low, dark, light, high = measures.levels.T
+    reach = (high - low).astype(float)
+    width, height = np.array([[info.width, info.height] for info in infos], float).T
+    short = np.minimum(width, height)
+    log_aspect = np.log(np.maximum(width, 1) / np.maximum(height, 1))
+    odd = np.exp(np.abs(log_aspect - np.median(log_aspect)))
+    smaller = np.median(short) / np.maximum(short, 1)
+    blank = measures.spread < BLANK_SPREAD
+    found: dict[int, ImageFinding] = {}
+
+    def add(issue: str, which: np.ndarray, severity: np.ndarray, words: list[str]) -> None:
+        if issue in common:
+            return
+        for row in np.flatnonzero(which & ~(blank & (issue != BLANK))):
+            finding = ImageFinding(int(row), issue, words[row], float(np.clip(severity[row], 0, 1)))
+            if row not in found or found[row].severity < finding.severity:
+                found[int(row)] = finding
+
+    n = len(infos)
+    add(BLANK, blank, np.ones(n), ["nearly one color"] * n)
+    darker, brighter = -robust_z(light, _LEAST_GRAY), robust_z(dark, _LEAST_GRAY)
+    too_dark = (light < DARKEST) & (darker > FAR)
+    too_bright = (dark > BRIGHTEST) & (brighter > FAR)
+    add(DARK, too_dark, 1 - light / 255, [f"95% of it below {v} of 255" for v in light])
+    add(BRIGHT, too_bright, dark / 255, [f"95% of it above {v} of 255" for v in dark])
+    pale = (reach < LEAST_RANGE) & (-robust_z(reach, _LEAST_GRAY) > FAR / 2)
+    add(PALE, pale, 0.9 - reach / 255, [f"uses {v:.0f} of 256 gray values" for v in reach])
+    soft = -robust_z(measures.detail, _LEAST_LOG)
+    times = np.exp(np.median(measures.detail) - measures.detail)
+    words = [f"{t:.1f} times less fine detail than the median image" for t in times]
+    add(BLURRED, (soft > FAR) & (times > 2), 0.4 + soft / 40, words)
+    is_tiny = (short < TINY_SIDE) | (smaller > MUCH_SMALLER)
+    add(
+        TINY,
+        is_tiny,
+        0.5 + smaller / 40,
+        [f"{w:.0f}x{h:.0f} pixels" for w, h in zip(width, height, strict=True)],
+    )
+    words = [
+        f"{w:.0f}x{h:.0f}, {o:.1f} times the usual shape"
+        for w, h, o in zip(width, height, odd, strict=True)
+    ]
+    add(ASPECT, odd > ODD_ASPECT, 0.2 + odd / 20, words)
+    if distances is not None:
+        far = robust_z(np.log(np.maximum(distances, 1e-6)), _LEAST_LOG)
+        words = [f"{v:.1f} robust standard deviations from the others" for v in far]
+        add(OUTLIER, far > FAR, 0.4 + far / 20, words)
+    images = sorted(found.values(), key=lambda finding: (-finding.severity, finding.row))
+    return [*folder, *images]
+
+
+def robust_z(values: np.ndarray, least: float) -> np.ndarray:
+    """Return how many robust standard deviations (from the quartiles) values are from the median.
+
+    Args:
+        values: (n,) numbers.
+        least: Standard deviation to assume at least, where most values are the same.
+    """
+    quarter, median, three_quarters = np.percentile(values, [25, 50, 75])
+    return (values - median) / max((three_quarters - quarter) / 1.349, least)
+
+
+def neighbor_distances(
+    features: np.ndarray, labels: np.ndarray, groups: np.ndarray | None = None
+) -> np.ndarray:
+    """Return how far each image is from its nearest neighbors, in units of its class's median.
+
+    Neighbors may be of any class: what stands in the wrong class is not unlike everything.
+
+    Args:
+        features: (n, width) embeddings.
+        labels: (n,) class indices.
+        groups: (n,) number of the group of each image; copies of an image are no neighbors.
+    """
+    unit = features - features.mean(axis=0)
+    unit /= np.maximum(np.linalg.norm(unit, axis=1, keepdims=True), 1e-12)
+    of = np.arange(len(labels)) if groups is None else groups
+    k = min(NEIGHBORS, len(labels) - 1)
+    distances = np.empty(len(labels))
+    for start in range(0, len(labels), _BLOCK):
+        block = slice(start, start + _BLOCK)
+        similarity = unit[block] @ unit.T
+        similarity[of[block][:, None] == of[None]] = -1
+        nearest = -np.partition(-similarity, k - 1, axis=1)[:, :k]
+        distances[block] = 1 - nearest.mean(axis=1)
+    medians = np.ones(labels.max() + 1)
+    for label in np.unique(labels):
+        medians[label] = np.median(distances[labels == label])
+    return distances / np.maximum(medians[labels], 1e-6)
+
+
+def _of_folder(measures: ImageMeasures) -> tuple[list[ImageFinding], set[str]]:
+    """Return what most images have in common, and the issues that are then said of no image."""
+    low, dark, light, high = measures.levels.T
+    one_color = (measures.spread < BLANK_SPREAD).mean()
+    if one_color > MOST:
+        color = "white" if np.median(dark) > BRIGHTEST else "black"
+        color = color if np.median(light) < DARKEST or color == "white" else "gray"
+        words = f"{one_color:.0%} of the images are of nearly one color, {color}"
+        return [ImageFinding(None, BLANK, words, 1.0)], {BLANK, DARK, BRIGHT, PALE, BLURRED}
+    pale = (high - low < LEAST_RANGE).mean()
+    if pale > MOST:
+        first, last = int(np.median(low)), int(np.median(high))
+        words = f"{pale:.0%} of the images use gray values from about {first} to {last} of 255 only"
+        return [ImageFinding(None, PALE, words, 0.9)], {DARK, BRIGHT, PALE}
+    return [], set()
