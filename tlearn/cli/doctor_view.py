@@ -81,7 +81,9 @@ def draw_images(found: Examination, shown: int | None) -> RenderableType:
     """Return images that may be faulty."""
     rows = table("image", "issue", "")
     for image in found.images[:shown]:
-        rows.add_row(safe_text(image.path), Text(image.issue), safe_text(image.detail, DIM))
+        rows.add_row(
+            safe_text(image.path or "most images"), Text(image.issue), safe_text(image.detail, DIM)
+        )
     return rows
 
 

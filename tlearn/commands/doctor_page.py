@@ -79,4 +79,4 @@ def _shown(found: Examination) -> Iterator[str]:
     for group in found.copies[:GROUPS_SHOWN]:
         yield from group.paths[:PER_GROUP]
     yield from (label.path for label in found.labels[:IMAGES_SHOWN])
-    yield from (image.path for image in found.images[:IMAGES_SHOWN])
+    yield from (image.path for image in found.images[:IMAGES_SHOWN] if image.path)

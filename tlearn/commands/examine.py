@@ -11,6 +11,7 @@ import numpy as np
 
 from tlearn.commands.session import Session, Workspace
 from tlearn.data.dataset import Dataset
+from tlearn.data.image_info import ImageInfo
 from tlearn.data.sampling import (
     CROSS_VALIDATION_LIMIT,
     FOLDS,
@@ -20,6 +21,7 @@ from tlearn.data.sampling import (
     stratified_order,
 )
 from tlearn.data.split import Fold
+from tlearn.doctor.class_weights import ClassWeightGain, are_unequal, class_weight_gain
 from tlearn.doctor.examination import (
     CopyGroup,
     Examination,
@@ -27,8 +29,11 @@ from tlearn.doctor.examination import (
     GroupFinding,
     WrongLabel,
 )
+from tlearn.doctor.image_quality import find_image_issues, measure_images, neighbor_distances
 from tlearn.doctor.labels import check_labels
+from tlearn.doctor.overlap import overlapping_classes
 from tlearn.doctor.shortcuts import Shortcut, find_shortcuts
+from tlearn.doctor.sources import SourceAccuracy, accuracy_across_sources, known_sources
 from tlearn.features.features import HeadProblem
 from tlearn.features.linear_head import CrossValidation
 from tlearn.features.store import Views
@@ -59,8 +64,8 @@ def examine(session: Session, workspace: Workspace) -> Examination:
         session: Recipe, cache and progress.
         workspace: Images, backbone and features.
     """
-    dataset, features = workspace.dataset, workspace.features
-    assert features is not None
+    dataset = workspace.dataset
+    manifest = dataset.manifest
     session.progress("examine the images", 0, 0)
     with session.timer.time("examine"):
         parts = [*_judge(session, workspace)]
@@ -74,6 +79,11 @@ def examine(session: Session, workspace: Workspace) -> Examination:
             labels=tuple(_wrong_labels(workspace, parts)),
             shortcuts=tuple(_shortcuts(workspace, parts[0])),
             images=tuple(_faulty(workspace, parts)),
+            overlaps=overlapping_classes(
+                parts[0].profile.best.cv.probabilities, manifest.labels[parts[0].rows]
+            ),
+            sources=tuple(_sources(workspace, parts[0])),
+            class_weights=_class_weights(workspace, parts[0]),
             **_leaks(session, workspace, parts[0], copies),
         )
     return replace(found, seconds=session.timer.total())
@@ -111,12 +121,14 @@ def copy_groups_of(dataset: Dataset) -> tuple[CopyGroup, ...]:
     """Return the images that show the same, those across classes and splits first."""
     images = dataset.folder.images
     groups = []
-    for rows, kind in dataset.copies:
-        shown = sorted((images[row] for row in rows), key=lambda i: _PARTS.get(i.split or "", 2))
+    for group in dataset.copies:
+        shown = sorted(
+            (images[row] for row in group.rows), key=lambda i: _PARTS.get(i.split or "", 2)
+        )
         groups.append(
             CopyGroup(
                 paths=tuple(image.name for image in shown),
-                kind=kind,
+                kind=group.kind,
                 across_splits=len({image.split for image in shown}) > 1,
                 across_classes=len({image.label for image in shown}) > 1,
             )
@@ -146,7 +158,7 @@ def _wrong_labels(workspace: Workspace, parts: Sequence[_Judged]) -> Iterator[Wr
     manifest, features = workspace.dataset.manifest, workspace.features
     assert features is not None
     found = []
-    numbers = np.unique(manifest.groups, return_inverse=True)[1]
+    numbers = _group_numbers(workspace.dataset)
     for part in parts:
         heads = [score.cv.probabilities for score in part.profile.scores]
         rows = part.rows
@@ -168,15 +180,14 @@ def _wrong_labels(workspace: Workspace, parts: Sequence[_Judged]) -> Iterator[Wr
 def _shortcuts(workspace: Workspace, part: _Judged) -> list[Shortcut]:
     dataset = workspace.dataset
     manifest = dataset.manifest
-    facts = {info.sha256: info for info in dataset.pixels.infos}
     digests = [manifest.digests[row] for row in part.rows]
     return find_shortcuts(
-        [facts[digest] for digest in digests],
+        _infos_of(dataset, digests),
         dataset.pixels.rows(digests),
         manifest.labels[part.rows],
         part.folds,
         part.profile.best.cv.probabilities,
-        np.unique(manifest.groups, return_inverse=True)[1][part.rows],
+        _group_numbers(dataset)[part.rows],
     )
 
 
@@ -233,5 +244,60 @@ def _scores_of_test(
 
 
 def _faulty(workspace: Workspace, parts: Sequence[_Judged]) -> Iterator[FaultyImage]:
-    return
-    yield
+    """Yield what stands out in the images, measured against the whole folder."""
+    dataset, features = workspace.dataset, workspace.features
+    assert features is not None
+    manifest = dataset.manifest
+    numbers = _group_numbers(dataset)
+    distances = np.empty(len(manifest.names))
+    for part in parts:
+        embeddings = features.embeddings(part.rows)
+        distances[part.rows] = neighbor_distances(
+            embeddings, manifest.labels[part.rows], numbers[part.rows]
+        )
+    infos = _infos_of(dataset, manifest.digests)
+    measures = measure_images(dataset.pixels.rows(manifest.digests))
+    for found in find_image_issues(infos, measures, distances):
+        name = None if found.row is None else manifest.names[found.row]
+        yield FaultyImage(name, found.issue, found.detail)
+
+
+def _sources(workspace: Workspace, part: _Judged) -> Iterator[SourceAccuracy]:
+    """Yield the accuracy on cameras and days that a head has not seen."""
+    dataset, features, best = workspace.dataset, workspace.features, part.profile.best
+    assert features is not None
+    digests = [workspace.dataset.manifest.digests[row] for row in part.rows]
+    outputs = features.outputs_of(best.stages)
+    for name, values in known_sources(_infos_of(dataset, digests)).items():
+        found = accuracy_across_sources(
+            name,
+            values,
+            features.read(outputs, digests),
+            dataset.manifest.labels[part.rows],
+            best.cv.probabilities,
+            features.widths(outputs),
+        )
+        if found:
+            yield found
+
+
+def _class_weights(workspace: Workspace, part: _Judged) -> ClassWeightGain | None:
+    """Return whether class weights help, where classes are unequal."""
+    manifest, features = workspace.dataset.manifest, workspace.features
+    assert features is not None
+    labels, n_classes = manifest.labels[part.rows], len(manifest.classes)
+    if not are_unequal(labels, n_classes):
+        return None
+    outputs = features.outputs_of(part.profile.best_single.stages)
+    rows = features.read(outputs, [manifest.digests[row] for row in part.rows])
+    return class_weight_gain(rows, labels, n_classes, part.folds)
+
+
+def _infos_of(dataset: Dataset, digests: Sequence[str]) -> list[ImageInfo]:
+    facts = {info.sha256: info for info in dataset.pixels.infos}
+    return [facts[digest] for digest in digests]
+
+
+def _group_numbers(dataset: Dataset) -> np.ndarray:
+    """Return the number of the group of each row of the manifest."""
+    return np.unique(dataset.manifest.groups, return_inverse=True)[1]

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
+from tlearn.data.copy_findings import CopyGroup, copy_issues, find_copies
 from tlearn.data.group_findings import group_issues
-from tlearn.data.groups import GUESSED, NO_RULE, Grouping, GroupRule, check_pattern, find_groups
+from tlearn.data.groups import (
+    GUESSED,
+    NO_RULE,
+    Grouping,
+    GroupRule,
+    check_pattern,
+    find_groups,
+    join_groups,
+)
 from tlearn.data.image_folder import ImageFolder
 from tlearn.data.inspection import DataIssue, inspect_dataset
 from tlearn.data.manifest import SplitManifest
@@ -32,6 +42,7 @@ class Dataset:
         resize: The rule by which images became square, one of `decode.RESIZE_RULES`.
         seed: Seed of the split and of the folds.
         grouping: Images that belong together beside copies; None where none are known or guessed.
+        copies: Groups of images that show the same.
     """
 
     folder: ImageFolder
@@ -41,6 +52,7 @@ class Dataset:
     resize: str
     seed: int = 0
     grouping: Grouping | None = None
+    copies: tuple[CopyGroup, ...] = ()
 
     def digests(self, split: str) -> list[str]:
         """Return the digests of a split's images, in the order of `manifest.indices(split)`."""
@@ -102,6 +114,7 @@ def load_dataset(
         issues = inspect_dataset(folder, pixels.infos)
         if strict:
             _refuse_unreadable(folder, pixels)
+        copies = find_copies(pixels, partial(progress, "compare images"))
         grouping = find_groups(folder, pixels.infos, group_rule)
         manifest = make_split(
             folder,
@@ -109,11 +122,21 @@ def load_dataset(
             val_fraction=val_fraction,
             test_fraction=test_fraction,
             seed=seed,
-            groups=grouping.keys if grouping and grouping.obeyed else (),
+            groups=_kept_together(pixels, copies, grouping),
         )
     asked = group_rule.use == GUESSED
     issues += tuple(group_issues(folder, pixels.infos, grouping, asked))
-    return Dataset(folder, pixels, issues, manifest, resize, seed, grouping)
+    issues += tuple(copy_issues(folder, copies))
+    return Dataset(folder, pixels, issues, manifest, resize, seed, grouping, copies)
+
+
+def _kept_together(
+    pixels: PixelStore, copies: Sequence[CopyGroup], grouping: Grouping | None
+) -> list[str]:
+    """Return a key for each image, the same for those that have to stay on one side."""
+    digests = [info.sha256 for info in pixels.infos]
+    keys = grouping.keys if grouping and grouping.obeyed else ()
+    return join_groups(len(digests), digests, [group.rows for group in copies], keys)
 
 
 def _refuse_unreadable(folder: ImageFolder, pixels: PixelStore) -> None:

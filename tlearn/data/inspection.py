@@ -54,7 +54,7 @@ class DataIssue:
         """Return whether images of the folder are not used because of it, or should not be."""
         return self.kind in (
             *("unreadable", "no_class", "conflicting_labels", "leak"),
-            *("groups_across_splits", "groups_left_out"),
+            *("near_copies_across_splits", "groups_across_splits", "groups_left_out"),
         )
 
 

@@ -7,11 +7,12 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from tlearn.data.dataset import Dataset
+from tlearn.data.near_copies import EQUAL
+from tlearn.doctor.class_weights import ClassWeightGain
 from tlearn.doctor.moves import TO_CLASS, TO_QUARANTINE, Move
+from tlearn.doctor.overlap import ClassOverlap
 from tlearn.doctor.shortcuts import Shortcut
-
-EQUAL = "equal pixels"
-"""Kind of copies that show the same to the last pixel."""
+from tlearn.doctor.sources import SourceAccuracy
 
 SURE = 0.5
 """Confidence that a label is wrong, from which `moves.csv` names the class to move to."""
@@ -75,12 +76,12 @@ class FaultyImage:
     """An image that may teach nothing, or something wrong.
 
     Attributes:
-        path: Its name.
+        path: Its name; None if it is about most images of the folder.
         issue: "blank", "dark", "bright", "blurred", "tiny" and the like.
         detail: In numbers, for a person.
     """
 
-    path: str
+    path: str | None
     issue: str
     detail: str = ""
 
@@ -101,6 +102,9 @@ class Examination:
         labels: Probably wrong labels, the surest first.
         shortcuts: What else tells the classes apart, the suspicious first.
         images: Images that may be faulty.
+        overlaps: Pairs of classes that are told apart hardly better than by guessing.
+        sources: Accuracy on cameras and days that a head has not seen.
+        class_weights: Whether class weights help; None where classes are about equal.
         seconds: Time spent, in all.
     """
 
@@ -114,10 +118,14 @@ class Examination:
     labels: Sequence[WrongLabel] = ()
     shortcuts: Sequence[Shortcut] = ()
     images: Sequence[FaultyImage] = ()
+    overlaps: Sequence[ClassOverlap] = ()
+    sources: Sequence[SourceAccuracy] = ()
+    class_weights: ClassWeightGain | None = None
     seconds: float = 0.0
 
     def to_json(self) -> dict[str, Any]:
         """Return the document, without the folder itself."""
+        classes, weights = self.dataset.manifest.classes, self.class_weights
         return {
             "accuracy": self.accuracy,
             "accuracy_with_leaks": self.accuracy_with_leaks,
@@ -127,6 +135,12 @@ class Examination:
             "labels": [asdict(label) for label in self.labels],
             "shortcuts": [asdict(shortcut) for shortcut in self.shortcuts],
             "images": [asdict(image) for image in self.images],
+            "overlaps": [
+                asdict(pair) | {"classes": [classes[pair.first], classes[pair.second]]}
+                for pair in self.overlaps
+            ],
+            "sources": [asdict(source) for source in self.sources],
+            "class_weights": asdict(weights) | {"helps": weights.helps} if weights else None,
             "seconds": self.seconds,
         }
 
@@ -159,5 +173,7 @@ class Examination:
 
     def _images_to_move(self) -> Iterator[Move]:
         for image in self.images:
+            if image.path is None:
+                continue
             what = f"{image.issue}: {image.detail}" if image.detail else image.issue
             yield Move(image.path, what, TO_QUARANTINE if image.issue == "blank" else "")

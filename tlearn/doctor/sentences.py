@@ -12,7 +12,14 @@ _BOTH_SIDES = "on both sides of the split"
 
 def sentences(found: Examination) -> list[str]:
     """Return a sentence for each kind of finding, without those of which there is none."""
-    return [*_copies(found), *_groups(found), *_labels(found), *_shortcuts(found), *_images(found)]
+    return [
+        *_copies(found),
+        *_groups(found),
+        *_labels(found),
+        *_shortcuts(found),
+        *_images(found),
+        *_classes(found),
+    ]
 
 
 def _copies(found: Examination) -> Iterator[str]:
@@ -83,10 +90,33 @@ def _beside(shortcut: Shortcut) -> str:
 def _images(found: Examination) -> Iterator[str]:
     counts: dict[str, int] = {}
     for image in found.images:
-        counts[image.issue] = counts.get(image.issue, 0) + 1
+        if image.path is None:
+            yield f"{image.detail[:1].upper()}{image.detail[1:]}."
+        else:
+            counts[image.issue] = counts.get(image.issue, 0) + 1
     if counts:
         listed = ", ".join(f"{n} {issue}" for issue, n in counts.items())
-        yield f"{_count(len(found.images), 'image')} may be faulty: {listed}."
+        yield f"{_count(sum(counts.values()), 'image')} may be faulty: {listed}."
+
+
+def _classes(found: Examination) -> Iterator[str]:
+    names = found.dataset.manifest.classes
+    for pair in found.overlaps[:3]:
+        yield (
+            f"{names[pair.first]!r} and {names[pair.second]!r} are told apart hardly better than "
+            f"by guessing ({pair.accuracy:.1%})."
+        )
+    if found.class_weights and found.class_weights.helps:
+        gain = found.class_weights
+        yield (
+            f"Class weights raise the mean accuracy of the classes from {gain.plain:.1%} to "
+            f"{gain.weighted:.1%}: --class-weights."
+        )
+    for source in found.sources:
+        yield (
+            f"On a {source.source} that it has not seen, a head is right on {source.accuracy:.1%}; "
+            f"where folds mix {source.n_sources} of them, on {source.mixed_accuracy:.1%}."
+        )
 
 
 def _count(number: int, singular: str) -> str:
