@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,7 +13,8 @@ from tlearn.doctor.moves import Move
 
 
 def examination(**findings: Any) -> Examination:
-    return Examination(dataset=None, backbone="b", accuracy=0.9, **findings)  # type: ignore[arg-type]
+    dataset: Any = SimpleNamespace(manifest=SimpleNamespace(classes=("cat", "dog")))
+    return Examination(dataset, "b", 0.9, **findings)
 
 
 @pytest.mark.parametrize(

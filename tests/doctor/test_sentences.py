@@ -17,7 +17,8 @@ from tlearn.doctor.shortcuts import Shortcut
 
 
 def said(**findings: Any) -> str:
-    dataset: Any = SimpleNamespace(folder=SimpleNamespace(classes=("ant", "bee", "wasp", "fly")))
+    names = SimpleNamespace(classes=("ant", "bee", "wasp", "fly"))
+    dataset: Any = SimpleNamespace(folder=names, manifest=names)
     return "\n".join(sentences(Examination(dataset, "b", 0.9, **findings)))
 
 
