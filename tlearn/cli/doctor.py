@@ -125,6 +125,7 @@ def draw(result: DoctorResult, folder: Path, verbose: bool) -> list[RenderableTy
 
 
 def _next(result: DoctorResult, folder: Path) -> str:
-    if result.moves:
+    if any(move.suggestion for move in result.found.moves()):
+        assert result.moves
         return f"tlearn doctor {pasted(folder)} --apply {pasted(result.moves)}"
     return f"tlearn suggest {pasted(folder)}"

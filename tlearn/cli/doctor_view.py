@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.console import RenderableType
 from rich.text import Text
 
-from tlearn.cli.display.formats import interval, percent
+from tlearn.cli.display.formats import interval, percent, pluralize
 from tlearn.cli.display.widgets import (
     DIM,
     GOOD,
@@ -18,6 +18,7 @@ from tlearn.cli.display.widgets import (
     heading,
     indented,
     issue_block,
+    safe_lines,
     safe_text,
     table,
 )
@@ -50,7 +51,7 @@ def draw_findings(found: Examination, verbose: bool) -> list[RenderableType]:
         blocks += _listed("Labels", draw_labels(found, shown), len(found.labels), shown)
     if found.images:
         blocks += _listed("Images", draw_images(found, shown), len(found.images), shown)
-    if found.shortcuts:
+    if found.shortcuts and (verbose or any(s.suspicious for s in found.shortcuts)):
         blocks += [heading("Told apart by"), indented(draw_shortcuts(found))]
     return blocks
 
@@ -110,8 +111,8 @@ def draw_files(page: str, n_moves: int) -> RenderableType:
         page: Path of the page.
         n_moves: Lines of moves.csv beside it.
     """
-    moves = f", and moves.csv beside it lists {n_moves} of them" if n_moves else ""
-    return Text(f"\nThe images concerned are in {page}{moves}.")
+    listed = f"\nmoves.csv beside it lists {pluralize(n_moves, 'file')} that could be moved"
+    return safe_lines(f"\nAll of it with images: {page}" + listed * (n_moves > 0))
 
 
 def _listed(
