@@ -130,5 +130,6 @@ def to_json(result: FinetuneResult) -> dict[str, Any]:
         "engine_rates": result.engines.rates,
         "reports": {split: report.to_json() for split, report in reports.items()},
         "issues": [asdict(issue) for issue in result.dataset.issues],
+        "doctor": result.examination.to_short_json() if result.examination else None,
         "plan": asdict(result.plan),
     }

@@ -47,6 +47,7 @@ from tlearn.cli.display.widgets import (
     verdict,
 )
 from tlearn.cli.plan_view import draw_full_plan
+from tlearn.doctor.sentences import short_issues
 from tlearn.runs.directory import RUNS_ROOT
 from tlearn.suggestion.accuracy_forecast import INTERVAL_COVERAGE
 from tlearn.suggestion.choices import choices
@@ -55,7 +56,8 @@ if TYPE_CHECKING:
     from tlearn.commands.finetune import FinetuneResult
     from tlearn.data.dataset import Dataset
     from tlearn.data.inspection import DataIssue
-    from tlearn.evaluation.metrics import Report
+    from tlearn.doctor.sentences import short_issues
+from tlearn.evaluation.metrics import Report
     from tlearn.recipe.plan import Plan
 
 _ALTERNATIVES = {"fast": "faster", "better": "better", "slower": "slower"}
@@ -107,6 +109,8 @@ def draw_result(result: FinetuneResult, verbose: bool) -> list[RenderableType]:
         blocks += _verdict(reports[0], result)
     if result.warnings:
         blocks.append(bullets([Text(warning, WARN) for warning in result.warnings], "!"))
+    if result.examination and not result.advice:  # else it was told with the advice
+        blocks += issue_block([*short_issues(result.examination)])
     if verbose:
         blocks += [Text(), indented(score_table(reports)), *_absent(plan, result.reports), Text()]
     beside = run.path.absolute().parent == RUNS_ROOT.absolute()

@@ -177,6 +177,7 @@ def to_json(advice: Advice, command: str) -> dict[str, Any]:
         "more_images": _curve_to_json(advice.curve) if advice.curve else None,
         "nearest": {label: dict(classes) for label, classes in advice.nearest.items()},
         "issues": [asdict(issue) for issue in issues],
+        "doctor": advice.examination.to_short_json() if advice.examination else None,
         "seconds": dict(advice.seconds) if advice.seconds else None,
         "engines": advice.engines.used if advice.engines else None,
         "next": command,

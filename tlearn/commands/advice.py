@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from tlearn.commands.examine import examine_shortly
 from tlearn.commands.session import Session, Workspace
 from tlearn.data.design_effect import effect_at, within_group_correlation
 from tlearn.data.split import Fold
@@ -66,11 +67,12 @@ def advise(session: Session, workspace: Workspace, prefer_small: bool = False) -
         options = _options_left_open(session, workspace, forecasts)
         suggestion = decide(evidence, options, smallest)
         nearest = _nearest(workspace, sampled_rows, source)
+    workspace, examination = examine_shortly(session, workspace, profile.scores)
     return Advice(
         suggestion=suggestion,
         similarity=similarity,
         profile=profile,
-        dataset=dataset,
+        dataset=workspace.dataset,
         backbone=backbone.name,
         seconds=session.timer.seconds,
         engines=session.engines,
@@ -79,6 +81,7 @@ def advise(session: Session, workspace: Workspace, prefer_small: bool = False) -
         curve=curve,
         nearest=nearest,
         evidence=evidence,
+        examination=examination,
     )
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from tlearn.commands.judged import Judged, judge
+from tlearn.commands.judged import Judged, judge, judge_train
 from tlearn.commands.leaks import measure_leaks
 from tlearn.commands.session import Session, Workspace
 from tlearn.data.dataset import Dataset
@@ -24,8 +24,10 @@ from tlearn.doctor.examination import (
 from tlearn.doctor.image_quality import find_image_issues, measure_images, neighbor_distances
 from tlearn.doctor.labels import check_labels
 from tlearn.doctor.overlap import overlapping_classes
+from tlearn.doctor.sentences import short_issues
 from tlearn.doctor.shortcuts import Shortcut, find_shortcuts
 from tlearn.doctor.sources import SourceAccuracy, accuracy_across_sources, known_sources
+from tlearn.suggestion.depth_profile import HeadScore
 
 _PARTS = {"test": 0, "val": 1}
 
@@ -46,20 +48,54 @@ def examine(session: Session, workspace: Workspace) -> Examination:
         found = Examination(
             dataset=dataset,
             backbone=workspace.backbone.name,
-            accuracy=parts[0].profile.best.accuracy,
+            accuracy=parts[0].best.accuracy,
             copies=copies,
             groups=tuple(group_findings(dataset)),
             labels=tuple(_wrong_labels(workspace, parts)),
             shortcuts=tuple(_shortcuts(workspace, parts[0])),
             images=tuple(_faulty(workspace, parts)),
             overlaps=overlapping_classes(
-                parts[0].profile.best.cv.probabilities, manifest.labels[parts[0].rows]
+                parts[0].best.cv.probabilities, manifest.labels[parts[0].rows]
             ),
             sources=tuple(_sources(workspace, parts[0])),
             class_weights=_class_weights(workspace, parts[0]),
             **measure_leaks(session, workspace, parts[0], copies),
         )
     return replace(found, seconds=session.timer.total())
+
+
+def examine_shortly(
+    session: Session, workspace: Workspace, heads: Sequence[HeadScore] = ()
+) -> tuple[Workspace, Examination]:
+    """Look at what costs next to nothing, for commands that were asked for something else.
+
+    Args:
+        session: Recipe, cache and progress.
+        workspace: Images, backbone and features.
+        heads: Cross-validated on the training images anyway; without any, labels and shortcuts are
+            left out.
+
+    Returns:
+        The workspace with what was found among the issues of its images, and all of it.
+    """
+    began = session.timer.total()
+    dataset = workspace.dataset
+    found = Examination(
+        dataset=dataset,
+        backbone=workspace.backbone.name,
+        accuracy=max((head.accuracy for head in heads), default=0.0),
+        copies=copy_groups_of(dataset),
+        groups=tuple(group_findings(dataset)),
+    )
+    if heads:
+        with session.timer.time("examine"):
+            part = judge_train(session, workspace, heads)
+            labels = tuple(_wrong_labels(workspace, [part]))
+            shortcuts = tuple(_shortcuts(workspace, part, of_file=True))
+        found = replace(found, labels=labels, shortcuts=shortcuts)
+    issues = (*dataset.issues, *short_issues(found))
+    workspace = replace(workspace, dataset=replace(dataset, issues=issues))
+    return workspace, replace(found, seconds=session.timer.total() - began)
 
 
 def copy_groups_of(dataset: Dataset) -> tuple[CopyGroup, ...]:
@@ -105,7 +141,7 @@ def _wrong_labels(workspace: Workspace, parts: Sequence[Judged]) -> Iterator[Wro
     found = []
     numbers = _group_numbers(workspace.dataset)
     for part in parts:
-        heads = [score.cv.probabilities for score in part.profile.scores]
+        heads = [score.cv.probabilities for score in part.heads]
         rows = part.rows
         check = check_labels(
             heads, [features.embeddings(rows)], manifest.labels[rows], numbers[rows]
@@ -122,16 +158,16 @@ def _wrong_labels(workspace: Workspace, parts: Sequence[Judged]) -> Iterator[Wro
     yield from sorted(found, key=lambda label: -label.confidence)
 
 
-def _shortcuts(workspace: Workspace, part: Judged) -> list[Shortcut]:
+def _shortcuts(workspace: Workspace, part: Judged, of_file: bool = False) -> list[Shortcut]:
     dataset = workspace.dataset
     manifest = dataset.manifest
     digests = [manifest.digests[row] for row in part.rows]
     return find_shortcuts(
         _infos_of(dataset, digests),
-        dataset.pixels.rows(digests),
+        None if of_file else dataset.pixels.rows(digests),
         manifest.labels[part.rows],
         part.folds,
-        part.profile.best.cv.probabilities,
+        part.best.cv.probabilities,
         _group_numbers(dataset)[part.rows],
     )
 
@@ -157,7 +193,7 @@ def _faulty(workspace: Workspace, parts: Sequence[Judged]) -> Iterator[FaultyIma
 
 def _sources(workspace: Workspace, part: Judged) -> Iterator[SourceAccuracy]:
     """Yield the accuracy on cameras and days that a head has not seen."""
-    dataset, features, best = workspace.dataset, workspace.features, part.profile.best
+    dataset, features, best = workspace.dataset, workspace.features, part.best
     assert features is not None
     digests = [workspace.dataset.manifest.digests[row] for row in part.rows]
     outputs = features.outputs_of(best.stages)
@@ -181,7 +217,7 @@ def _class_weights(workspace: Workspace, part: Judged) -> ClassWeightGain | None
     labels, n_classes = manifest.labels[part.rows], len(manifest.classes)
     if not are_unequal(labels, n_classes):
         return None
-    outputs = features.outputs_of(part.profile.best_single.stages)
+    outputs = features.outputs_of(part.best.stages)
     rows = features.read(outputs, [manifest.digests[row] for row in part.rows])
     return class_weight_gain(rows, labels, n_classes, part.folds)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tlearn.commands.advice import advise, fit_into_time, forecast_plan
+from tlearn.commands.examine import examine_shortly
 from tlearn.commands.resume import (
     ResumedRun,
     find_pending,
@@ -19,6 +20,7 @@ from tlearn.commands.save import begin_run, save_run
 from tlearn.commands.session import Session, Workspace
 from tlearn.commands.train import fit
 from tlearn.data.dataset import Dataset
+from tlearn.doctor.examination import Examination
 from tlearn.evaluation.metrics import Report
 from tlearn.features.engine import EngineChoice
 from tlearn.progress import EpochCallback, ProgressCallback, no_progress
@@ -28,6 +30,7 @@ from tlearn.runs.directory import RunDirectory, ensure_no_run
 from tlearn.runs.pending import PendingRun
 from tlearn.suggestion.accuracy_forecast import Option
 from tlearn.suggestion.advice import Advice
+from tlearn.suggestion.depth_profile import HeadScore
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,7 @@ class FinetuneResult:
         resumed_from_epoch: Epochs that an earlier, stopped command had completed; None for a run
             that began afresh.
         unusual_keys: Recipe keys that were set to other values than those the forecast holds for.
+        examination: What was found in the folder on the way.
     """
 
     run: RunDirectory | None
@@ -64,6 +68,7 @@ class FinetuneResult:
     warnings: tuple[str, ...] = ()
     resumed_from_epoch: int | None = None
     unusual_keys: tuple[str, ...] = ()
+    examination: Examination | None = None
 
     @property
     def option(self) -> Option | None:
@@ -145,6 +150,7 @@ def _train(
 ) -> FinetuneResult:
     """Train by the plan, and put the run in its place."""
     workspace, run = session.extract_features(workspace), pending.run
+    workspace, planned = _examine(session, workspace, planned)
     begin_run(run, workspace, planned.plan)
     recorder = _recorder(run, on_epoch)
     fitted = fit(session, workspace, planned.plan, recorder, run.checkpoint_path)
@@ -160,6 +166,22 @@ def _train(
         warnings=planned.warnings + fitted.warnings,
         seconds=session.timer.seconds | {"total": session.timer.total()},
     )
+
+
+def _examine(
+    session: Session, workspace: Workspace, planned: FinetuneResult
+) -> tuple[Workspace, FinetuneResult]:
+    """Look at the folder, where no advice has done so."""
+    if planned.advice:
+        assert planned.advice.dataset is not None
+        return replace(workspace, dataset=planned.advice.dataset), planned
+    heads = []
+    if workspace.features:
+        stages, folds = planned.plan.head.stages, workspace.dataset.folds(session.seed)
+        problem = session.head_problem(workspace, stages)
+        heads = [HeadScore(stages, workspace.features.cross_validate(problem, folds))]
+    workspace, found = examine_shortly(session, workspace, heads)
+    return workspace, replace(planned, dataset=workspace.dataset, examination=found)
 
 
 def _resumed(planned: FinetuneResult, state: ResumedRun) -> FinetuneResult:
@@ -187,13 +209,14 @@ def _make_plan(session: Session, workspace: Workspace) -> FinetuneResult:
         run=None,
         plan=plan,
         advice=advice,
-        dataset=workspace.dataset,
+        dataset=advice.dataset if advice and advice.dataset else workspace.dataset,
         reports={},
         history=(),
         seconds=session.timer.seconds,
         engines=session.engines,
         forecast_seconds=forecast_plan(workspace, plan, session.measure_pass(workspace)),
         unusual_keys=tuple(unusual),
+        examination=advice.examination if advice else None,
     )
 
 

@@ -19,7 +19,7 @@ from tlearn.data.sampling import (
 from tlearn.data.split import Fold
 from tlearn.features.features import HeadProblem
 from tlearn.features.linear_head import CrossValidation
-from tlearn.suggestion.depth_profile import DepthProfile, measure_profile
+from tlearn.suggestion.depth_profile import HeadScore, measure_profile
 
 
 @dataclass(frozen=True)
@@ -29,12 +29,17 @@ class Judged:
     Attributes:
         rows: (m,) rows of the manifest.
         folds: Positions among `rows`.
-        profile: The heads.
+        heads: Each with its held-out probabilities of these rows.
     """
 
     rows: np.ndarray
     folds: Sequence[Fold]
-    profile: DepthProfile
+    heads: Sequence[HeadScore]
+
+    @property
+    def best(self) -> HeadScore:
+        """Return the best head; ties go to the first."""
+        return max(self.heads, key=lambda head: head.accuracy)
 
 
 def judge(session: Session, workspace: Workspace) -> Iterator[Judged]:
@@ -66,4 +71,19 @@ def _judge_part(session: Session, workspace: Workspace, rows: np.ndarray) -> Jud
         )
 
     names = [stage.name for stage in workspace.stages]
-    return Judged(rows, folds, measure_profile(names, labels, cross_validate))
+    return Judged(rows, folds, measure_profile(names, labels, cross_validate).scores)
+
+
+def judge_train(session: Session, workspace: Workspace, heads: Sequence[HeadScore]) -> Judged:
+    """Return the training images with heads that were cross-validated on them anyway.
+
+    Args:
+        session: Its seed drew the folds.
+        workspace: Images, backbone and features.
+        heads: From `Session.measure_profile`, or of the plan.
+    """
+    dataset = workspace.dataset
+    folds = dataset.folds(session.seed)
+    used = np.sort(np.concatenate([held_out for _, held_out in folds]))
+    own = [(np.searchsorted(used, a), np.searchsorted(used, b)) for a, b in folds]
+    return Judged(dataset.manifest.indices("train")[used], own, heads)

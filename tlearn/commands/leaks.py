@@ -40,7 +40,7 @@ def measure_leaks(
 
 def _cross_validated(session: Session, workspace: Workspace, part: Judged) -> tuple[float, float]:
     """Return accuracies of a cross-validation that tears copies apart, and of the one that was."""
-    manifest, features, best = workspace.dataset.manifest, workspace.features, part.profile.best
+    manifest, features, best = workspace.dataset.manifest, workspace.features, part.best
     assert features is not None
     keys, labels = [manifest.digests[row] for row in part.rows], manifest.labels[part.rows]
     torn = make_folds(labels, [str(row) for row in part.rows], session.seed, len(part.folds))
@@ -52,7 +52,7 @@ def _scores_of_test(
     session: Session, workspace: Workspace, part: Judged, copies: Sequence[CopyGroup]
 ) -> tuple[float, float]:
     """Return the accuracy on test of a head solved on train with the copies, and without."""
-    dataset, features, best = workspace.dataset, workspace.features, part.profile.best
+    dataset, features, best = workspace.dataset, workspace.features, part.best
     assert features is not None
     manifest = dataset.manifest
     used, torn = {*manifest.names}, {path for g in copies if g.across_splits for path in g.paths}

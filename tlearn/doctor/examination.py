@@ -144,6 +144,11 @@ class Examination:
             "seconds": self.seconds,
         }
 
+    def to_short_json(self) -> dict[str, Any]:
+        """Return the part that `suggest` and `finetune` look at."""
+        whole = self.to_json()
+        return {key: whole[key] for key in ("copies", "groups", "labels", "shortcuts", "seconds")}
+
     def moves(self) -> list[Move]:
         """Return the files that would better stand elsewhere, each once, what is sure first."""
         listed: dict[str, Move] = {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from tlearn.data.inspection import DataIssue
 from tlearn.doctor.examination import SURE, Examination
 from tlearn.doctor.shortcuts import Shortcut
 
@@ -20,6 +21,21 @@ def sentences(found: Examination) -> list[str]:
         *_images(found),
         *_classes(found),
     ]
+
+
+def short_issues(found: Examination) -> Iterator[DataIssue]:
+    """Yield what commands tell that were asked for something else; copies and groups they know.
+
+    Args:
+        found: The short examination.
+    """
+    more = "Look at the images: tlearn doctor."
+    if found.labels:
+        names = tuple(label.path for label in found.labels)
+        yield DataIssue("wrong_labels", "warning", " ".join([*_labels(found), more]), names)
+    if any(shortcut.suspicious for shortcut in found.shortcuts):
+        names = tuple(shortcut.name for shortcut in found.shortcuts if shortcut.suspicious)
+        yield DataIssue("shortcut", "warning", " ".join([*_shortcuts(found), more]), names)
 
 
 def _copies(found: Examination) -> Iterator[str]:

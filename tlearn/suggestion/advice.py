@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tlearn.data.dataset import Dataset
+from tlearn.doctor.examination import Examination
 from tlearn.features.engine import EngineChoice
 from tlearn.suggestion.accuracy_forecast import Option
 from tlearn.suggestion.depth_profile import DepthProfile
@@ -33,6 +34,7 @@ class Advice:
         nearest: Class to the source classes that its images resemble, with mean probabilities.
         evidence: What the forecasts were computed from.
         int8: Accuracy that int8 would cost, where it was asked for.
+        examination: What was found in the folder on the way.
     """
 
     suggestion: Suggestion
@@ -48,6 +50,7 @@ class Advice:
     nearest: Mapping[str, Sequence[tuple[str, float]]] = field(default_factory=dict)
     evidence: Evidence | None = None
     int8: Int8Cost | None = None
+    examination: Examination | None = None
 
     @property
     def advised(self) -> Option | None:
