@@ -56,8 +56,7 @@ if TYPE_CHECKING:
     from tlearn.commands.finetune import FinetuneResult
     from tlearn.data.dataset import Dataset
     from tlearn.data.inspection import DataIssue
-    from tlearn.doctor.sentences import short_issues
-from tlearn.evaluation.metrics import Report
+    from tlearn.evaluation.metrics import Report
     from tlearn.recipe.plan import Plan
 
 _ALTERNATIVES = {"fast": "faster", "better": "better", "slower": "slower"}
