@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.written_run import make_manifest
 from tlearn import api
 from tlearn.commands.advice import advise
 from tlearn.commands.session import Session, Workspace
@@ -71,6 +72,8 @@ def test_a_trial_counts_beside_the_head_it_begins_with(
         workspace = session.extract_features(session.open_workspace())
         advice = advise(session, workspace)
         advice = replace(advice, options=options)
+        manifest = make_manifest(("a", "b"), {"train": 2, "val": 50, "test": 2})
+        workspace = replace(workspace, dataset=replace(workspace.dataset, manifest=manifest))
         after = run_trials(session, workspace, advice, seconds=600, reach=reached).options
     assert trials == [head, tuned, deep, options[1], elsewhere]  # each head once, before its own
     for option, updated in zip(options, after, strict=True):

@@ -6,7 +6,12 @@ import numpy as np
 import pytest
 
 from tlearn.features.linear_head import CrossValidation
-from tlearn.suggestion.depth_profile import DepthProfile, HeadScore, measure_profile
+from tlearn.suggestion.depth_profile import (
+    DepthProfile,
+    HeadScore,
+    measure_profile,
+    paired_difference,
+)
 
 N = 200
 LABELS = np.arange(N) % 2
@@ -75,3 +80,11 @@ def test_images_that_no_fold_held_out_do_not_count() -> None:
     profile = DepthProfile(NAMES[:1], [HeadScore((1,), single)], HeadScore((1,), multi), LABELS)
     gain, error = profile.gain(profile.single[0], profile.multi_stage)
     assert gain == 0 and error == pytest.approx(1 / 150)  # as if one of 150 disagreed
+
+
+def test_a_gain_is_less_certain_where_whole_groups_gain() -> None:
+    difference = np.repeat([1.0, 0.0, 0.0, -1.0, 0.0, 0.0, 1.0, 0.0], 10)
+    groups = [f"patient{row // 10}" for row in range(80)]
+    mean, error = paired_difference(difference)
+    assert paired_difference(difference, groups) == (mean, pytest.approx(error * 10**0.5, rel=0.05))
+    assert paired_difference(difference, [str(row) for row in range(80)]) == (mean, error)

@@ -34,3 +34,12 @@ def test_a_trial_below_its_forecast_never_raises_or_narrows_it_beyond_its_own_er
     assert after.accuracy - after.low >= option.accuracy - option.low - 1e-9  # 24 images tell less
     if head == 1.0:  # on these images tuning lost
         assert after.accuracy < option.accuracy - 0.001
+
+
+def test_a_trial_on_few_groups_moves_a_forecast_less() -> None:
+    option = Option(Policy.DEEP, "last", 0.8, 0.7, 0.9, False)
+    groups = [f"patient{row // 20}" for row in range(200)]
+    single, grouped = (
+        update_with_trial(option, right_on(0.9, 200), None, of) for of in ((), groups)
+    )
+    assert option.accuracy < grouped.accuracy < single.accuracy

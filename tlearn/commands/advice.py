@@ -49,7 +49,7 @@ def advise(session: Session, workspace: Workspace, prefer_small: bool = False) -
         )
         profile = session.measure_profile(workspace)
         curve = _measure_curve(session, workspace, profile)
-        train_effect, test_effect = _design_effects(session, workspace, profile)
+        train_effect, test_effect = _design_effects(workspace, profile)
         evidence = Evidence(
             n_train=len(rows),
             n_classes=len(dataset.manifest.classes),
@@ -160,17 +160,16 @@ def _measure_curve(session: Session, workspace: Workspace, profile: DepthProfile
     return measure_curve(labels, folds, held_out, session.seed, groups)
 
 
-def _design_effects(
-    session: Session, workspace: Workspace, profile: DepthProfile
-) -> tuple[float, float]:
+def _design_effects(workspace: Workspace, profile: DepthProfile) -> tuple[float, float]:
     """Return what to divide the numbers of training and of test images by, for their groups."""
+    if not profile.groups:
+        return 1.0, 1.0
     dataset = workspace.dataset
-    rows = np.sort(np.concatenate([held_out for _, held_out in dataset.folds(session.seed)]))
-    groups = dataset.groups("train")
     right = profile.last.probabilities.argmax(axis=1) == profile.labels
-    correlation = within_group_correlation(right, [groups[row] for row in rows.tolist()])
-    tested = dataset.groups(dataset.manifest.report_split)
-    return effect_at(correlation, groups), effect_at(correlation, tested)
+    correlation = within_group_correlation(right, profile.groups)
+    splits = ("train", dataset.manifest.report_split)
+    train, tested = (effect_at(correlation, dataset.groups(split)) for split in splits)
+    return train, tested
 
 
 def _options_left_open(

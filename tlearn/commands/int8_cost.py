@@ -56,4 +56,6 @@ def measure_int8_cost(session: Session, workspace: Workspace, score: HeadScore) 
         for kind, rows_of_kind in enumerate((in_float, in_int8)):
             answers = head.probabilities(rows_of_kind[held_out]).argmax(axis=1)
             right[kind, held_out] = answers == labels[held_out]
-    return Int8Cost(len(rows), float(right[0].mean()), *paired_difference(right[0] - right[1]))
+    return Int8Cost(
+        len(rows), float(right[0].mean()), *paired_difference(right[0] - right[1], groups)
+    )

@@ -127,8 +127,10 @@ def rank(
     if not ranked:
         raise _none_fits(sizes, max_bytes or inf)
     best_first = sorted(ranked.values(), key=lambda backbone: -backbone.accuracy_after_int8)
-    labels = dataset.labels("train")
-    ranking = [replace(row, gap_to_best=_gap(row, best_first[0], labels)) for row in best_first]
+    labels, groups = dataset.labels("train"), dataset.groups("train")
+    ranking = [
+        replace(row, gap_to_best=_gap(row, best_first[0], labels, groups)) for row in best_first
+    ]
     return RankResult(dataset, tuple(ranking))
 
 
@@ -175,8 +177,10 @@ def _measure(session: Session, workspace: Workspace, size_bytes: int, int8: bool
     )
 
 
-def _gap(backbone: RankedBackbone, best: RankedBackbone, labels: np.ndarray) -> tuple[float, float]:
-    difference, error = gain(backbone.head_score, best.head_score, labels)
+def _gap(
+    backbone: RankedBackbone, best: RankedBackbone, labels: np.ndarray, groups: Sequence[str]
+) -> tuple[float, float]:
+    difference, error = gain(backbone.head_score, best.head_score, labels, groups)
     if backbone.int8 is None or best.int8 is None:
         return difference, error
     int8_difference = backbone.int8.drop - best.int8.drop

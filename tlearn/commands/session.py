@@ -263,8 +263,9 @@ class Session:
 
         names = [stage.name for stage in workspace.stages]
         held_out = np.sort(np.concatenate([rows for _, rows in folds]))  # a sample of very many
-        labels = workspace.dataset.labels("train")[held_out]
-        return measure_profile(names, labels, cross_validate)
+        labels, groups = workspace.dataset.labels("train"), workspace.dataset.groups("train")
+        own = [groups[row] for row in held_out.tolist()]
+        return measure_profile(names, labels[held_out], cross_validate, own)
 
     def make_plan(self, workspace: Workspace, resolved: Resolved) -> Plan:
         """Resolve every value that the recipe leaves open.

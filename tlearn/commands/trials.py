@@ -60,6 +60,7 @@ def run_trials(
     """
     end = time.perf_counter() + seconds
     options, heads = list(advice.options), dict[str, HeadTrial | None]()
+    groups = workspace.dataset.groups("val")
     for index in _doubtful(options):
         option = options[index]
         if time.perf_counter() + (option.seconds or 0) > end:
@@ -71,7 +72,7 @@ def run_trials(
             )
         session.progress(f"try {option.name}", 0, 0)
         right = reach(session, workspace, option)
-        options[index] = update_with_trial(option, right, heads[option.head_stages])
+        options[index] = update_with_trial(option, right, heads[option.head_stages], groups)
     assert advice.evidence is not None
     return replace(advice, options=options, suggestion=decide(advice.evidence, options))
 

@@ -10,7 +10,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
-from posixpath import commonpath
+from posixpath import commonpath, splitext
 from statistics import median
 
 from tlearn.data.image_folder import SPLIT_NAMES, ImageFolder, LabeledImage
@@ -54,8 +54,8 @@ that say what is grouped, such as "patient", this replaces the mean size: of man
 one image, and of some there are several."""
 
 _RESTARTED = 0.1
-"""Share of names that come again in another class (or part), from which on numbers start anew
-there."""
+"""Share of names that come again in another class or split, from which on numbers start anew in
+each: `track1` of one is then not `track1` of the other."""
 
 
 def guess_from_names(folder: ImageFolder) -> Guess | None:
@@ -107,7 +107,7 @@ def _texts(folder: ImageFolder) -> list[str]:
         in_split = folder.layout == "splits" or path[0].lower() in SPLIT_NAMES
         above = shared if folder.layout == "csv" else min(1 + in_split, len(path) - 1)
         texts.append("/".join(path[above:]))
-    return [text.rpartition(".")[0] or text for text in texts]
+    return [splitext(text)[0] for text in texts]
 
 
 def _parse(text: str) -> tuple[str, str] | None:
@@ -125,7 +125,7 @@ def _parse(text: str) -> tuple[str, str] | None:
 
 
 def _scopes(folder: ImageFolder, texts: Sequence[str]) -> list[str]:
-    """Return what to put before the keys of each image, where numbers start anew in each class."""
+    """Return what to put before the keys of each image, where numbers start anew in each place."""
     of_class = [folder.classes[image.label] for image in folder.images]
     of_split = [image.split or "" for image in folder.images]
     scopes = [""] * len(texts)

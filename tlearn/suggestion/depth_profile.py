@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import compress
 
 import numpy as np
 
@@ -65,12 +66,14 @@ class DepthProfile:
         single: A head on each stage, input to output.
         multi_stage: A head on the last `N_MULTI_STAGE` stages together.
         labels: (n,) class indices of the images.
+        groups: (n,) what images of a group share; empty where all are single.
     """
 
     names: Sequence[str]
     single: Sequence[HeadScore]
     multi_stage: HeadScore
     labels: np.ndarray
+    groups: Sequence[str] = ()
 
     @property
     def accuracies(self) -> Mapping[str, float]:
@@ -115,16 +118,19 @@ class DepthProfile:
 
     def gain(self, baseline: HeadScore, head: HeadScore) -> tuple[float, float]:
         """Return the accuracy that `head` gains over `baseline`, and its standard error."""
-        return gain(baseline, head, self.labels)
+        return gain(baseline, head, self.labels, self.groups)
 
 
-def gain(baseline: HeadScore, head: HeadScore, labels: np.ndarray) -> tuple[float, float]:
+def gain(
+    baseline: HeadScore, head: HeadScore, labels: np.ndarray, groups: Sequence[str] = ()
+) -> tuple[float, float]:
     """Return the accuracy that `head` gains over `baseline` on the same images, and its error.
 
     Args:
         baseline: A head.
         head: Another head, cross-validated on the same images.
         labels: (n,) class indices of the images.
+        groups: (n,) what images of a group share; nothing where all are single.
 
     Returns:
         Mean gain and its standard error, from `paired_difference`.
@@ -134,27 +140,36 @@ def gain(baseline: HeadScore, head: HeadScore, labels: np.ndarray) -> tuple[floa
         (score.cv.probabilities[held_out].argmax(axis=1) == labels[held_out]).astype(float)
         for score in (baseline, head)
     )
-    return paired_difference(head_right - baseline_right)
+    of_groups = [*compress(groups, held_out)] if groups else ()
+    return paired_difference(head_right - baseline_right, of_groups)
 
 
-def paired_difference(difference: np.ndarray) -> tuple[float, float]:
+def paired_difference(difference: np.ndarray, groups: Sequence[str] = ()) -> tuple[float, float]:
     """Return the mean of paired differences and its standard error.
 
     One disagreement is added to those observed (additive smoothing), so that a handful of images
-    without any does not count as certainty.
+    without any does not count as certainty. Where images stand in groups, the error is at least the
+    cluster-robust one (Liang and Zeger 1986), of sums over groups.
 
     Args:
         difference: (n,) 1 where an image was gained, -1 where it was lost, otherwise 0.
+        groups: (n,) what images of a group share; nothing where all are single.
     """
     n, mean = len(difference), float(difference.mean())
     variance = float(np.square(difference).mean()) + 1 / n - mean**2
-    return mean, float(np.sqrt(variance / n))
+    error = float(np.sqrt(variance / n))
+    if groups:
+        _, group = np.unique(np.asarray(groups), return_inverse=True)
+        sums = np.bincount(group, weights=difference - mean)
+        error = max(error, float(np.sqrt(np.square(sums).sum())) / n)
+    return mean, error
 
 
 def measure_profile(
     names: Sequence[str],
     labels: np.ndarray,
     cross_validate: Callable[[Stages], CrossValidation],
+    groups: Sequence[str] = (),
 ) -> DepthProfile:
     """Cross-validate a head on every stage, and one on the last few stages together.
 
@@ -162,8 +177,9 @@ def measure_profile(
         names: Names of the stages, input to output.
         labels: (n,) class indices.
         cross_validate: Cross-validates a head on the features of the stages it is called with.
+        groups: (n,) what images of a group share; nothing where all are single.
     """
     numbers = tuple(range(1, len(names) + 1))
     single = [HeadScore((number,), cross_validate((number,))) for number in numbers]
     last = numbers[-N_MULTI_STAGE:]
-    return DepthProfile(names, single, HeadScore(last, cross_validate(last)), labels)
+    return DepthProfile(names, single, HeadScore(last, cross_validate(last)), labels, groups)

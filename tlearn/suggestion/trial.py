@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from tlearn.data.design_effect import design_effect
 from tlearn.suggestion.accuracy_forecast import INTERVAL_Z, Option
 from tlearn.suggestion.depth_profile import paired_difference
 
@@ -23,7 +25,12 @@ class HeadTrial:
     right: np.ndarray
 
 
-def update_with_trial(option: Option, right: np.ndarray, head: HeadTrial | None = None) -> Option:
+def update_with_trial(
+    option: Option,
+    right: np.ndarray,
+    head: HeadTrial | None = None,
+    groups: Sequence[str] = (),
+) -> Option:
     """Return an option updated with a trial: inverse-variance weighting of forecast and trial.
 
     What counts is the gain over the head that tuning began with, on the same images: they may be
@@ -35,9 +42,10 @@ def update_with_trial(option: Option, right: np.ndarray, head: HeadTrial | None 
         option: The forecast.
         right: (n_images,) whether the trial was right on each image.
         head: What the head that the trial began with did on the same images, if that is known.
+        groups: (n_images,) what images of a group share; nothing where all are single.
     """
     tried = float(right.mean())
-    estimate, error = _trial_estimate(right, head)
+    estimate, error = _trial_estimate(right, head, groups)
     if (tried - option.accuracy) * (estimate - option.accuracy) < 0:
         estimate = option.accuracy
     # An interval that ends at 0 or 1 is cut off there: its other half has the true width.
@@ -56,14 +64,17 @@ def update_with_trial(option: Option, right: np.ndarray, head: HeadTrial | None 
     )
 
 
-def _trial_estimate(right: np.ndarray, head: HeadTrial | None) -> tuple[float, float]:
+def _trial_estimate(
+    right: np.ndarray, head: HeadTrial | None, groups: Sequence[str]
+) -> tuple[float, float]:
     """Return the accuracy elsewhere that a trial speaks for, and its standard error.
 
     Additive smoothing, as in `paired_difference`: no error among few images is not certainty.
     """
     if head:
-        gain, error = paired_difference(right.astype(float) - head.right)
+        gain, error = paired_difference(right.astype(float) - head.right, groups)
         return head.expected + gain, error
     n = len(right)
     p = (right.sum() + 1) / (n + 2)
-    return float(right.mean()), float(np.sqrt(p * (1 - p) / n))
+    effect = design_effect(right, groups) if groups else 1.0
+    return float(right.mean()), float(np.sqrt(p * (1 - p) * effect / n))
