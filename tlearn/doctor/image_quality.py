@@ -16,21 +16,31 @@ from PIL import Image
 from tlearn.data.image_info import ImageInfo
 from tlearn.data.inspection import TINY_SIDE
 from tlearn.data.pixel_store import PixelArray, bounded_map
+from tlearn.features.logistic_regression import principal_axes
 
 BLANK, DARK, BRIGHT, PALE = "blank", "dark", "bright", "low contrast"
 BLURRED, TINY, ASPECT, OUTLIER = "blurred", "tiny", "odd aspect", "outlier"
 
 BLANK_SPREAD = 3.0
-"""Standard deviation of gray, of 255, below which an image shows nearly one color."""
+"""Standard deviation of every channel, of 255, below which an image shows nearly one color."""
 
 DARKEST, BRIGHTEST = 50, 205
 """Gray value that 95 in 100 pixels are below in a dark image, or above in a bright one."""
 
+MIDDLE = 128
+"""Gray value that 98 in 100 are: a drawing on white is no overexposed photograph."""
+
 LEAST_RANGE = 40
 """Gray values between the 2nd and the 98th percentile, below which contrast is low."""
 
+PALE_SPREAD = 15.0
+"""Standard deviation of every channel, below which contrast is low in colors too."""
+
 FAR = 4.0
 """Robust standard deviations from the folder's median beyond which an image stands out."""
+
+FAR_UNLIKE = 3.5
+"""The same for outliers among features: at most 3 of 500 images of clean folders are beyond it."""
 
 ODD_ASPECT = 2.5
 """Factor between the shape of an image, width over height, and the folder's median."""
@@ -42,8 +52,7 @@ MOST = 0.5
 """Share of images from which something is a finding about the folder."""
 
 _LEAST_GRAY, _LEAST_LOG = 8.0, 0.05
-NEIGHBORS = 5
-_BLOCK = 1024
+_AXES, _IMAGES_PER_AXIS = 50, 6
 _DETAIL_SIDE = 96
 
 
@@ -70,12 +79,12 @@ class ImageMeasures:
     """What is measured in the pixels of n images.
 
     Attributes:
-        spread: (n,) standard deviation of gray.
+        color_spread: (n,) standard deviation of the channel that varies most.
         levels: (n, 4) 2nd, 5th, 95th and 98th percentile of gray.
         detail: (n,) log of the share of the spread that is between neighboring pixels.
     """
 
-    spread: np.ndarray
+    color_spread: np.ndarray
     levels: np.ndarray
     detail: np.ndarray
 
@@ -87,31 +96,33 @@ def measure_images(pixels: PixelArray) -> ImageMeasures:
         pixels: uint8 (n, side, side, 3), in memory or on disk.
     """
     rows = bounded_map(lambda row: _measure(pixels[row]), range(len(pixels)))
-    spread, levels, detail = zip(*rows, strict=True)
-    return ImageMeasures(np.array(spread), np.array(levels), np.array(detail))
+    color_spread, levels, detail = zip(*rows, strict=True)
+    return ImageMeasures(np.array(color_spread), np.array(levels), np.array(detail))
 
 
 def _measure(pixels: np.ndarray) -> tuple[float, np.ndarray, float]:
-    image = Image.fromarray(pixels).convert("L")
+    color = Image.fromarray(pixels)
+    image = color.convert("L")
     shares = np.cumsum(image.histogram()) / (pixels.size / 3)
     levels = np.searchsorted(shares, np.array([0.02, 0.05, 0.95, 0.98]) - 1e-9)
-    side = min(_DETAIL_SIDE, len(pixels))
-    gray = np.asarray(image.resize((side, side), Image.Resampling.BOX), np.float32)
-    spread = float(gray.std())
+    size = (min(_DETAIL_SIDE, len(pixels)),) * 2
+    gray = np.asarray(image.resize(size, Image.Resampling.BOX), np.float32)
     laplacian = 4 * gray[1:-1, 1:-1]
     laplacian -= gray[:-2, 1:-1] + gray[2:, 1:-1] + gray[1:-1, :-2] + gray[1:-1, 2:]
-    return spread, levels, float(np.log((laplacian.std() + 0.1) / (spread + 1)))
+    detail = float(np.log((laplacian.std() + 0.1) / (gray.std() + 1)))
+    small = np.asarray(color.resize(size, Image.Resampling.BOX), np.float32)
+    return float(small.std(axis=(0, 1)).max()), levels, detail
 
 
 def find_image_issues(
-    infos: Sequence[ImageInfo], measures: ImageMeasures, distances: np.ndarray | None = None
+    infos: Sequence[ImageInfo], measures: ImageMeasures, unlike: np.ndarray | None = None
 ) -> list[ImageFinding]:
     """Find the images that stand out, the worst first, each with its worst issue alone.
 
     Args:
         infos: (n,) what is known of each file.
         measures: Of the same images.
-        distances: (n,) from `neighbor_distances`; None to leave out outliers.
+        unlike: (n,) from `unlikeness`; None to leave out outliers.
     """
     folder, common = _of_folder(measures)
     low, dark, light, high = measures.levels.T
@@ -121,7 +132,7 @@ def find_image_issues(
     log_aspect = np.log(np.maximum(width, 1) / np.maximum(height, 1))
     odd = np.exp(np.abs(log_aspect - np.median(log_aspect)))
     smaller = np.median(short) / np.maximum(short, 1)
-    blank = measures.spread < BLANK_SPREAD
+    blank = measures.color_spread < BLANK_SPREAD
     found: dict[int, ImageFinding] = {}
 
     def add(issue: str, which: np.ndarray, severity: np.ndarray, words: list[str]) -> None:
@@ -135,11 +146,12 @@ def find_image_issues(
     n = len(infos)
     add(BLANK, blank, np.ones(n), ["nearly one color"] * n)
     darker, brighter = -robust_z(light, _LEAST_GRAY), robust_z(dark, _LEAST_GRAY)
-    too_dark = (light < DARKEST) & (darker > FAR)
-    too_bright = (dark > BRIGHTEST) & (brighter > FAR)
+    too_dark = (light < DARKEST) & (high < MIDDLE) & (darker > FAR)
+    too_bright = (dark > BRIGHTEST) & (low > MIDDLE) & (brighter > FAR)
     add(DARK, too_dark, 1 - light / 255, [f"95% of it below {v} of 255" for v in light])
     add(BRIGHT, too_bright, dark / 255, [f"95% of it above {v} of 255" for v in dark])
-    pale = (reach < LEAST_RANGE) & (-robust_z(reach, _LEAST_GRAY) > FAR / 2)
+    pale = (reach < LEAST_RANGE) & (measures.color_spread < PALE_SPREAD)
+    pale &= -robust_z(reach, _LEAST_GRAY) > FAR / 2
     add(PALE, pale, 0.9 - reach / 255, [f"uses {v:.0f} of 256 gray values" for v in reach])
     soft = -robust_z(measures.detail, _LEAST_LOG)
     times = np.exp(np.median(measures.detail) - measures.detail)
@@ -157,10 +169,10 @@ def find_image_issues(
         for w, h, o in zip(width, height, odd, strict=True)
     ]
     add(ASPECT, odd > ODD_ASPECT, 0.2 + odd / 20, words)
-    if distances is not None:
-        far = robust_z(np.log(np.maximum(distances, 1e-6)), _LEAST_LOG)
+    if unlike is not None:
+        far = robust_z(unlike, _LEAST_LOG)
         words = [f"{v:.1f} robust standard deviations from the others" for v in far]
-        add(OUTLIER, far > FAR, 0.4 + far / 20, words)
+        add(OUTLIER, far > FAR_UNLIKE, 0.4 + far / 20, words)
     images = sorted(found.values(), key=lambda finding: (-finding.severity, finding.row))
     return [*folder, *images]
 
@@ -176,39 +188,27 @@ def robust_z(values: np.ndarray, least: float) -> np.ndarray:
     return (values - median) / max((three_quarters - quarter) / 1.349, least)
 
 
-def neighbor_distances(
-    features: np.ndarray, labels: np.ndarray, groups: np.ndarray | None = None
-) -> np.ndarray:
-    """Return how far each image is from its nearest neighbors, in units of its class's median.
+def unlikeness(features: np.ndarray) -> np.ndarray:
+    """Return how far each image is from the others: log of the Mahalanobis distance on main axes.
 
-    Neighbors may be of any class: what stands in the wrong class is not unlike everything.
+    Of ten folders with images of the others mixed in, more than half of these were found by the
+    features of the stage before the last, a third by the last one's, whose axes are for subjects.
 
     Args:
-        features: (n, width) embeddings.
-        labels: (n,) class indices.
-        groups: (n,) number of the group of each image; copies of an image are no neighbors.
+        features: (n, width) features of a stage.
     """
-    unit = features - features.mean(axis=0)
-    unit /= np.maximum(np.linalg.norm(unit, axis=1, keepdims=True), 1e-12)
-    of = np.arange(len(labels)) if groups is None else groups
-    k = min(NEIGHBORS, len(labels) - 1)
-    distances = np.empty(len(labels))
-    for start in range(0, len(labels), _BLOCK):
-        block = slice(start, start + _BLOCK)
-        similarity = unit[block] @ unit.T
-        similarity[of[block][:, None] == of[None]] = -1
-        nearest = -np.partition(-similarity, k - 1, axis=1)[:, :k]
-        distances[block] = 1 - nearest.mean(axis=1)
-    medians = np.ones(labels.max() + 1)
-    for label in np.unique(labels):
-        medians[label] = np.median(distances[labels == label])
-    return distances / np.maximum(medians[labels], 1e-6)
+    spread = features.std(axis=0)
+    scaled = (features / (spread + 0.05 * spread.mean() + 1e-9)).astype(np.float32)
+    axes = principal_axes(scaled, ())
+    kept = slice(-max(1, min(_AXES, len(features) // _IMAGES_PER_AXIS)), None)
+    squares = np.square(axes.rows[:, kept]) / np.maximum(axes.variances[kept], 1e-9)
+    return np.log(np.maximum(squares.sum(axis=1), 1e-6))
 
 
 def _of_folder(measures: ImageMeasures) -> tuple[list[ImageFinding], set[str]]:
     """Return what most images have in common, and the issues that are then said of no image."""
     low, dark, light, high = measures.levels.T
-    one_color = (measures.spread < BLANK_SPREAD).mean()
+    one_color = (measures.color_spread < BLANK_SPREAD).mean()
     if one_color > MOST:
         color = "white" if np.median(dark) > BRIGHTEST else "black"
         color = color if np.median(light) < DARKEST or color == "white" else "gray"

@@ -40,6 +40,10 @@ _ERRORS = 3.0
 
 _SHARES = np.array([0.001, 0.002, *np.geomspace(0.004, 0.4, 14)])
 _SHARPNESS = np.geomspace(0.7, 4.0, 12)
+_SHARP = 4.0
+"""Power of the sharpness in its prior, where heads know all. Heads that have seen wrong labels are
+never sure: whether that is a share of wrong labels or an overlap of classes, only the belief
+decides that most images show one class clearly."""
 _LOOK_ALIKE = 4
 """Power of the heads' confusion between two classes, in the chance that one is mistaken for the
 other by whoever labels: nearly all mistakes go to the class most alike."""
@@ -161,9 +165,10 @@ def _posterior(said: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, float]
         said: (n, classes) what the rest of the folder says of each image.
         labels: (n,) class indices.
     """
-    prior = np.gradient(_SHARES) / _SHARES  # each order of magnitude is as probable
+    prior = np.log(np.gradient(_SHARES) / _SHARES)  # each order of magnitude is as probable
     logits = np.log(np.maximum(said, 1e-9))
     own = (np.arange(len(labels)), labels)
+    belief = _SHARP * _informed(said[own], labels)
     mistakes = _mistakes(said, labels)
     evidence, wrong = [], []
     for sharpness in _SHARPNESS:
@@ -171,13 +176,27 @@ def _posterior(said: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, float]
         right = p[own]
         for matrix in mistakes:
             mistaken = (p @ matrix)[own]
-            for share, weight in zip(_SHARES, prior, strict=True):
+            for share, before in zip(_SHARES, prior, strict=True):
                 both = np.maximum((1 - share) * right + share * mistaken, 1e-30)
-                evidence.append(np.log(both).sum() + np.log(weight))
+                evidence.append(np.log(both).sum() + before + belief * np.log(sharpness))
                 wrong.append(share * mistaken / both)
     weights = softmax(np.array([evidence]))[0]
     shares = np.tile(_SHARES, len(weights) // len(_SHARES))
     return weights @ np.array(wrong), float(weights @ shares)
+
+
+def _informed(own: np.ndarray, labels: np.ndarray) -> float:
+    """Return the share of what there is to know of the labels that is known: 0 to 1.
+
+    Args:
+        own: (n,) probability of each label.
+        labels: (n,) class indices.
+    """
+    shares = np.bincount(labels) / len(labels)
+    left = -np.log(np.maximum(own, 1e-9)).mean()
+    return (
+        float(np.clip(1 + left / np.log(shares[labels]).mean(), 0, 1)) if shares.max() < 1 else 0.0
+    )
 
 
 def _mistakes(said: np.ndarray, labels: np.ndarray) -> list[np.ndarray]:
