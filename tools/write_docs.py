@@ -112,7 +112,8 @@ def _text(text: str | None) -> str:
 
 def recipe_keys() -> Iterator[str]:
     """Describe every key of a recipe."""
-    from tlearn.recipe.schema import Recipe, allowed_values
+    from tlearn.recipe.key_errors import allowed_values
+    from tlearn.recipe.schema import Recipe
 
     rows = []
     for key, field in Recipe.model_fields.items():

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from tlearn.recipe.schema import POLICIES, Recipe, allowed_values, current_names, find_errors
+from tlearn.recipe.key_errors import allowed_values, find_errors
+from tlearn.recipe.schema import POLICIES, Recipe, current_names
 from tlearn.suggestion.matrix import Policy
 
 

@@ -148,7 +148,8 @@ def _yaml_line(line: str) -> Text:
 
 
 def _keys() -> dict[str, dict[str, Any]]:
-    from tlearn.recipe.schema import Recipe, allowed_values
+    from tlearn.recipe.key_errors import allowed_values
+    from tlearn.recipe.schema import Recipe
 
     return {
         key: {

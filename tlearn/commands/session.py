@@ -155,6 +155,7 @@ class Session:
             test_fraction=recipe.test_fraction,
             seed=recipe.seed,
             strict=recipe.strict,
+            gray_range=recipe.gray_range,
         )
 
     def open_backbone(self, dataset: Dataset, backbone: ResolvedBackbone) -> Workspace:
@@ -270,11 +271,10 @@ class Session:
         Raises:
             RecipeError: Keys contradict each other or the backbone.
         """
-        manifest, backbone = workspace.dataset.manifest, workspace.backbone
-        n_train, n_val, n_test = (manifest.count(split) for split in ("train", "val", "test"))
+        dataset, backbone = workspace.dataset, workspace.backbone
         return make_plan(
             self._measured(workspace, resolved),
-            SplitCounts(manifest.classes, n_train, n_val, n_test, manifest.folds),
+            SplitCounts.of(dataset.manifest, dataset.pixels.gray_range),
             BackboneInfo(backbone.name, backbone.image_size, backbone.fingerprint, backbone.reason),
             workspace.stages,
         )

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
+from tlearn.data.high_depth import parse_range
 from tlearn.data.image_folder import ImageFolder
 from tlearn.data.inspection import DataIssue, inspect_dataset
 from tlearn.data.manifest import SplitManifest
-from tlearn.data.pixel_store import PixelRows, PixelStore, store_pixels
+from tlearn.data.pixel_issues import find_pixel_issues
+from tlearn.data.pixel_store import PixelRows, PixelStore, store_folder, store_pixels
 from tlearn.data.sampling import train_folds
 from tlearn.data.split import Fold, make_split
 from tlearn.errors import DataError
@@ -67,6 +69,7 @@ def load_dataset(
     test_fraction: float = 0.15,
     seed: int = 0,
     strict: bool = False,
+    gray_range: str | None = "auto",
 ) -> Dataset:
     """Decode, inspect and split an image folder.
 
@@ -81,14 +84,23 @@ def load_dataset(
         test_fraction: Fraction for test, if the folder has no splits of its own.
         seed: Seed of the split.
         strict: Refuse a folder with unreadable images instead of leaving them out.
+        gray_range: Values that become black and white in images of more than 8 bits, as recipes
+            have them; "auto" takes what the folder uses.
 
     Raises:
         DataError: The folder cannot be used as it is.
     """
     with timer.time("decode"):
         paths = [image.path for image in folder.images]
-        pixels = store_pixels(paths, image_size, resize, cache, partial(progress, "read images"))
+        step = partial(progress, "read images")
+        if gray_range == "auto":
+            pixels = store_folder(paths, image_size, resize, cache, step)
+        else:
+            values = parse_range(gray_range) if gray_range else None
+            pixels = store_pixels(paths, image_size, resize, cache, step, values)
         issues = inspect_dataset(folder, pixels.infos)
+        issues += find_pixel_issues(folder, pixels.infos, pixels.gray_range)
+        issues = tuple(sorted(issues, key=lambda issue: issue.severity != "warning"))
         if strict:
             _refuse_unreadable(folder, pixels)
         manifest = make_split(

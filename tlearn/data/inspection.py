@@ -36,7 +36,9 @@ class DataIssue:
 
     Attributes:
         kind: "unreadable", "no_class", "conflicting_labels", "leak", "duplicate", "placeholder",
-            "imbalance", "few", "tiny", "misnamed" or "rotated".
+            "imbalance", "few", "tiny", "misnamed" or "rotated"; or of `pixel_issues`:
+            "blank", "dark", "narrow_range", "own_range", "gray_range", "transparent", "pages" or
+            "preview".
         severity: "warning" (to be fixed, or at least known) or "note".
         message: What was found, in numbers, and what to do; full sentences.
         names: The images (or classes) concerned; an unreadable image is followed by ": reason".

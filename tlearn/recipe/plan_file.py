@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from tlearn.errors import RecipeError, quoted
+from tlearn.recipe.key_errors import find_errors, nearest
 from tlearn.recipe.plan import FLAT_KEYS, Plan
-from tlearn.recipe.schema import RENAMED_KEYS, Recipe, find_errors, nearest
+from tlearn.recipe.schema import RENAMED_KEYS, Recipe
 from tlearn.recipe.yaml_file import dump_yaml, read_yaml
 
 VERSION = 2

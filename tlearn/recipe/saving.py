@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tlearn.errors import HostError, RecipeError, pasted, quoted
+from tlearn.recipe.key_errors import find_errors
 from tlearn.recipe.loading import recipe_path
 from tlearn.recipe.plan import Plan
-from tlearn.recipe.schema import Recipe, find_errors
+from tlearn.recipe.schema import Recipe
 from tlearn.recipe.yaml_file import dump_yaml
 
 _NEW_FILE_HINT = "name a new file in a folder that you can write to, for example: my_recipe.yaml"
