@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from tests.decoding import GRADIENT, save
+from tests.decoding import COLORS, GRADIENT, save
+from tests.tiff_files import write_tiff
 from tlearn.data.decode import decode, read_image
 from tlearn.data.high_depth import folder_range, format_range, parse_range
 from tlearn.data.image_info import ImageInfo
@@ -64,6 +67,36 @@ def test_images_of_eight_bits_beside_stay_as_they_are(tmp_path: Path) -> None:
     store = store_folder([plain, deep], 32, "squash", tmp_path / "cache")
     assert store.gray_range is not None
     np.testing.assert_array_equal(store.read([store.infos[0].sha256])[0, ..., 0], GRADIENT)
+
+
+def write_png(path: Path, values: np.ndarray) -> None:
+    """Write 16-bit RGB, which Pillow does not."""
+    height, width, _ = values.shape
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in values)
+    header = struct.pack(">IIBBBBB", width, height, 16, 2, 0, 0, 0)
+    parts = {b"IHDR": header, b"IDAT": zlib.compress(rows), b"IEND": b""}
+    chunks = (
+        len(content).to_bytes(4, "big") + name + content + zlib.crc32(name + content).to_bytes(4)
+        for name, content in parts.items()
+    )
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(chunks))
+
+
+@pytest.mark.parametrize("order", ["png", "<", ">"])
+def test_colors_of_twelve_bits_in_sixteen_are_as_bright_as_the_folder_has_them(
+    tmp_path: Path, order: str
+) -> None:
+    values = COLORS.astype(np.uint16) * 16 + 5
+    path = tmp_path / "x.img"
+    if order == "png":
+        write_png(path, values)
+    else:
+        write_tiff(path, (32, 32), [16] * 3, values.astype(f"{order}u2").tobytes(), order, {262: 2})
+    np.testing.assert_array_equal(decode(path, 32), values >> 8)
+    store = store_folder([path], 32, "squash", tmp_path / "cache")
+    assert store.gray_range == (0, 4095)
+    decoded = store.read([store.infos[0].sha256])[0]
+    np.testing.assert_array_equal(decoded, np.rint(values / 4095 * 255))
 
 
 def test_values_beyond_the_range_are_cut_off(tmp_path: Path) -> None:

@@ -61,7 +61,7 @@ class Preprocessing:
         mean: Subtracted from values.
         std: What values are divided by, after that.
         normalization: The same in words.
-        gray_range: Values that become 0 and 255 in gray images of more than 8 bits; missing where
+        gray_range: Values that become 0 and 255 in images of more than 8 bits; missing where
             there were none.
     """
 

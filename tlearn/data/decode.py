@@ -7,8 +7,8 @@ Its rules hold for training, evaluation, prediction, calibration and parity alik
     animation       the first frame; of a TIFF the first page, unless it is a preview
     transparency    composited on white, unless all of the image is transparent
     CMYK, LAB, ...  Pillow's conversion to RGB; color profiles are not applied
-    16-bit gray     by `gray_range`; without it value / 257, rounded, and wider integers and floats
-                    by their own range
+    more than       by `gray_range`; without it 16-bit gray value / 257, rounded, 16-bit RGB
+    8 bits          value / 256, wider integers and floats by their own range
     size            antialiased bilinear; a JPEG of at least twice the target size is first reduced
                     by 2, 4 or 8 while it is decoded, which depends on its size and the rule alone
 """
@@ -31,9 +31,16 @@ from PIL.TiffImagePlugin import TiffImageFile
 
 from tlearn.data.colors import measure_contrast, to_rgb
 from tlearn.data.formats import sniff
-from tlearn.data.high_depth import GrayRange, ValueRange
+from tlearn.data.high_depth import (
+    GrayRange,
+    ValueRange,
+    color_to_eight_bit,
+    is_high_depth_color,
+    read_low_bytes,
+)
 from tlearn.data.image_info import BROKEN, ImageInfo, Source, read_source
 from tlearn.data.repair import n_interleaved, with_ends, without_metadata
+from tlearn.data.squares import draft_size, fit_square
 from tlearn.data.tiff_pages import Pages, choose_page
 from tlearn.data.unreadable import UnreadableImageError, damage, not_an_image
 from tlearn.storage.digest import digest_of_bytes
@@ -47,12 +54,8 @@ decoded, after it was reduced."""
 MAX_FILE_BYTES = 500_000_000
 """Larger files are refused before any of their bytes is read."""
 
-# From three times the target on, Pillow first averages whole blocks: on photographs that takes half
-# the time of resampling every pixel, and no value differs by more than 2 of 255.
-_REDUCING_GAP = 3.0
 # A block of 8 x 8 pixels takes a bit of a JPEG at least.
 _MOST_PIXELS_A_BYTE = 8 * 64
-_PAD_COLOR = (127, 127, 127)
 _ORIENTATION = 0x0112
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -93,7 +96,7 @@ def decode(
         image_size: Side of the square, in pixels.
         resize: "squash" (both sides to `image_size`), "crop" (short side to `image_size`, then
             the center) or "pad" (long side to `image_size`, centered on mid-gray).
-        gray_range: The values that become 0 and 255 in gray images of more than 8 bits, one for
+        gray_range: The values that become 0 and 255 in images of more than 8 bits, one for
             all images of a folder.
 
     Returns:
@@ -146,7 +149,7 @@ def read_image(
     try:
         _ensure_read_here(data, format_name)
         image = _load_mended(data, format_name, image_size, resize, gray_range)
-        square, content = _fit(image.rgb, image_size, resize)
+        square, content = fit_square(image.rgb, image_size, resize)
         pixels = np.array(square)
     except UnreadableImageError as error:
         return None, ImageInfo(digest, 0, 0, "", False, str(error))
@@ -216,21 +219,30 @@ def _load_mended(
 def _load(
     data: bytes, format_name: str, image_size: int, resize: str, gray_range: GrayRange | None
 ) -> _Loaded:
-    image = _open(data, format_name)
-    pages = choose_page(image) if isinstance(image, TiffImageFile) else Pages()
+    image, pages = _open_page(data, format_name)
     width, height = image.size
     # Pillow turns a TIFF upright while loading it, and then reports no orientation.
     turned_by_pillow = format_name == "TIFF" and _orientation(image) != 1
-    image.draft("", _draft_size(width, height, image_size, resize))
+    image.draft("", draft_size(width, height, image_size, resize))
     _check_pixels(image, (width, height), data)
+    wide = is_high_depth_color(image)
     image.load()
     orientation, source = _orientation(image), read_source(image)
     rgb, values, alpha_ignored = to_rgb(image, gray_range)
+    if wide:
+        rgb, values = color_to_eight_bit(
+            rgb, gray_range, lambda: read_low_bytes(_open_page(data, format_name)[0])
+        )
     size, rotated = (width, height), turned_by_pillow
     if orientation != 1:
         rgb, rotated = rgb.transpose(_UPRIGHT[orientation]), True
         size = (height, width) if orientation >= 5 else size
     return _Loaded(rgb, size, rotated, source, pages, values, alpha_ignored)
+
+
+def _open_page(data: bytes, format_name: str) -> tuple[Image.Image, Pages]:
+    image = _open(data, format_name)
+    return image, choose_page(image) if isinstance(image, TiffImageFile) else Pages()
 
 
 def _open(data: bytes, format_name: str) -> Image.Image:
@@ -261,37 +273,9 @@ def _check_pixels(image: Image.Image, size: tuple[int, int], data: bytes) -> Non
         raise UnreadableImageError(f"{width} x {height} pixels, more than {limit} million")
 
 
-def _draft_size(width: int, height: int, image_size: int, resize: str) -> tuple[int, int]:
-    """Return the smallest size to decode a JPEG at without enlarging it afterwards."""
-    if resize == "squash":
-        return image_size, image_size
-    side = min(width, height) if resize == "crop" else max(width, height)
-    return -(-width * image_size // side), -(-height * image_size // side)
-
-
 def _orientation(image: Image.Image) -> int:
     try:
         value = image.getexif().get(_ORIENTATION)
     except BROKEN:
         return 1
     return value if value in _UPRIGHT else 1
-
-
-def _fit(image: Image.Image, image_size: int, resize: str) -> tuple[Image.Image, Image.Image]:
-    """Return the square, and what is in it of the image."""
-    width, height = image.size
-    bilinear = Image.Resampling.BILINEAR
-    target = (image_size, image_size)
-    if resize == "pad":
-        scale = image_size / max(image.size)
-        inner = (max(1, round(width * scale)), max(1, round(height * scale)))
-        canvas = Image.new("RGB", target, _PAD_COLOR)
-        corner = ((image_size - inner[0]) // 2, (image_size - inner[1]) // 2)
-        content = image.resize(inner, bilinear, reducing_gap=_REDUCING_GAP)
-        canvas.paste(content, corner)
-        return canvas, content
-    side = (min(image.size),) * 2 if resize == "crop" else image.size
-    left, top = (width - side[0]) / 2, (height - side[1]) / 2
-    box = (left, top, left + side[0], top + side[1])
-    square = image.resize(target, bilinear, box, _REDUCING_GAP)
-    return square, square

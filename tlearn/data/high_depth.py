@@ -1,4 +1,4 @@
-"""Gray images of more than 8 bits, and the range of values that a folder of them uses.
+"""Images of more than 8 bits, and the range of values that a folder of them uses.
 
 One range holds for the whole folder, never one for each image: how bright an image is may be what
 tells the classes apart, as in fluorescence.
@@ -6,8 +6,9 @@ tells the classes apart, as in fluorescence.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -18,6 +19,9 @@ GrayRange = tuple[float, float]
 """The values that become 0 and 255."""
 
 _SIXTEEN_BITS = 65535
+# What makes Pillow take the other byte of two.
+_OTHER_BYTES = {"RGB;16L": "RGB;16B", "RGB;16B": "RGB;16L"}
+_OTHER_BYTES["RGB;16N"] = "RGB;16B" if sys.byteorder == "little" else "RGB;16L"
 
 
 class ValueRange(NamedTuple):
@@ -55,10 +59,59 @@ def to_eight_bit(
         whole = found.depth == "integer" and low >= 0 and high <= _SIXTEEN_BITS
         gray_range = (0, _SIXTEEN_BITS) if whole else (low, high)
     if found.depth == "integer" and low >= 0 and high <= _SIXTEEN_BITS:
-        scaled = _scaled(np.arange(_SIXTEEN_BITS + 1), gray_range)[values]
+        scaled = _scaled_by_table(values, gray_range)
     else:
         scaled = _scaled(values, gray_range)
     return Image.fromarray(255 - scaled if white_is_zero else scaled), found
+
+
+def is_high_depth_color(image: Any) -> bool:
+    """Return whether an image that is not loaded yet has RGB of 16 bits."""
+    return bool(getattr(image, "tile", ())) and _raw_mode(image) in _OTHER_BYTES
+
+
+def read_low_bytes(image: Any) -> np.ndarray:
+    """Return the low bytes of 16-bit RGB, of which Pillow gives the high ones.
+
+    Args:
+        image: One for which `is_high_depth_color` holds, not loaded yet.
+    """
+    other = _OTHER_BYTES[_raw_mode(image)]
+    image.tile = [
+        tile._replace(args=other if isinstance(tile.args, str) else (other, *tile.args[1:]))
+        for tile in image.tile
+    ]
+    return np.asarray(image)
+
+
+def color_to_eight_bit(
+    image: Image.Image, gray_range: GrayRange | None, low_bytes: Callable[[], np.ndarray]
+) -> tuple[Image.Image, ValueRange]:
+    """Convert RGB of 16 bits to 8, as `to_eight_bit` does with gray.
+
+    Args:
+        image: The high bytes, as Pillow gives them, which are the result where there is no range.
+        gray_range: The values that become 0 and 255.
+        low_bytes: Returns the others; called where there is a range.
+
+    Returns:
+        The image in RGB, and its range of values, up to 255 too wide.
+    """
+    high = np.asarray(image)
+    found = ValueRange("integer", 256.0 * int(high.min()), 256.0 * int(high.max()) + 255)
+    if gray_range is None:
+        return image, found
+    values = high.astype(np.uint16) << 8 | low_bytes()
+    return Image.fromarray(_scaled_by_table(values, gray_range)), found
+
+
+def _raw_mode(image: Any) -> str:
+    arguments = image.tile[0].args
+    return arguments if isinstance(arguments, str) else str(arguments[0])
+
+
+def _scaled_by_table(values: np.ndarray, gray_range: GrayRange) -> np.ndarray:
+    return _scaled(np.arange(_SIXTEEN_BITS + 1), gray_range)[values]
 
 
 def _scaled(values: np.ndarray, gray_range: GrayRange) -> np.ndarray:

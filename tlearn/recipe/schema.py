@@ -71,7 +71,7 @@ class Recipe(BaseModel):
         Auto | Annotated[str, Field(pattern=rf"^{NUMBER},{NUMBER}$", title="LOW,HIGH")] | None
     ) = Field(
         AUTO,
-        description="Values that become black and white in gray images of more than 8 bits, as in "
+        description="Values that become black and white in images of more than 8 bits, as in "
         "0,4095. auto takes what all images of the folder use; null takes 0,65535 for 16 bits, and "
         "each image's own range for 32 bits and floats.",
     )
