@@ -168,7 +168,7 @@ def test_large_jpegs_are_reduced_while_decoded(
     monkeypatch.setattr(Image.Image, "resize", record)
     near = np.abs(pixels(path, 64, resize).astype(int) - pixels(plain, 64, resize))
     assert near.mean() < 3
-    assert resized[:2] == [(80, 64), (640, 512)]
+    assert [size for size in resized if max(size) > 64] == [(80, 64), (640, 512)]
     info = read_image(path, 64, resize)[1]
     assert (info.width, info.height) == (640, 512)
     # Just below twice the target nothing is reduced.

@@ -10,7 +10,9 @@ from PIL import Image
 from tlearn.data.formats import EXTENSIONS, sniff
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP", "PPM"])
+@pytest.mark.parametrize(
+    "kind", ["JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP", "PPM", "JPEG2000", "AVIF"]
+)
 def test_a_format_is_recognized_by_its_first_bytes(kind: str) -> None:
     file = io.BytesIO()
     Image.new("RGB", (5, 5)).save(file, kind)

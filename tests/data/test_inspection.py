@@ -154,13 +154,13 @@ def test_folders_that_became_no_class_and_loose_images_are_reported(
 ) -> None:
     root = image_folder(classes=2, per_class=12)
     (root / "scans").mkdir()
-    (root / "scans" / "a.jp2").touch()
+    (root / "scans" / "a.dcm").touch()
     next(root.rglob("*.png")).rename(root / "loose.png")
     folder = scan(root)
     issues = inspect_dataset(folder, [info(image.name) for image in folder.images])
     (issue,) = (issue for issue in issues if issue.kind == "no_class")
     assert issue.leaves_out and issue.names == ("scans", "loose.png")
     assert issue.message == (
-        "1 folder became no class: 'scans' (only .jp2 files). "
+        "1 folder became no class: 'scans' (only .dcm files). "
         "1 image is in no class folder and left out: 'loose.png'."
     )

@@ -20,13 +20,13 @@ def test_a_folder_that_became_no_class_is_named_with_the_reason(
     folder = image_folder(classes=2)
     for name in ("scans", "empty", "bare", ".hidden", "__MACOSX"):
         (folder / name).mkdir()
-    for name in ("scans/a.jp2", "scans/b/c.txt", "bare/LICENSE", ".hidden/a.txt", "notes.txt"):
+    for name in ("scans/a.dcm", "scans/b/c.txt", "bare/LICENSE", ".hidden/a.txt", "notes.txt"):
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).touch()
     assert folders_without_class(scan(folder)) == {
         "bare": "only other files",
         "empty": "empty",
-        "scans": "only .jp2, .txt files",
+        "scans": "only .dcm, .txt files",
     }
 
 

@@ -61,6 +61,8 @@ class Preprocessing:
         mean: Subtracted from values.
         std: What values are divided by, after that.
         normalization: The same in words.
+        gray_range: Values that become 0 and 255 in images of more than 8 bits; missing where
+            there were none.
     """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
@@ -74,11 +76,14 @@ class Preprocessing:
     mean: float = 0.0
     std: float = 1.0
     normalization: str = _NORMALIZATION
+    gray_range: tuple[float, float] | None = None
 
     @classmethod
-    def of(cls, image_size: int, resize: str) -> Preprocessing:
-        """Describe what `decode.decode` does with a resize rule."""
-        return cls(image_size, resize, RESIZE_IN_WORDS[resize])
+    def of(
+        cls, image_size: int, resize: str, gray_range: tuple[float, float] | None = None
+    ) -> Preprocessing:
+        """Describe what `decode.decode` does with a resize rule and a range of gray values."""
+        return cls(image_size, resize, RESIZE_IN_WORDS[resize], gray_range=gray_range)
 
 
 @dataclass(frozen=True)

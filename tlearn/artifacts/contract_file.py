@@ -43,10 +43,18 @@ def contract_path(artifact: Path) -> Path:
 
 def to_bytes(contract: Contract) -> bytes:
     """Write a contract as JSON; the same contract gives the same bytes."""
-    text = json.dumps(asdict(contract), indent=2, allow_nan=False)
+    text = json.dumps(_document(contract), indent=2, allow_nan=False)
     # The numbers of a vector on one line: a thousand classes would be a thousand lines.
     text = re.sub(r"\[\n([^\[\]{}\"]*)\]", lambda of: f"[{' '.join(of[1].split())}]", text)
     return text.encode() + b"\n"
+
+
+def _document(contract: Contract) -> dict[str, Any]:
+    """Return a contract as JSON has it: a key that most have no value for is left out."""
+    document = asdict(contract)
+    if contract.preprocessing.gray_range is None:
+        del document["preprocessing"]["gray_range"]
+    return document
 
 
 def write_contract(contract: Contract, artifact: Path) -> None:
@@ -118,7 +126,7 @@ def from_bytes(content: bytes, source: str) -> Contract:
         raise ExportError(f"{source} is damaged: it is nested too deeply", _EXPORT_AGAIN) from None
     except ValueError as error:
         raise ExportError(f"{source} is not valid JSON: {error}", _EXPORT_AGAIN) from error
-    if problem := contradiction(contract) or _misread(document, asdict(contract)):
+    if problem := contradiction(contract) or _misread(document, _document(contract)):
         raise ExportError(f"{source} is damaged: {problem}", _EXPORT_AGAIN)
     return contract
 

@@ -76,14 +76,22 @@ def _about_images(contract: Contract) -> Iterator[str]:
     if shape[1:] != (side, side, 3) or shape[0] not in _BATCH:
         yield f"preprocessing.image_size: {side}, but the input is {shortened(shape)}"
     # The decoder knows one way to the input; a contract that says another would mislead an app.
-    for key, expected in asdict(Preprocessing.of(side, preprocessing.resize)).items():
+    for key, expected in asdict(_expected(preprocessing)).items():
         found = getattr(preprocessing, key)
         if found != expected and not (contract.version < VERSION and key in _PROSE):
             yield f"preprocessing.{key}: {shortened(found)}, expected {expected!r}"
+    low, high = preprocessing.gray_range or (0, 1)
+    if not low < high:
+        yield f"preprocessing.gray_range: {shortened((low, high))}, expected low, then high"
     for name in ("input", "output"):
         scale = getattr(contract, name).scale
         if scale is not None and scale <= 0:
             yield f"{name}.scale: {scale:g}, expected more than 0"
+
+
+def _expected(preprocessing: Preprocessing) -> Preprocessing:
+    side, resize = preprocessing.image_size, preprocessing.resize
+    return Preprocessing.of(side, resize, preprocessing.gray_range)
 
 
 def _about_answers(contract: Contract) -> Iterator[str]:

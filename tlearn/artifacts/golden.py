@@ -10,7 +10,9 @@ import numpy as np
 from PIL import Image
 
 from tlearn.artifacts.contract import Golden, Preprocessing
-from tlearn.data.decode import UnreadableImageError, decode
+from tlearn.data.decode import decode
+from tlearn.data.high_depth import GrayRange
+from tlearn.data.unreadable import UnreadableImageError
 from tlearn.storage.digest import digest_of_bytes, digest_of_file
 
 _MOST_IMAGE_BYTES = 500_000_000
@@ -63,7 +65,7 @@ def load_golden(folder: Path, golden: Golden, preprocessing: Preprocessing) -> L
     if not problem and digest_of_file(file) != golden.sha256:
         problem = "was changed"
     if not problem:
-        decoded = _decode(file, side, preprocessing.resize)
+        decoded = _decode(file, side, preprocessing.resize, preprocessing.gray_range)
     if not pixels_problem:
         # It has that size already; in any other it is not even decoded.
         stored = _decode(pixels_file, side, "squash") if _has_side(pixels_file, side) else None
@@ -93,9 +95,11 @@ def _has_side(file: Path, side: int) -> bool:
         return False
 
 
-def _decode(file: Path, image_size: int, resize: str) -> np.ndarray | None:
+def _decode(
+    file: Path, image_size: int, resize: str, gray_range: GrayRange | None = None
+) -> np.ndarray | None:
     try:
-        return decode(file, image_size, resize)
+        return decode(file, image_size, resize, gray_range)
     except UnreadableImageError:
         return None
 

@@ -13,11 +13,12 @@ from tlearn.artifacts.contract_file import contract_path
 from tlearn.artifacts.files import artifact_digest, list_artifacts
 from tlearn.artifacts.runtime import Runtime, open_runtime
 from tlearn.artifacts.verification import VerificationReport, check_artifact
-from tlearn.data.decode import UnreadableImageError, decode
+from tlearn.data.decode import decode
 from tlearn.data.image_folder import SPLIT_NAMES, list_images
 from tlearn.data.labeled import labeled_images
 from tlearn.data.manifest import SplitManifest, read_manifest
 from tlearn.data.pixel_store import bounded_map
+from tlearn.data.unreadable import UnreadableImageError
 from tlearn.errors import DataError, ExportError, quoted
 from tlearn.evaluation.predictions import Prediction
 from tlearn.evaluation.scores import Scores, score_apart
@@ -174,7 +175,9 @@ def _answers(
 
     def read(path: Path) -> np.ndarray | str:
         try:
-            return decode(path, preprocessing.image_size, preprocessing.resize)
+            return decode(
+                path, preprocessing.image_size, preprocessing.resize, preprocessing.gray_range
+            )
         except UnreadableImageError as error:
             return str(error)
 

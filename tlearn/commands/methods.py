@@ -81,6 +81,9 @@ def sentences(record: RunRecord, cite: Citations) -> Iterator[str]:
     yield _split(record)
     size = plan.images.image_size
     yield f"Images were {_RESIZE[plan.images.resize].format(size)}."
+    if values := plan.images.gray_values:
+        low, high = (f"{value:,.6g}" for value in values)
+        yield f"Gray values from {low} to {high} were mapped to 0 to 255, by one scale for all."
     yield augmentation_sentence(plan, cite)
     yield _backbone(plan, spec, cite)
     yield _features(plan, cite)

@@ -157,6 +157,7 @@ class Session:
             seed=recipe.seed,
             strict=recipe.strict,
             group_rule=GroupRule(recipe.groups, recipe.group_by),
+            gray_range=recipe.gray_range,
         )
 
     def open_backbone(self, dataset: Dataset, backbone: ResolvedBackbone) -> Workspace:
@@ -273,11 +274,10 @@ class Session:
         Raises:
             RecipeError: Keys contradict each other or the backbone.
         """
-        manifest, backbone = workspace.dataset.manifest, workspace.backbone
-        n_train, n_val, n_test = (manifest.count(split) for split in ("train", "val", "test"))
+        dataset, backbone = workspace.dataset, workspace.backbone
         return make_plan(
             self._measured(workspace, resolved),
-            SplitCounts(manifest.classes, n_train, n_val, n_test, manifest.folds),
+            SplitCounts.of(dataset.manifest, dataset.pixels.gray_range),
             BackboneInfo(backbone.name, backbone.image_size, backbone.fingerprint, backbone.reason),
             workspace.stages,
         )

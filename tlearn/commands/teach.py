@@ -15,7 +15,7 @@ from tlearn.commands.shrink import ShrinkResult
 from tlearn.data.archives import unpack_archives
 from tlearn.data.augmentation import augmentation as find_augmentation
 from tlearn.data.image_folder import list_images
-from tlearn.data.pixel_store import PixelStore, store_pixels
+from tlearn.data.pixel_store import PixelStore, store_folder, store_pixels
 from tlearn.errors import BackboneError, DataError
 from tlearn.features.engine import EngineChoice
 from tlearn.features.extractor import (
@@ -125,9 +125,10 @@ def distill_weights(job: Job, sources: Sequence[Path]) -> DistillResult:
     paths = list_images(unpack_archives(sources, cache))
     extractor = _teacher_extractor(job)
     with job.timer.time("decode"):
-        read = partial(store_pixels, paths, resize=config.resize, cache=cache)
-        large = read(extractor.image_size, progress=partial(progress, "read images"))
-        small = read(config.image_size, progress=partial(progress, "read them small"))
+        step = partial(progress, "read images")
+        large = store_folder(paths, extractor.image_size, config.resize, cache, step)
+        step, values = partial(progress, "read them small"), large.gray_range
+        small = store_pixels(paths, config.image_size, config.resize, cache, step, values)
     digests = _usable(large, small)
     teacher_outputs = _run_teacher(job, extractor, large, digests)
     result = _teach(job, extractor, small, digests, teacher_outputs)
@@ -167,7 +168,7 @@ def _run_teacher(
     names = [name for name in (EMBEDDING, SOURCE) if extractor.columns(name)]
     width = sum(size for name, size in extractor.outputs if name in names)
     name = f"{extractor.name}-answers"
-    store = FeatureStore(job.cache, name, config.resize, (width,), "float16")
+    store = FeatureStore(job.cache, name, pixels.rule, (width,), "float16")
     engines = extractor_engines(extractor, config.teacher.load, names)
     factory = partial(EngineChoice().open, "teacher", engines)
     with job.timer.time("teacher"):

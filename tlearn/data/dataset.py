@@ -20,10 +20,12 @@ from tlearn.data.groups import (
     find_groups,
     join_groups,
 )
+from tlearn.data.high_depth import parse_range
 from tlearn.data.image_folder import ImageFolder
 from tlearn.data.inspection import DataIssue, inspect_dataset
 from tlearn.data.manifest import SplitManifest
-from tlearn.data.pixel_store import PixelRows, PixelStore, store_pixels
+from tlearn.data.pixel_issues import find_pixel_issues
+from tlearn.data.pixel_store import PixelRows, PixelStore, store_folder, store_pixels
 from tlearn.data.sampling import train_folds
 from tlearn.data.split import Fold, make_split
 from tlearn.errors import DataError
@@ -88,6 +90,7 @@ def load_dataset(
     seed: int = 0,
     strict: bool = False,
     group_rule: GroupRule = NO_RULE,
+    gray_range: str | None = "auto",
 ) -> Dataset:
     """Decode, inspect and split an image folder.
 
@@ -103,6 +106,8 @@ def load_dataset(
         seed: Seed of the split.
         strict: Refuse a folder with unreadable images instead of leaving them out.
         group_rule: Which images are kept together beside copies.
+        gray_range: Values that become black and white in images of more than 8 bits, as recipes
+            have them; "auto" takes what the folder uses.
 
     Raises:
         DataError: The folder cannot be used as it is.
@@ -110,8 +115,14 @@ def load_dataset(
     check_pattern(folder, group_rule)
     with timer.time("decode"):
         paths = [image.path for image in folder.images]
-        pixels = store_pixels(paths, image_size, resize, cache, partial(progress, "read images"))
+        step = partial(progress, "read images")
+        if gray_range == "auto":
+            pixels = store_folder(paths, image_size, resize, cache, step)
+        else:
+            values = parse_range(gray_range) if gray_range else None
+            pixels = store_pixels(paths, image_size, resize, cache, step, values)
         issues = inspect_dataset(folder, pixels.infos)
+        issues += find_pixel_issues(folder, pixels.infos, pixels.gray_range)
         if strict:
             _refuse_unreadable(folder, pixels)
         copies = find_copies(pixels, partial(progress, "compare images"))
@@ -127,6 +138,7 @@ def load_dataset(
     asked = group_rule.use == GUESSED
     issues += tuple(group_issues(folder, pixels.infos, grouping, asked))
     issues += tuple(copy_issues(folder, copies))
+    issues = tuple(sorted(issues, key=lambda issue: issue.severity != "warning"))
     return Dataset(folder, pixels, issues, manifest, resize, seed, grouping, copies)
 
 

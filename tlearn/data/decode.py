@@ -4,10 +4,11 @@ Its rules hold for training, evaluation, prediction, calibration and parity alik
 
     format          by content, never by extension
     orientation     by EXIF; a broken EXIF block is ignored
-    animation       the first frame
-    transparency    composited on white
+    animation       the first frame; of a TIFF the first page, unless it is a preview
+    transparency    composited on white, unless all of the image is transparent
     CMYK, LAB, ...  Pillow's conversion to RGB; color profiles are not applied
-    16-bit gray     value / 257, rounded; wider integers and floats are scaled by their own range
+    more than       by `gray_range`; without it 16-bit gray value / 257, rounded, 16-bit RGB
+    8 bits          value / 256, wider integers and floats by their own range
     size            antialiased bilinear; a JPEG of at least twice the target size is first reduced
                     by 2, 4 or 8 while it is decoded, which depends on its size and the rule alone
 """
@@ -15,30 +16,46 @@ Its rules hold for training, evaluation, prediction, calibration and parity alik
 from __future__ import annotations
 
 import io
+import logging
 import os
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
+from PIL.JpegImagePlugin import jpeg_factory
+from PIL.TiffImagePlugin import TiffImageFile
 
+from tlearn.data.colors import measure_contrast, to_rgb
 from tlearn.data.formats import sniff
+from tlearn.data.high_depth import (
+    GrayRange,
+    ValueRange,
+    color_to_eight_bit,
+    is_high_depth_color,
+    read_low_bytes,
+)
 from tlearn.data.image_info import BROKEN, ImageInfo, Source, read_source
+from tlearn.data.repair import n_interleaved, with_ends, without_metadata
+from tlearn.data.squares import draft_size, fit_square
+from tlearn.data.tiff_pages import Pages, choose_page
+from tlearn.data.unreadable import UnreadableImageError, damage, not_an_image
 from tlearn.storage.digest import digest_of_bytes
 from tlearn.storage.regular_file import read_regular
 
 RESIZE_RULES = ("squash", "crop", "pad")
 PIXEL_LIMIT = 100_000_000
-"""Images with more pixels are refused before any of them is decoded."""
+"""Images with more pixels are refused before any of them is decoded; of a JPEG those count that are
+decoded, after it was reduced."""
 
 MAX_FILE_BYTES = 500_000_000
 """Larger files are refused before any of their bytes is read."""
 
-# From three times the target on, Pillow first averages whole blocks: on photographs that takes half
-# the time of resampling every pixel, and no value differs by more than 2 of 255.
-_REDUCING_GAP = 3.0
-_PAD_COLOR = (127, 127, 127)
+# A block of 8 x 8 pixels takes a bit of a JPEG at least.
+_MOST_PIXELS_A_BYTE = 8 * 64
 _ORIENTATION = 0x0112
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -54,13 +71,24 @@ _UPRIGHT = {
 # are decoded in threads, where `warnings.catch_warnings` is not safe.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
+logging.getLogger("PIL").addHandler(logging.NullHandler())
 
 
-class UnreadableImageError(ValueError):
-    """A file that cannot be decoded; the message says why."""
+class _Loaded(NamedTuple):
+    """An image, upright in RGB and perhaps reduced, and what is known of it."""
+
+    rgb: Image.Image
+    size: tuple[int, int]
+    rotated: bool
+    source: Source
+    pages: Pages
+    values: ValueRange
+    alpha_ignored: bool
 
 
-def decode(path: Path, image_size: int, resize: str = "squash") -> np.ndarray:
+def decode(
+    path: Path, image_size: int, resize: str = "squash", gray_range: GrayRange | None = None
+) -> np.ndarray:
     """Decode an image file to a square.
 
     Args:
@@ -68,6 +96,8 @@ def decode(path: Path, image_size: int, resize: str = "squash") -> np.ndarray:
         image_size: Side of the square, in pixels.
         resize: "squash" (both sides to `image_size`), "crop" (short side to `image_size`, then
             the center) or "pad" (long side to `image_size`, centered on mid-gray).
+        gray_range: The values that become 0 and 255 in images of more than 8 bits, one for
+            all images of a folder.
 
     Returns:
         uint8 (image_size, image_size, 3), RGB.
@@ -75,7 +105,7 @@ def decode(path: Path, image_size: int, resize: str = "squash") -> np.ndarray:
     Raises:
         UnreadableImageError: The file cannot be decoded.
     """
-    pixels, info = read_image(path, image_size, resize)
+    pixels, info = read_image(path, image_size, resize, gray_range=gray_range)
     if pixels is None:
         raise UnreadableImageError(info.problem)
     return pixels
@@ -85,7 +115,8 @@ def read_image(
     path: Path,
     image_size: int,
     resize: str,
-    find_stored: Callable[[str], ImageInfo | None] = lambda digest: None,
+    find_stored: Callable[[str, bytes], ImageInfo | None] = lambda digest, data: None,
+    gray_range: GrayRange | None = None,
 ) -> tuple[np.ndarray | None, ImageInfo]:
     """Decode an image file and describe it in one read; a bad file does not raise.
 
@@ -95,8 +126,9 @@ def read_image(
         path: File to read.
         image_size: Side of the square, in pixels.
         resize: See `decode`.
-        find_stored: Called with the digest; what it returns is known of the image, which is then
-            not decoded.
+        find_stored: Called with the digest and the bytes; what it returns is known of the image,
+            which is then not decoded.
+        gray_range: See `decode`.
 
     Returns:
         The pixels as `decode` returns them, or None, and an ImageInfo whose `problem` says why
@@ -111,60 +143,134 @@ def read_image(
         reason = "a folder, not an image" if folder else f"cannot be read: {error.strerror}"
         return None, ImageInfo("", 0, 0, "", False, reason)
     digest = digest_of_bytes(data)
-    if stored := find_stored(digest):
+    if stored := find_stored(digest, data):
         return None, stored
+    format_name = sniff(data[:64])
     try:
-        format_name = _format(data)
-        image, size, rotated, source = _load(data, format_name, image_size, resize)
-        pixels = np.array(_fit(image, image_size, resize))
+        _ensure_read_here(data, format_name)
+        image = _load_mended(data, format_name, image_size, resize, gray_range)
+        square, content = fit_square(image.rgb, image_size, resize)
+        pixels = np.array(square)
     except UnreadableImageError as error:
         return None, ImageInfo(digest, 0, 0, "", False, str(error))
     except BROKEN as error:
-        return None, ImageInfo(digest, 0, 0, "", False, _damage(error))
-    looks = digest_of_bytes(repr(size).encode() + pixels.tobytes())
-    return pixels, ImageInfo(digest, *size, format_name, rotated, None, len(data), looks, *source)
+        return None, ImageInfo(digest, 0, 0, "", False, damage(error, data, format_name))
+    contrast, brightest = measure_contrast(content)
+    return pixels, ImageInfo(
+        digest,
+        width=image.size[0],
+        height=image.size[1],
+        format=format_name,
+        rotated=image.rotated,
+        size_bytes=len(data),
+        pixels=digest_of_bytes(repr(image.size).encode() + pixels.tobytes()),
+        **image.source._asdict(),
+        **image.pages._asdict(),
+        **image.values._asdict(),
+        alpha_ignored=image.alpha_ignored,
+        contrast=contrast,
+        brightest=brightest,
+    )
 
 
-def _format(data: bytes) -> str:
-    """Return the format by content, if this Pillow can open it."""
-    format_name = sniff(data[:64])
+def _ensure_read_here(data: bytes, format_name: str) -> None:
+    """Check that this Pillow opens the format; its plug-in for HEIC is used where it is there."""
     if not format_name:
-        raise UnreadableImageError(_not_an_image(data))
-    if format_name in ("HEIF", "AVIF"):
+        raise UnreadableImageError(not_an_image(data))
+    Image.preinit()
+    if format_name not in Image.OPEN:
         Image.init()
-        if format_name not in Image.OPEN:
-            name = "HEIC" if format_name == "HEIF" else format_name
-            raise UnreadableImageError(f"{name} cannot be read here: save it as JPEG or PNG")
-    return format_name
+    if format_name == "HEIF" and format_name not in Image.OPEN:
+        with suppress(ImportError):
+            import pillow_heif  # type: ignore[import-not-found]
+
+            pillow_heif.register_heif_opener()
+    if format_name not in Image.OPEN:
+        name = {"HEIF": "HEIC", "JPEG2000": "JPEG 2000"}.get(format_name, format_name)
+        install = ", or install its reader: pip install pillow-heif" if name == "HEIC" else ""
+        raise UnreadableImageError(f"{name} cannot be read here: save it as JPEG{install}")
+
+
+def _load_mended(
+    data: bytes, format_name: str, image_size: int, resize: str, gray_range: GrayRange | None
+) -> _Loaded:
+    """Load an image, without its metadata or its end where these are all that is odd of it."""
+
+    def load(content: bytes) -> _Loaded:
+        return _load(content, format_name, image_size, resize, gray_range)
+
+    try:
+        return load(data)
+    except UnreadableImageError:
+        raise
+    except BROKEN:
+        plain = without_metadata(data, format_name)
+        if plain != data:
+            with suppress(*BROKEN):
+                return load(plain)
+        if format_name == "JPEG":
+            with suppress(*BROKEN):
+                whole, other = map(load, with_ends(plain))
+                if whole.rgb.tobytes() == other.rgb.tobytes():
+                    return whole
+        raise
 
 
 def _load(
-    data: bytes, format_name: str, image_size: int, resize: str
-) -> tuple[Image.Image, tuple[int, int], bool, Source]:
-    """Return the first frame, upright in RGB, its full size, if EXIF rotates it, its source."""
-    image = Image.open(io.BytesIO(data), formats=[format_name])
+    data: bytes, format_name: str, image_size: int, resize: str, gray_range: GrayRange | None
+) -> _Loaded:
+    image, pages = _open_page(data, format_name)
     width, height = image.size
-    if width * height > PIXEL_LIMIT:
-        limit = PIXEL_LIMIT // 1_000_000
-        raise UnreadableImageError(f"{width} x {height} pixels, more than {limit} million")
     # Pillow turns a TIFF upright while loading it, and then reports no orientation.
     turned_by_pillow = format_name == "TIFF" and _orientation(image) != 1
-    image.draft("", _draft_size(width, height, image_size, resize))
+    image.draft("", draft_size(width, height, image_size, resize))
+    _check_pixels(image, (width, height), data)
+    wide = is_high_depth_color(image)
     image.load()
     orientation, source = _orientation(image), read_source(image)
-    rgb = _rgb(image)
-    if orientation == 1:
-        return rgb, (width, height), turned_by_pillow, source
-    upright = (height, width) if orientation >= 5 else (width, height)
-    return rgb.transpose(_UPRIGHT[orientation]), upright, True, source
+    rgb, values, alpha_ignored = to_rgb(image, gray_range)
+    if wide:
+        rgb, values = color_to_eight_bit(
+            rgb, gray_range, lambda: read_low_bytes(_open_page(data, format_name)[0])
+        )
+    size, rotated = (width, height), turned_by_pillow
+    if orientation != 1:
+        rgb, rotated = rgb.transpose(_UPRIGHT[orientation]), True
+        size = (height, width) if orientation >= 5 else size
+    return _Loaded(rgb, size, rotated, source, pages, values, alpha_ignored)
 
 
-def _draft_size(width: int, height: int, image_size: int, resize: str) -> tuple[int, int]:
-    """Return the smallest size to decode a JPEG at without enlarging it afterwards."""
-    if resize == "squash":
-        return image_size, image_size
-    side = min(width, height) if resize == "crop" else max(width, height)
-    return -(-width * image_size // side), -(-height * image_size // side)
+def _open_page(data: bytes, format_name: str) -> tuple[Image.Image, Pages]:
+    image = _open(data, format_name)
+    return image, choose_page(image) if isinstance(image, TiffImageFile) else Pages()
+
+
+def _open(data: bytes, format_name: str) -> Image.Image:
+    try:
+        if format_name == "JPEG":  # `open` judges by the size before it is reduced
+            return jpeg_factory(io.BytesIO(data))
+        return Image.open(io.BytesIO(data), formats=[format_name])
+    except SyntaxError as error:
+        raise UnidentifiedImageError(str(error)) from error
+    except Image.DecompressionBombError as error:
+        limit = PIXEL_LIMIT // 1_000_000
+        raise UnreadableImageError(f"more than {limit} million pixels") from error
+
+
+def _check_pixels(image: Image.Image, size: tuple[int, int], data: bytes) -> None:
+    """Refuse an image that takes too much memory, before any of it is taken."""
+    width, height = size
+    decoded = image.width * image.height
+    if width * height > PIXEL_LIMIT and decoded < width * height:
+        # All of a JPEG of several scans is in memory before any of it is reduced.
+        several = "progressive" in image.info or n_interleaved(data) < len(image.getbands())
+        decoded = max(decoded, width * height // 2 if several else 0)
+        if len(data) < width * height // _MOST_PIXELS_A_BYTE:
+            problem = f"truncated: {len(data)} bytes for {width} x {height} pixels"
+            raise UnreadableImageError(problem)
+    if decoded > PIXEL_LIMIT:
+        limit = PIXEL_LIMIT // 1_000_000
+        raise UnreadableImageError(f"{width} x {height} pixels, more than {limit} million")
 
 
 def _orientation(image: Image.Image) -> int:
@@ -173,71 +279,3 @@ def _orientation(image: Image.Image) -> int:
     except BROKEN:
         return 1
     return value if value in _UPRIGHT else 1
-
-
-def _rgb(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I") or image.mode == "F":
-        return Image.fromarray(_eight_bit(np.asarray(image))).convert("RGB")
-    if not image.has_transparency_data:
-        return image.convert("RGB")
-    colored = image.convert("RGBA")
-    canvas = Image.new("RGB", image.size, "white")
-    canvas.paste(colored, mask=colored.getchannel("A"))
-    return canvas
-
-
-def _eight_bit(values: np.ndarray) -> np.ndarray:
-    """Convert gray values of more than 8 bits to uint8."""
-    if values.dtype.kind in "iu" and values.min() >= 0 and values.max() <= 65535:
-        return ((values.astype(np.uint32) + 128) // 257).astype(np.uint8)
-    finite = values[np.isfinite(values)].astype(float)
-    if not finite.size or finite.min() == finite.max():
-        return np.zeros(values.shape, np.uint8)
-    low, high = finite.min(), finite.max()
-    clean = np.nan_to_num(values.astype(float), nan=low, posinf=high, neginf=low)
-    return np.rint((clean - low) / (high - low) * 255).astype(np.uint8)
-
-
-def _fit(image: Image.Image, image_size: int, resize: str) -> Image.Image:
-    width, height = image.size
-    bilinear = Image.Resampling.BILINEAR
-    target = (image_size, image_size)
-    if resize == "pad":
-        scale = image_size / max(image.size)
-        inner = (max(1, round(width * scale)), max(1, round(height * scale)))
-        canvas = Image.new("RGB", target, _PAD_COLOR)
-        corner = ((image_size - inner[0]) // 2, (image_size - inner[1]) // 2)
-        canvas.paste(image.resize(inner, bilinear, reducing_gap=_REDUCING_GAP), corner)
-        return canvas
-    side = (min(image.size),) * 2 if resize == "crop" else image.size
-    left, top = (width - side[0]) / 2, (height - side[1]) / 2
-    box = (left, top, left + side[0], top + side[1])
-    return image.resize(target, bilinear, box, _REDUCING_GAP)
-
-
-def _not_an_image(data: bytes) -> str:
-    """Say what a file is that is not an image."""
-    start = data[:1024].lower()
-    if not data:
-        return "the file is empty (0 bytes)"
-    if b"<html" in start or b"<!doctype html" in start:
-        return "a web page, not an image"
-    if b"<svg" in start:
-        return "an SVG drawing: save it as PNG"
-    if start.startswith(b"%pdf"):
-        return "a PDF document: save its pages as PNG"
-    # A multi-byte character may be cut off at the end.
-    text = start.decode("utf-8", "replace").rstrip("\ufffd")
-    if "\ufffd" not in text and all(c.isprintable() or c.isspace() for c in text):
-        return "a text file, not an image"
-    return "not an image, or in a format that cannot be read here: save it as JPEG or PNG"
-
-
-def _damage(error: Exception) -> str:
-    if isinstance(error, Image.DecompressionBombError | Image.DecompressionBombWarning):
-        return f"more than {PIXEL_LIMIT // 1_000_000} million pixels"
-    if isinstance(error, UnidentifiedImageError):
-        return "damaged: its header cannot be read"
-    if isinstance(error, EOFError) or "truncated" in str(error).lower():
-        return "truncated: the file ends before the image does"
-    return f"damaged: {error}"

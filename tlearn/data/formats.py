@@ -13,11 +13,43 @@ _FORMATS = {
     "TIFF": (rb"II[*+]\0|MM\0[*+]", ".tif .tiff"),
     "BMP": (rb"BM.{12}[\x0c\x28\x34\x38\x40\x6c\x7c]\0\0\0", ".bmp"),
     "PPM": (rb"P[1-6]\s+[0-9#]", ".ppm .pgm"),
-    "AVIF": (rb".{4}ftypavi[fs]", ".avif"),
-    "HEIF": (rb".{4}ftyp(?:hei[cxms]|hev[cx]|mif1|msf1)", ".heic .heif"),
+    "JPEG2000": (
+        rb"\0\0\0\x0cjP  \r\n\x87\n|\xff\x4f\xff\x51\0",
+        ".jp2 .j2k .jpx .jpf .j2c .jpc",
+    ),
+    "AVIF": (rb"(?!)", ".avif"),  # these two by their brands
+    "HEIF": (rb"(?!)", ".heic .heif .hif"),
 }
 EXTENSIONS = {end: name for name, (_, ends) in _FORMATS.items() for end in ends.split()}
 """Extensions, with the format that each one stands for."""
+
+_BRANDS = {
+    "AVIF": {b"avif", b"avis"},
+    "HEIF": {
+        *(b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"),
+        *(b"mif1", b"msf1", b"mif2"),
+    },
+}
+
+_RAW = "a camera RAW file: export it as JPEG"
+_FOREIGN = {
+    rb"\xff\x0a|\0\0\0\x0cJXL ": "JPEG XL cannot be read here: save it as JPEG or PNG",
+    rb"8BP[SB]": "a Photoshop document: export it as PNG",
+    rb"%!PS|\xc5\xd0\xd3\xc6": "an EPS drawing: save it as PNG",
+    rb"\xf4\xff\x6f": "WebP 2 cannot be read here: save it as JPEG or PNG",
+    rb"gimp xcf": "a GIMP document: export it as PNG",
+    rb"II\*\0.{4}CR|.{4}ftypcrx |FUJIFILMCCD-RAW|IIR[OS]|MMOR|IIU\0|FOVb|\0MRM": _RAW,
+}
+_FOREIGN_EXTENSIONS = {
+    *(".jxl", ".psd", ".wp2", ".xcf"),
+    *(".dng", ".nef", ".nrw", ".cr2", ".cr3", ".arw", ".sr2", ".srf", ".raf", ".orf", ".rw2"),
+    *(".pef", ".srw", ".x3f", ".mrw"),
+}
+
+
+def is_image_extension(suffix: str) -> bool:
+    """Return whether files of this extension show an image, be it one that is not read here."""
+    return suffix.lower() in EXTENSIONS or suffix.lower() in _FOREIGN_EXTENSIONS
 
 
 def sniff(head: bytes) -> str:
@@ -29,5 +61,22 @@ def sniff(head: bytes) -> str:
     Returns:
         The format as Pillow names it, such as "JPEG"; "" if it is none.
     """
+    if head[4:8] == b"ftyp":
+        return _by_brand(head)
+    if name_foreign(head):
+        return ""
     matches = (name for name, (magic, _) in _FORMATS.items() if re.match(magic, head, re.S))
     return next(matches, "")
+
+
+def name_foreign(head: bytes) -> str:
+    """Say what an image is that is not read here, and what to do; "" if it is none of these."""
+    matches = (what for magic, what in _FOREIGN.items() if re.match(magic, head, re.S))
+    return next(matches, "")
+
+
+def _by_brand(head: bytes) -> str:
+    """Return the format of a container by its brands: the first one may be that of any of them."""
+    end = max(12, int.from_bytes(head[:4], "big"))
+    brands = {head[8:12], *(head[start : start + 4] for start in range(16, min(end, 64), 4))}
+    return next((name for name, known in _BRANDS.items() if brands & known), "")

@@ -40,6 +40,14 @@ class ImageInfo:
         taken: Date and time by EXIF, "2024:05:17 10:30:00"; "" if it has none.
         quantization: Digest of a JPEG's quantization tables, the mark of the program that saved
             it; "" for other formats.
+        page: Which page of a TIFF was read, from 1; see `tiff_pages`.
+        pages: How many there are, not counting previews; also frames of an animation.
+        depth: "integer" or "float" for gray of more than 8 bits; "" for 8 bits.
+        low: The smallest value of such an image.
+        high: The largest.
+        alpha_ignored: Whether all of it is transparent by its alpha channel, which was left aside.
+        contrast: Standard deviation of its colors, that of the channel where it is largest.
+        brightest: The largest value of any channel.
     """
 
     sha256: str
@@ -53,6 +61,14 @@ class ImageInfo:
     camera: str = ""
     taken: str = ""
     quantization: str = ""
+    page: int = 1
+    pages: int = 1
+    depth: str = ""
+    low: float = 0.0
+    high: float = 0.0
+    alpha_ignored: bool = False
+    contrast: float = 255.0
+    brightest: int = 255
 
 
 class Source(NamedTuple):

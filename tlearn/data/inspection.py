@@ -37,8 +37,8 @@ class DataIssue:
 
     Attributes:
         kind: "unreadable", "no_class", "conflicting_labels", "leak", "duplicate", "placeholder",
-            "imbalance", "few", "tiny", "misnamed", "rotated", or of `group_findings`: "groups",
-            "groups_across_splits", "groups_left_out" or "few_groups".
+            "imbalance", "few", "tiny", "misnamed" or "rotated"; or one of `pixel_issues`,
+            `copy_findings`, `group_findings` and `short_issues`.
         severity: "warning" (to be fixed, or at least known) or "note".
         message: What was found, in numbers, and what to do; full sentences.
         names: The images (or classes) concerned; an unreadable image is followed by ": reason".

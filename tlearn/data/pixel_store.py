@@ -8,30 +8,29 @@ from __future__ import annotations
 
 import json
 import os
-import zlib
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 
 from tlearn.data.decode import read_image
+from tlearn.data.file_index import FileIndex, FileState
+from tlearn.data.high_depth import GrayRange, folder_range, range_name
 from tlearn.data.image_info import ImageInfo
-from tlearn.errors import HostError, quoted
 from tlearn.progress import StepProgress
-from tlearn.storage.atomic import CACHE_HINT, os_errors_as_host_errors
-from tlearn.storage.regular_file import read_regular
+from tlearn.storage.checked_lines import append_line, read_lines
 from tlearn.storage.row_table import RowTable
 
 DECODER_VERSION = 2
 """Increased whenever the decoder's pixels change, so that stored ones are not reused."""
 
 _WINDOW = 64
-_MOST_INFO_BYTES = 2_000_000_000
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -44,10 +43,16 @@ class PixelStore:
     Attributes:
         table: Rows of uint8 (image_size, image_size, 3), RGB.
         infos: One record for each file, in the order of the paths.
+        rule: Names how files become pixels of this size.
+        gray_range: What was black and white in images of more than 8 bits; see `decode`.
+        files: What is known of the files.
     """
 
     table: RowTable
     infos: tuple[ImageInfo, ...]
+    rule: str
+    gray_range: GrayRange | None
+    files: FileIndex
 
     def read(self, digests: Sequence[str]) -> np.ndarray:
         """Read the pixels, uint8 (len(digests), image_size, image_size, 3)."""
@@ -93,15 +98,19 @@ def store_pixels(
     resize: str,
     cache: Path,
     progress: StepProgress | None = None,
+    gray_range: GrayRange | None = None,
 ) -> PixelStore:
     """Decode every image that the store does not have yet.
 
+    A file of the same size and times as when it was read is not opened again.
+
     Args:
-        paths: Files to read.
+        paths: Files to read, absolute.
         image_size: Side of the decoded squares, in pixels.
         resize: One of `decode.RESIZE_RULES`.
         cache: The cache folder, which keeps the rows for the next call.
         progress: Called with (done, total) after every image.
+        gray_range: What is black and white in images of more than 8 bits; see `decode`.
 
     Returns:
         The store; `infos[i].problem` says why `paths[i]` has no pixels.
@@ -109,9 +118,10 @@ def store_pixels(
     Raises:
         HostError: The store cannot be written.
     """
-    folder = cache / "pixels" / f"{image_size}-{resize}-v{DECODER_VERSION}"
+    rule = resize + range_name(gray_range)
+    folder = cache / "pixels" / f"{image_size}-{rule}-v{DECODER_VERSION}"
     table = RowTable(folder, (image_size, image_size, 3), "uint8")
-    stored = _InfoFile(folder / "infos.jsonl")
+    stored, files = _InfoFile(folder / "infos.jsonl"), FileIndex(folder)
     infos: list[ImageInfo] = []
     pending: list[tuple[str, np.ndarray]] = []
 
@@ -125,7 +135,11 @@ def store_pixels(
         return stored.infos.get(digest) if digest in table else None
 
     def read(path: Path) -> tuple[np.ndarray | None, ImageInfo]:
-        return read_image(path, image_size, resize, find_stored)
+        state = FileState.of(path)
+        if known := find_stored(files.find(path, state)):
+            return None, known
+        note = partial(_note, files, find_stored, path, state)
+        return read_image(path, image_size, resize, note, gray_range)
 
     for pixels, info in bounded_map(read, paths):
         infos.append(info)
@@ -137,7 +151,39 @@ def store_pixels(
         if progress:
             progress(len(infos), len(paths))
     flush()
-    return PixelStore(table, tuple(infos))
+    return PixelStore(table, tuple(infos), rule, gray_range, files)
+
+
+def _note(
+    files: FileIndex,
+    find_stored: Callable[[str], ImageInfo | None],
+    path: Path,
+    state: FileState | None,
+    digest: str,
+    content: bytes,
+) -> ImageInfo | None:
+    """Note what a file holds, and return what is stored of it."""
+    files.add(path, state, digest, content)
+    return find_stored(digest)
+
+
+def store_folder(
+    paths: Sequence[Path],
+    image_size: int,
+    resize: str,
+    cache: Path,
+    progress: StepProgress | None = None,
+) -> PixelStore:
+    """Decode images as `store_pixels` does, those of more than 8 bits by the range all of them use.
+
+    What they use is known once all were read: where it is not their whole range, they are decoded
+    a second time.
+    """
+    store = store_pixels(paths, image_size, resize, cache, progress)
+    gray_range = folder_range(store.infos)
+    if gray_range is None:
+        return store
+    return store_pixels(paths, image_size, resize, cache, progress, gray_range)
 
 
 def bounded_map(work: Callable[[T], R], items: Sequence[T]) -> Iterator[R]:
@@ -165,48 +211,17 @@ def bounded_map(work: Callable[[T], R], items: Sequence[T]) -> Iterator[R]:
 
 
 class _InfoFile:
-    """The ImageInfo of every stored image, one JSON line each; damaged lines are ignored."""
+    """The ImageInfo of every stored image, one JSON line each."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.infos: dict[str, ImageInfo] = {}
-        for line in _read_if_there(path).splitlines():
+        for line in read_lines(path):
             with suppress(ValueError, TypeError):
-                info = ImageInfo(**json.loads(_checked(line)))
+                info = ImageInfo(**json.loads(line))
                 self.infos[info.sha256] = info
 
     def add(self, info: ImageInfo) -> None:
         if info.sha256 not in self.infos:
             self.infos[info.sha256] = info
-            with (
-                os_errors_as_host_errors(self.path, CACHE_HINT),
-                self.path.open("ab") as file,
-            ):
-                file.write(_with_checksum(json.dumps(asdict(info)).encode()))
-
-
-def _read_if_there(path: Path) -> bytes:
-    """Return what a file of the cache holds, nothing if it is missing.
-
-    Raises:
-        HostError: It is a pipe or the like.
-    """
-    try:
-        return read_regular(path, _MOST_INFO_BYTES)
-    except FileNotFoundError:
-        return b""
-    except OSError as error:
-        message = f"cannot use {quoted(path)}: {error.strerror}"
-        raise HostError(message, "remove what is cached: tlearn cache clear") from error
-
-
-def _with_checksum(line: bytes) -> bytes:
-    return b"%08x %s\n" % (zlib.crc32(line), line)
-
-
-def _checked(line: bytes) -> bytes:
-    """Return what a line holds after its checksum; raise a ValueError if it was changed."""
-    checksum, _, content = line.partition(b" ")
-    if int(checksum, 16) != zlib.crc32(content):
-        raise ValueError("damaged")
-    return content
+            append_line(self.path, json.dumps(asdict(info)).encode())

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tlearn.data.formats import EXTENSIONS, sniff
+from tlearn.data.formats import is_image_extension, sniff
 from tlearn.errors import DataError, quoted
 
 QUARANTINE, QUARANTINE_JOURNAL = "quarantine", ".tlearn-moves.jsonl"
@@ -52,7 +52,7 @@ def is_hidden(name: str) -> bool:
 
 
 def _is_image(path: Path) -> bool:
-    if path.suffix.lower() in EXTENSIONS:
+    if is_image_extension(path.suffix):
         return True  # whatever its content: an unreadable image is to be reported, not ignored
     try:
         with path.open("rb") as file:

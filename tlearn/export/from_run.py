@@ -10,8 +10,9 @@ import numpy as np
 
 from tlearn.artifacts.contract import Preprocessing
 from tlearn.artifacts.files import artifact_digest
-from tlearn.data.decode import UnreadableImageError, decode
+from tlearn.data.decode import decode
 from tlearn.data.sampling import representative, sample_size
+from tlearn.data.unreadable import UnreadableImageError
 from tlearn.errors import BackboneError
 from tlearn.evaluation.wording import policy_in_words
 from tlearn.export.inputs import ExportInputs, GoldenImage
@@ -37,7 +38,8 @@ def prepare_export(run: TrainedRun, calibrate: bool) -> ExportInputs:
     model = run.load_model()
     check = run.read_images_or_samples(run.check_split)
     calibration = _calibration_images(run) if calibrate else None
-    preprocessing = Preprocessing.of(run.plan.images.image_size, run.plan.images.resize)
+    images = run.plan.images
+    preprocessing = Preprocessing.of(images.image_size, images.resize, images.gray_values)
     backbone = run.plan.backbone.name
     return ExportInputs(
         model=model,
@@ -68,7 +70,8 @@ def _golden_images(run: TrainedRun, model: keras.Model) -> list[GoldenImage]:
     for file in run.samples.golden if run.samples else ():
         content = file.content()
         with suppress(UnreadableImageError):  # not every machine reads every format
-            readable.append((file, content, decode(file.path, images.image_size, images.resize)))
+            pixels = decode(file.path, images.image_size, images.resize, images.gray_values)
+            readable.append((file, content, pixels))
     if not readable:
         return []
     answers = run.predict(model, np.stack([pixels for *_, pixels in readable]))
@@ -90,6 +93,7 @@ def _metadata(run: TrainedRun, preprocessing: Preprocessing) -> dict[str, Any]:
         "license": _license(plan.backbone.name),
         "resize": plan.images.resize,
         "image_size": plan.images.image_size,
+        **({"gray_range": plan.images.gray_values} if plan.images.gray_range else {}),
         "input": f"RGB image, values 0 to 255; {preprocessing.resize_in_words}.",
     }
 

@@ -102,6 +102,7 @@ def _template_values(model: Path) -> dict[str, Any]:
         "scale": float(scale),
         "zero_point": int(zero_point),
         "resize": resize,
+        "gray_range": metadata["about"].get("gray_range"),
         "resizing": _RESIZING[resize].format(size=size),
         "classes": len(metadata["labels"]),
         "versions": _VERSIONS,

@@ -208,7 +208,7 @@ def compute_features(
         progress: Called with (step, done, total).
         timer: Times the step.
     """
-    store = extractor_store(cache, extractor, dataset.resize)
+    store = extractor_store(cache, extractor, dataset.pixels.rule)
     digests = dataset.manifest.digests
     with timer.time("features"):
         store.fill(dataset.pixels, digests, engine, Views(), partial(progress, "compute features"))

@@ -28,15 +28,15 @@ class FeatureStore:
     Args:
         cache: The cache folder.
         name: Name of the network that computes the rows: fingerprint and cut.
-        resize: The rule by which the images were made square.
+        rule: That by which files became pixels, `PixelStore.rule`.
         row_shape: Shape of one image's row.
         dtype: "float32" or "float16".
     """
 
     def __init__(
-        self, cache: Path, name: str, resize: str, row_shape: Sequence[int], dtype: str
+        self, cache: Path, name: str, rule: str, row_shape: Sequence[int], dtype: str
     ) -> None:
-        folder = cache / "features" / f"{name}-{resize}-v{DECODER_VERSION}-{dtype}"
+        folder = cache / "features" / f"{name}-{rule}-v{DECODER_VERSION}-{dtype}"
         self.table = RowTable(folder, row_shape, dtype)
         self._largest = float(np.finfo(dtype).max)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
+from tlearn.data.high_depth import GrayRange, parse_range
+
 _STRICT: dict[str, Any] = {"extra": "forbid", "allow_inf_nan": False}
 
 GRADIENT_KEYS = {
@@ -40,6 +42,12 @@ class ImagesPlan:
     views: int
     strict: bool
     keep_samples: bool = True  # missing in runs made before there were samples
+    gray_range: str | None = None  # missing in runs made before there were ranges
+
+    @property
+    def gray_values(self) -> GrayRange | None:
+        """Return the range as the decoder takes it."""
+        return parse_range(self.gray_range) if self.gray_range else None
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from tlearn.data.high_depth import GrayRange, format_range
+from tlearn.data.manifest import SplitManifest
 from tlearn.errors import RecipeError
 from tlearn.recipe.auto import find_contradictions, resolve_auto
 from tlearn.recipe.loading import Resolved
@@ -56,6 +58,8 @@ class SplitCounts:
         n_val: Validation images.
         n_test: Test images.
         folds: Number of folds where cross-validation replaces the validation split; otherwise 0.
+        gray_range: Values that became black and white in images of more than 8 bits; None where
+            there are none, or each has its own.
     """
 
     classes: tuple[str, ...]
@@ -63,6 +67,14 @@ class SplitCounts:
     n_val: int
     n_test: int
     folds: int = 0
+    gray_range: str | None = None
+
+    @classmethod
+    def of(cls, manifest: SplitManifest, gray_range: GrayRange | None) -> SplitCounts:
+        """Count the images of a split."""
+        n_train, n_val, n_test = (manifest.count(split) for split in ("train", "val", "test"))
+        shown = format_range(gray_range) if gray_range else None
+        return cls(manifest.classes, n_train, n_val, n_test, manifest.folds, shown)
 
 
 def make_plan(
@@ -95,6 +107,7 @@ def make_plan(
         "first_trained_stage": len(kept_stages) - tuned if tuned else None,
         "steps_per_epoch": math.ceil(data.n_train / automatic["batch_size"]),
         "classes": tuple(data.classes),
+        "gray_range": data.gray_range,
     }
     values |= {name: int(getattr(data, name)) for name in ("n_train", "n_val", "n_test", "folds")}
     widths = [int(stages[number - 1].width) for number in numbers]
@@ -109,7 +122,7 @@ def make_plan(
         training=_group("training", TrainingPlan, values),
         stages=_plan_stages(kept_stages, values, (sum(widths) + 1) * len(data.classes)),
         origins=dict(resolved.origins),
-        reasons=reasons | _reasons(recipe, backbone),
+        reasons=reasons | _reasons(recipe, backbone, data),
     )
 
 
@@ -143,12 +156,14 @@ def _fingerprint(backbone: BackboneInfo, numbers: tuple[int, ...], n_stages: int
     return f"{backbone.fingerprint}-on-{'-'.join(map(str, numbers))}"
 
 
-def _reasons(recipe: Recipe, backbone: BackboneInfo) -> dict[str, str]:
+def _reasons(recipe: Recipe, backbone: BackboneInfo, data: SplitCounts) -> dict[str, str]:
     reasons = {
         "head_stages": "the last stage, whose pooled features are the embedding",
         "image_size": f"the size that {backbone.name} is best at",
         "backbone": backbone.reason,
     }
+    if data.gray_range:
+        reasons["gray_range"] = "what images of more than 8 bits use in this folder"
     return {key: reasons[key] for key in reasons if getattr(recipe, key) in (AUTO, LAST)}
 
 

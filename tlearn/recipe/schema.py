@@ -7,6 +7,8 @@ from typing import Annotated, Any, Final, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from tlearn.data.high_depth import parse_range
+
 AUTO: Final = "auto"
 """A key with this value counts as not set; the plan gets a value by rule or measurement."""
 
@@ -30,6 +32,9 @@ _RENAMED_VALUES: dict[str, dict[str | bool, str]] = {
     "groups": {"auto": "guessed", "off": "none", False: "none"},  # off is false in YAML
 }
 """Other words for the values of a key. A plan leaves nothing `auto`, so there it is the outcome."""
+
+NUMBER = r"-?\d+(\.\d*)?(e[+-]?\d+)?"
+"""Of a range, in a pattern."""
 
 Fraction = Annotated[float, Field(ge=0, le=0.5)]
 Strength = Annotated[float, Field(ge=0)]
@@ -65,6 +70,14 @@ class Recipe(BaseModel):
         "squash",
         description="How an image becomes square: squash changes its proportions, crop cuts off "
         "the ends of the longer side, pad adds a border.",
+    )
+    gray_range: (
+        Auto | Annotated[str, Field(pattern=rf"^{NUMBER},{NUMBER}$", title="LOW,HIGH")] | None
+    ) = Field(
+        AUTO,
+        description="Values that become black and white in images of more than 8 bits, as in "
+        "0,4095. auto takes what all images of the folder use; null takes 0,65535 for 16 bits, and "
+        "each image's own range for 32 bits and floats.",
     )
     seed: int = Field(0, ge=0, lt=2**32, description="Random seed; fixes the split and training.")
     horizontal_flip: bool = Field(
@@ -214,6 +227,14 @@ class Recipe(BaseModel):
         if isinstance(value, list):
             return ",".join(map(str, value))
         return str(value) if type(value) is int else value
+
+    @field_validator("gray_range")
+    @classmethod
+    def _check_range(cls, value: str | None) -> str | None:
+        """Return a range as it is; one that is empty is refused."""
+        if value not in (None, AUTO):
+            parse_range(value)
+        return value
 
     @model_validator(mode="after")
     def _check_fractions(self) -> Recipe:

@@ -14,6 +14,7 @@ import os
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -23,6 +24,7 @@ import numpy as np
 from PIL import Image
 
 from tlearn.data.dataset import Dataset
+from tlearn.data.file_index import ORIGINAL_BYTES
 from tlearn.data.formats import sniff
 from tlearn.data.pixel_store import PixelArray, bounded_map
 from tlearn.data.sampling import in_turn, sample_size, stratified_order
@@ -33,7 +35,7 @@ from tlearn.storage.regular_file import read_regular
 from tlearn.storage.text import read_json
 
 GOLDEN_IMAGES = 6
-GOLDEN_BYTES = 1_000_000
+GOLDEN_BYTES = ORIGINAL_BYTES
 """Of one file; larger ones stay where they are."""
 
 ARCHIVE_BYTES = 8_000_000
@@ -248,12 +250,12 @@ def _golden(dataset: Dataset, split: str, probabilities: np.ndarray) -> Iterator
     names, labels = dataset.manifest.names, dataset.labels(split)
     rows, digests = dataset.manifest.indices(split), dataset.digests(split)
     for row in golden_candidates(probabilities, labels):
-        path = paths[names[rows[row]]]
-        try:
-            content = path.read_bytes() if path.stat().st_size <= GOLDEN_BYTES else b""
-        except OSError:
-            continue  # a folder that changes while it is read
-        if digest_of_bytes(content) == digests[row]:
+        content = dataset.pixels.files.original(digests[row])
+        if content is None:
+            with suppress(OSError):  # a folder that changes while it is read, or a large file
+                content = read_regular(paths[names[rows[row]]], GOLDEN_BYTES)
+        whole = content is not None and digest_of_bytes(content) == digests[row]
+        if content and whole and len(content) <= GOLDEN_BYTES:
             yield int(labels[row]), content
 
 

@@ -239,7 +239,9 @@ class TrainedRun:
     def _decode(self, paths: Sequence[Path]) -> PixelStore:
         images = self.plan.images
         step = partial(self.progress, "read images")
-        return store_pixels(paths, images.image_size, images.resize, open_cache(), step)
+        return store_pixels(
+            paths, images.image_size, images.resize, open_cache(), step, images.gray_values
+        )
 
 
 def _samples_of(run: RunDirectory, contents: RunContents) -> Samples | None:

@@ -176,7 +176,7 @@ def _frozen_inputs(
     plan, dataset = context.plan, context.dataset
     shape = find_cuts(model)[cut].shape[1:]
     name = f"{fingerprint}-cut{cut}"
-    store = FeatureStore(context.cache, name, plan.images.resize, shape, "float16")
+    store = FeatureStore(context.cache, name, dataset.pixels.rule, shape, "float16")
 
     def prefix() -> keras.Model:
         return split_at(as_float32(model), cut)[0]
