@@ -8,13 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
+from tlearn.data.foreign import POINTER
 from tlearn.data.image_folder import ImageFolder
 from tlearn.data.inspection import DataIssue, inspect_dataset
 from tlearn.data.manifest import SplitManifest
 from tlearn.data.pixel_store import PixelRows, PixelStore, store_pixels
 from tlearn.data.sampling import train_folds
 from tlearn.data.split import Fold, make_split
-from tlearn.errors import DataError
+from tlearn.errors import DataError, pasted, quoted
 from tlearn.progress import ProgressCallback, Timer
 
 
@@ -89,6 +90,7 @@ def load_dataset(
         paths = [image.path for image in folder.images]
         pixels = store_pixels(paths, image_size, resize, cache, partial(progress, "read images"))
         issues = inspect_dataset(folder, pixels.infos)
+        _refuse_pointers(folder, pixels)
         if strict:
             _refuse_unreadable(folder, pixels)
         manifest = make_split(
@@ -99,6 +101,17 @@ def load_dataset(
             seed=seed,
         )
     return Dataset(folder, pixels, issues, manifest, resize, seed)
+
+
+def _refuse_pointers(folder: ImageFolder, pixels: PixelStore) -> None:
+    """Refuse a clone without its large files, which is not damaged but incomplete."""
+    count = sum(info.problem == POINTER for info in pixels.infos)
+    if 2 * count > len(pixels.infos):
+        raise DataError(
+            f"{count} of {len(pixels.infos)} images in {quoted(folder.root)} are Git LFS pointers, "
+            "text in place of the images",
+            f"fetch them: git -C {pasted(folder.root)} lfs pull",
+        )
 
 
 def _refuse_unreadable(folder: ImageFolder, pixels: PixelStore) -> None:

@@ -23,6 +23,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from tlearn.data.foreign import POINTER, is_pointer
 from tlearn.data.formats import sniff
 from tlearn.data.image_info import BROKEN, ImageInfo, Source, read_source
 from tlearn.storage.digest import digest_of_bytes
@@ -226,6 +227,8 @@ def _not_an_image(data: bytes) -> str:
         return "an SVG drawing: save it as PNG"
     if start.startswith(b"%pdf"):
         return "a PDF document: save its pages as PNG"
+    if is_pointer(data):
+        return POINTER
     # A multi-byte character may be cut off at the end.
     text = start.decode("utf-8", "replace").rstrip("\ufffd")
     if "\ufffd" not in text and all(c.isprintable() or c.isspace() for c in text):

@@ -36,7 +36,7 @@ class DataIssue:
 
     Attributes:
         kind: "unreadable", "no_class", "conflicting_labels", "leak", "duplicate", "placeholder",
-            "imbalance", "few", "tiny", "misnamed" or "rotated".
+            "imbalance", "few", "tiny", "misnamed" or "rotated"; or that of a `FolderNote`.
         severity: "warning" (to be fixed, or at least known) or "note".
         message: What was found, in numbers, and what to do; full sentences.
         names: The images (or classes) concerned; an unreadable image is followed by ": reason".
@@ -69,6 +69,7 @@ def inspect_dataset(folder: ImageFolder, infos: Sequence[ImageInfo]) -> tuple[Da
     return (
         *_unreadable(images),
         *_no_class(folder),
+        *(DataIssue(*note) for note in folder.notes if note.severity == "warning"),
         *_conflicting_labels(folder, groups),
         *_leak(groups),
         *_duplicate(groups),
@@ -77,6 +78,7 @@ def inspect_dataset(folder: ImageFolder, infos: Sequence[ImageInfo]) -> tuple[Da
         *_tiny(readable),
         *_misnamed(readable),
         *_rotated(readable),
+        *(DataIssue(*note) for note in folder.notes if note.severity == "note"),
     )
 
 
