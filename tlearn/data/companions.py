@@ -56,10 +56,11 @@ def without_companions(rows: Sequence[Row]) -> tuple[list[Row], tuple[FolderNote
         for above in list(path.parents)[:-1]:
             below[above.parent].add(above.name)
     dropped: dict[str, str] = {}  # of each image, the folder or file that tells
-    for path in paths:
+    for row, path in zip(rows, paths, strict=True):
         for above in list(path.parents)[:-1]:
-            if goes_with_images(above.name) and is_pair(below[above.parent]):
-                dropped[str(path)] = str(above)
+            is_class = above.name == row.class_name
+            if not is_class and goes_with_images(above.name) and is_pair(below[above.parent]):
+                dropped[row.name] = str(above)
     masks = []
     for path in paths:
         match = _MASK_FILE.fullmatch(path.stem)

@@ -72,9 +72,9 @@ def guess_columns(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[
         files = [n for n, given in enumerate(meanings) if not given and _are_files(_cells(rows, n))]
         for column in files if len(files) == 1 else ids[:1]:
             meanings[column] = "path"
-    free = [n for n, given in enumerate(meanings) if not given and names[n]]
-    if "path" in meanings and "label" not in meanings and len(free) == 1:
-        meanings[free[0]] = "label"
+    left = [n for n, given in enumerate(meanings) if not given and names[n]]
+    if "path" in meanings and "label" not in meanings and len(left) == 1:
+        meanings[left[0]] = "label"
     return meanings
 
 

@@ -17,7 +17,6 @@ from tlearn.data.notes import listed
 from tlearn.data.parts import split_of
 from tlearn.data.remote import REMOTE_HINT, require_remote
 from tlearn.errors import DataError, HostError, quoted
-from tlearn.storage.atomic import TEXT_ENCODING
 from tlearn.storage.digest import digest_of_bytes, digest_of_file
 
 TABLE = "images.csv"
@@ -55,10 +54,10 @@ def unpack_parquet(tables: Sequence[Path], cache: Path) -> Path:
     except OSError as error:
         message = f"cannot read {quoted(tables[0])}: {error.strerror}"
         raise DataError(message, "name a folder instead: tlearn suggest FOLDER") from error
-    key = digest_of_bytes("\n".join(digests).encode(**TEXT_ENCODING))
+    key = digest_of_bytes("\n".join(digests).encode("utf-8", "surrogateescape"))
 
     def fill(folder: Path) -> None:
-        with (folder / TABLE).open("w", newline="", **TEXT_ENCODING) as file:
+        with (folder / TABLE).open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file)
             splits = [_split(table) for table in tables]
             every = None not in splits and len({*splits}) > 1
