@@ -135,3 +135,25 @@ def test_a_wrapper_of_any_depth_is_named(lay: Lay) -> None:
     root = lay("data/data/cat/1.png", "data/data/dog/1.png")
     assert str(root / "data" / "data") in refused(root, "one level deeper")
     assert "test" in refused(lay("test/a/1.png", "test/b/1.png", root="t"), "one level deeper")
+
+
+def test_masks_beside_classes_are_no_class(lay: Lay) -> None:
+    names = ("cat/1.png", "dog/1.png", "masks/1.png")
+    for root, expected in ((lay(*names), "masks"), (lay(*names, root="p/train"), "train/masks")):
+        folder = scan(root.parent if expected != "masks" else root)
+        assert folder.classes == ("cat", "dog")
+        assert folders_without_class(folder) == {
+            expected: "by its name masks or labels of other images"
+        }
+
+
+@pytest.mark.parametrize("name", ["unknown", "all", "images", "test"])
+def test_a_test_part_with_one_folder_for_all_has_no_classes(lay: Lay, name: str) -> None:
+    folder = scan(lay("train/cat/1.png", "train/dog/1.png", f"test/{name}/1.png"))
+    assert folder.classes == ("cat", "dog") and [*folders_without_class(folder)] == ["test"]
+
+
+def test_parts_inside_of_a_part_are_named(lay: Lay) -> None:
+    names = [f"train/{part}/{kind}/1.png" for part in ("train", "val") for kind in ("cat", "dog")]
+    root = lay(*names)
+    assert str(root / "train") in refused(root, "parts one level deeper")

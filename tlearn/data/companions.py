@@ -16,6 +16,7 @@ _OTHERS |= {"annot", "segmentation", "segmentations", "segmentationclass", "segm
 _OTHERS |= {"segmasks", "maskimages", "groundtruth", "groundtruths", "gt", "gtfine", "gtcoarse"}
 _OTHERS |= {"boxes", "bboxes", "boundingboxes", "trimaps", "labelmasks", "segmented", "gts"}
 _OTHERS |= {"segmentationmasks", "imagemasks", "lungmasks", "overlays", "heatmaps", "labelsxml"}
+_PART = re.compile(r"^(?:train|training|val|valid|test)|(?:train|val|test)$")
 _MASK_FILE = re.compile(
     r"(.+?)[ _-](?:mask|segmentation|seg|gt|groundtruth)(?:[ _-]?\d{1,2})?", re.I
 )
@@ -32,8 +33,14 @@ def goes_with_images(name: str) -> bool:
     return _key(name) in _OTHERS
 
 
+def is_never_class(name: str) -> bool:
+    """Return whether a folder is by its name of masks or labels, and hardly a class."""
+    return goes_with_images(name) and _key(name) not in ("mask", "label", "annot", "segmented")
+
+
 def _key(name: str) -> str:
-    return re.sub(r"[\W_]", "", name.rpartition("/")[2].casefold())
+    short = re.sub(r"[\W_]", "", name.rpartition("/")[2].casefold())
+    return _PART.sub("", short) or short  # train_masks
 
 
 def is_pair(folders: Iterable[str]) -> bool:

@@ -22,7 +22,7 @@ from tlearn.data.parts import split_of
 from tlearn.data.walk import Walk
 from tlearn.errors import DataError, quoted
 
-_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
+_ADDRESS = re.compile(r"(?!file:)[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 _DRIVE = re.compile(r"[a-zA-Z]:(?=/)")
 
 
@@ -76,7 +76,7 @@ def _exists(root: Path, cell: str) -> bool:
 
 
 def _parts(cell: str) -> tuple[str, ...]:
-    path = _DRIVE.sub("", cell.replace("\\", "/"), count=1)
+    path = _DRIVE.sub("", re.sub(r"^file:/+", "/", cell.replace("\\", "/")), count=1)
     return tuple(part for part in composed(path).split("/") if part not in ("", "."))
 
 
@@ -90,34 +90,31 @@ class _Index:
     """The images below a folder, by the end of their path, with and without the extension."""
 
     def __init__(self, root: Path) -> None:
-        self._by_name: dict[str, list[tuple[tuple[str, ...], str]]] = defaultdict(list)
+        self._by_end: dict[str, list[str]] = defaultdict(list)
         for name in Walk(root).images(""):
-            parts = tuple(composed(name).split("/"))
-            path = PurePosixPath(parts[-1])
-            keys = {path.name, path.stem} if path.suffix.lower() in EXTENSIONS else {path.name}
-            for key in keys:
-                self._by_name[key.casefold()].append((parts, name))
+            parts = composed(name).split("/")
+            for last in {parts[-1], _stem(parts[-1])}:
+                tail = [*parts[:-1], last]
+                for first in range(len(tail)):
+                    self._by_end["/".join(tail[first:]).casefold()].append(name)
 
     def find(self, tail: tuple[str, ...]) -> list[str]:
         """Return the images whose path ends as given; the same letters in the same case first."""
-        if not tail:
-            return []
-        ending = [
-            (parts, name)
-            for parts, name in self._by_name.get(tail[-1].casefold(), ())
-            if _folded(parts[-len(tail) : -1]) == _folded(tail[:-1])
-        ]
-        exact = [
-            name
-            for parts, name in ending
-            if parts[-len(tail) : -1] == tail[:-1]
-            and tail[-1] in (parts[-1], PurePosixPath(parts[-1]).stem)
-        ]
-        return exact or [name for _, name in ending]
+        written = "/".join(tail)
+        names = self._by_end.get(written.casefold(), [])
+        exact = [name for name in names if _ends_with(composed(name), written)]
+        return exact or names
 
 
-def _folded(parts: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(part.casefold() for part in parts)
+def _stem(name: str) -> str:
+    path = PurePosixPath(name)
+    return path.stem if path.suffix.lower() in EXTENSIONS else name
+
+
+def _ends_with(name: str, tail: str) -> bool:
+    above, _, last = name.rpartition("/")
+    without = f"{above}/{_stem(last)}"
+    return f"/{name}".endswith(f"/{tail}") or f"/{without}".endswith(f"/{tail}")
 
 
 def _matches(

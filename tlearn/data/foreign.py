@@ -72,6 +72,12 @@ def contents_of(root: Path) -> tuple[str, str]:
     return f": {quoted(path)} is {what}", found.hint
 
 
+def is_stand_in(path: Path) -> bool:
+    """Return whether a file of any name holds a pointer to it, or a page about it, instead."""
+    head = read_head(path)
+    return is_pointer(head) or head.lstrip().lower().startswith((b"<!doctype html", b"<html"))
+
+
 def run_error(path: Path) -> DataError | None:
     """Return the error for the folder of a finished run, or of a model; None for any other."""
     if (path / "saved_model.pb").is_file():

@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tlearn.data.csv_paths import find_files
-from tlearn.data.foreign import contents_of, file_error, run_error
+from tlearn.data.foreign import contents_of, file_error, is_stand_in, run_error
 from tlearn.data.image_csv import read_image_csv
 from tlearn.data.layouts import find_images
 from tlearn.data.local_source import address_of, is_table, local_source
@@ -91,7 +91,7 @@ def scan(
         raise error
     if local.is_dir():
         folder = _scan_folder(local.resolve(), known_classes)
-    elif is_table(local):
+    elif is_table(local) and not is_stand_in(local):
         folder = _scan_csv(local.resolve(), known_classes)
     else:
         raise file_error(local)

@@ -36,7 +36,9 @@ class DataIssue:
 
     Attributes:
         kind: "unreadable", "no_class", "conflicting_labels", "leak", "duplicate", "placeholder",
-            "imbalance", "few", "tiny", "misnamed" or "rotated"; or that of a `FolderNote`.
+            "imbalance", "few", "tiny", "misnamed" or "rotated"; on how the folder was read:
+            "layout", "merged", "names_alike", "joined_names", "companions", "system_folder",
+            "columns", "paths" or "unpacked".
         severity: "warning" (to be fixed, or at least known) or "note".
         message: What was found, in numbers, and what to do; full sentences.
         names: The images (or classes) concerned; an unreadable image is followed by ": reason".

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 
-from tlearn.data.companions import goes_with_images, holds_images, is_pair, without_companions
-from tlearn.data.notes import FolderNote, Row, listed
+from tlearn.data.companions import (
+    holds_images,
+    is_never_class,
+    without_companions,
+)
+from tlearn.data.layout_notes import merged_subfolders, odd_names, system_folders
+from tlearn.data.notes import FolderNote, Row, listed, reading
 from tlearn.data.other_tasks import loose_images_hint, refuse_other_tasks
 from tlearn.data.parts import is_plain, is_unused, split_of
 from tlearn.data.several_sets import refuse_several_data_sets
-from tlearn.data.walk import Walk, is_system_folder
+from tlearn.data.walk import Walk
 from tlearn.errors import DataError, quoted
 
 _DEEPEST = 3
@@ -58,7 +64,7 @@ def find_images(walk: Walk, scored: bool) -> Found:
     else:
         found = _rows_of_classes(walk, peek, folders, loose)
     found.rows, companions = without_companions(found.rows)
-    found.notes += [*notes, *companions, *_system_folders(walk)]
+    found.notes += [*notes, *companions, *odd_names(found.rows), *system_folders(walk)]
     return found
 
 
@@ -66,15 +72,33 @@ def _parts(peek: Walk, folders: Sequence[str]) -> tuple[dict[str, str], list[Fol
     """Return the parts that have class folders, each with the folder that these stand in."""
     places = {name: _place_of_classes(peek, name) for name in folders if split_of(name)}
     parts = {name: inner for name, inner in places.items() if inner}
-    for name, inner in [*parts.items()]:
-        only = peek.class_folders(inner)
-        if len(only) == 1 and (holds_images(only[0]) or split_of(only[0]) or is_unused(only[0])):
-            del parts[name]  # test/images/1.jpg: a folder for the images, not of a class
-    deeper = tuple(inner for name, inner in parts.items() if inner != name)
-    if not deeper:
+    _refuse_deeper_parts(peek, parts)
+    names = {
+        name: [reading(Path(child).name) for child in peek.class_folders(inner)]
+        for name, inner in parts.items()
+    }
+    trained = {child for name in names if split_of(name) == "train" for child in names[name]}
+    for name, (only, *others) in names.items():
+        # test/unknown/1.jpg, test/images/1.jpg: a folder for the images, not of a class.
+        unknown = bool(trained) and not get_close_matches(only, trained)
+        if not others and (unknown or holds_images(only)):
+            del parts[name]
+    nested = tuple(inner for name, inner in parts.items() if inner != name)
+    if not nested:
         return parts, []
-    message = f"The class folders stand one level deeper than usual, in {listed(deeper)}."
-    return parts, [FolderNote("layout", "note", message, deeper)]
+    message = f"The class folders stand one level deeper than usual, in {listed(nested)}."
+    return parts, [FolderNote("layout", "note", message, nested)]
+
+
+def _refuse_deeper_parts(peek: Walk, parts: Mapping[str, str]) -> None:
+    for inner in parts.values():
+        deeper = peek.class_folders(inner)
+        if len(deeper) > 1 and all(split_of(part) and peek.class_folders(part) for part in deeper):
+            where = quoted(peek.root / inner)
+            raise DataError(
+                f"{quoted(peek.root)} has its parts one level deeper, in {where}",
+                f"name the folder around them: tlearn suggest {where}",
+            )
 
 
 def _place_of_classes(peek: Walk, name: str) -> str | None:
@@ -105,8 +129,10 @@ def _class_rows(
     walk: Walk, folders: Sequence[str], loose: Sequence[str], split: str | None = None
 ) -> list[Row]:
     rows: list[Row] = []
+    full = [folder for folder in folders if walk.has_images(folder)]
+    masks = {folder for folder in full if len(full) > 2 and is_never_class(folder)}
     for folder in folders:
-        images = walk.images(folder)
+        images = [] if folder in masks else walk.images(folder)
         rows += [Row(name, Path(folder).name, split) for name in images]
         walk.ignored += [] if images else [folder]
     if not rows and loose:
@@ -142,7 +168,7 @@ def _rows_of_classes(walk: Walk, peek: Walk, folders: Sequence[str], loose: Sequ
     for name in held_out:
         rows += _class_rows(walk, *walk.children(name), split_of(name))
     found = Found(rows, "splits" if held_out else "classes")
-    found.notes += _notes_on_classes(classes, inner, flat, held_out)
+    found.notes += _notes_on_classes(walk.root, classes, inner, flat, held_out)
     if not held_out:
         _take_parts_in_classes(found)
     return found
@@ -156,10 +182,15 @@ def _is_no_class(name: str, full: Sequence[str], inner: Mapping[str, Sequence[st
     key = name.casefold()
     if len(others) < 2:
         return len(others) == 1 and bool(split_of(name)) and not is_plain(name)
-    return is_unused(name) or (bool(split_of(name)) and key not in _ALSO_CLASSES)
+    return (
+        is_unused(name)
+        or is_never_class(name)
+        or (bool(split_of(name)) and key not in _ALSO_CLASSES)
+    )
 
 
 def _notes_on_classes(
+    root: Path,
     classes: Sequence[str],
     inner: Mapping[str, Sequence[str]],
     flat: set[str],
@@ -171,41 +202,7 @@ def _notes_on_classes(
             "a part of its own, and the classes beside it for training."
         )
         yield FolderNote("layout", "note", message, (*held_out,))
-    named = [name for name in classes if is_plain(name)]
-    if named and len(classes) > len(named):
-        message = (
-            f"{listed(named)} is trained on as a class, although its name is that of a part. Move "
-            "it out of the folder if it is none."
-        )
-        yield FolderNote("layout", "warning", message, (*named,))
-    yield from _notes_on_subfolders(classes, inner, flat)
-
-
-def _notes_on_subfolders(
-    classes: Sequence[str], inner: Mapping[str, Sequence[str]], flat: set[str]
-) -> Iterator[FolderNote]:
-    """Yield a note where classes have sub-folders that could be classes themselves."""
-    inner = {
-        name: [child for child in children if not (is_pair(children) and goes_with_images(child))]
-        for name, children in inner.items()
-    }
-    nested = [name for name in classes if len(inner[name]) > 1]
-    counts = Counter(child for name in nested for child in inner[name])
-    shared = sorted(child for child, count in counts.items() if count == len(classes))
-    if len(shared) > 1:
-        message = (
-            f"Sub-folders {listed(shared)} are part of every class and merged: the class is the "
-            "folder above them. Where the sub-folders are what is to be told apart, make them the "
-            "folders of the first level."
-        )
-        yield FolderNote("merged", "warning", message, (*shared,))
-    elif len(nested) > 1 and len(nested) == len(classes) and not {*nested} & flat:
-        message = (
-            f"Every class has sub-folders, such as {listed(counts)}, which are merged: the class "
-            f"is the folder above them. If {listed(nested)} are data sets of their own, name one "
-            "of them instead of the folder around them."
-        )
-        yield FolderNote("merged", "warning", message, (*nested,))
+    yield from merged_subfolders(root, classes, inner, flat)
 
 
 def _take_parts_in_classes(found: Found) -> None:
@@ -223,16 +220,6 @@ def _take_parts_in_classes(found: Found) -> None:
         found.notes = [note for note in found.notes if note.kind != "merged"]
         message = "The parts stand below each class (CLASS/train, CLASS/test) and are used as such."
         found.notes.append(FolderNote("layout", "note", message, (*given,)))
-
-
-def _system_folders(walk: Walk) -> Iterator[FolderNote]:
-    names = [name for name in walk.ignored if is_system_folder(name)]
-    names = [name for name in names if name.rpartition("/")[2] not in ("__MACOSX", "@eaDir")]
-    if names:
-        message = (
-            f"Folders that a system or a program makes by itself are left aside: {listed(names)}."
-        )
-        yield FolderNote("system_folder", "note", message, (*names,))
 
 
 def _no_train_part(peek: Walk, full: Sequence[str], parts: Mapping[str, str]) -> DataError:

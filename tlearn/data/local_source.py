@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tlearn.data.archives import is_archive, unpack
+from tlearn.data.foreign import file_error, is_stand_in
 from tlearn.data.notes import FolderNote, listed
 from tlearn.data.parquet import is_parquet, unpack_parquet
 from tlearn.data.remote import address_of, fetch
@@ -39,6 +40,8 @@ def local_source(path: Path, cache: Callable[[], Path]) -> tuple[Path, tuple[Fol
         packed = _packed(local)
         if not packed:
             break
+        for stand_in in filter(is_stand_in, packed):
+            raise file_error(stand_in)
         opened = opened or [entry.name for entry in packed]
         if is_parquet(packed[0]):
             local = unpack_parquet(packed, cache())

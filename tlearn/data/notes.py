@@ -92,7 +92,7 @@ def names_alike(classes: Sequence[str]) -> Iterator[FolderNote]:
             "warning",
             f"Classes have names that look alike: {pairs}{more}. They differ only in letter case, "
             "spaces, punctuation or the width of letters, and are trained as different classes. "
-            "Put them into one folder if they are one class.",
+            "Give them one name if they are one class.",
             tuple(name for names in groups for name in names),
         )
 

@@ -30,6 +30,8 @@ def split_of(name: str) -> str | None:
         name: A name, or a path, whose last name counts: "train", "seg_train", "Test Images".
     """
     last = name.rpartition("/")[2].casefold()
+    if paired := re.fullmatch(r"(train|val|test)[ _-]?[AB]", name.rpartition("/")[2]):
+        return paired[1]  # two kinds of images that a network is to turn into each other
     match = _DECORATED.fullmatch(re.sub(r"[^\w]|_", "", last))
     return _WORDS[match[1]] if match else None
 

@@ -15,7 +15,7 @@ _RENDITION = re.compile(
     r"|enhanced|filtered|normalized|denoised|balanced|imbalanced|unbalanced|cleaned"
     r"|colou?red|colou?r|gr[ae]y(scale)?|rgb|hsv|bw|backgroundremoved|withoutbackground"
     r"|lowres|highres|\d{2,4}x\d{2,4}|\d{2,4}px|v\d+"
-    r"|(fold|batch|shard|chunk|run|trial|version|release|part|split|set|session)\d+|\d*fold"
+    r"|(fold|batch|shard|chunk|run|trial|version|release|part|split|set|session|archive|download|export|source|site)\d+|\d*fold"
 )
 _NOISE = re.compile(r"[\W_]|images?|imgs?|data(set)?s?(?=$|\d|v\d)|leaves|photos?")
 

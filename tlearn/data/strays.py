@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path, PurePosixPath
 
+from tlearn.data.companions import is_never_class
 from tlearn.data.formats import EXTENSIONS
 from tlearn.data.image_folder import ImageFolder
 from tlearn.data.parts import is_unused, split_of
@@ -79,6 +80,8 @@ def _reason(name: str, path: Path, beside_parts: bool) -> str:
             return "a link to a folder above it"
         if split_of(name):
             return "a part with images but no class folders"
+        if is_never_class(name):
+            return "by its name masks or labels of other images"
         if beside_parts or name.rpartition("/")[0]:
             return "not train, val or test"
         if is_unused(name):
