@@ -10,6 +10,8 @@ from tlearn.data.formats import EXTENSIONS
 
 _SURE = {"file": "path", "filename": "path", "image": "path", "class": "label"}
 _SURE |= {"part": "split", "partition": "split", "subset": "split"}
+_SURE |= {"group": "group", "group_id": "group", "patient": "group", "patient_id": "group"}
+_SURE |= {"subject": "group", "subject_id": "group"}
 _SURE |= {"set": "split", "path": "path", "label": "label", "split": "split"}
 
 _PATHS = (

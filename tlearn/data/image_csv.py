@@ -1,4 +1,4 @@
-"""CSV files that list images: columns for path, label and, optionally, split."""
+"""CSV files that list images: the columns path, label and, optionally, split and group."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class ImageTable(NamedTuple):
 
     Attributes:
         rows: For every row that is not blank, its line number and its cells by column: "path",
-            "label" and, if there is such a column, "split".
+            "label" and, if there are such columns, "split" and "group".
         notes: What was guessed.
     """
 

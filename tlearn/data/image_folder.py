@@ -4,7 +4,7 @@ Three layouts are understood:
 
     classes   root/<class>/**/<image>
     splits    root/<train|val|test>/<class>/**/<image>
-    csv       a table with the columns path, label and, optionally, split
+    csv       a table with the columns path, label and, optionally, split and group
 
 An archive, and a table with images in it, is unpacked into the cache and read like a folder.
 """
@@ -43,12 +43,14 @@ class LabeledImage:
         name: Path relative to the folder, with forward slashes; the key in manifests.
         label: Index of its class in `ImageFolder.classes`.
         split: "train", "val" or "test" if the layout says so; otherwise None.
+        group: What it shares with images that have to stay with it, by a CSV; otherwise None.
     """
 
     path: Path
     name: str
     label: int
     split: str | None = None
+    group: str | None = None
 
 
 @dataclass(frozen=True)
@@ -178,7 +180,8 @@ def _image_folder(
         )
     labels = {name: label for label, name in enumerate(classes)}
     images = [
-        LabeledImage(root / row.name, row.name, labels[row.class_name], row.split) for row in rows
+        LabeledImage(root / row.name, row.name, labels[row.class_name], row.split, row.group)
+        for row in rows
     ]
     images.sort(key=lambda i: (SPLITS.index(i.split or "train"), i.label, natural_key(i.name)))
     strays = tuple(sorted(ignored, key=natural_key))
@@ -222,7 +225,9 @@ def _scan_csv(path: Path, known: Sequence[str]) -> ImageFolder:
         try:
             row = _row(path.parent, cells, files)
             if rows.setdefault(row.name, row) != row:
-                raise ValueError(f"{row.name!r} is listed twice, with different labels or splits")
+                raise ValueError(
+                    f"{row.name!r} is listed twice, with different labels, splits or groups"
+                )
         except ValueError as error:
             errors.append(f"line {line}: {error}")
     if errors:
@@ -268,4 +273,5 @@ def _row(root: Path, cells: dict[str, str], files: dict[str, str]) -> Row:
         raise ValueError(f"{name!r} {'does not exist' if missing else reason}") from None
     if kind := kind_of(status.st_mode):
         raise ValueError(f"{name!r} is {kind}, not an image")
-    return Row(path.relative_to(root).as_posix(), label, SPLIT_NAMES.get(split.lower()))
+    part, group = SPLIT_NAMES.get(split.lower()), cells.get("group") or None
+    return Row(path.relative_to(root).as_posix(), label, part, group)

@@ -32,11 +32,13 @@ class Row(NamedTuple):
         name: Path relative to the folder, with forward slashes.
         class_name: Name of its class.
         split: "train", "val" or "test"; None where it is to be drawn.
+        group: What it shares with images that have to stay with it; None where that is not known.
     """
 
     name: str
     class_name: str
     split: str | None
+    group: str | None = None
 
 
 def listed(names: Iterable[object]) -> str:

@@ -60,7 +60,6 @@ def make_split(
     existing = {image.split for image in folder.images} - {None}
     if existing:
         _check_existing_splits(folder, rows)
-        _refuse_repeated_train(rows)
         rows = _without_leaks(rows)
     n_train = Counter(row.label for row in rows if row.split == "train")
     if not existing:
@@ -144,22 +143,6 @@ def _check_existing_splits(folder: ImageFolder, rows: Sequence[SplitRow]) -> Non
             f"no image of the {split} split can be used",
             "replace images that cannot be read, and keep each image in one class only",
         )
-
-
-def _refuse_repeated_train(rows: Sequence[SplitRow]) -> None:
-    """Refuse a folder whose val or test part is a copy of train: no image would be left in train.
-
-    Without these, single images in both parts are left out of train.
-    """
-    train = {row.digest for row in rows if row.split == "train"}
-    for split in ("val", "test"):
-        others = {row.digest for row in rows if row.split == split}
-        if train and train <= others:
-            raise DataError(
-                f"{split} repeats train: all of its {len(train)} images are also in {split}",
-                f"give {split} images of its own, or remove it to have train divided: "
-                "tlearn suggest FOLDER",
-            )
 
 
 def _without_leaks(rows: Sequence[SplitRow]) -> list[SplitRow]:
