@@ -6,6 +6,7 @@ from tests.data.conftest import Lay
 from tlearn.data.image_folder import scan
 from tlearn.data.layout_notes import odd_names
 from tlearn.data.notes import Row
+from tlearn.data.strays import folders_without_class
 
 
 def test_a_class_beside_others_that_is_named_as_none_is_told() -> None:
@@ -21,3 +22,10 @@ def test_subfolders_of_most_classes_are_told_with_the_path_of_a_data_set(lay: La
     assert note.kind == "merged" and note.severity == "warning"
     assert "'in', 'out' are part of most classes" in note.message
     assert note.message.endswith(f"name one of them instead: tlearn suggest '{root / 'a'}'.")
+
+
+def test_what_the_doctor_moved_out_is_left_aside_with_a_note(lay: Lay) -> None:
+    root = lay("cat/1.png", "dog/1.png", "quarantine/cat/1.png", "quarantine/.tlearn-moves.jsonl")
+    folder = scan(root)
+    assert folder.classes == ("cat", "dog") and not folders_without_class(folder)
+    assert folder.notes[0].names == ("quarantine",)

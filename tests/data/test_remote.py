@@ -40,6 +40,7 @@ def server(tmp_path: Path) -> Iterator[str]:
         ("https://example.org/a.zip?x=1", "https://example.org/a.zip?x=1"),
         ("/home/me/https:/example.org/a.zip", "https://example.org/a.zip"),
         ("s3://bucket/folder", "s3://bucket/folder"),
+        ("www.example.org/a.zip", "https://www.example.org/a.zip"),
         ("C:/data", ""),
         ("data/images", ""),
     ],

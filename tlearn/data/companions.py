@@ -10,12 +10,36 @@ from pathlib import PurePosixPath
 from tlearn.data.notes import FolderNote, Row, listed
 
 _IMAGES = {"images", "image", "imgs", "img", "jpegimages", "pngimages", "pictures", "photos"}
-_IMAGES |= {"pics", "rgb", "leftimg8bit", "rawimages", "originalimages", "inputimages", "frames"}
+_IMAGES |= {
+    "pics",
+    "rgb",
+    "input",
+    "inputs",
+    "leftimg8bit",
+    "rawimages",
+    "originalimages",
+    "inputimages",
+    "frames",
+}
 _OTHERS = {"labels", "label", "masks", "mask", "annotations", "annotation", "annots", "anns"}
 _OTHERS |= {"annot", "segmentation", "segmentations", "segmentationclass", "segmentationobject"}
 _OTHERS |= {"segmasks", "maskimages", "groundtruth", "groundtruths", "gt", "gtfine", "gtcoarse"}
-_OTHERS |= {"boxes", "bboxes", "boundingboxes", "trimaps", "labelmasks", "segmented", "gts"}
+_OTHERS |= {
+    "ann",
+    "target",
+    "targets",
+    "output",
+    "outputs",
+    "boxes",
+    "bboxes",
+    "boundingboxes",
+    "trimaps",
+    "labelmasks",
+    "segmented",
+    "gts",
+}
 _OTHERS |= {"segmentationmasks", "imagemasks", "lungmasks", "overlays", "heatmaps", "labelsxml"}
+_ALSO_CLASSES = {"mask", "label", "annot", "ann", "segmented", "target", "output", "gt"}
 _PART = re.compile(r"^(?:train|training|val|valid|test)|(?:train|val|test)$")
 _MASK_FILE = re.compile(
     r"(.+?)[ _-](?:mask|segmentation|seg|gt|groundtruth)(?:[ _-]?\d{1,2})?", re.I
@@ -35,12 +59,12 @@ def goes_with_images(name: str) -> bool:
 
 def is_never_class(name: str) -> bool:
     """Return whether a folder is by its name of masks or labels, and hardly a class."""
-    return goes_with_images(name) and _key(name) not in ("mask", "label", "annot", "segmented")
+    return goes_with_images(name) and _key(name) not in _ALSO_CLASSES
 
 
 def _key(name: str) -> str:
     short = re.sub(r"[\W_]", "", name.rpartition("/")[2].casefold())
-    return _PART.sub("", short) or short  # train_masks
+    return re.sub(r"\d+$", "", _PART.sub("", short)) or short  # train_masks, label_2
 
 
 def is_pair(folders: Iterable[str]) -> bool:

@@ -193,8 +193,7 @@ def _model(path: Path, head: bytes) -> Foreign | None:
 def _as_model(path: Path) -> Foreign:
     if path.suffix.lower() in (".tflite", ".onnx"):
         return Foreign("a model", f"name images to try it on: tlearn check {pasted(path)} IMAGES")
-    text = f"name the images first: tlearn finetune FOLDER --backbone {pasted(path)}"
-    return Foreign("a model", text)
+    return Foreign("a model", "name the folder of images: tlearn suggest FOLDER")
 
 
 def _document(path: Path, head: bytes) -> Foreign | None:

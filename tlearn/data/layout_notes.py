@@ -9,7 +9,7 @@ from pathlib import Path
 from tlearn.data.companions import goes_with_images, holds_images, is_pair
 from tlearn.data.notes import FolderNote, Row, listed
 from tlearn.data.parts import is_plain
-from tlearn.data.walk import Walk, is_system_folder
+from tlearn.data.walk import Walk, is_quarantine, is_system_folder
 from tlearn.errors import quoted
 
 
@@ -64,3 +64,7 @@ def system_folders(walk: Walk) -> Iterator[FolderNote]:
             f"Folders that a system or a program makes by itself are left aside: {listed(names)}."
         )
         yield FolderNote("system_folder", "note", message, (*names,))
+    moved = tuple(name for name in walk.ignored if is_quarantine(walk.root / name))
+    if moved:
+        message = f"What tlearn doctor has moved out of the classes is left aside: {listed(moved)}."
+        yield FolderNote("system_folder", "note", message, moved)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from importlib.util import find_spec
@@ -14,6 +15,7 @@ from tlearn.storage.atomic import CACHE_HINT
 from tlearn.storage.digest import digest_of_bytes
 
 _ADDRESS = re.compile(r"(?:^|/)(https?|ftp|s3|gs|gcs|hf|az|abfs|sftp):/+(?=[^/])(.*)", re.DOTALL)
+_BARE = re.compile(r"www\.|(kaggle\.com|github\.com|huggingface\.co|drive\.google\.com)/")
 _DRIVERS = {"https": "aiohttp", "http": "aiohttp", "s3": "s3fs", "hf": "huggingface_hub"}
 _PAGES = {
     r"https?://(?:www\.)?kaggle\.com/datasets/([\w.-]+/[\w.-]+)": (
@@ -44,6 +46,8 @@ def address_of(path: Path | str) -> str:
 
     A path loses one of two slashes, and made absolute it begins with the working folder.
     """
+    if _BARE.match(str(path)) and not os.path.lexists(path):
+        return f"https://{path}"
     match = _ADDRESS.search(str(path))
     return f"{match[1]}://{match[2]}" if match else ""
 
@@ -64,7 +68,11 @@ def fetch(address: str, cache: Path) -> Path:
             raise DataError(f"'{address}' is {what}, not a data set", hint.format(match[1]))
     missing = require_remote("fsspec", _DRIVERS.get(address.partition(":")[0], "fsspec"))
     if missing:
-        raise HostError(f"to read '{address}', packages are missing: {missing}", REMOTE_HINT)
+        raise HostError(
+            f"'{address}' is an address, not a folder here; to read it, packages are missing: "
+            f"{missing}",
+            REMOTE_HINT,
+        )
     from fsspec.core import url_to_fs
 
     try:

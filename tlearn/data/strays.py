@@ -14,7 +14,7 @@ from tlearn.data.companions import is_never_class
 from tlearn.data.formats import EXTENSIONS
 from tlearn.data.image_folder import ImageFolder
 from tlearn.data.parts import is_unused, split_of
-from tlearn.data.walk import is_hidden
+from tlearn.data.walk import is_hidden, is_quarantine
 from tlearn.storage.regular_file import kind_of
 
 _FILES_LOOKED_AT = 1000
@@ -24,7 +24,7 @@ _SHOWN = 3
 def folders_without_class(folder: ImageFolder) -> dict[str, str]:
     """Return folders that one may take for a class, each with the reason why it is none."""
     names = [name for name in folder.ignored if not is_hidden(name) and _is_place_of_class(name)]
-    strays = {name: folder.root / name for name in names}
+    strays = {name: folder.root / name for name in names if not is_quarantine(folder.root / name)}
     beside_parts = folder.layout == "splits"
     return {
         name: _reason(name, path, beside_parts)

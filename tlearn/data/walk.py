@@ -73,9 +73,9 @@ def _is_image(path: Path) -> bool:
         return False
 
 
-def _is_quarantine(entry: os.DirEntry[str]) -> bool:
+def is_quarantine(folder: Path) -> bool:
     """Return whether a folder holds what `tlearn doctor` has moved out of the classes."""
-    return entry.name == QUARANTINE and os.path.isfile(Path(entry.path, QUARANTINE_JOURNAL))
+    return folder.name == QUARANTINE and os.path.isfile(folder / QUARANTINE_JOURNAL)
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
@@ -130,7 +130,7 @@ class Walk:
         folders, images = [], []
         for entry in list_entries(self.root / name):
             child = f"{name}/{entry.name}".removeprefix("/")
-            hidden = is_hidden(entry.name) or _is_quarantine(entry)
+            hidden = is_hidden(entry.name) or is_quarantine(self.root / child)
             if not hidden and _is_folder(entry):
                 folders.append(child)
             elif not hidden and _is_file(entry) and _is_image(self.root / child):
