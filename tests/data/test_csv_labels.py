@@ -28,6 +28,7 @@ def table(folder: Path, labels: Sequence[str], header: str = "path,label") -> Pa
         (["\"['a', 'b']\"", "\"['a']\""], "path,label"),
         (['"[""a""]"', '"[""b""]"'], "path,label"),
         (["cat+dog", "cat", "dog"], "path,label"),
+        (["cat/dog", "cat", "dog"], "path,label"),
         (["haze primary", "clear primary water", "cloudy"], "image_name,tags"),
         (["scab", "scab rust", "rust"], "image,labels"),
     ],
@@ -99,3 +100,9 @@ def test_boxes_are_refused_where_an_image_has_several(tmp_path: Path) -> None:
         read_image_csv(path)
     path.write_text("filename,class,xmin,ymin,xmax,ymax\n1.png,a,0,0,1,1\n2.png,b,0,0,1,1\n")
     assert "the whole image is" in read_image_csv(path).notes[0].message
+
+
+def test_labels_that_may_be_lists_are_told(tmp_path: Path) -> None:
+    labels = ['"daisy, yellow"', '"rose, red"', '"daisy, red"']
+    (note,) = read_image_csv(table(tmp_path, labels)).notes
+    assert note.severity == "warning" and "recurs" in note.message

@@ -29,3 +29,8 @@ def test_what_the_doctor_moved_out_is_left_aside_with_a_note(lay: Lay) -> None:
     folder = scan(root)
     assert folder.classes == ("cat", "dog") and not folders_without_class(folder)
     assert folder.notes[0].names == ("quarantine",)
+
+
+def test_an_archive_beside_classes_is_told_unless_it_was_unpacked(lay: Lay) -> None:
+    folder = scan(lay("cat/1.png", "dog/1.png", "bird.zip", "dog.tar.gz", "data.zip"))
+    assert [note.names for note in folder.notes] == [("bird.zip",)]

@@ -10,6 +10,7 @@ import pytest
 
 from tlearn.data.image_folder import ImageFolder, list_images, scan
 from tlearn.data.local_source import is_table, local_source
+from tlearn.errors import DataError
 
 
 @pytest.fixture
@@ -51,3 +52,34 @@ def test_a_folder_of_images_with_an_archive_beside_stays_what_it_is(images: Path
 
 def test_tables_are_known_by_their_names(tmp_path: Path) -> None:
     assert is_table(tmp_path / "gone.CSV") and not is_table(tmp_path / "a.txt")
+
+
+def test_archives_that_differ_in_a_number_are_one(images: Path, tmp_path: Path) -> None:
+    for number in ("001", "002"):
+        shutil.make_archive(str(tmp_path / "shards" / f"images_{number}"), "zip", images)
+    folder = scan(tmp_path / "shards")
+    assert folder.classes == ("circle", "square") and len(folder.images) == 12
+
+
+def test_labels_beside_packed_images_are_led_to_the_table(images: Path, tmp_path: Path) -> None:
+    shutil.make_archive(str(tmp_path / "both" / "images"), "zip", images / "circle")
+    table = tmp_path / "both" / "train.csv"
+    table.write_text("id,label\ncircle_0,a\ncircle_1,b\n")
+    for source in (table.parent, table):
+        with pytest.raises(DataError) as error:
+            scan(source)
+        assert "unzip" in error.value.hint and str(tmp_path / "both" / "images") in error.value.hint
+
+
+def test_an_error_names_the_archive_and_not_the_folder_of_the_cache(
+    images: Path, tmp_path: Path
+) -> None:
+    archive = Path(shutil.make_archive(str(tmp_path / "flat"), "zip", images / "circle"))
+    with pytest.raises(DataError, match=rf"'{archive}' has 3 images but no class folders"):
+        scan(archive)
+
+
+def test_a_page_in_place_of_an_archive_is_told(tmp_path: Path) -> None:
+    (tmp_path / "data.zip").write_text("<!DOCTYPE html><html>Sign in")
+    with pytest.raises(DataError, match="a web page"):
+        scan(tmp_path / "data.zip")

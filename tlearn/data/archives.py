@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import lzma
 import os
+import re
 import shutil
 import stat
 import struct
@@ -73,9 +74,10 @@ def unpack(archives: Sequence[Path], cache: Path) -> Path:
         digests = [digest_of_bytes("\n".join(named).encode("utf-8", "surrogateescape"))]
 
     def fill(folder: Path) -> None:
+        # Archives that differ in a number are one in several files.
+        names = {re.sub(r"\d+$", "", stem_of(archive)) for archive in archives}
         for archive in archives:
-            inner = folder / stem_of(archive) if len(archives) > 1 else folder
-            _extract(archive, inner)
+            _extract(archive, folder / stem_of(archive) if len(names) > 1 else folder)
 
     return fill_cached(cache / "archives" / digests[0][:32], fill)
 
@@ -132,6 +134,8 @@ def _extract(archive: Path, folder: Path) -> None:
             limits = _Limits(archive, folder)
             for name, size, file in entries:
                 target = folder / _inside(archive, name)
+                if target.exists():  # the same name in another of several archives
+                    target = target.parent / stem_of(archive) / target.name
                 limits.count(size)
                 target.parent.mkdir(parents=True, exist_ok=True)
                 with file, target.open("wb") as copy:
@@ -139,15 +143,16 @@ def _extract(archive: Path, folder: Path) -> None:
     except _BROKEN as error:
         message = f"cannot unpack {quoted(archive)}: {error}"
         raise DataError(
-            message, f"create the archive again, or unpack it yourself: {_command(archive)}"
+            message, f"create the archive again, or unpack it yourself: {unpack_command(archive)}"
         ) from error
 
 
-def _command(archive: Path) -> str:
-    into = pasted(stem_of(archive))
+def unpack_command(archive: Path) -> str:
+    """Return the command that unpacks an archive into a folder beside it."""
+    shown, into = pasted(archive), pasted(archive.with_name(stem_of(archive)))
     if archive.name.lower().endswith(".zip"):
-        return f"unzip {pasted(archive)} -d {into}"
-    return f"mkdir {into} && tar -xf {pasted(archive)} -C {into}"
+        return f"unzip {shown} -d {into}"
+    return f"mkdir {into} && tar -xf {shown} -C {into}"
 
 
 def _zip_entries(archive: Path) -> Iterator[tuple[str, int, IO[bytes]]]:
@@ -173,7 +178,7 @@ def _tar_entries(archive: Path) -> Iterator[tuple[str, int, IO[bytes]]]:
 def _link(archive: Path, name: str) -> DataError:
     return DataError(
         f"{quoted(archive)} holds a link, which is not followed: {name!r}",
-        f"pack the file itself, or unpack the archive yourself: {_command(archive)}",
+        f"pack the file itself, or unpack the archive yourself: {unpack_command(archive)}",
     )
 
 
@@ -215,7 +220,7 @@ class _Limits:
             raise DataError(
                 f"{quoted(self._archive)} would take more than {MOST_GROWTH} times its size "
                 "unpacked, as no archive of images does",
-                f"if you trust it, unpack it yourself: {_command(self._archive)}",
+                f"if you trust it, unpack it yourself: {unpack_command(self._archive)}",
             )
         if self._bytes > self._free:
             raise HostError(

@@ -10,36 +10,14 @@ from pathlib import PurePosixPath
 from tlearn.data.notes import FolderNote, Row, listed
 
 _IMAGES = {"images", "image", "imgs", "img", "jpegimages", "pngimages", "pictures", "photos"}
-_IMAGES |= {
-    "pics",
-    "rgb",
-    "input",
-    "inputs",
-    "leftimg8bit",
-    "rawimages",
-    "originalimages",
-    "inputimages",
-    "frames",
-}
-_OTHERS = {"labels", "label", "masks", "mask", "annotations", "annotation", "annots", "anns"}
-_OTHERS |= {"annot", "segmentation", "segmentations", "segmentationclass", "segmentationobject"}
-_OTHERS |= {"segmasks", "maskimages", "groundtruth", "groundtruths", "gt", "gtfine", "gtcoarse"}
-_OTHERS |= {
-    "ann",
-    "target",
-    "targets",
-    "output",
-    "outputs",
-    "boxes",
-    "bboxes",
-    "boundingboxes",
-    "trimaps",
-    "labelmasks",
-    "segmented",
-    "gts",
-}
-_OTHERS |= {"segmentationmasks", "imagemasks", "lungmasks", "overlays", "heatmaps", "labelsxml"}
-_ALSO_CLASSES = {"mask", "label", "annot", "ann", "segmented", "target", "output", "gt"}
+_IMAGES |= {"pics", "rgb", "leftimg8bit", "rawimages", "originalimages", "inputimages"}
+_IMAGES |= {"input", "inputs"}
+_MASKS = {"masks", "annotations", "annotation", "annots", "segmentation", "segmentations"}
+_MASKS |= {"segmentationclass", "segmentationobject", "segmentationmasks", "segmasks"}
+_MASKS |= {"maskimages", "imagemasks", "labelmasks", "lungmasks", "groundtruth", "groundtruths"}
+_MASKS |= {"gtfine", "gtcoarse", "trimaps", "boundingboxes", "bboxes"}
+_OTHERS = {*_MASKS, "labels", "label", "mask", "annot", "ann", "anns", "gt", "gts", "boxes"}
+_OTHERS |= {"segmented", "overlays", "heatmaps", "target", "targets", "output", "outputs"}
 _PART = re.compile(r"^(?:train|training|val|valid|test)|(?:train|val|test)$")
 _MASK_FILE = re.compile(
     r"(.+?)[ _-](?:mask|segmentation|seg|gt|groundtruth)(?:[ _-]?\d{1,2})?", re.I
@@ -59,7 +37,7 @@ def goes_with_images(name: str) -> bool:
 
 def is_never_class(name: str) -> bool:
     """Return whether a folder is by its name of masks or labels, and hardly a class."""
-    return goes_with_images(name) and _key(name) not in _ALSO_CLASSES
+    return _key(name) in _MASKS
 
 
 def _key(name: str) -> str:

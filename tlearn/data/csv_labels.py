@@ -12,7 +12,7 @@ from tlearn.data.notes import listed
 from tlearn.errors import DataError, quoted
 
 ONE_CLASS = "tlearn trains one class an image"
-_SEPARATORS = ("|", ";", ",", "+", "&", " ")
+_SEPARATORS = ("|", ";", ",", "+", "&", "/", " ")
 _PLURAL = {"labels", "classes", "categories", "targets", "findinglabels", "findings"}
 _TAGS = {"tags", "attributes", "attributeids", "keywords"}
 _QUANTITIES = "age|years?|price|cost|count|weight|height|width|length|depth|size|area|volume"
@@ -52,6 +52,13 @@ def refuse_other_labels(path: Path, column: str, labels: Sequence[str]) -> None:
             "write the name of a range of numbers into the column label of every row, as in "
             "low,medium,high: tlearn suggest TABLE.csv",
         )
+
+
+def labels_with_commas(labels: Sequence[str]) -> list[str]:
+    """Return labels that may be lists of two, although each is read as one."""
+    split = {label: _atoms(label, ",") for label in labels if "," in label}
+    counts = Counter(atom for atoms in split.values() for atom in atoms)
+    return [label for label, atoms in split.items() if any(counts[atom] > 1 for atom in atoms)]
 
 
 def refuse_columns_of_labels(
@@ -159,6 +166,8 @@ def _share_atoms(
         some = [label for label in joint if any(counts[atom] > 1 for atom in split[label])]
         tags = column in _TAGS and 2 * len(some) > len(joint)
         return len(sizes) > 1 and (tags or (names and column in _PLURAL))
+    if separator == "/":
+        shared = []
     alone = {atoms[0] for atoms in split.values() if len(atoms) == 1}
     listed_alone = [label for label in joint if {*split[label]} <= alone]
     return 2 * len({*shared, *listed_alone}) > len(joint)

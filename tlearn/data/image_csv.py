@@ -12,6 +12,7 @@ from typing import NamedTuple
 from tlearn.data.csv_columns import guess_columns, has_boxes, looks_like_image, sure_columns
 from tlearn.data.csv_labels import (
     ONE_CLASS,
+    labels_with_commas,
     refuse_columns_of_labels,
     refuse_other_labels,
     refuse_repeated,
@@ -73,7 +74,8 @@ def read_image_csv(path: Path) -> ImageTable:
     label = header[meanings.index("label")]
     refuse_other_labels(path, label, [cells.get("label", "") for _, cells in table])
     refuse_repeated(path, [(cells.get("path", ""), cells.get("label", "")) for _, cells in table])
-    return ImageTable(table, _notes(header, meanings))
+    labels = dict.fromkeys(cells.get("label", "") for _, cells in table)
+    return ImageTable(table, _notes(header, meanings) + _note_on_commas([*labels]))
 
 
 def lists_images(path: Path) -> bool:
@@ -127,6 +129,17 @@ def _refuse_other_tables(
             f"the first line of {quoted(path)} does not name the columns path and label{named}",
             "begin the file with the line path,label or path,label,split",
         )
+
+
+def _note_on_commas(labels: list[str]) -> tuple[FolderNote, ...]:
+    names = tuple(labels_with_commas(labels))
+    if not names:
+        return ()
+    message = (
+        f"Labels such as {listed(names[:1])} are taken for the name of one class each, although "
+        "what stands between the commas recurs. Keep one label in every row if they are lists."
+    )
+    return (FolderNote("columns", "warning", message, names),)
 
 
 def _notes(header: list[str], meanings: list[str]) -> tuple[FolderNote, ...]:

@@ -18,6 +18,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from tlearn.data.archives import is_archive, unpack_command
 from tlearn.data.csv_paths import find_files
 from tlearn.data.foreign import contents_of, file_error, is_stand_in, run_error
 from tlearn.data.image_csv import read_image_csv
@@ -89,6 +90,17 @@ def scan(
         DataError: There are fewer than two classes with images; the hint says how to arrange them.
     """
     local, notes = _local(path, cache)
+    try:
+        folder = _scan_local(local, known_classes)
+    except DataError as error:
+        if not notes:
+            raise
+        named = f"'{address_of(path) or path}'"  # not the folder of the cache
+        raise DataError(error.message.replace(f"'{local}'", named), error.hint) from error
+    return replace(folder, notes=(*notes, *folder.notes))
+
+
+def _scan_local(local: Path, known_classes: Sequence[str]) -> ImageFolder:
     if error := run_error(local):
         raise error
     if local.is_dir():
@@ -100,7 +112,7 @@ def scan(
     known = {composed(name) for name in known_classes}
     if len(folder.classes) == 1 and composed(folder.classes[0]) not in known:
         _refuse_one_class(folder, bool(known_classes))
-    return replace(folder, notes=(*notes, *folder.notes))
+    return folder
 
 
 def _local(path: Path, cache: Callable[[], Path]) -> tuple[Path, tuple[FolderNote, ...]]:
@@ -232,7 +244,12 @@ def _scan_csv(path: Path, known: Sequence[str]) -> ImageFolder:
             errors.append(f"line {line}: {error}")
     if errors:
         errors[10:] = [f"... and {len(errors) - 10} more"] if len(errors) > 10 else []
-        raise DataError("\n".join([f"{quoted(path)} has errors:", *errors]), "correct those lines")
+        packed = [entry for entry in map(Path, list_entries(path.parent)) if is_archive(entry)]
+        hint = f"or unpack the images first: {unpack_command(packed[0])}" if packed else ""
+        raise DataError(
+            "\n".join([f"{quoted(path)} has errors:", *errors]),
+            ", ".join(filter(None, ("correct those lines", hint))),
+        )
     splits = Counter(row.split for row in rows.values())
     if splits.keys() - {None}:
         _check_splits(path, splits, scored)

@@ -6,10 +6,11 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from tlearn.data.archives import is_archive, stem_of
 from tlearn.data.companions import goes_with_images, holds_images, is_pair
 from tlearn.data.notes import FolderNote, Row, listed
-from tlearn.data.parts import is_plain
-from tlearn.data.walk import Walk, is_quarantine, is_system_folder
+from tlearn.data.parts import is_plain, split_of
+from tlearn.data.walk import Walk, is_hidden, is_quarantine, is_system_folder
 from tlearn.errors import quoted
 
 
@@ -53,6 +54,23 @@ def odd_names(rows: Sequence[Row]) -> Iterator[FolderNote]:
             "of the folder unless it is one."
         )
         yield FolderNote("layout", "warning", message, odd)
+
+
+def archives_beside(walk: Walk) -> Iterator[FolderNote]:
+    """Yield a note on archives that stand where classes do, unless one was unpacked beside it."""
+    archives = [name for name in walk.ignored if is_archive(walk.root / name)]
+    unread = tuple(
+        name
+        for name in archives
+        if not is_hidden(name)
+        and all(split_of(above) for above in name.split("/")[:-1])
+        and not (walk.root / name).with_name(stem_of(walk.root / name)).is_dir()
+        and stem_of(walk.root / name) != walk.root.name
+    )
+    if unread:
+        message = f"Archives beside the classes are not read: {listed(unread)}. "
+            "Unpack what is to be used."
+        yield FolderNote("no_class", "warning", message, unread)
 
 
 def system_folders(walk: Walk) -> Iterator[FolderNote]:

@@ -13,7 +13,12 @@ from tlearn.data.companions import (
     is_never_class,
     without_companions,
 )
-from tlearn.data.layout_notes import merged_subfolders, odd_names, system_folders
+from tlearn.data.layout_notes import (
+    archives_beside,
+    merged_subfolders,
+    odd_names,
+    system_folders,
+)
 from tlearn.data.notes import FolderNote, Row, listed, reading
 from tlearn.data.other_tasks import loose_images_hint, refuse_other_tasks
 from tlearn.data.parts import is_plain, is_unused, split_of
@@ -64,7 +69,8 @@ def find_images(walk: Walk, scored: bool) -> Found:
     else:
         found = _rows_of_classes(walk, peek, folders, loose)
     found.rows, companions = without_companions(found.rows)
-    found.notes += [*notes, *companions, *odd_names(found.rows), *system_folders(walk)]
+    found.notes += [*notes, *companions, *odd_names(found.rows)]
+    found.notes += [*archives_beside(walk), *system_folders(walk)]
     return found
 
 

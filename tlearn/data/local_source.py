@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from tlearn.data.archives import is_archive, unpack
+from tlearn.data.archives import is_archive, unpack, unpack_command
 from tlearn.data.foreign import file_error, is_stand_in
+from tlearn.data.image_csv import lists_images
 from tlearn.data.notes import FolderNote, listed
 from tlearn.data.parquet import is_parquet, unpack_parquet
 from tlearn.data.remote import address_of, fetch
 from tlearn.data.walk import Walk, list_entries
+from tlearn.errors import DataError, quoted
 
 _DEEPEST = 3
 
@@ -66,6 +68,12 @@ def _packed(path: Path) -> list[Path]:
         return []
     if walk.has_images(""):
         return []
+    tables = [entry for entry in entries if is_table(entry) and lists_images(entry)]
+    if archives and tables:
+        raise DataError(
+            f"{quoted(path)} has images in {quoted(archives[0])} and labels in {quoted(tables[0])}",
+            f"unpack the archive, then name the table: {unpack_command(archives[0])}",
+        )
     return archives or [path / name for name in sorted(walk.ignored) if is_parquet(path / name)]
 
 

@@ -65,6 +65,8 @@ def _refuse_pair(peek: Walk, place: str) -> None:
     images = [name for name in folders if holds_images(name) and peek.has_images(name)]
     images += [name for name in folders if split_of(name) and peek.children(name)[1]]
     others = [name for name in folders if goes_with_images(name)]
+    # Folders of images and of boxes may be classes of things; boxes as such are no images.
+    others = [name for name in others if not name.endswith("boxes") or not peek.has_images(name)]
     if not images or not others:
         return
     root, shown = peek.root, f"{quoted(images[0])} and {quoted(others[0])}"
