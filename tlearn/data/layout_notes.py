@@ -68,8 +68,7 @@ def archives_beside(walk: Walk) -> Iterator[FolderNote]:
         and stem_of(walk.root / name) != walk.root.name
     )
     if unread:
-        message = f"Archives beside the classes are not read: {listed(unread)}. "
-            "Unpack what is to be used."
+        message = f"Archives beside the classes are not read: {listed(unread)}. Unpack them to use."
         yield FolderNote("no_class", "warning", message, unread)
 
 
