@@ -126,8 +126,8 @@ def test_all_that_is_left_out_of_training_is_said(
     finetunes(replace(outcome, dataset=replace(outcome.dataset, issues=issues)))
     shown = command("finetune", "folder", "--dry-run").stdout
     fits(shown)
-    assert "note       1 folder became no class: 'scans'." in shown
-    assert "           1 image is in train and test. (2 more: --verbose)" in shown
+    assert "Worth knowing about the images\n  ! 1 folder became no class: 'scans'." in shown
+    assert "note       1 image is in train and test. (2 more: --verbose)" in shown
     assert "Copies" not in shown
 
 

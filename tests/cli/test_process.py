@@ -82,3 +82,15 @@ def test_an_end_while_the_command_line_starts_is_no_traceback(
     with pytest.raises(SystemExit) as ended:
         main()
     assert ended.value.code == code
+
+
+def test_in_a_locale_of_ascii_names_are_read_and_printed_as_they_are(tmp_path: Path) -> None:
+    (tmp_path / "Äpfel").mkdir()
+    locale = {"LC_ALL": "POSIX", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    done = subprocess.run(
+        [sys.executable, "-m", "tlearn", "suggest", tmp_path / "Äpfel"],
+        env=os.environ | locale,
+        capture_output=True,
+    )
+    assert done.returncode == 2
+    assert "Äpfel'" in done.stderr.decode()

@@ -1,4 +1,4 @@
-"""Folders nested deeper than Python's stack, or than a path may be long."""
+"""Folders laid out file by file; folders nested deeper than Python's stack."""
 
 from __future__ import annotations
 
@@ -6,8 +6,32 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 Nest = Callable[..., None]
+Lay = Callable[..., Path]
+
+
+@pytest.fixture
+def lay(tmp_path: Path) -> Lay:
+    """Make files in a folder: `lay("train/cat/1.png", "labels/1.txt")`, and return the folder.
+
+    `lay(..., times=3)` makes "1.png", "2.png" and "3.png" of every name that ends with "1.png".
+    """
+
+    def make(*names: str, times: int = 1, root: str = "data") -> Path:
+        for n, name in enumerate(names):
+            for i in range(times if name.endswith("1.png") else 1):
+                path = tmp_path / root / name.removesuffix("1.png")
+                path = path / f"{i + 1}.png" if name.endswith("/1.png") else tmp_path / root / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                if path.suffix in (".png", ".jpg"):
+                    Image.new("RGB", (8, 8), (n, i, 0)).save(path)
+                else:
+                    path.write_text("x")
+        return tmp_path / root
+
+    return make
 
 
 @pytest.fixture

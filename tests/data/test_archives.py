@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import tarfile
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tlearn.data import archives
 from tlearn.data.archives import unpack_archives
 from tlearn.errors import DataError
 
@@ -49,3 +51,48 @@ def test_an_archive_cannot_write_outside_its_folder(tmp_path: Path, folder: Path
     with pytest.raises(DataError, match="outside"):
         unpack_archives([archive], tmp_path / "cache")
     assert not list(tmp_path.rglob("outside.png"))
+
+
+@pytest.mark.parametrize("name", ["../out.png", "/tmp/out.png", "..\\out.png"])
+def test_a_zip_cannot_write_outside_its_folder(tmp_path: Path, name: str) -> None:
+    with zipfile.ZipFile(tmp_path / "evil.zip", "w") as archive:
+        archive.writestr(name, "x")
+    with pytest.raises(DataError, match="outside of its folder"):
+        unpack_archives([tmp_path / "evil.zip"], tmp_path / "cache")
+    assert not list(tmp_path.rglob("out.png"))
+
+
+def test_links_in_archives_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "link.png").symlink_to("/etc/passwd")
+    with tarfile.open(tmp_path / "a.tar", "w") as tar:
+        tar.add(tmp_path / "link.png", "cat/1.png")
+    entry = zipfile.ZipInfo("cat/1.png")
+    entry.external_attr = 0o120777 << 16
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr(entry, "/etc/passwd")
+    for name in ("a.tar", "a.zip"):
+        with pytest.raises(DataError, match=r"holds a link, which is not followed: 'cat/1\.png'"):
+            unpack_archives([tmp_path / name], tmp_path / "cache")
+
+
+def test_an_archive_that_grows_as_none_of_images_does_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(archives, "FREE_GROWTH_BYTES", 1000)
+    with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("cat/1.png", bytes(1_000_000))
+    with tarfile.open(tmp_path / "bomb.tar.gz", "w:gz") as tar:
+        (tmp_path / "zeros").write_bytes(bytes(1_000_000))
+        tar.add(tmp_path / "zeros", "cat/1.png")
+    for name in ("bomb.zip", "bomb.tar.gz"):
+        with pytest.raises(DataError, match="more than 100 times its size"):
+            unpack_archives([tmp_path / name], tmp_path / "cache")
+
+
+def test_slashes_of_windows_in_a_zip_are_folders(tmp_path: Path) -> None:
+    entry = zipfile.ZipInfo("x")
+    entry.filename = "cat\\1.png"
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr(entry, "x")
+    (inside,) = unpack_archives([tmp_path / "a.zip"], tmp_path / "cache")
+    assert (inside / "cat" / "1.png").read_text() == "x"

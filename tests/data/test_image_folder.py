@@ -172,7 +172,9 @@ def test_a_missing_path_suggests_the_nearest(two_classes: Path) -> None:
 
 
 def test_a_file_that_is_not_a_csv(two_classes: Path) -> None:
-    assert "CSV" in error(two_classes / "cats" / "1.png").message
+    (two_classes / "cats" / "1").write_text("")
+    assert "CSV" in error(two_classes / "cats" / "1").message
+    assert "a single image" in error(two_classes / "cats" / "1.png").message
 
 
 def test_empty_folder(tmp_path: Path) -> None:

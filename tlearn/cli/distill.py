@@ -23,7 +23,8 @@ _TEACHER = "Teacher and student"
 _Sources = Annotated[
     list[Path],
     options.argument(
-        "Folders, tar archives or files; labels are not needed, many images are.", "IMAGES..."
+        "Folders, zip or tar archives, or files; labels are not needed, many images are.",
+        "IMAGES...",
     ),
 ]
 _Teacher = Annotated[

@@ -47,6 +47,7 @@ from tlearn.cli.display.widgets import (
     verdict,
 )
 from tlearn.cli.plan_view import draw_full_plan
+from tlearn.data.notes import FOLDER_KINDS
 from tlearn.doctor.sentences import short_issues
 from tlearn.runs.directory import RUNS_ROOT
 from tlearn.suggestion.accuracy_forecast import INTERVAL_COVERAGE
@@ -68,10 +69,15 @@ def draw_plan(planned: FinetuneResult, verbose: bool) -> list[RenderableType]:
     """Return what is going to be done and why, what to expect of it, and how long it takes."""
     plan, dataset = planned.plan, planned.dataset
     reason = plan.reasons.get("backbone", "")
-    blocks: list[RenderableType] = [*weaker_backbone(plan.backbone.name, reason), Text()]
+    blocks: list[RenderableType] = [*weaker_backbone(plan.backbone.name, reason)]
     rows: dict[str, RenderableType] = {} if verbose else {"images": _images(dataset)}
-    if dataset.issues and not verbose:
-        rows["note"] = _issues(dataset.issues)
+    of_folder = [issue for issue in dataset.issues if issue.kind in FOLDER_KINDS]
+    others = [issue for issue in dataset.issues if issue not in of_folder]
+    if not verbose:  # in whole sentences: they say what is trained on
+        blocks += issue_block(of_folder)
+    blocks.append(Text())
+    if others and not verbose:
+        rows["note"] = _issues(others)
     rows["plan"] = safe_text(_sentence(planned))
     if planned.resumed_from_epoch is not None:
         done = pluralize(planned.resumed_from_epoch, "epoch")
@@ -130,7 +136,7 @@ def _images(dataset: Dataset) -> Text:
     return Text(f"{len(manifest.names):,} of {classes}: {', '.join(splits)}{groups}")
 
 
-def _issues(issues: tuple[DataIssue, ...]) -> Text:
+def _issues(issues: list[DataIssue]) -> Text:
     """Return what is left out of training, or else the gravest issue, and the number of others."""
     shown = [issue for issue in issues if issue.leaves_out] or [issues[0]]
     texts = [safe_text(i.message, WARN if i.severity == "warning" else "") for i in shown]

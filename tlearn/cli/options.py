@@ -58,7 +58,7 @@ Folder = Annotated[
     Path,
     argument(
         "Folder with one subfolder of images per class, or with train, val and test folders of "
-        "such. A CSV with the columns path and label works too.",
+        "such. A CSV with the columns path and label, or a zip or tar archive, works too.",
         "FOLDER",
     ),
 ]
@@ -66,7 +66,7 @@ FolderOrRun = Annotated[
     Path | None,
     argument(
         "Folder with one subfolder of images per class, or with train, val and test folders of "
-        "such. A CSV with the columns path and label works too.",
+        "such. A CSV with the columns path and label, or a zip or tar archive, works too.",
         "FOLDER",
     ),
 ]

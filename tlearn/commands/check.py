@@ -14,9 +14,12 @@ from tlearn.artifacts.files import artifact_digest, list_artifacts
 from tlearn.artifacts.runtime import Runtime, open_runtime
 from tlearn.artifacts.verification import VerificationReport, check_artifact
 from tlearn.data.decode import decode
-from tlearn.data.image_folder import SPLIT_NAMES, list_images
+from tlearn.data.image_folder import list_images
 from tlearn.data.labeled import labeled_images
+from tlearn.data.local_source import is_table, local_source
 from tlearn.data.manifest import SplitManifest, read_manifest
+from tlearn.data.notes import composed
+from tlearn.data.parts import split_of
 from tlearn.data.pixel_store import bounded_map
 from tlearn.data.unreadable import UnreadableImageError
 from tlearn.errors import DataError, ExportError, quoted
@@ -24,6 +27,7 @@ from tlearn.evaluation.predictions import Prediction
 from tlearn.evaluation.scores import Scores, score_apart
 from tlearn.progress import ProgressCallback, no_progress
 from tlearn.runs.directory import RunDirectory
+from tlearn.storage.cache import open_cache
 from tlearn.storage.digest import digest_of_file
 
 
@@ -161,10 +165,11 @@ def score_folder(
 
 
 def _has_classes(source: Path, labels: Sequence[str]) -> bool:
+    source, _ = local_source(source, open_cache)
     if not source.is_dir():
-        return source.suffix.lower() in (".csv", ".tsv")
-    folders = {child.name for child in source.iterdir() if child.is_dir()}
-    return bool(folders & {*labels}) or any(name.lower() in SPLIT_NAMES for name in folders)
+        return is_table(source)
+    folders = {composed(child.name) for child in source.iterdir() if child.is_dir()}
+    return bool(folders & {*map(composed, labels)}) or any(map(split_of, folders))
 
 
 def _answers(

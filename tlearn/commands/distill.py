@@ -35,7 +35,7 @@ def distill(
     """Teach a small network to answer as a large one, from images without labels.
 
     Args:
-        sources: Folders, files, tar archives.
+        sources: Folders, files, zip and tar archives.
         teacher: A backbone by name, a .keras file, or the directory of a run.
         student: A backbone by name; starts from random weights.
         seconds: Time to teach, including time from earlier, interrupted sessions at `out`.

@@ -136,7 +136,7 @@ class Session:
         Raises:
             DataError: It is not an image folder.
         """
-        return scan(self.source)
+        return scan(self.source, cache=lambda: self.cache)
 
     def load_dataset(self, folder: ImageFolder, backbone: ResolvedBackbone) -> Dataset:
         """Decode, inspect and split a folder, at the size that the backbone takes.

@@ -114,7 +114,7 @@ def distill_weights(job: Job, sources: Sequence[Path]) -> DistillResult:
 
     Args:
         job: What was asked.
-        sources: Folders, files, tar archives.
+        sources: Folders, files, zip and tar archives.
 
     Raises:
         TlearnError: Teacher, student or images cannot be used.
@@ -155,7 +155,7 @@ def _usable(*stores: PixelStore) -> list[str]:
     if len(digests) < FEWEST_IMAGES:
         raise DataError(
             f"{len(digests)} readable images are too few to learn a network from",
-            f"name folders or tar archives with {FEWEST_IMAGES} or more, better thousands",
+            f"name folders or archives with {FEWEST_IMAGES} or more, better thousands",
         )
     return digests
 

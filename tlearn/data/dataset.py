@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from tlearn.data.copy_findings import CopyGroup, copy_issues, find_copies
+from tlearn.data.foreign import POINTER
 from tlearn.data.group_findings import group_issues
 from tlearn.data.groups import (
     GUESSED,
@@ -28,7 +29,7 @@ from tlearn.data.pixel_issues import find_pixel_issues
 from tlearn.data.pixel_store import PixelRows, PixelStore, store_folder, store_pixels
 from tlearn.data.sampling import train_folds
 from tlearn.data.split import Fold, make_split
-from tlearn.errors import DataError
+from tlearn.errors import DataError, pasted, quoted
 from tlearn.progress import ProgressCallback, Timer
 
 
@@ -123,6 +124,7 @@ def load_dataset(
             pixels = store_pixels(paths, image_size, resize, cache, step, values)
         issues = inspect_dataset(folder, pixels.infos)
         issues += find_pixel_issues(folder, pixels.infos, pixels.gray_range)
+        _refuse_pointers(folder, pixels)
         if strict:
             _refuse_unreadable(folder, pixels)
         copies = find_copies(pixels, partial(progress, "compare images"))
@@ -149,6 +151,17 @@ def _kept_together(
     digests = [info.sha256 for info in pixels.infos]
     keys = grouping.keys if grouping and grouping.obeyed else ()
     return join_groups(len(digests), digests, [group.rows for group in copies], keys)
+
+
+def _refuse_pointers(folder: ImageFolder, pixels: PixelStore) -> None:
+    """Refuse a clone without its large files, which is not damaged but incomplete."""
+    count = sum(info.problem == POINTER for info in pixels.infos)
+    if 2 * count > len(pixels.infos):
+        raise DataError(
+            f"{count} of {len(pixels.infos)} images in {quoted(folder.root)} are Git LFS pointers, "
+            "text in place of the images",
+            f"fetch them: git -C {pasted(folder.root)} lfs pull",
+        )
 
 
 def _refuse_unreadable(folder: ImageFolder, pixels: PixelStore) -> None:

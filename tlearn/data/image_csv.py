@@ -4,55 +4,163 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+from collections import Counter
+from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
 
+from tlearn.data.csv_columns import guess_columns, has_boxes, looks_like_image, sure_columns
+from tlearn.data.csv_labels import (
+    ONE_CLASS,
+    labels_with_commas,
+    refuse_columns_of_labels,
+    refuse_other_labels,
+    refuse_repeated,
+)
+from tlearn.data.notes import FolderNote, listed
 from tlearn.errors import DataError, quoted
 from tlearn.storage.regular_file import read_regular
 from tlearn.storage.text import MAX_TEXT_BYTES
 
-_COLUMNS = {"file": "path", "filename": "path", "image": "path", "class": "label"}
-_COLUMNS |= {"part": "split", "partition": "split", "subset": "split"}
-_COLUMNS |= {"group": "group", "group_id": "group", "patient": "group", "patient_id": "group"}
-_COLUMNS |= {"subject": "group", "subject_id": "group"}
-_COLUMNS |= {"set": "split", "path": "path", "label": "label", "split": "split"}
+_DELIMITERS = ",;\t|"
+_LOOKED_AT = 200
+_FIRST_BYTES = 100_000
 
 
-def read_image_csv(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    """Read the rows of a CSV file that lists images, whatever its delimiter.
+class ImageTable(NamedTuple):
+    """The rows of a CSV file that lists images.
+
+    Attributes:
+        rows: For every row that is not blank, its line number and its cells by column: "path",
+            "label" and, if there are such columns, "split" and "group".
+        notes: What was guessed.
+    """
+
+    rows: list[tuple[int, dict[str, str]]]
+    notes: tuple[FolderNote, ...]
+
+
+def read_image_csv(path: Path) -> ImageTable:
+    """Read a CSV file that lists images, whatever its delimiter.
 
     Args:
         path: A file in UTF-8 whose first line names the columns.
 
-    Yields:
-        For every row that is not blank, its line number and its cells by column: "path", "label"
-        and, if there are such columns, "split" and "group".
-
     Raises:
-        DataError: The file is not text, or names no columns path and label.
+        DataError: The file is not text, names no columns path and label, or gives an image
+            something else than one class.
     """
     try:
         text = read_regular(path, MAX_TEXT_BYTES).decode("utf-8-sig")
-        for delimiter in ",;\t|":
-            reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-            header = [_COLUMNS.get(cell.strip().lower(), "") for cell in next(reader, [])]
-            if {"path", "label"} <= {*header}:
-                break
-        else:
-            raise DataError(
-                f"the first line of {quoted(path)} does not name the columns path and label",
-                "begin the file with the line path,label or path,label,split",
-            )
+        header, meanings, delimiter = _columns(text)
+        rows: list[tuple[int, list[str]]] = []
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+        next(reader, None)
         for cells in reader:
             if any(cell.strip() for cell in cells[len(header) :]):
                 raise csv.Error(
                     f"line {reader.line_num} has {len(cells)} cells, the first line {len(header)}"
                 )
             if any(cell.strip() for cell in cells):
-                # Reversed, so that the first of two columns with the same meaning counts.
-                pairs = [*zip(header, cells, strict=False)][::-1]
-                yield reader.line_num, {column: cell.strip() for column, cell in pairs}
+                rows.append((reader.line_num, cells))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         message = f"cannot read {quoted(path)}: {reason}"
         raise DataError(message, "save it as CSV in UTF-8") from error
+    _refuse_other_tables(path, header, meanings, [cells for _, cells in rows])
+    # Reversed, so that the first of two columns with the same meaning counts.
+    pairs = [(line, [*zip(meanings, cells, strict=False)][::-1]) for line, cells in rows]
+    table = [(line, {name: cell.strip() for name, cell in cells}) for line, cells in pairs]
+    label = header[meanings.index("label")]
+    refuse_other_labels(path, label, [cells.get("label", "") for _, cells in table])
+    refuse_repeated(path, [(cells.get("path", ""), cells.get("label", "")) for _, cells in table])
+    labels = dict.fromkeys(cells.get("label", "") for _, cells in table)
+    return ImageTable(table, _notes(header, meanings) + _note_on_commas([*labels]))
+
+
+def lists_images(path: Path) -> bool:
+    """Return whether a file begins as a CSV with columns for images and labels does."""
+    try:
+        with path.open("rb") as file:
+            text = file.read(_FIRST_BYTES).decode("utf-8-sig", "replace")
+        return {"path", "label"} <= {*_columns(text)[1]}
+    except (OSError, csv.Error):
+        return False
+
+
+def _columns(text: str) -> tuple[list[str], list[str], str]:
+    """Return the names of the columns, their meanings and the delimiter between them."""
+    found = []
+    for delimiter in _DELIMITERS:
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+        header = [cell.strip() for cell in next(reader, [])]
+        if {"path", "label"} <= {*sure_columns(header)}:
+            return header, sure_columns(header), delimiter
+        found.append((header, delimiter))
+    header, delimiter = max(found, key=lambda pair: len(pair[0]))  # the first of the longest
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    next(reader, None)
+    return header, guess_columns(header, [*islice(reader, _LOOKED_AT)]), delimiter
+
+
+def _refuse_other_tables(
+    path: Path, header: list[str], meanings: list[str], rows: list[list[str]]
+) -> None:
+    """Refuse a table without columns path and label, or with boxes, saying what it has instead."""
+    if any(map(looks_like_image, header)):
+        raise DataError(
+            f"the first line of {quoted(path)} is a row, and does not name the columns path and "
+            "label",
+            "begin the file with the line path,label or path,label,split",
+        )
+    if "path" in meanings:
+        paths = Counter(row[meanings.index("path")] for row in rows if len(row) >= len(header))
+        if has_boxes(header) and any(count > 1 for count in paths.values()):
+            raise DataError(
+                f"{quoted(path)} lists boxes or outlines, several of them in an image; {ONE_CLASS}",
+                "cut the objects out, one file each, into one subfolder per class: "
+                "tlearn suggest FOLDER",
+            )
+        if "label" not in meanings:
+            refuse_columns_of_labels(path, header, meanings, rows)
+    if not {"path", "label"} <= {*meanings}:
+        named = f"; its columns are {listed(header)}" if any(header) else ""
+        raise DataError(
+            f"the first line of {quoted(path)} does not name the columns path and label{named}",
+            "begin the file with the line path,label or path,label,split",
+        )
+
+
+def _note_on_commas(labels: list[str]) -> tuple[FolderNote, ...]:
+    names = tuple(labels_with_commas(labels))
+    if not names:
+        return ()
+    message = (
+        f"Labels such as {listed(names[:1])} are taken for the name of one class each, although "
+        "what stands between the commas recurs. Keep one label in every row if they are lists."
+    )
+    return (FolderNote("columns", "warning", message, names),)
+
+
+def _notes(header: list[str], meanings: list[str]) -> tuple[FolderNote, ...]:
+    """Say which columns were taken, where that was guessed or another has the same meaning."""
+    taken = {name: header[meanings.index(name)] for name in ("path", "label")}
+    sure = sure_columns(header)
+    guessed = [name for name in taken if name not in sure]
+    unused = [name for name, meaning in zip(header, meanings, strict=True) if meaning in taken]
+    unused = [name for name in unused if name not in taken.values()]
+    sentences = []
+    if guessed:
+        sentences.append(
+            f"By its columns, {taken['path']!r} was taken for the image and {taken['label']!r} for "
+            "its class. Name them path and label if it is otherwise."
+        )
+    if unused:
+        sentences.append(
+            f"Of columns with the same meaning the first is used, not {listed(unused)}."
+        )
+    if has_boxes(header):
+        sentences.append("Columns of boxes or outlines are not used: the whole image is.")
+    if not sentences:
+        return ()
+    return (FolderNote("columns", "note", " ".join(sentences), tuple(taken.values())),)

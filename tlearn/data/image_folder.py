@@ -5,6 +5,8 @@ Three layouts are understood:
     classes   root/<class>/**/<image>
     splits    root/<train|val|test>/<class>/**/<image>
     csv       a table with the columns path, label and, optionally, split and group
+
+An archive, and a table with images in it, is unpacked into the cache and read like a folder.
 """
 
 from __future__ import annotations
@@ -12,19 +14,25 @@ from __future__ import annotations
 import difflib
 import os
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
 
+from tlearn.data.archives import is_archive, unpack_command
+from tlearn.data.csv_paths import find_files
+from tlearn.data.foreign import contents_of, file_error, is_stand_in, run_error
 from tlearn.data.image_csv import read_image_csv
+from tlearn.data.layouts import find_images
+from tlearn.data.local_source import address_of, is_table, local_source
+from tlearn.data.notes import FolderNote, Row, composed, join_forms, names_alike
+from tlearn.data.other_tasks import table_in
+from tlearn.data.parts import SPLIT_NAMES, SPLITS
 from tlearn.data.walk import Walk, list_entries, natural_key
 from tlearn.errors import DataError, pasted, quoted
+from tlearn.storage.cache import open_cache
 from tlearn.storage.regular_file import kind_of
 
-SPLITS = ("train", "val", "test")
-SPLIT_NAMES = {split: split for split in SPLITS} | {"training": "train", "testing": "test"}
-SPLIT_NAMES |= {"valid": "val", "validation": "val"}
+__all__ = ["SPLITS", "SPLIT_NAMES", "ImageFolder", "LabeledImage", "list_images", "scan"]
 
 
 @dataclass(frozen=True)
@@ -56,6 +64,7 @@ class ImageFolder:
         images: Images by split, class and name.
         layout: "classes", "splits" or "csv".
         ignored: Names of files and folders that are neither images nor classes.
+        notes: What was guessed, joined or left aside, for the findings.
     """
 
     root: Path
@@ -63,33 +72,55 @@ class ImageFolder:
     images: tuple[LabeledImage, ...]
     layout: str
     ignored: tuple[str, ...] = ()
+    notes: tuple[FolderNote, ...] = ()
 
 
-def scan(path: Path, known_classes: Sequence[str] = ()) -> ImageFolder:
+def scan(
+    path: Path, known_classes: Sequence[str] = (), cache: Callable[[], Path] = open_cache
+) -> ImageFolder:
     """List the images of a folder or a CSV file with their classes, without decoding any.
 
     Args:
-        path: A folder in one of the layouts of this module, or a .csv or .tsv file.
+        path: A folder in one of the layouts of this module, a .csv or .tsv file, or an archive of
+            such a folder.
         known_classes: Those of a model that is to be scored: a single class is enough then.
+        cache: Called for the folder that archives are unpacked into.
 
     Raises:
         DataError: There are fewer than two classes with images; the hint says how to arrange them.
     """
-    path = Path(os.path.expanduser(path))
-    _ensure_exists(path)
-    if path.is_dir():
-        folder = _scan_folder(path.resolve())
-    elif path.suffix.lower() in (".csv", ".tsv"):
-        folder = _scan_csv(path.resolve(), bool(known_classes))
+    local, notes = _local(path, cache)
+    try:
+        folder = _scan_local(local, known_classes)
+    except DataError as error:
+        if not notes:
+            raise
+        named = f"'{address_of(path) or path}'"  # not the folder of the cache
+        raise DataError(error.message.replace(f"'{local}'", named), error.hint) from error
+    return replace(folder, notes=(*notes, *folder.notes))
+
+
+def _scan_local(local: Path, known_classes: Sequence[str]) -> ImageFolder:
+    if error := run_error(local):
+        raise error
+    if local.is_dir():
+        folder = _scan_folder(local.resolve(), known_classes)
+    elif is_table(local) and not is_stand_in(local):
+        folder = _scan_csv(local.resolve(), known_classes)
     else:
-        raise DataError(
-            f"{quoted(path)} is neither a folder nor a CSV file",
-            "name a folder with one subfolder per class, or a .csv with the columns path,label: "
-            "tlearn suggest FOLDER",
-        )
-    if len(folder.classes) == 1 and folder.classes[0] not in known_classes:
-        _refuse_one_class(folder.root, folder.classes[0], bool(known_classes))
+        raise file_error(local)
+    known = {composed(name) for name in known_classes}
+    if len(folder.classes) == 1 and composed(folder.classes[0]) not in known:
+        _refuse_one_class(folder, bool(known_classes))
     return folder
+
+
+def _local(path: Path, cache: Callable[[], Path]) -> tuple[Path, tuple[FolderNote, ...]]:
+    """Return what a path or an address stands for on this machine."""
+    path = Path(os.path.expanduser(path))
+    if not address_of(path):
+        _ensure_exists(path)
+    return local_source(path, cache)
 
 
 def list_images(paths: Sequence[Path]) -> list[Path]:
@@ -106,8 +137,8 @@ def list_images(paths: Sequence[Path]) -> list[Path]:
         DataError: A path does not exist, or there are no images.
     """
     images: list[Path] = []
-    for path in (Path(os.path.expanduser(path)).absolute() for path in paths):
-        _ensure_exists(path)
+    for given in paths:
+        path = _local(given, open_cache)[0].absolute()
         names = Walk(path).images("") if path.is_dir() else [""]
         images += [path / name for name in sorted(names, key=natural_key)]
     if not images:
@@ -137,65 +168,27 @@ def _ensure_exists(path: Path) -> None:
     raise DataError(f"{quoted(path)} does not exist", hint)
 
 
-class _Row(NamedTuple):
-    name: str
-    class_name: str
-    split: str | None
-    group: str | None = None
-
-
-def _scan_folder(root: Path) -> ImageFolder:
+def _scan_folder(root: Path, known: Sequence[str]) -> ImageFolder:
     walk = Walk(root)
-    folders, loose = walk.children("")
-    named = {name: SPLIT_NAMES[name.lower()] for name in folders if name.lower() in SPLIT_NAMES}
-    splits = {name: split for name, split in named.items() if _class_folders(root / name)}
-    if "train" not in splits.values():
-        if len(named) > 1 and len(named) == len(folders):
-            raise DataError(
-                f"{quoted(root)} has {' and '.join(map(repr, folders))}, but no train folder with "
-                "class folders",
-                "arrange it as train/<class>/..., or name a folder with one subfolder per class",
-            )
-        return _image_folder(root, _class_rows(walk, folders, loose), "classes", walk.ignored)
-    walk.ignored += [*loose, *(name for name in folders if name not in splits)]
-    has_splits = len({*splits.values()}) > 1
-    rows: list[_Row] = []
-    for name, split in splits.items():
-        rows += _class_rows(walk, *walk.children(name), split if has_splits else None)
-    return _image_folder(root, rows, "splits" if has_splits else "classes", walk.ignored)
-
-
-def _class_folders(folder: Path) -> list[str]:
-    walk = Walk(folder)
-    return [name for name in walk.children("")[0] if walk.images(name)]
-
-
-def _class_rows(
-    walk: Walk, folders: Sequence[str], loose: Sequence[str], split: str | None = None
-) -> list[_Row]:
-    rows: list[_Row] = []
-    for folder in folders:
-        images = walk.images(folder)
-        rows += [_Row(name, Path(folder).name, split) for name in images]
-        walk.ignored += [] if images else [folder]
-    if not rows and loose:
-        images_here = "1 image" if len(loose) == 1 else f"{len(loose)} images"
-        raise DataError(
-            f"{quoted(walk.root)} has {images_here} but no class folders",
-            "make one subfolder per class and move each image into the one of its class",
-        )
-    walk.ignored += loose
-    return rows
+    found = find_images(walk, bool(known))
+    folder = _image_folder(root, found.rows, found.layout, known, walk.ignored)
+    return replace(folder, notes=(*found.notes, *folder.notes))
 
 
 def _image_folder(
-    root: Path, rows: Sequence[_Row], layout: str, ignored: Sequence[str] = ()
+    root: Path,
+    rows: Sequence[Row],
+    layout: str,
+    known: Sequence[str],
+    ignored: Sequence[str] = (),
 ) -> ImageFolder:
+    rows, notes = join_forms(rows, known)
     classes = sorted({row.class_name for row in rows}, key=natural_key)
     if not classes:
+        what, hint = contents_of(root)
         raise DataError(
-            f"there are no images in {quoted(root)}",
-            "name a folder with one subfolder of images per class: tlearn suggest FOLDER",
+            f"there are no images in {quoted(root)}{what}",
+            hint or "name a folder with one subfolder of images per class: tlearn suggest FOLDER",
         )
     labels = {name: label for label, name in enumerate(classes)}
     images = [
@@ -204,31 +197,45 @@ def _image_folder(
     ]
     images.sort(key=lambda i: (SPLITS.index(i.split or "train"), i.label, natural_key(i.name)))
     strays = tuple(sorted(ignored, key=natural_key))
-    return ImageFolder(root, tuple(classes), tuple(images), layout, strays)
+    notes += tuple(names_alike(classes))
+    return ImageFolder(root, tuple(classes), tuple(images), layout, strays, notes)
 
 
-def _refuse_one_class(root: Path, name: str, scored: bool) -> None:
+def _refuse_one_class(folder: ImageFolder, scored: bool) -> None:
     """Say what is wrong with a folder of one class; one that is only scored may have one."""
+    root, name = folder.root, folder.classes[0]
     inner = root / name
-    if inner.is_dir() and not Walk(inner).children("")[1] and len(_class_folders(inner)) > 1:
-        raise DataError(
-            f"{quoted(root)} has its class folders one level deeper",
-            f"name the folder inside it: tlearn suggest {quoted(inner)}",
-        )
+    while inner.is_dir():
+        walk = Walk(inner)
+        deeper = walk.class_folders("")
+        if walk.children("")[1] or not deeper:
+            break
+        if len(deeper) > 1:
+            raise DataError(
+                f"{quoted(root)} has its class folders one level deeper",
+                f"name the folder inside it: tlearn suggest {quoted(inner)}",
+            )
+        inner /= deeper[0]
     if not scored:
+        table = table_in(root) if folder.layout != "csv" else None
         raise DataError(
             f"{quoted(root)} has only one class: {name!r}",
-            "add a subfolder with images of something else; a classifier needs two classes",
+            f"train on the labels in the table: tlearn suggest {quoted(table)}"
+            if table
+            else "add a subfolder with images of something else; a classifier needs two classes",
         )
 
 
-def _scan_csv(path: Path, scored: bool) -> ImageFolder:
+def _scan_csv(path: Path, known: Sequence[str]) -> ImageFolder:
     """Read a CSV; the splits that it gives are those to use, and without any they are drawn."""
-    rows: dict[str, _Row] = {}
+    scored = bool(known)
+    rows: dict[str, Row] = {}
     errors: list[str] = []
-    for line, cells in read_image_csv(path):
+    table = read_image_csv(path)
+    files, notes = find_files(path, [cells.get("path", "") for _, cells in table.rows])
+    for line, cells in table.rows:
         try:
-            row = _row(path.parent, cells)
+            row = _row(path.parent, cells, files)
             if rows.setdefault(row.name, row) != row:
                 raise ValueError(
                     f"{row.name!r} is listed twice, with different labels, splits or groups"
@@ -237,14 +244,20 @@ def _scan_csv(path: Path, scored: bool) -> ImageFolder:
             errors.append(f"line {line}: {error}")
     if errors:
         errors[10:] = [f"... and {len(errors) - 10} more"] if len(errors) > 10 else []
-        raise DataError("\n".join([f"{quoted(path)} has errors:", *errors]), "correct those lines")
+        packed = [entry for entry in map(Path, list_entries(path.parent)) if is_archive(entry)]
+        hint = f"or unpack the images first: {unpack_command(packed[0])}" if packed else ""
+        raise DataError(
+            "\n".join([f"{quoted(path)} has errors:", *errors]),
+            ", ".join(filter(None, ("correct those lines", hint))),
+        )
     splits = Counter(row.split for row in rows.values())
     if splits.keys() - {None}:
         _check_splits(path, splits, scored)
     # Images for training alone are divided, as those of a lone folder "train" are.
     drawn = not scored and splits.keys() <= {"train", None}
     listed = [row._replace(split=None) if drawn else row for row in rows.values()]
-    return _image_folder(path.parent, listed, "csv")
+    folder = _image_folder(path.parent, listed, "csv", known)
+    return replace(folder, notes=(*table.notes, *notes, *folder.notes))
 
 
 def _check_splits(path: Path, splits: Counter[str | None], scored: bool) -> None:
@@ -257,7 +270,7 @@ def _check_splits(path: Path, splits: Counter[str | None], scored: bool) -> None
         raise DataError(f"no row of {quoted(path)} is for training: {found}", every)
 
 
-def _row(root: Path, cells: dict[str, str]) -> _Row:
+def _row(root: Path, cells: dict[str, str], files: dict[str, str]) -> Row:
     """Check one row of a CSV; a ValueError says what is wrong with it."""
     name, label, split = (cells.get(key, "") for key in ("path", "label", "split"))
     if "\0" in name:
@@ -266,7 +279,7 @@ def _row(root: Path, cells: dict[str, str]) -> _Row:
         raise ValueError(f"it has no {'label' if name else 'path'}")
     if split and split.lower() not in SPLIT_NAMES:
         raise ValueError(f"the split {split!r} is none of train, val, test")
-    path = Path(os.path.realpath(root / name))
+    path = Path(os.path.realpath(root / files.get(name, name)))
     if not path.is_relative_to(root):
         raise ValueError(f"{name!r} is outside the folder of the CSV file")
     try:
@@ -278,4 +291,4 @@ def _row(root: Path, cells: dict[str, str]) -> _Row:
     if kind := kind_of(status.st_mode):
         raise ValueError(f"{name!r} is {kind}, not an image")
     part, group = SPLIT_NAMES.get(split.lower()), cells.get("group") or None
-    return _Row(path.relative_to(root).as_posix(), label, part, group)
+    return Row(path.relative_to(root).as_posix(), label, part, group)

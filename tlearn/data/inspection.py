@@ -37,8 +37,8 @@ class DataIssue:
 
     Attributes:
         kind: "unreadable", "no_class", "conflicting_labels", "leak", "duplicate", "placeholder",
-            "imbalance", "few", "tiny", "misnamed" or "rotated"; or one of `pixel_issues`,
-            `copy_findings`, `group_findings` and `short_issues`.
+            "imbalance", "few", "tiny", "misnamed" or "rotated"; or one of `notes`,
+            `pixel_issues`, `copy_findings`, `group_findings` and `short_issues`.
         severity: "warning" (to be fixed, or at least known) or "note".
         message: What was found, in numbers, and what to do; full sentences.
         names: The images (or classes) concerned; an unreadable image is followed by ": reason".
@@ -74,6 +74,7 @@ def inspect_dataset(folder: ImageFolder, infos: Sequence[ImageInfo]) -> tuple[Da
     return (
         *_unreadable(images),
         *_no_class(folder),
+        *(DataIssue(*note) for note in folder.notes if note.severity == "warning"),
         *_conflicting_labels(folder, groups),
         *_leak(groups),
         *_duplicate(groups),
@@ -82,6 +83,7 @@ def inspect_dataset(folder: ImageFolder, infos: Sequence[ImageInfo]) -> tuple[Da
         *_tiny(readable),
         *_misnamed(readable),
         *_rotated(readable),
+        *(DataIssue(*note) for note in folder.notes if note.severity == "note"),
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tlearn.data.image_folder import scan
+from tlearn.data.notes import reading
 from tlearn.errors import DataError, quoted
 
 
@@ -25,10 +26,13 @@ def labeled_images(path: Path, labels: Sequence[str]) -> list[tuple[Path, int]]:
     folder = scan(path, known_classes=labels)
     unknown = [name for name in folder.classes if name not in labels]
     if unknown:
+        similar = [known for name in unknown for known in labels if reading(known) == reading(name)]
         raise DataError(
             f"{quoted(path)} has classes that the model does not know: {_first(unknown, 5)}; it "
             f"knows {_first(labels, 5)}",
-            "name the model that was trained on such classes, as in: tlearn runs",
+            f"rename {unknown[0]!r} if it is {similar[0]!r}: tlearn evaluate RUN FOLDER"
+            if similar
+            else "name the model that was trained on such classes, as in: tlearn runs",
         )
     splits = {image.split for image in folder.images}
     split = next((name for name in ("test", "val") if name in splits), None)

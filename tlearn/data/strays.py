@@ -10,9 +10,11 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path, PurePosixPath
 
+from tlearn.data.companions import is_never_class
 from tlearn.data.formats import EXTENSIONS
-from tlearn.data.image_folder import SPLIT_NAMES, ImageFolder
-from tlearn.data.walk import is_hidden
+from tlearn.data.image_folder import ImageFolder
+from tlearn.data.parts import is_unused, split_of
+from tlearn.data.walk import is_hidden, is_quarantine
 from tlearn.storage.regular_file import kind_of
 
 _FILES_LOOKED_AT = 1000
@@ -22,8 +24,13 @@ _SHOWN = 3
 def folders_without_class(folder: ImageFolder) -> dict[str, str]:
     """Return folders that one may take for a class, each with the reason why it is none."""
     names = [name for name in folder.ignored if not is_hidden(name) and _is_place_of_class(name)]
-    strays = {name: folder.root / name for name in names}
-    return {name: _reason(name, path) for name, path in strays.items() if os.path.isdir(path)}
+    strays = {name: folder.root / name for name in names if not is_quarantine(folder.root / name)}
+    beside_parts = folder.layout == "splits"
+    return {
+        name: _reason(name, path, beside_parts)
+        for name, path in strays.items()
+        if os.path.isdir(path)
+    }
 
 
 def loose_images(folder: ImageFolder) -> list[str]:
@@ -58,11 +65,11 @@ def not_followed(folder: ImageFolder) -> dict[str, str]:
 
 
 def _is_place_of_class(name: str) -> bool:
-    above, slash, _ = name.rpartition("/")
-    return not slash or above.lower() in SPLIT_NAMES
+    *above, _ = name.split("/")
+    return all(map(split_of, above))
 
 
-def _reason(name: str, path: Path) -> str:
+def _reason(name: str, path: Path, beside_parts: bool) -> str:
     names = islice(_files_below(path), _FILES_LOOKED_AT)
     suffixes = dict.fromkeys(PurePosixPath(name).suffix.lower() for name in names)
     if not suffixes:
@@ -71,7 +78,15 @@ def _reason(name: str, path: Path) -> str:
         # It has images, so only its place can be the reason.
         if path.is_symlink():
             return "a link to a folder above it"
-        return "empty" if name.lower() in SPLIT_NAMES else "not train, val or test"
+        if split_of(name):
+            return "a part with images but no class folders"
+        if is_never_class(name):
+            return "by its name masks or labels of other images"
+        if beside_parts or name.rpartition("/")[0]:
+            return "not train, val or test"
+        if is_unused(name):
+            return "by its name not in a class"
+        return "its subfolders are named like the classes beside it"
     named = sorted(suffix for suffix in suffixes if suffix)
     return f"only {', '.join(named[:_SHOWN]) or 'other'} files"
 

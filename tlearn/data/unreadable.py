@@ -7,6 +7,7 @@ from contextlib import suppress
 
 from PIL import TiffImagePlugin, UnidentifiedImageError
 
+from tlearn.data.foreign import POINTER, is_pointer
 from tlearn.data.formats import name_foreign
 from tlearn.data.image_info import BROKEN
 
@@ -35,6 +36,8 @@ def not_an_image(data: bytes) -> str:
         return "an SVG drawing: save it as PNG"
     if start.startswith(b"%pdf"):
         return "a PDF document: save its pages as PNG"
+    if is_pointer(data):
+        return POINTER
     # A multi-byte character may be cut off at the end.
     text = start.decode("utf-8", "replace").rstrip("\ufffd")
     if "\ufffd" not in text and all(c.isprintable() or c.isspace() for c in text):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,6 +14,12 @@ from tlearn.errors import DataError, quoted
 QUARANTINE, QUARANTINE_JOURNAL = "quarantine", ".tlearn-moves.jsonl"
 """The folder beside the classes that `tlearn doctor` moves files into, and what marks it."""
 
+_SYSTEM = re.compile(
+    r"[$#@]recycle(\.bin)?|(?-i:RECYCLE[DR])|system volume information|lost\+found"
+    r"|found\.\d{3}|thumbnails|_?thumbs|#snapshot|@recently-snapshot|network trash folder"
+    r"|temporary items|@?__thumb(nail)?s?|@eadir|__macosx|__pycache__",
+    re.IGNORECASE,
+)
 _SHOWN = 300
 """Characters of a path in a message."""
 
@@ -48,7 +55,12 @@ def _shortened(path: Path) -> str:
 def is_hidden(name: str) -> bool:
     """Return whether a file or folder is no one's data: of the system, or named with a dot."""
     last = name.rpartition("/")[2]
-    return last.startswith(".") or last in ("__MACOSX", "@eaDir")
+    return last.startswith(".") or last in ("__MACOSX", "@eaDir") or is_system_folder(last)
+
+
+def is_system_folder(name: str) -> bool:
+    """Return whether a folder is a recycle bin, or another that a system makes by itself."""
+    return bool(_SYSTEM.fullmatch(name.rpartition("/")[2]))
 
 
 def _is_image(path: Path) -> bool:
@@ -61,9 +73,9 @@ def _is_image(path: Path) -> bool:
         return False
 
 
-def _is_quarantine(entry: os.DirEntry[str]) -> bool:
+def is_quarantine(folder: Path) -> bool:
     """Return whether a folder holds what `tlearn doctor` has moved out of the classes."""
-    return entry.name == QUARANTINE and os.path.isfile(Path(entry.path, QUARANTINE_JOURNAL))
+    return folder.name == QUARANTINE and os.path.isfile(folder / QUARANTINE_JOURNAL)
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
@@ -102,13 +114,23 @@ class Walk:
 
     root: Path
     ignored: list[str] = field(default_factory=list)
+    _listed: dict[str, tuple[list[str], list[str]]] = field(default_factory=dict, repr=False)
 
     def children(self, name: str) -> tuple[list[str], list[str]]:
         """Return the subfolders of the folder `name`, and the images directly in it."""
+        if name not in self._listed:
+            self._listed[name] = self._children(name)
+        return self._listed[name]
+
+    def class_folders(self, name: str) -> list[str]:
+        """Return the subfolders of the folder `name` that have images."""
+        return [child for child in self.children(name)[0] if self.has_images(child)]
+
+    def _children(self, name: str) -> tuple[list[str], list[str]]:
         folders, images = [], []
         for entry in list_entries(self.root / name):
             child = f"{name}/{entry.name}".removeprefix("/")
-            hidden = is_hidden(entry.name) or _is_quarantine(entry)
+            hidden = is_hidden(entry.name) or is_quarantine(self.root / child)
             if not hidden and _is_folder(entry):
                 folders.append(child)
             elif not hidden and _is_file(entry) and _is_image(self.root / child):
@@ -119,7 +141,13 @@ class Walk:
 
     def images(self, name: str) -> list[str]:
         """Return the images in `name` and below; links back to visited folders are ignored."""
-        found: list[str] = []
+        return [image for images in self._images(name) for image in images]
+
+    def has_images(self, name: str) -> bool:
+        """Return whether `name` or a folder below it has an image; looks no further than needed."""
+        return any(self._images(name))
+
+    def _images(self, name: str) -> Iterator[list[str]]:
         visited = {_identity(self.root / above) for above in Path(name).parents}
         waiting = [name]
         while waiting:  # no recursion: folders may be nested deeper than Python's stack
@@ -130,6 +158,5 @@ class Walk:
                 continue
             visited.add(identity)
             folders, images = self.children(name)
-            found += images
+            yield images
             waiting += reversed(folders)
-        return found

@@ -12,9 +12,10 @@ import numpy as np
 
 from tlearn.backend.silence import import_keras
 from tlearn.data.labeled import labeled_images
+from tlearn.data.local_source import is_table, local_source
 from tlearn.data.manifest import SplitManifest
 from tlearn.data.pixel_store import PixelArray, PixelRows, PixelStore, store_pixels
-from tlearn.errors import DataError, RunError, quoted
+from tlearn.errors import DataError, HostError, RunError, quoted
 from tlearn.evaluation.predictions import predict_pixels
 from tlearn.progress import ProgressCallback, no_progress
 from tlearn.recipe.plan import Plan
@@ -110,15 +111,13 @@ class TrainedRun:
         """
         directory = RunDirectory.open(path)
         contents = read_contents(directory)
-        source = data or Path(contents.metrics.folder)
-        # The name tells, also of a CSV that is gone.
-        is_csv = source.suffix.lower() in (".csv", ".tsv") and not source.is_dir()
+        source = _opened(data or Path(contents.metrics.folder))
         return cls(
             directory,
             contents.plan,
             contents.plan.split.classes,
             contents.manifest,
-            source.parent if is_csv else source,
+            source.parent if is_table(source) else source,  # its name tells, if it is gone
             _samples_of(directory, contents),
             data is None,
             progress,
@@ -242,6 +241,14 @@ class TrainedRun:
         return store_pixels(
             paths, images.image_size, images.resize, open_cache(), step, images.gray_values
         )
+
+
+def _opened(source: Path) -> Path:
+    """Return a run's folder, unpacked; what is gone or cannot be had as it was named."""
+    try:
+        return local_source(source, open_cache)[0]
+    except (DataError, HostError):
+        return source
 
 
 def _samples_of(run: RunDirectory, contents: RunContents) -> Samples | None:

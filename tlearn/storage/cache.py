@@ -26,7 +26,7 @@ KINDS = {
     "pixels": "decoded images",
     "features": "outputs of frozen networks",
     NETWORKS: "frozen networks, converted",
-    "archives": "images from tar archives",
+    "archives": "images from archives and addresses",
     "weights": "downloaded weights; cleared only with --weights",
 }
 """Folders of the cache, and what is in them."""
