@@ -82,6 +82,7 @@ def test_the_run_of_before_is_whole_until_the_new_one_is_finished(tmp_path: Path
 def test_a_change_of_places_that_was_interrupted_is_completed(tmp_path: Path, stopped: str) -> None:
     out, old = tmp_path / "out", tmp_path / ".out.old"
     old.mkdir()
+    (old / "plan.yaml").touch()
     (old / "model.keras").write_text("old")
     (old / "notes.txt").write_text("mine")
     if stopped != "between the renames":
@@ -141,7 +142,7 @@ def test_more_epochs_that_were_stopped_go_on_where_they_were(tmp_path: Path) -> 
     run = finish(begin(base=tmp_path), "old")
     more = Request("/images", {"policy": "deep", "epochs": 9})
     pending = PendingRun.reopen(run, more)
-    pending.run.checkpoint_path.parent.mkdir()
+    pending.run.checkpoint_path.parent.mkdir(exist_ok=True)
     pending.run.checkpoint_path.write_text("later")
     pending.release()
     again = PendingRun.reopen(run, more)
