@@ -238,7 +238,7 @@ def _lock(run: RunDirectory) -> FileLock:
             lock.acquire()
         except Timeout:
             raise RunError(
-                f"another process is training a run in {quoted(run.path)}",
+                f"another process is training a run in {quoted(place_of(run))}",
                 "wait for it, or name another folder: --out FOLDER",
             ) from None
     return lock
