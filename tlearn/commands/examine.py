@@ -21,7 +21,7 @@ from tlearn.doctor.examination import (
     GroupFinding,
     WrongLabel,
 )
-from tlearn.doctor.image_quality import find_image_issues, measure_images, neighbor_distances
+from tlearn.doctor.image_quality import find_image_issues, measure_images, unlikeness
 from tlearn.doctor.labels import check_labels
 from tlearn.doctor.overlap import overlapping_classes
 from tlearn.doctor.sentences import short_issues
@@ -177,16 +177,13 @@ def _faulty(workspace: Workspace, parts: Sequence[Judged]) -> Iterator[FaultyIma
     dataset, features = workspace.dataset, workspace.features
     assert features is not None
     manifest = dataset.manifest
-    numbers = _group_numbers(dataset)
-    distances = np.empty(len(manifest.names))
+    unlike = np.empty(len(manifest.names))
+    before_last = features.stage_outputs[-2:][0]
     for part in parts:
-        embeddings = features.embeddings(part.rows)
-        distances[part.rows] = neighbor_distances(
-            embeddings, manifest.labels[part.rows], numbers[part.rows]
-        )
+        unlike[part.rows] = unlikeness(features.of(before_last, part.rows))
     infos = _infos_of(dataset, manifest.digests)
     measures = measure_images(dataset.pixels.rows(manifest.digests))
-    for found in find_image_issues(infos, measures, distances):
+    for found in find_image_issues(infos, measures, unlike):
         name = None if found.row is None else manifest.names[found.row]
         yield FaultyImage(name, found.issue, found.detail)
 

@@ -95,8 +95,7 @@ def finetune(
 ) -> FinetuneResult:
     """Train a classifier on a folder and keep it as a run.
 
-    A run that was stopped goes on where the same is asked for again, from its last checkpoint and
-    to the same weights; see `FinetuneResult.resumed_from_epoch`.
+    A stopped run goes on where the same is asked again (`FinetuneResult.resumed_from_epoch`).
 
     Args:
         folder: Image folder, or CSV of path and label.
@@ -115,7 +114,8 @@ def finetune(
     Raises:
         TlearnError: The folder, recipe, weights or place cannot be used.
     """
-    resumption = find_resumption(folder, flags or {}) if resume else None
+    fixed = {"out": out, "overwrite": overwrite, "recipe": recipe}
+    resumption = find_resumption(folder, flags or {}, fixed) if resume else None
     if resumption:
         folder, flags = Path(resumption.request.folder), resumption.flags
     if folder is None:
@@ -129,7 +129,7 @@ def finetune(
         workspace = session.open_backbone(dataset, backbone)
         planned = _make_plan(session, workspace)
         if pending:
-            state = go_on(pending, workspace, planned.plan, resumption, bool(out))
+            state = go_on(session, pending, workspace, planned.plan, resumption, bool(out))
             pending, planned = state.pending, _resumed(planned, state)
         if on_plan:
             on_plan(planned)

@@ -97,7 +97,7 @@ class Judged:
 
 def find_shortcuts(
     infos: Sequence[ImageInfo],
-    pixels: PixelArray,
+    pixels: PixelArray | None,
     labels: np.ndarray,
     folds: Sequence[Fold],
     real: np.ndarray,
@@ -107,7 +107,8 @@ def find_shortcuts(
 
     Args:
         infos: (n,) what is known of each file.
-        pixels: uint8 (n, side, side, 3); only images that a fold names are read.
+        pixels: uint8 (n, side, side, 3); only images that a fold names are read. None for what
+            the files say of themselves alone.
         labels: (n,) class indices.
         folds: Pairs of row indices (to solve on, held out), with groups on one side.
         real: (n, classes) held-out probabilities of the best head on the network's features.
@@ -117,13 +118,13 @@ def find_shortcuts(
     own_folds = [(np.searchsorted(rows, a), np.searchsorted(rows, b)) for a, b in folds]
     share = 1.0 if groups is None else len(np.unique(groups[rows])) / len(rows)
     judged = Judged(labels[rows], own_folds, real[rows], share)
-    side = side_facts.read_side_pixels(pixels, rows)
+    side = None if pixels is None else side_facts.read_side_pixels(pixels, rows)
     shortcuts = [*_measure([infos[row] for row in rows], side, judged)]
     return sorted(shortcuts, key=lambda found: (not found.suspicious, -_covered(found)))
 
 
 def _measure(
-    infos: Sequence[ImageInfo], side: side_facts.SidePixels, judged: Judged
+    infos: Sequence[ImageInfo], side: side_facts.SidePixels | None, judged: Judged
 ) -> Iterator[Shortcut]:
     def predict(columns: np.ndarray) -> np.ndarray:
         n_classes, folds = judged.n_classes, judged.folds
@@ -135,6 +136,8 @@ def _measure(
     size = (NEVER_THE_MATTER, PERHAPS_THE_MATTER)
     yield judge("file facts", predict(side_facts.file_facts(infos)), judged, never)
     yield judge("size in bytes", predict(side_facts.size_in_bytes(infos)), judged, size)
+    if side is None:
+        return
     border, inner = (predict(side_facts.ring(side, d)) for d in (0, side_facts.CONTROL_DEPTH))
     yield judge("border pixels", border, judged, never, inner)
     marks = mark_probabilities(side.relief, judged.labels, judged.n_classes, judged.folds)
