@@ -63,7 +63,10 @@ WITHOUT_API = {"demo"}
 """Commands that a program has no use for."""
 
 NO_TEST_OF_THEIR_OWN = {
+    "cli/doctor_view": "cli/test_doctor.py",
     "commands/compared_run": "commands/test_compare.py",
+    "commands/judged": "commands/test_examine.py",
+    "commands/leaks": "commands/test_examine.py",
     "commands/methods": "commands/test_describe.py",
     "commands/methods_training": "commands/test_describe.py",
     "evaluation/chart_style": "evaluation/test_charts.py",

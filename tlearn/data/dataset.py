@@ -115,15 +115,7 @@ def load_dataset(
     """
     check_pattern(folder, group_rule)
     with timer.time("decode"):
-        paths = [image.path for image in folder.images]
-        step = partial(progress, "read images")
-        if gray_range == "auto":
-            pixels = store_folder(paths, image_size, resize, cache, step)
-        else:
-            values = parse_range(gray_range) if gray_range else None
-            pixels = store_pixels(paths, image_size, resize, cache, step, values)
-        issues = inspect_dataset(folder, pixels.infos)
-        issues += find_pixel_issues(folder, pixels.infos, pixels.gray_range)
+        pixels = _read(folder, image_size, resize, cache, gray_range, progress)
         _refuse_pointers(folder, pixels)
         if strict:
             _refuse_unreadable(folder, pixels)
@@ -137,11 +129,29 @@ def load_dataset(
             seed=seed,
             groups=_kept_together(pixels, copies, grouping),
         )
-    asked = group_rule.use == GUESSED
-    issues += tuple(group_issues(folder, pixels.infos, grouping, asked))
-    issues += tuple(copy_issues(folder, copies))
-    issues = tuple(sorted(issues, key=lambda issue: issue.severity != "warning"))
-    return Dataset(folder, pixels, issues, manifest, resize, seed, grouping, copies)
+    issues = (
+        *inspect_dataset(folder, pixels.infos),
+        *find_pixel_issues(folder, pixels.infos, pixels.gray_range),
+        *group_issues(folder, pixels.infos, grouping, group_rule.use == GUESSED),
+        *copy_issues(folder, copies),
+    )
+    by_severity = tuple(sorted(issues, key=lambda issue: issue.severity != "warning"))
+    return Dataset(folder, pixels, by_severity, manifest, resize, seed, grouping, copies)
+
+
+def _read(
+    folder: ImageFolder,
+    image_size: int,
+    resize: str,
+    cache: Path,
+    gray_range: str | None,
+    progress: ProgressCallback,
+) -> PixelStore:
+    paths, step = [image.path for image in folder.images], partial(progress, "read images")
+    if gray_range == "auto":
+        return store_folder(paths, image_size, resize, cache, step)
+    values = parse_range(gray_range) if gray_range else None
+    return store_pixels(paths, image_size, resize, cache, step, values)
 
 
 def _kept_together(
