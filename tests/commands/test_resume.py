@@ -151,3 +151,31 @@ def test_a_stopped_run_that_is_damaged_does_not_stop_every_repeat(
     (run / "plan.yaml").write_text("damaged: [")
     result = api.finetune(images, flags=asked)
     assert result.resumed_from_epoch is None and "plan or the split" in result.warnings[0]
+
+
+def test_a_command_that_was_stopped_before_any_training_can_be_repeated(
+    images: Path, asked: dict[str, Any], stopped: Callable[..., None], tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    stopped(1, out=out)
+    for name in ("checkpoints/last.npz", "plan.yaml", "split.csv"):
+        (out / name).unlink()
+    result = api.finetune(images, flags=asked, out=out)
+    assert result.resumed_from_epoch is None and not result.warnings
+    assert result.run is not None and result.run.path == out
+
+
+def test_a_run_that_ended_with_its_time_is_given_more_epochs(
+    images: Path, asked: dict[str, Any], converted: None, undrawn: None, tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    asked = {key: value for key, value in asked.items() if key != "epochs"}
+    first = api.finetune(images, flags=asked | {"seconds": 9}, out=out)
+    epochs = first.plan.training.epochs + 2
+    more = api.finetune(out, flags={"epochs": epochs}, resume=True)
+    assert more.history[-1]["epoch"] == epochs and more.plan.training.seconds is None
+
+
+def test_a_resumed_run_stays_where_and_as_it_was_begun(finished_run: Path) -> None:
+    with pytest.raises(RunError, match="out, overwrite cannot change"):
+        api.finetune(finished_run, out=finished_run, overwrite=True, resume=True)

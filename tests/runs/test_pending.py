@@ -8,7 +8,7 @@ import pytest
 
 from tlearn.errors import RunError
 from tlearn.runs.directory import FILES_AT_END, FILES_AT_START, RunDirectory
-from tlearn.runs.pending import PendingRun, Request, recover
+from tlearn.runs.pending import PendingRun, Request, is_open, recover, requested_runs
 
 ASKED = Request("/images", {"policy": "deep", "epochs": 3})
 
@@ -82,6 +82,7 @@ def test_the_run_of_before_is_whole_until_the_new_one_is_finished(tmp_path: Path
 def test_a_change_of_places_that_was_interrupted_is_completed(tmp_path: Path, stopped: str) -> None:
     out, old = tmp_path / "out", tmp_path / ".out.old"
     old.mkdir()
+    (old / "plan.yaml").touch()
     (old / "model.keras").write_text("old")
     (old / "notes.txt").write_text("mine")
     if stopped != "between the renames":
@@ -96,12 +97,15 @@ def test_a_change_of_places_that_was_interrupted_is_completed(tmp_path: Path, st
 def test_what_a_killed_write_left_is_removed(tmp_path: Path) -> None:
     pending = begin(base=tmp_path)
     (pending.run.path / ".0123abcd-samples").mkdir()
+    pending.run.checkpoint_path.parent.mkdir()
+    (pending.run.checkpoint_path.parent / ".0123abcd-last.npz").touch()
     (pending.run.path / ".hidden").touch()
     pending.release()
     found = PendingRun.find(ASKED, None, tmp_path)
     assert found is not None
     names = {path.name for path in found.run.path.iterdir()}
     assert ".0123abcd-samples" not in names and ".hidden" in names
+    assert not [*found.run.checkpoint_path.parent.iterdir()]
 
 
 def test_a_finished_run_is_reopened_on_a_copy(tmp_path: Path) -> None:
@@ -141,7 +145,7 @@ def test_more_epochs_that_were_stopped_go_on_where_they_were(tmp_path: Path) -> 
     run = finish(begin(base=tmp_path), "old")
     more = Request("/images", {"policy": "deep", "epochs": 9})
     pending = PendingRun.reopen(run, more)
-    pending.run.checkpoint_path.parent.mkdir()
+    pending.run.checkpoint_path.parent.mkdir(exist_ok=True)
     pending.run.checkpoint_path.write_text("later")
     pending.release()
     again = PendingRun.reopen(run, more)
@@ -150,3 +154,63 @@ def test_more_epochs_that_were_stopped_go_on_where_they_were(tmp_path: Path) -> 
     other = PendingRun.reopen(run, ASKED)
     assert not other.run.checkpoint_path.exists()
     other.release()
+
+
+def test_a_run_that_will_replace_another_is_known_by_its_place(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    finish(begin(out, base=tmp_path), "old")
+    begin(out, overwrite=True, base=tmp_path).release()
+    assert PendingRun.find(ASKED, None, tmp_path) is None  # it would never come to its place
+    (stopped,) = (run for run in requested_runs(tmp_path) if is_open(run))
+    again = PendingRun.reopen(stopped, ASKED)
+    assert again.place == out
+    assert RunDirectory.open(None, base=tmp_path).path == out
+    assert finish(again, "new").path == out and [*tmp_path.iterdir()] == [out]
+
+
+def test_two_that_add_epochs_at_once_do_not_spoil_each_other(tmp_path: Path) -> None:
+    run = finish(begin(base=tmp_path), "old")
+    first = PendingRun.reopen(run, Request("/images", {"epochs": 9}))
+    with pytest.raises(RunError, match="another process") as error:
+        PendingRun.reopen(run, Request("/images", {"epochs": 12}))
+    assert run.path.name in error.value.message and ".new" not in error.value.message
+    assert (first.run.path / "plan.yaml").read_text() == "old"
+    first.release()
+
+
+def test_folders_of_the_person_stay_where_epochs_were_added(tmp_path: Path) -> None:
+    run = finish(begin(base=tmp_path), "old")
+    (run.path / "notes").mkdir()
+    (run.path / "notes" / "mine.txt").touch()
+    finish(PendingRun.reopen(run, Request("/images", {"epochs": 9})), "new")
+    assert run.plan_path.read_text() == "new" and (run.path / "notes" / "mine.txt").exists()
+    assert [*tmp_path.iterdir()] == [run.path]
+
+
+def test_a_run_behind_a_link_is_replaced_there(tmp_path: Path) -> None:
+    (tmp_path / "disk" / "run").mkdir(parents=True)
+    (tmp_path / "out").symlink_to(tmp_path / "disk" / "run")
+    for content in ("old", "new"):
+        finish(begin(tmp_path / "out", overwrite=True, base=tmp_path), content)
+    assert (tmp_path / "disk" / "run" / "plan.yaml").read_text() == "new"
+    assert (tmp_path / "out").is_symlink()
+
+
+@pytest.mark.parametrize("name", [".", "../out"])
+def test_the_folder_that_one_is_in_is_not_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    run = finish(begin(tmp_path / "out", base=tmp_path), "old")
+    monkeypatch.chdir(run.path)
+    with pytest.raises(RunError, match="the folder you are in"):
+        begin(Path(name), overwrite=True, base=tmp_path)
+    with pytest.raises(RunError, match="the folder you are in"):
+        PendingRun.reopen(RunDirectory(Path(name)), ASKED)
+    assert [*tmp_path.iterdir()] == [run.path]
+
+
+def test_a_folder_of_the_person_beside_a_run_is_not_taken_for_an_old_one(tmp_path: Path) -> None:
+    (tmp_path / ".out.old").mkdir()
+    (tmp_path / ".out.old" / "mine.txt").touch()
+    recover(tmp_path / "out")
+    assert (tmp_path / ".out.old" / "mine.txt").exists() and not (tmp_path / "out").exists()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -69,3 +71,12 @@ def test_the_checkpoint_of_another_network_is_none(model: keras.Model, tmp_path:
     other.compile("sgd", "mse")
     read = checkpoint.read()
     assert read is not None and not read.restore(other)
+
+
+@pytest.mark.parametrize("wrong", [{"epoch": -5}, {"epoch": "x"}, {"parts": 0}, {"epochs": None}])
+def test_a_state_that_cannot_be_is_none(
+    model: keras.Model, tmp_path: Path, wrong: dict[str, Any]
+) -> None:
+    checkpoint = Checkpoint(tmp_path / "last.npz")
+    checkpoint.save(model, replace(TrainingState(epoch=2), **wrong))
+    assert checkpoint.read() is None and read_epoch(checkpoint.path) is None

@@ -110,13 +110,17 @@ def finetune(
     Raises:
         TlearnError: The folder, recipe, weights or place cannot be used.
     """
-    resumption = find_resumption(folder, flags or {}) if resume else None
+    flags, resumption = flags or {}, None
+    if resume:
+        others = {"out": out, "overwrite": overwrite, "recipe": recipe}
+        others = {name: value for name, value in others.items() if value}
+        resumption = find_resumption(folder, {**flags, **others})
     if resumption:
         folder, flags = Path(resumption.request.folder), resumption.flags
     if folder is None:
         raise TypeError("finetune needs a folder, or resume=True")
     ensure_no_run(folder)
-    with Session(folder, recipe, flags or {}, keep_cache=keep_cache, progress=progress) as session:
+    with Session(folder, recipe, flags, keep_cache=keep_cache, progress=progress) as session:
         pending = None if dry_run else find_pending(session, resumption, out, overwrite)
         images = session.scan_folder()
         backbone = session.find_backbone()
@@ -124,7 +128,7 @@ def finetune(
         workspace = session.open_backbone(dataset, backbone)
         planned = _make_plan(session, workspace)
         if pending:
-            state = go_on(pending, workspace, planned.plan, resumption, bool(out))
+            state = go_on(session, pending, workspace, planned.plan, resumption, bool(out))
             pending, planned = state.pending, _resumed(planned, state)
         if on_plan:
             on_plan(planned)

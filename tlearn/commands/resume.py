@@ -15,7 +15,7 @@ from tlearn.errors import RunError, TlearnError, pasted, quoted
 from tlearn.recipe.plan import Plan
 from tlearn.recipe.plan_file import read_plan
 from tlearn.runs.directory import RUNS_ROOT, RunDirectory
-from tlearn.runs.pending import PendingRun, Request, requested_runs
+from tlearn.runs.pending import PendingRun, Request, beside, is_open, requested_runs
 from tlearn.runs.provenance import installed_versions, read_provenance
 from tlearn.training.checkpoint import read_epoch
 
@@ -56,7 +56,11 @@ class Resumption:
     @property
     def flags(self) -> dict[str, Any]:
         """Return the keys of the recipe that were set."""
-        return dict(self.request.recipe) | ({"epochs": self.epochs} if self.epochs else {})
+        flags = dict(self.request.recipe)
+        if self.epochs:  # which decide from here on, where time did
+            flags = {key: flags[key] for key in flags.keys() - {"seconds"}}
+            flags["epochs"] = self.epochs
+        return flags
 
 
 def find_resumption(place: Path | None, flags: Mapping[str, Any]) -> Resumption:
@@ -64,7 +68,7 @@ def find_resumption(place: Path | None, flags: Mapping[str, Any]) -> Resumption:
 
     Args:
         place: A run, or the folder that it is trained on; None takes the newest unfinished run.
-        flags: Only `epochs` may be set anew.
+        flags: What is set; only `epochs` may be.
 
     Raises:
         RunError: There is no such run, or nothing is left to do.
@@ -72,7 +76,7 @@ def find_resumption(place: Path | None, flags: Mapping[str, Any]) -> Resumption:
     others = sorted(flags.keys() - {"epochs"})
     if others:
         raise RunError(
-            f"a run goes on with the recipe it was begun with; {', '.join(others)} cannot change",
+            f"a run goes on where and as it was begun; {', '.join(others)} cannot change",
             "leave it out, or begin a new run without --resume",
         )
     run = _find(place)
@@ -82,7 +86,7 @@ def find_resumption(place: Path | None, flags: Mapping[str, Any]) -> Resumption:
             f"{quoted(run.path)} does not say how it was begun", "begin a new run without --resume"
         )
     epochs = flags.get("epochs")
-    if not run.missing():
+    if not is_open(run):
         _ensure_extensible(run, epochs)
     return Resumption(run, request, epochs)
 
@@ -111,6 +115,7 @@ def find_pending(
 
 
 def go_on(
+    session: Session,
     pending: PendingRun,
     workspace: Workspace,
     plan: Plan,
@@ -120,6 +125,7 @@ def go_on(
     """Go on by the plan that the run was begun with, unless images or weights have changed.
 
     Args:
+        session: What is asked for now.
         pending: The run.
         workspace: Images and backbone as they are now.
         plan: What would be trained now.
@@ -130,6 +136,9 @@ def go_on(
         RunError: Something has changed, and this very run was asked for.
     """
     run = pending.run
+    if not run.checkpoint_path.exists():  # nothing was trained yet, and nothing is lost
+        pending.begin_anew(request_of(session))
+        return ResumedRun(pending, plan, None, None)
     changed = _what_changed(run, workspace)
     if changed:
         pending.release()
@@ -167,18 +176,21 @@ def _more_epochs(plan: Plan, epochs: int | None) -> Plan:
     """Return a plan with more epochs; whoever asks for them wants them trained, patience or not."""
     if epochs is None or epochs == plan.training.epochs:
         return plan
-    return replace(plan, training=replace(plan.training, epochs=epochs, patience=epochs))
+    training = replace(plan.training, epochs=epochs, patience=epochs, seconds=None)
+    return replace(plan, training=training)
 
 
 def _find(place: Path | None) -> RunDirectory:
     if place is not None:
-        run = RunDirectory(place)
-        if not run.missing(finished=False):
-            return run
+        for run in (beside(place), RunDirectory(place)):
+            if is_open(run) and Request.read(run):
+                return run
+        if not RunDirectory(place).missing(finished=False):
+            return RunDirectory(place)
     folder = str(place.resolve()) if place else None
     for run in requested_runs():
         request = Request.read(run)
-        if request and run.missing() and folder in (None, request.folder):
+        if request and is_open(run) and folder in (None, request.folder):
             return run
     of_folder = f" of {quoted(place)}" if place else ""
     raise RunError(

@@ -40,7 +40,7 @@ RUN_FILES = (
 )
 
 _ADDED_TO = ("checkpoints", "figures", "history.jsonl")  # every other file is replaced whole
-_MARKS = (MARKER, "plan.yaml")
+MARKS = (MARKER, "plan.yaml")
 _TRAIN = "train a model first: tlearn finetune FOLDER"
 
 
@@ -96,7 +96,8 @@ class RunDirectory:
         now = datetime.now().astimezone()
         with os_errors_as_host_errors(path or base):
             run = cls(path or _new_folder(base, f"{now:%Y%m%d-%H%M%S}-{policy}"))
-            run._reserve()
+            run.path.mkdir(0o700, parents=True, exist_ok=True)
+            run.clear()
         write_atomic(run.path / MARKER, now.isoformat() + "\n")
         return run
 
@@ -226,9 +227,8 @@ class RunDirectory:
             problem = f"{quoted(self.path)} holds an unfinished run of another command"
             raise RunError(problem, f"replace it with --overwrite, or {go_on}")
 
-    def _reserve(self) -> None:
-        """Make the folder, or empty the run that stands there."""
-        self.path.mkdir(0o700, parents=True, exist_ok=True)
+    def clear(self) -> None:
+        """Remove all files of the run but what says whose folder it is, and who uses it."""
         for name in RUN_FILES:
             if name not in (MARKER, LOCK):
                 remove(self.path / name)
@@ -244,7 +244,7 @@ def ensure_no_run(folder: Path) -> None:
     """
     if not folder.is_dir():
         return
-    if any((folder / mark).exists() for mark in _MARKS):
+    if any((folder / mark).exists() for mark in MARKS):
         raise RunError(
             f"{quoted(folder)} is a run, not a folder of images",
             f"name the images, as in tlearn finetune FOLDER; about the run: tlearn evaluate "
@@ -284,7 +284,7 @@ def _finite(value: Any) -> Any:
 
 
 def _run_names(folder: Path) -> list[str]:
-    return sorted({path.parent.name for mark in _MARKS for path in folder.glob(f"*/{mark}")})
+    return sorted({path.parent.name for mark in MARKS for path in folder.glob(f"[!.]*/{mark}")})
 
 
 def _suggest_run(path: Path, base: Path) -> str:

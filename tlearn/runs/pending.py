@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,11 +17,21 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from tlearn.errors import RunError, TlearnError, quoted
-from tlearn.runs.directory import LOCK, RUN_FILES, RUNS_ROOT, RunDirectory
+from tlearn.errors import RunError, TlearnError, pasted, quoted
+from tlearn.runs.directory import (
+    FILES_AT_START,
+    LOCK,
+    MARKER,
+    MARKS,
+    RUN_FILES,
+    RUNS_ROOT,
+    RunDirectory,
+)
 from tlearn.storage.atomic import os_errors_as_host_errors, remove
 from tlearn.storage.text import read_json, write_json
 
+_BESIDE = re.compile(r"\.(.+)\.new")
+_RECORDS = (MARKER, RunDirectory.history_path, RunDirectory.provenance_path)
 _TEMPORARY = re.compile(r"\.[0-9a-f]{8}-.+")
 """What a write that was killed leaves behind; see `storage.atomic`."""
 
@@ -64,16 +74,27 @@ class PendingRun:
 
     @classmethod
     def find(cls, request: Request, out: Path | None, base: Path = RUNS_ROOT) -> PendingRun | None:
-        """Find the unfinished run of the same request that nobody is training, the newest first."""
+        """Find the unfinished run of the same request: that for `out`, or the newest one.
+
+        Raises:
+            RunError: Another process trains the run for `out`; without `out` such runs are passed
+                over.
+            HostError: The system refuses.
+        """
         if out is not None:
             with os_errors_as_host_errors(out):
                 recover(out)
-        for run, place in _candidates(out, base):
-            if run.missing() and Request.read(run) == request:
-                with suppress(RunError):
+        runs = [run for run in requested_runs(base) if run.path == place_of(run)]
+        for run in [beside(out), RunDirectory(out)] if out else runs:
+            if Request.read(run) == request and (is_open(run) or run.path != place_of(run)):
+                try:
                     lock = _lock(run)
-                    _remove_leftovers(run)
-                    return cls(run, place, lock)
+                except TlearnError:
+                    if out:
+                        raise
+                    continue
+                _remove_leftovers(run)
+                return cls(run, out or run.path, lock)
         return None
 
     @classmethod
@@ -95,7 +116,8 @@ class PendingRun:
         target = out
         if out and overwrite and out.exists() and any(out.iterdir()):
             _lock(RunDirectory(out)).release()
-            target = _beside(out)
+            _ensure_replaceable(out)
+            target = beside(out).path
         # Before anything in it is touched: another process may be training there.
         lock = _lock(RunDirectory(target)) if target else None
         run = RunDirectory.create(target, policy, True, base)
@@ -111,17 +133,29 @@ class PendingRun:
             RunError: Another process is training it.
             HostError: The system refuses.
         """
-        place = run.path
-        if not run.missing():
-            run = RunDirectory(_beside(place))
-            if Request.read(run) != request:  # else this was begun before, and stopped
-                with os_errors_as_host_errors(place):
-                    remove(run.path)
-                    shutil.copytree(place, run.path, ignore=shutil.ignore_patterns("export", LOCK))
+        place = place_of(run)
+        is_copy = not is_open(run)
+        if is_copy:
+            _ensure_replaceable(place)
+            run = beside(place)
         lock = _lock(run)
+        if is_copy and Request.read(run) != request:  # else this was begun before, and stopped
+            with os_errors_as_host_errors(place):
+                run.clear()
+                _copy(RunDirectory(place), run)
         _remove_leftovers(run)
         write_json(run.request_path, asdict(request))
         return cls(run, place, lock)
+
+    def begin_anew(self, request: Request) -> None:
+        """Forget what was written before anything had been trained.
+
+        Raises:
+            HostError: The system refuses.
+        """
+        with os_errors_as_host_errors(self.run.path):
+            self.run.clear()
+        write_json(self.run.request_path, asdict(request))
 
     def release(self) -> None:
         """Let others go on with the run."""
@@ -131,23 +165,30 @@ class PendingRun:
         """Put the run in its place, and return it there; files of the person's stay.
 
         Raises:
+            RunError: Another process trains a run in that place.
             HostError: The system refuses.
         """
-        self.lock.release()
-        with os_errors_as_host_errors(self.place):
-            remove(self.run.path / LOCK)
-            if self.run.path != self.place:
-                recover(self.place)
-                os.replace(self.place, _old(self.place))
-                os.replace(self.run.path, self.place)
-                recover(self.place)
+        run, place = self.run.path, self.place
+        if os.name == "nt":  # a folder that holds an open file cannot be renamed there
+            self.lock.release()
+        with os_errors_as_host_errors(place):
+            if run != place:
+                run, place = run.resolve(), place.resolve()
+                recover(place)
+                if place.exists():
+                    _lock(RunDirectory(place)).release()
+                    os.replace(place, _old(place))
+                os.replace(run, place)
+                recover(place)
+            self.lock.release()
+            remove(place / LOCK)
         return RunDirectory(self.place)
 
 
 def recover(place: Path) -> None:
     """Complete the change of places between two runs, wherever it was interrupted."""
-    old = _old(place)
-    if not old.exists():
+    old, place = _old(place), place.resolve()
+    if not any((old / mark).exists() for mark in MARKS):
         return
     if not place.exists():
         os.replace(old, place)
@@ -155,20 +196,32 @@ def recover(place: Path) -> None:
     for entry in old.iterdir():
         if entry.name not in RUN_FILES and not _TEMPORARY.fullmatch(entry.name):
             os.replace(entry, place / entry.name)
+        elif entry.name not in MARKS:  # they say until the end whose folder it is
+            remove(entry)
     remove(old)
+
+
+def is_open(run: RunDirectory) -> bool:
+    """Return whether a run is unfinished; one beside its place is until its very last file."""
+    is_whole = run.path == place_of(run) or run.digests_path.exists()
+    return bool(run.missing()) or not is_whole
+
+
+def place_of(run: RunDirectory) -> Path:
+    """Return where a run will be in the end."""
+    found = _BESIDE.fullmatch(run.path.name)
+    return run.path.with_name(found[1]) if found else run.path
 
 
 def requested_runs(base: Path = RUNS_ROOT) -> list[RunDirectory]:
     """Return the runs in a folder that say what they were asked for, the newest first."""
-    runs = [RunDirectory(path.parent) for path in base.glob(f"*/{RunDirectory.request_path}")]
+    folders = [path.parent for path in base.glob(f"*/{RunDirectory.request_path}")]
+    runs = [
+        RunDirectory(path)
+        for path in folders
+        if not path.name.startswith(".") or _BESIDE.fullmatch(path.name)
+    ]
     return sorted(runs, key=lambda run: run.started, reverse=True)
-
-
-def _candidates(out: Path | None, base: Path) -> Iterator[tuple[RunDirectory, Path]]:
-    if out is not None:
-        yield from ((RunDirectory(path), out) for path in (_beside(out), out))
-        return
-    yield from ((run, run.path) for run in requested_runs(base))
 
 
 def _lock(run: RunDirectory) -> FileLock:
@@ -185,7 +238,7 @@ def _lock(run: RunDirectory) -> FileLock:
             lock.acquire()
         except Timeout:
             raise RunError(
-                f"another process is training a run in {quoted(run.path)}",
+                f"another process is training a run in {quoted(place_of(run))}",
                 "wait for it, or name another folder: --out FOLDER",
             ) from None
     return lock
@@ -193,15 +246,40 @@ def _lock(run: RunDirectory) -> FileLock:
 
 def _remove_leftovers(run: RunDirectory) -> None:
     """Remove what a process that was killed was writing."""
+    run.refuse_links()
     with os_errors_as_host_errors(run.path):
-        for entry in run.path.iterdir():
-            if _TEMPORARY.fullmatch(entry.name):
-                remove(entry)
+        for folder in (run.path, run.checkpoint_path.parent, run.figures):
+            for entry in folder.glob(".*"):
+                if _TEMPORARY.fullmatch(entry.name):
+                    remove(entry)
 
 
-def _beside(place: Path) -> Path:
-    return place.with_name(f".{place.name}.new")
+def _copy(run: RunDirectory, copy: RunDirectory) -> None:
+    """Copy what training goes on from; all else is written anew."""
+    for name in (*FILES_AT_START, RunDirectory.checkpoint_path, *_RECORDS):
+        if (run.path / name).exists():
+            (copy.path / name).parent.mkdir(exist_ok=True)
+            shutil.copyfile(run.path / name, copy.path / name)
+
+
+def _ensure_replaceable(place: Path) -> None:
+    """Raise now what would keep a finished run from its place after hours of training."""
+    target = place.resolve()
+    if target in (Path.cwd(), *Path.cwd().parents):
+        problem, hint = "is the folder you are in", "go out of it first: cd .."
+    elif target.is_mount():
+        problem, hint = "is a mount point", f"name a folder in it: --out {pasted(place / 'run')}"
+    else:
+        return
+    raise RunError(f"{quoted(place)} {problem}, and a run there cannot be replaced", hint)
+
+
+def beside(place: Path) -> RunDirectory:
+    """Return where a run is trained that will replace the one in a place."""
+    place = place.resolve()  # it may be a link to another disk, or "."
+    return RunDirectory(place.with_name(f".{place.name}.new"))
 
 
 def _old(place: Path) -> Path:
+    place = place.resolve()
     return place.with_name(f".{place.name}.old")

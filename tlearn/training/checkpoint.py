@@ -140,6 +140,9 @@ def _state_of(groups: Mapping[str, Sequence[np.ndarray]]) -> TrainingState | Non
         record["plateau"] = PlateauState(**record["plateau"])
         record["best"], record["sums"] = tuple(record["best"]), tuple(record["sums"])
         start, best = groups.get("start", ()), groups.get("best", ())
-        return TrainingState(**record, start=start, best_weights=best)
+        state = TrainingState(**record, start=start, best_weights=best)
     except (KeyError, ValueError, TypeError):
         return None
+    counts = (state.epoch, state.step, state.n_images, state.best_epoch, state.parts)
+    possible = all(isinstance(count, int) and count >= 0 for count in counts) and state.parts
+    return state if possible and isinstance(state.epochs, list) else None

@@ -62,7 +62,9 @@ class Phase:
         """
         self._began = time.perf_counter() - self.state.seconds
         self._scoring_seconds = 0.0
-        if self.deadline is not None and self.state.budget is None:
+        if self.deadline is None:  # or not any more, where epochs were added
+            self.state.budget = None
+        elif self.state.budget is None:
             self.state.budget = self.deadline - self._began
         if self.val is not None and not self.state.epochs:
             self._end_epoch(0, {})
