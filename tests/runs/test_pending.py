@@ -8,7 +8,14 @@ import pytest
 
 from tlearn.errors import RunError
 from tlearn.runs.directory import FILES_AT_END, FILES_AT_START, RunDirectory
-from tlearn.runs.pending import PendingRun, Request, is_open, recover, requested_runs
+from tlearn.runs.pending import (
+    PendingRun,
+    Request,
+    ensure_available,
+    is_open,
+    recover,
+    requested_runs,
+)
 
 ASKED = Request("/images", {"policy": "deep", "epochs": 3})
 
@@ -214,3 +221,14 @@ def test_a_folder_of_the_person_beside_a_run_is_not_taken_for_an_old_one(tmp_pat
     (tmp_path / ".out.old" / "mine.txt").touch()
     recover(tmp_path / "out")
     assert (tmp_path / ".out.old" / "mine.txt").exists() and not (tmp_path / "out").exists()
+
+
+def test_a_place_where_nothing_can_be_exchanged_is_refused_before_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    finish(begin(out, base=tmp_path), "old")
+    monkeypatch.setattr(Path, "is_mount", lambda path: path == out)
+    with pytest.raises(RunError, match="is a mount point") as error:
+        ensure_available(out, overwrite=True, base=tmp_path)
+    assert error.value.hint.endswith(f"--out {out}/run")

@@ -110,11 +110,9 @@ def finetune(
     Raises:
         TlearnError: The folder, recipe, weights or place cannot be used.
     """
-    flags, resumption = flags or {}, None
+    resumption, flags = None, flags or {}
     if resume:
-        others = {"out": out, "overwrite": overwrite, "recipe": recipe}
-        others = {name: value for name, value in others.items() if value}
-        resumption = find_resumption(folder, {**flags, **others})
+        resumption = find_resumption(folder, flags, out=out, overwrite=overwrite, recipe=recipe)
     if resumption:
         folder, flags = Path(resumption.request.folder), resumption.flags
     if folder is None:

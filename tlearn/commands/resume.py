@@ -15,7 +15,14 @@ from tlearn.errors import RunError, TlearnError, pasted, quoted
 from tlearn.recipe.plan import Plan
 from tlearn.recipe.plan_file import read_plan
 from tlearn.runs.directory import RUNS_ROOT, RunDirectory
-from tlearn.runs.pending import PendingRun, Request, beside, is_open, requested_runs
+from tlearn.runs.pending import (
+    PendingRun,
+    Request,
+    beside,
+    ensure_available,
+    is_open,
+    requested_runs,
+)
 from tlearn.runs.provenance import installed_versions, read_provenance
 from tlearn.training.checkpoint import read_epoch
 
@@ -63,17 +70,18 @@ class Resumption:
         return flags
 
 
-def find_resumption(place: Path | None, flags: Mapping[str, Any]) -> Resumption:
+def find_resumption(place: Path | None, flags: Mapping[str, Any], **options: object) -> Resumption:
     """Find the run to go on with.
 
     Args:
         place: A run, or the folder that it is trained on; None takes the newest unfinished run.
-        flags: What is set; only `epochs` may be.
+        flags: Only `epochs` may be set anew.
+        **options: What else may not be set, by name.
 
     Raises:
         RunError: There is no such run, or nothing is left to do.
     """
-    others = sorted(flags.keys() - {"epochs"})
+    others = sorted(flags.keys() - {"epochs"} | {name for name in options if options[name]})
     if others:
         raise RunError(
             f"a run goes on where and as it was begun; {', '.join(others)} cannot change",
@@ -110,7 +118,7 @@ def find_pending(
         return PendingRun.reopen(resumption.run, request_of(session))
     pending = PendingRun.find(request_of(session), out)
     if pending is None:
-        RunDirectory.ensure_available(out, overwrite)
+        ensure_available(out, overwrite)
     return pending
 
 

@@ -22,7 +22,7 @@ FINISHED, UNFINISHED, DAMAGED, FOREIGN = "finished", "unfinished", "damaged", "f
 
 # What a write that was killed half-way leaves behind; see `storage.atomic`.
 _TEMPORARY = re.compile(r"\.[0-9a-f]{8}-(.+?)(\.old)?")
-_REMOVE_HINT = "close what is using it, then run again: tlearn runs rm RUN"
+_REMOVE_HINT = "close what is using it, or give yourself access; then run again: tlearn runs rm RUN"
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ from tlearn.runs.directory import (
     RUNS_ROOT,
     RunDirectory,
 )
-from tlearn.storage.atomic import os_errors_as_host_errors, remove
+from tlearn.storage.atomic import ensure_writable, os_errors_as_host_errors, remove
 from tlearn.storage.text import read_json, write_json
 
 _BESIDE = re.compile(r"\.(.+)\.new")
@@ -112,11 +112,10 @@ class PendingRun:
             RunError: The place is taken, or another process trains a run there.
             HostError: The system refuses.
         """
-        RunDirectory.ensure_available(out, overwrite, base)
+        ensure_available(out, overwrite, base)
         target = out
-        if out and overwrite and out.exists() and any(out.iterdir()):
+        if out and _holds_run(out, overwrite):
             _lock(RunDirectory(out)).release()
-            _ensure_replaceable(out)
             target = beside(out).path
         # Before anything in it is touched: another process may be training there.
         lock = _lock(RunDirectory(target)) if target else None
@@ -148,11 +147,7 @@ class PendingRun:
         return cls(run, place, lock)
 
     def begin_anew(self, request: Request) -> None:
-        """Forget what was written before anything had been trained.
-
-        Raises:
-            HostError: The system refuses.
-        """
+        """Forget what was written before anything had been trained."""
         with os_errors_as_host_errors(self.run.path):
             self.run.clear()
         write_json(self.run.request_path, asdict(request))
@@ -183,6 +178,18 @@ class PendingRun:
             self.lock.release()
             remove(place / LOCK)
         return RunDirectory(self.place)
+
+
+def ensure_available(out: Path | None, overwrite: bool, base: Path = RUNS_ROOT) -> None:
+    """Raise now what would keep a new run from its place after minutes, or hours of training.
+
+    Raises:
+        RunError: The place is taken, or the run there cannot be replaced.
+        HostError: The folder cannot be written to.
+    """
+    RunDirectory.ensure_available(out, overwrite, base)
+    if out and _holds_run(out, overwrite):
+        _ensure_replaceable(out)
 
 
 def recover(place: Path) -> None:
@@ -262,14 +269,19 @@ def _copy(run: RunDirectory, copy: RunDirectory) -> None:
             shutil.copyfile(run.path / name, copy.path / name)
 
 
+def _holds_run(out: Path, overwrite: bool) -> bool:
+    """Return whether a new run has to be trained beside another one, which it will replace."""
+    return overwrite and out.exists() and any(out.iterdir())
+
+
 def _ensure_replaceable(place: Path) -> None:
-    """Raise now what would keep a finished run from its place after hours of training."""
     target = place.resolve()
     if target in (Path.cwd(), *Path.cwd().parents):
         problem, hint = "is the folder you are in", "go out of it first: cd .."
     elif target.is_mount():
         problem, hint = "is a mount point", f"name a folder in it: --out {pasted(place / 'run')}"
     else:
+        ensure_writable(target.parent)
         return
     raise RunError(f"{quoted(place)} {problem}, and a run there cannot be replaced", hint)
 
