@@ -90,8 +90,7 @@ def finetune(
 ) -> FinetuneResult:
     """Train a classifier on a folder and keep it as a run.
 
-    A run that was stopped goes on where the same is asked for again, from its last checkpoint and
-    to the same weights; see `FinetuneResult.resumed_from_epoch`.
+    A stopped run goes on where the same is asked again (`FinetuneResult.resumed_from_epoch`).
 
     Args:
         folder: Image folder, or CSV of path and label.
@@ -110,15 +109,14 @@ def finetune(
     Raises:
         TlearnError: The folder, recipe, weights or place cannot be used.
     """
-    resumption, flags = None, flags or {}
-    if resume:
-        resumption = find_resumption(folder, flags, out=out, overwrite=overwrite, recipe=recipe)
+    fixed = {"out": out, "overwrite": overwrite, "recipe": recipe}
+    resumption = find_resumption(folder, flags or {}, fixed) if resume else None
     if resumption:
         folder, flags = Path(resumption.request.folder), resumption.flags
     if folder is None:
         raise TypeError("finetune needs a folder, or resume=True")
     ensure_no_run(folder)
-    with Session(folder, recipe, flags, keep_cache=keep_cache, progress=progress) as session:
+    with Session(folder, recipe, flags or {}, keep_cache=keep_cache, progress=progress) as session:
         pending = None if dry_run else find_pending(session, resumption, out, overwrite)
         images = session.scan_folder()
         backbone = session.find_backbone()

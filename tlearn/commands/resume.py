@@ -70,18 +70,20 @@ class Resumption:
         return flags
 
 
-def find_resumption(place: Path | None, flags: Mapping[str, Any], **options: object) -> Resumption:
+def find_resumption(
+    place: Path | None, flags: Mapping[str, Any], fixed: Mapping[str, Any]
+) -> Resumption:
     """Find the run to go on with.
 
     Args:
         place: A run, or the folder that it is trained on; None takes the newest unfinished run.
         flags: Only `epochs` may be set anew.
-        **options: What else may not be set, by name.
+        fixed: What may not be set besides.
 
     Raises:
         RunError: There is no such run, or nothing is left to do.
     """
-    others = sorted(flags.keys() - {"epochs"} | {name for name in options if options[name]})
+    others = sorted(flags.keys() - {"epochs"} | {name for name in fixed if fixed[name]})
     if others:
         raise RunError(
             f"a run goes on where and as it was begun; {', '.join(others)} cannot change",
