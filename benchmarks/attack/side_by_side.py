@@ -15,16 +15,18 @@ from tlearn.storage.cache import folder_bytes
 
 KIND = "side by side"
 _LIMIT = 400
+_COMMANDS = ("suggest", "linear-head", "top-stages"), ("suggest of many", "linear-head of many")
+"""Commands on one folder, and on another: each round has one of either, and one more."""
 
 
 def trial(workshop: Workshop, options: Namespace) -> Iterator[Finding]:
-    """Start two or three commands with one cache, clear it while they run, compare figures."""
+    """Start three commands with one cache, clear it while they run, compare figures."""
     rng = random.Random(options.seed)
-    for name in ("suggest", "linear-head", "top-stages"):
+    for name in (*_COMMANDS[0], *_COMMANDS[1]):
         reference(workshop, name)
     tenth = folder_bytes(workshop.cache) / 10 / 1e9
     for number in range(options.rounds):
-        names = [rng.choice(("suggest", "linear-head", "top-stages")) for _ in range(2)]
+        names = [rng.choice(_COMMANDS[n]) for n in (0, 1, rng.randrange(2))]
         start = time.monotonic()
         with ExitStack() as stack:
             places = [

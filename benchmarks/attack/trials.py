@@ -25,7 +25,9 @@ from benchmarks.attack.workshop import FORMATS, SMALL, Workshop
 _TRAIN = ("finetune", "{work}/images", SMALL, "--out", "run", "--json", "--policy")
 COMMANDS: dict[str, tuple[str, ...]] = {
     "suggest": ("suggest", "{work}/images", SMALL, "--json"),
+    "suggest of many": ("suggest", "{work}/many", SMALL, "--json"),
     "linear-head": (*_TRAIN, "linear-head"),
+    "linear-head of many": (_TRAIN[0], "{work}/many", *_TRAIN[2:], "linear-head"),
     "top-stages": (*_TRAIN, "top-stages", "--epochs", "3"),
     "deep": (*_TRAIN, "deep", "--epochs", "3"),
     "from-scratch": (*_TRAIN, "from-scratch", "--epochs", "3"),
@@ -93,7 +95,7 @@ class Place:
     def results(self, name: str, answer: Answer | None = None) -> dict[str, Any]:
         """Return what must be equal however a command came to its end."""
         found: dict[str, Any] = {}
-        if name == "suggest" and answer:
+        if name.startswith("suggest") and answer:
             found["advice"] = stable(answer.document)
         if (model := self.folder / "run/model.keras").exists():
             found["weights"] = digest_of_weights(model)
@@ -174,7 +176,7 @@ def differences(here: Place, name: str, answer: Answer) -> Iterator[tuple[str, s
     if wrong:
         values = [f"{key}: {results.get(key)!r:.150} != {expected[key]!r:.150}" for key in wrong]
         yield "lost", "; ".join(values)
-    if name != "suggest":
+    if not name.startswith("suggest"):
         advice = here.run("suggest")
         if advice.code or here.results("suggest", advice)["advice"] != _advice(here.workshop):
             yield "accepted and should not be", f"the cache misleads: {last_line(advice.text)}"

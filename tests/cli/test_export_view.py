@@ -65,6 +65,13 @@ def test_widest_table_fits(
     assert "+12.5" in shown and "12.3 to 55.5" in shown and "tflite int8-float" in shown
 
 
+def test_a_saved_model_says_where_a_server_looks_for_it(
+    command: Command, calls: Callable[..., Any]
+) -> None:
+    calls("export", [GOOD, replace(GOOD, format="saved_model")])
+    assert command("export", "--saved-model").stdout.count("MODEL/1/") == 1
+
+
 def test_a_gain_is_put_in_words(command: Command, calls: Callable[..., Any]) -> None:
     calls("export", [replace(GOOD, accuracy_drop=-0.005)])
     assert "gains 0.5 points" in " ".join(command("export", "--tflite").stdout.split())

@@ -97,6 +97,12 @@ def test_an_own_file_that_keras_did_not_save_is_refused(
         resolve_backbone(str(path), None, None)
 
 
+def test_a_file_of_keras_2_is_told_how_to_convert() -> None:
+    with pytest.raises(BackboneError, match="Keras 2") as error:
+        resolve_backbone("keras_model.h5", None, None)
+    assert error.value.hint.endswith("--backbone NAME.keras")
+
+
 def test_a_backbone_is_resolved_without_keras() -> None:
     code = (
         "import sys; from tlearn.models.resolve import resolve_backbone;"

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from tlearn.models.backbone import Backbone
 
 _OWN_SUFFIX = ".keras"
+_OLD_SUFFIXES = (".h5", ".hdf5")  # of Keras 2, and of Teachable Machine
 
 BUILTIN_COST = "the built-in backbone is used, which was 13 points less accurate over ten folders"
 """Part of the reason where it takes the place of the recommended one."""
@@ -87,6 +88,12 @@ def resolve_backbone(
     """
     if name is not None and name.endswith(_OWN_SUFFIX):
         return _resolve_own(Path(os.path.expanduser(name)), weights, image_size)
+    if name is not None and name.endswith(_OLD_SUFFIXES):
+        raise BackboneError(
+            f"{quoted(name)} is a file of Keras 2 (.h5), which is not read",
+            "convert it with keras.saving.load_model(FILE).save('NAME.keras'), in the version of "
+            "Keras that wrote it where this one cannot: --backbone NAME.keras",
+        )
     spec, reason = find_backbone(name or RECOMMENDED), ""
     check_image_size(spec, image_size or spec.image_size)
     file = None
