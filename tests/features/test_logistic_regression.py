@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -67,3 +69,14 @@ def test_extreme_logits_and_probabilities_stay_finite() -> None:
     np.testing.assert_allclose(softmax(np.array([[1e4, 0.0], [-1e4, -1e4]])), [[1, 0], [0.5, 0.5]])
     loss = log_loss(np.array([[1.0, 0.0]]), np.array([1]), np.ones(1))
     assert loss == pytest.approx(-np.log(1e-12))
+
+
+def test_the_axes_take_little_more_memory_than_the_features() -> None:
+    wide = np.random.default_rng(0).standard_normal((4000, 256)).astype(np.float32)
+    tracemalloc.start()
+    try:
+        principal_axes(wide, [64, 192])
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < wide.nbytes / 2

@@ -75,12 +75,14 @@ class Features:
         Returns:
             (len(keys), sum of the outputs' widths).
         """
-        arrays = []
-        for output in outputs:
+        ends = np.cumsum(self.widths(outputs))
+        rows = np.empty((len(keys), ends[-1]), self.store.table.dtype)
+        for output, end in zip(outputs, ends, strict=True):
             columns = self.extractor.columns(output)
             assert columns is not None, output
-            arrays.append(self.store.table.read(keys, columns))
-        return arrays[0] if len(arrays) == 1 else np.concatenate(arrays, axis=1)
+            width = columns.stop - columns.start
+            self.store.table.read(keys, columns, rows[:, end - width : end])
+        return rows
 
     def widths(self, outputs: Sequence[str]) -> list[int]:
         """Return the width of each output."""
@@ -167,6 +169,7 @@ class Features:
             folds,
             penalty,
             class_weights=problem.class_weights,
+            in_place=True,
             blocks=self.widths(outputs),
         )
 

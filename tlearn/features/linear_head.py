@@ -208,6 +208,7 @@ def held_out_probabilities(
     penalty: float,
     *,
     class_weights: bool = False,
+    in_place: bool = False,
     blocks: Sequence[int] = (),
 ) -> list[np.ndarray]:
     """Predict the rows that each fold holds out, with heads solved at one penalty.
@@ -219,13 +220,14 @@ def held_out_probabilities(
         folds: Pairs of row indices (to solve on, held out); they need not cover all rows.
         penalty: L2 strength, in units of the features' mean variance.
         class_weights: Weigh rows so that every class counts the same.
+        in_place: See `solve_head`.
         blocks: See `solve_head`.
 
     Returns:
         For each fold, (rows held out, n_classes).
     """
     with _one_fold_per_core() as pool:
-        axes = principal_axes(features.copy(), blocks)
+        axes = principal_axes(features if in_place else features.copy(), blocks)
         problem = LogisticProblem(axes, labels, n_classes, class_weights)
         solve_fold = partial(solve, problem, penalty=penalty, tolerance=_ROUGH)
         coefficients = pool.map(solve_fold, (rows for rows, _ in folds))

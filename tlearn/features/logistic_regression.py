@@ -80,7 +80,8 @@ def principal_axes(features: np.ndarray, blocks: Sequence[int]) -> PrincipalAxes
         return PrincipalAxes(np.zeros((n, 1), np.float32), mean, np.zeros((d, 1)), np.zeros(1))
     gram /= n * scale**2
     # This driver is not the fastest, but needs the least memory.
-    values, vectors = eigh(gram, overwrite_a=True, driver="evr")
+    values, vectors = eigh(gram.T, overwrite_a=True, driver="evr")  # in LAPACK's order: no copy
+    del gram
     first = int(np.searchsorted(values, values[-1] * 1e-7, side="right"))
     values, rotation = values[first:], vectors[:, first:]
     if d > n:
@@ -89,7 +90,8 @@ def principal_axes(features: np.ndarray, blocks: Sequence[int]) -> PrincipalAxes
     for start in range(0, n, _BLOCK):
         block = slice(start, start + _BLOCK)
         features[block, : len(values)] = features[block] @ rotation
-    return PrincipalAxes(features[:, : len(values)], mean, factors[:, None] * rotation, values)
+    rotation *= factors[:, None]
+    return PrincipalAxes(features[:, : len(values)], mean, rotation, values)
 
 
 def _equalize_variance(features: np.ndarray, blocks: Sequence[int]) -> np.ndarray:
@@ -99,7 +101,9 @@ def _equalize_variance(features: np.ndarray, blocks: Sequence[int]) -> np.ndarra
         return factors
     ends = np.cumsum(blocks)
     for start, end in zip(ends - blocks, ends, strict=True):
-        variance = float(np.square(features[:, start:end], dtype=np.float64).mean())
+        block = features[:, start:end]
+        # Row by row: a copy in float64 would be twice as large as the features themselves.
+        variance = sum(float(np.square(row, dtype=np.float64).sum()) for row in block) / block.size
         factors[start:end] = 1 / np.sqrt(variance) if variance > 0 else 1.0
     features *= factors
     return factors

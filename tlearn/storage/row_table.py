@@ -67,12 +67,18 @@ class RowTable:
         """Return the keys that have no row, or a damaged one, each once, in their order."""
         return [key for key in dict.fromkeys(keys) if key not in self]
 
-    def read(self, keys: Sequence[str], columns: slice = slice(None)) -> np.ndarray:
+    def read(
+        self,
+        keys: Sequence[str],
+        columns: slice = slice(None),
+        into: np.ndarray | None = None,
+    ) -> np.ndarray:
         """Read rows from disk.
 
         Args:
             keys: The rows' keys.
             columns: The slice of each row's first axis to read.
+            into: An array for the rows, each of which is contiguous; by default a new one.
 
         Returns:
             (len(keys), *row_shape) rows in the order of `keys`, with the first axis of each cut to
@@ -83,7 +89,8 @@ class RowTable:
             HostError: A row was damaged after it had been found.
         """
         first, last, _ = columns.indices(self.row_shape[0])
-        rows = np.empty((len(keys), last - first, *self.row_shape[1:]), self.dtype)
+        shape = len(keys), last - first, *self.row_shape[1:]
+        rows = np.empty(shape, self.dtype) if into is None else into
         skipped = first * self.row_bytes // self.row_shape[0]
         for row, key in zip(rows, keys, strict=True):
             position = self._positions[key]
