@@ -14,6 +14,7 @@ import numpy as np
 
 from tlearn.artifacts.contract_rules import MOST_SIDE
 from tlearn.artifacts.extras import import_onnxruntime, import_openvino, require_extra
+from tlearn.artifacts.tflite_scales import extreme_scale
 from tlearn.backend.silence import silence_output
 from tlearn.data.pixel_store import PixelArray
 from tlearn.errors import ExportError, quoted
@@ -99,9 +100,17 @@ class TfliteRuntime:
         try:
             with silence_output():
                 self._interpreter = Interpreter(model_path=str(path), num_threads=threads)
-                self._interpreter.allocate_tensors()
+                extreme = extreme_scale(path)
+                if extreme is None:
+                    self._interpreter.allocate_tensors()
         except (RuntimeError, ValueError) as error:
             raise _cannot_run("LiteRT", path, error) from error
+        if extreme is not None:
+            raise ExportError(
+                f"LiteRT cannot run {quoted(path)}: what goes into {quoted(extreme)} all but "
+                "vanishes, and int8 cannot hold it",
+                "leave int8 out, or choose a backbone that was trained: --quantize dynamic",
+            )
         inputs = self._interpreter.get_input_details()
         self.shape = _image_shape(
             path, {tensor["name"]: tensor["shape"].tolist() for tensor in inputs}
