@@ -82,3 +82,16 @@ def test_an_end_while_the_command_line_starts_is_no_traceback(
     with pytest.raises(SystemExit) as ended:
         main()
     assert ended.value.code == code
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere file names are UTF-8")
+def test_names_beyond_ascii_are_read_where_the_locale_has_none(tmp_path: Path) -> None:
+    (tmp_path / "Äpfel").mkdir()
+    bare = {"LC_ALL": "POSIX", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    done = subprocess.run(
+        [sys.executable, "-m", "tlearn", "finetune", "Äpfel", "--dry-run"],
+        cwd=tmp_path,
+        env=os.environ | bare,
+        capture_output=True,
+    )
+    assert "'Äpfel'" in done.stderr.decode()
