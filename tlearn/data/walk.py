@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tlearn.data.formats import is_image_extension, sniff
+from tlearn.data.formats import EXTENSIONS, is_foreign_extension, sniff
 from tlearn.errors import DataError, quoted
 
 QUARANTINE, QUARANTINE_JOURNAL = "quarantine", ".tlearn-moves.jsonl"
@@ -52,7 +52,7 @@ def is_hidden(name: str) -> bool:
 
 
 def _is_image(path: Path) -> bool:
-    if is_image_extension(path.suffix):
+    if path.suffix.lower() in EXTENSIONS:
         return True  # whatever its content: an unreadable image is to be reported, not ignored
     try:
         with path.open("rb") as file:
@@ -105,7 +105,7 @@ class Walk:
 
     def children(self, name: str) -> tuple[list[str], list[str]]:
         """Return the subfolders of the folder `name`, and the images directly in it."""
-        folders, images = [], []
+        folders, images, foreign = [], [], []
         for entry in list_entries(self.root / name):
             child = f"{name}/{entry.name}".removeprefix("/")
             hidden = is_hidden(entry.name) or _is_quarantine(entry)
@@ -113,8 +113,12 @@ class Walk:
                 folders.append(child)
             elif not hidden and _is_file(entry) and _is_image(self.root / child):
                 images.append(child)
+            elif not hidden and _is_file(entry) and is_foreign_extension(child):
+                foreign.append(child)
             else:
                 self.ignored.append(child)
+        # Beside other images they are told as unreadable; alone they make no class.
+        (images if images else self.ignored).extend(foreign)
         return sorted(folders, key=natural_key), images
 
     def images(self, name: str) -> list[str]:
