@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -99,3 +100,18 @@ def test_entries_without_access_are_passed_over(
     monkeypatch.setattr(module, "list_entries", lambda path: [*listed(path), Refused()])
     walk = Walk(tmp_path)
     assert walk.images("cats") == ["cats/1.png"] and walk.ignored == ["cats/2.png"]
+
+
+def test_formats_that_are_not_read_are_told_beside_images_and_make_no_class_alone(
+    image_folder: Callable[..., Path],
+) -> None:
+    root = image_folder(classes=2)
+    drawings = root / "drawings"
+    drawings.mkdir()
+    sound = next(root.rglob("*.png"))
+    for folder in (drawings, sound.parent):
+        (folder / "x.psd").write_bytes(b"8BPS\0\1" + bytes(100))
+    walk = Walk(root)
+    assert f"{sound.parent.name}/x.psd" in walk.images(sound.parent.name)
+    assert walk.images("drawings") == []
+    assert "drawings/x.psd" in walk.ignored

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import PurePosixPath
 
 # First bytes and extensions. Text may begin with "BM" or "P1": these two formats need more bytes.
 _FORMATS = {
@@ -47,9 +48,9 @@ _FOREIGN_EXTENSIONS = {
 }
 
 
-def is_image_extension(suffix: str) -> bool:
-    """Return whether files of this extension show an image, be it one that is not read here."""
-    return suffix.lower() in EXTENSIONS or suffix.lower() in _FOREIGN_EXTENSIONS
+def is_foreign_extension(name: str) -> bool:
+    """Return whether a file is named like an image in a format that is not read here."""
+    return PurePosixPath(name).suffix.lower() in _FOREIGN_EXTENSIONS
 
 
 def sniff(head: bytes) -> str:

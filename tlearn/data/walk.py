@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tlearn.data.formats import is_image_extension, sniff
+from tlearn.data.formats import EXTENSIONS, is_foreign_extension, sniff
 from tlearn.errors import DataError, quoted
 
 QUARANTINE, QUARANTINE_JOURNAL = "quarantine", ".tlearn-moves.jsonl"
@@ -64,7 +64,7 @@ def is_system_folder(name: str) -> bool:
 
 
 def _is_image(path: Path) -> bool:
-    if is_image_extension(path.suffix):
+    if path.suffix.lower() in EXTENSIONS:
         return True  # whatever its content: an unreadable image is to be reported, not ignored
     try:
         with path.open("rb") as file:
@@ -127,7 +127,7 @@ class Walk:
         return [child for child in self.children(name)[0] if self.has_images(child)]
 
     def _children(self, name: str) -> tuple[list[str], list[str]]:
-        folders, images = [], []
+        folders, images, foreign = [], [], []
         for entry in list_entries(self.root / name):
             child = f"{name}/{entry.name}".removeprefix("/")
             hidden = is_hidden(entry.name) or is_quarantine(self.root / child)
@@ -135,8 +135,12 @@ class Walk:
                 folders.append(child)
             elif not hidden and _is_file(entry) and _is_image(self.root / child):
                 images.append(child)
+            elif not hidden and _is_file(entry) and is_foreign_extension(child):
+                foreign.append(child)
             else:
                 self.ignored.append(child)
+        # Beside other images they are told as unreadable; alone they make no class.
+        (images if images else self.ignored).extend(foreign)
         return sorted(folders, key=natural_key), images
 
     def images(self, name: str) -> list[str]:
