@@ -67,9 +67,9 @@ def _look_at(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     image, box = Image.fromarray(pixels), Image.Resampling.BOX
     small = image.resize((MARK_SIDE, MARK_SIDE), box)
     gray = np.asarray(small.convert("L"), np.float32)
-    around = np.pad(gray, 1, mode="edge")
-    around = around[:-2] + around[1:-1] + around[2:]
-    around = (around[:, :-2] + around[:, 1:-1] + around[:, 2:]) / 9
+    padded = np.pad(gray, 1, mode="edge")
+    rows = padded[:-2] + padded[1:-1] + padded[2:]
+    around = (rows[:, :-2] + rows[:, 1:-1] + rows[:, 2:]) / 9
     relief = np.rint(gray - around).clip(-24, 24).astype(np.int8)  # no edge counts for ten
     brightness = np.cumsum(image.convert("L").histogram()) / (pixels.size / 3)
     levels = [np.searchsorted(brightness, share + 1e-9) for share in _PERCENTILES]
