@@ -137,7 +137,10 @@ def mean_color(side: SidePixels) -> np.ndarray:
 
 
 def ring(side: SidePixels, depth: int = 0) -> np.ndarray:
-    """Return columns (n, axes) of a ring of cells, by default the border of the image.
+    """Return columns (n, d) of a ring of cells, by default the border of the image.
+
+    Means and spreads have bins, since a frame may be of a middling color; one that is drawn has no
+    spread at all.
 
     Args:
         side: Pixels of n images.
@@ -146,7 +149,11 @@ def ring(side: SidePixels, depth: int = 0) -> np.ndarray:
     inside = side.cells[:, depth : GRID - depth, depth : GRID - depth]
     edge = np.ones(inside.shape[1:3], bool)
     edge[1:-1, 1:-1] = False
-    return _main_axes(inside[:, edge])
+    cells = inside[:, edge].astype(np.float32)
+    moments = np.hstack([cells.mean(axis=1), cells.std(axis=1)])
+    axes = _main_axes(cells)
+    axes /= max(float(axes.std(axis=0).mean()), 1e-6)
+    return np.hstack([axes, standardized(with_bins(moments, _FEW_BINS))])
 
 
 def thumbnail(side: SidePixels, center: bool = True) -> np.ndarray:
