@@ -18,6 +18,9 @@ from tlearn.data.pixel_store import PixelRows
 from tlearn.data.sampling import make_folds
 from tlearn.data.split import Fold
 
+LAST = 3
+"""Stages that the head on several reads."""
+
 Plant = Callable[[Image.Image, int, int], tuple[Image.Image, str, dict]]
 """Changes an image: (image, label, number of classes) to (image, format, options of `save`)."""
 
@@ -45,6 +48,12 @@ class Sample:
     pixels: PixelRows
     stages: list[np.ndarray]
     folds: list[Fold]
+
+    @property
+    def last_stages(self) -> tuple[np.ndarray, list[int]]:
+        """Return the features of the last three stages side by side, and the width of each."""
+        last = self.stages[-LAST:]
+        return np.concatenate(last, axis=1), [stage.shape[1] for stage in last]
 
 
 def open_sample(folder: Path, flags: dict[str, object]) -> Sample:

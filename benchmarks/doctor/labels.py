@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.doctor.folders import Sample, open_sample, parse_arguments
+from benchmarks.doctor.folders import LAST, Sample, open_sample, parse_arguments
 from tlearn.data.split import Fold
 from tlearn.doctor.labels import check_labels
 from tlearn.features.linear_head import cross_validate
@@ -27,14 +27,12 @@ CASES = (
     (0.25, "random"),
     (0.1, "look-alike"),
 )
-LAST = 3
 
 
 def held_out_heads(sample: Sample, labels: np.ndarray, folds: list[Fold]) -> list[np.ndarray]:
     """Return the held-out probabilities of heads on each stage, and on the last three together."""
-    n_classes, last = len(sample.classes), sample.stages[-LAST:]
-    widths = [stage.shape[1] for stage in last]
-    together = np.concatenate(last, axis=1)
+    n_classes = len(sample.classes)
+    together, widths = sample.last_stages
     cvs = [cross_validate(stage, labels, n_classes, folds) for stage in sample.stages]
     cvs.append(cross_validate(together, labels, n_classes, folds, blocks=widths))
     return [cv.probabilities for cv in cvs]

@@ -18,8 +18,8 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageEnhance, ImageFont, ImageOps
 
 from benchmarks.doctor.folders import Plant, Sample, open_planted, open_sample, parse_arguments
-from benchmarks.doctor.labels import best_head, held_out_heads
 from tlearn.doctor.shortcuts import Shortcut, find_shortcuts
+from tlearn.features.linear_head import cross_validate
 
 LETTERS = {
     "file facts": "f",
@@ -97,8 +97,11 @@ def planted(change: Change, which: str) -> Plant:
 
 def suspicious(sample: Sample) -> list[Shortcut]:
     """Return the shortcuts of a sample that are claimed."""
-    real = best_head(held_out_heads(sample, sample.labels, sample.folds), sample.labels)
-    found = find_shortcuts(sample.infos, sample.pixels, sample.labels, sample.folds, real)
+    features, widths = sample.last_stages
+    n_classes = len(sample.classes)
+    real = cross_validate(features, sample.labels, n_classes, sample.folds, blocks=widths)
+    files = (sample.infos, sample.pixels, sample.labels, sample.folds)
+    found = find_shortcuts(*files, real.probabilities)
     return [shortcut for shortcut in found if shortcut.suspicious]
 
 

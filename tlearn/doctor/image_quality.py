@@ -7,7 +7,7 @@ lists are short; what most images of a folder have in common is one finding abou
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,12 +48,19 @@ ODD_ASPECT = 2.5
 MUCH_SMALLER = 4.0
 """Factor by which the short side of a tiny image is below the folder's median."""
 
+LESS_DETAIL = 2.0
+"""Factor by which a blurred image has less fine detail than the folder's median image."""
+
 MOST = 0.5
 """Share of images from which something is a finding about the folder."""
 
 _LEAST_GRAY, _LEAST_LOG = 8.0, 0.05
 _AXES, _IMAGES_PER_AXIS = 50, 6
 _DETAIL_SIDE = 96
+
+
+_Issue = tuple[str, np.ndarray, np.ndarray, list[str]]
+"""An issue, which images have it, how badly, and what was measured of each."""
 
 
 @dataclass(frozen=True)
@@ -125,56 +132,51 @@ def find_image_issues(
         unlike: (n,) from `unlikeness`; None to leave out outliers.
     """
     folder, common = _of_folder(measures)
-    low, dark, light, high = measures.levels.T
-    reach = (high - low).astype(float)
-    width, height = np.array([[info.width, info.height] for info in infos], float).T
-    short = np.minimum(width, height)
-    log_aspect = np.log(np.maximum(width, 1) / np.maximum(height, 1))
-    odd = np.exp(np.abs(log_aspect - np.median(log_aspect)))
-    smaller = np.median(short) / np.maximum(short, 1)
-    blank = measures.color_spread < BLANK_SPREAD
+    issues = [*_of_pixels(measures), *_of_sizes(infos)]
+    if unlike is not None:
+        far = robust_z(unlike, _LEAST_LOG)
+        words = [f"{z:.1f} robust standard deviations from the others" for z in far]
+        issues.append((OUTLIER, far > FAR_UNLIKE, 0.4 + far / 20, words))
     found: dict[int, ImageFinding] = {}
-
-    def add(issue: str, which: np.ndarray, severity: np.ndarray, words: list[str]) -> None:
-        if issue in common:
-            return
-        for row in np.flatnonzero(which & ~(blank & (issue != BLANK))):
-            finding = ImageFinding(int(row), issue, words[row], float(np.clip(severity[row], 0, 1)))
+    for issue, which, severity, words in issues:
+        for row in np.flatnonzero(which).tolist() if issue not in common else ():
+            finding = ImageFinding(row, issue, words[row], float(np.clip(severity[row], 0, 1)))
             if row not in found or found[row].severity < finding.severity:
-                found[int(row)] = finding
+                found[row] = finding
+    worst_first = sorted(found, key=lambda row: (-found[row].severity, row))
+    return [*folder, *(found[row] for row in worst_first)]
 
-    n = len(infos)
-    add(BLANK, blank, np.ones(n), ["nearly one color"] * n)
-    darker, brighter = -robust_z(light, _LEAST_GRAY), robust_z(dark, _LEAST_GRAY)
-    too_dark = (light < DARKEST) & (high < MIDDLE) & (darker > FAR)
-    too_bright = (dark > BRIGHTEST) & (low > MIDDLE) & (brighter > FAR)
-    add(DARK, too_dark, 1 - light / 255, [f"95% of it below {v} of 255" for v in light])
-    add(BRIGHT, too_bright, dark / 255, [f"95% of it above {v} of 255" for v in dark])
+
+def _of_pixels(measures: ImageMeasures) -> Iterator[_Issue]:
+    low, dark, light, high = measures.levels.T
+    n = len(low)
+    blank = measures.color_spread < BLANK_SPREAD
+    yield BLANK, blank, np.ones(n), ["nearly one color"] * n
+    too_dark = (light < DARKEST) & (high < MIDDLE) & (-robust_z(light, _LEAST_GRAY) > FAR)
+    yield DARK, too_dark, 1 - light / 255, [f"95% of it below {v} of 255" for v in light]
+    too_bright = (dark > BRIGHTEST) & (low > MIDDLE) & (robust_z(dark, _LEAST_GRAY) > FAR)
+    yield BRIGHT, too_bright, dark / 255, [f"95% of it above {v} of 255" for v in dark]
+    reach = (high - low).astype(float)
     pale = (reach < LEAST_RANGE) & (measures.color_spread < PALE_SPREAD)
     pale &= -robust_z(reach, _LEAST_GRAY) > FAR / 2
-    add(PALE, pale, 0.9 - reach / 255, [f"uses {v:.0f} of 256 gray values" for v in reach])
+    yield PALE, pale, 0.9 - reach / 255, [f"uses {v:.0f} of 256 gray values" for v in reach]
     soft = -robust_z(measures.detail, _LEAST_LOG)
     times = np.exp(np.median(measures.detail) - measures.detail)
     words = [f"{t:.1f} times less fine detail than the median image" for t in times]
-    add(BLURRED, (soft > FAR) & (times > 2), 0.4 + soft / 40, words)
-    is_tiny = (short < TINY_SIDE) | (smaller > MUCH_SMALLER)
-    add(
-        TINY,
-        is_tiny,
-        0.5 + smaller / 40,
-        [f"{w:.0f}x{h:.0f} pixels" for w, h in zip(width, height, strict=True)],
-    )
-    words = [
-        f"{w:.0f}x{h:.0f}, {o:.1f} times the usual shape"
-        for w, h, o in zip(width, height, odd, strict=True)
-    ]
-    add(ASPECT, odd > ODD_ASPECT, 0.2 + odd / 20, words)
-    if unlike is not None:
-        far = robust_z(unlike, _LEAST_LOG)
-        words = [f"{v:.1f} robust standard deviations from the others" for v in far]
-        add(OUTLIER, far > FAR_UNLIKE, 0.4 + far / 20, words)
-    images = sorted(found.values(), key=lambda finding: (-finding.severity, finding.row))
-    return [*folder, *images]
+    yield BLURRED, (soft > FAR) & (times > LESS_DETAIL) & ~blank, 0.4 + soft / 40, words
+
+
+def _of_sizes(infos: Sequence[ImageInfo]) -> Iterator[_Issue]:
+    width, height = np.array([[info.width, info.height] for info in infos], float).T
+    sizes = [f"{info.width}x{info.height}" for info in infos]
+    short = np.minimum(width, height)
+    smaller = np.median(short) / np.maximum(short, 1)
+    tiny = (short < TINY_SIDE) | (smaller > MUCH_SMALLER)
+    yield TINY, tiny, 0.5 + smaller / 40, [f"{size} pixels" for size in sizes]
+    log_aspect = np.log(np.maximum(width, 1) / np.maximum(height, 1))
+    odd = np.exp(np.abs(log_aspect - np.median(log_aspect)))
+    words = [f"{s}, {o:.1f} times the usual shape" for s, o in zip(sizes, odd, strict=True)]
+    yield ASPECT, odd > ODD_ASPECT, 0.2 + odd / 20, words
 
 
 def robust_z(values: np.ndarray, least: float) -> np.ndarray:

@@ -136,8 +136,8 @@ def _mean_of_best(heads: Sequence[np.ndarray], labels: np.ndarray) -> np.ndarray
     accuracies = np.array([(head.argmax(axis=1) == labels).mean() for head in heads])
     best = accuracies.max()
     error = np.sqrt(best * (1 - best) / len(labels))
-    chosen = np.flatnonzero(accuracies >= best - _ERRORS * error)
-    return np.mean([heads[number] for number in chosen], axis=0)
+    chosen = accuracies >= best - _ERRORS * error
+    return np.mean([head for head, taken in zip(heads, chosen, strict=True) if taken], axis=0)
 
 
 def _vote(

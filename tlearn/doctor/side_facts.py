@@ -67,9 +67,9 @@ def _look_at(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     image, box = Image.fromarray(pixels), Image.Resampling.BOX
     small = image.resize((MARK_SIDE, MARK_SIDE), box)
     gray = np.asarray(small.convert("L"), np.float32)
-    around = np.pad(gray, 1, mode="edge")
-    around = around[:-2] + around[1:-1] + around[2:]
-    around = (around[:, :-2] + around[:, 1:-1] + around[:, 2:]) / 9
+    padded = np.pad(gray, 1, mode="edge")
+    rows = padded[:-2] + padded[1:-1] + padded[2:]
+    around = (rows[:, :-2] + rows[:, 1:-1] + rows[:, 2:]) / 9
     relief = np.rint(gray - around).clip(-24, 24).astype(np.int8)  # no edge counts for ten
     brightness = np.cumsum(image.convert("L").histogram()) / (pixels.size / 3)
     levels = [np.searchsorted(brightness, share + 1e-9) for share in _PERCENTILES]
@@ -137,7 +137,10 @@ def mean_color(side: SidePixels) -> np.ndarray:
 
 
 def ring(side: SidePixels, depth: int = 0) -> np.ndarray:
-    """Return columns (n, axes) of a ring of cells, by default the border of the image.
+    """Return columns (n, d) of a ring of cells, by default the border of the image.
+
+    Means and spreads have bins, since a frame may be of a middling color; one that is drawn has no
+    spread at all.
 
     Args:
         side: Pixels of n images.
@@ -146,7 +149,11 @@ def ring(side: SidePixels, depth: int = 0) -> np.ndarray:
     inside = side.cells[:, depth : GRID - depth, depth : GRID - depth]
     edge = np.ones(inside.shape[1:3], bool)
     edge[1:-1, 1:-1] = False
-    return _main_axes(inside[:, edge])
+    cells = inside[:, edge].astype(np.float32)
+    moments = np.hstack([cells.mean(axis=1), cells.std(axis=1)])
+    axes = _main_axes(cells)
+    axes /= max(float(axes.std(axis=0).mean()), 1e-6)
+    return np.hstack([axes, standardized(with_bins(moments, _FEW_BINS))])
 
 
 def thumbnail(side: SidePixels, center: bool = True) -> np.ndarray:
