@@ -1,0 +1,224 @@
+"""Which images may be copies of each other: coarse shapes, compared by matrix products.
+
+Each image is described by the low frequencies of its gray thumbnail, and so are its likely copies:
+crops, small rotations, and the mirror images of both. A copy then lies close to one of them. Close
+is measured in units of what a copy changes (a discriminant analysis on copies made of the folder's
+own images): in a folder of X-rays, where all images share their coarse shape, what tells them apart
+counts more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from tlearn.data.copy_alignment import compose, placed, rotation, warp
+from tlearn.progress import StepProgress
+
+SIDE = 32
+"""Of the thumbnails that are described, in pixels."""
+
+_FREQUENCIES = 10
+_INTERVALS = ((0.0, 1.0), (0.0, 0.9), (0.1, 1.0), (0.1, 0.9), (0.0, 0.8), (0.2, 1.0))
+"""Parts of a side that crops show."""
+
+_CENTER = 3 * len(_INTERVALS) + 3
+_ROTATIONS = (4.0, -4.0)
+_WIDTH = 64
+_SAMPLE = 200
+_BLOCK = 64
+_COLUMNS = 1024
+_ODD = np.tile([1.0, -1.0], _FREQUENCIES * _FREQUENCIES // 2)[1:].astype(np.float32)
+"""What a mirror does to the frequencies: the odd ones along x change their sign."""
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Pairs of images that may show the same.
+
+    Attributes:
+        part: (m,) rows: the image that seems to show a part, or the whole, of the other.
+        whole: (m,) rows of the others.
+        place: (m, 2, 3), where in `whole` the points of `part` are, in coordinates from -1 to 1.
+    """
+
+    part: np.ndarray
+    whole: np.ndarray
+    place: np.ndarray
+
+
+def find_candidates(
+    thumbnails: np.ndarray, count: int, lowest: float, progress: StepProgress | None = None
+) -> Candidates:
+    """Find the images closest to each image and to its likely copies.
+
+    Args:
+        thumbnails: (n, 32, 32), gray.
+        count: How many are taken for each image, and how many for each one's likely copies.
+        lowest: Least similarity, a cosine.
+        progress: Called with (images done, n).
+    """
+    n = len(thumbnails)
+    count = min(count, n - 1)
+    project = _copy_space(thumbnails)
+    whole = np.concatenate(
+        [project(_describe(thumbnails[at : at + _BLOCK])[:, 0]) for at in range(0, n, _BLOCK)]
+    )
+    of_image = np.full((n, count), -1, np.int64)
+    to_image = np.full((n, count), -1, np.int64)
+    similarity = np.full((n, count), -np.inf, np.float32)
+    for at in range(0, n, _BLOCK):
+        rows = np.arange(at, min(at + _BLOCK, n))
+        near = _similarity(project, whole, thumbnails[rows])
+        near[np.arange(len(rows)), rows] = -np.inf
+        of_image[rows] = np.argpartition(-near, count - 1, axis=1)[:, :count]
+        both = np.concatenate([similarity, near.T], 1)
+        names = np.concatenate([to_image, np.broadcast_to(rows, (n, len(rows)))], 1)
+        keep = np.argpartition(-both, count - 1, axis=1)[:, :count]
+        similarity, to_image = (np.take_along_axis(a, keep, 1) for a in (both, names))
+        if progress:
+            progress(int(rows[-1]) + 1, n)
+    every = np.repeat(np.arange(n), count)
+    pairs = np.concatenate(
+        [np.stack([every, of_image.ravel()], 1), np.stack([to_image.ravel(), every], 1)]
+    )
+    return _placed_candidates(thumbnails, whole, project, pairs, lowest)
+
+
+def _placed_candidates(
+    thumbnails: np.ndarray,
+    whole: np.ndarray,
+    project: Callable[[np.ndarray], np.ndarray],
+    pairs: np.ndarray,
+    lowest: float,
+) -> Candidates:
+    """Find the likely copy that fits best, and keep of each two images the better direction."""
+    pairs = np.unique(pairs, axis=0)
+    places = _places()
+    best = np.empty(len(pairs), np.int64)
+    score = np.empty(len(pairs), np.float32)
+    for at in range(0, len(pairs), _BLOCK):
+        block = slice(at, at + _BLOCK)
+        images, index = np.unique(pairs[block, 0], return_inverse=True)
+        likely = project(_likely_copies(thumbnails[images]))[index]
+        fits = (likely @ whole[pairs[block, 1]][:, :, None])[:, :, 0]
+        best[block] = fits.argmax(1)
+        score[block] = fits.max(1)
+    order = np.argsort(-score, kind="stable")
+    order = order[score[order] >= lowest]
+    _, first = np.unique(np.sort(pairs[order], 1), axis=0, return_index=True)
+    order = order[first]
+    return Candidates(pairs[order, 1], pairs[order, 0], places[best[order]])
+
+
+def _similarity(
+    project: Callable[[np.ndarray], np.ndarray], whole: np.ndarray, thumbnails: np.ndarray
+) -> np.ndarray:
+    """Compare the likely copies of some images with all images; return the best of each."""
+    likely = project(_likely_copies(thumbnails))
+    rows = likely.reshape(-1, likely.shape[2])
+    blocks = [whole[at : at + _COLUMNS] for at in range(0, len(whole), _COLUMNS)]
+    near = [(rows @ block.T).reshape(len(likely), -1, len(block)).max(1) for block in blocks]
+    return np.concatenate(near, 1)
+
+
+def _axis_filters() -> np.ndarray:
+    """Return the cosines of each part of a side, (parts * frequencies, SIDE)."""
+    steps = np.arange(SIDE) + 0.5
+    cosines = np.cos(np.pi / SIDE * steps * np.arange(_FREQUENCIES)[:, None])
+    filters = []
+    for start, stop in _INTERVALS:
+        at = (start + (stop - start) * steps / SIDE) * SIDE - 0.5
+        left = np.clip(np.floor(at).astype(int), 0, SIDE - 2)
+        share = np.clip(at - left, 0, 1)
+        sampled = np.zeros((SIDE, SIDE))
+        sampled[np.arange(SIDE), left] = 1 - share
+        sampled[np.arange(SIDE), left + 1] = share
+        filters.append(cosines @ sampled)
+    return np.concatenate(filters).astype(np.float32)
+
+
+_FILTERS = _axis_filters()
+
+
+def _describe(images: np.ndarray, parts: int = len(_INTERVALS)) -> np.ndarray:
+    """Return unit vectors of low frequencies, (n, parts * parts, frequencies - 1), of the crops."""
+    filters = _FILTERS[: parts * _FREQUENCIES]
+    rows = filters @ images.astype(np.float32) @ filters.T
+    rows = rows.reshape(len(images), parts, _FREQUENCIES, parts, _FREQUENCIES)
+    rows = rows.transpose(0, 1, 3, 2, 4).reshape(len(images), parts * parts, -1)[:, :, 1:]
+    return _unit(rows)
+
+
+def _likely_copies(images: np.ndarray) -> np.ndarray:
+    """Describe crops and small rotations, and then their mirror images; see `_places`."""
+    views = [_describe(images)]
+    for angle in _ROTATIONS:
+        turned = _moved(images, np.broadcast_to(rotation(angle), (len(images), 2, 3)))
+        views.append(_describe(turned, 4)[:, [0, 15]])  # the whole and the center
+    shown = np.concatenate(views, 1)
+    return np.concatenate([shown, shown * _ODD], 1)
+
+
+def _places() -> np.ndarray:
+    """Return where the points of each likely copy are in its image, (copies, 2, 3)."""
+    crops = [placed(x, y) for y in _INTERVALS for x in _INTERVALS]
+    turned = [compose(rotation(a), crops[k]) for a in _ROTATIONS for k in (0, _CENTER)]
+    places = np.stack(crops + turned)
+    mirrored = places * np.float32([-1, 1, 1])
+    return np.concatenate([places, mirrored])
+
+
+def _copy_space(thumbnails: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    """Learn the directions in which images differ more than their copies do.
+
+    Returns:
+        A function that takes vectors of `_describe` there, as unit vectors.
+    """
+    rng = np.random.default_rng(0)
+    rows = rng.permutation(len(thumbnails))[:_SAMPLE]
+    sample = thumbnails[rows].astype(np.float32)
+    own = _describe(sample, 1)[:, 0]
+    copies = [_shaken(sample, rng) for _ in range(4)] + [_covered(sample, rng) for _ in range(2)]
+    change = np.concatenate([_describe(copy, 1)[:, 0] - own for copy in copies])
+    within = change.T @ change / len(change)
+    mean = own.mean(0)
+    between = (own - mean).T @ (own - mean) / len(own)
+    ridge = 0.1 * np.trace(within) / len(within) + 1e-6
+    values, vectors = np.linalg.eigh(within + ridge * np.eye(len(within)))
+    whiten = vectors / np.sqrt(values)
+    _, directions = np.linalg.eigh(whiten.T @ between @ whiten)
+    base = (whiten @ directions[:, : -_WIDTH - 1 : -1]).astype(np.float32)
+    return lambda vectors: _unit((vectors - mean) @ base)
+
+
+def _shaken(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Shift, stretch and turn images as far as a copy may be from the nearest likely copy."""
+    n = len(images)
+    place = np.stack([rotation(angle) for angle in rng.uniform(-5, 5, n)])
+    place[:, :, :2] *= 1 + rng.uniform(-0.06, 0.06, (n, 2, 1)).astype(np.float32)
+    place[:, :, 2] = rng.uniform(-0.1, 0.1, (n, 2))
+    return _moved(images, place)
+
+
+def _covered(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Draw a half-transparent bar, as a watermark would."""
+    images = images.copy()
+    for image in images:
+        height, width = rng.integers(3, 8), rng.integers(12, 26)
+        top, left = rng.integers(0, [SIDE - height, SIDE - width])
+        bar = image[top : top + height, left : left + width]
+        bar += 0.4 * (rng.choice([0.0, 255.0]) - bar)
+    return images
+
+
+def _moved(images: np.ndarray, place: np.ndarray) -> np.ndarray:
+    values, _ = warp(images, np.arange(len(images)), place)
+    return values.reshape(images.shape)
+
+
+def _unit(vectors: np.ndarray) -> np.ndarray:
+    unit: np.ndarray = vectors / np.sqrt((vectors**2).sum(-1, keepdims=True) + 1e-6)
+    return unit

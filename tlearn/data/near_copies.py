@@ -1,0 +1,259 @@
+"""Near-copies among the images of a folder: the same picture again, saved, cut or colored anew.
+
+Decoded pixels are all that it takes. Images close in coarse shape are laid over each other at
+growing resolution; a pair whose fine detail agrees as well is one of copies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from tlearn.data import copy_alignment as alignment
+from tlearn.data.copy_candidates import SIDE, Candidates, find_candidates
+from tlearn.data.pixel_store import PixelStore
+from tlearn.progress import StepProgress
+from tlearn.storage.arrays import read_arrays
+from tlearn.storage.atomic import CACHE_HINT, write_atomic
+from tlearn.storage.digest import digest_of_bytes
+
+EQUAL, NEAR, MIRRORED, PART = "equal pixels", "near copy", "mirrored", "part of"
+_KINDS = (EQUAL, NEAR, MIRRORED, PART)
+
+_VERSION = 1
+"""Increased whenever other pairs are found, so that stored ones are not reused."""
+
+_THUMBNAIL = 64
+_MOST_BORDER = 8
+"""Of a thumbnail's sides, in pixels: a frame of 10 % around an image, and a pixel half in it."""
+
+_NEIGHBORS = 3
+_ROUNDS = ((32, 7, 0, 0.3, 2), (32, 7, 3, 0.5, 2), (64, 9, 3, 0.65, 2))
+"""Side and window of the detail, steps of alignment (0 to shift only), the least correlation to go
+on, and how many of an image's pairs do."""
+
+_FINEST = (64, 5)
+"""Side and window of the detail that is compared."""
+
+_LEAST_MEAN = 0.83
+"""Of the correlations of the whole overlap, and of all but the tenth that fits worst. Different
+X-rays and hands of one sign reach 0.82, copies with words across them 0.84."""
+
+_LEAST_EVIDENCE, _LEAST_EVIDENCE_CLOSE, _CLOSE = 30.0, 23.0, 0.93
+"""Of `Agreement.evidence`, and from which correlation on the second one will do. Two lines agree
+closely, with no evidence; a letter as two people wrote it has evidence, and agrees less closely."""
+
+_LEAST_IN_PLACE, _LEAST_EVIDENCE_IN_PLACE = 0.95, 10.0
+"""Correlation and evidence that are enough where nothing had to be moved."""
+
+_STILL = 0.06
+_BLOCK = 128
+_LARGE_GROUP = 20
+_SHARE_OF_PART = 0.85
+
+
+@dataclass(frozen=True)
+class CopyPair:
+    """Two images that show the same.
+
+    Attributes:
+        first: Row of an image.
+        second: Row of the other.
+        kind: "equal pixels", "near copy" (saved, colored, framed or turned anew), "mirrored" or
+            "part of": `first` shows a part of `second`.
+    """
+
+    first: int
+    second: int
+    kind: str
+
+
+def find_near_copies(store: PixelStore, progress: StepProgress | None = None) -> list[CopyPair]:
+    """Find the images of a folder that show the same picture.
+
+    What is found is kept beside the pixels, for the next call with the same images.
+
+    Args:
+        store: The decoded images; those without pixels are skipped.
+        progress: Called with (images done, images in total).
+
+    Returns:
+        Pairs of rows of `store.infos`, by row. Not every pair of a group: they connect it.
+
+    Raises:
+        HostError: The cache cannot be written.
+    """
+    rows: dict[str, list[int]] = {}
+    for row, info in enumerate(store.infos):
+        if info.problem is None:
+            rows.setdefault(info.pixels, []).append(row)
+    pairs = [CopyPair(same[0], other, EQUAL) for same in rows.values() for other in same[1:]]
+    looks = sorted(rows)  # the same images in another order or twice are the same question
+    files = [store.infos[rows[look][0]].sha256 for look in looks]
+    key = digest_of_bytes(f"{_VERSION} {looks}".encode())
+    path = store.table.folder / f"copies-{key[:32]}.npz"
+    found = (read_arrays(path) or {}).get("pairs")
+    if found is None:
+        found = _compare_all(lambda block: store.read(files[block]), len(files), progress)
+        write_atomic(path, lambda file: np.savez(file, allow_pickle=False, pairs=found), CACHE_HINT)
+    for *ends, kind in found.tolist():
+        first, second = (rows[looks[end]][0] for end in ends)
+        if _KINDS[kind] != PART:
+            first, second = sorted((first, second))
+        pairs.append(CopyPair(first, second, _KINDS[kind]))
+    return sorted(pairs, key=lambda pair: (pair.first, pair.second))
+
+
+def copy_groups(pairs: Sequence[CopyPair]) -> list[list[int]]:
+    """Join pairs that share an image.
+
+    In a large group a pair counts only if a third image matches both, or if the pixels are equal:
+    one wrong pair must not join two groups, while the frames of a video support each other.
+
+    Args:
+        pairs: Of `find_near_copies`.
+
+    Returns:
+        Rows of each group of two or more, in order.
+    """
+    groups = _components(pairs)
+    sizes = {row: len(group) for group in groups for row in group}
+    if max(sizes.values(), default=0) <= _LARGE_GROUP:
+        return groups
+    near: dict[int, set[int]] = {}
+    for pair in pairs:
+        near.setdefault(pair.first, set()).add(pair.second)
+        near.setdefault(pair.second, set()).add(pair.first)
+    supported = [
+        pair
+        for pair in pairs
+        if sizes[pair.first] <= _LARGE_GROUP
+        or pair.kind == EQUAL
+        or near[pair.first] & near[pair.second]
+    ]
+    return _components(supported)
+
+
+def _components(pairs: Sequence[CopyPair]) -> list[list[int]]:
+    group_of: dict[int, list[int]] = {}
+    for pair in pairs:
+        group = group_of.setdefault(pair.first, [pair.first])
+        other = group_of.setdefault(pair.second, [pair.second])
+        if group is not other:
+            group.extend(other)
+            group_of.update(dict.fromkeys(other, group))
+    return sorted(sorted(group) for group in {id(g): g for g in group_of.values()}.values())
+
+
+def _compare_all(
+    read: Callable[[slice], np.ndarray], n: int, progress: StepProgress | None
+) -> np.ndarray:
+    """Return (m, 3) of first row, second row and kind; see `find_near_copies`."""
+    if n < 2:
+        return np.empty((0, 3), int)
+    thumbnails = np.empty((n, _THUMBNAIL, _THUMBNAIL), np.uint8)
+    for at in range(0, n, _BLOCK):
+        block = slice(at, at + _BLOCK)
+        thumbnails[block] = [_thumbnail(pixels) for pixels in read(block)]
+    factor = _THUMBNAIL // SIDE
+    coarse = thumbnails.reshape(n, SIDE, factor, SIDE, factor).mean((2, 4), dtype=np.float32)
+    pairs = find_candidates(coarse, _NEIGHBORS, 0.5, progress)
+    for side, window, steps, least, most in _ROUNDS:
+        correlation, place = _align_all(thumbnails, pairs, side, window, steps)
+        keep = _best_of_each(pairs, correlation, most) & (correlation >= least)
+        pairs = Candidates(pairs.part[keep], pairs.whole[keep], place[keep])
+    agreement = _agreement_of_all(thumbnails, pairs)
+    mean = (agreement.correlation + agreement.best_part) / 2
+    correlation, evidence = agreement.correlation, agreement.evidence()
+    enough = np.where(correlation >= _CLOSE, _LEAST_EVIDENCE_CLOSE, _LEAST_EVIDENCE)
+    same = (mean >= _LEAST_MEAN) & (evidence >= enough)
+    in_place = (correlation >= _LEAST_IN_PLACE) & _in_place(pairs.place)
+    same |= in_place & (evidence >= _LEAST_EVIDENCE_IN_PLACE)
+    kinds = _kinds(pairs.place)
+    return np.stack([pairs.part, pairs.whole, kinds], 1)[same]
+
+
+def _thumbnail(pixels: np.ndarray) -> np.ndarray:
+    """Return a small gray image, (64, 64), without a border of one color."""
+    gray = Image.fromarray(pixels).convert("L")
+    size = (_THUMBNAIL, _THUMBNAIL)
+    whole = np.asarray(gray.resize(size, Image.Resampling.BILINEAR))
+    lines = whole.astype(np.float32)
+    inset = [_border(side) for side in (lines.T, lines, lines[:, ::-1].T, lines[::-1])]
+    if not any(inset):
+        return whole
+    scale = gray.width / _THUMBNAIL
+    left, top, right, bottom = (width * scale for width in inset)
+    box = (left, top, gray.width - right, gray.height - bottom)
+    return np.asarray(gray.resize(size, Image.Resampling.BILINEAR, box))
+
+
+def _border(lines: np.ndarray) -> int:
+    """Return how many of the first lines are a border: all of one gray, that of the first."""
+    edge = lines[:_MOST_BORDER]
+    plain = (edge.std(1) < 5) & (abs(edge.mean(1) - edge[0].mean()) < 10)
+    width = int(plain.argmin()) if not plain.all() else _MOST_BORDER
+    return min(width + 1, _MOST_BORDER) if width else 0  # the line half in it goes too
+
+
+def _align_all(
+    thumbnails: np.ndarray, pairs: Candidates, side: int, window: int, steps: int
+) -> tuple[np.ndarray, np.ndarray]:
+    correlation = np.empty(len(pairs.part), np.float32)
+    place = np.empty_like(pairs.place)
+    for block, detail, part, whole in _blocks(thumbnails, pairs, side, window):
+        at = (detail, part, whole, pairs.place[block])
+        correlation[block], place[block] = (
+            alignment.align(*at, steps) if steps else alignment.shift(*at)
+        )
+    return correlation, place
+
+
+def _agreement_of_all(thumbnails: np.ndarray, pairs: Candidates) -> alignment.Agreement:
+    parts = [
+        alignment.compare(detail, part, whole, pairs.place[block])
+        for block, detail, part, whole in _blocks(thumbnails, pairs, *_FINEST)
+    ]
+    if not parts:
+        return alignment.Agreement(*np.empty((3, 0)))
+    return alignment.Agreement(*(np.concatenate(field) for field in zip(*parts, strict=True)))
+
+
+def _blocks(
+    thumbnails: np.ndarray, pairs: Candidates, side: int, window: int
+) -> Iterator[tuple[slice, np.ndarray, np.ndarray, np.ndarray]]:
+    """Yield blocks of pairs: their slice, the detail of their images, and the rows in it."""
+    for at in range(0, len(pairs.part), _BLOCK):
+        block = slice(at, at + _BLOCK)
+        both = np.stack([pairs.part[block], pairs.whole[block]])
+        images, index = np.unique(both, return_inverse=True)
+        part, whole = index.reshape(both.shape)
+        yield block, alignment.detail_of(thumbnails[images], side, window), part, whole
+
+
+def _best_of_each(pairs: Candidates, score: np.ndarray, count: int) -> np.ndarray:
+    """Return which pairs are among the best of one of their two images."""
+    ends = np.concatenate([pairs.part, pairs.whole])
+    order = np.lexsort((-np.tile(score, 2), ends))
+    _, first, counts = np.unique(ends[order], return_index=True, return_counts=True)
+    rank = np.arange(len(ends)) - np.repeat(first, counts)
+    keep = np.zeros(len(score), bool)
+    keep[order[rank < count] % len(score)] = True
+    return keep
+
+
+def _in_place(place: np.ndarray) -> np.ndarray:
+    """Return which pairs fit as they are, or as mirror images, nearly without being moved."""
+    side = np.where(place[:, :1, :1] < 0, np.float32([-1, 1, 1]), np.float32(1))
+    moved: np.ndarray = abs(place * side - alignment.rotation(0)).max((1, 2))
+    return moved <= _STILL
+
+
+def _kinds(place: np.ndarray) -> np.ndarray:
+    """Return the kind of each pair, as its number in `_KINDS`."""
+    area = np.linalg.det(place[:, :, :2])
+    part = np.where(abs(area) < _SHARE_OF_PART, _KINDS.index(PART), _KINDS.index(NEAR))
+    return np.where(area < 0, _KINDS.index(MIRRORED), part)
