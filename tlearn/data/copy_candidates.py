@@ -167,7 +167,7 @@ def _places() -> np.ndarray:
     crops = [placed(x, y) for y in _INTERVALS for x in _INTERVALS]
     turned = [compose(rotation(a), crops[k]) for a in _ROTATIONS for k in (0, _CENTER)]
     places = np.stack(crops + turned)
-    mirrored = places * np.float32([-1, 1, 1])
+    mirrored = places * np.array([-1, 1, 1], np.float32)
     return np.concatenate([places, mirrored])
 
 

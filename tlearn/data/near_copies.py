@@ -247,7 +247,7 @@ def _best_of_each(pairs: Candidates, score: np.ndarray, count: int) -> np.ndarra
 
 def _in_place(place: np.ndarray) -> np.ndarray:
     """Return which pairs fit as they are, or as mirror images, nearly without being moved."""
-    side = np.where(place[:, :1, :1] < 0, np.float32([-1, 1, 1]), np.float32(1))
+    side = np.where(place[:, :1, :1] < 0, np.array([-1, 1, 1], np.float32), np.float32(1))
     moved: np.ndarray = abs(place * side - alignment.rotation(0)).max((1, 2))
     return moved <= _STILL
 
