@@ -1,4 +1,4 @@
-"""Errors to plant in clean folders: near-copies of images, made as people and programs make them."""
+"""Errors to plant in clean folders: near-copies of images, as people and programs make them."""
 
 from __future__ import annotations
 
@@ -29,18 +29,12 @@ def resize(image: Image.Image, rng: np.random.Generator) -> Image.Image:
 
 def crop(image: Image.Image, rng: np.random.Generator) -> Image.Image:
     """Cut out 80 to 92 % of each side, anywhere."""
-    width, height = (
-        round(s * f) for s, f in zip(image.size, rng.uniform(0.8, 0.92, 2), strict=True)
-    )
-    left, top = rng.integers(0, [image.width - width + 1, image.height - height + 1])
-    return image.crop((left, top, left + width, top + height))
+    return _cut(image, rng.uniform(0.8, 0.92, 2), rng)
 
 
 def crop_80(image: Image.Image, rng: np.random.Generator) -> Image.Image:
     """Cut out 80 % of each side, anywhere."""
-    width, height = round(0.8 * image.width), round(0.8 * image.height)
-    left, top = rng.integers(0, [image.width - width + 1, image.height - height + 1])
-    return image.crop((left, top, left + width, top + height))
+    return _cut(image, np.array([0.8, 0.8]), rng)
 
 
 def mirror(image: Image.Image, rng: np.random.Generator) -> Image.Image:
@@ -141,6 +135,12 @@ def plant_copy(image: Image.Image, kind: str, rng: np.random.Generator) -> Image
 def _factor(rng: np.random.Generator) -> float:
     """Draw a factor that is seen: 0.6 to 0.8, or 1.2 to 1.4."""
     return float(rng.choice([-1, 1]) * rng.uniform(0.2, 0.4) + 1)
+
+
+def _cut(image: Image.Image, shares: np.ndarray, rng: np.random.Generator) -> Image.Image:
+    sides = np.round(image.size * shares).astype(int)
+    left, top = rng.integers(0, np.array(image.size) - sides + 1).tolist()
+    return image.crop((left, top, left + int(sides[0]), top + int(sides[1])))
 
 
 def _saved(image: Image.Image, form: str, **options: int) -> Image.Image:

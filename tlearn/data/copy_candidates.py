@@ -20,15 +20,16 @@ from tlearn.progress import StepProgress
 SIDE = 32
 """Of the thumbnails that are described, in pixels."""
 
-_FREQUENCIES = 8
+_FREQUENCIES = 10
 _INTERVALS = ((0.0, 1.0), (0.0, 0.9), (0.1, 1.0), (0.1, 0.9), (0.0, 0.8), (0.2, 1.0))
 """Parts of a side that crops show."""
 
 _CENTER = 3 * len(_INTERVALS) + 3
 _ROTATIONS = (4.0, -4.0)
-_WIDTH = 48
+_WIDTH = 64
 _SAMPLE = 200
 _BLOCK = 64
+_COLUMNS = 1024
 _ODD = np.tile([1.0, -1.0], _FREQUENCIES * _FREQUENCIES // 2)[1:].astype(np.float32)
 """What a mirror does to the frequencies: the odd ones along x change their sign."""
 
@@ -117,9 +118,10 @@ def _similarity(
 ) -> np.ndarray:
     """Compare the likely copies of some images with all images; return the best of each."""
     likely = project(_likely_copies(thumbnails))
-    near = likely.reshape(-1, likely.shape[2]) @ whole.T
-    best: np.ndarray = near.reshape(len(thumbnails), -1, len(whole)).max(1)
-    return best
+    rows = likely.reshape(-1, likely.shape[2])
+    blocks = [whole[at : at + _COLUMNS] for at in range(0, len(whole), _COLUMNS)]
+    near = [(rows @ block.T).reshape(len(likely), -1, len(block)).max(1) for block in blocks]
+    return np.concatenate(near, 1)
 
 
 def _axis_filters() -> np.ndarray:
@@ -165,7 +167,7 @@ def _places() -> np.ndarray:
     crops = [placed(x, y) for y in _INTERVALS for x in _INTERVALS]
     turned = [compose(rotation(a), crops[k]) for a in _ROTATIONS for k in (0, _CENTER)]
     places = np.stack(crops + turned)
-    mirrored = places * np.float32([-1, 1, 1])
+    mirrored = places * np.array([-1, 1, 1], np.float32)
     return np.concatenate([places, mirrored])
 
 

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from tlearn.data import copy_alignment as alignment
 from tlearn.data.copy_candidates import SIDE, Candidates, find_candidates
@@ -29,11 +27,12 @@ _VERSION = 1
 """Increased whenever other pairs are found, so that stored ones are not reused."""
 
 _THUMBNAIL = 64
+_COLORS = 16
 _MOST_BORDER = 8
 """Of a thumbnail's sides, in pixels: a frame of 10 % around an image, and a pixel half in it."""
 
-_NEIGHBORS = 4
-_ROUNDS = ((32, 7, 0, 0.3, 3), (32, 7, 5, 0.5, 2), (64, 9, 3, 0.6, 2))
+_NEIGHBORS = 3
+_ROUNDS = ((32, 7, 0, 0.3, 2), (32, 7, 3, 0.5, 2), (64, 9, 3, 0.65, 2))
 """Side and window of the detail, steps of alignment (0 to shift only), the least correlation to go
 on, and how many of an image's pairs do."""
 
@@ -48,11 +47,16 @@ _LEAST_EVIDENCE, _LEAST_EVIDENCE_CLOSE, _CLOSE = 30.0, 23.0, 0.93
 """Of `Agreement.evidence`, and from which correlation on the second one will do. Two lines agree
 closely, with no evidence; a letter as two people wrote it has evidence, and agrees less closely."""
 
-_LEAST_IN_PLACE = 0.95
-"""Correlation that is enough where nothing had to be moved."""
+_EVIDENCE_WITHOUT_COLORS = 60.0
+_MOST_COLOR_DIFFERENCE = 28.0
+"""With less evidence the colors of moved images must agree too, up to what a stroke of black on
+white differs by when it lies a little beside itself: any disk is another one, moved and colored."""
+
+_LEAST_IN_PLACE, _LEAST_EVIDENCE_IN_PLACE = 0.95, 10.0
+"""Correlation and evidence that are enough where nothing had to be moved."""
 
 _STILL = 0.06
-_BLOCK = 256
+_BLOCK = 128
 _LARGE_GROUP = 20
 _SHARE_OF_PART = 0.85
 
@@ -101,12 +105,15 @@ def find_near_copies(store: PixelStore, progress: StepProgress | None = None) ->
     if found is None:
         found = _compare_all(lambda block: store.read(files[block]), len(files), progress)
         write_atomic(path, lambda file: np.savez(file, allow_pickle=False, pairs=found), CACHE_HINT)
-    for first, second, kind in found.tolist():
-        pairs.append(CopyPair(rows[looks[first]][0], rows[looks[second]][0], _KINDS[kind]))
+    for *ends, kind in found.tolist():
+        first, second = (rows[looks[end]][0] for end in ends)
+        if _KINDS[kind] != PART:
+            first, second = sorted((first, second))
+        pairs.append(CopyPair(first, second, _KINDS[kind]))
     return sorted(pairs, key=lambda pair: (pair.first, pair.second))
 
 
-def copy_groups(pairs: Sequence[CopyPair], n: int) -> list[list[int]]:
+def copy_groups(pairs: Sequence[CopyPair]) -> list[list[int]]:
     """Join pairs that share an image.
 
     In a large group a pair counts only if a third image matches both, or if the pixels are equal:
@@ -114,12 +121,11 @@ def copy_groups(pairs: Sequence[CopyPair], n: int) -> list[list[int]]:
 
     Args:
         pairs: Of `find_near_copies`.
-        n: Number of images.
 
     Returns:
         Rows of each group of two or more, in order.
     """
-    groups = _components(pairs, n)
+    groups = _components(pairs)
     sizes = {row: len(group) for group in groups for row in group}
     if max(sizes.values(), default=0) <= _LARGE_GROUP:
         return groups
@@ -134,17 +140,18 @@ def copy_groups(pairs: Sequence[CopyPair], n: int) -> list[list[int]]:
         or pair.kind == EQUAL
         or near[pair.first] & near[pair.second]
     ]
-    return _components(supported, n)
+    return _components(supported)
 
 
-def _components(pairs: Sequence[CopyPair], n: int) -> list[list[int]]:
-    ends = np.array([(pair.first, pair.second) for pair in pairs], int).reshape(-1, 2)
-    graph = coo_array((np.ones(len(ends)), (ends[:, 0], ends[:, 1])), (n, n))
-    _, names = connected_components(graph, directed=False)
-    groups: dict[int, list[int]] = {}
-    for row in np.unique(ends).tolist():
-        groups.setdefault(int(names[row]), []).append(row)
-    return sorted(groups.values())
+def _components(pairs: Sequence[CopyPair]) -> list[list[int]]:
+    group_of: dict[int, list[int]] = {}
+    for pair in pairs:
+        group = group_of.setdefault(pair.first, [pair.first])
+        other = group_of.setdefault(pair.second, [pair.second])
+        if group is not other:
+            group.extend(other)
+            group_of.update(dict.fromkeys(other, group))
+    return sorted(sorted(group) for group in {id(g): g for g in group_of.values()}.values())
 
 
 def _compare_all(
@@ -154,9 +161,10 @@ def _compare_all(
     if n < 2:
         return np.empty((0, 3), int)
     thumbnails = np.empty((n, _THUMBNAIL, _THUMBNAIL), np.uint8)
+    colors = np.empty((n, _COLORS, _COLORS, 3), np.uint8)
     for at in range(0, n, _BLOCK):
-        block = slice(at, at + _BLOCK)
-        thumbnails[block] = [_thumbnail(pixels) for pixels in read(block)]
+        for row, pixels in enumerate(read(slice(at, at + _BLOCK)), at):
+            thumbnails[row], colors[row] = _thumbnails(pixels)
     factor = _THUMBNAIL // SIDE
     coarse = thumbnails.reshape(n, SIDE, factor, SIDE, factor).mean((2, 4), dtype=np.float32)
     pairs = find_candidates(coarse, _NEIGHBORS, 0.5, progress)
@@ -166,26 +174,32 @@ def _compare_all(
         pairs = Candidates(pairs.part[keep], pairs.whole[keep], place[keep])
     agreement = _agreement_of_all(thumbnails, pairs)
     mean = (agreement.correlation + agreement.best_part) / 2
-    enough = np.where(agreement.correlation >= _CLOSE, _LEAST_EVIDENCE_CLOSE, _LEAST_EVIDENCE)
-    same = (mean >= _LEAST_MEAN) & (agreement.evidence() >= enough)
-    same |= (agreement.correlation >= _LEAST_IN_PLACE) & _in_place(pairs.place)
+    correlation, evidence = agreement.correlation, agreement.evidence()
+    still = _in_place(pairs.place)
+    enough = np.where(correlation >= _CLOSE, _LEAST_EVIDENCE_CLOSE, _LEAST_EVIDENCE)
+    same = (mean >= _LEAST_MEAN) & (evidence >= enough)
+    unsure = np.flatnonzero(same & ~still & (evidence < _EVIDENCE_WITHOUT_COLORS))
+    same[unsure] = _color_difference(colors, pairs, unsure) <= _MOST_COLOR_DIFFERENCE
+    in_place = still & (correlation >= _LEAST_IN_PLACE)
+    same |= in_place & (evidence >= _LEAST_EVIDENCE_IN_PLACE)
     kinds = _kinds(pairs.place)
     return np.stack([pairs.part, pairs.whole, kinds], 1)[same]
 
 
-def _thumbnail(pixels: np.ndarray) -> np.ndarray:
-    """Return a small gray image, (64, 64), without a border of one color."""
-    gray = Image.fromarray(pixels).convert("L")
-    size = (_THUMBNAIL, _THUMBNAIL)
-    whole = np.asarray(gray.resize(size, Image.Resampling.BILINEAR))
-    lines = whole.astype(np.float32)
+def _thumbnails(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return small images, gray (64, 64) and RGB (16, 16, 3), without a border of one color."""
+    image = Image.fromarray(pixels)
+    gray = image.convert("L")
+    size, triangle = (_THUMBNAIL, _THUMBNAIL), Image.Resampling.BILINEAR
+    small = gray.resize(size, triangle)
+    lines = np.asarray(small, np.float32)
     inset = [_border(side) for side in (lines.T, lines, lines[:, ::-1].T, lines[::-1])]
-    if not any(inset):
-        return whole
-    scale = gray.width / _THUMBNAIL
-    left, top, right, bottom = (width * scale for width in inset)
+    left, top, right, bottom = (width * gray.width / _THUMBNAIL for width in inset)
     box = (left, top, gray.width - right, gray.height - bottom)
-    return np.asarray(gray.resize(size, Image.Resampling.BILINEAR, box))
+    if any(inset):
+        small = gray.resize(size, triangle, box)
+    colors = image.resize((_COLORS, _COLORS), triangle, box, reducing_gap=1.5)
+    return np.asarray(small), np.asarray(colors)
 
 
 def _border(lines: np.ndarray) -> int:
@@ -242,9 +256,19 @@ def _best_of_each(pairs: Candidates, score: np.ndarray, count: int) -> np.ndarra
     return keep
 
 
+def _color_difference(colors: np.ndarray, pairs: Candidates, which: np.ndarray) -> np.ndarray:
+    """Return how far colors differ where images overlap, as a root mean square of 255."""
+    square = np.zeros(len(which), np.float32)
+    for channel in np.moveaxis(colors, 3, 0).astype(np.float32):
+        other, inside = alignment.warp(channel, pairs.whole[which], pairs.place[which])
+        difference = (channel[pairs.part[which]].reshape(other.shape) - other) * inside
+        square += (difference**2).sum(1) / np.maximum(inside.sum(1), 1) / 3
+    return np.sqrt(square)
+
+
 def _in_place(place: np.ndarray) -> np.ndarray:
     """Return which pairs fit as they are, or as mirror images, nearly without being moved."""
-    side = np.where(place[:, :1, :1] < 0, np.float32([-1, 1, 1]), np.float32(1))
+    side = np.where(place[:, :1, :1] < 0, np.array([-1, 1, 1], np.float32), np.float32(1))
     moved: np.ndarray = abs(place * side - alignment.rotation(0)).max((1, 2))
     return moved <= _STILL
 
