@@ -41,9 +41,9 @@ def test_python_versions_are_those_of_the_package() -> None:
     assert f"Python 3.{first} to 3.{int(beyond) - 1}" in TEXT
 
 
-def test_the_six_commands_exist() -> None:
+def test_the_seven_commands_exist() -> None:
     lines = [words for words in commands_in(README) if words[0] == "tlearn"]
-    assert len(lines) == 6
+    assert len(lines) == 7
     assert not [unknown for words in lines if (unknown := unknown_words(words))]
 
 

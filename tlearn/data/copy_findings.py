@@ -38,7 +38,7 @@ def find_copies(pixels: PixelStore, progress: StepProgress | None = None) -> tup
         HostError: The cache cannot be written.
     """
     pairs = find_near_copies(pixels, progress)
-    groups = copy_groups(pairs, len(pixels.infos))
+    groups = copy_groups(pairs)
     number = {row: n for n, group in enumerate(groups) for row in group}
     kinds: list[set[str]] = [set() for _ in groups]
     for pair in pairs:
