@@ -30,10 +30,10 @@ def test_it_prints_a_dozen_lines_that_anyone_understands(
     assert result.exit_code == 0
     fits(result.stdout)
     lines = [line for line in result.stdout.splitlines() if line.strip()]
-    assert 8 <= len(lines) <= 14
+    assert 8 <= len(lines) <= 16
     plan = " ".join(result.stdout.split("Right on")[0].split())
     assert "images 12 of 3 classes ([bold]cats[/bold], \\x1b[31mdogs, a\\nb): 6 train" in plan
-    assert "note 1 of 13 images cannot be read: [x].png (1 more: --verbose)" in plan
+    assert "! 1 of 13 images cannot be read: [x].png 1 more note on the images: --verbose" in plan
     assert "tune the last 2 of 3 stages of mobilenet_v2 for 7 epochs" in plan
     assert "starting from a solved head" in plan
     assert "right on new images (90% interval: " in plan
@@ -110,7 +110,7 @@ def test_a_plan_of_other_stages_quotes_its_own_forecast_or_none(
     assert "right on new images" not in shown(reasons=reasons)
 
 
-def test_all_that_is_left_out_of_training_is_said(
+def test_every_warning_is_said_in_whole_and_notes_are_counted(
     command: Command,
     finetunes: Callable[..., Any],
     outcome: api.FinetuneResult,
@@ -122,13 +122,18 @@ def test_all_that_is_left_out_of_training_is_said(
         "leak": "1 image is in train and test.",
         "tiny": "Small.",
     }
-    issues = tuple(DataIssue(kind, "warning", text, ()) for kind, text in kinds.items())
-    finetunes(replace(outcome, dataset=replace(outcome.dataset, issues=issues)))
+    issues = [DataIssue(kind, "warning", text, ()) for kind, text in kinds.items()]
+    issues += [
+        DataIssue("rotated", "note", "Turned.", ()),
+        DataIssue("merged", "note", "Part.", ()),
+    ]
+    finetunes(replace(outcome, dataset=replace(outcome.dataset, issues=tuple(issues))))
     shown = command("finetune", "folder", "--dry-run").stdout
     fits(shown)
-    assert "Worth knowing about the images\n  ! 1 folder became no class: 'scans'." in shown
-    assert "note       1 image is in train and test. (2 more: --verbose)" in shown
-    assert "Copies" not in shown
+    assert "Worth knowing about the images\n" in shown
+    for text in (*kinds.values(), "Part.", "1 more note on the images: --verbose"):
+        assert text in shown
+    assert "Turned" not in shown
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rich.console import RenderableType
@@ -71,13 +71,9 @@ def draw_plan(planned: FinetuneResult, verbose: bool) -> list[RenderableType]:
     reason = plan.reasons.get("backbone", "")
     blocks: list[RenderableType] = [*weaker_backbone(plan.backbone.name, reason)]
     rows: dict[str, RenderableType] = {} if verbose else {"images": _images(dataset)}
-    of_folder = [issue for issue in dataset.issues if issue.kind in FOLDER_KINDS]
-    others = [issue for issue in dataset.issues if issue not in of_folder]
-    if not verbose:  # in whole sentences: they say what is trained on
-        blocks += issue_block(of_folder)
+    if not verbose:
+        blocks += _issues(dataset.issues)
     blocks.append(Text())
-    if others and not verbose:
-        rows["note"] = _issues(others)
     rows["plan"] = safe_text(_sentence(planned))
     if planned.resumed_from_epoch is not None:
         done = pluralize(planned.resumed_from_epoch, "epoch")
@@ -136,14 +132,12 @@ def _images(dataset: Dataset) -> Text:
     return Text(f"{len(manifest.names):,} of {classes}: {', '.join(splits)}{groups}")
 
 
-def _issues(issues: list[DataIssue]) -> Text:
-    """Return what is left out of training, or else the gravest issue, and the number of others."""
-    shown = [issue for issue in issues if issue.leaves_out] or [issues[0]]
-    texts = [safe_text(i.message, WARN if i.severity == "warning" else "") for i in shown]
+def _issues(issues: Sequence[DataIssue]) -> list[RenderableType]:
+    """Return warnings, and what says which files are trained on; other notes are counted."""
+    shown = [i for i in issues if i.severity == "warning" or i.kind in FOLDER_KINDS]
     more = len(issues) - len(shown)
-    if more:
-        texts[-1].append(f" ({more} more: --verbose)", DIM)
-    return Text("\n").join(texts)
+    rest = f"{pluralize(more, 'more note')} on the images: --verbose" if more else ""
+    return [*issue_block(shown), *([indented(Text(rest, DIM))] if rest else [])]
 
 
 def _sentence(planned: FinetuneResult) -> str:

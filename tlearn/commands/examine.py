@@ -29,6 +29,9 @@ from tlearn.doctor.shortcuts import Shortcut, find_shortcuts
 from tlearn.doctor.sources import SourceAccuracy, accuracy_across_sources, known_sources
 from tlearn.suggestion.depth_profile import HeadScore
 
+_VOTING_STAGES = 3
+"""Last stages in whose features the neighbors of an image are looked for."""
+
 _PARTS = {"test": 0, "val": 1}
 
 
@@ -143,9 +146,9 @@ def _wrong_labels(workspace: Workspace, parts: Sequence[Judged]) -> Iterator[Wro
     for part in parts:
         heads = [score.cv.probabilities for score in part.heads]
         rows = part.rows
-        check = check_labels(
-            heads, [features.embeddings(rows)], manifest.labels[rows], numbers[rows]
-        )
+        last_stages = features.stage_outputs[-_VOTING_STAGES:]
+        embeddings = [features.of(output, rows) for output in last_stages]
+        check = check_labels(heads, embeddings, manifest.labels[rows], numbers[rows])
         found += [
             WrongLabel(
                 path=manifest.names[rows[issue.row]],

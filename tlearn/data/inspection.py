@@ -164,7 +164,7 @@ def _duplicate(groups: Sequence[Sequence[LabeledImage]]) -> Iterator[DataIssue]:
         spare = sum(len(group) - 1 for group in duplicates)
         yield DataIssue(
             "duplicate",
-            "warning",
+            "note",
             f"{_count(len(duplicates), 'image')} {_are(duplicates)} stored more than once in the "
             f"same class ({_count(spare, 'spare copy', 'spare copies')}): {_pairs(duplicates)}. "
             "Copies stay together in one split; delete the spare ones, they add no information.",

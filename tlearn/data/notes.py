@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 FOLDER_KINDS = {"no_class", "layout", "merged", "names_alike", "joined_names", "companions"}
 FOLDER_KINDS |= {"system_folder", "columns", "paths", "unpacked"}
-"""Findings on how a folder was read: what became a class and what did not."""
+FOLDER_KINDS |= {"gray_range", "pages", "preview", "transparent"}
+"""Findings on how a folder was read: what became a class, and what became of the pixels."""
 
 _SHOWN = 3
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060\ufe0f\ufeff]")

@@ -16,6 +16,9 @@ DARK = 32
 """Largest value, of 255, up to which all of an image is nearly black."""
 
 _SHOWN = 3
+_ODD = 2
+"""Blank images that are an oddity; more are an error of the folder."""
+
 _SOME_CONTRAST = 0.4  # of a mask of 0 and 1, say; less is blank
 _FEW_VALUES = 0.25
 """Share of the range that at least half of the images should reach."""
@@ -62,7 +65,7 @@ def _blank(readable: Sequence[ImageWithInfo]) -> Iterator[DataIssue]:
     if names:
         yield DataIssue(
             "blank",
-            "warning",
+            "warning" if len(names) > _ODD else "note",
             f"{_count(len(names), 'image')} {_are(names)} blank, or of nearly one color: "
             f"{_first(names)}. Look at {_them(names)}, and delete or replace any that shows "
             "no class.",

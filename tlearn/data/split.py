@@ -73,7 +73,7 @@ def make_split(
         for chosen in _choose(rows, n_train, test_fraction, seed).values():
             for row in chosen:
                 row.split = "test"
-    _check_train(folder, rows, listed, bool(groups))
+    _check_train(folder, rows, listed)
     if "val" not in existing:
         _split_off_val(rows, n_train, val_fraction, seed)
     return SplitManifest.of(folder.classes, rows)
@@ -172,16 +172,13 @@ def _without_leaks(rows: Sequence[SplitRow]) -> list[SplitRow]:
     return [row for row in rows if row.group not in elsewhere[row.split]]
 
 
-def _check_train(
-    folder: ImageFolder, rows: Sequence[SplitRow], listed: Sequence[SplitRow], grouped: bool
-) -> None:
+def _check_train(folder: ImageFolder, rows: Sequence[SplitRow], listed: Sequence[SplitRow]) -> None:
     """Refuse a split that leaves a class nothing to learn from, or none at all to test on.
 
     Args:
         folder: Classes and files.
         rows: The split.
         listed: The split before images were left out that stand in another part too.
-        grouped: Whether more than copies are kept together.
     """
     groups, listed_groups = train_groups(rows), train_groups(listed)
     small = [label for label in range(len(folder.classes)) if len(groups.get(label, ())) < 2]
@@ -191,12 +188,10 @@ def _check_train(
             sum(row.split == "train" and row.label in small for row in of) for of in (rows, listed)
         )
         raise DataError(
-            f"train repeats val or test: {given - kept} of {given} images of {names} "
-            + ("are of one group with images there" if grouped else "have the same pixels there"),
-            "keep each group in one part only, or divide image by image: --groups off"
-            if grouped
-            else "keep each image in one part only, or remove the part that is a copy: tlearn then "
-            "divides train itself",
+            f"train repeats val or test: {given - kept} of {given} images of {names} are copies of "
+            "images there, or of one group with them",
+            "keep each image, and each group, in one part only; or remove the part that is a copy: "
+            "tlearn then divides train itself",
         )
     if any(len({row.digest for row in listed if row.label == label}) > 1 for label in small):
         raise DataError(
