@@ -97,6 +97,12 @@ def measure(sample: Sample, share: float, how: str, seed: int) -> dict[str, floa
     return row
 
 
+def mean_known(values: list[float]) -> float:
+    """Return the mean of the values that are numbers."""
+    known = [value for value in values if not np.isnan(value)]
+    return float(np.mean(known)) if known else np.nan
+
+
 def main() -> None:
     """Print a table for each case."""
     folders, flags, _, n_seeds = parse_arguments(__doc__)
@@ -105,12 +111,12 @@ def main() -> None:
         rows = []
         for sample in samples:
             seeds = [measure(sample, share, how, seed) for seed in range(n_seeds if share else 1)]
-            rows.append({key: np.nanmean([row[key] for row in seeds]) for key in seeds[0]})
+            rows.append({key: mean_known([row[key] for row in seeds]) for key in seeds[0]})
         print(f"\n{share:.0%} moved, {how}")
         print(" " * 20, *(key.rjust(8) for key in rows[0]))
         for sample, row in zip(samples, rows, strict=True):
             print(sample.name[:20].ljust(20), *(f"{value:8.3f}" for value in row.values()))
-        means = [np.nanmean([row[key] for row in rows]) for key in rows[0]]
+        means = [mean_known([row[key] for row in rows]) for key in rows[0]]
         print("mean".ljust(20), *(f"{value:8.3f}" for value in means), flush=True)
 
 

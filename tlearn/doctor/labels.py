@@ -68,6 +68,21 @@ class LabelIssue:
     confidence: float
 
 
+@dataclass(frozen=True)
+class LabelConflict:
+    """Copies of one image under more than one label.
+
+    Attributes:
+        rows: Indices of the images.
+        labels: Their labels.
+        suggested: Of these labels, the one that the rest of the folder finds most probable.
+    """
+
+    rows: tuple[int, ...]
+    labels: tuple[int, ...]
+    suggested: int
+
+
 @dataclass(frozen=True, eq=False)
 class LabelCheck:
     """What held-out heads and neighbors say of every label.
@@ -100,6 +115,23 @@ class LabelCheck:
             for row in ranked
             if self.confidence[row] >= at_least
         ]
+
+
+def label_conflicts(copies: Sequence[Sequence[int]], check: LabelCheck) -> list[LabelConflict]:
+    """Find the groups of copies that have more than one label.
+
+    Args:
+        copies: For each group, the indices of its images.
+        check: Of all images, with copies of one group on the same side of every fold.
+    """
+    conflicts = []
+    for rows in copies:
+        labels = tuple(int(check.labels[row]) for row in rows)
+        if len({*labels}) > 1:
+            said = check.probabilities[[*rows]].sum(axis=0)
+            suggested = max(sorted({*labels}), key=lambda label: said[label])
+            conflicts.append(LabelConflict((*rows,), labels, suggested))
+    return conflicts
 
 
 def check_labels(
