@@ -27,6 +27,7 @@ _VERSION = 1
 """Increased whenever other pairs are found, so that stored ones are not reused."""
 
 _THUMBNAIL = 64
+_COLORS = 16
 _MOST_BORDER = 8
 """Of a thumbnail's sides, in pixels: a frame of 10 % around an image, and a pixel half in it."""
 
@@ -45,6 +46,11 @@ X-rays and hands of one sign reach 0.82, copies with words across them 0.84."""
 _LEAST_EVIDENCE, _LEAST_EVIDENCE_CLOSE, _CLOSE = 30.0, 23.0, 0.93
 """Of `Agreement.evidence`, and from which correlation on the second one will do. Two lines agree
 closely, with no evidence; a letter as two people wrote it has evidence, and agrees less closely."""
+
+_EVIDENCE_WITHOUT_COLORS = 60.0
+_MOST_COLOR_DIFFERENCE = 28.0
+"""With less evidence the colors of moved images must agree too, up to what a stroke of black on
+white differs by when it lies a little beside itself: any disk is another one, moved and colored."""
 
 _LEAST_IN_PLACE, _LEAST_EVIDENCE_IN_PLACE = 0.95, 10.0
 """Correlation and evidence that are enough where nothing had to be moved."""
@@ -155,9 +161,10 @@ def _compare_all(
     if n < 2:
         return np.empty((0, 3), int)
     thumbnails = np.empty((n, _THUMBNAIL, _THUMBNAIL), np.uint8)
+    colors = np.empty((n, _COLORS, _COLORS, 3), np.uint8)
     for at in range(0, n, _BLOCK):
-        block = slice(at, at + _BLOCK)
-        thumbnails[block] = [_thumbnail(pixels) for pixels in read(block)]
+        for row, pixels in enumerate(read(slice(at, at + _BLOCK)), at):
+            thumbnails[row], colors[row] = _thumbnails(pixels)
     factor = _THUMBNAIL // SIDE
     coarse = thumbnails.reshape(n, SIDE, factor, SIDE, factor).mean((2, 4), dtype=np.float32)
     pairs = find_candidates(coarse, _NEIGHBORS, 0.5, progress)
@@ -168,27 +175,31 @@ def _compare_all(
     agreement = _agreement_of_all(thumbnails, pairs)
     mean = (agreement.correlation + agreement.best_part) / 2
     correlation, evidence = agreement.correlation, agreement.evidence()
+    still = _in_place(pairs.place)
     enough = np.where(correlation >= _CLOSE, _LEAST_EVIDENCE_CLOSE, _LEAST_EVIDENCE)
     same = (mean >= _LEAST_MEAN) & (evidence >= enough)
-    in_place = (correlation >= _LEAST_IN_PLACE) & _in_place(pairs.place)
+    unsure = np.flatnonzero(same & ~still & (evidence < _EVIDENCE_WITHOUT_COLORS))
+    same[unsure] = _color_difference(colors, pairs, unsure) <= _MOST_COLOR_DIFFERENCE
+    in_place = still & (correlation >= _LEAST_IN_PLACE)
     same |= in_place & (evidence >= _LEAST_EVIDENCE_IN_PLACE)
     kinds = _kinds(pairs.place)
     return np.stack([pairs.part, pairs.whole, kinds], 1)[same]
 
 
-def _thumbnail(pixels: np.ndarray) -> np.ndarray:
-    """Return a small gray image, (64, 64), without a border of one color."""
-    gray = Image.fromarray(pixels).convert("L")
-    size = (_THUMBNAIL, _THUMBNAIL)
-    whole = np.asarray(gray.resize(size, Image.Resampling.BILINEAR))
-    lines = whole.astype(np.float32)
+def _thumbnails(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return small images, gray (64, 64) and RGB (16, 16, 3), without a border of one color."""
+    image = Image.fromarray(pixels)
+    gray = image.convert("L")
+    size, triangle = (_THUMBNAIL, _THUMBNAIL), Image.Resampling.BILINEAR
+    small = gray.resize(size, triangle)
+    lines = np.asarray(small, np.float32)
     inset = [_border(side) for side in (lines.T, lines, lines[:, ::-1].T, lines[::-1])]
-    if not any(inset):
-        return whole
-    scale = gray.width / _THUMBNAIL
-    left, top, right, bottom = (width * scale for width in inset)
+    left, top, right, bottom = (width * gray.width / _THUMBNAIL for width in inset)
     box = (left, top, gray.width - right, gray.height - bottom)
-    return np.asarray(gray.resize(size, Image.Resampling.BILINEAR, box))
+    if any(inset):
+        small = gray.resize(size, triangle, box)
+    colors = image.resize((_COLORS, _COLORS), triangle, box, reducing_gap=1.5)
+    return np.asarray(small), np.asarray(colors)
 
 
 def _border(lines: np.ndarray) -> int:
@@ -243,6 +254,16 @@ def _best_of_each(pairs: Candidates, score: np.ndarray, count: int) -> np.ndarra
     keep = np.zeros(len(score), bool)
     keep[order[rank < count] % len(score)] = True
     return keep
+
+
+def _color_difference(colors: np.ndarray, pairs: Candidates, which: np.ndarray) -> np.ndarray:
+    """Return how far colors differ where images overlap, as a root mean square of 255."""
+    square = np.zeros(len(which), np.float32)
+    for channel in np.moveaxis(colors, 3, 0).astype(np.float32):
+        other, inside = alignment.warp(channel, pairs.whole[which], pairs.place[which])
+        difference = (channel[pairs.part[which]].reshape(other.shape) - other) * inside
+        square += (difference**2).sum(1) / np.maximum(inside.sum(1), 1) / 3
+    return np.sqrt(square)
 
 
 def _in_place(place: np.ndarray) -> np.ndarray:
