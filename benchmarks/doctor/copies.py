@@ -90,7 +90,8 @@ def measure(
         name = kind if kind in ONE_STEP else "two of them"
         found.setdefault(name, []).append(bool(group[len(paths) + number] == group[row]))
     names = [
-        (folder.name, *(str(paths[row].relative_to(folder)) for row in pair)) for pair in pairs
+        (folder.name, *sorted(paths[row].relative_to(folder).as_posix() for row in pair))
+        for pair in pairs
     ]
     draw_page(out / f"{folder.name}.png", pairs, paths)
     wrong = [(a, b, c) for a, b, c in names if checked.get((a, b, c)) != "same"]

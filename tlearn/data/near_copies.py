@@ -1,4 +1,4 @@
-"""Near-copies among the images of a folder: one image saved, cut or colored anew.
+"""Near-copies among the images of a folder: the same image again, saved, cut or colored anew.
 
 Decoded pixels are all that it takes. Images close in coarse shape are laid over each other at
 growing resolution; a pair whose fine detail agrees as well is one of copies.
@@ -78,7 +78,7 @@ class CopyPair:
 
 
 def find_near_copies(store: PixelStore, progress: StepProgress | None = None) -> list[CopyPair]:
-    """Find the images of a folder that show the same.
+    """Find the images of a folder that show the same thing, saved or changed anew.
 
     What is found is kept beside the pixels, for the next call with the same images.
 
