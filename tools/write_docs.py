@@ -151,6 +151,11 @@ def backbones() -> Iterator[str]:
 RECORDS = {
     "report": "tlearn.evaluation.metrics.Report",
     "issue": "tlearn.data.inspection.DataIssue",
+    "copies": "tlearn.doctor.examination.CopyGroup",
+    "groups": "tlearn.doctor.examination.GroupFinding",
+    "label": "tlearn.doctor.examination.WrongLabel",
+    "shortcut": "tlearn.doctor.shortcuts.Shortcut",
+    "image": "tlearn.doctor.examination.FaultyImage",
     "option": "tlearn.suggestion.accuracy_forecast.Option",
     "int8": "tlearn.suggestion.int8_cost.Int8Cost",
     "artifact": "tlearn.export.parity.Artifact",
