@@ -79,7 +79,7 @@ def test_any_table_is_read_or_refused(
 ) -> None:
     text = "\n".join(mark.join(row) for row in [["path", "label"], *rows])
     with suppress(TlearnError):
-        for line, cells in read_image_csv(written(text)):
+        for line, cells in read_image_csv(written(text)).rows:
             assert line > 1 and set(cells) <= {"path", "label", "split", ""}
 
 

@@ -9,8 +9,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from scipy.fft import irfft2, rfft2
-from scipy.ndimage import uniform_filter1d
 
 _FEWEST_POINTS = 32
 _NOISE = 2.0
@@ -117,6 +115,8 @@ def shift(
     Returns:
         (m,) correlation, the borders counting less, and (m, 2, 3) where it was reached.
     """
+    from scipy.fft import irfft2, rfft2
+
     side = detail.shape[1]
     reach = side // 8
     bell = np.sqrt(np.hanning(side + 2)[1:-1]).astype(np.float32)
@@ -208,6 +208,8 @@ def _richness(detail: np.ndarray, side: int) -> np.ndarray:
 
     A line, a checkerboard and a plain area with a spot have little: any two of them fit.
     """
+    from scipy.fft import rfft2
+
     images = detail.reshape(-1, side, side)
     energy = _blur(images**2, 5).reshape(len(images), -1)
     area = energy.sum(1) ** 2 / ((energy**2).sum(1) * energy.shape[1] + 1e-9)
@@ -271,6 +273,8 @@ def _correlation(a: np.ndarray, b: np.ndarray, where: np.ndarray) -> np.ndarray:
 
 def _blur(images: np.ndarray, window: int) -> np.ndarray:
     """Average over a window twice, which is nearly a bell."""
+    from scipy.ndimage import uniform_filter1d
+
     for axis in (1, 2, 1, 2):
         images = uniform_filter1d(images, window, axis, mode="reflect")
     return images
