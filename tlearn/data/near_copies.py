@@ -6,7 +6,7 @@ growing resolution; a pair whose fine detail agrees as well is one of copies.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +14,7 @@ from PIL import Image
 
 from tlearn.data import copy_alignment as alignment
 from tlearn.data.copy_candidates import SIDE, Candidates, find_candidates
-from tlearn.data.pixel_store import PixelStore
+from tlearn.data.pixel_store import PixelStore, bounded_map
 from tlearn.progress import StepProgress
 from tlearn.storage.arrays import read_arrays
 from tlearn.storage.atomic import CACHE_HINT, write_atomic
@@ -163,8 +163,8 @@ def _compare_all(
     thumbnails = np.empty((n, _THUMBNAIL, _THUMBNAIL), np.uint8)
     colors = np.empty((n, _COLORS, _COLORS, 3), np.uint8)
     for at in range(0, n, _BLOCK):
-        for row, pixels in enumerate(read(slice(at, at + _BLOCK)), at):
-            thumbnails[row], colors[row] = _thumbnails(pixels)
+        for row, small in enumerate(bounded_map(_thumbnails, [*read(slice(at, at + _BLOCK))]), at):
+            thumbnails[row], colors[row] = small
     factor = _THUMBNAIL // SIDE
     coarse = thumbnails.reshape(n, SIDE, factor, SIDE, factor).mean((2, 4), dtype=np.float32)
     pairs = find_candidates(coarse, _NEIGHBORS, 0.5, progress)
@@ -213,36 +213,39 @@ def _border(lines: np.ndarray) -> int:
 def _align_all(
     thumbnails: np.ndarray, pairs: Candidates, side: int, window: int, steps: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    correlation = np.empty(len(pairs.part), np.float32)
-    place = np.empty_like(pairs.place)
-    for block, detail, part, whole in _blocks(thumbnails, pairs, side, window):
-        at = (detail, part, whole, pairs.place[block])
-        correlation[block], place[block] = (
-            alignment.align(*at, steps) if steps else alignment.shift(*at)
-        )
-    return correlation, place
+    def align(block: slice) -> tuple[np.ndarray, np.ndarray]:
+        at = _pairs_of(block, thumbnails, pairs, side, window)
+        return alignment.align(*at, steps) if steps else alignment.shift(*at)
+
+    aligned = [*bounded_map(align, _blocks(pairs))]
+    if not aligned:
+        return np.empty(0, np.float32), pairs.place
+    correlations, places = zip(*aligned, strict=True)
+    return np.concatenate(correlations), np.concatenate(places)
 
 
 def _agreement_of_all(thumbnails: np.ndarray, pairs: Candidates) -> alignment.Agreement:
-    parts = [
-        alignment.compare(detail, part, whole, pairs.place[block])
-        for block, detail, part, whole in _blocks(thumbnails, pairs, *_FINEST)
-    ]
+    def compare(block: slice) -> alignment.Agreement:
+        return alignment.compare(*_pairs_of(block, thumbnails, pairs, *_FINEST))
+
+    parts = [*bounded_map(compare, _blocks(pairs))]
     if not parts:
         return alignment.Agreement(*np.empty((3, 0)))
     return alignment.Agreement(*(np.concatenate(field) for field in zip(*parts, strict=True)))
 
 
-def _blocks(
-    thumbnails: np.ndarray, pairs: Candidates, side: int, window: int
-) -> Iterator[tuple[slice, np.ndarray, np.ndarray, np.ndarray]]:
-    """Yield blocks of pairs: their slice, the detail of their images, and the rows in it."""
-    for at in range(0, len(pairs.part), _BLOCK):
-        block = slice(at, at + _BLOCK)
-        both = np.stack([pairs.part[block], pairs.whole[block]])
-        images, index = np.unique(both, return_inverse=True)
-        part, whole = index.reshape(both.shape)
-        yield block, alignment.detail_of(thumbnails[images], side, window), part, whole
+def _blocks(pairs: Candidates) -> list[slice]:
+    return [slice(at, at + _BLOCK) for at in range(0, len(pairs.part), _BLOCK)]
+
+
+def _pairs_of(
+    block: slice, thumbnails: np.ndarray, pairs: Candidates, side: int, window: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return the detail of the images of some pairs, the two rows of each in it, its place."""
+    both = np.stack([pairs.part[block], pairs.whole[block]])
+    images, index = np.unique(both, return_inverse=True)
+    part, whole = index.reshape(both.shape)
+    return alignment.detail_of(thumbnails[images], side, window), part, whole, pairs.place[block]
 
 
 def _best_of_each(pairs: Candidates, score: np.ndarray, count: int) -> np.ndarray:
