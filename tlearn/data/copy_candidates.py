@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tlearn.data.copy_alignment import compose, placed, rotation, warp
+from tlearn.data.pixel_store import bounded_map
 from tlearn.progress import StepProgress
 
 SIDE = 32
@@ -29,7 +30,7 @@ _ROTATIONS = (4.0, -4.0)
 _WIDTH = 64
 _SAMPLE = 200
 _BLOCK = 64
-_COLUMNS = 1024
+_COLUMNS = 512
 _ODD = np.tile([1.0, -1.0], _FREQUENCIES * _FREQUENCIES // 2)[1:].astype(np.float32)
 """What a mirror does to the frequencies: the odd ones along x change their sign."""
 
@@ -119,9 +120,13 @@ def _similarity(
     """Compare the likely copies of some images with all images; return the best of each."""
     likely = project(_likely_copies(thumbnails))
     rows = likely.reshape(-1, likely.shape[2])
+
+    def closest(block: np.ndarray) -> np.ndarray:
+        near: np.ndarray = (rows @ block.T).reshape(len(likely), -1, len(block)).max(1)
+        return near
+
     blocks = [whole[at : at + _COLUMNS] for at in range(0, len(whole), _COLUMNS)]
-    near = [(rows @ block.T).reshape(len(likely), -1, len(block)).max(1) for block in blocks]
-    return np.concatenate(near, 1)
+    return np.concatenate([*bounded_map(closest, blocks)], 1)
 
 
 def _axis_filters() -> np.ndarray:

@@ -6,15 +6,15 @@ growing resolution; a pair whose fine detail agrees as well is one of copies.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image
 
 from tlearn.data import copy_alignment as alignment
-from tlearn.data.copy_candidates import SIDE, Candidates, find_candidates
+from tlearn.data.copy_candidates import Candidates, find_candidates
 from tlearn.data.pixel_store import PixelStore, bounded_map
+from tlearn.data.thumbnails import Thumbnails
 from tlearn.progress import StepProgress
 from tlearn.storage.arrays import read_arrays
 from tlearn.storage.atomic import CACHE_HINT, write_atomic
@@ -25,11 +25,6 @@ _KINDS = (EQUAL, NEAR, MIRRORED, PART)
 
 _VERSION = 1
 """Increased whenever other pairs are found, so that stored ones are not reused."""
-
-_THUMBNAIL = 64
-_COLORS = 16
-_MOST_BORDER = 8
-"""Of a thumbnail's sides, in pixels: a frame of 10 % around an image, and a pixel half in it."""
 
 _NEIGHBORS = 3
 _ROUNDS = ((32, 7, 0, 0.3, 2), (32, 7, 3, 0.5, 2), (64, 9, 3, 0.65, 2))
@@ -103,7 +98,7 @@ def find_near_copies(store: PixelStore, progress: StepProgress | None = None) ->
     path = store.table.folder / f"copies-{key[:32]}.npz"
     found = (read_arrays(path) or {}).get("pairs")
     if found is None:
-        found = _compare_all(lambda block: store.read(files[block]), len(files), progress)
+        found = _compare_all(Thumbnails(store, files), progress)
         write_atomic(path, lambda file: np.savez(file, allow_pickle=False, pairs=found), CACHE_HINT)
     for *ends, kind in found.tolist():
         first, second = (rows[looks[end]][0] for end in ends)
@@ -154,20 +149,18 @@ def _components(pairs: Sequence[CopyPair]) -> list[list[int]]:
     return sorted(sorted(group) for group in {id(g): g for g in group_of.values()}.values())
 
 
-def _compare_all(
-    read: Callable[[slice], np.ndarray], n: int, progress: StepProgress | None
-) -> np.ndarray:
+def _compare_all(thumbnails: Thumbnails, progress: StepProgress | None) -> np.ndarray:
     """Return (m, 3) of first row, second row and kind; see `find_near_copies`."""
-    if n < 2:
+    from threadpoolctl import threadpool_limits
+
+    if len(thumbnails) < 2:
         return np.empty((0, 3), int)
-    thumbnails = np.empty((n, _THUMBNAIL, _THUMBNAIL), np.uint8)
-    colors = np.empty((n, _COLORS, _COLORS, 3), np.uint8)
-    for at in range(0, n, _BLOCK):
-        for row, small in enumerate(bounded_map(_thumbnails, [*read(slice(at, at + _BLOCK))]), at):
-            thumbnails[row], colors[row] = small
-    factor = _THUMBNAIL // SIDE
-    coarse = thumbnails.reshape(n, SIDE, factor, SIDE, factor).mean((2, 4), dtype=np.float32)
-    pairs = find_candidates(coarse, _NEIGHBORS, 0.5, progress)
+    with threadpool_limits(1):  # products this small are faster side by side
+        return _compare(thumbnails, progress)
+
+
+def _compare(thumbnails: Thumbnails, progress: StepProgress | None) -> np.ndarray:
+    pairs = find_candidates(thumbnails.coarse(), _NEIGHBORS, 0.5, progress)
     for side, window, steps, least, most in _ROUNDS:
         correlation, place = _align_all(thumbnails, pairs, side, window, steps)
         keep = _best_of_each(pairs, correlation, most) & (correlation >= least)
@@ -179,39 +172,15 @@ def _compare_all(
     enough = np.where(correlation >= _CLOSE, _LEAST_EVIDENCE_CLOSE, _LEAST_EVIDENCE)
     same = (mean >= _LEAST_MEAN) & (evidence >= enough)
     unsure = np.flatnonzero(same & ~still & (evidence < _EVIDENCE_WITHOUT_COLORS))
-    same[unsure] = _color_difference(colors, pairs, unsure) <= _MOST_COLOR_DIFFERENCE
+    same[unsure] = _color_difference(thumbnails, pairs, unsure) <= _MOST_COLOR_DIFFERENCE
     in_place = still & (correlation >= _LEAST_IN_PLACE)
     same |= in_place & (evidence >= _LEAST_EVIDENCE_IN_PLACE)
     kinds = _kinds(pairs.place)
     return np.stack([pairs.part, pairs.whole, kinds], 1)[same]
 
 
-def _thumbnails(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return small images, gray (64, 64) and RGB (16, 16, 3), without a border of one color."""
-    image = Image.fromarray(pixels)
-    gray = image.convert("L")
-    size, triangle = (_THUMBNAIL, _THUMBNAIL), Image.Resampling.BILINEAR
-    small = gray.resize(size, triangle)
-    lines = np.asarray(small, np.float32)
-    inset = [_border(side) for side in (lines.T, lines, lines[:, ::-1].T, lines[::-1])]
-    left, top, right, bottom = (width * gray.width / _THUMBNAIL for width in inset)
-    box = (left, top, gray.width - right, gray.height - bottom)
-    if any(inset):
-        small = gray.resize(size, triangle, box)
-    colors = image.resize((_COLORS, _COLORS), triangle, box, reducing_gap=1.5)
-    return np.asarray(small), np.asarray(colors)
-
-
-def _border(lines: np.ndarray) -> int:
-    """Return how many of the first lines are a border: all of one gray, that of the first."""
-    edge = lines[:_MOST_BORDER]
-    plain = (edge.std(1) < 5) & (abs(edge.mean(1) - edge[0].mean()) < 10)
-    width = int(plain.argmin()) if not plain.all() else _MOST_BORDER
-    return min(width + 1, _MOST_BORDER) if width else 0  # the line half in it goes too
-
-
 def _align_all(
-    thumbnails: np.ndarray, pairs: Candidates, side: int, window: int, steps: int
+    thumbnails: Thumbnails, pairs: Candidates, side: int, window: int, steps: int
 ) -> tuple[np.ndarray, np.ndarray]:
     def align(block: slice) -> tuple[np.ndarray, np.ndarray]:
         at = _pairs_of(block, thumbnails, pairs, side, window)
@@ -224,7 +193,7 @@ def _align_all(
     return np.concatenate(correlations), np.concatenate(places)
 
 
-def _agreement_of_all(thumbnails: np.ndarray, pairs: Candidates) -> alignment.Agreement:
+def _agreement_of_all(thumbnails: Thumbnails, pairs: Candidates) -> alignment.Agreement:
     def compare(block: slice) -> alignment.Agreement:
         return alignment.compare(*_pairs_of(block, thumbnails, pairs, *_FINEST))
 
@@ -239,13 +208,18 @@ def _blocks(pairs: Candidates) -> list[slice]:
 
 
 def _pairs_of(
-    block: slice, thumbnails: np.ndarray, pairs: Candidates, side: int, window: int
+    block: slice, thumbnails: Thumbnails, pairs: Candidates, side: int, window: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Return the detail of the images of some pairs, the two rows of each in it, its place."""
     both = np.stack([pairs.part[block], pairs.whole[block]])
     images, index = np.unique(both, return_inverse=True)
     part, whole = index.reshape(both.shape)
-    return alignment.detail_of(thumbnails[images], side, window), part, whole, pairs.place[block]
+    return (
+        alignment.detail_of(thumbnails.gray(images), side, window),
+        part,
+        whole,
+        pairs.place[block],
+    )
 
 
 def _best_of_each(pairs: Candidates, score: np.ndarray, count: int) -> np.ndarray:
@@ -259,12 +233,17 @@ def _best_of_each(pairs: Candidates, score: np.ndarray, count: int) -> np.ndarra
     return keep
 
 
-def _color_difference(colors: np.ndarray, pairs: Candidates, which: np.ndarray) -> np.ndarray:
+def _color_difference(thumbnails: Thumbnails, pairs: Candidates, which: np.ndarray) -> np.ndarray:
     """Return how far colors differ where images overlap, as a root mean square of 255."""
     square = np.zeros(len(which), np.float32)
-    for channel in np.moveaxis(colors, 3, 0).astype(np.float32):
-        other, inside = alignment.warp(channel, pairs.whole[which], pairs.place[which])
-        difference = (channel[pairs.part[which]].reshape(other.shape) - other) * inside
+    if not len(which):
+        return square
+    both = np.stack([pairs.part[which], pairs.whole[which]])
+    images, index = np.unique(both, return_inverse=True)
+    part, whole = index.reshape(both.shape)
+    for channel in np.moveaxis(thumbnails.colors(images), 3, 0).astype(np.float32):
+        other, inside = alignment.warp(channel, whole, pairs.place[which])
+        difference = (channel[part].reshape(other.shape) - other) * inside
         square += (difference**2).sum(1) / np.maximum(inside.sum(1), 1) / 3
     return np.sqrt(square)
 
