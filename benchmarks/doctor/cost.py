@@ -1,6 +1,6 @@
 """What does the examination cost, beside the commands that it belongs to?
 
-    python -m benchmarks.doctor cost FOLDER [--flags "--image-size 96"] [--rounds 5]
+    python -m benchmarks.doctor.cost FOLDER [--flags "--image-size 96"] [--rounds 5]
 
 Whole processes with an empty store of pixels and features and the backbone prepared, one after the
 other in each round; medians. "short part" is what every `suggest` and `finetune` does.

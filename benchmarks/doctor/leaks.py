@@ -1,6 +1,6 @@
 """Is accuracy honest on a folder with near-copies? Clean folders against the same with copies.
 
-    python -m benchmarks.doctor leaks FOLDER... [--flags "--image-size 96"] [--per-class 60]
+    python -m benchmarks.doctor.leaks FOLDER... [--flags "--image-size 96"] [--per-class 60]
 
 Of each folder up to `--per-class` images a class are taken, and near-copies of four in ten added to
 the same classes. "torn apart" is what cross-validation would promise if copies were not kept
