@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tlearn.doctor.labels import LabelConflict, check_labels, label_conflicts
+from tlearn.doctor.labels import check_labels
 from tlearn.features.linear_head import cross_validate
 
 
@@ -86,12 +86,3 @@ def test_a_head_that_guesses_is_not_heard() -> None:
     guess = np.random.default_rng(0).dirichlet([0.2] * 3, 300)
     with_both = check_labels([*good, guess], [], labels).probabilities
     np.testing.assert_array_equal(with_both, check_labels(good, [], labels).probabilities)
-
-
-def test_copies_under_two_labels_are_a_conflict_with_the_likelier_label() -> None:
-    features, labels = blobs(0.3, n=60)
-    features[1] = features[0]
-    groups = np.arange(60)
-    groups[1] = 0
-    check = check_labels(heads_on(features, labels), [features], labels, groups)
-    assert label_conflicts([[0, 1], [3, 6]], check) == [LabelConflict((0, 1), (0, 1), 0)]

@@ -147,7 +147,7 @@ def _wrong_labels(workspace: Workspace, parts: Sequence[Judged]) -> Iterator[Wro
         heads = [score.cv.probabilities for score in part.heads]
         rows = part.rows
         last_stages = features.stage_outputs[-_VOTING_STAGES:]
-        embeddings = [features.of(output, rows) for output in last_stages]
+        embeddings = (features.of(output, rows) for output in last_stages)
         check = check_labels(heads, embeddings, manifest.labels[rows], numbers[rows])
         found += [
             WrongLabel(

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tlearn.backend.memory import release_freed
 from tlearn.data import copy_alignment as alignment
 from tlearn.data.copy_candidates import Candidates, find_candidates
 from tlearn.data.pixel_store import PixelStore, bounded_map
@@ -99,6 +100,7 @@ def find_near_copies(store: PixelStore, progress: StepProgress | None = None) ->
     found = (read_arrays(path) or {}).get("pairs")
     if found is None:
         found = _compare_all(Thumbnails(store, files), progress)
+        release_freed()
         write_atomic(path, lambda file: np.savez(file, allow_pickle=False, pairs=found), CACHE_HINT)
     for *ends, kind in found.tolist():
         first, second = (rows[looks[end]][0] for end in ends)

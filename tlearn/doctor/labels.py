@@ -21,7 +21,7 @@ References:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,7 +48,7 @@ _LOOK_ALIKE = 4
 """Power of the heads' confusion between two classes, in the chance that one is mistaken for the
 other by whoever labels: nearly all mistakes go to the class most alike."""
 
-_BLOCK = 1024
+_BLOCK = 256
 
 
 @dataclass(frozen=True)
@@ -66,21 +66,6 @@ class LabelIssue:
     label: int
     suggested: int
     confidence: float
-
-
-@dataclass(frozen=True)
-class LabelConflict:
-    """Copies of one image under more than one label.
-
-    Attributes:
-        rows: Indices of the images.
-        labels: Their labels.
-        suggested: Of these labels, the one that the rest of the folder finds most probable.
-    """
-
-    rows: tuple[int, ...]
-    labels: tuple[int, ...]
-    suggested: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,26 +102,9 @@ class LabelCheck:
         ]
 
 
-def label_conflicts(copies: Sequence[Sequence[int]], check: LabelCheck) -> list[LabelConflict]:
-    """Find the groups of copies that have more than one label.
-
-    Args:
-        copies: For each group, the indices of its images.
-        check: Of all images, with copies of one group on the same side of every fold.
-    """
-    conflicts = []
-    for rows in copies:
-        labels = tuple(int(check.labels[row]) for row in rows)
-        if len({*labels}) > 1:
-            said = check.probabilities[[*rows]].sum(axis=0)
-            suggested = max(sorted({*labels}), key=lambda label: said[label])
-            conflicts.append(LabelConflict((*rows,), labels, suggested))
-    return conflicts
-
-
 def check_labels(
     heads: Sequence[np.ndarray],
-    embeddings: Sequence[np.ndarray],
+    embeddings: Iterable[np.ndarray],
     labels: np.ndarray,
     groups: np.ndarray | None = None,
 ) -> LabelCheck:
@@ -144,7 +112,8 @@ def check_labels(
 
     Args:
         heads: For each head, (n, classes) held-out probabilities; rows of zeros were not judged.
-        embeddings: For each stage, (n, width) features in which neighbors are sought.
+        embeddings: For each stage, (n, width) features in which neighbors are sought, read one
+            after the other.
         labels: (n,) class indices.
         groups: (n,) number of the group of each image; images of its own group, copies of it, are
             no neighbors.
@@ -152,9 +121,9 @@ def check_labels(
     judged = np.flatnonzero(np.sum(heads, axis=0).sum(axis=1) > 0)
     y, n_classes = labels[judged], heads[0].shape[1]
     said = _mean_of_best([head[judged] for head in heads], y)
-    if embeddings:
-        of = np.arange(len(labels)) if groups is None else groups
-        votes = [_vote(features, labels, n_classes, of, judged) for features in embeddings]
+    of = np.arange(len(labels)) if groups is None else groups
+    votes = [_vote(features, labels, n_classes, of, judged) for features in embeddings]
+    if votes:
         said = (1 - _VOTE) * said + _VOTE * np.mean(votes, axis=0)
     confidence, share = _posterior(said, y)
     check = LabelCheck(labels, np.zeros(heads[0].shape), np.zeros(len(labels)), share)
