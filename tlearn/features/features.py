@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tlearn.backend.memory import release_freed
 from tlearn.data.dataset import Dataset
 from tlearn.data.split import Fold
 from tlearn.features.extractor import EMBEDDING, SOURCE, FeatureExtractor
@@ -215,4 +216,5 @@ def compute_features(
     digests = dataset.manifest.digests
     with timer.time("features"):
         store.fill(dataset.pixels, digests, engine, Views(), partial(progress, "compute features"))
+    release_freed()
     return Features(extractor, store, digests, engine)
