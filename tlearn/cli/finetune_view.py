@@ -111,7 +111,8 @@ def draw_result(result: FinetuneResult, verbose: bool) -> list[RenderableType]:
     if result.warnings:
         blocks.append(bullets([Text(warning, WARN) for warning in result.warnings], "!"))
     if result.examination and not result.advice:  # else it was told with the advice
-        blocks += issue_block([*short_issues(result.examination)])
+        found = issue_block([*short_issues(result.examination)])
+        blocks += [*found, *([Text()] if found else [])]
     if verbose:
         blocks += [Text(), indented(score_table(reports)), *_absent(plan, result.reports), Text()]
     beside = run.path.absolute().parent == RUNS_ROOT.absolute()
