@@ -55,7 +55,7 @@ def test_it_is_examined_mended_and_put_back(
 def test_a_clean_folder_leaves_no_list(
     image_folder: Callable[..., Path], tiny_backbone_flags: dict[str, Any], tmp_path: Path
 ) -> None:
-    (tmp_path / "moves.csv").write_text("of an earlier examination")
+    (tmp_path / "moves.csv").write_text("path,what,suggestion\n")  # an earlier one's
     result = api.doctor(image_folder(per_class=12), flags=tiny_backbone_flags, out=tmp_path)
     assert not result.found.copies
     assert (result.moves is None) == (not result.found.moves())
@@ -78,3 +78,25 @@ def test_a_place_that_cannot_be_written_is_told_before_the_work(
     (tmp_path / "file").touch()
     with pytest.raises(HostError):
         api.doctor(folder, flags=tiny_backbone_flags, out=tmp_path / "file" / "out")
+
+
+def test_a_file_of_the_same_name_is_neither_replaced_nor_removed(
+    folder: Path, tiny_backbone_flags: dict[str, Any], tmp_path: Path
+) -> None:
+    mine = tmp_path / "moves.csv"
+    mine.write_text("opening,reply\ne4,e5\n")
+    with pytest.raises(DataError, match="is no list of tlearn doctor"):
+        api.doctor(folder, flags=tiny_backbone_flags, out=tmp_path)
+    assert mine.read_text() == "opening,reply\ne4,e5\n"
+
+
+def test_a_folder_with_a_dot_in_its_name_keeps_its_name(
+    folder: Path,
+    tiny_backbone_flags: dict[str, Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    renamed = folder.rename(folder.with_name("flowers-1.5"))
+    result = api.doctor(renamed, flags=tiny_backbone_flags)
+    assert result.page == Path("doctor", "flowers-1.5", "doctor.html")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 
 from tlearn.data.image_folder import scan
 from tlearn.doctor import moves as doctor_moves
-from tlearn.doctor.moves import Move, apply_moves, read_moves, undo_moves, write_moves
+from tlearn.doctor.moves import Move, apply_moves, is_movable, read_moves, undo_moves, write_moves
 from tlearn.errors import DataError, HostError
 
 
@@ -174,3 +175,94 @@ def test_a_file_that_is_no_list_is_refused(tmp_path: Path) -> None:
         read_moves(tmp_path / "moves.csv")
     with pytest.raises(DataError, match="cannot read"):
         read_moves(tmp_path / "none.csv")
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t"])
+def test_a_list_that_a_spreadsheet_saved_in_another_way_is_read(
+    tmp_path: Path, delimiter: str
+) -> None:
+    rows = [["path", "what", "suggestion"], ["a/x, 1.jpg", "blank", "quarantine"]]
+    text = "\r\n".join(delimiter.join(row) for row in rows)
+    (tmp_path / "moves.csv").write_text(text, encoding="utf-8-sig")
+    assert read_moves(tmp_path / "moves.csv") == [Move("a/x, 1.jpg", "blank", "quarantine")]
+
+
+def test_a_name_that_ends_with_a_space_is_kept(tmp_path: Path) -> None:
+    moves = [Move(" a/x.png ", "blank", "quarantine")]
+    write_moves(tmp_path / "moves.csv", moves)
+    assert read_moves(tmp_path / "moves.csv") == moves
+
+
+def test_a_line_that_is_there_twice_counts_once(image_folder: Callable[..., Path]) -> None:
+    root = image_folder(classes=2)
+    name = names_of(root, class_names(root)[0])[0]
+    assert apply_moves(scan(root), [Move(name, "", "quarantine")] * 2) == 1
+    assert (root / "quarantine" / name).is_file()
+
+
+def test_two_suggestions_for_a_file_are_refused(image_folder: Callable[..., Path]) -> None:
+    root = image_folder(classes=2)
+    one, other = class_names(root)
+    name = names_of(root, one)[0]
+    before = tree(root)
+    with pytest.raises(DataError, match="listed twice, with different suggestions"):
+        apply_moves(scan(root), [Move(name, "", "quarantine"), Move(name, "", f"move to {other}")])
+    assert tree(root) == before
+
+
+def test_names_that_differ_in_case_do_not_meet_in_one_file(
+    image_folder: Callable[..., Path],
+) -> None:
+    root = image_folder(classes=3)
+    first, second, third = class_names(root)
+    (root / names_of(root, first)[0]).rename(root / first / "Same.png")
+    (root / names_of(root, second)[0]).rename(root / second / "same.PNG")
+    listed = [f"{first}/Same.png", f"{second}/same.PNG"]
+    apply_moves(scan(root), [Move(name, "", f"move to {third}") for name in listed])
+    added = {Path(name).name.casefold() for name in names_of(root, third)}
+    assert {"same.png", "same-1.png"} <= added
+
+
+def test_a_class_called_as_its_split_gets_its_files(image_folder: Callable[..., Path]) -> None:
+    root = image_folder(classes=2, splits=("train", "test"))
+    one, other = class_names(root)
+    for split in ("train", "test"):
+        (root / split / other).rename(root / split / "train")
+    name = next(image.name for image in scan(root).images if f"train/{one}/" in image.name)
+    apply_moves(scan(root), [Move(name, "", "move to train")])
+    assert (root / "train" / "train" / Path(name).name).is_file()
+
+
+def test_a_quarantine_that_leads_elsewhere_is_refused(
+    image_folder: Callable[..., Path], tmp_path: Path
+) -> None:
+    root = image_folder(classes=2)
+    name = names_of(root, class_names(root)[0])[0]
+    apply_moves(scan(root), [Move(name, "", "quarantine")])
+    (root / "quarantine").rename(tmp_path / "elsewhere")
+    (root / "quarantine").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(DataError, match="was not made by tlearn"):
+        undo_moves(root)
+
+
+@pytest.mark.parametrize("outside", ["../stolen.png", "/stolen.png", "a/../../stolen.png"])
+def test_a_journal_cannot_reach_outside_the_folder(
+    image_folder: Callable[..., Path], outside: str
+) -> None:
+    root = image_folder(classes=2)
+    name = names_of(root, class_names(root)[0])[0]
+    apply_moves(scan(root), [Move(name, "", "quarantine")])
+    journal = root / "quarantine" / ".tlearn-moves.jsonl"
+    journal.write_text(journal.read_text().replace(name, outside, 1))
+    with pytest.raises(DataError, match="is damaged"):
+        undo_moves(root)
+    assert (root / "quarantine" / name).is_file()
+
+
+def test_the_files_of_an_archive_are_not_moved(image_folder: Callable[..., Path]) -> None:
+    root = image_folder(classes=2)
+    name = names_of(root, class_names(root)[0])[0]
+    archive = shutil.make_archive(str(root.parent / "packed"), "zip", root)
+    assert is_movable(scan(root)) and not is_movable(scan(Path(archive)))
+    with pytest.raises(DataError, match="those of an archive"):
+        apply_moves(scan(Path(archive)), [Move(name, "", "quarantine")])

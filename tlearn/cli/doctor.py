@@ -125,7 +125,10 @@ def draw(result: DoctorResult, folder: Path, verbose: bool) -> list[RenderableTy
 
 
 def _next(result: DoctorResult, folder: Path) -> str:
-    if any(move.suggestion for move in result.found.moves()):
+    from tlearn.doctor.moves import is_movable
+
+    movable = is_movable(result.found.dataset.folder)
+    if movable and any(move.suggestion for move in result.found.moves()):
         assert result.moves
         return f"tlearn doctor {pasted(folder)} --apply {pasted(result.moves)}"
     return f"tlearn suggest {pasted(folder)}"

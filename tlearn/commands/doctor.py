@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,9 +62,10 @@ def doctor(
     ensure_no_run(folder)
     with Session(folder, recipe, flags or {}, keep_cache=keep_cache, progress=progress) as session:
         images = session.scan_folder()
-        out = out or Path("doctor") / folder.resolve().stem
+        out = out or Path("doctor") / _name_of(folder)
         _ensure_outside(out, images.root)
         ensure_writable(out)
+        _ensure_list_or_nothing(out / MOVES)
         backbone = session.find_backbone()
         workspace = session.open_backbone(session.load_dataset(images, backbone), backbone)
         workspace = session.extract_features(workspace)
@@ -94,6 +96,25 @@ def undo_list(folder: Path) -> int:
         DataError: There is none, or files were changed since.
     """
     return undo_moves(folder.resolve())
+
+
+def _name_of(folder: Path) -> str:
+    """Return a folder's name, and a file's without its suffix; `flowers-1.5` is a folder."""
+    path = folder.expanduser().resolve()
+    return path.name if path.is_dir() else path.stem
+
+
+def _ensure_list_or_nothing(moves: Path) -> None:
+    """Refuse to replace or remove a file that is of somebody else's making."""
+    if not os.path.lexists(moves):
+        return
+    try:
+        read_moves(moves)
+    except DataError as error:
+        raise DataError(
+            f"{quoted(moves)} is there, and is no list of tlearn doctor",
+            "rename it, or write elsewhere: tlearn doctor FOLDER --out FOLDER",
+        ) from error
 
 
 def _ensure_outside(out: Path, root: Path) -> None:

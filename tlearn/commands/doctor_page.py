@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from tlearn.doctor.examination import Examination
+from tlearn.doctor.moves import is_movable
 from tlearn.doctor.sentences import sentences
 from tlearn.errors import pasted
 from tlearn.evaluation import wording
@@ -47,6 +48,7 @@ def write_doctor_page(path: Path, found: Examination, source: Path, moves: Path)
         "per_group": PER_GROUP,
         "thumbnails": _thumbnails(found),
         "n_moves": len(found.moves()),
+        "movable": is_movable(found.dataset.folder),
         "apply_command": f"tlearn doctor {folder} --apply {pasted(moves)}",
         "undo_command": f"tlearn doctor {folder} --undo",
         "version": version("tlearn"),

@@ -9,6 +9,7 @@ move, so that an interrupted one can be taken back too.
 from __future__ import annotations
 
 import csv
+import errno
 import io
 import json
 import os
@@ -27,6 +28,9 @@ from tlearn.storage.text import MAX_TEXT_BYTES
 COLUMNS = ("path", "what", "suggestion")
 TO_QUARANTINE = "quarantine"
 TO_CLASS = "move to "
+_DELIMITERS = ",;\t"
+"""Spreadsheets of some languages save a list with semicolons."""
+
 _HINT = "change its permissions, or work on a copy of the folder"
 
 
@@ -75,14 +79,21 @@ def read_moves(path: Path) -> list[Move]:
     again = "make it again: tlearn doctor FOLDER"
     try:
         text = read_regular(path, MAX_TEXT_BYTES).decode("utf-8-sig", "surrogateescape")
-        rows = csv.DictReader(io.StringIO(text, newline=""), strict=True)
-        if not {"path", "suggestion"} <= {*(rows.fieldnames or ())}:
-            raise DataError(f"{quoted(path)} has no columns path and suggestion", again)
-        return [Move(*((row.get(name) or "").strip() for name in COLUMNS)) for row in rows]
+        for delimiter in _DELIMITERS:
+            lines = io.StringIO(text, newline="")
+            rows = csv.DictReader(lines, delimiter=delimiter, strict=True)
+            if {"path", "suggestion"} <= {*(rows.fieldnames or ())}:
+                return [_move_of(row) for row in rows]
+        raise DataError(f"{quoted(path)} has no columns path and suggestion", again)
     except OSError as error:
         raise DataError(f"cannot read {quoted(path)}: {error.strerror}", again) from error
     except (csv.Error, UnicodeDecodeError) as error:
         raise DataError(f"{quoted(path)} is no list of moves: {error}", again) from error
+
+
+def _move_of(row: dict[str, str | None]) -> Move:
+    path, what, suggestion = (row.get(name) or "" for name in COLUMNS)
+    return Move(path, what, suggestion.strip())  # the name of a file may end with a space
 
 
 def apply_moves(folder: ImageFolder, moves: Sequence[Move]) -> int:
@@ -96,31 +107,31 @@ def apply_moves(folder: ImageFolder, moves: Sequence[Move]) -> int:
         The number of files moved.
 
     Raises:
-        DataError: A line cannot be carried out, or the classes stand in a CSV.
+        DataError: A line cannot be carried out, or the images stand in a CSV or an archive.
         HostError: The system refuses a move; those before it stay, and can be taken back.
     """
-    if folder.layout == "csv":
-        raise DataError(
-            "the classes stand in a CSV file, which is not edited",
-            "change or delete those lines of the CSV yourself",
-        )
+    if error := _not_movable(folder):
+        raise error
     journal = _journal(folder.root)
     images = {image.name: image for image in folder.images}
-    targets: dict[str, str] = {}
+    wanted: dict[str, str] = {}
     errors = []
     for number, move in enumerate(moves, start=2):
         if not move.suggestion:
             continue
         try:
             target = _target(folder, images, move)
-            targets[move.path] = _free(folder.root, target, {*targets.values()})
+            if wanted.setdefault(move.path, target) != target:
+                raise ValueError(f"{move.path!r} is listed twice, with different suggestions")
         except ValueError as error:
             errors.append(f"line {number}: {error}")
     if errors:
         errors[10:] = [f"... and {len(errors) - 10} more"] if len(errors) > 10 else []
         raise DataError("\n".join(["the moves have errors:", *errors]), "correct those lines")
-    if not targets:
+    if not wanted:
         return 0
+    taken: set[str] = set()
+    targets = {source: _free(folder.root, target, taken) for source, target in wanted.items()}
     before = _steps(journal)
     batch = before[-1].batch + 1 if before else 1
     _write_steps(journal, [*before, *(_Step(batch, *pair) for pair in targets.items())])
@@ -128,6 +139,11 @@ def apply_moves(folder: ImageFolder, moves: Sequence[Move]) -> int:
         for source, target in targets.items():
             _rename(folder.root, source, target)
     return len(targets)
+
+
+def is_movable(folder: ImageFolder) -> bool:
+    """Return whether moving files of a folder would mend it."""
+    return _not_movable(folder) is None
 
 
 def undo_moves(root: Path) -> int:
@@ -163,6 +179,20 @@ def undo_moves(root: Path) -> int:
     return len(moved)
 
 
+def _not_movable(folder: ImageFolder) -> DataError | None:
+    if folder.layout == "csv":
+        return DataError(
+            "the classes stand in a CSV file, which is not edited",
+            "change or delete those lines of the CSV yourself",
+        )
+    if any(note.kind == "unpacked" for note in folder.notes):
+        return DataError(
+            "the images are those of an archive, which is not edited",
+            "unpack it, and name the folder: tlearn doctor FOLDER --apply moves.csv",
+        )
+    return None
+
+
 def _target(folder: ImageFolder, images: dict[str, LabeledImage], move: Move) -> str:
     """Return where a file goes; a ValueError says why it cannot."""
     image = images.get(move.path)
@@ -180,30 +210,39 @@ def _target(folder: ImageFolder, images: dict[str, LabeledImage], move: Move) ->
         raise ValueError(f"{move.path!r} is in the class {wanted!r}")
     neighbors = [other for other in folder.images if other.label == label]
     same_split = [other for other in neighbors if other.split == image.split]
-    place = _class_folder((same_split or neighbors)[0], wanted)
+    place = _class_folder(folder.layout, (same_split or neighbors)[0], wanted)
     return f"{place}/{PurePosixPath(move.path).name}"
 
 
-def _class_folder(image: LabeledImage, class_name: str) -> str:
+def _class_folder(layout: str, image: LabeledImage, class_name: str) -> str:
     """Return the folder of an image's class, relative to the image folder."""
     parts = PurePosixPath(image.name).parts[:-1]
     names = [unicodedata.normalize("NFC", part) for part in parts]
-    depth = names.index(unicodedata.normalize("NFC", class_name))
+    after_split = 1 if layout == "splits" else 0  # a class may be called as its split is
+    depth = names.index(unicodedata.normalize("NFC", class_name), after_split)
     return "/".join(parts[: depth + 1])
 
 
 def _free(root: Path, target: str, taken: set[str]) -> str:
-    """Return the target, with a number before its suffix where that name is in use."""
+    """Return the target, with a number before its suffix where that name is in use, and take it."""
     path = PurePosixPath(target)
     number, name = 1, target
-    while name in taken or os.path.lexists(root / name):
+    while _same_for_some(name) in taken or os.path.lexists(root / name):
         name = str(path.with_name(f"{path.stem}-{number}{path.suffix}"))
         number += 1
+    taken.add(_same_for_some(name))
     return name
+
+
+def _same_for_some(name: str) -> str:
+    """Return what two names share that are one file on Windows and macOS."""
+    return unicodedata.normalize("NFC", name).casefold()
 
 
 def _rename(root: Path, source: str, target: str) -> None:
     (root / target).parent.mkdir(parents=True, exist_ok=True)
+    if os.path.lexists(root / target):  # since the list was checked; a rename would replace it
+        raise FileExistsError(errno.EEXIST, "")
     os.rename(root / source, root / target)
 
 
@@ -211,7 +250,7 @@ def _journal(root: Path) -> Path:
     """Return the journal's path; refuse a folder of that name that is somebody's own."""
     folder = root / QUARANTINE
     journal = folder / QUARANTINE_JOURNAL
-    if os.path.lexists(folder) and not journal.is_file():
+    if os.path.islink(folder) or (os.path.lexists(folder) and not journal.is_file()):
         raise DataError(
             f"{quoted(folder)} was not made by tlearn doctor",
             "rename it: files would be moved into a folder of that name",
@@ -224,7 +263,11 @@ def _steps(journal: Path) -> list[_Step]:
         return []
     try:
         lines = read_regular(journal, MAX_TEXT_BYTES).decode().splitlines()
-        return [_Step(**json.loads(line)) for line in lines]
+        steps = [_Step(**json.loads(line)) for line in lines]
+        for name in (name for step in steps for name in (step.source, step.target)):
+            if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
+                raise ValueError(f"{name!r} is outside the image folder")
+        return steps
     except (OSError, ValueError, TypeError) as error:
         raise DataError(
             f"{quoted(journal)} is damaged",

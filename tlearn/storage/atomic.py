@@ -28,6 +28,7 @@ _REFUSED |= {
     errno.ELOOP,
     errno.EFBIG,
     errno.EBUSY,
+    errno.EXDEV,
 } | _DISK_FULL
 
 
