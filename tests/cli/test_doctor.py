@@ -54,6 +54,18 @@ def test_findings_fit_and_end_with_the_way_to_mend_them(
     assert "a/10.jpg" in command("doctor", "folder", "--verbose").stdout
 
 
+def test_what_tells_one_class_from_the_others_is_no_row_beside_the_accuracy_of_all(
+    command: Command, calls: Callable[..., Any], result: DoctorResult
+) -> None:
+    of_class = Shortcut("border pixels", 0.97, (0.9, 0.99), 0.5, 0.98, True, (0,))
+    found = replace(result.found, shortcuts=[of_class, *result.found.shortcuts])
+    calls("doctor", replace(result, found=found))
+    shown = command("doctor", "folder").stdout
+    table = shown.partition("Told apart by")[2]
+    assert "by border pixels alone" in " ".join(shown.split())
+    assert "border pixels" not in table and "34.0%" in table
+
+
 def test_the_document_holds_every_finding(
     command: Command, calls: Callable[..., Any], result: DoctorResult
 ) -> None:

@@ -80,14 +80,14 @@ def test_a_place_that_cannot_be_written_is_told_before_the_work(
         api.doctor(folder, flags=tiny_backbone_flags, out=tmp_path / "file" / "out")
 
 
+@pytest.mark.parametrize("name", ["moves.csv", "doctor.html"])
 def test_a_file_of_the_same_name_is_neither_replaced_nor_removed(
-    folder: Path, tiny_backbone_flags: dict[str, Any], tmp_path: Path
+    folder: Path, tiny_backbone_flags: dict[str, Any], tmp_path: Path, name: str
 ) -> None:
-    mine = tmp_path / "moves.csv"
-    mine.write_text("opening,reply\ne4,e5\n")
-    with pytest.raises(DataError, match="is no list of tlearn doctor"):
+    (tmp_path / name).write_text("opening,reply")
+    with pytest.raises(DataError, match="was not written by tlearn doctor"):
         api.doctor(folder, flags=tiny_backbone_flags, out=tmp_path)
-    assert mine.read_text() == "opening,reply\ne4,e5\n"
+    assert (tmp_path / name).read_text() == "opening,reply"
 
 
 def test_a_folder_with_a_dot_in_its_name_keeps_its_name(

@@ -53,8 +53,26 @@ def test_groups_labels_and_images_are_told() -> None:
     text = said(
         groups=[GroupFinding("personN", None, 190, 30, False)],
         labels=[WrongLabel("ant/1.jpg", "ant", "bee", 0.93)],
-        images=[FaultyImage("ant/2.jpg", "blank"), FaultyImage("ant/3.jpg", "blurred")],
+        images=[
+            FaultyImage("ant/2.jpg", "blank"),
+            *(FaultyImage(f"ant/{n}.jpg", "outlier") for n in (3, 4)),
+        ],
     )
     assert "190 groups by 'personN', 30 of them on both sides of the split" in text
-    assert "1 label may be wrong, 1 of them probably; the surest: 'ant/1.jpg'" in text
-    assert "2 images may be faulty: 1 blank, 1 blurred" in text
+    assert "1 label is probably wrong; the surest: 'ant/1.jpg'" in text
+    assert "3 images may be faulty: 1 blank, 2 outliers" in text
+
+
+def test_labels_that_are_less_sure_are_counted_apart() -> None:
+    labels = [WrongLabel(f"ant/{n}.jpg", "ant", "bee", sure) for n, sure in ((1, 0.9), (2, 0.4))]
+    assert "2 labels may be wrong, 1 of them probably; the surest" in said(labels=labels)
+
+
+def test_a_pattern_is_told_as_it_was_typed() -> None:
+    assert r"by 'img(\d+)'" in said(groups=[GroupFinding(r"img(\d+)", None, 2, 0, True)])
+
+
+def test_leaks_that_promise_nothing_are_not_told() -> None:
+    copies = [CopyGroup(("a", "b"), "near copy", False, False)]
+    text = said(copies=copies, accuracy_with_leaks=0.7, accuracy_without_leaks=0.72)
+    assert "A head that is trained on copies" not in text

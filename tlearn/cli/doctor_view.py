@@ -51,7 +51,7 @@ def draw_findings(found: Examination, verbose: bool) -> list[RenderableType]:
         blocks += _listed("Labels", draw_labels(found, shown), len(found.labels), shown)
     if found.images:
         blocks += _listed("Images", draw_images(found, shown), len(found.images), shown)
-    if found.shortcuts and (verbose or any(s.suspicious for s in found.shortcuts)):
+    if found.overall_shortcuts and (verbose or any(s.suspicious for s in found.shortcuts)):
         blocks += [heading("Told apart by"), indented(draw_shortcuts(found))]
     return blocks
 
@@ -90,7 +90,7 @@ def draw_images(found: Examination, shown: int | None) -> RenderableType:
 
 def draw_shortcuts(found: Examination) -> RenderableType:
     """Return how well the classes are told apart by what is not their matter."""
-    shortcuts = found.shortcuts
+    shortcuts = found.overall_shortcuts
     rows = table("by", "accuracy", "95% interval", "", right=(1, 2))
     rows.add_row("the images themselves", percent(found.accuracy), "", "")
     for shortcut in shortcuts:

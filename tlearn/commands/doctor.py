@@ -13,7 +13,7 @@ from tlearn.commands.examine import examine
 from tlearn.commands.session import Session
 from tlearn.data.image_folder import scan
 from tlearn.doctor.examination import Examination
-from tlearn.doctor.moves import apply_moves, read_moves, undo_moves, write_moves
+from tlearn.doctor.moves import apply_moves, is_list, read_moves, undo_moves, write_moves
 from tlearn.errors import DataError, quoted
 from tlearn.progress import ProgressCallback, no_progress
 from tlearn.runs.directory import ensure_no_run
@@ -65,7 +65,7 @@ def doctor(
         out = out or Path("doctor") / _name_of(folder)
         _ensure_outside(out, images.root)
         ensure_writable(out)
-        _ensure_list_or_nothing(out / MOVES)
+        _ensure_own(out / PAGE, out / MOVES)
         backbone = session.find_backbone()
         workspace = session.open_backbone(session.load_dataset(images, backbone), backbone)
         workspace = session.extract_features(workspace)
@@ -104,17 +104,18 @@ def _name_of(folder: Path) -> str:
     return path.name if path.is_dir() else path.stem
 
 
-def _ensure_list_or_nothing(moves: Path) -> None:
-    """Refuse to replace or remove a file that is of somebody else's making."""
-    if not os.path.lexists(moves):
-        return
-    try:
-        read_moves(moves)
-    except DataError as error:
-        raise DataError(
-            f"{quoted(moves)} is there, and is no list of tlearn doctor",
-            "rename it, or write elsewhere: tlearn doctor FOLDER --out FOLDER",
-        ) from error
+def _ensure_own(page: Path, moves: Path) -> None:
+    """Refuse to replace or remove files of somebody else's making."""
+    for path, is_own in ((page, _is_page), (moves, is_list)):
+        if os.path.lexists(path) and not is_own(path):
+            raise DataError(
+                f"{quoted(path)} is there already, and was not written by tlearn doctor",
+                "rename it, or write elsewhere: tlearn doctor FOLDER --out FOLDER",
+            )
+
+
+def _is_page(path: Path) -> bool:
+    return path.is_file() and b"tlearn doctor" in path.read_bytes()
 
 
 def _ensure_outside(out: Path, root: Path) -> None:

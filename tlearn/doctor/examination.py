@@ -123,6 +123,11 @@ class Examination:
     class_weights: ClassWeightGain | None = None
     seconds: float = 0.0
 
+    @property
+    def overall_shortcuts(self) -> list[Shortcut]:
+        """Return the shortcuts to all classes; others are scored by another measure."""
+        return [shortcut for shortcut in self.shortcuts if not shortcut.classes]
+
     def to_json(self) -> dict[str, Any]:
         """Return the document, without the folder itself."""
         classes, weights = self.dataset.manifest.classes, self.class_weights

@@ -212,9 +212,9 @@ def _of_folder(measures: ImageMeasures) -> tuple[list[ImageFinding], set[str]]:
     low, dark, light, high = measures.levels.T
     one_color = (measures.color_spread < BLANK_SPREAD).mean()
     if one_color > MOST:
-        color = "white" if np.median(dark) > BRIGHTEST else "black"
-        color = color if np.median(light) < DARKEST or color == "white" else "gray"
-        words = f"{one_color:.0%} of the images are of nearly one color, {color}"
+        white, black = np.median(dark) > BRIGHTEST, np.median(light) < DARKEST
+        color = ", white" if white else ", black" if black else ""
+        words = f"{one_color:.0%} of the images are of nearly one color{color}"
         return [ImageFinding(None, BLANK, words, 1.0)], {BLANK, DARK, BRIGHT, PALE, BLURRED}
     pale = (high - low < LEAST_RANGE).mean()
     if pale > MOST:

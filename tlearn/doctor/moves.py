@@ -91,6 +91,15 @@ def read_moves(path: Path) -> list[Move]:
         raise DataError(f"{quoted(path)} is no list of moves: {error}", again) from error
 
 
+def is_list(path: Path) -> bool:
+    """Return whether a file can be read as a list of moves."""
+    try:
+        read_moves(path)
+    except DataError:
+        return False
+    return True
+
+
 def _move_of(row: dict[str, str | None]) -> Move:
     path, what, suggestion = (row.get(name) or "" for name in COLUMNS)
     return Move(path, what, suggestion.strip())  # the name of a file may end with a space

@@ -6,8 +6,10 @@ from collections.abc import Iterator
 
 from tlearn.data.inspection import DataIssue
 from tlearn.doctor.examination import SURE, Examination
+from tlearn.doctor.image_quality import OUTLIER
 from tlearn.doctor.shortcuts import Shortcut
 
+_PLURAL = {OUTLIER: "outliers"}
 _BOTH_SIDES = "on both sides of the split"
 
 
@@ -51,7 +53,7 @@ def _copies(found: Examination) -> Iterator[str]:
         places.append(f"{_count(n, 'group')} {_BOTH_SIDES}")
     yield f"{sentence}: {', '.join(places)}." if places else f"{sentence}."
     with_leaks, without = found.accuracy_with_leaks, found.accuracy_without_leaks
-    if with_leaks is not None and without is not None:
+    if with_leaks is not None and without is not None and with_leaks > without:
         yield (
             f"A head that is trained on copies of the images it is scored on reaches "
             f"{with_leaks:.1%}; without them, {without:.1%}."
@@ -60,7 +62,7 @@ def _copies(found: Examination) -> Iterator[str]:
 
 def _groups(found: Examination) -> Iterator[str]:
     for grouping in found.groups:
-        by = f"the column {grouping.column!r}" if grouping.column else f"{grouping.pattern!r}"
+        by = f"the column {grouping.column!r}" if grouping.column else f"'{grouping.pattern}'"
         sentence = f"The images form {_count(grouping.n_groups, 'group')} by {by}"
         if grouping.across_splits:
             sentence += f", {grouping.across_splits} of them {_BOTH_SIDES}"
@@ -72,9 +74,12 @@ def _labels(found: Examination) -> Iterator[str]:
     if found.labels:
         sure = sum(label.confidence >= SURE for label in found.labels)
         first = found.labels[0]
+        some = f"may be wrong, {sure} of them probably"
+        if sure == len(found.labels):
+            some = f"{'is' if sure == 1 else 'are'} probably wrong"
         yield (
-            f"{_count(len(found.labels), 'label')} may be wrong, {sure} of them probably; the "
-            f"surest: {first.path!r}, perhaps {first.suggested!r} ({first.confidence:.0%})."
+            f"{_count(len(found.labels), 'label')} {some}; the surest: {first.path!r}, perhaps "
+            f"{first.suggested!r} ({first.confidence:.0%})."
         )
 
 
@@ -111,7 +116,9 @@ def _images(found: Examination) -> Iterator[str]:
         else:
             counts[image.issue] = counts.get(image.issue, 0) + 1
     if counts:
-        listed = ", ".join(f"{n} {issue}" for issue, n in counts.items())
+        listed = ", ".join(
+            f"{n:,} {_PLURAL.get(issue, issue) if n > 1 else issue}" for issue, n in counts.items()
+        )
         yield f"{_count(sum(counts.values()), 'image')} may be faulty: {listed}."
 
 

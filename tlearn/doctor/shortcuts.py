@@ -218,7 +218,8 @@ def _compare(
     limit: float,
     control: np.ndarray | None,
 ) -> Shortcut:
-    accuracy, real = (float(weights @ right(p)) for p in (probabilities, judged.real))
+    # Rounded, as weights of a third and the like sum up to a little less than one.
+    accuracy, real = (round(float(weights @ right(p)), 9) for p in (probabilities, judged.real))
     n = judged.independent / float(np.square(weights).sum())  # Kish's effective number
     low, high = _wilson(accuracy, n)
     real_gain = max(real, accuracy) - guessing
