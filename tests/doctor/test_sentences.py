@@ -12,12 +12,13 @@ from tlearn.doctor.examination import (
     GroupFinding,
     WrongLabel,
 )
+from tlearn.doctor.overlap import ClassOverlap
 from tlearn.doctor.sentences import sentences
 from tlearn.doctor.shortcuts import Shortcut
 
 
 def said(**findings: Any) -> str:
-    names = SimpleNamespace(classes=("ant", "bee", "wasp", "fly"))
+    names = SimpleNamespace(classes=("ant", "bee", "wasp", "fly"), images=range(6))
     dataset: Any = SimpleNamespace(folder=names, manifest=names)
     return "\n".join(sentences(Examination(dataset, "b", 0.9, **findings)))
 
@@ -66,6 +67,18 @@ def test_groups_labels_and_images_are_told() -> None:
 def test_labels_that_are_less_sure_are_counted_apart() -> None:
     labels = [WrongLabel(f"ant/{n}.jpg", "ant", "bee", sure) for n, sure in ((1, 0.9), (2, 0.4))]
     assert "2 labels may be wrong, 1 of them probably; the surest" in said(labels=labels)
+
+
+def test_very_many_wrong_labels_are_doubted() -> None:
+    labels = [WrongLabel(f"ant/{n}.jpg", "ant", "bee", 0.9) for n in (1, 2)]
+    assert "So many" in said(labels=labels)
+    assert "So many" not in said(labels=labels[:1])
+
+
+def test_overlap_is_told_beside_guessing() -> None:
+    text = said(overlaps=[ClassOverlap(0, 1, 0.52, (0.4, 0.6)), ClassOverlap(1, 2, 0.1, (0, 0.2))])
+    assert "'ant' and 'bee' are told apart hardly better than by guessing (52.0% right" in text
+    assert "'bee' and 'wasp' are told apart no better than by guessing (10.0% right" in text
 
 
 def test_a_pattern_is_told_as_it_was_typed() -> None:

@@ -9,6 +9,9 @@ from tlearn.doctor.examination import SURE, Examination
 from tlearn.doctor.image_quality import OUTLIER
 from tlearn.doctor.shortcuts import Shortcut
 
+_TOO_MANY = 0.25
+"""Share of the images from which on a list of wrong labels is doubted itself."""
+
 _PLURAL = {OUTLIER: "outliers"}
 _BOTH_SIDES = "on both sides of the split"
 
@@ -81,6 +84,8 @@ def _labels(found: Examination) -> Iterator[str]:
             f"{_count(len(found.labels), 'label')} {some}; the surest: {first.path!r}, perhaps "
             f"{first.suggested!r} ({first.confidence:.0%})."
         )
+        if len(found.labels) > _TOO_MANY * len(found.dataset.folder.images):
+            yield "So many rather mean that the head is weak or that classes overlap."
 
 
 def _shortcuts(found: Examination) -> Iterator[str]:
@@ -125,9 +130,10 @@ def _images(found: Examination) -> Iterator[str]:
 def _classes(found: Examination) -> Iterator[str]:
     names = found.dataset.manifest.classes
     for pair in found.overlaps[:3]:
+        better = "hardly" if pair.accuracy > 0.5 else "no"
         yield (
-            f"{names[pair.first]!r} and {names[pair.second]!r} are told apart hardly better than "
-            f"by guessing ({pair.accuracy:.1%})."
+            f"{names[pair.first]!r} and {names[pair.second]!r} are told apart {better} better than "
+            f"by guessing ({pair.accuracy:.1%} right, guessing 50.0%)."
         )
     if found.class_weights and found.class_weights.helps:
         gain = found.class_weights
