@@ -48,6 +48,7 @@ def test_findings_fit_and_end_with_the_way_to_mend_them(
     for words in ("[bold]a/1.jpg", "and 1 more", "both sides", "! suspicious", "gray 127"):
         assert words in shown
     assert "and 2 more: --verbose" in shown and "a/10.jpg" not in shown
+    assert "lists 10 files, 10 with a suggested move" in shown
     after = shlex.split(shown.splitlines()[-1].removeprefix("next"))
     assert after == ["tlearn", "doctor", "my folder", "--apply", str(result.moves)]
     assert recorded[0][1]["flags"] == {"image_size": 96, "groups": "auto"}
@@ -84,6 +85,18 @@ def test_without_moves_the_next_step_is_to_measure(
     nothing = replace(result, found=Examination(result.found.dataset, "b", 0.8), moves=None)
     calls("doctor", nothing)
     shown = command("doctor", "folder").stdout
+    assert shown.splitlines()[-1].endswith("tlearn suggest folder")
+
+
+def test_a_list_without_suggestions_is_one_to_look_at(
+    command: Command, calls: Callable[..., Any], result: DoctorResult
+) -> None:
+    blurred = replace(
+        result.found, copies=(), labels=(), images=[FaultyImage("a/1.jpg", "blurred")]
+    )
+    calls("doctor", replace(result, found=blurred))
+    shown = command("doctor", "folder").stdout
+    assert "lists 1 file to look at" in shown
     assert shown.splitlines()[-1].endswith("tlearn suggest folder")
 
 

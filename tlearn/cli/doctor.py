@@ -119,7 +119,7 @@ def draw(result: DoctorResult, folder: Path, verbose: bool) -> list[RenderableTy
     from tlearn.cli import doctor_view as view
 
     blocks = view.draw_findings(result.found, verbose)
-    blocks.append(view.draw_files(relative_path(result.page), len(result.found.moves())))
+    blocks.append(view.draw_files(relative_path(result.page), result.found.moves()))
     blocks.append(next_steps({escape_control(_next(result, folder)): ""}))
     return blocks
 

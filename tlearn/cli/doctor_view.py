@@ -26,6 +26,7 @@ from tlearn.doctor.sentences import sentences
 
 if TYPE_CHECKING:
     from tlearn.doctor.examination import Examination
+    from tlearn.doctor.moves import Move
     from tlearn.doctor.shortcuts import Shortcut
 
 _SHOWN = 5
@@ -104,15 +105,17 @@ def draw_shortcuts(found: Examination) -> RenderableType:
     return rows
 
 
-def draw_files(page: str, n_moves: int) -> RenderableType:
+def draw_files(page: str, moves: Sequence[Move]) -> RenderableType:
     """Return where the images can be seen, and how many moves were listed.
 
     Args:
         page: Path of the page.
-        n_moves: Lines of moves.csv beside it.
+        moves: Lines of moves.csv beside it.
     """
-    listed = f"\nmoves.csv beside it lists {pluralize(n_moves, 'file')} that could be moved"
-    return safe_lines(f"\nAll of it with images: {page}" + listed * (n_moves > 0))
+    n_suggested = sum(bool(move.suggestion) for move in moves)
+    what = f", {n_suggested:,} with a suggested move" if n_suggested else " to look at"
+    listed = f"\nmoves.csv beside it lists {pluralize(len(moves), 'file')}{what}"
+    return safe_lines(f"\nAll of it with images: {page}" + listed * bool(moves))
 
 
 def _listed(

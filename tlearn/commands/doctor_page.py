@@ -34,7 +34,7 @@ def write_doctor_page(path: Path, found: Examination, source: Path, moves: Path)
     Raises:
         HostError: It cannot be written.
     """
-    folder = pasted(source)
+    folder, listed = pasted(source), found.moves()
     values = {
         "found": found,
         "title": source.resolve().name,
@@ -47,7 +47,8 @@ def write_doctor_page(path: Path, found: Examination, source: Path, moves: Path)
         "images": found.images[:IMAGES_SHOWN],
         "per_group": PER_GROUP,
         "thumbnails": _thumbnails(found),
-        "n_moves": len(found.moves()),
+        "n_moves": len(listed),
+        "n_suggested": sum(bool(move.suggestion) for move in listed),
         "movable": is_movable(found.dataset.folder),
         "apply_command": f"tlearn doctor {folder} --apply {pasted(moves)}",
         "undo_command": f"tlearn doctor {folder} --undo",
