@@ -13,7 +13,10 @@ from tlearn.doctor.moves import Move
 
 
 def examination(**findings: Any) -> Examination:
-    dataset: Any = SimpleNamespace(manifest=SimpleNamespace(classes=("cat", "dog")))
+    images = [SimpleNamespace(name=name, label=0) for name in "abcdxyz"]
+    dataset: Any = SimpleNamespace(
+        manifest=SimpleNamespace(classes=("cat", "dog")), folder=SimpleNamespace(images=images)
+    )
     return Examination(dataset, "b", 0.9, **findings)
 
 
@@ -50,6 +53,23 @@ def test_a_file_is_listed_once_with_what_is_surest() -> None:
         Move("b", "equal pixels of 'a'", "quarantine"),
         Move("c", "blank: gray 127", "quarantine"),
     ]
+
+
+def test_near_copies_with_a_wrong_label_are_moved_all() -> None:
+    found = examination(
+        copies=[CopyGroup(("a", "b", "c"), "near copy", False, False)],
+        labels=[WrongLabel(name, "cat", "dog", 0.9) for name in "abc"],
+    )
+    assert {move.path: move.suggestion for move in found.moves()} == dict.fromkeys(
+        "abc", "move to dog"
+    )
+
+
+def test_a_class_of_blank_images_stays() -> None:
+    few = examination(images=[FaultyImage(name, "blank") for name in "abc"])
+    assert [move.suggestion for move in few.moves()] == ["quarantine"] * 3
+    most = examination(images=[FaultyImage(name, "blank") for name in "abcdx"])
+    assert [move.suggestion for move in most.moves()] == [""] * 5
 
 
 def test_the_document_has_every_finding() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from tlearn.data.dataset import Dataset
 from tlearn.data.near_copies import EQUAL
 from tlearn.doctor.class_weights import ClassWeightGain
+from tlearn.doctor.image_quality import BLANK
 from tlearn.doctor.moves import TO_CLASS, TO_QUARANTINE, Move
 from tlearn.doctor.overlap import ClassOverlap
 from tlearn.doctor.shortcuts import Shortcut
@@ -157,7 +159,8 @@ class Examination:
     def moves(self) -> list[Move]:
         """Return the files that would better stand elsewhere, each once, what is sure first."""
         listed: dict[str, Move] = {}
-        for move in (*self._copies_to_move(), *self._labels_to_move(), *self._images_to_move()):
+        moves = (*self._copies_to_move(), *self._labels_to_move(), *self._images_to_move())
+        for move in sorted(moves, key=lambda move: not move.suggestion):
             listed.setdefault(move.path, move)
         return [*listed.values()]
 
@@ -182,8 +185,14 @@ class Examination:
             yield Move(found.path, what, f"{TO_CLASS}{found.suggested}" if sure else "")
 
     def _images_to_move(self) -> Iterator[Move]:
+        labels = {image.name: image.label for image in self.dataset.folder.images}
+        blank = Counter(labels.get(i.path or "") for i in self.images if i.issue == BLANK)
+        sizes = Counter(labels.values())
         for image in self.images:
             if image.path is None:
                 continue
+            # A class that is blank for the most part is meant so: empty plates, closed lids.
+            label = labels.get(image.path)
+            spare = image.issue == BLANK and 2 * blank[label] <= sizes[label]
             what = f"{image.issue}: {image.detail}" if image.detail else image.issue
-            yield Move(image.path, what, TO_QUARANTINE if image.issue == "blank" else "")
+            yield Move(image.path, what, TO_QUARANTINE if spare else "")
