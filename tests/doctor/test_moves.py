@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from collections.abc import Callable
@@ -89,8 +90,9 @@ def test_lists_are_taken_back_one_by_one(image_folder: Callable[..., Path]) -> N
     assert tree(root) == before
 
 
+@pytest.mark.parametrize("reason", [errno.ENOSPC, errno.EXDEV])
 def test_an_interrupted_list_can_be_taken_back(
-    image_folder: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+    image_folder: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, reason: int
 ) -> None:
     root = image_folder(classes=2)
     before = tree(root)
@@ -100,7 +102,7 @@ def test_an_interrupted_list_can_be_taken_back(
     def failing(source: Path, target: Path) -> None:
         calls.append(source)
         if len(calls) == 2:
-            raise OSError(28, "No space left on device")
+            raise OSError(reason, "")
         rename(source, target)
 
     monkeypatch.setattr(doctor_moves.os, "rename", failing)
@@ -266,3 +268,16 @@ def test_the_files_of_an_archive_are_not_moved(image_folder: Callable[..., Path]
     assert is_movable(scan(root)) and not is_movable(scan(Path(archive)))
     with pytest.raises(DataError, match="those of an archive"):
         apply_moves(scan(Path(archive)), [Move(name, "", "quarantine")])
+
+
+def test_a_link_that_would_lead_nowhere_is_not_moved(image_folder: Callable[..., Path]) -> None:
+    root = image_folder(classes=2)
+    one, other = class_names(root)
+    (root / names_of(root, one)[0]).rename(root.parent / "real.png")
+    (root / one / "deep").mkdir()
+    (root / one / "deep" / "link.png").symlink_to(Path("../../../real.png"))
+    (root / one / "link.png").symlink_to(Path("../../real.png"))
+    with pytest.raises(DataError, match="it would lead nowhere"):
+        apply_moves(scan(root), [Move(f"{one}/deep/link.png", "", f"move to {other}")])
+    assert apply_moves(scan(root), [Move(f"{one}/link.png", "", f"move to {other}")]) == 1
+    assert (root / other / "link.png").is_file()

@@ -211,8 +211,7 @@ def _target(folder: ImageFolder, images: dict[str, LabeledImage], move: Move) ->
         return f"{QUARANTINE}/{move.path}"
     if not move.suggestion.startswith(TO_CLASS):
         raise ValueError(f"{move.suggestion!r} is neither 'quarantine' nor 'move to CLASS'")
-    wanted = move.suggestion.removeprefix(TO_CLASS)
-    if wanted not in folder.classes:
+    if (wanted := move.suggestion.removeprefix(TO_CLASS)) not in folder.classes:
         raise ValueError(f"there is no class {wanted!r}")
     label = folder.classes.index(wanted)
     if label == image.label:
@@ -220,6 +219,8 @@ def _target(folder: ImageFolder, images: dict[str, LabeledImage], move: Move) ->
     neighbors = [other for other in folder.images if other.label == label]
     same_split = [other for other in neighbors if other.split == image.split]
     place = _class_folder(folder.layout, (same_split or neighbors)[0], wanted)
+    if image.path.is_symlink() and not (folder.root / place / image.path.readlink()).exists():
+        raise ValueError(f"{move.path!r} is a link, and from {place!r} it would lead nowhere")
     return f"{place}/{PurePosixPath(move.path).name}"
 
 
