@@ -186,13 +186,13 @@ class Examination:
 
     def _images_to_move(self) -> Iterator[Move]:
         labels = {image.name: image.label for image in self.dataset.folder.images}
-        blank = Counter(labels.get(i.path or "") for i in self.images if i.issue == BLANK)
+        blank = Counter(labels.get(i.path or "", -1) for i in self.images if i.issue == BLANK)
         sizes = Counter(labels.values())
         for image in self.images:
             if image.path is None:
                 continue
             # A class that is blank for the most part is meant so: empty plates, closed lids.
-            label = labels.get(image.path)
+            label = labels.get(image.path, -1)
             spare = image.issue == BLANK and 2 * blank[label] <= sizes[label]
             what = f"{image.issue}: {image.detail}" if image.detail else image.issue
             yield Move(image.path, what, TO_QUARANTINE if spare else "")
