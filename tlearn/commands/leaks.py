@@ -9,7 +9,7 @@ import numpy as np
 
 from tlearn.commands.judged import Judged
 from tlearn.commands.session import Session, Workspace
-from tlearn.data.sampling import make_folds
+from tlearn.data.split import Fold
 from tlearn.doctor.examination import CopyGroup
 from tlearn.features.features import HeadProblem
 from tlearn.features.store import Views
@@ -21,7 +21,7 @@ def measure_leaks(
     """Return the accuracy of the best head with and without copies of what it is scored on.
 
     Args:
-        session: Its seed draws the folds.
+        session: Opens the network for what was left out.
         workspace: Images, backbone and features.
         part: The heads.
         copies: Groups of images that show the same.
@@ -32,20 +32,40 @@ def measure_leaks(
     if any(group.across_splits for group in copies):
         scores = _scores_of_test(session, workspace, part, copies)
     elif copies:
-        scores = _cross_validated(session, workspace, part)
+        scores = _cross_validated(workspace, part, copies)
     else:
         return {}
     return dict(zip(("accuracy_with_leaks", "accuracy_without_leaks"), scores, strict=True))
 
 
-def _cross_validated(session: Session, workspace: Workspace, part: Judged) -> tuple[float, float]:
+def _cross_validated(
+    workspace: Workspace, part: Judged, copies: Sequence[CopyGroup]
+) -> tuple[float, float]:
     """Return accuracies of a cross-validation that tears copies apart, and of the one that was."""
     manifest, features, best = workspace.dataset.manifest, workspace.features, part.best
     assert features is not None
     keys, labels = [manifest.digests[row] for row in part.rows], manifest.labels[part.rows]
-    torn = make_folds(labels, [str(row) for row in part.rows], session.seed, len(part.folds))
     problem = HeadProblem(best.stages, keys, labels, len(manifest.classes))
+    torn = _torn_folds([manifest.names[row] for row in part.rows], part.folds, copies)
     return features.cross_validate(problem, torn).accuracy, best.accuracy
+
+
+def _torn_folds(
+    names: Sequence[str], folds: Sequence[Fold], copies: Sequence[CopyGroup]
+) -> list[Fold]:
+    """Return the same folds, but each copy in another one than the first of its group.
+
+    All other images stay where they are, so that chance moves the accuracy as little as can be.
+    """
+    fold_of = np.empty(len(names), np.int64)
+    for number, (_, held_out) in enumerate(folds):
+        fold_of[held_out] = number
+    position = {name: n for n, name in enumerate(names)}
+    for group in copies:
+        rows = [position[path] for path in group.paths if path in position]
+        for rank, row in enumerate(rows):
+            fold_of[row] = (fold_of[rows[0]] + rank) % len(folds)
+    return [(np.flatnonzero(fold_of != n), np.flatnonzero(fold_of == n)) for n in range(len(folds))]
 
 
 def _scores_of_test(
