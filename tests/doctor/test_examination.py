@@ -13,7 +13,7 @@ from tlearn.doctor.moves import Move
 
 
 def examination(**findings: Any) -> Examination:
-    images = [SimpleNamespace(name=name, label=0) for name in "abcdxyz"]
+    images = [SimpleNamespace(name=name, label=0) for name in "abcdefghijklmnopqrstuvwxyz"]
     dataset: Any = SimpleNamespace(
         manifest=SimpleNamespace(classes=("cat", "dog")), folder=SimpleNamespace(images=images)
     )
@@ -77,3 +77,12 @@ def test_the_document_has_every_finding() -> None:
     document = json.loads(json.dumps(found.to_json()))
     assert document["copies"][0]["paths"] == ["a", "b"]
     assert document["accuracy_without_leaks"] is None and document["labels"] == []
+
+
+def test_where_too_many_labels_are_listed_none_is_to_be_moved() -> None:
+    labels = [WrongLabel(f"{n}", "cat", "dog", 0.9) for n in range(30)]
+    images = SimpleNamespace(images=[None] * 100)
+    dataset: Any = SimpleNamespace(folder=images, manifest=None)
+    few, many = (Examination(dataset, "b", 0.9, labels=labels[:n]) for n in (20, 30))
+    assert {move.suggestion for move in few.moves()} == {"move to dog"}
+    assert {move.suggestion for move in many.moves()} == {""}

@@ -40,7 +40,7 @@ def draw_findings(found: Examination, verbose: bool) -> list[RenderableType]:
         verbose: List everything.
     """
     blocks: list[RenderableType] = [Text(), dataset_table(found.dataset)]
-    blocks += issue_block(found.dataset.issues)
+    blocks += issue_block(found.other_issues)
     said = sentences(found)
     if not said:
         return [*blocks, heading("Examined"), indented(Text("nothing wrong was found", GOOD))]

@@ -39,7 +39,7 @@ def write_doctor_page(path: Path, found: Examination, source: Path, moves: Path)
         "found": found,
         "title": source.resolve().name,
         "sentences": sentences(found),
-        "issues": found.dataset.issues,
+        "issues": found.other_issues,
         "n_images": len(found.dataset.folder.images),
         "classes": found.dataset.folder.classes,
         "copies": found.copies[:GROUPS_SHOWN],

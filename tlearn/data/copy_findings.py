@@ -11,6 +11,10 @@ from tlearn.data.near_copies import EQUAL, NEAR, copy_groups, find_near_copies
 from tlearn.data.pixel_store import PixelStore
 from tlearn.progress import StepProgress
 
+COPY_KINDS = {"near_copies", "near_copies_across_classes", "near_copies_across_splits"}
+COPY_KINDS |= {"duplicate"}
+"""Issues that say of copies what the doctor says in more detail."""
+
 _SHOWN = 3
 
 

@@ -7,7 +7,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from tlearn.data.copy_findings import COPY_KINDS
 from tlearn.data.dataset import Dataset
+from tlearn.data.inspection import DataIssue
 from tlearn.data.near_copies import EQUAL
 from tlearn.doctor.class_weights import ClassWeightGain
 from tlearn.doctor.image_quality import BLANK
@@ -15,6 +17,9 @@ from tlearn.doctor.moves import TO_CLASS, TO_QUARANTINE, Move
 from tlearn.doctor.overlap import ClassOverlap
 from tlearn.doctor.shortcuts import Shortcut
 from tlearn.doctor.sources import SourceAccuracy
+
+TOO_MANY = 0.25
+"""Share of the images from which on a list of wrong labels is doubted itself."""
 
 SURE = 0.5
 """Confidence that a label is wrong, from which `moves.csv` names the class to move to."""
@@ -156,6 +161,16 @@ class Examination:
         whole = self.to_json()
         return {key: whole[key] for key in ("copies", "groups", "labels", "shortcuts", "seconds")}
 
+    @property
+    def labels_are_doubtful(self) -> bool:
+        """Return whether so many labels are listed that the heads are to be doubted, not these."""
+        return len(self.labels) > TOO_MANY * len(self.dataset.folder.images)
+
+    @property
+    def other_issues(self) -> list[DataIssue]:
+        """Return the issues of the folder that no finding here tells."""
+        return [issue for issue in self.dataset.issues if issue.kind not in COPY_KINDS]
+
     def moves(self) -> list[Move]:
         """Return the files that would better stand elsewhere, each once, what is sure first."""
         listed: dict[str, Move] = {}
@@ -180,7 +195,7 @@ class Examination:
 
     def _labels_to_move(self) -> Iterator[Move]:
         for found in self.labels:
-            sure = found.confidence >= SURE
+            sure = found.confidence >= SURE and not self.labels_are_doubtful
             what = f"label {found.label!r} is probably wrong ({found.confidence:.0%})"
             yield Move(found.path, what, f"{TO_CLASS}{found.suggested}" if sure else "")
 

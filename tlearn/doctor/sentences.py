@@ -9,9 +9,6 @@ from tlearn.doctor.examination import SURE, Examination
 from tlearn.doctor.image_quality import OUTLIER
 from tlearn.doctor.shortcuts import Shortcut
 
-_TOO_MANY = 0.25
-"""Share of the images from which on a list of wrong labels is doubted itself."""
-
 _PLURAL = {OUTLIER: "outliers"}
 _BOTH_SIDES = "on both sides of the split"
 
@@ -84,7 +81,7 @@ def _labels(found: Examination) -> Iterator[str]:
             f"{_count(len(found.labels), 'label')} {some}; the surest: {first.path!r}, perhaps "
             f"{first.suggested!r} ({first.confidence:.0%})."
         )
-        if len(found.labels) > _TOO_MANY * len(found.dataset.folder.images):
+        if found.labels_are_doubtful:
             yield "So many rather mean that the head is weak or that classes overlap."
 
 
