@@ -13,7 +13,7 @@ from tlearn.doctor.moves import Move
 
 
 def examination(**findings: Any) -> Examination:
-    images = [SimpleNamespace(name=name, label=0) for name in "abcdefghijklmnopqrstuvwxyz"]
+    images = [SimpleNamespace(name=name, label=0) for name in "abcdxyz"]
     dataset: Any = SimpleNamespace(
         manifest=SimpleNamespace(classes=("cat", "dog")), folder=SimpleNamespace(images=images)
     )
@@ -81,7 +81,7 @@ def test_the_document_has_every_finding() -> None:
 
 def test_where_too_many_labels_are_listed_none_is_to_be_moved() -> None:
     labels = [WrongLabel(f"{n}", "cat", "dog", 0.9) for n in range(30)]
-    images = SimpleNamespace(images=[None] * 100)
+    images = SimpleNamespace(images=[SimpleNamespace(name="0", label=0)] * 100)
     dataset: Any = SimpleNamespace(folder=images, manifest=None)
     few, many = (Examination(dataset, "b", 0.9, labels=labels[:n]) for n in (20, 30))
     assert {move.suggestion for move in few.moves()} == {"move to dog"}

@@ -21,6 +21,8 @@ from tlearn.doctor.sources import SourceAccuracy
 TOO_MANY = 0.25
 """Share of the images from which on a list of wrong labels is doubted itself."""
 
+_A_FEW = 10
+
 SURE = 0.5
 """Confidence that a label is wrong, from which `moves.csv` names the class to move to."""
 
@@ -164,7 +166,7 @@ class Examination:
     @property
     def labels_are_doubtful(self) -> bool:
         """Return whether so many labels are listed that the heads are to be doubted, not these."""
-        return len(self.labels) > TOO_MANY * len(self.dataset.folder.images)
+        return len(self.labels) > max(TOO_MANY * len(self.dataset.folder.images), _A_FEW)
 
     @property
     def other_issues(self) -> list[DataIssue]:
