@@ -47,6 +47,7 @@ from tlearn.cli.display.widgets import (
     verdict,
 )
 from tlearn.cli.plan_view import draw_full_plan
+from tlearn.data.copy_findings import COPY_KINDS
 from tlearn.data.notes import FOLDER_KINDS
 from tlearn.doctor.sentences import short_issues
 from tlearn.runs.directory import RUNS_ROOT
@@ -136,9 +137,11 @@ def _images(dataset: Dataset) -> Text:
 def _issues(issues: Sequence[DataIssue]) -> list[RenderableType]:
     """Return warnings, and what says which files are trained on; other notes are counted."""
     shown = [i for i in issues if i.severity == "warning" or i.kind in FOLDER_KINDS]
-    more = len(issues) - len(shown)
-    rest = f"{pluralize(more, 'more note')} on the images: --verbose" if more else ""
-    return [*issue_block(shown), *([indented(Text(rest, DIM))] if rest else [])]
+    # Copies that are kept together do no harm.
+    others = [i for i in issues if i not in shown and i.kind not in COPY_KINDS]
+    notes = pluralize(len(others), "more note" if shown else "note")
+    rest = [indented(Text(f"{notes} on the images: --verbose", DIM))] if others else []
+    return [*issue_block(shown), *rest]
 
 
 def _sentence(planned: FinetuneResult) -> str:
