@@ -73,6 +73,7 @@ NO_TEST_OF_THEIR_OWN = {
     "commands/methods": "commands/test_describe.py",
     "commands/methods_training": "commands/test_describe.py",
     "evaluation/chart_style": "evaluation/test_charts.py",
+    "doctor/journal": "doctor/test_moves.py",
     "export/inputs": "a record, in every test of export/",
     "export/onnx": "export/test_graph_formats.py, with the other formats of a graph",
     "export/openvino": "export/test_graph_formats.py",

@@ -151,7 +151,7 @@ def backbones() -> Iterator[str]:
 RECORDS = {
     "report": "tlearn.evaluation.metrics.Report",
     "issue": "tlearn.data.inspection.DataIssue",
-    "copies": "tlearn.doctor.examination.CopyGroup",
+    "copies": "tlearn.doctor.examination.CopyFinding",
     "groups": "tlearn.doctor.examination.GroupFinding",
     "label": "tlearn.doctor.examination.WrongLabel",
     "shortcut": "tlearn.doctor.shortcuts.Shortcut",

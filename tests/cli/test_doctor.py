@@ -14,7 +14,7 @@ import pytest
 from tests.cli.conftest import CLASSES, Command
 from tlearn.commands.doctor import DoctorResult
 from tlearn.data.dataset import Dataset
-from tlearn.doctor.examination import CopyGroup, Examination, FaultyImage, WrongLabel
+from tlearn.doctor.examination import CopyFinding, Examination, FaultyImage, WrongLabel
 from tlearn.doctor.shortcuts import Shortcut
 
 
@@ -28,7 +28,7 @@ def result(dataset: Dataset, tmp_path: Path) -> DoctorResult:
         0.84,
         accuracy_with_leaks=0.95,
         accuracy_without_leaks=0.718,
-        copies=[CopyGroup(("[bold]a/1.jpg", "a/2.jpg", "a/3.jpg"), "near copy", True, False)],
+        copies=[CopyFinding(("[bold]a/1.jpg", "a/2.jpg", "a/3.jpg"), "near copy", True, False)],
         labels=[WrongLabel(f"a/{n}.jpg", CLASSES[0], CLASSES[1], 0.9) for n in range(4, 11)],
         shortcuts=[shortcut, replace(shortcut, name="mean color", suspicious=False)],
         images=[FaultyImage("a/11.jpg", "blank", "gray 127")],

@@ -9,7 +9,7 @@ from typing import Any
 
 from tlearn import api
 from tlearn.commands.doctor_page import write_doctor_page
-from tlearn.doctor.examination import CopyGroup, FaultyImage, GroupFinding, WrongLabel
+from tlearn.doctor.examination import CopyFinding, FaultyImage, GroupFinding, WrongLabel
 from tlearn.doctor.shortcuts import Shortcut
 
 
@@ -22,7 +22,7 @@ def test_the_page_shows_every_finding_and_asks_nothing_of_the_network(
     hostile = "<script>alert(1)</script>\u202egnp.jpg"
     found = replace(
         found,
-        copies=[CopyGroup((first, second), "mirrored", True, True)],
+        copies=[CopyFinding((first, second), "mirrored", True, True)],
         groups=[GroupFinding("personN", None, 9, 2, False)],
         labels=[WrongLabel(second, "<b>ant", "bee", 0.93), WrongLabel(hostile, "a", "b", 0.6)],
         shortcuts=[Shortcut("size in bytes", 0.82, (0.79, 0.84), 0.5, 0.84, True)],

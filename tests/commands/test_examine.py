@@ -17,7 +17,7 @@ from tlearn.commands.examine import examine
 from tlearn.commands.leaks import _torn_folds
 from tlearn.commands.session import Session
 from tlearn.data.image_folder import scan
-from tlearn.doctor.examination import CopyGroup, Examination
+from tlearn.doctor.examination import CopyFinding, Examination
 
 
 def examined(folder: Path, flags: dict[str, Any]) -> Examination:
@@ -109,6 +109,6 @@ def test_without_features_copies_and_groups_are_looked_for(
 def test_copies_are_torn_apart_and_nothing_else_moves() -> None:
     names = [f"{n}.png" for n in range(12)]
     folds = [(np.setdiff1d(np.arange(12), out), out) for out in np.arange(12).reshape(3, 4)]
-    copies = [CopyGroup(("0.png", "1.png", "gone.png", "2.png"), "near copy", False, False)]
+    copies = [CopyFinding(("0.png", "1.png", "gone.png", "2.png"), "near copy", False, False)]
     held_out = [rows.tolist() for _, rows in _torn_folds(names, folds, copies)]
     assert held_out == [[0, 3], [1, 4, 5, 6, 7], [2, 8, 9, 10, 11]]

@@ -159,7 +159,7 @@ def test_folders_that_became_no_class_and_loose_images_are_reported(
     folder = scan(root)
     issues = inspect_dataset(folder, [info(image.name) for image in folder.images])
     (issue,) = (issue for issue in issues if issue.kind == "no_class")
-    assert issue.leaves_out and issue.names == ("scans", "loose.png")
+    assert issue.names == ("scans", "loose.png")
     assert issue.message == (
         "1 folder became no class: 'scans' (only .dcm files). "
         "1 image is in no class folder and left out: 'loose.png'."

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tlearn.doctor.examination import CopyGroup, Examination, FaultyImage, WrongLabel
+from tlearn.doctor.examination import CopyFinding, Examination, FaultyImage, WrongLabel
 from tlearn.doctor.moves import Move
 
 
@@ -32,7 +32,7 @@ def examination(**findings: Any) -> Examination:
 def test_copies_are_to_be_moved_where_they_do_harm(
     kind: str, across_splits: bool, across_classes: bool, suggested: list[str]
 ) -> None:
-    found = examination(copies=[CopyGroup(("a", "b"), kind, across_splits, across_classes)])
+    found = examination(copies=[CopyFinding(("a", "b"), kind, across_splits, across_classes)])
     moves = found.moves()
     assert [move.path for move in moves if move.suggestion == "quarantine"] == suggested
     assert moves[-1].path == "b" and "'a'" in moves[-1].what
@@ -45,7 +45,7 @@ def test_a_label_is_moved_where_that_is_sure() -> None:
 
 def test_a_file_is_listed_once_with_what_is_surest() -> None:
     found = examination(
-        copies=[CopyGroup(("a", "b"), "equal pixels", False, False)],
+        copies=[CopyFinding(("a", "b"), "equal pixels", False, False)],
         labels=[WrongLabel("b", "cat", "dog", 0.9)],
         images=[FaultyImage("b", "blank"), FaultyImage("c", "blank", "gray 127")],
     )
@@ -57,7 +57,7 @@ def test_a_file_is_listed_once_with_what_is_surest() -> None:
 
 def test_near_copies_with_a_wrong_label_are_moved_all() -> None:
     found = examination(
-        copies=[CopyGroup(("a", "b", "c"), "near copy", False, False)],
+        copies=[CopyFinding(("a", "b", "c"), "near copy", False, False)],
         labels=[WrongLabel(name, "cat", "dog", 0.9) for name in "abc"],
     )
     assert {move.path: move.suggestion for move in found.moves()} == dict.fromkeys(
@@ -73,7 +73,7 @@ def test_a_class_of_blank_images_stays() -> None:
 
 
 def test_the_document_has_every_finding() -> None:
-    found = examination(copies=[CopyGroup(("a", "b"), "near copy", True, False)])
+    found = examination(copies=[CopyFinding(("a", "b"), "near copy", True, False)])
     document = json.loads(json.dumps(found.to_json()))
     assert document["copies"][0]["paths"] == ["a", "b"]
     assert document["accuracy_without_leaks"] is None and document["labels"] == []

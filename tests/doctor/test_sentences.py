@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from tlearn.doctor.examination import (
-    CopyGroup,
+    CopyFinding,
     Examination,
     FaultyImage,
     GroupFinding,
@@ -31,8 +31,8 @@ def test_nothing_found_is_nothing_said() -> None:
 
 def test_copies_are_counted_with_what_they_do_to_accuracy() -> None:
     copies = [
-        CopyGroup(("a", "b", "c"), "near copy", True, False),
-        CopyGroup(("d", "e"), "equal pixels", False, True),
+        CopyFinding(("a", "b", "c"), "near copy", True, False),
+        CopyFinding(("d", "e"), "equal pixels", False, True),
     ]
     text = said(copies=copies, accuracy_with_leaks=0.95, accuracy_without_leaks=0.718)
     assert "5 images are copies or near copies of one another (2 groups)" in text
@@ -86,6 +86,6 @@ def test_a_pattern_is_told_as_it_was_typed() -> None:
 
 
 def test_leaks_that_promise_nothing_are_not_told() -> None:
-    copies = [CopyGroup(("a", "b"), "near copy", False, False)]
+    copies = [CopyFinding(("a", "b"), "near copy", False, False)]
     text = said(copies=copies, accuracy_with_leaks=0.7, accuracy_without_leaks=0.72)
     assert "A head that is trained on copies" not in text

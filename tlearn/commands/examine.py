@@ -15,7 +15,7 @@ from tlearn.data.dataset import Dataset
 from tlearn.data.image_info import ImageInfo
 from tlearn.doctor.class_weights import ClassWeightGain, are_unequal, class_weight_gain
 from tlearn.doctor.examination import (
-    CopyGroup,
+    CopyFinding,
     Examination,
     FaultyImage,
     GroupFinding,
@@ -101,7 +101,7 @@ def examine_shortly(
     return workspace, replace(found, seconds=session.timer.total() - began)
 
 
-def copy_groups_of(dataset: Dataset) -> tuple[CopyGroup, ...]:
+def copy_groups_of(dataset: Dataset) -> tuple[CopyFinding, ...]:
     """Return the images that show the same, those across classes and splits first."""
     images = dataset.folder.images
     groups = []
@@ -110,7 +110,7 @@ def copy_groups_of(dataset: Dataset) -> tuple[CopyGroup, ...]:
             (images[row] for row in group.rows), key=lambda i: _PARTS.get(i.split or "", 2)
         )
         groups.append(
-            CopyGroup(
+            CopyFinding(
                 paths=tuple(image.name for image in shown),
                 kind=group.kind,
                 across_splits=len({image.split for image in shown}) > 1,

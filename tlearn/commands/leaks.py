@@ -10,13 +10,13 @@ import numpy as np
 from tlearn.commands.judged import Judged
 from tlearn.commands.session import Session, Workspace
 from tlearn.data.split import Fold
-from tlearn.doctor.examination import CopyGroup
+from tlearn.doctor.examination import CopyFinding
 from tlearn.features.features import HeadProblem
 from tlearn.features.store import Views
 
 
 def measure_leaks(
-    session: Session, workspace: Workspace, part: Judged, copies: Sequence[CopyGroup]
+    session: Session, workspace: Workspace, part: Judged, copies: Sequence[CopyFinding]
 ) -> dict[str, float]:
     """Return the accuracy of the best head with and without copies of what it is scored on.
 
@@ -39,7 +39,7 @@ def measure_leaks(
 
 
 def _cross_validated(
-    workspace: Workspace, part: Judged, copies: Sequence[CopyGroup]
+    workspace: Workspace, part: Judged, copies: Sequence[CopyFinding]
 ) -> tuple[float, float]:
     """Return accuracies of a cross-validation that tears copies apart, and of the one that was."""
     manifest, features, best = workspace.dataset.manifest, workspace.features, part.best
@@ -51,7 +51,7 @@ def _cross_validated(
 
 
 def _torn_folds(
-    names: Sequence[str], folds: Sequence[Fold], copies: Sequence[CopyGroup]
+    names: Sequence[str], folds: Sequence[Fold], copies: Sequence[CopyFinding]
 ) -> list[Fold]:
     """Return the same folds, but each copy in another one than the first of its group.
 
@@ -69,7 +69,7 @@ def _torn_folds(
 
 
 def _scores_of_test(
-    session: Session, workspace: Workspace, part: Judged, copies: Sequence[CopyGroup]
+    session: Session, workspace: Workspace, part: Judged, copies: Sequence[CopyFinding]
 ) -> tuple[float, float]:
     """Return the accuracy on test of a head solved on train with the copies, and without."""
     dataset, features, best = workspace.dataset, workspace.features, part.best

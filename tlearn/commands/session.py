@@ -40,7 +40,6 @@ from tlearn.suggestion.depth_profile import DepthProfile, measure_profile
 if TYPE_CHECKING:
     from tlearn.models.backbone import Backbone
 
-
 _KERAS_PASS_COST = 2.0
 """A pass through Keras takes about as long as this many through LiteRT, the unit of forecasts."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from tlearn.data.counted import first
 from tlearn.data.image_folder import SPLITS, ImageFolder, LabeledImage
 from tlearn.data.inspection import DataIssue
 from tlearn.data.near_copies import EQUAL, NEAR, copy_groups, find_near_copies
@@ -14,8 +15,6 @@ from tlearn.progress import StepProgress
 COPY_KINDS = {"near_copies", "near_copies_across_classes", "near_copies_across_splits"}
 COPY_KINDS |= {"duplicate"}
 """Issues that say of copies what the doctor says in more detail."""
-
-_SHOWN = 3
 
 
 @dataclass(frozen=True)
@@ -109,8 +108,7 @@ def _images(n: int) -> str:
 
 
 def _pairs(groups: Sequence[Sequence[LabeledImage]]) -> str:
-    more = f" and {len(groups) - _SHOWN} more" if len(groups) > _SHOWN else ""
-    return ", ".join(f"{g[0].name!r} = {g[1].name!r}" for g in groups[:_SHOWN]) + more
+    return first([f"{group[0].name!r} = {group[1].name!r}" for group in groups])
 
 
 def _names(groups: Sequence[Sequence[LabeledImage]]) -> tuple[str, ...]:

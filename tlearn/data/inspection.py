@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence, Sized
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from tlearn.data.counted import are, count, first, them
 from tlearn.data.formats import EXTENSIONS
 from tlearn.data.groups import looks
 from tlearn.data.image_folder import ImageFolder, LabeledImage
@@ -26,7 +27,6 @@ IMBALANCE = 3.0
 _PLACEHOLDER = re.compile(
     r"(image|photo|picture)[ _-]?not[ _-]?(found|available)|placeholder|no[_-]image", re.IGNORECASE
 )
-_SHOWN = 3
 
 ImageWithInfo = tuple[LabeledImage, ImageInfo]
 
@@ -48,14 +48,6 @@ class DataIssue:
     severity: str
     message: str
     names: tuple[str, ...]
-
-    @property
-    def leaves_out(self) -> bool:
-        """Return whether images of the folder are not used because of it, or should not be."""
-        return self.kind in (
-            *("unreadable", "no_class", "conflicting_labels", "leak"),
-            *("near_copies_across_splits", "groups_across_splits", "groups_left_out"),
-        )
 
 
 def inspect_dataset(folder: ImageFolder, infos: Sequence[ImageInfo]) -> tuple[DataIssue, ...]:
@@ -93,10 +85,10 @@ def _unreadable(images: Sequence[ImageWithInfo]) -> Iterator[DataIssue]:
         yield DataIssue(
             "unreadable",
             "warning",
-            f"{len(unreadable)} of {_count(len(images), 'image')} cannot be read and "
-            f"{_are(unreadable)} left out: "
-            f"{_first([f'{name!r} ({problem})' for name, problem in unreadable])}. "
-            f"Replace or delete {_them(unreadable)}.",
+            f"{len(unreadable)} of {count(len(images), 'image')} cannot be read and "
+            f"{are(unreadable)} left out: "
+            f"{first([f'{name!r} ({problem})' for name, problem in unreadable])}. "
+            f"Replace or delete {them(unreadable)}.",
             tuple(f"{name}: {problem}" for name, problem in unreadable),
         )
 
@@ -106,16 +98,16 @@ def _no_class(folder: ImageFolder) -> Iterator[DataIssue]:
     others = not_followed(folder)
     sentences = []
     if folders:
-        listed = _first([f"{name!r} ({reason})" for name, reason in folders.items()])
-        sentences.append(f"{_count(len(folders), 'folder')} became no class: {listed}.")
+        listed = first([f"{name!r} ({reason})" for name, reason in folders.items()])
+        sentences.append(f"{count(len(folders), 'folder')} became no class: {listed}.")
     if loose:
         sentences.append(
-            f"{_count(len(loose), 'image')} {_are(loose)} in no class folder and left out: "
+            f"{count(len(loose), 'image')} {are(loose)} in no class folder and left out: "
             f"{_first_quoted(loose)}."
         )
     if others:
-        listed = _first([f"{name!r} ({reason})" for name, reason in others.items()])
-        sentences.append(f"{_count(len(others), 'entry', 'entries')} passed over: {listed}.")
+        listed = first([f"{name!r} ({reason})" for name, reason in others.items()])
+        sentences.append(f"{count(len(others), 'entry', 'entries')} passed over: {listed}.")
     if sentences:
         yield DataIssue("no_class", "warning", " ".join(sentences), (*folders, *loose, *others))
 
@@ -129,8 +121,8 @@ def _conflicting_labels(
         yield DataIssue(
             "conflicting_labels",
             "warning",
-            f"{_count(len(conflicts), 'image')} {_are(conflicts)} in more than one class "
-            f"({_first([repr(folder.classes[label]) for label in classes])}) and left out: "
+            f"{count(len(conflicts), 'image')} {are(conflicts)} in more than one class "
+            f"({first([repr(folder.classes[label]) for label in classes])}) and left out: "
             f"{_pairs(conflicts)}. Keep each one in its right class only.",
             _names(conflicts),
         )
@@ -146,7 +138,7 @@ def _leak(groups: Sequence[Sequence[LabeledImage]]) -> Iterator[DataIssue]:
         yield DataIssue(
             "leak",
             "warning",
-            f"{_count(len(leaks), 'image')} {_are(leaks)} in more than one of train, val and "
+            f"{count(len(leaks), 'image')} {are(leaks)} in more than one of train, val and "
             f"test: {_pairs(leaks)}. The copies in train (or in val, if test has the image too) "
             "are left out: accuracy on images seen in training means nothing.",
             _names(leaks),
@@ -165,8 +157,8 @@ def _duplicate(groups: Sequence[Sequence[LabeledImage]]) -> Iterator[DataIssue]:
         yield DataIssue(
             "duplicate",
             "note",
-            f"{_count(len(duplicates), 'image')} {_are(duplicates)} stored more than once in the "
-            f"same class ({_count(spare, 'spare copy', 'spare copies')}): {_pairs(duplicates)}. "
+            f"{count(len(duplicates), 'image')} {are(duplicates)} stored more than once in the "
+            f"same class ({count(spare, 'spare copy', 'spare copies')}): {_pairs(duplicates)}. "
             "Copies stay together in one split; delete the spare ones, they add no information.",
             _names(duplicates),
         )
@@ -178,8 +170,8 @@ def _placeholder(readable: Sequence[ImageWithInfo]) -> Iterator[DataIssue]:
         yield DataIssue(
             "placeholder",
             "warning",
-            f"{_count(len(names), 'image')} {_are(names)} named like a website's placeholder: "
-            f"{_first_quoted(names)}. Look at {_them(names)}, and delete any that shows no class.",
+            f"{count(len(names), 'image')} {are(names)} named like a website's placeholder: "
+            f"{_first_quoted(names)}. Look at {them(names)}, and delete any that shows no class.",
             tuple(names),
         )
 
@@ -196,18 +188,18 @@ def _imbalance(folder: ImageFolder, readable: Sequence[ImageWithInfo]) -> Iterat
         yield DataIssue(
             "imbalance",
             "warning",
-            f"{most!r} has {_count(largest, 'image')} {usable}, {least!r} has {few}. Add images "
+            f"{most!r} has {count(largest, 'image')} {usable}, {least!r} has {few}. Add images "
             "to the small classes, or make all classes count the same in training "
             "(--class-weights).",
             (most, least),
         )
     small = [label for label, count in enumerate(counts) if count < FEW_IMAGES]
     if small:
-        listed = _first([f"{folder.classes[label]!r} ({counts[label]})" for label in small])
+        listed = first([f"{folder.classes[label]!r} ({counts[label]})" for label in small])
         yield DataIssue(
             "few",
             "note",
-            f"{_count(len(small), 'class has', 'classes have')} fewer than {FEW_IMAGES} images "
+            f"{count(len(small), 'class has', 'classes have')} fewer than {FEW_IMAGES} images "
             f"{usable}: {listed}. Accuracy on so few is a rough estimate; add images if you can.",
             tuple(folder.classes[label] for label in small),
         )
@@ -219,8 +211,8 @@ def _tiny(readable: Sequence[ImageWithInfo]) -> Iterator[DataIssue]:
         yield DataIssue(
             "tiny",
             "warning",
-            f"{_count(len(names), 'image')} {_are(names)} smaller than {TINY_SIDE} pixels on the "
-            f"short side: {_first_quoted(names)}. Replace {_them(names)} with larger versions if "
+            f"{count(len(names), 'image')} {are(names)} smaller than {TINY_SIDE} pixels on the "
+            f"short side: {_first_quoted(names)}. Replace {them(names)} with larger versions if "
             "you can.",
             tuple(names),
         )
@@ -236,9 +228,9 @@ def _misnamed(readable: Sequence[ImageWithInfo]) -> Iterator[DataIssue]:
         yield DataIssue(
             "misnamed",
             "warning",
-            f"{_count(len(formats), 'image has', 'images have')} another format than the "
-            f"extension says: {_first([f'{name!r} is {kind}' for name, kind in formats.items()])}. "
-            f"tlearn goes by the content, but other programs may fail: rename {_them(formats)}.",
+            f"{count(len(formats), 'image has', 'images have')} another format than the "
+            f"extension says: {first([f'{name!r} is {kind}' for name, kind in formats.items()])}. "
+            f"tlearn goes by the content, but other programs may fail: rename {them(formats)}.",
             tuple(formats),
         )
 
@@ -249,36 +241,19 @@ def _rotated(readable: Sequence[ImageWithInfo]) -> Iterator[DataIssue]:
         yield DataIssue(
             "rotated",
             "note",
-            f"{_count(len(names), 'image')} {_are(names)} stored rotated or flipped, with an EXIF "
-            f"tag that sets {_them(names)} upright. Apply the tag in your own code too, or the "
+            f"{count(len(names), 'image')} {are(names)} stored rotated or flipped, with an EXIF "
+            f"tag that sets {them(names)} upright. Apply the tag in your own code too, or the "
             "model sees such images lying on their side.",
             tuple(names),
         )
 
 
-def _count(number: int, singular: str, plural: str = "") -> str:
-    return f"{number} {singular if number == 1 else plural or singular + 's'}"
-
-
-def _are(items: Sized) -> str:
-    return "is" if len(items) == 1 else "are"
-
-
-def _them(items: Sized) -> str:
-    return "it" if len(items) == 1 else "them"
-
-
-def _first(texts: Sequence[str]) -> str:
-    more = f" and {len(texts) - _SHOWN} more" if len(texts) > _SHOWN else ""
-    return ", ".join(texts[:_SHOWN]) + more
-
-
 def _first_quoted(names: Sequence[str]) -> str:
-    return _first([repr(name) for name in names])
+    return first([repr(name) for name in names])
 
 
 def _pairs(groups: Sequence[Sequence[LabeledImage]]) -> str:
-    return _first([f"{group[0].name!r} = {group[1].name!r}" for group in groups])
+    return first([f"{group[0].name!r} = {group[1].name!r}" for group in groups])
 
 
 def _names(groups: Sequence[Sequence[LabeledImage]]) -> tuple[str, ...]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence, Sized
+from collections.abc import Iterator, Sequence
 
+from tlearn.data.counted import are, count, first, them
 from tlearn.data.high_depth import GrayRange, format_range
 from tlearn.data.image_folder import ImageFolder
 from tlearn.data.image_info import ImageInfo
@@ -15,7 +16,6 @@ BLANK_CONTRAST = 2.0
 DARK = 32
 """Largest value, of 255, up to which all of an image is nearly black."""
 
-_SHOWN = 3
 _ODD = 2
 """Blank images that are an oddity; more are an error of the folder."""
 
@@ -66,8 +66,8 @@ def _blank(readable: Sequence[ImageWithInfo]) -> Iterator[DataIssue]:
         yield DataIssue(
             "blank",
             "warning" if len(names) > _ODD else "note",
-            f"{_count(len(names), 'image')} {_are(names)} blank, or of nearly one color: "
-            f"{_first(names)}. Look at {_them(names)}, and delete or replace any that shows "
+            f"{count(len(names), 'image')} {are(names)} blank, or of nearly one color: "
+            f"{_first(names)}. Look at {them(names)}, and delete or replace any that shows "
             "no class.",
             tuple(names),
         )
@@ -82,8 +82,8 @@ def _dark(
         yield DataIssue(
             "dark",
             "warning",
-            f"{_count(len(names), 'image')} {_are(names)} nearly black, with no value above "
-            f"{DARK} of 255: {_first(names)}. Save {_them(names)} brighter; 12-bit values in a "
+            f"{count(len(names), 'image')} {are(names)} nearly black, with no value above "
+            f"{DARK} of 255: {_first(names)}. Save {them(names)} brighter; 12-bit values in a "
             "16-bit file, or masks in place of images, are usual reasons.",
             tuple(names),
         )
@@ -100,7 +100,7 @@ def _narrow_range(
     yield DataIssue(
         "narrow_range",
         "warning",
-        f"{_count(len(narrow), 'image')} of more than 8 bits {_are(narrow)} dark: no value above "
+        f"{count(len(narrow), 'image')} of more than 8 bits {are(narrow)} dark: no value above "
         f"{most:,.0f}, where white is {white:,.0f}: {_first([*narrow])}. Say which values are "
         f"black and white in your images: --set gray_range={advised}",
         tuple(narrow),
@@ -119,7 +119,7 @@ def _own_range(
         yield DataIssue(
             "own_range",
             "warning",
-            f"{_count(len(names), 'image')} of 32 bits or floats {_are(names)} scaled by "
+            f"{count(len(names), 'image')} of 32 bits or floats {are(names)} scaled by "
             f"{'its' if len(names) == 1 else 'their'} own range, image by image, so how bright "
             f"one is compared with another is lost: {_first(names)}. Say which values are "
             "black and white in your images: --set gray_range=0,1",
@@ -138,7 +138,7 @@ def _gray_range(
         yield DataIssue(
             "gray_range",
             "note",
-            f"{_count(len(names), 'image has', 'images have')} more than 8 bits: values from {low} "
+            f"{count(len(names), 'image has', 'images have')} more than 8 bits: values from {low} "
             f"to {high}{unit} become black to white, by one scale for all images. It is kept in "
             "the run; to set another: --set gray_range=LOW,HIGH",
             tuple(names),
@@ -151,7 +151,7 @@ def _alpha(readable: Sequence[ImageWithInfo]) -> Iterator[DataIssue]:
         yield DataIssue(
             "transparent",
             "warning",
-            f"{_count(len(names), 'image')} {_are(names)} fully transparent, as after a failed "
+            f"{count(len(names), 'image')} {are(names)} fully transparent, as after a failed "
             f"export: {_first(names)}. Their transparency is ignored, and their colors are "
             "used; other programs may show nothing.",
             tuple(names),
@@ -165,8 +165,8 @@ def _pages(readable: Sequence[ImageWithInfo]) -> Iterator[DataIssue]:
         yield DataIssue(
             "pages",
             "note",
-            f"{_count(len(several), 'image has', 'images have')} several pages, up to {most}, and "
-            f"the first of {_them(several)} is used: {_first([*several])}. Save the others "
+            f"{count(len(several), 'image has', 'images have')} several pages, up to {most}, and "
+            f"the first of {them(several)} is used: {_first([*several])}. Save the others "
             "as images of their own if they show something.",
             tuple(several),
         )
@@ -175,25 +175,12 @@ def _pages(readable: Sequence[ImageWithInfo]) -> Iterator[DataIssue]:
         yield DataIssue(
             "preview",
             "note",
-            f"{_count(len(previews), 'image begins', 'images begin')} with a small preview, and "
+            f"{count(len(previews), 'image begins', 'images begin')} with a small preview, and "
             f"the largest page is used instead: {_first(previews)}. If that is a camera's "
             "RAW file, better export it as JPEG.",
             tuple(previews),
         )
 
 
-def _count(number: int, singular: str, plural: str = "") -> str:
-    return f"{number} {singular if number == 1 else plural or singular + 's'}"
-
-
-def _are(items: Sized) -> str:
-    return "is" if len(items) == 1 else "are"
-
-
-def _them(items: Sized) -> str:
-    return "it" if len(items) == 1 else "them"
-
-
 def _first(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(map(repr, names[:_SHOWN])) + more
+    return first([repr(name) for name in names])

@@ -28,7 +28,7 @@ SURE = 0.5
 
 
 @dataclass(frozen=True)
-class CopyGroup:
+class CopyFinding:
     """Images that show the same.
 
     Attributes:
@@ -122,7 +122,7 @@ class Examination:
     accuracy: float
     accuracy_with_leaks: float | None = None
     accuracy_without_leaks: float | None = None
-    copies: Sequence[CopyGroup] = ()
+    copies: Sequence[CopyFinding] = ()
     groups: Sequence[GroupFinding] = ()
     labels: Sequence[WrongLabel] = ()
     shortcuts: Sequence[Shortcut] = ()

@@ -11,7 +11,6 @@ from __future__ import annotations
 import csv
 import errno
 import io
-import json
 import os
 import unicodedata
 from collections.abc import Sequence
@@ -19,7 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from tlearn.data.image_folder import ImageFolder, LabeledImage
-from tlearn.data.walk import QUARANTINE, QUARANTINE_JOURNAL
+from tlearn.data.walk import QUARANTINE
+from tlearn.doctor.journal import HINT, Step, forget, journal_of, read_steps, write_steps
 from tlearn.errors import DataError, pasted, quoted
 from tlearn.storage.atomic import os_errors_as_host_errors, write_atomic
 from tlearn.storage.regular_file import read_regular
@@ -30,8 +30,6 @@ TO_QUARANTINE = "quarantine"
 TO_CLASS = "move to "
 _DELIMITERS = ",;\t"
 """Spreadsheets of some languages save a list with semicolons."""
-
-_HINT = "change its permissions, or work on a copy of the folder"
 
 
 @dataclass(frozen=True)
@@ -47,15 +45,6 @@ class Move:
     path: str
     what: str
     suggestion: str
-
-
-@dataclass(frozen=True)
-class _Step:
-    """A move made or about to be: paths relative to the image folder."""
-
-    batch: int
-    source: str
-    target: str
 
 
 def write_moves(path: Path, moves: Sequence[Move]) -> None:
@@ -121,7 +110,7 @@ def apply_moves(folder: ImageFolder, moves: Sequence[Move]) -> int:
     """
     if error := _not_movable(folder):
         raise error
-    journal = _journal(folder.root)
+    journal = journal_of(folder.root)
     images = {image.name: image for image in folder.images}
     wanted: dict[str, str] = {}
     errors = []
@@ -141,10 +130,10 @@ def apply_moves(folder: ImageFolder, moves: Sequence[Move]) -> int:
         return 0
     taken: set[str] = set()
     targets = {source: _free(folder.root, target, taken) for source, target in wanted.items()}
-    before = _steps(journal)
+    before = read_steps(journal)
     batch = before[-1].batch + 1 if before else 1
-    _write_steps(journal, [*before, *(_Step(batch, *pair) for pair in targets.items())])
-    with os_errors_as_host_errors(folder.root, _HINT):
+    write_steps(journal, [*before, *(Step(batch, *pair) for pair in targets.items())])
+    with os_errors_as_host_errors(folder.root, HINT):
         for source, target in targets.items():
             _rename(folder.root, source, target)
     return len(targets)
@@ -168,8 +157,8 @@ def undo_moves(root: Path) -> int:
         DataError: Nothing was carried out, or a file has been moved or replaced since.
         HostError: The system refuses.
     """
-    journal = _journal(root)
-    steps = _steps(journal)
+    journal = journal_of(root)
+    steps = read_steps(journal)
     if not steps:
         hint = "see what it would change: tlearn doctor FOLDER"
         raise DataError(f"nothing was moved in {quoted(root)} by tlearn doctor", hint)
@@ -181,10 +170,10 @@ def undo_moves(root: Path) -> int:
                 f"{step.source!r} is there again, and {step.target!r} cannot be moved back to it",
                 f"rename one of them, then: tlearn doctor {pasted(root)} --undo",
             )
-    with os_errors_as_host_errors(root, _HINT):
+    with os_errors_as_host_errors(root, HINT):
         for step in reversed(moved):
             _rename(root, step.target, step.source)
-        _forget(root, journal, [step for step in steps if step.batch != steps[-1].batch])
+        forget(root, journal, [step for step in steps if step.batch != steps[-1].batch])
     return len(moved)
 
 
@@ -254,47 +243,3 @@ def _rename(root: Path, source: str, target: str) -> None:
     if os.path.lexists(root / target):  # since the list was checked; a rename would replace it
         raise FileExistsError(errno.EEXIST, "")
     os.rename(root / source, root / target)
-
-
-def _journal(root: Path) -> Path:
-    """Return the journal's path; refuse a folder of that name that is somebody's own."""
-    folder = root / QUARANTINE
-    journal = folder / QUARANTINE_JOURNAL
-    if os.path.islink(folder) or (os.path.lexists(folder) and not journal.is_file()):
-        raise DataError(
-            f"{quoted(folder)} was not made by tlearn doctor",
-            "rename it: files would be moved into a folder of that name",
-        )
-    return journal
-
-
-def _steps(journal: Path) -> list[_Step]:
-    if not journal.exists():
-        return []
-    try:
-        lines = read_regular(journal, MAX_TEXT_BYTES).decode().splitlines()
-        steps = [_Step(**json.loads(line)) for line in lines]
-        for name in (name for step in steps for name in (step.source, step.target)):
-            if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
-                raise ValueError(f"{name!r} is outside the image folder")
-        return steps
-    except (OSError, ValueError, TypeError) as error:
-        raise DataError(
-            f"{quoted(journal)} is damaged",
-            f"move the files back by hand: ls {pasted(journal.parent)}",
-        ) from error
-
-
-def _write_steps(journal: Path, steps: Sequence[_Step]) -> None:
-    write_atomic(journal, "".join(json.dumps(vars(step)) + "\n" for step in steps), _HINT)
-
-
-def _forget(root: Path, journal: Path, left: Sequence[_Step]) -> None:
-    """Keep the steps that are left; without any, remove folders that have become empty."""
-    if left:
-        _write_steps(journal, left)
-        return
-    journal.unlink()
-    for folder, _, _ in [*os.walk(root / QUARANTINE)][::-1]:
-        if not os.listdir(folder):
-            os.rmdir(folder)

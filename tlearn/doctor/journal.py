@@ -1,0 +1,80 @@
+"""The journal of the files that were moved in an image folder, by which they are taken back."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from tlearn.data.walk import QUARANTINE, QUARANTINE_JOURNAL
+from tlearn.errors import DataError, pasted, quoted
+from tlearn.storage.atomic import write_atomic
+from tlearn.storage.regular_file import read_regular
+from tlearn.storage.text import MAX_TEXT_BYTES
+
+HINT = "change its permissions, or work on a copy of the folder"
+
+
+@dataclass(frozen=True)
+class Step:
+    """A move made or about to be: paths relative to the image folder."""
+
+    batch: int
+    source: str
+    target: str
+
+
+def journal_of(root: Path) -> Path:
+    """Return the journal's path.
+
+    Raises:
+        DataError: The folder that it belongs in is somebody's own.
+    """
+    folder = root / QUARANTINE
+    journal = folder / QUARANTINE_JOURNAL
+    if os.path.islink(folder) or (os.path.lexists(folder) and not journal.is_file()):
+        raise DataError(
+            f"{quoted(folder)} was not made by tlearn doctor",
+            "rename it: files would be moved into a folder of that name",
+        )
+    return journal
+
+
+def read_steps(journal: Path) -> list[Step]:
+    """Read the steps in their order; none where there is no journal.
+
+    Raises:
+        DataError: It is damaged, or names files outside the image folder.
+    """
+    if not journal.exists():
+        return []
+    try:
+        lines = read_regular(journal, MAX_TEXT_BYTES).decode().splitlines()
+        steps = [Step(**json.loads(line)) for line in lines]
+        for name in (name for step in steps for name in (step.source, step.target)):
+            if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
+                raise ValueError(f"{name!r} is outside the image folder")
+        return steps
+    except (OSError, ValueError, TypeError) as error:
+        raise DataError(
+            f"{quoted(journal)} is damaged",
+            f"move the files back by hand: ls {pasted(journal.parent)}",
+        ) from error
+
+
+def write_steps(journal: Path, steps: Sequence[Step]) -> None:
+    """Write the steps, all of them or none."""
+    write_atomic(journal, "".join(json.dumps(vars(step)) + "\n" for step in steps), HINT)
+
+
+def forget(root: Path, journal: Path, left: Sequence[Step]) -> None:
+    """Keep the steps that are left; without any, remove folders that have become empty."""
+    if left:
+        write_steps(journal, left)
+        return
+    journal.unlink()
+    for folder, _, _ in [*os.walk(root / QUARANTINE)][::-1]:
+        if not os.listdir(folder):
+            os.rmdir(folder)
