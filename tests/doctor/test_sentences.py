@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
+from tlearn.data.inspection import DataIssue
 from tlearn.doctor.examination import (
     CopyFinding,
     Examination,
@@ -17,9 +19,9 @@ from tlearn.doctor.sentences import sentences
 from tlearn.doctor.shortcuts import Shortcut
 
 
-def said(**findings: Any) -> str:
+def said(*issues: DataIssue, **findings: Any) -> str:
     names = SimpleNamespace(classes=("ant", "bee", "wasp", "fly"), images=range(6))
-    dataset: Any = SimpleNamespace(folder=names, manifest=names)
+    dataset: Any = SimpleNamespace(folder=names, manifest=names, issues=issues)
     return "\n".join(sentences(Examination(dataset, "b", 0.9, **findings)))
 
 
@@ -46,20 +48,18 @@ def test_suspicious_shortcuts_qualify_the_accuracy() -> None:
     text = said(shortcuts=[overall, of_class])
     assert "The classes can be told apart by size in bytes alone (82.0% right" in text
     assert "'ant', 'wasp' can be told from the other classes by border pixels alone" in text
-    assert "images reach 84.0%, guessing 50.0%" in text
+    assert "images themselves reach 84.0%, guessing 50.0%" in text
     assert text.endswith("accuracy may be much lower than measured here.")
 
 
-def test_groups_labels_and_images_are_told() -> None:
+def test_labels_and_images_are_told() -> None:
     text = said(
-        groups=[GroupFinding("personN", None, 190, 30, False)],
         labels=[WrongLabel("ant/1.jpg", "ant", "bee", 0.93)],
         images=[
             FaultyImage("ant/2.jpg", "blank"),
             *(FaultyImage(f"ant/{n}.jpg", "outlier") for n in (3, 4)),
         ],
     )
-    assert "190 groups by 'personN', 30 of them on both sides of the split" in text
     assert "1 label is probably wrong; the surest: 'ant/1.jpg'" in text
     assert "3 images may be faulty: 1 blank, 2 outliers" in text
 
@@ -81,8 +81,17 @@ def test_overlap_is_told_beside_guessing() -> None:
     assert "'bee' and 'wasp' are told apart no better than by guessing (10.0% right" in text
 
 
-def test_a_pattern_is_told_as_it_was_typed() -> None:
-    assert r"by 'img(\d+)'" in said(groups=[GroupFinding(r"img(\d+)", None, 2, 0, True)])
+def test_groups_on_both_sides_are_told_in_the_words_of_other_commands_and_only_once() -> None:
+    torn = DataIssue("groups_across_splits", "warning", "30 of 190 groups are torn.", ())
+    group = GroupFinding("personN", None, 190, 30, False)
+    assert said(torn, groups=[group]) == "30 of 190 groups are torn."
+    assert said(groups=[replace(group, across_splits=0)]) == ""
+
+
+def test_what_keeps_a_folder_from_being_trained_on_comes_first() -> None:
+    obstacle = DataIssue("untrainable", "warning", "It cannot be trained on: why.", ())
+    text = said(obstacle, copies=[CopyFinding(("a", "b"), "near copy", False, False)])
+    assert text.startswith("It cannot be trained on: why.\n") and "copies" in text
 
 
 def test_leaks_that_promise_nothing_are_not_told() -> None:

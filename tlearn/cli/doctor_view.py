@@ -39,12 +39,11 @@ def draw_findings(found: Examination, verbose: bool) -> list[RenderableType]:
         found: The examination.
         verbose: List everything.
     """
-    blocks: list[RenderableType] = [Text(), dataset_table(found.dataset)]
-    blocks += issue_block(found.other_issues)
+    blocks: list[RenderableType] = [Text(), dataset_table(found.dataset), heading("Found")]
     said = sentences(found)
-    if not said:
-        return [*blocks, heading("Examined"), indented(Text("nothing wrong was found", GOOD))]
-    blocks += [heading("Examined"), indented(bullets(said))]
+    nothing = "nothing else" if found.other_issues else "nothing"
+    blocks.append(indented(bullets(said) if said else Text(f"{nothing} wrong was found", GOOD)))
+    blocks += issue_block(found.other_issues)
     shown = None if verbose else _SHOWN
     if found.copies:
         blocks += _listed("Copies", draw_copies(found, shown), len(found.copies), shown)
@@ -53,13 +52,13 @@ def draw_findings(found: Examination, verbose: bool) -> list[RenderableType]:
     if found.images:
         blocks += _listed("Images", draw_images(found, shown), len(found.images), shown)
     if found.overall_shortcuts and (verbose or any(s.suspicious for s in found.shortcuts)):
-        blocks += [heading("Told apart by"), indented(draw_shortcuts(found))]
+        blocks += [heading("What tells the classes apart"), indented(draw_shortcuts(found))]
     return blocks
 
 
 def draw_copies(found: Examination, shown: int | None) -> RenderableType:
     """Return groups of copies, one a line."""
-    rows = table("copies", "", "images")
+    rows = table("kind", "", "images")
     for group in found.copies[:shown]:
         where = ["two classes"] * group.across_classes + ["both sides"] * group.across_splits
         rows.add_row(
@@ -93,7 +92,8 @@ def draw_shortcuts(found: Examination) -> RenderableType:
     """Return how well the classes are told apart by what is not their matter."""
     shortcuts = found.overall_shortcuts
     rows = table("by", "accuracy", "95% interval", "", right=(1, 2))
-    rows.add_row("the images themselves", percent(found.accuracy), "", "")
+    if found.accuracy is not None:
+        rows.add_row("the images themselves", percent(found.accuracy), "", "")
     for shortcut in shortcuts:
         rows.add_row(
             safe_text(shortcut.name),

@@ -38,33 +38,44 @@ _PARTS = {"test": 0, "val": 1}
 def examine(session: Session, workspace: Workspace) -> Examination:
     """Look at every image of a folder, of all its splits together.
 
+    Of a folder that cannot be trained on, at what needs no heads.
+
     Args:
         session: Recipe, cache and progress.
         workspace: Images, backbone and features.
     """
     dataset = workspace.dataset
-    manifest = dataset.manifest
     session.progress("examine the images", 0, 0)
     with session.timer.time("examine"):
-        parts = [*judge(session, workspace)]
-        copies = copy_groups_of(dataset)
         found = Examination(
             dataset=dataset,
             backbone=workspace.backbone.name,
-            accuracy=parts[0].best.accuracy,
-            copies=copies,
+            copies=copy_groups_of(dataset),
             groups=tuple(group_findings(dataset)),
-            labels=tuple(_wrong_labels(workspace, parts)),
-            shortcuts=tuple(_shortcuts(workspace, parts[0])),
-            images=tuple(_faulty(workspace, parts)),
-            overlaps=overlapping_classes(
-                parts[0].best.cv.probabilities, manifest.labels[parts[0].rows]
-            ),
-            sources=tuple(_sources(workspace, parts[0])),
-            class_weights=_class_weights(workspace, parts[0]),
-            **measure_leaks(session, workspace, parts[0], copies),
         )
+        if dataset.is_trainable:
+            found = _examine_with_heads(session, workspace, found)
+        else:
+            everything = np.arange(len(dataset.manifest.names))
+            found = replace(found, images=tuple(_faulty(workspace, [everything])))
     return replace(found, seconds=session.timer.total())
+
+
+def _examine_with_heads(session: Session, workspace: Workspace, found: Examination) -> Examination:
+    parts = [*judge(session, workspace)]
+    first = parts[0]
+    labels = workspace.dataset.manifest.labels[first.rows]
+    return replace(
+        found,
+        accuracy=first.best.accuracy,
+        labels=tuple(_wrong_labels(workspace, parts)),
+        shortcuts=tuple(_shortcuts(workspace, first)),
+        images=tuple(_faulty(workspace, [part.rows for part in parts])),
+        overlaps=overlapping_classes(first.best.cv.probabilities, labels),
+        sources=tuple(_sources(workspace, first)),
+        class_weights=_class_weights(workspace, first),
+        **measure_leaks(session, workspace, first, found.copies),
+    )
 
 
 def examine_shortly(
@@ -86,7 +97,7 @@ def examine_shortly(
     found = Examination(
         dataset=dataset,
         backbone=workspace.backbone.name,
-        accuracy=max((head.accuracy for head in heads), default=0.0),
+        accuracy=max((head.accuracy for head in heads), default=None),
         copies=copy_groups_of(dataset),
         groups=tuple(group_findings(dataset)),
     )
@@ -175,15 +186,15 @@ def _shortcuts(workspace: Workspace, part: Judged, of_file: bool = False) -> lis
     )
 
 
-def _faulty(workspace: Workspace, parts: Sequence[Judged]) -> Iterator[FaultyImage]:
+def _faulty(workspace: Workspace, parts: Sequence[np.ndarray]) -> Iterator[FaultyImage]:
     """Yield what stands out in the images, measured against the whole folder."""
     dataset, features = workspace.dataset, workspace.features
     assert features is not None
     manifest = dataset.manifest
     unlike = np.empty(len(manifest.names))
     before_last = features.stage_outputs[-2:][0]
-    for part in parts:
-        unlike[part.rows] = unlikeness(features.of(before_last, part.rows))
+    for rows in parts:
+        unlike[rows] = unlikeness(features.of(before_last, rows))
     infos = _infos_of(dataset, manifest.digests)
     measures = measure_images(dataset.pixels.rows(manifest.digests))
     for found in find_image_issues(infos, measures, unlike):

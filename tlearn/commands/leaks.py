@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from tlearn.features.store import Views
 
 def measure_leaks(
     session: Session, workspace: Workspace, part: Judged, copies: Sequence[CopyFinding]
-) -> dict[str, float]:
+) -> dict[str, Any]:
     """Return the accuracy of the best head with and without copies of what it is scored on.
 
     Args:

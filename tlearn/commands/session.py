@@ -129,15 +129,17 @@ class Session:
         backbone = self.find_backbone()
         return self.open_backbone(self.load_dataset(folder, backbone), backbone)
 
-    def scan_folder(self) -> ImageFolder:
+    def scan_folder(self, examined: bool = False) -> ImageFolder:
         """Find classes and files; nothing is decoded yet.
 
         Raises:
             DataError: It is not an image folder.
         """
-        return scan(self.source, cache=lambda: self.cache)
+        return scan(self.source, cache=lambda: self.cache, examined=examined)
 
-    def load_dataset(self, folder: ImageFolder, backbone: ResolvedBackbone) -> Dataset:
+    def load_dataset(
+        self, folder: ImageFolder, backbone: ResolvedBackbone, examined: bool = False
+    ) -> Dataset:
         """Decode, inspect and split a folder, at the size that the backbone takes.
 
         Raises:
@@ -157,6 +159,7 @@ class Session:
             strict=recipe.strict,
             group_rule=GroupRule(recipe.groups, recipe.group_by),
             gray_range=recipe.gray_range,
+            examined=examined,
         )
 
     def open_backbone(self, dataset: Dataset, backbone: ResolvedBackbone) -> Workspace:
@@ -243,14 +246,9 @@ class Session:
 
     def head_problem(self, workspace: Workspace, stages: Sequence[int]) -> HeadProblem:
         """Return the head on some stages, to be solved on the training images as they are."""
-        dataset = workspace.dataset
-        return HeadProblem(
-            stages,
-            dataset.digests("train"),
-            dataset.labels("train"),
-            len(dataset.manifest.classes),
-            self.requested.recipe.class_weights,
-        )
+        dataset, weights = workspace.dataset, self.requested.recipe.class_weights
+        keys, labels = dataset.digests("train"), dataset.labels("train")
+        return HeadProblem(stages, keys, labels, len(dataset.manifest.classes), weights)
 
     def measure_profile(self, workspace: Workspace) -> DepthProfile:
         """Cross-validate a head on each stage and on the last ones together."""

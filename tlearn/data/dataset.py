@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -24,13 +24,16 @@ from tlearn.data.groups import (
 from tlearn.data.high_depth import parse_range
 from tlearn.data.image_folder import ImageFolder
 from tlearn.data.inspection import DataIssue, inspect_dataset
-from tlearn.data.manifest import SplitManifest
+from tlearn.data.manifest import SplitManifest, SplitRow
 from tlearn.data.pixel_issues import find_pixel_issues
 from tlearn.data.pixel_store import PixelRows, PixelStore, store_folder, store_pixels
 from tlearn.data.sampling import train_folds
 from tlearn.data.split import Fold, make_split
 from tlearn.errors import DataError, pasted, quoted
 from tlearn.progress import ProgressCallback, Timer
+
+UNTRAINABLE = "untrainable"
+"""The issue of a folder that is examined though no split of it could be trained on."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,11 @@ class Dataset:
     seed: int = 0
     grouping: Grouping | None = None
     copies: tuple[CopyGroup, ...] = ()
+
+    @property
+    def is_trainable(self) -> bool:
+        """Return whether the manifest is a split, and not all images in train."""
+        return all(issue.kind != UNTRAINABLE for issue in self.issues)
 
     def digests(self, split: str) -> list[str]:
         """Return the digests of a split's images, in the order of `manifest.indices(split)`."""
@@ -92,6 +100,7 @@ def load_dataset(
     strict: bool = False,
     group_rule: GroupRule = NO_RULE,
     gray_range: str | None = "auto",
+    examined: bool = False,
 ) -> Dataset:
     """Decode, inspect and split an image folder.
 
@@ -109,6 +118,7 @@ def load_dataset(
         group_rule: Which images are kept together beside copies.
         gray_range: Values that become black and white in images of more than 8 bits, as recipes
             have them; "auto" takes what the folder uses.
+        examined: Take a folder that cannot be trained on too, and tell why among its issues.
 
     Raises:
         DataError: The folder cannot be used as it is.
@@ -121,15 +131,12 @@ def load_dataset(
             _refuse_unreadable(folder, pixels)
         copies = find_copies(pixels, partial(progress, "compare images"))
         grouping = find_groups(folder, pixels.infos, group_rule)
-        manifest = make_split(
-            folder,
-            pixels.infos,
-            val_fraction=val_fraction,
-            test_fraction=test_fraction,
-            seed=seed,
-            groups=_kept_together(pixels, copies, grouping),
-        )
+        keys = _kept_together(pixels, copies, grouping)
+        split = partial(make_split, folder, pixels.infos, seed=seed, groups=keys)
+        split = partial(split, val_fraction=val_fraction, test_fraction=test_fraction)
+        manifest, obstacles = _split_or_not(split, folder, pixels) if examined else (split(), ())
     issues = (
+        *obstacles,
         *inspect_dataset(folder, pixels.infos),
         *find_pixel_issues(folder, pixels.infos, pixels.gray_range),
         *group_issues(folder, pixels.infos, grouping, group_rule.use == GUESSED),
@@ -161,6 +168,26 @@ def _kept_together(
     digests = [info.sha256 for info in pixels.infos]
     keys = grouping.keys if grouping and grouping.obeyed else ()
     return join_groups(len(digests), digests, [group.rows for group in copies], keys)
+
+
+def _split_or_not(
+    split: Callable[[], SplitManifest], folder: ImageFolder, pixels: PixelStore
+) -> tuple[SplitManifest, tuple[DataIssue, ...]]:
+    """Return a split or, where there can be none, all images that can be read, and the reason."""
+    try:
+        return split(), ()
+    except DataError as error:
+        rows = [
+            SplitRow(image.name, image.label, info.sha256, "train")
+            for image, info in zip(folder.images, pixels.infos, strict=True)
+            if info.problem is None
+        ]
+        if not rows:
+            raise
+        hint = f"{error.hint[:1].upper()}{error.hint[1:]}"
+        message = f"The folder cannot be trained on as it is: {error.message}. {hint}."
+        issue = DataIssue(UNTRAINABLE, "warning", message, ())
+        return SplitManifest.of(folder.classes, rows), (issue,)
 
 
 def _refuse_pointers(folder: ImageFolder, pixels: PixelStore) -> None:

@@ -12,6 +12,9 @@ from tlearn.data.image_folder import ImageFolder, LabeledImage
 from tlearn.data.image_info import ImageInfo
 from tlearn.data.inspection import DataIssue
 
+TORN_GROUPS = {"groups_across_splits", "groups_left_out"}
+"""Issues that tell of groups on both sides of a split."""
+
 FEW_GROUPS = 5
 """Groups of a class below which a test of it rests on one or two."""
 

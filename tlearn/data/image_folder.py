@@ -76,7 +76,10 @@ class ImageFolder:
 
 
 def scan(
-    path: Path, known_classes: Sequence[str] = (), cache: Callable[[], Path] = open_cache
+    path: Path,
+    known_classes: Sequence[str] = (),
+    cache: Callable[[], Path] = open_cache,
+    examined: bool = False,
 ) -> ImageFolder:
     """List the images of a folder or a CSV file with their classes, without decoding any.
 
@@ -85,13 +88,14 @@ def scan(
             such a folder.
         known_classes: Those of a model that is to be scored: a single class is enough then.
         cache: Called for the folder that archives are unpacked into.
+        examined: Whether nothing is to be trained on: a single class is enough then, too.
 
     Raises:
         DataError: There are fewer than two classes with images; the hint says how to arrange them.
     """
     local, notes = _local(path, cache)
     try:
-        folder = _scan_local(local, known_classes)
+        folder = _scan_local(local, known_classes, examined)
     except DataError as error:
         if not notes:
             raise
@@ -100,7 +104,7 @@ def scan(
     return replace(folder, notes=(*notes, *folder.notes))
 
 
-def _scan_local(local: Path, known_classes: Sequence[str]) -> ImageFolder:
+def _scan_local(local: Path, known_classes: Sequence[str], examined: bool) -> ImageFolder:
     if error := run_error(local):
         raise error
     if local.is_dir():
@@ -111,7 +115,7 @@ def _scan_local(local: Path, known_classes: Sequence[str]) -> ImageFolder:
         raise file_error(local)
     known = {composed(name) for name in known_classes}
     if len(folder.classes) == 1 and composed(folder.classes[0]) not in known:
-        _refuse_one_class(folder, bool(known_classes))
+        _refuse_one_class(folder, examined or bool(known_classes))
     return folder
 
 
@@ -201,8 +205,8 @@ def _image_folder(
     return ImageFolder(root, tuple(classes), tuple(images), layout, strays, notes)
 
 
-def _refuse_one_class(folder: ImageFolder, scored: bool) -> None:
-    """Say what is wrong with a folder of one class; one that is only scored may have one."""
+def _refuse_one_class(folder: ImageFolder, enough: bool) -> None:
+    """Say what is wrong with a folder of one class; one may be enough all the same."""
     root, name = folder.root, folder.classes[0]
     inner = root / name
     while inner.is_dir():
@@ -216,7 +220,7 @@ def _refuse_one_class(folder: ImageFolder, scored: bool) -> None:
                 f"name the folder inside it: tlearn suggest {quoted(inner)}",
             )
         inner /= deeper[0]
-    if not scored:
+    if not enough:
         table = table_in(root) if folder.layout != "csv" else None
         raise DataError(
             f"{quoted(root)} has only one class: {name!r}",

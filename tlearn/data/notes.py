@@ -42,6 +42,11 @@ class Row(NamedTuple):
     group: str | None = None
 
 
+def archive_names(notes: Sequence[FolderNote]) -> tuple[str, ...]:
+    """Return the names of the archives that a folder was unpacked from; none of another folder."""
+    return tuple(name for note in notes if note.kind == "unpacked" for name in note.names)
+
+
 def listed(names: Iterable[object]) -> str:
     """Return the first names in quotes, and how many more there are."""
     shown = [repr(name) for name in names]

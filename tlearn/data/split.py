@@ -135,6 +135,11 @@ def _usable_rows(
         if len(files[looks(info)]) == 1
     ]
     labels = {row.label for row in usable}
+    if len(folder.classes) < 2:
+        raise DataError(
+            f"{folder.classes[0]!r} is the only class",
+            "add a subfolder with images of something else",
+        )
     if len(labels) < 2:
         empty = [repr(name) for label, name in enumerate(folder.classes) if label not in labels]
         pairs = [[*names.values()][:2] for names in files.values() if len(names) > 1]

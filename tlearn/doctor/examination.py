@@ -8,7 +8,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from tlearn.data.copy_findings import COPY_KINDS
-from tlearn.data.dataset import Dataset
+from tlearn.data.dataset import UNTRAINABLE, Dataset
+from tlearn.data.group_findings import TORN_GROUPS
 from tlearn.data.inspection import DataIssue
 from tlearn.data.near_copies import EQUAL
 from tlearn.doctor.class_weights import ClassWeightGain
@@ -22,6 +23,10 @@ TOO_MANY = 0.25
 """Share of the images from which on a list of wrong labels is doubted itself."""
 
 _A_FEW = 10
+
+_TOLD = {UNTRAINABLE, "conflicting_labels", "leak"} | COPY_KINDS | TORN_GROUPS
+_OF_PIXELS = {"blank", "dark", "tiny"}
+"""Issues that are told already where all of their images are listed as faulty."""
 
 SURE = 0.5
 """Confidence that a label is wrong, from which `moves.csv` names the class to move to."""
@@ -102,7 +107,8 @@ class Examination:
     Attributes:
         dataset: The folder, decoded and split, with the issues that every command tells.
         backbone: Name of the network whose features were used.
-        accuracy: Cross-validated accuracy of the best head, groups kept together.
+        accuracy: Cross-validated accuracy of the best head, groups kept together; None where
+            there are no heads.
         accuracy_with_leaks: Of a head that was trained on copies of what it is scored on; None
             where there are no copies.
         accuracy_without_leaks: Of the same head without them.
@@ -119,7 +125,7 @@ class Examination:
 
     dataset: Dataset
     backbone: str
-    accuracy: float
+    accuracy: float | None = None
     accuracy_with_leaks: float | None = None
     accuracy_without_leaks: float | None = None
     copies: Sequence[CopyFinding] = ()
@@ -170,8 +176,14 @@ class Examination:
 
     @property
     def other_issues(self) -> list[DataIssue]:
-        """Return the issues of the folder that no finding here tells."""
-        return [issue for issue in self.dataset.issues if issue.kind not in COPY_KINDS]
+        """Return the issues of the folder that neither findings nor their sentences tell."""
+        told = {image.path for image in self.images}
+        return [
+            issue
+            for issue in self.dataset.issues
+            if issue.kind not in _TOLD
+            and not (issue.kind in _OF_PIXELS and told.issuperset(issue.names))
+        ]
 
     def moves(self) -> list[Move]:
         """Return the files that would better stand elsewhere, each once, what is sure first."""

@@ -135,7 +135,7 @@ def find_image_issues(
     issues = [*_of_pixels(measures), *_of_sizes(infos)]
     if unlike is not None:
         far = robust_z(unlike, _LEAST_LOG)
-        words = [f"{z:.1f} robust standard deviations from the others" for z in far]
+        words = [f"unlike the others by {z:.1f} times the usual spread" for z in far]
         issues.append((OUTLIER, far > FAR_UNLIKE, 0.4 + far / 20, words))
     found: dict[int, ImageFinding] = {}
     for issue, which, severity, words in issues:
@@ -162,7 +162,7 @@ def _of_pixels(measures: ImageMeasures) -> Iterator[_Issue]:
     yield PALE, pale, 0.9 - reach / 255, [f"uses {v:.0f} of 256 gray values" for v in reach]
     soft = -robust_z(measures.detail, _LEAST_LOG)
     times = np.exp(np.median(measures.detail) - measures.detail)
-    words = [f"{t:.1f} times less fine detail than the median image" for t in times]
+    words = [f"{t:.1f} times less fine detail than usual" for t in times]
     yield BLURRED, (soft > FAR) & (times > LESS_DETAIL) & ~blank, 0.4 + soft / 40, words
 
 
@@ -175,7 +175,10 @@ def _of_sizes(infos: Sequence[ImageInfo]) -> Iterator[_Issue]:
     yield TINY, tiny, 0.5 + smaller / 40, [f"{size} pixels" for size in sizes]
     log_aspect = np.log(np.maximum(width, 1) / np.maximum(height, 1))
     odd = np.exp(np.abs(log_aspect - np.median(log_aspect)))
-    words = [f"{s}, {o:.1f} times the usual shape" for s, o in zip(sizes, odd, strict=True)]
+    words = [
+        f"{s} pixels, proportions {o:.1f} times off the usual"
+        for s, o in zip(sizes, odd, strict=True)
+    ]
     yield ASPECT, odd > ODD_ASPECT, 0.2 + odd / 20, words
 
 

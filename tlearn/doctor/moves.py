@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from tlearn.data.image_folder import ImageFolder, LabeledImage
+from tlearn.data.notes import archive_names
 from tlearn.data.walk import QUARANTINE
 from tlearn.doctor.journal import HINT, Step, forget, journal_of, read_steps, write_steps
 from tlearn.errors import DataError, pasted, quoted
@@ -183,7 +184,7 @@ def _not_movable(folder: ImageFolder) -> DataError | None:
             "the classes stand in a CSV file, which is not edited",
             "change or delete those lines of the CSV yourself",
         )
-    if any(note.kind == "unpacked" for note in folder.notes):
+    if archive_names(folder.notes):
         return DataError(
             "the images are those of an archive, which is not edited",
             "unpack it, and name the folder: tlearn doctor FOLDER --apply moves.csv",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from tlearn.data.dataset import UNTRAINABLE
+from tlearn.data.group_findings import TORN_GROUPS
 from tlearn.data.inspection import DataIssue
 from tlearn.doctor.examination import SURE, Examination
 from tlearn.doctor.image_quality import OUTLIER
@@ -16,6 +18,7 @@ _BOTH_SIDES = "on both sides of the split"
 def sentences(found: Examination) -> list[str]:
     """Return a sentence for each kind of finding, without those of which there is none."""
     return [
+        *_obstacles(found),
         *_copies(found),
         *_groups(found),
         *_labels(found),
@@ -40,6 +43,13 @@ def short_issues(found: Examination) -> Iterator[DataIssue]:
         yield DataIssue("shortcut", "warning", " ".join([*_shortcuts(found), more]), names)
 
 
+def _obstacles(found: Examination) -> Iterator[str]:
+    for issue in found.dataset.issues:
+        if issue.kind == UNTRAINABLE:
+            yield issue.message
+            yield "Until then, wrong labels and shortcuts cannot be looked for."
+
+
 def _copies(found: Examination) -> Iterator[str]:
     if not found.copies:
         return
@@ -55,19 +65,13 @@ def _copies(found: Examination) -> Iterator[str]:
     with_leaks, without = found.accuracy_with_leaks, found.accuracy_without_leaks
     if with_leaks is not None and without is not None and with_leaks > without:
         yield (
-            f"A head that is trained on copies of the images it is scored on reaches "
-            f"{with_leaks:.1%}; without them, {without:.1%}."
+            f"With copies on both sides of a split, accuracy seems to be {with_leaks:.1%}; with "
+            f"each group on one side, it is {without:.1%}."
         )
 
 
 def _groups(found: Examination) -> Iterator[str]:
-    for grouping in found.groups:
-        by = f"the column {grouping.column!r}" if grouping.column else f"'{grouping.pattern}'"
-        sentence = f"The images form {_count(grouping.n_groups, 'group')} by {by}"
-        if grouping.across_splits:
-            sentence += f", {grouping.across_splits} of them {_BOTH_SIDES}"
-        kept = "each is kept on one side" if grouping.obeyed else "they are not kept together"
-        yield f"{sentence}; {kept}."
+    yield from (issue.message for issue in found.dataset.issues if issue.kind in TORN_GROUPS)
 
 
 def _labels(found: Examination) -> Iterator[str]:
@@ -82,7 +86,7 @@ def _labels(found: Examination) -> Iterator[str]:
             f"{first.suggested!r} ({first.confidence:.0%})."
         )
         if found.labels_are_doubtful:
-            yield "So many rather mean that the head is weak or that classes overlap."
+            yield "So many rather mean that they are hard to judge, or that classes overlap."
 
 
 def _shortcuts(found: Examination) -> Iterator[str]:
@@ -107,7 +111,8 @@ def _reached(shortcut: Shortcut) -> str:
 
 
 def _beside(shortcut: Shortcut) -> str:
-    return f"the images reach {shortcut.real_accuracy:.1%}, guessing {shortcut.guessing:.1%}"
+    real, guessing = shortcut.real_accuracy, shortcut.guessing
+    return f"the images themselves reach {real:.1%}, guessing {guessing:.1%}"
 
 
 def _images(found: Examination) -> Iterator[str]:
@@ -140,8 +145,9 @@ def _classes(found: Examination) -> Iterator[str]:
         )
     for source in found.sources:
         yield (
-            f"On a {source.source} that it has not seen, a head is right on {source.accuracy:.1%}; "
-            f"where folds mix {source.n_sources} of them, on {source.mixed_accuracy:.1%}."
+            f"On images of a {source.source} that it has not seen, a model is right in "
+            f"{source.accuracy:.1%}; where it has seen all {source.n_sources}, in "
+            f"{source.mixed_accuracy:.1%}."
         )
 
 

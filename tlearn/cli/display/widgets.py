@@ -22,6 +22,7 @@ from tlearn.cli.display.formats import (
     pluralize,
     relative_path,
 )
+from tlearn.data.notes import archive_names
 
 if TYPE_CHECKING:
     from tlearn.data.dataset import Dataset
@@ -124,8 +125,11 @@ def dataset_table(dataset: Dataset) -> Table:
         splits[1] = f"no val (cross-validation in {manifest.folds} folds instead)"
     if not manifest.count("test"):
         splits[2] = "no test"
+    if not dataset.is_trainable:
+        splits = ["not divided"]
+    archives = archive_names(dataset.folder.notes)
     rows: dict[str, RenderableType] = {
-        "folder": safe_text(relative_path(dataset.folder.root)),
+        "folder": safe_text(", ".join(archives) or relative_path(dataset.folder.root)),
         "classes": Text(f"{len(manifest.classes)}: {class_names(manifest.classes)}"),
         "images": Text(f"{len(manifest.names):,}: {', '.join(splits)}{kept_groups(dataset)}"),
     }
