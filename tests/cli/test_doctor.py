@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,6 +15,8 @@ import pytest
 from tests.cli.conftest import CLASSES, Command
 from tlearn.commands.doctor import DoctorResult
 from tlearn.data.dataset import Dataset
+from tlearn.data.inspection import DataIssue
+from tlearn.data.notes import FolderNote
 from tlearn.doctor.examination import CopyFinding, Examination, FaultyImage, WrongLabel
 from tlearn.doctor.shortcuts import Shortcut
 
@@ -62,7 +65,7 @@ def test_what_tells_one_class_from_the_others_is_no_row_beside_the_accuracy_of_a
     found = replace(result.found, shortcuts=[of_class, *result.found.shortcuts])
     calls("doctor", replace(result, found=found))
     shown = command("doctor", "folder").stdout
-    table = shown.partition("Told apart by")[2]
+    table = shown.partition("What tells the classes apart")[2]
     assert "by border pixels alone" in " ".join(shown.split())
     assert "border pixels" not in table and "34.0%" in table
 
@@ -113,3 +116,44 @@ def test_moves_are_carried_out_and_taken_back(
     assert (root / name).exists()
     both = command("doctor", root, "--undo", "--apply", moves)
     assert both.exit_code == 2 and "choose one" in both.stderr
+
+
+def test_a_hint_names_the_command_that_was_run(command: Command, tmp_path: Path) -> None:
+    refused = command("doctor", tmp_path)
+    assert refused.exit_code == 2
+    assert "tlearn doctor FOLDER" in refused.stderr and "suggest" not in refused.stderr
+
+
+def test_a_folder_that_cannot_be_trained_on_is_examined_again_next(
+    command: Command, calls: Callable[..., Any], result: DoctorResult
+) -> None:
+    obstacle = DataIssue("untrainable", "warning", "It cannot be trained on: why.", ())
+    dataset = replace(result.found.dataset, issues=(obstacle,))
+    found = Examination(dataset, "b", copies=result.found.copies)
+    calls("doctor", replace(result, found=found))
+    shown = command("doctor", "folder").stdout
+    assert shown.index("cannot be trained on") < shown.index("near copies")
+    assert "not divided" in shown and "tlearn doctor folder  # again" in shown.splitlines()[-1]
+    assert json.loads(command("doctor", "folder", "--json").stdout)["accuracy"] is None
+
+
+def test_an_archive_is_shown_by_the_name_that_was_given(
+    command: Command, calls: Callable[..., Any], result: DoctorResult
+) -> None:
+    note = FolderNote("unpacked", "note", "It was unpacked.", ("flowers.zip",))
+    dataset = result.found.dataset
+    dataset = replace(dataset, folder=replace(dataset.folder, notes=(note,)))
+    calls("doctor", replace(result, found=replace(result.found, dataset=dataset)))
+    shown = command("doctor", "flowers.zip").stdout
+    assert re.search(r"folder +flowers\.zip\n", re.sub(" +\n", "\n", shown))
+
+
+def test_what_the_tables_show_is_not_told_a_second_time(
+    command: Command, calls: Callable[..., Any], result: DoctorResult
+) -> None:
+    blank = DataIssue("blank", "note", "Told of a/11.jpg.", ("a/11.jpg",))
+    other = DataIssue("blank", "note", "Told of a/99.jpg.", ("a/99.jpg",))
+    dataset = replace(result.found.dataset, issues=(blank, other))
+    calls("doctor", replace(result, found=replace(result.found, dataset=dataset)))
+    shown = command("doctor", "folder").stdout
+    assert "Told of a/11.jpg" not in shown and "Told of a/99.jpg" in shown

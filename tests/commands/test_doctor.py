@@ -14,6 +14,7 @@ from PIL import Image
 from tlearn import api
 from tlearn.commands.doctor import apply_list, undo_list
 from tlearn.data.image_folder import scan
+from tlearn.doctor.journal import moving
 from tlearn.errors import DataError, HostError
 
 
@@ -68,7 +69,57 @@ def test_nothing_is_written_into_the_folder(
     before = tree(folder)
     monkeypatch.chdir(folder)
     with pytest.raises(DataError, match="inside the image folder"):
-        api.doctor(Path(), flags=tiny_backbone_flags)
+        api.doctor(Path(), flags=tiny_backbone_flags, out=Path("doctor"))
+    result = api.doctor(Path(), flags=tiny_backbone_flags)
+    assert result.page == folder.parent / "doctor" / folder.name / "doctor.html"
+    assert result.page.exists()
+    assert tree(folder) == before
+
+
+@pytest.mark.parametrize("fault", ["one class", "one image in a class", "nothing readable"])
+def test_what_cannot_be_trained_on_is_examined_as_far_as_that_goes(
+    folder: Path, tiny_backbone_flags: dict[str, Any], tmp_path: Path, fault: str
+) -> None:
+    first, *others = sorted(path for path in folder.iterdir() if path.is_dir())
+    for other in others[1:] if fault == "nothing readable" else others:
+        shutil.rmtree(other)
+    images = sorted(first.iterdir())
+    if fault == "one image in a class":
+        (folder / "rare").mkdir()
+        images[3].rename(folder / "rare" / "only.png")
+    elif fault == "nothing readable":
+        for path in others[0].iterdir():
+            path.write_bytes(b"no image")
+    Image.new("RGB", (48, 48), "gray").save(first / "gray.png")
+    before = tree(folder)
+    result = api.doctor(folder, flags=tiny_backbone_flags, out=tmp_path / "out")
+    assert tree(folder) == before
+    assert result.found.copies and result.found.accuracy is None
+    assert f"{first.name}/gray.png" in {image.path for image in result.found.images}
+    assert "cannot be trained on" in result.page.read_text("utf-8")
+    assert result.moves and apply_list(folder, result.moves)
+
+
+def test_a_folder_without_a_readable_image_is_refused(
+    folder: Path, tiny_backbone_flags: dict[str, Any], tmp_path: Path
+) -> None:
+    for path in folder.rglob("*.*"):
+        path.write_bytes(b"no image")
+    with pytest.raises(DataError, match="can be used"):
+        api.doctor(folder, flags=tiny_backbone_flags, out=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_two_lists_are_not_carried_out_at_the_same_time(folder: Path, tmp_path: Path) -> None:
+    before, name = tree(folder), scan(folder).images[0].name
+    moves = tmp_path / "moves.csv"
+    moves.write_text(f"path,what,suggestion\n{name},blank,quarantine\n")
+    with moving(folder):
+        for move in (lambda: apply_list(folder, moves), lambda: undo_list(folder)):
+            with pytest.raises(DataError, match="another tlearn doctor is moving files"):
+                move()
+    assert tree(folder) == before
+    assert apply_list(folder, moves) == undo_list(folder) == 1
     assert tree(folder) == before
 
 

@@ -119,7 +119,10 @@ def _tell(error: BaseException, arguments: Sequence[str]) -> int | None:
     if isinstance(error, OSError) and error.errno and not _VERBOSE.intersection(arguments):
         error = _host_error(error, error.errno, arguments)
     if isinstance(error, TlearnError):
-        _report(_ERROR, error.message, error.hint, as_json)
+        hint = error.hint
+        if "doctor" in arguments[:1]:  # hints on folders name the command that most begin with
+            hint = hint.replace("tlearn suggest", "tlearn doctor")
+        _report(_ERROR, error.message, hint, as_json)
         return error.exit_code
     if isinstance(error, TyperException):
         _report(_ERROR, *explain_misuse(error, arguments), as_json)

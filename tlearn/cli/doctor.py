@@ -30,7 +30,8 @@ _Undo = Annotated[bool, options.switch("Take back what --apply moved last.", "--
 _Out = Annotated[
     Path | None,
     options.option(
-        "Where doctor.html and moves.csv go. Default: doctor/ and the folder's name.",
+        "Where doctor.html and moves.csv go. Default: doctor/ and the folder's name, here or, "
+        "if you are in the image folder, beside it.",
         "FOLDER",
         options.OUTPUT,
     ),
@@ -120,13 +121,16 @@ def draw(result: DoctorResult, folder: Path, verbose: bool) -> list[RenderableTy
 
     blocks = view.draw_findings(result.found, verbose)
     blocks.append(view.draw_files(relative_path(result.page), result.found.moves()))
-    blocks.append(next_steps({escape_control(_next(result, folder)): ""}))
+    purpose = "" if result.found.dataset.is_trainable else "again, once it is mended"
+    blocks.append(next_steps({escape_control(_next(result, folder)): purpose}))
     return blocks
 
 
 def _next(result: DoctorResult, folder: Path) -> str:
     from tlearn.doctor.moves import is_movable
 
+    if not result.found.dataset.is_trainable:
+        return f"tlearn doctor {pasted(folder)}"
     movable = is_movable(result.found.dataset.folder)
     if movable and any(move.suggestion for move in result.found.moves()):
         assert result.moves

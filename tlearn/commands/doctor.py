@@ -13,6 +13,7 @@ from tlearn.commands.examine import examine
 from tlearn.commands.session import Session
 from tlearn.data.image_folder import scan
 from tlearn.doctor.examination import Examination
+from tlearn.doctor.journal import moving
 from tlearn.doctor.moves import apply_moves, is_list, read_moves, undo_moves, write_moves
 from tlearn.errors import DataError, quoted
 from tlearn.progress import ProgressCallback, no_progress
@@ -52,7 +53,8 @@ def doctor(
         folder: Image folder, or CSV of path and label.
         recipe: Name or path of a recipe, for backbone and size.
         flags: Recipe keys set by flags.
-        out: Where the page and the list go; by default `doctor/` and the folder's name.
+        out: Where the page and the list go; by default `doctor/` and the folder's name, in the
+            working folder or, where that is part of the image folder, beside the image folder.
         keep_cache: Keep decoded images and features for the next command.
         progress: Called with (step, done, total).
 
@@ -61,13 +63,14 @@ def doctor(
     """
     ensure_no_run(folder)
     with Session(folder, recipe, flags or {}, keep_cache=keep_cache, progress=progress) as session:
-        images = session.scan_folder()
-        out = out or Path("doctor") / _name_of(folder)
+        images = session.scan_folder(examined=True)
+        out = out or _place_for(folder, images.root)
         _ensure_outside(out, images.root)
         ensure_writable(out)
         _ensure_own(out / PAGE, out / MOVES)
         backbone = session.find_backbone()
-        workspace = session.open_backbone(session.load_dataset(images, backbone), backbone)
+        dataset = session.load_dataset(images, backbone, examined=True)
+        workspace = session.open_backbone(dataset, backbone)
         workspace = session.extract_features(workspace)
         found = examine(session, workspace)
         moves = found.moves()
@@ -85,8 +88,9 @@ def apply_list(folder: Path, moves: Path) -> int:
     Raises:
         DataError: The folder or a line of the list cannot be used; nothing was moved.
     """
-    listed = read_moves(moves)
-    return apply_moves(scan(folder), listed)
+    folder, listed = folder.expanduser(), read_moves(moves)
+    with moving(folder):
+        return apply_moves(scan(folder, examined=True), listed)
 
 
 def undo_list(folder: Path) -> int:
@@ -95,7 +99,15 @@ def undo_list(folder: Path) -> int:
     Raises:
         DataError: There is none, or files were changed since.
     """
-    return undo_moves(folder.resolve())
+    root = folder.expanduser().resolve()
+    with moving(root):
+        return undo_moves(root)
+
+
+def _place_for(folder: Path, root: Path) -> Path:
+    """Return where the page goes if nobody says so: never among the images."""
+    place = Path("doctor") / _name_of(folder)
+    return root.parent / place if place.resolve().is_relative_to(root) else place
 
 
 def _name_of(folder: Path) -> str:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from filelock import FileLock, Timeout
+
 from tlearn.data.walk import QUARANTINE, QUARANTINE_JOURNAL
 from tlearn.errors import DataError, pasted, quoted
-from tlearn.storage.atomic import write_atomic
+from tlearn.storage.atomic import os_errors_as_host_errors, write_atomic
 from tlearn.storage.regular_file import read_regular
 from tlearn.storage.text import MAX_TEXT_BYTES
 
+_LOCK = ".tlearn-moves.lock"
 HINT = "change its permissions, or work on a copy of the folder"
 
 
@@ -40,6 +44,39 @@ def journal_of(root: Path) -> Path:
             "rename it: files would be moved into a folder of that name",
         )
     return journal
+
+
+@contextmanager
+def moving(root: Path) -> Iterator[None]:
+    """Keep other processes from moving files in an image folder at the same time.
+
+    The lock stands in the folder, which two machines may share while their caches are their own.
+
+    Args:
+        root: The image folder; an archive or a table, in which nothing is moved, is not locked.
+
+    Raises:
+        DataError: Another process moves files there.
+        HostError: The system refuses.
+    """
+    if not root.is_dir():
+        yield
+        return
+    lock = FileLock(root / _LOCK, timeout=0)
+    with os_errors_as_host_errors(root, HINT):
+        try:
+            lock.acquire()
+        except Timeout:
+            raise DataError(
+                f"another tlearn doctor is moving files in {quoted(root)}",
+                f"wait for it, then examine what is left: tlearn doctor {pasted(root)}",
+            ) from None
+    try:
+        yield
+    finally:
+        with suppress(PermissionError):  # Windows removes it with the release
+            Path(lock.lock_file).unlink(missing_ok=True)
+        lock.release()
 
 
 def read_steps(journal: Path) -> list[Step]:
