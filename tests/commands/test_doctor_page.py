@@ -49,3 +49,7 @@ def test_a_clean_folder_has_a_short_page(
     write_doctor_page(tmp_path / "page.html", nothing, root, tmp_path / "moves.csv")
     text = (tmp_path / "page.html").read_text("utf-8")
     assert "Nothing wrong was found." in text and "How to mend" not in text
+    all_gray = replace(nothing, images=[FaultyImage(None, "blank", "all are gray")])
+    write_doctor_page(tmp_path / "page.html", all_gray, root, tmp_path / "moves.csv")
+    text = (tmp_path / "page.html").read_text("utf-8")
+    assert "All are gray." in text and "Images that may be faulty" not in text

@@ -35,6 +35,7 @@ def write_doctor_page(path: Path, found: Examination, source: Path, moves: Path)
         HostError: It cannot be written.
     """
     folder, listed = pasted(source), found.moves()
+    faulty = [image for image in found.images if image.path]  # one may be about the whole folder
     values = {
         "found": found,
         "title": source.resolve().name,
@@ -44,7 +45,8 @@ def write_doctor_page(path: Path, found: Examination, source: Path, moves: Path)
         "classes": found.dataset.folder.classes,
         "copies": found.copies[:GROUPS_SHOWN],
         "labels": found.labels[:IMAGES_SHOWN],
-        "images": found.images[:IMAGES_SHOWN],
+        "images": faulty[:IMAGES_SHOWN],
+        "n_faulty": len(faulty),
         "per_group": PER_GROUP,
         "thumbnails": _thumbnails(found),
         "n_moves": len(listed),
