@@ -91,6 +91,17 @@ def test_without_moves_the_next_step_is_to_measure(
     assert shown.splitlines()[-1].endswith("tlearn suggest folder")
 
 
+def test_groups_on_both_sides_are_kept_together_next(
+    command: Command, calls: Callable[..., Any], result: DoctorResult
+) -> None:
+    torn = DataIssue("groups_across_splits", "warning", "30 of 190 groups are torn.", ())
+    dataset = replace(result.found.dataset, issues=(torn,))
+    calls("doctor", replace(result, found=Examination(dataset, "b", 0.8), moves=None))
+    shown = command("doctor", "folder").stdout
+    assert shown.count("30 of 190 groups") == 1
+    assert shown.splitlines()[-1].endswith("tlearn suggest folder --groups auto")
+
+
 def test_a_list_without_suggestions_is_one_to_look_at(
     command: Command, calls: Callable[..., Any], result: DoctorResult
 ) -> None:

@@ -135,4 +135,5 @@ def _next(result: DoctorResult, folder: Path) -> str:
     if movable and any(move.suggestion for move in result.found.moves()):
         assert result.moves
         return f"tlearn doctor {pasted(folder)} --apply {pasted(result.moves)}"
-    return f"tlearn suggest {pasted(folder)}"
+    torn = any(issue.kind == "groups_across_splits" for issue in result.found.dataset.issues)
+    return f"tlearn suggest {pasted(folder)}" + " --groups auto" * torn

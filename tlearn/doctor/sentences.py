@@ -34,7 +34,7 @@ def short_issues(found: Examination) -> Iterator[DataIssue]:
     Args:
         found: The short examination.
     """
-    more = "Look at the images: tlearn doctor."
+    more = "Look at the images: tlearn doctor FOLDER."
     if found.labels:
         names = tuple(label.path for label in found.labels)
         yield DataIssue("wrong_labels", "warning", " ".join([*_labels(found), more]), names)

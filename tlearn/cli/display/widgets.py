@@ -126,7 +126,7 @@ def dataset_table(dataset: Dataset) -> Table:
     if not manifest.count("test"):
         splits[2] = "no test"
     if not dataset.is_trainable:
-        splits = ["not divided"]
+        splits = ["not divided into train, val and test"]
     archives = archive_names(dataset.folder.notes)
     rows: dict[str, RenderableType] = {
         "folder": safe_text(", ".join(archives) or relative_path(dataset.folder.root)),
@@ -142,7 +142,7 @@ def dataset_table(dataset: Dataset) -> Table:
 
 def kept_groups(dataset: Dataset) -> str:
     """Return ", in 96 groups that stay together", or nothing where only copies do."""
-    if not (dataset.grouping and dataset.grouping.obeyed):
+    if not (dataset.grouping and dataset.grouping.obeyed and dataset.is_trainable):
         return ""
     return f", in {len({*dataset.manifest.groups}):,} groups that stay together"
 
