@@ -110,6 +110,18 @@ def test_a_folder_without_a_readable_image_is_refused(
     assert not (tmp_path / "out").exists()
 
 
+def test_a_table_of_labels_is_named_before_one_class_is_examined(
+    image_folder: Callable[..., Path],
+) -> None:
+    root = image_folder(classes=1, per_class=4)
+    names = [path.relative_to(root).as_posix() for path in sorted(root.rglob("*.png"))]
+    rows = "".join(f"{name},{'ab'[n % 2]}\n" for n, name in enumerate(names))
+    (root / "labels.csv").write_text(f"path,label\n{rows}")
+    with pytest.raises(DataError, match="only one class") as refused:
+        api.doctor(root)
+    assert "labels.csv" in refused.value.hint
+
+
 def test_two_lists_are_not_carried_out_at_the_same_time(folder: Path, tmp_path: Path) -> None:
     before, name = tree(folder), scan(folder).images[0].name
     moves = tmp_path / "moves.csv"

@@ -49,7 +49,7 @@ def test_parts_without_class_folders_are_refused_and_the_table_is_named(lay: Lay
     root = lay("train_images/1.png", "test_images/1.png", "train.csv")
     (root / "train.csv").write_text("image_id,label\n1.png,a\n")
     hint = refused(root, "parts of a data set, with images but no class folders")
-    assert hint.startswith("train on the labels in the table") and "train.csv" in hint
+    assert hint.startswith("use the labels in the table") and "train.csv" in hint
 
 
 def test_classes_in_the_file_names_are_mentioned(lay: Lay) -> None:

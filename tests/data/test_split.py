@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from tlearn.data.image_folder import ImageFolder, LabeledImage
 from tlearn.data.image_info import ImageInfo
 from tlearn.data.manifest import SplitManifest
+from tlearn.data.notes import FolderNote
 from tlearn.data.sampling import stratified_share, train_folds
 from tlearn.data.split import fold_indices, make_split
 from tlearn.errors import DataError
@@ -42,6 +43,15 @@ def split_rows(
     ]
     folder = ImageFolder(Path("/p"), used, tuple(images), "classes")
     return make_split(folder, infos, **options)  # type: ignore[arg-type]
+
+
+def test_an_archive_is_named_not_its_place_in_the_cache() -> None:
+    note = FolderNote("unpacked", "note", "", ("flowers.zip",))
+    images = [LabeledImage(Path(f"/p/{n}"), str(n), n // 2) for n in range(4)]
+    infos = [ImageInfo(sha(str(n)), 9, 9, "PNG", False, None) for n in range(4)]
+    folder = ImageFolder(Path("/p"), ("a", "b"), tuple(images), "classes", notes=(note,))
+    with pytest.raises(DataError, match=r"too few images in 'flowers\.zip'"):
+        make_split(folder, infos)
 
 
 def rows_of(*counts: int, split: str | None = None, start: str = "") -> list[Row]:

@@ -115,7 +115,7 @@ def _scan_local(local: Path, known_classes: Sequence[str], examined: bool) -> Im
         raise file_error(local)
     known = {composed(name) for name in known_classes}
     if len(folder.classes) == 1 and composed(folder.classes[0]) not in known:
-        _refuse_one_class(folder, examined or bool(known_classes))
+        _refuse_one_class(folder, bool(known_classes), examined)
     return folder
 
 
@@ -205,8 +205,8 @@ def _image_folder(
     return ImageFolder(root, tuple(classes), tuple(images), layout, strays, notes)
 
 
-def _refuse_one_class(folder: ImageFolder, enough: bool) -> None:
-    """Say what is wrong with a folder of one class; one may be enough all the same."""
+def _refuse_one_class(folder: ImageFolder, scored: bool, examined: bool) -> None:
+    """Say what is wrong with a folder of one class, unless it is not to be trained on."""
     root, name = folder.root, folder.classes[0]
     inner = root / name
     while inner.is_dir():
@@ -220,11 +220,11 @@ def _refuse_one_class(folder: ImageFolder, enough: bool) -> None:
                 f"name the folder inside it: tlearn suggest {quoted(inner)}",
             )
         inner /= deeper[0]
-    if not enough:
-        table = table_in(root) if folder.layout != "csv" else None
+    table = table_in(root) if folder.layout != "csv" else None
+    if not scored and (table or not examined):
         raise DataError(
             f"{quoted(root)} has only one class: {name!r}",
-            f"train on the labels in the table: tlearn suggest {quoted(table)}"
+            f"use the labels in the table: tlearn suggest {quoted(table)}"
             if table
             else "add a subfolder with images of something else; a classifier needs two classes",
         )

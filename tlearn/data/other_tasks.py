@@ -84,9 +84,7 @@ def _refuse_pair(peek: Walk, place: str) -> None:
     table = table_in(root)
     raise DataError(
         f"{quoted(root)} is made for {task}, not in class folders: {shown} hold images and {kind}",
-        f"train on the labels in the table: tlearn suggest {quoted(table)}"
-        if table
-        else _BOXES_HINT,
+        f"use the labels in the table: tlearn suggest {quoted(table)}" if table else _BOXES_HINT,
     )
 
 
@@ -141,7 +139,7 @@ def loose_images_hint(root: Path, images: Sequence[str]) -> str:
         images: Names of the images.
     """
     if table := table_in(root):
-        return f"train on the labels in the table: tlearn suggest {quoted(table)}"
+        return f"use the labels in the table: tlearn suggest {quoted(table)}"
     first = Counter(
         match[0].casefold()
         for image in images

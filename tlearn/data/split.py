@@ -20,6 +20,7 @@ from tlearn.data.groups import group_keys, looks
 from tlearn.data.image_folder import ImageFolder
 from tlearn.data.image_info import ImageInfo
 from tlearn.data.manifest import SplitManifest, SplitRow, train_groups
+from tlearn.data.notes import archive_names, listed
 from tlearn.errors import DataError, quoted
 
 Fold = tuple[np.ndarray, np.ndarray]
@@ -145,10 +146,15 @@ def _usable_rows(
         pairs = [[*names.values()][:2] for names in files.values() if len(names) > 1]
         same = "".join(f": {one!r} and {other!r} are the same image" for one, other in pairs[:1])
         raise DataError(
-            f"no image of {', '.join(empty)} in {quoted(folder.root)} can be used{same}",
+            f"no image of {', '.join(empty)} in {_named(folder)} can be used{same}",
             "replace images that cannot be read, and keep each image in one class only",
         )
     return usable
+
+
+def _named(folder: ImageFolder) -> str:
+    """Return a folder as its person named it: an archive's place in the cache says nothing."""
+    return listed(archive_names(folder.notes)) or quoted(folder.root)
 
 
 def _check_existing_splits(folder: ImageFolder, rows: Sequence[SplitRow]) -> None:
@@ -210,7 +216,7 @@ def _check_train(folder: ImageFolder, rows: Sequence[SplitRow], listed: Sequence
         )
     if all(row.split == "train" for row in rows):
         raise DataError(
-            f"too few images in {quoted(folder.root)}: none is left to test on",
+            f"too few images in {_named(folder)}: none is left to test on",
             "give at least one class three different images (or groups), better every class ten",
         )
 
