@@ -71,7 +71,7 @@ def test_copies_in_another_folder_are_no_more_evidence(
             shutil.copy(path, path.with_name(f"{path.stem}{'abcd'[number]}.png"))
     copied = api.evaluate(finished_run, folder)
     assert copied.report.n == 90 and copied.report.n_groups == 18
-    assert copied.grouped_by == ("copies",)
+    assert copied.grouped_by[0] == "copies"
     assert copied.report.interval == pytest.approx(alone.report.interval)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tlearn.data.copy_findings import find_copies
+from tlearn.data.group_likeness import likeness
 from tlearn.data.groups import GroupRule, find_groups, join_groups, looks
 from tlearn.data.image_folder import ImageFolder, scan
 from tlearn.data.notes import reading
@@ -82,9 +83,10 @@ def shared_by(
     """
     infos = store.infos
     copies = find_copies(store, progress)
-    found = find_groups(folder, infos, rule)
+    alike = likeness(folder.images, store)
+    found = find_groups(folder, infos, rule, alike)
     if found and not any(found.keys):
-        found = find_groups(folder, infos, replace(rule, pattern=None))
+        found = find_groups(folder, infos, replace(rule, pattern=None), alike)
     same = [looks(info) for info in infos]
     keys = found.keys if found else ()
     groups = join_groups(len(infos), same, [group.rows for group in copies], keys)
