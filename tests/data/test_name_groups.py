@@ -169,8 +169,8 @@ def test_no_group_is_read_from_names_that_mean_none(kind: str) -> None:
     assert guess_from_names(folder_of(MEANINGLESS[kind])) is None
 
 
-@pytest.mark.parametrize("kind", ["crops of a photo", "tracks", "folders", "sides of a patient"])
-def test_where_no_word_tells_the_images_of_a_group_have_to_look_alike(kind: str) -> None:
+@pytest.mark.parametrize("kind", ["slides by letter", "tracks", "folders", "images of an animal"])
+def test_where_no_word_tells_the_images_of_few_groups_have_to_look_alike(kind: str) -> None:
     folder, asked = folder_of(GROUPED[kind][0]), []
 
     def alike(keys: Mapping[int, str]) -> bool:
@@ -181,9 +181,10 @@ def test_where_no_word_tells_the_images_of_a_group_have_to_look_alike(kind: str)
     assert GROUPED[kind][1] in asked
 
 
-def test_a_word_is_believed() -> None:
-    named = folder_of(GROUPED["few videos"][0])
-    assert guess_from_names(named, lambda keys: False) == guess_from_names(named)
+@pytest.mark.parametrize("kind", ["few videos", "sides of a patient", "crops of a photo"])
+def test_a_word_and_many_small_groups_are_believed(kind: str) -> None:
+    folder = folder_of(GROUPED[kind][0])
+    assert guess_from_names(folder, lambda keys: False) == guess_from_names(folder)
 
 
 def test_a_patient_with_two_labels_is_one_group() -> None:

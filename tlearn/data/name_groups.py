@@ -3,7 +3,8 @@
 Three things tell groups: a word that says what they are (`patient12`), endings that come again in
 one group after another (`P01_L_1`, `P01_R_2`, `P02_L_1`), and a last number that runs on within
 each. Of several levels, as of slide, column and row, the widest is taken: it keeps the others
-together. Where no word says what is grouped, the images of a group also have to look alike.
+together. Where no word says what is grouped, and groups are few or large, the images of a group
+also have to look alike.
 
 A guess has to be plausible: several images a group, several groups in a class, no group with half
 of the images. One running number a class, as in `ant_001` to `ant_200`, is no grouping.
@@ -81,6 +82,10 @@ grouped. In `train_7_0` and `train_7_1` the last number may be the class: then t
 GROUPS_OF_ENDING = 3
 """Groups that an ending is in, on average, where endings come again."""
 
+MANY_GROUPS, FEW_IMAGES = 30, 20
+"""So many groups of so few images, whose numbers or endings begin anew in each, are meant: the images
+need not look alike then. X-rays of one patient hardly do."""
+
 _MOST_LEVELS = 6
 _RESTARTED = 0.1
 """Share of names that come again in another class or split, from which on numbers start anew in
@@ -115,10 +120,10 @@ def guess_from_names(folder: ImageFolder, alike: Alike = lambda keys: True) -> G
         if (
             _is_plausible(keys, folder.images, named)
             and (kind != _RUNNING or _is_running(keys, texts))
-            and (named or kind == _ENDINGS or alike(keys))
+            and (named or kind == _ENDINGS or _is_meant(keys) or alike(keys))
         ):
             accepted |= keys
-            patterns.append(kind)
+            patterns.append(_start(keys, scopes) if kind == _ENDINGS else kind)
     if not accepted or not _is_shared(accepted, len(texts)):
         return None
     return ", ".join(patterns), tuple(accepted.get(row) for row in range(len(texts)))
@@ -144,9 +149,18 @@ def _before_endings(
             continue
         endings = len({texts[row][end:] for row, end in cut.items()})
         mean = len(keys) / len({*keys.values()})
-        if endings <= min(SPARSEST * mean, len(keys) / GROUPS_OF_ENDING) and alike(keys):
+        come_again = endings <= min(SPARSEST * mean, len(keys) / GROUPS_OF_ENDING)
+        if come_again and (_is_meant(keys) or alike(keys)):
             return keys
     return {}
+
+
+def _start(keys: Mapping[int, str], scopes: Sequence[str]) -> str:
+    """Return what most keys are called, with N for numbers: "PN..."."""
+    starts = Counter(
+        re.sub(r"\d+", "N", key.removeprefix(scopes[row])) for row, key in keys.items()
+    )
+    return f"{starts.most_common(1)[0][0]}..."
 
 
 def guess_from_exif(folder: ImageFolder, infos: Sequence[ImageInfo]) -> Guess | None:
@@ -229,6 +243,11 @@ def _is_plausible(keys: Mapping[int, str], images: Sequence[LabeledImage], named
         return mean <= MEAN_SIZE[1] and _is_shared(keys, len(keys))
     in_class = {row: f"{images[row].label}/{key}" for row, key in keys.items()}
     return MEAN_SIZE[0] <= mean <= MEAN_SIZE[1] and _is_shared(in_class, len(keys), COMPANIONS)
+
+
+def _is_meant(keys: Mapping[int, str]) -> bool:
+    n_groups = len({*keys.values()})
+    return n_groups >= MANY_GROUPS and len(keys) <= FEW_IMAGES * n_groups
 
 
 def _is_shared(keys: Mapping[int, str], n: int, share: float = SHARED) -> bool:

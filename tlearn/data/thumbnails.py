@@ -38,24 +38,24 @@ class Thumbnails:
         pixels = store.table.folder
         folder = pixels.with_name(f"{pixels.name}-thumbnails-v{_VERSION}")
         self._table = RowTable(folder, (_THUMBNAIL**2 + 3 * _COLORS**2,), "uint8")
-        self.files = files
+        self._files = files
         missing = self._table.missing(files)
         for at in range(0, len(missing), _BLOCK):
             block = missing[at : at + _BLOCK]
             self._table.append(block, np.stack([*bounded_map(_thumbnails, [*store.read(block)])]))
 
     def __len__(self) -> int:
-        return len(self.files)
+        return len(self._files)
 
     def gray(self, images: np.ndarray) -> np.ndarray:
         """Return uint8 (m, 64, 64)."""
-        rows = self._table.read([self.files[image] for image in images], slice(0, _THUMBNAIL**2))
+        rows = self._table.read([self._files[image] for image in images], slice(0, _THUMBNAIL**2))
         return rows.reshape(-1, _THUMBNAIL, _THUMBNAIL)
 
     def colors(self, images: np.ndarray) -> np.ndarray:
         """Return uint8 (m, 16, 16, 3)."""
         rest = slice(_THUMBNAIL**2, None)
-        rows = self._table.read([self.files[image] for image in images], rest)
+        rows = self._table.read([self._files[image] for image in images], rest)
         return rows.reshape(-1, _COLORS, _COLORS, 3)
 
     def coarse(self) -> np.ndarray:
