@@ -83,7 +83,7 @@ GROUPS_OF_ENDING = 3
 """Groups that an ending is in, on average, where endings come again."""
 
 MANY_GROUPS, FEW_IMAGES = 30, 20
-"""So many groups of so few images, whose numbers or endings begin anew in each, are meant: the images
+"""So many groups of so few images, whose numbers or endings begin anew in each, are meant: images
 need not look alike then. X-rays of one patient hardly do."""
 
 _MOST_LEVELS = 6
