@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,24 @@ def test_a_gain_beyond_chance_is_clear(write_run: WriteRun) -> None:
     assert compare([first.path, better.path]).paired[1].is_clear
     worse = compare([better.path, first.path]).paired[1]
     assert worse.is_clear and worse.gain < 0
+
+
+def test_a_gain_on_one_group_of_images_is_not_clear(write_run: WriteRun) -> None:
+    manifest = make_manifest(counts={"train": 8, "val": 2, "test": 20})
+    groups = tuple(f"{name.split('_')[0]}{row // 10}" for row, name in enumerate(manifest.names))
+    grouped = replace(manifest, groups=groups)
+    wrong = [row for row in range(60) if groups[manifest.indices("test")[row]] == groups[-5]]
+    assert 5 <= len(wrong) <= 10
+    runs = {
+        name: [
+            write_run(f"{name}-a", wrong=wrong, manifest=one).path,
+            write_run(f"{name}-b", wrong=(), manifest=other).path,
+        ]
+        for name, one, other in (("images", manifest, manifest), ("groups", grouped, manifest))
+    }
+    single, paired = (compare(runs[name]).paired[1] for name in ("images", "groups"))
+    assert single.is_clear and single.n_groups == 60
+    assert paired.gain == single.gain and not paired.is_clear and paired.n_groups < 10
 
 
 def test_images_held_out_in_one_run_only_do_not_count(write_run: WriteRun) -> None:

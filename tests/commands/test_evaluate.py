@@ -58,3 +58,33 @@ def test_images_that_were_trained_on_are_told_apart(
     scores = api.evaluate(finished_run, tmp_path / "copies").scores
     assert scores.trained_on == scores.report.n == manifest.count("train")
     assert scores.unseen is None
+
+
+def test_copies_in_another_folder_are_no_more_evidence(
+    finished_run: Path, image_folder: Callable[..., Path]
+) -> None:
+    folder = image_folder(per_class=6, name="other")
+    alone = api.evaluate(finished_run, folder)
+    assert alone.report.n_groups == alone.report.n == 18 and alone.grouped_by == ()
+    for path in [*folder.rglob("*.png")]:
+        for number in range(4):
+            shutil.copy(path, path.with_name(f"{path.stem}{'abcd'[number]}.png"))
+    copied = api.evaluate(finished_run, folder)
+    assert copied.report.n == 90 and copied.report.n_groups == 18
+    assert copied.grouped_by[0] == "copies"
+    assert copied.report.interval == pytest.approx(alone.report.interval)
+
+
+def test_images_of_another_folder_are_grouped_by_their_names(
+    finished_run: Path, image_folder: Callable[..., Path]
+) -> None:
+    folder = image_folder(per_class=12, name="other")
+    single = api.evaluate(finished_run, folder).report
+    for row, path in enumerate(sorted(folder.rglob("*.png"))):
+        path.rename(path.with_name(f"patient{row // 3}_{row % 3}.png"))
+    grouped = api.evaluate(finished_run, folder)
+    assert grouped.report.accuracy == single.accuracy
+    assert grouped.report.n_groups == 12
+    assert grouped.grouped_by == ("names (patientN)",)
+    low, high = grouped.report.interval
+    assert low < single.interval[0] and high >= single.interval[1]

@@ -7,7 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tlearn.data.design_effect import design_effect, effect_at, within_group_correlation
+from tlearn.data.design_effect import (
+    design_effect,
+    difference_effect,
+    effect_at,
+    within_group_correlation,
+)
 from tlearn.evaluation.metrics import score, wilson_interval
 
 
@@ -25,6 +30,25 @@ def test_groups_right_or_wrong_as_a_whole_count_once() -> None:
     right = groups % 4 > 0
     assert design_effect(right, named(groups)) == pytest.approx(5, abs=0.05)
     assert effect_at(1.0, named(groups)) == 5 and effect_at(0.0, named(groups)) == 1
+
+
+def test_copies_of_a_file_count_once_however_the_others_of_a_group_go() -> None:
+    images = np.repeat(np.arange(100), np.where(np.arange(100) < 20, 3, 1))
+    right = images < 90  # copies are all right, which hides that they go together
+    alone = design_effect(right, named(images), named(images))
+    assert alone == pytest.approx((20 * 9 + 80) / 140)
+    assert alone > design_effect(right, named(images)) + 0.2
+    pairs = images // 2
+    assert design_effect(right, named(pairs), named(images)) > alone
+
+
+def test_answers_of_a_group_that_change_together_count_once() -> None:
+    groups = np.repeat(np.arange(40), 5)
+    together = np.where(groups % 8 == 0, 1, 0)
+    assert difference_effect(together, named(groups)) == pytest.approx(5, abs=0.2)
+    apart = np.where(np.arange(200) % 5 == 0, np.arange(200) % 2 * 2 - 1, 0)
+    assert difference_effect(apart, named(groups)) < 1.5
+    assert difference_effect(np.zeros(200), named(groups)) >= 3  # no change is no proof of none
 
 
 def test_independent_answers_lose_little() -> None:

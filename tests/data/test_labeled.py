@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tlearn.data.labeled import labeled_images
+from tlearn.data.labeled import labeled_folder
 from tlearn.errors import DataError
 
 LABELS = ("stripes", "square", "circle")
@@ -22,16 +22,16 @@ def test_test_comes_before_val_and_val_before_the_rest(
     image_folder: Callable[..., Path], splits: tuple[str, ...], scored: str
 ) -> None:
     root = image_folder(classes=2, per_class=3, splits=splits)
-    images = labeled_images(root, LABELS)
+    images = labeled_folder(root, LABELS).images
     assert len(images) == 6
-    for path, label in images:
-        assert path.parent == root / scored / LABELS[label]
+    for image in images:
+        assert image.path.parent == root / scored / LABELS[image.label]
 
 
 def test_a_class_that_the_model_does_not_know_is_an_error(
     image_folder: Callable[..., Path],
 ) -> None:
     with pytest.raises(DataError, match="does not know: 'square'") as error:
-        labeled_images(image_folder(classes=2), ("circle", "stripes"))
+        labeled_folder(image_folder(classes=2), ("circle", "stripes"))
     assert error.value.message.endswith("it knows 'circle', 'stripes'")
     assert error.value.hint.endswith("tlearn runs")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,17 @@ def names(pattern: str, **ranges: int) -> list[str]:
     return [f"{class_name}/{text}.jpg" for class_name in ("ok", "bad") for text in found]
 
 
+def of_groups(pattern: str, *fields: int | Iterable[object]) -> list[str]:
+    """Return names with every combination of fields; the first is the group, in class a or b."""
+    values = [range(field) if isinstance(field, int) else [*field] for field in fields]
+    rows = [
+        (number % 2, row)
+        for number, key in enumerate(values[0])
+        for row in product([key], *values[1:])
+    ]
+    return [f"{'ab'[label]}/{pattern.format(*row)}.jpg" for label, row in rows]
+
+
 TREES = ("oak", "elm", "fir", "ash", "yew")
 FOLDERS = [f"{c}/{tree}/{n}.jpg" for c in "ab" for tree in TREES for n in range(7)]
 GROUPED = {
@@ -64,6 +76,36 @@ GROUPED = {
         30,
     ),
     "folders": (FOLDERS, 10, 7),
+    "few videos": (of_groups("video{}_frame{}", 6, 30), 6, 30),
+    "videos numbered in each class": (names("video<v>_frame<f>", v=3, f=30), 6, 30),
+    "tiles of slides with a letter": (of_groups("slide_A{}_x{}_y{}", 12, 4, 4), 12, 16),
+    "slides by letter": (of_groups("slide_{}_x{}_y{}", "ABCDEF", 4, 4), 6, 16),
+    "sides of a patient": (of_groups("P{:03}_{}_{}", 40, "LR", 3), 40, 6),
+    "one image of each eye": (of_groups("{}_{}", 60, ("left", "right")), 60, 2),
+    "sessions of a subject": (of_groups("subject-{:02}_session{}_{:03}", 12, 2, 5), 12, 10),
+    "leaves of a plant": (of_groups("plant{}-leaf{}", 14, 6), 14, 6),
+    "crops of a photo": (of_groups("DSC_{:04}_crop{}", 50, 4), 50, 4),
+    "turned images": (of_groups("IMG_{:04}_{}", 60, ("rot0", "rot90", "rot180")), 60, 3),
+    "views beside the image": (of_groups("leaf{}{}", 60, ("", "_flip", "_rot90")), 60, 3),
+    "images of an animal": (of_groups("cow_{:03}_img_{}", 20, 8), 20, 8),
+    "cameras on a day": (of_groups("2021-05-{:02}_cam{}_{:04}", range(1, 25), 2, 6), 24, 12),
+    "slices": (of_groups("scan{} slice {}", 12, 20), 12, 20),
+    "numbers in parentheses": (of_groups("img{}({})", 25, 4), 25, 4),
+    "tiles of biopsies": (
+        of_groups("{}_idx5_x{}_y{}_class0", range(8000, 8300, 10), 4, 4),
+        30,
+        16,
+    ),
+    "magnified": (
+        of_groups("SOB_A-14-{}AB-{}-{:03}", range(22549, 22789, 10), (40, 100), 7),
+        24,
+        14,
+    ),
+    "views of an export": (
+        of_groups("img{}_jpg.rf.{:032x}", 60, range(10**30, 4 * 10**30, 10**30)),
+        60,
+        3,
+    ),
 }
 
 
@@ -91,6 +133,33 @@ MEANINGLESS = {
     "a size in every name": names("<n>_100", n=150),
     "one image a patient, numbered in each class": names("patient<n>", n=200),
     "two sessions": names("session<s>_<n>", s=2, n=100),
+    "a pair for each class": [f"c{c}/train_{c}_{k}.jpg" for c in range(30) for k in range(2)],
+    "the class as the last number": [
+        f"{'abc'[c]}/train_{n}_{c}.jpg" for n in range(99) for c in range(3)
+    ],
+    "the class as the first number": [
+        f"{'abc'[c]}/train_{c}_{n}.jpg" for n in range(99) for c in range(3)
+    ],
+    "a counter after a year": names("IMG_2021_<n>", n=200),
+    "random numbers after a counter": [
+        f"{c}/aug_{n}_{R.randrange(10**4)}.jpg" for c in "ab" for n in range(200)
+    ],
+    "hashes": [f"{c}/{R.randrange(16**40):040x}.jpg" for c in "ab" for _ in range(300)],
+    "times": [
+        f"{c}/2021-05-03_{R.randrange(8, 18):02}-{R.randrange(60):02}-{R.randrange(60):02}.jpg"
+        for c in "ab"
+        for _ in range(300)
+    ],
+    "days and times": [
+        f"{c}/IMG_202105{R.randrange(1, 29):02}_{R.randrange(10**5, 2 * 10**5)}.jpg"
+        for c in "ab"
+        for _ in range(300)
+    ],
+    "synsets in wider classes": [
+        f"{c}/n{c}{1440000 + s}_{n}.jpg" for c in (1, 2) for s in range(9) for n in range(20)
+    ],
+    "two fields of a size": names("<n>_224x224", n=100),
+    "parts of a set": names("train_<n>", n=90) + names("valid_<n>", n=90),
     "synsets": [f"n{c}/n{c}_{R.randrange(10**5)}.jpg" for c in range(300, 320) for _ in range(30)],
 }
 
@@ -98,6 +167,24 @@ MEANINGLESS = {
 @pytest.mark.parametrize("kind", MEANINGLESS)
 def test_no_group_is_read_from_names_that_mean_none(kind: str) -> None:
     assert guess_from_names(folder_of(MEANINGLESS[kind])) is None
+
+
+@pytest.mark.parametrize("kind", ["slides by letter", "tracks", "folders", "images of an animal"])
+def test_where_no_word_tells_the_images_of_few_groups_have_to_look_alike(kind: str) -> None:
+    folder, asked = folder_of(GROUPED[kind][0]), []
+
+    def alike(keys: Mapping[int, str]) -> bool:
+        asked.append(len({*keys.values()}))
+        return False
+
+    assert guess_from_names(folder, alike) is None
+    assert GROUPED[kind][1] in asked
+
+
+@pytest.mark.parametrize("kind", ["few videos", "sides of a patient", "crops of a photo"])
+def test_a_word_and_many_small_groups_are_believed(kind: str) -> None:
+    folder = folder_of(GROUPED[kind][0])
+    assert guess_from_names(folder, lambda keys: False) == guess_from_names(folder)
 
 
 def test_a_patient_with_two_labels_is_one_group() -> None:

@@ -7,7 +7,14 @@ import numpy as np
 import pytest
 
 from tlearn.artifacts.contract import Preprocessing
-from tlearn.export.comparison import ChangedPrediction, ClassChange, compare, gate, paired_interval
+from tlearn.export.comparison import (
+    ChangedPrediction,
+    ClassChange,
+    compare,
+    gate,
+    grouped_interval,
+    paired_interval,
+)
 from tlearn.export.inputs import ExportInputs
 from tlearn.runs.trained_run import SplitImages
 
@@ -99,6 +106,30 @@ def test_values_that_are_not_finite_fail_at_any_drop() -> None:
     assert result.largest_difference == 1.0
     assert result.changed_predictions[0].after == "no number"
     assert gate(replace(result, unusable=0), max_drop=1.0) == ""
+
+
+def test_a_drop_on_images_of_one_group_says_less() -> None:
+    inputs = reference([0] * 60, [0] * 60)
+    answers = one_hot([1] * 5 + [0] * 55)
+    groups = tuple(f"video{n // 5}" for n in range(60))
+    grouped = compare(replace(inputs, check=replace(inputs.check, groups=groups)), answers)
+    single = compare(inputs, answers)
+    assert grouped.accuracy_drop == single.accuracy_drop
+    assert grouped.drop_interval[0] < 0 < single.drop_interval[0]
+    assert grouped.drop_interval[1] > single.drop_interval[1] + 0.05
+
+
+def test_the_interval_covers_the_truth_where_answers_of_a_group_change_together() -> None:
+    rng, covered = np.random.default_rng(0), np.zeros(2)
+    groups = np.repeat(np.arange(20), 10)
+    for _ in range(200):
+        changed = rng.random(200) < rng.beta(0.4, 3.6, 20)[groups]  # a tenth, correlation 0.2
+        lost = (rng.random(20) < 0.65)[groups]
+        rows = changed & lost, changed & ~lost
+        for way, keys in enumerate((groups.tolist(), ())):
+            low, high = grouped_interval(*rows, [str(key) for key in keys])
+            covered[way] += low <= 0.03 <= high
+    assert covered[0] >= 0.92 * 200 and covered[1] < 0.8 * 200
 
 
 @pytest.mark.parametrize("n", [1, 20, 153, 5000])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from string import ascii_lowercase
 from typing import TYPE_CHECKING, Annotated, Any
@@ -77,20 +77,25 @@ def evaluate(
 
 def to_json(result: EvaluateResult) -> dict[str, Any]:
     """Return the document: the report, and the run it is about."""
-    return {"run": str(result.run.path), **result.scores.to_json()}
+    grouped_by = list(result.grouped_by)
+    return {"run": str(result.run.path), **result.scores.to_json(), "grouped_by": grouped_by}
 
 
 def draw(result: EvaluateResult) -> list[RenderableType]:
     """Return the scores of a run."""
-    return draw_scores({"run": safe_text(relative_path(result.run.path))}, result.scores)
+    subject = {"run": safe_text(relative_path(result.run.path))}
+    return draw_scores(subject, result.scores, result.grouped_by)
 
 
-def draw_scores(subject: Mapping[str, Text], scores: Scores) -> list[RenderableType]:
+def draw_scores(
+    subject: Mapping[str, Text], scores: Scores, grouped_by: Sequence[str] = ()
+) -> list[RenderableType]:
     """Return the scores as a whole, of each class, and what was confused.
 
     Args:
         subject: Rows to begin with: what was scored.
         scores: Its scores.
+        grouped_by: What tells the groups that intervals count.
     """
     report = scores.report
     low, high = report.interval
@@ -103,6 +108,7 @@ def draw_scores(subject: Mapping[str, Text], scores: Scores) -> list[RenderableT
         "accuracy": Text.assemble(
             (percent(report.accuracy), "bold"), (f"   95% interval {interval(low, high)}", DIM)
         ),
+        **_groups(report, grouped_by),
         **_trained_on(scores),
         "macro F1": Text(percent(report.macro_f1)),
     }
@@ -116,6 +122,15 @@ def draw_scores(subject: Mapping[str, Text], scores: Scores) -> list[RenderableT
     blocks: list[RenderableType] = [Text(), key_value_table(rows), *_per_class(report)]
     few = len(report.classes) <= _MATRIX_UP_TO
     return blocks + (_confusion_matrix(report) if few else _confused_pairs(report))
+
+
+def _groups(report: Report, by: Sequence[str]) -> dict[str, RenderableType]:
+    """Return how many groups of images there are, where these are fewer, and what tells them."""
+    if report.n_groups in (None, report.n):
+        return {}
+    told = f", by {escape_control(' and '.join(by))}" if by else ""
+    text = f"{report.n_groups:,}{told}; the interval is widened for them"
+    return {"groups": Text(text, DIM)}
 
 
 def _trained_on(scores: Scores) -> dict[str, RenderableType]:

@@ -15,7 +15,7 @@ from tlearn.artifacts.runtime import Runtime, open_runtime
 from tlearn.artifacts.verification import VerificationReport, check_artifact
 from tlearn.data.decode import decode
 from tlearn.data.image_folder import list_images
-from tlearn.data.labeled import labeled_images
+from tlearn.data.labeled import labeled_folder
 from tlearn.data.local_source import is_table, local_source
 from tlearn.data.manifest import SplitManifest, read_manifest
 from tlearn.data.notes import composed
@@ -146,11 +146,11 @@ def score_folder(
     Raises:
         DataError: There is no image, or a class that the artifact does not know.
     """
-    images = labeled_images(source, contract.labels)
-    answers = _answers(runtime, contract, [path for path, _ in images], progress)
+    images = labeled_folder(source, contract.labels).images
+    answers = _answers(runtime, contract, [image.path for image in images], progress)
     readable = [
-        (answer, label, path)
-        for answer, (path, label) in zip(answers, images, strict=True)
+        (answer, image.label, image.path)
+        for answer, image in zip(answers, images, strict=True)
         if not isinstance(answer, str)
     ]
     if not readable:

@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from tlearn.commands.compared_run import Answer, ComparedRun, read_compared_run
+from tlearn.data.groups import join_groups
 from tlearn.errors import RunError, quoted
-from tlearn.export.comparison import paired_interval
+from tlearn.export.comparison import grouped_interval
 from tlearn.runs.directory import RunDirectory
 
 # Follow from other keys, and would only repeat that those differ.
@@ -23,9 +26,11 @@ class Paired:
     Attributes:
         accuracy: Share of these images answered right.
         gain: This accuracy minus that of the first run.
-        interval: 95% interval of the gain, see `export.comparison.paired_interval`.
+        interval: 95% interval of the gain, see `export.comparison.grouped_interval`.
         won: Images that only this run answers right.
         lost: Images that only the first run answers right.
+        n_groups: Groups of these images that the interval counts: those that the split of either
+            run keeps together.
     """
 
     accuracy: float
@@ -33,6 +38,7 @@ class Paired:
     interval: tuple[float, float]
     won: int
     lost: int
+    n_groups: int
 
     @property
     def is_clear(self) -> bool:
@@ -144,14 +150,19 @@ def _common_answers(
 
 
 def _pair(first: Mapping[str, Answer], other: Mapping[str, Answer]) -> Paired:
-    right = [(first[key].is_right, other[key].is_right) for key in first]
-    won, lost, n = right.count((False, True)), right.count((True, False)), len(right)
+    before, after = (
+        np.array([answers[key].is_right for key in first]) for answers in (first, other)
+    )
+    won, lost, n = after & ~before, before & ~after, len(before)
+    # A group has a name of its own in each run.
+    groups = join_groups(n, *([answers[key].group for key in first] for answers in (first, other)))
     return Paired(
-        accuracy=sum(after for _, after in right) / n,
-        gain=(won - lost) / n,
-        interval=paired_interval(won, lost, n),
-        won=won,
-        lost=lost,
+        accuracy=int(after.sum()) / n,
+        gain=(int(won.sum()) - int(lost.sum())) / n,
+        interval=grouped_interval(won, lost, groups),
+        won=int(won.sum()),
+        lost=int(lost.sum()),
+        n_groups=len({*groups}),
     )
 
 

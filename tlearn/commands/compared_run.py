@@ -23,10 +23,17 @@ from tlearn.storage.text import read_text
 
 @dataclass(frozen=True)
 class Answer:
-    """What a run answers on one image: its true class and the class that was predicted."""
+    """What a run answers on one image.
+
+    Attributes:
+        truth: Its true class.
+        predicted: The class that was predicted.
+        group: What it shares with images of its group, by the run's split.
+    """
 
     truth: str
     predicted: str
+    group: str
 
     @property
     def is_right(self) -> bool:
@@ -100,14 +107,16 @@ def read_answers(run: RunDirectory, manifest: SplitManifest) -> dict[str, Answer
     if not os.path.lexists(path):
         return None
     # Names stand in the file as they are safe in a spreadsheet.
-    digests = dict(zip(map(csv_path, manifest.names), manifest.digests, strict=True))
+    facts = zip(manifest.digests, manifest.groups, strict=True)
+    known = dict(zip(map(csv_path, manifest.names), facts, strict=True))
     classes = {csv_text(name): name for name in manifest.classes}
     try:
         rows = csv.DictReader(io.StringIO(read_text(path), newline=""), strict=True)
-        return {
-            digests[row["path"]]: Answer(classes[row["truth"]], classes[row["answer"]])
-            for row in rows
-            if row["split"] == manifest.report_split
-        }
+        answers = {}
+        for row in rows:
+            if row["split"] == manifest.report_split:
+                digest, group = known[row["path"]]
+                answers[digest] = Answer(classes[row["truth"]], classes[row["answer"]], group)
+        return answers
     except (csv.Error, KeyError) as error:
         raise damaged(run, f"{quoted(path)}: {error!r}") from error

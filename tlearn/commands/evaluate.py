@@ -19,10 +19,13 @@ class EvaluateResult:
     Attributes:
         run: The run.
         scores: On all images and, if some of them were trained on, on the others.
+        grouped_by: What tells the groups that intervals count: "copies", "names (personN)"; empty
+            for the run's own images, whose groups are those of its split.
     """
 
     run: RunDirectory
     scores: Scores
+    grouped_by: tuple[str, ...] = ()
 
     @property
     def report(self) -> Report:
@@ -40,7 +43,8 @@ def evaluate(
     """Score a run on its own held-out images, or on another folder.
 
     Images that were trained on, or may have served to choose settings, are found by their content
-    and counted; `scores.unseen` leaves them out.
+    and counted; `scores.unseen` leaves them out. Intervals are widened for copies, and for images
+    that belong together by the run's pattern, a column of a CSV, their names, or camera and day.
 
     Args:
         run: The run directory; None takes the newest under runs/.
@@ -60,7 +64,14 @@ def evaluate(
         images = trained.read_other(folder)
     probabilities = trained.predict(trained.load_model(), images.pixels)
     trained_on = trained.manifest.trained_on(images.digests)
+    shared = images.shared
     scores = score_apart(
-        probabilities, images.labels, trained.labels, split, trained_on, images.groups
+        probabilities,
+        images.labels,
+        trained.labels,
+        split,
+        trained_on,
+        shared.groups,
+        shared.copies,
     )
-    return EvaluateResult(trained.directory, scores)
+    return EvaluateResult(trained.directory, scores, shared.by)

@@ -101,6 +101,7 @@ def save_run(
             plan.split.classes,
             split,
             dataset.groups(split),
+            dataset.digests(split),
         )
         for split, probabilities in fitted.probabilities.items()
     }

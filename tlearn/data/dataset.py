@@ -12,6 +12,7 @@ import numpy as np
 from tlearn.data.copy_findings import CopyGroup, copy_issues, find_copies
 from tlearn.data.foreign import POINTER
 from tlearn.data.group_findings import group_issues
+from tlearn.data.group_likeness import likeness
 from tlearn.data.groups import (
     GUESSED,
     NO_RULE,
@@ -130,7 +131,7 @@ def load_dataset(
         if strict:
             _refuse_unreadable(folder, pixels)
         copies = find_copies(pixels, partial(progress, "compare images"))
-        grouping = find_groups(folder, pixels.infos, group_rule)
+        grouping = find_groups(folder, pixels.infos, group_rule, likeness(folder.images, pixels))
         keys = _kept_together(pixels, copies, grouping)
         split = partial(make_split, folder, pixels.infos, seed=seed, groups=keys)
         split = partial(split, val_fraction=val_fraction, test_fraction=test_fraction)

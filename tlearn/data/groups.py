@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tlearn.data.group_likeness import Alike
 from tlearn.data.image_folder import ImageFolder
 from tlearn.data.image_info import ImageInfo
 from tlearn.data.name_groups import guess_from_exif, guess_from_names
@@ -144,7 +145,10 @@ def check_pattern(folder: ImageFolder, rule: GroupRule) -> None:
 
 
 def find_groups(
-    folder: ImageFolder, infos: Sequence[ImageInfo], rule: GroupRule
+    folder: ImageFolder,
+    infos: Sequence[ImageInfo],
+    rule: GroupRule,
+    alike: Alike = lambda keys: True,
 ) -> Grouping | None:
     """Find groups: by the person's pattern, else by a column, else guessed; None without any.
 
@@ -152,6 +156,7 @@ def find_groups(
         folder: Classes and files.
         infos: `infos[i]` belongs to `folder.images[i]`.
         rule: What the person says.
+        alike: As in `guess_from_names`.
     """
     if rule.use == NONE:
         return None
@@ -161,7 +166,7 @@ def find_groups(
         keys = tuple(image.group for image in folder.images)
         return Grouping("column", "group", keys, True)
     obeyed = rule.use == GUESSED
-    if guess := guess_from_names(folder):
+    if guess := guess_from_names(folder, alike):
         return Grouping("names", *guess, obeyed)
     if guess := guess_from_exif(folder, infos):
         return Grouping("exif", *guess, obeyed)

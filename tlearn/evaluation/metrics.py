@@ -87,6 +87,7 @@ def score(
     classes: Sequence[str],
     split: str,
     groups: Sequence[str] = (),
+    copies: Sequence[str] = (),
 ) -> Report:
     """Score probabilities against labels.
 
@@ -97,6 +98,7 @@ def score(
         classes: Names, in the order of the columns.
         split: Name of the split.
         groups: (n,) what images of a group share; nothing where it is not known.
+        copies: (n,) what copies of one file share, which are in one group; nothing without groups.
 
     Raises:
         ValueError: The shapes disagree, a label is out of range, a probability is not finite.
@@ -118,7 +120,7 @@ def score(
     bins = reliability_bins(probabilities.max(axis=1), hits[:, 0])
     true_probability = probabilities[np.arange(n), labels]
     correct = int(hits[:, 0].sum())
-    effect = design_effect(hits[:, 0], groups) if groups else 1.0
+    effect = design_effect(hits[:, 0], groups, copies) if groups else 1.0
     return Report(
         split=split,
         n=n,

@@ -40,6 +40,7 @@ def score_apart(
     split: str,
     trained_on: np.ndarray | None,
     groups: Sequence[str] = (),
+    copies: Sequence[str] = (),
 ) -> Scores:
     """Score all images, and apart from them those that the model did not learn from.
 
@@ -50,13 +51,16 @@ def score_apart(
         split: Name of the split or folder.
         trained_on: bool (n,), which images those are; None if unknown.
         groups: (n,) what images of a group share; nothing where it is not known.
+        copies: (n,) what copies of one file share, which are in one group; nothing without groups.
     """
-    report = score(probabilities, labels, classes, split, groups)
+    report = score(probabilities, labels, classes, split, groups, copies)
     if trained_on is None:
         return Scores(report, None)
     n = int(trained_on.sum())
     rest = ~trained_on
     mixed = 0 < n < len(labels)
-    others = [*compress(groups, rest)] if groups else ()
-    unseen = score(probabilities[rest], labels[rest], classes, split, others) if mixed else None
+    if not mixed:
+        return Scores(report, n)
+    shared = [[*compress(keys, rest)] for keys in (groups, copies)]
+    unseen = score(probabilities[rest], labels[rest], classes, split, *shared)
     return Scores(report, n, unseen)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
 
+from tlearn.data.design_effect import difference_effect
 from tlearn.errors import ExportError
 from tlearn.export.inputs import ExportInputs
 
@@ -46,7 +47,8 @@ class Comparison:
         agreement: Share of images with the same answer.
         accuracy: Of the artifact.
         accuracy_drop: Accuracy of the model minus that of the artifact.
-        drop_interval: 95% interval of the drop, see `paired_interval`.
+        drop_interval: 95% interval of the drop, see `paired_interval`; of fewer images where those
+            of a group change together.
         largest_difference: Of any probability; 1 where a value is not a finite number.
         changed_predictions: The images with another answer.
         changed_classes: The classes with another accuracy.
@@ -85,12 +87,12 @@ def compare(inputs: ExportInputs, probabilities: np.ndarray) -> Comparison:
     after = np.where(finite, probabilities.argmax(1), -1)
     right, still_right = before == truth, after == truth
     difference = np.where(finite[:, None], np.abs(probabilities - expected), 1.0)
-    lost, won = int((right & ~still_right).sum()), int((~right & still_right).sum())
+    lost, won = right & ~still_right, ~right & still_right
     return Comparison(
         agreement=float(np.mean(before == after)),
         accuracy=float(still_right.mean()),
-        accuracy_drop=(lost - won) / len(truth),
-        drop_interval=paired_interval(lost, won, len(truth)),
+        accuracy_drop=(int(lost.sum()) - int(won.sum())) / len(truth),
+        drop_interval=grouped_interval(lost, won, inputs.check.groups),
         largest_difference=float(difference.max()),
         changed_predictions=tuple(_changed(inputs, before, after)),
         changed_classes=tuple(_class_changes(inputs, right, still_right)),
@@ -130,7 +132,21 @@ def compare_unusable(inputs: ExportInputs) -> Comparison:
     return Comparison(0.0, 0.0, drop, (drop, drop), 1.0, (), (), len(labels), len(labels))
 
 
-def paired_interval(lost: int, won: int, n: int, z: float = _Z95) -> tuple[float, float]:
+def grouped_interval(
+    lost: np.ndarray, won: np.ndarray, groups: Sequence[str] = ()
+) -> tuple[float, float]:
+    """Return `paired_interval` of as many images as those of groups are worth.
+
+    Args:
+        lost: (n,) whether only the first one got an image right.
+        won: (n,) whether only the second one did.
+        groups: (n,) what images of a group share; nothing where it is not known.
+    """
+    effect = difference_effect(lost.astype(float) - won, groups) if len(groups) else 1.0
+    return paired_interval(lost.sum() / effect, won.sum() / effect, len(lost) / effect)
+
+
+def paired_interval(lost: float, won: float, n: float, z: float = _Z95) -> tuple[float, float]:
     """Return the interval of the difference of two accuracies on the same images.
 
     Both ends solve T(d) = ±z for Tango's score statistic
@@ -145,7 +161,7 @@ def paired_interval(lost: int, won: int, n: int, z: float = _Z95) -> tuple[float
     Args:
         lost: Images that only the first one got right.
         won: Images that only the second one got right.
-        n: Images in all, at least one.
+        n: Images in all, at least one; fractions of an effective number are allowed.
         z: Quantile of the normal distribution; 1.96 for 95%.
 
     Returns:
@@ -161,7 +177,7 @@ def paired_interval(lost: int, won: int, n: int, z: float = _Z95) -> tuple[float
     return lower, upper
 
 
-def _tango(lost: int, won: int, n: int, d: float) -> float:
+def _tango(lost: float, won: float, n: float, d: float) -> float:
     b = (2 * n - lost + won) * d - lost - won
     c = -won * d * (1 - d)
     q = (math.sqrt(max(b * b - 8 * n * c, 0.0)) - b) / (4 * n)

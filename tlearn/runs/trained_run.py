@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tlearn.backend.silence import import_keras
-from tlearn.data.labeled import labeled_images
+from tlearn.data.groups import GUESSED, NONE, GroupRule
+from tlearn.data.labeled import Shared, labeled_folder, shared_by
 from tlearn.data.local_source import is_table, local_source
 from tlearn.data.manifest import SplitManifest
 from tlearn.data.pixel_store import PixelArray, PixelRows, PixelStore, store_pixels
@@ -42,12 +43,14 @@ class SplitImages:
         labels: (n,) true class indices.
         names: (n,) what the images are called.
         source: The split, after SAMPLE_OF where they are kept in the run.
+        groups: (n,) what images of a group share; empty where it is not known.
     """
 
     pixels: PixelArray
     labels: np.ndarray
     names: tuple[str, ...]
     source: str
+    groups: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,13 +61,13 @@ class LabeledPixels:
         pixels: uint8 (n, H, W, 3), read where indexed.
         labels: (n,) true class indices.
         digests: (n,) SHA-256 of the files.
-        groups: (n,) what images of a group share; empty where it is not known.
+        shared: What images of a group share, and copies of a file.
     """
 
     pixels: PixelRows
     labels: np.ndarray
     digests: tuple[str, ...]
-    groups: tuple[str, ...] = ()
+    shared: Shared
 
 
 @dataclass(frozen=True)
@@ -192,8 +195,11 @@ class TrainedRun:
                 raise DataError(problem, error.hint) from error
             sample = self.samples.of_split[split]
             pixels, rows, source = sample.pixels(), rows[sample.rows], SAMPLE_OF + split
-        names = tuple(self.manifest.names[row] for row in rows)
-        return SplitImages(pixels, self.manifest.labels[rows], names, source)
+        names, groups = (
+            tuple(column[row] for row in rows)
+            for column in (self.manifest.names, self.manifest.groups)
+        )
+        return SplitImages(pixels, self.manifest.labels[rows], names, source, groups)
 
     def read_split(self, split: str) -> LabeledPixels:
         """Return the images of a split with their labels.
@@ -203,8 +209,8 @@ class TrainedRun:
         """
         rows = self.manifest.indices(split)
         digests = tuple(self.manifest.digests[row] for row in rows)
-        labels, groups = self.manifest.labels[rows], self.manifest.groups_of(split)
-        return LabeledPixels(self.read_images(split), labels, digests, groups)
+        shared = Shared(self.manifest.groups_of(split), digests)
+        return LabeledPixels(self.read_images(split), self.manifest.labels[rows], digests, shared)
 
     def read_other(self, folder: Path) -> LabeledPixels:
         """Return the images of another folder with classes of this run: its test split, or all.
@@ -212,17 +218,17 @@ class TrainedRun:
         Raises:
             DataError: The folder has a class that the run lacks, or no image that can be read.
         """
-        images = labeled_images(folder, self.labels)
-        store = self._decode([path for path, _ in images])
-        readable = [
-            (info.sha256, label)
-            for (_, label), info in zip(images, store.infos, strict=True)
-            if not info.problem
-        ]
+        images = labeled_folder(folder, self.labels)
+        store = self._decode([image.path for image in images.images])
+        readable = [row for row, info in enumerate(store.infos) if not info.problem]
         if not readable:
             raise DataError(f"no image in {quoted(folder)} can be read", "name another folder")
-        digests, labels = zip(*readable, strict=True)
-        return LabeledPixels(store.rows(digests), np.asarray(labels), digests)
+        split = self.plan.split
+        rule = GroupRule(NONE if split.groups == NONE else GUESSED, split.group_by)
+        shared = shared_by(images, store, rule, partial(self.progress, "compare images"))
+        digests = tuple(store.infos[row].sha256 for row in readable)
+        labels = np.array([images.images[row].label for row in readable])
+        return LabeledPixels(store.rows(digests), labels, digests, shared.of(readable))
 
     def read_files(self, paths: Sequence[Path]) -> tuple[PixelRows, list[str | None]]:
         """Return the images that can be read and, for every file, why it has none."""
