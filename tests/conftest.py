@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ import numpy as np
 import pytest
 from filelock import FileLock
 from PIL import Image, ImageDraw
+
+from tlearn.data import file_index
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 pytest_plugins = [
@@ -97,6 +100,26 @@ def image_folder(tmp_path: Path) -> Callable[..., Path]:
         return draw_folder(tmp_path / name, *arguments, **options)
 
     return make
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """Names of the images, PNG files, that were opened."""
+    names: list[str] = []
+    active = [True]
+
+    def hook(event: str, arguments: tuple[object, ...]) -> None:
+        if active and event == "open" and isinstance(arguments[0], str | os.PathLike):
+            path = Path(arguments[0])
+            if path.suffix == ".png":
+                names.append(path.name)
+
+    sys.addaudithook(hook)
+    # Files of a test are always new: its clock runs ahead.
+    now = file_index.time.time_ns
+    monkeypatch.setattr(file_index.time, "time_ns", lambda: now() + 10**10)
+    yield names
+    active.clear()
 
 
 @pytest.fixture(scope="session")

@@ -18,6 +18,7 @@ from tlearn.errors import DataError, ExportError, RunError
 from tlearn.evaluation.predictions import Prediction
 from tlearn.evaluation.scores import Scores
 from tlearn.progress import no_progress
+from tlearn.storage.digest import digest_of_file
 
 LABELS = tuple(list(SHAPES)[:3])
 CONTRACT = Contract(
@@ -66,6 +67,22 @@ def test_a_folder_of_classes_is_scored(image_folder: Callable[..., Path]) -> Non
     assert scores.trained_on is None
     assert report.n == 18 and report.accuracy > 0.5 and report.classes == LABELS
     assert seen[-1][1:] == (18, 18)
+
+
+def test_each_image_is_opened_once_and_not_at_all_the_next_time(
+    image_folder: Callable[..., Path], opened: list[str]
+) -> None:
+    folder = image_folder(per_class=3)
+    digests = [digest_of_file(path) for path in sorted(folder.rglob("*.png"))]
+    manifest = SplitManifest(
+        LABELS, (*digests,), np.arange(9) // 3, ("train", "val", "test") * 3, (*digests,), "test", 0
+    )
+    opened.clear()
+    first = scored(folder, manifest)
+    assert len(opened) == len({*opened}) == 9 and first.trained_on == 6
+    assert scored(folder, manifest).to_json() == first.to_json()
+    assert len(classified(folder)) == 9
+    assert len(opened) == 9
 
 
 def test_the_folder_that_one_stands_in_has_a_name(

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -19,26 +18,6 @@ from tlearn.errors import HostError
 from tlearn.storage.digest import digest_of_bytes
 
 OLD = 1_700_000_000_123_456_789
-
-
-@pytest.fixture
-def opened(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
-    """Names of the image files that were opened."""
-    names: list[str] = []
-    active = [True]
-
-    def hook(event: str, arguments: tuple[object, ...]) -> None:
-        if active and event == "open" and isinstance(arguments[0], str | os.PathLike):
-            path = Path(arguments[0])
-            if path.suffix == ".png":
-                names.append(path.name)
-
-    sys.addaudithook(hook)
-    # Files of a test are always new: its clock runs ahead.
-    now = file_index.time.time_ns
-    monkeypatch.setattr(file_index.time, "time_ns", lambda: now() + 10**10)
-    yield names
-    active.clear()
 
 
 def test_each_image_is_opened_once_and_never_again(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,22 +14,19 @@ from tlearn.artifacts.contract_file import contract_path
 from tlearn.artifacts.files import artifact_digest, list_artifacts
 from tlearn.artifacts.runtime import Runtime, open_runtime
 from tlearn.artifacts.verification import VerificationReport, check_artifact
-from tlearn.data.decode import decode
 from tlearn.data.image_folder import list_images
 from tlearn.data.labeled import labeled_folder
 from tlearn.data.local_source import is_table, local_source
 from tlearn.data.manifest import SplitManifest, read_manifest
 from tlearn.data.notes import composed
 from tlearn.data.parts import split_of
-from tlearn.data.pixel_store import bounded_map
-from tlearn.data.unreadable import UnreadableImageError
+from tlearn.data.pixel_store import PixelStore, store_pixels
 from tlearn.errors import DataError, ExportError, quoted
 from tlearn.evaluation.predictions import Prediction
 from tlearn.evaluation.scores import Scores, score_apart
 from tlearn.progress import ProgressCallback, no_progress
 from tlearn.runs.directory import RunDirectory
 from tlearn.storage.cache import open_cache
-from tlearn.storage.digest import digest_of_file
 
 
 @dataclass(frozen=True)
@@ -118,7 +116,7 @@ def classify(
         DataError: There is no image.
     """
     paths = list_images([source])
-    answers = _answers(runtime, contract, paths, progress)
+    answers = _answers(runtime, _read(contract, paths, progress), progress)
     return [
         Prediction.unreadable(str(path), answer)
         if isinstance(answer, str)
@@ -147,16 +145,17 @@ def score_folder(
         DataError: There is no image, or a class that the artifact does not know.
     """
     images = labeled_folder(source, contract.labels).images
-    answers = _answers(runtime, contract, [image.path for image in images], progress)
+    store = _read(contract, [image.path for image in images], progress)
     readable = [
-        (answer, image.label, image.path)
-        for answer, image in zip(answers, images, strict=True)
+        (answer, image.label, info.sha256)
+        for answer, image, info in zip(
+            _answers(runtime, store, progress), images, store.infos, strict=True
+        )
         if not isinstance(answer, str)
     ]
     if not readable:
         raise DataError(f"no image in {quoted(source)} can be read", "name another folder")
-    probabilities, labels, paths = zip(*readable, strict=True)
-    digests = [digest_of_file(path) for path in paths] if manifest else []
+    probabilities, labels, digests = zip(*readable, strict=True)
     trained_on = manifest.trained_on(digests) if manifest else None
     name = source.resolve().name  # "." has none
     return score_apart(
@@ -172,20 +171,17 @@ def _has_classes(source: Path, labels: Sequence[str]) -> bool:
     return bool(folders & {*map(composed, labels)}) or any(map(split_of, folders))
 
 
+def _read(contract: Contract, paths: Sequence[Path], progress: ProgressCallback) -> PixelStore:
+    images, step = contract.preprocessing, partial(progress, "read images")
+    return store_pixels(
+        paths, images.image_size, images.resize, open_cache(), step, images.gray_range
+    )
+
+
 def _answers(
-    runtime: Runtime, contract: Contract, paths: Sequence[Path], progress: ProgressCallback
+    runtime: Runtime, store: PixelStore, progress: ProgressCallback
 ) -> Iterator[np.ndarray | str]:
     """Yield probabilities (classes,) for each image, or why it cannot be read."""
-    preprocessing = contract.preprocessing
-
-    def read(path: Path) -> np.ndarray | str:
-        try:
-            return decode(
-                path, preprocessing.image_size, preprocessing.resize, preprocessing.gray_range
-            )
-        except UnreadableImageError as error:
-            return str(error)
-
-    for done, pixels in enumerate(bounded_map(read, paths), start=1):
-        yield pixels if isinstance(pixels, str) else runtime(pixels)
-        progress("classify", done, len(paths))
+    for done, info in enumerate(store.infos, start=1):
+        yield info.problem or runtime(store.read([info.sha256])[0])
+        progress("classify", done, len(store.infos))
