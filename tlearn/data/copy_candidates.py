@@ -5,11 +5,15 @@ crops, small rotations, and the mirror images of both. A copy then lies close to
 is measured in units of what a copy changes (a discriminant analysis on copies made of the folder's
 own images): in a folder of X-rays, where all images share their coarse shape, what tells them apart
 counts more.
+
+A mirror changes the sign of the odd frequencies. The space keeps even and odd ones apart, so that
+one pair of products compares an image with a likely copy and with its mirror image.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,9 +34,46 @@ _ROTATIONS = (4.0, -4.0)
 _WIDTH = 64
 _SAMPLE = 200
 _BLOCK = 64
-_COLUMNS = 512
-_ODD = np.tile([1.0, -1.0], _FREQUENCIES * _FREQUENCIES // 2)[1:].astype(np.float32)
-"""What a mirror does to the frequencies: the odd ones along x change their sign."""
+_COLUMNS = 1024
+_TILE = (16, 256)
+"""Images whose likely copies are compared at once, and with how many: their products stay in the
+processor's cache."""
+
+_ODD = np.tile([False, True], _FREQUENCIES * _FREQUENCIES // 2)[1:]
+"""Which frequencies are odd along x."""
+
+
+@dataclass(frozen=True)
+class _CopySpace:
+    """Directions in which images differ more than their copies do.
+
+    Attributes:
+        mean: (frequencies - 1,) of images and their mirror images.
+        base: (frequencies - 1, width), the even directions first.
+        even: How many those are.
+    """
+
+    mean: np.ndarray
+    base: np.ndarray
+    even: int
+
+    def project(self, vectors: np.ndarray) -> np.ndarray:
+        """Take vectors of `_describe` there, as unit vectors."""
+        return _unit((vectors - self.mean) @ self.base)
+
+    def products(
+        self,
+        likely: np.ndarray,
+        whole: np.ndarray,
+        into: Sequence[np.ndarray | None] = (None, None),
+    ) -> tuple[np.ndarray, ...]:
+        """Return those of the even and of the odd part; a mirror image negates the odd one."""
+        parts = slice(self.even), slice(self.even, None)
+        other = whole.swapaxes(-1, -2)
+        return tuple(
+            np.matmul(likely[..., part], other[..., part, :], out=out)
+            for part, out in zip(parts, into, strict=True)
+        )
 
 
 @dataclass(frozen=True)
@@ -63,35 +104,39 @@ def find_candidates(
     """
     n = len(thumbnails)
     count = min(count, n - 1)
-    project = _copy_space(thumbnails)
+    space = _copy_space(thumbnails)
     whole = np.concatenate(
-        [project(_describe(thumbnails[at : at + _BLOCK])[:, 0]) for at in range(0, n, _BLOCK)]
+        [
+            space.project(_describe(thumbnails[at : at + _BLOCK], 1)[:, 0])
+            for at in range(0, n, _BLOCK)
+        ]
     )
     of_image = np.full((n, count), -1, np.int64)
     to_image = np.full((n, count), -1, np.int64)
     similarity = np.full((n, count), -np.inf, np.float32)
     for at in range(0, n, _BLOCK):
         rows = np.arange(at, min(at + _BLOCK, n))
-        near = _similarity(project, whole, thumbnails[rows])
+        near = _similarity(space, whole, thumbnails[rows])
         near[np.arange(len(rows)), rows] = -np.inf
         of_image[rows] = np.argpartition(-near, count - 1, axis=1)[:, :count]
-        both = np.concatenate([similarity, near.T], 1)
-        names = np.concatenate([to_image, np.broadcast_to(rows, (n, len(rows)))], 1)
+        new = np.flatnonzero(near.max(0) > similarity.min(1))
+        both = np.concatenate([similarity[new], near[:, new].T], 1)
+        names = np.concatenate([to_image[new], np.broadcast_to(rows, (len(new), len(rows)))], 1)
         keep = np.argpartition(-both, count - 1, axis=1)[:, :count]
-        similarity, to_image = (np.take_along_axis(a, keep, 1) for a in (both, names))
+        similarity[new], to_image[new] = (np.take_along_axis(a, keep, 1) for a in (both, names))
         if progress:
             progress(int(rows[-1]) + 1, n)
     every = np.repeat(np.arange(n), count)
     pairs = np.concatenate(
         [np.stack([every, of_image.ravel()], 1), np.stack([to_image.ravel(), every], 1)]
     )
-    return _placed_candidates(thumbnails, whole, project, pairs, lowest)
+    return _placed_candidates(thumbnails, whole, space, pairs, lowest)
 
 
 def _placed_candidates(
     thumbnails: np.ndarray,
     whole: np.ndarray,
-    project: Callable[[np.ndarray], np.ndarray],
+    space: _CopySpace,
     pairs: np.ndarray,
     lowest: float,
 ) -> Candidates:
@@ -103,8 +148,9 @@ def _placed_candidates(
     for at in range(0, len(pairs), _BLOCK):
         block = slice(at, at + _BLOCK)
         images, index = np.unique(pairs[block, 0], return_inverse=True)
-        likely = project(_likely_copies(thumbnails[images]))[index]
-        fits = (likely @ whole[pairs[block, 1]][:, :, None])[:, :, 0]
+        likely = space.project(_likely_copies(thumbnails[images]))[index]
+        even, odd = (a[:, :, 0] for a in space.products(likely, whole[pairs[block, 1], None]))
+        fits = np.concatenate([even + odd, even - odd], 1)
         best[block] = fits.argmax(1)
         score[block] = fits.max(1)
     order = np.argsort(-score, kind="stable")
@@ -114,19 +160,27 @@ def _placed_candidates(
     return Candidates(pairs[order, 1], pairs[order, 0], places[best[order]])
 
 
-def _similarity(
-    project: Callable[[np.ndarray], np.ndarray], whole: np.ndarray, thumbnails: np.ndarray
-) -> np.ndarray:
+def _similarity(space: _CopySpace, whole: np.ndarray, thumbnails: np.ndarray) -> np.ndarray:
     """Compare the likely copies of some images with all images; return the best of each."""
-    likely = project(_likely_copies(thumbnails))
-    rows = likely.reshape(-1, likely.shape[2])
+    likely = space.project(_likely_copies(thumbnails))
+    n_images, n_copies, width = likely.shape
+    near = np.empty((n_images, len(whole)), np.float32)
+    rows, columns = _TILE
 
-    def closest(block: np.ndarray) -> np.ndarray:
-        near: np.ndarray = (rows @ block.T).reshape(len(likely), -1, len(block)).max(1)
-        return near
+    def fill(start: int) -> None:
+        room = np.empty((2, rows * n_copies, columns), np.float32)
+        for top in range(0, n_images, rows):
+            part = likely[top : top + rows]
+            for left in range(start, min(start + _COLUMNS, len(whole)), columns):
+                block = whole[left : left + columns]
+                into = (*room[:, : len(part) * n_copies, : len(block)],)
+                even, odd = space.products(part.reshape(-1, width), block, into)
+                even += np.abs(odd, out=odd)
+                best = near[top : top + rows, left : left + columns]
+                even.reshape(len(part), n_copies, -1).max(1, out=best)
 
-    blocks = [whole[at : at + _COLUMNS] for at in range(0, len(whole), _COLUMNS)]
-    return np.concatenate([*bounded_map(closest, blocks)], 1)
+    deque(bounded_map(fill, range(0, len(whole), _COLUMNS)), maxlen=0)
+    return near
 
 
 def _axis_filters() -> np.ndarray:
@@ -158,13 +212,12 @@ def _describe(images: np.ndarray, parts: int = len(_INTERVALS)) -> np.ndarray:
 
 
 def _likely_copies(images: np.ndarray) -> np.ndarray:
-    """Describe crops and small rotations, and then their mirror images; see `_places`."""
+    """Describe crops and small rotations, in the order of `_places`, without mirror images."""
     views = [_describe(images)]
     for angle in _ROTATIONS:
         turned = _moved(images, np.broadcast_to(rotation(angle), (len(images), 2, 3)))
         views.append(_describe(turned, 4)[:, [0, 15]])  # the whole and the center
-    shown = np.concatenate(views, 1)
-    return np.concatenate([shown, shown * _ODD], 1)
+    return np.concatenate(views, 1)
 
 
 def _places() -> np.ndarray:
@@ -176,27 +229,37 @@ def _places() -> np.ndarray:
     return np.concatenate([places, mirrored])
 
 
-def _copy_space(thumbnails: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
-    """Learn the directions in which images differ more than their copies do.
-
-    Returns:
-        A function that takes vectors of `_describe` there, as unit vectors.
-    """
+def _copy_space(thumbnails: np.ndarray) -> _CopySpace:
+    """Learn the space from images and copies that are made of them."""
     rng = np.random.default_rng(0)
     rows = rng.permutation(len(thumbnails))[:_SAMPLE]
     sample = thumbnails[rows].astype(np.float32)
     own = _describe(sample, 1)[:, 0]
     copies = [_shaken(sample, rng) for _ in range(4)] + [_covered(sample, rng) for _ in range(2)]
     change = np.concatenate([_describe(copy, 1)[:, 0] - own for copy in copies])
-    within = change.T @ change / len(change)
-    mean = own.mean(0)
-    between = (own - mean).T @ (own - mean) / len(own)
+    mean = np.where(_ODD, 0, own.mean(0)).astype(np.float32)
+    within, between = _second_moment(change), _second_moment(own - mean)
     ridge = 0.1 * np.trace(within) / len(within) + 1e-6
-    values, vectors = np.linalg.eigh(within + ridge * np.eye(len(within)))
-    whiten = vectors / np.sqrt(values)
-    _, directions = np.linalg.eigh(whiten.T @ between @ whiten)
-    base = (whiten @ directions[:, : -_WIDTH - 1 : -1]).astype(np.float32)
-    return lambda vectors: _unit((vectors - mean) @ base)
+    within += ridge * np.eye(len(within))
+    strengths, bases = [], []
+    for kind in (~_ODD, _ODD):
+        values, vectors = np.linalg.eigh(within[np.ix_(kind, kind)])
+        whiten = vectors / np.sqrt(values)
+        strength, directions = np.linalg.eigh(whiten.T @ between[np.ix_(kind, kind)] @ whiten)
+        base = np.zeros((len(within), len(strength)), np.float32)
+        base[kind] = whiten @ directions
+        strengths.append(strength)
+        bases.append(base)
+    strength = np.concatenate(strengths)
+    kept = np.sort(np.argsort(strength)[-_WIDTH:])
+    even = int((kept < len(strengths[0])).sum())
+    return _CopySpace(mean, np.concatenate(bases, 1)[:, kept], even)
+
+
+def _second_moment(vectors: np.ndarray) -> np.ndarray:
+    """Return it, (frequencies - 1) squared, over the vectors and their mirror images."""
+    moment = vectors.T @ vectors / len(vectors)
+    return np.where(_ODD[:, None] == _ODD, moment, 0)
 
 
 def _shaken(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -24,7 +24,7 @@ from tlearn.storage.digest import digest_of_bytes
 EQUAL, NEAR, MIRRORED, PART = "equal pixels", "near copy", "mirrored", "part of"
 _KINDS = (EQUAL, NEAR, MIRRORED, PART)
 
-_VERSION = 1
+_VERSION = 2
 """Increased whenever other pairs are found, so that stored ones are not reused."""
 
 _NEIGHBORS = 3

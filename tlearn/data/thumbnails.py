@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
+from tlearn.data.copy_alignment import shrunk
 from tlearn.data.copy_candidates import SIDE
 from tlearn.data.pixel_store import PixelStore, bounded_map
 from tlearn.storage.row_table import RowTable
@@ -60,12 +61,11 @@ class Thumbnails:
 
     def coarse(self) -> np.ndarray:
         """Return uint8 (n, 32, 32), gray."""
-        n, factor = len(self), _THUMBNAIL // SIDE
+        n = len(self)
         small = np.empty((n, SIDE, SIDE), np.uint8)
         for at in range(0, n, _BLOCK):
             gray = self.gray(np.arange(at, min(at + _BLOCK, n)))
-            cells = gray.reshape(-1, SIDE, factor, SIDE, factor).mean((2, 4), dtype=np.float32)
-            small[at : at + _BLOCK] = np.rint(cells)
+            small[at : at + _BLOCK] = np.rint(shrunk(gray, SIDE))
         return small
 
 
