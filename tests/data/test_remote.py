@@ -63,11 +63,20 @@ def test_pages_about_a_data_set_lead_to_the_data(address: str, hint: str) -> Non
     assert error.value.hint.endswith(hint)
 
 
-def test_missing_packages_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("address", "missing", "command"),
+    [
+        ("s3://bucket/images.zip", "fsspec, s3fs", "pip install '.[remote]'"),
+        ("gs://bucket/images.zip", "fsspec, gcsfs", "pip install fsspec gcsfs"),
+    ],
+)
+def test_missing_packages_are_named_with_the_command_that_installs_them(
+    address: str, missing: str, command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(remote, "find_spec", lambda name: None)
-    with pytest.raises(HostError, match="packages are missing: fsspec, s3fs") as error:
-        scan(Path("s3://bucket/images.zip"))
-    assert error.value.hint.endswith("pip install '.[remote]'")
+    with pytest.raises(HostError, match=f"packages are missing: {missing}$") as error:
+        scan(Path(address))
+    assert error.value.hint.endswith(command)
 
 
 def test_an_archive_at_an_address_is_read(

@@ -17,6 +17,9 @@ from tlearn.storage.digest import digest_of_bytes
 _ADDRESS = re.compile(r"(?:^|/)(https?|ftp|s3|gs|gcs|hf|az|abfs|sftp):/+(?=[^/])(.*)", re.DOTALL)
 _BARE = re.compile(r"www\.|(kaggle\.com|github\.com|huggingface\.co|drive\.google\.com)/")
 _DRIVERS = {"https": "aiohttp", "http": "aiohttp", "s3": "s3fs", "hf": "huggingface_hub"}
+_OTHER_DRIVERS = {"gs": "gcsfs", "gcs": "gcsfs", "az": "adlfs", "abfs": "adlfs", "sftp": "paramiko"}
+"""Those that the extra `remote` does not install."""
+
 _PAGES = {
     r"https?://(?:www\.)?kaggle\.com/datasets/([\w.-]+/[\w.-]+)": (
         "a page of Kaggle",
@@ -66,12 +69,15 @@ def fetch(address: str, cache: Path) -> Path:
     for page, (what, hint) in _PAGES.items():
         if match := re.match(page, address):
             raise DataError(f"'{address}' is {what}, not a data set", hint.format(match[1]))
-    missing = require_remote("fsspec", _DRIVERS.get(address.partition(":")[0], "fsspec"))
-    if missing:
+    protocol = address.partition(":")[0]
+    other = _OTHER_DRIVERS.get(protocol)
+    if missing := require_remote("fsspec", other or _DRIVERS.get(protocol, "fsspec")):
         raise HostError(
             f"'{address}' is an address, not a folder here; to read it, packages are missing: "
             f"{missing}",
-            REMOTE_HINT,
+            f"download it yourself, or install them: pip install fsspec {other}"
+            if other
+            else REMOTE_HINT,
         )
     from fsspec.core import url_to_fs
 
