@@ -26,6 +26,18 @@ def images(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The working folder, below which runs/ is made."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    return tmp_path / "run"
+
+
+@pytest.fixture
 def asked(tiny_backbone_flags: dict[str, Any]) -> dict[str, Any]:
     return tiny_backbone_flags | {"policy": "top_stages", "epochs": 3, "augmentation": "light"}
 
@@ -53,11 +65,10 @@ def weights(run: RunDirectory | None) -> bytes:
 
 
 def test_the_same_command_goes_on_to_the_same_model(
-    images: Path, asked: dict[str, Any], stopped: Callable[..., None], tmp_path: Path
+    images: Path, asked: dict[str, Any], stopped: Callable[..., None], tmp_path: Path, out: Path
 ) -> None:
     reference = api.finetune(images, flags=asked, out=tmp_path / "reference")
     assert reference.resumed_from_epoch is None
-    out = tmp_path / "run"
     stopped(1, out=out)
     result = api.finetune(images, flags=asked, out=out)
     assert result.resumed_from_epoch == 1
@@ -68,44 +79,33 @@ def test_the_same_command_goes_on_to_the_same_model(
 
 
 def test_without_a_place_of_its_own_the_newest_run_of_the_same_command_goes_on(
-    images: Path,
-    asked: dict[str, Any],
-    stopped: Callable[..., None],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    images: Path, asked: dict[str, Any], stopped: Callable[..., None], here: Path
 ) -> None:
-    monkeypatch.chdir(tmp_path)
     stopped(2)
     other = api.finetune(images, flags=asked | {"epochs": 1})
     assert other.resumed_from_epoch is None
     result = api.finetune(resume=True)
     assert result.resumed_from_epoch == 2
-    assert len(list((tmp_path / "runs").iterdir())) == 2
+    assert len(list((here / "runs").iterdir())) == 2
     with pytest.raises(RunError, match="no unfinished run"):
         api.finetune(resume=True)
 
 
 def test_a_run_whose_images_changed_is_kept_and_training_begins_anew(
-    images: Path,
-    asked: dict[str, Any],
-    stopped: Callable[..., None],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    images: Path, asked: dict[str, Any], stopped: Callable[..., None], here: Path
 ) -> None:
-    monkeypatch.chdir(tmp_path)
     stopped(1)
     draw_folder(images, per_class=13)
     result = api.finetune(images, flags=asked)
     assert result.resumed_from_epoch is None and "changed" in result.warnings[0]
-    assert len(list((tmp_path / "runs").iterdir())) == 2
+    assert len(list((here / "runs").iterdir())) == 2
     with pytest.raises(RunError, match="changed after it was begun"):
         api.finetune(resume=True)
 
 
 def test_a_finished_run_is_given_more_epochs(
-    images: Path, asked: dict[str, Any], converted: None, undrawn: None, tmp_path: Path
+    images: Path, asked: dict[str, Any], converted: None, undrawn: None, out: Path
 ) -> None:
-    out = tmp_path / "run"
     first = api.finetune(images, flags=asked, out=out)
     before = weights(first.run)
     with pytest.raises(RunError, match="is finished"):
@@ -127,9 +127,8 @@ def test_a_solved_head_has_no_epochs_to_add(finished_run: Path) -> None:
 
 
 def test_a_damaged_checkpoint_means_the_beginning(
-    images: Path, asked: dict[str, Any], stopped: Callable[..., None], tmp_path: Path
+    images: Path, asked: dict[str, Any], stopped: Callable[..., None], out: Path
 ) -> None:
-    out = tmp_path / "run"
     stopped(1, out=out)
     RunDirectory(out).checkpoint_path.write_bytes(b"damaged")
     result = api.finetune(images, flags=asked, out=out)
@@ -139,24 +138,18 @@ def test_a_damaged_checkpoint_means_the_beginning(
 
 
 def test_a_stopped_run_that_is_damaged_does_not_stop_every_repeat(
-    images: Path,
-    asked: dict[str, Any],
-    stopped: Callable[..., None],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    images: Path, asked: dict[str, Any], stopped: Callable[..., None], here: Path
 ) -> None:
-    monkeypatch.chdir(tmp_path)
     stopped(1)
-    (run,) = (tmp_path / "runs").iterdir()
+    (run,) = (here / "runs").iterdir()
     (run / "plan.yaml").write_text("damaged: [")
     result = api.finetune(images, flags=asked)
     assert result.resumed_from_epoch is None and "plan or the split" in result.warnings[0]
 
 
 def test_a_command_that_was_stopped_before_any_training_can_be_repeated(
-    images: Path, asked: dict[str, Any], stopped: Callable[..., None], tmp_path: Path
+    images: Path, asked: dict[str, Any], stopped: Callable[..., None], out: Path
 ) -> None:
-    out = tmp_path / "run"
     stopped(1, out=out)
     for name in ("checkpoints/last.npz", "plan.yaml", "split.csv"):
         (out / name).unlink()
@@ -166,9 +159,8 @@ def test_a_command_that_was_stopped_before_any_training_can_be_repeated(
 
 
 def test_a_run_that_ended_with_its_time_is_given_more_epochs(
-    images: Path, asked: dict[str, Any], converted: None, undrawn: None, tmp_path: Path
+    images: Path, asked: dict[str, Any], converted: None, undrawn: None, out: Path
 ) -> None:
-    out = tmp_path / "run"
     asked = {key: value for key, value in asked.items() if key != "epochs"}
     first = api.finetune(images, flags=asked | {"seconds": 9}, out=out)
     epochs = first.plan.training.epochs + 2
