@@ -32,7 +32,20 @@ def test_a_model_that_is_scored_decides_on_the_form() -> None:
     [
         *(("Cat", "cat"), ("dog", "dog "), ("big-dog", "big_dog"), ("big dog", "bigdog")),
         *(("dog", "dog."), ("\uff24\uff2f\uff27", "dog"), ("1", "01"), ("1", "1.0")),
-        *(("cat", "ca\u200bt"), ("don't", "don\u2019t")),
+        *(("cat", "ca\u200bt"), ("don't", "don\u2019t"), ("t-shirt", "t\u2013shirt")),
+        *(
+            ("cat", "c\u0430t"),
+            ("Alpha", "\u0391lpha"),
+            ("dog", "d\u0585g"),
+            ("pop", "\u0440\u043e\u0440"),
+        ),
+        *(
+            ("dog", "dog\u202e"),
+            ("dog", "d\u2066o\u2069g"),
+            ("Cafe", "Café"),
+            ("istanbul", "\u0130stanbul"),
+        ),
+        *(("1", "\u0661"), ("dog", "dog - Copy"), ("dog", "dog (1)"), ("dog", "Copy of dog")),
     ],
 )
 def test_names_that_look_alike_are_told(names: tuple[str, ...]) -> None:
@@ -40,9 +53,25 @@ def test_names_that_look_alike_are_told(names: tuple[str, ...]) -> None:
     assert note.severity == "warning" and note.names == names
 
 
-@pytest.mark.parametrize("names", [("-1", "1"), ("1.2", "12"), ("C", "C++"), ("1.05", "1.5")])
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("-1", "1"),
+        ("1.2", "12"),
+        ("C", "C++"),
+        ("1.05", "1.5"),
+        ("type (1)", "type (2)"),
+        ("か", "が"),
+        ("кот", "мышь"),
+    ],
+)
 def test_names_that_differ_in_meaning_are_not(names: tuple[str, ...]) -> None:
     assert not [*names_alike(names)]
+
+
+def test_letters_of_another_alphabet_are_named() -> None:
+    (note,) = names_alike(["cat", "c\u0430t"])
+    assert "(with CYRILLIC SMALL LETTER A)" in note.message
 
 
 def test_a_long_list_is_cut() -> None:
