@@ -69,3 +69,15 @@ def test_web_addresses_are_called_that(lay: Lay) -> None:
     with pytest.raises(DataError, match="web addresses, not files") as error:
         found(lay("1.png"), "https://example.org/1.png")
     assert "wget" in error.value.hint
+
+
+def test_addresses_codes_and_characters_nobody_sees_do_not_count(lay: Lay) -> None:
+    root = lay("red cat/1.png", "dog/2.png")
+    cells = ("red%20cat/1.png", "dog/2.png\u200b")
+    assert found(root, *cells) == dict(zip(cells, ("red cat/1.png", "dog/2.png"), strict=True))
+
+
+def test_a_file_whose_name_has_such_a_code_is_found_too(lay: Lay) -> None:
+    root = lay("a%20b/1.png", "dog/2.png")
+    cells = ("x\\a%20b\\1.png", "x\\dog\\2.png")
+    assert found(root, *cells) == dict(zip(cells, ("a%20b/1.png", "dog/2.png"), strict=True))

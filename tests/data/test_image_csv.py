@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -59,3 +60,45 @@ def test_a_file_that_is_not_text_is_an_error(path: Path) -> None:
     with pytest.raises(DataError) as error:
         read_image_csv(path)
     assert "UTF-8" in error.value.hint
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-8-sig"])
+def test_text_as_spreadsheets_save_it_is_read(path: Path, encoding: str) -> None:
+    path.write_text("path\tlabel\n1.png\tÄpfel\n", encoding)
+    assert read_image_csv(path).rows == [(2, {"path": "1.png", "label": "Äpfel"})]
+
+
+@pytest.mark.parametrize("above", ["sep=;\n", "# exported\n#\n", '"sep=;"\n', "\n\n"])
+def test_lines_above_the_header_are_passed_over_and_counted(path: Path, above: str) -> None:
+    path.write_text(f"{above}path;label\n1.png;cat\n", "utf-8")
+    line = 2 + above.count("\n")
+    assert read_image_csv(path).rows == [(line, {"path": "1.png", "label": "cat"})]
+
+
+def test_another_encoding_is_told_with_the_command_that_converts(path: Path) -> None:
+    path.write_text("path,label\n1.png,Café\n", "cp1252")
+    with pytest.raises(DataError, match="not text in UTF-8") as error:
+        read_image_csv(path)
+    assert "iconv -f CP1252 -t UTF-8" in error.value.hint
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "label,pixel0,pixel1\n1,0,0\n",
+        "emotion,pixels,Usage\n1,70 70,Training\n",
+        f"image,label\n{'/9j/4AAQ' * 50},cat\n",
+    ],
+)
+def test_pixels_in_place_of_paths_are_told_briefly(path: Path, text: str) -> None:
+    path.write_text(text, "utf-8")
+    with pytest.raises(DataError, match="pixels of images") as error:
+        read_image_csv(path)
+    assert len(error.value.message) < 300 and "PNG" in error.value.hint
+
+
+def test_a_spreadsheet_by_the_name_of_a_table_is_called_that(path: Path) -> None:
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("[Content_Types].xml", b"\xff" * 50)
+    with pytest.raises(DataError, match="office document"):
+        read_image_csv(path)

@@ -3,8 +3,8 @@
 A path is taken as it stands where it leads to a file. Otherwise one rule is looked for that holds
 for the whole table: slashes instead of backslashes, folders in front that all rows share and that
 do not exist here, folders that the images now stand in, an extension that is not written, letters
-with accents in another Unicode form. No rule drops a folder that tells one row from another, so no
-row finds the image of another row.
+with accents in another Unicode form, the %20 of an address, characters that nobody sees. No rule
+drops a folder that tells one row from another, so no row finds the image of another row.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from itertools import takewhile
 from pathlib import Path, PurePosixPath
+from urllib.parse import unquote
 
 from tlearn.data.formats import EXTENSIONS
-from tlearn.data.notes import FolderNote, composed, listed
+from tlearn.data.notes import FolderNote, composed, listed, without_invisible
 from tlearn.data.parts import split_of
 from tlearn.data.walk import Walk
 from tlearn.errors import DataError, quoted
@@ -77,7 +78,12 @@ def _exists(root: Path, cell: str) -> bool:
 
 def _parts(cell: str) -> tuple[str, ...]:
     path = _DRIVE.sub("", re.sub(r"^file:/+", "/", cell.replace("\\", "/")), count=1)
-    return tuple(part for part in composed(path).split("/") if part not in ("", "."))
+    return tuple(part for part in _written(path).split("/") if part not in ("", "."))
+
+
+def _written(path: str) -> str:
+    """Return a path as both sides have it: accents composed, without addresses' codes."""
+    return composed(without_invisible(unquote(path, errors="surrogateescape"))).strip()
 
 
 def _common(paths: Sequence[tuple[str, ...]]) -> int:
@@ -92,7 +98,7 @@ class _Index:
     def __init__(self, root: Path) -> None:
         self._by_end: dict[str, list[str]] = defaultdict(list)
         for name in Walk(root).images(""):
-            parts = composed(name).split("/")
+            parts = _written(name).split("/")
             for last in {parts[-1], _stem(parts[-1])}:
                 tail = [*parts[:-1], last]
                 for first in range(len(tail)):
@@ -102,7 +108,7 @@ class _Index:
         """Return the images whose path ends as given; the same letters in the same case first."""
         written = "/".join(tail)
         names = self._by_end.get(written.casefold(), [])
-        exact = [name for name in names if _ends_with(composed(name), written)]
+        exact = [name for name in names if _ends_with(_written(name), written)]
         return exact or names
 
 

@@ -15,7 +15,7 @@ from tlearn.errors import DataError, pasted, quoted
 _HEAD = 600
 _LOOKED_AT = 500
 
-_SAVE = (
+SAVE_IMAGES = (
     "save each image in it as a PNG file in the subfolder of its class, then: tlearn suggest FOLDER"
 )
 _MODEL_ENDS = ".keras .tflite .onnx .pb .pt .pth .safetensors .ckpt .mlmodel .gguf .caffemodel"
@@ -135,7 +135,7 @@ def _zipped(path: Path) -> Foreign | None:
     except (OSError, ValueError, zipfile.BadZipFile):
         return Foreign("a damaged or incomplete zip archive", "download it again")
     if names and all(name.endswith(".npy") for name in names):
-        return Foreign("a table of NumPy arrays", _SAVE)
+        return Foreign("a table of NumPy arrays", SAVE_IMAGES)
     if "model.weights.h5" in names or any(name.endswith("/data.pkl") for name in names):
         return _as_model(path)
     if "[Content_Types].xml" in names:
@@ -153,23 +153,23 @@ def _table(path: Path, head: bytes) -> Foreign | None:
         text = "install what reads it: pip install 'tlearn[remote]'"
         return Foreign("a Parquet table", text)
     if head.startswith((b"ARROW1", b"\xff\xff\xff\xff")) and end in (".arrow", ".feather"):
-        return Foreign("an Arrow table", _SAVE)
+        return Foreign("an Arrow table", SAVE_IMAGES)
     if head.startswith(b"\x93NUMPY"):
-        return Foreign("a NumPy array", _SAVE)
+        return Foreign("a NumPy array", SAVE_IMAGES)
     if head.startswith(b"MATLAB 5.0") or (end == ".mat" and head.startswith(b"\x89HDF")):
-        return Foreign("a MATLAB file", _SAVE)
+        return Foreign("a MATLAB file", SAVE_IMAGES)
     if head.startswith(b"\x89HDF\r\n\x1a\n"):
         return _as_model(path) if name.endswith((".weights.h5", ".keras")) else _hdf(path)
     if "tfrecord" in name and head:
-        return Foreign("a TFRecord file", _SAVE)
+        return Foreign("a TFRecord file", SAVE_IMAGES)
     if re.fullmatch(rb"\0\0[\x08\x09\x0b-\x0e][\1-\4]", head[:4]):
-        return Foreign("a file of arrays in the IDX format of MNIST", _SAVE)
+        return Foreign("a file of arrays in the IDX format of MNIST", SAVE_IMAGES)
     if re.match(rb"\x80[\2-\5]", head) and end not in _MODEL_ENDS.split():
-        return Foreign("a Python pickle", _SAVE)
+        return Foreign("a Python pickle", SAVE_IMAGES)
     if head.startswith(b"SQLite format 3"):
-        return Foreign("an SQLite database", _SAVE)
+        return Foreign("an SQLite database", SAVE_IMAGES)
     if end in (".mdb", ".lmdb") and head:
-        return Foreign("an LMDB database", _SAVE)
+        return Foreign("an LMDB database", SAVE_IMAGES)
     return None
 
 
@@ -181,7 +181,7 @@ def _hdf(path: Path) -> Foreign:
             is_model = "model_weights" in file or "layer_names" in file.attrs
     except (OSError, RuntimeError):
         is_model = False
-    return _as_model(path) if is_model else Foreign("an HDF5 table", _SAVE)
+    return _as_model(path) if is_model else Foreign("an HDF5 table", SAVE_IMAGES)
 
 
 def _model(path: Path, head: bytes) -> Foreign | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections import Counter
 from itertools import islice
 from pathlib import Path
@@ -17,14 +18,18 @@ from tlearn.data.csv_labels import (
     refuse_other_labels,
     refuse_repeated,
 )
+from tlearn.data.foreign import SAVE_IMAGES, file_error, recognize
 from tlearn.data.notes import FolderNote, listed
-from tlearn.errors import DataError, quoted
+from tlearn.errors import DataError, pasted, quoted
 from tlearn.storage.regular_file import read_regular
 from tlearn.storage.text import MAX_TEXT_BYTES
 
 _DELIMITERS = ",;\t|"
 _LOOKED_AT = 200
 _FIRST_BYTES = 100_000
+_PREAMBLE = re.compile(r"(?:(?:#[^\r\n]*|\"?sep=[^\r\n]{1,3})?(?:\r\n|\n|\r))+", re.I)
+_PIXEL_COLUMN = re.compile(r"pixels?[ _]?\d*|\d+x\d+")
+_CODED = re.compile(r"data:image/.*|[\w+/=-]{300,}", re.ASCII | re.DOTALL)
 
 
 class ImageTable(NamedTuple):
@@ -44,14 +49,15 @@ def read_image_csv(path: Path) -> ImageTable:
     """Read a CSV file that lists images, whatever its delimiter.
 
     Args:
-        path: A file in UTF-8 whose first line names the columns.
+        path: A file in UTF-8 or UTF-16 whose first line names the columns.
 
     Raises:
         DataError: The file is not text, names no columns path and label, or gives an image
             something else than one class.
     """
     try:
-        text = read_regular(path, MAX_TEXT_BYTES).decode("utf-8-sig")
+        data = read_regular(path, MAX_TEXT_BYTES)
+        text, skipped = _without_preamble(_decoded(data))
         header, meanings, delimiter = _columns(text)
         rows: list[tuple[int, list[str]]] = []
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
@@ -59,11 +65,20 @@ def read_image_csv(path: Path) -> ImageTable:
         for cells in reader:
             if any(cell.strip() for cell in cells[len(header) :]):
                 raise csv.Error(
-                    f"line {reader.line_num} has {len(cells)} cells, the first line {len(header)}"
+                    f"line {skipped + reader.line_num} has {len(cells)} cells, the first line "
+                    f"{len(header)}"
                 )
             if any(cell.strip() for cell in cells):
-                rows.append((reader.line_num, cells))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+                rows.append((skipped + reader.line_num, cells))
+    except UnicodeDecodeError as error:
+        if recognize(path):
+            raise file_error(path) from error
+        raise DataError(
+            f"cannot read {quoted(path)}: it is not text in UTF-8, by byte {error.start}",
+            "save it as CSV in UTF-8, or convert it from the encoding it was written in: "
+            f"iconv -f CP1252 -t UTF-8 {pasted(path)} > utf8.csv",
+        ) from error
+    except (OSError, csv.Error) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         message = f"cannot read {quoted(path)}: {reason}"
         raise DataError(message, "save it as CSV in UTF-8") from error
@@ -82,10 +97,29 @@ def lists_images(path: Path) -> bool:
     """Return whether a file begins as a CSV with columns for images and labels does."""
     try:
         with path.open("rb") as file:
-            text = file.read(_FIRST_BYTES).decode("utf-8-sig", "replace")
-        return {"path", "label"} <= {*_columns(text)[1]}
+            text = _decoded(file.read(_FIRST_BYTES), "replace")
+        return {"path", "label"} <= {*_columns(_without_preamble(text)[0])[1]}
     except (OSError, csv.Error):
         return False
+
+
+def _decoded(data: bytes, errors: str = "strict") -> str:
+    """Return a text in UTF-8, or in UTF-16 as spreadsheets save "Unicode text"."""
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return data.decode("utf-16", errors)
+    if b"\0" in data[:2]:  # of the first letter, which is ASCII
+        return data.decode("utf-16-be" if data[0] == 0 else "utf-16-le", errors)
+    return data.decode("utf-8-sig", errors)
+
+
+def _without_preamble(text: str) -> tuple[str, int]:
+    """Return a table without comments and the line `sep=;` above it, and how many lines these are.
+
+    Spreadsheets write `sep=;` for themselves.
+    """
+    match = _PREAMBLE.match(text)
+    above = match[0] if match else ""
+    return text[len(above) :], len(above.splitlines())
 
 
 def _columns(text: str) -> tuple[list[str], list[str], str]:
@@ -112,6 +146,13 @@ def _refuse_other_tables(
             f"the first line of {quoted(path)} is a row, and does not name the columns path and "
             "label",
             "begin the file with the line path,label or path,label,split",
+        )
+    pixels = [name for name in header if _PIXEL_COLUMN.fullmatch(name.casefold())]
+    coded = any(_CODED.fullmatch(cell.strip()) for row in rows[:_LOOKED_AT] for cell in row)
+    if coded or (pixels and "path" not in meanings):
+        where = f"in {listed(pixels)}" if pixels else "as text (base64)"
+        raise DataError(
+            f"{quoted(path)} holds the pixels of images, {where}, in place of paths", SAVE_IMAGES
         )
     if "path" in meanings:
         paths = Counter(row[meanings.index("path")] for row in rows if len(row) >= len(header))

@@ -34,6 +34,8 @@ from tlearn.storage.regular_file import kind_of
 
 __all__ = ["SPLITS", "SPLIT_NAMES", "ImageFolder", "LabeledImage", "list_images", "scan"]
 
+_OUTSIDE = "is outside the folder of the CSV file"
+
 
 @dataclass(frozen=True)
 class LabeledImage:
@@ -250,6 +252,8 @@ def _scan_csv(path: Path, known: Sequence[str]) -> ImageFolder:
         errors[10:] = [f"... and {len(errors) - 10} more"] if len(errors) > 10 else []
         packed = [entry for entry in map(Path, list_entries(path.parent)) if is_archive(entry)]
         hint = f"or unpack the images first: {unpack_command(packed[0])}" if packed else ""
+        if all(error.endswith(_OUTSIDE) for error in errors[:10]):
+            hint = f"or put the table into a folder above the images: cp {pasted(path)} FOLDER"
         raise DataError(
             "\n".join([f"{quoted(path)} has errors:", *errors]),
             ", ".join(filter(None, ("correct those lines", hint))),
@@ -285,7 +289,7 @@ def _row(root: Path, cells: dict[str, str], files: dict[str, str]) -> Row:
         raise ValueError(f"the split {split!r} is none of train, val, test")
     path = Path(os.path.realpath(root / files.get(name, name)))
     if not path.is_relative_to(root):
-        raise ValueError(f"{name!r} is outside the folder of the CSV file")
+        raise ValueError(f"{name!r} {_OUTSIDE}")
     try:
         status = os.stat(path)
     except OSError as error:
