@@ -96,3 +96,40 @@ def test_slashes_of_windows_in_a_zip_are_folders(tmp_path: Path) -> None:
         archive.writestr(entry, "x")
     (inside,) = unpack_archives([tmp_path / "a.zip"], tmp_path / "cache")
     assert (inside / "cat" / "1.png").read_text() == "x"
+
+
+@pytest.mark.parametrize("names", [("n01440764", "n01443537"), ("class_1", "class_2"), ("0", "1")])
+def test_archives_of_one_class_each_become_a_folder_each(
+    folder: Path, tmp_path: Path, names: tuple[str, str]
+) -> None:
+    packed = tmp_path / "packed"
+    packed.mkdir()
+    for name, inner in zip(names, sorted(folder.iterdir()), strict=True):
+        with tarfile.open(packed / f"{name}.tar", "w") as tar:
+            for image in inner.iterdir():
+                tar.add(image, image.name)
+    inside = archives.unpack(sorted(packed.iterdir()), tmp_path / "cache")
+    assert sorted(path.name for path in inside.iterdir()) == sorted(names)
+
+
+def test_a_tar_archive_by_the_name_of_a_zip_is_read(folder: Path, tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "data.zip", "w") as tar:
+        tar.add(folder, "images")
+    (inside,) = unpack_archives([tmp_path / "data.zip"], tmp_path / "cache")
+    assert len([*inside.rglob("*.png")]) == 6
+
+
+def test_a_password_is_told(folder: Path, tmp_path: Path) -> None:
+    archive = tmp_path / "data.zip"
+    with zipfile.ZipFile(archive, "w") as file:
+        for image in folder.rglob("*.png"):
+            file.write(image, image.name)
+    data = bytearray(archive.read_bytes())
+    start = data.find(b"PK\1\2")
+    while start >= 0:  # the bit that says "encrypted" in the list of files
+        data[start + 8] |= 1
+        start = data.find(b"PK\1\2", start + 4)
+    archive.write_bytes(data)
+    with pytest.raises(DataError, match="protected by a password") as error:
+        unpack_archives([archive], tmp_path / "cache")
+    assert error.value.hint.startswith("unpack it yourself: unzip")

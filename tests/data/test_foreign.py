@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -29,6 +30,12 @@ FILES = {
     "clip.mp4": (b"\0\0\0 ftypisom", "a video", "ffmpeg"),
     "scan.dcm": (bytes(128) + b"DICM", "a DICOM image", "PNG"),
     "x.json": (b"{}", "a JSON file", "CSV"),
+    "a.jpg": (b"/annex/objects/MD5E-s1--x.jpg\n", "a git-annex pointer", "git annex get"),
+    "images.dvc": (b"outs:\n", "a pointer of DVC", "dvc pull"),
+    "data.zip.001": (b"PK\3\4" + bytes(20), "a part of an archive", "data.zip.001"),
+    "data.z01": (b"PK\7\x08" + bytes(20), "a part of an archive", "data.zip;"),
+    "data.zip.crdownload": (b"PK\3\4", "not complete", "download it again"),
+    "table.xls": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an office document", "CSV"),
 }
 
 
@@ -64,3 +71,29 @@ def test_a_run_and_a_model_are_no_folders_of_images(lay: Lay) -> None:
     for names, what in ((("saved_model.pb",), "a model"), (("plan.yaml", "metrics.json"), "a run")):
         with pytest.raises(DataError, match=what):
             scan(lay(*names, "figures/1.png", root=what))
+
+
+def test_links_of_git_annex_are_called_that(tmp_path: Path) -> None:
+    for name in ("cat", "dog"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "1.jpg").symlink_to("../.git/annex/objects/x.jpg")
+    with pytest.raises(DataError, match="git-annex") as error:
+        scan(tmp_path)
+    assert error.value.hint.endswith("git annex get .")
+
+
+def test_what_stands_in_place_of_images_is_told_before_a_page_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "data_batch_1").write_bytes(pickle.dumps({}))
+    (tmp_path / "readme.html").write_text("<html>", "utf-8")
+    (tmp_path / "license.txt").write_text("free", "utf-8")
+    with pytest.raises(DataError, match="a Python pickle"):
+        scan(tmp_path)
+
+
+def test_archives_in_a_part_are_told_with_the_command_that_unpacks(tmp_path: Path) -> None:
+    (tmp_path / "train").mkdir()
+    with tarfile.open(tmp_path / "train" / "cat.tar", "w"):
+        pass
+    with pytest.raises(DataError, match="a tar archive") as error:
+        scan(tmp_path)
+    assert "tar -xf" in error.value.hint

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.data.conftest import Lay
 from tlearn.data.image_folder import scan
 from tlearn.data.layout_notes import odd_names
@@ -34,3 +36,25 @@ def test_what_the_doctor_moved_out_is_left_aside_with_a_note(lay: Lay) -> None:
 def test_an_archive_beside_classes_is_told_unless_it_was_unpacked(lay: Lay) -> None:
     folder = scan(lay("cat/1.png", "dog/1.png", "bird.zip", "dog.tar.gz", "data.zip"))
     assert [note.names for note in folder.notes] == [("bird.zip",)]
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        [
+            f"{part}/{kind}/{place}/1.png"
+            for part in ("train", "test")
+            for kind in "ab"
+            for place in "xy"
+        ],
+        [f"{kind}/2020/{place}/1.png" for kind in "ab" for place in "xy"],
+    ],
+)
+def test_subfolders_below_parts_and_below_one_folder_are_told(lay: Lay, names: list[str]) -> None:
+    (note,) = (note for note in scan(lay(*names)).notes if note.kind == "merged")
+    assert note.names == ("x", "y")
+
+
+def test_a_folder_that_nobody_made_for_a_class_is_told(lay: Lay) -> None:
+    folder = scan(lay("cat/1.png", "old/1.png", "predictions/1.png", "_tmp/1.png"))
+    assert [note.names for note in folder.notes] == [("_tmp", "predictions")]

@@ -53,9 +53,7 @@ def test_parts_without_class_folders_are_refused_and_the_table_is_named(lay: Lay
 
 
 def test_classes_in_the_file_names_are_mentioned(lay: Lay) -> None:
-    hint = refused(
-        lay(*(f"train/{kind}.{n}.jpg" for kind in ("cat", "dog") for n in "12")), "parts"
-    )
+    hint = refused(lay(*(f"train/{kind}.{n}.jpg" for kind in ("cat", "dog") for n in "12")), "part")
     assert "'cat', 'dog'" in hint
 
 

@@ -50,3 +50,27 @@ def test_images_beside_a_table_are_led_to_it(lay: Lay) -> None:
 
 def test_a_class_may_have_texts_beside_its_images(lay: Lay) -> None:
     assert len(scan(lay("cat/1.png", "cat/1.txt", "dog/1.png", "labels/notes.txt")).classes) == 2
+
+
+@pytest.mark.parametrize(
+    ("names", "hint"),
+    [
+        (["train/1.jpg", "train/2.jpg", "train/metadata.jsonl"], "metadata.jsonl"),
+        (["default/1.jpg", "default/2.jpg", "annotations.xml"], "annotations.xml"),
+        (["1.jpg", "2.jpg", "labels.json"], "labels.json"),
+    ],
+)
+def test_a_file_of_an_annotation_tool_is_named_as_where_classes_may_be(
+    lay: Lay, names: list[str], hint: str
+) -> None:
+    with pytest.raises(DataError) as error:
+        scan(lay(*names))
+    assert hint in error.value.hint and error.value.hint.endswith("tlearn suggest TABLE.csv")
+
+
+def test_a_table_beside_the_images_of_a_part_is_named(lay: Lay) -> None:
+    root = lay("train/1.jpg", "train/2.jpg", "train/metadata.csv")
+    (root / "train" / "metadata.csv").write_text("file_name,label\n1.jpg,a\n2.jpg,b\n", "utf-8")
+    with pytest.raises(DataError) as error:
+        scan(root)
+    assert str(root / "train" / "metadata.csv") in error.value.hint

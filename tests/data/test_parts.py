@@ -12,6 +12,9 @@ from tlearn.data.parts import is_plain, is_unused, split_of
     [
         ("train", "train Training TRAIN seg_train train_images training_set train-set trainval"),
         ("train", "train2017 Train_Data stage1_train images_train img.train train_256x256"),
+        ("train", "X_train entrenamiento entraînement Trainingsdaten 训练集 学習データ обучение"),
+        ("val", "Validierung validación 验证集 검증"),
+        ("test", "X_test prueba teste 测试集 тест"),
         ("val", "val valid Validation dev dev_set validation_images val2017 valid-data"),
         ("test", "test Testing test_images seg_test eval evaluation holdout hold-out PublicTest"),
     ],
@@ -30,6 +33,8 @@ def test_a_part_is_known_by_its_name_and_by_what_stands_around_it(split: str, na
         "device",
         "contest",
         "testtube",
+        "trains",
+        "tests",
         "dataset",
         "",
         "2",

@@ -33,6 +33,18 @@ BOX = b"\0\0\0\x1cftyp"
         (b"8BPS\0\1" + bytes(300), "a Photoshop document"),
         (b"%!PS-Adobe-3.0 EPSF-3.0\n", "an EPS drawing"),
         (bytes(128) + b"DICM" + bytes(300), "a DICOM image"),
+        (BOX + b"MiHE\0\0\0\0MiPrmiafMiHE" + bytes(300), "HEIC cannot be read here"),
+        (BOX + b"mp42\0\0\0\0isommp42" + bytes(300), "a video"),
+        (b"v/1\1" + bytes(300), "OpenEXR"),
+        (b"II\xbc\1" + bytes(300), "JPEG XR"),
+        (b"SIMPLE  =" + bytes(300), "a FITS image"),
+        (b"\x5c\1\0\0" + bytes(340) + b"n+1\0", "a NIfTI volume"),
+        (b"\0\5\x16\7" + bytes(300), "AppleDouble"),
+        (b"\0\0\1\0\1\0" + bytes(300), "an icon"),
+        (b"PK\3\4" + bytes(300), "an archive"),
+        (b"<?xml?><!--" + b"c" * 2000 + b"--><svg>", "an SVG drawing"),
+        (b"<?xml version='1.0'?><Error><Code>AccessDenied</Code></Error>", "a web page"),
+        (b"/annex/objects/MD5E-s1--x.jpg", "git annex get"),
     ],
 )
 def test_formats_that_are_not_read_are_named(tmp_path: Path, content: bytes, message: str) -> None:

@@ -12,6 +12,7 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, suppress
 from pathlib import Path, PurePosixPath
 from typing import IO
 
@@ -74,8 +75,10 @@ def unpack(archives: Sequence[Path], cache: Path) -> Path:
         digests = [digest_of_bytes("\n".join(named).encode("utf-8", "surrogateescape"))]
 
     def fill(folder: Path) -> None:
-        # Archives that differ in a number are one in several files.
+        # Archives that differ in a number are one in several files, unless each is of a class.
         names = {re.sub(r"\d+$", "", stem_of(archive)) for archive in archives}
+        if len(names) == 1 and len(archives) > 1 and all(map(_is_of_class, archives)):
+            names = {stem_of(archive) for archive in archives}
         for archive in archives:
             _extract(archive, folder / stem_of(archive) if len(names) > 1 else folder)
 
@@ -117,6 +120,15 @@ def stem_of(archive: Path) -> str:
     return name[: len(name) - len(suffix)] or name
 
 
+def _is_of_class(archive: Path) -> bool:
+    """Return whether an archive holds images of one class, by its name, as n01440764.tar does."""
+    if not re.fullmatch(r"[A-Za-z]?\d+|(?:class|category|label)[ _-]?\d+", stem_of(archive), re.I):
+        return False
+    with suppress(*_BROKEN), closing(_entries(archive)) as entries:
+        return "/" not in next(entries)[0].removeprefix("./")
+    return False
+
+
 def _digest(archive: Path) -> str:
     try:
         return digest_of_file(archive)
@@ -129,8 +141,7 @@ def _extract(archive: Path, folder: Path) -> None:
     try:
         with os_errors_as_host_errors(folder, CACHE_HINT):
             folder.mkdir(parents=True, exist_ok=True)
-            is_zip = archive.name.lower().endswith(".zip")
-            entries = _zip_entries(archive) if is_zip else _tar_entries(archive)
+            entries = _entries(archive)
             limits = _Limits(archive, folder)
             for name, size, file in entries:
                 target = folder / _inside(archive, name)
@@ -141,9 +152,11 @@ def _extract(archive: Path, folder: Path) -> None:
                 with file, target.open("wb") as copy:
                     shutil.copyfileobj(file, copy, 1 << 20)
     except _BROKEN as error:
-        message = f"cannot unpack {quoted(archive)}: {error}"
+        reason = "it is protected by a password" if "encrypted" in str(error) else str(error)
+        again = "" if "encrypted" in str(error) else "download or create the archive again, or "
         raise DataError(
-            message, f"create the archive again, or unpack it yourself: {unpack_command(archive)}"
+            f"cannot unpack {quoted(archive)}: {reason}",
+            f"{again}unpack it yourself: {unpack_command(archive)}",
         ) from error
 
 
@@ -153,6 +166,14 @@ def unpack_command(archive: Path) -> str:
     if archive.name.lower().endswith(".zip"):
         return f"unzip {shown} -d {into}"
     return f"mkdir {into} && tar -xf {shown} -C {into}"
+
+
+def _entries(archive: Path) -> Iterator[tuple[str, int, IO[bytes]]]:
+    """Yield name, size and content of the files in an archive, whatever it is by its name."""
+    if not archive.name.lower().endswith(".zip"):
+        return _zip_entries(archive) if zipfile.is_zipfile(archive) else _tar_entries(archive)
+    is_tar = not zipfile.is_zipfile(archive) and tarfile.is_tarfile(archive)
+    return _tar_entries(archive) if is_tar else _zip_entries(archive)
 
 
 def _zip_entries(archive: Path) -> Iterator[tuple[str, int, IO[bytes]]]:

@@ -17,8 +17,22 @@ _MASKS |= {"segmentationclass", "segmentationobject", "segmentationmasks", "segm
 _MASKS |= {"maskimages", "imagemasks", "labelmasks", "lungmasks", "groundtruth", "groundtruths"}
 _MASKS |= {"gtfine", "gtcoarse", "trimaps", "boundingboxes", "bboxes"}
 _OTHERS = {*_MASKS, "labels", "label", "mask", "annot", "ann", "anns", "gt", "gts", "boxes"}
-_OTHERS |= {"segmented", "overlays", "heatmaps", "target", "targets", "output", "outputs"}
-_PART = re.compile(r"^(?:train|training|val|valid|test)|(?:train|val|test)$")
+_OTHERS |= {
+    "lbl",
+    "lbls",
+    "depth",
+    "depths",
+    "depthmaps",
+    "disparity",
+    "segmented",
+    "overlays",
+    "heatmaps",
+    "target",
+    "targets",
+    "output",
+    "outputs",
+}
+_PART = re.compile(r"^(?:train|training|val|valid|test)|(?:train|val|test|tr|ts|dir|folder)$")
 _MASK_FILE = re.compile(
     r"(.+?)[ _-](?:mask|segmentation|seg|gt|groundtruth)(?:[ _-]?\d{1,2})?", re.I
 )

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from tlearn.data.copy_findings import CopyGroup, copy_issues, find_copies
-from tlearn.data.foreign import POINTER
+from tlearn.data.foreign import ANNEX_POINTER, POINTER
 from tlearn.data.group_findings import group_issues
 from tlearn.data.group_likeness import likeness
 from tlearn.data.groups import (
@@ -193,13 +193,15 @@ def _split_or_not(
 
 def _refuse_pointers(folder: ImageFolder, pixels: PixelStore) -> None:
     """Refuse a clone without its large files, which is not damaged but incomplete."""
-    count = sum(info.problem == POINTER for info in pixels.infos)
-    if 2 * count > len(pixels.infos):
-        raise DataError(
-            f"{count} of {len(pixels.infos)} images in {quoted(folder.root)} are Git LFS pointers, "
-            "text in place of the images",
-            f"fetch them: git -C {pasted(folder.root)} lfs pull",
-        )
+    tools = {POINTER: ("Git LFS", "lfs pull"), ANNEX_POINTER: ("git-annex", "annex get .")}
+    for pointer, (tool, command) in tools.items():
+        count = sum(info.problem == pointer for info in pixels.infos)
+        if 2 * count > len(pixels.infos):
+            raise DataError(
+                f"{count} of {len(pixels.infos)} images in {quoted(folder.root)} are {tool} "
+                "pointers, text in place of the images",
+                f"fetch them: git -C {pasted(folder.root)} {command}",
+            )
 
 
 def _refuse_unreadable(folder: ImageFolder, pixels: PixelStore) -> None:

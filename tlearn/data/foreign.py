@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import re
+import tarfile
 from collections import Counter
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
+from tlearn.data.archives import TAR_SUFFIXES, unpack_command
 from tlearn.data.formats import EXTENSIONS, sniff
 from tlearn.data.walk import Walk
 from tlearn.errors import DataError, pasted, quoted
@@ -18,6 +21,7 @@ _LOOKED_AT = 500
 SAVE_IMAGES = (
     "save each image in it as a PNG file in the subfolder of its class, then: tlearn suggest FOLDER"
 )
+_BESIDE = ("a text file", "a web page", "a JSON file", "a notebook")
 _MODEL_ENDS = ".keras .tflite .onnx .pb .pt .pth .safetensors .ckpt .mlmodel .gguf .caffemodel"
 _VIDEO_ENDS = ".mp4 .avi .mov .mkv .webm .m4v .mpg .mpeg .wmv"
 
@@ -30,6 +34,7 @@ class Foreign(NamedTuple):
 
 
 POINTER = "a Git LFS pointer in place of the image: fetch it with git lfs pull"
+ANNEX_POINTER = "a git-annex pointer in place of the image: fetch it with git annex get"
 """Why an image cannot be read."""
 
 
@@ -64,12 +69,25 @@ def contents_of(root: Path) -> tuple[str, str]:
     ignored = Walk(root)
     ignored.images("")
     files = [root / name for name in islice(ignored.ignored, _LOOKED_AT)]
-    kinds = [(path, found) for path in files if (found := recognize(path)) and path.is_file()]
+    kinds = [(path, found) for path in files if (found := _link(path) or recognize(path))]
+    # A page or a text beside them tells less than what is there in place of images.
+    kinds = [pair for pair in kinds if pair[1].what not in _BESIDE] or kinds
     if not kinds:
         return "", ""
     what, _ = Counter(found.what for _, found in kinds).most_common(1)[0]
     path, found = next((path, found) for path, found in kinds if found.what == what)
     return f": {quoted(path)} is {what}", found.hint
+
+
+def _link(path: Path) -> Foreign | None:
+    """Recognize a link to a file that is not here, as git-annex leaves it."""
+    if not path.is_symlink() or path.exists():
+        return None
+    if "annex" in os.readlink(path):
+        return Foreign(
+            "a link of git-annex to a file that is not here", "fetch it: git annex get ."
+        )
+    return Foreign("a link that leads nowhere", f"look where it should lead: ls -l {pasted(path)}")
 
 
 def is_stand_in(path: Path) -> bool:
@@ -90,6 +108,12 @@ def run_error(path: Path) -> DataError | None:
     return None
 
 
+_OFFICE = Foreign(
+    "an office document",
+    "save the table in it as CSV with the columns path,label: tlearn suggest TABLE.csv",
+)
+
+
 def recognize(path: Path) -> Foreign | None:
     """Recognize a file that tlearn does not read as it is; None for any other."""
     head, end = read_head(path), path.suffix.lower()
@@ -107,11 +131,26 @@ def is_pointer(head: bytes) -> bool:
     return head.startswith(b"version https://git-lfs")
 
 
+def is_annex_pointer(head: bytes) -> bool:
+    """Return whether a file's first bytes are those that git-annex leaves in place of a file."""
+    return bool(re.match(rb"/?(\.git/)?annex/objects/", head))
+
+
 def _packed(path: Path, head: bytes) -> Foreign | None:
     shown, folder = pasted(path), pasted(path.name.partition(".")[0] or "images")
     then = f"then: tlearn suggest {folder}"
     if is_pointer(head):
         return Foreign("a Git LFS pointer, not the file itself", "fetch the files: git lfs pull")
+    if is_annex_pointer(head):
+        return Foreign("a git-annex pointer, not the file itself", "fetch it: git annex get .")
+    if path.suffix.lower() == ".dvc" and head:
+        return Foreign("a pointer of DVC, not the data itself", f"fetch the data: dvc pull {shown}")
+    if re.fullmatch(r".*(\.(zip|7z|rar|tar|gz|tgz)\.\d{3}|\.z\d\d)", path.name.lower()) and head:
+        first = pasted(path.with_suffix(".001" if path.suffix[1:].isdigit() else ".zip"))
+        text = f"put all parts into one folder and unpack the first: 7z x {first}; {then}"
+        return Foreign("a part of an archive in several files", text)
+    if path.suffix.lower() in (".crdownload", ".part", ".partial", ".download", ".opdownload"):
+        return Foreign("a download that is not complete", "wait for its end, or download it again")
     if head.startswith(b"7z\xbc\xaf'\x1c"):
         return Foreign("a 7z archive", f"unpack it: 7z x {shown} -o{folder}; {then}")
     if head.startswith(b"Rar!\x1a\x07"):
@@ -120,6 +159,8 @@ def _packed(path: Path, head: bytes) -> Foreign | None:
         return Foreign("compressed with Zstandard", f"unpack it: tar --zstd -xf {shown}; {then}")
     if head[:4] in (b"PK\3\4", b"PK\5\6"):
         return _zipped(path)
+    if path.name.lower().endswith(TAR_SUFFIXES) and tarfile.is_tarfile(path):
+        return Foreign("a tar archive", f"unpack it: {unpack_command(path)}; {then}")
     if head.startswith((b"\x1f\x8b", b"BZh", b"\xfd7zXZ\0")):
         return Foreign("a compressed file", f"unpack it: 7z x {shown}")
     return None
@@ -138,11 +179,13 @@ def _zipped(path: Path) -> Foreign | None:
         return Foreign("a table of NumPy arrays", SAVE_IMAGES)
     if "model.weights.h5" in names or any(name.endswith("/data.pkl") for name in names):
         return _as_model(path)
-    if "[Content_Types].xml" in names:
-        text = "save the table in it as CSV with the columns path,label: tlearn suggest TABLE.csv"
-        return Foreign("an office document", text)
+    if "[Content_Types].xml" in names or names[:1] == ["mimetype"]:
+        return _OFFICE
     if path.suffix.lower() == ".zip":
-        return None
+        where = pasted(path.name.partition(".")[0])
+        return Foreign(
+            "a zip archive", f"unpack it: {unpack_command(path)}; then: tlearn suggest {where}"
+        )
     renamed = f"mv {pasted(path)} {pasted(f'{path.name}.zip')}"
     return Foreign("a zip archive by another name", f"name it as one: {renamed}")
 
@@ -166,6 +209,8 @@ def _table(path: Path, head: bytes) -> Foreign | None:
         return Foreign("a file of arrays in the IDX format of MNIST", SAVE_IMAGES)
     if re.match(rb"\x80[\2-\5]", head) and end not in _MODEL_ENDS.split():
         return Foreign("a Python pickle", SAVE_IMAGES)
+    if head.startswith(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1") and end not in (".db", ".msi"):
+        return _OFFICE
     if head.startswith(b"SQLite format 3"):
         return Foreign("an SQLite database", SAVE_IMAGES)
     if end in (".mdb", ".lmdb") and head:

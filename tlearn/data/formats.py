@@ -28,7 +28,7 @@ _BRANDS = {
     "AVIF": {b"avif", b"avis"},
     "HEIF": {
         *(b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"),
-        *(b"mif1", b"msf1", b"mif2"),
+        *(b"mif1", b"msf1", b"mif2", b"miaf", b"MiHB", b"MiHE"),
     },
 }
 
@@ -39,7 +39,23 @@ _FOREIGN = {
     rb"%!PS|\xc5\xd0\xd3\xc6": "an EPS drawing: save it as PNG",
     rb"\xf4\xff\x6f": "WebP 2 cannot be read here: save it as JPEG or PNG",
     rb"gimp xcf": "a GIMP document: export it as PNG",
+    rb"v/1\x01": "OpenEXR cannot be read here: save it as PNG",
+    rb"II\xbc": "JPEG XR cannot be read here: save it as JPEG or PNG",
+    rb"SIMPLE  =": "a FITS image: save it as PNG",
+    rb"#\?RADIANCE|#\?RGBE": "a Radiance HDR image: save it as PNG",
+    rb"\x5c\x01\0\0|\0\0\x01\x5c|\xf0\x01\0\0n\+2": "a NIfTI volume: save its slices as PNG",
+    rb"AT&TFORM": "a DjVu document: save its pages as PNG",
+    rb"BPG\xfb": "BPG cannot be read here: save it as JPEG or PNG",
+    rb"FLIF": "FLIF cannot be read here: save it as PNG",
+    rb"qoif": "QOI cannot be read here: save it as PNG",
+    rb"\0\0[\x01\x02]\0[\x01-\x40]\0": "an icon of Windows: save it as PNG",
+    rb"\xd7\xcd\xc6\x9a": "a Windows metafile: save it as PNG",
+    rb"\0\x05\x16[\0\x07]": "notes of macOS on an image (AppleDouble), not the image: delete it",
+    rb"L\0\0\0\x01\x14\x02\0": "a shortcut of Windows, not the image: copy the image here",
+    rb"PK\x03\x04|\x1f\x8b\x08|7z\xbc\xaf|Rar!": "an archive, not an image: unpack it",
+    rb"\x93NUMPY": "a NumPy array: save it as PNG",
     rb"II\*\0.{4}CR|.{4}ftypcrx |FUJIFILMCCD-RAW|IIR[OS]|MMOR|IIU\0|FOVb|\0MRM": _RAW,
+    rb"\x1aE\xdf\xa3|.{4}ftyp": "a video: save images of it as JPEG",
 }
 _FOREIGN_EXTENSIONS = {
     *(".jxl", ".psd", ".wp2", ".xcf"),

@@ -19,6 +19,9 @@ GrayRange = tuple[float, float]
 """The values that become 0 and 255."""
 
 _SIXTEEN_BITS = 65535
+_NO_DATA = 1e30
+"""Floats that stand for a pixel without a value, as -3.4e38 does, are larger."""
+
 # What makes Pillow take the other byte of two.
 _OTHER_BYTES = {"RGB;16L": "RGB;16B", "RGB;16B": "RGB;16L"}
 _OTHER_BYTES["RGB;16N"] = "RGB;16B" if sys.byteorder == "little" else "RGB;16L"
@@ -52,7 +55,9 @@ def to_eight_bit(
         The image in mode L, and its range of values.
     """
     values = np.asarray(image)
-    finite = values[np.isfinite(values)] if values.dtype.kind == "f" else values
+    finite = values
+    if values.dtype.kind == "f":
+        finite = values[np.abs(values) < _NO_DATA]  # which is false of NaN
     low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
     found = ValueRange("float" if values.dtype.kind == "f" else "integer", low, high)
     if gray_range is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -12,6 +13,14 @@ from tlearn.data.notes import FolderNote, Row, listed
 from tlearn.data.parts import is_plain, split_of
 from tlearn.data.walk import Walk, is_hidden, is_quarantine, is_system_folder
 from tlearn.errors import quoted
+
+_NO_CLASS = re.compile(
+    r"te?mp|bak|backups?|downloads?|uploads?|screenshots?|logs|plots|results|predictions?|runs"
+    r"|checkpoints?|node_modules|v?env|site-packages|bounding_box_(train|test)|papierkorb|papelera"
+    r"|lixeira|neuer ordner|(new|untitled) folder|to[ _-]?(sort|do|label|check|delete)",
+    re.IGNORECASE,
+)
+"""Names that folders have which nobody made for a class."""
 
 
 def merged_subfolders(
@@ -44,14 +53,21 @@ def merged_subfolders(
         yield FolderNote("merged", "warning", message, (*nested,))
 
 
+def _is_odd(name: str) -> bool:
+    return holds_images(name) or bool(_NO_CLASS.fullmatch(name.strip(" _.-")))
+
+
 def odd_names(rows: Sequence[Row]) -> Iterator[FolderNote]:
     """Yield a note on classes beside others whose name is that of a part, or of all images."""
     classes = dict.fromkeys(row.class_name for row in rows)
-    odd = tuple(name for name in classes if is_plain(name) or holds_images(name))
+    odd = tuple(name for name in classes if is_plain(name) or _is_odd(name))
     if odd and len(odd) < len(classes):
         message = (
             f"{listed(odd)} is trained on as a class, although by its name it is none. Move it out "
             "of the folder unless it is one."
+            if len(odd) == 1
+            else f"{listed(odd)} are trained on as classes, although by their names they are none. "
+            "Move them out of the folder unless they are."
         )
         yield FolderNote("layout", "warning", message, odd)
 

@@ -64,6 +64,9 @@ def find_images(walk: Walk, scored: bool) -> Found:
     has_train = "train" in map(split_of, parts)
     if has_train or (scored and parts and {*full} <= {*parts}):
         found = _rows_of_parts(walk, parts, folders, loose)
+        for name, inner in parts.items():
+            if split_of(name) == "train":
+                found.notes += _merged(peek, inner, peek.class_folders(inner))
     elif full and all(map(split_of, full)):
         raise _no_train_part(peek, full, parts)
     else:
@@ -174,7 +177,13 @@ def _rows_of_classes(walk: Walk, peek: Walk, folders: Sequence[str], loose: Sequ
     for name in held_out:
         rows += _class_rows(walk, *walk.children(name), split_of(name))
     found = Found(rows, "splits" if held_out else "classes")
-    found.notes += _notes_on_classes(walk.root, classes, inner, flat, held_out)
+    if held_out:
+        message = (
+            f"{listed(held_out)} has folders of the same names as the classes beside it: taken as "
+            "a part of its own, and the classes beside it for training."
+        )
+        found.notes.append(FolderNote("layout", "note", message, (*held_out,)))
+    found.notes += _merged(peek, "", classes)
     if not held_out:
         _take_parts_in_classes(found)
     return found
@@ -195,20 +204,16 @@ def _is_no_class(name: str, full: Sequence[str], inner: Mapping[str, Sequence[st
     )
 
 
-def _notes_on_classes(
-    root: Path,
-    classes: Sequence[str],
-    inner: Mapping[str, Sequence[str]],
-    flat: set[str],
-    held_out: Sequence[str],
-) -> Iterator[FolderNote]:
-    if held_out:
-        message = (
-            f"{listed(held_out)} has folders of the same names as the classes beside it: taken as "
-            "a part of its own, and the classes beside it for training."
-        )
-        yield FolderNote("layout", "note", message, (*held_out,))
-    yield from merged_subfolders(root, classes, inner, flat)
+def _merged(peek: Walk, place: str, classes: Sequence[str]) -> Iterator[FolderNote]:
+    """Yield a note on sub-folders of classes, which are paths below the folder `place`."""
+    inner, flat = {}, set()
+    for path in classes:
+        name, below = Path(path).name, path
+        while len(deeper := peek.class_folders(below)) == 1 and not peek.children(below)[1]:
+            below = deeper[0]
+        inner[name] = [Path(child).name for child in deeper]
+        flat |= {name} if peek.children(below)[1] else set()
+    yield from merged_subfolders(peek.root / place, list(inner), inner, flat)
 
 
 def _take_parts_in_classes(found: Found) -> None:
@@ -245,8 +250,9 @@ def _no_train_part(peek: Walk, full: Sequence[str], parts: Mapping[str, str]) ->
         )
     trained = [name for name in full if split_of(name) == "train"]
     images = [image for name in trained or full for image in Walk(root).images(name)]
+    parts_by_name = "its name a part" if len(full) == 1 else "their names parts"
     return DataError(
-        f"{quoted(root)} has {names}, by their names parts of a data set, with images but no "
-        "class folders",
+        f"{quoted(root)} has {names}, by {parts_by_name} of a data set, with images but no class "
+        "folders",
         loose_images_hint(root, images),
     )

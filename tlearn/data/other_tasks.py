@@ -138,8 +138,14 @@ def loose_images_hint(root: Path, images: Sequence[str]) -> str:
         root: The folder.
         images: Names of the images.
     """
-    if table := table_in(root):
+    places = dict.fromkeys([root, *((root / image).parent for image in images[:_LOOKED_AT])])
+    if table := next(filter(None, map(table_in, places)), None):
         return f"use the labels in the table: tlearn suggest {quoted(table)}"
+    if listing := next(filter(None, map(listing_in, places)), None):
+        return (
+            f"write the class of each image, if {quoted(listing)} says it, into a table with the "
+            "columns path,label: tlearn suggest TABLE.csv"
+        )
     first = Counter(
         match[0].casefold()
         for image in images
@@ -151,6 +157,13 @@ def loose_images_hint(root: Path, images: Sequence[str]) -> str:
         shown = ", ".join(map(repr, sorted(named)[:5]))
         text += f", perhaps by the first word of its name ({shown})"
     return text
+
+
+def listing_in(root: Path) -> Path | None:
+    """Return a file in the folder that may say the classes, as annotation tools write it."""
+    names = [entry.name for entry in list_entries(root) if not is_hidden(entry.name)]
+    known = sorted(name for name in names if name.lower().endswith((".jsonl", ".json", ".xml")))
+    return root / known[0] if known else None
 
 
 def table_in(root: Path) -> Path | None:

@@ -7,10 +7,11 @@ from contextlib import suppress
 
 from PIL import TiffImagePlugin, UnidentifiedImageError
 
-from tlearn.data.foreign import POINTER, is_pointer
+from tlearn.data.foreign import ANNEX_POINTER, POINTER, is_annex_pointer, is_pointer
 from tlearn.data.formats import name_foreign
 from tlearn.data.image_info import BROKEN
 
+_SVG_WITHIN = 10_000  # a comment of any length comes first
 RAW = "a camera RAW file: export it as JPEG"
 _BITS, _PHOTOMETRIC, _SAMPLES = 258, 262, 277
 _DESCRIBED = (256, 257, _BITS, _PHOTOMETRIC)
@@ -30,14 +31,16 @@ def not_an_image(data: bytes) -> str:
         return foreign
     if data[128:132] == b"DICM":
         return "a DICOM image: save it as PNG"
-    if b"<html" in start or b"<!doctype html" in start:
+    if b"<html" in start or b"<!doctype html" in start or b"<error>" in start:
         return "a web page, not an image"
-    if b"<svg" in start:
+    if b"<svg" in data[:_SVG_WITHIN].lower():
         return "an SVG drawing: save it as PNG"
     if start.startswith(b"%pdf"):
         return "a PDF document: save its pages as PNG"
     if is_pointer(data):
         return POINTER
+    if is_annex_pointer(data):
+        return ANNEX_POINTER
     # A multi-byte character may be cut off at the end.
     text = start.decode("utf-8", "replace").rstrip("\ufffd")
     if "\ufffd" not in text and all(c.isprintable() or c.isspace() for c in text):
