@@ -51,3 +51,11 @@ def test_contrast_is_that_of_all_pixels_but_for_a_few(tmp_path: Path) -> None:
     contrast, brightest = measure_contrast(Image.fromarray(COLORS).resize((224, 224)))
     assert contrast == pytest.approx(COLORS.reshape(-1, 3).std(0).max(), rel=0.1)
     assert brightest > 240
+
+
+def test_a_hot_pixel_does_not_make_an_image_bright() -> None:
+    values = np.full((100, 100, 3), 20, np.uint8)
+    values[50, 50] = 255
+    assert measure_contrast(Image.fromarray(values))[1] == 20
+    values[40:60, 40:60] = 200
+    assert measure_contrast(Image.fromarray(values))[1] == 200

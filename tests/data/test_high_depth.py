@@ -115,3 +115,15 @@ def test_a_range_survives_its_text() -> None:
     assert format_range((0, 4095)) == "0,4095"
     with pytest.raises(ValueError, match="no range"):
         parse_range("5,5")
+
+
+@pytest.mark.parametrize(("value", "tags"), [(-3.4e38, {}), (-9999.0, {42113: "-9999"})])
+def test_pixels_without_a_value_do_not_stretch_the_range(
+    tmp_path: Path, value: float, tags: dict[int, str]
+) -> None:
+    values = np.linspace(0, 1, 64, dtype=np.float32).reshape(8, 8)
+    values[0] = value
+    Image.fromarray(values).save(tmp_path / "x.tif", tiffinfo=tags)
+    _, found = read_image(tmp_path / "x.tif", 8, "squash")
+    assert (found.low, found.high) == (pytest.approx(8 / 63), 1)
+    assert len(np.unique(decode(tmp_path / "x.tif", 8)[1:])) > 50

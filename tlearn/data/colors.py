@@ -11,6 +11,7 @@ _PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0
 # An alpha channel of 0 and 1 where 255 is opaque is a mistake as one of 0 is.
 _TRANSPARENT = 1
 _GRID = (80, 80)
+_HOT = 0.001
 _LEVELS = np.arange(256.0)
 
 
@@ -46,10 +47,13 @@ def to_rgb(
 def measure_contrast(image: Image.Image) -> tuple[float, int]:
     """Return the standard deviation of the most varied channel of RGB, and the largest value.
 
-    They are those of a grid of pixels, which costs next to nothing.
+    They are those of a grid of pixels, which costs next to nothing. A larger value of a hot pixel
+    or two does not count.
     """
     grid = image.resize(_GRID, Image.Resampling.NEAREST)
     counts = np.array(grid.histogram(), np.float64).reshape(3, 256)
     counts /= _GRID[0] * _GRID[1]
     variance = ((counts * _LEVELS**2).sum(1) - (counts * _LEVELS).sum(1) ** 2).max()
-    return round(float(np.sqrt(max(variance, 0.0))), 2), int(np.max(grid.getextrema()))
+    at_least = counts[:, ::-1].cumsum(1)[:, ::-1]  # share of pixels of a level or above
+    brightest = int(np.flatnonzero((at_least > _HOT).any(0)).max())
+    return round(float(np.sqrt(max(variance, 0.0))), 2), brightest

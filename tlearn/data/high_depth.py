@@ -19,7 +19,7 @@ GrayRange = tuple[float, float]
 """The values that become 0 and 255."""
 
 _SIXTEEN_BITS = 65535
-_NO_DATA = 1e30
+_NO_DATA_TAG, _NO_DATA = 42113, 1e30
 """Floats that stand for a pixel without a value, as -3.4e38 does, are larger."""
 
 # What makes Pillow take the other byte of two.
@@ -55,9 +55,9 @@ def to_eight_bit(
         The image in mode L, and its range of values.
     """
     values = np.asarray(image)
-    finite = values
+    finite = values[values != _no_data_value(image)]
     if values.dtype.kind == "f":
-        finite = values[np.abs(values) < _NO_DATA]  # which is false of NaN
+        finite = finite[np.abs(finite) < _NO_DATA]  # which is false of NaN
     low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
     found = ValueRange("float" if values.dtype.kind == "f" else "integer", low, high)
     if gray_range is None:
@@ -68,6 +68,15 @@ def to_eight_bit(
     else:
         scaled = _scaled(values, gray_range)
     return Image.fromarray(255 - scaled if white_is_zero else scaled), found
+
+
+def _no_data_value(image: Image.Image) -> float | None:
+    """Return the value that stands for a pixel without one, as GDAL writes it into a TIFF."""
+    written = getattr(image, "tag_v2", {}).get(_NO_DATA_TAG)
+    try:
+        return float(str(written).strip("\0 "))
+    except ValueError:
+        return None
 
 
 def is_high_depth_color(image: Any) -> bool:

@@ -82,9 +82,9 @@ def _dark(
         yield DataIssue(
             "dark",
             "warning",
-            f"{count(len(names), 'image')} {are(names)} nearly black, with no value above "
-            f"{DARK} of 255: {_first(names)}. Save {them(names)} brighter; 12-bit values in a "
-            "16-bit file, or masks in place of images, are usual reasons.",
+            f"{count(len(names), 'image')} {are(names)} nearly black, with hardly a value "
+            f"above {DARK} of 255: {_first(names)}. Save {them(names)} brighter; 12-bit values in "
+            "a 16-bit file, or masks in place of images, are usual reasons.",
             tuple(names),
         )
 
