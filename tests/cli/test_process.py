@@ -94,3 +94,9 @@ def test_in_a_locale_of_ascii_names_are_read_and_printed_as_they_are(tmp_path: P
     )
     assert done.returncode == 2
     assert "Äpfel'" in done.stderr.decode()
+
+
+def test_what_a_notebook_draws_with_does_not_matter() -> None:
+    code = "from tlearn.cli.process import prepare; prepare(); import matplotlib.figure"
+    environment = os.environ | {"MPLBACKEND": "backend_of_a_notebook"}
+    assert not subprocess.run([sys.executable, "-c", code], env=environment).returncode

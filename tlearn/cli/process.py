@@ -17,7 +17,11 @@ class Terminated(BaseException):
 
 
 def prepare() -> None:
-    """Open the standard streams that are closed, and let SIGTERM be told like Ctrl-C."""
+    """Open the standard streams that are closed, and let SIGTERM be told like Ctrl-C.
+
+    Figures are drawn into files, whatever a notebook that starts the command draws with.
+    """
+    os.environ["MPLBACKEND"] = "agg"
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         # Else the next file that is opened gets the number, and the output of TensorFlow in it.
         if getattr(sys, name) is None:
