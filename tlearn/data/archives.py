@@ -12,7 +12,7 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, suppress
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import IO
 
@@ -124,8 +124,8 @@ def _is_of_class(archive: Path) -> bool:
     """Return whether an archive holds images of one class, by its name, as n01440764.tar does."""
     if not re.fullmatch(r"[A-Za-z]?\d+|(?:class|category|label)[ _-]?\d+", stem_of(archive), re.I):
         return False
-    with suppress(*_BROKEN), closing(_entries(archive)) as entries:
-        return "/" not in next(entries)[0].removeprefix("./")
+    with suppress(*_BROKEN, StopIteration):
+        return "/" not in next(_entries(archive))[0].removeprefix("./")
     return False
 
 

@@ -15,9 +15,9 @@ from tlearn.data.walk import Walk, is_hidden, is_quarantine, is_system_folder
 from tlearn.errors import quoted
 
 _NO_CLASS = re.compile(
-    r"te?mp|bak|backups?|downloads?|uploads?|screenshots?|logs|plots|results|predictions?|runs"
+    r"temp|tmp|bak|backups?|downloads?|uploads?|screenshots?|logs|plots|results|predictions?|runs"
     r"|checkpoints?|node_modules|v?env|site-packages|bounding_box_(train|test)|papierkorb|papelera"
-    r"|lixeira|neuer ordner|(new|untitled) folder|to[ _-]?(sort|do|label|check|delete)",
+    r"|lixeira|(new|untitled) folder|to[ _-]?(sort|do|label|check|delete)",
     re.IGNORECASE,
 )
 """Names that folders have which nobody made for a class."""

@@ -17,7 +17,7 @@ _SHOWN = 3
 _VARIANTS = re.compile("[\ufe00-\ufe0f\u034f]")
 _MARK = r"[\s_.,'`\u00b4\u2010-\u2015\u2018\u2019\u201c\u201d\u2212-]+"
 _COPY = re.compile(
-    r"[ _-]+(?:copy|kopie|copie|copia)(?: ?\(?\d+\)?)?$| ?\(\d{1,2}\)$|^(?:copy of|kopie von) ",
+    r"[ _-]+(?:copy|kopie|copi[ae])(?: ?\(?\d+\)?)?$| ?\(\d{1,2}\)$|^(?:copy of|kopie von) ",
     re.I,
 )
 """What file managers write into the name of a copy."""
