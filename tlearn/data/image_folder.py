@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import difflib
 import os
-import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -26,7 +25,7 @@ from tlearn.data.image_csv import read_image_csv
 from tlearn.data.layouts import find_images
 from tlearn.data.local_source import address_of, is_table, local_source
 from tlearn.data.notes import FolderNote, Row, composed, join_forms, names_alike
-from tlearn.data.other_tasks import listing_in, loose_images_hint, table_in
+from tlearn.data.other_tasks import labels_hint, table_in
 from tlearn.data.parts import SPLIT_NAMES, SPLITS
 from tlearn.data.walk import Walk, list_entries, natural_key
 from tlearn.errors import DataError, pasted, quoted
@@ -124,7 +123,7 @@ def _scan_local(local: Path, known_classes: Sequence[str], examined: bool) -> Im
 
 def _local(path: Path, cache: Callable[[], Path]) -> tuple[Path, tuple[FolderNote, ...]]:
     """Return what a path or an address stands for on this machine."""
-    path = Path(re.sub("^file:/+", "/", os.path.expanduser(path)))
+    path = Path(os.path.expanduser(str(path).removeprefix("file:")))
     if not address_of(path):
         _ensure_exists(path)
     return local_source(path, cache)
@@ -223,13 +222,11 @@ def _refuse_one_class(folder: ImageFolder, scored: bool, examined: bool) -> None
                 f"name the folder inside it: tlearn suggest {quoted(inner)}",
             )
         inner /= deeper[0]
-    table = table_in(root) if folder.layout != "csv" else None
+    table, hint = (table_in(root), labels_hint(root)) if folder.layout != "csv" else (None, "")
     if not scored and (table or not examined):
         raise DataError(
             f"{quoted(root)} has only one class: {name!r}",
-            loose_images_hint(root, [])
-            if table or (folder.layout != "csv" and listing_in(root))
-            else "add a subfolder with images of something else; a classifier needs two classes",
+            hint or "add a subfolder with images of something else; a classifier needs two classes",
         )
 
 

@@ -138,14 +138,8 @@ def loose_images_hint(root: Path, images: Sequence[str]) -> str:
         root: The folder.
         images: Names of the images.
     """
-    places = dict.fromkeys([root, *((root / image).parent for image in images[:_LOOKED_AT])])
-    if table := next(filter(None, map(table_in, places)), None):
-        return f"use the labels in the table: tlearn suggest {quoted(table)}"
-    if listing := next(filter(None, map(listing_in, places)), None):
-        return (
-            f"write the class of each image, if {quoted(listing)} says it, into a table with the "
-            "columns path,label: tlearn suggest TABLE.csv"
-        )
+    if hint := labels_hint(root, images):
+        return hint
     first = Counter(
         match[0].casefold()
         for image in images
@@ -159,7 +153,20 @@ def loose_images_hint(root: Path, images: Sequence[str]) -> str:
     return text
 
 
-def listing_in(root: Path) -> Path | None:
+def labels_hint(root: Path, images: Sequence[str] = ()) -> str:
+    """Return what to do with a file beside images that may say their classes; "" without one."""
+    places = dict.fromkeys([root, *((root / image).parent for image in images[:_LOOKED_AT])])
+    if table := next(filter(None, map(table_in, places)), None):
+        return f"use the labels in the table: tlearn suggest {quoted(table)}"
+    if listing := next(filter(None, map(_listing_in, places)), None):
+        return (
+            f"write the class of each image, if {quoted(listing)} says it, into a table with the "
+            "columns path,label: tlearn suggest TABLE.csv"
+        )
+    return ""
+
+
+def _listing_in(root: Path) -> Path | None:
     """Return a file in the folder that may say the classes, as annotation tools write it."""
     names = [entry.name for entry in list_entries(root) if not is_hidden(entry.name)]
     known = sorted(name for name in names if name.lower().endswith((".jsonl", ".json", ".xml")))
