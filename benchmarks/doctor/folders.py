@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,7 @@ from PIL import Image
 from tlearn.commands.session import Session
 from tlearn.data.image_folder import scan
 from tlearn.data.image_info import ImageInfo
-from tlearn.data.pixel_store import PixelRows
+from tlearn.data.pixel_store import PixelArray
 from tlearn.data.sampling import make_folds
 from tlearn.data.split import Fold
 
@@ -35,7 +35,7 @@ class Sample:
         names: (n,) paths of the images.
         labels: (n,) class indices.
         infos: (n,) facts of the files.
-        pixels: (n, side, side, 3), read when indexed.
+        pixels: (n, side, side, 3), perhaps read when indexed.
         stages: For each stage of the backbone, (n, width) features.
         folds: Five folds.
     """
@@ -45,7 +45,7 @@ class Sample:
     names: tuple[str, ...]
     labels: np.ndarray
     infos: list[ImageInfo]
-    pixels: PixelRows
+    pixels: PixelArray
     stages: list[np.ndarray]
     folds: list[Fold]
 
@@ -80,6 +80,23 @@ def open_sample(folder: Path, flags: dict[str, object]) -> Sample:
         )
 
 
+def take_of_each_class(sample: Sample, per_class: int, seed: int) -> Sample:
+    """Return a sample of a sample, with new folds and at most so many images of each class."""
+    order = np.random.default_rng(seed).permutation(len(sample.labels))
+    of_each = [order[sample.labels[order] == label] for label in range(len(sample.classes))]
+    rows = np.sort(np.concatenate([of_class[:per_class] for of_class in of_each]))
+    infos = [sample.infos[row] for row in rows]
+    return replace(
+        sample,
+        names=tuple(sample.names[row] for row in rows),
+        labels=sample.labels[rows],
+        infos=infos,
+        pixels=sample.pixels[rows],
+        stages=[stage[rows] for stage in sample.stages],
+        folds=make_folds(sample.labels[rows], [info.sha256 for info in infos], 0),
+    )
+
+
 def open_planted(
     folder: Path, flags: dict[str, object], plant: Plant, per_class: int, seed: int
 ) -> Sample:
@@ -112,15 +129,17 @@ def open_planted(
         return open_sample(root, flags)
 
 
-def parse_arguments(description: str | None) -> tuple[list[Path], dict[str, object], int, int]:
-    """Return folders, flags of the backbone, images per class and the number of seeds."""
+def parse_arguments(
+    description: str | None, per_class: int = 60
+) -> tuple[list[Path], dict[str, object], int, int]:
+    """Return folders, flags of the backbone, images per class (0: all) and the number of seeds."""
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("folders", type=Path, nargs="+")
     parser.add_argument("--weights", help="MobileNetV2's; without, the built-in backbone is used")
     parser.add_argument("--image-size", type=int, default=128)
-    parser.add_argument("--per-class", type=int, default=60)
+    parser.add_argument("--per-class", type=int, default=per_class)
     parser.add_argument("--seeds", type=int, default=1)
     given = parser.parse_args()
     flags: dict[str, object] = {"backbone": "builtin"}

@@ -1,12 +1,14 @@
 """Are moved labels found, and how many sound ones are accused?
 
     python -m benchmarks.doctor.labels FOLDER ... [--weights MOBILENETV2.h5] [--seeds 2]
+        [--per-class 60]
 
-Labels of whole folders are moved to another class, chosen at random or the one that looks most
-alike. "top" is the share of planted ones among as many rows of the ranked list as were planted,
-"ROC" the area under the curve of the confidence. "listed" are the rows with a confidence of at
-least one half, "right" the share of them that was planted, "said" their mean confidence. "own" is
-the yardstick: ranked by 1 - p(label) of the best head, as cleanlab does by default.
+Labels of whole folders, or of so many images a class, are moved to another class, chosen at random
+or the one that looks most alike. "top" is the share of planted ones among as many rows of the
+ranked list as were planted, "ROC" the area under the curve of the confidence. "listed" are the rows
+with a confidence of at least one half, "right" the share of them that was planted, "said" their
+mean confidence. "own" is the yardstick: ranked by 1 - p(label) of the best head, as cleanlab does
+by default.
 """
 
 from __future__ import annotations
@@ -15,7 +17,13 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.doctor.folders import LAST, Sample, open_sample, parse_arguments
+from benchmarks.doctor.folders import (
+    LAST,
+    Sample,
+    open_sample,
+    parse_arguments,
+    take_of_each_class,
+)
 from tlearn.data.split import Fold
 from tlearn.doctor.labels import check_labels
 from tlearn.features.linear_head import cross_validate
@@ -77,8 +85,12 @@ def area_under_roc(score: np.ndarray, planted: np.ndarray) -> float:
     return float(above / (n * (len(score) - n)))
 
 
-def measure(sample: Sample, share: float, how: str, seed: int) -> dict[str, float]:
+def measure(
+    sample: Sample, share: float, how: str, seed: int, per_class: int = 0
+) -> dict[str, float]:
     """Move labels of one folder and return what is found."""
+    if per_class:
+        sample = take_of_each_class(sample, per_class, seed)
     alike = None
     if how == "look-alike":
         alike = look_alikes(held_out_heads(sample, sample.labels, sample.folds), sample.labels)
@@ -105,12 +117,15 @@ def mean_known(values: list[float]) -> float:
 
 def main() -> None:
     """Print a table for each case."""
-    folders, flags, _, n_seeds = parse_arguments(__doc__)
+    folders, flags, per_class, n_seeds = parse_arguments(__doc__, per_class=0)
     samples = [open_sample(Path(folder), flags) for folder in folders]
     for share, how in CASES:
         rows = []
         for sample in samples:
-            seeds = [measure(sample, share, how, seed) for seed in range(n_seeds if share else 1)]
+            seeds = [
+                measure(sample, share, how, seed, per_class)
+                for seed in range(n_seeds if share else 1)
+            ]
             rows.append({key: mean_known([row[key] for row in seeds]) for key in seeds[0]})
         print(f"\n{share:.0%} moved, {how}")
         print(" " * 20, *(key.rjust(8) for key in rows[0]))

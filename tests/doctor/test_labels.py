@@ -86,3 +86,18 @@ def test_a_head_that_guesses_is_not_heard() -> None:
     guess = np.random.default_rng(0).dirichlet([0.2] * 3, 300)
     with_both = check_labels([*good, guess], [], labels).probabilities
     np.testing.assert_array_equal(with_both, check_labels(good, [], labels).probabilities)
+
+
+def test_a_direction_among_much_noise_is_heard_where_images_are_few() -> None:
+    found = 0
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        labels = np.arange(200) % 2
+        features = rng.normal(size=(200, 120)).astype(np.float32)
+        features[:, 0] += 4 * labels
+        moved = rng.choice(200, 10, replace=False)
+        labels[moved] = 1 - labels[moved]
+        unsure = [np.full((200, 2), 0.5)]
+        ranked = np.argsort(-check_labels(unsure, [features], labels).confidence)
+        found += len({*ranked[:10].tolist()} & {*moved.tolist()})
+    assert found >= 34  # of 40; the votes of neighbors find 31
