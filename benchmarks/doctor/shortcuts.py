@@ -31,7 +31,14 @@ LETTERS = {
     "image without its center": "o",
     "16-pixel thumbnail": "t",
 }
-SHOULD = {"border": "em", "watermark": "m", "size": "fb", "quality": "fb", "brightness": "l"}
+SHOULD = {
+    "border": "em",
+    "watermark": "m",
+    "gray_watermark": "m",
+    "size": "fb",
+    "quality": "fb",
+    "brightness": "l",
+}
 """What must be suspicious, at least one of them."""
 
 WORDS = ("studio 12", "example.org", "SAMPLE", "(c) Ann Lee", "field lab", "Photo: Kim")
@@ -47,7 +54,7 @@ def border(image: Image.Image, strength: float) -> Image.Image:
     return ImageOps.expand(image, width, (round(255 * strength),) * 3)
 
 
-def watermark(image: Image.Image, strength: float) -> Image.Image:
+def watermark(image: Image.Image, strength: float, gray: int = 255) -> Image.Image:
     """Write half-transparent white words into a corner, others for each class."""
     text = WORDS[round(strength * (len(WORDS) - 1))]
     layer = Image.new("L", image.size)
@@ -55,8 +62,13 @@ def watermark(image: Image.Image, strength: float) -> Image.Image:
     at = (image.width - 4, image.height - 4)
     ImageDraw.Draw(layer).text(at, text, 128, font, anchor="rs")
     marked = image.copy()
-    marked.paste((255, 255, 255), mask=layer)
+    marked.paste((gray, gray, gray), mask=layer)
     return marked
+
+
+def gray_watermark(image: Image.Image, strength: float) -> Image.Image:
+    """Write them in gray: lighter than what is dark, and darker than what is bright."""
+    return watermark(image, strength, 128)
 
 
 def size(image: Image.Image, strength: float) -> Image.Image:
@@ -81,14 +93,12 @@ def planted(change: Change, which: str) -> Plant:
     """Return what changes an image by its class."""
 
     def plant(image: Image.Image, label: int, n_classes: int) -> tuple[Image.Image, str, dict]:
-        if which == "one" and label:
-            strength = (
-                None
-                if change in (border, watermark)
-                else (1.0 if change is not brightness else 0.5)
-            )
-        else:
-            strength = label / (n_classes - 1)
+        strength = label / (n_classes - 1)
+        if which == "one":
+            # Only the first class; a middling frame, as subjects may stand on black or on white.
+            others = None if change in (border, watermark, gray_watermark) else 1.0
+            others = 0.5 if change is brightness else others
+            strength = (0.5 if change is border else 0.0) if label == 0 else others
         changed = image if strength is None else change(image, strength)
         return changed, "JPEG", {"quality": "keep"} if changed.format == "JPEG" else _JPEG
 
@@ -113,7 +123,7 @@ def main() -> None:
     clean = [suspicious(open_sample(folder, flags)) for folder in folders]
     letters = ["".join(LETTERS[shortcut.name] for shortcut in found) for found in clean]
     print("as it is".ljust(18), *(cell.rjust(10) for cell in letters), flush=True)
-    for change in (border, watermark, size, quality, brightness):
+    for change in (border, watermark, gray_watermark, size, quality, brightness):
         for which in ("each", "one"):
             opened = partial(open_planted, flags=flags, per_class=per_class, seed=0)
             cells = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tlearn.doctor.fixed_marks import mark_probabilities
+from tlearn.doctor.fixed_marks import Relief, mark_probabilities
 
 N = 200
 LABELS = np.arange(N) % 2
@@ -14,8 +14,14 @@ FOLDS = [(np.flatnonzero(f != FOLD_OF), np.flatnonzero(f == FOLD_OF)) for f in r
 TEXT = np.random.default_rng(4).integers(-1, 2, (6, 30))
 
 
-def accuracy(relief: np.ndarray, labels: np.ndarray = LABELS) -> float:
-    p = mark_probabilities(relief.astype(np.int8), labels, int(labels.max()) + 1, FOLDS)
+MIDDLING = np.full((N, 24, 24), 128, np.uint8)
+
+
+def accuracy(
+    relief: np.ndarray, labels: np.ndarray = LABELS, below: np.ndarray = MIDDLING
+) -> float:
+    images = Relief(relief.astype(np.int8), below)
+    p = mark_probabilities(images, labels, int(labels.max()) + 1, FOLDS)
     np.testing.assert_allclose(p.sum(axis=1), 1)
     return float((p.argmax(axis=1) == labels).mean())
 
@@ -29,6 +35,15 @@ def test_a_faint_mark_at_a_fixed_place_is_told(strength: int) -> None:
     relief = noise()
     relief[LABELS == 1, 40:46, 10:40] += strength * TEXT
     assert accuracy(relief) > 0.95
+
+
+def test_a_mark_that_lightens_the_dark_and_darkens_the_bright_is_told() -> None:
+    below = np.random.default_rng(2).choice([58, 198], N)
+    relief = noise()
+    toward_gray = np.sign(128 - below)[:, None, None]
+    relief[:, 40:46, 10:40] += (LABELS == 1)[:, None, None] * toward_gray * 6 * TEXT
+    below = np.full((N, 24, 24), below[:, None, None], np.uint8)
+    assert accuracy(relief, below=below) > 0.95
 
 
 def test_a_strong_mark_at_changing_places_is_not() -> None:
@@ -50,6 +65,7 @@ def test_images_alike_in_every_pixel_are_no_error() -> None:
 
 
 def test_images_in_no_fold_get_no_prediction() -> None:
-    p = mark_probabilities(noise().astype(np.int8), LABELS, 2, FOLDS[:2])
+    images = Relief(noise().astype(np.int8), MIDDLING)
+    p = mark_probabilities(images, LABELS, 2, FOLDS[:2])
     held_out = np.concatenate([out for _, out in FOLDS[:2]])
     assert {*np.flatnonzero(p.sum(axis=1))} == {*held_out.tolist()}

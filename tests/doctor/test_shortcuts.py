@@ -70,13 +70,17 @@ def border(pixels: np.ndarray, of: np.ndarray) -> np.ndarray:
     return framed
 
 
-def watermark(pixels: np.ndarray, of: np.ndarray) -> np.ndarray:
+def watermark(pixels: np.ndarray, of: np.ndarray, gray: int = 255) -> np.ndarray:
     marked = pixels.astype(float)
     for row in np.flatnonzero(of):
         text = np.random.default_rng(LABELS[row]).integers(0, 2, (6, 24, 1)) * 0.4
         corner = marked[row, -8:-2, -26:-2]
-        marked[row, -8:-2, -26:-2] = (1 - text) * corner + text * 255
+        marked[row, -8:-2, -26:-2] = (1 - text) * corner + text * gray
     return marked.astype(np.uint8)
+
+
+def gray_watermark(pixels: np.ndarray, of: np.ndarray) -> np.ndarray:
+    return watermark(pixels, of, 125)
 
 
 def brightness(pixels: np.ndarray, of: np.ndarray) -> np.ndarray:
@@ -99,6 +103,7 @@ def test_nothing_is_claimed_of_photographs_without_a_shortcut() -> None:
     [
         (border, "border pixels"),
         (watermark, "marks at a fixed place"),
+        (gray_watermark, "marks at a fixed place"),
         (brightness, "range of brightness"),
     ],
 )

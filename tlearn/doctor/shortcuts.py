@@ -18,7 +18,7 @@ from tlearn.data.inspection import IMBALANCE
 from tlearn.data.pixel_store import PixelArray
 from tlearn.data.split import Fold
 from tlearn.doctor import side_facts
-from tlearn.doctor.fixed_marks import mark_probabilities
+from tlearn.doctor.fixed_marks import Relief, mark_probabilities
 from tlearn.features.linear_head import cross_validate
 
 NEVER_THE_MATTER = 0.5
@@ -141,7 +141,8 @@ def _measure(
         return
     border, inner = (predict(side_facts.ring(side, d)) for d in (0, side_facts.CONTROL_DEPTH))
     yield judge("border pixels", border, judged, never, inner)
-    marks = mark_probabilities(side.relief, judged.labels, judged.n_classes, judged.folds)
+    relief = Relief(side.relief, side.cells.mean(axis=3).astype(np.uint8))
+    marks = mark_probabilities(relief, judged.labels, judged.n_classes, judged.folds)
     # Subjects cut out on black, all in the middle of the image, come to 0.53 for one class.
     yield judge("marks at a fixed place", marks, judged, (NEVER_THE_MATTER, _ONE_MARKED_CLASS))
     brightness = predict(side_facts.brightness_limits(side))
