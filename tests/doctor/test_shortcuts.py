@@ -175,6 +175,14 @@ def test_one_class_told_from_the_others_is_enough(recall: float, suspicious: boo
     assert found.guessing == pytest.approx(0.5 if suspicious else 0.25)
 
 
+def test_several_classes_together_must_be_told_more_surely_than_one() -> None:
+    judged = Judged(LABELS, FOLDS, predictions(0.95))
+    # Classes 0 and 1 are taken for each other, and told from the others in 85 of 100.
+    inside = np.where(np.arange(N) // 4 % 20 < 17, LABELS < 2, LABELS >= 2)
+    said = np.where(inside[:, None], [0.49, 0.51, 0, 0], [0, 0, 0.49, 0.51])
+    assert not judge("x", said, judged, (2.0, 0.6)).suspicious
+
+
 def test_a_shortcut_must_tell_more_than_its_control() -> None:
     judged = Judged(LABELS, FOLDS, predictions(0.95))
     limits = (NEVER_THE_MATTER, SOME_CLASSES)
