@@ -11,13 +11,16 @@ import numpy as np
 
 from tlearn.backend.precision import use_deterministic_operations
 from tlearn.backend.silence import import_keras
+from tlearn.commands.calibrate import Calibration, calibrate_head, calibrate_network
 from tlearn.commands.session import Session, Workspace
+from tlearn.confidence.temperature import with_temperature
 from tlearn.data.augmentation import augmentation
+from tlearn.data.dataset import Dataset
 from tlearn.data.split import Fold
 from tlearn.evaluation.predictions import predict_pixels
 from tlearn.evaluation.training_warnings import training_warnings
-from tlearn.features.features import HeadProblem
-from tlearn.features.linear_head import LinearHead
+from tlearn.features.features import Features, HeadProblem
+from tlearn.features.linear_head import LinearHead, centered
 from tlearn.features.store import Views
 from tlearn.progress import EpochCallback
 from tlearn.recipe.plan import Plan
@@ -40,6 +43,8 @@ class FittedModel:
         history: Epoch records.
         interpolation: Position between the solved head (0) and the end of tuning (1), or None.
         warnings: What went wrong in training, and what to do about it.
+        calibration: Its temperature, which is in `head` or `model` and in `probabilities` already,
+            and what tells its own kinds of images from others.
     """
 
     plan: Plan
@@ -49,6 +54,7 @@ class FittedModel:
     history: Sequence[Mapping[str, Any]] = ()
     interpolation: float | None = None
     warnings: tuple[str, ...] = ()
+    calibration: Calibration = Calibration()
 
 
 def fit(
@@ -67,12 +73,19 @@ def fit(
         on_epoch: Called with the record of every epoch.
         checkpoint: File in which the state of training is kept, and from which it goes on.
     """
-    head = None if workspace.features is None else solve(session, workspace, plan)
-    if head is not None:
+    head = None
+    if workspace.features is not None:
+        problem, folds = _head_problem(session, workspace, plan)
+        head = solve(session, workspace.features, problem, folds, plan.head.solved_l2)
+        if not plan.training.epochs:
+            session.progress("calibrate", 0, 0)
+            with session.timer.time("calibrate"):
+                calibration = calibrate_head(workspace.features, problem, folds, plan)
+            head = head.calibrated(calibration.temperature.value)
         plan = replace(plan, head=replace(plan.head, solved_l2=head.penalty))
         if not plan.training.epochs:
             probabilities = _head_probabilities(workspace, plan, head)
-            return FittedModel(plan, head=head, probabilities=probabilities)
+            return FittedModel(plan, head, probabilities, calibration=calibration)
     model, history = _tune(session, workspace, plan, head, on_epoch, checkpoint)
     session.progress("score the model", 0, 0)
     with session.timer.time("check"):
@@ -80,6 +93,9 @@ def fit(
             split: predict_pixels(model.predict_on_batch, workspace.dataset.rows(split))
             for split in _held_out(workspace)
         }
+    session.progress("calibrate", 0, 0)
+    with session.timer.time("calibrate"):
+        calibration, probabilities = _calibrated(model, workspace.dataset, probabilities, plan)
     if plan.training.seconds:
         epochs = history.epochs[-1]["epoch"]
         plan = replace(plan, training=replace(plan.training, epochs=epochs))
@@ -97,11 +113,14 @@ def fit(
             workspace.dataset.labels("val"),
             history.parts,
         ),
+        calibration=calibration,
     )
 
 
-def solve(session: Session, workspace: Workspace, plan: Plan) -> LinearHead:
-    """Solve the head on the features of the train split, its penalty by cross-validation."""
+def _head_problem(
+    session: Session, workspace: Workspace, plan: Plan
+) -> tuple[HeadProblem, list[Fold]]:
+    """Return what the head is solved on, stored, and the folds that choose its penalty."""
     features, dataset = workspace.features, workspace.dataset
     assert features is not None
     solved_only = plan.policy == "linear_head" and not plan.training.epochs
@@ -116,13 +135,38 @@ def solve(session: Session, workspace: Workspace, plan: Plan) -> LinearHead:
         len(plan.split.classes),
         plan.head.class_weights,
     )
+    return problem, _folds_of_views(dataset.folds(plan.seed), count, len(keys))
+
+
+def solve(
+    session: Session,
+    features: Features,
+    problem: HeadProblem,
+    folds: Sequence[Fold],
+    penalty: float | None,
+) -> LinearHead:
+    """Solve the head; without a penalty, with the one that cross-validation chooses."""
     session.progress("solve the head", 0, 0)
     with session.timer.time("head"):
-        penalty = plan.head.solved_l2
         if penalty is None:
-            folds = _folds_of_views(dataset.folds(plan.seed), count, len(keys))
             penalty = features.cross_validate(problem, folds).penalty
         return features.solve(problem, penalty)
+
+
+def _calibrated(
+    model: keras.Model, dataset: Dataset, probabilities: Mapping[str, np.ndarray], plan: Plan
+) -> tuple[Calibration, dict[str, np.ndarray]]:
+    """Calibrate a tuned network in place, and the answers that it has given."""
+    from tlearn.models.classifier import HEAD
+
+    val = probabilities.get("val", np.empty((0, len(plan.split.classes))))
+    calibration = calibrate_network(model, dataset, val, plan)
+    temperature = calibration.temperature.value
+    head = model.get_layer(HEAD)
+    head.set_weights([centered(weights) / temperature for weights in head.get_weights()])
+    return calibration, {
+        split: with_temperature(answers, temperature) for split, answers in probabilities.items()
+    }
 
 
 def _folds_of_views(folds: Sequence[Fold], count: int, n_rows: int) -> list[Fold]:

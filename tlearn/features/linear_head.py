@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -53,9 +53,26 @@ class LinearHead:
     bias: np.ndarray
     penalty: float
 
+    def logits(self, features: np.ndarray) -> np.ndarray:
+        """Return logits (n, classes) of features (n, d)."""
+        return np.asarray(features @ self.kernel + self.bias)
+
     def probabilities(self, features: np.ndarray) -> np.ndarray:
         """Return class probabilities (n, classes) of features (n, d)."""
-        return softmax(features @ self.kernel + self.bias)
+        return softmax(self.logits(features))
+
+    def calibrated(self, temperature: float) -> LinearHead:
+        """Return the head with logits divided by a temperature, and with a mean of 0."""
+        return replace(
+            self,
+            kernel=centered(self.kernel) / np.float32(temperature),
+            bias=centered(self.bias) / np.float32(temperature),
+        )
+
+
+def centered(weights: np.ndarray) -> np.ndarray:
+    """Return weights of a softmax that give the same answers, and logits with a mean of 0."""
+    return np.asarray(weights - weights.mean(axis=-1, keepdims=True))
 
 
 @dataclass(frozen=True)

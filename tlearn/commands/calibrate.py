@@ -1,0 +1,144 @@
+"""What the answers of a trained model are worth: temperature, `known`, and sets of answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tlearn.confidence.answer_sets import promise_sets
+from tlearn.confidence.confidence import Confidence, KnownScale
+from tlearn.confidence.novelty import (
+    Novelty,
+    count_axes,
+    fit_novelty,
+    fit_subspace,
+    logits_of,
+    margins,
+)
+from tlearn.confidence.temperature import Temperature, fit_temperature, with_temperature
+from tlearn.data.dataset import Dataset
+from tlearn.data.sampling import stratified
+from tlearn.data.split import Fold
+from tlearn.evaluation.predictions import predict_pixels
+from tlearn.features.features import Features, HeadProblem
+from tlearn.features.linear_head import LinearHead
+from tlearn.recipe.plan import Plan
+
+if TYPE_CHECKING:
+    import keras
+
+_MOST_IMAGES = 2_000
+"""Training images that the subspace is fitted on; more would not move its axes."""
+
+_FEWEST_VALIDATION = 20
+"""Validation images below which they say too little about a tuned network."""
+
+
+@dataclass(frozen=True, eq=False)
+class Calibration:
+    """What is known of the answers of a model.
+
+    Attributes:
+        temperature: What its logits have to be divided by.
+        novelty: Tells its own kinds of images from others; None where too few were held out.
+    """
+
+    temperature: Temperature = Temperature()
+    novelty: Novelty | None = None
+
+    def confidence(self, probabilities: Mapping[str, np.ndarray], dataset: Dataset) -> Confidence:
+        """Return what is kept of it, with promises from calibrated answers on validation images."""
+        novelty, val = self.novelty, probabilities.get("val")
+        return Confidence(
+            self.temperature,
+            KnownScale(novelty.fitted_on, novelty.n, novelty.own) if novelty else None,
+            () if val is None else promise_sets(val, dataset.labels("val")),
+        )
+
+
+def calibrate_head(
+    features: Features, problem: HeadProblem, folds: Sequence[Fold], plan: Plan
+) -> Calibration:
+    """Calibrate a solved head by heads that had not seen the images.
+
+    Args:
+        features: Outputs of the frozen network.
+        problem: What the head was solved on.
+        folds: Rows to solve on and to hold out; those held out are images as they are.
+        plan: Its penalty is None where cross-validation chose it.
+    """
+    held_out = [rows for _, rows in folds]
+    rows = np.concatenate(held_out)
+    answers = _held_out_answers(features, problem, folds, plan.head.solved_l2)
+    temperature = fit_temperature(answers, problem.labels[rows], "out-of-fold")
+    margin = margins(logits_of(answers)) / temperature.value
+
+    outputs = features.outputs_of(problem.stages)
+    blocks = features.widths(outputs)
+    sample = np.sort(stratified(problem.labels[rows], _MOST_IMAGES, plan.seed))
+    embeddings = features.read(outputs, [problem.keys[row] for row in rows[sample]])
+    n_axes = _count_axes(plan, len(sample), sum(blocks))
+    residual = np.empty(len(sample))
+    for own in held_out:
+        apart = np.isin(rows[sample], own)
+        residual[apart] = fit_subspace(embeddings[~apart], blocks, n_axes).residuals(
+            embeddings[apart]
+        )
+    subspace = fit_subspace(embeddings, blocks, n_axes)
+    return Calibration(
+        temperature, fit_novelty(subspace, margin[sample], residual, "out-of-fold")
+    )
+
+
+def _held_out_answers(
+    features: Features, problem: HeadProblem, folds: Sequence[Fold], penalty: float | None
+) -> np.ndarray:
+    """Return the answers on rows that were held out, fold by fold."""
+    if penalty is not None:
+        return np.concatenate(features.held_out(problem, folds, penalty))
+    used = np.unique(np.concatenate([rows for fold in folds for rows in fold]))
+    rows = np.concatenate([held_out for _, held_out in folds])
+    cv = features.cross_validate(problem, folds)  # stored when it chose the penalty
+    return cv.probabilities[np.searchsorted(used, rows)]
+
+
+def calibrate_network(
+    model: keras.Model, dataset: Dataset, val: np.ndarray, plan: Plan
+) -> Calibration:
+    """Calibrate a tuned network by its validation images.
+
+    Args:
+        model: From `build_classifier`.
+        dataset: Training images, for the subspace, and validation images.
+        val: (n, classes), the model's answers on validation images.
+        plan: What was trained.
+    """
+    if len(val) < _FEWEST_VALIDATION:
+        return Calibration()
+    temperature = fit_temperature(val, dataset.labels("val"), "val")
+    blocks, embed = _embedding(model)
+    sample = np.sort(stratified(dataset.labels("train"), _MOST_IMAGES, plan.seed))
+    digests = dataset.digests("train")
+    train = dataset.pixels.rows([digests[row] for row in sample])
+    embeddings = predict_pixels(embed.predict_on_batch, train)
+    subspace = fit_subspace(embeddings, blocks, _count_axes(plan, len(sample), sum(blocks)))
+    residual = subspace.residuals(predict_pixels(embed.predict_on_batch, dataset.rows("val")))
+    margin = margins(logits_of(val)) / temperature.value
+    return Calibration(temperature, fit_novelty(subspace, margin, residual, "val"))
+
+
+def _embedding(model: keras.Model) -> tuple[list[int], keras.Model]:
+    """Return the widths of the stages that the head reads, and the network up to the embedding."""
+    import keras
+
+    from tlearn.models.classifier import EMBEDDING, pooled_widths
+
+    embed = keras.Model(model.inputs[0], model.get_layer(EMBEDDING).output)
+    return pooled_widths(model), embed
+
+
+def _count_axes(plan: Plan, n_images: int, width: int) -> int:
+    return count_axes(n_images, width, sum(stage.parameters for stage in plan.stages))

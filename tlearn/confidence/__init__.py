@@ -1,0 +1,1 @@
+"""What an answer is worth: calibrated probabilities, images unlike any class, sets of answers."""

@@ -1,0 +1,103 @@
+"""Sets of answers that hold the truth as often as they promise.
+
+The set of an image holds the most probable class and every class that is at least as probable as a
+threshold. The threshold is the least probability that held-out images gave to their true class,
+all but a share of 1 - level of them:
+
+    k = floor((n + 1) (1 - level)),   threshold = k-th smallest of p_i(y_i)
+
+For new images like those, the set holds the truth with probability `level` at least, whatever the
+model is worth. Of all sets with that promise these are the smallest on average.
+
+References:
+    Sadinle, Lei and Wasserman 2019, Least Ambiguous Set-Valued Classifiers with Bounded Error
+    Levels; Vovk et al. 2005, Algorithmic Learning in a Random World. The most probable class is
+    always in the set here, so it may hold the truth more often than promised.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+LEVELS = (0.9, 0.95)
+"""How often sets hold the truth."""
+
+_SLACK = 1e-6
+"""Numbers of a contract are rounded; a class exactly at the threshold stays in the set."""
+
+
+@dataclass(frozen=True)
+class AnswerSets:
+    """A promise about sets of answers.
+
+    Attributes:
+        level: Share of new images whose set holds the truth.
+        threshold: Least probability of a class in the set.
+        n: Held-out images that the threshold was computed on.
+    """
+
+    level: float
+    threshold: float
+    n: int
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """How a promise was kept on images.
+
+    Attributes:
+        level: What was promised.
+        coverage: Share of the images whose set holds the truth.
+        mean_size: Mean number of classes in a set.
+        n: Number of images.
+        p_value: Probability of so few or fewer hits if the promise holds.
+    """
+
+    level: float
+    coverage: float
+    mean_size: float
+    n: int
+    p_value: float
+
+
+def promise_sets(probabilities: np.ndarray, labels: np.ndarray) -> tuple[AnswerSets, ...]:
+    """Return a promise for each of LEVELS that so many images can bear.
+
+    Args:
+        probabilities: (n, classes) of images that neither trained nor calibrated the model.
+        labels: (n,) class indices.
+    """
+    own = np.sort(probabilities[np.arange(len(labels)), labels])
+    ranks = {level: int((len(own) + 1) * (1 - level) + _SLACK) for level in LEVELS}
+    return tuple(
+        AnswerSets(level, float(own[rank - 1]), len(own)) for level, rank in ranks.items() if rank
+    )
+
+
+def in_set(probabilities: np.ndarray, threshold: float) -> np.ndarray:
+    """Return which classes are in the set of each image: bool (n, classes)."""
+    members = probabilities >= threshold - _SLACK
+    members[np.arange(len(members)), probabilities.argmax(axis=1)] = True
+    return members
+
+
+def measure_coverage(sets: AnswerSets, probabilities: np.ndarray, labels: np.ndarray) -> Coverage:
+    """Hold a promise against labeled images.
+
+    Where the promise holds, the number of hits among m new images is beta-binomial, because the
+    threshold itself comes from n images: m trials at a rate that is Beta(n + 1 - k, k).
+
+    Args:
+        sets: The promise.
+        probabilities: (m, classes) of images that the promise was not computed on.
+        labels: (m,) class indices.
+    """
+    from scipy.stats import betabinom
+
+    members = in_set(probabilities, sets.threshold)
+    hits, m = int(members[np.arange(len(labels)), labels].sum()), len(labels)
+    k = int((sets.n + 1) * (1 - sets.level) + _SLACK)
+    p_value = float(betabinom.cdf(hits, m, sets.n + 1 - k, k))
+    return Coverage(sets.level, hits / m, float(members.sum(axis=1).mean()), m, p_value)

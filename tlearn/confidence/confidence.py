@@ -1,0 +1,38 @@
+"""What is known of a model's answers, as a run and a contract keep it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tlearn.confidence.answer_sets import AnswerSets
+from tlearn.confidence.temperature import Temperature
+
+
+@dataclass(frozen=True)
+class KnownScale:
+    """What set the scale of `known`.
+
+    Attributes:
+        fitted_on: See `Temperature`.
+        n: Number of images.
+        own: Quantiles of their `known`, from the least to the greatest, evenly spaced.
+    """
+
+    fitted_on: str
+    n: int
+    own: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Confidence:
+    """What is known of a model's answers.
+
+    Attributes:
+        temperature: What its logits were divided by.
+        known: The scale of its second output; None where it has none.
+        sets: Promises about sets of its answers; none where too few images were held out.
+    """
+
+    temperature: Temperature = Temperature()
+    known: KnownScale | None = None
+    sets: tuple[AnswerSets, ...] = ()

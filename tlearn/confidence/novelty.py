@@ -1,0 +1,154 @@
+"""How like the training images an image is: `known`, between 0 and 1.
+
+    margin   m = max_c l_c                     l: the head's logits, whose mean is 0
+    residual r = mean |z - z A A'|             z: the embedding, centered and scaled
+    known      = sigmoid(a + b m - c r)
+
+A stranger is answered without conviction (a small margin), or has features that no training image
+has (a large residual). Each finds strangers that the other misses. Columns of A are the main axes
+of the training images; a, b and c put the margin and the residual of held-out images of one's own
+on the same scale, and make `known` < .05 hold for about 5% of them.
+
+References:
+    Wang et al. 2022, ViM: Out-Of-Distribution with Virtual-logit Matching, adds a residual to
+    logits. Here both are weighed by their spread on held-out images, and the residual is a mean of
+    absolute values: one large feature does not hide the others, in int8 least of all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from statistics import NormalDist
+
+import numpy as np
+
+from tlearn.data.split import Fold
+
+REFUSED = 0.05
+"""Share of one's own images for which `known` is below the same number."""
+
+MOST_AXES = 8
+_AXES_PER_IMAGE = 0.25
+"""Axes at most for each training image: more would follow single images."""
+
+_MOST_OF_NETWORK = 0.02
+_QUANTILES, _DIGITS = 41, 6
+_EPSILON = 1e-6
+_SMALLEST = 1e-12
+
+
+@dataclass(frozen=True, eq=False)
+class Subspace:
+    """Where the embeddings of training images lie.
+
+    Attributes:
+        mean: (d,) of the embeddings.
+        variance: (d,) of the features of the same stage, so that stages count alike.
+        axes: (d, r) orthonormal, in scaled units.
+    """
+
+    mean: np.ndarray
+    variance: np.ndarray
+    axes: np.ndarray
+
+    def residuals(self, embeddings: np.ndarray) -> np.ndarray:
+        """Return how far features are from the subspace: (n, d) to the mean of each row (n,)."""
+        scaled = (embeddings - self.mean) / np.sqrt(self.variance)
+        return np.asarray(np.abs(scaled - scaled @ self.axes @ self.axes.T).mean(axis=1))
+
+
+@dataclass(frozen=True, eq=False)
+class Novelty:
+    """All that `known` is computed from.
+
+    Attributes:
+        subspace: Gives residuals.
+        slope: b, c: weights of the margin and of the residual.
+        offset: a.
+        fitted_on: What images of one's own set the scale, as in `Temperature`.
+        n: Their number.
+        own: Quantiles of `known` of these images, from the least to the greatest.
+    """
+
+    subspace: Subspace
+    slope: tuple[float, float]
+    offset: float
+    fitted_on: str
+    n: int
+    own: tuple[float, ...] = ()
+
+    def known(self, embeddings: np.ndarray, logits: np.ndarray) -> np.ndarray:
+        """Return `known` (n,) of embeddings (n, d) and logits (n, classes)."""
+        return self.weigh(margins(logits), self.subspace.residuals(embeddings))
+
+    def weigh(self, margin: np.ndarray, residual: np.ndarray) -> np.ndarray:
+        """Return `known` (n,) of margins (n,) and residuals (n,)."""
+        from scipy.special import expit
+
+        evidence = self.offset + self.slope[0] * margin - self.slope[1] * residual
+        return np.asarray(expit(evidence), np.float32)
+
+
+def margins(logits: np.ndarray) -> np.ndarray:
+    """Return how far the largest logit is above the mean: (n, classes) to (n,)."""
+    return np.asarray(logits.max(axis=1) - logits.mean(axis=1))
+
+
+def logits_of(probabilities: np.ndarray) -> np.ndarray:
+    """Return logits that have these probabilities; they are known up to a constant."""
+    return np.log(np.maximum(probabilities, _SMALLEST))
+
+
+def count_axes(n_images: int, width: int, parameters: int) -> int:
+    """Return how many axes to keep, so that they take little of the network's size.
+
+    Args:
+        n_images: Training images.
+        width: Of the embedding.
+        parameters: Of the network.
+    """
+    room = int(_MOST_OF_NETWORK * parameters / width / 2)  # the axes are kept twice
+    return max(1, min(MOST_AXES, room, int(_AXES_PER_IMAGE * n_images)))
+
+
+def fit_subspace(embeddings: np.ndarray, blocks: Sequence[int], n_axes: int) -> Subspace:
+    """Fit the subspace by principal components.
+
+    Args:
+        embeddings: (n, d) of training images.
+        blocks: Widths of the features of the stages that stand side by side.
+        n_axes: Number of axes at most.
+    """
+    from sklearn.utils.extmath import randomized_svd
+
+    mean = embeddings.mean(axis=0)
+    power = (embeddings - mean).var(axis=0)
+    stages = np.split(power, np.cumsum(blocks)[:-1])
+    variance = np.repeat([max(stage.mean(), _EPSILON) for stage in stages], blocks)
+    scaled = (embeddings - mean) / np.sqrt(variance)
+    n_axes = max(1, min(n_axes, len(scaled) - 1))
+    _, _, axes = randomized_svd(scaled, n_axes, random_state=0)
+    return Subspace(*(part.astype(np.float32) for part in (mean, variance, axes.T)))
+
+
+def fit_novelty(
+    subspace: Subspace, margin: np.ndarray, residual: np.ndarray, fitted_on: str
+) -> Novelty:
+    """Set the scale of `known` by held-out images of one's own.
+
+    Args:
+        subspace: Of all training images.
+        margin: (n,) of images that the head had not seen.
+        residual: (n,) of images that the subspace had not seen.
+        fitted_on: See `Novelty`.
+    """
+    spread = np.maximum([margin.std(), residual.std()], _EPSILON)
+    score = margin / spread[0] - residual / spread[1]
+    low, middle = np.quantile(score, [REFUSED, 0.5], method="median_unbiased")
+    at_low = np.log(REFUSED / (1 - REFUSED))
+    steepness = -at_low / max(middle - low, _EPSILON)
+    b, c = (steepness / spread).tolist()
+    novelty = Novelty(subspace, (b, c), float(at_low - steepness * low), fitted_on, len(margin))
+    own = np.quantile(novelty.weigh(margin, residual), np.linspace(0, 1, _QUANTILES))
+    return replace(novelty, own=tuple(np.round(own, _DIGITS).tolist()))

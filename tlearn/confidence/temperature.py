@@ -1,0 +1,104 @@
+"""One number that makes probabilities mean what they say.
+
+    p_T = softmax(logits / T),   T = argmin  sum_i -log p_T(y_i)  +  (log T)² / 2s²
+
+A larger T makes answers less sure; their order stays. The penalty keeps a few images from saying
+much: it is a normal prior on log T.
+
+References:
+    Guo et al. 2017, On Calibration of Modern Neural Networks; the prior is ours.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+_PRIOR = 0.5
+"""Standard deviation of log T before any image was seen."""
+
+_WIDEST = 3.0
+"""Largest |log T|."""
+
+_LEAST_GAIN = 1.0
+"""Nats in all by which T must explain the answers better than 1: Akaike's price of a parameter."""
+
+_SMALLEST = 1e-12
+
+
+@dataclass(frozen=True)
+class Temperature:
+    """A temperature, and where it comes from.
+
+    Attributes:
+        value: What logits are divided by; 1 where nothing better is known.
+        fitted_on: "out-of-fold" for answers of heads that had not seen the image, "val" for the
+            validation images, "none" where there were neither.
+        n: Number of images.
+    """
+
+    value: float = 1.0
+    fitted_on: str = "none"
+    n: int = 0
+
+
+def fit_temperature(probabilities: np.ndarray, labels: np.ndarray, fitted_on: str) -> Temperature:
+    """Fit the temperature to answers on images that the model was not trained on.
+
+    Args:
+        probabilities: (n, classes), before calibration.
+        labels: (n,) class indices.
+        fitted_on: See `Temperature`.
+    """
+    from scipy.optimize import minimize_scalar
+
+    if not len(labels):
+        return Temperature()
+    logits = np.log(np.maximum(probabilities, _SMALLEST))
+
+    def loss(log_t: float) -> float:
+        return _nats(logits / np.exp(log_t), labels) + log_t**2 / (2 * _PRIOR**2)
+
+    best = minimize_scalar(loss, bounds=(-_WIDEST, _WIDEST), method="bounded")
+    gained = loss(0.0) - float(best.fun)
+    value = float(np.exp(best.x)) if gained > _LEAST_GAIN else 1.0
+    return Temperature(value, fitted_on, len(labels))
+
+
+def with_temperature(probabilities: np.ndarray, temperature: float) -> np.ndarray:
+    """Return softmax(log p / T), which is the softmax of logits that were divided by T.
+
+    Args:
+        probabilities: (n, classes).
+        temperature: T; 1 / T takes a temperature back.
+    """
+    from scipy.special import softmax
+
+    logits = np.log(np.maximum(probabilities, np.finfo(np.float32).tiny))
+    return softmax(logits / temperature, axis=1).astype(probabilities.dtype)
+
+
+def with_prior(
+    probabilities: np.ndarray, trained_on: np.ndarray, expected: np.ndarray
+) -> np.ndarray:
+    """Return the probabilities where classes are as frequent as expected.
+
+        p'(c) ~ p(c) expected(c) / trained_on(c)
+
+    Args:
+        probabilities: (n, classes).
+        trained_on: (classes,) shares that the model learned.
+        expected: (classes,) shares in use.
+
+    References:
+        Saerens et al. 2002, Adjusting the outputs of a classifier to new a priori probabilities.
+    """
+    weighted = probabilities * (expected / trained_on)
+    return weighted / weighted.sum(axis=1, keepdims=True)
+
+
+def _nats(logits: np.ndarray, labels: np.ndarray) -> float:
+    from scipy.special import logsumexp
+
+    return float((logsumexp(logits, axis=1) - logits[np.arange(len(labels)), labels]).sum())
