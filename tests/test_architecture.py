@@ -27,6 +27,7 @@ ROOMS = (
         "models",
         "features",
         "doctor",
+        "confidence",
         "suggestion",
         "recipe",
         "training",

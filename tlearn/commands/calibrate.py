@@ -18,13 +18,12 @@ from tlearn.confidence.novelty import (
     logits_of,
     margins,
 )
-from tlearn.confidence.temperature import Temperature, fit_temperature, with_temperature
+from tlearn.confidence.temperature import NO_TEMPERATURE, Temperature, fit_temperature
 from tlearn.data.dataset import Dataset
 from tlearn.data.sampling import stratified
 from tlearn.data.split import Fold
 from tlearn.evaluation.predictions import predict_pixels
 from tlearn.features.features import Features, HeadProblem
-from tlearn.features.linear_head import LinearHead
 from tlearn.recipe.plan import Plan
 
 if TYPE_CHECKING:
@@ -46,7 +45,7 @@ class Calibration:
         novelty: Tells its own kinds of images from others; None where too few were held out.
     """
 
-    temperature: Temperature = Temperature()
+    temperature: Temperature = NO_TEMPERATURE
     novelty: Novelty | None = None
 
     def confidence(self, probabilities: Mapping[str, np.ndarray], dataset: Dataset) -> Confidence:
@@ -57,6 +56,10 @@ class Calibration:
             KnownScale(novelty.fitted_on, novelty.n, novelty.own) if novelty else None,
             () if val is None else promise_sets(val, dataset.labels("val")),
         )
+
+
+UNCALIBRATED = Calibration()
+"""Where too few images were held out."""
 
 
 def calibrate_head(
@@ -80,7 +83,7 @@ def calibrate_head(
     blocks = features.widths(outputs)
     sample = np.sort(stratified(problem.labels[rows], _MOST_IMAGES, plan.seed))
     embeddings = features.read(outputs, [problem.keys[row] for row in rows[sample]])
-    n_axes = _count_axes(plan, len(sample), sum(blocks))
+    n_axes = axes_of(plan, sum(blocks))
     residual = np.empty(len(sample))
     for own in held_out:
         apart = np.isin(rows[sample], own)
@@ -88,9 +91,7 @@ def calibrate_head(
             embeddings[apart]
         )
     subspace = fit_subspace(embeddings, blocks, n_axes)
-    return Calibration(
-        temperature, fit_novelty(subspace, margin[sample], residual, "out-of-fold")
-    )
+    return Calibration(temperature, fit_novelty(subspace, margin[sample], residual, "out-of-fold"))
 
 
 def _held_out_answers(
@@ -117,14 +118,14 @@ def calibrate_network(
         plan: What was trained.
     """
     if len(val) < _FEWEST_VALIDATION:
-        return Calibration()
+        return UNCALIBRATED
     temperature = fit_temperature(val, dataset.labels("val"), "val")
     blocks, embed = _embedding(model)
     sample = np.sort(stratified(dataset.labels("train"), _MOST_IMAGES, plan.seed))
     digests = dataset.digests("train")
     train = dataset.pixels.rows([digests[row] for row in sample])
     embeddings = predict_pixels(embed.predict_on_batch, train)
-    subspace = fit_subspace(embeddings, blocks, _count_axes(plan, len(sample), sum(blocks)))
+    subspace = fit_subspace(embeddings, blocks, axes_of(plan, sum(blocks)))
     residual = subspace.residuals(predict_pixels(embed.predict_on_batch, dataset.rows("val")))
     margin = margins(logits_of(val)) / temperature.value
     return Calibration(temperature, fit_novelty(subspace, margin, residual, "val"))
@@ -140,5 +141,6 @@ def _embedding(model: keras.Model) -> tuple[list[int], keras.Model]:
     return pooled_widths(model), embed
 
 
-def _count_axes(plan: Plan, n_images: int, width: int) -> int:
-    return count_axes(n_images, width, sum(stage.parameters for stage in plan.stages))
+def axes_of(plan: Plan, width: int) -> int:
+    """Return the number of axes that `known` has in a network with an embedding of this width."""
+    return count_axes(width, sum(stage.parameters for stage in plan.stages[:-1]))

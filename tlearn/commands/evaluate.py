@@ -62,7 +62,7 @@ def evaluate(
     else:
         split = folder.resolve().name  # "." has none
         images = trained.read_other(folder)
-    probabilities = trained.predict(trained.load_model(), images.pixels)
+    probabilities = trained.predict(trained.load_model(), images.pixels).probabilities
     trained_on = trained.manifest.trained_on(images.digests)
     shared = images.shared
     scores = score_apart(

@@ -5,28 +5,32 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tlearn.commands.session import Session, Workspace
 from tlearn.commands.train import FittedModel
+from tlearn.confidence.novelty import Novelty
 from tlearn.data.manifest import write_manifest
 from tlearn.errors import RunError, pasted, quoted
 from tlearn.evaluation.examples import Examples, pick_examples
 from tlearn.evaluation.figures import write_figures
 from tlearn.evaluation.metrics import Report, score
-from tlearn.evaluation.predictions import predict_pixels
+from tlearn.evaluation.predictions import answer_pixels
 from tlearn.evaluation.predictions_file import SplitPredictions, write_errors, write_predictions
 from tlearn.evaluation.report import write_report
 from tlearn.evaluation.report_content import NextStep, ReportContent
 from tlearn.models.head_template import (
+    head_weights,
     keep_template,
     make_template,
     open_template,
-    read_head,
-    with_head,
+    read_weights,
+    with_weights,
 )
 from tlearn.models.keras_file import save_model
+from tlearn.models.known_weights import known_weights
 from tlearn.recipe.plan import Plan
 from tlearn.recipe.plan_file import write_plan
 from tlearn.runs.contents import seal
@@ -36,6 +40,9 @@ from tlearn.runs.samples import write_samples
 from tlearn.storage.atomic import write_atomic
 from tlearn.storage.text import write_json
 from tlearn.suggestion.advice import Advice
+
+if TYPE_CHECKING:
+    import keras
 
 _READ_BACK_IMAGES = 64
 """Held-out images on which the saved model is compared with the trained one."""
@@ -91,7 +98,7 @@ def save_run(
         if fitted.model is None:
             _save_solved(session, workspace, fitted, run)
         else:
-            model = fitted.model
+            model = _with_known(fitted.model, fitted.calibration.novelty)
             write_atomic(run.model_path, lambda path: save_model(model, path))
             _read_back(workspace, fitted, run)
     reports = {
@@ -117,18 +124,28 @@ def save_run(
     return reports
 
 
+def _with_known(model: keras.Model, novelty: Novelty | None) -> keras.Model:
+    from tlearn.models.known import attach_known
+
+    return attach_known(model, novelty) if novelty else model
+
+
 def _save_solved(
     session: Session, workspace: Workspace, fitted: FittedModel, run: RunDirectory
 ) -> None:
     """Save a solved head; TensorFlow only the first time that this backbone is used."""
-    head, plan = fitted.head, fitted.plan
-    assert head is not None
+    head, plan, novelty = fitted.head, fitted.plan, fitted.calibration.novelty
+    assert head is not None and novelty is not None
+    layers = {**head_weights(head.kernel, head.bias), **known_weights(novelty)}
     stored = open_template(session.cache, plan.backbone.fingerprint)
-    template = stored or make_template(session.load_backbone(workspace.backbone), plan.head.stages)
-    write_atomic(run.model_path, with_head(template, head.kernel, head.bias))
-    kernel, bias = read_head(run.model_path, template)
-    if not (np.array_equal(kernel, head.kernel) and np.array_equal(bias, head.bias)):
-        raise _not_as_saved(run, "its head is another one")
+    template = stored or make_template(
+        session.load_backbone(workspace.backbone), plan.head.stages, novelty.subspace.axes.shape[1]
+    )
+    write_atomic(run.model_path, with_weights(template, layers))
+    saved = read_weights(run.model_path, template, layers)
+    for name, expected in layers.items():
+        if not all(map(np.array_equal, saved[name], expected)):
+            raise _not_as_saved(run, f"its layer {name!r} is another one")
     if stored is None:
         _read_back(workspace, fitted, run)
         keep_template(session.cache, plan.backbone.fingerprint, template)
@@ -141,7 +158,7 @@ def _read_back(workspace: Workspace, fitted: FittedModel, run: RunDirectory) -> 
     model = keras.models.load_model(run.model_path, compile=False, safe_mode=True)
     split, expected = next(iter(fitted.probabilities.items()))
     sample = workspace.dataset.rows(split)[:_READ_BACK_IMAGES]
-    answers = predict_pixels(model.predict_on_batch, sample)
+    answers = answer_pixels(model.predict_on_batch, sample).probabilities
     difference = float(np.abs(answers - expected[:_READ_BACK_IMAGES]).max())
     if not difference <= _TOLERANCE:
         problem = f"a probability moved by {difference:.3g} on {len(answers)} {split} images"
@@ -166,6 +183,7 @@ def _write_results(
     next_steps: Sequence[NextStep],
 ) -> None:
     dataset, plan, timer = workspace.dataset, fitted.plan, session.timer
+    confidence = fitted.calibration.confidence(fitted.probabilities, dataset)
     predictions = [_predictions(workspace, fitted, split) for split in fitted.probabilities]
     write_predictions(run.predictions_path, predictions)
     write_errors(run.errors_path, predictions)
@@ -193,6 +211,7 @@ def _write_results(
             "val_accuracy": reports["val"].accuracy if "val" in reports else None,
             "test_accuracy": reports["test"].accuracy if "test" in reports else None,
             "interpolation": fitted.interpolation,
+            "confidence": asdict(confidence),
             "warnings": fitted.warnings,
             "seconds": timer.seconds | {"total": total},
             "issues": [asdict(issue) for issue in dataset.issues],

@@ -11,7 +11,12 @@ import numpy as np
 
 from tlearn.backend.precision import use_deterministic_operations
 from tlearn.backend.silence import import_keras
-from tlearn.commands.calibrate import Calibration, calibrate_head, calibrate_network
+from tlearn.commands.calibrate import (
+    UNCALIBRATED,
+    Calibration,
+    calibrate_head,
+    calibrate_network,
+)
 from tlearn.commands.session import Session, Workspace
 from tlearn.confidence.temperature import with_temperature
 from tlearn.data.augmentation import augmentation
@@ -54,7 +59,7 @@ class FittedModel:
     history: Sequence[Mapping[str, Any]] = ()
     interpolation: float | None = None
     warnings: tuple[str, ...] = ()
-    calibration: Calibration = Calibration()
+    calibration: Calibration = UNCALIBRATED
 
 
 def fit(
@@ -95,7 +100,11 @@ def fit(
         }
     session.progress("calibrate", 0, 0)
     with session.timer.time("calibrate"):
-        calibration, probabilities = _calibrated(model, workspace.dataset, probabilities, plan)
+        calibration = _calibrate(model, workspace.dataset, probabilities, plan)
+        probabilities = {
+            split: with_temperature(answers, calibration.temperature.value)
+            for split, answers in probabilities.items()
+        }
     if plan.training.seconds:
         epochs = history.epochs[-1]["epoch"]
         plan = replace(plan, training=replace(plan.training, epochs=epochs))
@@ -153,20 +162,17 @@ def solve(
         return features.solve(problem, penalty)
 
 
-def _calibrated(
+def _calibrate(
     model: keras.Model, dataset: Dataset, probabilities: Mapping[str, np.ndarray], plan: Plan
-) -> tuple[Calibration, dict[str, np.ndarray]]:
-    """Calibrate a tuned network in place, and the answers that it has given."""
+) -> Calibration:
+    """Calibrate a tuned network, whose head takes the temperature in."""
     from tlearn.models.classifier import HEAD
 
     val = probabilities.get("val", np.empty((0, len(plan.split.classes))))
     calibration = calibrate_network(model, dataset, val, plan)
-    temperature = calibration.temperature.value
-    head = model.get_layer(HEAD)
+    head, temperature = model.get_layer(HEAD), calibration.temperature.value
     head.set_weights([centered(weights) / temperature for weights in head.get_weights()])
-    return calibration, {
-        split: with_temperature(answers, temperature) for split, answers in probabilities.items()
-    }
+    return calibration
 
 
 def _folds_of_views(folds: Sequence[Fold], count: int, n_rows: int) -> list[Fold]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tlearn.confidence.answer_sets import AnswerSets
-from tlearn.confidence.temperature import Temperature
+from tlearn.confidence.temperature import NO_TEMPERATURE, Temperature
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,10 @@ class Confidence:
         sets: Promises about sets of its answers; none where too few images were held out.
     """
 
-    temperature: Temperature = Temperature()
+    temperature: Temperature = NO_TEMPERATURE
     known: KnownScale | None = None
     sets: tuple[AnswerSets, ...] = ()
+
+
+UNKNOWN = Confidence()
+"""Of a run made before any of this was measured."""

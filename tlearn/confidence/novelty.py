@@ -19,11 +19,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from statistics import NormalDist
 
 import numpy as np
-
-from tlearn.data.split import Fold
 
 REFUSED = 0.05
 """Share of one's own images for which `known` is below the same number."""
@@ -32,8 +29,11 @@ MOST_AXES = 8
 _AXES_PER_IMAGE = 0.25
 """Axes at most for each training image: more would follow single images."""
 
-_MOST_OF_NETWORK = 0.02
+_MOST_OF_NETWORK, _OTHER_COLUMNS = 0.028, 3
+"""Numbers kept for each feature: each axis twice, mean, variance and a weight."""
+
 _QUANTILES, _DIGITS = 41, 6
+_IMAGES_PER_AXIS = 4
 _EPSILON = 1e-6
 _SMALLEST = 1e-12
 
@@ -45,7 +45,7 @@ class Subspace:
     Attributes:
         mean: (d,) of the embeddings.
         variance: (d,) of the features of the same stage, so that stages count alike.
-        axes: (d, r) orthonormal, in scaled units.
+        axes: (d, r) in scaled units, each of length 1 and at right angles to the others, or 0.
     """
 
     mean: np.ndarray
@@ -100,16 +100,15 @@ def logits_of(probabilities: np.ndarray) -> np.ndarray:
     return np.log(np.maximum(probabilities, _SMALLEST))
 
 
-def count_axes(n_images: int, width: int, parameters: int) -> int:
-    """Return how many axes to keep, so that they take little of the network's size.
+def count_axes(width: int, parameters: int) -> int:
+    """Return how many axes there are, so that `known` takes little of the network's size.
 
     Args:
-        n_images: Training images.
         width: Of the embedding.
         parameters: Of the network.
     """
-    room = int(_MOST_OF_NETWORK * parameters / width / 2)  # the axes are kept twice
-    return max(1, min(MOST_AXES, room, int(_AXES_PER_IMAGE * n_images)))
+    columns = _MOST_OF_NETWORK * parameters / width - _OTHER_COLUMNS
+    return max(1, min(MOST_AXES, int(columns / 2)))
 
 
 def fit_subspace(embeddings: np.ndarray, blocks: Sequence[int], n_axes: int) -> Subspace:
@@ -118,7 +117,7 @@ def fit_subspace(embeddings: np.ndarray, blocks: Sequence[int], n_axes: int) -> 
     Args:
         embeddings: (n, d) of training images.
         blocks: Widths of the features of the stages that stand side by side.
-        n_axes: Number of axes at most.
+        n_axes: Number of axes; those that few images cannot tell are 0.
     """
     from sklearn.utils.extmath import randomized_svd
 
@@ -127,9 +126,10 @@ def fit_subspace(embeddings: np.ndarray, blocks: Sequence[int], n_axes: int) -> 
     stages = np.split(power, np.cumsum(blocks)[:-1])
     variance = np.repeat([max(stage.mean(), _EPSILON) for stage in stages], blocks)
     scaled = (embeddings - mean) / np.sqrt(variance)
-    n_axes = max(1, min(n_axes, len(scaled) - 1))
-    _, _, axes = randomized_svd(scaled, n_axes, random_state=0)
-    return Subspace(*(part.astype(np.float32) for part in (mean, variance, axes.T)))
+    rank = max(1, min(n_axes, len(scaled) // _IMAGES_PER_AXIS))
+    axes = np.zeros((len(mean), n_axes))
+    axes[:, :rank] = randomized_svd(scaled, rank, random_state=0)[2].T
+    return Subspace(*(part.astype(np.float32) for part in (mean, variance, axes)))
 
 
 def fit_novelty(

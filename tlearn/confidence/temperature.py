@@ -38,9 +38,12 @@ class Temperature:
         n: Number of images.
     """
 
-    value: float = 1.0
-    fitted_on: str = "none"
-    n: int = 0
+    value: float
+    fitted_on: str
+    n: int
+
+
+NO_TEMPERATURE = Temperature(1.0, "none", 0)
 
 
 def fit_temperature(probabilities: np.ndarray, labels: np.ndarray, fitted_on: str) -> Temperature:
@@ -54,7 +57,7 @@ def fit_temperature(probabilities: np.ndarray, labels: np.ndarray, fitted_on: st
     from scipy.optimize import minimize_scalar
 
     if not len(labels):
-        return Temperature()
+        return NO_TEMPERATURE
     logits = np.log(np.maximum(probabilities, _SMALLEST))
 
     def loss(log_t: float) -> float:

@@ -54,18 +54,57 @@ def top_k(probabilities: np.ndarray, labels: Sequence[str], k: int) -> Ranking:
     return tuple((labels[index], float(probabilities[index])) for index in order)
 
 
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """What a model answers for images.
+
+    Attributes:
+        probabilities: (n, classes) float32.
+        known: (n,) float32, how like the training images each is; None where the model has no
+            such output.
+    """
+
+    probabilities: np.ndarray
+    known: np.ndarray | None = None
+
+
+def answer_pixels(
+    model: Callable[[np.ndarray], Any], pixels: PixelArray, batch_size: int = 32
+) -> Answers:
+    """Run a classifier over images, one batch in memory at a time.
+
+    Args:
+        model: Takes (b, H, W, 3) with values 0-255 in the type of `pixels`, gives probabilities
+            (b, classes), or a list of these and of `known` (b, 1).
+        pixels: (n, H, W, 3) with n > 0; may be memory-mapped.
+        batch_size: Images per call; the last call gets the rest.
+    """
+    width = 0
+
+    def both(batch: np.ndarray) -> np.ndarray:
+        nonlocal width
+        outputs = model(batch)
+        outputs = outputs if isinstance(outputs, list) else [outputs]
+        width = outputs[0].shape[-1]
+        return np.concatenate(outputs, axis=1)
+
+    rows = predict_pixels(both, pixels, batch_size)
+    known = rows[:, width] if rows.shape[1] > width else None
+    return Answers(rows[:, :width], known)
+
+
 def predict_pixels(
     model: Callable[[np.ndarray], Any], pixels: PixelArray, batch_size: int = 32
 ) -> np.ndarray:
-    """Run a model over images, one batch in memory at a time.
+    """Run a model with one output over images, one batch in memory at a time.
 
     Args:
-        model: Takes (b, H, W, 3) with values 0-255 in the type of `pixels`, gives (b, classes).
-        pixels: (n, H, W, 3) with n > 0; may be memory-mapped.
-        batch_size: Images per call; the last call gets the rest.
+        model: Takes (b, H, W, 3) with values 0-255 in the type of `pixels`, gives (b, width).
+        pixels: See `answer_pixels`.
+        batch_size: See `answer_pixels`.
 
     Returns:
-        (n, classes) float32.
+        (n, width) float32.
     """
     if not len(pixels):
         raise ValueError(f"expected at least one image. Received: {pixels.shape}")

@@ -45,7 +45,7 @@ def prepare_export(run: TrainedRun, calibrate: bool) -> ExportInputs:
         model=model,
         class_names=run.labels,
         check=check,
-        expected=run.predict(model, check.pixels),
+        expected=run.predict(model, check.pixels).probabilities,
         calibration=calibration,
         golden=_golden_images(run, model),
         preprocessing=preprocessing,
@@ -74,7 +74,7 @@ def _golden_images(run: TrainedRun, model: keras.Model) -> list[GoldenImage]:
             readable.append((file, content, pixels))
     if not readable:
         return []
-    answers = run.predict(model, np.stack([pixels for *_, pixels in readable]))
+    answers = run.predict(model, np.stack([pixels for *_, pixels in readable])).probabilities
     return [
         GoldenImage(content, file.path.suffix, run.labels[file.label], pixels, answer)
         for (file, content, pixels), answer in zip(readable, answers, strict=True)

@@ -11,7 +11,7 @@ import io
 import json
 import tempfile
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,22 +29,34 @@ if TYPE_CHECKING:
 
     from tlearn.models.backbone import Backbone
 
-_HEAD, _PROBABILITIES = "head", "probabilities"
-"""Layers of `build_classifier` whose width is the number of classes."""
+LayerWeights = Mapping[str, Sequence[np.ndarray]]
+"""Names of layers to their weights, in the order of Keras."""
+
+_HEAD = "head"
+_ON_LOGITS = ("probabilities", "known_logits")
+"""Layers whose input is as wide as there are classes."""
 
 _TEMPLATE_CLASSES = 2
 
-_VERSION = 2
+_VERSION = 3
 """Raised when templates of before cannot be used any more."""
 
 
-def make_template(backbone: Backbone, head_stages: Sequence[int]) -> bytes:
-    """Return the template of a backbone and the stages that its head reads; imports Keras."""
+def make_template(backbone: Backbone, head_stages: Sequence[int], n_axes: int) -> bytes:
+    """Return the template of a backbone and the stages that its head reads; imports Keras.
+
+    Args:
+        backbone: From `load_backbone`.
+        head_stages: See `classifier_on`.
+        n_axes: Of `known`.
+    """
     from tlearn.models.classifier import set_head
+    from tlearn.models.known import with_known
 
     model = classifier_on(backbone, head_stages, _TEMPLATE_CLASSES)
     width = model.get_layer(_HEAD).input.shape[-1]
     set_head(model, np.zeros((width, _TEMPLATE_CLASSES)), np.zeros(_TEMPLATE_CLASSES))
+    model = with_known(model, n_axes)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "template.keras")
         save_model(model, path)
@@ -85,58 +97,74 @@ def keep_template(cache: Path, fingerprint: str, template: bytes) -> None:
     write_with_digest(_path(cache, fingerprint), template)
 
 
-def with_head(template: bytes, kernel: np.ndarray, bias: np.ndarray) -> bytes:
-    """Return a .keras file: the template with another head.
+def with_weights(template: bytes, layers: LayerWeights) -> bytes:
+    """Return a .keras file: the template with other weights in some layers.
 
     Args:
         template: From `make_template`.
-        kernel: (embedding, classes).
-        bias: (classes,).
+        layers: From `head_weights`, `known.known_weights` or both.
     """
     with zipfile.ZipFile(io.BytesIO(template)) as archive:
         members = {name: archive.read(name) for name in archive.namelist()}
-    members[CONFIG] = _config_with_classes(members[CONFIG], len(bias))
-    members[WEIGHTS] = _weights_with_head(members[WEIGHTS], kernel, bias)
+    n_classes = len(layers[_HEAD][1])
+    members[CONFIG] = _config_with_classes(members[CONFIG], n_classes)
+    members[WEIGHTS] = _replaced(members[WEIGHTS], layers)
     return pack_model(members)
 
 
-def read_head(path: Path, template: bytes) -> tuple[np.ndarray, np.ndarray]:
-    """Return kernel and bias in a file from `with_head`, having compared all else.
+def head_weights(kernel: np.ndarray, bias: np.ndarray) -> LayerWeights:
+    """Return the weights of the head by the name of its layer.
+
+    Args:
+        kernel: (embedding, classes).
+        bias: (classes,).
+    """
+    return {_HEAD: [kernel, bias]}
+
+
+def read_weights(path: Path, template: bytes, names: Collection[str]) -> LayerWeights:
+    """Return the weights of layers in a file from `with_weights`, having compared all else.
 
     Args:
         path: The file.
         template: The template that it was made from.
+        names: Of the layers.
 
     Raises:
-        ValueError: The file differs from the template in more than its head.
+        ValueError: The file differs from the template in more than these layers.
     """
     with _open_weights(path) as saved, _open_weights(io.BytesIO(template)) as expected:
-        head = _head_group(expected).name
+        groups = {name: _group(expected, name).name for name in names}
         for name, values in _arrays(expected):
             unchanged = name in saved and np.array_equal(saved[name], values, equal_nan=True)
-            if not unchanged and not name.startswith(head):
+            if not unchanged and not name.startswith(tuple(groups.values())):
                 raise ValueError(f"{name} in {quoted(path)} is not what was written")
-        return saved[head]["0"][()], saved[head]["1"][()]
+        return {
+            name: [saved[group][key][()] for key in sorted(saved[group])]
+            for name, group in groups.items()
+        }
 
 
 def _config_with_classes(config: bytes, n_classes: int) -> bytes:
     model = json.loads(config)
     layers = {layer["config"]["name"]: layer for layer in model["config"]["layers"]}
     layers[_HEAD]["config"]["units"] = n_classes
-    (logits,) = layers[_PROBABILITIES]["inbound_nodes"][0]["args"]
-    logits["config"]["shape"][-1] = n_classes
+    for name in _ON_LOGITS:
+        (logits,) = layers[name]["inbound_nodes"][0]["args"]
+        logits["config"]["shape"][-1] = n_classes
     return json.dumps(model).encode()
 
 
-def _weights_with_head(weights: bytes, kernel: np.ndarray, bias: np.ndarray) -> bytes:
+def _replaced(weights: bytes, layers: LayerWeights) -> bytes:
     import h5py
 
     content = io.BytesIO(weights)
     with h5py.File(content, "r+") as file:
-        group = _head_group(file)
-        for name, values in (("0", kernel), ("1", bias)):
-            del group[name]
-            group[name] = values
+        for layer, arrays in layers.items():
+            group = _group(file, layer)
+            for number, values in enumerate(arrays):
+                del group[str(number)]
+                group[str(number)] = values
     return content.getvalue()
 
 
@@ -147,10 +175,10 @@ def _open_weights(archive: Path | io.BytesIO) -> h5py.File:
         return h5py.File(io.BytesIO(file.read(WEIGHTS)))
 
 
-def _head_group(file: h5py.File) -> h5py.Group:
-    """Return the variables of the head, in the order in which Keras numbers them: kernel, bias."""
+def _group(file: h5py.File, layer: str) -> h5py.Group:
+    """Return the variables of a layer under the numbers that Keras gives them."""
     groups = (layer["vars"] for layer in file["layers"].values() if "vars" in layer)
-    return next(group for group in groups if group.attrs["name"] == _HEAD)
+    return next(group for group in groups if group.attrs["name"] == layer)
 
 
 def _arrays(file: h5py.File) -> Iterator[tuple[str, Any]]:

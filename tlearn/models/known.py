@@ -7,15 +7,18 @@ keeps it in integers from end to end.
 from __future__ import annotations
 
 import keras
-import numpy as np
 
 from tlearn.confidence.novelty import Novelty
 from tlearn.models.classifier import EMBEDDING, HEAD
-
-KNOWN = "known"
-STANDARDIZE, AXES, BACK = "known_standardize", "known_axes", "known_back"
-RESIDUAL = "known_residual"
-_EPSILON = 1e-6
+from tlearn.models.known_weights import (
+    AXES,
+    BACK,
+    EPSILON,
+    KNOWN,
+    RESIDUAL,
+    STANDARDIZE,
+    known_weights,
+)
 
 
 def with_known(model: keras.Model, n_axes: int) -> keras.Model:
@@ -28,7 +31,7 @@ def with_known(model: keras.Model, n_axes: int) -> keras.Model:
     layers = keras.layers
     embedding, logits = model.get_layer(EMBEDDING).output, model.get_layer(HEAD).output
     standardize = layers.BatchNormalization(
-        center=False, scale=False, epsilon=_EPSILON, trainable=False, name=STANDARDIZE
+        center=False, scale=False, epsilon=EPSILON, trainable=False, name=STANDARDIZE
     )
     scaled = standardize(embedding)
     along = layers.Dense(n_axes, use_bias=False, name=AXES)(scaled)
@@ -42,21 +45,9 @@ def with_known(model: keras.Model, n_axes: int) -> keras.Model:
     return keras.Model(model.inputs[0], [model.outputs[0], known], name=model.name)
 
 
-def known_weights(novelty: Novelty) -> dict[str, list[np.ndarray]]:
-    """Return the weights of the layers of `known` by the layers' names."""
-    subspace = novelty.subspace
-    width = len(subspace.mean)
-    evidence = np.float32([[novelty.slope[0]], [-novelty.slope[1]]])
-    return {
-        STANDARDIZE: [subspace.mean, subspace.variance - np.float32(_EPSILON)],
-        AXES: [subspace.axes],
-        BACK: [subspace.axes.T],
-        RESIDUAL: [np.full((width, 1), 1 / width, np.float32)],
-        KNOWN: [evidence, np.float32([novelty.offset])],
-    }
-
-
-def set_known(model: keras.Model, novelty: Novelty) -> None:
-    """Set the weights of `known`; the head's logits must have a mean of 0."""
+def attach_known(model: keras.Model, novelty: Novelty) -> keras.Model:
+    """Return a classifier with the output `known`; its logits must have a mean of 0."""
+    model = with_known(model, novelty.subspace.axes.shape[1])
     for name, weights in known_weights(novelty).items():
         model.get_layer(name).set_weights(weights)
+    return model

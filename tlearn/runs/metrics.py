@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from tlearn.confidence.confidence import UNKNOWN, Confidence
 from tlearn.errors import RunError, pasted, quoted
 from tlearn.evaluation.metrics import Report
 from tlearn.runs.directory import RunDirectory
@@ -26,6 +27,8 @@ class RunMetrics:
         interpolation: How far the model lies from the solved head (0) to where tuning ended (1).
         warnings: What went wrong in training, in sentences.
         issues: What was found in the data: kind, severity, message and names.
+        confidence: What is known of the model's answers; nothing of a run made before that was
+            measured.
     """
 
     folder: str
@@ -34,6 +37,7 @@ class RunMetrics:
     interpolation: float | None = None
     warnings: tuple[str, ...] = ()
     issues: tuple[dict[str, Any], ...] = ()
+    confidence: Confidence = UNKNOWN
 
     @property
     def report(self) -> Report:

@@ -17,7 +17,7 @@ from tlearn.data.local_source import is_table, local_source
 from tlearn.data.manifest import SplitManifest
 from tlearn.data.pixel_store import PixelArray, PixelRows, PixelStore, store_pixels
 from tlearn.errors import DataError, HostError, RunError, quoted
-from tlearn.evaluation.predictions import predict_pixels
+from tlearn.evaluation.predictions import Answers, answer_pixels
 from tlearn.progress import ProgressCallback, no_progress
 from tlearn.recipe.plan import Plan
 from tlearn.runs.contents import RunContents, read_contents
@@ -143,7 +143,7 @@ class TrainedRun:
                 "train it again: tlearn finetune FOLDER",
             ) from error
         side = self.plan.images.image_size
-        found = (model.input_shape, model.output_shape)
+        found = (model.input_shape, model.outputs[0].shape)
         expected = ((None, side, side, 3), (None, len(self.labels)))
         if found != expected:
             shapes = [f"takes {takes} and gives {gives}" for takes, gives in (found, expected)]
@@ -236,10 +236,10 @@ class TrainedRun:
         readable = [info.sha256 for info in store.infos if not info.problem]
         return store.rows(readable), [info.problem for info in store.infos]
 
-    def predict(self, model: keras.Model, pixels: PixelArray) -> np.ndarray:
-        """Return what the model says of images: probabilities (n, classes)."""
+    def predict(self, model: keras.Model, pixels: PixelArray) -> Answers:
+        """Return what the model says of images."""
         self.progress("predict", 0, 0)
-        return predict_pixels(model.predict_on_batch, pixels)
+        return answer_pixels(model.predict_on_batch, pixels)
 
     def _decode(self, paths: Sequence[Path]) -> PixelStore:
         images = self.plan.images

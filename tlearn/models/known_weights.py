@@ -1,0 +1,27 @@
+"""Weights of the layers of `known`, by their names; nothing here needs Keras."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tlearn.confidence.novelty import Novelty
+
+KNOWN = "known"
+STANDARDIZE, AXES, BACK = "known_standardize", "known_axes", "known_back"
+RESIDUAL = "known_residual"
+EPSILON = 1e-6
+"""What the standardizing layer adds to a variance."""
+
+
+def known_weights(novelty: Novelty) -> dict[str, list[np.ndarray]]:
+    """Return the weights of the layers of `known` by the layers' names."""
+    subspace = novelty.subspace
+    width = len(subspace.mean)
+    evidence = np.float32([[novelty.slope[0]], [-novelty.slope[1]]])
+    return {
+        STANDARDIZE: [subspace.mean, subspace.variance - np.float32(EPSILON)],
+        AXES: [subspace.axes],
+        BACK: [subspace.axes.T],
+        RESIDUAL: [np.full((width, 1), 1 / width, np.float32)],
+        KNOWN: [evidence, np.float32([novelty.offset])],
+    }
