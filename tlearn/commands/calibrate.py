@@ -24,6 +24,7 @@ from tlearn.data.sampling import stratified
 from tlearn.data.split import Fold
 from tlearn.evaluation.predictions import predict_pixels
 from tlearn.features.features import Features, HeadProblem
+from tlearn.models.known_weights import AXES, known_stages
 from tlearn.recipe.plan import Plan
 
 if TYPE_CHECKING:
@@ -79,11 +80,11 @@ def calibrate_head(
     temperature = fit_temperature(answers, problem.labels[rows], "out-of-fold")
     margin = margins(logits_of(answers)) / temperature.value
 
-    outputs = features.outputs_of(problem.stages)
+    outputs = features.outputs_of(known_stages(problem.stages))
     blocks = features.widths(outputs)
+    n_axes = count_axes(sum(blocks), sum(stage.parameters for stage in plan.stages[:-1]))
     sample = np.sort(stratified(problem.labels[rows], _MOST_IMAGES, plan.seed))
     embeddings = features.read(outputs, [problem.keys[row] for row in rows[sample]])
-    n_axes = axes_of(plan, sum(blocks))
     residual = np.empty(len(sample))
     for own in held_out:
         apart = np.isin(rows[sample], own)
@@ -112,35 +113,22 @@ def calibrate_network(
     """Calibrate a tuned network by its validation images.
 
     Args:
-        model: From `build_classifier`.
+        model: From `fine_tune`.
         dataset: Training images, for the subspace, and validation images.
         val: (n, classes), the model's answers on validation images.
         plan: What was trained.
     """
+    from tlearn.models.known import known_embedding, pooled_widths
+
     if len(val) < _FEWEST_VALIDATION:
         return UNCALIBRATED
     temperature = fit_temperature(val, dataset.labels("val"), "val")
-    blocks, embed = _embedding(model)
     sample = np.sort(stratified(dataset.labels("train"), _MOST_IMAGES, plan.seed))
     digests = dataset.digests("train")
     train = dataset.pixels.rows([digests[row] for row in sample])
-    embeddings = predict_pixels(embed.predict_on_batch, train)
-    subspace = fit_subspace(embeddings, blocks, axes_of(plan, sum(blocks)))
-    residual = subspace.residuals(predict_pixels(embed.predict_on_batch, dataset.rows("val")))
+    embed = known_embedding(model).predict_on_batch
+    embeddings = predict_pixels(embed, train)
+    subspace = fit_subspace(embeddings, pooled_widths(model), model.get_layer(AXES).units)
+    residual = subspace.residuals(predict_pixels(embed, dataset.rows("val")))
     margin = margins(logits_of(val)) / temperature.value
     return Calibration(temperature, fit_novelty(subspace, margin, residual, "val"))
-
-
-def _embedding(model: keras.Model) -> tuple[list[int], keras.Model]:
-    """Return the widths of the stages that the head reads, and the network up to the embedding."""
-    import keras
-
-    from tlearn.models.classifier import EMBEDDING, pooled_widths
-
-    embed = keras.Model(model.inputs[0], model.get_layer(EMBEDDING).output)
-    return pooled_widths(model), embed
-
-
-def axes_of(plan: Plan, width: int) -> int:
-    """Return the number of axes that `known` has in a network with an embedding of this width."""
-    return count_axes(width, sum(stage.parameters for stage in plan.stages[:-1]))

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tlearn.commands.session import Session, Workspace
 from tlearn.commands.train import FittedModel
-from tlearn.confidence.novelty import Novelty
 from tlearn.data.manifest import write_manifest
 from tlearn.errors import RunError, pasted, quoted
 from tlearn.evaluation.examples import Examples, pick_examples
@@ -40,9 +38,6 @@ from tlearn.runs.samples import write_samples
 from tlearn.storage.atomic import write_atomic
 from tlearn.storage.text import write_json
 from tlearn.suggestion.advice import Advice
-
-if TYPE_CHECKING:
-    import keras
 
 _READ_BACK_IMAGES = 64
 """Held-out images on which the saved model is compared with the trained one."""
@@ -98,7 +93,7 @@ def save_run(
         if fitted.model is None:
             _save_solved(session, workspace, fitted, run)
         else:
-            model = _with_known(fitted.model, fitted.calibration.novelty)
+            model = fitted.model
             write_atomic(run.model_path, lambda path: save_model(model, path))
             _read_back(workspace, fitted, run)
     reports = {
@@ -122,12 +117,6 @@ def save_run(
     )
     seal(run)
     return reports
-
-
-def _with_known(model: keras.Model, novelty: Novelty | None) -> keras.Model:
-    from tlearn.models.known import attach_known
-
-    return attach_known(model, novelty) if novelty else model
 
 
 def _save_solved(

@@ -22,7 +22,7 @@ from tlearn.confidence.temperature import with_temperature
 from tlearn.data.augmentation import augmentation
 from tlearn.data.dataset import Dataset
 from tlearn.data.split import Fold
-from tlearn.evaluation.predictions import predict_pixels
+from tlearn.evaluation.predictions import answer_pixels
 from tlearn.evaluation.training_warnings import training_warnings
 from tlearn.features.features import Features, HeadProblem
 from tlearn.features.linear_head import LinearHead, centered
@@ -95,12 +95,14 @@ def fit(
     session.progress("score the model", 0, 0)
     with session.timer.time("check"):
         probabilities = {
-            split: predict_pixels(model.predict_on_batch, workspace.dataset.rows(split))
+            split: answer_pixels(
+                model.predict_on_batch, workspace.dataset.rows(split)
+            ).probabilities
             for split in _held_out(workspace)
         }
     session.progress("calibrate", 0, 0)
     with session.timer.time("calibrate"):
-        calibration = _calibrate(model, workspace.dataset, probabilities, plan)
+        model, calibration = _calibrated(model, workspace.dataset, probabilities, plan)
         probabilities = {
             split: with_temperature(answers, calibration.temperature.value)
             for split, answers in probabilities.items()
@@ -162,17 +164,26 @@ def solve(
         return features.solve(problem, penalty)
 
 
-def _calibrate(
+def _calibrated(
     model: keras.Model, dataset: Dataset, probabilities: Mapping[str, np.ndarray], plan: Plan
-) -> Calibration:
-    """Calibrate a tuned network, whose head takes the temperature in."""
+) -> tuple[keras.Model, Calibration]:
+    """Return a tuned network whose head holds the temperature, and whose `known` is set.
+
+    The output is left out where too few images were held out to set it.
+    """
+    import keras
+
     from tlearn.models.classifier import HEAD
+    from tlearn.models.known import set_known
 
     val = probabilities.get("val", np.empty((0, len(plan.split.classes))))
     calibration = calibrate_network(model, dataset, val, plan)
     head, temperature = model.get_layer(HEAD), calibration.temperature.value
     head.set_weights([centered(weights) / temperature for weights in head.get_weights()])
-    return calibration
+    if calibration.novelty is None:
+        return keras.Model(model.inputs[0], model.outputs[0], name=model.name), calibration
+    set_known(model, calibration.novelty)
+    return model, calibration
 
 
 def _folds_of_views(folds: Sequence[Fold], count: int, n_rows: int) -> list[Fold]:

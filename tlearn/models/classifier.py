@@ -73,13 +73,6 @@ def set_head(model: keras.Model, kernel: np.ndarray, bias: np.ndarray) -> None:
     model.get_layer(HEAD).set_weights([np.asarray(kernel), np.asarray(bias)])
 
 
-def pooled_widths(model: keras.Model) -> list[int]:
-    """Return the widths of the features of the stages that the head reads, in their order."""
-    embedding = model.get_layer(EMBEDDING)
-    inputs = embedding.input if isinstance(embedding.input, list) else [embedding.output]
-    return [tensor.shape[-1] for tensor in inputs]
-
-
 def set_trainable(
     model: keras.Model,
     stages: Sequence[Stage],

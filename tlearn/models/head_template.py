@@ -20,6 +20,7 @@ import numpy as np
 
 from tlearn.errors import quoted
 from tlearn.models.keras_file import CONFIG, WEIGHTS, pack_model, save_model
+from tlearn.models.known_weights import known_stages
 from tlearn.storage.cache import NETWORKS
 from tlearn.storage.digest import matches_digest, write_with_digest
 
@@ -47,16 +48,18 @@ def make_template(backbone: Backbone, head_stages: Sequence[int], n_axes: int) -
 
     Args:
         backbone: From `load_backbone`.
-        head_stages: See `classifier_on`.
-        n_axes: Of `known`.
+        head_stages: Numbers of stages, from 1, in ascending order.
+        n_axes: Of the output `known`.
     """
+    from tlearn.models.backbone import head_inputs, up_to
     from tlearn.models.classifier import set_head
     from tlearn.models.known import with_known
 
     model = classifier_on(backbone, head_stages, _TEMPLATE_CLASSES)
     width = model.get_layer(_HEAD).input.shape[-1]
     set_head(model, np.zeros((width, _TEMPLATE_CLASSES)), np.zeros(_TEMPLATE_CLASSES))
-    model = with_known(model, n_axes)
+    maps = head_inputs(up_to(backbone, head_stages[-1]), known_stages(head_stages))
+    model = with_known(model, maps, n_axes)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "template.keras")
         save_model(model, path)

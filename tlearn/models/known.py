@@ -6,13 +6,16 @@ keeps it in integers from end to end.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import keras
 
 from tlearn.confidence.novelty import Novelty
-from tlearn.models.classifier import EMBEDDING, HEAD
+from tlearn.models.classifier import HEAD
 from tlearn.models.known_weights import (
     AXES,
     BACK,
+    EMBEDDING,
     EPSILON,
     KNOWN,
     RESIDUAL,
@@ -21,15 +24,20 @@ from tlearn.models.known_weights import (
 )
 
 
-def with_known(model: keras.Model, n_axes: int) -> keras.Model:
+def with_known(model: keras.Model, maps: Sequence[keras.KerasTensor], n_axes: int) -> keras.Model:
     """Return the classifier with a second output `known` (batch, 1) that shares its layers.
 
     Args:
         model: From `build_classifier`.
+        maps: Feature maps in it that `known` reads.
         n_axes: Columns of `Subspace.axes`.
     """
     layers = keras.layers
-    embedding, logits = model.get_layer(EMBEDDING).output, model.get_layer(HEAD).output
+    pooled = [
+        layers.GlobalAveragePooling2D(name=f"known_pooled_{n}")(map) for n, map in enumerate(maps)
+    ]
+    embedding = layers.Concatenate(name=EMBEDDING)(pooled) if len(maps) > 1 else pooled[0]
+    logits = model.get_layer(HEAD).output
     standardize = layers.BatchNormalization(
         center=False, scale=False, epsilon=EPSILON, trainable=False, name=STANDARDIZE
     )
@@ -45,9 +53,18 @@ def with_known(model: keras.Model, n_axes: int) -> keras.Model:
     return keras.Model(model.inputs[0], [model.outputs[0], known], name=model.name)
 
 
-def attach_known(model: keras.Model, novelty: Novelty) -> keras.Model:
-    """Return a classifier with the output `known`; its logits must have a mean of 0."""
-    model = with_known(model, novelty.subspace.axes.shape[1])
+def set_known(model: keras.Model, novelty: Novelty) -> None:
+    """Set the weights of the output `known`; the head's logits must have a mean of 0."""
     for name, weights in known_weights(novelty).items():
         model.get_layer(name).set_weights(weights)
-    return model
+
+
+def known_embedding(model: keras.Model) -> keras.Model:
+    """Return the network up to the features that `known` reads: (batch, width)."""
+    return keras.Model(model.inputs[0], model.get_layer(STANDARDIZE).input)
+
+
+def pooled_widths(model: keras.Model) -> list[int]:
+    """Return the widths of the maps that `known` reads, in their order."""
+    pooled = (layer for layer in model.layers if layer.name.startswith("known_pooled_"))
+    return [layer.output.shape[-1] for layer in pooled]

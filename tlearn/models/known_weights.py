@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from tlearn.confidence.novelty import Novelty
 
-KNOWN = "known"
+KNOWN, EMBEDDING = "known", "known_embedding"
 STANDARDIZE, AXES, BACK = "known_standardize", "known_axes", "known_back"
 RESIDUAL = "known_residual"
+_STAGES = 3
 EPSILON = 1e-6
 """What the standardizing layer adds to a variance."""
 
@@ -25,3 +28,9 @@ def known_weights(novelty: Novelty) -> dict[str, list[np.ndarray]]:
         RESIDUAL: [np.full((width, 1), 1 / width, np.float32)],
         KNOWN: [evidence, np.float32([novelty.offset])],
     }
+
+
+def known_stages(head_stages: Sequence[int]) -> list[int]:
+    """Return the stages whose features `known` reads: the last ones up to the head's last."""
+    last = head_stages[-1]
+    return [*range(max(1, last - _STAGES + 1), last + 1)]

@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from tlearn.backend.precision import as_float32
+from tlearn.confidence.novelty import count_axes
 from tlearn.data.augmentation import augmentation
 from tlearn.data.dataset import Dataset
 from tlearn.features.engine import EngineChoice
@@ -18,6 +19,8 @@ from tlearn.features.linear_head import LinearHead
 from tlearn.features.store import FeatureStore, Views
 from tlearn.models.backbone import Backbone, head_inputs, up_to
 from tlearn.models.classifier import HEAD, build_classifier, set_head, set_trainable
+from tlearn.models.known import with_known
+from tlearn.models.known_weights import known_stages
 from tlearn.models.stages import find_cuts, layers_of_stage, split_at
 from tlearn.progress import EpochCallback, ProgressCallback, Timer
 from tlearn.recipe.plan import Plan
@@ -92,7 +95,8 @@ def fine_tune(
         context: Plan, data and callbacks.
 
     Returns:
-        The classifier, in float32 whatever precision trained it, and what was done.
+        The classifier, in float32 whatever precision trained it, with an output `known` whose
+        weights are still to be set, and what was done.
 
     Raises:
         TlearnError: The loss is no longer a number.
@@ -100,7 +104,10 @@ def fine_tune(
     backbone = up_to(whole, context.plan.head.stages[-1])
     model = assemble(backbone, context.plan, head)
     history = tune(model, backbone, context)
-    return as_float32(model), history
+    stages = known_stages(context.plan.head.stages)
+    maps, parameters = head_inputs(backbone, stages), backbone.trunk.count_params()
+    n_axes = count_axes(sum(tensor.shape[-1] for tensor in maps), parameters)
+    return as_float32(with_known(model, maps, n_axes)), history
 
 
 def assemble(backbone: Backbone, plan: Plan, head: LinearHead | None) -> keras.Model:
