@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
-VERSION = 2
+from tlearn.confidence.confidence import Confidence
+
+VERSION = 3
 """The version of the files that are written; older ones are read into the same records."""
 
 GOLDEN_FOLDER = "golden"
@@ -99,6 +101,8 @@ class Golden:
         pixels_shape: (height, width, 3).
         model_probabilities: Probabilities of the trained model.
         artifact_probabilities: Probabilities of the artifact; None in the contract inside it.
+        model_known: `known` of the trained model; missing where it has no such output.
+        artifact_known: `known` of the artifact; missing likewise, and in the contract inside it.
     """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
@@ -111,6 +115,8 @@ class Golden:
     pixels_shape: tuple[int, int, int]
     model_probabilities: tuple[float, ...]
     artifact_probabilities: tuple[float, ...] | None = None
+    model_known: float | None = None
+    artifact_known: float | None = None
 
 
 @dataclass(frozen=True)
@@ -132,6 +138,10 @@ class Contract:
         provenance: SHA-256 of the run's model, plan and split.
         tolerance: How far a probability may be from `Golden.artifact_probabilities`.
         golden: Images to verify the artifact with.
+        known: The output that says how like the training images an image is; missing where there
+            is none.
+        refuse: Answers whose `known` is less are refused: "none of these"; missing likewise.
+        confidence: What is known of the artifact's own answers; missing in older contracts.
     """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
@@ -150,10 +160,16 @@ class Contract:
     provenance: dict[str, str]
     tolerance: float
     golden: tuple[Golden, ...]
+    known: Tensor | None = None
+    refuse: float | None = None
+    confidence: Confidence | None = None
 
     def embedded(self) -> Contract:
         """Return the contract to put inside the artifact, without its own hash and answers."""
-        golden = tuple(replace(image, artifact_probabilities=None) for image in self.golden)
+        golden = tuple(
+            replace(image, artifact_probabilities=None, artifact_known=None)
+            for image in self.golden
+        )
         return replace(self, file=None, sha256=None, golden=golden)
 
 

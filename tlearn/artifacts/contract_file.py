@@ -32,6 +32,9 @@ _VERSION_1_KEYS = {
 }
 """Keys of version 1 that have other names today."""
 
+_OPTIONAL = {"gray_range", "known", "refuse", "confidence", "model_known", "artifact_known"}
+"""Keys that are missing where there is nothing to say."""
+
 _EXPORT_AGAIN = "export it again: tlearn export RUN"
 
 
@@ -50,10 +53,12 @@ def to_bytes(contract: Contract) -> bytes:
 
 
 def _document(contract: Contract) -> dict[str, Any]:
-    """Return a contract as JSON has it: a key that most have no value for is left out."""
+    """Return a contract as JSON has it: keys that many have no value for are left out."""
     document = asdict(contract)
-    if contract.preprocessing.gray_range is None:
-        del document["preprocessing"]["gray_range"]
+    for record in (document, document["preprocessing"], *document["golden"]):
+        for key in _OPTIONAL & record.keys():
+            if record[key] is None:
+                del record[key]
     return document
 
 
@@ -158,13 +163,13 @@ def _misread(document: Any, record: Any, key: str = "") -> str:
 def _upgraded(document: Any, source: str) -> Any:
     """Return a document of a known version under today's keys; it keeps its version."""
     version = document.get("version") if isinstance(document, dict) else None
-    if type(version) is int and version == VERSION:  # True is 1, and 2.0 is 2
+    if type(version) is int and version in (2, VERSION):  # True is 1, and 2.0 is 2
         return document
     if type(version) is int and version == 1:
         return _renamed_keys(document)
     what = "no contract" if version is None else f"a contract of version {shortened(version)}"
     raise ExportError(
-        f"{source} is {what}; this tlearn reads versions 1 and {VERSION}",
+        f"{source} is {what}; this tlearn reads versions 1 to {VERSION}",
         "use the tlearn that wrote it, or " + _EXPORT_AGAIN,
     )
 

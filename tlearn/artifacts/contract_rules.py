@@ -16,7 +16,6 @@ from tlearn.artifacts.contract import (
     FORMATS,
     RESIZE_IN_WORDS,
     TOLERANCES,
-    VERSION,
     Contract,
     Golden,
     Preprocessing,
@@ -27,19 +26,28 @@ MOST_SIDE = 4096
 """The largest side of an image, in pixels; nothing larger is decoded or run."""
 
 _MOST_GOLDEN = 100
+_HOTTEST = 100.0
 _SLACK = 1e-5  # a softmax in float32 may say 1.0000001
 _SUM_SLACK = 0.05
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _PROGRAM_VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+!_-]{0,63}")
 _FILE_NAME = re.compile(r"[^/\\\0]{1,255}")
 _GOLDEN_NAME = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,99}")
+_SAME_PROSE = 2
+"""The version from which a contract says things in the same words."""
+
 _PROSE = ("resize_in_words", "decoding", "normalization")
 _BATCH = (1, None)
 
 
 def contradiction(contract: Contract) -> str:
     """Say which value of a contract cannot be, by the key it has in the file; "" if none."""
-    parts = (_about_file(contract), _about_images(contract), _about_answers(contract))
+    parts = (
+        _about_file(contract),
+        _about_images(contract),
+        _about_answers(contract),
+        _about_confidence(contract),
+    )
     return next((problem for part in parts for problem in part), "")
 
 
@@ -78,7 +86,7 @@ def _about_images(contract: Contract) -> Iterator[str]:
     # The decoder knows one way to the input; a contract that says another would mislead an app.
     for key, expected in asdict(_expected(preprocessing)).items():
         found = getattr(preprocessing, key)
-        if found != expected and not (contract.version < VERSION and key in _PROSE):
+        if found != expected and not (contract.version < _SAME_PROSE and key in _PROSE):
             yield f"preprocessing.{key}: {shortened(found)}, expected {expected!r}"
     low, high = preprocessing.gray_range or (0, 1)
     if not low < high:
@@ -111,6 +119,27 @@ def _about_answers(contract: Contract) -> Iterator[str]:
             yield f"golden.{number}.{key}: {problem}"
 
 
+def _about_confidence(contract: Contract) -> Iterator[str]:
+    if (contract.known is None) != (contract.refuse is None):
+        yield "refuse: there is one without the other of known and refuse"
+    if contract.known and contract.known.shape[1:] != (1,):
+        yield f"known.shape: {shortened(contract.known.shape)}, expected (batch, 1)"
+    if contract.refuse is not None and not 0 <= contract.refuse < 1:
+        yield f"refuse: {shortened(contract.refuse)}, expected 0 to 1"
+    if contract.confidence is None:
+        return
+    temperature, scale = contract.confidence.temperature, contract.confidence.known
+    if not 0 < temperature.value < _HOTTEST:
+        yield f"confidence.temperature.value: {shortened(temperature.value)} is no temperature"
+    if scale and not (
+        all(0 <= own <= 1 for own in scale.own) and list(scale.own) == sorted(scale.own)
+    ):
+        yield "confidence.known.own: no quantiles"
+    for number, sets in enumerate(contract.confidence.sets):
+        if not (0 < sets.level < 1 and 0 <= sets.threshold <= 1 + _SLACK and sets.n > 0):
+            yield f"confidence.sets.{number}: {shortened(asdict(sets))} is no promise"
+
+
 def _about_golden(golden: Golden, contract: Contract) -> Iterator[tuple[str, str]]:
     side = contract.preprocessing.image_size
     for key in ("file", "pixels_file"):
@@ -129,6 +158,10 @@ def _about_golden(golden: Golden, contract: Contract) -> Iterator[tuple[str, str
             yield key, f"{len(answer)} probabilities for {len(contract.labels)} labels"
         if answer is not None and not all(0 <= value <= 1 + _SLACK for value in answer):
             yield key, "one is no probability"
+    for key in ("model_known", "artifact_known"):
+        known = getattr(golden, key)
+        if known is not None and not 0 <= known <= 1:
+            yield key, f"{shortened(known)}, expected 0 to 1"
     if abs(sum(golden.model_probabilities) - 1) > _SUM_SLACK:
         yield "model_probabilities", f"their sum is {sum(golden.model_probabilities):g}, not 1"
 

@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from tlearn.artifacts.contract import Golden, Preprocessing
+from tlearn.confidence.answers import Answer
 from tlearn.data.decode import decode
 from tlearn.data.high_depth import GrayRange
 from tlearn.data.unreadable import UnreadableImageError
@@ -45,9 +46,22 @@ class LoadedGolden:
         """Return whether the decoder gives the same pixels as at the export."""
         return self.decoded_pixels is not None and _are_stored(self.decoded_pixels, self.golden)
 
-    def same_answer(self, probabilities: np.ndarray) -> bool:
-        """Return whether (classes,) probabilities are highest for the class in the contract."""
-        return bool(probabilities.argmax() == self.expected_probabilities.argmax())
+    @property
+    def expected_known(self) -> float | None:
+        """Return `known` in the contract: the artifact's, else the model's."""
+        golden = self.golden
+        return golden.model_known if golden.artifact_known is None else golden.artifact_known
+
+    def same_answer(self, answer: Answer) -> bool:
+        """Return whether an answer is the class in the contract."""
+        return bool(answer.probabilities.argmax() == self.expected_probabilities.argmax())
+
+    def difference(self, answer: Answer) -> float:
+        """Return how far any number of an answer is from the contract's."""
+        gap = np.abs(answer.probabilities - self.expected_probabilities).max()
+        if self.expected_known is None or answer.known is None:
+            return float(gap)
+        return float(np.max([gap, abs(answer.known - self.expected_known)]))
 
 
 def load_golden(folder: Path, golden: Golden, preprocessing: Preprocessing) -> LoadedGolden:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from tlearn.artifacts.contract import Tensor
 from tlearn.artifacts.extras import import_onnxruntime, import_openvino, require_extra
+from tlearn.artifacts.input_shape import sides_of
 from tlearn.artifacts.limits import MOST_TEXT_BYTES, read_limited
 from tlearn.artifacts.metadata import LABELS_FILE, NOTES, read_labels, read_metadata
-from tlearn.artifacts.runtime import reason_of, sides_of
+from tlearn.artifacts.runtime import KNOWN, reason_of
 from tlearn.backend.silence import silence_output
 from tlearn.errors import ExportError, HostError, TlearnError, quoted
 
@@ -27,6 +28,7 @@ class Interface:
         signature: Name under which input and output are found; "" if the format has none.
         input: The image.
         output: One probability for each label.
+        known: How like the training images an image is; None where there is no such output.
         labels: Class names in the order of the output.
         images: What the file says of its images, by keys of `Preprocessing`; none in a SavedModel.
     """
@@ -34,6 +36,7 @@ class Interface:
     signature: str
     input: Tensor
     output: Tensor
+    known: Tensor | None
     labels: tuple[str, ...]
     images: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
@@ -67,14 +70,14 @@ def _read_tflite(path: Path) -> Interface:
     interpreter = Interpreter(model_path=str(path))
     (signature,) = interpreter.get_signature_list()
     runner = interpreter.get_signature_runner(signature)
-    image, probabilities = (
-        _single_tensor(details, lambda of: (of["shape_signature"], of["dtype"], of["quantization"]))
+    (image,), outputs = (
+        _tensors(details, lambda of: (of["shape_signature"], of["dtype"], of["quantization"]))
         for details in (runner.get_input_details(), runner.get_output_details())
     )
     metadata = read_metadata(path)
     described = {key: metadata[key][0] for key in ("image_size", "mean", "std") if metadata[key]}
     images = _about_images(metadata["about"]) | described
-    return Interface(signature, image, probabilities, metadata["labels"], images)
+    return Interface(signature, image, *_ends(outputs), metadata["labels"], images)
 
 
 def _read_saved_model(path: Path) -> Interface:
@@ -82,22 +85,23 @@ def _read_saved_model(path: Path) -> Interface:
 
     loaded = tf.saved_model.load(str(path))
     ((signature, function),) = loaded.signatures.items()
-    image, probabilities = (
-        _single_tensor(details, lambda of: (of.shape, of.dtype.as_numpy_dtype, (0, 0)))
+    (image,), outputs = (
+        _tensors(details, lambda of: (of.shape, of.dtype.as_numpy_dtype, (0, 0)))
         for details in (function.structured_input_signature[1], function.structured_outputs)
     )
     labels = path / "assets" / LABELS_FILE
     names = read_labels(read_limited(labels, MOST_TEXT_BYTES))
-    return Interface(signature, image, probabilities, names)
+    return Interface(signature, image, *_ends(outputs), names)
 
 
 def _read_onnx(path: Path) -> Interface:
     require_extra("onnx", ("onnxruntime",))
     session = import_onnxruntime().InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    (image,), (probabilities,) = session.get_inputs(), session.get_outputs()
+    (image,) = session.get_inputs()
+    outputs = [_onnx_tensor(node) for node in session.get_outputs()]
     notes = session.get_modelmeta().custom_metadata_map
-    ends, labels = (_onnx_tensor(image), _onnx_tensor(probabilities)), json.loads(notes["labels"])
-    return Interface("", *ends, tuple(labels), _about_images(notes))
+    labels = tuple(json.loads(notes["labels"]))
+    return Interface("", _onnx_tensor(image), *_ends(outputs), labels, _about_images(notes))
 
 
 def _onnx_tensor(node: Any) -> Tensor:
@@ -110,8 +114,9 @@ def _read_openvino(path: Path) -> Interface:
     require_extra("openvino")
     model = import_openvino().Core().read_model(str(path))
     notes = {key: value.astype(str) for key, value in model.get_rt_info(NOTES).astype(dict).items()}
-    ends = _openvino_tensor(model.input()), _openvino_tensor(model.output())
-    return Interface("", *ends, tuple(json.loads(notes["labels"])), _about_images(notes))
+    image, outputs = _openvino_tensor(model.input()), [*map(_openvino_tensor, model.outputs)]
+    labels = tuple(json.loads(notes["labels"]))
+    return Interface("", image, *_ends(outputs), labels, _about_images(notes))
 
 
 def _openvino_tensor(port: Any) -> Tensor:
@@ -125,21 +130,30 @@ def _about_images(notes: Mapping[str, Any]) -> dict[str, Any]:
     return {key: read[key](notes[key]) for key in read.keys() & notes.keys()}
 
 
-def _single_tensor(
+def _tensors(
     details: Mapping[str, Any], fields: Callable[[Any], tuple[Any, type, Any]]
-) -> Tensor:
-    """Describe the only tensor of a signature.
+) -> list[Tensor]:
+    """Describe the inputs or the outputs of a signature.
 
     Args:
-        details: The tensor by its name.
-        fields: Gives its shape, its NumPy type, and its scale and zero point (0, 0 for floats).
+        details: Tensors by their names.
+        fields: Gives of each its shape, its NumPy type, and its scale and zero point (0, 0 for
+            floats).
     """
-    ((name, tensor),) = details.items()
-    shape, dtype, (scale, zero_point) = fields(tensor)
-    sizes = tuple(None if size in (None, -1) else int(size) for size in shape)
-    if not scale:
-        return Tensor(name, sizes, dtype.__name__)
-    return Tensor(name, sizes, dtype.__name__, float(scale), int(zero_point))
+    tensors = []
+    for name, tensor in details.items():
+        shape, dtype, (scale, zero_point) = fields(tensor)
+        sizes = tuple(None if size in (None, -1) else int(size) for size in shape)
+        quantization = (float(scale), int(zero_point)) if scale else ()
+        tensors.append(Tensor(name, sizes, dtype.__name__, *quantization))
+    return tensors
+
+
+def _ends(outputs: Sequence[Tensor]) -> tuple[Tensor, Tensor | None]:
+    """Return the probabilities and `known` among the outputs; a single one is probabilities."""
+    known = [tensor for tensor in outputs if tensor.name == KNOWN]
+    (probabilities,) = [tensor for tensor in outputs if tensor.name != KNOWN]
+    return probabilities, known[0] if known else None
 
 
 _READERS: dict[str, Callable[[Path], Interface]] = {

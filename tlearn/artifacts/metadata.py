@@ -34,7 +34,7 @@ def add_metadata(content: bytes, labels: Sequence[str], about: Mapping[str, Any]
 
     Args:
         content: Flatbuffer of an image classifier: one input (1, height, width, 3), values 0 to
-            255, one output with a probability for each label.
+            255; a probability for each label, and perhaps a second output, `known`.
         labels: Class names in the order of the output; one line each in labels.txt.
         about: JSON values; `tflite_metadata.TEXTS` go into the schema's fields, and everything
             into about.json.
@@ -48,7 +48,8 @@ def add_metadata(content: bytes, labels: Sequence[str], about: Mapping[str, Any]
     graph = model.subgraphs[0]
     _, height, width, _ = graph.tensors[graph.inputs[0]].shape
     buffer = schema.BufferT()
-    buffer.data = build_description(about, int(width), int(height), LABELS_FILE)
+    with_known = len(graph.outputs) > 1
+    buffer.data = build_description(about, int(width), int(height), LABELS_FILE, with_known)
     entry = schema.MetadataT()
     entry.name, entry.buffer = _BUFFER_NAME, len(model.buffers)
     model.buffers.append(buffer)

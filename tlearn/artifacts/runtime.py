@@ -1,4 +1,4 @@
-"""Run an artifact as a phone or a server would: one image in, probabilities out.
+"""Run an artifact as a phone or a server would: one image in, an answer out.
 
 No runtime here needs the trained model, and only a SavedModel needs TensorFlow. ONNX Runtime and
 OpenVINO are extras.
@@ -6,20 +6,24 @@ OpenVINO are extras.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
-from tlearn.artifacts.contract_rules import MOST_SIDE
 from tlearn.artifacts.extras import import_onnxruntime, import_openvino, require_extra
+from tlearn.artifacts.input_shape import image_shape, sides_of
 from tlearn.artifacts.tflite_scales import extreme_scale
 from tlearn.backend.silence import silence_output
+from tlearn.confidence.answers import Answer, Answers
 from tlearn.data.pixel_store import PixelArray
 from tlearn.errors import ExportError, quoted
 
 _INPUT = "image"
+PROBABILITIES, KNOWN = "probabilities", "known"
+"""Names of the outputs."""
+PROBABILITIES, KNOWN = "probabilities", "known"
 _EXPORT_AGAIN = "export it again: tlearn export RUN"
 
 
@@ -32,8 +36,8 @@ class Runtime(Protocol):
 
     shape: tuple[int, ...]
 
-    def __call__(self, image: np.ndarray) -> np.ndarray:
-        """Return float32 (classes,) probabilities of one image (height, width, 3), 0 to 255."""
+    def __call__(self, image: np.ndarray) -> Answer:
+        """Answer for one image (height, width, 3), 0 to 255."""
 
 
 def open_runtime(path: Path, threads: int = 2) -> Runtime:
@@ -55,7 +59,7 @@ def open_runtime(path: Path, threads: int = 2) -> Runtime:
     raise ExportError(f"{quoted(path)} is not an artifact of tlearn", _EXPORT_AGAIN)
 
 
-def run_artifact(path: Path, pixels: PixelArray, threads: int = 2) -> np.ndarray:
+def run_artifact(path: Path, pixels: PixelArray, threads: int = 2) -> Answers:
     """Run an artifact on images, one at a time as on a phone.
 
     Args:
@@ -63,14 +67,11 @@ def run_artifact(path: Path, pixels: PixelArray, threads: int = 2) -> np.ndarray
         pixels: uint8 (n, height, width, 3); may be a memory map.
         threads: Number of threads.
 
-    Returns:
-        float32 (n, classes) probabilities.
-
     Raises:
         ExportError: The artifact cannot be run.
     """
     runtime = open_runtime(path, threads)
-    return np.stack([runtime(image) for image in pixels])
+    return Answers.of(runtime(image) for image in pixels)
 
 
 def takes_threads(path: Path) -> bool:
@@ -112,18 +113,23 @@ class TfliteRuntime:
                 "leave int8 out, or choose a backbone that was trained: --quantize dynamic",
             )
         inputs = self._interpreter.get_input_details()
-        self.shape = _image_shape(
+        self.shape = image_shape(
             path, {tensor["name"]: tensor["shape"].tolist() for tensor in inputs}
         )
-        self._input, self._output = inputs[0], self._interpreter.get_output_details()[0]
+        self._input, self._outputs = inputs[0], _outputs_by_name(self._interpreter)
 
-    def __call__(self, image: np.ndarray) -> np.ndarray:
-        """Return float32 (classes,) probabilities of one image (height, width, 3), 0 to 255."""
+    def __call__(self, image: np.ndarray) -> Answer:
+        """Answer for one image (height, width, 3), 0 to 255."""
         self._interpreter.set_tensor(
             self._input["index"], _quantize(image, self._input)[np.newaxis]
         )
         self._interpreter.invoke()
-        return _dequantize(self._interpreter.get_tensor(self._output["index"])[0], self._output)
+        return _answer(
+            {
+                name: _dequantize(self._interpreter.get_tensor(tensor["index"])[0], tensor)
+                for name, tensor in self._outputs.items()
+            }
+        )
 
 
 class OnnxRuntime:
@@ -150,13 +156,15 @@ class OnnxRuntime:
                 )
             except Exception as error:  # its errors have no other base class in common
                 raise _cannot_run("ONNX Runtime", path, error) from error
+        self._names = [node.name for node in self._session.get_outputs()]
         inputs = {node.name: node.shape for node in self._session.get_inputs()}
-        self.shape = _image_shape(path, inputs, _INPUT)
+        self.shape = image_shape(path, inputs, _INPUT)
 
-    def __call__(self, image: np.ndarray) -> np.ndarray:
-        """Return float32 (classes,) probabilities of one image (height, width, 3), 0 to 255."""
+    def __call__(self, image: np.ndarray) -> Answer:
+        """Answer for one image (height, width, 3), 0 to 255."""
         batch = np.asarray(image, np.float32)[np.newaxis]
-        return np.asarray(self._session.run(["probabilities"], {_INPUT: batch})[0])[0]
+        outputs = self._session.run(self._names, {_INPUT: batch})
+        return _answer({name: rows[0] for name, rows in zip(self._names, outputs, strict=True)})
 
 
 class OpenVinoRuntime:
@@ -188,12 +196,13 @@ class OpenVinoRuntime:
             except RuntimeError as error:
                 raise _cannot_run("OpenVINO", path, error) from error
         inputs = {port.any_name: sides_of(port.partial_shape) for port in self._run.inputs}
-        self.shape = _image_shape(path, inputs, _INPUT)
+        self.shape = image_shape(path, inputs, _INPUT)
 
-    def __call__(self, image: np.ndarray) -> np.ndarray:
-        """Return float32 (classes,) probabilities of one image (height, width, 3), 0 to 255."""
+    def __call__(self, image: np.ndarray) -> Answer:
+        """Answer for one image (height, width, 3), 0 to 255."""
         batch = np.asarray(image, np.float32)[np.newaxis]
-        return np.array(self._run({_INPUT: batch})["probabilities"][0])
+        outputs = self._run({_INPUT: batch})
+        return _answer({port.any_name: np.array(rows[0]) for port, rows in outputs.items()})
 
 
 class SavedModelRuntime:
@@ -223,12 +232,13 @@ class SavedModelRuntime:
             raise ExportError(f"{quoted(path)} has no signature 'serving_default'", _EXPORT_AGAIN)
         self._serve, (_, tensors) = serve, serve.structured_input_signature
         inputs = {name: [*(tensor.shape or ())] for name, tensor in tensors.items()}
-        self.shape = _image_shape(path, inputs, _INPUT)
+        self.shape = image_shape(path, inputs, _INPUT)
 
-    def __call__(self, image: np.ndarray) -> np.ndarray:
-        """Return float32 (classes,) probabilities of one image (height, width, 3), 0 to 255."""
+    def __call__(self, image: np.ndarray) -> Answer:
+        """Answer for one image (height, width, 3), 0 to 255."""
         batch = self._constant(np.asarray(image, np.float32)[np.newaxis])
-        return np.asarray(self._serve(**{_INPUT: batch})["probabilities"])[0]
+        outputs = self._serve(**{_INPUT: batch})
+        return _answer({name: np.asarray(rows)[0] for name, rows in outputs.items()})
 
 
 _BY_SUFFIX: dict[str, Callable[[Path, int], Runtime]] = {
@@ -236,6 +246,21 @@ _BY_SUFFIX: dict[str, Callable[[Path, int], Runtime]] = {
     ".onnx": OnnxRuntime,
     ".xml": OpenVinoRuntime,
 }
+
+
+def _outputs_by_name(interpreter: Any) -> dict[str, Any]:
+    """Return the outputs of a LiteRT file by their names in its signature, if it has one."""
+    outputs = interpreter.get_output_details()
+    signatures = interpreter.get_signature_list()
+    if len(outputs) == 1 or len(signatures) != 1:
+        return {PROBABILITIES: outputs[0]}
+    names: dict[str, Any] = interpreter.get_signature_runner(*signatures).get_output_details()
+    return names
+
+
+def _answer(outputs: Mapping[str, np.ndarray]) -> Answer:
+    known = outputs.get(KNOWN)
+    return Answer(outputs[PROBABILITIES], None if known is None else float(known[0]))
 
 
 def reason_of(error: Exception) -> str:
@@ -246,40 +271,6 @@ def reason_of(error: Exception) -> str:
 
 def _cannot_run(runtime: str, path: Path, error: Exception) -> ExportError:
     return ExportError(f"{runtime} cannot run {quoted(path)}: {reason_of(error)}", _EXPORT_AGAIN)
-
-
-def _image_shape(
-    path: Path, inputs: Mapping[str, Sequence[Any]], name: str | None = None
-) -> tuple[int, ...]:
-    """Return (height, width, channels) of a file's only input.
-
-    Args:
-        path: The artifact, for the error message.
-        inputs: Shapes of all inputs by name; what is not an integer is a size known only later.
-        name: The name that the input must have, if the runtime needs one.
-
-    Raises:
-        ExportError: There is another number of inputs, or the one is not an image.
-    """
-    if len(inputs) == 1 and name in (None, *inputs):
-        (sides,) = (tuple(shape[1:]) for shape in inputs.values())
-        if len(sides) == 3 and all(map(_is_side, sides)):
-            return sides
-    named = f" named {name!r}" if name else ""
-    listed = ", ".join(f"{key!r} {shape}" for key, shape in inputs.items())
-    raise ExportError(
-        f"{quoted(path)} takes {listed}; expected one image{named}",
-        "name a file that was written by: tlearn export RUN",
-    )
-
-
-def _is_side(side: Any) -> bool:
-    return isinstance(side, int) and 0 < side <= MOST_SIDE
-
-
-def sides_of(shape: Any) -> tuple[int | None, ...]:
-    """Return OpenVINO's shape as integers, with None for a size known only later."""
-    return tuple(None if side.is_dynamic else side.get_length() for side in shape)
 
 
 def _quantize(image: np.ndarray, tensor: dict[str, Any]) -> np.ndarray:

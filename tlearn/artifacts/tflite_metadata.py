@@ -25,7 +25,9 @@ _NAME, _DESCRIPTION, _CONTENT, _PROCESS_UNITS, _STATS, _FILES = 0, 1, 3, 4, 5, 6
 _RGB, _IMAGE_PROPERTIES, _NORMALIZATION, _TENSOR_AXIS_LABELS = 1, 2, 1, 2
 
 
-def build_description(about: Mapping[str, Any], width: int, height: int, labels_file: str) -> bytes:
+def build_description(
+    about: Mapping[str, Any], width: int, height: int, labels_file: str, with_known: bool = False
+) -> bytes:
     """Build the description of a classifier of RGB images.
 
     Args:
@@ -33,13 +35,15 @@ def build_description(about: Mapping[str, Any], width: int, height: int, labels_
         width: Width of the input, in pixels.
         height: Height of the input, in pixels.
         labels_file: Name of the appended file with one label a line.
+        with_known: Whether there is a second output, `known`.
 
     Returns:
         A flatbuffer.
     """
     b = flatbuffers.Builder(1024)
     image = _image(b, width, height, str(about.get("input", "RGB image, values 0 to 255.")))
-    graph = _table(b, {_INPUTS: image, _OUTPUTS: _probabilities(b, labels_file)})
+    outputs = [_probabilities(b, labels_file), *([_known(b)] if with_known else ())]
+    graph = _table(b, {_INPUTS: image, _OUTPUTS: _vector(b, outputs)})
     texts = {
         field: b.CreateString(str(about[key]))
         for key, field in _TEXT_FIELDS.items()
@@ -102,7 +106,17 @@ def _probabilities(b: flatbuffers.Builder, labels_file: str) -> int:
         _STATS: _table(b, {0: one, 1: zero}),
         _FILES: _vector(b, [labels]),
     }
-    return _vector(b, [_table(b, fields)])
+    return _table(b, fields)
+
+
+def _known(b: flatbuffers.Builder) -> int:
+    zero, one = _float(b, 0.0), _float(b, 1.0)
+    fields = {
+        _NAME: b.CreateString("known"),
+        _DESCRIPTION: b.CreateString("How like the training images the image is, 0 to 1."),
+        _STATS: _table(b, {0: one, 1: zero}),
+    }
+    return _table(b, fields)
 
 
 def _table(

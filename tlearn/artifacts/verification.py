@@ -175,6 +175,7 @@ def _check_interface(contract: Contract, interface: Interface) -> list[ContractC
         _check_labels(contract, interface.labels),
         _check_tensor("input", contract, interface),
         _check_tensor("output", contract, interface),
+        *([_check_tensor("known", contract, interface)] if contract.known else ()),
     ]
 
 
@@ -213,7 +214,9 @@ def _check_tensor(name: str, contract: Contract, interface: Interface) -> Contra
     return ContractCheck(name, Verdict.BROKEN, detail)
 
 
-def _describe(tensor: Tensor, signature: str) -> str:
+def _describe(tensor: Tensor | None, signature: str) -> str:
+    if tensor is None:
+        return "there is none"
     sizes = " x ".join("any" if size is None else str(size) for size in tensor.shape)
     scaled = f", {tensor.scale:g} * (value - {tensor.zero_point})" if tensor.scale else ""
     of = f" of {signature}" if signature else ""
@@ -264,13 +267,13 @@ def _check_answers(
     if not usable:
         return ContractCheck("answers", Verdict.UNCHECKED, "there is no golden image to answer")
     answers = [(image, runtime(np.asarray(image.stored_pixels))) for image in usable]
-    if any(answer.shape != image.expected_probabilities.shape for image, answer in answers):
-        detail = f"{len(answers[0][1])} values for an image, {len(contract.labels)} labels"
+    width = len(contract.labels)
+    if any(answer.probabilities.shape != (width,) for _, answer in answers):
+        detail = f"{len(answers[0][1].probabilities)} values for an image, {width} labels"
         return ContractCheck("answers", Verdict.BROKEN, detail)
     n_same = sum(image.same_answer(answer) for image, answer in answers)
-    gaps = [np.abs(answer - image.expected_probabilities).max() for image, answer in answers]
-    largest = float(np.max(gaps))
-    detail = f"{n_same} of {len(usable)} the same, probabilities moved by at most {largest:.2g}"
+    largest = float(np.max([image.difference(answer) for image, answer in answers]))
+    detail = f"{n_same} of {len(usable)} the same, their numbers moved by at most {largest:.2g}"
     if contract.sha256 is None and contract.quantization not in _EXACT:
         # The contract inside holds the model's answers only.
         mode = contract.quantization.replace("_", "-")

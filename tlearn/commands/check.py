@@ -14,6 +14,10 @@ from tlearn.artifacts.contract_file import contract_path
 from tlearn.artifacts.files import artifact_digest, list_artifacts
 from tlearn.artifacts.runtime import Runtime, open_runtime
 from tlearn.artifacts.verification import VerificationReport, check_artifact
+from tlearn.confidence.answer_sets import Coverage, measure_coverage
+from tlearn.confidence.answers import Answer, Answers
+from tlearn.confidence.confidence import UNKNOWN
+from tlearn.confidence.strangers import KnownShare, measure_known
 from tlearn.data.image_folder import list_images
 from tlearn.data.labeled import labeled_folder
 from tlearn.data.local_source import is_table, local_source
@@ -37,16 +41,21 @@ class CheckResult:
         verification: The result of each check.
         scores: On a folder with classes; None without one, or where the file is not usable.
         predictions: For loose images; None likewise.
+        coverage: How its promises about sets of answers were kept, on images that it was not
+            trained on; none without labels.
+        known: How like the training images these images are; None where the file does not say.
     """
 
     verification: VerificationReport
     scores: Scores | None = None
     predictions: tuple[Prediction, ...] | None = None
+    coverage: tuple[Coverage, ...] = ()
+    known: KnownShare | None = None
 
     @property
     def passed(self) -> bool:
-        """Return whether no check failed."""
-        return self.verification.passed
+        """Return whether no check failed, and no promise was broken."""
+        return self.verification.passed and all(kept.holds for kept in self.coverage)
 
 
 def check(
@@ -76,11 +85,10 @@ def check(
     contract, runtime = verification.contract, open_runtime(artifact)
     if _has_classes(images, contract.labels):
         manifest = _manifest_of(artifact, contract)
-        return CheckResult(
-            verification, scores=score_folder(runtime, contract, images, manifest, progress)
-        )
-    answers = classify(runtime, contract, images, progress)
-    return CheckResult(verification, predictions=tuple(answers))
+        scores, coverage, known = score_folder(runtime, contract, images, manifest, progress)
+        return CheckResult(verification, scores, coverage=coverage, known=known)
+    predictions, known = classify(runtime, contract, images, progress)
+    return CheckResult(verification, predictions=predictions, known=known)
 
 
 def _latest_artifact(run: RunDirectory) -> Path:
@@ -103,8 +111,8 @@ def _manifest_of(artifact: Path, contract: Contract) -> SplitManifest | None:
 
 def classify(
     runtime: Runtime, contract: Contract, source: Path, progress: ProgressCallback
-) -> list[Prediction]:
-    """Classify loose images.
+) -> tuple[tuple[Prediction, ...], KnownShare | None]:
+    """Classify loose images, and say how like the training images they are.
 
     Args:
         runtime: The artifact.
@@ -116,13 +124,16 @@ def classify(
         DataError: There is no image.
     """
     paths = list_images([source])
-    answers = _answers(runtime, _read(contract, paths, progress), progress)
-    return [
+    answers = [*_answers(runtime, _read(contract, paths, progress), progress)]
+    confidence, refuse = contract.confidence or UNKNOWN, contract.refuse or 0.0
+    predictions = tuple(
         Prediction.unreadable(str(path), answer)
         if isinstance(answer, str)
-        else Prediction.of(str(path), answer, contract.labels)
+        else Prediction.of(str(path), answer, contract.labels, confidence, refuse)
         for path, answer in zip(paths, answers, strict=True)
-    ]
+    )
+    readable = [answer for answer in answers if not isinstance(answer, str)]
+    return predictions, _known(contract, Answers.of(readable)) if readable else None
 
 
 def score_folder(
@@ -131,8 +142,8 @@ def score_folder(
     source: Path,
     manifest: SplitManifest | None,
     progress: ProgressCallback,
-) -> Scores:
-    """Score an artifact on a folder of classes.
+) -> tuple[Scores, tuple[Coverage, ...], KnownShare | None]:
+    """Score an artifact on a folder of classes, and hold its promises against it.
 
     Args:
         runtime: The artifact.
@@ -155,12 +166,22 @@ def score_folder(
     ]
     if not readable:
         raise DataError(f"no image in {quoted(source)} can be read", "name another folder")
-    probabilities, labels, digests = zip(*readable, strict=True)
+    given, labels, digests = zip(*readable, strict=True)
+    answers, truth = Answers.of(given), np.asarray(labels)
     trained_on = manifest.trained_on(digests) if manifest else None
     name = source.resolve().name  # "." has none
-    return score_apart(
-        np.stack(probabilities), np.asarray(labels), contract.labels, name, trained_on
-    )
+    scores = score_apart(answers.probabilities, truth, contract.labels, name, trained_on)
+    new = np.full(len(truth), True) if trained_on is None else ~trained_on
+    sets = contract.confidence.sets if contract.confidence and new.any() else ()
+    coverage = (measure_coverage(of, answers.probabilities[new], truth[new]) for of in sets)
+    return scores, tuple(coverage), _known(contract, answers)
+
+
+def _known(contract: Contract, answers: Answers) -> KnownShare | None:
+    scale = contract.confidence and contract.confidence.known
+    if not scale or answers.known is None:
+        return None
+    return measure_known(answers.known, contract.refuse or 0.0, scale)
 
 
 def _has_classes(source: Path, labels: Sequence[str]) -> bool:
@@ -180,8 +201,8 @@ def _read(contract: Contract, paths: Sequence[Path], progress: ProgressCallback)
 
 def _answers(
     runtime: Runtime, store: PixelStore, progress: ProgressCallback
-) -> Iterator[np.ndarray | str]:
-    """Yield probabilities (classes,) for each image, or why it cannot be read."""
+) -> Iterator[Answer | str]:
+    """Yield the answer for each image, or why it cannot be read."""
     for done, info in enumerate(store.infos, start=1):
         yield info.problem or runtime(store.read([info.sha256])[0])
         progress("classify", done, len(store.infos))

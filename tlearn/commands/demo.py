@@ -64,7 +64,7 @@ def classify_digit(file: Path, image: Path) -> tuple[str, float]:
     """
     contract = read_metadata(file)
     pixels = decode(image, contract["image_size"][0])
-    (answer,) = run_artifact(file, pixels[np.newaxis])
+    (answer,) = run_artifact(file, pixels[np.newaxis]).probabilities
     return contract["labels"][int(answer.argmax())], float(answer.max())
 
 

@@ -27,12 +27,10 @@ def predict(
     paths = list_images(sources)
     trained = TrainedRun.open(run, progress=progress)
     pixels, problems = trained.read_files(paths)
-    answers = iter(
-        trained.predict(trained.load_model(), pixels).probabilities if len(pixels) else ()
-    )
+    answers = iter(trained.predict(trained.load_model(), pixels) if len(pixels) else ())
     return [
         Prediction.unreadable(str(path), problem)
         if problem
-        else Prediction.of(str(path), next(answers), trained.labels)
+        else Prediction.of(str(path), next(answers), trained.labels, trained.confidence)
         for path, problem in zip(paths, problems, strict=True)
     ]

@@ -24,6 +24,9 @@ import numpy as np
 LEVELS = (0.9, 0.95)
 """How often sets hold the truth."""
 
+BROKEN = 0.01
+"""Probability of so few hits, if a promise holds, below which it is called broken."""
+
 _SLACK = 1e-6
 """Numbers of a contract are rounded; a class exactly at the threshold stays in the set."""
 
@@ -60,6 +63,11 @@ class Coverage:
     mean_size: float
     n: int
     p_value: float
+
+    @property
+    def holds(self) -> bool:
+        """Return whether the images are no proof that the promise is broken."""
+        return self.p_value >= BROKEN
 
 
 def promise_sets(probabilities: np.ndarray, labels: np.ndarray) -> tuple[AnswerSets, ...]:

@@ -37,6 +37,10 @@ class Confidence:
     known: KnownScale | None = None
     sets: tuple[AnswerSets, ...] = ()
 
+    def answer_sets(self) -> AnswerSets | None:
+        """Return the promise that holds most often; None where there is none."""
+        return max(self.sets, key=lambda sets: sets.level, default=None)
+
 
 UNKNOWN = Confidence()
 """Of a run made before any of this was measured."""

@@ -10,8 +10,15 @@ from typing import Any
 
 import numpy as np
 
+from tlearn.confidence.answer_sets import in_set
+from tlearn.confidence.answers import Answer, Answers
+from tlearn.confidence.confidence import UNKNOWN, Confidence
+from tlearn.confidence.novelty import REFUSED
 from tlearn.data.pixel_store import PixelArray
 from tlearn.storage.text import escape_invisible
+
+_TOP = 5
+"""Labels that a prediction names at most."""
 
 Ranking = tuple[tuple[str, float], ...]
 
@@ -26,6 +33,10 @@ class Prediction:
         probability: Its probability.
         top: The most probable labels with their probabilities, best first.
         problem: Why the image could not be read.
+        known: How like the training images it is; None where the model does not say.
+        refused: Whether that is too little to answer: it is none of the classes.
+        answers: The set of labels that holds the right one as often as the model promises, the
+            most probable first; empty where it promises nothing.
     """
 
     name: str
@@ -33,14 +44,39 @@ class Prediction:
     probability: float
     top: Ranking
     problem: str | None = None
+    known: float | None = None
+    refused: bool = False
+    answers: tuple[str, ...] = ()
 
     @classmethod
     def of(
-        cls, name: str, probabilities: np.ndarray, labels: Sequence[str], k: int = 5
+        cls,
+        name: str,
+        answer: Answer,
+        labels: Sequence[str],
+        confidence: Confidence = UNKNOWN,
+        refuse: float = REFUSED,
     ) -> Prediction:
-        """Return the prediction for one row of probabilities (classes,)."""
-        top = top_k(probabilities, labels, k)
-        return cls(name, *top[0], top)
+        """Return the prediction for one answer.
+
+        Args:
+            name: The image, as the person named it.
+            answer: Of the model.
+            labels: In the order of its probabilities.
+            confidence: What is known of its answers.
+            refuse: Least `known` of an answer that is not refused.
+        """
+        known, sets = answer.known, confidence.answer_sets()
+        ranked = top_k(answer.probabilities, labels, len(labels))
+        members = in_set(answer.probabilities[np.newaxis], sets.threshold).sum() if sets else 0
+        return cls(
+            name,
+            *ranked[0],
+            ranked[:_TOP],
+            known=known,
+            refused=known is not None and known < refuse,
+            answers=tuple(label for label, _ in ranked[: int(members)]),
+        )
 
     @classmethod
     def unreadable(cls, name: str, problem: str) -> Prediction:
@@ -52,20 +88,6 @@ def top_k(probabilities: np.ndarray, labels: Sequence[str], k: int) -> Ranking:
     """Return the k most probable labels of one row (classes,), best first; ties in label order."""
     order = np.argsort(-probabilities, kind="stable")[:k]
     return tuple((labels[index], float(probabilities[index])) for index in order)
-
-
-@dataclass(frozen=True, eq=False)
-class Answers:
-    """What a model answers for images.
-
-    Attributes:
-        probabilities: (n, classes) float32.
-        known: (n,) float32, how like the training images each is; None where the model has no
-            such output.
-    """
-
-    probabilities: np.ndarray
-    known: np.ndarray | None = None
 
 
 def answer_pixels(

@@ -9,6 +9,7 @@ from statistics import NormalDist
 
 import numpy as np
 
+from tlearn.confidence.answers import Answers
 from tlearn.data.design_effect import difference_effect
 from tlearn.errors import ExportError
 from tlearn.export.inputs import ExportInputs
@@ -54,6 +55,7 @@ class Comparison:
         changed_classes: The classes with another accuracy.
         unusable: Images with a value that is not a finite number.
         n: Images compared.
+        known_difference: Largest of `known`; None where there is no such output.
     """
 
     agreement: float
@@ -65,19 +67,21 @@ class Comparison:
     changed_classes: tuple[ClassChange, ...]
     unusable: int
     n: int
+    known_difference: float | None = None
 
 
-def compare(inputs: ExportInputs, probabilities: np.ndarray) -> Comparison:
-    """Compare an artifact's probabilities with the model's.
+def compare(inputs: ExportInputs, answers: Answers) -> Comparison:
+    """Compare an artifact's answers with the model's.
 
     Args:
         inputs: The images, their classes and the model's answers.
-        probabilities: (n, classes), from the artifact, for the same images.
+        answers: Of the artifact, for the same images.
 
     Raises:
         ExportError: They have another shape.
     """
-    truth, expected = inputs.check.labels, inputs.expected
+    truth, expected = inputs.check.labels, inputs.expected.probabilities
+    probabilities = answers.probabilities
     if probabilities.shape != expected.shape:
         received, required = probabilities.shape[1:], expected.shape[1:]
         problem = f"wrong shape: {received} values an image, expected {required}"
@@ -98,7 +102,14 @@ def compare(inputs: ExportInputs, probabilities: np.ndarray) -> Comparison:
         changed_classes=tuple(_class_changes(inputs, right, still_right)),
         unusable=int((~finite).sum()),
         n=len(truth),
+        known_difference=_known_difference(inputs.expected, answers),
     )
+
+
+def _known_difference(expected: Answers, answers: Answers) -> float | None:
+    if expected.known is None or answers.known is None:
+        return None
+    return float(np.abs(answers.known - expected.known).max())
 
 
 def gate(comparison: Comparison, max_drop: float) -> str:
@@ -128,7 +139,7 @@ def gate(comparison: Comparison, max_drop: float) -> str:
 def compare_unusable(inputs: ExportInputs) -> Comparison:
     """Return the comparison of an artifact that cannot be run."""
     labels = inputs.check.labels
-    drop = float((inputs.expected.argmax(1) == labels).mean())
+    drop = float((inputs.expected.probabilities.argmax(1) == labels).mean())
     return Comparison(0.0, 0.0, drop, (drop, drop), 1.0, (), (), len(labels), len(labels))
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from tlearn.artifacts.contract import Preprocessing
 from tlearn.artifacts.files import artifact_digest
+from tlearn.confidence.novelty import REFUSED
 from tlearn.data.decode import decode
 from tlearn.data.sampling import representative, sample_size
 from tlearn.data.unreadable import UnreadableImageError
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     import keras
 
 
-def prepare_export(run: TrainedRun, calibrate: bool) -> ExportInputs:
+def prepare_export(run: TrainedRun, calibrate: bool, refuse: float = REFUSED) -> ExportInputs:
     """Load the model and read all that its artifacts are made of and compared with.
 
     Where the run's images are gone, those kept in the run take their place.
@@ -31,6 +32,7 @@ def prepare_export(run: TrainedRun, calibrate: bool) -> ExportInputs:
     Args:
         run: The trained run.
         calibrate: Whether a format wants images that set the ranges of int8.
+        refuse: See `ExportInputs`.
 
     Raises:
         TlearnError: The model or the images cannot be read.
@@ -45,13 +47,15 @@ def prepare_export(run: TrainedRun, calibrate: bool) -> ExportInputs:
         model=model,
         class_names=run.labels,
         check=check,
-        expected=run.predict(model, check.pixels).probabilities,
+        expected=run.predict(model, check.pixels),
         calibration=calibration,
         golden=_golden_images(run, model),
         preprocessing=preprocessing,
         metadata=_metadata(run, preprocessing),
         provenance={name: artifact_digest(path) for name, path in run.directory.sources.items()},
         int8_note=CATALOG[backbone].int8_note if backbone in CATALOG else "",
+        confidence=run.confidence,
+        refuse=refuse,
     )
 
 
@@ -74,11 +78,11 @@ def _golden_images(run: TrainedRun, model: keras.Model) -> list[GoldenImage]:
             readable.append((file, content, pixels))
     if not readable:
         return []
-    answers = run.predict(model, np.stack([pixels for *_, pixels in readable])).probabilities
+    answers = run.predict(model, np.stack([pixels for *_, pixels in readable]))
     return [
         GoldenImage(content, file.path.suffix, run.labels[file.label], pixels, answer)
         for (file, content, pixels), answer in zip(readable, answers, strict=True)
-        if answer.argmax() == file.label
+        if answer.probabilities.argmax() == file.label
     ]
 
 

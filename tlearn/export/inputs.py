@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tlearn.artifacts.contract import Preprocessing
+from tlearn.confidence.answers import Answer, Answers
+from tlearn.confidence.confidence import UNKNOWN, Confidence
+from tlearn.confidence.novelty import REFUSED
 from tlearn.runs.trained_run import SplitImages
 
 if TYPE_CHECKING:
@@ -24,14 +27,14 @@ class GoldenImage:
         suffix: Of its name, by content.
         label: What it shows.
         pixels: uint8 (H, W, 3), as the decoder gives them.
-        probabilities: (classes,) by the trained model.
+        answer: By the trained model.
     """
 
     content: bytes
     suffix: str
     label: str
     pixels: np.ndarray
-    probabilities: np.ndarray
+    answer: Answer
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +45,7 @@ class ExportInputs:
         model: The classifier.
         class_names: In the order of its output.
         check: The images that every artifact is checked on.
-        expected: (n, classes), what the model says of them.
+        expected: What the model says of them.
         calibration: uint8 (n, H, W, 3), images of the train split that set the ranges of int8;
             None where no format needs them.
         golden: Images that go beside the artifacts.
@@ -50,15 +53,19 @@ class ExportInputs:
         metadata: What a file says of itself.
         provenance: SHA-256 of the files that it was made from.
         int8_note: What is known against int8 for this network; empty where nothing is.
+        confidence: What is known of the model's answers.
+        refuse: Share of images of one's own that may be called "none of these".
     """
 
     model: keras.Model
     class_names: Sequence[str]
     check: SplitImages
-    expected: np.ndarray
+    expected: Answers
     preprocessing: Preprocessing
     metadata: Mapping[str, Any]
     calibration: np.ndarray | None = None
     golden: Sequence[GoldenImage] = ()
     provenance: Mapping[str, str] = field(default_factory=dict)
     int8_note: str = ""
+    confidence: Confidence = UNKNOWN
+    refuse: float = REFUSED

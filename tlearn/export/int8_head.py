@@ -25,6 +25,7 @@ import numpy as np
 
 from tlearn.evaluation.predictions import predict_pixels
 from tlearn.features.int8 import int8_embeddings
+from tlearn.features.linear_head import centered
 from tlearn.models.classifier import HEAD
 
 _STRENGTHS = np.logspace(-3, 1, 9)
@@ -63,4 +64,5 @@ def _solve(
     spread = quantized.var(axis=0).mean() * len(quantized)  # 0 where int8 left nothing at all
     strengths = _STRENGTHS * max(float(spread), _LEAST)
     ridge = RidgeCV(strengths).fit(quantized, residuals)
-    return [kernel + ridge.coef_.T.reshape(kernel.shape), bias + ridge.intercept_]
+    solved = kernel + ridge.coef_.T.reshape(kernel.shape), bias + ridge.intercept_
+    return [centered(weights) for weights in solved]

@@ -38,8 +38,8 @@ def write_onnx(model: Any, path: Path, labels: Sequence[str], about: Mapping[str
         ExportError: ONNX lacks an operator that the network needs, or labels do not fit.
         HostError: The file cannot be written.
     """
-    if len(labels) != model.output_shape[-1]:
-        mismatch = f"{len(labels)} labels for {model.output_shape[-1]} classes"
+    if len(labels) != model.outputs[0].shape[-1]:
+        mismatch = f"{len(labels)} labels for {model.outputs[0].shape[-1]} classes"
         raise ExportError(mismatch, "train the model again: tlearn finetune FOLDER")
     problem: Exception | None = None
     with silence_output() as log:
@@ -68,12 +68,12 @@ def _convert(model: Any) -> Any:
         graph,
         name=model.name,
         input_names=[frozen.inputs[0].name],
-        output_names=[frozen.outputs[0].name],
+        output_names=[tensor.name for tensor in frozen.outputs],
         opset=OPSET,
         custom_op_handlers={"Erfc": (_complementary_error_function, [])},
         tensors_to_rename={
             frozen.inputs[0].name: model.inputs[0].name,
-            frozen.outputs[0].name: model.output_names[0],
+            **dict(zip((out.name for out in frozen.outputs), model.output_names, strict=True)),
         },
     )
     return proto

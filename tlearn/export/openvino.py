@@ -35,7 +35,7 @@ def write_openvino(model: Any, path: Path, labels: Sequence[str], about: Mapping
         ExportError: OpenVINO lacks an operator that the network needs, or labels do not fit.
         HostError: The files cannot be written.
     """
-    ensure_labels_fit(labels, model.output_shape[-1])
+    ensure_labels_fit(labels, model.outputs[0].shape[-1])
     notes = {key: str(value) for key, value in about.items()} | {"labels": json.dumps(list(labels))}
     with tempfile.TemporaryDirectory() as folder:
         temporary = Path(folder, "model.xml")
@@ -63,7 +63,8 @@ def _convert(model: Any, path: Path, notes: Mapping[str, str]) -> None:
             "use another format for this network: --tflite, --onnx or --saved-model",
         ) from error
     network.inputs[0].get_tensor().set_names({model.inputs[0].name})
-    network.outputs[0].get_tensor().set_names({model.output_names[0]})
+    for port, name in zip(network.outputs, model.output_names, strict=True):
+        port.get_tensor().set_names({name})
     for key, value in notes.items():
         network.set_rt_info(value, [NOTES, key])
     openvino.save_model(network, str(path), compress_to_fp16=False)

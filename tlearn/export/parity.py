@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tlearn.artifacts.benchmark import latency_milliseconds
 from tlearn.artifacts.files import artifact_size_bytes, parts_of
 from tlearn.artifacts.runtime import run_artifact
+from tlearn.confidence.answer_sets import AnswerSets, promise_sets
 from tlearn.errors import ExportError
 from tlearn.export.comparison import (
     ChangedPrediction,
@@ -53,6 +54,8 @@ class Artifact:
         head_refitted: Whether it was written again, with a head solved for int8: see `int8_head`.
         n_checked: Images that it was checked on.
         checked_on: The split that they are; see `SplitImages.source`.
+        known_difference: Largest of `known`; None where there is no such output.
+        sets: Promises about sets of its answers; none without validation images.
     """
 
     path: Path
@@ -74,6 +77,8 @@ class Artifact:
     head_refitted: bool = False
     n_checked: int = 0
     checked_on: str = "val"
+    known_difference: float | None = None
+    sets: tuple[AnswerSets, ...] = ()
 
 
 def compare_with_model(
@@ -96,10 +101,14 @@ def compare_with_model(
         The artifact under the name that it has now.
     """
     check, milliseconds = inputs.check, 0.0
+    sets: tuple[AnswerSets, ...] = ()
     try:
-        comparison = compare(inputs, run_artifact(path, check.pixels))
+        answers = run_artifact(path, check.pixels)
+        comparison = compare(inputs, answers)
         failure = gate(comparison, max_drop)
         milliseconds = latency_milliseconds(path, check.pixels, TIMED_THREADS)
+        if not comparison.unusable and check.source.endswith("val"):
+            sets = promise_sets(answers.probabilities, check.labels)
     except ExportError as error:
         comparison, failure = compare_unusable(inputs), error.message
     except BaseException:  # an interrupted check must not leave a file that looks verified
@@ -107,7 +116,8 @@ def compare_with_model(
         raise
     passed = not failure
     final = _rename_if_failed(path, passed)
-    return describe(inputs, final, target, comparison, failure, milliseconds, advice)
+    artifact = describe(inputs, final, target, comparison, failure, milliseconds, advice)
+    return replace(artifact, sets=sets)
 
 
 def describe(

@@ -21,7 +21,8 @@ def write_saved_model(model: Any, directory: Path, labels: Sequence[str]) -> Non
     """Write a classifier for TensorFlow; it loads without Keras and without tlearn.
 
     Signature `serving_default`: `image` float32 (batch, height, width, 3) RGB, 0 to 255 ->
-    `probabilities` float32 (batch, classes). `assets/labels.txt` has one label a line.
+    `probabilities` float32 (batch, classes) and `known` (batch, 1). `assets/labels.txt` has one
+    label a line.
 
     Args:
         model: keras.Model, `image` -> `probabilities`; any precision.
@@ -32,7 +33,7 @@ def write_saved_model(model: Any, directory: Path, labels: Sequence[str]) -> Non
         ExportError: Keras does not run on TensorFlow, or labels do not fit.
         HostError: The directory cannot be written.
     """
-    ensure_labels_fit(labels, model.output_shape[-1])
+    ensure_labels_fit(labels, model.outputs[0].shape[-1])
     with silence_output(), tempfile.TemporaryDirectory() as folder:
         labels_path = Path(folder, LABELS_FILE)
         labels_path.write_bytes(labels_text(labels))
@@ -51,11 +52,13 @@ def _servable(model: Any, labels_path: Path) -> tuple[Any, Any]:
     import tensorflow as tf
 
     spec = input_spec(model, batch=None)
-    (name,) = model.output_names
+    names = model.output_names
     module = tf.Module()
     module.state = [variable.value for variable in model.variables]
     module.labels = tf.saved_model.Asset(str(labels_path))
-    serve = tf.function(lambda tensor: {name: model(tensor, training=False)})
+    serve = tf.function(
+        lambda tensor: dict(zip(names, tf.nest.flatten(model(tensor, training=False)), strict=True))
+    )
     return module, serve.get_concrete_function(spec)
 
 

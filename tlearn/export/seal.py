@@ -22,6 +22,7 @@ from tlearn.artifacts.files import artifact_digest
 from tlearn.artifacts.interface import read_interface
 from tlearn.artifacts.metadata import append_files
 from tlearn.artifacts.runtime import run_artifact
+from tlearn.confidence.answers import Answer
 from tlearn.export.inputs import ExportInputs, GoldenImage
 from tlearn.export.parity import Artifact
 from tlearn.storage.atomic import remove, write_atomic
@@ -56,7 +57,11 @@ def attach_contract(artifact: Artifact, inputs: ExportInputs) -> Artifact:
         # The finished file answers, so that what is written down is what anyone will get.
         answers = run_artifact(path, np.stack([image.pixels for image in inputs.golden]))
         golden = tuple(
-            replace(record, artifact_probabilities=_rounded(answer))
+            replace(
+                record,
+                artifact_probabilities=_rounded(answer.probabilities),
+                artifact_known=_rounded_known(answer),
+            )
             for record, answer in zip(golden, answers, strict=True)
         )
     write_contract(replace(contract, sha256=artifact_digest(path), golden=golden), path)
@@ -80,6 +85,9 @@ def _contract(artifact: Artifact, inputs: ExportInputs) -> Contract:
         provenance=dict(inputs.provenance),
         tolerance=tolerance_of(artifact.quantization),
         golden=tuple(_record(image) for image in inputs.golden),
+        known=interface.known,
+        refuse=inputs.refuse if interface.known else None,
+        confidence=replace(inputs.confidence, sets=artifact.sets),
     )
 
 
@@ -95,7 +103,8 @@ def _record(image: GoldenImage) -> Golden:
         pixels_file=f"{pixels_digest[:12]}.pixels.png",
         pixels_sha256=pixels_digest,
         pixels_shape=(height, width, channels),
-        model_probabilities=_rounded(image.probabilities),
+        model_probabilities=_rounded(image.answer.probabilities),
+        model_known=_rounded_known(image.answer),
     )
 
 
@@ -105,6 +114,10 @@ def _write_golden(folder: Path, records: Sequence[Golden], images: Sequence[Gold
         Image.fromarray(image.pixels).save(file, "PNG")
         write_atomic(folder / record.file, image.content)
         write_atomic(folder / record.pixels_file, file.getvalue())
+
+
+def _rounded_known(answer: Answer) -> float | None:
+    return None if answer.known is None else round(answer.known, _DIGITS)
 
 
 def _rounded(probabilities: np.ndarray) -> tuple[float, ...]:

@@ -46,7 +46,7 @@ def write_tflite(
         ExportError: The network needs an operator that LiteRT lacks, or labels do not fit.
         HostError: The file cannot be written.
     """
-    ensure_labels_fit(labels, model.output_shape[-1])
+    ensure_labels_fit(labels, model.outputs[0].shape[-1])
     calibrated = quantization in CALIBRATED
     try:
         content = convert(

@@ -20,13 +20,14 @@ def known_weights(novelty: Novelty) -> dict[str, list[np.ndarray]]:
     """Return the weights of the layers of `known` by the layers' names."""
     subspace = novelty.subspace
     width = len(subspace.mean)
-    evidence = np.float32([[novelty.slope[0]], [-novelty.slope[1]]])
+    b, c = novelty.slope
+    evidence = np.array([[b], [-c]], np.float32)
     return {
-        STANDARDIZE: [subspace.mean, subspace.variance - np.float32(EPSILON)],
+        STANDARDIZE: [subspace.mean, subspace.variance - EPSILON],
         AXES: [subspace.axes],
         BACK: [subspace.axes.T],
         RESIDUAL: [np.full((width, 1), 1 / width, np.float32)],
-        KNOWN: [evidence, np.float32([novelty.offset])],
+        KNOWN: [evidence, np.array([novelty.offset], np.float32)],
     }
 
 

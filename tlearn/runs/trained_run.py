@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tlearn.backend.silence import import_keras
+from tlearn.confidence.answers import Answers
+from tlearn.confidence.confidence import UNKNOWN, Confidence
 from tlearn.data.groups import GUESSED, NONE, GroupRule
 from tlearn.data.labeled import Shared, labeled_folder, shared_by
 from tlearn.data.local_source import is_table, local_source
 from tlearn.data.manifest import SplitManifest
 from tlearn.data.pixel_store import PixelArray, PixelRows, PixelStore, store_pixels
 from tlearn.errors import DataError, HostError, RunError, quoted
-from tlearn.evaluation.predictions import Answers, answer_pixels
+from tlearn.evaluation.predictions import answer_pixels
 from tlearn.progress import ProgressCallback, no_progress
 from tlearn.recipe.plan import Plan
 from tlearn.runs.contents import RunContents, read_contents
@@ -80,6 +82,7 @@ class TrainedRun:
         labels: Its classes, in the order of the model's output.
         manifest: Which image is in which split.
         folder: Where its images are.
+        confidence: What is known of the model's answers.
         samples: Images kept in the run; None where it keeps none.
         substitute: Whether these may stand in for images that are gone: not where the person said
             where the images are.
@@ -91,6 +94,7 @@ class TrainedRun:
     labels: tuple[str, ...]
     manifest: SplitManifest
     folder: Path
+    confidence: Confidence = UNKNOWN
     samples: Samples | None = None
     substitute: bool = True
     progress: ProgressCallback = no_progress
@@ -121,6 +125,7 @@ class TrainedRun:
             contents.plan.split.classes,
             contents.manifest,
             source.parent if is_table(source) else source,  # its name tells, if it is gone
+            contents.metrics.confidence,
             _samples_of(directory, contents),
             data is None,
             progress,

@@ -1,0 +1,47 @@
+"""What a network answers, whichever runtime runs it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Answer(NamedTuple):
+    """What a network answers for one image.
+
+    Attributes:
+        probabilities: (classes,) float32.
+        known: How like the training images it is, 0 to 1; None where the network has no such
+            output.
+    """
+
+    probabilities: np.ndarray
+    known: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """What a network answers for several images.
+
+    Attributes:
+        probabilities: (n, classes) float32.
+        known: (n,) float32; None where the network has no such output.
+    """
+
+    probabilities: np.ndarray
+    known: np.ndarray | None = None
+
+    def __iter__(self) -> Iterator[Answer]:
+        """Yield the answer for each image."""
+        known = [None] * len(self.probabilities) if self.known is None else self.known.tolist()
+        return map(Answer, self.probabilities, known)
+
+    @classmethod
+    def of(cls, answers: Iterable[Answer]) -> Answers:
+        """Return the answers for single images side by side; there is at least one."""
+        probabilities, known = zip(*answers, strict=True)
+        without = known[0] is None
+        return cls(np.stack(probabilities), None if without else np.array(known, np.float32))

@@ -1,0 +1,57 @@
+"""Are these images like those of training? A test of a whole folder, by the output `known`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tlearn.confidence.confidence import KnownScale
+
+SURE = 0.001
+"""Probability below which such a folder would be too odd a sample of one's own images."""
+
+
+@dataclass(frozen=True)
+class KnownShare:
+    """How many images are known, and whether all of them look like images of training.
+
+    Attributes:
+        share: Share of the images that are not refused.
+        n: Number of images.
+        p_value: Probability of `known` so low in so many images like those of training.
+    """
+
+    share: float
+    n: int
+    p_value: float
+
+    @property
+    def unlike(self) -> bool:
+        """Return whether the images as a whole are not like those of training."""
+        return self.p_value < SURE
+
+
+def measure_known(known: np.ndarray, refuse: float, scale: KnownScale) -> KnownShare:
+    """Compare `known` of a folder's images with that of held-out images of one's own.
+
+    The test is Mann and Whitney's, one-sided: images like those of training do not have a
+    lower `known` than the held-out ones more often than chance allows.
+
+    Args:
+        known: (n,) of the images.
+        refuse: Below which an answer is refused.
+        scale: Of the model.
+    """
+    from scipy.stats import mannwhitneyu
+
+    own = _sample(scale.own, scale.n)
+    p_value = float(mannwhitneyu(known, own, alternative="less").pvalue)
+    return KnownShare(float((known >= refuse).mean()), len(known), p_value)
+
+
+def _sample(quantiles: Sequence[float], n: int) -> np.ndarray:
+    """Return as many values as were measured, from their quantiles."""
+    places = (np.arange(n) + 0.5) / n
+    return np.interp(places, np.linspace(0, 1, len(quantiles)), quantiles)
