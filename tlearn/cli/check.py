@@ -15,6 +15,7 @@ from tlearn.cli import evaluate, options, predict
 from tlearn.cli.display.formats import (
     class_names,
     enumeration,
+    percent,
     quantization_name,
     relative_path,
     shell_path,
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
     from tlearn.artifacts.contract import Contract
     from tlearn.artifacts.verification import VerificationReport
     from tlearn.commands.check import CheckResult
+    from tlearn.confidence.answer_sets import Coverage
+    from tlearn.confidence.strangers import KnownShare
 
 _SIGNS = {"kept": ("✓", GOOD), "broken": ("✗", BAD), "warning": ("!", WARN)}
 _SIGNS |= {"not checked": ("·", DIM)}
@@ -81,17 +84,25 @@ def check(
         result = api.check(artifact, images, progress=display)
     verification = result.verification
     failed = verification.named("broken")
+    broken = [kept for kept in result.coverage if not kept.holds]
     unchecked = verification.named("not checked") if strict else []
     if as_json:
-        print_json(to_json(result) | {"passed": not (failed or unchecked), "strict": strict})
-        raise typer.Exit(GateError.exit_code if failed or unchecked else 0)
-    closing = [] if failed or unchecked else _next(verification, images)
+        passed = result.passed and not unchecked
+        print_json(to_json(result) | {"passed": passed, "strict": strict})
+        raise typer.Exit(0 if passed else GateError.exit_code)
+    closing = _next(verification, images) if result.passed and not unchecked else []
     print_result(*draw(verification), *_draw_answers(result, images), *closing)
     if failed:
         raise GateError(
             f"'{verification.artifact.name}' does not keep its contract: {enumeration(failed)}",
             "copy the file, its contract and golden/ from the export folder again, or export it "
             f"again: tlearn export RUN {_export_flag(verification.contract)}",
+        )
+    if broken:
+        raise GateError(
+            f"'{verification.artifact.name}' does not keep its promise: {_broken_promise(broken)}",
+            "the images are not like those it was made for, or their labels are not right: look at "
+            f"them with tlearn doctor {shell_path(images or Path())}",
         )
     if unchecked:
         raise GateError(
@@ -113,6 +124,9 @@ def to_json(result: CheckResult) -> dict[str, Any]:
         "contract": "beside" if verification.beside else "inside",
         "checks": [asdict(check) for check in verification.checks],
         "report": result.scores and result.scores.to_json(),
+        "conformal": [asdict(kept) | {"holds": kept.holds} for kept in result.coverage],
+        "known_rate": result.known and result.known.share,
+        "unlike_training": result.known and result.known.unlike,
         "predictions": predictions and predict.to_json(predictions, _TOP)["predictions"],
     }
 
@@ -151,12 +165,36 @@ def _share(verification: VerificationReport, names: Sequence[str]) -> str:
     return f"{len(names)} of {len(verification.checks)}"
 
 
+def _broken_promise(broken: Sequence[Coverage]) -> str:
+    kept = broken[0]
+    return (
+        f"sets of answers hold the right one for {percent(kept.coverage)} of {kept.n:,} images, "
+        f"not {percent(kept.level)} (chance of so few: {kept.p_value:.1g})"
+    )
+
+
+def draw_confidence(coverage: Sequence[Coverage], known: KnownShare | None) -> list[RenderableType]:
+    """Return how promises about sets of answers were kept, and how many images are known."""
+    rows: dict[str, RenderableType] = {}
+    for kept in coverage:
+        text = f"hold the right one for {percent(kept.coverage)} of {kept.n:,} images"
+        text += f", {percent(kept.level)} promised; {kept.mean_size:.2g} classes on average"
+        rows[f"sets of {percent(kept.level)}"] = Text(text, "" if kept.holds else BAD)
+    if known:
+        text = f"{percent(known.share)} of {known.n:,} images; the others are none of the classes"
+        rows["known"] = Text(text)
+        if known.unlike:
+            rows[""] = Text("as a whole they are not like the images of training", WARN)
+    return [Text(), key_value_table(rows)] if rows else []
+
+
 def _draw_answers(result: CheckResult, images: Path | None) -> list[RenderableType]:
+    confidence = draw_confidence(result.coverage, result.known)
     if result.scores:
-        return evaluate.draw_scores({}, result.scores)
+        return [*evaluate.draw_scores({}, result.scores), *confidence]
     if not result.predictions:
         return []
-    answers = predict.draw(result.predictions, _TOP, None)
+    answers = [*predict.draw(result.predictions, _TOP, None), *confidence]
     if images and images.is_dir() and any(entry.is_dir() for entry in images.iterdir()):
         answers.append(Text("\nnot scored: no folder in it is named as a label of the file", WARN))
     return answers

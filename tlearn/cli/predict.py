@@ -22,6 +22,7 @@ from tlearn.cli.display.progress import Display, print_json, print_result
 from tlearn.cli.display.widgets import (
     BAD,
     DIM,
+    WARN,
     bullets,
     indented,
     key_value_table,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 _CSV_HINT = "name another file: --csv FILE"
 _NAME_CELLS, _NAME_CELLS_BESIDE_LONG_CLASSES = 36, 24
 _LONG_CLASS = 12
+NONE_OF_THESE = "none of these"
 
 
 def predict(
@@ -124,8 +126,10 @@ def to_json(predictions: Sequence[Prediction], top: int) -> dict[str, Any]:
         "predictions": [
             {
                 "image": prediction.name,
-                "label": prediction.label or None,
+                "label": None if prediction.refused else prediction.label or None,
                 "probability": prediction.probability if prediction.top else None,
+                "known": prediction.known,
+                "set": list(prediction.answers),
                 "top": [{"label": name, "probability": p} for name, p in prediction.top[:top]],
                 "problem": prediction.problem,
             }
@@ -146,6 +150,8 @@ def draw(predictions: Sequence[Prediction], top: int, csv: Path | None) -> list[
         others = [f"{escape_control(name)} {percent(p)}" for name, p in prediction.top[1:top]]
         cells = [Text("\n".join(others), DIM)] if top > 1 else []
         label = safe_text(prediction.label, "bold")
+        if prediction.refused:
+            label = Text(NONE_OF_THESE, WARN)
         name = _end_of(prediction.name, cells_of_name)
         rows.add_row(name, label, percent(prediction.probability), *cells)
     rows.columns[0].no_wrap = True  # file names stay whole, class names may be folded
