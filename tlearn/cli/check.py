@@ -12,6 +12,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from tlearn.cli import evaluate, options, predict
+from tlearn.cli.annotations import Annotations, annotation, print_annotations
 from tlearn.cli.display.formats import (
     class_names,
     enumeration,
@@ -60,8 +61,10 @@ def check(
         ),
     ] = None,
     strict: Annotated[
-        bool, options.switch("Fail too if anything could not be checked.", "--strict")
+        bool,
+        options.switch("Fail too on a warning, and if anything could not be checked.", "--strict"),
     ] = False,
+    output: Annotations = None,
     verbose: options.Verbose = False,
     quiet: options.Quiet = False,
     as_json: options.Json = False,
@@ -69,7 +72,8 @@ def check(
     """Verify an exported file against its contract.
 
     Works on any machine: needs no run and, for a LiteRT file, no TensorFlow. Exit
-    code 1 if any check fails; with --strict also if one could not be made.
+    code 1 if any check fails; with --strict also if one gives a warning or could
+    not be made.
 
     Example: [cyan]tlearn check[/]
     A file that was copied elsewhere: [cyan]tlearn check model.tflite[/]
@@ -81,24 +85,49 @@ def check(
         result = api.check(artifact, images, progress=display)
     verification = result.verification
     failed = verification.named("broken")
-    unchecked = verification.named("not checked") if strict else []
+    doubts = _doubts(verification) if strict else []
+    if output:
+        print_annotations(_annotations(verification, strict), as_json)
     if as_json:
-        print_json(to_json(result) | {"passed": not (failed or unchecked), "strict": strict})
-        raise typer.Exit(GateError.exit_code if failed or unchecked else 0)
-    closing = [] if failed or unchecked else _next(verification, images)
-    print_result(*draw(verification), *_draw_answers(result, images), *closing)
+        print_json(to_json(result) | {"passed": not (failed or doubts), "strict": strict})
+        raise typer.Exit(GateError.exit_code if failed or doubts else 0)
+    closing = [] if failed or doubts else _next(verification, images)
+    print_result(*draw(verification), *_draw_answers(result, images, verbose), *closing)
+    again = "copy the file, its contract and golden/ from the export folder again, or "
     if failed:
         raise GateError(
             f"'{verification.artifact.name}' does not keep its contract: {enumeration(failed)}",
-            "copy the file, its contract and golden/ from the export folder again, or export it "
-            f"again: tlearn export RUN {_export_flag(verification.contract)}",
+            f"{again}export it again: tlearn export RUN {_export_flag(verification.contract)}",
         )
-    if unchecked:
-        raise GateError(
-            f"{_share(verification, unchecked)} not checked: {enumeration(unchecked)}",
-            "copy the contract and golden/ from the export folder to the file, or leave out "
-            "--strict",
+    if doubts:
+        raise GateError("; ".join(doubts), f"{again}leave out --strict")
+
+
+def _doubts(verification: VerificationReport) -> list[str]:
+    """Return what --strict fails, in words: checks that were not made or gave a warning."""
+    kinds = {"not checked": "not checked", "with a warning": "warning"}
+    named = {words: verification.named(verdict) for words, verdict in kinds.items()}
+    return [
+        f"{_share(verification, names)} {words}: {enumeration(names)}"
+        for words, names in named.items()
+        if names
+    ]
+
+
+def _annotations(verification: VerificationReport, strict: bool) -> list[str]:
+    """Return a line for each check that failed, warns or was not made, and one for the verdict."""
+    levels = {"broken": "error", "warning": "warning", "not checked": "notice"}
+    if strict:
+        levels = dict.fromkeys(levels, "error")
+    lines = [
+        annotation(
+            levels[check.verdict], f"tlearn check: {check.name}", f"{check.verdict}: {check.detail}"
         )
+        for check in verification.checks
+        if check.verdict in levels
+    ]
+    verdict = f"{verification.artifact.name}: {_verdict(verification)}"
+    return [*lines, annotation("notice", "tlearn check", verdict)]
 
 
 def to_json(result: CheckResult) -> dict[str, Any]:
@@ -151,9 +180,9 @@ def _share(verification: VerificationReport, names: Sequence[str]) -> str:
     return f"{len(names)} of {len(verification.checks)}"
 
 
-def _draw_answers(result: CheckResult, images: Path | None) -> list[RenderableType]:
+def _draw_answers(result: CheckResult, images: Path | None, verbose: bool) -> list[RenderableType]:
     if result.scores:
-        return evaluate.draw_scores({}, result.scores)
+        return evaluate.draw_scores({}, result.scores, verbose)
     if not result.predictions:
         return []
     answers = predict.draw(result.predictions, _TOP, None)

@@ -2,14 +2,70 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from tlearn.errors import DataError, RecipeError
+from tlearn.evaluation.class_thresholds import (
+    ClassThreshold,
+    choose_thresholds,
+    measure_thresholds,
+)
+from tlearn.evaluation.gates import GateOutcome, Gates, check_gates, no_such_class
 from tlearn.evaluation.metrics import Report
+from tlearn.evaluation.operating_point import Cost, OperatingPoint, choose_operating_point
+from tlearn.evaluation.positive_class import PositiveClass
 from tlearn.evaluation.scores import Scores, score_apart
 from tlearn.progress import ProgressCallback, no_progress
 from tlearn.runs.directory import RunDirectory
-from tlearn.runs.trained_run import TrainedRun
+from tlearn.runs.trained_run import LabeledPixels, TrainedRun
+
+if TYPE_CHECKING:
+    import keras
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What is to be chosen on validation images, and then measured on others.
+
+    Attributes:
+        positive: Of two classes, the one that is looked for; None guesses by the names.
+        cost: Of two classes, what errors cost.
+        min_sensitivity: Of two classes, the share of positive images to find at least.
+        thresholds: Whether to choose a threshold for each class.
+    """
+
+    positive: str | None = None
+    cost: Cost | None = None
+    min_sensitivity: float | None = None
+    thresholds: bool = False
+
+    @property
+    def needs_validation(self) -> bool:
+        """Return whether images to choose on are needed."""
+        return bool(self.cost or self.min_sensitivity is not None or self.thresholds)
+
+    def check_classes(self, classes: Sequence[str]) -> None:
+        """Make sure that a choice suits the classes.
+
+        Raises:
+            RecipeError: It needs two classes, or a class does not exist.
+        """
+        flags = {
+            "--positive": self.positive is not None,
+            "--cost": self.cost is not None,
+            "--min-sensitivity": self.min_sensitivity is not None,
+        }
+        given = next((flag for flag, is_set in flags.items() if is_set), None)
+        if given and len(classes) != 2:
+            raise RecipeError(
+                f"{given} is for two classes; the run has {len(classes)}",
+                "have a threshold chosen for each class instead: --thresholds",
+            )
+        if self.positive is not None and self.positive not in classes:
+            raise no_such_class("--positive", self.positive, classes)
 
 
 @dataclass(frozen=True)
@@ -21,16 +77,28 @@ class EvaluateResult:
         scores: On all images and, if some of them were trained on, on the others.
         grouped_by: What tells the groups that intervals count: "copies", "names (personN)"; empty
             for the run's own images, whose groups are those of its split.
+        gates: Limits, and whether they were kept on images that were not trained on.
+        chosen: Of two classes, the operating point with its rates on the validation images that
+            it was chosen on; None where none was asked for.
+        thresholds: For each class; empty where they were not asked for.
     """
 
     run: RunDirectory
     scores: Scores
     grouped_by: tuple[str, ...] = ()
+    gates: tuple[GateOutcome, ...] = ()
+    chosen: OperatingPoint | None = None
+    thresholds: tuple[ClassThreshold, ...] = ()
 
     @property
     def report(self) -> Report:
         """Return the scores on all images."""
         return self.scores.report
+
+    @property
+    def passed(self) -> bool:
+        """Return whether every limit was kept."""
+        return all(outcome.passed for outcome in self.gates)
 
 
 def evaluate(
@@ -38,40 +106,96 @@ def evaluate(
     folder: Path | None = None,
     *,
     data: Path | None = None,
+    choice: Choice | None = None,
+    gates: Gates | None = None,
     progress: ProgressCallback = no_progress,
 ) -> EvaluateResult:
     """Score a run on its own held-out images, or on another folder.
 
     Images that were trained on, or may have served to choose settings, are found by their content
-    and counted; `scores.unseen` leaves them out. Intervals are widened for copies, and for images
-    that belong together by the run's pattern, a column of a CSV, their names, or camera and day.
+    and counted; `scores.unseen` leaves them out, and limits are held against those only. Intervals
+    are widened for copies, and for images that belong together by the run's pattern, a column of a
+    CSV, their names, or camera and day.
 
     Args:
         run: The run directory; None takes the newest under runs/.
         folder: Another folder with classes of the run; None takes the split the run reports on.
         data: Where the run's images are now.
+        choice: What to choose on validation images, such as an operating point.
+        gates: Limits to hold the scores against; `passed` says whether they were kept.
         progress: Called with (step, done, total).
 
     Raises:
-        TlearnError: The run or the images cannot be used.
+        TlearnError: The run or the images cannot be used, or do not suit `choice` or `gates`.
     """
     trained = TrainedRun.open(run, data, progress)
+    choice, gates, classes = choice or Choice(), gates or Gates(), trained.labels
+    choice.check_classes(classes)
+    gates.check_classes(classes)
+    if choice.needs_validation and not trained.manifest.count("val"):
+        raise DataError(
+            "the run has no validation images to choose a threshold on",
+            "train with some: tlearn finetune FOLDER --set val_fraction=0.2",
+        )
     if folder is None:
         split = trained.manifest.report_split
         images = trained.read_split(split)
     else:
         split = folder.resolve().name  # "." has none
         images = trained.read_other(folder)
-    probabilities = trained.predict(trained.load_model(), images.pixels)
-    trained_on = trained.manifest.trained_on(images.digests)
-    shared = images.shared
+    model = trained.load_model()
+    point, thresholds = _chosen(trained, model, choice)
+    positive = PositiveClass(choice.positive, "given") if choice.positive else None
+    probabilities = trained.predict(model, images.pixels)
     scores = score_apart(
         probabilities,
         images.labels,
-        trained.labels,
+        classes,
         split,
-        trained_on,
-        shared.groups,
-        shared.copies,
+        trained.manifest.trained_on(images.digests),
+        images.shared.groups,
+        images.shared.copies,
+        positive=positive,
+        point=point,
     )
-    return EvaluateResult(trained.directory, scores, shared.by)
+    thresholds = measure_thresholds(thresholds, probabilities, images.labels)
+    limits = _held_against(scores, gates)
+    return EvaluateResult(
+        trained.directory, scores, images.shared.by, limits, point, thresholds
+    )
+
+
+def _chosen(
+    trained: TrainedRun, model: keras.Model, choice: Choice
+) -> tuple[OperatingPoint | None, tuple[ClassThreshold, ...]]:
+    """Return what is chosen on the validation images: an operating point, thresholds."""
+    if not choice.needs_validation:
+        return None, ()
+    images: LabeledPixels = trained.read_split("val")
+    probabilities = trained.predict(model, images.pixels)
+    point = None
+    if choice.cost or choice.min_sensitivity is not None:
+        point = choose_operating_point(
+            probabilities,
+            images.labels,
+            trained.labels,
+            choice.positive,
+            cost=choice.cost,
+            min_sensitivity=choice.min_sensitivity,
+            groups=images.shared.groups,
+        )
+    if not choice.thresholds:
+        return point, ()
+    return point, choose_thresholds(probabilities, images.labels, trained.labels)
+
+
+def _held_against(scores: Scores, gates: Gates) -> tuple[GateOutcome, ...]:
+    if not gates:
+        return ()
+    if scores.judged is None:
+        raise DataError(
+            f"all {scores.report.n:,} images were trained on or may have served to choose"
+            " settings: there is nothing to hold limits against",
+            "name images that the run has not seen: tlearn evaluate RUN FOLDER",
+        )
+    return check_gates(scores.judged, gates)

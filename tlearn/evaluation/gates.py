@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 
-from tlearn.errors import RecipeError
+from tlearn.errors import RecipeError, pasted
 from tlearn.evaluation.metrics import Report
 from tlearn.evaluation.wording import percent, points
-from tlearn.recipe.key_errors import nearest
 from tlearn.storage.text import escape_invisible
 
 _ROUNDING = 1e-9
@@ -77,11 +77,14 @@ def no_such_class(flag: str, name: str, classes: Sequence[str]) -> RecipeError:
         name: The name.
         classes: Those of the run.
     """
+    by_plain_name = {label.casefold(): label for label in classes}
+    matches = get_close_matches(name.casefold(), by_plain_name, n=1)
+    meant = by_plain_name[matches[0]] if matches else None
     known = ", ".join(classes[:8]) + ", ..." * (len(classes) > 8)
+    example = pasted((meant or classes[0]) + "=0.9" * (flag == "--min-recall"))
     return RecipeError(
-        f"{flag}: the run has no class '{name}'{nearest(name, classes)}",
-        f"name one of its classes ({known}), as in: tlearn evaluate {flag} '{classes[0]}'"
-        + "=0.9" * (flag == "--min-recall"),
+        f"{flag}: the run has no class '{name}'" + f"; did you mean '{meant}'?" * bool(meant),
+        f"name one of its classes ({known}), as in: tlearn evaluate {flag} {example}",
     )
 
 
