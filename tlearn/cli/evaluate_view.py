@@ -25,6 +25,7 @@ from tlearn.errors import pasted
 if TYPE_CHECKING:
     from tlearn.evaluation.class_thresholds import ClassThreshold
     from tlearn.evaluation.gates import GateOutcome
+    from tlearn.evaluation.intervals import Interval
     from tlearn.evaluation.metrics import Report
     from tlearn.evaluation.operating_point import OperatingPoint
     from tlearn.evaluation.scores import Scores
@@ -45,28 +46,29 @@ _MEANINGS = {
 def probability_rows(scores: Scores, verbose: bool) -> dict[str, RenderableType]:
     """Return how far the probabilities can be believed, a row for each number."""
     report, whose = _judged(scores)
-    off = Text.assemble(
-        "off by ",
-        (f"{100 * report.calibration_error:.1f} points", "bold"),
-        f" on average{_before(report.ece_before, 100)}{whose}",
-    )
-    if report.ece_interval:
-        off.append(f"; 95% interval {interval(*report.ece_interval)}", DIM)
+    gap = f"{100 * report.calibration_error:.1f} points off"
+    before = report.ece_before
+    earlier = None if before is None else f"{100 * before:.1f}"
+    ends = interval(*report.ece_interval) if report.ece_interval else None
+    off = _number(gap, earlier, ends)
     if report.ece_by_chance is not None and report.ece_by_chance_high is not None:
-        chance = f"chance alone gives {100 * report.ece_by_chance:.1f} on so many images"
         within = report.calibration_error <= report.ece_by_chance_high
-        off.append(f"\n{chance}: " + ("no more than chance" if within else "more than chance"))
-    losses = Text(f"{report.log_loss:.3f}{_before(report.log_loss_before, 1)}")
-    losses.append(_ends(report.log_loss_interval), DIM)
-    if report.brier is not None:
-        losses.append(f", Brier score {report.brier:.3f}{_before(report.brier_before, 1)}")
-        losses.append(_ends(report.brier_interval), DIM)
-    rows: dict[str, RenderableType] = {"calibration": off, "log loss": losses}
+        off.append(
+            f"\nchance alone gives {100 * report.ece_by_chance:.1f} on so many images{whose}: "
+            + ("no more than chance" if within else "more than chance")
+        )
+    rows: dict[str, RenderableType] = {"calibration": off}
+    losses = {
+        "log loss": (report.log_loss, report.log_loss_before, report.log_loss_interval),
+        "Brier score": (report.brier, report.brier_before, report.brier_interval),
+    }
+    for name, (value, before, around) in losses.items():
+        if value is not None:
+            earlier = None if before is None else f"{before:.3f}"
+            rows[name] = _number(f"{value:.3f}", earlier, _ends(around))
     if report.roc_auc is not None and (report.roc_auc_interval or verbose):
-        area = Text.assemble((f"{report.roc_auc:.3f}", "bold"))
-        if report.roc_auc_interval:
-            area.append("   95% interval {:.3f} to {:.3f}".format(*report.roc_auc_interval), DIM)
-        else:
+        area = _number(f"{report.roc_auc:.3f}", None, _ends(report.roc_auc_interval))
+        if not report.roc_auc_interval:
             area.append("   mean of each class against the rest", DIM)
         rows["ROC area"] = area
     return rows
@@ -87,47 +89,41 @@ def two_classes(scores: Scores, on_validation: OperatingPoint | None) -> list[Re
     (other,) = (label for label in report.classes if label != point.positive)
     rows = table("", "", "95% interval", "images", "", right=(1, 2, 3))
     rates = {
-        "sensitivity": (point.sensitivity, "of its images are found"),
-        "specificity": (point.specificity, "of the others are left alone"),
-        "predictive value +": (point.positive_predictive_value, "of its answers are right"),
-        "predictive value -": (point.negative_predictive_value, "of other answers are right"),
+        "sensitivity": (point.sensitivity, "of its images found"),
+        "specificity": (point.specificity, "of others left alone"),
+        "predictive value +": (point.positive_predictive_value, "of its answers right"),
+        "predictive value -": (point.negative_predictive_value, "of other answers right"),
     }
     for title, (rate, meaning) in rates.items():
         ends = interval(*rate.interval) if rate.interval else "-"
         counts = f"{rate.n_right:,} of {rate.n:,}"
         rows.add_row(title, Text(percent(rate.value), "bold"), ends, counts, Text(meaning, DIM))
-    guess = {"names": "a guess by the names", "order": "the second class"}.get(
-        report.positive_by or ""
-    )
-    lines: list[RenderableType] = [
-        heading(f"Looking for {name}{whose.replace(' of', ' among')}: {_rule(point)}")
-    ]
-    if guess:
+    lines: list[RenderableType] = [heading(f"Looking for {name}{whose}")]
+    lines.append(Text(_rule(point, on_validation), DIM))
+    guesses = {"names": "a guess by the names", "order": "the second class"}
+    if report.positive_by in guesses:
+        guess = guesses[report.positive_by]
         lines.append(Text(f"{guess}; the other: --positive {escape_control(pasted(other))}", DIM))
-    if on_validation:
-        found = on_validation.sensitivity
-        lines.append(
-            Text(
-                f"chosen on validation images, where it finds {found.n_right:,} of {found.n:,} and"
-                f" leaves {on_validation.specificity.n_right:,} of"
-                f" {on_validation.specificity.n:,} others alone",
-                DIM,
-            )
-        )
     if point.note:
         lines.append(safe_text(point.note, WARN))
     return [*lines, indented(rows)]
 
 
-def _rule(point: OperatingPoint) -> str:
+def _rule(point: OperatingPoint, on_validation: OperatingPoint | None) -> str:
+    if not on_validation:
+        return "answered where it is more probable"
     kind, _, value = point.chosen_by.partition(" ")
-    start = f"answered from {point.threshold:.3g} on"
     if kind == "sensitivity":
-        return f"{start}, to find at least {100 * float(value):g}%"
-    if kind == "cost":
+        why = f"to find at least {100 * float(value):g}%"
+    else:
         missed, _, false_alarm = value.partition(":")
-        return f"{start}, as a miss costs {missed} and a false alarm {false_alarm}"
-    return "answered where it is more probable"
+        why = f"as a miss costs {missed} and a false alarm {false_alarm}"
+    found, left = on_validation.sensitivity, on_validation.specificity
+    return (
+        f"answered from a probability of {point.threshold:.3g} on, {why}; on the validation\n"
+        f"images, where this was chosen, {found.n_right:,} of {found.n:,} are found and"
+        f" {left.n_right:,} of {left.n:,} left alone"
+    )
 
 
 def class_thresholds(thresholds: Sequence[ClassThreshold]) -> list[RenderableType]:
@@ -165,7 +161,7 @@ def details(scores: Scores) -> list[RenderableType]:
 def _judged(scores: Scores) -> tuple[Report, str]:
     """Return the scores on images not trained on where there are some, and words for which."""
     judged = scores.judged or scores.report
-    return judged, "" if judged is scores.report else f" of the {judged.n:,} others"
+    return judged, "" if judged is scores.report else f" ({judged.n:,} others)"
 
 
 def limits(outcomes: Sequence[GateOutcome]) -> list[RenderableType]:
@@ -182,11 +178,11 @@ def limits(outcomes: Sequence[GateOutcome]) -> list[RenderableType]:
     return [heading(kept), indented(rows)]
 
 
-def _before(value: float | None, scale: float) -> str:
-    if value is None:
-        return ""
-    return f" ({scale * value:.1f} before)" if scale > 1 else f" ({value:.3f} before)"
+def _number(value: str, before: str | None, ends: str | None) -> Text:
+    """Return a number, what it was before calibration, and its interval."""
+    text = Text.assemble((value, "bold"), f" ({before} before)" if before else "")
+    return text.append(f"   95% interval {ends}" if ends else "", DIM)
 
 
-def _ends(ends: tuple[float, float] | None) -> str:
-    return " ({:.3f} to {:.3f})".format(*ends) if ends else ""
+def _ends(ends: Interval | None) -> str | None:
+    return "{:.3f} to {:.3f}".format(*ends) if ends else None
