@@ -160,9 +160,7 @@ def evaluate(
     )
     thresholds = measure_thresholds(thresholds, probabilities, images.labels)
     limits = _held_against(scores, gates)
-    return EvaluateResult(
-        trained.directory, scores, images.shared.by, limits, point, thresholds
-    )
+    return EvaluateResult(trained.directory, scores, images.shared.by, limits, point, thresholds)
 
 
 def _chosen(
