@@ -112,6 +112,7 @@ def test_a_folder_is_scored(
     assert "90.0%" in result.stdout and "95% interval" in result.stdout
     assert "Each class" in result.stdout
     assert "trained on   not known here" in result.stdout
+    assert "What the numbers mean" in command("check", "model.tflite", "images", "-v").stdout
 
 
 def test_loose_images_are_classified(

@@ -182,7 +182,7 @@ def _share(verification: VerificationReport, names: Sequence[str]) -> str:
 
 def _draw_answers(result: CheckResult, images: Path | None, verbose: bool) -> list[RenderableType]:
     if result.scores:
-        return evaluate.draw_scores({}, result.scores, verbose)
+        return evaluate.draw_scores({}, result.scores, verbose=verbose)
     if not result.predictions:
         return []
     answers = predict.draw(result.predictions, _TOP, None)

@@ -155,7 +155,9 @@ def draw(result: EvaluateResult, verbose: bool = False) -> list[RenderableType]:
     """Return the scores of a run, thresholds and limits."""
     subject = {"run": safe_text(relative_path(result.run.path))}
     return [
-        *draw_scores(subject, result.scores, result.grouped_by, verbose, result.chosen),
+        *draw_scores(
+            subject, result.scores, result.grouped_by, verbose=verbose, chosen=result.chosen
+        ),
         *evaluate_view.class_thresholds(result.thresholds),
         *evaluate_view.limits(result.gates),
     ]
@@ -165,6 +167,7 @@ def draw_scores(
     subject: Mapping[str, Text],
     scores: Scores,
     grouped_by: Sequence[str] = (),
+    *,
     verbose: bool = False,
     chosen: OperatingPoint | None = None,
 ) -> list[RenderableType]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import compress
 
 import numpy as np
 
@@ -143,31 +144,33 @@ def measure(
     found = probabilities[:, column] >= point.threshold
     if point.chosen_by == MOST_PROBABLE:  # ties go to the first class, as argmax does
         found = probabilities.argmax(axis=1) == column
-    measured = _rates(found, np.asarray(labels) == column, groups)
-    return replace(point, **measured)
+    return _with_rates(point, found, np.asarray(labels) == column, groups)
 
 
 def most_probable(positive: str) -> OperatingPoint:
     """Return the point at which the more probable class is answered, with no rates yet."""
-    return OperatingPoint(positive, 0.5, MOST_PROBABLE, *[Rate(None, None, 0, 0)] * 4)
+    rate = Rate(None, None, 0, 0)
+    return OperatingPoint(positive, 0.5, MOST_PROBABLE, rate, rate, rate, rate)
 
 
-def _rates(found: np.ndarray, truth: np.ndarray, groups: Sequence[str]) -> dict[str, Rate]:
+def _with_rates(
+    point: OperatingPoint, found: np.ndarray, truth: np.ndarray, groups: Sequence[str]
+) -> OperatingPoint:
     right = found == truth
-    counted = {
-        "sensitivity": truth,
-        "specificity": ~truth,
-        "positive_predictive_value": found,
-        "negative_predictive_value": ~found,
-    }
-    return {name: _rate(right, rows, groups) for name, rows in counted.items()}
+    return replace(
+        point,
+        sensitivity=_rate(right, truth, groups),
+        specificity=_rate(right, ~truth, groups),
+        positive_predictive_value=_rate(right, found, groups),
+        negative_predictive_value=_rate(right, ~found, groups),
+    )
 
 
 def _rate(right: np.ndarray, counted: np.ndarray, groups: Sequence[str]) -> Rate:
     n, n_right = int(counted.sum()), int(right[counted].sum())
     if not n:
         return Rate(None, None, 0, 0)
-    members = [groups[row] for row in np.flatnonzero(counted)] if groups else ()
+    members = [*compress(groups, counted)]
     return Rate(n_right / n, share_interval(right[counted], members), n_right, n)
 
 
