@@ -159,7 +159,7 @@ def test_of_two_classes_it_says_what_is_found_and_what_is_left_alone(
     shown = command("evaluate").stdout
     fits(shown)
     assert "Looking for [defect]" in shown and "answered where it is more probable" in shown
-    assert "a guess by the names; the other: --positive '[ok]'" in shown
+    assert "a guess by the names; tlearn evaluate --positive '[ok]' takes the other" in shown
     rows = {
         line.split("  ")[1]: line for line in shown.splitlines() if "%" in line and " of " in line
     }

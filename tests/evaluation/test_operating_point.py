@@ -76,6 +76,23 @@ def test_too_few_images_for_a_sensitivity_are_told() -> None:
     assert none.threshold == 0.5 and "no image of the class" in none.note
 
 
+def test_many_images_of_few_groups_promise_nothing_for_new_groups() -> None:
+    rows, labels = images(40, 40)
+    groups = [str(n // 10) for n in range(80)]
+    grouped, single = (
+        choose_operating_point(rows, labels, CLASSES, min_sensitivity=0.9, groups=names)
+        for names in (groups, [str(n) for n in range(80)])
+    )
+    assert "40 images of the class come from 4 groups" in grouped.note and not single.note
+    assert grouped.threshold == single.threshold
+
+
+@pytest.mark.parametrize("wanted", [0.0, 1.0])
+def test_nothing_and_everything_can_be_wanted(wanted: float) -> None:
+    point = choose_operating_point(*images(30, 30), CLASSES, min_sensitivity=wanted)
+    assert (point.sensitivity.value or 0) >= max(wanted, 1 / 30)
+
+
 def test_the_threshold_lies_between_images_and_not_on_one() -> None:
     rows, labels = images(40, 40)
     point = choose_operating_point(rows, labels, CLASSES, min_sensitivity=0.9)

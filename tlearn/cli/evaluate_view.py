@@ -103,7 +103,8 @@ def two_classes(scores: Scores, on_validation: OperatingPoint | None) -> list[Re
     guesses = {"names": "a guess by the names", "order": "the second class"}
     if report.positive_by in guesses:
         guess = guesses[report.positive_by]
-        lines.append(Text(f"{guess}; the other: --positive {escape_control(pasted(other))}", DIM))
+        command = f"tlearn evaluate --positive {escape_control(pasted(other))}"
+        lines.append(Text(f"{guess}; {command} takes the other", DIM))
     if point.note:
         lines.append(safe_text(point.note, WARN))
     return [*lines, indented(rows)]

@@ -118,7 +118,9 @@ def choose_operating_point(
         threshold, note = _by_cost(scores, truth, cost)
         chosen_by = f"cost {cost.missed:g}:{cost.false_alarm:g}"
     elif min_sensitivity is not None:
-        threshold, note = _by_sensitivity(scores, truth, min_sensitivity)
+        threshold, note = _by_sensitivity(
+            scores[truth], scores[~truth], min_sensitivity, [*compress(groups, truth)]
+        )
         chosen_by = f"sensitivity {min_sensitivity:g}"
     point = replace(most_probable(positive), threshold=threshold, chosen_by=chosen_by, note=note)
     return measure(point, probabilities, labels, classes, groups)
@@ -174,19 +176,27 @@ def _rate(right: np.ndarray, counted: np.ndarray, groups: Sequence[str]) -> Rate
     return Rate(n_right / n, share_interval(right[counted], members), n_right, n)
 
 
-def _by_sensitivity(scores: np.ndarray, truth: np.ndarray, wanted: float) -> tuple[float, str]:
-    positive = np.sort(scores[truth])
-    if not len(positive):
+def _by_sensitivity(
+    found: np.ndarray, others: np.ndarray, wanted: float, groups: Sequence[str]
+) -> tuple[float, str]:
+    """Return the threshold and a note; `found` are the scores of the n positive images."""
+    n, share = len(found), f"{100 * wanted:g}%"
+    if not n:
         return 0.5, "no image of the class to choose by: the more probable class is answered"
-    rank = math.floor((1 - wanted) * (len(positive) + 1) + 1e-9)
-    note = ""
+    rank = min(math.floor((1 - wanted) * (n + 1) + 1e-9), n)
+    n_groups, note = len({*groups}) or n, ""
     if not rank:
-        promised = len(positive) / (len(positive) + 1)
         note = (
-            f"{len(positive):,} images of the class are too few to promise"
-            f" {100 * wanted:g}%: {100 * promised:.1f}% can be expected"
+            f"{n:,} images of the class are too few to promise {share}:"
+            f" {100 * n / (n + 1):.1f}% can be expected"
         )
-    lowest = positive[max(rank, 1) - 1]
+    elif (1 - wanted) * (n_groups + 1) < 1 - 1e-9:
+        note = (
+            f"the {n:,} images of the class come from {n_groups:,} groups, too few to promise"
+            f" {share} for new groups"
+        )
+    lowest = np.sort(found)[max(rank, 1) - 1]
+    scores = np.concatenate([found, others])
     below = scores[scores < lowest].max(initial=0.0)
     return float((lowest + below) / 2), note
 
