@@ -9,7 +9,7 @@ from tlearn.commands.compare import compare
 from tlearn.commands.describe import describe
 from tlearn.commands.distill import distill
 from tlearn.commands.doctor import DoctorResult, doctor
-from tlearn.commands.evaluate import EvaluateResult, evaluate
+from tlearn.commands.evaluate import Choice, EvaluateResult, evaluate
 from tlearn.commands.export import export, export_within, write_snippets
 from tlearn.commands.finetune import FinetuneResult, finetune
 from tlearn.commands.matrix import matrix
@@ -18,6 +18,7 @@ from tlearn.commands.rank import RankedBackbone, RankResult, rank
 from tlearn.commands.runs import list_runs as runs
 from tlearn.commands.suggest import suggest
 from tlearn.commands.teach import DistillResult
+from tlearn.evaluation.gates import Gates
 from tlearn.export.budget import BudgetResult
 from tlearn.suggestion.advice import Advice
 
@@ -25,10 +26,12 @@ __all__ = [
     "Advice",
     "BudgetResult",
     "CheckResult",
+    "Choice",
     "DistillResult",
     "DoctorResult",
     "EvaluateResult",
     "FinetuneResult",
+    "Gates",
     "RankResult",
     "RankedBackbone",
     "benchmark",

@@ -150,6 +150,10 @@ def backbones() -> Iterator[str]:
 
 RECORDS = {
     "report": "tlearn.evaluation.metrics.Report",
+    "operating point": "tlearn.evaluation.operating_point.OperatingPoint",
+    "rate": "tlearn.evaluation.operating_point.Rate",
+    "class threshold": "tlearn.evaluation.class_thresholds.ClassThreshold",
+    "gate": "tlearn.evaluation.gates.GateOutcome",
     "issue": "tlearn.data.inspection.DataIssue",
     "copies": "tlearn.doctor.examination.CopyFinding",
     "groups": "tlearn.doctor.examination.GroupFinding",

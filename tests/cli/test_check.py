@@ -112,6 +112,7 @@ def test_a_folder_is_scored(
     assert "90.0%" in result.stdout and "95% interval" in result.stdout
     assert "Each class" in result.stdout
     assert "trained on   not known here" in result.stdout
+    assert "What the numbers mean" in command("check", "model.tflite", "images", "-v").stdout
 
 
 def test_loose_images_are_classified(
@@ -145,7 +146,7 @@ def test_json_says_whether_every_check_passed(
     assert document["report"] is document["predictions"] is None
 
 
-def test_strict_fails_what_was_not_checked(
+def test_strict_fails_what_was_not_checked_or_gave_a_warning(
     command: Command,
     calls: Callable[..., Any],
     passed: VerificationReport,
@@ -155,14 +156,14 @@ def test_strict_fails_what_was_not_checked(
     assert "2 of 3 passed, 1 of 3 not checked" in command("check", "model.tflite").stdout
     result = command("check", "model.tflite", "--strict")
     assert result.exit_code == 1 and "next" not in result.stdout
-    assert "1 of 3 not checked: answers" in result.stderr
+    assert "1 of 3 not checked: answers; 1 of 3 with a warning: decoder" in result.stderr
     document = json.loads(command("check", "model.tflite", "--strict", "--json").stdout)
     assert document["passed"] is False and document["strict"] is True
     counts = {key: value for key, value in document.items() if key.startswith("n_")}
     assert counts == {"n_passed": 2, "n_failed": 0, "n_not_checked": 1}
-    whole = replace(passed, checks=passed.checks[:2])
-    calls("check", CheckResult(whole))
-    assert command("check", "model.tflite", "--strict").exit_code == 0
+    for n_checks, code in ((2, 1), (1, 0)):
+        calls("check", CheckResult(replace(passed, checks=passed.checks[:n_checks])))
+        assert command("check", "model.tflite", "--strict").exit_code == code
     calls("check", CheckResult(failed))
     result = command("check", "model.tflite", "--strict")
     assert "2 of 4 passed, 1 of 4 failed, 1 of 4 not checked" in result.stdout
@@ -172,3 +173,17 @@ def test_strict_fails_what_was_not_checked(
 def test_what_is_not_there_exits_2(command: Command, tmp_path: Path) -> None:
     result = command("check", tmp_path / "model.tflite")
     assert result.exit_code == 2 and "does not exist" in result.stderr
+
+
+def test_github_is_told_what_failed_and_what_was_not_sure(
+    command: Command, calls: Callable[..., Any], failed: VerificationReport
+) -> None:
+    calls("check", CheckResult(failed))
+    shown = command("check", "model.tflite", "--output", "github")
+    assert shown.exit_code == 1
+    lines = [line for line in shown.stdout.splitlines() if line.startswith("::")]
+    assert [line.split()[0] for line in lines] == ["::warning", "::notice", "::error", "::notice"]
+    assert "\x1b" not in shown.stdout and "output 0 is 'a'" in lines[2]
+    strict = command("check", "model.tflite", "--strict", "--output", "github", "--json")
+    assert json.loads(strict.stdout)["passed"] is False
+    assert strict.stderr.count("::error ") == 3

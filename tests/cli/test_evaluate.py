@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,15 @@ import pytest
 
 from tests.cli.conftest import Command
 from tlearn.commands.evaluate import EvaluateResult
+from tlearn.evaluation.class_thresholds import ClassThreshold
+from tlearn.evaluation.gates import Gates, check_gates
 from tlearn.evaluation.metrics import Report, score
+from tlearn.evaluation.operating_point import choose_operating_point
 from tlearn.evaluation.scores import Scores
 from tlearn.runs.directory import RunDirectory
 
-KEYS = {"accuracy", "interval", "macro_f1", "per_class", "confusion", "calibration_error"}
+KEYS = {"ece", "ece_before", "log_loss", "brier", "roc_auc", "gates", "passed"}
+KEYS |= {"accuracy", "interval", "macro_f1", "per_class", "confusion", "calibration_error"}
 
 
 def result_of(report: Report, trained_on: int, unseen: Report | None = None) -> EvaluateResult:
@@ -136,3 +141,135 @@ def test_a_single_folder_that_is_no_run_is_the_folder(
     Path("table.csv").touch()
     command("evaluate", *names)
     assert recorded[0][0] == tuple(Path(name) if name else None for name in expected)
+
+
+def two_classes(n: int = 40, **chosen: Any) -> EvaluateResult:
+    """A run that finds 18 of 20 [defect] images and leaves 16 of 20 [ok] ones alone."""
+    labels = np.arange(n) % 2
+    scores = np.where(labels == 1, 0.9, 0.2) + np.arange(n) / 1000
+    scores[[0, 2, 4, 6]], scores[[1, 3]] = 0.7, 0.3
+    rows, names = np.stack([1 - scores, scores], axis=1), ("[ok]", "[defect]")
+    return replace(result_of(score(rows, labels, names, "test"), 0), **chosen)
+
+
+def test_of_two_classes_it_says_what_is_found_and_what_is_left_alone(
+    command: Command, calls: Callable[..., Any], fits: Callable[[str], None]
+) -> None:
+    calls("evaluate", two_classes())
+    shown = command("evaluate").stdout
+    fits(shown)
+    assert "Looking for [defect]" in shown and "answered where it is more probable" in shown
+    assert "a guess by the names; tlearn evaluate --positive '[ok]' takes the other" in shown
+    rows = {
+        line.split("  ")[1]: line for line in shown.splitlines() if "%" in line and " of " in line
+    }
+    assert "90.0%" in rows["sensitivity"] and "18 of 20" in rows["sensitivity"]
+    assert "80.0%" in rows["specificity"] and "16 of 20" in rows["specificity"]
+    assert "ROC area" in shown and "Brier score" in shown and "chance alone gives" in shown
+
+
+def test_a_chosen_threshold_says_why_and_what_it_did_where_it_was_chosen(
+    command: Command, calls: Callable[..., Any], fits: Callable[[str], None]
+) -> None:
+    rows, labels = np.stack([1 - np.linspace(0, 1, 8), np.linspace(0, 1, 8)], 1), np.arange(8) // 4
+    point = choose_operating_point(rows, labels, ("[ok]", "[defect]"), min_sensitivity=0.95)
+    scored = score(rows, labels, ("[ok]", "[defect]"), "test", point=point)
+    calls("evaluate", replace(result_of(scored, 0), chosen=point))
+    recorded = calls("evaluate", replace(result_of(scored, 0), chosen=point))
+    result = command("evaluate", "--min-sensitivity", "95%", "--positive", "[defect]")
+    fits(result.stdout)
+    words = " ".join(result.stdout.split())
+    assert "from a probability of 0.5 on, to find at least 95%" in words
+    assert "4 of 4 are found and 4 of 4 left alone" in words
+    assert "too few to promise 95%: 80.0% can be expected" in words
+    choice = recorded[0][1]["choice"]
+    assert (choice.positive, choice.min_sensitivity, choice.cost) == ("[defect]", 0.95, None)
+    document = json.loads(command("evaluate", "--json").stdout)
+    assert document["operating_point_on_validation"]["sensitivity"]["n"] == 4
+    assert document["operating_point"]["positive"] == "[defect]"
+
+
+def test_two_ways_to_choose_one_threshold_are_refused(
+    command: Command, recorded: list[Any]
+) -> None:
+    result = command("evaluate", "--cost", "10:1", "--min-sensitivity", "0.9")
+    assert result.exit_code == 2 and "each choose the threshold" in result.stderr
+    assert not recorded
+
+
+@pytest.fixture
+def missed(calls: Callable[..., Any], report: Callable[[str], Report]) -> list[Any]:
+    """Two limits, one of them missed."""
+    scored = report("test")
+    gates = check_gates(scored, Gates(0.95, {"a\nb": 1.0}))
+    return calls("evaluate", replace(result_of(scored, 0), gates=gates))
+
+
+def test_a_missed_limit_exits_1_and_says_by_how_much(
+    command: Command, missed: list[Any], fits: Callable[[str], None]
+) -> None:
+    result = command("evaluate", "--min-accuracy", ".95", "--min-recall", "a\nb=1")
+    assert result.exit_code == 1
+    fits(result.stdout)
+    gates = missed[0][1]["gates"]
+    assert gates.min_accuracy == 0.95 and gates.min_recall == {"a\nb": 1}
+    assert "1 of 2 limits kept" in result.stdout
+    assert "accuracy is 90.0%, 5.0 points below 95%" in result.stderr
+    assert "recall" not in result.stderr and "tlearn finetune FOLDER" in result.stderr
+    as_json = command("evaluate", "--min-accuracy", ".95", "--json")
+    document = json.loads(as_json.stdout)
+    assert as_json.exit_code == 1 and document["passed"] is False and not as_json.stderr
+    assert [gate["passed"] for gate in document["gates"]] == [False, True]
+
+
+def test_github_gets_a_line_for_each_limit(command: Command, missed: list[Any]) -> None:
+    shown = command("evaluate", "--output", "github").stdout
+    lines = [line for line in shown.splitlines() if line.startswith("::")]
+    assert [line.split("::")[1] for line in lines] == [
+        "error title=tlearn evaluate",
+        "notice title=tlearn evaluate",
+    ]
+    assert "90.0%25, 5.0 points below 95%25" in lines[0]
+
+
+def test_github_gets_the_accuracy_where_there_is_no_limit(
+    command: Command, recorded: list[Any]
+) -> None:
+    result = command("evaluate", "--output", "github")
+    assert result.exit_code == 0
+    assert "::notice title=tlearn evaluate::right on 9 of 10 images" in result.stdout
+
+
+def test_verbose_explains_every_number(
+    command: Command, recorded: list[Any], fits: Callable[[str], None]
+) -> None:
+    short, full = command("evaluate").stdout, command("evaluate", "-v").stdout
+    fits(full)
+    for words in ("What the numbers mean", "What the probabilities say", "avg. precision"):
+        assert words in full and words not in short
+
+
+def test_probabilities_before_calibration_stand_beside_those_after(
+    command: Command, calls: Callable[..., Any], fits: Callable[[str], None]
+) -> None:
+    rng = np.random.default_rng(0)
+    before, labels = rng.dirichlet(np.ones(3), 60), rng.integers(3, size=60)
+    scored = score(before / 2 + 1 / 6, labels, ("a", "b", "c"), "test", before=before)
+    calls("evaluate", result_of(scored, 0))
+    shown = command("evaluate", "-v").stdout
+    fits(shown)
+    assert f"({100 * (scored.ece_before or 0):.1f} before)" in shown
+    assert "The same before calibration" in shown
+    assert scored.ece_before and scored.ece and scored.ece_before > scored.ece
+
+
+def test_thresholds_of_classes_are_a_table(
+    command: Command, calls: Callable[..., Any], report: Callable[[str], Report]
+) -> None:
+    thresholds = (
+        ClassThreshold("[a]", 0.25, 0.9, 1.0, 0.5, 2 / 3),
+        ClassThreshold("b", None, None),
+    )
+    calls("evaluate", replace(result_of(report("test"), 0), thresholds=thresholds))
+    shown = command("evaluate", "--thresholds").stdout
+    assert "0.250" in shown and "66.7%" in shown and "chosen on validation images by F1" in shown

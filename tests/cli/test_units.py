@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from tlearn.cli.units import parse_latency, parse_size, parse_time
+from tlearn.cli.units import (
+    parse_latency,
+    parse_ratio,
+    parse_recalls,
+    parse_share,
+    parse_size,
+    parse_time,
+)
 from tlearn.errors import RecipeError
 
 
@@ -37,3 +44,30 @@ def test_what_is_no_size(text: str) -> None:
     with pytest.raises(RecipeError, match="not a size") as error:
         parse_size(text, "--max-size")
     assert error.value.hint.endswith("--max-size 4MB")
+
+
+@pytest.mark.parametrize(("text", "share"), [(".9", 0.9), ("0.05", 0.05), ("90%", 0.9), ("1", 1)])
+def test_a_share_is_a_fraction_or_percent(text: str, share: float) -> None:
+    assert parse_share(text, "--min-accuracy") == pytest.approx(share)
+
+
+@pytest.mark.parametrize("text", ["", "90", "-0.1", "nan", "most", "101%"])
+def test_what_is_no_share(text: str) -> None:
+    with pytest.raises(RecipeError, match="--min-accuracy") as error:
+        parse_share(text, "--min-accuracy")
+    assert error.value.hint.endswith("--min-accuracy 0.9")
+
+
+def test_a_recall_has_a_class_which_may_hold_the_sign() -> None:
+    assert parse_recalls(["a=b=.9", "cats=80%"], "--min-recall") == {"a=b": 0.9, "cats": 0.8}
+    for text in ("0.9", "=0.9", "cats", "cats="):
+        with pytest.raises(RecipeError, match="--min-recall") as error:
+            parse_recalls([text], "--min-recall")
+        assert error.value.hint.endswith("--min-recall cats=0.9")
+
+
+def test_a_cost_has_two_numbers() -> None:
+    assert parse_ratio("10:1", "--cost") == (10, 1) and parse_ratio("1:2.5", "--cost") == (1, 2.5)
+    for text in ("10", "10:0", "a:b", "1:2:3", "inf:1", "-1:1", ""):
+        with pytest.raises(RecipeError, match="--cost"):
+            parse_ratio(text, "--cost")

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.finished_run import Train
 from tlearn import api
 from tlearn.data.manifest import read_manifest
-from tlearn.errors import DataError
+from tlearn.errors import DataError, RecipeError
+from tlearn.evaluation.operating_point import Cost
 from tlearn.storage.text import read_json
 
 
@@ -88,3 +90,66 @@ def test_images_of_another_folder_are_grouped_by_their_names(
     assert grouped.grouped_by == ("names (patientN)",)
     low, high = grouped.report.interval
     assert low < single.interval[0] and high >= single.interval[1]
+
+
+def test_limits_are_held_against_images_that_were_not_trained_on(
+    finished_run: Path, run_images: Path, tmp_path: Path
+) -> None:
+    own = api.evaluate(finished_run).report
+    gates = api.Gates(min_accuracy=own.accuracy, min_recall={"circle": 1.0})
+    result = api.evaluate(finished_run, run_images, gates=gates)
+    accuracy, recall = result.gates
+    assert accuracy.passed and f"of {own.n} images right" in accuracy.message
+    assert recall.label == "circle" and result.passed is recall.passed
+    manifest = read_manifest(result.run.split_path)
+    for row in manifest.indices("train"):
+        copy = tmp_path / "seen" / manifest.names[row]
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(run_images / manifest.names[row], copy)
+    with pytest.raises(DataError, match="nothing to hold limits against"):
+        api.evaluate(finished_run, tmp_path / "seen", gates=gates)
+
+
+def test_what_does_not_suit_the_classes_is_refused_before_any_image_is_read(
+    finished_run: Path, tmp_path: Path
+) -> None:
+    for choice in (api.Choice(cost=Cost(10, 1)), api.Choice("circle"), api.Choice(None, None, 0.9)):
+        with pytest.raises(RecipeError, match="is for two classes; the run has 3"):
+            api.evaluate(finished_run, tmp_path / "none", choice=choice)
+    with pytest.raises(RecipeError, match="no class 'Circl'; did you mean 'circle'"):
+        api.evaluate(finished_run, gates=api.Gates(min_recall={"Circl": 0.5}))
+
+
+def test_thresholds_of_several_classes_are_chosen_on_validation_images(finished_run: Path) -> None:
+    result = api.evaluate(finished_run, choice=api.Choice(thresholds=True))
+    assert [row.label for row in result.thresholds] == [*result.report.classes]
+    assert all(0 < (row.threshold or 0) < 1 and row.chosen_f1 for row in result.thresholds)
+    assert result.chosen is None and result.report.operating_point is None
+
+
+def test_of_two_classes_a_threshold_is_chosen_on_validation_and_measured_on_test(
+    train: Train, image_folder: Callable[..., Path]
+) -> None:
+    folder = image_folder(classes=2, per_class=12, name="two")
+    (folder / "circle").rename(folder / "no_square")
+    _, run = train(folder, "two_run")
+    plain = api.evaluate(run.path).report.operating_point
+    assert plain and (plain.positive, plain.chosen_by) == ("square", "most probable")
+    choice = api.Choice("no_square", min_sensitivity=0.5)
+    result = api.evaluate(run.path, choice=choice)
+    point, chosen = result.report.operating_point, result.chosen
+    assert point and chosen and point.threshold == chosen.threshold
+    assert point.positive == "no_square" and result.report.positive_by == "given"
+    assert point.sensitivity.n == result.report.per_class[0]["n"] and chosen.sensitivity.n
+    with pytest.raises(RecipeError, match="no class 'squares'"):
+        api.evaluate(run.path, choice=api.Choice("squares"))
+
+
+def test_without_validation_images_there_is_nothing_to_choose_on(
+    train: Train, image_folder: Callable[..., Path]
+) -> None:
+    folder = image_folder(classes=2, per_class=4, name="few")
+    _, run = train(folder, "few_run")
+    with pytest.raises(DataError, match="no validation images") as error:
+        api.evaluate(run.path, choice=api.Choice(cost=Cost(1, 1)))
+    assert "--set val_fraction" in error.value.hint

@@ -13,7 +13,8 @@ from tlearn.data.design_effect import (
     effect_at,
     within_group_correlation,
 )
-from tlearn.evaluation.metrics import score, wilson_interval
+from tlearn.evaluation.intervals import wilson_interval
+from tlearn.evaluation.metrics import score
 
 
 def named(groups: np.ndarray) -> list[str]:

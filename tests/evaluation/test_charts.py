@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from tlearn.evaluation.chart_style import PRINT, chart_style
@@ -13,8 +15,10 @@ from tlearn.evaluation.charts import (
     draw_charts,
     forecasts,
     learning_curve,
+    reliability,
+    roc_curve,
 )
-from tlearn.evaluation.metrics import Report
+from tlearn.evaluation.metrics import Report, score
 from tlearn.evaluation.report_content import ReportContent
 from tlearn.suggestion.advice import Advice
 
@@ -24,9 +28,9 @@ HISTORY = [{"epoch": e, "val_accuracy": e / 10, "loss": 1 / (e + 1)} for e in ra
 def test_a_chart_is_drawn_where_there_is_data(
     content: Callable[..., ReportContent], advice: Callable[..., Advice]
 ) -> None:
-    assert list(draw_charts(content())) == ["confusion_matrix", "reliability"]
+    assert list(draw_charts(content())) == ["confusion_matrix", "reliability", "roc"]
     assert list(draw_charts(content(history=HISTORY, advice=advice()))) == [
-        *("confusion_matrix", "reliability", "accuracy_by_epoch", "loss_by_epoch"),
+        *("confusion_matrix", "reliability", "roc", "accuracy_by_epoch", "loss_by_epoch"),
         *("depth_profile", "forecast_and_result"),
     ]
 
@@ -49,6 +53,26 @@ def test_the_dot_marks_the_best_epoch() -> None:
         history = [{"epoch": e, "val_accuracy": a, "val_loss": b} for e, a, b in rows]
         figure = learning_curve(history, quantity, PRINT)
         assert figure and figure.axes[0].collections[0].get_offsets().tolist() == [list(best)]
+
+
+def test_the_dot_on_the_roc_curve_is_the_operating_point(report: Callable[..., Report]) -> None:
+    scores = report()
+    figure = roc_curve(scores, PRINT)
+    assert figure and scores.operating_point and scores.operating_point.specificity.value
+    ((false_alarms, found),) = figure.axes[0].collections[0].get_offsets()
+    assert found == scores.operating_point.sensitivity.value
+    assert false_alarms == 1 - scores.operating_point.specificity.value
+    assert roc_curve(report(("ant", "bee", "cat")), PRINT) is None
+    assert roc_curve(score(np.eye(2)[[0, 0]], np.array([0, 0]), "ab", "test"), PRINT) is None
+
+
+def test_reliability_before_calibration_is_drawn_as_rings(report: Callable[..., Report]) -> None:
+    scores = report()
+    plain, both = (
+        reliability(replace(scores, reliability_before=bins), PRINT).axes[0].collections
+        for bins in ((), scores.reliability[:2])
+    )
+    assert len(both) == len(plain) + 2
 
 
 def test_a_single_epoch_is_no_curve() -> None:

@@ -19,7 +19,7 @@ def test_every_figure_is_written_twice_and_the_same_each_time(
     history = [{"epoch": epoch, "val_accuracy": 0.5} for epoch in (0, 1)]
     figures_content = content(history=history, advice=advice())
     names = write_figures(tmp_path / "first", figures_content)
-    assert len(names) == 10 and sorted(names) == sorted(
+    assert len(names) == 12 and sorted(names) == sorted(
         path.name for path in (tmp_path / "first").iterdir()
     )
     write_figures(tmp_path / "second", figures_content)

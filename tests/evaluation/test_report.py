@@ -93,7 +93,7 @@ def test_a_full_page_says_it_all(
         assert words in page.text
     for words in ("Test beside validation", "tlearn predict runs/x photo.jpg", "Keras 3.15.1"):
         assert words in page.text
-    assert len(page.all("svg")) == 3
+    assert len(page.all("svg")) == 4
     assert [image["alt"] for image in page.all("img")] == [
         "an image of ant, answered bee",
         "an image of ant, answered ant",
@@ -138,14 +138,14 @@ def test_every_link_leads_to_a_section(
     page = page_of(page_content, tmp_path)
     sections = {section["id"] for section in page.all("section")}
     links = [str(link["href"])[1:] for link in page.all("a")]
-    assert len(links) == 9 and set(links) <= sections
+    assert len(links) == 10 and set(links) <= sections
 
 
 def test_the_least_page_has_no_empty_sections(content: Content, tmp_path: Path) -> None:
     page = page_of(content(), tmp_path)
     sections = [section["id"] for section in page.all("section")]
-    assert sections == ["classes", "errors", "probabilities", "settings"]
-    assert len(page.all("svg")) == 1 and not page.all("img")
+    assert sections == ["classes", "errors", "probabilities", "threshold", "settings"]
+    assert len(page.all("svg")) == 2 and not page.all("img")
 
 
 def test_evidence_stands_beside_the_result(
@@ -160,6 +160,36 @@ def test_evidence_stands_beside_the_result(
     least = page_of(content(advice=advice(similarity=None, profile=None, options=())), tmp_path)
     for words in ("Depth profile", "Ways to train", "Similarity to"):
         assert words in page.text and words not in least.text
+
+
+def test_of_two_classes_the_page_says_what_is_found(
+    content: Content, report: Callable[..., Report], tmp_path: Path
+) -> None:
+    scores = report(("<b>normal</b>", "pneumonia"))
+    assert scores.operating_point
+    page = page_of(content(("<b>normal</b>", "pneumonia"), reports={"test": scores}), tmp_path)
+    rate = scores.operating_point.sensitivity
+    for words in (
+        *("Looking for pneumonia", "a guess by the names", "ROC curve", "others called pneumonia"),
+        f"{rate.n_right} of {rate.n} of the images of pneumonia, how many are found",
+    ):
+        assert words in page.text
+    three = ("ant", "bee", "cat")
+    assert "Looking for" not in page_of(content(three), tmp_path).text
+    one_class = score(np.array([[0.9, 0.1]] * 3), np.zeros(3, int), ("ant", "bee"), "test")
+    page = page_of(content(reports={"test": one_class}), tmp_path)
+    assert "ROC" not in page.text and "0 of 0" in page.text
+
+
+def test_probabilities_before_calibration_stand_beside_those_after(
+    content: Content, tmp_path: Path
+) -> None:
+    before = np.tile([[0.9, 0.1], [0.2, 0.8]], (20, 1))
+    labels = np.arange(40) % 2
+    after = score(before / 2 + 0.25, labels, ("ant", "bee"), "test", before=before)
+    text = page_of(content(reports={"test": after}), tmp_path).text
+    assert "before calibration" in text and f"{after.log_loss_before:.3f}" in text
+    assert "before calibration" not in page_of(content(), tmp_path).text
 
 
 def test_private_images_are_neither_shown_nor_named(
@@ -239,7 +269,7 @@ def test_of_many_classes_the_weakest_are_shown_and_the_others_folded(
 
 def test_a_history_of_a_solved_head_draws_no_curve(content: Content, tmp_path: Path) -> None:
     for history in ([], [{"epoch": 1, "accuracy": 0.9}], [{"epoch": 1, "loss": None}] * 3):
-        assert len(page_of(content(history=history), tmp_path).all("svg")) == 1
+        assert len(page_of(content(history=history), tmp_path).all("svg")) == 2
 
 
 def test_all_right_is_one_hundred_and_nearly_is_not(content: Content, tmp_path: Path) -> None:

@@ -12,6 +12,8 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from tlearn.cli import evaluate, options, predict
+from tlearn.cli.confidence_view import broken_promise, draw_confidence
+from tlearn.cli.annotations import Annotations, annotation, print_annotations
 from tlearn.cli.display.formats import (
     class_names,
     enumeration,
@@ -37,8 +39,6 @@ if TYPE_CHECKING:
     from tlearn.artifacts.contract import Contract
     from tlearn.artifacts.verification import VerificationReport
     from tlearn.commands.check import CheckResult
-    from tlearn.confidence.answer_sets import Coverage
-    from tlearn.confidence.strangers import KnownShare
 
 _SIGNS = {"kept": ("✓", GOOD), "broken": ("✗", BAD), "warning": ("!", WARN)}
 _SIGNS |= {"not checked": ("·", DIM)}
@@ -63,8 +63,10 @@ def check(
         ),
     ] = None,
     strict: Annotated[
-        bool, options.switch("Fail too if anything could not be checked.", "--strict")
+        bool,
+        options.switch("Fail too on a warning, and if anything could not be checked.", "--strict"),
     ] = False,
+    output: Annotations = None,
     verbose: options.Verbose = False,
     quiet: options.Quiet = False,
     as_json: options.Json = False,
@@ -72,7 +74,8 @@ def check(
     """Verify an exported file against its contract.
 
     Works on any machine: needs no run and, for a LiteRT file, no TensorFlow. Exit
-    code 1 if any check fails; with --strict also if one could not be made.
+    code 1 if any check fails; with --strict also if one gives a warning or could
+    not be made.
 
     Example: [cyan]tlearn check[/]
     A file that was copied elsewhere: [cyan]tlearn check model.tflite[/]
@@ -85,31 +88,56 @@ def check(
     verification = result.verification
     failed = verification.named("broken")
     broken = [kept for kept in result.coverage if not kept.holds]
-    unchecked = verification.named("not checked") if strict else []
+    doubts = _doubts(verification) if strict else []
+    passed = result.passed and not doubts
+    if output:
+        print_annotations(_annotations(verification, strict), as_json)
     if as_json:
-        passed = result.passed and not unchecked
         print_json(to_json(result) | {"passed": passed, "strict": strict})
         raise typer.Exit(0 if passed else GateError.exit_code)
-    closing = _next(verification, images) if result.passed and not unchecked else []
-    print_result(*draw(verification), *_draw_answers(result, images), *closing)
+    closing = _next(verification, images) if passed else []
+    print_result(*draw(verification), *_draw_answers(result, images, verbose), *closing)
+    again = "copy the file, its contract and golden/ from the export folder again, or "
     if failed:
         raise GateError(
             f"'{verification.artifact.name}' does not keep its contract: {enumeration(failed)}",
-            "copy the file, its contract and golden/ from the export folder again, or export it "
-            f"again: tlearn export RUN {_export_flag(verification.contract)}",
+            f"{again}export it again: tlearn export RUN {_export_flag(verification.contract)}",
         )
     if broken:
         raise GateError(
-            f"'{verification.artifact.name}' does not keep its promise: {_broken_promise(broken)}",
+            f"'{verification.artifact.name}' does not keep its promise: {broken_promise(broken)}",
             "the images are not like those it was made for, or their labels are not right: look at "
             f"them with tlearn doctor {shell_path(images or Path())}",
         )
-    if unchecked:
-        raise GateError(
-            f"{_share(verification, unchecked)} not checked: {enumeration(unchecked)}",
-            "copy the contract and golden/ from the export folder to the file, or leave out "
-            "--strict",
+    if doubts:
+        raise GateError("; ".join(doubts), f"{again}leave out --strict")
+
+
+def _doubts(verification: VerificationReport) -> list[str]:
+    """Return what --strict fails, in words: checks that were not made or gave a warning."""
+    kinds = {"not checked": "not checked", "with a warning": "warning"}
+    named = {words: verification.named(verdict) for words, verdict in kinds.items()}
+    return [
+        f"{_share(verification, names)} {words}: {enumeration(names)}"
+        for words, names in named.items()
+        if names
+    ]
+
+
+def _annotations(verification: VerificationReport, strict: bool) -> list[str]:
+    """Return a line for each check that failed, warns or was not made, and one for the verdict."""
+    levels = {"broken": "error", "warning": "warning", "not checked": "notice"}
+    if strict:
+        levels = dict.fromkeys(levels, "error")
+    lines = [
+        annotation(
+            levels[check.verdict], f"tlearn check: {check.name}", f"{check.verdict}: {check.detail}"
         )
+        for check in verification.checks
+        if check.verdict in levels
+    ]
+    verdict = f"{verification.artifact.name}: {_verdict(verification)}"
+    return [*lines, annotation("notice", "tlearn check", verdict)]
 
 
 def to_json(result: CheckResult) -> dict[str, Any]:
@@ -165,33 +193,10 @@ def _share(verification: VerificationReport, names: Sequence[str]) -> str:
     return f"{len(names)} of {len(verification.checks)}"
 
 
-def _broken_promise(broken: Sequence[Coverage]) -> str:
-    kept = broken[0]
-    return (
-        f"sets of answers hold the right one for {percent(kept.coverage)} of {kept.n:,} images, "
-        f"not {percent(kept.level)} (chance of so few: {kept.p_value:.1g})"
-    )
-
-
-def draw_confidence(coverage: Sequence[Coverage], known: KnownShare | None) -> list[RenderableType]:
-    """Return how promises about sets of answers were kept, and how many images are known."""
-    rows: dict[str, RenderableType] = {}
-    for kept in coverage:
-        text = f"hold the right one for {percent(kept.coverage)} of {kept.n:,} images"
-        text += f", {percent(kept.level)} promised; {kept.mean_size:.2g} classes on average"
-        rows[f"sets of {percent(kept.level)}"] = Text(text, "" if kept.holds else BAD)
-    if known:
-        text = f"{percent(known.share)} of {known.n:,} images; the others are none of the classes"
-        rows["known"] = Text(text)
-        if known.unlike:
-            rows[""] = Text("as a whole they are not like the images of training", WARN)
-    return [Text(), key_value_table(rows)] if rows else []
-
-
-def _draw_answers(result: CheckResult, images: Path | None) -> list[RenderableType]:
+def _draw_answers(result: CheckResult, images: Path | None, verbose: bool) -> list[RenderableType]:
     confidence = draw_confidence(result.coverage, result.known)
     if result.scores:
-        return [*evaluate.draw_scores({}, result.scores), *confidence]
+        return [*evaluate.draw_scores({}, result.scores, verbose=verbose), *confidence]
     if not result.predictions:
         return []
     answers = [*predict.draw(result.predictions, _TOP, None), *confidence]

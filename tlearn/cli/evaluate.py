@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from string import ascii_lowercase
 from typing import TYPE_CHECKING, Annotated, Any
 
+import typer
 from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from tlearn.cli import options
+from tlearn.cli import evaluate_view, options
+from tlearn.cli.annotations import Annotations, annotation, print_annotations
 from tlearn.cli.display.formats import escape_control, interval, percent, relative_path
 from tlearn.cli.display.progress import Display, print_json, print_result
 from tlearn.cli.display.widgets import (
@@ -25,10 +28,23 @@ from tlearn.cli.display.widgets import (
     safe_text,
     table,
 )
+from tlearn.cli.evaluate_options import (
+    Cost,
+    MaxEce,
+    MinAccuracy,
+    MinAuc,
+    MinRecall,
+    MinSensitivity,
+    Positive,
+    Thresholds,
+)
+from tlearn.cli.units import parse_ratio, parse_recalls
+from tlearn.errors import GateError, RecipeError
 
 if TYPE_CHECKING:
     from tlearn.commands.evaluate import EvaluateResult
     from tlearn.evaluation.metrics import Report
+    from tlearn.evaluation.operating_point import OperatingPoint
     from tlearn.evaluation.scores import Scores
 
 _SEEN = "were trained on or may have served to choose settings"
@@ -51,6 +67,15 @@ def evaluate(
         ),
     ] = None,
     data: options.Data = None,
+    positive: Positive = None,
+    cost: Cost = None,
+    min_sensitivity: MinSensitivity = None,
+    thresholds: Thresholds = False,
+    min_accuracy: MinAccuracy = None,
+    min_recall: MinRecall = None,
+    max_ece: MaxEce = None,
+    min_auc: MinAuc = None,
+    output: Annotations = None,
     verbose: options.Verbose = False,
     quiet: options.Quiet = False,
     as_json: options.Json = False,
@@ -58,37 +83,93 @@ def evaluate(
     """Score a run on images it was not trained on.
 
     A single argument that is a folder or CSV, and not a run, is FOLDER. Images
-    that the run was trained on are counted, and the others scored apart.
+    that the run was trained on are counted, and the others scored apart; limits
+    are held against those only, and exit code 1 says that one was missed.
 
     Example: [cyan]tlearn evaluate[/]
     On other images: [cyan]tlearn evaluate runs/20260101-120000-deep new_images/[/]
+    In a pipeline: [cyan]tlearn evaluate --min-accuracy 0.85 --min-recall cats=0.9[/]
     """
     if run is not None and folder is None and run.exists() and not options.is_run(run):
         run, folder = None, run
+    if cost and min_sensitivity is not None:
+        raise RecipeError(
+            "--cost and --min-sensitivity each choose the threshold",
+            "leave one of them out: --min-sensitivity 0.95",
+        )
     from tlearn import api
+    from tlearn.evaluation import operating_point
 
+    errors_cost = operating_point.Cost(*parse_ratio(cost, "--cost")) if cost else None
+    choice = api.Choice(positive, errors_cost, min_sensitivity, thresholds)
+    recalls = parse_recalls(min_recall or (), "--min-recall")
+    gates = api.Gates(min_accuracy, recalls, max_ece, min_auc)
     with Display(as_json, quiet, verbose) as display:
-        result = api.evaluate(run, folder, data=data, progress=display)
+        result = api.evaluate(run, folder, data=data, choice=choice, gates=gates, progress=display)
     if as_json:
         print_json(to_json(result))
     else:
-        print_result(*draw(result))
+        print_result(*draw(result, verbose))
+    if output:
+        print_annotations(_annotations(result), as_json)
+    if not result.passed:
+        _fail(result, as_json)
+
+
+def _annotations(result: EvaluateResult) -> list[str]:
+    """Return a line for each limit, or for the accuracy where there is none."""
+    title = "tlearn evaluate"
+    if not result.gates:
+        return [annotation("notice", title, result.report.in_words())]
+    return [
+        annotation("notice" if gate.passed else "error", title, gate.message)
+        for gate in result.gates
+    ]
+
+
+def _fail(result: EvaluateResult, as_json: bool) -> None:
+    """End with exit code 1 and what was missed; a JSON document has said it."""
+    if as_json:
+        raise typer.Exit(GateError.exit_code)
+    raise GateError(
+        "\n".join(gate.message for gate in result.gates if not gate.passed),
+        "look at the errors (errors.csv in the run), add images like them and train again: "
+        "tlearn finetune FOLDER",
+    )
 
 
 def to_json(result: EvaluateResult) -> dict[str, Any]:
-    """Return the document: the report, and the run it is about."""
-    grouped_by = list(result.grouped_by)
-    return {"run": str(result.run.path), **result.scores.to_json(), "grouped_by": grouped_by}
+    """Return the document: the report, the run it is about, thresholds and limits."""
+    return {
+        "run": str(result.run.path),
+        **result.scores.to_json(),
+        "grouped_by": list(result.grouped_by),
+        "operating_point_on_validation": result.chosen and asdict(result.chosen),
+        "thresholds": [asdict(threshold) for threshold in result.thresholds],
+        "gates": [asdict(gate) for gate in result.gates],
+        "passed": result.passed,
+    }
 
 
-def draw(result: EvaluateResult) -> list[RenderableType]:
-    """Return the scores of a run."""
+def draw(result: EvaluateResult, verbose: bool = False) -> list[RenderableType]:
+    """Return the scores of a run, thresholds and limits."""
     subject = {"run": safe_text(relative_path(result.run.path))}
-    return draw_scores(subject, result.scores, result.grouped_by)
+    return [
+        *draw_scores(
+            subject, result.scores, result.grouped_by, verbose=verbose, chosen=result.chosen
+        ),
+        *evaluate_view.class_thresholds(result.thresholds),
+        *evaluate_view.limits(result.gates),
+    ]
 
 
 def draw_scores(
-    subject: Mapping[str, Text], scores: Scores, grouped_by: Sequence[str] = ()
+    subject: Mapping[str, Text],
+    scores: Scores,
+    grouped_by: Sequence[str] = (),
+    *,
+    verbose: bool = False,
+    chosen: OperatingPoint | None = None,
 ) -> list[RenderableType]:
     """Return the scores as a whole, of each class, and what was confused.
 
@@ -96,6 +177,8 @@ def draw_scores(
         subject: Rows to begin with: what was scored.
         scores: Its scores.
         grouped_by: What tells the groups that intervals count.
+        verbose: Whether to show reliability by bins, and what the numbers mean.
+        chosen: Of two classes, the operating point on the images that it was chosen on.
     """
     report = scores.report
     low, high = report.interval
@@ -115,13 +198,15 @@ def draw_scores(
     further = [f"top {k} {percent(share)}" for k, share in report.top_k.items() if k > 1]
     if further:
         rows["also"] = Text(", ".join(further))
-    rows["calibration"] = Text(
-        f"probabilities are off by {100 * report.calibration_error:.1f} points on average; "
-        f"log loss {report.log_loss:.3f}"
-    )
-    blocks: list[RenderableType] = [Text(), key_value_table(rows), *_per_class(report)]
+    rows |= evaluate_view.probability_rows(scores, verbose)
     few = len(report.classes) <= _MATRIX_UP_TO
-    return blocks + (_confusion_matrix(report) if few else _confused_pairs(report))
+    return [
+        *(Text(), key_value_table(rows)),
+        *evaluate_view.two_classes(scores, chosen),
+        *_per_class(report, verbose),
+        *(_confusion_matrix(report) if few else _confused_pairs(report)),
+        *(evaluate_view.details(scores) if verbose else ()),
+    ]
 
 
 def _groups(report: Report, by: Sequence[str]) -> dict[str, RenderableType]:
@@ -154,15 +239,17 @@ def _trained_on(scores: Scores) -> dict[str, RenderableType]:
     }
 
 
-def _per_class(report: Report) -> list[RenderableType]:
+def _per_class(report: Report, verbose: bool) -> list[RenderableType]:
     scores = list(report.per_class)
     title = "Each class"
     if len(scores) > _CLASSES_SHOWN:
         scores = sorted(scores, key=lambda score: score["f1"])[:_CLASSES_SHOWN]
         title = f"The {_CLASSES_SHOWN} classes with the lowest F1 (--json has all)"
-    rows = table("class", "images", "precision", "recall", "F1", right=(1, 2, 3, 4))
+    columns = {"precision": "precision", "recall": "recall", "f1": "F1"}
+    columns |= {"average_precision": "avg. precision"} if verbose else {}
+    rows = table("class", "images", *columns.values(), right=range(1, 2 + len(columns)))
     for score in scores:
-        values = [score[name] if score["n"] else None for name in ("precision", "recall", "f1")]
+        values = [score[name] if score["n"] else None for name in columns]
         rows.add_row(safe_text(score["name"]), f"{score['n']:,}", *map(percent, values))
     return [heading(title), indented(rows)]
 

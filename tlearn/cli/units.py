@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from tlearn.errors import RecipeError
 
@@ -48,3 +48,59 @@ def _parse(text: str, flag: str, units: Mapping[str, float], kind: str, example:
             f"write a number and a unit ({unit_names}): {flag} {example}",
         )
     return float(parts[1]) * units[parts[2]]
+
+
+def parse_share(text: str, flag: str) -> float:
+    """Return the share of ".9", "0.9" or "90%", from 0 to 1.
+
+    Raises:
+        RecipeError: It is none of these.
+    """
+    number = text.strip()
+    is_percent = number.endswith("%")
+    try:
+        share = float(number.removesuffix("%")) / (100 if is_percent else 1)
+    except ValueError:
+        share = -1.0
+    if not 0 <= share <= 1:
+        raise RecipeError(
+            f"{flag} '{text}': not a share from 0 to 1",
+            f"write it as 0.9 or 90%, as in: {flag} {'cats=' * (flag == '--min-recall')}0.9",
+        )
+    return share
+
+
+def parse_recalls(texts: Sequence[str], flag: str) -> dict[str, float]:
+    """Return class to share of texts such as "cats=0.9".
+
+    Raises:
+        RecipeError: A text is no such pair.
+    """
+    recalls = {}
+    for text in texts:
+        name, sign, share = text.rpartition("=")
+        if not (sign and name):
+            raise RecipeError(
+                f"{flag} '{text}': not a class and its share",
+                f"write the class, = and the share, as in: {flag} cats=0.9",
+            )
+        recalls[name] = parse_share(share, flag)
+    return recalls
+
+
+def parse_ratio(text: str, flag: str) -> tuple[float, float]:
+    """Return the two numbers of a cost such as "10:1".
+
+    Raises:
+        RecipeError: It is no pair of numbers above 0.
+    """
+    try:
+        missed, false_alarm = map(float, text.split(":"))
+    except ValueError:
+        missed = false_alarm = 0.0
+    if not (0 < missed < float("inf") and 0 < false_alarm < float("inf")):
+        raise RecipeError(
+            f"{flag} '{text}': not two numbers above 0",
+            f"write what an image costs that is missed, and a false alarm: {flag} 10:1",
+        )
+    return missed, false_alarm

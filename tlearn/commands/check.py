@@ -14,7 +14,8 @@ from tlearn.artifacts.contract_file import contract_path
 from tlearn.artifacts.files import artifact_digest, list_artifacts
 from tlearn.artifacts.runtime import Runtime, open_runtime
 from tlearn.artifacts.verification import VerificationReport, check_artifact
-from tlearn.confidence.answer_sets import Coverage, measure_coverage
+from tlearn.confidence.answer_sets import Coverage
+from tlearn.confidence.promises import PromisesKept, hold_promises
 from tlearn.confidence.answers import Answer, Answers
 from tlearn.confidence.confidence import UNKNOWN
 from tlearn.confidence.strangers import KnownShare, measure_known
@@ -85,8 +86,8 @@ def check(
     contract, runtime = verification.contract, open_runtime(artifact)
     if _has_classes(images, contract.labels):
         manifest = _manifest_of(artifact, contract)
-        scores, coverage, known = score_folder(runtime, contract, images, manifest, progress)
-        return CheckResult(verification, scores, coverage=coverage, known=known)
+        scores, kept = score_folder(runtime, contract, images, manifest, progress)
+        return CheckResult(verification, scores, coverage=kept.coverage, known=kept.known)
     predictions, known = classify(runtime, contract, images, progress)
     return CheckResult(verification, predictions=predictions, known=known)
 
@@ -142,7 +143,7 @@ def score_folder(
     source: Path,
     manifest: SplitManifest | None,
     progress: ProgressCallback,
-) -> tuple[Scores, tuple[Coverage, ...], KnownShare | None]:
+) -> tuple[Scores, PromisesKept]:
     """Score an artifact on a folder of classes, and hold its promises against it.
 
     Args:
@@ -171,10 +172,8 @@ def score_folder(
     trained_on = manifest.trained_on(digests) if manifest else None
     name = source.resolve().name  # "." has none
     scores = score_apart(answers.probabilities, truth, contract.labels, name, trained_on)
-    new = np.full(len(truth), True) if trained_on is None else ~trained_on
-    sets = contract.confidence.sets if contract.confidence and new.any() else ()
-    coverage = (measure_coverage(of, answers.probabilities[new], truth[new]) for of in sets)
-    return scores, tuple(coverage), _known(contract, answers)
+    refuse = contract.refuse or 0.0
+    return scores, hold_promises(contract.confidence, answers, truth, trained_on, refuse)
 
 
 def _known(contract: Contract, answers: Answers) -> KnownShare | None:

@@ -33,6 +33,30 @@ class KnownShare:
         return self.p_value < SURE
 
 
+@dataclass(frozen=True)
+class StrangerScores:
+    """How images of no class are told from one's own.
+
+    Attributes:
+        auroc: Chance that an image of one's own has a higher `known` than a stranger.
+        accepted: Share of strangers that are not refused.
+        n: Number of strangers.
+    """
+
+    auroc: float
+    accepted: float
+    n: int
+
+
+def score_strangers(own: np.ndarray, strangers: np.ndarray, refuse: float) -> StrangerScores:
+    """Compare `known` of one's own images (n,) with that of strangers (m,)."""
+    from sklearn.metrics import roc_auc_score
+
+    is_own = np.repeat([1, 0], [len(own), len(strangers)])
+    auroc = float(roc_auc_score(is_own, np.concatenate([own, strangers])))
+    return StrangerScores(auroc, float((strangers >= refuse).mean()), len(strangers))
+
+
 def measure_known(known: np.ndarray, refuse: float, scale: KnownScale) -> KnownShare:
     """Compare `known` of a folder's images with that of held-out images of one's own.
 

@@ -37,6 +37,7 @@ def draw_charts(content: ReportContent, palette: Palette = PRINT) -> dict[str, F
     charts = {
         "confusion_matrix": confusion_matrix(content.leading, palette),
         "reliability": reliability(content.leading, palette),
+        "roc": roc_curve(content.leading, palette),
         "accuracy_by_epoch": learning_curve(content.history, "accuracy", palette),
         "loss_by_epoch": learning_curve(content.history, "loss", palette),
     }
@@ -75,15 +76,41 @@ def confusion_matrix(report: Report, palette: Palette) -> Figure:
 
 
 def reliability(report: Report, palette: Palette) -> Figure:
-    """Draw accuracy against confidence; the size of a dot is the bin's share of the images."""
+    """Draw accuracy against confidence; the size of a dot is the bin's share of the images.
+
+    What was so before calibration is drawn as rings.
+    """
     figure, axes = new_chart(palette)
     axes.plot([0, 1], [0, 1], color=palette.soft, linewidth=1, linestyle=_DASHED)
+    for group in report.reliability_before:
+        point, size = (group["confidence"], group["accuracy"]), 14 + 260 * group["n"] / report.n
+        axes.scatter(*point, s=size, facecolors="none", edgecolors=palette.soft, linewidths=1)
     for group in report.reliability:
         confidence, accuracy = group["confidence"], group["accuracy"]
         axes.plot([confidence] * 2, [confidence, accuracy], color=palette.accent, linewidth=1.5)
         size = 14 + 260 * group["n"] / report.n
         axes.scatter(confidence, accuracy, s=size, color=palette.accent, alpha=0.75, linewidths=0)
     axes.set(xlim=(-0.02, 1.05), ylim=(-0.05, 1.08), xlabel="confidence", ylabel="accuracy")
+    percent_axis(axes.xaxis)
+    percent_axis(axes.yaxis)
+    return figure
+
+
+def roc_curve(report: Report, palette: Palette) -> Figure | None:
+    """Draw what is found against false alarms, with the operating point; None without a curve."""
+    point = report.operating_point
+    if not (point and report.roc):
+        return None
+    figure, axes = new_chart(palette)
+    axes.plot([0, 1], [0, 1], color=palette.soft, linewidth=1, linestyle=_DASHED)
+    axes.plot(*zip(*report.roc, strict=True), color=palette.accent, linewidth=2)
+    found, left_alone = point.sensitivity.value, point.specificity.value
+    if found is not None and left_alone is not None:
+        axes.scatter(1 - left_alone, found, s=44, color=palette.result, zorder=3)
+    name = short_name(point.positive)
+    axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.04))
+    axes.set_xlabel(f"others called {name}", parse_math=False)
+    axes.set_ylabel(f"{name} found", parse_math=False)
     percent_axis(axes.xaxis)
     percent_axis(axes.yaxis)
     return figure

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
-from tlearn.data.design_effect import design_effect
+from tlearn.evaluation.calibration import (
+    brier_scores,
+    calibration_error,
+    log_losses,
+    measure_calibration,
+    reliability_bins,
+)
+from tlearn.evaluation.intervals import Interval, mean_interval, share_interval
+from tlearn.evaluation.operating_point import OperatingPoint, measure, most_probable
+from tlearn.evaluation.positive_class import PositiveClass, guess_positive
+from tlearn.evaluation.roc import average_precision, macro_roc_auc, roc_auc, roc_curve
 from tlearn.evaluation.wording import percent, percent_interval
 
-BINS = 15
-"""Number of confidence bins, as in Guo et al. (2017)."""
-
 TOP_K = (1, 3, 5)
-_Z95 = 1.959963984540054
-_SMALLEST = 1e-7
 
 
 @dataclass(frozen=True)
@@ -37,18 +41,38 @@ class Report:
         macro_f1: Mean F1 of the classes that occur in the labels.
         log_loss: Mean of -log p(true class), p clipped to at least 1e-7; nats.
         calibration_error: Expected calibration error over 15 bins, 0 to 1.
-        per_class: For each class: name, n, precision, recall, f1. A class that is absent from
-            the labels has n = 0 and three zeros, and is left out of every mean.
+        per_class: For each class: name, n, precision, recall, f1, and average_precision, the area
+            under its curve of precision against recall. A class that is absent from the labels
+            has n = 0, three zeros and None, and is left out of every mean.
         confusion: Counts, rows true, columns predicted.
         reliability: For each bin that holds images: confidence, accuracy, n.
         n_groups: Number of groups of images; None where it is not known.
+        ece: The same as calibration_error, under its usual name.
+        ece_interval: Its 95% interval, less what chance adds; from 0 where chance explains it.
+        ece_by_chance: Error that chance alone gives on as many images, on average.
+        ece_by_chance_high: Error that a perfectly calibrated model exceeds in 5% of cases.
+        ece_before: Before the temperature; None where none is known. So are the others.
+        log_loss_interval: Its 95% interval; None for one image or one group.
+        log_loss_before: Before the temperature.
+        brier: Mean squared error of the probabilities: summed over the classes, 0 to 2; of two
+            classes, of one of them, 0 to 1.
+        brier_interval: Its 95% interval, like that of the log loss.
+        brier_before: Before the temperature.
+        reliability_before: The bins before the temperature.
+        roc_auc: Area under the ROC curve, of more than two classes the mean of each against the
+            rest; None where there is one class only.
+        roc_auc_interval: Its 95% interval, for two classes.
+        roc: For two classes, points of the curve: false and true positive rate.
+        positive_by: How the positive class of the operating point was found: "given", "names" (a
+            guess) or "order" (the second class).
+        operating_point: For two classes, the threshold on the positive one and its rates.
     """
 
     split: str
     n: int
     classes: tuple[str, ...]
     accuracy: float
-    interval: tuple[float, float]
+    interval: Interval
     top_k: dict[int, float]
     balanced_accuracy: float
     macro_f1: float
@@ -58,6 +82,22 @@ class Report:
     confusion: list[list[int]]
     reliability: tuple[dict[str, float], ...]
     n_groups: int | None = None
+    ece: float | None = None
+    ece_interval: Interval | None = None
+    ece_by_chance: float | None = None
+    ece_by_chance_high: float | None = None
+    ece_before: float | None = None
+    log_loss_interval: Interval | None = None
+    log_loss_before: float | None = None
+    brier: float | None = None
+    brier_interval: Interval | None = None
+    brier_before: float | None = None
+    reliability_before: tuple[dict[str, float], ...] = ()
+    roc_auc: float | None = None
+    roc_auc_interval: Interval | None = None
+    roc: tuple[tuple[float, float], ...] = ()
+    positive_by: str | None = None
+    operating_point: OperatingPoint | None = None
 
     @property
     def n_correct(self) -> int:
@@ -72,13 +112,17 @@ class Report:
 
     def to_json(self) -> dict[str, Any]:
         """Return the scores as plain Python values, ready for JSON."""
-        top_k = {str(k): share for k, share in self.top_k.items()}
-        lists = {name: list(getattr(self, name)) for name in _TUPLES}
-        return {**asdict(self), **lists, "top_k": top_k}
+        plain: dict[str, Any] = _plain(asdict(self))
+        return plain
 
 
 _SPLITS = {"test": "images it had not seen", "val": "validation images"}
-_TUPLES = ("classes", "interval", "per_class", "reliability")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    return [*map(_plain, value)] if isinstance(value, list | tuple) else value
 
 
 def score(
@@ -88,6 +132,10 @@ def score(
     split: str,
     groups: Sequence[str] = (),
     copies: Sequence[str] = (),
+    *,
+    before: np.ndarray | None = None,
+    positive: PositiveClass | None = None,
+    point: OperatingPoint | None = None,
 ) -> Report:
     """Score probabilities against labels.
 
@@ -99,6 +147,10 @@ def score(
         split: Name of the split.
         groups: (n,) what images of a group share; nothing where it is not known.
         copies: (n,) what copies of one file share, which are in one group; nothing without groups.
+        before: (n, classes), the same before a temperature was applied; None where none is known.
+        positive: Of two classes, the one that is looked for; None guesses by the names.
+        point: Of two classes, a threshold that was chosen on other images; None answers the more
+            probable class.
 
     Raises:
         ValueError: The shapes disagree, a label is out of range, a probability is not finite.
@@ -114,80 +166,84 @@ def score(
     columns = precision_recall_fscore_support(labels, predicted, labels=indices, zero_division=0)
     per_class = tuple(
         {"name": name, "n": int(count), "precision": float(p), "recall": float(r), "f1": float(f)}
-        for name, p, r, f, count in zip(classes, *columns, strict=True)
+        | {"average_precision": average_precision(probabilities[:, index], labels == index)}
+        for index, name, p, r, f, count in zip(indices, classes, *columns, strict=True)
     )
     present = [row for row in per_class if row["n"]]
-    bins = reliability_bins(probabilities.max(axis=1), hits[:, 0])
-    true_probability = probabilities[np.arange(n), labels]
-    correct = int(hits[:, 0].sum())
-    effect = design_effect(hits[:, 0], groups, copies) if groups else 1.0
     return Report(
         split=split,
         n=n,
         classes=tuple(classes),
-        accuracy=correct / n,
-        interval=wilson_interval(correct / effect, n / effect),
+        accuracy=int(hits[:, 0].sum()) / n,
+        interval=share_interval(hits[:, 0], groups, copies),
         top_k={k: float(hits[:, :k].any(axis=1).mean()) for k in TOP_K if k < len(classes)},
         balanced_accuracy=float(np.mean([row["recall"] for row in present])),
         macro_f1=float(np.mean([row["f1"] for row in present])),
-        log_loss=float(-np.log(np.clip(true_probability, _SMALLEST, 1.0)).mean()),
-        calibration_error=sum(b["n"] * abs(b["accuracy"] - b["confidence"]) for b in bins) / n,
         per_class=per_class,
         confusion=confusion_matrix(labels, predicted, labels=indices).tolist(),
-        reliability=bins,
         n_groups=len({*groups}) if groups else None,
+        **_believed(probabilities, labels, hits[:, 0], before, groups),
+        **_ranked(probabilities, labels, classes, positive, point, groups),
     )
 
 
-def wilson_interval(correct: float, n: float, z: float = _Z95) -> tuple[float, float]:
-    """Return the Wilson score interval of a share, which holds for few trials and near 0 and 1.
+def _believed(
+    probabilities: np.ndarray,
+    labels: np.ndarray,
+    hits: np.ndarray,
+    before: np.ndarray | None,
+    groups: Sequence[str],
+) -> dict[str, Any]:
+    """Return how far the probabilities can be believed, by the fields of a report."""
+    confidence = probabilities.max(axis=1)
+    calibration = measure_calibration(confidence, hits, groups)
+    losses, squares = log_losses(probabilities, labels), brier_scores(probabilities, labels)
+    fields = {
+        "calibration_error": calibration.error,
+        "ece": calibration.error,
+        "ece_interval": calibration.interval,
+        "ece_by_chance": calibration.by_chance,
+        "ece_by_chance_high": calibration.by_chance_high,
+        "log_loss": float(losses.mean()),
+        "log_loss_interval": mean_interval(losses, groups),
+        "brier": float(squares.mean()),
+        "brier_interval": mean_interval(squares, groups),
+        "reliability": reliability_bins(confidence, hits),
+    }
+    if before is None:
+        return fields
+    bins = reliability_bins(before.max(axis=1), before.argmax(axis=1) == labels)
+    return fields | {
+        "ece_before": calibration_error(bins),
+        "log_loss_before": float(log_losses(before, labels).mean()),
+        "brier_before": float(brier_scores(before, labels).mean()),
+        "reliability_before": bins,
+    }
 
-        (p + z²/2n ± z · sqrt(p (1 - p) / n + z²/4n²)) / (1 + z²/n),   p = correct / n
 
-    Args:
-        correct: Number of successes.
-        n: Number of trials, at least one; fractions of an effective number are allowed.
-        z: Quantile of the normal distribution; 1.96 for 95 %.
-
-    Returns:
-        Lower and upper end, within 0 and 1.
-
-    References:
-        Wilson (1927), Probable inference, the law of succession, and statistical inference.
-    """
-    p, correction = correct / n, z * z / n
-    middle = p + correction / 2
-    half = z * math.sqrt(p * (1 - p) / n + correction / (4 * n))
-    # At 0 and n the ends are exactly 0 and 1; rounding must not say otherwise.
-    low = 0.0 if correct == 0 else (middle - half) / (1 + correction)
-    high = 1.0 if correct == n else (middle + half) / (1 + correction)
-    return low, high
-
-
-def reliability_bins(confidence: np.ndarray, correct: np.ndarray) -> tuple[dict[str, float], ...]:
-    """Return mean confidence and accuracy in bins of equal width.
-
-        error = sum over bins of n_bin / n · |accuracy_bin - confidence_bin|
-
-    Args:
-        confidence: (n,) probability of the predicted class.
-        correct: (n,) whether the prediction is right.
-
-    Returns:
-        One record for each bin that holds images, low to high: confidence, accuracy, n.
-
-    References:
-        Guo et al. (2017), On calibration of modern neural networks, arXiv 1706.04599.
-    """
-    bins = np.clip(np.ceil(confidence * BINS).astype(int) - 1, 0, BINS - 1)
-    return tuple(
-        {
-            "confidence": float(confidence[bins == index].mean()),
-            "accuracy": float(correct[bins == index].mean()),
-            "n": int((bins == index).sum()),
-        }
-        for index in np.unique(bins)
-    )
+def _ranked(
+    probabilities: np.ndarray,
+    labels: np.ndarray,
+    classes: Sequence[str],
+    positive: PositiveClass | None,
+    point: OperatingPoint | None,
+    groups: Sequence[str],
+) -> dict[str, Any]:
+    """Return how well the probabilities rank images, by the fields of a report."""
+    if len(classes) != 2:
+        return {"roc_auc": macro_roc_auc(probabilities, labels)}
+    positive = positive or guess_positive(classes)
+    point = point or most_probable(positive.name)
+    column = list(classes).index(positive.name)
+    scores, truth = probabilities[:, column], labels == column
+    area, interval = roc_auc(scores, truth, groups) or (None, None)
+    return {
+        "roc_auc": area,
+        "roc_auc_interval": interval,
+        "roc": roc_curve(scores, truth),
+        "positive_by": positive.why,
+        "operating_point": measure(point, probabilities, labels, classes, groups),
+    }
 
 
 def most_confused(report: Report, k: int) -> list[tuple[str, str, int]]:

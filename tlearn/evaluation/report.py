@@ -8,7 +8,7 @@ from typing import Any
 
 from tlearn.evaluation import wording
 from tlearn.evaluation.chart_style import chart_style
-from tlearn.evaluation.charts import learning_curve, reliability
+from tlearn.evaluation.charts import learning_curve, reliability, roc_curve
 from tlearn.evaluation.figures import PAGE, inline_svg
 from tlearn.evaluation.metrics import most_confused
 from tlearn.evaluation.page import breakable, data_url, render_page
@@ -81,11 +81,13 @@ def write_report(path: Path, content: ReportContent) -> None:
 
 
 def _charts(content: ReportContent) -> Mapping[str, Any]:
-    """Return the charts of the page by name: reliability, and accuracy and loss by epoch."""
+    """Return the charts of the page by name: reliability, ROC, accuracy and loss by epoch."""
     from markupsafe import Markup
 
     with chart_style():
         figures = {"reliability": reliability(content.leading, PAGE)}
+        if curve := roc_curve(content.leading, PAGE):
+            figures["roc"] = curve
         for quantity in ("accuracy", "loss"):
             if figure := learning_curve(content.history, quantity, PAGE):
                 figures[quantity] = figure

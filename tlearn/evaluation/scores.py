@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 
 from tlearn.evaluation.metrics import Report, score
+from tlearn.evaluation.operating_point import OperatingPoint
+from tlearn.evaluation.positive_class import PositiveClass
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,11 @@ class Scores:
     trained_on: int | None
     unseen: Report | None = None
 
+    @property
+    def judged(self) -> Report | None:
+        """Return the scores on images that the model did not learn from, as far as is known."""
+        return self.unseen if self.trained_on else self.report
+
     def to_json(self) -> dict[str, Any]:
         """Return the scores as plain Python values: the report's, and what else is known."""
         unseen = self.unseen and self.unseen.to_json()
@@ -41,6 +48,10 @@ def score_apart(
     trained_on: np.ndarray | None,
     groups: Sequence[str] = (),
     copies: Sequence[str] = (),
+    *,
+    before: np.ndarray | None = None,
+    positive: PositiveClass | None = None,
+    point: OperatingPoint | None = None,
 ) -> Scores:
     """Score all images, and apart from them those that the model did not learn from.
 
@@ -52,15 +63,28 @@ def score_apart(
         trained_on: bool (n,), which images those are; None if unknown.
         groups: (n,) what images of a group share; nothing where it is not known.
         copies: (n,) what copies of one file share, which are in one group; nothing without groups.
+        before: (n, classes), the same before a temperature was applied; None where none is known.
+        positive: Of two classes, the one that is looked for; None guesses by the names.
+        point: Of two classes, a threshold that was chosen on other images.
     """
-    report = score(probabilities, labels, classes, split, groups, copies)
+
+    def scored(rows: np.ndarray) -> Report:
+        members, same = ([*compress(keys, rows)] for keys in (groups, copies))
+        earlier = None if before is None else before[rows]
+        return score(
+            probabilities[rows],
+            labels[rows],
+            classes,
+            split,
+            members,
+            same,
+            before=earlier,
+            positive=positive,
+            point=point,
+        )
+
+    report = scored(np.ones(len(labels), bool))
     if trained_on is None:
         return Scores(report, None)
     n = int(trained_on.sum())
-    rest = ~trained_on
-    mixed = 0 < n < len(labels)
-    if not mixed:
-        return Scores(report, n)
-    shared = [[*compress(keys, rest)] for keys in (groups, copies)]
-    unseen = score(probabilities[rest], labels[rest], classes, split, *shared)
-    return Scores(report, n, unseen)
+    return Scores(report, n, scored(~trained_on) if 0 < n < len(labels) else None)

@@ -1,0 +1,63 @@
+"""Intervals as tabulated and as SciPy has them; groups count as one."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tlearn.evaluation.intervals import mean_interval, share_interval, wilson_interval
+
+
+@pytest.mark.parametrize(
+    ("correct", "n", "low", "high"),
+    [
+        (0, 10, 0.0, 0.2775),
+        (5, 10, 0.2366, 0.7634),
+        (10, 10, 0.7225, 1.0),
+        (950, 1000, 0.9346, 0.9618),
+    ],
+)
+def test_wilson_interval_as_tabulated(correct: int, n: int, low: float, high: float) -> None:
+    assert wilson_interval(correct, n) == pytest.approx((low, high), abs=1e-4)
+
+
+def test_wilson_interval_agrees_with_scipy() -> None:
+    from scipy.stats import binomtest
+
+    for n in (1, 7, 40):
+        for correct in range(n + 1):
+            expected = binomtest(correct, n).proportion_ci(0.95, method="wilson")
+            assert wilson_interval(correct, n) == pytest.approx((expected.low, expected.high))
+
+
+def test_a_mean_of_single_images_has_students_interval() -> None:
+    from scipy.stats import sem, t
+
+    values = np.random.default_rng(0).random(12)
+    expected = t.interval(0.95, 11, values.mean(), sem(values))
+    assert mean_interval(values) == pytest.approx(expected)
+
+
+def test_images_of_one_group_count_once() -> None:
+    values = np.random.default_rng(0).random(12)
+    names = [str(n) for n in range(12)]
+    assert mean_interval(np.repeat(values, 5), [*np.repeat(names, 5)]) == pytest.approx(
+        mean_interval(values)
+    )
+
+
+def test_a_mean_of_one_image_or_one_group_has_no_interval() -> None:
+    assert mean_interval(np.array([0.3])) is None
+    assert mean_interval(np.array([0.3, 0.5]), ["a", "a"]) is None
+
+
+def test_an_interval_of_what_cannot_be_negative_begins_at_zero() -> None:
+    assert mean_interval(np.array([0.0, 0.0, 1.0]))[0] == 0  # type: ignore[index]
+
+
+def test_a_share_of_images_in_groups_is_known_less_well() -> None:
+    hits = np.repeat([True, True, True, False], 5)
+    low, high = share_interval(hits)
+    assert (low, high) == pytest.approx(wilson_interval(15, 20))
+    grouped = share_interval(hits, [*np.repeat(list("abcd"), 5)])
+    assert grouped[0] < low and high < grouped[1]
