@@ -11,13 +11,11 @@ import typer
 from rich.console import RenderableType
 from rich.text import Text
 
-from tlearn.cli import evaluate, options, predict
-from tlearn.cli.confidence_view import broken_promise, draw_confidence
+from tlearn.cli import confidence_view, evaluate, options, predict
 from tlearn.cli.annotations import Annotations, annotation, print_annotations
 from tlearn.cli.display.formats import (
     class_names,
     enumeration,
-    percent,
     quantization_name,
     relative_path,
     shell_path,
@@ -104,8 +102,9 @@ def check(
             f"{again}export it again: tlearn export RUN {_export_flag(verification.contract)}",
         )
     if broken:
+        how = confidence_view.broken_promise(broken)
         raise GateError(
-            f"'{verification.artifact.name}' does not keep its promise: {broken_promise(broken)}",
+            f"'{verification.artifact.name}' does not keep its promise: {how}",
             "the images are not like those it was made for, or their labels are not right: look at "
             f"them with tlearn doctor {shell_path(images or Path())}",
         )
@@ -152,9 +151,7 @@ def to_json(result: CheckResult) -> dict[str, Any]:
         "contract": "beside" if verification.beside else "inside",
         "checks": [asdict(check) for check in verification.checks],
         "report": result.scores and result.scores.to_json(),
-        "conformal": [asdict(kept) | {"holds": kept.holds} for kept in result.coverage],
-        "known_rate": result.known and result.known.share,
-        "unlike_training": result.known and result.known.unlike,
+        **confidence_view.to_json(result.coverage, result.known),
         "predictions": predictions and predict.to_json(predictions, _TOP)["predictions"],
     }
 
@@ -194,7 +191,7 @@ def _share(verification: VerificationReport, names: Sequence[str]) -> str:
 
 
 def _draw_answers(result: CheckResult, images: Path | None, verbose: bool) -> list[RenderableType]:
-    confidence = draw_confidence(result.coverage, result.known)
+    confidence = confidence_view.draw_confidence(result.coverage, result.known)
     if result.scores:
         return [*evaluate.draw_scores({}, result.scores, verbose=verbose), *confidence]
     if not result.predictions:

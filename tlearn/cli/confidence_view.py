@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 from rich.console import RenderableType
 from rich.text import Text
@@ -13,7 +14,7 @@ from tlearn.cli.display.widgets import BAD, WARN, key_value_table
 
 if TYPE_CHECKING:
     from tlearn.confidence.answer_sets import Coverage
-    from tlearn.confidence.strangers import KnownShare
+    from tlearn.confidence.strangers import KnownShare, StrangerScores
 
 
 def broken_promise(broken: Sequence[Coverage]) -> str:
@@ -25,7 +26,20 @@ def broken_promise(broken: Sequence[Coverage]) -> str:
     )
 
 
-def draw_confidence(coverage: Sequence[Coverage], known: KnownShare | None) -> list[RenderableType]:
+def to_json(coverage: Sequence[Coverage], known: KnownShare | None) -> dict[str, Any]:
+    """Return the keys of a document about promises and about images that are known."""
+    return {
+        "conformal": [asdict(kept) | {"holds": kept.holds} for kept in coverage],
+        "known_rate": known and known.share,
+        "unlike_training": known and known.unlike,
+    }
+
+
+def draw_confidence(
+    coverage: Sequence[Coverage],
+    known: KnownShare | None,
+    strangers: StrangerScores | None = None,
+) -> list[RenderableType]:
     """Return how promises about sets of answers were kept, and how many images are known."""
     rows: dict[str, RenderableType] = {}
     for kept in coverage:
@@ -37,4 +51,7 @@ def draw_confidence(coverage: Sequence[Coverage], known: KnownShare | None) -> l
         rows["known"] = Text(text)
         if known.unlike:
             rows[""] = Text("as a whole they are not like the images of training", WARN)
+    if strangers:
+        text = f"{percent(1 - strangers.accepted)} of {strangers.n:,} images of no class refused"
+        rows["strangers"] = Text(f"{text}; area under the ROC curve {strangers.auroc:.3f}")
     return [Text(), key_value_table(rows)] if rows else []

@@ -13,7 +13,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from tlearn.cli import evaluate_view, options
+from tlearn.cli import confidence_view, evaluate_view, options
 from tlearn.cli.annotations import Annotations, annotation, print_annotations
 from tlearn.cli.display.formats import escape_control, interval, percent, relative_path
 from tlearn.cli.display.progress import Display, print_json, print_result
@@ -56,6 +56,12 @@ _CLASSES_SHOWN = 30
 _PAIRS_SHOWN = 10
 
 
+Unknown = Annotated[
+    Path | None,
+    options.option("Images of none of the classes: say how many of them are refused.", "FOLDER"),
+]
+
+
 def evaluate(
     run: options.Run = None,
     folder: Annotated[
@@ -67,6 +73,7 @@ def evaluate(
         ),
     ] = None,
     data: options.Data = None,
+    unknown: Unknown = None,
     positive: Positive = None,
     cost: Cost = None,
     min_sensitivity: MinSensitivity = None,
@@ -105,7 +112,15 @@ def evaluate(
     recalls = parse_recalls(min_recall or (), "--min-recall")
     gates = api.Gates(min_accuracy, recalls, max_ece, min_auc)
     with Display(as_json, quiet, verbose) as display:
-        result = api.evaluate(run, folder, data=data, choice=choice, gates=gates, progress=display)
+        result = api.evaluate(
+            run,
+            folder,
+            data=data,
+            choice=choice,
+            gates=gates,
+            unknown=unknown,
+            progress=display,
+        )
     if as_json:
         print_json(to_json(result))
     else:
@@ -148,6 +163,9 @@ def to_json(result: EvaluateResult) -> dict[str, Any]:
         "thresholds": [asdict(threshold) for threshold in result.thresholds],
         "gates": [asdict(gate) for gate in result.gates],
         "passed": result.passed,
+        **confidence_view.to_json(result.coverage, result.known),
+        "unknown_auroc": result.strangers and result.strangers.auroc,
+        "unknown_accepted": result.strangers and result.strangers.accepted,
     }
 
 
@@ -158,6 +176,7 @@ def draw(result: EvaluateResult, verbose: bool = False) -> list[RenderableType]:
         *draw_scores(
             subject, result.scores, result.grouped_by, verbose=verbose, chosen=result.chosen
         ),
+        *confidence_view.draw_confidence(result.coverage, result.known, result.strangers),
         *evaluate_view.class_thresholds(result.thresholds),
         *evaluate_view.limits(result.gates),
     ]

@@ -15,9 +15,9 @@ from tlearn.artifacts.files import artifact_digest, list_artifacts
 from tlearn.artifacts.runtime import Runtime, open_runtime
 from tlearn.artifacts.verification import VerificationReport, check_artifact
 from tlearn.confidence.answer_sets import Coverage
-from tlearn.confidence.promises import PromisesKept, hold_promises
 from tlearn.confidence.answers import Answer, Answers
 from tlearn.confidence.confidence import UNKNOWN
+from tlearn.confidence.promises import PromisesKept, hold_promises
 from tlearn.confidence.strangers import KnownShare, measure_known
 from tlearn.data.image_folder import list_images
 from tlearn.data.labeled import labeled_folder

@@ -14,7 +14,7 @@ from tlearn.confidence.promises import hold_promises
 from tlearn.confidence.strangers import KnownShare, StrangerScores, score_strangers
 from tlearn.confidence.temperature import with_temperature
 from tlearn.data.image_folder import list_images
-from tlearn.errors import DataError, quoted, RecipeError, RunError
+from tlearn.errors import DataError, RecipeError, RunError, quoted
 from tlearn.evaluation.class_thresholds import (
     ClassThreshold,
     choose_thresholds,
