@@ -8,6 +8,7 @@ from pathlib import Path
 from tlearn.evaluation.metrics import Report
 from tlearn.evaluation.scores import Scores, score_apart
 from tlearn.progress import ProgressCallback, no_progress
+from tlearn.runs.answering import answer
 from tlearn.runs.directory import RunDirectory
 from tlearn.runs.trained_run import TrainedRun
 
@@ -62,7 +63,7 @@ def evaluate(
     else:
         split = folder.resolve().name  # "." has none
         images = trained.read_other(folder)
-    probabilities = trained.predict(trained.load_model(), images.pixels)
+    probabilities = answer(trained, images.pixels).probabilities
     trained_on = trained.manifest.trained_on(images.digests)
     shared = images.shared
     scores = score_apart(

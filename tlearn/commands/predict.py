@@ -8,6 +8,7 @@ from pathlib import Path
 from tlearn.data.image_folder import list_images
 from tlearn.evaluation.predictions import Prediction
 from tlearn.progress import ProgressCallback, no_progress
+from tlearn.runs.answering import answer
 from tlearn.runs.trained_run import TrainedRun
 
 
@@ -27,7 +28,7 @@ def predict(
     paths = list_images(sources)
     trained = TrainedRun.open(run, progress=progress)
     pixels, problems = trained.read_files(paths)
-    answers = iter(trained.predict(trained.load_model(), pixels) if len(pixels) else ())
+    answers = iter(answer(trained, pixels).probabilities if len(pixels) else ())
     return [
         Prediction.unreadable(str(path), problem)
         if problem

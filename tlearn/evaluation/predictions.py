@@ -16,6 +16,20 @@ from tlearn.storage.text import escape_invisible
 Ranking = tuple[tuple[str, float], ...]
 
 
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """What a model says of images.
+
+    Attributes:
+        probabilities: (n, classes) float32.
+        known: (n,) float32, from 0 to 1, how like the training images each is; None where the
+            model does not tell.
+    """
+
+    probabilities: np.ndarray
+    known: np.ndarray | None = None
+
+
 @dataclass(frozen=True)
 class Prediction:
     """The answer of a model for one image.

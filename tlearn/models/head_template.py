@@ -119,6 +119,28 @@ def read_head(path: Path, template: bytes) -> tuple[np.ndarray, np.ndarray]:
         return saved[head]["0"][()], saved[head]["1"][()]
 
 
+def read_saved_head(path: Path, width: int, n_classes: int) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return kernel and bias of the head in a .keras file, without Keras.
+
+    Args:
+        path: The file.
+        width: Number of features that the head reads.
+        n_classes: Number of classes.
+
+    Returns:
+        Kernel (width, n_classes) and bias (n_classes,); None where there is no such head.
+    """
+    try:
+        with _open_weights(path) as saved:
+            head = _head_group(saved)
+            kernel, bias = head["0"], head["1"]
+            if (kernel.shape, bias.shape) != ((width, n_classes), (n_classes,)):
+                return None
+            return kernel[()], bias[()]
+    except (OSError, KeyError, StopIteration, zipfile.BadZipFile):
+        return None
+
+
 def _config_with_classes(config: bytes, n_classes: int) -> bytes:
     model = json.loads(config)
     layers = {layer["config"]["name"]: layer for layer in model["config"]["layers"]}
