@@ -13,11 +13,12 @@ from tlearn.commands.evaluate import EvaluateResult, evaluate
 from tlearn.commands.export import export, export_within, write_snippets
 from tlearn.commands.finetune import FinetuneResult, finetune
 from tlearn.commands.matrix import matrix
-from tlearn.commands.predict import predict
+from tlearn.commands.predict import SortResult, predict, sort_images, unsort_images
 from tlearn.commands.rank import RankedBackbone, RankResult, rank
 from tlearn.commands.runs import list_runs as runs
 from tlearn.commands.suggest import suggest
 from tlearn.commands.teach import DistillResult
+from tlearn.evaluation.sorting import Sorting
 from tlearn.export.budget import BudgetResult
 from tlearn.suggestion.advice import Advice
 
@@ -31,6 +32,8 @@ __all__ = [
     "FinetuneResult",
     "RankResult",
     "RankedBackbone",
+    "SortResult",
+    "Sorting",
     "benchmark",
     "check",
     "compare",
@@ -45,6 +48,8 @@ __all__ = [
     "predict",
     "rank",
     "runs",
+    "sort_images",
     "suggest",
+    "unsort_images",
     "write_snippets",
 ]
