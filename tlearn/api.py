@@ -9,6 +9,7 @@ from tlearn.commands.compare import compare
 from tlearn.commands.describe import describe
 from tlearn.commands.distill import distill
 from tlearn.commands.doctor import DoctorResult, doctor
+from tlearn.commands.embed import EmbedResult, embed
 from tlearn.commands.evaluate import EvaluateResult, evaluate
 from tlearn.commands.export import export, export_within, write_snippets
 from tlearn.commands.finetune import FinetuneResult, finetune
@@ -28,6 +29,7 @@ __all__ = [
     "CheckResult",
     "DistillResult",
     "DoctorResult",
+    "EmbedResult",
     "EvaluateResult",
     "FinetuneResult",
     "RankResult",
@@ -40,6 +42,7 @@ __all__ = [
     "describe",
     "distill",
     "doctor",
+    "embed",
     "evaluate",
     "export",
     "export_within",

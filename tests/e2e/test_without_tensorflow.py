@@ -45,9 +45,10 @@ def test_a_run_answers(
     tlearn: Program, linear_head_run: Path, run_images: Path, converted: None
 ) -> None:
     run, image = linear_head_run / "run", next(run_images.rglob("*.png"))
-    done = tlearn("predict", run, image)
-    assert done.returncode == 0, done.stderr
-    assert not tlearn.heavy()
+    for words in (("predict", run, image), ("embed", run, run_images, "--similar", image)):
+        done = tlearn(*words)
+        assert done.returncode == 0, done.stderr
+        assert not tlearn.heavy(), words
     done = tlearn("evaluate", run)
     assert done.returncode == 0, done.stderr
     assert not {"tensorflow", "keras"} & tlearn.heavy()
