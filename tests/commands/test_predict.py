@@ -48,6 +48,7 @@ def test_files_are_sorted_by_their_answers_and_back(
     assert [path.name for path in loose.rglob("*.*")] == ["broken.jpg"]
     assert api.unsort_images([loose], sorting.folder) == 12
     assert sorted(loose.rglob("*")) == before
+    assert not sorting.folder.exists()
 
 
 @pytest.mark.parametrize("how", ["move", "link"])

@@ -11,7 +11,7 @@ import typer
 from rich.console import RenderableType
 from rich.text import Text
 
-from tlearn.cli import evaluate, options, predict
+from tlearn.cli import evaluate, options, predict_view
 from tlearn.cli.display.formats import (
     class_names,
     enumeration,
@@ -113,7 +113,7 @@ def to_json(result: CheckResult) -> dict[str, Any]:
         "contract": "beside" if verification.beside else "inside",
         "checks": [asdict(check) for check in verification.checks],
         "report": result.scores and result.scores.to_json(),
-        "predictions": predictions and predict.to_json(predictions, _TOP)["predictions"],
+        "predictions": predictions and predict_view.to_json(predictions, _TOP)["predictions"],
     }
 
 
@@ -156,7 +156,7 @@ def _draw_answers(result: CheckResult, images: Path | None) -> list[RenderableTy
         return evaluate.draw_scores({}, result.scores)
     if not result.predictions:
         return []
-    answers = predict.draw(result.predictions, _TOP, None)
+    answers = predict_view.draw(result.predictions, _TOP, verbose=True)
     if images and images.is_dir() and any(entry.is_dir() for entry in images.iterdir()):
         answers.append(Text("\nnot scored: no folder in it is named as a label of the file", WARN))
     return answers

@@ -10,6 +10,7 @@ import typer
 from rich.text import Text
 
 from tlearn.cli import options
+from tlearn.cli import predict_view as view
 from tlearn.cli.display.formats import escape_control, pluralize, relative_path, shell_path
 from tlearn.cli.display.progress import Display, print_json, print_result
 from tlearn.cli.display.widgets import DIM, key_value_table, safe_text
@@ -17,7 +18,8 @@ from tlearn.errors import DataError, RecipeError, quoted
 
 if TYPE_CHECKING:
     from tlearn.commands.runs import RunSummary
-    from tlearn.evaluation.sorting import Sorting
+    from tlearn.evaluation.predictions import Prediction
+    from tlearn.evaluation.sorting import Sorted, Sorting
 
 _CSV_HINT = "name another file: --csv FILE"
 SORTING = "Sort the files"
@@ -93,9 +95,6 @@ def predict(
     if sorting and undo:
         _undo(sources, sorting.folder, as_json)
         return
-    # Not by way of `api`, which imports every command: an answer would wait for that.
-    from tlearn.cli import predict_view as view
-    from tlearn.commands import predict as command
     from tlearn.commands.runs import summarize
     from tlearn.evaluation.predictions import to_csv
     from tlearn.runs.directory import RunDirectory
@@ -104,19 +103,12 @@ def predict(
     if csv:
         ensure_writable_file(csv, _CSV_HINT)
     answering = summarize(RunDirectory.open(run).path)
-    done = None
     with Display(as_json, quiet, verbose) as display:
-        if sorting:
-            result = command.sort_images(answering.path, sources, sorting, progress=display)
-            predictions, done = result.predictions, result.sorted
-        else:
-            predictions = command.predict(answering.path, sources, progress=display)
+        predictions, done = _answer(answering.path, sources, sorting, display)
     if csv:
         write_atomic(csv, to_csv(predictions), _CSV_HINT)
     if as_json:
-        document = {"run": str(answering.path), **view.to_json(predictions, top)}
-        filed = {"sorted": view.sorted_to_json(done, sorting)} if done and sorting else {}
-        print_json(document | filed)
+        print_json({"run": str(answering.path), **view.to_json(predictions, top, done, sorting)})
     else:
         print_result(Text(), key_value_table({"run": about(answering)}))
         print_result(*view.draw(predictions, top, verbose, csv))
@@ -124,6 +116,19 @@ def predict(
             print_result(*view.draw_sorted(done, sorting, sources))
     if all(prediction.problem for prediction in predictions):
         raise typer.Exit(2)
+
+
+def _answer(
+    run: Path, sources: Sequence[Path], sorting: Sorting | None, display: Display
+) -> tuple[list[Prediction], Sorted | None]:
+    """Classify the images, and sort their files where that is wanted."""
+    # Not by way of `api`, which imports every command: an answer would wait for that.
+    from tlearn.commands import predict as command
+
+    if not sorting:
+        return command.predict(run, sources, progress=display), None
+    result = command.sort_images(run, sources, sorting, progress=display)
+    return result.predictions, result.sorted
 
 
 def take_run(sources: list[Path], command: str) -> Path | None:

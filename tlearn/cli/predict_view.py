@@ -44,9 +44,14 @@ _NONE_OF_THESE = "none of these"
 _DONE = {"copy": "copied", "link": "linked", "move": "moved"}
 
 
-def to_json(predictions: Sequence[Prediction], top: int) -> dict[str, Any]:
+def to_json(
+    predictions: Sequence[Prediction],
+    top: int,
+    done: Sorted | None = None,
+    sorting: Sorting | None = None,
+) -> dict[str, Any]:
     """Return the document: one record per image, `problem` null where it was read."""
-    return {
+    document: dict[str, Any] = {
         "predictions": [
             {
                 "image": prediction.name,
@@ -58,24 +63,22 @@ def to_json(predictions: Sequence[Prediction], top: int) -> dict[str, Any]:
             for prediction in predictions
         ]
     }
-
-
-def sorted_to_json(done: Sorted, sorting: Sorting) -> dict[str, Any]:
-    """Return what the document says of files that were sorted."""
-    return {
-        "folder": str(sorting.folder),
-        "how": sorting.how,
-        "unsure_below": sorting.unsure,
-        "counts": done.counts,
-        "folders": done.folders,
-        "present": done.present,
-        "files": done.places,
-        "left": done.left,
-    }
+    if done and sorting:
+        document["sorted"] = {
+            "folder": str(sorting.folder),
+            "how": sorting.how,
+            "unsure_below": sorting.unsure,
+            "counts": done.counts,
+            "folders": done.folders,
+            "files": done.places,
+            "present": done.present,
+            "left": done.left,
+        }
+    return document
 
 
 def draw(
-    predictions: Sequence[Prediction], top: int, verbose: bool, csv: Path | None
+    predictions: Sequence[Prediction], top: int, verbose: bool, csv: Path | None = None
 ) -> list[RenderableType]:
     """Return a line per image or, of many, a line per class; and what could not be read."""
     read = [prediction for prediction in predictions if not prediction.problem]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from tlearn.data.image_folder import list_images
+from tlearn.doctor.journal import moving
 from tlearn.errors import DataError, quoted
 from tlearn.evaluation.predictions import Prediction
 from tlearn.evaluation.sorting import (
@@ -21,7 +23,10 @@ from tlearn.progress import ProgressCallback, no_progress
 from tlearn.runs.answering import answer
 from tlearn.runs.directory import ensure_no_run
 from tlearn.runs.trained_run import TrainedRun
+from tlearn.storage.atomic import os_errors_as_host_errors
 from tlearn.storage.cache import cache_folder
+
+_OTHER_FOLDER = "name another folder: --sort-into FOLDER"
 
 
 @dataclass(frozen=True)
@@ -80,7 +85,10 @@ def sort_images(
     trained = TrainedRun.open(run, progress=progress)
     predictions = _predict(trained, paths)
     progress("sort the files", 0, 0)
-    return SortResult(predictions, sort_files(predictions, trained.labels, sorting))
+    with os_errors_as_host_errors(sorting.folder, _OTHER_FOLDER):
+        sorting.folder.mkdir(parents=True, exist_ok=True)
+    with moving(sorting.folder):
+        return SortResult(predictions, sort_files(predictions, trained.labels, sorting))
 
 
 def unsort_images(sources: Sequence[Path], folder: Path) -> int:
@@ -92,7 +100,11 @@ def unsort_images(sources: Sequence[Path], folder: Path) -> int:
     Raises:
         TlearnError: There is nothing to move back, or something is in the way.
     """
-    return undo_sorting(folder, sources)
+    with moving(folder):
+        moved = undo_sorting(folder, sources)
+    with suppress(OSError):  # something else is in it
+        folder.rmdir()
+    return moved
 
 
 def _predict(trained: TrainedRun, paths: Sequence[Path]) -> list[Prediction]:

@@ -72,8 +72,8 @@ def moving(root: Path) -> Iterator[None]:
             lock.acquire()
         except Timeout:
             raise DataError(
-                f"another tlearn doctor is moving files in {quoted(root)}",
-                f"wait for it, then examine what is left: tlearn doctor {pasted(root)}",
+                f"another tlearn is moving files in {quoted(root)}",
+                f"wait for it, then see what is left to do: ls {pasted(root)}",
             ) from None
     try:
         yield
