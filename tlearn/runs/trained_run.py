@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tlearn.backend.silence import import_keras
+from tlearn.data.decode import read_image
 from tlearn.data.groups import GUESSED, NONE, GroupRule
 from tlearn.data.labeled import Shared, labeled_folder, shared_by
 from tlearn.data.local_source import is_table, local_source
@@ -29,6 +30,9 @@ from tlearn.storage.cache import open_cache
 if TYPE_CHECKING:
     import keras
 
+
+_FEW = 32
+"""Files that are decoded sooner than the index of a large store of pixels is read."""
 
 SAMPLE_OF = "sample of "
 """In front of a split's name: those of its images that are kept in the run."""
@@ -230,8 +234,10 @@ class TrainedRun:
         labels = np.array([images.images[row].label for row in readable])
         return LabeledPixels(store.rows(digests), labels, digests, shared.of(readable))
 
-    def read_files(self, paths: Sequence[Path]) -> tuple[PixelRows, list[str | None]]:
+    def read_files(self, paths: Sequence[Path]) -> tuple[PixelArray, list[str | None]]:
         """Return the images that can be read and, for every file, why it has none."""
+        if len(paths) <= _FEW:
+            return self._decode_few(paths)
         store = self._decode(paths)
         readable = [info.sha256 for info in store.infos if not info.problem]
         return store.rows(readable), [info.problem for info in store.infos]
@@ -240,6 +246,18 @@ class TrainedRun:
         """Return what the model says of images: probabilities (n, classes)."""
         self.progress("predict", 0, 0)
         return predict_pixels(model.predict_on_batch, pixels)
+
+    def _decode_few(self, paths: Sequence[Path]) -> tuple[np.ndarray, list[str | None]]:
+        """Decode files without the store of pixels; see `read_files`."""
+        images = self.plan.images
+        side = images.image_size
+        pixels, problems = [np.empty((0, side, side, 3), np.uint8)], []
+        for path in paths:
+            row, info = read_image(path, side, images.resize, gray_range=images.gray_values)
+            problems.append(info.problem)
+            if row is not None:
+                pixels.append(row[np.newaxis])
+        return np.concatenate(pixels), problems
 
     def _decode(self, paths: Sequence[Path]) -> PixelStore:
         images = self.plan.images
