@@ -171,6 +171,35 @@ def test_keras_answers_where_an_accelerator_is_worth_it(
     assert (type(network.engine).__name__ == "KerasEngine") is in_keras
 
 
+def test_keras_gives_the_same_outputs(
+    finished_run: Path, converted: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TLEARN_ENGINE", "keras")
+    check(*by_keras(finished_run))
+
+
+def test_an_output_of_a_later_model_is_answered_by_its_name(
+    finished_run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A model may have `known` as a second output, whatever opens it."""
+    import keras
+
+    trained, pixels, probabilities, _ = by_keras(finished_run)
+    model = trained.load_model()
+    known = keras.layers.Dense(1, "sigmoid", name="known")(model.get_layer("head").input)
+    outputs = {"probabilities": model.outputs[0], "known": known}
+    monkeypatch.setattr(
+        TrainedRun, "load_model", lambda _: keras.Model(model.inputs[0], outputs, name="two")
+    )
+    expected = keras.Model(model.inputs[0], known).predict_on_batch(pixels[:])
+    for engine in ("keras", "litert"):
+        monkeypatch.setenv("TLEARN_ENGINE", engine)
+        answers = answer(trained, pixels)
+        assert answers.known is not None and answers.known.shape == (len(pixels),)
+        np.testing.assert_allclose(answers.known, expected[:, 0], atol=1e-4)
+        np.testing.assert_allclose(answers.probabilities, probabilities, atol=1e-4)
+
+
 def test_nothing_is_converted_for_a_cache_that_is_not_kept(
     linear_head_run: Path, tmp_path: Path, trained: Any
 ) -> None:

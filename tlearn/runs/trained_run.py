@@ -13,10 +13,11 @@ import numpy as np
 from tlearn.backend.silence import import_keras
 from tlearn.data.decode import read_image
 from tlearn.data.groups import GUESSED, NONE, GroupRule
+from tlearn.data.image_info import ImageInfo
 from tlearn.data.labeled import Shared, labeled_folder, shared_by
 from tlearn.data.local_source import is_table, local_source
 from tlearn.data.manifest import SplitManifest
-from tlearn.data.pixel_store import PixelArray, PixelRows, PixelStore, store_pixels
+from tlearn.data.pixel_store import PixelArray, PixelRows, PixelStore, bounded_map, store_pixels
 from tlearn.errors import DataError, HostError, RunError, quoted
 from tlearn.evaluation.predictions import predict_pixels
 from tlearn.progress import ProgressCallback, no_progress
@@ -252,8 +253,11 @@ class TrainedRun:
         images = self.plan.images
         side = images.image_size
         pixels, problems = [np.empty((0, side, side, 3), np.uint8)], []
-        for path in paths:
-            row, info = read_image(path, side, images.resize, gray_range=images.gray_values)
+
+        def read(path: Path) -> tuple[np.ndarray | None, ImageInfo]:
+            return read_image(path, side, images.resize, gray_range=images.gray_values)
+
+        for row, info in bounded_map(read, paths):
             problems.append(info.problem)
             if row is not None:
                 pixels.append(row[np.newaxis])
