@@ -113,7 +113,8 @@ def predict(
         print_result(Text(), key_value_table({"run": about(answering)}))
         print_result(*view.draw(predictions, top, verbose, csv))
         if done and sorting:
-            print_result(*view.draw_sorted(done, sorting, sources))
+            unread = {prediction.name for prediction in predictions if prediction.problem}
+            print_result(*view.draw_sorted(done, sorting, sources, unread))
     if all(prediction.problem for prediction in predictions):
         raise typer.Exit(2)
 

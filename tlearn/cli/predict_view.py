@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -100,7 +100,9 @@ def draw(
     return blocks
 
 
-def draw_sorted(done: Sorted, sorting: Sorting, sources: Sequence[Path]) -> list[RenderableType]:
+def draw_sorted(
+    done: Sorted, sorting: Sorting, sources: Sequence[Path], unread: Collection[str]
+) -> list[RenderableType]:
     """Return how many files went where, and how moves are taken back."""
     folder = escape_control(relative_path(sorting.folder))
     counts = [f"{count:,} in {escape_control(name)}" for name, count in done.counts.items()]
@@ -113,7 +115,7 @@ def draw_sorted(done: Sorted, sorting: Sorting, sources: Sequence[Path]) -> list
         files = f"{_DONE[sorting.how]} into {folder}: {enumeration(counts)}"
         there = f" ({done.present:,} of them were there before)" if done.present else ""
         blocks.append(Text(f"\n{files}{there}"))
-    stayed = {name: reason for name, reason in done.left.items() if "link" in reason}
+    stayed = {name: reason for name, reason in done.left.items() if name not in unread}
     for name, reason in [*stayed.items()][:_REASONS]:
         blocks.append(Text(f"{escape_control(relative_path(name))} was left: {reason}", DIM))
     for label, name in done.folders.items():

@@ -125,7 +125,9 @@ def sort_files(
         if prediction.name not in left:
             folder = _folder_of(prediction, folders, sorting.unsure)
             places[prediction.name] = _place(Path(prediction.name), folder, sorting, taken)
-    new = {name: place for name, place in places.items() if not _exists(sorting.folder / place)}
+    new = {
+        name: place for name, place in places.items() if not os.path.lexists(sorting.folder / place)
+    }
     _refuse_links(sorting.folder, {place.partition("/")[0] for place in new.values()})
     if sorting.how == MOVE:
         _note_moves(sorting.folder, new)
@@ -217,7 +219,7 @@ def _place(source: Path, folder: str, sorting: Sorting, taken: set[str]) -> str:
     """Return a place that is free, or where the copy or link that is wanted is already."""
     for place in numbered(f"{folder}/{source.name}"):
         target = sorting.folder / place
-        free = not _exists(target) or (
+        free = not os.path.lexists(target) or (
             sorting.how != MOVE and _is_same(source, target, sorting.how)
         )
         if free and same_for_some(place) not in taken:
@@ -234,13 +236,9 @@ def _is_same(source: Path, target: Path, how: str) -> bool:
     return filecmp.cmp(source, target, shallow=False)
 
 
-def _exists(path: Path) -> bool:
-    return os.path.lexists(path)
-
-
 def _refuse_links(folder: Path, names: Iterable[str]) -> None:
     for path in (folder / name for name in sorted(names)):
-        if path.is_symlink() or (_exists(path) and not path.is_dir()):
+        if path.is_symlink() or (os.path.lexists(path) and not path.is_dir()):
             raise DataError(
                 f"{quoted(path)} is a link or a file, and images go into folders", _OTHER_FOLDER
             )
