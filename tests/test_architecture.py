@@ -67,6 +67,7 @@ NO_TEST_OF_THEIR_OWN = {
     "cli/doctor_view": "cli/test_doctor.py",
     "cli/evaluate_options": "cli/test_evaluate.py",
     "cli/evaluate_view": "cli/test_evaluate.py",
+    "cli/predict_view": "cli/test_predict.py",
     "commands/compared_run": "commands/test_compare.py",
     "commands/judged": "commands/test_examine.py",
     "commands/leaks": "commands/test_examine.py",

@@ -119,6 +119,7 @@ def test_json_documents_have_the_keys_that_are_documented(
     image = str(next(Path(folder).rglob("*.png")))
     answer = document("predict", "run", image)["predictions"][0]
     assert {"image", "label", "probability", "top", "problem"} == keys_of(answer)
+    document("embed", "run", image, "--similar", image)
     artifact = document("export", "run", "--tflite")["artifacts"][0]
     assert keys_of(artifact) == documented_keys("Artifact")
     document("check", artifact["path"])

@@ -9,16 +9,18 @@ from tlearn.commands.compare import compare
 from tlearn.commands.describe import describe
 from tlearn.commands.distill import distill
 from tlearn.commands.doctor import DoctorResult, doctor
+from tlearn.commands.embed import EmbedResult, embed
 from tlearn.commands.evaluate import Choice, EvaluateResult, evaluate
 from tlearn.commands.export import export, export_within, write_snippets
 from tlearn.commands.finetune import FinetuneResult, finetune
 from tlearn.commands.matrix import matrix
-from tlearn.commands.predict import predict
+from tlearn.commands.predict import SortResult, predict, sort_images, unsort_images
 from tlearn.commands.rank import RankedBackbone, RankResult, rank
 from tlearn.commands.runs import list_runs as runs
 from tlearn.commands.suggest import suggest
 from tlearn.commands.teach import DistillResult
 from tlearn.evaluation.gates import Gates
+from tlearn.evaluation.sorting import Sorting
 from tlearn.export.budget import BudgetResult
 from tlearn.suggestion.advice import Advice
 
@@ -29,17 +31,21 @@ __all__ = [
     "Choice",
     "DistillResult",
     "DoctorResult",
+    "EmbedResult",
     "EvaluateResult",
     "FinetuneResult",
     "Gates",
     "RankResult",
     "RankedBackbone",
+    "SortResult",
+    "Sorting",
     "benchmark",
     "check",
     "compare",
     "describe",
     "distill",
     "doctor",
+    "embed",
     "evaluate",
     "export",
     "export_within",
@@ -48,6 +54,8 @@ __all__ = [
     "predict",
     "rank",
     "runs",
+    "sort_images",
     "suggest",
+    "unsort_images",
     "write_snippets",
 ]

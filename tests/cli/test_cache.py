@@ -19,7 +19,7 @@ def visible(folder: Path) -> set[str]:
 @pytest.fixture
 def filled(own_cache: Path) -> Path:
     open_cache()
-    for kind in ("pixels", "features", "probes", "archives", "weights", "precious"):
+    for kind in ("pixels", "features", "probes", "models", "archives", "weights", "precious"):
         (own_cache / kind / "deep").mkdir(parents=True)
         (own_cache / kind / "deep" / "file").write_bytes(b"x" * 1000)
     return own_cache
@@ -28,15 +28,17 @@ def filled(own_cache: Path) -> Path:
 def test_sizes_by_kind(command: Command, filled: Path, fits: Callable[[str], None]) -> None:
     result = command("cache")
     fits(result.stdout)
-    assert result.stdout.count("1.0 kB") == 5 and "5.0 kB" in result.stdout
+    assert result.stdout.count("1.0 kB") == 6 and "6.0 kB" in result.stdout
     sizes = json.loads(command("cache", "--json").stdout)["sizes"]
-    assert sizes == dict.fromkeys(("pixels", "features", "probes", "archives", "weights"), 1000)
+    assert sizes == dict.fromkeys(
+        ("pixels", "features", "probes", "models", "archives", "weights"), 1000
+    )
 
 
 def test_clear_removes_its_own_folders_and_nothing_else(command: Command, filled: Path) -> None:
     result = command("cache", "clear")
-    assert result.exit_code == 0 and "4.0 kB" in result.stdout
-    assert visible(filled) == {"weights", "precious", "pixels", "features", "archives"}
+    assert result.exit_code == 0 and "5.0 kB" in result.stdout
+    assert visible(filled) == {"weights", "precious", "pixels", "features", "models", "archives"}
     document = json.loads(command("cache", "clear", "--weights", "--json").stdout)
     assert document["removed_bytes"] == 1000
     assert "weights" not in visible(filled) and "precious" in visible(filled)

@@ -13,7 +13,9 @@ import pytest
 
 from tests.cli.conftest import Command
 from tests.written_run import WriteRun
+from tlearn import api
 from tlearn.evaluation.predictions import Prediction
+from tlearn.evaluation.sorting import Sorted, Sorting, sort_files
 
 LABELS = ("[b]cat", "\x1b[31mdog", "bird")
 
@@ -117,3 +119,87 @@ def test_a_run_in_the_first_place_is_asked(
     assert len(recorded) == 1, "what runs hold is never classified"
     alone = command("predict", run)
     assert alone.exit_code == 2 and "no image was named" in alone.stderr
+
+
+@pytest.fixture
+def many() -> list[Prediction]:
+    """Thirty images: 20 cats, nine dogs, a bird that the model is least sure of; one unreadable."""
+    rows = [(0.9, 0.06, 0.04)] * 20 + [(0.1, 0.8, 0.1)] * 9 + [(0.3, 0.3, 0.4)]
+    read = [Prediction.of(f"/x/{n}.jpg", np.asarray(row), LABELS) for n, row in enumerate(rows)]
+    return [*read, Prediction.unreadable("/x/two.jpg", "cut short")]
+
+
+def test_many_images_are_summed_up_by_class(
+    command: Command,
+    calls: Callable[..., Any],
+    many: list[Prediction],
+    fits: Callable[[str], None],
+    tmp_path: Path,
+) -> None:
+    calls("predict", many)
+    result = command("predict", "x")
+    fits(result.stdout)
+    lines = [line.split() for line in result.stdout.splitlines()]
+    assert ["[b]cat", "20", "66.7%", "90.0%"] in lines
+    assert ["\\x1b[31mdog", "9", "30.0%", "80.0%"] in lines
+    assert ["bird", "1", "3.3%", "40.0%"] in lines
+    least_sure = result.stdout.split("Least sure")[1]
+    assert "/x/29.jpg" in least_sure and "/x/0.jpg" not in result.stdout
+    assert "1 of 31 images cannot be read" in result.stdout and "--verbose" in result.stdout
+    assert "/x/0.jpg" in command("predict", "x", "--verbose").stdout
+    assert len(json.loads(command("predict", "x", "--json").stdout)["predictions"]) == 31
+    assert "--verbose" not in command("predict", "x", "--csv", tmp_path / "all.csv").stdout
+    assert len((tmp_path / "all.csv").read_text().splitlines()) == 32
+
+
+def test_of_many_classes_the_rarest_are_counted_together(
+    command: Command, calls: Callable[..., Any]
+) -> None:
+    labels = [f"class{n}" for n in range(25)]
+    calls("predict", [Prediction.of(f"{n}.jpg", np.eye(25)[n], labels) for n in range(25)])
+    result = command("predict", "x").stdout
+    assert "class19" in result and "class20" not in result.split("Least sure")[0]
+    assert ["5", "other", "classes", "5", "20.0%"] in [line.split() for line in result.splitlines()]
+
+
+def test_it_says_where_files_went_and_how_moves_are_taken_back(
+    command: Command,
+    calls: Callable[..., Any],
+    many: list[Prediction],
+    fits: Callable[[str], None],
+) -> None:
+    def answer(**_: object) -> api.SortResult:
+        counts, there = {"_cat": 20, "unsure": 1}, {"/x/0.jpg": "_cat/0.jpg"}
+        left = {"/x/two.jpg": "cut short", "/x/3.jpg": "it is a relative link"}
+        return api.SortResult(many, Sorted(there, counts, {"[b]cat": "_cat"}, 2, left))
+
+    recorded = calls("sort_images", answer)
+    words = ("predict", "x y", "--sort-into", "to", "--how", "move", "--unsure", 0.6)
+    result = command(*words)
+    fits(result.stdout)
+    text = " ".join(result.stdout.split())
+    assert "moved into to: 20 in _cat and 1 in unsure (2 of them were there before)" in text
+    assert "[b]cat is the folder _cat" in text and "/x/3.jpg was left: it is a relative" in text
+    assert "tlearn predict 'x y' --sort-into to --undo" in text
+    document = json.loads(command(*words, "--json").stdout)["sorted"]
+    assert document["files"] == {"/x/0.jpg": "_cat/0.jpg"} and document["counts"]["_cat"] == 20
+    assert recorded[0][0][2] == Sorting(Path("to"), "move", 0.6)
+
+
+@pytest.mark.parametrize("flags", [("--how", "move"), ("--unsure", "0"), ("--undo",)])
+def test_flags_of_sorting_need_a_folder(command: Command, flags: tuple[str, ...]) -> None:
+    result = command("predict", "x", *flags)
+    assert result.exit_code == 2 and "--sort-into FOLDER" in result.stderr
+    assert flags[0] in result.stderr
+
+
+def test_undo_asks_no_model(command: Command, tmp_path: Path) -> None:
+    sorting = Sorting(tmp_path / "to", "move")
+    file = tmp_path / "a.jpg"
+    file.touch()
+    sort_files([Prediction.of(str(file), np.asarray([1.0]), ["cat"])], ["cat"], sorting)
+    words = ("predict", tmp_path / "a.jpg", "--sort-into", sorting.folder, "--undo")
+    assert "1 file moved back" in command(*words).stdout
+    assert file.exists()
+    again = command(*words)
+    assert again.exit_code == 2 and "nothing was moved" in again.stderr

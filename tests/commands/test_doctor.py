@@ -128,7 +128,7 @@ def test_two_lists_are_not_carried_out_at_the_same_time(folder: Path, tmp_path: 
     moves.write_text(f"path,what,suggestion\n{name},blank,quarantine\n")
     with moving(folder):
         for move in (lambda: apply_list(folder, moves), lambda: undo_list(folder)):
-            with pytest.raises(DataError, match="another tlearn doctor is moving files"):
+            with pytest.raises(DataError, match="another tlearn is moving files"):
                 move()
     assert tree(folder) == before
     assert apply_list(folder, moves) == undo_list(folder) == 1

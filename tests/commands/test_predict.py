@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from tlearn import api
+from tlearn.errors import DataError, RunError
 
 
 def test_good_images_are_answered_and_bad_ones_named(
@@ -28,3 +31,37 @@ def test_nothing_is_asked_of_the_model_where_nothing_can_be_read(
     (tmp_path / "broken.png").write_bytes(b"")
     (answer,) = api.predict(finished_run, [tmp_path / "broken.png"])
     assert answer.problem
+
+
+def test_files_are_sorted_by_their_answers_and_back(
+    finished_run: Path, image_folder: Callable[..., Path], converted: None, tmp_path: Path
+) -> None:
+    loose = image_folder(classes=3, per_class=4, name="loose")
+    (loose / "circle" / "broken.jpg").write_bytes(b"")
+    before = sorted(loose.rglob("*"))
+    sorting = api.Sorting(tmp_path / "sorted", "move", unsure=0.0)
+    result = api.sort_images(finished_run, [loose], sorting)
+    for prediction in result.predictions:
+        place = result.sorted.places.get(prediction.name)
+        assert (place is None) == bool(prediction.problem)
+        assert place is None or (sorting.folder / prediction.label / Path(place).name).is_file()
+    assert [path.name for path in loose.rglob("*.*")] == ["broken.jpg"]
+    assert api.unsort_images([loose], sorting.folder) == 12
+    assert sorted(loose.rglob("*")) == before
+    assert not sorting.folder.exists()
+
+
+@pytest.mark.parametrize("how", ["move", "link"])
+def test_images_of_an_archive_are_copied_only(
+    finished_run: Path, image_folder: Callable[..., Path], tmp_path: Path, how: str
+) -> None:
+    archive = shutil.make_archive(str(tmp_path / "images"), "zip", image_folder(per_class=1))
+    with pytest.raises(DataError, match="unpacked in the cache") as error:
+        api.sort_images(finished_run, [Path(archive)], api.Sorting(tmp_path / "to", how))
+    assert "--how copy" in error.value.hint
+    assert not (tmp_path / "to").exists()
+
+
+def test_images_are_not_sorted_into_a_run(finished_run: Path, run_images: Path) -> None:
+    with pytest.raises(RunError, match="is a run"):
+        api.sort_images(finished_run, [run_images], api.Sorting(finished_run))

@@ -6,10 +6,13 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.e2e.conftest import Program
-from tlearn import api, models
+from tests.finished_run import Train
+from tlearn import models
+from tlearn.runs.trained_run import TrainedRun
 from tlearn.storage.text import read_json
 
 
@@ -22,9 +25,12 @@ def test_a_known_backbone_is_advised_on_and_fitted(
     trained = tlearn("finetune", *words, "--policy", "linear-head", "--out", "run")
     assert trained.returncode == 0, trained.stderr
     assert not {"tensorflow", "keras"} & tlearn.heavy()
-    report = api.evaluate(tlearn.folder / "run").report  # Keras reads what it has not written
+    run = TrainedRun.open(tlearn.folder / "run")
+    images = run.read_split("test")
+    probabilities = run.predict(run.load_model(), images.pixels)  # Keras has not written it
     metrics = read_json(tlearn.folder / "run" / "metrics.json")
-    assert report.accuracy == pytest.approx(metrics["test_accuracy"])
+    accuracy = np.mean(probabilities.argmax(1) == images.labels)
+    assert accuracy == pytest.approx(metrics["test_accuracy"])
 
 
 def test_a_litert_file_is_timed(tlearn: Program) -> None:
@@ -32,4 +38,25 @@ def test_a_litert_file_is_timed(tlearn: Program) -> None:
     done = tlearn("benchmark", file, "--threads", 1, "--json")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["load_seconds"] > 0
+    assert not tlearn.heavy()
+
+
+def test_a_run_answers(
+    tlearn: Program, linear_head_run: Path, run_images: Path, converted: None
+) -> None:
+    run, image = linear_head_run / "run", next(run_images.rglob("*.png"))
+    for words in (("predict", run, image), ("embed", run, run_images, "--similar", image)):
+        done = tlearn(*words)
+        assert done.returncode == 0, done.stderr
+        assert not tlearn.heavy(), words
+    done = tlearn("evaluate", run)
+    assert done.returncode == 0, done.stderr
+    assert not {"tensorflow", "keras"} & tlearn.heavy()
+
+
+def test_a_tuned_run_answers(tlearn: Program, train: Train, run_images: Path) -> None:
+    """It was converted when TensorFlow was there: at the end of its training."""
+    _, run = train(policy="top_stages", epochs=1)
+    done = tlearn("predict", run.path, next(run_images.rglob("*.png")))
+    assert done.returncode == 0, done.stderr
     assert not tlearn.heavy()

@@ -14,6 +14,7 @@ from tlearn.errors import DataError, RunError
 from tlearn.runs.contents import seal
 from tlearn.runs.directory import RunDirectory
 from tlearn.runs.trained_run import TrainedRun
+from tlearn.storage.cache import cache_folder
 from tlearn.storage.text import read_json, write_json
 
 
@@ -64,6 +65,22 @@ def test_files_that_cannot_be_read_are_told_apart(
     pixels, problems = TrainedRun.open(finished_run).read_files(paths)
     assert len(pixels) == 1
     assert bool(problems[0]) and problems[1] is None
+
+
+def test_a_few_files_are_read_as_many_are(
+    finished_run: Path, run_images: Path, tmp_path: Path
+) -> None:
+    """For a few, the store of pixels is not opened: its index may be larger than they are."""
+    (tmp_path / "broken.png").write_bytes(b"")
+    paths = [tmp_path / "broken.png", *sorted(run_images.rglob("*.png"))[:40]]
+    run = TrainedRun.open(finished_run)
+    few, few_problems = run.read_files(paths[:9])
+    assert not (cache_folder() / "pixels").exists()
+    many, problems = run.read_files(paths)
+    np.testing.assert_array_equal(few, many[:8])
+    assert few_problems == problems[:9]
+    nothing, _ = run.read_files(paths[:1])
+    assert nothing.shape == (0, 32, 32, 3)
 
 
 def test_a_model_that_cannot_be_loaded_is_an_error(finished_run: Path) -> None:

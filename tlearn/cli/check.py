@@ -11,7 +11,7 @@ import typer
 from rich.console import RenderableType
 from rich.text import Text
 
-from tlearn.cli import confidence_view, evaluate, options, predict
+from tlearn.cli import confidence_view, evaluate, options, predict_view
 from tlearn.cli.annotations import Annotations, annotation, print_annotations
 from tlearn.cli.display.formats import (
     class_names,
@@ -152,7 +152,7 @@ def to_json(result: CheckResult) -> dict[str, Any]:
         "checks": [asdict(check) for check in verification.checks],
         "report": result.scores and result.scores.to_json(),
         **confidence_view.to_json(result.coverage, result.known),
-        "predictions": predictions and predict.to_json(predictions, _TOP)["predictions"],
+        "predictions": predictions and predict_view.to_json(predictions, _TOP)["predictions"],
     }
 
 
@@ -196,7 +196,7 @@ def _draw_answers(result: CheckResult, images: Path | None, verbose: bool) -> li
         return [*evaluate.draw_scores({}, result.scores, verbose=verbose), *confidence]
     if not result.predictions:
         return []
-    answers = [*predict.draw(result.predictions, _TOP, None), *confidence]
+    answers = [*predict_view.draw(result.predictions, _TOP, verbose=True), *confidence]
     if images and images.is_dir() and any(entry.is_dir() for entry in images.iterdir()):
         answers.append(Text("\nnot scored: no folder in it is named as a label of the file", WARN))
     return answers

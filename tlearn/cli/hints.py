@@ -23,6 +23,7 @@ _COMMANDS = {
     "finetune": "fit fine-tune fine_tune finetuning retrain learn transfer",
     "suggest": "advise advice analyze analyse inspect recommend measure explore start init",
     "check": "verify contract",
+    "embed": "embeddings embedding features vectors encode similar neighbors search",
     "doctor": "examine health clean-data duplicates dedupe lint audit cleanlab",
     "benchmark": "bench time speed latency profile",
     "distill": "compress shrink prune",

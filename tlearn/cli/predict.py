@@ -4,52 +4,65 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import RenderableType
 from rich.text import Text
 
 from tlearn.cli import options
-from tlearn.cli.display.formats import (
-    escape_control,
-    percent,
-    pluralize,
-    relative_path,
-    shell_path,
-)
+from tlearn.cli import predict_view as view
+from tlearn.cli.display.formats import escape_control, pluralize, relative_path, shell_path
 from tlearn.cli.display.progress import Display, print_json, print_result
-from tlearn.cli.display.widgets import (
-    BAD,
-    DIM,
-    WARN,
-    bullets,
-    indented,
-    key_value_table,
-    safe_text,
-    table,
-)
-from tlearn.errors import DataError, quoted
+from tlearn.cli.display.widgets import DIM, key_value_table, safe_text
+from tlearn.errors import DataError, RecipeError, quoted
 
 if TYPE_CHECKING:
     from tlearn.commands.runs import RunSummary
     from tlearn.evaluation.predictions import Prediction
+    from tlearn.evaluation.sorting import Sorted, Sorting
 
 _CSV_HINT = "name another file: --csv FILE"
-_NAME_CELLS, _NAME_CELLS_BESIDE_LONG_CLASSES = 36, 24
-_LONG_CLASS = 12
-NONE_OF_THESE = "none of these"
+SORTING = "Sort the files"
+
+Images = Annotated[
+    list[Path],
+    options.argument(
+        "Images, or folders to search for images. If the first argument is a run directory, "
+        "it is used; otherwise the latest run in runs/.",
+        "[RUN] IMAGES",
+    ),
+]
+_SortInto = Annotated[
+    Path | None,
+    options.option(
+        "Sort the files into a folder for each class in FOLDER. Nothing is overwritten; files "
+        "that cannot be read stay.",
+        "FOLDER",
+        SORTING,
+    ),
+]
+_How = Annotated[
+    str | None,
+    options.option("copy (the default), link or move.", "copy|link|move", SORTING),
+]
+_Unsure = Annotated[
+    float | None,
+    options.option(
+        "Below this probability an image goes to unsure/. Default: 0.5, below which the other "
+        "classes together are more probable.",
+        "P",
+        SORTING,
+        min=0,
+        max=1,
+    ),
+]
+_Undo = Annotated[
+    bool, options.switch("Take back the moves into FOLDER made last.", "--undo", SORTING)
+]
 
 
 def predict(
-    sources: Annotated[
-        list[Path],
-        options.argument(
-            "Images, or folders to search for images. If the first argument is a run directory, "
-            "it is used; otherwise the latest run in runs/.",
-            "[RUN] IMAGES",
-        ),
-    ],
+    sources: Images,
     top: Annotated[
         int,
         options.option(
@@ -59,26 +72,29 @@ def predict(
     csv: Annotated[
         Path | None, options.option("Also write the predictions as CSV.", "FILE")
     ] = None,
+    sort_into: _SortInto = None,
+    how: _How = None,
+    unsure: _Unsure = None,
+    undo: _Undo = False,
     verbose: options.Verbose = False,
     quiet: options.Quiet = False,
     as_json: options.Json = False,
 ) -> None:
     """Classify images with a trained run.
 
-    An image that cannot be read is listed with the reason; the exit code is 2
-    only if none could be read.
+    More than ten images are summed up by class; --verbose lists them all. An image
+    that cannot be read is listed with the reason; the exit code is 2 only if none
+    could be read.
 
     Example: [cyan]tlearn predict holiday/*.jpg[/]
     With an older run: [cyan]tlearn predict runs/20260101-120000-deep holiday/[/]
+    Sort: [cyan]tlearn predict holiday/ --sort-into sorted/[/]
     """
-    run = sources.pop(0) if options.is_run(sources[0]) else None
-    if run is not None and not sources:
-        raise DataError(
-            f"{quoted(run)} is a run, and no image was named",
-            f"name images too: tlearn predict {shell_path(run)} IMAGES",
-        )
-    _refuse_runs(sources)
-    from tlearn import api
+    run = take_run(sources, "predict")
+    sorting = _sorting(sort_into, how, unsure, undo)
+    if sorting and undo:
+        _undo(sources, sorting.folder, as_json)
+        return
     from tlearn.commands.runs import summarize
     from tlearn.evaluation.predictions import to_csv
     from tlearn.runs.directory import RunDirectory
@@ -88,19 +104,78 @@ def predict(
         ensure_writable_file(csv, _CSV_HINT)
     answering = summarize(RunDirectory.open(run).path)
     with Display(as_json, quiet, verbose) as display:
-        predictions = api.predict(answering.path, sources, progress=display)
+        predictions, done = _answer(answering.path, sources, sorting, display)
     if csv:
         write_atomic(csv, to_csv(predictions), _CSV_HINT)
     if as_json:
-        print_json({"run": str(answering.path), **to_json(predictions, top)})
+        print_json({"run": str(answering.path), **view.to_json(predictions, top, done, sorting)})
     else:
-        print_result(Text(), key_value_table({"run": _about(answering)}))
-        print_result(*draw(predictions, top, csv))
+        print_result(Text(), key_value_table({"run": about(answering)}))
+        print_result(*view.draw(predictions, top, verbose, csv))
+        if done and sorting:
+            unread = {prediction.name for prediction in predictions if prediction.problem}
+            print_result(*view.draw_sorted(done, sorting, sources, unread))
     if all(prediction.problem for prediction in predictions):
         raise typer.Exit(2)
 
 
-def _refuse_runs(sources: Sequence[Path]) -> None:
+def _answer(
+    run: Path, sources: Sequence[Path], sorting: Sorting | None, display: Display
+) -> tuple[list[Prediction], Sorted | None]:
+    """Classify the images, and sort their files where that is wanted."""
+    # Not by way of `api`, which imports every command: an answer would wait for that.
+    from tlearn.commands import predict as command
+
+    if not sorting:
+        return command.predict(run, sources, progress=display), None
+    result = command.sort_images(run, sources, sorting, progress=display)
+    return result.predictions, result.sorted
+
+
+def take_run(sources: list[Path], command: str) -> Path | None:
+    """Take the run out of the arguments of a command, if one is named first.
+
+    Raises:
+        DataError: No image is named, or a run among them.
+    """
+    run = sources.pop(0) if options.is_run(sources[0]) else None
+    if run is not None and not sources:
+        raise DataError(
+            f"{quoted(run)} is a run, and no image was named",
+            f"name images too: tlearn {command} {shell_path(run)} IMAGES",
+        )
+    _refuse_runs(sources, command)
+    return run
+
+
+def _sorting(
+    folder: Path | None, how: str | None, unsure: float | None, undo: bool
+) -> Sorting | None:
+    """Return where and how files are to be sorted, by the flags."""
+    from tlearn.evaluation.sorting import COPY, UNSURE_BELOW, Sorting
+
+    if folder:
+        return Sorting(folder, how or COPY, UNSURE_BELOW if unsure is None else unsure)
+    given = {"--how": how is not None, "--unsure": unsure is not None, "--undo": undo}
+    if alone := next((flag for flag, is_given in given.items() if is_given), ""):
+        raise RecipeError(
+            f"{alone} says how files are sorted, and no folder was named",
+            "name it too: --sort-into FOLDER",
+        )
+    return None
+
+
+def _undo(sources: Sequence[Path], folder: Path, as_json: bool) -> None:
+    from tlearn.commands.predict import unsort_images
+
+    moved = unsort_images(sources, folder)
+    if as_json:
+        print_json({"moved": moved, "undone": True})
+    else:
+        print_result(Text(f"{pluralize(moved, 'file')} moved back"))
+
+
+def _refuse_runs(sources: Sequence[Path], command: str) -> None:
     """Refuse to classify the figures and samples that runs hold."""
     for source in filter(Path.is_dir, sources):
         folders = [entry for entry in source.iterdir() if entry.is_dir()]
@@ -108,67 +183,13 @@ def _refuse_runs(sources: Sequence[Path]) -> None:
             holds = "is a run" if options.is_run(source) else "holds runs"
             raise DataError(
                 f"{quoted(source)} {holds}, not images to classify",
-                "name a run first and then images: tlearn predict RUN IMAGES",
+                f"name a run first and then images: tlearn {command} RUN IMAGES",
             )
 
 
-def _about(run: RunSummary) -> Text:
+def about(run: RunSummary) -> Text:
     """Return which run answers: its folder, its backbone and when it was trained."""
     backbone = escape_control(Path(run.backbone or "").name)
     return Text.assemble(
         safe_text(relative_path(run.path)), (f"  {backbone}, {run.started:%Y-%m-%d %H:%M}", DIM)
     )
-
-
-def to_json(predictions: Sequence[Prediction], top: int) -> dict[str, Any]:
-    """Return the document: one record per image, `problem` null where it was read."""
-    return {
-        "predictions": [
-            {
-                "image": prediction.name,
-                "label": None if prediction.refused else prediction.label or None,
-                "probability": prediction.probability if prediction.top else None,
-                "known": prediction.known,
-                "set": list(prediction.answers),
-                "top": [{"label": name, "probability": p} for name, p in prediction.top[:top]],
-                "problem": prediction.problem,
-            }
-            for prediction in predictions
-        ]
-    }
-
-
-def draw(predictions: Sequence[Prediction], top: int, csv: Path | None) -> list[RenderableType]:
-    """Return one line per image; runners-up and problems where there are any."""
-    columns = ["image", "class", "probability", *(["runner-up"] if top > 1 else [])]
-    rows = table(*columns, right=(2,))
-    longest = max(len(prediction.label) for prediction in predictions)
-    cells_of_name = _NAME_CELLS_BESIDE_LONG_CLASSES if longest > _LONG_CLASS else _NAME_CELLS
-    for prediction in predictions:
-        if prediction.problem:
-            continue
-        others = [f"{escape_control(name)} {percent(p)}" for name, p in prediction.top[1:top]]
-        cells = [Text("\n".join(others), DIM)] if top > 1 else []
-        label = safe_text(prediction.label, "bold")
-        if prediction.refused:
-            label = Text(NONE_OF_THESE, WARN)
-        name = _end_of(prediction.name, cells_of_name)
-        rows.add_row(name, label, percent(prediction.probability), *cells)
-    rows.columns[0].no_wrap = True  # file names stay whole, class names may be folded
-    blocks: list[RenderableType] = [Text(), rows] if rows.row_count else []
-    unread = [f"{relative_path(p.name)}: {p.problem}" for p in predictions if p.problem]
-    if unread:
-        images = pluralize(len(predictions), "image")
-        blocks.append(Text(f"\n{len(unread)} of {images} cannot be read", BAD))
-        blocks.append(indented(bullets(unread)))
-    if csv:
-        blocks.append(Text(f"written to {escape_control(relative_path(csv))}", DIM))
-    return blocks
-
-
-def _end_of(path: str, cells: int) -> Text:
-    """Return the end of a long name: that is where files differ."""
-    name = escape_control(relative_path(path))
-    if len(name) > cells:
-        name = "…" + name[1 - cells :]
-    return Text(name, no_wrap=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from tlearn.confidence.answer_sets import Coverage
 from tlearn.confidence.answers import Answers
@@ -26,11 +25,9 @@ from tlearn.evaluation.operating_point import Cost, OperatingPoint, choose_opera
 from tlearn.evaluation.positive_class import PositiveClass
 from tlearn.evaluation.scores import Scores, score_apart
 from tlearn.progress import ProgressCallback, no_progress
+from tlearn.runs.answering import answer
 from tlearn.runs.directory import RunDirectory
 from tlearn.runs.trained_run import LabeledPixels, TrainedRun
-
-if TYPE_CHECKING:
-    import keras
 
 
 @dataclass(frozen=True)
@@ -158,10 +155,9 @@ def evaluate(
     else:
         split = folder.resolve().name  # "." has none
         images = trained.read_other(folder)
-    model = trained.load_model()
-    point, thresholds = _chosen(trained, model, choice)
+    point, thresholds = _chosen(trained, choice)
     positive = PositiveClass(choice.positive, "given") if choice.positive else None
-    answers, confidence = trained.predict(model, images.pixels), trained.confidence
+    answers, confidence = answer(trained, images.pixels), trained.confidence
     probabilities, labels = answers.probabilities, images.labels
     trained_on = trained.manifest.trained_on(images.digests)
     scores = score_apart(
@@ -179,7 +175,7 @@ def evaluate(
     thresholds = measure_thresholds(thresholds, probabilities, images.labels)
     limits = _held_against(scores, gates)
     kept = hold_promises(confidence, answers, labels, trained_on, REFUSED)
-    strangers = None if unknown is None else _strangers(trained, model, answers, unknown)
+    strangers = None if unknown is None else _strangers(trained, answers, unknown)
     return EvaluateResult(
         trained.directory,
         scores,
@@ -193,9 +189,7 @@ def evaluate(
     )
 
 
-def _strangers(
-    trained: TrainedRun, model: keras.Model, own: Answers, unknown: Path
-) -> StrangerScores:
+def _strangers(trained: TrainedRun, own: Answers, unknown: Path) -> StrangerScores:
     """Return how well images of no class of the run are told from its own."""
     if own.known is None:
         raise RunError(
@@ -205,19 +199,19 @@ def _strangers(
     pixels, _ = trained.read_files(list_images([unknown]))
     if not len(pixels):
         raise DataError(f"no image in {quoted(unknown)} can be read", "name another folder")
-    known = trained.predict(model, pixels).known
+    known = answer(trained, pixels).known
     assert known is not None
     return score_strangers(own.known, known, REFUSED)
 
 
 def _chosen(
-    trained: TrainedRun, model: keras.Model, choice: Choice
+    trained: TrainedRun, choice: Choice
 ) -> tuple[OperatingPoint | None, tuple[ClassThreshold, ...]]:
     """Return what is chosen on the validation images: an operating point, thresholds."""
     if not choice.needs_validation:
         return None, ()
     images: LabeledPixels = trained.read_split("val")
-    probabilities = trained.predict(model, images.pixels).probabilities
+    probabilities = answer(trained, images.pixels).probabilities
     point = None
     if choice.cost or choice.min_sensitivity is not None:
         point = choose_operating_point(

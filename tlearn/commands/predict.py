@@ -1,14 +1,40 @@
-"""`tlearn predict`: classify images with a trained run."""
+"""`tlearn predict`: classify images with a trained run, and sort their files by class."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from tlearn.data.image_folder import list_images
+from tlearn.doctor.journal import moving
+from tlearn.errors import DataError, quoted
 from tlearn.evaluation.predictions import Prediction
+from tlearn.evaluation.sorting import (
+    COPY,
+    Sorted,
+    Sorting,
+    check_sorting,
+    sort_files,
+    undo_sorting,
+)
 from tlearn.progress import ProgressCallback, no_progress
+from tlearn.runs.answering import answer
+from tlearn.runs.directory import ensure_no_run
 from tlearn.runs.trained_run import TrainedRun
+from tlearn.storage.atomic import os_errors_as_host_errors
+from tlearn.storage.cache import cache_folder
+
+_OTHER_FOLDER = "name another folder: --sort-into FOLDER"
+
+
+@dataclass(frozen=True)
+class SortResult:
+    """What a run says of images, and where their files went."""
+
+    predictions: list[Prediction]
+    sorted: Sorted
 
 
 def predict(
@@ -25,9 +51,65 @@ def predict(
         TlearnError: The run cannot be used, or there is no image.
     """
     paths = list_images(sources)
+    return _predict(TrainedRun.open(run, progress=progress), paths)
+
+
+def sort_images(
+    run: Path | None,
+    sources: Sequence[Path],
+    sorting: Sorting,
+    *,
+    progress: ProgressCallback = no_progress,
+) -> SortResult:
+    """Classify images, and sort their files into a folder for each class.
+
+    Images that cannot be read are left where they are.
+
+    Args:
+        run: The run directory; None takes the newest under runs/.
+        sources: Files, or folders to search.
+        sorting: Where and how.
+        progress: Called with (step, done, total).
+
+    Raises:
+        TlearnError: The run or the folder cannot be used, or there is no image.
+    """
+    ensure_no_run(sorting.folder)
+    paths = list_images(sources)
+    check_sorting(sorting, sources)
+    if sorting.how != COPY and any(path.is_relative_to(cache_folder()) for path in paths):
+        raise DataError(
+            f"the images of {quoted(sources[0])} are unpacked in the cache, which is emptied",
+            f"copy them: --how {COPY}",
+        )
     trained = TrainedRun.open(run, progress=progress)
+    predictions = _predict(trained, paths)
+    progress("sort the files", 0, 0)
+    with os_errors_as_host_errors(sorting.folder, _OTHER_FOLDER):
+        sorting.folder.mkdir(parents=True, exist_ok=True)
+    with moving(sorting.folder):
+        return SortResult(predictions, sort_files(predictions, trained.labels, sorting))
+
+
+def unsort_images(sources: Sequence[Path], folder: Path) -> int:
+    """Move back what `sort_images` has moved last from files or folders into a folder.
+
+    Returns:
+        The number of files moved back.
+
+    Raises:
+        TlearnError: There is nothing to move back, or something is in the way.
+    """
+    with moving(folder):
+        moved = undo_sorting(folder, sources)
+    with suppress(OSError):  # something else is in it
+        folder.rmdir()
+    return moved
+
+
+def _predict(trained: TrainedRun, paths: Sequence[Path]) -> list[Prediction]:
     pixels, problems = trained.read_files(paths)
-    answers = iter(trained.predict(trained.load_model(), pixels) if len(pixels) else ())
+    answers = iter(answer(trained, pixels) if len(pixels) else ())
     return [
         Prediction.unreadable(str(path), problem)
         if problem

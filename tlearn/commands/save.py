@@ -31,6 +31,7 @@ from tlearn.models.keras_file import save_model
 from tlearn.models.known_weights import known_weights
 from tlearn.recipe.plan import Plan
 from tlearn.recipe.plan_file import write_plan
+from tlearn.runs.answering import keep_converted
 from tlearn.runs.contents import seal
 from tlearn.runs.directory import RunDirectory
 from tlearn.runs.provenance import collect_provenance, read_provenance, write_provenance
@@ -96,6 +97,7 @@ def save_run(
             model = fitted.model
             write_atomic(run.model_path, lambda path: save_model(model, path))
             _read_back(workspace, fitted, run)
+            keep_converted(session.cache, run.model_path, plan, model)
     reports = {
         split: score(
             probabilities,

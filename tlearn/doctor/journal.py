@@ -1,7 +1,8 @@
-"""The journal of the files that were moved in an image folder, by which they are taken back."""
+"""The journal of the files that were moved, by which they are taken back."""
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Iterator, Sequence
@@ -23,7 +24,10 @@ HINT = "change its permissions, or work on a copy of the folder"
 
 @dataclass(frozen=True)
 class Step:
-    """A move made or about to be: paths relative to the image folder."""
+    """A move made or about to be: paths relative to the image folder.
+
+    Where images are sorted into a folder, targets are relative to that, and sources are absolute.
+    """
 
     batch: int
     source: str
@@ -68,8 +72,8 @@ def moving(root: Path) -> Iterator[None]:
             lock.acquire()
         except Timeout:
             raise DataError(
-                f"another tlearn doctor is moving files in {quoted(root)}",
-                f"wait for it, then examine what is left: tlearn doctor {pasted(root)}",
+                f"another tlearn is moving files in {quoted(root)}",
+                f"wait for it, then see what is left to do: ls {pasted(root)}",
             ) from None
     try:
         yield
@@ -79,8 +83,12 @@ def moving(root: Path) -> Iterator[None]:
         lock.release()
 
 
-def read_steps(journal: Path) -> list[Step]:
+def read_steps(journal: Path, sources_inside: bool = True) -> list[Step]:
     """Read the steps in their order; none where there is no journal.
+
+    Args:
+        journal: The file.
+        sources_inside: Whether sources have to be in the folder too, and not targets alone.
 
     Raises:
         DataError: It is damaged, or names files outside the image folder.
@@ -90,7 +98,12 @@ def read_steps(journal: Path) -> list[Step]:
     try:
         lines = read_regular(journal, MAX_TEXT_BYTES).decode().splitlines()
         steps = [Step(**json.loads(line)) for line in lines]
-        for name in (name for step in steps for name in (step.source, step.target)):
+        inside = [step.target for step in steps]
+        if sources_inside:
+            inside += [step.source for step in steps]
+        elif not all(os.path.isabs(step.source) for step in steps):
+            raise ValueError("a source is not absolute")
+        for name in inside:
             if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
                 raise ValueError(f"{name!r} is outside the image folder")
         return steps
@@ -106,12 +119,24 @@ def write_steps(journal: Path, steps: Sequence[Step]) -> None:
     write_atomic(journal, "".join(json.dumps(vars(step)) + "\n" for step in steps), HINT)
 
 
-def forget(root: Path, journal: Path, left: Sequence[Step]) -> None:
-    """Keep the steps that are left; without any, remove folders that have become empty."""
+def forget(folder: Path, journal: Path, left: Sequence[Step]) -> None:
+    """Keep the steps that are left; without any, remove a folder's parts that have become empty."""
     if left:
         write_steps(journal, left)
         return
     journal.unlink()
-    for folder, _, _ in [*os.walk(root / QUARANTINE)][::-1]:
-        if not os.listdir(folder):
-            os.rmdir(folder)
+    for empty, _, _ in [*os.walk(folder)][::-1]:
+        if not os.listdir(empty):
+            os.rmdir(empty)
+
+
+def move_file(source: Path, target: Path) -> None:
+    """Move a file on one disk; a target that exists is not replaced.
+
+    Raises:
+        OSError: The system refuses, or something is there already.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if os.path.lexists(target):  # since it was looked at; a rename would replace it
+        raise FileExistsError(errno.EEXIST, "")
+    os.rename(source, target)

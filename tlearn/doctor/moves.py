@@ -9,7 +9,6 @@ move, so that an interrupted one can be taken back too.
 from __future__ import annotations
 
 import csv
-import errno
 import io
 import os
 import unicodedata
@@ -20,9 +19,18 @@ from pathlib import Path, PurePosixPath
 from tlearn.data.image_folder import ImageFolder, LabeledImage
 from tlearn.data.notes import archive_names
 from tlearn.data.walk import QUARANTINE
-from tlearn.doctor.journal import HINT, Step, forget, journal_of, read_steps, write_steps
+from tlearn.doctor.journal import (
+    HINT,
+    Step,
+    forget,
+    journal_of,
+    move_file,
+    read_steps,
+    write_steps,
+)
 from tlearn.errors import DataError, pasted, quoted
 from tlearn.storage.atomic import os_errors_as_host_errors, write_atomic
+from tlearn.storage.names import free_name
 from tlearn.storage.regular_file import read_regular
 from tlearn.storage.text import MAX_TEXT_BYTES
 
@@ -130,13 +138,13 @@ def apply_moves(folder: ImageFolder, moves: Sequence[Move]) -> int:
     if not wanted:
         return 0
     taken: set[str] = set()
-    targets = {source: _free(folder.root, target, taken) for source, target in wanted.items()}
+    targets = {source: free_name(folder.root, target, taken) for source, target in wanted.items()}
     before = read_steps(journal)
     batch = before[-1].batch + 1 if before else 1
     write_steps(journal, [*before, *(Step(batch, *pair) for pair in targets.items())])
     with os_errors_as_host_errors(folder.root, HINT):
         for source, target in targets.items():
-            _rename(folder.root, source, target)
+            move_file(folder.root / source, folder.root / target)
     return len(targets)
 
 
@@ -173,8 +181,10 @@ def undo_moves(root: Path) -> int:
             )
     with os_errors_as_host_errors(root, HINT):
         for step in reversed(moved):
-            _rename(root, step.target, step.source)
-        forget(root, journal, [step for step in steps if step.batch != steps[-1].batch])
+            move_file(root / step.target, root / step.source)
+        forget(
+            root / QUARANTINE, journal, [step for step in steps if step.batch != steps[-1].batch]
+        )
     return len(moved)
 
 
@@ -221,26 +231,3 @@ def _class_folder(layout: str, image: LabeledImage, class_name: str) -> str:
     after_split = 1 if layout == "splits" else 0  # a class may be called as its split is
     depth = names.index(unicodedata.normalize("NFC", class_name), after_split)
     return "/".join(parts[: depth + 1])
-
-
-def _free(root: Path, target: str, taken: set[str]) -> str:
-    """Return the target, with a number before its suffix where that name is in use, and take it."""
-    path = PurePosixPath(target)
-    number, name = 1, target
-    while _same_for_some(name) in taken or os.path.lexists(root / name):
-        name = str(path.with_name(f"{path.stem}-{number}{path.suffix}"))
-        number += 1
-    taken.add(_same_for_some(name))
-    return name
-
-
-def _same_for_some(name: str) -> str:
-    """Return what two names share that are one file on Windows and macOS."""
-    return unicodedata.normalize("NFC", name).casefold()
-
-
-def _rename(root: Path, source: str, target: str) -> None:
-    (root / target).parent.mkdir(parents=True, exist_ok=True)
-    if os.path.lexists(root / target):  # since the list was checked; a rename would replace it
-        raise FileExistsError(errno.EEXIST, "")
-    os.rename(root / source, root / target)

@@ -29,12 +29,12 @@ class Prediction:
 
     Attributes:
         name: The image, as the person named it.
-        label: The most probable label; empty when the image could not be read.
-        probability: Its probability.
+        label: The most probable label; empty when the image could not be read, or when it is none
+            of the classes.
+        probability: Of the most probable label.
         top: The most probable labels with their probabilities, best first.
         problem: Why the image could not be read.
         known: How like the training images it is; None where the model does not say.
-        refused: Whether that is too little to answer: it is none of the classes.
         answers: The set of labels that holds the right one as often as the model promises, the
             most probable first; empty where it promises nothing.
     """
@@ -45,7 +45,6 @@ class Prediction:
     top: Ranking
     problem: str | None = None
     known: float | None = None
-    refused: bool = False
     answers: tuple[str, ...] = ()
 
     @classmethod
@@ -69,12 +68,13 @@ class Prediction:
         known, sets = answer.known, confidence.answer_sets()
         ranked = top_k(answer.probabilities, labels, len(labels))
         members = in_set(answer.probabilities[np.newaxis], sets.threshold).sum() if sets else 0
+        label, probability = ranked[0]
         return cls(
             name,
-            *ranked[0],
+            "" if known is not None and known < refuse else label,
+            probability,
             ranked[:_TOP],
             known=known,
-            refused=known is not None and known < refuse,
             answers=tuple(label for label, _ in ranked[: int(members)]),
         )
 

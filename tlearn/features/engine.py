@@ -55,12 +55,17 @@ class LiteRTEngine:
         path: The file; its input `image` is float32 (1, H, W, 3), 0 to 255.
         outputs: Names of the outputs to return, in this order; all by default.
         threads: Number of interpreters; one per core by default.
+
+    Attributes:
+        widths: Name of each output returned to its number of values for an image.
     """
 
     def __init__(self, path: Path, outputs: Sequence[str] = (), threads: int | None = None) -> None:
         self._threads = threads or os.cpu_count() or 1
         self._idle = [_runner(path) for _ in range(self._threads)]
-        self._outputs = tuple(outputs) or tuple(self._idle[0].get_output_details())
+        details = self._idle[0].get_output_details()
+        self._outputs = tuple(outputs) or tuple(details)
+        self.widths = {name: int(np.prod(details[name]["shape"])) for name in self._outputs}
 
     def run(self, batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         """Yield the outputs for each batch of images; see `Engine`."""

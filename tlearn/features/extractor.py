@@ -80,6 +80,15 @@ class FeatureExtractor:
         return f"{self.fingerprint}-v{_VERSION}"
 
     @property
+    def stage_outputs(self) -> list[str]:
+        """Return the names of the outputs that are features of a stage, from input to output."""
+        return [name for name, _ in self.outputs if name != SOURCE]
+
+    def outputs_of(self, stages: Sequence[int]) -> list[str]:
+        """Return the names of the outputs of some stages, numbered from 1."""
+        return [self.stage_outputs[number - 1] for number in stages]
+
+    @property
     def width(self) -> int:
         """Return the number of values per image in all outputs together."""
         return sum(width for _, width in self.outputs)
@@ -157,11 +166,18 @@ def extractor_engines(
         backbone: Loads the network; called only where an accelerator may be faster.
         outputs: Names of outputs, in the order in which they are wanted; all by default.
     """
-    names = [_identifier(name) for name in outputs or [name for name, _ in extractor.outputs]]
+    names = _identifiers(extractor, outputs)
     return {
-        LITERT: lambda: LiteRTEngine(extractor.path, names),
+        LITERT: lambda: litert_engine(extractor, outputs),
         KERAS: lambda: KerasEngine(_network(backbone()), names),
     }
+
+
+def litert_engine(
+    extractor: FeatureExtractor, outputs: Sequence[str] = (), threads: int | None = None
+) -> LiteRTEngine:
+    """Open outputs of the extractor on the CPU; see `extractor_engines` and `LiteRTEngine`."""
+    return LiteRTEngine(extractor.path, _identifiers(extractor, outputs), threads)
 
 
 def stage_infos(stages: Sequence[Stage]) -> tuple[StageInfo, ...]:
@@ -216,6 +232,10 @@ def _network(backbone: Backbone) -> keras.Model:
 def _output_names(backbone: Backbone) -> list[str]:
     stages = [stage.name for stage in backbone.stages[:-1]]
     return [*stages, EMBEDDING, *([SOURCE] if backbone.classifier is not None else [])]
+
+
+def _identifiers(extractor: FeatureExtractor, outputs: Sequence[str]) -> list[str]:
+    return [_identifier(name) for name in outputs or [name for name, _ in extractor.outputs]]
 
 
 def _identifier(name: str) -> str:

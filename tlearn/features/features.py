@@ -101,11 +101,11 @@ class Features:
     @property
     def stage_outputs(self) -> list[str]:
         """Return the names of the outputs that are features of a stage, from input to output."""
-        return [name for name, _ in self.extractor.outputs if name != SOURCE]
+        return self.extractor.stage_outputs
 
     def outputs_of(self, stages: Sequence[int]) -> list[str]:
         """Return the names of the outputs of some stages, numbered from 1."""
-        return [self.stage_outputs[number - 1] for number in stages]
+        return self.extractor.outputs_of(stages)
 
     def store_views(self, dataset: Dataset, views: Views, progress: ProgressCallback) -> list[str]:
         """Compute the features of every view of the training images that are not stored yet.

@@ -12,6 +12,7 @@ import json
 import tempfile
 import zipfile
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 LayerWeights = Mapping[str, Sequence[np.ndarray]]
 """Names of layers to their weights, in the order of Keras."""
 
-_HEAD = "head"
+HEAD = "head"
 _ON_LOGITS = ("probabilities", "known_logits")
 """Layers whose input is as wide as there are classes."""
 
@@ -56,7 +57,7 @@ def make_template(backbone: Backbone, head_stages: Sequence[int], n_axes: int) -
     from tlearn.models.known import with_known
 
     model = classifier_on(backbone, head_stages, _TEMPLATE_CLASSES)
-    width = model.get_layer(_HEAD).input.shape[-1]
+    width = model.get_layer(HEAD).input.shape[-1]
     set_head(model, np.zeros((width, _TEMPLATE_CLASSES)), np.zeros(_TEMPLATE_CLASSES))
     maps = head_inputs(up_to(backbone, head_stages[-1]), known_stages(head_stages))
     model = with_known(model, maps, n_axes)
@@ -109,7 +110,7 @@ def with_weights(template: bytes, layers: LayerWeights) -> bytes:
     """
     with zipfile.ZipFile(io.BytesIO(template)) as archive:
         members = {name: archive.read(name) for name in archive.namelist()}
-    n_classes = len(layers[_HEAD][1])
+    n_classes = len(layers[HEAD][1])
     members[CONFIG] = _config_with_classes(members[CONFIG], n_classes)
     members[WEIGHTS] = _replaced(members[WEIGHTS], layers)
     return pack_model(members)
@@ -122,7 +123,7 @@ def head_weights(kernel: np.ndarray, bias: np.ndarray) -> LayerWeights:
         kernel: (embedding, classes).
         bias: (classes,).
     """
-    return {_HEAD: [kernel, bias]}
+    return {HEAD: [kernel, bias]}
 
 
 def read_weights(path: Path, template: bytes, names: Collection[str]) -> LayerWeights:
@@ -142,16 +143,32 @@ def read_weights(path: Path, template: bytes, names: Collection[str]) -> LayerWe
             unchanged = name in saved and np.array_equal(saved[name], values, equal_nan=True)
             if not unchanged and not name.startswith(tuple(groups.values())):
                 raise ValueError(f"{name} in {quoted(path)} is not what was written")
-        return {
-            name: [saved[group][key][()] for key in sorted(saved[group])]
-            for name, group in groups.items()
-        }
+        return {name: _numbered(saved[group]) for name, group in groups.items()}
+
+
+def read_saved(path: Path, names: Collection[str]) -> dict[str, list[np.ndarray]]:
+    """Return the weights of some layers of a .keras file, without Keras.
+
+    Args:
+        path: The file.
+        names: Of the layers; those that the file lacks are left out.
+    """
+    found: dict[str, list[np.ndarray]] = {}
+    with suppress(OSError, KeyError, zipfile.BadZipFile), _open_weights(path) as saved:
+        for name in names:
+            with suppress(StopIteration):
+                found[name] = _numbered(_group(saved, name))
+    return found
+
+
+def _numbered(group: h5py.Group) -> list[np.ndarray]:
+    return [group[key][()] for key in sorted(group)]
 
 
 def _config_with_classes(config: bytes, n_classes: int) -> bytes:
     model = json.loads(config)
     layers = {layer["config"]["name"]: layer for layer in model["config"]["layers"]}
-    layers[_HEAD]["config"]["units"] = n_classes
+    layers[HEAD]["config"]["units"] = n_classes
     for name in _ON_LOGITS:
         (logits,) = layers[name]["inbound_nodes"][0]["args"]
         logits["config"]["shape"][-1] = n_classes

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from tlearn.confidence.novelty import Novelty
+from tlearn.confidence.novelty import Novelty, Subspace
 
 KNOWN, EMBEDDING = "known", "known_embedding"
 STANDARDIZE, AXES, BACK = "known_standardize", "known_axes", "known_back"
 RESIDUAL = "known_residual"
+KNOWN_LAYERS = (STANDARDIZE, AXES, BACK, RESIDUAL, KNOWN)
+"""All that have weights."""
+
 _STAGES = 3
 EPSILON = 1e-6
 """What the standardizing layer adds to a variance."""
@@ -29,6 +32,13 @@ def known_weights(novelty: Novelty) -> dict[str, list[np.ndarray]]:
         RESIDUAL: [np.full((width, 1), 1 / width, np.float32)],
         KNOWN: [evidence, np.array([novelty.offset], np.float32)],
     }
+
+
+def read_known(weights: Mapping[str, Sequence[np.ndarray]]) -> Novelty:
+    """Return what weights of the layers of `known` compute; what set its scale is not in them."""
+    (mean, variance), (axes,) = weights[STANDARDIZE], weights[AXES]
+    (b, c), (offset,) = weights[KNOWN][0][:, 0].tolist(), weights[KNOWN][1].tolist()
+    return Novelty(Subspace(mean, variance + EPSILON, axes), (b, -c), offset, "", 0)
 
 
 def known_stages(head_stages: Sequence[int]) -> list[int]:

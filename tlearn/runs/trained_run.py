@@ -13,11 +13,13 @@ import numpy as np
 from tlearn.backend.silence import import_keras
 from tlearn.confidence.answers import Answers
 from tlearn.confidence.confidence import UNKNOWN, Confidence
+from tlearn.data.decode import read_image
 from tlearn.data.groups import GUESSED, NONE, GroupRule
+from tlearn.data.image_info import ImageInfo
 from tlearn.data.labeled import Shared, labeled_folder, shared_by
 from tlearn.data.local_source import is_table, local_source
 from tlearn.data.manifest import SplitManifest
-from tlearn.data.pixel_store import PixelArray, PixelRows, PixelStore, store_pixels
+from tlearn.data.pixel_store import PixelArray, PixelRows, PixelStore, bounded_map, store_pixels
 from tlearn.errors import DataError, HostError, RunError, quoted
 from tlearn.evaluation.predictions import answer_pixels
 from tlearn.progress import ProgressCallback, no_progress
@@ -31,6 +33,9 @@ from tlearn.storage.cache import open_cache
 if TYPE_CHECKING:
     import keras
 
+
+_FEW = 32
+"""Files that are decoded sooner than the index of a large store of pixels is read."""
 
 SAMPLE_OF = "sample of "
 """In front of a split's name: those of its images that are kept in the run."""
@@ -235,8 +240,10 @@ class TrainedRun:
         labels = np.array([images.images[row].label for row in readable])
         return LabeledPixels(store.rows(digests), labels, digests, shared.of(readable))
 
-    def read_files(self, paths: Sequence[Path]) -> tuple[PixelRows, list[str | None]]:
+    def read_files(self, paths: Sequence[Path]) -> tuple[PixelArray, list[str | None]]:
         """Return the images that can be read and, for every file, why it has none."""
+        if len(paths) <= _FEW:
+            return self._decode_few(paths)
         store = self._decode(paths)
         readable = [info.sha256 for info in store.infos if not info.problem]
         return store.rows(readable), [info.problem for info in store.infos]
@@ -245,6 +252,21 @@ class TrainedRun:
         """Return what the model says of images."""
         self.progress("predict", 0, 0)
         return answer_pixels(model.predict_on_batch, pixels)
+
+    def _decode_few(self, paths: Sequence[Path]) -> tuple[np.ndarray, list[str | None]]:
+        """Decode files without the store of pixels; see `read_files`."""
+        images = self.plan.images
+        side = images.image_size
+        pixels, problems = [np.empty((0, side, side, 3), np.uint8)], []
+
+        def read(path: Path) -> tuple[np.ndarray | None, ImageInfo]:
+            return read_image(path, side, images.resize, gray_range=images.gray_values)
+
+        for row, info in bounded_map(read, paths):
+            problems.append(info.problem)
+            if row is not None:
+                pixels.append(row[np.newaxis])
+        return np.concatenate(pixels), problems
 
     def _decode(self, paths: Sequence[Path]) -> PixelStore:
         images = self.plan.images

@@ -21,17 +21,18 @@ FOLDER_VARIABLE = "TLEARN_CACHE"
 LIMIT_VARIABLE = "TLEARN_CACHE_GB"
 DEFAULT_GB = 20.0
 MARKER = ".tlearn-cache"
-NETWORKS = "probes"
+NETWORKS, MODELS = "probes", "models"
 KINDS = {
     "pixels": "decoded images",
     "features": "outputs of frozen networks",
     NETWORKS: "frozen networks, converted",
+    MODELS: "trained models, converted",
     "archives": "images from archives and addresses",
     "weights": "downloaded weights; cleared only with --weights",
 }
 """Folders of the cache, and what is in them."""
 
-_TRIMMED = ("pixels", "features", "archives")
+_TRIMMED = ("pixels", "features", "archives", MODELS)
 _SUBFOLDER = "tlearn"
 
 
@@ -156,8 +157,8 @@ def limit_bytes() -> int:
 def trim_cache(folder: Path, limit: int) -> list[Path]:
     """Remove what was not used for longest until the rest of the cache fits a limit.
 
-    Pixels, features and unpacked archives are removed, each table and archive whole, and only
-    where no process uses it. Converted networks and downloaded weights count and stay.
+    Pixels, features, unpacked archives and trained models are removed, each of them whole, and
+    only where no process uses it. Frozen networks and downloaded weights count and stay.
 
     Args:
         folder: The cache folder; without the marker of tlearn, nothing in it is removed.
