@@ -68,15 +68,11 @@ class Prediction:
         known, sets = answer.known, confidence.answer_sets()
         ranked = top_k(answer.probabilities, labels, len(labels))
         members = in_set(answer.probabilities[np.newaxis], sets.threshold).sum() if sets else 0
+        answers = tuple(label for label, _ in ranked[: int(members)])
         label, probability = ranked[0]
-        return cls(
-            name,
-            "" if known is not None and known < refuse else label,
-            probability,
-            ranked[:_TOP],
-            known=known,
-            answers=tuple(label for label, _ in ranked[: int(members)]),
-        )
+        if known is not None and known < refuse:
+            label, answers = "", ()
+        return cls(name, label, probability, ranked[:_TOP], known=known, answers=answers)
 
     @classmethod
     def unreadable(cls, name: str, problem: str) -> Prediction:

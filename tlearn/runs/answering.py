@@ -175,9 +175,10 @@ def _solved(run: TrainedRun, threads: int) -> Network | None:
     if extractor is None:
         return None
     stages, others = plan.head.stages, known_stages(plan.head.stages)
-    engine = litert_engine(extractor, extractor.outputs_of(sorted({*stages, *others})), threads)
-    head = read_head(run, extractor.outputs_of(stages), extractor.outputs_of(others), engine.widths)
-    return Network(engine, engine.widths, head) if head else None
+    names = extractor.outputs_of(sorted({*stages, *others}))
+    widths = {name: width for name, width in extractor.outputs if name in names}
+    head = read_head(run, extractor.outputs_of(stages), extractor.outputs_of(others), widths)
+    return Network(litert_engine(extractor, names, threads), widths, head) if head else None
 
 
 def _converted(run: TrainedRun, threads: int) -> Network:
