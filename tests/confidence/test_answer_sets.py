@@ -1,0 +1,60 @@
+"""Sets of answers hold the truth as often as they promise."""
+
+import numpy as np
+import pytest
+
+from tlearn.confidence.answer_sets import AnswerSets, in_set, measure_coverage, promise_sets
+from tlearn.features.logistic_regression import softmax
+
+BY_LEVEL = {0.9: 0, 0.95: 1}
+
+
+def answers(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return a poor model's answers: its probabilities are too sure by far."""
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, 5, n)
+    logits = rng.normal(0, 1, (n, 5)) + np.eye(5)[labels]
+    return softmax(4 * logits), labels
+
+
+@pytest.mark.parametrize("level", [0.9, 0.95])
+def test_over_many_folders_the_truth_is_in_the_set_as_often_as_promised(level: float) -> None:
+    kept = []
+    for seed in range(200):
+        sets = promise_sets(*answers(60, seed))[BY_LEVEL[level]]
+        kept.append(measure_coverage(sets, *answers(100, seed + 1000)).coverage)
+    assert np.mean(kept) == pytest.approx(level + 0.5 / 60, abs=0.012)
+
+
+def test_a_promise_that_holds_is_seldom_called_broken() -> None:
+    broken = 0
+    for seed in range(300):
+        sets = promise_sets(*answers(60, seed))[0]
+        broken += not measure_coverage(sets, *answers(80, seed + 1000)).holds
+    assert broken <= 9
+
+
+def test_a_promise_is_called_broken_where_labels_are_wrong() -> None:
+    probabilities, labels = answers(100, 1)
+    kept = measure_coverage(promise_sets(*answers(100, 0))[0], probabilities, (labels + 1) % 5)
+    assert not kept.holds
+    assert kept.coverage < 0.7
+
+
+def test_too_few_images_promise_nothing() -> None:
+    assert promise_sets(*answers(8, 0)) == ()
+    assert [sets.level for sets in promise_sets(*answers(9, 0))] == [0.9]
+    assert [sets.level for sets in promise_sets(*answers(19, 0))] == [0.9, 0.95]
+
+
+def test_the_most_probable_class_is_always_in_the_set() -> None:
+    probabilities = np.array([[0.6, 0.4], [0.5, 0.5]])
+    assert in_set(probabilities, 0.99).tolist() == [[True, False], [True, False]]
+    assert in_set(probabilities, 0.4).all()
+
+
+def test_coverage_counts_hits_and_sizes() -> None:
+    kept = measure_coverage(
+        AnswerSets(0.9, 0.3, 50), np.array([[0.6, 0.4], [0.9, 0.1]]), np.array([1, 1])
+    )
+    assert (kept.coverage, kept.mean_size, kept.n) == (0.5, 1.5, 2)
