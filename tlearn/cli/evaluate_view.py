@@ -121,8 +121,8 @@ def _rule(point: OperatingPoint, on_validation: OperatingPoint | None) -> str:
         why = f"as a miss costs {missed} and a false alarm {false_alarm}"
     found, left = on_validation.sensitivity, on_validation.specificity
     return (
-        f"answered from a probability of {point.threshold:.3g} on, {why}; on the validation\n"
-        f"images, where this was chosen, {found.n_right:,} of {found.n:,} are found and"
+        f"answered from a probability of {point.threshold:.3g} on, {why}; on the validation"
+        f" images, where this was chosen, {found.n_right:,} of {found.n:,} are found and"
         f" {left.n_right:,} of {left.n:,} left alone"
     )
 
