@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from tlearn.confidence.temperature import with_temperature
 from tlearn.evaluation.calibration import (
     brier_scores,
     log_losses,
     measure_calibration,
     reliability_bins,
-    untempered,
 )
 
 
@@ -88,4 +88,4 @@ def test_a_temperature_is_taken_back() -> None:
         powers = np.exp(values)
         return powers / powers.sum(axis=1, keepdims=True)
 
-    assert untempered(softmax(logits / 2.5), 2.5) == pytest.approx(softmax(logits))
+    assert with_temperature(softmax(logits / 2.5), 1 / 2.5) == pytest.approx(softmax(logits))

@@ -30,9 +30,22 @@ def to_json(coverage: Sequence[Coverage], known: KnownShare | None) -> dict[str,
     """Return the keys of a document about promises and about images that are known."""
     return {
         "conformal": [asdict(kept) | {"holds": kept.holds} for kept in coverage],
-        "known_rate": known and known.share,
-        "unlike_training": known and known.unlike,
+        **known_to_json(known),
     }
+
+
+def known_to_json(known: KnownShare | None) -> dict[str, Any]:
+    """Return the keys of a document about images that are known."""
+    return {"known_rate": known and known.share, "unlike_training": known and known.unlike}
+
+
+def unlike(known: KnownShare) -> Text:
+    """Return the warning for images that are not like those of training as a whole."""
+    return Text(
+        f"\nas a whole these {known.n:,} images are not like those of training "
+        f"({percent(known.share)} are known): do not rely on the answers",
+        WARN,
+    )
 
 
 def draw_confidence(

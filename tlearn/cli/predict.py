@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.text import Text
 
-from tlearn.cli import options
+from tlearn.cli import confidence_view, options
 from tlearn.cli import predict_view as view
 from tlearn.cli.display.formats import escape_control, pluralize, relative_path, shell_path
 from tlearn.cli.display.progress import Display, print_json, print_result
@@ -17,8 +17,8 @@ from tlearn.cli.display.widgets import DIM, key_value_table, safe_text
 from tlearn.errors import DataError, RecipeError, quoted
 
 if TYPE_CHECKING:
+    from tlearn.commands.predict import Predictions
     from tlearn.commands.runs import RunSummary
-    from tlearn.evaluation.predictions import Prediction
     from tlearn.evaluation.sorting import Sorted, Sorting
 
 _CSV_HINT = "name another file: --csv FILE"
@@ -108,10 +108,14 @@ def predict(
     if csv:
         write_atomic(csv, to_csv(predictions), _CSV_HINT)
     if as_json:
-        print_json({"run": str(answering.path), **view.to_json(predictions, top, done, sorting)})
+        document = view.to_json(predictions, top, done, sorting)
+        known = confidence_view.known_to_json(predictions.known)
+        print_json({"run": str(answering.path), **document, **known})
     else:
         print_result(Text(), key_value_table({"run": about(answering)}))
         print_result(*view.draw(predictions, top, verbose, csv))
+        if predictions.known and predictions.known.unlike:
+            print_result(confidence_view.unlike(predictions.known))
         if done and sorting:
             unread = {prediction.name for prediction in predictions if prediction.problem}
             print_result(*view.draw_sorted(done, sorting, sources, unread))
@@ -121,7 +125,7 @@ def predict(
 
 def _answer(
     run: Path, sources: Sequence[Path], sorting: Sorting | None, display: Display
-) -> tuple[list[Prediction], Sorted | None]:
+) -> tuple[Predictions, Sorted | None]:
     """Classify the images, and sort their files where that is wanted."""
     # Not by way of `api`, which imports every command: an answer would wait for that.
     from tlearn.commands import predict as command

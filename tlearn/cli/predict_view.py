@@ -86,8 +86,10 @@ def draw(
     read = [prediction for prediction in predictions if not prediction.problem]
     blocks: list[RenderableType] = []
     if len(read) > _ROWS and not verbose:
-        least_sure = sorted(read, key=lambda prediction: prediction.probability)[:_LEAST_SURE]
-        blocks += [Text(), _class_table(read), heading("Least sure"), _image_table(least_sure, top)]
+        blocks += [Text(), _class_table(read)]
+        answered = sorted((p for p in read if p.label), key=lambda p: p.probability)
+        if answered:
+            blocks += [heading("Least sure"), _image_table(answered[:_LEAST_SURE], top)]
         if not csv:
             blocks.append(Text("every image: --verbose, or --csv FILE", DIM))
     elif read:
@@ -140,7 +142,7 @@ def _class_table(predictions: Sequence[Prediction]) -> Table:
     for label, values in by_count[:_CLASSES]:
         name = safe_text(label or _NONE_OF_THESE, "bold")
         share, mean = len(values) / len(predictions), sum(values) / len(values)
-        rows.add_row(name, f"{len(values):,}", percent(share), percent(mean))
+        rows.add_row(name, f"{len(values):,}", percent(share), percent(mean if label else None))
     if rest := by_count[_CLASSES:]:
         count = sum(len(values) for _, values in rest)
         others = Text(pluralize(len(rest), "other class", "other classes"), DIM)
@@ -152,14 +154,16 @@ def _image_table(predictions: Sequence[Prediction], top: int) -> Table:
     """Return a row for each image, with the runners-up."""
     columns = ["image", "class", "probability", *(["runner-up"] if top > 1 else [])]
     rows = table(*columns, right=(2,))
-    longest = max(len(prediction.label) for prediction in predictions)
+    longest = max(len(prediction.label or _NONE_OF_THESE) for prediction in predictions)
     cells_of_name = _NAME_CELLS_BESIDE_LONG_CLASSES if longest > _LONG_CLASS else _NAME_CELLS
     for prediction in predictions:
-        others = [f"{escape_control(name)} {percent(p)}" for name, p in prediction.top[1:top]]
+        first = 1 if prediction.label else 0  # of what is no class, the nearest is a runner-up
+        others = [f"{escape_control(name)} {percent(p)}" for name, p in prediction.top[first:top]]
         cells = [Text("\n".join(others), DIM)] if top > 1 else []
         label = safe_text(prediction.label or _NONE_OF_THESE, "bold")
         name = _end_of(prediction.name, cells_of_name)
-        rows.add_row(name, label, percent(prediction.probability), *cells)
+        probability = percent(prediction.probability if prediction.label else None)
+        rows.add_row(name, label, probability, *cells)
     rows.columns[0].no_wrap = True  # file names stay whole, class names may be folded
     return rows
 

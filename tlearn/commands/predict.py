@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
+from tlearn.confidence.confidence import KnownScale
+from tlearn.confidence.novelty import REFUSED
+from tlearn.confidence.strangers import measure_known
 from tlearn.data.image_folder import list_images
 from tlearn.doctor.journal import moving
 from tlearn.errors import DataError, quoted
@@ -26,20 +31,39 @@ from tlearn.runs.trained_run import TrainedRun
 from tlearn.storage.atomic import os_errors_as_host_errors
 from tlearn.storage.cache import cache_folder
 
+_ENOUGH = 5
+"""Images of which it is said whether they are like those of training as a whole."""
+
 _OTHER_FOLDER = "name another folder: --sort-into FOLDER"
+
+
+class Predictions(list[Prediction]):
+    """What a run says of images, one by one.
+
+    Attributes:
+        known: How like the training images they are as a whole; None where the run does not say,
+            and for a few images, of which a test could say nothing.
+    """
+
+    def __init__(self, predictions: Iterable[Prediction], scale: KnownScale | None) -> None:
+        super().__init__(predictions)
+        known = np.array([image.known for image in self if image.known is not None])
+        self.known = None
+        if scale and len(known) >= _ENOUGH:
+            self.known = measure_known(known, REFUSED, scale)
 
 
 @dataclass(frozen=True)
 class SortResult:
     """What a run says of images, and where their files went."""
 
-    predictions: list[Prediction]
+    predictions: Predictions
     sorted: Sorted
 
 
 def predict(
     run: Path | None, sources: Sequence[Path], *, progress: ProgressCallback = no_progress
-) -> list[Prediction]:
+) -> Predictions:
     """Classify images; one that cannot be read is answered with its problem.
 
     Args:
@@ -107,12 +131,13 @@ def unsort_images(sources: Sequence[Path], folder: Path) -> int:
     return moved
 
 
-def _predict(trained: TrainedRun, paths: Sequence[Path]) -> list[Prediction]:
+def _predict(trained: TrainedRun, paths: Sequence[Path]) -> Predictions:
     pixels, problems = trained.read_files(paths)
     answers = iter(answer(trained, pixels) if len(pixels) else ())
-    return [
+    predictions = (
         Prediction.unreadable(str(path), problem)
         if problem
         else Prediction.of(str(path), next(answers), trained.labels, trained.confidence)
         for path, problem in zip(paths, problems, strict=True)
-    ]
+    )
+    return Predictions(predictions, trained.confidence.known)

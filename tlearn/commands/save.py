@@ -10,6 +10,7 @@ import numpy as np
 
 from tlearn.commands.session import Session, Workspace
 from tlearn.commands.train import FittedModel
+from tlearn.confidence.temperature import with_temperature
 from tlearn.data.manifest import write_manifest
 from tlearn.errors import RunError, pasted, quoted
 from tlearn.evaluation.examples import Examples, pick_examples
@@ -106,6 +107,7 @@ def save_run(
             split,
             dataset.groups(split),
             dataset.digests(split),
+            before=with_temperature(probabilities, 1 / fitted.calibration.temperature.value),
         )
         for split, probabilities in fitted.probabilities.items()
     }

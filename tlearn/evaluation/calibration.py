@@ -147,17 +147,5 @@ def brier_scores(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return squares / 2 if n_classes == 2 else squares
 
 
-def untempered(probabilities: np.ndarray, temperature: float) -> np.ndarray:
-    """Return the probabilities that a temperature was applied to: softmax(T · log p).
-
-    Args:
-        probabilities: (n, classes), after calibration.
-        temperature: T > 0, what logits were divided by.
-    """
-    scaled = temperature * np.log(np.clip(probabilities, 1e-38, None))
-    powers = np.exp(scaled - scaled.max(axis=1, keepdims=True))
-    return powers / powers.sum(axis=1, keepdims=True)
-
-
 def _bin_of(confidence: np.ndarray) -> np.ndarray:
     return np.clip(np.ceil(confidence * BINS).astype(int) - 1, 0, BINS - 1)
