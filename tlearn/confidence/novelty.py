@@ -26,14 +26,13 @@ REFUSED = 0.05
 """Share of one's own images for which `known` is below the same number."""
 
 MOST_AXES = 8
-_AXES_PER_IMAGE = 0.25
-"""Axes at most for each training image: more would follow single images."""
-
 _MOST_OF_NETWORK, _OTHER_COLUMNS = 0.028, 3
 """Numbers kept for each feature: each axis twice, mean, variance and a weight."""
 
 _QUANTILES, _DIGITS = 41, 6
 _IMAGES_PER_AXIS = 4
+"""Training images for each axis at least: with fewer, axes follow single images."""
+
 _EPSILON = 1e-6
 _SMALLEST = 1e-12
 

@@ -18,6 +18,8 @@ from tlearn.models.stages import Stage, end_at_head, find_cuts, find_stages, las
 from tlearn.models.weights import WeightsFile
 from tlearn.models.weights_file import read_weights_info
 
+_OUTPUTS_OF_A_RUN = ["probabilities", "known"]
+
 
 @dataclass(frozen=True)
 class Backbone:
@@ -150,6 +152,8 @@ def _load_own(path: Path) -> keras.Model:
             "choose one of the catalog: tlearn models",
         ) from error
     network = getattr(network, "_functional", None) or network
+    if getattr(network, "output_names", None) == _OUTPUTS_OF_A_RUN:
+        network = keras.Model(network.inputs[0], network.outputs[0])
     shapes = [tensor.shape for tensor in getattr(network, "inputs", None) or ()]
     single = len(shapes) == 1 and len(network.outputs) == 1
     if not single or len(shapes[0]) != 4 or shapes[0][-1] != 3:
