@@ -10,6 +10,9 @@ from tlearn.commands.describe import describe
 from tlearn.commands.distill import distill
 from tlearn.commands.doctor import DoctorResult, doctor
 from tlearn.commands.evaluate import EvaluateResult, evaluate
+from tlearn.commands.explain import ExplainResult, explain
+from tlearn.commands.explain_folder import FolderPage, explain_folder
+from tlearn.commands.explain_network import NetworkPage, explain_network
 from tlearn.commands.export import export, export_within, write_snippets
 from tlearn.commands.finetune import FinetuneResult, finetune
 from tlearn.commands.matrix import matrix
@@ -28,7 +31,10 @@ __all__ = [
     "DistillResult",
     "DoctorResult",
     "EvaluateResult",
+    "ExplainResult",
     "FinetuneResult",
+    "FolderPage",
+    "NetworkPage",
     "RankResult",
     "RankedBackbone",
     "benchmark",
@@ -38,6 +44,9 @@ __all__ = [
     "distill",
     "doctor",
     "evaluate",
+    "explain",
+    "explain_folder",
+    "explain_network",
     "export",
     "export_within",
     "finetune",

@@ -23,6 +23,7 @@ from tlearn.cli import (
     distill,
     doctor,
     evaluate,
+    explain,
     export,
     finetune,
     matrix,
@@ -134,6 +135,7 @@ _COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {
     _JUDGE: (
         doctor.doctor,
         evaluate.evaluate,
+        explain.explain,
         check.check,
         benchmark.benchmark,
         rank.rank,
