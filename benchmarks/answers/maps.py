@@ -29,7 +29,7 @@ from benchmarks.answers.compose import SIDE, Box, write_composed
 from tlearn import api
 from tlearn.commands.explain import open_answer
 from tlearn.data.sampling import stratified
-from tlearn.evaluation.explain_maps import explain_image, tests
+from tlearn.evaluation.explain_maps import blur, explain_image, random_tenths, warmest
 from tlearn.models.classifier import HEAD, pooled_maps
 from tlearn.runs.trained_run import TrainedRun
 
@@ -79,17 +79,17 @@ def measure(run: Path, boxes: dict[str, Box], limit: int) -> dict[str, np.ndarra
         image, name = np.asarray(images.pixels[row]), trained.manifest.names[rows[row]]
         own = explain_image(answer, image, seed=row)
         other = activations(image)[own.answer]
-        falls = (
-            own.probabilities[own.answer]
-            - answer(np.stack(tests(image, other, row)))[:, own.answer]
-        )
+        warm = warmest(other)
+        masks = [warm, *random_tenths(warm, row)]
+        falls = own.probabilities - answer(np.stack(blur(image, masks)))
+        warm_fall, *random_falls = falls[:, own.answer]
         right = float(own.answer == images.labels[row])
-        for kind, warmth, warm, random in (
+        for kind, warmth, fall, random in (
             ("windows", own.warmth, own.drop_warm, own.drop_random),
-            ("activation", other, falls[0], falls[1:].mean()),
+            ("activation", other, warm_fall, np.mean(random_falls)),
         ):
             inside = float(in_box(warmth, boxes[name])) if boxes else np.nan
-            found[kind].append((warm, random, inside, right))
+            found[kind].append((fall, random, inside, right))
     return {kind: np.array(values) for kind, values in found.items()}
 
 
@@ -118,7 +118,7 @@ def main() -> None:
     print(f"{'folder':14} {'backbone':13} {'map':11}{'n':>5}", *(f"{x:>8}" for x in names))
     with tempfile.TemporaryDirectory() as scratch:
         composed = Path(scratch, COMPOSED)
-        boxes = write_composed(composed, given.per_class)
+        boxes = write_composed(composed, given.per_class, seed=1)
         finetune = partial(api.finetune, recipe="linear-head")
         for number, folder in enumerate([composed, *given.folders]):
             for backbone in backbones:

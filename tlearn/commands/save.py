@@ -227,8 +227,8 @@ def _examples(
     reported = workspace.dataset.manifest.report_split
     chosen = next(split for split in predictions if split.split == reported)
     examples = pick_examples(chosen, workspace.dataset.rows(reported))
-    answer = _answer(session, workspace, fitted)
-    return with_maps(examples, answer, _MAPS_SHARE * session.timer.total())
+    seconds = _MAPS_SHARE * session.timer.total()
+    return with_maps(examples, lambda: _answer(session, workspace, fitted), seconds)
 
 
 def _answer(session: Session, workspace: Workspace, fitted: FittedModel) -> Answer:
@@ -242,7 +242,7 @@ def _answer(session: Session, workspace: Workspace, fitted: FittedModel) -> Answ
         lambda: session.load_backbone(workspace.backbone),
         features.outputs_of(fitted.plan.head.stages),
     )[LITERT]()
-    return lambda images: head.probabilities(np.concatenate(list(engine.run([images]))))
+    return lambda images: head.probabilities(next(engine.run([np.asarray(images)])))
 
 
 def _provenance(run: RunDirectory) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from timeit import timeit
@@ -61,6 +61,11 @@ class Examples:
     right: Sequence[ExampleImage] = ()
     least_certain: Sequence[ExampleImage] = ()
 
+    @property
+    def mapped(self) -> bool:
+        """Return whether it is shown of any image where the model looks."""
+        return any(example.map is not None for example in (*self.errors, *self.right))
+
 
 def pick_examples(predictions: SplitPredictions, pixels: PixelArray) -> Examples:
     """Choose images that show what the model knows, what it confuses and where it hesitates.
@@ -78,19 +83,20 @@ def pick_examples(predictions: SplitPredictions, pixels: PixelArray) -> Examples
     return Examples(*([_example(predictions, pixels, row) for row in rows] for rows in groups))
 
 
-def with_maps(examples: Examples, answer: Answer, seconds: float) -> Examples:
+def with_maps(examples: Examples, open_answer: Callable[[], Answer], seconds: float) -> Examples:
     """Return the examples with maps of as many as fit into a time, if any does.
 
     The errors come first, then a right answer of each class, as they stand.
 
     Args:
         examples: From `pick_examples`.
-        answer: The model.
-        seconds: What the maps may take.
+        open_answer: Opens the model.
+        seconds: What the maps may take, opening the model included.
     """
     one_a_class = list({example.truth: example for example in reversed(examples.right)}.values())
     drawn: dict[str, np.ndarray] = {}
     end, needed = time.perf_counter() + seconds, 0.0
+    answer = open_answer()
     for example in (*examples.errors, *reversed(one_a_class)):
         started = time.perf_counter()
         if not drawn:

@@ -1,15 +1,24 @@
 """Where a model looks: what an answer loses when a part of the image is blurred.
 
 A window is moved over the image. At each place it is blurred, and the model answers again. What the
-answer loses by that, in the units in which a classifier decides, is the warmth of the place:
+answer loses there is measured in the units in which a classifier decides, in two ways:
 
     lead(p, c)  =  log p_c  -  mean over j != c of  log p_j
-    warmth      =  lead(answer to the image)  -  lead(answer to the image with the place blurred)
+    odds(p, c)  =  log p_c  -  log of the sum over j != c of  p_j
 
-It needs nothing of the model but its answers, so it holds for every network and every format. Class
-activation maps (Zhou et al. 2016, arXiv 1512.04150) are exact for a head on averaged maps, and free.
-Yet deep maps mix all of the image into every position: in some folders, blurring what they call warm
-cost no more than blurring anything else in a half of the images (docs/explain.md has the numbers).
+Windows overlap, so a loss is divided among the cells of a finer grid: with `A[w, i]` the share of
+window w that cell i takes up, the warmth `h` of the cells is the ridge solution of
+
+    minimize over h:   |A h - loss|^2  +  strength |h|^2
+
+Each measure gives a map, from the same answers; the one is kept whose warmest tenth costs the
+answer more when it is blurred.
+
+It needs nothing of the model but its answers, so it holds for every network and every format.
+Class activation maps (Zhou et al. 2016, arXiv 1512.04150) are exact for a head on averaged maps,
+and free. Yet deep maps mix all of the image into every position: in some folders, blurring what
+they call warm costs no more than blurring anything else in nearly half of the images
+(docs/explain.md has the numbers).
 
 References:
     Zeiler and Fergus 2014, Visualizing and Understanding Convolutional Networks (arXiv 1311.2901).
@@ -34,10 +43,16 @@ WARM_SHARE = 0.1
 N_DRAWS = 4
 """Random places that the warm one is compared with."""
 
-GRID, WINDOW = 8, 0.2
+_GRID, _WINDOW = 8, 0.2
 """Windows in a row, and the side of one in sides of the image."""
 
-PASSES = 1 + GRID**2 + 1 + N_DRAWS
+_CELLS = 16
+"""In a row, of the grid on which warmth is solved."""
+
+_STRENGTH = 2.0
+"""Of the penalty, in units of the mean diagonal of `A A'`."""
+
+PASSES = 1 + _GRID**2 + 2 + N_DRAWS
 """Images that the model answers for one map and its test."""
 
 _BLUR = 1 / 12
@@ -56,10 +71,9 @@ class Explanation:
     Attributes:
         probabilities: (classes,).
         answer: Index of the most probable class, which is explained.
-        warmth: (H, W) what the answer's lead loses where a pixel is blurred with those around it.
+        warmth: (side, side) what the answer loses where a pixel is blurred with those around it.
         drop_warm: By how much the answer's probability falls when the warmest tenth is blurred.
-        drop_random: The same for a random tenth, mean of four. It is the warmest tenth, mirrored
-            and moved: of the same size and as contiguous.
+        drop_random: The same for a random tenth, mean of four.
     """
 
     probabilities: np.ndarray
@@ -77,25 +91,16 @@ def explain_image(answer: Answer, image: np.ndarray, seed: int = 0) -> Explanati
         image: uint8 (side, side, 3).
         seed: Draws the random places.
     """
-    windows = _windows(len(image))
-    before, *after = answer(np.stack([image, *blur(image, windows)]))
-    label = int(before.argmax())
-    losses = lead(before, label) - lead(np.stack(after), label)
-    warmth = _spread(losses, len(image))
-    falls = before[label] - answer(np.stack(tests(image, warmth, seed)))[:, label]
-    return Explanation(before, label, warmth, float(falls[0]), float(falls[1:].mean()))
-
-
-def tests(image: np.ndarray, warmth: np.ndarray, seed: int = 0) -> list[np.ndarray]:
-    """Return an image with its warmest tenth blurred, and four with a random tenth.
-
-    Args:
-        image: uint8 (side, side, 3).
-        warmth: (side, side), of any map.
-        seed: Draws the random places.
-    """
-    warm, rng = warmest(warmth), np.random.default_rng(seed)
-    return blur(image, [warm, *(_moved(warm, rng) for _ in range(N_DRAWS))])
+    before, *after = answer(np.stack([image, *blur(image, _windows(len(image)))]))
+    label, blurred = int(before.argmax()), np.stack(after)
+    losses = [measure(before, label) - measure(blurred, label) for measure in (lead, odds)]
+    maps = [_solve(loss, len(image)) for loss in losses]
+    warm = [warmest(warmth) for warmth in maps]
+    falls = before[label] - answer(np.stack(blur(image, warm)))[:, label]
+    best = int(falls.argmax())
+    random = answer(np.stack(blur(image, random_tenths(warm[best], seed))))[:, label]
+    drop_random = float((before[label] - random).mean())
+    return Explanation(before, label, maps[best], float(falls[best]), drop_random)
 
 
 def lead(probabilities: np.ndarray, label: int) -> np.ndarray:
@@ -110,16 +115,40 @@ def lead(probabilities: np.ndarray, label: int) -> np.ndarray:
     return np.asarray((n_classes * logs[..., label] - logs.sum(axis=-1)) / (n_classes - 1))
 
 
-def warmest(warmth: np.ndarray, share: float = WARM_SHARE) -> np.ndarray:
-    """Return which pixels are the warmest: exactly this share of them.
+def odds(probabilities: np.ndarray, label: int) -> np.ndarray:
+    """Return the log odds of a class.
 
     Args:
-        warmth: (H, W).
-        share: Of the pixels.
+        probabilities: (..., classes).
+        label: Index of the class.
     """
+    shares = np.maximum(np.asarray(probabilities, float), _LEAST)
+    others = np.delete(shares, label, axis=-1).sum(axis=-1)
+    return np.asarray(np.log(shares[..., label]) - np.log(others))
+
+
+def warmest(warmth: np.ndarray) -> np.ndarray:
+    """Return which pixels of a map (side, side) are the warmest: exactly a tenth of them."""
     mask = np.zeros(warmth.size, bool)
-    mask[np.argsort(-warmth, axis=None, kind="stable")[: round(share * warmth.size)]] = True
+    order = np.argsort(-warmth, axis=None, kind="stable")
+    mask[order[: round(WARM_SHARE * warmth.size)]] = True
     return mask.reshape(warmth.shape)
+
+
+def random_tenths(warm: np.ndarray, seed: int = 0) -> list[np.ndarray]:
+    """Return other places of the same size, as contiguous: the warm one, mirrored and moved.
+
+    Args:
+        warm: (side, side), from `warmest`.
+        seed: Draws the places.
+    """
+    rng = np.random.default_rng(seed)
+    masks = []
+    for _ in range(N_DRAWS):
+        flips, shift = rng.choice([1, -1], 2), rng.integers(len(warm), size=2)
+        mirrored = warm[:: flips[0], :: flips[1]]
+        masks.append(np.roll(mirrored, tuple(shift.tolist()), (0, 1)))
+    return masks
 
 
 def blur(image: np.ndarray, masks: Sequence[np.ndarray]) -> list[np.ndarray]:
@@ -137,12 +166,12 @@ def blur(image: np.ndarray, masks: Sequence[np.ndarray]) -> list[np.ndarray]:
 
 
 def _starts(side: int) -> np.ndarray:
-    return np.linspace(0, side - round(WINDOW * side), GRID).round().astype(int)
+    return np.linspace(0, side - round(_WINDOW * side), _GRID).round().astype(int)
 
 
 def _windows(side: int) -> list[np.ndarray]:
     """Return the windows as masks, row by row."""
-    width = round(WINDOW * side)
+    width = round(_WINDOW * side)
     masks = []
     for top in _starts(side):
         for left in _starts(side):
@@ -152,23 +181,20 @@ def _windows(side: int) -> list[np.ndarray]:
     return masks
 
 
-def _spread(losses: np.ndarray, side: int) -> np.ndarray:
-    """Return each pixel's mean of the losses of the windows around it, nearer ones counting more.
+def _solve(losses: np.ndarray, side: int) -> np.ndarray:
+    """Divide the losses of windows among cells, and return the warmth of every pixel.
 
     Args:
-        losses: (GRID**2,) of the windows, row by row.
+        losses: (_GRID**2,), row by row.
         side: Of the image.
     """
-    width = WINDOW * side
-    centers = _starts(side) + width / 2
-    distances = np.arange(side)[:, np.newaxis] + 0.5 - centers
-    weights = np.exp(-0.5 * (distances / (0.35 * width)) ** 2)
-    weights /= weights.sum(axis=1, keepdims=True)
-    return np.asarray(weights @ losses.reshape(GRID, GRID) @ weights.T)
-
-
-def _moved(mask: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return a mask mirrored or not, in each direction, and rolled around."""
-    flips = rng.choice([1, -1], 2)
-    shift = rng.integers(len(mask), size=2)
-    return np.roll(mask[:: flips[0], :: flips[1]], tuple(shift.tolist()), (0, 1))
+    width, edges = round(_WINDOW * side), np.linspace(0, side, _CELLS + 1)
+    starts = _starts(side)[:, np.newaxis]
+    overlap = np.minimum(starts + width, edges[1:]) - np.maximum(starts, edges[:-1])
+    along = overlap.clip(0) / width
+    shares = np.kron(along, along)
+    gram = shares @ shares.T
+    gram += _STRENGTH * gram.diagonal().mean() * np.eye(len(gram))
+    cells = (shares.T @ np.linalg.solve(gram, losses)).reshape(_CELLS, _CELLS)
+    image = Image.fromarray(cells.astype(np.float32))
+    return np.asarray(image.resize((side, side), Image.Resampling.BICUBIC), float)
