@@ -51,6 +51,15 @@ def test_the_test_of_a_map_fails_where_the_map_is_wrong() -> None:
     assert before - warm < before - np.mean(random)
 
 
+def test_a_model_that_looks_nowhere_has_no_confirmed_map() -> None:
+    def blind(images: np.ndarray) -> np.ndarray:
+        return np.tile([0.2, 0.5, 0.3], (len(images), 1))
+
+    found = explain_image(blind, scene())
+    assert explain_image(stripes, scene()).confirmed
+    assert not found.confirmed and found.drop_warm == found.drop_random == 0
+
+
 def test_random_tenths_are_as_large_as_the_warm_one_and_elsewhere() -> None:
     warm = np.zeros((50, 50), bool)
     warm[:10, :25] = True

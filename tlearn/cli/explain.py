@@ -156,8 +156,8 @@ def draw(result: ExplainResult) -> list[RenderableType]:
             safe_text(Path(record.path).name),
             safe_text(record.label, "bold"),
             percent(record.probability),
-            f"{-100 * record.drop_warm:+.1f}",
-            f"{-100 * record.drop_random:+.1f}",
+            f"{0.0 - 100 * record.drop_warm:+.1f}",
+            f"{0.0 - 100 * record.drop_random:+.1f}",
         )
     blocks: list[RenderableType] = [Text(), rows] if drawn else []
     if len(drawn) > _SHOWN:
@@ -168,8 +168,8 @@ def draw(result: ExplainResult) -> list[RenderableType]:
         blocks.append(Text(f"\n{len(unread)} of {images} cannot be read", BAD))
         blocks.append(indented(bullets(unread)))
     if result.page:
-        proved = sum(m.drop_warm > m.drop_random for m in drawn)  # type: ignore[operator]
-        worth = f"blurring the warmest tenth costs more than a random one in {proved} of "
+        confirmed = sum(record.confirmed for record in drawn)
+        worth = f"blurring the warmest tenth costs more than a random one in {confirmed} of "
         worth += pluralize(len(drawn), "map")
         blocks += [Text(), key_value_table({"maps": worth, "page": _page(result.page)})]
     return blocks

@@ -56,6 +56,11 @@ class ImageMap:
     truth: str | None = None
     problem: str | None = None
 
+    @property
+    def confirmed(self) -> bool:
+        """Return whether there is a map whose warm tenth costs more than a random one."""
+        return self.drop_warm is not None and self.drop_warm > (self.drop_random or 0)
+
 
 @dataclass(frozen=True)
 class ExplainResult:
@@ -237,15 +242,10 @@ def _values(trained: TrainedRun, cards: Sequence[_Card]) -> dict[str, Any]:
     return {
         "title": trained.directory.path.resolve().name,
         "cards": cards,
-        "n_proved": sum(_proved(card.record) for card in cards),
+        "n_confirmed": sum(card.record.confirmed for card in cards),
         "groups": [
             ("Maps", unknown),
             ("The most confident errors", wrong),
             ("A right answer of each class", right),
         ],
     }
-
-
-def _proved(record: ImageMap) -> bool:
-    assert record.drop_warm is not None and record.drop_random is not None
-    return record.drop_warm > record.drop_random
