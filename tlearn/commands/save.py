@@ -44,7 +44,7 @@ from tlearn.suggestion.advice import Advice
 _READ_BACK_IMAGES = 64
 """Held-out images on which the saved model is compared with the trained one."""
 
-_MAPS_SHARE = 0.08
+_MAPS_SHARE = 0.06
 """Of the time that a run has taken, what the maps in its report may take more."""
 
 _TOLERANCE = 2e-3

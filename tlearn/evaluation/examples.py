@@ -16,7 +16,7 @@ from tlearn.evaluation.explain_maps import PASSES, Answer, explain_image
 from tlearn.evaluation.explain_overlay import draw_map
 from tlearn.evaluation.predictions_file import SplitPredictions
 
-_TIMED = 8
+_TIMED = 4
 """Images of the pass by which it is told how long a map takes."""
 
 N_ERRORS, N_RIGHT, N_LEAST_CERTAIN = 24, 12, 12
