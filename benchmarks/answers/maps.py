@@ -3,7 +3,7 @@
     python -m benchmarks.answers.maps FOLDER ... [--weights MOBILENETV2.h5] [--limit 60]
 
 For each folder, and for images composed of an object on clutter, a head is solved on the built-in
-backbone and, with weights, on MobileNetV2. "proved" is the share of held-out images in which
+backbone and, with weights, on MobileNetV2. "confirmed" is the share of held-out images in which
 blurring the warmest tenth of the pixels costs the answer more than blurring a random tenth, "warm"
 and "random" are the mean falls of its probability. "in box" is the share of composed images whose
 warmest point lies on the object, "right" the same of those that are answered rightly.
@@ -98,7 +98,7 @@ def print_row(folder: str, backbone: str, kind: str, rows: np.ndarray) -> None:
     warm, random, inside, right = rows.T
     numbers = [right.mean(), (warm > random).mean(), warm.mean(), random.mean(), inside.mean()]
     numbers.append(inside[right == 1].mean() if right.any() else np.nan)
-    cells = "".join(f"{value:9.3f}" for value in numbers)
+    cells = "".join(f"{value:10.3f}" for value in numbers)
     print(f"{folder:14.14} {backbone:13} {kind:11}{len(rows):5}{cells}", flush=True)
 
 
@@ -114,8 +114,8 @@ def main() -> None:
     backbones: list[dict[str, Any]] = [{"backbone": "builtin"}]
     if given.weights:
         backbones.append({"backbone": "mobilenet_v2", "weights": given.weights})
-    names = ("accuracy", "proved", "warm", "random", "in box", "right")
-    print(f"{'folder':14} {'backbone':13} {'map':11}{'n':>5}", *(f"{x:>8}" for x in names))
+    names = ("accuracy", "confirmed", "warm", "random", "in box", "right")
+    print(f"{'folder':14} {'backbone':13} {'map':11}{'n':>5}" + "".join(f"{x:>10}" for x in names))
     with tempfile.TemporaryDirectory() as scratch:
         composed = Path(scratch, COMPOSED)
         boxes = write_composed(composed, given.per_class, seed=1)
