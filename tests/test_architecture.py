@@ -57,7 +57,7 @@ HEAVY = ("tensorflow", "keras", "jax", "torch", "sklearn", "matplotlib")
 
 STEPS = {"resume", "session", "advice", "train", "save", "trials", "int8_cost", "shrink", "teach"}
 STEPS |= {"compare_page", "compared_run", "methods", "methods_training", "references"}
-STEPS |= {"doctor_page", "examine", "judged", "leaks"}
+STEPS |= {"doctor_page", "examine", "judged", "leaks", "explain_folder", "explain_network"}
 """Modules of commands/ that are a part of commands, and no command themselves."""
 
 WITHOUT_API = {"demo"}

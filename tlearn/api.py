@@ -11,6 +11,9 @@ from tlearn.commands.distill import distill
 from tlearn.commands.doctor import DoctorResult, doctor
 from tlearn.commands.embed import EmbedResult, embed
 from tlearn.commands.evaluate import Choice, EvaluateResult, evaluate
+from tlearn.commands.explain import ExplainResult, explain
+from tlearn.commands.explain_folder import FolderPage, explain_folder
+from tlearn.commands.explain_network import NetworkPage, explain_network
 from tlearn.commands.export import export, export_within, write_snippets
 from tlearn.commands.finetune import FinetuneResult, finetune
 from tlearn.commands.matrix import matrix
@@ -33,8 +36,11 @@ __all__ = [
     "DoctorResult",
     "EmbedResult",
     "EvaluateResult",
+    "ExplainResult",
     "FinetuneResult",
+    "FolderPage",
     "Gates",
+    "NetworkPage",
     "RankResult",
     "RankedBackbone",
     "SortResult",
@@ -47,6 +53,9 @@ __all__ = [
     "doctor",
     "embed",
     "evaluate",
+    "explain",
+    "explain_folder",
+    "explain_network",
     "export",
     "export_within",
     "finetune",

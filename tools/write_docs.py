@@ -160,6 +160,7 @@ RECORDS = {
     "label": "tlearn.doctor.examination.WrongLabel",
     "shortcut": "tlearn.doctor.shortcuts.Shortcut",
     "image": "tlearn.doctor.examination.FaultyImage",
+    "map": "tlearn.commands.explain.ImageMap",
     "option": "tlearn.suggestion.accuracy_forecast.Option",
     "int8": "tlearn.suggestion.int8_cost.Int8Cost",
     "artifact": "tlearn.export.parity.Artifact",

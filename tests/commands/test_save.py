@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.finished_run import Train
+from tlearn import api
 from tlearn.commands.save import begin_run, save_run
 from tlearn.commands.session import Session
 from tlearn.commands.train import fit
@@ -42,6 +43,24 @@ def test_its_metrics_are_those_of_the_result(train: Train) -> None:
     assert metrics["test_accuracy"] == result.reports["test"].accuracy
     assert metrics["val_accuracy"] == result.reports["val"].accuracy
     assert metrics["seconds"]["total"] > 0
+
+
+@pytest.mark.parametrize("policy", ["linear_head", "top_stages"])
+def test_the_report_shows_where_the_model_looks_where_there_is_time(
+    run_images: Path,
+    tiny_backbone_flags: dict[str, Any],
+    tmp_path: Path,
+    policy: str,
+    converted: None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("tlearn.commands.save.write_figures", lambda *_: None)
+    flags = tiny_backbone_flags | {"policy": policy, "epochs": int(policy != "linear_head")}
+    for share, shown in ((1000.0, True), (0.0, False)):
+        monkeypatch.setattr("tlearn.commands.save._MAPS_SHARE", share)
+        api.finetune(run_images, flags=flags, out=tmp_path / str(share))
+        report = (tmp_path / str(share) / "report.html").read_text()
+        assert ('class="map"' in report) == shown
 
 
 @pytest.mark.parametrize("policy", ["linear_head", "top_stages"])

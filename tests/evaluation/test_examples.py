@@ -1,8 +1,17 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
-from tlearn.evaluation.examples import N_ERRORS, N_LEAST_CERTAIN, N_RIGHT, pick_examples
+from tlearn.evaluation.examples import (
+    N_ERRORS,
+    N_LEAST_CERTAIN,
+    N_RIGHT,
+    Examples,
+    pick_examples,
+    with_maps,
+)
 from tlearn.evaluation.predictions_file import SplitPredictions
 
 
@@ -57,3 +66,28 @@ def test_the_runner_up_is_the_second_most_probable_class() -> None:
 def test_without_errors_there_are_none_to_show() -> None:
     examples = pick_examples(predictions([0.9], [True], [0]), numbered(1))
     assert not examples.errors and len(examples.right) == 1 and not examples.least_certain
+
+
+def mapped(seconds: float) -> tuple[Examples, list[str]]:
+    """Examples of 16 x 16 pixels with as many maps as fit into a time, and the images of these."""
+    known = predictions([0.9, 0.8, 0.7, 0.6, 0.95, 0.85], [False, False, *[True] * 4], [0, 1] * 3)
+    pixels = np.random.default_rng(0).integers(0, 255, (6, 16, 16, 3)).astype(np.uint8)
+
+    def open_answer() -> Any:
+        return lambda images: np.full((len(images), 3), 1 / 3) + np.eye(3)[0] * 0.1
+
+    examples = with_maps(pick_examples(known, pixels), open_answer, seconds)
+    shown = [*examples.errors, *examples.right, *examples.least_certain]
+    return examples, [image.name for image in shown if image.map is not None]
+
+
+def test_errors_and_one_right_answer_of_each_class_get_maps() -> None:
+    examples, names = mapped(seconds=600)
+    assert examples.mapped
+    assert names == ["0.jpg", "1.jpg", "4.jpg", "5.jpg"]
+
+
+def test_without_time_there_are_no_maps() -> None:
+    examples, names = mapped(seconds=0)
+    assert not examples.mapped and not names
+    assert len(examples.errors) == 2

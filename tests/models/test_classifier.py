@@ -10,7 +10,7 @@ import pytest
 
 from tlearn.models.backbone import Backbone, load_backbone
 from tlearn.models.catalog import find_backbone
-from tlearn.models.classifier import build_classifier, set_head, set_trainable
+from tlearn.models.classifier import build_classifier, pooled_maps, set_head, set_trainable
 from tlearn.models.stages import find_cuts, layers_of_stage
 
 CLASSES = 3
@@ -42,6 +42,22 @@ def test_a_classifier_takes_pixels_and_gives_probabilities(
     np.testing.assert_allclose(probabilities.sum(1), 1, rtol=1e-5)
     assert [x.name for x in model.layers[-4:]] == ["embedding", "dropout", "head", "probabilities"]
     assert model.get_layer("dropout").rate == 0.5
+
+
+@pytest.mark.parametrize("cuts", [(-1,), (20, -1)])
+def test_logits_are_the_mean_of_the_kernel_at_every_position_of_the_maps(
+    backbone: Backbone, pixels: Callable[..., np.ndarray], cuts: tuple[int, ...]
+) -> None:
+    """That is what makes a class activation map exact."""
+    features = [find_cuts(backbone.trunk)[cut] for cut in cuts]
+    model = build_classifier(backbone.trunk, CLASSES, features=features, dropout=0.5)
+    kernel, bias = (np.asarray(weight) for weight in model.get_layer("head").get_weights())
+    network = keras.Model(model.inputs[0], [*pooled_maps(model), model.output])
+    *maps, probabilities = (np.asarray(x) for x in network(pixels(32), training=False))
+    rows = np.split(kernel, np.cumsum([stage.shape[-1] for stage in maps])[:-1])
+    logits = bias + sum((m @ k).mean(axis=(1, 2)) for m, k in zip(maps, rows, strict=True))
+    shares = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(probabilities, shares, rtol=1e-4)
 
 
 def test_the_head_takes_solved_weights(

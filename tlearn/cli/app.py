@@ -24,6 +24,7 @@ from tlearn.cli import (
     doctor,
     embed,
     evaluate,
+    explain,
     export,
     finetune,
     matrix,
@@ -135,6 +136,7 @@ _COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {
     _JUDGE: (
         doctor.doctor,
         evaluate.evaluate,
+        explain.explain,
         check.check,
         benchmark.benchmark,
         embed.embed,

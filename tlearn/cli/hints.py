@@ -19,6 +19,7 @@ from tlearn.errors import pasted
 _COMMANDS = {
     "evaluate": "test eval validate score accuracy metrics",
     "export": "convert quantize tflite litert onnx deploy save freeze",
+    "explain": "heatmap gradcam grad-cam cam saliency attention interpret why map umap tsne",
     "predict": "classify infer inference run label recognize ask",
     "finetune": "fit fine-tune fine_tune finetuning retrain learn transfer",
     "suggest": "advise advice analyze analyse inspect recommend measure explore start init",

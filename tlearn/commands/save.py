@@ -13,13 +13,16 @@ from tlearn.commands.train import FittedModel
 from tlearn.confidence.temperature import with_temperature
 from tlearn.data.manifest import write_manifest
 from tlearn.errors import RunError, pasted, quoted
-from tlearn.evaluation.examples import Examples, pick_examples
+from tlearn.evaluation.examples import Examples, pick_examples, with_maps
+from tlearn.evaluation.explain_maps import Answer
 from tlearn.evaluation.figures import write_figures
 from tlearn.evaluation.metrics import Report, score
 from tlearn.evaluation.predictions import answer_pixels
 from tlearn.evaluation.predictions_file import SplitPredictions, write_errors, write_predictions
 from tlearn.evaluation.report import write_report
 from tlearn.evaluation.report_content import NextStep, ReportContent
+from tlearn.features.engine import LITERT
+from tlearn.features.extractor import extractor_engines
 from tlearn.models.head_template import (
     head_weights,
     keep_template,
@@ -43,6 +46,9 @@ from tlearn.suggestion.advice import Advice
 
 _READ_BACK_IMAGES = 64
 """Held-out images on which the saved model is compared with the trained one."""
+
+_MAPS_SHARE = 0.06
+"""Of the time that a run has taken, what the maps in its report may take more."""
 
 _TOLERANCE = 2e-3
 """Largest difference of a probability that passes: Keras does not compute alike in every batch."""
@@ -190,7 +196,7 @@ def _write_results(
         issues=dataset.issues,
         timings=timer.seconds,
         seconds=total - timer.seconds.get("advice", 0),  # the forecast does not count the advice
-        examples=_examples(workspace, plan, predictions),
+        examples=_examples(session, workspace, fitted, predictions),
         advice=advice,
         provenance=_provenance(run),
         next_steps=next_steps,
@@ -221,14 +227,34 @@ def _predictions(workspace: Workspace, fitted: FittedModel, split: str) -> Split
 
 
 def _examples(
-    workspace: Workspace, plan: Plan, predictions: Sequence[SplitPredictions]
+    session: Session,
+    workspace: Workspace,
+    fitted: FittedModel,
+    predictions: Sequence[SplitPredictions],
 ) -> Examples:
     """Choose images of the reported split for the report; none where the plan keeps no samples."""
-    if not plan.images.keep_samples:
+    if not fitted.plan.images.keep_samples:
         return Examples()
     reported = workspace.dataset.manifest.report_split
     chosen = next(split for split in predictions if split.split == reported)
-    return pick_examples(chosen, workspace.dataset.rows(reported))
+    examples = pick_examples(chosen, workspace.dataset.rows(reported))
+    seconds = _MAPS_SHARE * session.timer.total()
+    return with_maps(examples, lambda: _answer(session, workspace, fitted), seconds)
+
+
+def _answer(session: Session, workspace: Workspace, fitted: FittedModel) -> Answer:
+    """Return the probabilities of what was trained; of a solved head, without TensorFlow."""
+    model = fitted.model
+    if model is not None:
+        return lambda images: answer_pixels(model.predict_on_batch, images).probabilities
+    head, features = fitted.head, workspace.features
+    assert head is not None and features is not None and workspace.extractor is not None
+    engine = extractor_engines(
+        workspace.extractor,
+        lambda: session.load_backbone(workspace.backbone),
+        features.outputs_of(fitted.plan.head.stages),
+    )[LITERT]()
+    return lambda images: head.probabilities(next(engine.run([np.asarray(images)])))
 
 
 def _provenance(run: RunDirectory) -> dict[str, str]:
@@ -240,6 +266,7 @@ def _next_steps(place: Path) -> list[NextStep]:
     path = pasted(place)
     return [
         NextStep("Try it on an image of your own", f"tlearn predict {path} IMAGE"),
+        NextStep("See where it looks when it errs", f"tlearn explain {path}"),
         NextStep("Export it for a phone", f"tlearn export {path} --tflite"),
         NextStep("Describe it in a paper", f"tlearn describe {path}"),
     ]

@@ -53,10 +53,10 @@ def breakable(path: str) -> str:
     return escape(escape_invisible(path)).replace("/", Markup("/<wbr>"))
 
 
-def data_url(pixels: np.ndarray) -> str:
-    """Return an image as a data URL: a JPEG of at most 240 pixels a side."""
+def data_url(pixels: np.ndarray, side: int = _THUMBNAIL) -> str:
+    """Return an image as a data URL: a JPEG of at most so many pixels a side."""
     image = Image.fromarray(pixels).convert("RGB")
-    image.thumbnail((_THUMBNAIL, _THUMBNAIL))
+    image.thumbnail((side, side))
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=82)
     return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()

@@ -73,6 +73,18 @@ def set_head(model: keras.Model, kernel: np.ndarray, bias: np.ndarray) -> None:
     model.get_layer(HEAD).set_weights([np.asarray(kernel), np.asarray(bias)])
 
 
+def pooled_maps(model: keras.Model) -> list[keras.KerasTensor]:
+    """Return the feature maps whose averages are the embedding, in its order.
+
+    Args:
+        model: From `build_classifier`, or a saved one read back.
+    """
+    embedding = model.get_layer(EMBEDDING)
+    if isinstance(embedding, keras.layers.GlobalAveragePooling2D):
+        return [embedding.input]
+    return [tensor._keras_history.operation.input for tensor in embedding.input]
+
+
 def set_trainable(
     model: keras.Model,
     stages: Sequence[Stage],

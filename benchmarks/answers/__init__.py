@@ -1,0 +1,1 @@
+"""How good the answers of a run are: what a map shows, what a probability is worth."""

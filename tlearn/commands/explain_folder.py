@@ -1,0 +1,216 @@
+"""Images as points: near each other where the network finds them alike, errors marked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tlearn.commands.explain import PAGE, new_folder
+from tlearn.commands.judged import judge
+from tlearn.commands.session import Session
+from tlearn.data.pixel_store import PixelArray
+from tlearn.data.sampling import stratified
+from tlearn.evaluation.explain_page import write_explain_page
+from tlearn.evaluation.explain_points import place_points
+from tlearn.progress import ProgressCallback, no_progress
+from tlearn.runs.directory import ensure_no_run
+from tlearn.runs.trained_run import TrainedRun
+
+MOST_POINTS = 400
+"""Images on the page; each brings its thumbnail."""
+
+
+@dataclass(frozen=True, eq=False)
+class FolderPage:
+    """The page with a folder's images as points.
+
+    Attributes:
+        source: The run or the folder.
+        page: The page.
+        n_images: Images there are.
+        n_points: Images that were drawn.
+        n_errors: Drawn images whose answer is wrong.
+        explained: Share of the variance of embeddings that the two axes of the first view show.
+    """
+
+    source: Path
+    page: Path
+    n_images: int
+    n_points: int
+    n_errors: int
+    explained: float
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the document."""
+        return vars(self) | {"source": str(self.source), "page": str(self.page)}
+
+    def in_words(self) -> dict[str, str]:
+        """Return what was drawn."""
+        drawn = f"{self.n_points:,} of {self.n_images:,} images, {self.n_errors:,} of them errors"
+        return {"drawn": drawn}
+
+
+@dataclass(frozen=True, eq=False)
+class _Cloud:
+    """Images to draw.
+
+    Attributes:
+        title: Of the page.
+        answered_by: Where the answers are from, for the page.
+        classes: Names of the classes.
+        pixels: (n, side, side, 3).
+        names: (n,) what the images are called.
+        labels: (n,) true classes.
+        embeddings: (n, d).
+        probabilities: (n, classes) from models that had not seen the image.
+        n_images: Images there are, of which these are a sample.
+    """
+
+    title: str
+    answered_by: str
+    classes: Sequence[str]
+    pixels: np.ndarray
+    names: Sequence[str]
+    labels: np.ndarray
+    embeddings: np.ndarray
+    probabilities: np.ndarray
+    n_images: int
+
+
+def explain_folder(
+    run: Path | None = None,
+    folder: Path | None = None,
+    *,
+    flags: Mapping[str, Any] | None = None,
+    out: Path | None = None,
+    data: Path | None = None,
+    progress: ProgressCallback = no_progress,
+) -> FolderPage:
+    """Draw images as points, near each other where the network finds them alike.
+
+    Args:
+        run: A run, whose held-out images are drawn as its own network sees them; None takes the
+            newest under runs/.
+        folder: An image folder instead, as the backbone sees it before any training. Its answers
+            are from heads that were cross-validated on it.
+        flags: Recipe keys set by flags, for a folder.
+        out: A new or empty folder for the page; by default one under `explain/`.
+        data: Where the run's images are now.
+        progress: Called with (step, done, total).
+
+    Raises:
+        TlearnError: The run or the folder cannot be used, or `out` holds something.
+    """
+    if folder is not None:
+        ensure_no_run(folder)
+        target, source = new_folder(out, folder), folder
+        cloud = _of_folder(folder, flags or {}, progress)
+    else:
+        trained = TrainedRun.open(run, data, progress)
+        source = trained.directory.path
+        target = new_folder(out, source)
+        cloud = _of_run(trained)
+    progress("draw", 0, 0)
+    placed = place_points(cloud.embeddings)
+    n_errors = int(_errors(cloud).sum())
+    values = _values(cloud, placed.views)
+    values |= {"explained": placed.explained, "n_errors": n_errors}
+    write_explain_page(target / PAGE, "folder.html.j2", values)
+    n_points = len(cloud.labels)
+    return FolderPage(source, target / PAGE, cloud.n_images, n_points, n_errors, placed.explained)
+
+
+def _of_run(trained: TrainedRun) -> _Cloud:
+    """Return held-out images as the run's own network sees them."""
+    import keras
+
+    from tlearn.models.classifier import HEAD
+
+    split = trained.manifest.report_split
+    images = trained.read_split(split)
+    rows = stratified(images.labels, MOST_POINTS, trained.plan.seed)
+    model = trained.load_model()
+    trained.progress("predict", 0, 0)
+    outputs = [model.get_layer(HEAD).input, model.get_layer("probabilities").output]
+    network = keras.Model(model.inputs[0], outputs)
+    pixels = np.asarray(images.pixels[rows])
+    embeddings, probabilities = _run_batches(network, pixels)
+    names = [trained.manifest.names[row] for row in trained.manifest.indices(split)[rows]]
+    return _Cloud(
+        trained.directory.path.resolve().name,
+        "the run's model, which had not seen them",
+        trained.labels,
+        pixels,
+        names,
+        images.labels[rows],
+        embeddings,
+        probabilities,
+        len(images.labels),
+    )
+
+
+def _run_batches(network: Any, pixels: PixelArray, size: int = 32) -> list[np.ndarray]:
+    batches = [
+        network.predict_on_batch(np.asarray(pixels[start : start + size], np.float32))
+        for start in range(0, len(pixels), size)
+    ]
+    return [np.concatenate(parts) for parts in zip(*batches, strict=True)]
+
+
+def _of_folder(folder: Path, flags: Mapping[str, Any], progress: ProgressCallback) -> _Cloud:
+    """Return a sample of a folder as the backbone sees it before any training."""
+    with Session(folder, None, flags, progress=progress) as session:
+        workspace = session.extract_features(session.open_workspace())
+        features, manifest = workspace.features, workspace.dataset.manifest
+        assert features is not None
+        progress("measure heads", 0, 0)
+        judged = next(judge(session, workspace))
+        chosen = stratified(manifest.labels[judged.rows], MOST_POINTS, session.seed)
+        rows, best = judged.rows[chosen], judged.best
+        digests = [manifest.digests[row] for row in rows]
+        return _Cloud(
+            folder.resolve().name,
+            f"heads on {workspace.backbone.name} that were solved without them",
+            manifest.classes,
+            np.asarray(workspace.dataset.pixels.read(digests)),
+            [manifest.names[row] for row in rows],
+            manifest.labels[rows],
+            features.read(features.outputs_of(best.stages), digests),
+            best.cv.probabilities[chosen],
+            len(manifest.labels),
+        )
+
+
+def _errors(cloud: _Cloud) -> np.ndarray:
+    return np.asarray(cloud.probabilities.argmax(axis=1) != cloud.labels)
+
+
+def _values(cloud: _Cloud, views: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    """Return what the page shows; points stand class by class, from left to right."""
+    answers, wrong = cloud.probabilities.argmax(axis=1), _errors(cloud)
+    first = next(iter(views.values()))
+    order = np.lexsort((first[:, 0], cloud.labels))
+    points = [
+        {
+            "at": [view[row].tolist() for view in views.values()],
+            "label": int(cloud.labels[row]),
+            "answer": cloud.classes[answers[row]],
+            "probability": float(cloud.probabilities[row, answers[row]]),
+            "wrong": bool(wrong[row]),
+            "name": cloud.names[row],
+            "pixels": cloud.pixels[row],
+        }
+        for row in order
+    ]
+    return {
+        "title": cloud.title,
+        "answered_by": cloud.answered_by,
+        "classes": cloud.classes,
+        "points": points,
+        "views": list(views),
+        "n_images": cloud.n_images,
+    }
