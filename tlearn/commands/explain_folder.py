@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,13 @@ import numpy as np
 from tlearn.commands.explain import PAGE, new_folder
 from tlearn.commands.judged import judge
 from tlearn.commands.session import Session
-from tlearn.data.pixel_store import PixelArray
 from tlearn.data.sampling import stratified
 from tlearn.evaluation.explain_page import write_explain_page
 from tlearn.evaluation.explain_points import place_points
 from tlearn.progress import ProgressCallback, no_progress
+from tlearn.runs.answering import open_network
 from tlearn.runs.directory import ensure_no_run
+from tlearn.runs.solved_head import EMBEDDING, PROBABILITIES
 from tlearn.runs.trained_run import TrainedRun
 
 MOST_POINTS = 400
@@ -126,19 +128,12 @@ def explain_folder(
 
 def _of_run(trained: TrainedRun) -> _Cloud:
     """Return held-out images as the run's own network sees them."""
-    import keras
-
-    from tlearn.models.classifier import HEAD
-
     split = trained.manifest.report_split
     images = trained.read_split(split)
     rows = stratified(images.labels, MOST_POINTS, trained.plan.seed)
-    model = trained.load_model()
-    trained.progress("predict", 0, 0)
-    outputs = [model.get_layer(HEAD).input, model.get_layer("probabilities").output]
-    network = keras.Model(model.inputs[0], outputs)
     pixels = np.asarray(images.pixels[rows])
-    embeddings, probabilities = _run_batches(network, pixels)
+    progress = partial(trained.progress, "predict")
+    outputs = open_network(trained, len(pixels)).run(pixels, (EMBEDDING, PROBABILITIES), progress)
     names = [trained.manifest.names[row] for row in trained.manifest.indices(split)[rows]]
     return _Cloud(
         trained.directory.path.resolve().name,
@@ -147,18 +142,10 @@ def _of_run(trained: TrainedRun) -> _Cloud:
         pixels,
         names,
         images.labels[rows],
-        embeddings,
-        probabilities,
+        outputs[EMBEDDING],
+        outputs[PROBABILITIES],
         len(images.labels),
     )
-
-
-def _run_batches(network: Any, pixels: PixelArray, size: int = 32) -> list[np.ndarray]:
-    batches = [
-        network.predict_on_batch(np.asarray(pixels[start : start + size], np.float32))
-        for start in range(0, len(pixels), size)
-    ]
-    return [np.concatenate(parts) for parts in zip(*batches, strict=True)]
 
 
 def _of_folder(folder: Path, flags: Mapping[str, Any], progress: ProgressCallback) -> _Cloud:
