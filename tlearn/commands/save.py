@@ -10,7 +10,13 @@ import numpy as np
 
 from tlearn.commands.session import Session, Workspace
 from tlearn.commands.train import FittedModel
+from tlearn.confidence.answer_sets import Coverage
+from tlearn.confidence.answers import Answers
+from tlearn.confidence.confidence import Confidence
+from tlearn.confidence.novelty import REFUSED
+from tlearn.confidence.promises import hold_promises
 from tlearn.confidence.temperature import with_temperature
+from tlearn.data.dataset import Dataset
 from tlearn.data.manifest import write_manifest
 from tlearn.errors import RunError, pasted, quoted
 from tlearn.evaluation.examples import Examples, pick_examples, with_maps
@@ -200,6 +206,8 @@ def _write_results(
         advice=advice,
         provenance=_provenance(run),
         next_steps=next_steps,
+        confidence=confidence,
+        coverage=_coverage(confidence, fitted, dataset),
     )
     write_report(run.report_path, content)
     write_figures(run.figures, content)
@@ -217,6 +225,17 @@ def _write_results(
             "reports": {split: report.to_json() for split, report in reports.items()},
         },
     )
+
+
+def _coverage(
+    confidence: Confidence, fitted: FittedModel, dataset: Dataset
+) -> tuple[Coverage, ...]:
+    """Return how promises are kept on test; on validation images they were computed."""
+    test = fitted.probabilities.get("test")
+    if test is None:
+        return ()
+    answers, labels = Answers(test), dataset.labels("test")
+    return hold_promises(confidence, answers, labels, None, REFUSED).coverage
 
 
 def _predictions(workspace: Workspace, fitted: FittedModel, split: str) -> SplitPredictions:

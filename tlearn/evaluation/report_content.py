@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from tlearn.confidence.answer_sets import Coverage
+from tlearn.confidence.confidence import UNKNOWN, Confidence
 from tlearn.data.inspection import DataIssue
 from tlearn.evaluation.examples import Examples
 from tlearn.evaluation.metrics import Report
@@ -44,6 +46,9 @@ class ReportContent:
         advice: The evidence that led to the plan, or None where nothing was measured.
         provenance: Versions, system, processor, date and command, in the order to show them.
         next_steps: What to do with the run.
+        confidence: What is known of the model's answers.
+        coverage: How promises about sets of answers were kept on the leading split; none where
+            they were computed on it.
     """
 
     title: str
@@ -58,6 +63,8 @@ class ReportContent:
     advice: Advice | None = None
     provenance: Mapping[str, str] = field(default_factory=dict)
     next_steps: Sequence[NextStep] = ()
+    confidence: Confidence = UNKNOWN
+    coverage: Sequence[Coverage] = ()
 
     @property
     def leading(self) -> Report:
