@@ -92,6 +92,18 @@ def fit(
             probabilities = _head_probabilities(workspace, plan, head)
             return FittedModel(plan, head, probabilities, calibration=calibration)
     model, history = _tune(session, workspace, plan, head, on_epoch, checkpoint)
+    return _fitted(session, workspace, plan, head, model, history)
+
+
+def _fitted(
+    session: Session,
+    workspace: Workspace,
+    plan: Plan,
+    head: LinearHead | None,
+    model: keras.Model,
+    history: History,
+) -> FittedModel:
+    """Score and calibrate a tuned network."""
     session.progress("score the model", 0, 0)
     with session.timer.time("check"):
         probabilities = {
