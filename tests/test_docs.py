@@ -118,7 +118,7 @@ def test_json_documents_have_the_keys_that_are_documented(
     document("evaluate", "run")
     image = str(next(Path(folder).rglob("*.png")))
     answer = document("predict", "run", image)["predictions"][0]
-    assert {"image", "label", "probability", "top", "problem"} == keys_of(answer)
+    assert {"image", "label", "probability", "known", "set", "top", "problem"} == keys_of(answer)
     document("embed", "run", image, "--similar", image)
     artifact = document("export", "run", "--tflite")["artifacts"][0]
     assert keys_of(artifact) == documented_keys("Artifact")
