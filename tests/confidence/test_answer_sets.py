@@ -1,5 +1,7 @@
 """Sets of answers hold the truth as often as they promise."""
 
+from __future__ import annotations
+
 import numpy as np
 import pytest
 
@@ -58,3 +60,33 @@ def test_coverage_counts_hits_and_sizes() -> None:
         AnswerSets(0.9, 0.3, 50), np.array([[0.6, 0.4], [0.9, 0.1]]), np.array([1, 1])
     )
     assert (kept.coverage, kept.mean_size, kept.n) == (0.5, 1.5, 2)
+
+
+@pytest.mark.parametrize("level", [0.9, 0.95])
+def test_sets_are_those_of_an_independent_library(level: float) -> None:
+    from mapie.classification import SplitConformalClassifier
+    from sklearn.base import BaseEstimator, ClassifierMixin
+
+    class Answered(ClassifierMixin, BaseEstimator):
+        """Takes probabilities for features, and gives them back."""
+
+        def fit(self, x: np.ndarray, y: np.ndarray) -> Answered:
+            self.classes_, self.fitted_ = np.arange(x.shape[1]), True
+            return self
+
+        def predict_proba(self, x: np.ndarray) -> np.ndarray:
+            return x
+
+        def predict(self, x: np.ndarray) -> np.ndarray:
+            return x.argmax(axis=1)
+
+    held_out, labels = answers(150, 0)
+    new, _ = answers(80, 1)
+    theirs = SplitConformalClassifier(
+        Answered().fit(held_out, labels), level, conformity_score="lac", prefit=True
+    )
+    theirs.conformalize(held_out, labels)
+    sets = theirs.predict_set(new)[1][:, :, 0]
+    sets[np.arange(len(new)), new.argmax(axis=1)] = True  # theirs may be empty
+    ours = promise_sets(held_out, labels)[BY_LEVEL[level]]
+    np.testing.assert_array_equal(in_set(new, ours.threshold), sets)
