@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 
 from tlearn.artifacts.contract import Preprocessing
+from tlearn.confidence.answers import Answer, Answers
 from tlearn.export.inputs import ExportInputs, GoldenImage
 from tlearn.runs.trained_run import SplitImages
 
@@ -29,6 +30,7 @@ class TrainedModel(NamedTuple):
     probabilities: np.ndarray
     train_pixels: np.ndarray
     train_labels: np.ndarray
+    known: np.ndarray | None = None
 
     def inputs(self, pixels: np.ndarray | None = None, int8_note: str = "") -> ExportInputs:
         """The same as an export takes it."""
@@ -42,7 +44,7 @@ class TrainedModel(NamedTuple):
             model=self.model,
             class_names=LABELS,
             check=check,
-            expected=self.probabilities,
+            expected=Answers(self.probabilities, self.known),
             preprocessing=Preprocessing.of(SIZE, "squash"),
             metadata={"name": "drawn", "image_size": SIZE},
             calibration=self.train_pixels[:60],
@@ -105,6 +107,32 @@ def trained(once: Callable[[str, Callable[[Path], object]], Path]) -> TrainedMod
 
 
 @pytest.fixture(scope="session")
+def knowing(
+    trained: TrainedModel, once: Callable[[str, Callable[[Path], object]], Path]
+) -> TrainedModel:
+    """The same classifier with a second output, `known`, that tells the drawn images from noise."""
+    import keras
+
+    from tlearn.confidence.novelty import fit_novelty, fit_subspace, margins
+    from tlearn.features.linear_head import centered
+    from tlearn.models.classifier import set_head
+    from tlearn.models.known import known_embedding, set_known, with_known
+
+    path = once("trained-model", _train) / "trained.keras"
+    plain = keras.models.load_model(path, compile=False)
+    set_head(plain, *map(centered, plain.get_layer("head").get_weights()))
+    model = with_known(plain, [plain.get_layer("embedding").input], n_axes=2)
+    pixels = trained.train_pixels.astype("float32")
+    embeddings = known_embedding(model).predict(pixels, verbose=0)
+    subspace = fit_subspace(embeddings, [embeddings.shape[1]], 2)
+    logits = np.log(np.maximum(plain.predict(pixels, verbose=0), 1e-9))
+    residuals = subspace.residuals(embeddings)
+    set_known(model, fit_novelty(subspace, margins(logits), residuals, "train"))
+    probabilities, known = model.predict(trained.pixels.astype("float32"), verbose=0)
+    return trained._replace(model=model, probabilities=probabilities, known=known[:, 0])
+
+
+@pytest.fixture(scope="session")
 def inputs(trained: TrainedModel) -> ExportInputs:
     """The classifier as `tlearn export` has it in hand, with one golden image of each class."""
     return trained.inputs()
@@ -120,7 +148,14 @@ def golden_images(trained: TrainedModel) -> list[GoldenImage]:
         Image.fromarray(trained.pixels[row]).save(file, "PNG")
         golden.append(
             GoldenImage(
-                file.getvalue(), ".png", name, trained.pixels[row], trained.probabilities[row]
+                file.getvalue(),
+                ".png",
+                name,
+                trained.pixels[row],
+                Answer(
+                    trained.probabilities[row],
+                    None if trained.known is None else float(trained.known[row]),
+                ),
             )
         )
     return golden

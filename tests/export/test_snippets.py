@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +21,19 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.trained_model import TrainedModel, draw
+from tlearn.artifacts.contract import Preprocessing
 from tlearn.artifacts.runtime import run_artifact
+from tlearn.confidence.answer_sets import in_set
 from tlearn.data.decode import RESIZE_RULES, decode
 from tlearn.errors import ExportError
+from tlearn.export.seal import attach_contract
 from tlearn.export.snippets import PLATFORMS, check_platforms, write_snippet
 from tlearn.export.tflite import write_tflite
+from tlearn.export.write import write_and_check
 
 LABELS = ("horizontal", "vertical", "[checks] é")
+THRESHOLD, REFUSED = 0.2, 0.05
 SIZE = 32
 MODES = dict(zip(RESIZE_RULES, ("none", "int8", "float16"), strict=True))
 """Every rule with one way to write numbers: both kinds of input are met."""
@@ -39,16 +46,24 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 """
 
 
+def export(model: TrainedModel, folder: Path, rule: str = "squash", **changes: Any) -> Path:
+    """Write a LiteRT file with its contract; a promise in it has a threshold of our choice."""
+    inputs = replace(
+        model.inputs(),
+        class_names=LABELS,
+        preprocessing=Preprocessing.of(SIZE, rule),
+        golden=(),
+        **changes,
+    )
+    artifact = write_and_check(inputs, folder, ("tflite", MODES[rule]), 1.0)
+    sets = tuple(replace(sets, threshold=THRESHOLD) for sets in artifact.sets)
+    return attach_contract(replace(artifact, sets=sets), inputs).path
+
+
 @pytest.fixture(scope="module")
-def models(trained: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+def models(knowing: TrainedModel, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """A file for every rule."""
-    paths = {}
-    for rule, mode in MODES.items():
-        paths[rule] = tmp_path_factory.mktemp(rule) / f"model_{mode}.tflite"
-        about = {"resize": rule}
-        images = trained.train_pixels[:40]
-        write_tflite(trained.model, paths[rule], mode, images, LABELS, about)
-    return paths
+    return {rule: export(knowing, tmp_path_factory.mktemp(rule), rule) for rule in MODES}
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +84,8 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     deep = np.asarray(drawn.convert("L")).astype(np.uint16) * 250
     Image.fromarray(deep).save(folder / "deep.png")
     drawn.convert("CMYK").save(folder / "cmyk.jpg")
+    for number, pixels in enumerate(draw(3, seed=5)[0]):
+        Image.fromarray(pixels).save(folder / f"own_kind_{number}.png")
     return sorted(folder.iterdir())
 
 
@@ -77,18 +94,47 @@ def test_the_python_snippet_answers_as_tlearn_does(
     models: dict[str, Path], images: list[Path], rule: str
 ) -> None:
     program = write_snippet(models[rule], "python")
+    pixels = np.stack([decode(image, SIZE, rule) for image in images])
+    refused = 0
+    for line, image, answer in zip(
+        run_alone(program, images), images, run_artifact(models[rule], pixels), strict=True
+    ):
+        assert answer.known is not None
+        name, *columns = line.split("\t")
+        assert name == str(image)
+        if answer.known < REFUSED:
+            refused += 1
+            assert columns == [f"none of these (known {answer.known:.4f})"]
+            continue
+        order = np.argsort(-answer.probabilities, kind="stable")
+        members = in_set(answer.probabilities[np.newaxis], THRESHOLD)[0]
+        assert columns == [
+            *(f"{LABELS[n]} {answer.probabilities[n]:.4f}" for n in order),
+            "one of: " + ", ".join(LABELS[n] for n in order if members[n]),
+        ]
+    assert 0 < refused < len(images)
+
+
+def test_a_model_that_does_not_know_strangers_is_answered_by_its_classes_alone(
+    trained: TrainedModel, images: list[Path], tmp_path: Path
+) -> None:
+    """A run of an earlier version, exported on its training images: no promises either."""
+    check = replace(trained.inputs().check, source="train")
+    path = export(trained, tmp_path, check=check)
+    lines = run_alone(write_snippet(path, "python"), images)
+    assert all(len(line.split("\t")) == 1 + len(LABELS) for line in lines)
+    for platform in PLATFORMS:
+        text = write_snippet(path, platform).read_text()
+        for word in ("known", "one of", "refuse", "threshold"):
+            assert word not in text.lower(), (platform, word)
+
+
+def run_alone(program: Path, images: list[Path]) -> list[str]:
+    """Run a program on images where tlearn cannot be imported; return what it prints."""
     line = [sys.executable, "-c", _ALONE, program, *images]
     done = subprocess.run(line, capture_output=True, text=True, encoding="utf-8")
     assert done.returncode == 0, done.stderr
-    pixels = np.stack([decode(image, SIZE, rule) for image in images])
-    expected = run_artifact(models[rule], pixels)
-    lines = done.stdout.splitlines()
-    assert len(lines) == len(images)
-    for line_of_image, image, probabilities in zip(lines, images, expected, strict=True):
-        name, *answers = line_of_image.split("\t")
-        order = np.argsort(-probabilities, kind="stable")
-        assert name == str(image)
-        assert answers == [f"{LABELS[n]} {probabilities[n]:.4f}" for n in order]
+    return done.stdout.splitlines()
 
 
 @pytest.mark.parametrize("rule", RESIZE_RULES)
@@ -125,7 +171,7 @@ def test_the_page_resamples_as_the_decoder_does(
     models: dict[str, Path], images: list[Path], rule: str, node: Any, tmp_path: Path
 ) -> None:
     page = write_snippet(models[rule], "web").read_text()
-    preprocessing, module = re.findall(r"<script[^>]*>\n(.*?)</script>", page, re.DOTALL)
+    preprocessing, _, module = re.findall(r"<script[^>]*>\n(.*?)</script>", page, re.DOTALL)
     (tmp_path / "module.mjs").write_text(module)
     node("--check", str(tmp_path / "module.mjs"))
     for name in ("narrow.png", "small.png"):
@@ -142,6 +188,40 @@ def test_the_page_resamples_as_the_decoder_does(
         assert (page_pixels[..., 3] == 255).all()
 
 
+@pytest.mark.parametrize(
+    ("scores", "known", "label", "members"),
+    [
+        ([0.7, 0.2, 0.1], 0.5, "a", ["a", "b"]),
+        ([0.9, 0.07, 0.03], 0.06, "a", ["a"]),
+        ([0.19, 0.18, 0.17], 0.04, None, ["a"]),
+    ],
+)
+def test_the_page_reads_mediapipe_by_the_names_of_its_heads(
+    models: dict[str, Path],
+    node: Any,
+    tmp_path: Path,
+    scores: list[float],
+    known: float,
+    label: str | None,
+    members: list[str],
+) -> None:
+    page = write_snippet(models["squash"], "web").read_text()
+    _, answering, _ = re.findall(r"<script[^>]*>\n(.*?)</script>", page, re.DOTALL)
+    categories = [
+        {"categoryName": name, "score": score} for name, score in zip("abc", scores, strict=True)
+    ]
+    heads = [
+        {"headName": "known", "categories": [{"categoryName": "", "score": known}]},
+        {"headName": "probabilities", "categories": categories},
+    ]
+    (tmp_path / "run.js").write_text(
+        f"{answering}\nconsole.log(JSON.stringify(read({json.dumps(heads)})))"
+    )
+    answer = json.loads(node(str(tmp_path / "run.js")))
+    assert (answer["label"], answer["set"]) == (label, members)
+    assert answer["top"] == categories
+
+
 @pytest.mark.parametrize("platform", PLATFORMS)
 @pytest.mark.parametrize("rule", RESIZE_RULES)
 def test_every_value_of_a_template_is_filled_in(
@@ -153,6 +233,8 @@ def test_every_value_of_a_template_is_filled_in(
     assert not re.search(r"{[{%]|[%}]}\n", text)
     assert text.count("{") == text.count("}") and text.count("(") == text.count(")")
     for value in (models[rule].stem, str(SIZE), "resized to 32 pixels"):
+        assert value in text
+    for value in ("none of these", str(REFUSED), f"{THRESHOLD - 1e-6:g}", "95%"):
         assert value in text
     if platform in ("android", "ios"):
         assert "The 3 labels" in text
@@ -167,8 +249,8 @@ def test_platforms_are_named_once_and_an_unknown_one_lists_them() -> None:
     assert "android" in error.value.hint
 
 
-def test_a_file_without_its_resize_rule_is_an_error(trained: Any, tmp_path: Path) -> None:
+def test_a_file_without_its_contract_is_an_error(trained: TrainedModel, tmp_path: Path) -> None:
     path = tmp_path / "model.tflite"
     write_tflite(trained.model, path, "none", None, LABELS, {})
-    with pytest.raises(ExportError, match="resized"):
+    with pytest.raises(ExportError, match="has no contract"):
         write_snippet(path, "python")

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tlearn.artifacts.metadata import read_metadata
-from tlearn.backend.silence import silence_output
-from tlearn.errors import ExportError, quoted
+from tlearn.artifacts.contract_file import read_contract
+from tlearn.confidence.confidence import UNKNOWN
+from tlearn.errors import ExportError
 from tlearn.storage.atomic import write_atomic
 
 PLATFORMS = {"python": "py", "android": "kt", "ios": "swift", "web": "html"}
@@ -27,6 +27,8 @@ _RESIZING = {
 # Pinned: from 1.0 on, tasks-vision for the web sends usage logs to its maker; 0.10.35 does not.
 _VERSIONS = {"web": "0.10.35", "android": "0.10.29", "ios": "0.10.21"}
 _TOP = 3
+_SLACK, _DIGITS = 1e-6, 7
+"""A class exactly at the threshold of the contract is in the set, however its number is rounded."""
 
 
 def check_platforms(names: Sequence[str]) -> list[str]:
@@ -49,14 +51,14 @@ def write_snippet(model: Path, platform: str) -> Path:
     """Write a program beside a LiteRT file that classifies images with it.
 
     Args:
-        model: The file, as `write_tflite` wrote it.
+        model: The file, with its contract beside it.
         platform: One of PLATFORMS.
 
     Returns:
         `classify_NAME.SUFFIX`, beside the file.
 
     Raises:
-        ExportError: The file does not say how images are to be prepared.
+        ExportError: The file has no contract.
         HostError: The folder cannot be written to.
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -76,35 +78,24 @@ def write_snippet(model: Path, platform: str) -> Path:
 
 
 def _template_values(model: Path) -> dict[str, Any]:
-    """Return what the templates need to know, all of it from the file."""
-    from ai_edge_litert.interpreter import Interpreter
-
-    metadata = read_metadata(model)
-    resize = metadata["about"].get("resize")
-    if resize not in _RESIZING:
-        raise ExportError(
-            f"{quoted(model)} does not say how images are resized",
-            "export it again: tlearn export RUN",
-        )
-    with silence_output():
-        runner = Interpreter(model_path=str(model)).get_signature_runner()
-    ((input_name, input_details),) = runner.get_input_details().items()
-    ((output_name, output_details),) = runner.get_output_details().items()
-    scale, zero_point = output_details["quantization"]
-    size = int(input_details["shape"][1])
+    """Return what the templates need to know, all of it from the file's contract."""
+    contract, _ = read_contract(model)
+    images, sets = contract.preprocessing, (contract.confidence or UNKNOWN).answer_sets()
     return {
         "model": model.name,
         "stem": model.stem,
-        "size": size,
-        "dtype": input_details["dtype"].__name__,
-        "input": input_name,
-        "output": output_name,
-        "scale": float(scale),
-        "zero_point": int(zero_point),
-        "resize": resize,
-        "gray_range": metadata["about"].get("gray_range"),
-        "resizing": _RESIZING[resize].format(size=size),
-        "classes": len(metadata["labels"]),
+        "size": images.image_size,
+        "dtype": contract.input.dtype,
+        "input": contract.input.name,
+        "output": contract.output,
+        "known": contract.known,
+        "refuse": contract.refuse,
+        "level": f"{sets.level:.0%}" if sets else None,
+        "threshold": round(max(sets.threshold - _SLACK, 0), _DIGITS) if sets else None,
+        "resize": images.resize,
+        "gray_range": images.gray_range,
+        "resizing": _RESIZING[images.resize].format(size=images.image_size),
+        "classes": len(contract.labels),
         "versions": _VERSIONS,
-        "top": min(_TOP, len(metadata["labels"])),
+        "top": min(_TOP, len(contract.labels)),
     }
