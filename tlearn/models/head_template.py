@@ -35,12 +35,12 @@ LayerWeights = Mapping[str, Sequence[np.ndarray]]
 """Names of layers to their weights, in the order of Keras."""
 
 HEAD = "head"
-_ON_LOGITS = ("probabilities", "known_logits")
+_ON_LOGITS = ("probabilities", "known_positive", "known_logits")
 """Layers whose input is as wide as there are classes."""
 
 _TEMPLATE_CLASSES = 2
 
-_VERSION = 3
+_VERSION = 4
 """Raised when templates of before cannot be used any more."""
 
 

@@ -46,7 +46,10 @@ def with_known(model: keras.Model, maps: Sequence[keras.KerasTensor], n_axes: in
     explained = layers.Dense(embedding.shape[-1], use_bias=False, name=BACK)(along)
     rest = keras.ops.abs(layers.Subtract(name="known_rest")([scaled, explained]))
     residual = layers.Dense(1, use_bias=False, name=RESIDUAL)(rest)
-    column = layers.Reshape((-1, 1), name="known_logits")(logits)
+    # The largest logit is above 0, their mean; an int8 file gives all of them the scale of the
+    # margin, and would clip those below 0 for the probabilities too, were it not for this layer.
+    above = layers.ReLU(name="known_positive")(logits)
+    column = layers.Reshape((-1, 1), name="known_logits")(above)
     margin = layers.GlobalMaxPooling1D(name="known_margin")(column)
     evidence = layers.Concatenate(name="known_evidence")([margin, residual])
     known = layers.Dense(1, activation="sigmoid", dtype="float32", name=KNOWN)(evidence)
