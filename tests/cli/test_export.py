@@ -53,6 +53,49 @@ def test_json_of_a_failed_check_is_still_one_document(
     assert second["classes"] == [{"name": "cats", "n": 10, "before": 1.0, "after": 0.5}]
 
 
+def test_what_is_refused_and_expected_goes_to_the_export_and_is_shown(
+    command: Command, calls: Callable[..., Any]
+) -> None:
+    file = replace(GOOD, refuse=0.1, prior={"cats": 0.9, "dogs": 0.1})
+    exported = calls("export", [file])
+    words = ("export", "--tflite", "--refuse", "10%", "--prior", "cats=.9", "--prior", "dogs=10%")
+    shown = command(*words).stdout
+    assert exported[0][1]["refuse"] == 0.1
+    assert exported[0][1]["prior"] == {"cats": 0.9, "dogs": 0.1}
+    assert "answers are set for 90.0% cats, 10.0% dogs" in shown
+    assert "about 10.0% of images of the classes are refused" in shown
+    (artifact,) = json.loads(command(*words, "--json").stdout)["artifacts"]
+    assert (artifact["refuse"], artifact["prior"]) == (0.1, {"cats": 0.9, "dogs": 0.1})
+
+
+def test_without_either_the_usual_is_done_and_nothing_is_said_of_it(
+    command: Command, calls: Callable[..., Any]
+) -> None:
+    exported = calls("export", [replace(GOOD, refuse=0.05)])
+    shown = command("export", "--tflite").stdout
+    assert exported[0][1]["refuse"] is None and not exported[0][1]["prior"]
+    assert "refused" not in shown and "set for" not in shown
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--refuse", "5"), "--refuse '5': not a share from 0 to 1"),
+        (("--refuse", "100%"), "every image would be refused"),
+        (("--refuse", "some"), "--refuse 'some': not a share"),
+        (("--prior", "cats"), "--prior 'cats': not a class and its share"),
+        (("--prior", "cats=-1"), "not a share from 0 to 1"),
+    ],
+)
+def test_what_is_no_share_is_refused_before_anything_is_read(
+    command: Command, words: tuple[str, str], message: str
+) -> None:
+    result = command("export", "runs/there-is-none", "--tflite", *words)
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert result.stderr.split("hint: ")[1].split("as in: ")[-1].strip().endswith(("5%", "=0.9"))
+
+
 def test_a_format_that_could_not_be_written_has_no_path_and_no_numbers(
     command: Command, calls: Callable[..., Any]
 ) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tlearn.cli.units import (
+    parse_class_shares,
     parse_latency,
     parse_ratio,
-    parse_recalls,
     parse_share,
     parse_size,
     parse_time,
@@ -59,10 +59,10 @@ def test_what_is_no_share(text: str) -> None:
 
 
 def test_a_recall_has_a_class_which_may_hold_the_sign() -> None:
-    assert parse_recalls(["a=b=.9", "cats=80%"], "--min-recall") == {"a=b": 0.9, "cats": 0.8}
+    assert parse_class_shares(["a=b=.9", "cats=80%"], "--min-recall") == {"a=b": 0.9, "cats": 0.8}
     for text in ("0.9", "=0.9", "cats", "cats="):
         with pytest.raises(RecipeError, match="--min-recall") as error:
-            parse_recalls([text], "--min-recall")
+            parse_class_shares([text], "--min-recall")
         assert error.value.hint.endswith("--min-recall cats=0.9")
 
 

@@ -36,6 +36,39 @@ def test_a_promise_that_holds_is_seldom_called_broken() -> None:
     assert broken <= 9
 
 
+def test_a_promise_for_other_shares_of_the_classes_holds_there() -> None:
+    """The first class is hard to tell, and nine of ten images in use show it."""
+    expected, seen = (0.9, 0.1), (0.3, 0.7)
+
+    def of(shares: tuple[float, float], n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        rng = np.random.default_rng(seed)
+        labels = rng.choice(2, n, p=shares)
+        logits = rng.normal(0, 1, (n, 2)) + np.array([[0.2, 0], [0, 3]])[labels]
+        return softmax(logits), labels
+
+    kept, broken, unaware = [], 0, []
+    for seed in range(200):
+        held_out, new = of(seen, 200, seed), of(expected, 200, seed + 1000)
+        coverage = measure_coverage(promise_sets(*held_out, expected)[0], *new)
+        kept.append(coverage.coverage)
+        broken += not coverage.holds
+        unaware.append(measure_coverage(promise_sets(*held_out)[0], *new).coverage)
+    assert np.mean(unaware) < 0.86
+    assert 0.9 <= np.mean(kept) < 0.93
+    assert broken <= 6
+
+
+def test_shares_as_among_the_images_change_no_promise() -> None:
+    probabilities, labels = answers(60, 1)
+    shares = np.bincount(labels) / len(labels)
+    assert promise_sets(probabilities, labels, shares) == promise_sets(probabilities, labels)
+
+
+def test_nothing_is_promised_of_a_class_without_images() -> None:
+    probabilities, labels = answers(60, 1)
+    assert promise_sets(probabilities, np.minimum(labels, 3), (0.2,) * 5) == ()
+
+
 def test_a_promise_is_called_broken_where_labels_are_wrong() -> None:
     probabilities, labels = answers(100, 1)
     kept = measure_coverage(promise_sets(*answers(100, 0))[0], probabilities, (labels + 1) % 5)

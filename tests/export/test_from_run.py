@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
+from tlearn.artifacts.contract_file import from_bytes, read_contract, to_bytes
+from tlearn.artifacts.runtime import run_artifact
+from tlearn.confidence.temperature import with_prior
 from tlearn.data.decode import decode
+from tlearn.errors import ExportError
 from tlearn.export.from_run import prepare_export
+from tlearn.export.write import export_artifact
 from tlearn.runs.trained_run import TrainedRun
 from tlearn.storage.digest import digest_of_bytes
 from tlearn.storage.text import read_json
@@ -36,6 +43,47 @@ def test_what_artifacts_are_held_against_names_its_images(
     assert inputs.expected.probabilities.shape == (9, 3)
     assert inputs.int8_note == "" and inputs.metadata["image_size"] == 32
     assert inputs.calibration is not None and inputs.calibration.shape == (42, 32, 32, 3)
+
+
+def test_shares_of_the_classes_go_into_the_model_and_into_what_its_files_say(
+    finished_run: Path, tmp_path: Path
+) -> None:
+    run = TrainedRun.open(finished_run)
+    usual, first = prepare_export(run, False), run.labels[0]
+    inputs = prepare_export(run, False, prior={first: 0.9})
+    assert inputs.prior == pytest.approx([0.9, 0.05, 0.05])
+    probabilities = usual.expected.probabilities
+    expected = with_prior(probabilities, np.full(3, 1 / 3), np.array(inputs.prior))
+    np.testing.assert_allclose(inputs.expected.probabilities, expected, atol=1e-5)
+    assert f"0.9 {first}" in inputs.metadata["description"]
+    artifact = export_artifact(inputs, tmp_path, ("tflite", "none"), 0.5)
+    contract, _ = read_contract(artifact.path)
+    assert contract.prior == artifact.prior == inputs.named_prior
+    (answer, *_) = run_artifact(artifact.path, inputs.check.pixels[:1])
+    np.testing.assert_allclose(answer.probabilities, expected[0], atol=1e-4)
+    assert from_bytes(to_bytes(contract), "again") == contract
+    lies = replace(contract, prior={first: 0.9, run.labels[1]: 0.9, run.labels[2]: 0.9})
+    with pytest.raises(ExportError, match="prior"):
+        from_bytes(to_bytes(lies), "again")
+
+
+@pytest.mark.parametrize(("refuse", "written"), [(None, 0.05), (0.2, 0.2), (0.0, 0.0)])
+def test_what_may_be_refused_is_in_the_contract(
+    finished_run: Path, tmp_path: Path, refuse: float | None, written: float
+) -> None:
+    inputs = prepare_export(TrainedRun.open(finished_run), False, refuse)
+    artifact = export_artifact(inputs, tmp_path, ("tflite", "none"), 0.5)
+    assert artifact.refuse == read_contract(artifact.path)[0].refuse == written
+
+
+def test_a_model_that_does_not_know_strangers_cannot_be_told_to_refuse(
+    finished_run: Path, trained: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(TrainedRun, "load_model", lambda _: trained.model)
+    run = TrainedRun.open(finished_run)
+    with pytest.raises(ExportError, match="--refuse"):
+        prepare_export(run, False, 0.05)
+    assert prepare_export(run, False).expected.known is None
 
 
 def test_without_int8_nothing_is_read_to_calibrate_it(finished_run: Path) -> None:

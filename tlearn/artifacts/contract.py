@@ -142,6 +142,8 @@ class Contract:
             is none.
         refuse: Answers whose `known` is less are refused: "none of these"; missing likewise.
         confidence: What is known of the artifact's own answers; missing in older contracts.
+        prior: Class to the share that probabilities were set for; missing where classes are as
+            frequent as in training.
     """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
@@ -163,6 +165,7 @@ class Contract:
     known: Tensor | None = None
     refuse: float | None = None
     confidence: Confidence | None = None
+    prior: dict[str, float] | None = None
 
     def embedded(self) -> Contract:
         """Return the contract to put inside the artifact, without its own hash and answers."""

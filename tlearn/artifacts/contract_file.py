@@ -32,7 +32,8 @@ _VERSION_1_KEYS = {
 }
 """Keys of version 1 that have other names today."""
 
-_OPTIONAL = {"gray_range", "known", "refuse", "confidence", "model_known", "artifact_known"}
+_OPTIONAL = {"gray_range", "known", "refuse", "confidence", "prior"}
+_OPTIONAL |= {"model_known", "artifact_known"}
 """Keys that are missing where there is nothing to say."""
 
 _EXPORT_AGAIN = "export it again: tlearn export RUN"

@@ -126,6 +126,12 @@ def _about_confidence(contract: Contract) -> Iterator[str]:
         yield f"known.shape: {shortened(contract.known.shape)}, expected (batch, 1)"
     if contract.refuse is not None and not 0 <= contract.refuse < 1:
         yield f"refuse: {shortened(contract.refuse)}, expected 0 to 1"
+    if contract.prior is not None and not (
+        contract.prior.keys() == {*contract.labels}
+        and all(0 < share < 1 for share in contract.prior.values())
+        and abs(sum(contract.prior.values()) - 1) < _SUM_SLACK
+    ):
+        yield f"prior: {shortened(contract.prior)}, expected a share for each label"
     if contract.confidence is None:
         return
     temperature, scale = contract.confidence.temperature, contract.confidence.known

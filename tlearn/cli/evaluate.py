@@ -38,7 +38,7 @@ from tlearn.cli.evaluate_options import (
     Positive,
     Thresholds,
 )
-from tlearn.cli.units import parse_ratio, parse_recalls
+from tlearn.cli.units import parse_class_shares, parse_ratio
 from tlearn.errors import GateError, RecipeError
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def evaluate(
 
     errors_cost = operating_point.Cost(*parse_ratio(cost, "--cost")) if cost else None
     choice = api.Choice(positive, errors_cost, min_sensitivity, thresholds)
-    recalls = parse_recalls(min_recall or (), "--min-recall")
+    recalls = parse_class_shares(min_recall or (), "--min-recall")
     gates = api.Gates(min_accuracy, recalls, max_ece, min_auc)
     with Display(as_json, quiet, verbose) as display:
         result = api.evaluate(

@@ -14,12 +14,13 @@ from tlearn.cli.display.formats import enumeration, escape_control, pluralize, s
 from tlearn.cli.display.progress import Display, print_json, print_result
 from tlearn.cli.display.widgets import next_steps
 from tlearn.cli.export_view import draw
+from tlearn.cli.units import parse_class_shares, parse_refuse
 from tlearn.errors import ExportError, GateError
 
 if TYPE_CHECKING:
     from tlearn.export.parity import Artifact
 
-_FORMATS, _BUDGET = "Formats", "Budget"
+_FORMATS, _BUDGET, _ANSWERS = "Formats", "Budget", "Answers"
 
 Tflite = Annotated[
     bool, options.switch("LiteRT (TFLite), for phones and boards.", "--tflite", _FORMATS)
@@ -72,6 +73,25 @@ MaxLatency = Annotated[
         "The same for the time per image, on one thread of this machine.", "30ms", _BUDGET
     ),
 ]
+Refuse = Annotated[
+    float | None,
+    options.option(
+        "Share of images of the classes that may be answered by 'none of these'; more refuses "
+        "more strangers, 0 refuses nothing. Default: 5%.",
+        "SHARE",
+        _ANSWERS,
+        parser=parse_refuse,
+    ),
+]
+Prior = Annotated[
+    list[str] | None,
+    options.option(
+        "How frequent a class will be in use, e.g. cats=0.9; repeatable. Classes that are not "
+        "named divide the rest as in training. The files answer accordingly.",
+        "CLASS=SHARE",
+        _ANSWERS,
+    ),
+]
 Snippet = Annotated[
     list[str] | None,
     options.option(
@@ -94,6 +114,8 @@ def export(
     out: Out = None,
     max_drop: MaxDrop = 1.0,
     data: options.Data = None,
+    refuse: Refuse = None,
+    prior: Prior = None,
     max_size: MaxSize = None,
     max_latency: MaxLatency = None,
     verbose: options.Verbose = False,
@@ -109,9 +131,11 @@ def export(
 
     Example: [cyan]tlearn export --tflite[/]
     Smaller files: [cyan]tlearn export --quantize float16 --quantize int8[/]
+    Refuse more: [cyan]tlearn export --tflite --refuse 10%[/]
     The best that fits: [cyan]tlearn export --max-size 4MB --max-latency 30ms[/]
     To start an app with: [cyan]tlearn export --tflite --snippet android[/]
     """
+    shares = parse_class_shares(prior or (), "--prior")
     platforms = snippets.read_platforms(snippet)
     budget = export_budget.read_budget(max_size, max_latency)
     flags = {"tflite": tflite, "onnx": onnx, "openvino": openvino, "saved_model": saved_model}
@@ -122,6 +146,7 @@ def export(
         names.insert(0, "tflite")
     formats = choose_formats(names, quantize or ())
     settings: dict[str, Any] = {"out": out, "max_drop": max_drop / 100, "data": data}
+    settings |= {"refuse": refuse, "prior": shares}
     display = Display(as_json, quiet, verbose)
     if budget:
         export_budget.export_within(run, formats, budget, settings, platforms, display)
@@ -131,6 +156,11 @@ def export(
     with display:
         artifacts = api.export(run, formats, **settings, progress=display)
         programs = api.write_snippets(artifacts, platforms)
+    _report(artifacts, programs, as_json)
+
+
+def _report(artifacts: Sequence[Artifact], programs: Sequence[Path], as_json: bool) -> None:
+    """Print the document or the table, and end with the exit code that is due."""
     failed = [artifact for artifact in artifacts if not artifact.passed]
     if as_json:
         print_json(to_json(artifacts) | snippets.to_json(programs))

@@ -31,6 +31,7 @@ from tlearn.cli.display.widgets import (
     safe_text,
     table,
 )
+from tlearn.cli.export_view import about_use
 from tlearn.cli.units import parse_latency, parse_size
 from tlearn.errors import ExportError, GateError
 
@@ -143,6 +144,7 @@ def draw(result: BudgetResult) -> list[RenderableType]:
         f"budget: {_limits(result.budget)}\n"
         "accuracy: on the validation images; change: in points, from the model's\n"
         "ms: median of one image at a time on one thread of this machine"
+        f"{about_use(result.nearest)}"
     )
     blocks: list[RenderableType] = [Text(), rows, Text(legend, DIM)]
     blocks += [

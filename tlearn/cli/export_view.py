@@ -27,6 +27,7 @@ from tlearn.cli.display.widgets import (
     safe_text,
     table,
 )
+from tlearn.confidence.novelty import REFUSED
 
 if TYPE_CHECKING:
     from tlearn.export.comparison import ChangedPrediction
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 _SHOWN_IMAGES = 3
 _SHOWN_CLASSES = 2
+_SHOWN_SHARES = 3
 _LEGEND = (
     "same: images with the model's answer; change: of accuracy, in points, with its\n"
     "95% interval; ms: median of one image at a time, warm, on one thread here"
@@ -60,9 +62,24 @@ def draw(artifacts: Sequence[Artifact]) -> list[RenderableType]:
             interval(-high, -low),
             f"{artifact.milliseconds:.1f}" if artifact.milliseconds else "-",
         )
-    legend = f"checked on {_checked_on(artifacts[0])}\n{_LEGEND}"
+    legend = f"checked on {_checked_on(artifacts[0])}\n{_LEGEND}{about_use(artifacts[0])}"
     files = bullets([_file(artifact) for artifact in artifacts])
     return [Text(), rows, Text(legend, DIM), Text(), files, *_changes(artifacts)]
+
+
+def about_use(artifact: Artifact) -> str:
+    """Return lines that say what the answers of a file are set for, where that is not usual."""
+    lines = ""
+    if artifact.prior:
+        shares = sorted(artifact.prior.items(), key=lambda item: -item[1])
+        shown = shares[:_SHOWN_SHARES]
+        named = [f"{percent(share)} {escape_control(name)}" for name, share in shown]
+        more = f" and {len(shares) - len(shown)} more" if len(shares) > len(shown) else ""
+        lines += f"\nanswers are set for {', '.join(named)}{more};\n"
+        lines += "the accuracy is that on images with classes as frequent as in training"
+    if artifact.refuse is not None and artifact.refuse != REFUSED:
+        lines += f"\nabout {percent(artifact.refuse)} of images of the classes are refused"
+    return lines
 
 
 def _kind(artifact: Artifact) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,6 +14,7 @@ from tlearn.cli import predict_view as view
 from tlearn.cli.display.formats import escape_control, pluralize, relative_path, shell_path
 from tlearn.cli.display.progress import Display, print_json, print_result
 from tlearn.cli.display.widgets import DIM, key_value_table, safe_text
+from tlearn.cli.units import parse_class_shares
 from tlearn.errors import DataError, RecipeError, quoted
 
 if TYPE_CHECKING:
@@ -30,6 +31,21 @@ Images = Annotated[
         "Images, or folders to search for images. If the first argument is a run directory, "
         "it is used; otherwise the latest run in runs/.",
         "[RUN] IMAGES",
+    ),
+]
+_Top = Annotated[
+    int,
+    options.option(
+        "How many classes to show per image, up to 5.", "K", min=1, max=5, show_default=True
+    ),
+]
+_Csv = Annotated[Path | None, options.option("Also write the predictions as CSV.", "FILE")]
+_Prior = Annotated[
+    list[str] | None,
+    options.option(
+        "How frequent a class is among these images, e.g. cats=0.9; repeatable. Classes that are "
+        "not named divide the rest as in training.",
+        "CLASS=SHARE",
     ),
 ]
 _SortInto = Annotated[
@@ -63,15 +79,9 @@ _Undo = Annotated[
 
 def predict(
     sources: Images,
-    top: Annotated[
-        int,
-        options.option(
-            "How many classes to show per image, up to 5.", "K", min=1, max=5, show_default=True
-        ),
-    ] = 2,
-    csv: Annotated[
-        Path | None, options.option("Also write the predictions as CSV.", "FILE")
-    ] = None,
+    top: _Top = 2,
+    csv: _Csv = None,
+    prior: _Prior = None,
     sort_into: _SortInto = None,
     how: _How = None,
     unsure: _Unsure = None,
@@ -91,6 +101,7 @@ def predict(
     Sort: [cyan]tlearn predict holiday/ --sort-into sorted/[/]
     """
     run = take_run(sources, "predict")
+    shares = parse_class_shares(prior or (), "--prior")
     sorting = _sorting(sort_into, how, unsure, undo)
     if sorting and undo:
         _undo(sources, sorting.folder, as_json)
@@ -104,7 +115,7 @@ def predict(
         ensure_writable_file(csv, _CSV_HINT)
     answering = summarize(RunDirectory.open(run).path)
     with Display(as_json, quiet, verbose) as display:
-        predictions, done = _answer(answering.path, sources, sorting, display)
+        predictions, done = _answer(answering.path, sources, sorting, shares, display)
     if csv:
         write_atomic(csv, to_csv(predictions), _CSV_HINT)
     if as_json:
@@ -124,15 +135,19 @@ def predict(
 
 
 def _answer(
-    run: Path, sources: Sequence[Path], sorting: Sorting | None, display: Display
+    run: Path,
+    sources: Sequence[Path],
+    sorting: Sorting | None,
+    shares: Mapping[str, float],
+    display: Display,
 ) -> tuple[Predictions, Sorted | None]:
     """Classify the images, and sort their files where that is wanted."""
     # Not by way of `api`, which imports every command: an answer would wait for that.
     from tlearn.commands import predict as command
 
     if not sorting:
-        return command.predict(run, sources, progress=display), None
-    result = command.sort_images(run, sources, sorting, progress=display)
+        return command.predict(run, sources, prior=shares, progress=display), None
+    result = command.sort_images(run, sources, sorting, prior=shares, progress=display)
     return result.predictions, result.sorted
 
 

@@ -9,6 +9,9 @@ from tlearn.errors import RecipeError
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "": 60}
 _MILLISECONDS = {"ms": 1, "s": 1000, "": 1}
+OF_CLASSES = ("--min-recall", "--prior")
+"""Flags that take a class and its share."""
+
 _BYTES = {"b": 1, "kb": 1e3, "mb": 1e6, "gb": 1e9}
 
 
@@ -50,8 +53,13 @@ def _parse(text: str, flag: str, units: Mapping[str, float], kind: str, example:
     return float(parts[1]) * units[parts[2]]
 
 
-def parse_share(text: str, flag: str) -> float:
+def parse_share(text: str, flag: str, example: str = "0.9 or 90%") -> float:
     """Return the share of ".9", "0.9" or "90%", from 0 to 1.
+
+    Args:
+        text: The share.
+        flag: What it was given to.
+        example: What a share looks like there.
 
     Raises:
         RecipeError: It is none of these.
@@ -65,18 +73,34 @@ def parse_share(text: str, flag: str) -> float:
     if not 0 <= share <= 1:
         raise RecipeError(
             f"{flag} '{text}': not a share from 0 to 1",
-            f"write it as 0.9 or 90%, as in: {flag} {'cats=' * (flag == '--min-recall')}0.9",
+            f"write it as {example}, as in: "
+            f"{flag} {'cats=' * (flag in OF_CLASSES)}{example.split()[0]}",
         )
     return share
 
 
-def parse_recalls(texts: Sequence[str], flag: str) -> dict[str, float]:
+def parse_refuse(text: str) -> float:
+    """Return the share that --refuse was given, less than 1.
+
+    Raises:
+        RecipeError: It is no such share.
+    """
+    share = parse_share(text, "--refuse", "5% or 0.05")
+    if share == 1:
+        raise RecipeError(
+            f"--refuse '{text}': every image would be refused",
+            "give the share of images of the classes that may be refused: --refuse 5%",
+        )
+    return share
+
+
+def parse_class_shares(texts: Sequence[str], flag: str) -> dict[str, float]:
     """Return class to share of texts such as "cats=0.9".
 
     Raises:
         RecipeError: A text is no such pair.
     """
-    recalls = {}
+    shares = {}
     for text in texts:
         name, sign, share = text.rpartition("=")
         if not (sign and name):
@@ -84,8 +108,8 @@ def parse_recalls(texts: Sequence[str], flag: str) -> dict[str, float]:
                 f"{flag} '{text}': not a class and its share",
                 f"write the class, = and the share, as in: {flag} cats=0.9",
             )
-        recalls[name] = parse_share(share, flag)
-    return recalls
+        shares[name] = parse_share(share, flag)
+    return shares
 
 
 def parse_ratio(text: str, flag: str) -> tuple[float, float]:

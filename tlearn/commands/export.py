@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -34,6 +34,8 @@ def export(
     out: Path | None = None,
     max_drop: float = 0.01,
     data: Path | None = None,
+    refuse: float | None = None,
+    prior: Mapping[str, float] | None = None,
     progress: ProgressCallback = no_progress,
 ) -> list[Artifact]:
     """Write files for a device, each run on the validation images before it is called done.
@@ -44,6 +46,8 @@ def export(
         out: Where to; by default the run's own export folder.
         max_drop: Largest drop of accuracy allowed, as a fraction.
         data: Where the run's images are now.
+        refuse: Share of images of one's own that may be called "none of these"; 0.05 by default.
+        prior: Class to its share in use; those not named divide the rest as in training.
         progress: Called with (step, done, total).
 
     Returns:
@@ -54,7 +58,7 @@ def export(
         TlearnError: A format, the run, its images or the place cannot be used.
     """
     trained, folder = _open(run, targets, out, data, progress)
-    inputs = prepare_export(trained, needs_calibration(targets))
+    inputs = prepare_export(trained, needs_calibration(targets), refuse, prior)
     artifacts = []
     with export_folder(folder, progress):
         for target in targets:
@@ -76,6 +80,8 @@ def export_within(
     out: Path | None = None,
     max_drop: float = 0.01,
     data: Path | None = None,
+    refuse: float | None = None,
+    prior: Mapping[str, float] | None = None,
     progress: ProgressCallback = no_progress,
 ) -> BudgetResult:
     """Write the best file within a budget; the other arguments are those of `export`.
@@ -87,7 +93,7 @@ def export_within(
         TlearnError: The run, its images or the place cannot be used.
     """
     trained, folder = _open(run, targets, out, data, progress)
-    inputs = prepare_export(trained, needs_calibration(targets))
+    inputs = prepare_export(trained, needs_calibration(targets), refuse, prior)
     with export_folder(folder, progress):
         result = export_best(inputs, targets, folder, budget, max_drop, progress)
     if result.kept:

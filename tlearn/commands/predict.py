@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,7 @@ import numpy as np
 from tlearn.confidence.confidence import KnownScale
 from tlearn.confidence.novelty import REFUSED
 from tlearn.confidence.strangers import measure_known
+from tlearn.confidence.temperature import with_prior
 from tlearn.data.image_folder import list_images
 from tlearn.doctor.journal import moving
 from tlearn.errors import DataError, quoted
@@ -62,20 +63,25 @@ class SortResult:
 
 
 def predict(
-    run: Path | None, sources: Sequence[Path], *, progress: ProgressCallback = no_progress
+    run: Path | None,
+    sources: Sequence[Path],
+    *,
+    prior: Mapping[str, float] | None = None,
+    progress: ProgressCallback = no_progress,
 ) -> Predictions:
     """Classify images; one that cannot be read is answered with its problem.
 
     Args:
         run: The run directory; None takes the newest under runs/.
         sources: Files, or folders to search.
+        prior: Class to its share among the images; those not named divide the rest as in training.
         progress: Called with (step, done, total).
 
     Raises:
         TlearnError: The run cannot be used, or there is no image.
     """
     paths = list_images(sources)
-    return _predict(TrainedRun.open(run, progress=progress), paths)
+    return _predict(TrainedRun.open(run, progress=progress), paths, prior)
 
 
 def sort_images(
@@ -83,6 +89,7 @@ def sort_images(
     sources: Sequence[Path],
     sorting: Sorting,
     *,
+    prior: Mapping[str, float] | None = None,
     progress: ProgressCallback = no_progress,
 ) -> SortResult:
     """Classify images, and sort their files into a folder for each class.
@@ -93,6 +100,7 @@ def sort_images(
         run: The run directory; None takes the newest under runs/.
         sources: Files, or folders to search.
         sorting: Where and how.
+        prior: See `predict`.
         progress: Called with (step, done, total).
 
     Raises:
@@ -107,7 +115,7 @@ def sort_images(
             f"copy them: --how {COPY}",
         )
     trained = TrainedRun.open(run, progress=progress)
-    predictions = _predict(trained, paths)
+    predictions = _predict(trained, paths, prior)
     progress("sort the files", 0, 0)
     with os_errors_as_host_errors(sorting.folder, _OTHER_FOLDER):
         sorting.folder.mkdir(parents=True, exist_ok=True)
@@ -131,13 +139,29 @@ def unsort_images(sources: Sequence[Path], folder: Path) -> int:
     return moved
 
 
-def _predict(trained: TrainedRun, paths: Sequence[Path]) -> Predictions:
+def _predict(
+    trained: TrainedRun, paths: Sequence[Path], prior: Mapping[str, float] | None
+) -> Predictions:
+    shares = _shares(trained, prior) if prior else None
     pixels, problems = trained.read_files(paths)
-    answers = iter(answer(trained, pixels) if len(pixels) else ())
+    answered = answer(trained, pixels) if len(pixels) else ()
+    confidence = trained.confidence
+    if shares is not None:
+        confidence = replace(confidence, sets=())  # promised for classes as frequent as in training
+        if answered:
+            probabilities = with_prior(answered.probabilities, trained.trained_on, shares)
+            answered = replace(answered, probabilities=probabilities)
+    answers = iter(answered)
     predictions = (
         Prediction.unreadable(str(path), problem)
         if problem
-        else Prediction.of(str(path), next(answers), trained.labels, trained.confidence)
+        else Prediction.of(str(path), next(answers), trained.labels, confidence)
         for path, problem in zip(paths, problems, strict=True)
     )
-    return Predictions(predictions, trained.confidence.known)
+    return Predictions(predictions, confidence.known)
+
+
+def _shares(trained: TrainedRun, prior: Mapping[str, float]) -> np.ndarray:
+    from tlearn.evaluation.prior import expected_shares  # no answer waits for what it imports
+
+    return expected_shares(prior, trained.labels, trained.trained_on, "predict")

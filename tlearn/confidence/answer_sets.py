@@ -17,6 +17,7 @@ References:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,7 +39,7 @@ class AnswerSets:
     Attributes:
         level: Share of new images whose set holds the truth.
         threshold: Least probability of a class in the set.
-        n: Held-out images that the threshold was computed on.
+        n: Held-out images that the threshold was computed on; fewer where some count more.
     """
 
     level: float
@@ -70,17 +71,35 @@ class Coverage:
         return self.p_value >= BROKEN
 
 
-def promise_sets(probabilities: np.ndarray, labels: np.ndarray) -> tuple[AnswerSets, ...]:
+def promise_sets(
+    probabilities: np.ndarray, labels: np.ndarray, expected: Sequence[float] | None = None
+) -> tuple[AnswerSets, ...]:
     """Return a promise for each of LEVELS that so many images can bear.
+
+    Where classes will be as frequent as expected, and not as among these images, an image counts
+    expected(c) / observed(c); a new image may be one of those that count most. Without, all count
+    1, and the threshold is the k-th smallest.
 
     Args:
         probabilities: (n, classes) of images that neither trained nor calibrated the model.
         labels: (n,) class indices.
+        expected: (classes,) shares in use; None for those among the images.
+
+    References:
+        Podkopaev and Ramdas 2021, Distribution-free uncertainty quantification for classification
+        under label shift.
     """
-    own = np.sort(probabilities[np.arange(len(labels)), labels])
-    ranks = {level: int((len(own) + 1) * (1 - level) + _SLACK) for level in LEVELS}
+    observed = np.bincount(labels, minlength=probabilities.shape[1]) / len(labels)
+    if expected is not None and not observed.all():
+        return ()  # nothing is known of a class that will be met
+    weights = np.ones(len(labels)) if expected is None else (expected / observed)[labels]
+    own = probabilities[np.arange(len(labels)), labels]
+    order = np.argsort(own, kind="stable")
+    passed, total = weights[order].cumsum(), weights.sum() + weights.max()
+    n = int(weights.sum() ** 2 / (weights**2).sum() + _SLACK)  # what so many images are worth
+    ranks = {level: int((passed <= total * (1 - level) + _SLACK).sum()) for level in LEVELS}
     return tuple(
-        AnswerSets(level, float(own[rank - 1]), len(own)) for level, rank in ranks.items() if rank
+        AnswerSets(level, float(own[order[rank - 1]]), n) for level, rank in ranks.items() if rank
     )
 
 

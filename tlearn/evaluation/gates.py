@@ -69,22 +69,25 @@ class GateOutcome:
     message: str
 
 
-def no_such_class(flag: str, name: str, classes: Sequence[str]) -> RecipeError:
+def no_such_class(
+    flag: str, name: str, classes: Sequence[str], command: str = "evaluate"
+) -> RecipeError:
     """Return the error for a class that a run does not have.
 
     Args:
         flag: What named it.
         name: The name.
         classes: Those of the run.
+        command: That took the flag.
     """
     by_plain_name = {label.casefold(): label for label in classes}
     matches = get_close_matches(name.casefold(), by_plain_name, n=1)
     meant = by_plain_name[matches[0]] if matches else None
     known = ", ".join(classes[:8]) + ", ..." * (len(classes) > 8)
-    example = pasted((meant or classes[0]) + "=0.9" * (flag == "--min-recall"))
+    example = pasted((meant or classes[0]) + "=0.9" * (flag != "--positive"))
     return RecipeError(
         f"{flag}: the run has no class '{name}'" + f"; did you mean '{meant}'?" * bool(meant),
-        f"name one of its classes ({known}), as in: tlearn evaluate {flag} {example}",
+        f"name one of its classes ({known}), as in: tlearn {command} {flag} {example}",
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
@@ -14,17 +15,24 @@ from tlearn.confidence.novelty import REFUSED
 from tlearn.data.decode import decode
 from tlearn.data.sampling import representative, sample_size
 from tlearn.data.unreadable import UnreadableImageError
-from tlearn.errors import BackboneError
+from tlearn.errors import BackboneError, ExportError
+from tlearn.evaluation.prior import expected_shares
 from tlearn.evaluation.wording import policy_in_words
 from tlearn.export.inputs import ExportInputs, GoldenImage
 from tlearn.models.catalog import CATALOG, find_backbone
+from tlearn.models.prior import with_prior_layer
 from tlearn.runs.trained_run import TrainedRun
 
 if TYPE_CHECKING:
     import keras
 
 
-def prepare_export(run: TrainedRun, calibrate: bool, refuse: float = REFUSED) -> ExportInputs:
+def prepare_export(
+    run: TrainedRun,
+    calibrate: bool,
+    refuse: float | None = None,
+    prior: Mapping[str, float] | None = None,
+) -> ExportInputs:
     """Load the model and read all that its artifacts are made of and compared with.
 
     Where the run's images are gone, those kept in the run take their place.
@@ -32,12 +40,21 @@ def prepare_export(run: TrainedRun, calibrate: bool, refuse: float = REFUSED) ->
     Args:
         run: The trained run.
         calibrate: Whether a format wants images that set the ranges of int8.
-        refuse: See `ExportInputs`.
+        refuse: See `ExportInputs`; None for the default.
+        prior: Class to its share in use, where that is not as in training; see `expected_shares`.
 
     Raises:
-        TlearnError: The model or the images cannot be read.
+        TlearnError: The model or the images cannot be read, or the model cannot refuse.
     """
+    shares = expected_shares(prior, run.labels, run.trained_on, "export") if prior else None
     model = run.load_model()
+    if refuse is not None and len(model.outputs) == 1:
+        raise ExportError(
+            "--refuse: this model does not say how like the training images an image is",
+            "train it again with this version: tlearn finetune FOLDER",
+        )
+    if shares is not None:
+        model = with_prior_layer(model, run.trained_on, shares)
     check = run.read_images_or_samples(run.check_split)
     calibration = _calibration_images(run) if calibrate else None
     images = run.plan.images
@@ -51,11 +68,12 @@ def prepare_export(run: TrainedRun, calibrate: bool, refuse: float = REFUSED) ->
         calibration=calibration,
         golden=_golden_images(run, model),
         preprocessing=preprocessing,
-        metadata=_metadata(run, preprocessing),
+        metadata=_metadata(run, preprocessing, prior),
         provenance={name: artifact_digest(path) for name, path in run.directory.sources.items()},
         int8_note=CATALOG[backbone].int8_note if backbone in CATALOG else "",
         confidence=run.confidence,
-        refuse=refuse,
+        refuse=REFUSED if refuse is None else refuse,
+        prior=None if shares is None else shares.tolist(),
     )
 
 
@@ -86,12 +104,16 @@ def _golden_images(run: TrainedRun, model: keras.Model) -> list[GoldenImage]:
     ]
 
 
-def _metadata(run: TrainedRun, preprocessing: Preprocessing) -> dict[str, Any]:
+def _metadata(
+    run: TrainedRun, preprocessing: Preprocessing, prior: Mapping[str, float] | None
+) -> dict[str, Any]:
     plan = run.plan
     policy = policy_in_words(plan.policy)
+    named = ", ".join(f"{share:g} {name}" for name, share in (prior or {}).items())
+    expects = f"; probabilities are for images of which {named}" * bool(named)
     return {
         "name": f"{len(run.labels)} classes by {plan.backbone.name}",
-        "description": f"Trained by tlearn: {policy}, {plan.split.n_train} images",
+        "description": f"Trained by tlearn: {policy}, {plan.split.n_train} images{expects}",
         "author": "made with tlearn",
         "version": version("tlearn"),
         "license": _license(plan.backbone.name),

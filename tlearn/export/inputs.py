@@ -55,6 +55,8 @@ class ExportInputs:
         int8_note: What is known against int8 for this network; empty where nothing is.
         confidence: What is known of the model's answers.
         refuse: Share of images of one's own that may be called "none of these".
+        prior: (classes,) shares that the model's probabilities were set for; None where they are
+            those of training.
     """
 
     model: keras.Model
@@ -69,3 +71,11 @@ class ExportInputs:
     int8_note: str = ""
     confidence: Confidence = UNKNOWN
     refuse: float = REFUSED
+    prior: Sequence[float] | None = None
+
+    @property
+    def named_prior(self) -> dict[str, float] | None:
+        """Return the shares of `prior` by class."""
+        if self.prior is None:
+            return None
+        return dict(zip(self.class_names, self.prior, strict=True))

@@ -56,6 +56,9 @@ class Artifact:
         checked_on: The split that they are; see `SplitImages.source`.
         known_difference: Largest of `known`; None where there is no such output.
         sets: Promises about sets of its answers; none without validation images.
+        refuse: Least `known` of an answer that is not refused; None where there is no such output.
+        prior: Class to the share that probabilities were set for; None where classes are as
+            frequent as in training.
     """
 
     path: Path
@@ -79,6 +82,8 @@ class Artifact:
     checked_on: str = "val"
     known_difference: float | None = None
     sets: tuple[AnswerSets, ...] = ()
+    refuse: float | None = None
+    prior: dict[str, float] | None = None
 
 
 def compare_with_model(
@@ -108,7 +113,7 @@ def compare_with_model(
         failure = gate(comparison, max_drop)
         milliseconds = latency_milliseconds(path, check.pixels, TIMED_THREADS)
         if not comparison.unusable and check.source.endswith("val"):
-            sets = promise_sets(answers.probabilities, check.labels)
+            sets = promise_sets(answers.probabilities, check.labels, inputs.prior)
     except ExportError as error:
         comparison, failure = compare_unusable(inputs), error.message
     except BaseException:  # an interrupted check must not leave a file that looks verified
@@ -155,6 +160,8 @@ def describe(
         checked_on=inputs.check.source,
         threads=None if path.is_dir() else TIMED_THREADS,
         advice=tuple(advice) if failure else (),
+        refuse=None if inputs.expected.known is None else inputs.refuse,
+        prior=inputs.named_prior,
         **measured,
     )
 
