@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tlearn import api
-from tlearn.errors import DataError, RunError
+from tlearn.errors import DataError, RecipeError, RunError
 
 
 def test_good_images_are_answered_and_bad_ones_named(
@@ -23,6 +23,28 @@ def test_good_images_are_answered_and_bad_ones_named(
     right = [p.label == Path(p.name).parent.name for p in predictions if not p.problem]
     assert np.mean(right) > 0.5
     assert [Path(p.name).name for p in predictions if p.problem] == ["broken.jpg"]
+
+
+def test_answers_are_corrected_for_other_shares_of_the_classes(
+    finished_run: Path, run_images: Path, tmp_path: Path
+) -> None:
+    usual = api.predict(finished_run, [run_images])
+    label = usual[0].label
+    rare = api.predict(finished_run, [run_images], prior={label: 1e-4})
+    for before, after in zip(usual, rare, strict=True):
+        kept, weight = dict(before.top), dict.fromkeys(dict(before.top), 3 / 2)
+        weight[label] = 3e-4
+        total = sum(kept[name] * weight[name] for name in kept)
+        for name, probability in after.top:
+            assert probability == pytest.approx(kept[name] * weight[name] / total, abs=1e-3)
+        assert after.known == before.known
+        assert not after.answers, "the sets were promised for other shares"
+    assert any(prediction.answers for prediction in usual)
+    (tmp_path / "broken.png").write_bytes(b"")
+    (unread,) = api.predict(finished_run, [tmp_path / "broken.png"], prior={label: 0.5})
+    assert unread.problem
+    with pytest.raises(RecipeError, match="did you mean 'circle'"):
+        api.predict(finished_run, [run_images], prior={"circles": 0.9})
 
 
 def test_nothing_is_asked_of_the_model_where_nothing_can_be_read(

@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from tests.written_run import make_manifest, plan_of
+from tlearn.data.manifest import SplitManifest
 from tlearn.errors import RecipeError
-from tlearn.evaluation.prior import expected_shares
+from tlearn.evaluation.prior import expected_shares, learned_shares
 
 CLASSES, TRAINED_ON = ("cats", "dogs", "owls"), np.array([0.5, 0.3, 0.2])
 
@@ -23,6 +25,20 @@ def test_classes_that_are_not_named_divide_the_rest_as_in_training(
     named: dict[str, float], shares: list[float]
 ) -> None:
     np.testing.assert_allclose(expected_shares(named, CLASSES, TRAINED_ON, "export"), shares)
+
+
+@pytest.mark.parametrize(
+    ("class_weights", "learned"), [(False, [0.5, 0.25, 0.25]), (True, [1 / 3, 1 / 3, 1 / 3])]
+)
+def test_a_model_learned_the_shares_of_train_and_equal_ones_by_weights(
+    class_weights: bool, learned: list[float]
+) -> None:
+    names = tuple("abcdefgh")
+    splits = ("train",) * 4 + ("val",) * 4
+    labels = np.array([0, 0, 1, 2, 2, 2, 2, 1])
+    manifest = SplitManifest(CLASSES, names, labels, splits, names, "val", 0)
+    plan = plan_of(make_manifest(), "linear_head", {"class_weights": class_weights})
+    np.testing.assert_allclose(learned_shares(manifest, plan), learned)
 
 
 @pytest.mark.parametrize(

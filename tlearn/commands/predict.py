@@ -142,15 +142,14 @@ def unsort_images(sources: Sequence[Path], folder: Path) -> int:
 def _predict(
     trained: TrainedRun, paths: Sequence[Path], prior: Mapping[str, float] | None
 ) -> Predictions:
-    shares = _shares(trained, prior) if prior else None
+    shares = _shares(trained, prior) if prior else ()
     pixels, problems = trained.read_files(paths)
     answered = answer(trained, pixels) if len(pixels) else ()
     confidence = trained.confidence
-    if shares is not None:
+    if shares:
         confidence = replace(confidence, sets=())  # promised for classes as frequent as in training
-        if answered:
-            probabilities = with_prior(answered.probabilities, trained.trained_on, shares)
-            answered = replace(answered, probabilities=probabilities)
+    if shares and answered:
+        answered = replace(answered, probabilities=with_prior(answered.probabilities, *shares))
     answers = iter(answered)
     predictions = (
         Prediction.unreadable(str(path), problem)
@@ -161,7 +160,10 @@ def _predict(
     return Predictions(predictions, confidence.known)
 
 
-def _shares(trained: TrainedRun, prior: Mapping[str, float]) -> np.ndarray:
-    from tlearn.evaluation.prior import expected_shares  # no answer waits for what it imports
+def _shares(trained: TrainedRun, prior: Mapping[str, float]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the shares of the classes that the model learned, and those expected."""
+    # Imported here: without a prior, no answer waits for it.
+    from tlearn.evaluation.prior import expected_shares, learned_shares
 
-    return expected_shares(prior, trained.labels, trained.trained_on, "predict")
+    learned = learned_shares(trained.manifest, trained.plan)
+    return learned, expected_shares(prior, trained.labels, learned, "predict")

@@ -6,14 +6,25 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from tlearn.data.manifest import SplitManifest
 from tlearn.errors import RecipeError, pasted
 from tlearn.evaluation.gates import no_such_class
+from tlearn.recipe.plan import Plan
 
 FLAG = "--prior"
 _ROUNDING = 0.011
 """How far shares of all classes may be from a sum of 1: .33, .33 and .33 are meant as thirds."""
 
 _LEAST = 1e-6
+
+
+def learned_shares(manifest: SplitManifest, plan: Plan) -> np.ndarray:
+    """Return the share of each class as a model learned it: equal ones with class weights."""
+    labels = manifest.labels[manifest.indices("train")]
+    counts = np.bincount(labels, minlength=len(manifest.classes))
+    if plan.head.class_weights:
+        counts = np.ones_like(counts)
+    return np.asarray(counts / counts.sum())
 
 
 def expected_shares(
@@ -24,7 +35,7 @@ def expected_shares(
     Args:
         named: Class to share.
         classes: In the order of the model's output.
-        trained_on: (classes,) shares that the model learned.
+        trained_on: (classes,), from `learned_shares`.
         command: That took the flag, for the hint.
 
     Raises:

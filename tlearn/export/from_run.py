@@ -16,7 +16,7 @@ from tlearn.data.decode import decode
 from tlearn.data.sampling import representative, sample_size
 from tlearn.data.unreadable import UnreadableImageError
 from tlearn.errors import BackboneError, ExportError
-from tlearn.evaluation.prior import expected_shares
+from tlearn.evaluation.prior import expected_shares, learned_shares
 from tlearn.evaluation.wording import policy_in_words
 from tlearn.export.inputs import ExportInputs, GoldenImage
 from tlearn.models.catalog import CATALOG, find_backbone
@@ -46,7 +46,8 @@ def prepare_export(
     Raises:
         TlearnError: The model or the images cannot be read, or the model cannot refuse.
     """
-    shares = expected_shares(prior, run.labels, run.trained_on, "export") if prior else None
+    learned = learned_shares(run.manifest, run.plan)
+    shares = expected_shares(prior, run.labels, learned, "export") if prior else None
     model = run.load_model()
     if refuse is not None and len(model.outputs) == 1:
         raise ExportError(
@@ -54,7 +55,7 @@ def prepare_export(
             "train it again with this version: tlearn finetune FOLDER",
         )
     if shares is not None:
-        model = with_prior_layer(model, run.trained_on, shares)
+        model = with_prior_layer(model, learned, shares)
     check = run.read_images_or_samples(run.check_split)
     calibration = _calibration_images(run) if calibrate else None
     images = run.plan.images

@@ -165,16 +165,6 @@ class TrainedRun:
         """Return the split that artifacts are checked on: val, or train where there is no val."""
         return "val" if self.manifest.count("val") else "train"
 
-    @property
-    def trained_on(self) -> np.ndarray:
-        """Return the share of each class as the model learned it: equal with class weights."""
-        counts = np.bincount(
-            self.manifest.labels[self.manifest.indices("train")], minlength=len(self.labels)
-        )
-        if self.plan.head.class_weights:
-            counts = np.ones_like(counts)
-        return np.asarray(counts / counts.sum())
-
     def read_images(self, split: str) -> PixelRows:
         """Return the decoded images of a split, in the order of `manifest.indices(split)`.
 
