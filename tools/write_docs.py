@@ -184,6 +184,10 @@ CONTRACT_RECORDS = {
     "input and output": "tlearn.artifacts.contract.Tensor",
     "preprocessing": "tlearn.artifacts.contract.Preprocessing",
     "golden image": "tlearn.artifacts.contract.Golden",
+    "confidence": "tlearn.confidence.confidence.Confidence",
+    "temperature": "tlearn.confidence.temperature.Temperature",
+    "scale of known": "tlearn.confidence.confidence.KnownScale",
+    "set of answers": "tlearn.confidence.answer_sets.AnswerSets",
 }
 
 

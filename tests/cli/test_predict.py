@@ -14,6 +14,7 @@ import pytest
 from tests.cli.conftest import Command
 from tests.written_run import WriteRun
 from tlearn import api
+from tlearn.errors import DataError
 from tlearn.evaluation.predictions import Prediction
 from tlearn.evaluation.sorting import Sorted, Sorting, sort_files
 
@@ -32,6 +33,17 @@ def answers() -> list[Prediction]:
     row = np.asarray([0.7, 0.2, 0.1])
     good = Prediction.of("/far/away/" + "folder/" * 9 + "[red]one.jpg", row, LABELS)
     return [good, Prediction.unreadable("two.jpg", "cut short\x1b[31m")]
+
+
+def test_shares_of_the_classes_go_to_the_command(
+    command: Command, calls: Callable[..., Any]
+) -> None:
+    recorded = calls("predict", DataError("stop here", "name images: tlearn predict IMAGES"))
+    command("predict", "images", "--prior", "a=b=.9", "--prior", "c=5%")
+    assert recorded[0][1]["prior"] == {"a=b": 0.9, "c": 0.05}
+    result = command("predict", "images", "--prior", "c")
+    assert result.exit_code == 2 and len(recorded) == 1
+    assert "--prior 'c': not a class and its share" in result.stderr
 
 
 def test_it_draws_answers_and_problems(
