@@ -58,6 +58,13 @@ def test_a_promise_for_other_shares_of_the_classes_holds_there() -> None:
     assert broken <= 6
 
 
+def test_images_that_count_much_are_worth_fewer_and_promise_less() -> None:
+    """Twenty images, of which two count for nine tenths."""
+    probabilities, labels = softmax(np.eye(2)[[0, 1] * 10] * 0.5), np.repeat([0, 1], [2, 18])
+    assert len(promise_sets(probabilities, labels)) == 2
+    assert promise_sets(probabilities, labels, (0.9, 0.1)) == ()
+
+
 def test_shares_as_among_the_images_change_no_promise() -> None:
     probabilities, labels = answers(60, 1)
     shares = np.bincount(labels) / len(labels)

@@ -18,6 +18,18 @@ ANSWERS = Answers(
 LABELS = np.array([0, 0, 1, 0])
 
 
+def test_sets_for_other_shares_are_held_against_images_drawn_by_them() -> None:
+    """The second class is never in its set, and is promised to be rare."""
+    labels = np.repeat([0, 1], [60, 60])
+    answers = Answers(np.tile(np.array([0.9, 0.1], np.float32), (120, 1)))
+    confidence = Confidence(sets=(AnswerSets(0.9, 0.5, 100),))
+    (kept,) = hold_promises(confidence, answers, labels, None, 0.05, (0.95, 0.05)).coverage
+    assert kept.n == 63 and kept.coverage == 60 / 63 and kept.holds
+    (whole,) = hold_promises(confidence, answers, labels, None, 0.05).coverage
+    assert whole.n == 120 and not whole.holds
+    assert not hold_promises(confidence, answers, 0 * labels, None, 0.05, (0.9, 0.1)).coverage
+
+
 def test_only_new_images_count() -> None:
     kept = hold_promises(CONFIDENCE, ANSWERS, LABELS, np.array([True, False, False, True]), 0.05)
     assert [(of.level, of.coverage, of.n) for of in kept.coverage] == [(0.9, 0, 2), (0.95, 0.5, 2)]

@@ -167,6 +167,11 @@ class Contract:
     confidence: Confidence | None = None
     prior: dict[str, float] | None = None
 
+    @property
+    def shares(self) -> tuple[float, ...] | None:
+        """Return the shares of `prior` in the order of the labels."""
+        return tuple(self.prior[label] for label in self.labels) if self.prior else None
+
     def embedded(self) -> Contract:
         """Return the contract to put inside the artifact, without its own hash and answers."""
         golden = tuple(

@@ -173,7 +173,9 @@ def score_folder(
     name = source.resolve().name  # "." has none
     scores = score_apart(answers.probabilities, truth, contract.labels, name, trained_on)
     refuse = contract.refuse or 0.0
-    return scores, hold_promises(contract.confidence, answers, truth, trained_on, refuse)
+    return scores, hold_promises(
+        contract.confidence, answers, truth, trained_on, refuse, contract.shares
+    )
 
 
 def _known(contract: Contract, answers: Answers) -> KnownShare | None:

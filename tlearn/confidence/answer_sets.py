@@ -99,7 +99,9 @@ def promise_sets(
     n = int(weights.sum() ** 2 / (weights**2).sum() + _SLACK)  # what so many images are worth
     ranks = {level: int((passed <= total * (1 - level) + _SLACK).sum()) for level in LEVELS}
     return tuple(
-        AnswerSets(level, float(own[order[rank - 1]]), n) for level, rank in ranks.items() if rank
+        AnswerSets(level, float(own[order[rank - 1]]), n)
+        for level, rank in ranks.items()
+        if rank and _misses(n, level)
     )
 
 
@@ -125,6 +127,11 @@ def measure_coverage(sets: AnswerSets, probabilities: np.ndarray, labels: np.nda
 
     members = in_set(probabilities, sets.threshold)
     hits, m = int(members[np.arange(len(labels)), labels].sum()), len(labels)
-    k = int((sets.n + 1) * (1 - sets.level) + _SLACK)
+    k = _misses(sets.n, sets.level)
     p_value = float(betabinom.cdf(hits, m, sets.n + 1 - k, k))
     return Coverage(sets.level, hits / m, float(members.sum(axis=1).mean()), m, p_value)
+
+
+def _misses(n: int, level: float) -> int:
+    """Return k: which of n held-out images, the least sure first, gives the threshold."""
+    return int((n + 1) * (1 - level) + _SLACK)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,8 @@ from tlearn.confidence.answer_sets import Coverage, measure_coverage
 from tlearn.confidence.answers import Answers
 from tlearn.confidence.confidence import Confidence
 from tlearn.confidence.strangers import KnownShare, measure_known
+
+_ROUNDING = 1e-6
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,7 @@ def hold_promises(
     labels: np.ndarray,
     trained_on: np.ndarray | None,
     refuse: float,
+    expected: Sequence[float] | None = None,
 ) -> PromisesKept:
     """Measure on labeled images how promises are kept.
 
@@ -40,13 +44,35 @@ def hold_promises(
         labels: (n,) class indices.
         trained_on: bool (n,), images that served to train or to choose; None where unknown.
         refuse: Least `known` of an answer that is not refused.
+        expected: (classes,) shares that sets were promised for; they are held against images drawn
+            by these shares. None where those of the images will do.
     """
     new = np.full(len(labels), True) if trained_on is None else ~trained_on
     if confidence is None or not new.any():
         return PromisesKept()
     probabilities, truth = answers.probabilities[new], labels[new]
-    coverage = (measure_coverage(sets, probabilities, truth) for sets in confidence.sets)
+    drawn = np.arange(len(truth)) if expected is None else as_frequent(truth, expected)
+    coverage = (
+        measure_coverage(sets, probabilities[drawn], truth[drawn])
+        for sets in confidence.sets
+        if len(drawn)
+    )
     known = None
     if confidence.known and answers.known is not None:
         known = measure_known(answers.known[new], refuse, confidence.known)
     return PromisesKept(tuple(coverage), known)
+
+
+def as_frequent(labels: np.ndarray, expected: Sequence[float]) -> np.ndarray:
+    """Return rows, as many as can be, of which each class has the share that is expected.
+
+    Args:
+        labels: (n,) class indices.
+        expected: (classes,) shares, none of them 0.
+    """
+    shares = np.asarray(expected)
+    counts = np.bincount(labels, minlength=len(shares))
+    wanted = ((counts / shares).min() * shares + _ROUNDING).astype(int)
+    rng = np.random.default_rng(0)
+    rows = [rng.permutation(np.flatnonzero(labels == label))[:n] for label, n in enumerate(wanted)]
+    return np.sort(np.concatenate(rows))
