@@ -94,6 +94,12 @@ def test_what_an_export_writes_is_accepted() -> None:
         ("labels", ("cat", "")),
         ("labels", ("cat", "cat")),
         ("labels", ("cat", "dog", "cow")),
+        ("prior", {}),
+        ("prior", {"cat": 1.0}),
+        ("prior", {"cat": 0.9, "cow": 0.1}),
+        ("prior", {"cat": 0.9, "dog": 0.9}),
+        ("prior", {"cat": 1.5, "dog": -0.5}),
+        ("prior", {"cat": float("nan"), "dog": 0.1}),
         ("golden", (GOLDEN,) * 101),
         *(
             (f"golden.{key}", name)
