@@ -20,6 +20,7 @@ from tlearn.artifacts.benchmark import (
 )
 from tlearn.artifacts.cold_start import ColdStart
 from tlearn.artifacts.runtime import open_runtime, random_image
+from tlearn.confidence.answers import Answer
 from tlearn.errors import ExportError
 from tlearn.export.saved_model import write_saved_model
 from tlearn.export.tflite import write_tflite
@@ -42,10 +43,10 @@ class Slow:
     def __init__(self, seconds: float) -> None:
         self.seconds, self.runs = seconds, 0
 
-    def __call__(self, image: np.ndarray) -> np.ndarray:
+    def __call__(self, image: np.ndarray) -> Answer:
         self.runs += 1
         time.sleep(self.seconds)
-        return np.ones(3, np.float32)
+        return Answer(np.ones(3, np.float32))
 
 
 @pytest.mark.parametrize(

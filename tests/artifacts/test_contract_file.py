@@ -18,13 +18,16 @@ from tlearn.artifacts.contract_file import (
     write_contract,
 )
 from tlearn.artifacts.metadata import append_files
+from tlearn.confidence.answer_sets import AnswerSets
+from tlearn.confidence.confidence import Confidence, KnownScale
+from tlearn.confidence.temperature import Temperature
 from tlearn.errors import ExportError
 
 LABELS = ("a [b  c]", 'q"uote', "two\nlines", "☃", "bytes\udcff")
 DIGEST = "f00d" * 16
 GOLDEN = Golden(
     *("1.png", DIGEST, "☃", "1.pixels.png", DIGEST, (8, 8, 3)),
-    *((0.2,) * 5, (0.1, 0.1, 0.1, 0.6, 0.1)),
+    *((0.2,) * 5, (0.1, 0.1, 0.1, 0.6, 0.1), 0.7, 0.6),
 )
 CONTRACT = Contract(
     version=VERSION,
@@ -41,7 +44,23 @@ CONTRACT = Contract(
     provenance={"model": "1", "plan": "2", "split": "3"},
     tolerance=0.001,
     golden=(GOLDEN,),
+    known=Tensor("known", (None, 1), "uint8", 1 / 256, 0),
+    refuse=0.05,
+    confidence=Confidence(
+        Temperature(1.5, "val", 30),
+        KnownScale("val", 30, (0.1, 0.5, 0.9)),
+        (AnswerSets(0.9, 0.3, 30),),
+    ),
 )
+OLDER = replace(
+    CONTRACT,
+    version=2,
+    golden=(replace(GOLDEN, model_known=None, artifact_known=None),),
+    known=None,
+    refuse=None,
+    confidence=None,
+)
+"""What the versions before wrote: probabilities and nothing of how sure they are."""
 
 
 def test_it_reads_back_what_was_written(tmp_path: Path) -> None:
@@ -64,8 +83,14 @@ def test_without_the_file_beside_it_the_contract_inside_counts(tmp_path: Path) -
     assert read_contract(path) == (CONTRACT, True)
 
 
+def test_the_second_version_is_read_and_says_nothing_of_known() -> None:
+    content = to_bytes(OLDER)
+    assert b"known" not in content and b"confidence" not in content
+    assert from_bytes(content, "contract.json") == OLDER
+
+
 def test_the_first_version_is_read_under_the_names_of_today() -> None:
-    document = json.loads(to_bytes(CONTRACT)) | {"version": 1}
+    document = json.loads(to_bytes(OLDER)) | {"version": 1}
     how = document.pop("preprocessing")
     how["colour_order"], how["normalisation"] = how.pop("color_order"), how.pop("normalization")
     document |= {"preparation": how, "made_from": document.pop("provenance")}
@@ -73,7 +98,7 @@ def test_the_first_version_is_read_under_the_names_of_today() -> None:
         golden["by_model"] = golden.pop("model_probabilities")
         golden["by_artefact"] = golden.pop("artifact_probabilities")
     contract = from_bytes(json.dumps(document).encode(), "contract.json")
-    assert contract == replace(CONTRACT, version=1)
+    assert contract == replace(OLDER, version=1)
 
 
 def edited(**changes: Any) -> bytes:
@@ -133,7 +158,10 @@ def test_a_damaged_or_unknown_contract_is_an_error(content: bytes, message: str)
 
 def test_every_key_has_to_be_there() -> None:
     document = json.loads(to_bytes(CONTRACT))
+    del document["golden"][0]["artifact_known"]  # the contract inside an artifact has none
+    confidence = document["confidence"]
     parts = [document, document["input"], document["preprocessing"], document["golden"][0]]
+    parts += [confidence, confidence["temperature"], confidence["known"], confidence["sets"][0]]
     for part in parts:
         for key, value in list(part.items()):
             del part[key]
@@ -150,8 +178,11 @@ def test_a_contract_that_is_too_large_is_not_read(tmp_path: Path) -> None:
 
 
 def test_beside_an_artifact_a_contract_has_its_hash_and_answers(tmp_path: Path) -> None:
-    lacking = replace(GOLDEN, artifact_probabilities=None)
-    for key, value in {"file": None, "sha256": None, "golden": (lacking,)}.items():
+    lacking = [
+        replace(GOLDEN, **{key: None}) for key in ("artifact_probabilities", "artifact_known")
+    ]
+    changes = [("file", None), ("sha256", None), *(("golden", (golden,)) for golden in lacking)]
+    for key, value in changes:
         write_contract(replace(CONTRACT, **{key: value}), tmp_path / "model.tflite")
         with pytest.raises(ExportError, match=f"damaged: {key}.*: missing"):
             read_contract(tmp_path / "model.tflite")

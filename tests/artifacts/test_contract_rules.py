@@ -10,10 +10,19 @@ import pytest
 from tlearn.artifacts.contract import RESIZE_IN_WORDS, VERSION, Contract, Golden, Preprocessing
 from tlearn.artifacts.contract import Tensor as Ends
 from tlearn.artifacts.contract_rules import contradiction
+from tlearn.confidence.answer_sets import AnswerSets
+from tlearn.confidence.confidence import Confidence, KnownScale
+from tlearn.confidence.temperature import Temperature
 
 DIGEST = "0123456789abcdef" * 4
 GOLDEN = Golden(
-    *("1.jpg", DIGEST, "cat", "1.pixels.png", DIGEST, (8, 8, 3)), *((0.9, 0.1), (0.8, 0.2))
+    *("1.jpg", DIGEST, "cat", "1.pixels.png", DIGEST, (8, 8, 3)),
+    *((0.9, 0.1), (0.8, 0.2), 0.7, 0.6),
+)
+CONFIDENCE = Confidence(
+    Temperature(1.5, "val", 30),
+    KnownScale("val", 30, (0.1, 0.5, 0.9)),
+    (AnswerSets(0.9, 0.3, 30),),
 )
 CONTRACT = Contract(
     version=VERSION,
@@ -30,6 +39,9 @@ CONTRACT = Contract(
     provenance={"model": DIGEST},
     tolerance=0.05,
     golden=(GOLDEN,),
+    known=Ends("known", (None, 1), "uint8", 1 / 256, 0),
+    refuse=0.05,
+    confidence=CONFIDENCE,
 )
 
 
@@ -40,6 +52,12 @@ def changed(key: str, value: Any) -> Contract:
         return replace(CONTRACT, **{name: value})
     if name == "golden":
         return replace(CONTRACT, golden=(replace(GOLDEN, **{inner: value}),))
+    if name == "confidence":
+        part, _, last = inner.partition(".")
+        if part == "sets":
+            return replace(CONTRACT, confidence=replace(CONFIDENCE, sets=(value,)))
+        edited = replace(getattr(CONFIDENCE, part), **{last: value})
+        return replace(CONTRACT, confidence=replace(CONFIDENCE, **{part: edited}))
     return replace(CONTRACT, **{name: replace(getattr(CONTRACT, name), **{inner: value})})
 
 
@@ -118,6 +136,32 @@ def test_what_an_export_writes_is_accepted() -> None:
         ("golden.artifact_probabilities", (1.0,)),
         ("golden.artifact_probabilities", ()),
         ("golden.artifact_probabilities", (float("nan"), 0.1)),
+        ("golden.model_known", None),
+        ("golden.model_known", 1.5),
+        ("golden.artifact_known", -0.1),
+        ("golden.artifact_known", float("nan")),
+        ("known.shape", (None, 2)),
+        ("known.shape", (7, 1)),
+        ("known.scale", 0.0),
+        ("refuse", None),
+        ("confidence", None),
+        ("refuse", 1.0),
+        ("refuse", -0.1),
+        ("refuse", float("nan")),
+        ("confidence.temperature.value", 0.0),
+        ("confidence.temperature.value", 1e9),
+        ("confidence.known.own", ()),
+        ("confidence.known.own", (0.5, 0.1)),
+        ("confidence.known.own", (0.5, 2.0)),
+        ("confidence.known.own", (float("nan"), 0.5)),
+        ("confidence.known.n", 0),
+        ("confidence.known.n", 10**15),  # it would fill the memory
+        ("confidence.sets.0", AnswerSets(0.9, 2.0, 30)),
+        ("confidence.sets.0", AnswerSets(0.9, -0.1, 30)),
+        ("confidence.sets.0", AnswerSets(0.9, 0.3, 8)),  # nine are the fewest
+        ("confidence.sets.0", AnswerSets(1.0, 0.3, 30)),
+        ("confidence.sets.0", AnswerSets(0.0, 0.3, 30)),
+        ("confidence.sets.0", AnswerSets(float("nan"), 0.3, 30)),
     ],
 )
 def test_what_none_writes_is_refused_by_its_key(key: str, value: Any) -> None:
@@ -139,6 +183,17 @@ def test_an_image_size_that_nothing_could_decode_is_refused() -> None:
     ends = replace(CONTRACT.input, shape=shape)
     contract = replace(CONTRACT, preprocessing=how, input=ends, golden=(golden,))
     assert contradiction(contract).startswith("preprocessing.image_size: 100000, expected 1 to")
+
+
+def test_a_limit_without_the_output_that_it_is_for_is_refused() -> None:
+    assert contradiction(changed("known", None)) == "known: missing"
+
+
+def test_without_that_output_nothing_is_said_of_it() -> None:
+    golden = replace(GOLDEN, model_known=None, artifact_known=None)
+    without = replace(CONTRACT, known=None, refuse=None, golden=(golden,))
+    assert contradiction(without) == ""
+    assert contradiction(replace(without, version=2, confidence=None)) == ""
 
 
 def test_words_of_the_first_version_are_its_own() -> None:

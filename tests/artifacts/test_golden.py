@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from PIL import Image
 from tests.conftest import draw_image
 from tlearn.artifacts.contract import Golden, Preprocessing
 from tlearn.artifacts.golden import LoadedGolden, load_golden, pixel_difference
+from tlearn.confidence.answers import Answer
 from tlearn.data.decode import decode
 from tlearn.storage.digest import digest_of_bytes, digest_of_file
 
@@ -46,8 +48,21 @@ def test_both_files_are_loaded(tmp_path: Path, golden: Golden) -> None:
 def test_answers_are_compared_with_those_of_the_artifact(tmp_path: Path, golden: Golden) -> None:
     image = load_golden(tmp_path, golden, SQUARE)
     assert image.expected_probabilities.tolist() == [0.7, 0.3]
-    assert image.same_answer(np.array([0.6, 0.4]))
-    assert not image.same_answer(np.array([0.4, 0.6]))
+    assert image.same_answer(Answer(np.array([0.6, 0.4])))
+    assert not image.same_answer(Answer(np.array([0.4, 0.6])))
+    assert image.difference(Answer(np.array([0.6, 0.4]), 0.5)) == pytest.approx(0.1)
+
+
+def test_known_is_compared_with_that_of_the_artifact_else_of_the_model(
+    tmp_path: Path, golden: Golden
+) -> None:
+    answer = Answer(np.array([0.7, 0.3]), 0.5)
+    by_model = replace(golden, model_known=0.9)
+    for known, gap in ((by_model, 0.4), (replace(by_model, artifact_known=0.3), 0.2)):
+        image = load_golden(tmp_path, known, SQUARE)
+        assert image.difference(answer) == pytest.approx(gap)
+    assert load_golden(tmp_path, by_model, SQUARE).difference(Answer(answer.probabilities)) == 0
+    assert np.isnan(image.difference(Answer(answer.probabilities, np.nan)))
 
 
 def test_a_lost_image_leaves_the_stored_pixels(tmp_path: Path, golden: Golden) -> None:

@@ -43,7 +43,9 @@ def test_it_answers_as_the_model_does(
     kind: str, request: pytest.FixtureRequest, trained: Any
 ) -> None:
     path = request.getfixturevalue(kind)
-    probabilities = run_artifact(path, trained.pixels[:5])
+    answers = run_artifact(path, trained.pixels[:5])
+    probabilities = answers.probabilities
+    assert answers.known is None  # the model has no such output
     assert probabilities.dtype == np.float32
     np.testing.assert_allclose(probabilities, trained.probabilities[:5], atol=1e-5)
     assert random_image(open_runtime(path)).shape == (32, 32, 3)
@@ -53,10 +55,23 @@ def test_it_answers_as_the_model_does(
 def test_integers_are_converted_to_probabilities(trained: Any, tmp_path: Path) -> None:
     path = tmp_path / "model.tflite"
     write_tflite(trained.model, path, "int8", trained.train_pixels[:60], LABELS, {})
-    probabilities = run_artifact(path, trained.pixels[:20])
+    probabilities = run_artifact(path, trained.pixels[:20]).probabilities
     assert probabilities.dtype == np.float32
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=0.02)
     np.testing.assert_allclose(probabilities, trained.probabilities[:20], atol=0.2)
+
+
+def test_of_outputs_with_other_names_the_first_is_the_answer(tmp_path: Path) -> None:
+    """A network for features has several, and is timed like any other."""
+    import tensorflow as tf
+
+    function = tf.function(lambda x: {"stage_1": x[:, 0, 0], "stage_2": 2 * x[:, 0, 0]})
+    traced = function.get_concrete_function(tf.TensorSpec((1, 4, 4, 3), tf.float32, name="image"))
+    with silence_output():
+        content = tf.lite.TFLiteConverter.from_concrete_functions([traced]).convert()
+    (tmp_path / "features.tflite").write_bytes(content)
+    answers = run_artifact(tmp_path / "features.tflite", np.full((2, 4, 4, 3), 7, np.uint8))
+    assert answers.probabilities.shape == (2, 3) and answers.known is None
 
 
 @pytest.mark.parametrize(

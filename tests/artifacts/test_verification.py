@@ -11,12 +11,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tlearn import api
 from tlearn.artifacts import golden
 from tlearn.artifacts.contract import RESIZE_IN_WORDS
 from tlearn.artifacts.contract_file import contract_path
 from tlearn.artifacts.interface import Interface, read_interface
 from tlearn.artifacts.verification import Verdict, VerificationReport, check_artifact
 from tlearn.commands.check import check
+from tlearn.confidence.answers import Answer
 from tlearn.errors import ExportError
 from tlearn.export.inputs import ExportInputs
 from tlearn.export.write import export_artifact
@@ -34,6 +36,22 @@ def exported(inputs: ExportInputs, tmp_path_factory: pytest.TempPathFactory) -> 
 def folder(exported: Path, tmp_path: Path) -> Path:
     """A copy to damage."""
     return Path(shutil.copytree(exported, tmp_path / "export"))
+
+
+@pytest.fixture(scope="module")
+def of_run(linear_head_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of a run, which has the output `known`."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TLEARN_CACHE", str(linear_head_run / "cache"))
+        out = tmp_path_factory.mktemp("of-run") / "export"
+        (artifact,) = api.export(linear_head_run / "run", [("tflite", "none")], out=out)
+    return artifact.path
+
+
+@pytest.fixture
+def known(of_run: Path, tmp_path: Path) -> Path:
+    """A copy of it to damage."""
+    return Path(shutil.copytree(of_run.parent, tmp_path / "of-run")) / of_run.name
 
 
 def broken(report: VerificationReport) -> list[str]:
@@ -58,6 +76,41 @@ def test_a_good_file_passes_every_check(folder: Path, name: str) -> None:
     assert set(verdicts(report).values()) == {"kept"}
     names = ["file", "labels", "input", "output", "golden images", "decoder", "answers"]
     assert list(verdicts(report)) == names
+
+
+def test_both_outputs_of_a_run_are_checked(known: Path) -> None:
+    report = check_artifact(known)
+    assert report.passed and verdicts(report)["known"] == "kept"
+    for path in known.parent.glob("*.contract.json"):
+        path.unlink()
+    inside = check_artifact(known)
+    assert inside.passed and verdicts(inside)["known"] == "kept"
+
+
+def test_another_answer_by_known_fails(known: Path) -> None:
+    def move(document: dict[str, Any]) -> None:
+        golden = document["golden"][0]
+        golden["artifact_known"] += 0.01 if golden["artifact_known"] < 0.5 else -0.01
+
+    edit(known, move)
+    report = check_artifact(known)
+    assert broken(report) == ["answers"] and report.usable
+    assert "moved by at most 0.01 (0.001 allowed)" in report.checks[-1].detail
+
+
+def test_another_output_known_fails(known: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    edit(known, lambda document: document["known"].update(name="trust"))
+    assert broken(check_artifact(known)) == ["known"]
+
+    def leave_out(document: dict[str, Any]) -> None:
+        for key in ("known", "refuse"):
+            del document[key]
+
+    edit(known, leave_out)
+    report = check_artifact(known)
+    assert "the contract inside the file has another refuse" in report.checks[0].detail
+    monkeypatch.setattr("tlearn.artifacts.verification.read_embedded", lambda path: None)
+    assert broken(check_artifact(known)) == ["known"]
 
 
 def test_a_changed_file_is_not_run(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -192,7 +245,7 @@ def test_a_file_that_the_runtime_cannot_open_is_not_run(
 def test_a_file_that_fails_while_it_runs_is_not_used(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def run(image: np.ndarray) -> np.ndarray:
+    def run(image: np.ndarray) -> Answer:
         raise RuntimeError("no memory")
 
     monkeypatch.setattr("tlearn.artifacts.verification.open_runtime", lambda path: run)

@@ -27,10 +27,11 @@ def test_a_known_backbone_is_advised_on_and_fitted(
     assert not {"tensorflow", "keras"} & tlearn.heavy()
     run = TrainedRun.open(tlearn.folder / "run")
     images = run.read_split("test")
-    probabilities = run.predict(run.load_model(), images.pixels)  # Keras has not written it
+    answers = run.predict(run.load_model(), images.pixels)  # Keras has not written it
     metrics = read_json(tlearn.folder / "run" / "metrics.json")
-    accuracy = np.mean(probabilities.argmax(1) == images.labels)
+    accuracy = np.mean(answers.probabilities.argmax(1) == images.labels)
     assert accuracy == pytest.approx(metrics["test_accuracy"])
+    assert answers.known is not None and ((answers.known >= 0) & (answers.known <= 1)).all()
 
 
 def test_a_litert_file_is_timed(tlearn: Program) -> None:

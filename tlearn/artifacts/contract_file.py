@@ -142,6 +142,8 @@ def _missing_beside(contract: Contract) -> str:
     keys: dict[str, Any] = {"file": contract.file, "sha256": contract.sha256}
     for number, golden in enumerate(contract.golden):
         keys[f"golden.{number}.artifact_probabilities"] = golden.artifact_probabilities
+        if contract.known:
+            keys[f"golden.{number}.artifact_known"] = golden.artifact_known
     return next((key for key, value in keys.items() if value is None), "")
 
 

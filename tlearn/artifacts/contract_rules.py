@@ -27,6 +27,9 @@ MOST_SIDE = 4096
 
 _MOST_GOLDEN = 100
 _HOTTEST = 100.0
+_MOST_MEASURED = 10_000_000
+"""Images that can have been measured: as many numbers are drawn from their quantiles."""
+
 _SLACK = 1e-5  # a softmax in float32 may say 1.0000001
 _SUM_SLACK = 0.05
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -35,6 +38,9 @@ _FILE_NAME = re.compile(r"[^/\\\0]{1,255}")
 _GOLDEN_NAME = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,99}")
 _SAME_PROSE = 2
 """The version from which a contract says things in the same words."""
+
+_SAYS_HOW_SURE = 3
+"""The version from which a contract says what is known of answers."""
 
 _PROSE = ("resize_in_words", "decoding", "normalization")
 _BATCH = (1, None)
@@ -91,10 +97,10 @@ def _about_images(contract: Contract) -> Iterator[str]:
     low, high = preprocessing.gray_range or (0, 1)
     if not low < high:
         yield f"preprocessing.gray_range: {shortened((low, high))}, expected low, then high"
-    for name in ("input", "output"):
-        scale = getattr(contract, name).scale
-        if scale is not None and scale <= 0:
-            yield f"{name}.scale: {scale:g}, expected more than 0"
+    for name in ("input", "output", "known"):
+        tensor = getattr(contract, name)
+        if tensor and tensor.scale is not None and tensor.scale <= 0:
+            yield f"{name}.scale: {tensor.scale:g}, expected more than 0"
 
 
 def _expected(preprocessing: Preprocessing) -> Preprocessing:
@@ -121,8 +127,8 @@ def _about_answers(contract: Contract) -> Iterator[str]:
 
 def _about_confidence(contract: Contract) -> Iterator[str]:
     if (contract.known is None) != (contract.refuse is None):
-        yield "refuse: there is one without the other of known and refuse"
-    if contract.known and contract.known.shape[1:] != (1,):
+        yield f"{'known' if contract.known is None else 'refuse'}: missing"
+    if contract.known and contract.known.shape not in [(batch, 1) for batch in _BATCH]:
         yield f"known.shape: {shortened(contract.known.shape)}, expected (batch, 1)"
     if contract.refuse is not None and not 0 <= contract.refuse < 1:
         yield f"refuse: {shortened(contract.refuse)}, expected 0 to 1"
@@ -133,16 +139,23 @@ def _about_confidence(contract: Contract) -> Iterator[str]:
     ):
         yield f"prior: {shortened(contract.prior)}, expected a share for each label"
     if contract.confidence is None:
+        if contract.version >= _SAYS_HOW_SURE:
+            yield "confidence: missing"
         return
     temperature, scale = contract.confidence.temperature, contract.confidence.known
     if not 0 < temperature.value < _HOTTEST:
         yield f"confidence.temperature.value: {shortened(temperature.value)} is no temperature"
+    if scale and not 0 < scale.n <= _MOST_MEASURED:
+        yield f"confidence.known.n: {shortened(scale.n)}, expected 1 to {_MOST_MEASURED}"
     if scale and not (
-        all(0 <= own <= 1 for own in scale.own) and list(scale.own) == sorted(scale.own)
+        scale.own
+        and all(0 <= own <= 1 for own in scale.own)
+        and list(scale.own) == sorted(scale.own)
     ):
         yield "confidence.known.own: no quantiles"
     for number, sets in enumerate(contract.confidence.sets):
-        if not (0 < sets.level < 1 and 0 <= sets.threshold <= 1 + _SLACK and sets.n > 0):
+        few = (sets.n + 1) * (1 - sets.level) < 1 - _SLACK  # too few to promise that much
+        if few or not (0 < sets.level < 1 and 0 <= sets.threshold <= 1 + _SLACK):
             yield f"confidence.sets.{number}: {shortened(asdict(sets))} is no promise"
 
 
@@ -168,6 +181,8 @@ def _about_golden(golden: Golden, contract: Contract) -> Iterator[tuple[str, str
         known = getattr(golden, key)
         if known is not None and not 0 <= known <= 1:
             yield key, f"{shortened(known)}, expected 0 to 1"
+    if contract.known and golden.model_known is None:
+        yield "model_known", "missing"
     if abs(sum(golden.model_probabilities) - 1) > _SUM_SLACK:
         yield "model_probabilities", f"their sum is {sum(golden.model_probabilities):g}, not 1"
 

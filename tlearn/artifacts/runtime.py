@@ -23,7 +23,7 @@ from tlearn.errors import ExportError, quoted
 _INPUT = "image"
 PROBABILITIES, KNOWN = "probabilities", "known"
 """Names of the outputs."""
-PROBABILITIES, KNOWN = "probabilities", "known"
+
 _EXPORT_AGAIN = "export it again: tlearn export RUN"
 
 
@@ -249,13 +249,13 @@ _BY_SUFFIX: dict[str, Callable[[Path, int], Runtime]] = {
 
 
 def _outputs_by_name(interpreter: Any) -> dict[str, Any]:
-    """Return the outputs of a LiteRT file by their names in its signature, if it has one."""
-    outputs = interpreter.get_output_details()
+    """Return the outputs of a LiteRT file by name; without ours, its first as probabilities."""
     signatures = interpreter.get_signature_list()
-    if len(outputs) == 1 or len(signatures) != 1:
-        return {PROBABILITIES: outputs[0]}
-    names: dict[str, Any] = interpreter.get_signature_runner(*signatures).get_output_details()
-    return names
+    if len(signatures) == 1:
+        named: dict[str, Any] = interpreter.get_signature_runner(*signatures).get_output_details()
+        if PROBABILITIES in named:
+            return named
+    return {PROBABILITIES: interpreter.get_output_details()[0]}
 
 
 def _answer(outputs: Mapping[str, np.ndarray]) -> Answer:

@@ -166,7 +166,7 @@ def _differing_key(contract: Contract, inside: Contract) -> str:
 
     The labels, and what is compared with the file itself, have checks of their own.
     """
-    keys = vars(contract).keys() - {"labels", "signature", "input", "output"}
+    keys = vars(contract).keys() - {"labels", "signature", "input", "output", "known"}
     return next((key for key in sorted(keys) if vars(contract)[key] != vars(inside)[key]), "")
 
 
@@ -175,7 +175,11 @@ def _check_interface(contract: Contract, interface: Interface) -> list[ContractC
         _check_labels(contract, interface.labels),
         _check_tensor("input", contract, interface),
         _check_tensor("output", contract, interface),
-        *([_check_tensor("known", contract, interface)] if contract.known else ()),
+        *(
+            [_check_tensor("known", contract, interface)]
+            if contract.known or interface.known
+            else ()
+        ),
     ]
 
 
