@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 
 from tlearn.artifacts.contract import Preprocessing
+from tlearn.confidence.answers import Answer, Answers
 from tlearn.export.inputs import ExportInputs, GoldenImage
 from tlearn.runs.trained_run import SplitImages
 
@@ -42,7 +43,7 @@ class TrainedModel(NamedTuple):
             model=self.model,
             class_names=LABELS,
             check=check,
-            expected=self.probabilities,
+            expected=Answers(self.probabilities),
             preprocessing=Preprocessing.of(SIZE, "squash"),
             metadata={"name": "drawn", "image_size": SIZE},
             calibration=self.train_pixels[:60],
@@ -120,7 +121,11 @@ def golden_images(trained: TrainedModel) -> list[GoldenImage]:
         Image.fromarray(trained.pixels[row]).save(file, "PNG")
         golden.append(
             GoldenImage(
-                file.getvalue(), ".png", name, trained.pixels[row], trained.probabilities[row]
+                file.getvalue(),
+                ".png",
+                name,
+                trained.pixels[row],
+                Answer(trained.probabilities[row]),
             )
         )
     return golden

@@ -120,5 +120,5 @@ def test_int8_input_and_output_and_any_batch_are_read(trained: Any, tmp_path: Pa
         )
         path = tmp_path / "model.tflite"
         path.write_bytes(content)
-        probabilities = run_artifact(path, trained.pixels)
+        probabilities = run_artifact(path, trained.pixels).probabilities
         assert np.mean(probabilities.argmax(1) == trained.labels) > 0.9, dtype
