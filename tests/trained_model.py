@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,6 +17,7 @@ from PIL import Image
 
 from tlearn.artifacts.contract import Preprocessing
 from tlearn.confidence.answers import Answer, Answers
+from tlearn.confidence.novelty import fit_novelty, fit_subspace, logits_of, margins
 from tlearn.export.inputs import ExportInputs, GoldenImage
 from tlearn.runs.trained_run import SplitImages
 
@@ -44,11 +46,7 @@ class TrainedModel(NamedTuple):
             model=self.model,
             class_names=LABELS,
             check=check,
-<<<<<<< HEAD
             expected=Answers(self.probabilities, self.known),
-=======
-            expected=Answers(self.probabilities),
->>>>>>> ta
             preprocessing=Preprocessing.of(SIZE, "squash"),
             metadata={"name": "drawn", "image_size": SIZE},
             calibration=self.train_pixels[:60],
@@ -117,7 +115,6 @@ def knowing(
     """The same classifier with a second output, `known`, that tells the drawn images from noise."""
     import keras
 
-    from tlearn.confidence.novelty import fit_novelty, fit_subspace, margins
     from tlearn.features.linear_head import centered
     from tlearn.models.classifier import set_head
     from tlearn.models.known import known_embedding, set_known, with_known
@@ -156,14 +153,48 @@ def golden_images(trained: TrainedModel) -> list[GoldenImage]:
                 ".png",
                 name,
                 trained.pixels[row],
-<<<<<<< HEAD
                 Answer(
                     trained.probabilities[row],
                     None if trained.known is None else float(trained.known[row]),
                 ),
-=======
-                Answer(trained.probabilities[row]),
->>>>>>> ta
             )
         )
     return golden
+
+
+def _with_known(trained: TrainedModel) -> Any:
+    """The classifier, its answers as they were, with the output `known`."""
+    import keras
+
+    from tlearn.features.linear_head import centered
+    from tlearn.models.classifier import HEAD, set_head
+    from tlearn.models.known import known_embedding, pooled_widths, set_known, with_known
+
+    classifier = build()
+    classifier.set_weights(trained.model.get_weights())
+    set_head(classifier, *map(centered, trained.model.get_layer(HEAD).get_weights()))
+    maps = [layer.output for layer in classifier.layers if isinstance(layer, keras.layers.ReLU)]
+    model = with_known(classifier, maps, n_axes=3)
+    embedding, own = known_embedding(model), draw(90, seed=7)[0].astype("float32")
+    features = embedding.predict_on_batch(trained.train_pixels.astype("float32"))
+    subspace = fit_subspace(features, pooled_widths(model), 3)
+    margin = margins(logits_of(classifier.predict_on_batch(own)))
+    residual = subspace.residuals(embedding.predict_on_batch(own))
+    set_known(model, fit_novelty(subspace, margin, residual, "val"))
+    return model
+
+
+@pytest.fixture(scope="session")
+def known_inputs(trained: TrainedModel) -> ExportInputs:
+    """A model with the output `known` as an export takes it; the last 10 images are strangers."""
+    model, pixels = _with_known(trained), trained.pixels.copy()
+    blocks = np.random.default_rng(0).integers(0, 2, (10, 8, 8, 3), np.uint8)
+    pixels[80:] = 255 * blocks.repeat(4, 1).repeat(4, 2)
+    probabilities, known = model.predict_on_batch(pixels.astype("float32"))
+    expected = Answers(probabilities, known[:, 0])
+    assert np.median(known[:80]) > 0.3 and np.median(known[80:]) < 0.05
+    inputs, golden = trained.inputs(pixels), []
+    for image in inputs.golden:
+        row = np.flatnonzero((pixels == image.pixels).all((1, 2, 3)))[0]
+        golden.append(replace(image, answer=[*expected][row]))
+    return replace(inputs, model=model, expected=expected, golden=golden)

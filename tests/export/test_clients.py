@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
 from tlearn.backend.silence import silence_output
+from tlearn.export.inputs import ExportInputs
 from tlearn.export.quantization import MODES
 from tlearn.export.tflite import write_tflite
 
@@ -34,12 +34,16 @@ def classify(path: Path, images: np.ndarray) -> list[tuple[str, float]]:
     return answers
 
 
+@pytest.mark.parametrize("model", ["inputs", "known_inputs"])
 @pytest.mark.parametrize("mode", MODES)
-def test_mediapipe_names_the_right_class(trained: Any, tmp_path: Path, mode: str) -> None:
+def test_mediapipe_names_the_right_class(
+    request: pytest.FixtureRequest, tmp_path: Path, mode: str, model: str
+) -> None:
+    inputs: ExportInputs = request.getfixturevalue(model)
     path = tmp_path / "model.tflite"
-    write_tflite(trained.model, path, mode, trained.train_pixels[:60], LABELS, {"name": "drawn"})
-    answers_of_client = classify(path, trained.pixels[:30])
-    expected = trained.probabilities[:30]
+    write_tflite(inputs.model, path, mode, inputs.calibration, LABELS, {"name": "drawn"})
+    answers_of_client = classify(path, np.asarray(inputs.check.pixels[:30]))
+    expected = inputs.expected.probabilities[:30]
     names = [LABELS[index] for index in expected.argmax(1)]
     same = [name == answer for name, (answer, _) in zip(names, answers_of_client, strict=True)]
     assert np.mean(same) > 0.9

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from tlearn.artifacts.contract import Preprocessing
+from tlearn.confidence.answers import Answers
 from tlearn.export.comparison import (
     ChangedPrediction,
     ClassChange,
@@ -22,8 +23,8 @@ BEFORE = [0, 1, 2, 0, 1]
 TRUTH = [0, 1, 2, 0, 2]
 
 
-def one_hot(answers: list[int]) -> np.ndarray:
-    return np.eye(3, dtype=np.float32)[answers]
+def one_hot(answers: list[int]) -> Answers:
+    return Answers(np.eye(3, dtype=np.float32)[answers])
 
 
 def reference(before: list[int], truth: list[int]) -> ExportInputs:
@@ -92,14 +93,14 @@ def test_a_class_without_images_did_not_change() -> None:
 
 def test_small_differences_change_no_answer() -> None:
     model_answers = reference(BEFORE, TRUTH)
-    result = compare(model_answers, model_answers.expected * 0.75)
+    result = compare(model_answers, Answers(model_answers.expected.probabilities * 0.75))
     assert (result.agreement, result.accuracy_drop, result.changed_predictions) == (1.0, 0.0, ())
     assert result.largest_difference == pytest.approx(0.25)
 
 
 def test_values_that_are_not_finite_fail_at_any_drop() -> None:
     model_answers, broken = reference(BEFORE, TRUTH), one_hot(BEFORE)
-    broken[0] = np.nan
+    broken.probabilities[0] = np.nan
     result = compare(model_answers, broken)
     assert "1 of 5 images" in gate(result, max_drop=1.0)
     assert result.accuracy == pytest.approx(0.6)

@@ -41,6 +41,8 @@ def test_what_artifacts_are_held_against_names_its_images(
         np.testing.assert_array_equal(decode(run_images / name, 32, "squash"), pixels)
         assert inputs.class_names[label] == Path(name).parent.name
     assert inputs.expected.probabilities.shape == (9, 3)
+    assert inputs.expected.known is not None and inputs.expected.known.shape == (9,)
+    assert inputs.confidence.known is not None and inputs.confidence.known.own
     assert inputs.int8_note == "" and inputs.metadata["image_size"] == 32
     assert inputs.calibration is not None and inputs.calibration.shape == (42, 32, 32, 3)
 

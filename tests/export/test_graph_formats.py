@@ -112,7 +112,7 @@ def stumbling_block(name: str) -> Any:
 
 def test_answers_as_the_model_does(write: Callable[[Any], Path], trained: Any) -> None:
     path = write(trained.model)
-    actual = run_artifact(path, trained.pixels)
+    actual = run_artifact(path, trained.pixels).probabilities
     assert actual.dtype == np.float32
     np.testing.assert_allclose(actual, trained.probabilities, atol=1e-5)
     for size in (1, 3, 7):
@@ -127,7 +127,8 @@ def test_stumbling_blocks(write: Callable[[Any], Path], name: str) -> None:
     pixels[1] //= 4
     expected = model.predict(pixels.astype("float32"), verbose=0)
     assert np.ptp(expected, axis=0).max() > 1e-4, "the network answers the same to everything"
-    np.testing.assert_allclose(run_artifact(write(model), pixels), expected, atol=5e-6)
+    answers = run_artifact(write(model), pixels).probabilities
+    np.testing.assert_allclose(answers, expected, atol=5e-6)
 
 
 def test_scalars_leave_no_transpositions(tmp_path: Path) -> None:
@@ -214,7 +215,7 @@ def test_the_whole_way_and_a_failed_gate(format: str, trained: Any, tmp_path: Pa
     assert not failed.passed and failed.path.exists()
     renamed = sorted(f"{part.stem}.failed{part.suffix}" for part in parts)
     assert sorted(part.name for part in tmp_path.iterdir()) == renamed
-    assert open_runtime(failed.path)(trained.pixels[0]).shape == (3,)
+    assert open_runtime(failed.path)(trained.pixels[0]).probabilities.shape == (3,)
 
 
 def test_broken_files_are_refused(format: str, tmp_path: Path) -> None:

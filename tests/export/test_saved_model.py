@@ -64,7 +64,7 @@ def test_another_program_loads_it(saved: Path, trained: Any, tmp_path: Path) -> 
 
 
 def test_answers_as_the_model_does(saved: Path, trained: Any) -> None:
-    probabilities = run_artifact(saved, trained.pixels)
+    probabilities = run_artifact(saved, trained.pixels).probabilities
     np.testing.assert_allclose(probabilities, trained.probabilities, atol=1e-5)
 
 
@@ -81,7 +81,7 @@ def test_swish_and_normalization(tmp_path: Path) -> None:
     write_saved_model(model, tmp_path / "saved_model", LABELS)
     pixels = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3), dtype=np.uint8)
     expected = model.predict(pixels.astype("float32"), verbose=0)
-    answers = run_artifact(tmp_path / "saved_model", pixels)
+    answers = run_artifact(tmp_path / "saved_model", pixels).probabilities
     np.testing.assert_allclose(answers, expected, atol=1e-5)
 
 

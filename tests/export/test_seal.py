@@ -51,13 +51,10 @@ def test_a_file_and_its_contract(inputs: ExportInputs, tmp_path: Path, mode: str
     assert artifact.n_checked == len(inputs.check.labels) and artifact.checked_on == "val"
     for golden, image in zip(contract.golden, inputs.golden, strict=True):
         assert (tmp_path / "golden" / golden.file).read_bytes() == image.content
-        (answer,) = run_artifact(artifact.path, image.pixels[np.newaxis])
-        np.testing.assert_allclose(
-            golden.artifact_probabilities or (), answer.probabilities, atol=1e-6
-        )
-        np.testing.assert_allclose(
-            golden.model_probabilities, image.answer.probabilities, atol=1e-6
-        )
+        (answer,) = run_artifact(artifact.path, image.pixels[np.newaxis]).probabilities
+        np.testing.assert_allclose(golden.artifact_probabilities or (), answer, atol=1e-6)
+        expected = image.answer.probabilities
+        np.testing.assert_allclose(golden.model_probabilities, expected, atol=1e-6)
 
 
 def test_it_is_inside_too_and_the_model_stays_as_it_was_checked(

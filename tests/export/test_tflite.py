@@ -34,7 +34,7 @@ def files(trained: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, P
 def test_answers_as_the_model_does(
     files: dict[str, Path], trained: Any, mode: str, difference: float
 ) -> None:
-    probabilities = run_artifact(files[mode], trained.pixels)
+    probabilities = run_artifact(files[mode], trained.pixels).probabilities
     assert np.abs(probabilities - trained.probabilities).max() < difference
     assert np.mean(probabilities.argmax(1) == trained.labels) > 0.9
     np.testing.assert_allclose(probabilities.sum(1), 1, atol=0.01)
@@ -52,7 +52,8 @@ def test_signature_input_and_output(files: dict[str, Path], trained: Any, mode: 
     assert input_details["dtype"] is result["dtype"] is ends
     image = trained.pixels[:1].astype(input_details["dtype"])
     answer = runner(image=image)["probabilities"] * (1 / 256 if mode == "int8" else 1)
-    np.testing.assert_allclose(answer, run_artifact(files[mode], trained.pixels[:1]), atol=1e-6)
+    expected = run_artifact(files[mode], trained.pixels[:1]).probabilities
+    np.testing.assert_allclose(answer, expected, atol=1e-6)
 
 
 def test_int8_takes_the_bytes_of_an_image(trained: Any, tmp_path: Path) -> None:

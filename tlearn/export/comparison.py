@@ -55,7 +55,7 @@ class Comparison:
         changed_classes: The classes with another accuracy.
         unusable: Images with a value that is not a finite number.
         n: Images compared.
-        known_difference: Largest of `known`; None where there is no such output.
+        known_difference: Largest of `known`, likewise; None where there is no such output.
     """
 
     agreement: float
@@ -87,6 +87,8 @@ def compare(inputs: ExportInputs, answers: Answers) -> Comparison:
         problem = f"wrong shape: {received} values an image, expected {required}"
         raise ExportError(problem, "export it in another format: tlearn export --help")
     finite = np.isfinite(probabilities).all(1)
+    if answers.known is not None:
+        finite &= np.isfinite(answers.known)
     before = expected.argmax(1)
     after = np.where(finite, probabilities.argmax(1), -1)
     right, still_right = before == truth, after == truth
@@ -102,14 +104,14 @@ def compare(inputs: ExportInputs, answers: Answers) -> Comparison:
         changed_classes=tuple(_class_changes(inputs, right, still_right)),
         unusable=int((~finite).sum()),
         n=len(truth),
-        known_difference=_known_difference(inputs.expected, answers),
+        known_difference=_known_difference(inputs.expected, answers, finite),
     )
 
 
-def _known_difference(expected: Answers, answers: Answers) -> float | None:
+def _known_difference(expected: Answers, answers: Answers, finite: np.ndarray) -> float | None:
     if expected.known is None or answers.known is None:
         return None
-    return float(np.abs(answers.known - expected.known).max())
+    return float(np.where(finite, np.abs(answers.known - expected.known), 1.0).max())
 
 
 def gate(comparison: Comparison, max_drop: float) -> str:

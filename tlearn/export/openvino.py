@@ -52,7 +52,8 @@ def write_openvino(model: Any, path: Path, labels: Sequence[str], about: Mapping
 
 def _convert(model: Any, path: Path, notes: Mapping[str, str]) -> None:
     openvino = import_openvino()
-    frozen = freeze_graph(model, batch=None).graph.as_graph_def()
+    function = freeze_graph(model, batch=None)
+    frozen = function.graph.as_graph_def()
     graph = path.with_suffix(".pb")
     graph.write_bytes(frozen.SerializeToString())
     try:
@@ -63,8 +64,8 @@ def _convert(model: Any, path: Path, notes: Mapping[str, str]) -> None:
             "use another format for this network: --tflite, --onnx or --saved-model",
         ) from error
     network.inputs[0].get_tensor().set_names({model.inputs[0].name})
-    for port, name in zip(network.outputs, model.output_names, strict=True):
-        port.get_tensor().set_names({name})
+    for tensor, name in zip(function.outputs, model.output_names, strict=True):
+        network.output(tensor.name).get_tensor().set_names({name})
     for key, value in notes.items():
         network.set_rt_info(value, [NOTES, key])
     openvino.save_model(network, str(path), compress_to_fp16=False)
