@@ -23,7 +23,6 @@ from tlearn.errors import ExportError, quoted
 _INPUT = "image"
 PROBABILITIES, KNOWN = "probabilities", "known"
 """Names of the outputs."""
-PROBABILITIES, KNOWN = "probabilities", "known"
 _EXPORT_AGAIN = "export it again: tlearn export RUN"
 
 
