@@ -15,6 +15,7 @@ from tests.cli.conftest import Command
 from tlearn.artifacts.contract import Contract, Preprocessing, Tensor
 from tlearn.artifacts.verification import ContractCheck, Verdict, VerificationReport
 from tlearn.commands.check import CheckResult
+from tlearn.confidence.answers import Answer
 from tlearn.evaluation.metrics import Report
 from tlearn.evaluation.predictions import Prediction
 from tlearn.evaluation.scores import Scores
@@ -118,7 +119,7 @@ def test_a_folder_is_scored(
 def test_loose_images_are_classified(
     command: Command, calls: Callable[..., Any], passed: VerificationReport
 ) -> None:
-    prediction = Prediction.of("one.jpg", np.array([0.7, 0.2, 0.1]), LABELS)
+    prediction = Prediction.of("one.jpg", Answer(np.array([0.7, 0.2, 0.1])), LABELS)
     calls("check", CheckResult(passed, predictions=(prediction,)))
     assert "70.0%" in command("check", "model.tflite", "one.jpg").stdout
     document = json.loads(command("check", "model.tflite", "one.jpg", "--json").stdout)

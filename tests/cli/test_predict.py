@@ -14,6 +14,9 @@ import pytest
 from tests.cli.conftest import Command
 from tests.written_run import WriteRun
 from tlearn import api
+from tlearn.commands.predict import Predictions
+from tlearn.confidence.answers import Answer
+from tlearn.confidence.confidence import KnownScale
 from tlearn.errors import DataError
 from tlearn.evaluation.predictions import Prediction
 from tlearn.evaluation.sorting import Sorted, Sorting, sort_files
@@ -29,10 +32,10 @@ def latest_run(write_run: WriteRun, tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 @pytest.fixture
-def answers() -> list[Prediction]:
-    row = np.asarray([0.7, 0.2, 0.1])
+def answers() -> Predictions:
+    row = Answer(np.asarray([0.7, 0.2, 0.1]))
     good = Prediction.of("/far/away/" + "folder/" * 9 + "[red]one.jpg", row, LABELS)
-    return [good, Prediction.unreadable("two.jpg", "cut short\x1b[31m")]
+    return Predictions([good, Prediction.unreadable("two.jpg", "cut short\x1b[31m")], None)
 
 
 def test_shares_of_the_classes_go_to_the_command(
@@ -49,7 +52,7 @@ def test_shares_of_the_classes_go_to_the_command(
 def test_it_draws_answers_and_problems(
     command: Command,
     calls: Callable[..., Any],
-    answers: list[Prediction],
+    answers: Predictions,
     fits: Callable[[str], None],
     latest_run: Path,
 ) -> None:
@@ -67,7 +70,7 @@ def test_it_draws_answers_and_problems(
 
 
 def test_top_says_how_many_answers(
-    command: Command, calls: Callable[..., Any], answers: list[Prediction]
+    command: Command, calls: Callable[..., Any], answers: Predictions
 ) -> None:
     calls("predict", answers)
     assert "bird 10.0%" in command("predict", "x", "--top", 3).stdout
@@ -77,7 +80,7 @@ def test_top_says_how_many_answers(
 
 
 def test_json_says_why_an_image_has_no_answer(
-    command: Command, calls: Callable[..., Any], answers: list[Prediction]
+    command: Command, calls: Callable[..., Any], answers: Predictions
 ) -> None:
     calls("predict", answers)
     document = json.loads(command("predict", "x", "--json").stdout)
@@ -88,8 +91,25 @@ def test_json_says_why_an_image_has_no_answer(
     assert second["label"] is None and second["problem"].startswith("cut short")
 
 
+def test_images_that_are_not_known_have_no_label_and_a_folder_of_them_is_named(
+    command: Command, calls: Callable[..., Any], fits: Callable[[str], None]
+) -> None:
+    row = np.asarray([0.7, 0.2, 0.1])
+    strangers = (Prediction.of(f"{n}.jpg", Answer(row, 0.01), LABELS) for n in range(8))
+    scale = KnownScale("val", 200, tuple(np.linspace(0, 1, 41).tolist()))
+    calls("predict", Predictions(strangers, scale))
+    shown = command("predict", "x").stdout
+    fits(shown)
+    assert "none of these" in shown and "not like those of training" in " ".join(shown.split())
+    document = json.loads(command("predict", "x", "--json").stdout)
+    assert (document["known_rate"], document["unlike_training"]) == (0, True)
+    first = document["predictions"][0]
+    assert (first["label"], first["known"], first["set"]) == (None, 0.01, [])
+    assert first["top"][0]["label"] == "[b]cat"
+
+
 def test_a_csv_has_a_row_for_every_image(
-    command: Command, calls: Callable[..., Any], answers: list[Prediction], tmp_path: Path
+    command: Command, calls: Callable[..., Any], answers: Predictions, tmp_path: Path
 ) -> None:
     calls("predict", answers)
     target = tmp_path / "answers.csv"
@@ -99,7 +119,7 @@ def test_a_csv_has_a_row_for_every_image(
 
 
 def test_a_csv_that_cannot_be_written_names_the_flag(
-    command: Command, calls: Callable[..., Any], answers: list[Prediction], tmp_path: Path
+    command: Command, calls: Callable[..., Any], answers: Predictions, tmp_path: Path
 ) -> None:
     recorded = calls("predict", answers)
     (tmp_path / "file").touch()
@@ -110,16 +130,16 @@ def test_a_csv_that_cannot_be_written_names_the_flag(
 
 
 def test_nothing_readable_exits_2(
-    command: Command, calls: Callable[..., Any], answers: list[Prediction]
+    command: Command, calls: Callable[..., Any], answers: Predictions
 ) -> None:
-    calls("predict", answers[1:])
+    calls("predict", Predictions(answers[1:], None))
     result = command("predict", "x", "--json")
     assert result.exit_code == 2
     assert json.loads(result.stdout)["predictions"][0]["problem"]
 
 
 def test_a_run_in_the_first_place_is_asked(
-    command: Command, calls: Callable[..., Any], answers: list[Prediction], write_run: WriteRun
+    command: Command, calls: Callable[..., Any], answers: Predictions, write_run: WriteRun
 ) -> None:
     recorded = calls("predict", answers)
     run = write_run("older", started="2025-01-02T03:04:05+00:00").path
@@ -134,17 +154,19 @@ def test_a_run_in_the_first_place_is_asked(
 
 
 @pytest.fixture
-def many() -> list[Prediction]:
+def many() -> Predictions:
     """Thirty images: 20 cats, nine dogs, a bird that the model is least sure of; one unreadable."""
     rows = [(0.9, 0.06, 0.04)] * 20 + [(0.1, 0.8, 0.1)] * 9 + [(0.3, 0.3, 0.4)]
-    read = [Prediction.of(f"/x/{n}.jpg", np.asarray(row), LABELS) for n, row in enumerate(rows)]
-    return [*read, Prediction.unreadable("/x/two.jpg", "cut short")]
+    read = [
+        Prediction.of(f"/x/{n}.jpg", Answer(np.asarray(row)), LABELS) for n, row in enumerate(rows)
+    ]
+    return Predictions([*read, Prediction.unreadable("/x/two.jpg", "cut short")], None)
 
 
 def test_many_images_are_summed_up_by_class(
     command: Command,
     calls: Callable[..., Any],
-    many: list[Prediction],
+    many: Predictions,
     fits: Callable[[str], None],
     tmp_path: Path,
 ) -> None:
@@ -168,7 +190,8 @@ def test_of_many_classes_the_rarest_are_counted_together(
     command: Command, calls: Callable[..., Any]
 ) -> None:
     labels = [f"class{n}" for n in range(25)]
-    calls("predict", [Prediction.of(f"{n}.jpg", np.eye(25)[n], labels) for n in range(25)])
+    one_each = (Prediction.of(f"{n}.jpg", Answer(row), labels) for n, row in enumerate(np.eye(25)))
+    calls("predict", Predictions(one_each, None))
     result = command("predict", "x").stdout
     assert "class19" in result and "class20" not in result.split("Least sure")[0]
     assert ["5", "other", "classes", "5", "20.0%"] in [line.split() for line in result.splitlines()]
@@ -177,7 +200,7 @@ def test_of_many_classes_the_rarest_are_counted_together(
 def test_it_says_where_files_went_and_how_moves_are_taken_back(
     command: Command,
     calls: Callable[..., Any],
-    many: list[Prediction],
+    many: Predictions,
     fits: Callable[[str], None],
 ) -> None:
     def answer(**_: object) -> api.SortResult:
@@ -209,7 +232,7 @@ def test_undo_asks_no_model(command: Command, tmp_path: Path) -> None:
     sorting = Sorting(tmp_path / "to", "move")
     file = tmp_path / "a.jpg"
     file.touch()
-    sort_files([Prediction.of(str(file), np.asarray([1.0]), ["cat"])], ["cat"], sorting)
+    sort_files([Prediction.of(str(file), Answer(np.asarray([1.0])), ["cat"])], ["cat"], sorting)
     words = ("predict", tmp_path / "a.jpg", "--sort-into", sorting.folder, "--undo")
     assert "1 file moved back" in command(*words).stdout
     assert file.exists()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,9 @@ from tests.conftest import SHAPES
 from tlearn import api
 from tlearn.artifacts.contract import Contract, Preprocessing, Tensor
 from tlearn.commands.check import classify, score_folder
+from tlearn.confidence.answer_sets import AnswerSets
+from tlearn.confidence.answers import Answer
+from tlearn.confidence.confidence import Confidence, KnownScale
 from tlearn.data.manifest import SplitManifest
 from tlearn.errors import DataError, ExportError, RunError
 from tlearn.evaluation.predictions import Prediction
@@ -20,6 +24,7 @@ from tlearn.evaluation.scores import Scores
 from tlearn.progress import no_progress
 from tlearn.storage.digest import digest_of_file
 
+KNOWN = 0.5
 LABELS = tuple(list(SHAPES)[:3])
 CONTRACT = Contract(
     version=1,
@@ -36,6 +41,11 @@ CONTRACT = Contract(
     provenance={},
     tolerance=0.001,
     golden=(),
+    refuse=0.05,
+    confidence=Confidence(
+        known=KnownScale("val", 100, tuple(np.linspace(0, 1, 41).tolist())),
+        sets=(AnswerSets(0.9, 0.3, 100),),
+    ),
 )
 
 
@@ -44,27 +54,30 @@ class NearestColor:
 
     shape = (16, 16, 3)
 
-    def __call__(self, image: np.ndarray) -> np.ndarray:
+    def __call__(self, image: np.ndarray) -> Answer:
         assert image.shape == self.shape and image.dtype == np.uint8
         colors = np.array([SHAPES[label] for label in LABELS])
         far = np.abs(image.mean((0, 1)) - 128 - (colors - 128) * 0.3).sum(1)
-        return np.exp(-far) / np.exp(-far).sum()
+        return Answer(np.exp(-far) / np.exp(-far).sum(), KNOWN)
 
 
 def scored(source: Path, manifest: SplitManifest | None = None) -> Scores:
-    return score_folder(NearestColor(), CONTRACT, source, manifest, no_progress)
+    return score_folder(NearestColor(), CONTRACT, source, manifest, no_progress)[0]
 
 
-def classified(source: Path) -> list[Prediction]:
-    return classify(NearestColor(), CONTRACT, source, no_progress)
+def classified(source: Path) -> tuple[Prediction, ...]:
+    return classify(NearestColor(), CONTRACT, source, no_progress)[0]
 
 
 def test_a_folder_of_classes_is_scored(image_folder: Callable[..., Path]) -> None:
     folder = image_folder(per_class=6)
     seen: list[tuple[Any, ...]] = []
-    scores = score_folder(NearestColor(), CONTRACT, folder, None, lambda *step: seen.append(step))
+    scores, kept = score_folder(
+        NearestColor(), CONTRACT, folder, None, lambda *step: seen.append(step)
+    )
     report = scores.report
     assert scores.trained_on is None
+    assert kept.known and kept.known.share == 1 and kept.coverage[0].n == 18
     assert report.n == 18 and report.accuracy > 0.5 and report.classes == LABELS
     assert seen[-1][1:] == (18, 18)
 
@@ -105,6 +118,19 @@ def test_loose_images_are_answered(image_folder: Callable[..., Path]) -> None:
     assert [bool(answer.problem) for answer in answers] == [True, False, False]
     assert {answer.label for answer in answers} <= {*LABELS, ""}
     assert len(classified(folder / "circle_0.png")) == 1
+
+
+def test_an_image_below_what_the_contract_refuses_is_none_of_the_classes(
+    image_folder: Callable[..., Path],
+) -> None:
+    folder = image_folder(per_class=2) / "circle"
+    strict = replace(CONTRACT, refuse=KNOWN + 0.1)
+    answers, known = classify(NearestColor(), strict, folder, no_progress)
+    assert known and known.share == 0
+    assert {(answer.label, answer.known) for answer in answers} == {("", KNOWN)}
+    answers, known = classify(NearestColor(), CONTRACT, folder, no_progress)
+    assert known and known.share == 1
+    assert all(answer.label in answer.answers for answer in answers)
 
 
 def test_classes_that_it_does_not_know(image_folder: Callable[..., Path], tmp_path: Path) -> None:

@@ -7,7 +7,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tlearn.evaluation.predictions import Prediction, csv_text, predict_pixels, to_csv, top_k
+from tlearn.confidence.answer_sets import AnswerSets
+from tlearn.confidence.answers import Answer
+from tlearn.confidence.confidence import Confidence
+from tlearn.evaluation.predictions import (
+    Prediction,
+    answer_pixels,
+    csv_text,
+    predict_pixels,
+    to_csv,
+    top_k,
+)
 
 
 def brightness(batch: np.ndarray) -> np.ndarray:
@@ -21,10 +31,24 @@ def test_rank_is_best_first_and_stable() -> None:
 
 
 def test_a_prediction_agrees_with_its_ranking() -> None:
-    item = Prediction.of("x.jpg", np.array([0.1, 0.9]), ("cat", "dog"))
+    item = Prediction.of("x.jpg", Answer(np.array([0.1, 0.9])), ("cat", "dog"))
     assert (item.label, item.probability) == item.top[0] == ("dog", 0.9)
     assert item.problem is None
     assert Prediction.unreadable("y.jpg", "not an image").top == ()
+
+
+def test_an_image_that_is_not_known_has_no_label_and_no_set_of_answers() -> None:
+    confidence = Confidence(sets=(AnswerSets(0.9, 0.5, 100), AnswerSets(0.95, 0.2, 100)))
+
+    def of(known: float | None, refuse: float = 0.05) -> Prediction:
+        row = np.array([0.1, 0.6, 0.3])
+        return Prediction.of("x.jpg", Answer(row, known), "abc", confidence, refuse)
+
+    refused = of(0.04)
+    assert (refused.label, refused.answers, refused.known) == ("", (), 0.04)
+    assert refused.top[0] == ("b", refused.probability), "what it was nearest to can be seen"
+    for answered in (of(None), of(0.05), of(0.04, refuse=0.01)):
+        assert (answered.label, answered.answers) == ("b", ("b", "c"))
 
 
 @pytest.mark.parametrize(("n", "calls"), [(1, [1]), (32, [32]), (33, [32, 1]), (70, [32, 32, 6])])
@@ -45,6 +69,19 @@ def test_pixels_go_through_in_batches(tmp_path: Path, n: int, calls: list[int]) 
     np.testing.assert_allclose(result, brightness(pixels), rtol=1e-6)
 
 
+def test_both_outputs_of_a_model_are_kept_in_step() -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (33, 4, 4, 3), dtype=np.uint8)
+
+    def two(batch: np.ndarray) -> list[np.ndarray]:
+        return [brightness(batch), batch[:, :1, 0, 0] / 255]
+
+    answers = answer_pixels(two, pixels)
+    assert answers.known is not None
+    np.testing.assert_allclose(answers.probabilities, brightness(pixels), rtol=1e-6)
+    np.testing.assert_allclose(answers.known, pixels[:, 0, 0, 0] / 255, rtol=1e-6)
+    assert answer_pixels(brightness, pixels).known is None
+
+
 def test_no_pixels_is_a_bug() -> None:
     with pytest.raises(ValueError, match="at least one"):
         predict_pixels(brightness, np.empty((0, 4, 4, 3)))
@@ -52,7 +89,7 @@ def test_no_pixels_is_a_bug() -> None:
 
 def test_the_table_reads_back() -> None:
     items = [
-        Prediction.of('a, "b"\n.jpg', np.array([0.25, 0.75]), ("cat", "dog")),
+        Prediction.of('a, "b"\n.jpg', Answer(np.array([0.25, 0.75])), ("cat", "dog")),
         Prediction.unreadable("broken.jpg", "truncated"),
     ]
     rows = list(csv.DictReader(io.StringIO(to_csv(items))))
@@ -73,7 +110,7 @@ def test_the_table_reads_back() -> None:
 def test_no_cell_starts_a_formula(start: str) -> None:
     text = start + 'HYPERLINK("x")'
     items = [
-        Prediction.of(text, np.array([0.4, 0.6]), (text, text)),
+        Prediction.of(text, Answer(np.array([0.4, 0.6])), (text, text)),
         Prediction.unreadable(text, text),
     ]
     cells = [cell for row in csv.reader(io.StringIO(to_csv(items), newline="")) for cell in row]

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tlearn.confidence.answers import Answer
 from tlearn.errors import DataError, HostError
 from tlearn.evaluation.predictions import Prediction
 from tlearn.evaluation.sorting import (
@@ -23,20 +24,26 @@ from tlearn.evaluation.sorting import (
 )
 
 LABELS = ("cat", "dog/wolf")
-Answer = Callable[..., Prediction]
+Answering = Callable[..., Prediction]
 
 
 @pytest.fixture
-def answer(tmp_path: Path) -> Answer:
-    """A file that holds its own name, and the probability that it is a cat, or a problem."""
+def answer(tmp_path: Path) -> Answering:
+    """A file that holds its own name, and what a model says of it, or a problem."""
 
-    def make(name: str, cat: float = 0.9, problem: str = "", content: str = "") -> Prediction:
+    def make(
+        name: str,
+        cat: float = 0.9,
+        problem: str = "",
+        content: str = "",
+        known: float | None = None,
+    ) -> Prediction:
         path = tmp_path / "from" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content or name)
         if problem:
             return Prediction.unreadable(str(path), problem)
-        return Prediction.of(str(path), np.asarray([cat, 1 - cat]), LABELS)
+        return Prediction.of(str(path), Answer(np.array([cat, 1 - cat]), known), LABELS)
 
     return make
 
@@ -56,7 +63,7 @@ def files(folder: Path) -> dict[str, str]:
 
 
 def test_files_are_copied_to_their_class_and_unsure_ones_apart(
-    answer: Answer, sorting: Sorting, tmp_path: Path
+    answer: Answering, sorting: Sorting, tmp_path: Path
 ) -> None:
     answers = [answer("a.jpg"), answer("b.jpg", 0.1), answer("c.jpg", 0.4999), answer("d.jpg", 0.5)]
     answers += [answer("e.jpg", 0.45), answer("broken.jpg", problem="empty")]
@@ -70,14 +77,15 @@ def test_files_are_copied_to_their_class_and_unsure_ones_apart(
     assert len(files(tmp_path / "from")) == 6, "they were copied"
 
 
-def test_an_image_without_a_label_is_none_of_the_classes(answer: Answer, sorting: Sorting) -> None:
-    stranger = Prediction(answer("a.jpg").name, "", 0.9, (("cat", 0.9),))
-    sort_files([stranger], LABELS, sorting)
-    assert files(sorting.folder) == {"none_of_these/a.jpg": "a.jpg"}
+def test_an_image_that_is_not_known_is_none_of_the_classes(
+    answer: Answering, sorting: Sorting
+) -> None:
+    sort_files([answer("a.jpg", known=0.04), answer("b.jpg", known=0.06)], LABELS, sorting)
+    assert files(sorting.folder) == {"cat/b.jpg": "b.jpg", "none_of_these/a.jpg": "a.jpg"}
 
 
 def test_nothing_is_overwritten_and_what_is_there_is_not_copied_again(
-    answer: Answer, sorting: Sorting
+    answer: Answering, sorting: Sorting
 ) -> None:
     answers = [answer("1/a.jpg"), answer("2/a.jpg")]
     (sorting.folder / "cat").mkdir(parents=True)
@@ -92,7 +100,7 @@ def test_nothing_is_overwritten_and_what_is_there_is_not_copied_again(
         assert files(sorting.folder) == wanted and done.present == present
 
 
-def test_links_lead_to_the_files(answer: Answer, sorting: Sorting) -> None:
+def test_links_lead_to_the_files(answer: Answering, sorting: Sorting) -> None:
     by_link = Sorting(sorting.folder, "link")
     for present in (0, 1):
         assert sort_files([answer("a.jpg")], LABELS, by_link).present == present
@@ -100,7 +108,7 @@ def test_links_lead_to_the_files(answer: Answer, sorting: Sorting) -> None:
     assert link.is_symlink() and link.read_text() == "a.jpg"
 
 
-def test_moves_are_taken_back(answer: Answer, sorting: Sorting, tmp_path: Path) -> None:
+def test_moves_are_taken_back(answer: Answering, sorting: Sorting, tmp_path: Path) -> None:
     answers = [answer("1/a.jpg"), answer("2/a.jpg"), answer("b.jpg", 0.2)]
     before = files(tmp_path / "from")
     done = sort_files(answers, LABELS, Sorting(sorting.folder, "move"))
@@ -118,7 +126,7 @@ def test_moves_are_taken_back(answer: Answer, sorting: Sorting, tmp_path: Path) 
 
 
 def test_the_moves_made_last_are_taken_back_first(
-    answer: Answer, sorting: Sorting, tmp_path: Path
+    answer: Answering, sorting: Sorting, tmp_path: Path
 ) -> None:
     by_move = Sorting(sorting.folder, "move")
     sort_files([answer("a.jpg")], LABELS, by_move)
@@ -132,7 +140,7 @@ def test_the_moves_made_last_are_taken_back_first(
 
 
 def test_a_move_to_another_disk_is_a_move(
-    answer: Answer, sorting: Sorting, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    answer: Answering, sorting: Sorting, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object) -> None:
         raise OSError(errno.EXDEV, "")
@@ -143,7 +151,7 @@ def test_a_move_to_another_disk_is_a_move(
 
 
 def test_a_copy_that_did_not_fit_leaves_nothing_behind(
-    answer: Answer, sorting: Sorting, monkeypatch: pytest.MonkeyPatch
+    answer: Answering, sorting: Sorting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object) -> None:
         raise OSError(errno.ENOSPC, "")
@@ -155,7 +163,7 @@ def test_a_copy_that_did_not_fit_leaves_nothing_behind(
 
 
 def test_a_link_that_would_lead_nowhere_is_not_moved(
-    answer: Answer, sorting: Sorting, tmp_path: Path
+    answer: Answering, sorting: Sorting, tmp_path: Path
 ) -> None:
     target = answer("a.jpg")
     link = tmp_path / "from" / "link.jpg"
@@ -174,7 +182,7 @@ def test_classes_that_are_one_folder_somewhere_get_two() -> None:
 
 
 def test_a_folder_of_a_class_that_is_a_link_is_refused(
-    answer: Answer, sorting: Sorting, tmp_path: Path
+    answer: Answering, sorting: Sorting, tmp_path: Path
 ) -> None:
     (tmp_path / "elsewhere").mkdir()
     sorting.folder.mkdir()

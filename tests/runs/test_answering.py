@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from tests.finished_run import Train
+from tlearn.confidence.answers import Answers
 from tlearn.errors import BackboneError
-from tlearn.evaluation.predictions import Answers
 from tlearn.runs import answering
 from tlearn.runs.answering import answer, embed, open_network
 from tlearn.runs.directory import RunDirectory
@@ -32,8 +32,8 @@ def no_keras(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(TrainedRun, "load_model", refuse)
 
 
-def by_keras(run: Path) -> tuple[TrainedRun, Any, np.ndarray, np.ndarray]:
-    """A run, its held-out images, and what Keras says of them: probabilities and embeddings."""
+def by_keras(run: Path) -> tuple[TrainedRun, Any, Answers, np.ndarray]:
+    """A run, its held-out images, and what Keras says of them: answers and embeddings."""
     import keras
 
     trained = TrainedRun.open(run)
@@ -48,12 +48,15 @@ def by_keras(run: Path) -> tuple[TrainedRun, Any, np.ndarray, np.ndarray]:
     )
 
 
-def check(run: TrainedRun, pixels: Any, probabilities: np.ndarray, embeddings: np.ndarray) -> None:
+def check(run: TrainedRun, pixels: Any, expected: Answers, embeddings: np.ndarray) -> None:
     answers = answer(run, pixels)
-    assert isinstance(answers, Answers) and answers.known is None
-    assert answers.probabilities.dtype == np.float32
-    np.testing.assert_allclose(answers.probabilities, probabilities, atol=1e-4)
-    np.testing.assert_array_equal(answers.probabilities.argmax(1), probabilities.argmax(1))
+    probabilities = answers.probabilities
+    assert answers.known is not None and expected.known is not None
+    assert answers.known.dtype == probabilities.dtype == np.float32
+    assert answers.known.shape == (len(pixels),) and np.ptp(answers.known) > 0.01
+    np.testing.assert_allclose(answers.known, expected.known, atol=1e-3)
+    np.testing.assert_allclose(probabilities, expected.probabilities, atol=1e-4)
+    np.testing.assert_array_equal(probabilities.argmax(1), expected.probabilities.argmax(1))
     np.testing.assert_allclose(embed(run, pixels), embeddings, rtol=1e-4, atol=1e-4)
 
 
@@ -69,9 +72,9 @@ def test_a_solved_head_answers_as_its_keras_model(
 
 
 def test_a_tuned_model_answers_as_its_keras_model(
-    train: Train, request: pytest.FixtureRequest
+    train: Train, image_folder: Callable[..., Path], request: pytest.FixtureRequest
 ) -> None:
-    _, run = train(policy="top_stages", epochs=1)
+    _, run = train(image_folder(per_class=50), policy="top_stages", epochs=1)
     expected = by_keras(run.path)
     request.getfixturevalue("no_keras")
     check(*expected)
@@ -178,26 +181,23 @@ def test_keras_gives_the_same_outputs(
     check(*by_keras(finished_run))
 
 
-def test_an_output_of_a_later_model_is_answered_by_its_name(
-    finished_run: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("engine", ["keras", "litert"])
+def test_a_model_of_before_says_nothing_of_what_it_knows(
+    finished_run: Path, monkeypatch: pytest.MonkeyPatch, engine: str
 ) -> None:
-    """A model may have `known` as a second output, whatever opens it."""
+    """Runs of earlier versions have no output `known`."""
     import keras
 
-    trained, pixels, probabilities, _ = by_keras(finished_run)
+    from tlearn.models.keras_file import save_model
+
+    trained, pixels, expected, _ = by_keras(finished_run)
     model = trained.load_model()
-    known = keras.layers.Dense(1, "sigmoid", name="known")(model.get_layer("head").input)
-    outputs = {"probabilities": model.outputs[0], "known": known}
-    monkeypatch.setattr(
-        TrainedRun, "load_model", lambda _: keras.Model(model.inputs[0], outputs, name="two")
-    )
-    expected = keras.Model(model.inputs[0], known).predict_on_batch(pixels[:])
-    for engine in ("keras", "litert"):
-        monkeypatch.setenv("TLEARN_ENGINE", engine)
-        answers = answer(trained, pixels)
-        assert answers.known is not None and answers.known.shape == (len(pixels),)
-        np.testing.assert_allclose(answers.known, expected[:, 0], atol=1e-4)
-        np.testing.assert_allclose(answers.probabilities, probabilities, atol=1e-4)
+    save_model(keras.Model(model.inputs[0], model.outputs[0]), trained.directory.model_path)
+    monkeypatch.setenv("TLEARN_ENGINE", engine)
+    answers = answer(trained, pixels)
+    assert answers.known is None
+    assert trained.predict(trained.load_model(), pixels).known is None
+    np.testing.assert_allclose(answers.probabilities, expected.probabilities, atol=1e-4)
 
 
 def test_nothing_is_converted_for_a_cache_that_is_not_kept(

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from tlearn.commands.session import Session
-from tlearn.commands.train import solve
+from tlearn.commands.train import head_problem, solve
 from tlearn.data.dataset import Dataset
 from tlearn.models.backbone import Backbone, up_to
 from tlearn.models.stages import layers_of_stage
@@ -72,7 +72,10 @@ def tuned(
         with Session(folder, None, flags) as session:
             workspace = session.extract_features(session.open_workspace())
             plan = session.make_plan(workspace, session.requested)
-            head = None if policy == "from_scratch" else solve(session, workspace, plan)
+            head = None
+            if workspace.features is not None:
+                problem, folds = head_problem(session, workspace, plan)
+                head = solve(session, workspace.features, problem, folds, plan.head.solved_l2)
             backbone = up_to(session.load_backbone(workspace.backbone), plan.head.stages[-1])
             keras.utils.set_random_seed(plan.seed)
             model = assemble(backbone, plan, head)

@@ -80,7 +80,7 @@ def fit(
     """
     head = None
     if workspace.features is not None:
-        problem, folds = _head_problem(session, workspace, plan)
+        problem, folds = head_problem(session, workspace, plan)
         head = solve(session, workspace.features, problem, folds, plan.head.solved_l2)
         if not plan.training.epochs:
             session.progress("calibrate", 0, 0)
@@ -140,7 +140,7 @@ def _fitted(
     )
 
 
-def _head_problem(
+def head_problem(
     session: Session, workspace: Workspace, plan: Plan
 ) -> tuple[HeadProblem, list[Fold]]:
     """Return what the head is solved on, stored, and the folds that choose its penalty."""

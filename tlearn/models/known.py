@@ -7,6 +7,7 @@ keeps it in integers from end to end.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import keras
 
@@ -27,12 +28,15 @@ from tlearn.models.known_weights import (
 def with_known(model: keras.Model, maps: Sequence[keras.KerasTensor], n_axes: int) -> keras.Model:
     """Return the classifier with a second output `known` (batch, 1) that shares its layers.
 
+    Its weights are 0, and it says 0.5 of every image, until they are set.
+
     Args:
         model: From `build_classifier`.
         maps: Feature maps in it that `known` reads.
         n_axes: Columns of `Subspace.axes`.
     """
     layers = keras.layers
+    linear = partial(layers.Dense, use_bias=False, kernel_initializer="zeros")
     pooled = [
         layers.GlobalAveragePooling2D(name=f"known_pooled_{n}")(map) for n, map in enumerate(maps)
     ]
@@ -42,17 +46,21 @@ def with_known(model: keras.Model, maps: Sequence[keras.KerasTensor], n_axes: in
         center=False, scale=False, epsilon=EPSILON, trainable=False, name=STANDARDIZE
     )
     scaled = standardize(embedding)
-    along = layers.Dense(n_axes, use_bias=False, name=AXES)(scaled)
-    explained = layers.Dense(embedding.shape[-1], use_bias=False, name=BACK)(along)
+    along = linear(n_axes, name=AXES)(scaled)
+    explained = linear(embedding.shape[-1], name=BACK)(along)
     rest = keras.ops.abs(layers.Subtract(name="known_rest")([scaled, explained]))
-    residual = layers.Dense(1, use_bias=False, name=RESIDUAL)(rest)
+    # Keras counts such names on, and equal networks shall be equal files.
+    rest._keras_history.operation.name = "known_distance"
+    residual = linear(1, name=RESIDUAL)(rest)
     # The largest logit is above 0, their mean; an int8 file gives all of them the scale of the
     # margin, and would clip those below 0 for the probabilities too, were it not for this layer.
     above = layers.ReLU(name="known_positive")(logits)
     column = layers.Reshape((-1, 1), name="known_logits")(above)
     margin = layers.GlobalMaxPooling1D(name="known_margin")(column)
     evidence = layers.Concatenate(name="known_evidence")([margin, residual])
-    known = layers.Dense(1, activation="sigmoid", dtype="float32", name=KNOWN)(evidence)
+    known = layers.Dense(1, "sigmoid", kernel_initializer="zeros", dtype="float32", name=KNOWN)(
+        evidence
+    )
     return keras.Model(model.inputs[0], [model.outputs[0], known], name=model.name)
 
 
