@@ -10,7 +10,7 @@ from tlearn.commands.describe import describe
 from tlearn.commands.distill import distill
 from tlearn.commands.doctor import DoctorResult, doctor
 from tlearn.commands.embed import EmbedResult, embed
-from tlearn.commands.evaluate import Choice, EvaluateResult, evaluate
+from tlearn.commands.evaluate import EvaluateResult, evaluate
 from tlearn.commands.explain import ExplainResult, explain
 from tlearn.commands.explain_folder import FolderPage, explain_folder
 from tlearn.commands.explain_network import NetworkPage, explain_network
@@ -22,6 +22,7 @@ from tlearn.commands.rank import RankedBackbone, RankResult, rank
 from tlearn.commands.runs import list_runs as runs
 from tlearn.commands.suggest import suggest
 from tlearn.commands.teach import DistillResult
+from tlearn.evaluation.choice import Choice
 from tlearn.evaluation.gates import Gates
 from tlearn.evaluation.sorting import Sorting
 from tlearn.export.budget import BudgetResult

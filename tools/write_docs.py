@@ -150,8 +150,8 @@ def backbones() -> Iterator[str]:
 
 RECORDS = {
     "report": "tlearn.evaluation.metrics.Report",
-    "operating point": "tlearn.evaluation.operating_point.OperatingPoint",
-    "rate": "tlearn.evaluation.operating_point.Rate",
+    "operating point": "tlearn.confidence.operating_point.OperatingPoint",
+    "rate": "tlearn.confidence.operating_point.Rate",
     "class threshold": "tlearn.evaluation.class_thresholds.ClassThreshold",
     "gate": "tlearn.evaluation.gates.GateOutcome",
     "issue": "tlearn.data.inspection.DataIssue",
@@ -184,6 +184,8 @@ CONTRACT_RECORDS = {
     "input and output": "tlearn.artifacts.contract.Tensor",
     "preprocessing": "tlearn.artifacts.contract.Preprocessing",
     "golden image": "tlearn.artifacts.contract.Golden",
+    "operating point": "tlearn.confidence.operating_point.OperatingPoint",
+    "rate": "tlearn.confidence.operating_point.Rate",
     "confidence": "tlearn.confidence.confidence.Confidence",
     "temperature": "tlearn.confidence.temperature.Temperature",
     "scale of known": "tlearn.confidence.confidence.KnownScale",

@@ -20,6 +20,7 @@ from tlearn.artifacts.contract_file import (
 from tlearn.artifacts.metadata import append_files
 from tlearn.confidence.answer_sets import AnswerSets
 from tlearn.confidence.confidence import Confidence, KnownScale
+from tlearn.confidence.operating_point import OperatingPoint, Rate
 from tlearn.confidence.temperature import Temperature
 from tlearn.errors import ExportError
 
@@ -67,6 +68,24 @@ def test_it_reads_back_what_was_written(tmp_path: Path) -> None:
     write_contract(CONTRACT, tmp_path / "model.tflite")
     assert read_contract(tmp_path / "model.tflite") == (CONTRACT, True)
     assert to_bytes(CONTRACT) == (tmp_path / "model.contract.json").read_bytes()
+
+
+def test_an_operating_point_is_read_back_and_missing_where_there_is_none(tmp_path: Path) -> None:
+    rate = Rate(0.95, (0.76, 0.99), 19, 20)
+    point = OperatingPoint("dog", 0.3, "sensitivity 0.95", rate, rate, rate, Rate(None, None, 0, 0))
+    golden = replace(
+        GOLDEN, label="dog", model_probabilities=(0.1, 0.9), artifact_probabilities=(0.1, 0.9)
+    )
+    output, labels = replace(CONTRACT.output, shape=(None, 2)), ("cat", "dog")
+    plain = replace(CONTRACT, labels=labels, output=output, golden=(golden,))
+    contract = replace(plain, operating_point=point)
+    write_contract(contract, tmp_path / "model.tflite")
+    assert read_contract(tmp_path / "model.tflite") == (contract, True)
+    assert "operating_point" not in json.loads(to_bytes(plain))
+    for key, value in (("positive", "cow"), ("threshold", 2.0)):
+        changed = replace(contract, operating_point=replace(point, **{key: value}))
+        with pytest.raises(ExportError, match=rf"operating_point\.{key}: "):
+            from_bytes(to_bytes(changed), "it")
 
 
 def test_a_vector_is_on_one_line() -> None:

@@ -16,7 +16,8 @@ from tlearn.artifacts.contract import Contract, Preprocessing, Tensor
 from tlearn.artifacts.verification import ContractCheck, Verdict, VerificationReport
 from tlearn.commands.check import CheckResult
 from tlearn.confidence.answers import Answer
-from tlearn.evaluation.metrics import Report
+from tlearn.confidence.operating_point import OperatingPoint, Rate, SensitivityKept
+from tlearn.evaluation.metrics import Report, score
 from tlearn.evaluation.predictions import Prediction
 from tlearn.evaluation.scores import Scores
 
@@ -188,3 +189,29 @@ def test_github_is_told_what_failed_and_what_was_not_sure(
     strict = command("check", "model.tflite", "--strict", "--output", "github", "--json")
     assert json.loads(strict.stdout)["passed"] is False
     assert strict.stderr.count("::error ") == 3
+
+
+def test_a_promise_of_sensitivity_that_is_broken_exits_1(
+    command: Command,
+    calls: Callable[..., Any],
+    passed: VerificationReport,
+    fits: Callable[[str], None],
+) -> None:
+    rate = Rate(0.95, (0.76, 0.99), 19, 20)
+    point = OperatingPoint(f"{RED}sick", 0.31, "sensitivity 0.95", rate, rate, rate, rate)
+    contract = replace(passed.contract, labels=("well", f"{RED}sick"), operating_point=point)
+    kept = SensitivityKept(f"{RED}sick", 0.95, 0.5, 30, 60, 1e-6)
+    rows, labels = np.array([[0.9, 0.1], [0.3, 0.7]]), np.array([0, 1])
+    scores = Scores(score(rows, labels, contract.labels, "new", point=point), None)
+    result = CheckResult(replace(passed, contract=contract), scores, sensitivity=kept)
+    calls("check", result)
+    shown = command("check", "model.tflite", "new")
+    fits(shown.stdout)
+    assert shown.exit_code == 1 and "\x1b" not in shown.stderr
+    assert "answers    \\x1b[31msick from a probability of 0.31 on" in shown.stdout
+    assert "30 of 60 images of \\x1b[31msick are found (50.0%), not 95.0%" in shown.stderr
+    document = json.loads(command("check", "model.tflite", "new", "--json").stdout)
+    assert document["passed"] is False and document["sensitivity_kept"]["holds"] is False
+    assert document["operating_point"]["threshold"] == 0.31
+    calls("check", replace(result, sensitivity=replace(kept, p_value=0.3)))
+    assert command("check", "model.tflite", "new").exit_code == 0

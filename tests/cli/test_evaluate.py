@@ -273,3 +273,33 @@ def test_thresholds_of_classes_are_a_table(
     calls("evaluate", replace(result_of(report("test"), 0), thresholds=thresholds))
     shown = command("evaluate", "--thresholds").stdout
     assert "0.250" in shown and "66.7%" in shown and "chosen on validation images by F1" in shown
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (("--keep",), "--keep keeps a threshold, and none is chosen"),
+        (("--keep", "--forget", "--cost", "3:1"), "--keep keeps a threshold, and --forget keeps"),
+    ],
+)
+def test_keep_wants_a_threshold(command: Command, flags: tuple[str, ...], message: str) -> None:
+    result = command("evaluate", *flags)
+    assert result.exit_code == 2 and message in result.stderr
+
+
+def test_a_point_that_is_kept_says_how_it_is_taken_back(
+    command: Command, calls: Callable[..., Any], fits: Callable[[str], None]
+) -> None:
+    rows, labels = np.array([[0.9, 0.1], [0.3, 0.7]]), np.array([0, 1])
+    point = choose_operating_point(rows, labels, ("ok", "bad"), min_sensitivity=0.5)
+    report = score(rows, labels, ("ok", "bad"), "test", point=point)
+    result = replace(result_of(report, 0), chosen=point, is_kept=True)
+    recorded = calls("evaluate", result)
+    shown = command("evaluate", "--min-sensitivity", ".5", "--keep").stdout
+    fits(shown)
+    assert recorded[0][1]["keep"]
+    assert "tlearn evaluate runs/newest --forget" in " ".join(shown.split())
+    document = json.loads(command("evaluate", "--json").stdout)
+    assert document["operating_point_kept"] is True
+    calls("evaluate", replace(result, is_kept=False))
+    assert "--forget" not in command("evaluate").stdout

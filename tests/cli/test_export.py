@@ -12,6 +12,7 @@ import pytest
 
 from tests.cli.conftest import Command
 from tlearn.cli.export import choose_formats
+from tlearn.confidence.operating_point import OperatingPoint, Rate
 from tlearn.errors import ExportError
 from tlearn.export.comparison import ChangedPrediction, ClassChange
 from tlearn.export.formats import FORMATS
@@ -158,3 +159,24 @@ def test_an_unknown_mode_lists_the_modes() -> None:
     with pytest.raises(ExportError, match="int4") as error:
         choose_formats(["tflite"], ["int4"])
     assert "float16" in error.value.hint
+
+
+def test_the_operating_point_of_a_file_is_shown(
+    command: Command, calls: Callable[..., Any], fits: Callable[[str], None]
+) -> None:
+    found, left = Rate(0.95, (0.76, 0.99), 19, 20), Rate(0.5, (0.3, 0.7), 10, 20)
+    point = OperatingPoint("\x1b[31msick", 0.31, "sensitivity 0.95", found, left, left, left)
+    recorded = calls("export", [replace(GOOD, operating_point=point)])
+    shown = command("export", "--tflite", "--min-sensitivity", "95%")
+    fits(shown.stdout)
+    assert recorded[0][1]["choice"].min_sensitivity == 0.95
+    text = " ".join(shown.stdout.split())
+    assert "\\x1b[31msick from a probability of 0.31 on: 19 of 20 found, 10 of 20 left" in text
+    document = json.loads(command("export", "--tflite", "--json").stdout)
+    assert document["artifacts"][0]["operating_point"]["threshold"] == 0.31
+
+
+def test_a_positive_class_alone_chooses_nothing(command: Command) -> None:
+    result = command("export", "--tflite", "--positive", "sick")
+    assert result.exit_code == 2 and "none is chosen" in result.stderr
+    assert "--min-sensitivity 0.95 --positive sick" in result.stderr

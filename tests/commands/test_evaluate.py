@@ -145,6 +145,35 @@ def test_of_two_classes_a_threshold_is_chosen_on_validation_and_measured_on_test
         api.evaluate(run.path, choice=api.Choice("squares"))
 
 
+def test_a_point_that_is_kept_is_what_the_run_answers_by_until_it_is_forgotten(
+    train: Train, image_folder: Callable[..., Path]
+) -> None:
+    folder = image_folder(classes=2, per_class=12, name="two")
+    _, run = train(folder, "two_run")
+    loose = [folder / "circle", folder / "square"]
+    plain = [answer.label for answer in api.predict(run.path, loose)]
+    choice = api.Choice("square", cost=Cost(10_000, 1))
+    tried = api.evaluate(run.path, choice=choice)
+    assert tried.chosen and not tried.is_kept
+    assert [answer.label for answer in api.predict(run.path, loose)] == plain
+    kept = api.evaluate(run.path, choice=choice, keep=True)
+    assert kept.is_kept and kept.chosen == tried.chosen
+    for answer in api.predict(run.path, loose):
+        share = dict(answer.top)["square"]
+        assert answer.label in ("", "square" if share >= tried.chosen.threshold else "circle")
+    api.evaluate(run.path, choice=api.Choice("square", min_sensitivity=0.5), keep=True)
+    found = [answer.label for answer in api.predict(run.path, loose)]
+    rare = api.predict(run.path, loose, prior={"square": 0.01})
+    assert [answer.label for answer in rare] == found
+    api.evaluate(run.path, choice=choice, keep=True)
+    again = api.evaluate(run.path)
+    assert again.is_kept and again.chosen == kept.chosen
+    assert again.report.operating_point == kept.report.operating_point
+    assert not api.evaluate(run.path, choice=api.Choice("circle")).is_kept
+    assert not api.evaluate(run.path, forget=True).is_kept
+    assert [answer.label for answer in api.predict(run.path, loose)] == plain
+
+
 def test_without_validation_images_there_is_nothing_to_choose_on(
     train: Train, image_folder: Callable[..., Path]
 ) -> None:

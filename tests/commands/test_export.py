@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.finished_run import Train
 from tlearn import api
+from tlearn.artifacts.contract_file import read_contract
 from tlearn.artifacts.metadata import read_metadata
 from tlearn.commands import export as exporting
-from tlearn.errors import ExportError, HostError, RunError
+from tlearn.errors import ExportError, HostError, RecipeError, RunError
 from tlearn.export.budget import Budget
 from tlearn.export.parity import Artifact
 
@@ -94,6 +97,51 @@ def test_a_run_that_is_not_there_leaves_no_folder(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="does not exist"):
         api.export(tmp_path / "nope", TARGETS, out=tmp_path / "out")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_point_is_chosen_on_the_answers_of_each_file_and_obeyed_by_check(
+    train: Train, image_folder: Callable[..., Path]
+) -> None:
+    folder = image_folder(classes=2, per_class=30, name="two")
+    _, run = train(folder, "two_run")
+    choice = api.Choice("square", min_sensitivity=0.5)
+    targets = [("tflite", "none"), ("tflite", "int8")]
+    artifacts = api.export(run.path, targets, max_drop=1.0, choice=choice)
+    for artifact in artifacts:
+        contract, _ = read_contract(artifact.path)
+        point = contract.operating_point
+        assert point and point == artifact.operating_point and point.positive == "square"
+        result = api.check(artifact.path, folder / "circle")
+        for answer in result.predictions or ():
+            found = dict(answer.top)["square"] >= point.threshold
+            assert answer.label in ("", "square" if found else "circle")
+        scored = api.check(artifact.path, folder)
+        assert scored.sensitivity and scored.sensitivity.level == 0.5
+        assert scored.scores and scored.scores.judged
+        measured = scored.scores.judged.operating_point
+        assert measured and measured.threshold == point.threshold
+    mixed = image_folder(classes=1, per_class=80, name="mixed")
+    (mixed / "circle").rename(mixed / "square")
+    broken = api.check(artifacts[0].path, mixed)
+    assert broken.sensitivity and not broken.sensitivity.holds and not broken.passed
+
+
+def test_without_a_choice_the_rule_that_the_run_keeps_is_followed(
+    train: Train, image_folder: Callable[..., Path]
+) -> None:
+    _, run = train(image_folder(classes=2, per_class=12, name="two"), "two_run")
+    (plain,) = api.export(run.path, TARGETS)
+    assert plain.operating_point is None
+    api.evaluate(run.path, choice=api.Choice("circle", min_sensitivity=0.5), keep=True)
+    (artifact,) = api.export(run.path, TARGETS)
+    point = artifact.operating_point
+    assert point and (point.positive, point.chosen_by) == ("circle", "sensitivity 0.5")
+
+
+def test_more_than_two_classes_have_no_operating_point(finished_run: Path) -> None:
+    with pytest.raises(RecipeError, match="--min-sensitivity is for two classes"):
+        api.export(finished_run, TARGETS, choice=api.Choice(min_sensitivity=0.9))
+    assert not (finished_run / "export").exists()
 
 
 def test_the_best_file_within_a_budget_is_kept_alone(finished_run: Path) -> None:

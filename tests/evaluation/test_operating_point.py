@@ -145,3 +145,14 @@ def test_the_more_probable_class_is_the_one_that_argmax_gives() -> None:
     rows, labels = np.full((4, 2), 0.5), np.array([0, 0, 1, 1])
     point = choose_operating_point(rows, labels, CLASSES)
     assert point.sensitivity.value == 0 and point.specificity.value == 1
+
+
+def test_a_cost_is_weighed_by_the_shares_in_use() -> None:
+    rows, labels = images(200, 200)
+    cost, rare = Cost(9, 1), (0.9, 0.1)
+    plain = choose_operating_point(rows, labels, CLASSES, cost=cost)
+    in_use = choose_operating_point(rows, labels, CLASSES, cost=cost, prior=rare)
+    assert plain.threshold == pytest.approx(0.1, abs=0.05)
+    assert in_use.threshold == pytest.approx(0.5, abs=0.07) and in_use.chosen_by == "cost 9:1"
+    same = choose_operating_point(rows, labels, CLASSES, cost=cost, prior=(0.5, 0.5))
+    assert same.threshold == pytest.approx(plain.threshold)

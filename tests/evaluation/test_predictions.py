@@ -10,6 +10,7 @@ import pytest
 from tlearn.confidence.answer_sets import AnswerSets
 from tlearn.confidence.answers import Answer
 from tlearn.confidence.confidence import Confidence
+from tlearn.confidence.operating_point import OperatingPoint, Rate
 from tlearn.evaluation.predictions import (
     Prediction,
     answer_pixels,
@@ -125,3 +126,15 @@ def test_an_empty_list_gives_a_header() -> None:
 def test_text_of_a_cell_cannot_break_the_line_or_turn_around() -> None:
     assert csv_text("a\r\n\u202egpj\udcff.jpg") == "a\\r\\n\\u202egpj\\udcff.jpg"
     assert csv_text("Über Größe\u00a0螞蟻.jpg") == "Über Größe\u00a0螞蟻.jpg"
+
+
+@pytest.mark.parametrize(("share", "label"), [(0.29, "cat"), (0.3, "dog"), (0.6, "dog")])
+def test_a_class_is_answered_from_the_operating_point_on(share: float, label: str) -> None:
+    rate = Rate(None, None, 0, 0)
+    point = OperatingPoint("dog", 0.3, "cost 10:1", rate, rate, rate, rate)
+    answer = Answer(np.array([1 - share, share]), 0.9)
+    item = Prediction.of("x.jpg", answer, ("cat", "dog"), point=point)
+    assert item.label == label and (item.label, item.probability) == item.top[0]
+    assert {*item.top} == {("cat", 1 - share), ("dog", share)}
+    stranger = Prediction.of("x.jpg", answer._replace(known=0.01), ("cat", "dog"), point=point)
+    assert stranger.label == ""

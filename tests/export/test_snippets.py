@@ -21,16 +21,20 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.trained_model import TrainedModel, draw
+from tests.trained_model import TrainedModel, build, draw
 from tlearn.artifacts.contract import Preprocessing
 from tlearn.artifacts.runtime import run_artifact
 from tlearn.confidence.answer_sets import in_set
+from tlearn.confidence.answers import Answers
 from tlearn.data.decode import RESIZE_RULES, decode
 from tlearn.errors import ExportError
+from tlearn.evaluation.choice import Choice
+from tlearn.export.inputs import ExportInputs
 from tlearn.export.seal import attach_contract
 from tlearn.export.snippets import PLATFORMS, check_platforms, write_snippet
 from tlearn.export.tflite import write_tflite
 from tlearn.export.write import write_and_check
+from tlearn.runs.trained_run import SplitImages
 
 LABELS = ("horizontal", "vertical", "[checks] é")
 THRESHOLD, REFUSED = 0.2, 0.05
@@ -127,6 +131,27 @@ def test_a_model_that_does_not_know_strangers_is_answered_by_its_classes_alone(
         text = write_snippet(path, platform).read_text()
         for word in ("known", "one of", "refuse", "threshold"):
             assert word not in text.lower(), (platform, word)
+
+
+def test_the_python_snippet_answers_by_the_operating_point(tmp_path: Path) -> None:
+    model, (pixels, _), labels = build(2), draw(20, seed=3), np.arange(20) % 2
+    for number, row in enumerate(pixels):
+        Image.fromarray(row).save(tmp_path / f"{number:02}.png")
+    files = sorted(tmp_path.glob("*.png"))
+    answers = Answers(model.predict(pixels.astype("float32"), verbose=0))
+    check = SplitImages(pixels, labels, tuple(map(str, files)), "val")
+    preprocessing = Preprocessing.of(SIZE, "squash")
+    inputs = ExportInputs(
+        *(model, ("a", "b"), check, answers, preprocessing, {"image_size": SIZE}),
+        choice=Choice("a", min_sensitivity=0.5),
+    )
+    artifact = attach_contract(write_and_check(inputs, tmp_path, ("tflite", "none"), 1.0), inputs)
+    point = artifact.operating_point
+    assert point
+    found = point.found(Answers.of(run_artifact(artifact.path, pixels)).probabilities, ("a", "b"))
+    lines = run_alone(write_snippet(artifact.path, "python"), files)
+    first = [line.split("\t")[1].split()[0] for line in lines]
+    assert first == ["a" if is_found else "b" for is_found in found] and len({*first}) == 2
 
 
 def run_alone(program: Path, images: list[Path]) -> list[str]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from tlearn.confidence.confidence import Confidence
+from tlearn.confidence.operating_point import OperatingPoint
 
 VERSION = 3
 """The version of the files that are written; older ones are read into the same records."""
@@ -142,6 +143,8 @@ class Contract:
             is none.
         refuse: Answers whose `known` is less are refused: "none of these"; missing likewise.
         confidence: What is known of the artifact's own answers; missing in older contracts.
+        operating_point: From which probability on one of two labels is answered, with its rates on
+            the validation images that this was chosen on; missing where the more probable one is.
         prior: Class to the share that probabilities were set for; missing where classes are as
             frequent as in training.
     """
@@ -165,6 +168,7 @@ class Contract:
     known: Tensor | None = None
     refuse: float | None = None
     confidence: Confidence | None = None
+    operating_point: OperatingPoint | None = None
     prior: dict[str, float] | None = None
 
     @property

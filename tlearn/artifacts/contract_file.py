@@ -32,7 +32,7 @@ _VERSION_1_KEYS = {
 }
 """Keys of version 1 that have other names today."""
 
-_OPTIONAL = {"gray_range", "known", "refuse", "confidence", "prior"}
+_OPTIONAL = {"gray_range", "known", "refuse", "confidence", "operating_point", "prior"}
 _OPTIONAL |= {"model_known", "artifact_known"}
 """Keys that are missing where there is nothing to say."""
 

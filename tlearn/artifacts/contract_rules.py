@@ -132,6 +132,9 @@ def _about_confidence(contract: Contract) -> Iterator[str]:
         yield f"known.shape: {shortened(contract.known.shape)}, expected (batch, 1)"
     if contract.refuse is not None and not 0 <= contract.refuse < 1:
         yield f"refuse: {shortened(contract.refuse)}, expected 0 to 1"
+    point = contract.operating_point
+    if point and (problem := point.contradiction(contract.labels)):
+        yield f"operating_point.{problem}"
     if contract.prior is not None and not (
         contract.prior.keys() == {*contract.labels}
         and all(0 < share < 1 for share in contract.prior.values())

@@ -11,7 +11,7 @@ import typer
 from rich.console import RenderableType
 from rich.text import Text
 
-from tlearn.cli import confidence_view, evaluate, options, predict_view
+from tlearn.cli import confidence_view, evaluate, evaluate_view, options, predict_view
 from tlearn.cli.annotations import Annotations, annotation, print_annotations
 from tlearn.cli.display.formats import (
     class_names,
@@ -84,8 +84,7 @@ def check(
     with Display(as_json, quiet, verbose) as display:
         result = api.check(artifact, images, progress=display)
     verification = result.verification
-    failed = verification.named("broken")
-    broken = [kept for kept in result.coverage if not kept.holds]
+    broken = _broken_promises(result)
     doubts = _doubts(verification) if strict else []
     passed = result.passed and not doubts
     if output:
@@ -95,6 +94,18 @@ def check(
         raise typer.Exit(0 if passed else GateError.exit_code)
     closing = _next(verification, images) if passed else []
     print_result(*draw(verification), *_draw_answers(result, images, verbose), *closing)
+    if not passed:
+        _fail(verification, broken, doubts, images)
+
+
+def _fail(
+    verification: VerificationReport,
+    broken: Sequence[str],
+    doubts: Sequence[str],
+    images: Path | None,
+) -> None:
+    """End with exit code 1, what failed, and what to do about it."""
+    failed = verification.named("broken")
     again = "copy the file, its contract and golden/ from the export folder again, or "
     if failed:
         raise GateError(
@@ -102,14 +113,23 @@ def check(
             f"{again}export it again: tlearn export RUN {_export_flag(verification.contract)}",
         )
     if broken:
-        how = confidence_view.broken_promise(broken)
         raise GateError(
-            f"'{verification.artifact.name}' does not keep its promise: {how}",
+            f"'{verification.artifact.name}' does not keep its promise: {'; '.join(broken)}",
             "the images are not like those it was made for, or their labels are not right: look at "
             f"them with tlearn doctor {shell_path(images or Path())}",
         )
     if doubts:
         raise GateError("; ".join(doubts), f"{again}leave out --strict")
+
+
+def _broken_promises(result: CheckResult) -> list[str]:
+    """Return how promises about answers were broken, in words."""
+    sensitivity, coverage = result.sensitivity, [of for of in result.coverage if not of.holds]
+    found = [] if sensitivity is None or sensitivity.holds else [sensitivity]
+    return [
+        *map(confidence_view.broken_sensitivity, found),
+        *([confidence_view.broken_promise(coverage)] if coverage else ()),
+    ]
 
 
 def _doubts(verification: VerificationReport) -> list[str]:
@@ -142,6 +162,7 @@ def _annotations(verification: VerificationReport, strict: bool) -> list[str]:
 def to_json(result: CheckResult) -> dict[str, Any]:
     """Return the document; `report` is for a folder that was scored, `predictions` for others."""
     verification, predictions = result.verification, result.predictions
+    point, kept = verification.contract.operating_point, result.sensitivity
     return {
         "artifact": str(verification.artifact),
         "passed": verification.passed,
@@ -152,6 +173,8 @@ def to_json(result: CheckResult) -> dict[str, Any]:
         "checks": [asdict(check) for check in verification.checks],
         "report": result.scores and result.scores.to_json(),
         **confidence_view.to_json(result.coverage, result.known),
+        "operating_point": point and asdict(point),
+        "sensitivity_kept": kept and asdict(kept) | {"holds": kept.holds},
         "predictions": predictions and predict_view.to_json(predictions, _TOP)["predictions"],
     }
 
@@ -159,7 +182,7 @@ def to_json(result: CheckResult) -> dict[str, Any]:
 def draw(verification: VerificationReport) -> list[RenderableType]:
     """Return what the file is, and a line for each check."""
     contract, preprocessing = verification.contract, verification.contract.preprocessing
-    numbers = quantization_name(contract.quantization)
+    numbers, point = quantization_name(contract.quantization), contract.operating_point
     side = preprocessing.image_size
     where = "beside the file" if verification.beside else "inside the file only"
     about = {
@@ -168,6 +191,7 @@ def draw(verification: VerificationReport) -> list[RenderableType]:
         "input": f"{side} x {side} {preprocessing.color_order}, {preprocessing.resize}: "
         f"{preprocessing.resize_in_words}",
         "classes": f"{len(contract.labels)}: {class_names(contract.labels)}",
+        **({"answers": evaluate_view.point_in_words(point)} if point else {}),
         "contract": f"version {contract.version}, {where}",
     }
     rows = table("", "check", "on this machine")
@@ -191,9 +215,13 @@ def _share(verification: VerificationReport, names: Sequence[str]) -> str:
 
 
 def _draw_answers(result: CheckResult, images: Path | None, verbose: bool) -> list[RenderableType]:
-    confidence = confidence_view.draw_confidence(result.coverage, result.known)
+    confidence = confidence_view.draw_confidence(
+        result.coverage, result.known, sensitivity=result.sensitivity
+    )
     if result.scores:
-        return [*evaluate.draw_scores({}, result.scores, verbose=verbose), *confidence]
+        point = result.verification.contract.operating_point
+        scores = evaluate.draw_scores({}, result.scores, verbose=verbose, chosen=point)
+        return [*scores, *confidence]
     if not result.predictions:
         return []
     answers = [*predict_view.draw(result.predictions, _TOP, verbose=True), *confidence]

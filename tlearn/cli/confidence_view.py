@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 from rich.console import RenderableType
 from rich.text import Text
 
-from tlearn.cli.display.formats import percent
+from tlearn.cli.display.formats import escape_control, percent
 from tlearn.cli.display.widgets import BAD, WARN, key_value_table
 
 if TYPE_CHECKING:
     from tlearn.confidence.answer_sets import Coverage
+    from tlearn.confidence.operating_point import SensitivityKept
     from tlearn.confidence.strangers import KnownShare, StrangerScores
 
 
@@ -24,6 +25,17 @@ def broken_promise(broken: Sequence[Coverage]) -> str:
         f"sets of answers hold the right one for {percent(kept.coverage)} of {kept.n:,} images, "
         f"not {percent(kept.level)} (chance of so few: {kept.p_value:.1g})"
     )
+
+
+def broken_sensitivity(kept: SensitivityKept) -> str:
+    """Return how the promise of an operating point was broken."""
+    chance = f"chance of so few: {kept.p_value:.1g}"
+    return f"{_found(kept)}, not {percent(kept.level)} ({chance})"
+
+
+def _found(kept: SensitivityKept) -> str:
+    name, share = escape_control(kept.positive), percent(kept.sensitivity)
+    return f"{kept.n_right:,} of {kept.n:,} images of {name} are found ({share})"
 
 
 def to_json(coverage: Sequence[Coverage], known: KnownShare | None) -> dict[str, Any]:
@@ -52,9 +64,13 @@ def draw_confidence(
     coverage: Sequence[Coverage],
     known: KnownShare | None,
     strangers: StrangerScores | None = None,
+    sensitivity: SensitivityKept | None = None,
 ) -> list[RenderableType]:
     """Return how promises about sets of answers were kept, and how many images are known."""
     rows: dict[str, RenderableType] = {}
+    if sensitivity:
+        text = f"{_found(sensitivity)}, {percent(sensitivity.level)} promised"
+        rows["promise"] = Text(text, "" if sensitivity.holds else BAD)
     for kept in coverage:
         text = f"hold the right one for {percent(kept.coverage)} of {kept.n:,} images"
         text += f", {percent(kept.level)} promised; {kept.mean_size:.2g} classes on average"

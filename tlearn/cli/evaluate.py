@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tlearn.cli import confidence_view, evaluate_view, options
+from tlearn.cli import evaluate_options as flags
 from tlearn.cli.annotations import Annotations, annotation, print_annotations
 from tlearn.cli.display.formats import escape_control, interval, percent, relative_path
 from tlearn.cli.display.progress import Display, print_json, print_result
@@ -28,18 +29,8 @@ from tlearn.cli.display.widgets import (
     safe_text,
     table,
 )
-from tlearn.cli.evaluate_options import (
-    Cost,
-    MaxEce,
-    MinAccuracy,
-    MinAuc,
-    MinRecall,
-    MinSensitivity,
-    Positive,
-    Thresholds,
-)
-from tlearn.cli.units import parse_class_shares, parse_ratio
-from tlearn.errors import GateError, RecipeError
+from tlearn.cli.units import parse_class_shares
+from tlearn.errors import GateError
 
 if TYPE_CHECKING:
     from tlearn.commands.evaluate import EvaluateResult
@@ -56,12 +47,6 @@ _CLASSES_SHOWN = 30
 _PAIRS_SHOWN = 10
 
 
-Unknown = Annotated[
-    Path | None,
-    options.option("Images of none of the classes: say how many of them are refused.", "FOLDER"),
-]
-
-
 def evaluate(
     run: options.Run = None,
     folder: Annotated[
@@ -73,15 +58,17 @@ def evaluate(
         ),
     ] = None,
     data: options.Data = None,
-    unknown: Unknown = None,
-    positive: Positive = None,
-    cost: Cost = None,
-    min_sensitivity: MinSensitivity = None,
-    thresholds: Thresholds = False,
-    min_accuracy: MinAccuracy = None,
-    min_recall: MinRecall = None,
-    max_ece: MaxEce = None,
-    min_auc: MinAuc = None,
+    unknown: flags.Unknown = None,
+    positive: flags.Positive = None,
+    cost: flags.Cost = None,
+    min_sensitivity: flags.MinSensitivity = None,
+    thresholds: flags.Thresholds = False,
+    keep: flags.Keep = False,
+    forget: flags.Forget = False,
+    min_accuracy: flags.MinAccuracy = None,
+    min_recall: flags.MinRecall = None,
+    max_ece: flags.MaxEce = None,
+    min_auc: flags.MinAuc = None,
     output: Annotations = None,
     verbose: options.Verbose = False,
     quiet: options.Quiet = False,
@@ -99,28 +86,14 @@ def evaluate(
     """
     if run is not None and folder is None and run.exists() and not options.is_run(run):
         run, folder = None, run
-    if cost and min_sensitivity is not None:
-        raise RecipeError(
-            "--cost and --min-sensitivity each choose the threshold",
-            "leave one of them out: --min-sensitivity 0.95",
-        )
+    choice = flags.read_choice(positive, cost, min_sensitivity, thresholds, keep, forget)
     from tlearn import api
-    from tlearn.evaluation import operating_point
 
-    errors_cost = operating_point.Cost(*parse_ratio(cost, "--cost")) if cost else None
-    choice = api.Choice(positive, errors_cost, min_sensitivity, thresholds)
     recalls = parse_class_shares(min_recall or (), "--min-recall")
     gates = api.Gates(min_accuracy, recalls, max_ece, min_auc)
+    settings: dict[str, Any] = {"data": data, "unknown": unknown, "keep": keep, "forget": forget}
     with Display(as_json, quiet, verbose) as display:
-        result = api.evaluate(
-            run,
-            folder,
-            data=data,
-            choice=choice,
-            gates=gates,
-            unknown=unknown,
-            progress=display,
-        )
+        result = api.evaluate(run, folder, choice=choice, gates=gates, **settings, progress=display)
     if as_json:
         print_json(to_json(result))
     else:
@@ -160,6 +133,7 @@ def to_json(result: EvaluateResult) -> dict[str, Any]:
         **result.scores.to_json(),
         "grouped_by": list(result.grouped_by),
         "operating_point_on_validation": result.chosen and asdict(result.chosen),
+        "operating_point_kept": result.is_kept,
         "thresholds": [asdict(threshold) for threshold in result.thresholds],
         "gates": [asdict(gate) for gate in result.gates],
         "passed": result.passed,
@@ -179,6 +153,7 @@ def draw(result: EvaluateResult, verbose: bool = False) -> list[RenderableType]:
         *confidence_view.draw_confidence(result.coverage, result.known, result.strangers),
         *evaluate_view.class_thresholds(result.thresholds),
         *evaluate_view.limits(result.gates),
+        *evaluate_view.kept_point(result),
     ]
 
 

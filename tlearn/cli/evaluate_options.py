@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Annotated, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 from tlearn.cli import options
-from tlearn.cli.units import parse_share
+from tlearn.cli.units import parse_ratio, parse_share
+from tlearn.errors import RecipeError
+
+if TYPE_CHECKING:
+    from tlearn.evaluation.choice import Choice
 
 _LIMITS, _THRESHOLDS = "Limits", "Thresholds"
 
@@ -51,6 +56,20 @@ Thresholds = Annotated[
         _THRESHOLDS,
     ),
 ]
+Keep = Annotated[
+    bool,
+    options.switch(
+        "Have predict and export answer by the threshold that is chosen.", "--keep", _THRESHOLDS
+    ),
+]
+Forget = Annotated[
+    bool,
+    options.switch(
+        "Have them answer the more probable class again, as without --keep.",
+        "--forget",
+        _THRESHOLDS,
+    ),
+]
 MinAccuracy = Annotated[
     float | None,
     _share("Fail (exit code 1) below this accuracy, e.g. 0.85.", "--min-accuracy", _LIMITS),
@@ -74,3 +93,42 @@ MinAuc = Annotated[
     float | None,
     _share("Fail below this area under the ROC curve, e.g. 0.9.", "--min-auc", _LIMITS),
 ]
+Unknown = Annotated[
+    Path | None,
+    options.option("Images of none of the classes: say how many of them are refused.", "FOLDER"),
+]
+
+
+def read_choice(
+    positive: str | None,
+    cost: str | None,
+    min_sensitivity: float | None,
+    thresholds: bool = False,
+    keep: bool = False,
+    forget: bool = False,
+) -> Choice:
+    """Return what the flags choose.
+
+    Raises:
+        RecipeError: They contradict each other.
+    """
+    from tlearn.evaluation.choice import Choice
+    from tlearn.evaluation.operating_point import Cost
+
+    if cost and min_sensitivity is not None:
+        raise RecipeError(
+            "--cost and --min-sensitivity each choose the threshold",
+            "leave one of them out: --min-sensitivity 0.95",
+        )
+    if keep and forget:
+        raise RecipeError(
+            "--keep keeps a threshold, and --forget keeps none", "leave one of them out: --keep"
+        )
+    errors_cost = Cost(*parse_ratio(cost, "--cost")) if cost else None
+    choice = Choice(positive, errors_cost, min_sensitivity, thresholds)
+    if keep and not choice.has_point:
+        raise RecipeError(
+            "--keep keeps a threshold, and none is chosen",
+            "choose one: --min-sensitivity 0.95 --keep",
+        )
+    return choice

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.console import RenderableType
 from rich.text import Text
 
-from tlearn.cli.display.formats import escape_control, interval, percent, pluralize
+from tlearn.cli.display.formats import escape_control, interval, percent, pluralize, shell_path
 from tlearn.cli.display.widgets import (
     BAD,
     DIM,
@@ -23,6 +23,7 @@ from tlearn.cli.display.widgets import (
 from tlearn.errors import pasted
 
 if TYPE_CHECKING:
+    from tlearn.commands.evaluate import EvaluateResult
     from tlearn.evaluation.class_thresholds import ClassThreshold
     from tlearn.evaluation.gates import GateOutcome
     from tlearn.evaluation.intervals import Interval
@@ -108,6 +109,20 @@ def two_classes(scores: Scores, on_validation: OperatingPoint | None) -> list[Re
     if point.note:
         lines.append(safe_text(point.note, WARN))
     return [*lines, indented(rows)]
+
+
+def point_in_words(point: OperatingPoint) -> str:
+    """Return which class is answered, and from which probability on."""
+    return f"{escape_control(point.positive)} from a probability of {point.threshold:.3g} on"
+
+
+def kept_point(result: EvaluateResult) -> list[RenderableType]:
+    """Return that a run answers by an operating point, and how to take that back."""
+    if not result.is_kept:
+        return []
+    back = f"tlearn evaluate {shell_path(result.run.path)} --forget"
+    kept = "kept in the run: predict and export answer by this threshold"
+    return [Text(f"\n{kept}; {escape_control(back)} takes it back", DIM)]
 
 
 def _rule(point: OperatingPoint, on_validation: OperatingPoint | None) -> str:

@@ -13,11 +13,13 @@ from tlearn.cli import export_budget, options, snippets
 from tlearn.cli.display.formats import enumeration, escape_control, pluralize, shell_path
 from tlearn.cli.display.progress import Display, print_json, print_result
 from tlearn.cli.display.widgets import next_steps
+from tlearn.cli.evaluate_options import Cost, MinSensitivity, Positive, read_choice
 from tlearn.cli.export_view import draw
 from tlearn.cli.units import parse_class_shares, parse_refuse
-from tlearn.errors import ExportError, GateError
+from tlearn.errors import ExportError, GateError, RecipeError, pasted
 
 if TYPE_CHECKING:
+    from tlearn.evaluation.choice import Choice
     from tlearn.export.parity import Artifact
 
 _FORMATS, _BUDGET, _ANSWERS = "Formats", "Budget", "Answers"
@@ -114,6 +116,9 @@ def export(
     out: Out = None,
     max_drop: MaxDrop = 1.0,
     data: options.Data = None,
+    positive: Positive = None,
+    cost: Cost = None,
+    min_sensitivity: MinSensitivity = None,
     refuse: Refuse = None,
     prior: Prior = None,
     max_size: MaxSize = None,
@@ -147,6 +152,7 @@ def export(
     formats = choose_formats(names, quantize or ())
     settings: dict[str, Any] = {"out": out, "max_drop": max_drop / 100, "data": data}
     settings |= {"refuse": refuse, "prior": shares}
+    settings["choice"] = _choice(positive, cost, min_sensitivity)
     display = Display(as_json, quiet, verbose)
     if budget:
         export_budget.export_within(run, formats, budget, settings, platforms, display)
@@ -168,9 +174,23 @@ def _report(artifacts: Sequence[Artifact], programs: Sequence[Path], as_json: bo
     closing = [] if failed else [next_steps(_steps(artifacts[0]))]
     print_result(*draw(artifacts), *snippets.draw(programs), *closing)
     if failed:
-        what = "failed the check" if any(map(_is_written, failed)) else "could not be written"
-        files = pluralize(len(artifacts), "file")
-        raise GateError(f"{len(failed)} of {files} {what}", _hint(failed))
+        _fail(failed, len(artifacts))
+
+
+def _fail(failed: Sequence[Artifact], n: int) -> None:
+    """End with exit code 1 and what to do about the files, of n, that failed."""
+    what = "failed the check" if any(map(_is_written, failed)) else "could not be written"
+    raise GateError(f"{len(failed)} of {pluralize(n, 'file')} {what}", _hint(failed))
+
+
+def _choice(positive: str | None, cost: str | None, min_sensitivity: float | None) -> Choice:
+    choice = read_choice(positive, cost, min_sensitivity)
+    if positive and not choice.has_point:
+        raise RecipeError(
+            "--positive says what a threshold looks for, and none is chosen",
+            f"choose one: --min-sensitivity 0.95 --positive {pasted(positive)}",
+        )
+    return choice
 
 
 def choose_formats(names: Sequence[str], quantize: Sequence[str]) -> list[tuple[str, str]]:

@@ -31,7 +31,7 @@ from tlearn.cli.display.widgets import (
     safe_text,
     table,
 )
-from tlearn.cli.export_view import about_use
+from tlearn.cli.export_view import about_use, point_of
 from tlearn.cli.units import parse_latency, parse_size
 from tlearn.errors import ExportError, GateError
 
@@ -152,7 +152,7 @@ def draw(result: BudgetResult) -> list[RenderableType]:
         for mode, why in result.errors_by_mode.items()
     ]
     if result.kept:
-        file = safe_text(relative_path(result.kept.path))
+        file = safe_text(relative_path(result.kept.path)).append(point_of(result.kept), DIM)
         blocks += [Text(), key_value_table({"kept": file, "because": safe_text(result.reason)})]
     return blocks
 

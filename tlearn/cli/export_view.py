@@ -27,6 +27,7 @@ from tlearn.cli.display.widgets import (
     safe_text,
     table,
 )
+from tlearn.cli.evaluate_view import point_in_words
 from tlearn.confidence.novelty import REFUSED
 
 if TYPE_CHECKING:
@@ -106,7 +107,18 @@ def _file(artifact: Artifact) -> Text:
     gain = f", gains {points(artifact.accuracy_drop)}" if gained else ""
     difference = f"  probabilities within {artifact.largest_difference:.2g} of the model's"
     served = "\nTensorFlow Serving wants it as MODEL/1/" * (artifact.format == "saved_model")
-    return text.append(f"{difference}{gain}{how}{served}", DIM)
+    return text.append(f"{difference}{gain}{how}{served}{point_of(artifact)}", DIM)
+
+
+def point_of(artifact: Artifact) -> str:
+    """Return the operating point of a file and its rates, on a line of its own; "" without one."""
+    point = artifact.operating_point
+    if not point:
+        return ""
+    found, left = point.sensitivity, point.specificity
+    rates = f"{found.n_right:,} of {found.n:,} found, {left.n_right:,} of {left.n:,} left alone"
+    note = f"\n{escape_control(point.note)}" if point.note else ""
+    return f"\n{point_in_words(point)}: {rates}{note}"
 
 
 def _changes(artifacts: Sequence[Artifact]) -> list[RenderableType]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.console import RenderableType
 from rich.text import Text
 
 from tlearn.cli import confidence_view, options
@@ -14,12 +16,14 @@ from tlearn.cli import predict_view as view
 from tlearn.cli.display.formats import escape_control, pluralize, relative_path, shell_path
 from tlearn.cli.display.progress import Display, print_json, print_result
 from tlearn.cli.display.widgets import DIM, key_value_table, safe_text
+from tlearn.cli.evaluate_view import point_in_words
 from tlearn.cli.units import parse_class_shares
 from tlearn.errors import DataError, RecipeError, quoted
 
 if TYPE_CHECKING:
     from tlearn.commands.predict import Predictions
     from tlearn.commands.runs import RunSummary
+    from tlearn.confidence.operating_point import OperatingPoint
     from tlearn.evaluation.sorting import Sorted, Sorting
 
 _CSV_HINT = "name another file: --csv FILE"
@@ -65,7 +69,7 @@ _Unsure = Annotated[
     float | None,
     options.option(
         "Below this probability an image goes to unsure/. Default: 0.5, below which the other "
-        "classes together are more probable.",
+        "classes together are more probable; 0 where a threshold is kept in the run.",
         "P",
         SORTING,
         min=0,
@@ -109,29 +113,42 @@ def predict(
     from tlearn.commands.runs import summarize
     from tlearn.evaluation.predictions import to_csv
     from tlearn.runs.directory import RunDirectory
+    from tlearn.runs.kept_point import read_point
     from tlearn.storage.atomic import ensure_writable_file, write_atomic
 
     if csv:
         ensure_writable_file(csv, _CSV_HINT)
-    answering = summarize(RunDirectory.open(run).path)
+    directory = RunDirectory.open(run)
+    answering, point = summarize(directory.path), read_point(directory, directory.read_labels())
+    sorting = _sure_by(point, sorting) if unsure is None else sorting
     with Display(as_json, quiet, verbose) as display:
         predictions, done = _answer(answering.path, sources, sorting, shares, display)
     if csv:
         write_atomic(csv, to_csv(predictions), _CSV_HINT)
+    kept = predictions.point
     if as_json:
+        about_run = {"run": str(answering.path), "operating_point": kept and asdict(kept)}
         document = view.to_json(predictions, top, done, sorting)
-        known = confidence_view.known_to_json(predictions.known)
-        print_json({"run": str(answering.path), **document, **known})
+        print_json(about_run | document | confidence_view.known_to_json(predictions.known))
     else:
-        print_result(Text(), key_value_table({"run": about(answering)}))
+        answers = {"answers": safe_text(point_in_words(kept))} if kept else {}
+        print_result(Text(), key_value_table({"run": about(answering), **answers}))
         print_result(*view.draw(predictions, top, verbose, csv))
-        if predictions.known and predictions.known.unlike:
-            print_result(confidence_view.unlike(predictions.known))
-        if done and sorting:
-            unread = {prediction.name for prediction in predictions if prediction.problem}
-            print_result(*view.draw_sorted(done, sorting, sources, unread))
+        print_result(*_closing(predictions, sources, sorting, done))
     if all(prediction.problem for prediction in predictions):
         raise typer.Exit(2)
+
+
+def _closing(
+    predictions: Predictions, sources: Sequence[Path], sorting: Sorting | None, done: Sorted | None
+) -> list[RenderableType]:
+    """Return that images are not like those of training, and where files went."""
+    known = predictions.known
+    blocks: list[RenderableType] = [confidence_view.unlike(known)] if known and known.unlike else []
+    if done and sorting:
+        unread = {prediction.name for prediction in predictions if prediction.problem}
+        blocks += view.draw_sorted(done, sorting, sources, unread)
+    return blocks
 
 
 def _answer(
@@ -182,6 +199,11 @@ def _sorting(
             "name it too: --sort-into FOLDER",
         )
     return None
+
+
+def _sure_by(point: OperatingPoint | None, sorting: Sorting | None) -> Sorting | None:
+    """Return how files are sorted where an operating point says from where on a class is sure."""
+    return replace(sorting, unsure=0.0) if sorting and point else sorting
 
 
 def _undo(sources: Sequence[Path], folder: Path, as_json: bool) -> None:

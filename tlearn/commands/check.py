@@ -17,6 +17,7 @@ from tlearn.artifacts.verification import VerificationReport, check_artifact
 from tlearn.confidence.answer_sets import Coverage
 from tlearn.confidence.answers import Answer, Answers
 from tlearn.confidence.confidence import UNKNOWN
+from tlearn.confidence.operating_point import SensitivityKept
 from tlearn.confidence.promises import PromisesKept, hold_promises
 from tlearn.confidence.strangers import KnownShare, measure_known
 from tlearn.data.image_folder import list_images
@@ -27,6 +28,7 @@ from tlearn.data.notes import composed
 from tlearn.data.parts import split_of
 from tlearn.data.pixel_store import PixelStore, store_pixels
 from tlearn.errors import DataError, ExportError, quoted
+from tlearn.evaluation.positive_class import PositiveClass
 from tlearn.evaluation.predictions import Prediction
 from tlearn.evaluation.scores import Scores, score_apart
 from tlearn.progress import ProgressCallback, no_progress
@@ -45,6 +47,8 @@ class CheckResult:
         coverage: How its promises about sets of answers were kept, on images that it was not
             trained on; none without labels.
         known: How like the training images these images are; None where the file does not say.
+        sensitivity: How the promise of its operating point was kept on images that it was not
+            trained on; None where nothing is promised, and without labels.
     """
 
     verification: VerificationReport
@@ -52,11 +56,13 @@ class CheckResult:
     predictions: tuple[Prediction, ...] | None = None
     coverage: tuple[Coverage, ...] = ()
     known: KnownShare | None = None
+    sensitivity: SensitivityKept | None = None
 
     @property
     def passed(self) -> bool:
         """Return whether no check failed, and no promise was broken."""
-        return self.verification.passed and all(kept.holds for kept in self.coverage)
+        promises = [*self.coverage, *([self.sensitivity] if self.sensitivity else ())]
+        return self.verification.passed and all(kept.holds for kept in promises)
 
 
 def check(
@@ -87,7 +93,7 @@ def check(
     if _has_classes(images, contract.labels):
         manifest = _manifest_of(artifact, contract)
         scores, kept = score_folder(runtime, contract, images, manifest, progress)
-        return CheckResult(verification, scores, coverage=kept.coverage, known=kept.known)
+        return CheckResult(verification, scores, None, kept.coverage, kept.known, kept.sensitivity)
     predictions, known = classify(runtime, contract, images, progress)
     return CheckResult(verification, predictions=predictions, known=known)
 
@@ -127,10 +133,11 @@ def classify(
     paths = list_images([source])
     answers = [*_answers(runtime, _read(contract, paths, progress), progress)]
     confidence, refuse = contract.confidence or UNKNOWN, contract.refuse or 0.0
+    labels, point = contract.labels, contract.operating_point
     predictions = tuple(
         Prediction.unreadable(str(path), answer)
         if isinstance(answer, str)
-        else Prediction.of(str(path), answer, contract.labels, confidence, refuse)
+        else Prediction.of(str(path), answer, labels, confidence, refuse, point)
         for path, answer in zip(paths, answers, strict=True)
     )
     readable = [answer for answer in answers if not isinstance(answer, str)]
@@ -171,10 +178,18 @@ def score_folder(
     answers, truth = Answers.of(given), np.asarray(labels)
     trained_on = manifest.trained_on(digests) if manifest else None
     name = source.resolve().name  # "." has none
-    scores = score_apart(answers.probabilities, truth, contract.labels, name, trained_on)
-    refuse = contract.refuse or 0.0
+    refuse, classes, point = contract.refuse or 0.0, contract.labels, contract.operating_point
+    scores = score_apart(
+        answers.probabilities,
+        truth,
+        classes,
+        name,
+        trained_on,
+        positive=PositiveClass(point.positive, "given") if point else None,
+        point=point,
+    )
     return scores, hold_promises(
-        contract.confidence, answers, truth, trained_on, refuse, contract.shares
+        contract.confidence, answers, truth, trained_on, refuse, contract.shares, point, classes
     )
 
 

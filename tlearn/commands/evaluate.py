@@ -2,74 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
 
 from tlearn.confidence.answer_sets import Coverage
 from tlearn.confidence.answers import Answers
 from tlearn.confidence.novelty import REFUSED
+from tlearn.confidence.operating_point import OperatingPoint
 from tlearn.confidence.promises import hold_promises
 from tlearn.confidence.strangers import KnownShare, StrangerScores, score_strangers
 from tlearn.confidence.temperature import with_temperature
 from tlearn.data.image_folder import list_images
-from tlearn.errors import DataError, RecipeError, RunError, quoted
+from tlearn.errors import DataError, RunError, quoted
+from tlearn.evaluation.choice import NO_CHOICE, Choice
 from tlearn.evaluation.class_thresholds import (
     ClassThreshold,
     choose_thresholds,
     measure_thresholds,
 )
-from tlearn.evaluation.gates import GateOutcome, Gates, check_gates, no_such_class
+from tlearn.evaluation.gates import GateOutcome, Gates, check_gates
 from tlearn.evaluation.metrics import Report
-from tlearn.evaluation.operating_point import Cost, OperatingPoint, choose_operating_point
 from tlearn.evaluation.positive_class import PositiveClass
 from tlearn.evaluation.scores import Scores, score_apart
 from tlearn.progress import ProgressCallback, no_progress
 from tlearn.runs.answering import answer
 from tlearn.runs.directory import RunDirectory
+from tlearn.runs.kept_point import forget_point, keep_point, read_point
 from tlearn.runs.trained_run import LabeledPixels, TrainedRun
-
-
-@dataclass(frozen=True)
-class Choice:
-    """What is to be chosen on validation images, and then measured on others.
-
-    Attributes:
-        positive: Of two classes, the one that is looked for; None guesses by the names.
-        cost: Of two classes, what errors cost.
-        min_sensitivity: Of two classes, the share of positive images to find at least.
-        thresholds: Whether to choose a threshold for each class.
-    """
-
-    positive: str | None = None
-    cost: Cost | None = None
-    min_sensitivity: float | None = None
-    thresholds: bool = False
-
-    @property
-    def needs_validation(self) -> bool:
-        """Return whether images to choose on are needed."""
-        return bool(self.cost or self.min_sensitivity is not None or self.thresholds)
-
-    def check_classes(self, classes: Sequence[str]) -> None:
-        """Make sure that a choice suits the classes.
-
-        Raises:
-            RecipeError: It needs two classes, or a class does not exist.
-        """
-        flags = {
-            "--positive": self.positive is not None,
-            "--cost": self.cost is not None,
-            "--min-sensitivity": self.min_sensitivity is not None,
-        }
-        given = next((flag for flag, is_set in flags.items() if is_set), None)
-        if given and len(classes) != 2:
-            raise RecipeError(
-                f"{given} is for two classes; the run has {len(classes)}",
-                "have a threshold chosen for each class instead: --thresholds",
-            )
-        if self.positive is not None and self.positive not in classes:
-            raise no_such_class("--positive", self.positive, classes)
 
 
 @dataclass(frozen=True)
@@ -83,7 +44,8 @@ class EvaluateResult:
             for the run's own images, whose groups are those of its split.
         gates: Limits, and whether they were kept on images that were not trained on.
         chosen: Of two classes, the operating point with its rates on the validation images that
-            it was chosen on; None where none was asked for.
+            it was chosen on; None where none was asked for, and none is kept in the run.
+        is_kept: Whether the run answers by it.
         thresholds: For each class; empty where they were not asked for.
         coverage: How promises about sets of answers were kept on images that were not trained on.
         known: How like the training images the images are; None where the run does not say.
@@ -95,6 +57,7 @@ class EvaluateResult:
     grouped_by: tuple[str, ...] = ()
     gates: tuple[GateOutcome, ...] = ()
     chosen: OperatingPoint | None = None
+    is_kept: bool = False
     thresholds: tuple[ClassThreshold, ...] = ()
     coverage: tuple[Coverage, ...] = ()
     known: KnownShare | None = None
@@ -119,6 +82,8 @@ def evaluate(
     choice: Choice | None = None,
     gates: Gates | None = None,
     unknown: Path | None = None,
+    keep: bool = False,
+    forget: bool = False,
     progress: ProgressCallback = no_progress,
 ) -> EvaluateResult:
     """Score a run on its own held-out images, or on another folder.
@@ -135,58 +100,72 @@ def evaluate(
         choice: What to choose on validation images, such as an operating point.
         gates: Limits to hold the scores against; `passed` says whether they were kept.
         unknown: Images of none of the run's classes: how many of them are refused.
+        keep: Have the run answer by the operating point that is chosen, in `predict` and exports.
+        forget: Have it answer the more probable class again.
         progress: Called with (step, done, total).
 
     Raises:
         TlearnError: The run or the images cannot be used, or do not suit `choice` or `gates`.
     """
+    if forget:
+        forget_point(RunDirectory.open(run))
     trained = TrainedRun.open(run, data, progress)
-    choice, gates, classes = choice or Choice(), gates or Gates(), trained.labels
-    choice.check_classes(classes)
+    choice, gates, classes = choice or NO_CHOICE, gates or Gates(), trained.labels
+    choice.check(classes, trained.manifest.count("val"))
     gates.check_classes(classes)
-    if choice.needs_validation and not trained.manifest.count("val"):
-        raise DataError(
-            "the run has no validation images to choose a threshold on",
-            "train with some: tlearn finetune FOLDER --set val_fraction=0.2",
-        )
-    if folder is None:
-        split = trained.manifest.report_split
-        images = trained.read_split(split)
-    else:
-        split = folder.resolve().name  # "." has none
-        images = trained.read_other(folder)
-    point, thresholds = _chosen(trained, choice)
-    positive = PositiveClass(choice.positive, "given") if choice.positive else None
-    answers, confidence = answer(trained, images.pixels), trained.confidence
-    probabilities, labels = answers.probabilities, images.labels
-    trained_on = trained.manifest.trained_on(images.digests)
-    scores = score_apart(
-        probabilities,
-        labels,
-        classes,
-        split,
-        trained_on,
-        images.shared.groups,
-        images.shared.copies,
-        before=with_temperature(probabilities, 1 / confidence.temperature.value),
-        positive=positive,
-        point=point,
-    )
-    thresholds = measure_thresholds(thresholds, probabilities, images.labels)
+    split = folder.resolve().name if folder else trained.manifest.report_split  # "." has no name
+    images = trained.read_other(folder) if folder else trained.read_split(split)
+    point, is_kept, thresholds = _chosen(trained, choice)
+    named = point.positive if point and is_kept else choice.positive
+    positive = PositiveClass(named, "given") if named else None
+    answers = answer(trained, images.pixels)
+    scores = _scored(trained, images, split, answers.probabilities, positive, point)
     limits = _held_against(scores, gates)
-    kept = hold_promises(confidence, answers, labels, trained_on, REFUSED)
-    strangers = None if unknown is None else _strangers(trained, answers, unknown)
+    known_of_them = _known_of(trained, images, answers, unknown)
+    if keep and point:
+        keep_point(trained.directory, point)
     return EvaluateResult(
         trained.directory,
         scores,
         images.shared.by,
         limits,
         point,
-        thresholds,
-        kept.coverage,
-        kept.known,
-        strangers,
+        is_kept or (keep and point is not None),
+        measure_thresholds(thresholds, answers.probabilities, images.labels),
+        *known_of_them,
     )
+
+
+def _scored(
+    trained: TrainedRun,
+    images: LabeledPixels,
+    split: str,
+    probabilities: np.ndarray,
+    positive: PositiveClass | None,
+    point: OperatingPoint | None,
+) -> Scores:
+    return score_apart(
+        probabilities,
+        images.labels,
+        trained.labels,
+        split,
+        trained.manifest.trained_on(images.digests),
+        images.shared.groups,
+        images.shared.copies,
+        before=with_temperature(probabilities, 1 / trained.confidence.temperature.value),
+        positive=positive,
+        point=point,
+    )
+
+
+def _known_of(
+    trained: TrainedRun, images: LabeledPixels, answers: Answers, unknown: Path | None
+) -> tuple[tuple[Coverage, ...], KnownShare | None, StrangerScores | None]:
+    """Return how promises are kept, how many images are known, and how strangers are told."""
+    trained_on = trained.manifest.trained_on(images.digests)
+    kept = hold_promises(trained.confidence, answers, images.labels, trained_on, REFUSED)
+    strangers = None if unknown is None else _strangers(trained, answers, unknown)
+    return kept.coverage, kept.known, strangers
 
 
 def _strangers(trained: TrainedRun, own: Answers, unknown: Path) -> StrangerScores:
@@ -206,26 +185,19 @@ def _strangers(trained: TrainedRun, own: Answers, unknown: Path) -> StrangerScor
 
 def _chosen(
     trained: TrainedRun, choice: Choice
-) -> tuple[OperatingPoint | None, tuple[ClassThreshold, ...]]:
-    """Return what is chosen on the validation images: an operating point, thresholds."""
-    if not choice.needs_validation:
-        return None, ()
-    images: LabeledPixels = trained.read_split("val")
-    probabilities = answer(trained, images.pixels).probabilities
-    point = None
-    if choice.cost or choice.min_sensitivity is not None:
-        point = choose_operating_point(
-            probabilities,
-            images.labels,
-            trained.labels,
-            choice.positive,
-            cost=choice.cost,
-            min_sensitivity=choice.min_sensitivity,
-            groups=images.shared.groups,
-        )
-    if not choice.thresholds:
-        return point, ()
-    return point, choose_thresholds(probabilities, images.labels, trained.labels)
+) -> tuple[OperatingPoint | None, bool, tuple[ClassThreshold, ...]]:
+    """Return a point chosen on validation images, or the kept one; whether it is; thresholds."""
+    point, thresholds = None, tuple[ClassThreshold, ...]()
+    if choice.needs_validation:
+        images = trained.read_split("val")
+        probabilities, labels = answer(trained, images.pixels).probabilities, images.labels
+        point = choice.point(probabilities, labels, trained.labels, images.shared.groups)
+        if choice.thresholds:
+            thresholds = choose_thresholds(probabilities, labels, trained.labels)
+    kept = None if point else read_point(trained.directory, trained.labels)
+    if kept and choice.positive in (None, kept.positive):
+        return kept, True, thresholds
+    return point, False, thresholds
 
 
 def _held_against(scores: Scores, gates: Gates) -> tuple[GateOutcome, ...]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tlearn.errors import ExportError
+from tlearn.evaluation.choice import NO_CHOICE, Choice
 from tlearn.export.best_of import export_best
 from tlearn.export.budget import Budget, BudgetResult, suggestions
 from tlearn.export.folder import export_folder
@@ -34,6 +35,7 @@ def export(
     out: Path | None = None,
     max_drop: float = 0.01,
     data: Path | None = None,
+    choice: Choice | None = None,
     refuse: float | None = None,
     prior: Mapping[str, float] | None = None,
     progress: ProgressCallback = no_progress,
@@ -46,6 +48,8 @@ def export(
         out: Where to; by default the run's own export folder.
         max_drop: Largest drop of accuracy allowed, as a fraction.
         data: Where the run's images are now.
+        choice: An operating point to choose on the answers of each file; without one, that which is
+            kept in the run is chosen again.
         refuse: Share of images of one's own that may be called "none of these"; 0.05 by default.
         prior: Class to its share in use; those not named divide the rest as in training.
         progress: Called with (step, done, total).
@@ -58,7 +62,7 @@ def export(
         TlearnError: A format, the run, its images or the place cannot be used.
     """
     trained, folder = _open(run, targets, out, data, progress)
-    inputs = prepare_export(trained, needs_calibration(targets), refuse, prior)
+    inputs = prepare_export(trained, needs_calibration(targets), refuse, prior, choice or NO_CHOICE)
     artifacts = []
     with export_folder(folder, progress):
         for target in targets:
@@ -80,6 +84,7 @@ def export_within(
     out: Path | None = None,
     max_drop: float = 0.01,
     data: Path | None = None,
+    choice: Choice | None = None,
     refuse: float | None = None,
     prior: Mapping[str, float] | None = None,
     progress: ProgressCallback = no_progress,
@@ -93,7 +98,7 @@ def export_within(
         TlearnError: The run, its images or the place cannot be used.
     """
     trained, folder = _open(run, targets, out, data, progress)
-    inputs = prepare_export(trained, needs_calibration(targets), refuse, prior)
+    inputs = prepare_export(trained, needs_calibration(targets), refuse, prior, choice or NO_CHOICE)
     with export_folder(folder, progress):
         result = export_best(inputs, targets, folder, budget, max_drop, progress)
     if result.kept:

@@ -11,6 +11,7 @@ import numpy as np
 
 from tlearn.confidence.confidence import KnownScale
 from tlearn.confidence.novelty import REFUSED
+from tlearn.confidence.operating_point import OperatingPoint
 from tlearn.confidence.strangers import measure_known
 from tlearn.confidence.temperature import with_prior
 from tlearn.data.image_folder import list_images
@@ -28,6 +29,7 @@ from tlearn.evaluation.sorting import (
 from tlearn.progress import ProgressCallback, no_progress
 from tlearn.runs.answering import answer
 from tlearn.runs.directory import ensure_no_run
+from tlearn.runs.kept_point import read_point
 from tlearn.runs.trained_run import TrainedRun
 from tlearn.storage.atomic import os_errors_as_host_errors
 from tlearn.storage.cache import cache_folder
@@ -44,12 +46,18 @@ class Predictions(list[Prediction]):
     Attributes:
         known: How like the training images they are as a whole; None where the run does not say,
             and for a few images, of which a test could say nothing.
+        point: By which the images are answered; None for the more probable class.
     """
 
-    def __init__(self, predictions: Iterable[Prediction], scale: KnownScale | None) -> None:
+    def __init__(
+        self,
+        predictions: Iterable[Prediction],
+        scale: KnownScale | None,
+        point: OperatingPoint | None = None,
+    ) -> None:
         super().__init__(predictions)
         known = np.array([image.known for image in self if image.known is not None])
-        self.known = None
+        self.point, self.known = point, None
         if scale and len(known) >= _ENOUGH:
             self.known = measure_known(known, REFUSED, scale)
 
@@ -145,19 +153,37 @@ def _predict(
     shares = _shares(trained, prior) if prior else ()
     pixels, problems = trained.read_files(paths)
     answered = answer(trained, pixels) if len(pixels) else ()
-    confidence = trained.confidence
+    labels, confidence = trained.labels, trained.confidence
+    point = read_point(trained.directory, labels)
     if shares:
         confidence = replace(confidence, sets=())  # promised for classes as frequent as in training
+        point = point and _with_prior(point, labels, shares)
     if shares and answered:
         answered = replace(answered, probabilities=with_prior(answered.probabilities, *shares))
     answers = iter(answered)
     predictions = (
         Prediction.unreadable(str(path), problem)
         if problem
-        else Prediction.of(str(path), next(answers), trained.labels, confidence)
+        else Prediction.of(str(path), next(answers), labels, confidence, point=point)
         for path, problem in zip(paths, problems, strict=True)
     )
-    return Predictions(predictions, confidence.known)
+    return Predictions(predictions, confidence.known, point)
+
+
+def _with_prior(
+    point: OperatingPoint, labels: Sequence[str], shares: tuple[np.ndarray, np.ndarray]
+) -> OperatingPoint:
+    """Return a point for classes of other shares: what errors cost stays, or what is found does.
+
+    By cost, the threshold holds for probabilities of whatever shares. One by sensitivity moves with
+    the probabilities, and finds the same images.
+    """
+    if point.promised is None:
+        return point
+    column = list(labels).index(point.positive)
+    row = np.full((1, 2), 1 - point.threshold)
+    row[0, column] = point.threshold
+    return replace(point, threshold=float(with_prior(row, *shares)[0, column]))
 
 
 def _shares(trained: TrainedRun, prior: Mapping[str, float]) -> tuple[np.ndarray, np.ndarray]:

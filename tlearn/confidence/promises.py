@@ -10,6 +10,7 @@ import numpy as np
 from tlearn.confidence.answer_sets import Coverage, measure_coverage
 from tlearn.confidence.answers import Answers
 from tlearn.confidence.confidence import Confidence
+from tlearn.confidence.operating_point import OperatingPoint, SensitivityKept, hold_sensitivity
 from tlearn.confidence.strangers import KnownShare, measure_known
 
 _ROUNDING = 1e-6
@@ -22,10 +23,12 @@ class PromisesKept:
     Attributes:
         coverage: Of each set of answers; none where no image is new.
         known: How like the training images the new ones are; None where the model does not say.
+        sensitivity: Of an operating point; None where none is promised.
     """
 
     coverage: tuple[Coverage, ...] = ()
     known: KnownShare | None = None
+    sensitivity: SensitivityKept | None = None
 
 
 def hold_promises(
@@ -35,6 +38,8 @@ def hold_promises(
     trained_on: np.ndarray | None,
     refuse: float,
     expected: Sequence[float] | None = None,
+    point: OperatingPoint | None = None,
+    classes: Sequence[str] = (),
 ) -> PromisesKept:
     """Measure on labeled images how promises are kept.
 
@@ -46,11 +51,14 @@ def hold_promises(
         refuse: Least `known` of an answer that is not refused.
         expected: (classes,) shares that sets were promised for; they are held against images drawn
             by these shares. None where those of the images will do.
+        point: Of two classes, the operating point; None where the more probable one is answered.
+        classes: Names of the classes.
     """
     new = np.full(len(labels), True) if trained_on is None else ~trained_on
-    if confidence is None or not new.any():
-        return PromisesKept()
     probabilities, truth = answers.probabilities[new], labels[new]
+    sensitivity = hold_sensitivity(point, probabilities, truth, classes)
+    if confidence is None or not new.any():
+        return PromisesKept(sensitivity=sensitivity)
     drawn = np.arange(len(truth)) if expected is None else as_frequent(truth, expected)
     coverage = (
         measure_coverage(sets, probabilities[drawn], truth[drawn])
@@ -60,7 +68,7 @@ def hold_promises(
     known = None
     if confidence.known and answers.known is not None:
         known = measure_known(answers.known[new], refuse, confidence.known)
-    return PromisesKept(tuple(coverage), known)
+    return PromisesKept(tuple(coverage), known, sensitivity)
 
 
 def as_frequent(labels: np.ndarray, expected: Sequence[float]) -> np.ndarray:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import compress
 
 import numpy as np
 
-from tlearn.evaluation.intervals import Interval, share_interval
+from tlearn.confidence.operating_point import MOST_PROBABLE, OperatingPoint, Rate, lowest_found
+from tlearn.evaluation.intervals import share_interval
 from tlearn.evaluation.positive_class import guess_positive
 
-MOST_PROBABLE = "most probable"
 _EDGE = 1e-7
 _STEPS = 100
 
@@ -30,48 +29,6 @@ class Cost:
     false_alarm: float
 
 
-@dataclass(frozen=True)
-class Rate:
-    """A share with the counts that it is made of.
-
-    Attributes:
-        value: The share; null where there is nothing to count.
-        interval: Its 95% Wilson interval, of fewer images where groups go together.
-        n_right: Images that are right.
-        n: Images counted.
-    """
-
-    value: float | None
-    interval: Interval | None
-    n_right: int
-    n: int
-
-
-@dataclass(frozen=True)
-class OperatingPoint:
-    """A threshold on the probability of one of two classes, with its rates on some images.
-
-    Attributes:
-        positive: The class that is looked for.
-        threshold: It is answered from this probability on.
-        chosen_by: "most probable", "cost 10:1" or "sensitivity 0.95".
-        sensitivity: Of the images of that class, how many get this answer.
-        specificity: Of the others, how many get the other answer.
-        positive_predictive_value: Of the answers that name the class, how many are right.
-        negative_predictive_value: Of the other answers, how many are right.
-        note: What keeps the choice from being what was asked for, in a sentence; mostly empty.
-    """
-
-    positive: str
-    threshold: float
-    chosen_by: str
-    sensitivity: Rate
-    specificity: Rate
-    positive_predictive_value: Rate
-    negative_predictive_value: Rate
-    note: str = ""
-
-
 def choose_operating_point(
     probabilities: np.ndarray,
     labels: np.ndarray,
@@ -81,6 +38,7 @@ def choose_operating_point(
     cost: Cost | None = None,
     min_sensitivity: float | None = None,
     groups: Sequence[str] = (),
+    prior: Sequence[float] | None = None,
 ) -> OperatingPoint:
     """Return the threshold to use, chosen on images that are not those it is then tested on.
 
@@ -105,6 +63,7 @@ def choose_operating_point(
         min_sensitivity: At least this share of positive images is to be found, 0 to 1; with
             neither, the more probable class is answered.
         groups: (n,) what images of a group share; nothing where it is not known.
+        prior: (2,) shares of the classes in use; None where they are those among these images.
 
     References:
         Platt (1999), Probabilistic outputs for support vector machines.
@@ -115,7 +74,7 @@ def choose_operating_point(
     scores, truth = np.asarray(probabilities, float)[:, column], np.asarray(labels) == column
     threshold, chosen_by, note = 0.5, MOST_PROBABLE, ""
     if cost:
-        threshold, note = _by_cost(scores, truth, cost)
+        threshold, note = _by_cost(scores, truth, cost, None if prior is None else prior[column])
         chosen_by = f"cost {cost.missed:g}:{cost.false_alarm:g}"
     elif min_sensitivity is not None:
         threshold, note = _by_sensitivity(
@@ -142,11 +101,8 @@ def measure(
         classes: The two names, in the order of the columns.
         groups: (n,) what images of a group share; nothing where it is not known.
     """
-    column = list(classes).index(point.positive)
-    found = probabilities[:, column] >= point.threshold
-    if point.chosen_by == MOST_PROBABLE:  # ties go to the first class, as argmax does
-        found = probabilities.argmax(axis=1) == column
-    return _with_rates(point, found, np.asarray(labels) == column, groups)
+    truth = np.asarray(labels) == list(classes).index(point.positive)
+    return _with_rates(point, point.found(probabilities, classes), truth, groups)
 
 
 def most_probable(positive: str) -> OperatingPoint:
@@ -183,7 +139,7 @@ def _by_sensitivity(
     n, share = len(found), f"{100 * wanted:g}%"
     if not n:
         return 0.5, "no image of the class to choose by: the more probable class is answered"
-    rank = min(math.floor((1 - wanted) * (n + 1) + 1e-9), n)
+    rank = lowest_found(n, wanted)
     n_groups, note = len({*groups}) or n, ""
     if not rank:
         note = (
@@ -201,7 +157,9 @@ def _by_sensitivity(
     return float((lowest + below) / 2), note
 
 
-def _by_cost(scores: np.ndarray, truth: np.ndarray, cost: Cost) -> tuple[float, str]:
+def _by_cost(
+    scores: np.ndarray, truth: np.ndarray, cost: Cost, share: float | None
+) -> tuple[float, str]:
     from scipy.special import expit, logit
 
     even = cost.false_alarm / (cost.missed + cost.false_alarm)
@@ -210,7 +168,8 @@ def _by_cost(scores: np.ndarray, truth: np.ndarray, cost: Cost) -> tuple[float, 
     slope, offset = _platt(logit(np.clip(scores, _EDGE, 1 - _EDGE)), truth)
     if slope <= 0:
         return even, "the probabilities do not tell the classes apart; they were taken as they are"
-    threshold = expit((logit(even) - offset) / slope)
+    more = 0.0 if share is None else logit(share) - logit(truth.mean())
+    threshold = expit((logit(even) - more - offset) / slope)
     return float(np.clip(threshold, _EDGE, 1 - _EDGE)), ""
 
 

@@ -14,6 +14,7 @@ from tlearn.confidence.answer_sets import in_set
 from tlearn.confidence.answers import Answer, Answers
 from tlearn.confidence.confidence import UNKNOWN, Confidence
 from tlearn.confidence.novelty import REFUSED
+from tlearn.confidence.operating_point import OperatingPoint
 from tlearn.data.pixel_store import PixelArray
 from tlearn.storage.text import escape_invisible
 
@@ -29,10 +30,10 @@ class Prediction:
 
     Attributes:
         name: The image, as the person named it.
-        label: The most probable label; empty when the image could not be read, or when it is none
-            of the classes.
-        probability: Of the most probable label.
-        top: The most probable labels with their probabilities, best first.
+        label: The most probable label, or the one that an operating point says; empty when the
+            image could not be read, or when it is none of the classes.
+        probability: Of the label, or of the first in `top` where there is none.
+        top: The most probable labels with their probabilities: the answer first, then the best.
         problem: Why the image could not be read.
         known: How like the training images it is; None where the model does not say.
         answers: The set of labels that holds the right one as often as the model promises, the
@@ -55,6 +56,7 @@ class Prediction:
         labels: Sequence[str],
         confidence: Confidence = UNKNOWN,
         refuse: float = REFUSED,
+        point: OperatingPoint | None = None,
     ) -> Prediction:
         """Return the prediction for one answer.
 
@@ -64,11 +66,16 @@ class Prediction:
             labels: In the order of its probabilities.
             confidence: What is known of its answers.
             refuse: Least `known` of an answer that is not refused.
+            point: Of two labels, from which probability on one is answered; None answers the more
+                probable one.
         """
         known, sets = answer.known, confidence.answer_sets()
         ranked = top_k(answer.probabilities, labels, len(labels))
         members = in_set(answer.probabilities[np.newaxis], sets.threshold).sum() if sets else 0
         answers = tuple(label for label, _ in ranked[: int(members)])
+        if point:
+            found = point.found(answer.probabilities[np.newaxis], labels)[0]
+            ranked = ranked if (ranked[0][0] == point.positive) == found else ranked[::-1]
         label, probability = ranked[0]
         if known is not None and known < refuse:
             label, answers = "", ()

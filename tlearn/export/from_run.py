@@ -16,11 +16,13 @@ from tlearn.data.decode import decode
 from tlearn.data.sampling import representative, sample_size
 from tlearn.data.unreadable import UnreadableImageError
 from tlearn.errors import BackboneError, ExportError
+from tlearn.evaluation.choice import NO_CHOICE, Choice
 from tlearn.evaluation.prior import expected_shares, learned_shares
 from tlearn.evaluation.wording import policy_in_words
 from tlearn.export.inputs import ExportInputs, GoldenImage
 from tlearn.models.catalog import CATALOG, find_backbone
 from tlearn.models.prior import with_prior_layer
+from tlearn.runs.kept_point import read_point
 from tlearn.runs.trained_run import TrainedRun
 
 if TYPE_CHECKING:
@@ -32,6 +34,7 @@ def prepare_export(
     calibrate: bool,
     refuse: float | None = None,
     prior: Mapping[str, float] | None = None,
+    choice: Choice = NO_CHOICE,
 ) -> ExportInputs:
     """Load the model and read all that its artifacts are made of and compared with.
 
@@ -42,10 +45,14 @@ def prepare_export(
         calibrate: Whether a format wants images that set the ranges of int8.
         refuse: See `ExportInputs`; None for the default.
         prior: Class to its share in use, where that is not as in training; see `expected_shares`.
+        choice: See `ExportInputs`; without an operating point, that of the run is chosen again.
 
     Raises:
-        TlearnError: The model or the images cannot be read, or the model cannot refuse.
+        TlearnError: The model or the images cannot be read, they do not suit the choice, or the
+            model cannot refuse.
     """
+    choice.check(run.labels, run.manifest.count("val"), "export")
+    choice = choice.or_like(read_point(run.directory, run.labels))
     learned = learned_shares(run.manifest, run.plan)
     shares = expected_shares(prior, run.labels, learned, "export") if prior else None
     model = run.load_model()
@@ -74,6 +81,7 @@ def prepare_export(
         int8_note=CATALOG[backbone].int8_note if backbone in CATALOG else "",
         confidence=run.confidence,
         refuse=REFUSED if refuse is None else refuse,
+        choice=choice,
         prior=None if shares is None else shares.tolist(),
     )
 

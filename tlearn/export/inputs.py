@@ -12,6 +12,7 @@ from tlearn.artifacts.contract import Preprocessing
 from tlearn.confidence.answers import Answer, Answers
 from tlearn.confidence.confidence import UNKNOWN, Confidence
 from tlearn.confidence.novelty import REFUSED
+from tlearn.evaluation.choice import NO_CHOICE, Choice
 from tlearn.runs.trained_run import SplitImages
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ class ExportInputs:
         int8_note: What is known against int8 for this network; empty where nothing is.
         confidence: What is known of the model's answers.
         refuse: Share of images of one's own that may be called "none of these".
+        choice: What is chosen on the answers of each artifact.
         prior: (classes,) shares that the model's probabilities were set for; None where they are
             those of training.
     """
@@ -71,6 +73,7 @@ class ExportInputs:
     int8_note: str = ""
     confidence: Confidence = UNKNOWN
     refuse: float = REFUSED
+    choice: Choice = NO_CHOICE
     prior: Sequence[float] | None = None
 
     @property

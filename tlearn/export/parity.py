@@ -11,6 +11,7 @@ from tlearn.artifacts.benchmark import latency_milliseconds
 from tlearn.artifacts.files import artifact_size_bytes, parts_of
 from tlearn.artifacts.runtime import run_artifact
 from tlearn.confidence.answer_sets import AnswerSets, promise_sets
+from tlearn.confidence.operating_point import OperatingPoint
 from tlearn.errors import ExportError
 from tlearn.export.comparison import (
     ChangedPrediction,
@@ -56,6 +57,7 @@ class Artifact:
         checked_on: The split that they are; see `SplitImages.source`.
         known_difference: Largest of `known`; None where there is no such output.
         sets: Promises about sets of its answers; none without validation images.
+        operating_point: Chosen on its answers; None where none was asked for.
         refuse: Least `known` of an answer that is not refused; None where there is no such output.
         prior: Class to the share that probabilities were set for; None where classes are as
             frequent as in training.
@@ -82,6 +84,7 @@ class Artifact:
     checked_on: str = "val"
     known_difference: float | None = None
     sets: tuple[AnswerSets, ...] = ()
+    operating_point: OperatingPoint | None = None
     refuse: float | None = None
     prior: dict[str, float] | None = None
 
@@ -107,13 +110,17 @@ def compare_with_model(
     """
     check, milliseconds = inputs.check, 0.0
     sets: tuple[AnswerSets, ...] = ()
+    point: OperatingPoint | None = None
     try:
         answers = run_artifact(path, check.pixels)
         comparison = compare(inputs, answers)
         failure = gate(comparison, max_drop)
         milliseconds = latency_milliseconds(path, check.pixels, TIMED_THREADS)
         if not comparison.unusable and check.source.endswith("val"):
-            sets = promise_sets(answers.probabilities, check.labels, inputs.prior)
+            probabilities, labels, prior = answers.probabilities, check.labels, inputs.prior
+            sets = promise_sets(probabilities, labels, prior)
+            names, groups = inputs.class_names, check.groups
+            point = inputs.choice.point(probabilities, labels, names, groups, prior)
     except ExportError as error:
         comparison, failure = compare_unusable(inputs), error.message
     except BaseException:  # an interrupted check must not leave a file that looks verified
@@ -122,7 +129,7 @@ def compare_with_model(
     passed = not failure
     final = _rename_if_failed(path, passed)
     artifact = describe(inputs, final, target, comparison, failure, milliseconds, advice)
-    return replace(artifact, sets=sets)
+    return replace(artifact, sets=sets, operating_point=point)
 
 
 def describe(

@@ -88,6 +88,7 @@ def _contract(artifact: Artifact, inputs: ExportInputs) -> Contract:
         known=interface.known,
         refuse=inputs.refuse if interface.known else None,
         confidence=replace(inputs.confidence, sets=artifact.sets),
+        operating_point=artifact.operating_point,
         prior=inputs.named_prior,
     )
 

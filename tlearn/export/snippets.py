@@ -81,6 +81,7 @@ def _template_values(model: Path) -> dict[str, Any]:
     """Return what the templates need to know, all of it from the file's contract."""
     contract, _ = read_contract(model)
     images, sets = contract.preprocessing, (contract.confidence or UNKNOWN).answer_sets()
+    point = contract.operating_point
     return {
         "model": model.name,
         "stem": model.stem,
@@ -92,6 +93,8 @@ def _template_values(model: Path) -> dict[str, Any]:
         "refuse": contract.refuse,
         "level": f"{sets.level:.0%}" if sets else None,
         "threshold": round(max(sets.threshold - _SLACK, 0), _DIGITS) if sets else None,
+        "positive": contract.labels.index(point.positive) if point else None,
+        "start": point.threshold if point else None,
         "resize": images.resize,
         "gray_range": images.gray_range,
         "resizing": _RESIZING[images.resize].format(size=images.image_size),

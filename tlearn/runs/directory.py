@@ -30,6 +30,7 @@ RUN_FILES = (
     *FILES_AT_END,
     "history.jsonl",
     "sha256.json",
+    "operating_point.json",
     "provenance.json",
     "report.html",
     "predictions.csv",
@@ -69,6 +70,7 @@ class RunDirectory:
     model_path = _RunPath("model.keras")
     metrics_path = _RunPath("metrics.json")
     digests_path = _RunPath("sha256.json")
+    point_path = _RunPath("operating_point.json")
     report_path = _RunPath("report.html")
     predictions_path = _RunPath("predictions.csv")
     errors_path = _RunPath("errors.csv")
