@@ -32,14 +32,15 @@ def strangers(tmp_path: Path) -> Path:
     return folder
 
 
-def test_a_solved_head_is_calibrated_by_heads_that_had_not_seen_the_image(
+def test_a_solved_head_is_calibrated_on_images_that_it_or_the_heads_of_folds_had_not_seen(
     finished_run: Path,
 ) -> None:
     confidence = read_metrics(RunDirectory(finished_run)).confidence
-    n_train = TrainedRun.open(finished_run).manifest.count("train")
-    assert (confidence.temperature.fitted_on, confidence.temperature.n) == ("out-of-fold", n_train)
+    manifest = TrainedRun.open(finished_run).manifest
+    seen = ("out-of-fold and val", manifest.count("train") + manifest.count("val"))
+    assert (confidence.temperature.fitted_on, confidence.temperature.n) == seen
     assert confidence.known is not None
-    assert (confidence.known.fitted_on, confidence.known.n) == ("out-of-fold", n_train)
+    assert (confidence.known.fitted_on, confidence.known.n) == seen
     assert len(confidence.known.own) > 20
 
 
@@ -76,21 +77,23 @@ def test_keras_litert_and_the_files_say_the_same(finished_run: Path, converted: 
     assert all(image.artifact_known is not None for image in contract.golden)
 
 
-def test_strangers_are_refused_and_ones_own_are_not(finished_run: Path, strangers: Path) -> None:
-    result = api.evaluate(finished_run, unknown=strangers)
+def test_strangers_are_refused_and_ones_own_are_not(train: Train, strangers: Path) -> None:
+    _, run = train(backbone="builtin")
+    result = api.evaluate(run.path, unknown=strangers)
     assert result.known is not None and result.strangers is not None
     assert result.known.share > 0.7
     assert result.strangers.n == 12
     assert result.strangers.accepted < 0.5
     assert result.strangers.auroc > 0.9
-    predictions = api.predict(finished_run, [strangers])
+    predictions = api.predict(run.path, [strangers])
     refused = [prediction.label == "" for prediction in predictions]
     assert np.mean(refused) == pytest.approx(1 - result.strangers.accepted)
     assert predictions.known is not None and predictions.known.unlike
 
 
-def test_a_file_tells_strangers_without_the_run(finished_run: Path, strangers: Path) -> None:
-    (artifact,) = api.export(finished_run, [("tflite", "none")])
+def test_a_file_tells_strangers_without_the_run(train: Train, strangers: Path) -> None:
+    _, run = train(backbone="builtin")
+    (artifact,) = api.export(run.path, [("tflite", "none")])
     result = api.check(artifact.path, strangers)
     assert result.predictions is not None
     assert sum(prediction.label == "" for prediction in result.predictions) > 6

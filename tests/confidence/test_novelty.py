@@ -2,13 +2,16 @@
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 
 from tlearn.confidence.novelty import (
     Novelty,
     count_axes,
     fit_novelty,
     fit_subspace,
+    level,
     logits_of,
+    low_quantile,
     margins,
 )
 
@@ -44,6 +47,14 @@ def test_about_five_percent_of_ones_own_are_below_five_percent(novelty: Novelty)
     assert np.median(known) == pytest.approx(0.5, abs=0.06)
 
 
+def test_the_share_that_is_refused_hangs_less_on_which_images_were_held_out() -> None:
+    draws = np.random.default_rng(0).normal(size=(400, 200))
+    shares = norm.cdf([low_quantile(draw, 0.05) for draw in draws])
+    of_one_image = norm.cdf(np.quantile(draws, 0.05, axis=1, method="median_unbiased"))
+    assert shares.mean() == pytest.approx(0.05, abs=0.01)
+    assert shares.std() < 0.9 * of_one_image.std()
+
+
 def test_features_of_another_kind_are_refused_whatever_the_head_says(novelty: Novelty) -> None:
     assert (novelty.known(strangers(100), logits(100, 4, 6)) < 0.05).all()
 
@@ -67,6 +78,16 @@ def test_a_stage_counts_as_much_as_another_whatever_its_scale() -> None:
     assert scaled.residuals(probe * np.repeat([1, 1000], WIDTHS)) == pytest.approx(
         plain.residuals(probe), rel=1e-3
     )
+
+
+def test_how_strong_the_features_of_a_stage_are_together_does_not_count() -> None:
+    plain, strengths = own(10, 1), np.random.default_rng(0).uniform(0.2, 5, (10, 2))
+    louder = plain * np.repeat(strengths, WIDTHS, axis=1)
+    assert level(louder, WIDTHS) == pytest.approx(level(plain, WIDTHS), rel=1e-4)
+
+
+def test_features_that_are_all_zero_stay_zero() -> None:
+    assert (level(np.zeros((2, sum(WIDTHS))), WIDTHS) == 0).all()
 
 
 def test_few_images_give_few_axes_and_the_others_are_zero() -> None:

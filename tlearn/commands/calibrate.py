@@ -15,6 +15,7 @@ from tlearn.confidence.novelty import (
     count_axes,
     fit_novelty,
     fit_subspace,
+    level,
     logits_of,
     margins,
 )
@@ -24,6 +25,7 @@ from tlearn.data.sampling import stratified
 from tlearn.data.split import Fold
 from tlearn.evaluation.predictions import predict_pixels
 from tlearn.features.features import Features, HeadProblem
+from tlearn.features.linear_head import LinearHead
 from tlearn.models.known_weights import AXES, known_stages
 from tlearn.recipe.plan import Plan
 
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
 
 _MOST_IMAGES = 2_000
 """Training images that the subspace is fitted on; more would not move its axes."""
+
+_OUT_OF_FOLD, _AND_VAL = "out-of-fold", "out-of-fold and val"
 
 _FEWEST_VALIDATION = 20
 """Validation images below which they say too little about a tuned network."""
@@ -64,27 +68,40 @@ UNCALIBRATED = Calibration()
 
 
 def calibrate_head(
-    features: Features, problem: HeadProblem, folds: Sequence[Fold], plan: Plan
+    features: Features,
+    problem: HeadProblem,
+    folds: Sequence[Fold],
+    plan: Plan,
+    head: LinearHead,
+    dataset: Dataset,
 ) -> Calibration:
-    """Calibrate a solved head by heads that had not seen the images.
+    """Calibrate a solved head by images that it, or the heads of the folds, had not seen.
+
+    Those of the folds are more; those of validation are answered by the head itself.
 
     Args:
         features: Outputs of the frozen network.
         problem: What the head was solved on.
         folds: Rows to solve on and to hold out; those held out are images as they are.
         plan: Its penalty is None where cross-validation chose it.
+        head: The solution.
+        dataset: Holds the validation images, if there are any.
     """
     held_out = [rows for _, rows in folds]
-    rows = np.concatenate(held_out)
-    answers = _held_out_answers(features, problem, folds, plan.head.solved_l2)
-    temperature = fit_temperature(answers, problem.labels[rows], "out-of-fold")
+    rows, val = np.concatenate(held_out), dataset.digests("val")
+    of_val = head.probabilities(features.read(features.outputs_of(problem.stages), val))
+    of_folds = _held_out_answers(features, problem, folds, plan.head.solved_l2)
+    answers, n = np.concatenate([of_folds, of_val]), len(rows)
+    labels = np.concatenate([problem.labels[rows], dataset.labels("val")])
+    temperature = fit_temperature(answers, labels, _OUT_OF_FOLD if not val else _AND_VAL)
     margin = margins(logits_of(answers)) / temperature.value
 
     outputs = features.outputs_of(known_stages(problem.stages))
     blocks = features.widths(outputs)
     n_axes = count_axes(sum(blocks), sum(stage.parameters for stage in plan.stages[:-1]))
     sample = np.sort(stratified(problem.labels[rows], _MOST_IMAGES, plan.seed))
-    embeddings = features.read(outputs, [problem.keys[row] for row in rows[sample]])
+    keys = [problem.keys[row] for row in rows[sample]] + val
+    embeddings, unseen = np.split(level(features.read(outputs, keys), blocks), [len(sample)])
     residual = np.empty(len(sample))
     for own in held_out:
         apart = np.isin(rows[sample], own)
@@ -92,7 +109,9 @@ def calibrate_head(
             embeddings[apart]
         )
     subspace = fit_subspace(embeddings, blocks, n_axes)
-    return Calibration(temperature, fit_novelty(subspace, margin[sample], residual, "out-of-fold"))
+    residual = np.concatenate([residual, subspace.residuals(unseen)])
+    margin = np.concatenate([margin[sample], margin[n:]])
+    return Calibration(temperature, fit_novelty(subspace, margin, residual, temperature.fitted_on))
 
 
 def _held_out_answers(

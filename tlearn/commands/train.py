@@ -85,7 +85,9 @@ def fit(
         if not plan.training.epochs:
             session.progress("calibrate", 0, 0)
             with session.timer.time("calibrate"):
-                calibration = calibrate_head(workspace.features, problem, folds, plan)
+                calibration = calibrate_head(
+                    workspace.features, problem, folds, plan, head, workspace.dataset
+                )
             head = head.calibrated(calibration.temperature.value)
         plan = replace(plan, head=replace(plan.head, solved_l2=head.penalty))
         if not plan.training.epochs:

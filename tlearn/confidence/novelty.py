@@ -1,7 +1,7 @@
 """How like the training images an image is: `known`, between 0 and 1.
 
     margin   m = max_c l_c                     l: the head's logits, whose mean is 0
-    residual r = mean |z - z A A'|             z: the embedding, centered and scaled
+    residual r = mean |z - z A A'|             z: the embedding, leveled, centered and scaled
     known      = sigmoid(a + b m - c r)
 
 A stranger is answered without conviction (a small margin), or has features that no training image
@@ -29,11 +29,16 @@ MOST_AXES = 8
 _MOST_OF_NETWORK, _OTHER_COLUMNS = 0.028, 3
 """Numbers kept for each feature: each axis twice, mean, variance and a weight."""
 
+_TAIL = 0.25
+"""Share of the lowest values that tell where fewer lie."""
+
 _QUANTILES, _DIGITS = 41, 6
 _IMAGES_PER_AXIS = 4
 """Training images for each axis at least: with fewer, axes follow single images."""
 
-_EPSILON = 1e-6
+EPSILON = 1e-6
+"""What is added to a variance or a mean square that may be 0."""
+
 _SMALLEST = 1e-12
 
 
@@ -78,7 +83,7 @@ class Novelty:
     own: tuple[float, ...] = ()
 
     def known(self, embeddings: np.ndarray, logits: np.ndarray) -> np.ndarray:
-        """Return `known` (n,) of embeddings (n, d) and logits (n, classes)."""
+        """Return `known` (n,) of embeddings (n, d) from `level` and logits (n, classes)."""
         return self.weigh(margins(logits), self.subspace.residuals(embeddings))
 
     def weigh(self, margin: np.ndarray, residual: np.ndarray) -> np.ndarray:
@@ -97,6 +102,24 @@ def logits_of(probabilities: np.ndarray) -> np.ndarray:
     return np.log(np.maximum(probabilities, _SMALLEST))
 
 
+def level(embeddings: np.ndarray, blocks: Sequence[int]) -> np.ndarray:
+    """Return embeddings whose features of one stage have a mean square of 1 in every image.
+
+    What a network finds in an image is in the proportions of its features. How strong they are
+    together follows contrast and clutter, which would hide a stranger or make one.
+
+    Args:
+        embeddings: (n, d).
+        blocks: Widths of the features of the stages that stand side by side.
+    """
+    stages = np.split(embeddings, np.cumsum(blocks)[:-1], axis=1)
+    powers = [np.square(stage).mean(axis=1, keepdims=True) for stage in stages]
+    return np.concatenate(
+        [stage / np.sqrt(power + EPSILON) for stage, power in zip(stages, powers, strict=True)],
+        axis=1,
+    )
+
+
 def count_axes(width: int, parameters: int) -> int:
     """Return how many axes there are, so that `known` takes little of the network's size.
 
@@ -112,7 +135,7 @@ def fit_subspace(embeddings: np.ndarray, blocks: Sequence[int], n_axes: int) -> 
     """Fit the subspace by principal components.
 
     Args:
-        embeddings: (n, d) of training images.
+        embeddings: (n, d) of training images, from `level`.
         blocks: Widths of the features of the stages that stand side by side.
         n_axes: Number of axes; those that few images cannot tell are 0.
     """
@@ -121,12 +144,26 @@ def fit_subspace(embeddings: np.ndarray, blocks: Sequence[int], n_axes: int) -> 
     mean = embeddings.mean(axis=0)
     power = (embeddings - mean).var(axis=0)
     stages = np.split(power, np.cumsum(blocks)[:-1])
-    variance = np.repeat([max(stage.mean(), _EPSILON) for stage in stages], blocks)
+    variance = np.repeat([max(stage.mean(), EPSILON) for stage in stages], blocks)
     scaled = (embeddings - mean) / np.sqrt(variance)
     rank = max(1, min(n_axes, len(scaled) // _IMAGES_PER_AXIS))
     axes = np.zeros((len(mean), n_axes))
     axes[:, :rank] = randomized_svd(scaled, rank, random_state=0)[2].T
     return Subspace(*(part.astype(np.float32) for part in (mean, variance, axes)))
+
+
+def low_quantile(values: np.ndarray, share: float) -> float:
+    """Return what a share of values, less than _TAIL, is below.
+
+    Of a hundred values, chance decides which is the fifth. So all that are below the first quartile
+    u serve, by the tail of an exponential distribution: P(x < u - e) = _TAIL exp(-e / mean of e).
+
+    References:
+        Pickands 1975, Statistical Inference Using Extreme Order Statistics, without its shape.
+    """
+    threshold = np.quantile(values, _TAIL, method="median_unbiased")
+    excess = np.maximum(threshold - values, 0).mean() / _TAIL
+    return float(threshold - excess * np.log(_TAIL / share))
 
 
 def fit_novelty(
@@ -140,11 +177,11 @@ def fit_novelty(
         residual: (n,) of images that the subspace had not seen.
         fitted_on: See `Novelty`.
     """
-    spread = np.maximum([margin.std(), residual.std()], _EPSILON)
+    spread = np.maximum([margin.std(), residual.std()], EPSILON)
     score = margin / spread[0] - residual / spread[1]
-    low, middle = np.quantile(score, [REFUSED, 0.5], method="median_unbiased")
+    low, middle = low_quantile(score, REFUSED), np.median(score)
     at_low = np.log(REFUSED / (1 - REFUSED))
-    steepness = -at_low / max(middle - low, _EPSILON)
+    steepness = -at_low / max(middle - low, EPSILON)
     b, c = (steepness / spread).tolist()
     novelty = Novelty(subspace, (b, c), float(at_low - steepness * low), fitted_on, len(margin))
     own = np.quantile(novelty.weigh(margin, residual), np.linspace(0, 1, _QUANTILES))

@@ -34,7 +34,7 @@ class Temperature:
     Attributes:
         value: What logits are divided by; 1 where nothing better is known.
         fitted_on: "out-of-fold" for answers of heads that had not seen the image, "val" for the
-            validation images, "none" where there were neither.
+            validation images, "out-of-fold and val" for both, "none" where there were neither.
         n: Number of images.
     """
 

@@ -40,7 +40,8 @@ def with_known(model: keras.Model, maps: Sequence[keras.KerasTensor], n_axes: in
     pooled = [
         layers.GlobalAveragePooling2D(name=f"known_pooled_{n}")(map) for n, map in enumerate(maps)
     ]
-    embedding = layers.Concatenate(name=EMBEDDING)(pooled) if len(maps) > 1 else pooled[0]
+    level = [_leveled(features, n) for n, features in enumerate(pooled)]
+    embedding = layers.Concatenate(name=EMBEDDING)(level) if len(maps) > 1 else level[0]
     logits = model.get_layer(HEAD).output
     standardize = layers.BatchNormalization(
         center=False, scale=False, epsilon=EPSILON, trainable=False, name=STANDARDIZE
@@ -62,6 +63,18 @@ def with_known(model: keras.Model, maps: Sequence[keras.KerasTensor], n_axes: in
         evidence
     )
     return keras.Model(model.inputs[0], [model.outputs[0], known], name=model.name)
+
+
+def _leveled(features: keras.KerasTensor, number: int) -> keras.KerasTensor:
+    """Return the features of a stage as `novelty.level` does."""
+    layers, width = keras.layers, features.shape[-1]
+    mean = keras.initializers.Constant(1 / width)
+    square = layers.Multiply(name=f"known_square_{number}")([features, features])
+    power = layers.Dense(
+        1, use_bias=False, kernel_initializer=mean, trainable=False, name=f"known_power_{number}"
+    )(square)
+    scale = keras.ops.rsqrt(power + EPSILON)
+    return layers.Multiply(name=f"known_level_{number}")([features, scale])
 
 
 def set_known(model: keras.Model, novelty: Novelty) -> None:

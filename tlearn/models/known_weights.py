@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from tlearn.confidence.novelty import Novelty, Subspace
+from tlearn.confidence.novelty import EPSILON, Novelty, Subspace
 
 KNOWN, EMBEDDING = "known", "known_embedding"
 STANDARDIZE, AXES, BACK = "known_standardize", "known_axes", "known_back"
@@ -15,8 +15,6 @@ KNOWN_LAYERS = (STANDARDIZE, AXES, BACK, RESIDUAL, KNOWN)
 """All that have weights."""
 
 _STAGES = 3
-EPSILON = 1e-6
-"""What the standardizing layer adds to a variance."""
 
 
 def known_weights(novelty: Novelty) -> dict[str, list[np.ndarray]]:

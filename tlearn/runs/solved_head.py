@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tlearn.confidence.novelty import Novelty
+from tlearn.confidence.novelty import Novelty, level
 from tlearn.features.linear_head import LinearHead
 from tlearn.features.logistic_regression import softmax
 from tlearn.models.head_template import HEAD, read_saved
@@ -40,7 +40,9 @@ class SolvedHead:
         logits = self.linear.logits(embedding)
         outputs = {EMBEDDING: embedding, PROBABILITIES: softmax(logits)}
         if self.novelty:
-            known = self.novelty.known(_side_by_side(features, self.known_reads), logits)
+            embedding = _side_by_side(features, self.known_reads)
+            embedding = level(embedding, [features[name].shape[1] for name in self.known_reads])
+            known = self.novelty.known(embedding, logits)
             outputs[KNOWN] = known[:, np.newaxis]
         return outputs
 
