@@ -13,7 +13,7 @@ import h5py
 import numpy as np
 import pytest
 
-from tlearn.confidence.novelty import fit_novelty, fit_subspace, margins
+from tlearn.confidence.novelty import fit_novelty, fit_subspace, level, margins
 from tlearn.features.linear_head import centered
 from tlearn.models.head_template import (
     head_weights,
@@ -80,7 +80,9 @@ def test_keras_computes_known_as_it_was_fitted(
     pooled = [values.mean(axis=(1, 2)) for values in read]
     kernel, bias = map(centered, _head(pooled[-1].shape[1], classes))
     logits, features = pooled[-1] @ kernel + bias, np.concatenate(pooled, axis=1)
-    subspace = fit_subspace(features, [part.shape[1] for part in pooled], AXES)
+    widths = [part.shape[1] for part in pooled]
+    features = level(features, widths)
+    subspace = fit_subspace(features, widths, AXES)
     novelty = fit_novelty(subspace, margins(logits), subspace.residuals(features), "val")
     path = tmp_path / "model.keras"
     layers = {**head_weights(kernel, bias), **known_weights(novelty)}
