@@ -67,13 +67,17 @@ def with_known(model: keras.Model, maps: Sequence[keras.KerasTensor], n_axes: in
 
 def _leveled(features: keras.KerasTensor, number: int) -> keras.KerasTensor:
     """Return the features of a stage as `novelty.level` does."""
-    layers, width = keras.layers, features.shape[-1]
-    mean = keras.initializers.Constant(1 / width)
+    layers, constant = keras.layers, keras.initializers.Constant
     square = layers.Multiply(name=f"known_square_{number}")([features, features])
     power = layers.Dense(
-        1, use_bias=False, kernel_initializer=mean, trainable=False, name=f"known_power_{number}"
+        1,
+        kernel_initializer=constant(1 / features.shape[-1]),
+        bias_initializer=constant(EPSILON),
+        trainable=False,
+        name=f"known_power_{number}",
     )(square)
-    scale = keras.ops.rsqrt(power + EPSILON)
+    scale = keras.ops.rsqrt(power)
+    scale._keras_history.operation.name = f"known_scale_{number}"  # as above
     return layers.Multiply(name=f"known_level_{number}")([features, scale])
 
 
