@@ -40,7 +40,7 @@ _ON_LOGITS = ("probabilities", "known_positive", "known_logits")
 
 _TEMPLATE_CLASSES = 2
 
-_VERSION = 4
+_VERSION = 5
 """Raised when templates of before cannot be used any more."""
 
 
