@@ -28,7 +28,7 @@ def yardsticks(cell: Cell) -> dict[str, Score]:
     labels, temperature = cell.labels["train"], cell.fitted.calibration.temperature.value
     means = np.stack([own[labels == label].mean(axis=0) for label in range(labels.max() + 1)])
     covariance, _ = ledoit_wolf(own - means[labels], assume_centered=True)
-    whitened = np.linalg.solve(covariance, means.T)  # (d, classes)
+    whitened = np.linalg.solve(covariance, means.T)  # (features, classes)
     inverse = np.linalg.inv(covariance)
     directions = own / np.linalg.norm(own, axis=1, keepdims=True)
 
@@ -37,8 +37,8 @@ def yardsticks(cell: Cell) -> dict[str, Score]:
 
     def mahalanobis(folder: Folder, rows: np.ndarray) -> np.ndarray:
         x = folder.features(stages, rows).astype(float)
-        squares = np.einsum("nd,nd->n", x @ inverse, x)[:, None] - 2 * x @ whitened
-        return np.asarray(-(squares + np.einsum("cd,dc->c", means, whitened)).min(axis=1))
+        squares = np.einsum("ij,ij->i", x @ inverse, x)[:, None] - 2 * x @ whitened
+        return np.asarray(-(squares + np.einsum("ij,ji->i", means, whitened)).min(axis=1))
 
     def neighbor(folder: Folder, rows: np.ndarray) -> np.ndarray:
         x = folder.features(stages, rows)
