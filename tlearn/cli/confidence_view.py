@@ -73,7 +73,7 @@ def draw_confidence(
         rows["promise"] = Text(text, "" if sensitivity.holds else BAD)
     for kept in coverage:
         text = f"hold the right one for {percent(kept.coverage)} of {kept.n:,} images"
-        text += f", {percent(kept.level)} promised; {kept.mean_size:.2g} classes on average"
+        text += f", {percent(kept.level)} promised; {kept.mean_size:.2g} in a set on average"
         rows[f"sets of {percent(kept.level)}"] = Text(text, "" if kept.holds else BAD)
     if known:
         text = f"{percent(known.share)} of {known.n:,} images; the others are none of the classes"
