@@ -11,6 +11,7 @@ import numpy as np
 
 from tlearn.artifacts.contract import Preprocessing
 from tlearn.artifacts.files import artifact_digest
+from tlearn.confidence.answers import Answer
 from tlearn.confidence.novelty import REFUSED
 from tlearn.data.decode import decode
 from tlearn.data.sampling import representative, sample_size
@@ -96,7 +97,7 @@ def _calibration_images(run: TrainedRun) -> np.ndarray:
 
 
 def _golden_images(run: TrainedRun, model: keras.Model) -> list[GoldenImage]:
-    """Return those that this machine reads and that the model answers rightly here too."""
+    """Return those that this machine reads, and that the model knows and answers rightly here."""
     images, readable = run.plan.images, []
     for file in run.samples.golden if run.samples else ():
         content = file.content()
@@ -106,11 +107,17 @@ def _golden_images(run: TrainedRun, model: keras.Model) -> list[GoldenImage]:
     if not readable:
         return []
     answers = run.predict(model, np.stack([pixels for *_, pixels in readable]))
-    return [
+    right = [
         GoldenImage(content, file.path.suffix, run.labels[file.label], pixels, answer)
         for (file, content, pixels), answer in zip(readable, answers, strict=True)
         if answer.probabilities.argmax() == file.label
     ]
+    # An app that follows the contract should have a class to show for them.
+    return [image for image in right if _is_known(image.answer)] or right
+
+
+def _is_known(answer: Answer) -> bool:
+    return answer.known is None or answer.known >= REFUSED
 
 
 def _metadata(
