@@ -90,18 +90,20 @@ def test_no_pixels_is_a_bug() -> None:
 
 def test_the_table_reads_back() -> None:
     items = [
-        Prediction.of('a, "b"\n.jpg', Answer(np.array([0.25, 0.75])), ("cat", "dog")),
+        Prediction.of('a, "b"\n.jpg', Answer(np.array([0.25, 0.75]), 0.5), ("cat", "dog")),
         Prediction.unreadable("broken.jpg", "truncated"),
     ]
     rows = list(csv.DictReader(io.StringIO(to_csv(items))))
     assert rows[0]["image"] == 'a, "b"\\n.jpg'
     assert (rows[0]["label"], float(rows[0]["probability"])) == ("dog", 0.75)
     assert (rows[0]["label_2"], float(rows[0]["probability_2"])) == ("cat", 0.25)
+    assert float(rows[0]["known"]) == 0.5
     assert rows[1] == {
         "image": "broken.jpg",
         "label": "",
         "probability": "",
         "problem": "truncated",
+        "known": "",
         "label_2": "",
         "probability_2": "",
     }
@@ -120,7 +122,7 @@ def test_no_cell_starts_a_formula(start: str) -> None:
 
 
 def test_an_empty_list_gives_a_header() -> None:
-    assert to_csv([]) == "image,label,probability,problem\n"
+    assert to_csv([]) == "image,label,probability,problem,known\n"
 
 
 def test_text_of_a_cell_cannot_break_the_line_or_turn_around() -> None:

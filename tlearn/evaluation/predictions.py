@@ -140,20 +140,24 @@ def predict_pixels(
 
 
 def to_csv(predictions: Sequence[Prediction]) -> str:
-    """Return a CSV table: image, label, probability, problem, label_2, probability_2 and so on."""
+    """Return a CSV table: image, label, probability, problem, known, label_2, probability_2 ...
+
+    The label of an image that is none of the classes is empty.
+    """
     width = max((len(prediction.top) for prediction in predictions), default=1)
     ranked = [f"{column}_{rank}" for rank in range(2, width + 1) for column in _RANKED]
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
-    writer.writerow(["image", *_RANKED, "problem", *ranked])
+    writer.writerow(["image", *_RANKED, "problem", "known", *ranked])
     for prediction in predictions:
         label, probability = prediction.label, f"{prediction.probability:.6f}"
         name, problem = csv_path(prediction.name), csv_text(prediction.problem or "")
         label = csv_text(label)
-        row = [name, label, probability if prediction.top else "", problem]
+        known = "" if prediction.known is None else f"{prediction.known:.6f}"
+        row = [name, label, probability if prediction.top else "", problem, known]
         for label, share in prediction.top[1:]:
             row += [csv_text(label), f"{share:.6f}"]
-        writer.writerow(row + [""] * (4 + len(ranked) - len(row)))
+        writer.writerow(row + [""] * (5 + len(ranked) - len(row)))
     return table.getvalue()
 
 
