@@ -16,8 +16,8 @@ import pytest
 from PIL import Image
 
 from tlearn.artifacts.contract import Preprocessing
-from tlearn.confidence.answers import Answer, Answers
-from tlearn.confidence.novelty import fit_novelty, fit_subspace, logits_of, margins
+from tlearn.confidence.answers import Answer, Answers, logits_of
+from tlearn.confidence.novelty import fit_novelty, fit_subspace, margins
 from tlearn.export.inputs import ExportInputs, GoldenImage
 from tlearn.runs.trained_run import SplitImages
 

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
+from tlearn.confidence.answers import logits_of
 from tlearn.confidence.novelty import (
     Novelty,
     count_axes,
     fit_novelty,
     fit_subspace,
     level,
-    logits_of,
     low_quantile,
     margins,
 )

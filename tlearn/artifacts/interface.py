@@ -13,8 +13,9 @@ from tlearn.artifacts.extras import import_onnxruntime, import_openvino, require
 from tlearn.artifacts.input_shape import sides_of
 from tlearn.artifacts.limits import MOST_TEXT_BYTES, read_limited
 from tlearn.artifacts.metadata import LABELS_FILE, NOTES, read_labels, read_metadata
-from tlearn.artifacts.runtime import KNOWN, reason_of
+from tlearn.artifacts.runtime import reason_of
 from tlearn.backend.silence import silence_output
+from tlearn.confidence.answers import KNOWN
 from tlearn.errors import ExportError, HostError, TlearnError, quoted
 
 _EXPORT_AGAIN = "export it again: tlearn export RUN"

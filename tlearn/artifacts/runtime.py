@@ -16,14 +16,11 @@ from tlearn.artifacts.extras import import_onnxruntime, import_openvino, require
 from tlearn.artifacts.input_shape import image_shape, sides_of
 from tlearn.artifacts.tflite_scales import extreme_scale
 from tlearn.backend.silence import silence_output
-from tlearn.confidence.answers import Answer, Answers
+from tlearn.confidence.answers import KNOWN, PROBABILITIES, Answer, Answers
 from tlearn.data.pixel_store import PixelArray
 from tlearn.errors import ExportError, quoted
 
 _INPUT = "image"
-PROBABILITIES, KNOWN = "probabilities", "known"
-"""Names of the outputs."""
-
 _EXPORT_AGAIN = "export it again: tlearn export RUN"
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tlearn.confidence.answer_sets import promise_sets
+from tlearn.confidence.answers import logits_of
 from tlearn.confidence.confidence import Confidence, KnownScale
 from tlearn.confidence.novelty import (
     Novelty,
@@ -16,7 +17,6 @@ from tlearn.confidence.novelty import (
     fit_novelty,
     fit_subspace,
     level,
-    logits_of,
     margins,
 )
 from tlearn.confidence.temperature import NO_TEMPERATURE, Temperature, fit_temperature

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from tlearn.confidence.answers import PROBABILITIES
 from tlearn.data.image_folder import list_images
 from tlearn.errors import DataError, quoted
 from tlearn.evaluation.examples import pick_examples
@@ -21,7 +22,6 @@ from tlearn.evaluation.explain_page import write_explain_page
 from tlearn.evaluation.predictions_file import SplitPredictions
 from tlearn.progress import ProgressCallback, no_progress
 from tlearn.runs.answering import open_network
-from tlearn.runs.solved_head import PROBABILITIES
 from tlearn.runs.trained_run import TrainedRun
 from tlearn.storage.atomic import ensure_writable, write_atomic
 

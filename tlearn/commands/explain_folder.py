@@ -13,13 +13,14 @@ import numpy as np
 from tlearn.commands.explain import PAGE, new_folder
 from tlearn.commands.judged import judge
 from tlearn.commands.session import Session
+from tlearn.confidence.answers import PROBABILITIES
 from tlearn.data.sampling import stratified
 from tlearn.evaluation.explain_page import write_explain_page
 from tlearn.evaluation.explain_points import place_points
 from tlearn.progress import ProgressCallback, no_progress
 from tlearn.runs.answering import open_network
 from tlearn.runs.directory import ensure_no_run
-from tlearn.runs.solved_head import EMBEDDING, PROBABILITIES
+from tlearn.runs.solved_head import EMBEDDING
 from tlearn.runs.trained_run import TrainedRun
 
 MOST_POINTS = 400

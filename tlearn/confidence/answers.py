@@ -8,6 +8,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+PROBABILITIES, KNOWN = "probabilities", "known"
+"""Names of a network's outputs."""
+
 
 class Answer(NamedTuple):
     """What a network answers for one image.
@@ -45,3 +48,8 @@ class Answers:
         probabilities, known = zip(*answers, strict=True)
         without = known[0] is None
         return cls(np.stack(probabilities), None if without else np.array(known, np.float32))
+
+
+def logits_of(probabilities: np.ndarray) -> np.ndarray:
+    """Return logits that have these probabilities; they are known up to a constant."""
+    return np.log(np.maximum(probabilities, np.finfo(np.float32).tiny))

@@ -39,8 +39,6 @@ _IMAGES_PER_AXIS = 4
 EPSILON = 1e-6
 """What is added to a variance or a mean square that may be 0."""
 
-_SMALLEST = 1e-12
-
 
 @dataclass(frozen=True, eq=False)
 class Subspace:
@@ -95,11 +93,6 @@ class Novelty:
 def margins(logits: np.ndarray) -> np.ndarray:
     """Return how far the largest logit is above the mean: (n, classes) to (n,)."""
     return np.asarray(logits.max(axis=1) - logits.mean(axis=1))
-
-
-def logits_of(probabilities: np.ndarray) -> np.ndarray:
-    """Return logits that have these probabilities; they are known up to a constant."""
-    return np.log(np.maximum(probabilities, _SMALLEST))
 
 
 def level(embeddings: np.ndarray, blocks: Sequence[int]) -> np.ndarray:

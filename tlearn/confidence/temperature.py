@@ -15,6 +15,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tlearn.confidence.answers import logits_of
+
 _PRIOR = 0.5
 """Standard deviation of log T before any image was seen."""
 
@@ -23,8 +25,6 @@ _WIDEST = 3.0
 
 _LEAST_GAIN = 1.0
 """Nats in all by which T must explain the answers better than 1: Akaike's price of a parameter."""
-
-_SMALLEST = 1e-12
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def fit_temperature(probabilities: np.ndarray, labels: np.ndarray, fitted_on: st
 
     if not len(labels):
         return NO_TEMPERATURE
-    logits = np.log(np.maximum(probabilities, _SMALLEST))
+    logits = logits_of(probabilities)
 
     def loss(log_t: float) -> float:
         return _nats(logits / np.exp(log_t), labels) + log_t**2 / (2 * _PRIOR**2)
@@ -78,8 +78,7 @@ def with_temperature(probabilities: np.ndarray, temperature: float) -> np.ndarra
     """
     from scipy.special import softmax
 
-    logits = np.log(np.maximum(probabilities, np.finfo(np.float32).tiny))
-    return softmax(logits / temperature, axis=1).astype(probabilities.dtype)
+    return softmax(logits_of(probabilities) / temperature, axis=1).astype(probabilities.dtype)
 
 
 def with_prior(

@@ -10,6 +10,7 @@ from typing import Any
 
 import keras
 
+from tlearn.confidence.answers import KNOWN, PROBABILITIES
 from tlearn.errors import BackboneError, quoted
 from tlearn.models.applications import build_network, load_network
 from tlearn.models.catalog import DEFAULT_IMAGE_SIZE, BackboneSpec, check_image_size
@@ -17,8 +18,6 @@ from tlearn.models.fingerprint import fingerprint, own_fingerprint
 from tlearn.models.stages import Stage, end_at_head, find_cuts, find_stages, last_feature_map
 from tlearn.models.weights import WeightsFile
 from tlearn.models.weights_file import read_weights_info
-
-_OUTPUTS_OF_A_RUN = ["probabilities", "known"]
 
 
 @dataclass(frozen=True)
@@ -152,7 +151,7 @@ def _load_own(path: Path) -> keras.Model:
             "choose one of the catalog: tlearn models",
         ) from error
     network = getattr(network, "_functional", None) or network
-    if getattr(network, "output_names", None) == _OUTPUTS_OF_A_RUN:
+    if getattr(network, "output_names", None) == [PROBABILITIES, KNOWN]:
         network = keras.Model(network.inputs[0], network.outputs[0])
     shapes = [tensor.shape for tensor in getattr(network, "inputs", None) or ()]
     single = len(shapes) == 1 and len(network.outputs) == 1

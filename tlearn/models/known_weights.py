@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from tlearn.confidence.answers import KNOWN
 from tlearn.confidence.novelty import EPSILON, Novelty, Subspace
 
-KNOWN, EMBEDDING = "known", "known_embedding"
+EMBEDDING = "known_embedding"
 STANDARDIZE, AXES, BACK = "known_standardize", "known_axes", "known_back"
 RESIDUAL = "known_residual"
 KNOWN_LAYERS = (STANDARDIZE, AXES, BACK, RESIDUAL, KNOWN)

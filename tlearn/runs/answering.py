@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tlearn.backend.device import accelerator_visible
-from tlearn.confidence.answers import Answers
+from tlearn.confidence.answers import KNOWN, PROBABILITIES, Answers
 from tlearn.data.pixel_store import PixelArray
 from tlearn.errors import BackboneError
 from tlearn.features.engine import (
@@ -33,7 +33,7 @@ from tlearn.features.extractor import litert_engine, open_extractor
 from tlearn.models.head_template import HEAD
 from tlearn.models.known_weights import known_stages
 from tlearn.progress import StepProgress
-from tlearn.runs.solved_head import EMBEDDING, KNOWN, PROBABILITIES, SolvedHead, read_head
+from tlearn.runs.solved_head import EMBEDDING, SolvedHead, read_head
 from tlearn.runs.trained_run import TrainedRun
 from tlearn.storage.cache import MODELS, cache_folder, open_cache
 from tlearn.storage.digest import digest_of_file, matches_digest, write_with_digest

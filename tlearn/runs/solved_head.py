@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tlearn.confidence.answers import KNOWN, PROBABILITIES
 from tlearn.confidence.novelty import Novelty, level
 from tlearn.features.linear_head import LinearHead
 from tlearn.features.logistic_regression import softmax
@@ -14,8 +15,8 @@ from tlearn.models.head_template import HEAD, read_saved
 from tlearn.models.known_weights import KNOWN_LAYERS, read_known
 from tlearn.runs.trained_run import TrainedRun
 
-PROBABILITIES, KNOWN, EMBEDDING = "probabilities", "known", "embedding"
-"""Outputs: those of the model, and what its head reads."""
+EMBEDDING = "embedding"
+"""What a head reads, as an output beside those of the model."""
 
 
 @dataclass(frozen=True)
