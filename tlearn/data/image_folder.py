@@ -165,12 +165,11 @@ def _ensure_exists(path: Path) -> None:
     parent = next(folder for folder in path.parents if folder.is_dir())
     names = [entry.name for entry in list_entries(parent)]
     similar = difflib.get_close_matches(path.relative_to(parent).parts[0], names, 1, 0.5)
+    hint = f"look into the nearest folder that exists: '{parent}'"  # `quoted` may give '.'
     if similar:
-        meant = parent / similar[0]  # `quoted` gives '.' for the current folder
+        meant = parent / similar[0]
         shown = f"'{meant}'" if meant == Path.cwd() else quoted(meant)
         hint = f"did you mean {shown}?"
-    else:
-        hint = f"look into the nearest folder that exists: '{parent}'"  # `quoted` may give '.'
     raise DataError(f"{quoted(path)} does not exist", hint)
 
 
