@@ -22,7 +22,7 @@ def words(*blocks: object) -> str:
 
 def test_a_promise_is_said_beside_what_was_found() -> None:
     text = words(*draw_confidence([KEPT], LIKE, StrangerScores(0.998, 0.0125, 480)))
-    assert "hold the right one for 91.0% of 188 images, 90.0% promised" in text
+    assert "hold the right one for 91.0% of 188 images, 90% promised" in text
     assert "95.7% of 188 images" in text
     assert "98.8% of 480 images of no class refused" in text
     assert "not like" not in text
@@ -35,7 +35,7 @@ def test_images_unlike_those_of_training_are_said_to_be() -> None:
 
 def test_a_broken_promise_says_by_how_much() -> None:
     assert broken_promise([BROKEN]).startswith(
-        "sets of answers hold the right one for 70.0% of 100 images, not 95.0%"
+        "sets of answers hold the right one for 70.0% of 100 images, not 95%"
     )
 
 

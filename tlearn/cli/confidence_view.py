@@ -23,7 +23,7 @@ def broken_promise(broken: Sequence[Coverage]) -> str:
     kept = broken[0]
     return (
         f"sets of answers hold the right one for {percent(kept.coverage)} of {kept.n:,} images, "
-        f"not {percent(kept.level)} (chance of so few: {kept.p_value:.1g})"
+        f"not {kept.level:.0%} (chance of so few: {kept.p_value:.1g})"
     )
 
 
@@ -73,10 +73,10 @@ def draw_confidence(
         rows["promise"] = Text(text, "" if sensitivity.holds else BAD)
     for kept in coverage:
         text = f"hold the right one for {percent(kept.coverage)} of {kept.n:,} images"
-        text += f", {percent(kept.level)} promised; {kept.mean_size:.2g} in a set on average"
-        rows[f"sets of {percent(kept.level)}"] = Text(text, "" if kept.holds else BAD)
+        text += f", {kept.level:.0%} promised; {kept.mean_size:.2g} in a set on average"
+        rows[f"sets of {kept.level:.0%}"] = Text(text, "" if kept.holds else BAD)
     if known:
-        text = f"{percent(known.share)} of {known.n:,} images; the others are none of the classes"
+        text = f"{percent(known.share)} of {known.n:,} images; the others are 'none of these'"
         rows["known"] = Text(text)
         if known.unlike:
             rows[""] = Text("as a whole they are not like the images of training", WARN)
