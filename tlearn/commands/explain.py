@@ -16,7 +16,7 @@ from tlearn.confidence.answers import PROBABILITIES
 from tlearn.data.image_folder import list_images
 from tlearn.errors import DataError, quoted
 from tlearn.evaluation.examples import pick_examples
-from tlearn.evaluation.explain_maps import Answer, explain_image
+from tlearn.evaluation.explain_maps import Classifier, explain_image
 from tlearn.evaluation.explain_overlay import draw_map
 from tlearn.evaluation.explain_page import write_explain_page
 from tlearn.evaluation.predictions_file import SplitPredictions
@@ -143,7 +143,7 @@ def explain(
     return ExplainResult(trained.directory.path, maps, folder / PAGE if cards else None)
 
 
-def open_answer(trained: TrainedRun) -> Answer:
+def open_answer(trained: TrainedRun) -> Classifier:
     """Return the probabilities of a run's model as a function of images.
 
     Raises:
@@ -191,7 +191,7 @@ def _named(trained: TrainedRun, paths: Sequence[Path]) -> list[_Image]:
     ]
 
 
-def _telling(trained: TrainedRun, answer: Answer) -> list[_Image]:
+def _telling(trained: TrainedRun, answer: Classifier) -> list[_Image]:
     """Return the most confident errors of a run, and one right answer of each class."""
     split = trained.manifest.report_split
     images = trained.read_split(split)
@@ -208,7 +208,7 @@ def _unreadable(image: _Image) -> ImageMap:
     return ImageMap(image.path, None, None, None, None, None, problem=image.problem)
 
 
-def _explained(trained: TrainedRun, answer: Answer, image: _Image, file: Path) -> _Card:
+def _explained(trained: TrainedRun, answer: Classifier, image: _Image, file: Path) -> _Card:
     """Explain an image and write its map."""
     assert image.pixels is not None
     found = explain_image(answer, image.pixels, trained.plan.seed)

@@ -17,10 +17,10 @@ from tlearn.confidence.answers import PROBABILITIES
 from tlearn.data.sampling import stratified
 from tlearn.evaluation.explain_page import write_explain_page
 from tlearn.evaluation.explain_points import place_points
+from tlearn.features.extractor import EMBEDDING
 from tlearn.progress import ProgressCallback, no_progress
 from tlearn.runs.answering import open_network
 from tlearn.runs.directory import ensure_no_run
-from tlearn.runs.solved_head import EMBEDDING
 from tlearn.runs.trained_run import TrainedRun
 
 MOST_POINTS = 400

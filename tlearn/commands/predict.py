@@ -20,6 +20,7 @@ from tlearn.errors import DataError, quoted
 from tlearn.evaluation.predictions import Prediction
 from tlearn.evaluation.sorting import (
     COPY,
+    OTHER_FOLDER,
     Sorted,
     Sorting,
     check_sorting,
@@ -36,8 +37,6 @@ from tlearn.storage.cache import cache_folder
 
 _ENOUGH = 5
 """Images of which it is said whether they are like those of training as a whole."""
-
-_OTHER_FOLDER = "name another folder: --sort-into FOLDER"
 
 
 class Predictions(list[Prediction]):
@@ -125,7 +124,7 @@ def sort_images(
     trained = TrainedRun.open(run, progress=progress)
     predictions = _predict(trained, paths, prior)
     progress("sort the files", 0, 0)
-    with os_errors_as_host_errors(sorting.folder, _OTHER_FOLDER):
+    with os_errors_as_host_errors(sorting.folder, OTHER_FOLDER):
         sorting.folder.mkdir(parents=True, exist_ok=True)
     with moving(sorting.folder):
         return SortResult(predictions, sort_files(predictions, trained.labels, sorting))

@@ -20,7 +20,7 @@ from tlearn.data.dataset import Dataset
 from tlearn.data.manifest import write_manifest
 from tlearn.errors import RunError, pasted, quoted
 from tlearn.evaluation.examples import Examples, pick_examples, with_maps
-from tlearn.evaluation.explain_maps import Answer
+from tlearn.evaluation.explain_maps import Classifier
 from tlearn.evaluation.figures import write_figures
 from tlearn.evaluation.metrics import Report, score
 from tlearn.evaluation.predictions import answer_pixels
@@ -261,7 +261,7 @@ def _examples(
     return with_maps(examples, lambda: _answer(session, workspace, fitted), seconds)
 
 
-def _answer(session: Session, workspace: Workspace, fitted: FittedModel) -> Answer:
+def _answer(session: Session, workspace: Workspace, fitted: FittedModel) -> Classifier:
     """Return the probabilities of what was trained; of a solved head, without TensorFlow."""
     model = fitted.model
     if model is not None:

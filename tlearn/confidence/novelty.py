@@ -27,7 +27,8 @@ REFUSED = 0.05
 
 MOST_AXES = 8
 _MOST_OF_NETWORK, _OTHER_COLUMNS = 0.028, 3
-"""Numbers kept for each feature: each axis twice, mean, variance and a weight."""
+"""Share of the network's parameters that `known` may take, and the numbers that it keeps for each
+feature besides the axes, which stand twice: mean, variance and a weight."""
 
 _TAIL = 0.25
 """Share of the lowest values that tell where fewer lie."""

@@ -12,7 +12,7 @@ import numpy as np
 
 from tlearn.data.pixel_store import PixelArray
 from tlearn.data.sampling import in_turn
-from tlearn.evaluation.explain_maps import PASSES, Answer, explain_image
+from tlearn.evaluation.explain_maps import PASSES, Classifier, explain_image
 from tlearn.evaluation.explain_overlay import draw_map
 from tlearn.evaluation.predictions_file import SplitPredictions
 
@@ -83,7 +83,9 @@ def pick_examples(predictions: SplitPredictions, pixels: PixelArray) -> Examples
     return Examples(*([_example(predictions, pixels, row) for row in rows] for rows in groups))
 
 
-def with_maps(examples: Examples, open_answer: Callable[[], Answer], seconds: float) -> Examples:
+def with_maps(
+    examples: Examples, open_answer: Callable[[], Classifier], seconds: float
+) -> Examples:
     """Return the examples with maps of as many as fit into a time, if any does.
 
     The errors come first, then a right answer of each class, as they stand.

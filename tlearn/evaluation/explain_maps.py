@@ -35,7 +35,7 @@ from PIL import Image, ImageFilter
 
 from tlearn.data.pixel_store import PixelArray
 
-Answer = Callable[[PixelArray], np.ndarray]
+Classifier = Callable[[PixelArray], np.ndarray]
 """Images uint8 (n, H, W, 3) to probabilities (n, classes)."""
 
 WARM_SHARE = 0.1
@@ -89,7 +89,7 @@ class Explanation:
         return self.drop_warm > self.drop_random
 
 
-def explain_image(answer: Answer, image: np.ndarray, seed: int = 0) -> Explanation:
+def explain_image(answer: Classifier, image: np.ndarray, seed: int = 0) -> Explanation:
     """Answer an image, find where the answer comes from, and test that.
 
     Args:

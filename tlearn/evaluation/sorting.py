@@ -29,7 +29,7 @@ UNSURE_BELOW = 0.5
 """Below it the other classes together are more probable than the one that is named."""
 
 JOURNAL = ".tlearn-sorted.jsonl"
-_OTHER_FOLDER = "name another folder: --sort-into FOLDER"
+OTHER_FOLDER = "name another folder: --sort-into FOLDER"
 
 
 @dataclass(frozen=True)
@@ -89,14 +89,14 @@ def check_sorting(sorting: Sorting, sources: Iterable[Path]) -> None:
         if folder.is_relative_to(real) and real.is_dir():
             raise DataError(
                 f"{quoted(sorting.folder)} is inside {quoted(source)}, whose images are sorted",
-                _OTHER_FOLDER,
+                OTHER_FOLDER,
             )
         if real.is_relative_to(folder):
             raise DataError(
                 f"{quoted(source)} is inside {quoted(sorting.folder)}, where images are sorted to",
-                _OTHER_FOLDER,
+                OTHER_FOLDER,
             )
-    ensure_writable(sorting.folder, _OTHER_FOLDER)
+    ensure_writable(sorting.folder, OTHER_FOLDER)
 
 
 def sort_files(
@@ -131,7 +131,7 @@ def sort_files(
     _refuse_links(sorting.folder, {place.partition("/")[0] for place in new.values()})
     if sorting.how == MOVE:
         _note_moves(sorting.folder, new)
-    with os_errors_as_host_errors(sorting.folder, _OTHER_FOLDER):
+    with os_errors_as_host_errors(sorting.folder, OTHER_FOLDER):
         for name, place in new.items():
             _file(Path(name), sorting.folder / place, sorting.how)
     counts = Counter(place.partition("/")[0] for place in places.values())
@@ -192,7 +192,7 @@ def undo_sorting(folder: Path, sources: Sequence[Path]) -> int:
                 "be moved back to it",
                 f"rename one of them: ls {pasted(folder)}",
             )
-    with os_errors_as_host_errors(folder, _OTHER_FOLDER):
+    with os_errors_as_host_errors(folder, OTHER_FOLDER):
         for step in reversed(moved):
             _move(folder / step.target, Path(step.source))
         forget(folder, journal, [step for step in steps if step not in ours])
@@ -240,7 +240,7 @@ def _refuse_links(folder: Path, names: Iterable[str]) -> None:
     for path in (folder / name for name in sorted(names)):
         if path.is_symlink() or (os.path.lexists(path) and not path.is_dir()):
             raise DataError(
-                f"{quoted(path)} is a link or a file, and images go into folders", _OTHER_FOLDER
+                f"{quoted(path)} is a link or a file, and images go into folders", OTHER_FOLDER
             )
 
 

@@ -16,9 +16,9 @@ from tlearn.models.classifier import HEAD
 from tlearn.models.known_weights import (
     AXES,
     BACK,
-    EMBEDDING,
     EPSILON,
     KNOWN,
+    KNOWN_EMBEDDING,
     RESIDUAL,
     STANDARDIZE,
     known_weights,
@@ -28,7 +28,7 @@ from tlearn.models.known_weights import (
 def with_known(model: keras.Model, maps: Sequence[keras.KerasTensor], n_axes: int) -> keras.Model:
     """Return the classifier with a second output `known` (batch, 1) that shares its layers.
 
-    Its weights are 0, and it says 0.5 of every image, until they are set.
+    The weights that `set_known` sets are 0, and it says 0.5 of every image, until then.
 
     Args:
         model: From `build_classifier`.
@@ -41,7 +41,7 @@ def with_known(model: keras.Model, maps: Sequence[keras.KerasTensor], n_axes: in
         layers.GlobalAveragePooling2D(name=f"known_pooled_{n}")(map) for n, map in enumerate(maps)
     ]
     level = [_leveled(features, n) for n, features in enumerate(pooled)]
-    embedding = layers.Concatenate(name=EMBEDDING)(level) if len(maps) > 1 else level[0]
+    embedding = layers.Concatenate(name=KNOWN_EMBEDDING)(level) if len(maps) > 1 else level[0]
     logits = model.get_layer(HEAD).output
     standardize = layers.BatchNormalization(
         center=False, scale=False, epsilon=EPSILON, trainable=False, name=STANDARDIZE

@@ -9,11 +9,11 @@ import numpy as np
 from tlearn.confidence.answers import KNOWN
 from tlearn.confidence.novelty import EPSILON, Novelty, Subspace
 
-EMBEDDING = "known_embedding"
+KNOWN_EMBEDDING = "known_embedding"
 STANDARDIZE, AXES, BACK = "known_standardize", "known_axes", "known_back"
 RESIDUAL = "known_residual"
 KNOWN_LAYERS = (STANDARDIZE, AXES, BACK, RESIDUAL, KNOWN)
-"""All that have weights."""
+"""All whose weights are set by `known_weights`; those that level features never change."""
 
 _STAGES = 3
 

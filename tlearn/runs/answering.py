@@ -29,11 +29,11 @@ from tlearn.features.engine import (
     KerasEngine,
     LiteRTEngine,
 )
-from tlearn.features.extractor import litert_engine, open_extractor
+from tlearn.features.extractor import EMBEDDING, litert_engine, open_extractor
 from tlearn.models.head_template import HEAD
 from tlearn.models.known_weights import known_stages
 from tlearn.progress import StepProgress
-from tlearn.runs.solved_head import EMBEDDING, SolvedHead, read_head
+from tlearn.runs.solved_head import SolvedHead, read_head
 from tlearn.runs.trained_run import TrainedRun
 from tlearn.storage.cache import MODELS, cache_folder, open_cache
 from tlearn.storage.digest import digest_of_file, matches_digest, write_with_digest

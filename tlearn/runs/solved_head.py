@@ -9,14 +9,12 @@ import numpy as np
 
 from tlearn.confidence.answers import KNOWN, PROBABILITIES
 from tlearn.confidence.novelty import Novelty, level
+from tlearn.features.extractor import EMBEDDING
 from tlearn.features.linear_head import LinearHead
 from tlearn.features.logistic_regression import softmax
 from tlearn.models.head_template import HEAD, read_saved
 from tlearn.models.known_weights import KNOWN_LAYERS, read_known
 from tlearn.runs.trained_run import TrainedRun
-
-EMBEDDING = "embedding"
-"""What a head reads, as an output beside those of the model."""
 
 
 @dataclass(frozen=True)
