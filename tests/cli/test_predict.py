@@ -129,6 +129,20 @@ def test_a_csv_that_cannot_be_written_names_the_flag(
     assert not recorded, "the place is looked at before images are classified"
 
 
+def test_an_image_is_never_replaced_by_a_table(
+    command: Command, calls: Callable[..., Any], answers: Predictions, tmp_path: Path
+) -> None:
+    recorded = calls("predict", answers)
+    photo, table = tmp_path / "photo.jpg", tmp_path / "answers.csv"
+    photo.write_bytes(b"\xff\xd8\xff\xe0 a photo")
+    result = command("predict", photo, "--csv", photo)
+    assert result.exit_code == 2 and "no table of predictions" in result.stderr
+    assert photo.read_bytes() == b"\xff\xd8\xff\xe0 a photo" and not recorded
+    for _ in range(2):  # its own table may be written again
+        command("predict", photo, "--csv", table)
+        assert table.read_text().startswith("image,label")
+
+
 def test_nothing_readable_exits_2(
     command: Command, calls: Callable[..., Any], answers: Predictions
 ) -> None:
