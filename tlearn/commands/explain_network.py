@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tlearn.commands.explain import PAGE, new_folder
+from tlearn.confidence.answers import PROBABILITIES
 from tlearn.data.image_folder import list_images
 from tlearn.data.sampling import stratified
 from tlearn.errors import BackboneError, DataError, quoted
@@ -144,7 +145,7 @@ def explain_network(
 def _answers(model: keras.Model) -> Any:
     import keras
 
-    output = model.get_layer("probabilities").output
+    output = model.get_layer(PROBABILITIES).output
     return keras.Model(model.inputs[0], output).predict_on_batch
 
 
@@ -171,8 +172,7 @@ def _nearest(
 ) -> Mapping[str, Sequence[tuple[str, float]]]:
     """Return the source classes that each class resembles, where the backbone is in the cache."""
     backbone = trained.plan.backbone
-    # A plan's fingerprint goes on with the stages, where the head reads others than the last.
-    extractor = open_extractor(open_cache(), backbone.fingerprint.partition("-on-")[0])
+    extractor = open_extractor(open_cache(), backbone.whole)
     width = dict(extractor.outputs).get(SOURCE) if extractor else None
     if not (extractor and width):
         return {}

@@ -170,8 +170,7 @@ def _solved(run: TrainedRun, threads: int) -> Network | None:
     untouched = plan.policy == "linear_head" and not plan.training.epochs
     if not (untouched and run.directory.digests_path.exists()):
         return None
-    # The fingerprint of a plan goes on with the stages, where the head reads others than the last.
-    extractor = open_extractor(open_cache(), plan.backbone.fingerprint.partition("-on-")[0])
+    extractor = open_extractor(open_cache(), plan.backbone.whole)
     if extractor is None:
         return None
     stages, others = plan.head.stages, known_stages(plan.head.stages)
