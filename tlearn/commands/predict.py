@@ -180,7 +180,7 @@ def _point_with_prior(
     By cost, the threshold holds for probabilities of whatever shares. One by sensitivity moves with
     the probabilities, and finds the same images.
     """
-    if point.promised is None:
+    if point.cost:
         return point
     column = list(labels).index(point.positive)
     row = np.full((1, 2), 1 - point.threshold)
