@@ -125,7 +125,7 @@ def _by_sensitivity(
             f"{n:,} images of the class are too few to promise {share}:"
             f" {100 * n / (n + 1):.1f}% can be expected"
         )
-    elif (1 - wanted) * (n_groups + 1) < 1 - 1e-9:
+    elif not promised_rank(n_groups, wanted):
         note = (
             f"the {n:,} images of the class come from {n_groups:,} groups, too few to promise"
             f" {share} for new groups"
