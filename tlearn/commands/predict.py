@@ -36,7 +36,7 @@ from tlearn.storage.atomic import os_errors_as_host_errors
 from tlearn.storage.cache import cache_folder
 
 _ENOUGH = 5
-"""Images of which it is said whether they are like those of training as a whole."""
+"""Fewest images of which it is said whether, as a whole, they are like those of training."""
 
 
 class Predictions(list[Prediction]):
@@ -182,7 +182,7 @@ def _point_with_prior(
     """
     if point.cost:
         return point
-    column = list(labels).index(point.positive)
+    column = labels.index(point.positive)
     row = np.full((1, 2), 1 - point.threshold)
     row[0, column] = point.threshold
     return replace(point, threshold=float(with_prior(row, *shares)[0, column]))

@@ -69,8 +69,8 @@ def promise_sets(
     """Return a promise for each of LEVELS that so many images can bear.
 
     Where classes will be as frequent as expected, and not as among these images, an image counts
-    expected(c) / observed(c); a new image may be one of those that count most. Without, all count
-    1, and the threshold is the k-th smallest.
+    expected(c) / observed(c), and a new one is taken for one of those that count most. Without
+    `expected` all count 1, and the threshold is the k-th smallest.
 
     Args:
         probabilities: (n, classes) of images that neither trained nor calibrated the model.

@@ -120,7 +120,7 @@ class OperatingPoint:
             probabilities: (n, 2).
             classes: The two names, in the order of the columns.
         """
-        column = list(classes).index(self.positive)
+        column = classes.index(self.positive)
         if self.chosen_by == MOST_PROBABLE:  # ties go to the first class, as argmax does
             return probabilities.argmax(axis=1) == column
         return probabilities[:, column] >= self.threshold
@@ -166,7 +166,7 @@ def hold_sensitivity(
     """
     if point is None or point.promised is None:
         return None
-    of_class = labels == list(classes).index(point.positive)
+    of_class = labels == classes.index(point.positive)
     m = int(of_class.sum())
     if not m:
         return None

@@ -54,7 +54,7 @@ def choose_operating_point(
         Platt (1999), Probabilistic outputs for support vector machines.
     """
     positive = positive or guess_positive(classes).name
-    column = list(classes).index(positive)
+    column = classes.index(positive)
     scores, truth = np.asarray(probabilities, float)[:, column], np.asarray(labels) == column
     threshold, chosen_by, note = 0.5, MOST_PROBABLE, ""
     if cost:
@@ -85,7 +85,7 @@ def measure(
         classes: The two names, in the order of the columns.
         groups: (n,) what images of a group share; nothing where it is not known.
     """
-    truth = np.asarray(labels) == list(classes).index(point.positive)
+    truth = np.asarray(labels) == classes.index(point.positive)
     found = point.found(probabilities, classes)
     right = found == truth
     return replace(
