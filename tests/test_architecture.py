@@ -79,6 +79,7 @@ NO_TEST_OF_THEIR_OWN = {
     "cli/doctor_view": "cli/test_doctor.py",
     "confidence/answers": "confidence/test_promises.py",
     "confidence/confidence": "confidence/test_promises.py",
+    "confidence/rank_promise": "confidence/test_answer_sets.py, confidence/test_operating_point.py",
     "models/known_weights": "models/test_known.py",
     "runs/solved_head": "runs/test_answering.py",
     "cli/evaluate_options": "cli/test_evaluate.py",

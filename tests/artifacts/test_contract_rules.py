@@ -159,6 +159,7 @@ def test_what_an_export_writes_is_accepted() -> None:
         ("confidence.sets.0", AnswerSets(0.9, 2.0, 30)),
         ("confidence.sets.0", AnswerSets(0.9, -0.1, 30)),
         ("confidence.sets.0", AnswerSets(0.9, 0.3, 8)),  # nine are the fewest
+        ("confidence.sets.0", AnswerSets(0.9, 0.3, 10**400)),  # no float is as large
         ("confidence.sets.0", AnswerSets(1.0, 0.3, 30)),
         ("confidence.sets.0", AnswerSets(0.0, 0.3, 30)),
         ("confidence.sets.0", AnswerSets(float("nan"), 0.3, 30)),

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tlearn.confidence.temperature import fit_temperature, with_prior, with_temperature
+from tlearn.confidence.temperature import fit_temperature, with_temperature
 from tlearn.features.logistic_regression import softmax
 
 
@@ -49,9 +49,3 @@ def test_a_probability_of_zero_stays_finite() -> None:
     answer = with_temperature(np.array([[1.0, 0.0]]), 2.0)
     assert np.isfinite(answer).all()
     assert answer.sum() == pytest.approx(1)
-
-
-def test_a_rare_class_is_answered_less_often_where_it_is_rare() -> None:
-    even = np.array([[0.5, 0.5]])
-    shares = with_prior(even, np.array([0.5, 0.5]), np.array([0.9, 0.1]))
-    assert shares == pytest.approx(np.array([[0.9, 0.1]]))

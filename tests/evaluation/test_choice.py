@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from tlearn.confidence.operating_point import Cost
 from tlearn.errors import DataError, RecipeError
 from tlearn.evaluation.choice import NO_CHOICE, Choice
-from tlearn.evaluation.operating_point import Cost
 
 CLASSES = ("normal", "defect")
 SCORES = np.linspace(0.01, 0.99, 40)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tlearn.evaluation.operating_point import Cost, choose_operating_point, measure
+from tlearn.confidence.operating_point import Cost
+from tlearn.evaluation.operating_point import choose_operating_point, measure
 
 CLASSES = ("normal", "defect")
 

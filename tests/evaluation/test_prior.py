@@ -8,7 +8,7 @@ import pytest
 from tests.written_run import make_manifest, plan_of
 from tlearn.data.manifest import SplitManifest
 from tlearn.errors import RecipeError
-from tlearn.evaluation.prior import expected_shares, learned_shares
+from tlearn.evaluation.prior import expected_shares, learned_shares, with_prior
 
 CLASSES, TRAINED_ON = ("cats", "dogs", "owls"), np.array([0.5, 0.3, 0.2])
 
@@ -60,3 +60,9 @@ def test_shares_that_cannot_be_are_refused(
         expected_shares(named, CLASSES, TRAINED_ON, "export")
     assert message in error.value.message
     assert error.value.hint.endswith(hint)
+
+
+def test_a_rare_class_is_answered_less_often_where_it_is_rare() -> None:
+    even = np.array([[0.5, 0.5]])
+    shares = with_prior(even, np.array([0.5, 0.5]), np.array([0.9, 0.1]))
+    assert shares == pytest.approx(np.array([[0.9, 0.1]]))

@@ -12,9 +12,9 @@ import pytest
 
 from tlearn.artifacts.contract_file import from_bytes, read_contract, to_bytes
 from tlearn.artifacts.runtime import run_artifact
-from tlearn.confidence.temperature import with_prior
 from tlearn.data.decode import decode
 from tlearn.errors import ExportError
+from tlearn.evaluation.prior import with_prior
 from tlearn.export.from_run import prepare_export
 from tlearn.export.write import export_artifact
 from tlearn.runs.trained_run import TrainedRun

@@ -23,6 +23,7 @@ from PIL import Image
 
 from tests.trained_model import TrainedModel, build, draw
 from tlearn.artifacts.contract import Preprocessing
+from tlearn.artifacts.contract_file import read_contract, write_contract
 from tlearn.artifacts.runtime import run_artifact
 from tlearn.confidence.answer_sets import in_set
 from tlearn.confidence.answers import Answers
@@ -30,6 +31,7 @@ from tlearn.data.decode import RESIZE_RULES, decode
 from tlearn.errors import ExportError
 from tlearn.evaluation.choice import Choice
 from tlearn.export.inputs import ExportInputs
+from tlearn.export.parity import Artifact
 from tlearn.export.seal import attach_contract
 from tlearn.export.snippets import PLATFORMS, check_platforms, write_snippet
 from tlearn.export.tflite import write_tflite
@@ -133,7 +135,9 @@ def test_a_model_that_does_not_know_strangers_is_answered_by_its_classes_alone(
             assert word not in text.lower(), (platform, word)
 
 
-def test_the_python_snippet_answers_by_the_operating_point(tmp_path: Path) -> None:
+@pytest.fixture
+def choosing(tmp_path: Path) -> tuple[Artifact, np.ndarray]:
+    """A file of two classes that answers by an operating point, and images beside it."""
     model, (pixels, _), labels = build(2), draw(20, seed=3), np.arange(20) % 2
     for number, row in enumerate(pixels):
         Image.fromarray(row).save(tmp_path / f"{number:02}.png")
@@ -145,13 +149,54 @@ def test_the_python_snippet_answers_by_the_operating_point(tmp_path: Path) -> No
         *(model, ("a", "b"), check, answers, preprocessing, {"image_size": SIZE}),
         choice=Choice("a", min_sensitivity=0.5),
     )
-    artifact = attach_contract(write_and_check(inputs, tmp_path, ("tflite", "none"), 1.0), inputs)
+    artifact = write_and_check(inputs, tmp_path, ("tflite", "none"), 1.0)
+    return attach_contract(artifact, inputs), pixels
+
+
+def test_the_python_snippet_answers_by_the_operating_point(
+    choosing: tuple[Artifact, np.ndarray], tmp_path: Path
+) -> None:
+    artifact, pixels = choosing
     point = artifact.operating_point
     assert point
     found = point.found(Answers.of(run_artifact(artifact.path, pixels)).probabilities, ("a", "b"))
-    lines = run_alone(write_snippet(artifact.path, "python"), files)
+    lines = run_alone(write_snippet(artifact.path, "python"), sorted(tmp_path.glob("*.png")))
     first = [line.split("\t")[1].split()[0] for line in lines]
     assert first == ["a" if is_found else "b" for is_found in found] and len({*first}) == 2
+
+
+@pytest.mark.parametrize(
+    ("threshold", "score", "label"),
+    [(0.3, 0.31, "a"), (0.3, 0.29, "b"), (0.8, 0.81, "a"), (0.8, 0.79, "b")],
+)
+def test_the_other_programs_answer_by_the_operating_point(
+    choosing: tuple[Artifact, np.ndarray],
+    node: Any,
+    tmp_path: Path,
+    threshold: float,
+    score: float,
+    label: str,
+) -> None:
+    """MediaPipe names the more probable class first; the page is run, the others are alike."""
+    path = choosing[0].path
+    contract, _ = read_contract(path)
+    assert contract.operating_point
+    point = replace(contract.operating_point, threshold=threshold)
+    write_contract(replace(contract, operating_point=point), path)
+    a, b = categories = [
+        {"categoryName": name, "score": share, "index": index}
+        for index, (name, share) in enumerate(zip("ab", (score, 1 - score), strict=True))
+    ]
+    categories.sort(key=lambda category: -category["score"])
+    heads = [{"headName": "probabilities", "categories": categories}]
+    answer = read_by_page(write_snippet(path, "web"), heads, node, tmp_path)
+    assert answer["label"] == label and answer["top"] == ([a, b] if label == "a" else [b, a])
+    for platform in PLATFORMS:
+        text = write_snippet(path, platform).read_text()
+        assert str(threshold) in text and text.count("{") == text.count("}")
+        assert len(max(text.splitlines(), key=len)) <= 110
+    for platform, top in (("android", "ranked.take(top)"), ("ios", "Array(ranked.prefix(top))")):
+        assert top in write_snippet(path, platform).read_text()
 
 
 def run_alone(program: Path, images: list[Path]) -> list[str]:
@@ -213,6 +258,15 @@ def test_the_page_resamples_as_the_decoder_does(
         assert (page_pixels[..., 3] == 255).all()
 
 
+def read_by_page(page: Path, heads: list[Any], node: Any, folder: Path) -> dict[str, Any]:
+    """Return what a page makes of MediaPipe's answer."""
+    _, answering, _ = re.findall(r"<script[^>]*>\n(.*?)</script>", page.read_text(), re.DOTALL)
+    (folder / "run.js").write_text(
+        f"{answering}\nconsole.log(JSON.stringify(read({json.dumps(heads)})))"
+    )
+    return json.loads(node(str(folder / "run.js")))
+
+
 @pytest.mark.parametrize(
     ("scores", "known", "label", "members"),
     [
@@ -230,8 +284,6 @@ def test_the_page_reads_mediapipe_by_the_names_of_its_heads(
     label: str | None,
     members: list[str],
 ) -> None:
-    page = write_snippet(models["squash"], "web").read_text()
-    _, answering, _ = re.findall(r"<script[^>]*>\n(.*?)</script>", page, re.DOTALL)
     categories = [
         {"categoryName": name, "score": score} for name, score in zip("abc", scores, strict=True)
     ]
@@ -239,10 +291,7 @@ def test_the_page_reads_mediapipe_by_the_names_of_its_heads(
         {"headName": "known", "categories": [{"categoryName": "", "score": known}]},
         {"headName": "probabilities", "categories": categories},
     ]
-    (tmp_path / "run.js").write_text(
-        f"{answering}\nconsole.log(JSON.stringify(read({json.dumps(heads)})))"
-    )
-    answer = json.loads(node(str(tmp_path / "run.js")))
+    answer = read_by_page(write_snippet(models["squash"], "web"), heads, node, tmp_path)
     assert (answer["label"], answer["set"]) == (label, members)
     assert answer["top"] == categories
 

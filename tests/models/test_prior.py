@@ -10,7 +10,7 @@ import pytest
 
 from tests.trained_model import TrainedModel
 from tlearn.confidence.answers import Answers
-from tlearn.confidence.temperature import with_prior
+from tlearn.evaluation.prior import with_prior
 from tlearn.export.write import write_and_check
 from tlearn.models.prior import with_prior_layer
 

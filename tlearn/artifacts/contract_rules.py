@@ -21,6 +21,7 @@ from tlearn.artifacts.contract import (
     Preprocessing,
     tolerance_of,
 )
+from tlearn.confidence.rank_promise import promised_rank
 
 MOST_SIDE = 4096
 """The largest side of an image, in pixels; nothing larger is decoded or run."""
@@ -157,8 +158,9 @@ def _about_confidence(contract: Contract) -> Iterator[str]:
     ):
         yield "confidence.known.own: no quantiles"
     for number, sets in enumerate(contract.confidence.sets):
-        few = (sets.n + 1) * (1 - sets.level) < 1 - _SLACK  # too few to promise that much
-        if few or not (0 < sets.level < 1 and 0 <= sets.threshold <= 1 + _SLACK):
+        possible = 0 < sets.level < 1 and 0 < sets.n <= _MOST_MEASURED
+        possible &= 0 <= sets.threshold <= 1 + _SLACK
+        if not (possible and promised_rank(sets.n, sets.level)):
             yield f"confidence.sets.{number}: {shortened(asdict(sets))} is no promise"
 
 

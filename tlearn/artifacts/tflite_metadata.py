@@ -15,6 +15,8 @@ import numpy as np
 from flatbuffers import number_types
 from flatbuffers.table import Table
 
+from tlearn.confidence.answers import KNOWN, PROBABILITIES
+
 TEXTS = ("name", "description", "version", "author", "license")
 """The fields in prose; the keys of `about` that `build_description` takes."""
 
@@ -101,7 +103,7 @@ def _probabilities(b: flatbuffers.Builder, labels_file: str) -> int:
     labels = _table(b, {0: name, 2: _TENSOR_AXIS_LABELS}, small=(2,))
     zero, one = _float(b, 0.0), _float(b, 1.0)
     fields = {
-        _NAME: b.CreateString("probabilities"),
+        _NAME: b.CreateString(PROBABILITIES),
         _DESCRIPTION: b.CreateString(f"One probability for each line of {labels_file}."),
         _STATS: _table(b, {0: one, 1: zero}),
         _FILES: _vector(b, [labels]),
@@ -112,7 +114,7 @@ def _probabilities(b: flatbuffers.Builder, labels_file: str) -> int:
 def _known(b: flatbuffers.Builder) -> int:
     zero, one = _float(b, 0.0), _float(b, 1.0)
     fields = {
-        _NAME: b.CreateString("known"),
+        _NAME: b.CreateString(KNOWN),
         _DESCRIPTION: b.CreateString("How like the training images the image is, 0 to 1."),
         _STATS: _table(b, {0: one, 1: zero}),
     }

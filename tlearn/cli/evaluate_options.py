@@ -112,8 +112,8 @@ def read_choice(
     Raises:
         RecipeError: They contradict each other.
     """
+    from tlearn.confidence.operating_point import Cost
     from tlearn.evaluation.choice import Choice
-    from tlearn.evaluation.operating_point import Cost
 
     if cost and min_sensitivity is not None:
         raise RecipeError(

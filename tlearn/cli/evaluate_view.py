@@ -128,12 +128,10 @@ def kept_point(result: EvaluateResult) -> list[RenderableType]:
 def _rule(point: OperatingPoint, on_validation: OperatingPoint | None) -> str:
     if not on_validation:
         return "answered where it is more probable"
-    kind, _, value = point.chosen_by.partition(" ")
-    if kind == "sensitivity":
-        why = f"to find at least {100 * float(value):g}%"
+    if point.cost:
+        why = f"as a miss costs {point.cost.missed:g} and a false alarm {point.cost.false_alarm:g}"
     else:
-        missed, _, false_alarm = value.partition(":")
-        why = f"as a miss costs {missed} and a false alarm {false_alarm}"
+        why = f"to find at least {100 * (point.min_sensitivity or 0):g}%"
     found, left = on_validation.sensitivity, on_validation.specificity
     return (
         f"answered from a probability of {point.threshold:.3g} on, {why}; on the validation"

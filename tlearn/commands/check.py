@@ -140,8 +140,10 @@ def classify(
         else Prediction.of(str(path), answer, labels, confidence, refuse, point)
         for path, answer in zip(paths, answers, strict=True)
     )
-    readable = [answer for answer in answers if not isinstance(answer, str)]
-    return predictions, _known(contract, Answers.of(readable)) if readable else None
+    known = [image.known for image in predictions if image.known is not None]
+    if not (known and confidence.known):
+        return predictions, None
+    return predictions, measure_known(np.array(known, np.float32), refuse, confidence.known)
 
 
 def score_folder(
@@ -191,13 +193,6 @@ def score_folder(
     return scores, hold_promises(
         contract.confidence, answers, truth, trained_on, refuse, contract.shares, point, classes
     )
-
-
-def _known(contract: Contract, answers: Answers) -> KnownShare | None:
-    scale = contract.confidence and contract.confidence.known
-    if not scale or answers.known is None:
-        return None
-    return measure_known(answers.known, contract.refuse or 0.0, scale)
 
 
 def _has_classes(source: Path, labels: Sequence[str]) -> bool:

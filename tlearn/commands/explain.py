@@ -16,18 +16,17 @@ from tlearn.confidence.answers import PROBABILITIES
 from tlearn.data.image_folder import list_images
 from tlearn.errors import DataError, quoted
 from tlearn.evaluation.examples import pick_examples
-from tlearn.evaluation.explain_maps import Classifier, explain_image
+from tlearn.evaluation.explain_maps import PASSES, Classifier, explain_image
 from tlearn.evaluation.explain_overlay import draw_map
 from tlearn.evaluation.explain_page import write_explain_page
 from tlearn.evaluation.predictions_file import SplitPredictions
 from tlearn.progress import ProgressCallback, no_progress
-from tlearn.runs.answering import open_network
+from tlearn.runs.answering import answer, open_network
 from tlearn.runs.trained_run import TrainedRun
 from tlearn.storage.atomic import ensure_writable, write_atomic
 
 PAGE = "explain.html"
 
-_IMAGES_AT_ONCE = 32
 _MOST_ERRORS = 12
 """Confident errors that are explained where no image was named."""
 
@@ -49,11 +48,11 @@ class ImageMap:
     """
 
     path: str
-    map: str | None
-    label: str | None
-    probability: float | None
-    drop_warm: float | None
-    drop_random: float | None
+    map: str | None = None
+    label: str | None = None
+    probability: float | None = None
+    drop_warm: float | None = None
+    drop_random: float | None = None
     truth: str | None = None
     problem: str | None = None
 
@@ -126,16 +125,16 @@ def explain(
     paths = list_images(sources) if sources else []
     trained = TrainedRun.open(run, data, progress)
     folder = new_folder(out, trained.directory.path)
-    answer = open_answer(trained)
-    images = _named(trained, paths) if paths else _telling(trained, answer)
+    images = _named(trained, paths) if paths else _telling(trained)
+    classify = open_answer(trained)
     maps: list[ImageMap] = []
     cards: list[_Card] = []
     for number, image in enumerate(images):
         progress("explain", number, len(images))
         if image.pixels is None:
-            maps.append(_unreadable(image))
+            maps.append(ImageMap(image.path, problem=image.problem))
             continue
-        card = _explained(trained, answer, image, folder / _file_name(number, image.path))
+        card = _explained(trained, classify, image, folder / _file_name(number, image.path))
         cards.append(card)
         maps.append(card.record)
     if cards:
@@ -149,7 +148,7 @@ def open_answer(trained: TrainedRun) -> Classifier:
     Raises:
         RunError: The model cannot be loaded.
     """
-    network = open_network(trained, _IMAGES_AT_ONCE)
+    network = open_network(trained, PASSES)  # few maps would not repay loading an accelerator
     return lambda images: network.run(images, (PROBABILITIES,))[PROBABILITIES]
 
 
@@ -191,27 +190,23 @@ def _named(trained: TrainedRun, paths: Sequence[Path]) -> list[_Image]:
     ]
 
 
-def _telling(trained: TrainedRun, answer: Classifier) -> list[_Image]:
+def _telling(trained: TrainedRun) -> list[_Image]:
     """Return the most confident errors of a run, and one right answer of each class."""
     split = trained.manifest.report_split
     images = trained.read_split(split)
     names = [trained.manifest.names[row] for row in trained.manifest.indices(split)]
-    trained.progress("predict", 0, 0)
-    said = SplitPredictions(split, trained.labels, names, images.labels, answer(images.pixels))
+    probabilities = answer(trained, images.pixels).probabilities
+    said = SplitPredictions(split, trained.labels, names, images.labels, probabilities)
     examples = pick_examples(said, images.pixels)
     right = {example.truth: example for example in reversed(examples.right)}
     chosen = [*examples.errors[:_MOST_ERRORS], *right.values()]
     return [_Image(str(trained.folder / x.name), x.pixels, x.truth) for x in chosen]
 
 
-def _unreadable(image: _Image) -> ImageMap:
-    return ImageMap(image.path, None, None, None, None, None, problem=image.problem)
-
-
-def _explained(trained: TrainedRun, answer: Classifier, image: _Image, file: Path) -> _Card:
+def _explained(trained: TrainedRun, classify: Classifier, image: _Image, file: Path) -> _Card:
     """Explain an image and write its map."""
     assert image.pixels is not None
-    found = explain_image(answer, image.pixels, trained.plan.seed)
+    found = explain_image(classify, image.pixels, trained.plan.seed)
     drawn = draw_map(image.pixels, found.warmth)
     write_atomic(file, lambda path: Image.fromarray(drawn).save(path, "PNG"))
     record = ImageMap(

@@ -16,7 +16,7 @@ from tlearn.commands.session import Session
 from tlearn.confidence.answers import PROBABILITIES
 from tlearn.data.sampling import stratified
 from tlearn.evaluation.explain_page import write_explain_page
-from tlearn.evaluation.explain_points import place_points
+from tlearn.evaluation.explain_points import Placed, place_points
 from tlearn.features.extractor import EMBEDDING
 from tlearn.progress import ProgressCallback, no_progress
 from tlearn.runs.answering import open_network
@@ -119,12 +119,10 @@ def explain_folder(
         cloud = _of_run(trained)
     progress("draw", 0, 0)
     placed = place_points(cloud.embeddings)
-    n_errors = int(_errors(cloud).sum())
-    values = _values(cloud, placed.views)
-    values |= {"explained": placed.explained, "n_errors": n_errors}
+    values = _values(cloud, placed)
     write_explain_page(target / PAGE, "folder.html.j2", values)
-    n_points = len(cloud.labels)
-    return FolderPage(source, target / PAGE, cloud.n_images, n_points, n_errors, placed.explained)
+    counts = cloud.n_images, len(cloud.labels), values["n_errors"]
+    return FolderPage(source, target / PAGE, *counts, placed.explained)
 
 
 def _of_run(trained: TrainedRun) -> _Cloud:
@@ -173,13 +171,10 @@ def _of_folder(folder: Path, flags: Mapping[str, Any], progress: ProgressCallbac
         )
 
 
-def _errors(cloud: _Cloud) -> np.ndarray:
-    return np.asarray(cloud.probabilities.argmax(axis=1) != cloud.labels)
-
-
-def _values(cloud: _Cloud, views: Mapping[str, np.ndarray]) -> dict[str, Any]:
+def _values(cloud: _Cloud, placed: Placed) -> dict[str, Any]:
     """Return what the page shows; points stand class by class, from left to right."""
-    answers, wrong = cloud.probabilities.argmax(axis=1), _errors(cloud)
+    answers, views = cloud.probabilities.argmax(axis=1), placed.views
+    wrong = answers != cloud.labels
     first = next(iter(views.values()))
     order = np.lexsort((first[:, 0], cloud.labels))
     points = [
@@ -201,4 +196,6 @@ def _values(cloud: _Cloud, views: Mapping[str, np.ndarray]) -> dict[str, Any]:
         "points": points,
         "views": list(views),
         "n_images": cloud.n_images,
+        "n_errors": int(wrong.sum()),
+        "explained": placed.explained,
     }

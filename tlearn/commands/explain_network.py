@@ -17,7 +17,7 @@ from tlearn.errors import BackboneError, DataError, quoted
 from tlearn.evaluation.explain_maps import lead
 from tlearn.evaluation.explain_network import StageView, first_kernels, stage_views
 from tlearn.evaluation.explain_page import write_explain_page
-from tlearn.evaluation.predictions import predict_pixels, top_k
+from tlearn.evaluation.predictions import answer_pixels, top_k
 from tlearn.features.engine import LITERT
 from tlearn.features.extractor import SOURCE, extractor_engines, open_extractor
 from tlearn.models.catalog import find_backbone
@@ -124,31 +124,24 @@ def explain_network(
     progress("explain", 0, 0)
     shown = np.asarray(pixels[0])
     views = stage_views(model, shown)
-    answers = _answers(model)
+    (answer,) = answer_pixels(model.predict_on_batch, pixels)
     values = {
         "title": f"{trained.plan.backbone.name}, {trained.directory.path.resolve().name}",
         "path": image.name,
         "image": shown,
-        "top": top_k(predict_pixels(answers, pixels)[0], trained.labels, 3),
+        "top": top_k(answer.probabilities, trained.labels, 3),
         "side": len(shown),
         "kernels": first_kernels(model),
         "stages": views,
         "head_stages": trained.plan.head.stages,
-        "classes": _classes(trained, answers),
+        "classes": _classes(trained, model),
         "n_classes": len(trained.labels),
     }
     write_explain_page(folder / PAGE, "network.html.j2", values)
     return NetworkPage(trained.directory.path, image, folder / PAGE, views)
 
 
-def _answers(model: keras.Model) -> Any:
-    import keras
-
-    output = model.get_layer("probabilities").output
-    return keras.Model(model.inputs[0], output).predict_on_batch
-
-
-def _classes(trained: TrainedRun, answers: Any) -> list[ClassView]:
+def _classes(trained: TrainedRun, model: keras.Model) -> list[ClassView]:
     """Return the classes as the network sees them; none where training images are gone."""
     try:
         images = trained.read_images_or_samples("train")
@@ -156,7 +149,7 @@ def _classes(trained: TrainedRun, answers: Any) -> list[ClassView]:
         return []
     rows = stratified(images.labels, _MOST_TRAINING, trained.plan.seed)
     pixels, labels = np.asarray(images.pixels[rows]), images.labels[rows]
-    probabilities = predict_pixels(answers, pixels)
+    probabilities = answer_pixels(model.predict_on_batch, pixels).probabilities
     nearest = _nearest(trained, pixels, labels)
     views = []
     for label, name in enumerate(trained.labels[:_MOST_CLASSES]):
@@ -171,8 +164,7 @@ def _nearest(
 ) -> Mapping[str, Sequence[tuple[str, float]]]:
     """Return the source classes that each class resembles, where the backbone is in the cache."""
     backbone = trained.plan.backbone
-    # A plan's fingerprint goes on with the stages, where the head reads others than the last.
-    extractor = open_extractor(open_cache(), backbone.fingerprint.partition("-on-")[0])
+    extractor = open_extractor(open_cache(), backbone.whole)
     width = dict(extractor.outputs).get(SOURCE) if extractor else None
     if not (extractor and width):
         return {}

@@ -209,7 +209,7 @@ def _features(plan: Plan, cite: Citations) -> str:
             f"The classifier is a linear layer with softmax on the global averages of the feature"
             f" maps of stages {stages}, side by side {cite('evci2022head2toe')}."
         )
-    cut = "-on-" in plan.backbone.fingerprint
+    cut = plan.backbone.fingerprint != plan.backbone.whole
     where = f"of stage {numbers[0]}, after which the network was cut off" if cut else "it ends with"
     return (
         f"The classifier is a linear layer with softmax on the global average of the feature map"

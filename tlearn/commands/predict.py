@@ -13,11 +13,11 @@ from tlearn.confidence.confidence import KnownScale
 from tlearn.confidence.novelty import REFUSED
 from tlearn.confidence.operating_point import OperatingPoint
 from tlearn.confidence.strangers import measure_known
-from tlearn.confidence.temperature import with_prior
 from tlearn.data.image_folder import list_images
 from tlearn.doctor.journal import moving
 from tlearn.errors import DataError, quoted
 from tlearn.evaluation.predictions import Prediction
+from tlearn.evaluation.prior import expected_shares, learned_shares, with_prior
 from tlearn.evaluation.sorting import (
     COPY,
     OTHER_FOLDER,
@@ -36,7 +36,7 @@ from tlearn.storage.atomic import os_errors_as_host_errors
 from tlearn.storage.cache import cache_folder
 
 _ENOUGH = 5
-"""Images of which it is said whether they are like those of training as a whole."""
+"""Fewest images of which it is said whether, as a whole, they are like those of training."""
 
 
 class Predictions(list[Prediction]):
@@ -149,16 +149,19 @@ def unsort_images(sources: Sequence[Path], folder: Path) -> int:
 def _predict(
     trained: TrainedRun, paths: Sequence[Path], prior: Mapping[str, float] | None
 ) -> Predictions:
-    shares = _shares(trained, prior) if prior else ()
+    labels, confidence = trained.labels, trained.confidence
+    shares: tuple[np.ndarray, ...] = ()
+    if prior:
+        learned = learned_shares(trained.manifest, trained.plan)
+        shares = learned, expected_shares(prior, labels, learned, "predict")
     pixels, problems = trained.read_files(paths)
     answered = answer(trained, pixels) if len(pixels) else ()
-    labels, confidence = trained.labels, trained.confidence
     point = read_point(trained.directory, labels)
     if shares:
         confidence = replace(confidence, sets=())  # promised for classes as frequent as in training
-        point = point and _with_prior(point, labels, shares)
-    if shares and answered:
-        answered = replace(answered, probabilities=with_prior(answered.probabilities, *shares))
+        point = point and _point_with_prior(point, labels, shares)
+        if answered:
+            answered = replace(answered, probabilities=with_prior(answered.probabilities, *shares))
     answers = iter(answered)
     predictions = (
         Prediction.unreadable(str(path), problem)
@@ -169,26 +172,17 @@ def _predict(
     return Predictions(predictions, confidence.known, point)
 
 
-def _with_prior(
-    point: OperatingPoint, labels: Sequence[str], shares: tuple[np.ndarray, np.ndarray]
+def _point_with_prior(
+    point: OperatingPoint, labels: Sequence[str], shares: Sequence[np.ndarray]
 ) -> OperatingPoint:
     """Return a point for classes of other shares: what errors cost stays, or what is found does.
 
     By cost, the threshold holds for probabilities of whatever shares. One by sensitivity moves with
     the probabilities, and finds the same images.
     """
-    if point.promised is None:
+    if point.cost:
         return point
-    column = list(labels).index(point.positive)
+    column = labels.index(point.positive)
     row = np.full((1, 2), 1 - point.threshold)
     row[0, column] = point.threshold
     return replace(point, threshold=float(with_prior(row, *shares)[0, column]))
-
-
-def _shares(trained: TrainedRun, prior: Mapping[str, float]) -> tuple[np.ndarray, np.ndarray]:
-    """Return the shares of the classes that the model learned, and those expected."""
-    # Imported here: without a prior, no answer waits for it.
-    from tlearn.evaluation.prior import expected_shares, learned_shares
-
-    learned = learned_shares(trained.manifest, trained.plan)
-    return learned, expected_shares(prior, trained.labels, learned, "predict")

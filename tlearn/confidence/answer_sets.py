@@ -2,17 +2,15 @@
 
 The set of an image holds the most probable class and every class that is at least as probable as a
 threshold. The threshold is the least probability that held-out images gave to their true class,
-all but a share of 1 - level of them:
-
-    k = floor((n + 1) (1 - level)),   threshold = k-th smallest of p_i(y_i)
+all but a share of 1 - level of them: the k-th smallest of p_i(y_i), see `rank_promise`.
 
 For new images like those, the set holds the truth with probability `level` at least, whatever the
 model is worth. Of all sets with that promise these are the smallest on average.
 
 References:
     Sadinle, Lei and Wasserman 2019, Least Ambiguous Set-Valued Classifiers with Bounded Error
-    Levels; Vovk et al. 2005, Algorithmic Learning in a Random World. The most probable class is
-    always in the set here, so it may hold the truth more often than promised.
+    Levels. The most probable class is always in the set here, so it may hold the truth more often
+    than promised.
 """
 
 from __future__ import annotations
@@ -22,13 +20,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tlearn.confidence.rank_promise import SLACK, HeldPromise, chance_of_so_few, promised_rank
+
 LEVELS = (0.9, 0.95)
 """How often sets hold the truth."""
 
-BROKEN = 0.01
-"""Probability of so few hits, if a promise holds, below which it is called broken."""
-
-_SLACK = 1e-6
+ROUNDING = 1e-6
 """Numbers of a contract are rounded; a class exactly at the threshold stays in the set."""
 
 
@@ -48,7 +45,7 @@ class AnswerSets:
 
 
 @dataclass(frozen=True)
-class Coverage:
+class Coverage(HeldPromise):
     """How a promise was kept on images.
 
     Attributes:
@@ -65,11 +62,6 @@ class Coverage:
     n: int
     p_value: float
 
-    @property
-    def holds(self) -> bool:
-        """Return whether the images are no proof that the promise is broken."""
-        return self.p_value >= BROKEN
-
 
 def promise_sets(
     probabilities: np.ndarray, labels: np.ndarray, expected: Sequence[float] | None = None
@@ -77,8 +69,8 @@ def promise_sets(
     """Return a promise for each of LEVELS that so many images can bear.
 
     Where classes will be as frequent as expected, and not as among these images, an image counts
-    expected(c) / observed(c); a new image may be one of those that count most. Without, all count
-    1, and the threshold is the k-th smallest.
+    expected(c) / observed(c), and a new one is taken for one of those that count most. Without
+    `expected` all count 1, and the threshold is the k-th smallest.
 
     Args:
         probabilities: (n, classes) of images that neither trained nor calibrated the model.
@@ -96,18 +88,18 @@ def promise_sets(
     own = probabilities[np.arange(len(labels)), labels]
     order = np.argsort(own, kind="stable")
     passed, total = weights[order].cumsum(), weights.sum() + weights.max()
-    n = int(weights.sum() ** 2 / (weights**2).sum() + _SLACK)  # what so many images are worth
-    ranks = {level: int((passed <= total * (1 - level) + _SLACK).sum()) for level in LEVELS}
+    n = int(weights.sum() ** 2 / (weights**2).sum() + SLACK)  # what so many images are worth
+    ranks = {level: int((passed <= total * (1 - level) + SLACK).sum()) for level in LEVELS}
     return tuple(
         AnswerSets(level, float(own[order[rank - 1]]), n)
         for level, rank in ranks.items()
-        if rank and _misses(n, level)
+        if rank and promised_rank(n, level)
     )
 
 
 def in_set(probabilities: np.ndarray, threshold: float) -> np.ndarray:
     """Return which classes are in the set of each image: bool (n, classes)."""
-    members = probabilities >= threshold - _SLACK
+    members = probabilities >= threshold - ROUNDING
     members[np.arange(len(members)), probabilities.argmax(axis=1)] = True
     return members
 
@@ -115,23 +107,12 @@ def in_set(probabilities: np.ndarray, threshold: float) -> np.ndarray:
 def measure_coverage(sets: AnswerSets, probabilities: np.ndarray, labels: np.ndarray) -> Coverage:
     """Hold a promise against labeled images.
 
-    Where the promise holds, the number of hits among m new images is beta-binomial, because the
-    threshold itself comes from n images: m trials at a rate that is Beta(n + 1 - k, k).
-
     Args:
         sets: The promise.
         probabilities: (m, classes) of images that the promise was not computed on.
         labels: (m,) class indices.
     """
-    from scipy.stats import betabinom
-
     members = in_set(probabilities, sets.threshold)
     hits, m = int(members[np.arange(len(labels)), labels].sum()), len(labels)
-    k = _misses(sets.n, sets.level)
-    p_value = float(betabinom.cdf(hits, m, sets.n + 1 - k, k))
+    p_value = chance_of_so_few(hits, m, sets.n, sets.level)
     return Coverage(sets.level, hits / m, float(members.sum(axis=1).mean()), m, p_value)
-
-
-def _misses(n: int, level: float) -> int:
-    """Return k: which of n held-out images, the least sure first, gives the threshold."""
-    return int((n + 1) * (1 - level) + _SLACK)

@@ -28,7 +28,7 @@ REFUSED = 0.05
 MOST_AXES = 8
 _MOST_OF_NETWORK, _OTHER_COLUMNS = 0.028, 3
 """Share of the network's parameters that `known` may take, and the numbers that it keeps for each
-feature besides the axes, which stand twice: mean, variance and a weight."""
+feature besides the axes: mean, variance and a weight. Every axis is kept twice."""
 
 _TAIL = 0.25
 """Share of the lowest values that tell where fewer lie."""
@@ -155,9 +155,9 @@ def low_quantile(values: np.ndarray, share: float) -> float:
     References:
         Pickands 1975, Statistical Inference Using Extreme Order Statistics, without its shape.
     """
-    threshold = np.quantile(values, _TAIL, method="median_unbiased")
-    excess = np.maximum(threshold - values, 0).mean() / _TAIL
-    return float(threshold - excess * np.log(_TAIL / share))
+    u = np.quantile(values, _TAIL, method="median_unbiased")
+    mean_excess = np.maximum(u - values, 0).mean() / _TAIL
+    return float(u - mean_excess * np.log(_TAIL / share))
 
 
 def fit_novelty(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,12 +9,25 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from tlearn.confidence.answer_sets import BROKEN
+from tlearn.confidence.rank_promise import HeldPromise, chance_of_so_few
 
 MOST_PROBABLE = "most probable"
 _SLACK = 1e-3
 _NUMBER = r"[0-9]+(\.[0-9]+)?(e[+-]?[0-9]+)?"
 _CHOSEN = re.compile(rf"sensitivity {_NUMBER}|cost {_NUMBER}:{_NUMBER}")
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What the two kinds of error cost, in any unit.
+
+    Attributes:
+        missed: A positive image that is answered negative.
+        false_alarm: A negative image that is answered positive.
+    """
+
+    missed: float
+    false_alarm: float
 
 
 @dataclass(frozen=True)
@@ -74,10 +86,21 @@ class OperatingPoint:
     note: str = ""
 
     @property
+    def min_sensitivity(self) -> float | None:
+        """Return the share of the class that was to be found, where the point was chosen by it."""
+        rule, _, value = self.chosen_by.partition(" ")
+        return float(value) if rule == "sensitivity" else None
+
+    @property
+    def cost(self) -> Cost | None:
+        """Return what errors cost, where the point was chosen by it."""
+        rule, _, values = self.chosen_by.partition(" ")
+        return Cost(*map(float, values.split(":"))) if rule == "cost" else None
+
+    @property
     def promised(self) -> float | None:
         """Return the share of new images of the class that are to be found; None for no promise."""
-        kind, _, value = self.chosen_by.partition(" ")
-        return float(value) if kind == "sensitivity" and not self.note else None
+        return None if self.note else self.min_sensitivity
 
     def contradiction(self, classes: Sequence[str]) -> str:
         """Say what in a point that was read cannot be, by its key; "" if nothing."""
@@ -85,7 +108,7 @@ class OperatingPoint:
             return f"positive: {self.positive!r:.60} is none of two classes"
         if not 0 <= self.threshold <= 1:
             return f"threshold: {self.threshold} is no probability"
-        if not _CHOSEN.fullmatch(self.chosen_by) or not 0 <= (self.promised or 0) <= 1:
+        if not _CHOSEN.fullmatch(self.chosen_by) or not 0 <= (self.min_sensitivity or 0) <= 1:
             return f"chosen_by: {self.chosen_by!r:.60} is no rule"
         rates = {key: rate for key, rate in vars(self).items() if isinstance(rate, Rate)}
         return next((f"{key}: no counts" for key, rate in rates.items() if not rate.fits), "")
@@ -97,14 +120,14 @@ class OperatingPoint:
             probabilities: (n, 2).
             classes: The two names, in the order of the columns.
         """
-        column = list(classes).index(self.positive)
+        column = classes.index(self.positive)
         if self.chosen_by == MOST_PROBABLE:  # ties go to the first class, as argmax does
             return probabilities.argmax(axis=1) == column
         return probabilities[:, column] >= self.threshold
 
 
 @dataclass(frozen=True)
-class SensitivityKept:
+class SensitivityKept(HeldPromise):
     """How the promise of an operating point was kept on images.
 
     Attributes:
@@ -123,11 +146,6 @@ class SensitivityKept:
     n: int
     p_value: float
 
-    @property
-    def holds(self) -> bool:
-        """Return whether the images are no proof that the promise is broken."""
-        return self.p_value >= BROKEN
-
 
 def hold_sensitivity(
     point: OperatingPoint | None,
@@ -136,9 +154,6 @@ def hold_sensitivity(
     classes: Sequence[str],
 ) -> SensitivityKept | None:
     """Hold the promise of an operating point against labeled images.
-
-    As with sets of answers, the threshold itself comes from n images, the k-th lowest of them: of
-    m new ones, the number found is beta-binomial, m trials at a rate that is Beta(n + 1 - k, k).
 
     Args:
         point: With its rates on the images that it was chosen on; None for none.
@@ -151,21 +166,10 @@ def hold_sensitivity(
     """
     if point is None or point.promised is None:
         return None
-    of_class = labels == list(classes).index(point.positive)
-    n, m = point.sensitivity.n, int(of_class.sum())
+    of_class = labels == classes.index(point.positive)
+    m = int(of_class.sum())
     if not m:
         return None
-    from scipy.stats import betabinom
-
     n_right = int(point.found(probabilities[of_class], classes).sum())
-    k = lowest_found(n, point.promised)
-    p_value = float(betabinom.cdf(n_right, m, n + 1 - k, k))
+    p_value = chance_of_so_few(n_right, m, point.sensitivity.n, point.promised)
     return SensitivityKept(point.positive, point.promised, n_right / m, n_right, m, p_value)
-
-
-def lowest_found(n: int, sensitivity: float) -> int:
-    """Return which of n images of a class, sorted by probability, is the first that is found.
-
-    See `choose_operating_point`; 0 where n are too few.
-    """
-    return min(math.floor((1 - sensitivity) * (n + 1) + 1e-9), n)

@@ -10,7 +10,7 @@ import numpy as np
 from tlearn.confidence.confidence import KnownScale
 
 SURE = 0.001
-"""Probability below which such a folder would be too odd a sample of one's own images."""
+"""Probability, for images like those of training, below which a folder is called unlike them."""
 
 
 @dataclass(frozen=True)

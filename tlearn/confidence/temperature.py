@@ -81,25 +81,6 @@ def with_temperature(probabilities: np.ndarray, temperature: float) -> np.ndarra
     return softmax(logits_of(probabilities) / temperature, axis=1).astype(probabilities.dtype)
 
 
-def with_prior(
-    probabilities: np.ndarray, trained_on: np.ndarray, expected: np.ndarray
-) -> np.ndarray:
-    """Return the probabilities where classes are as frequent as expected.
-
-        p'(c) ~ p(c) expected(c) / trained_on(c)
-
-    Args:
-        probabilities: (n, classes).
-        trained_on: (classes,) shares that the model learned.
-        expected: (classes,) shares in use.
-
-    References:
-        Saerens et al. 2002, Adjusting the outputs of a classifier to new a priori probabilities.
-    """
-    weighted = probabilities * (expected / trained_on)
-    return weighted / weighted.sum(axis=1, keepdims=True)
-
-
 def _nats(logits: np.ndarray, labels: np.ndarray) -> float:
     from scipy.special import logsumexp
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from tlearn.data.counted import first
 from tlearn.data.image_folder import SPLITS, ImageFolder, LabeledImage
-from tlearn.data.inspection import DataIssue
+from tlearn.data.inspection import DataIssue, names_of, pairs_of
 from tlearn.data.near_copies import EQUAL, NEAR, copy_groups, find_near_copies
 from tlearn.data.pixel_store import PixelStore
 from tlearn.progress import StepProgress
@@ -68,27 +67,27 @@ def copy_issues(folder: ImageFolder, copies: Sequence[CopyGroup]) -> Iterator[Da
         yield DataIssue(
             "near_copies_across_classes",
             "warning",
-            f"{_groups(torn)} in more than one class: {_pairs(torn)}. One of the labels is wrong, "
-            "or both are right and the classes overlap.",
-            _names(torn),
+            f"{_groups(torn)} in more than one class: {pairs_of(torn)}. One of the labels is "
+            "wrong, or both are right and the classes overlap.",
+            names_of(torn),
         )
     if leaking:
         left_out = sum(map(_left_out, leaking))
         yield DataIssue(
             "near_copies_across_splits",
             "warning",
-            f"{_groups(leaking)} in more than one of train, val and test: {_pairs(leaking)}. "
+            f"{_groups(leaking)} in more than one of train, val and test: {pairs_of(leaking)}. "
             f"{_images(left_out)} left out of train (or of val, if test has it too): accuracy on "
             "images seen in training means nothing.",
-            _names(leaking),
+            names_of(leaking),
         )
     if same_side:
         yield DataIssue(
             "near_copies",
             "note",
-            f"{_groups(same_side)} in the same class: {_pairs(same_side)}. Each group stays in "
+            f"{_groups(same_side)} in the same class: {pairs_of(same_side)}. Each group stays in "
             "one split.",
-            _names(same_side),
+            names_of(same_side),
         )
 
 
@@ -105,11 +104,3 @@ def _groups(groups: Sequence[Sequence[LabeledImage]]) -> str:
 
 def _images(n: int) -> str:
     return f"{n:,} image is" if n == 1 else f"{n:,} images are"
-
-
-def _pairs(groups: Sequence[Sequence[LabeledImage]]) -> str:
-    return first([f"{group[0].name!r} = {group[1].name!r}" for group in groups])
-
-
-def _names(groups: Sequence[Sequence[LabeledImage]]) -> tuple[str, ...]:
-    return tuple(image.name for group in groups for image in group)

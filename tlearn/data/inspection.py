@@ -123,8 +123,8 @@ def _conflicting_labels(
             "warning",
             f"{count(len(conflicts), 'image')} {are(conflicts)} in more than one class "
             f"({first([repr(folder.classes[label]) for label in classes])}) and left out: "
-            f"{_pairs(conflicts)}. Keep each one in its right class only.",
-            _names(conflicts),
+            f"{pairs_of(conflicts)}. Keep each one in its right class only.",
+            names_of(conflicts),
         )
 
 
@@ -139,9 +139,9 @@ def _leak(groups: Sequence[Sequence[LabeledImage]]) -> Iterator[DataIssue]:
             "leak",
             "warning",
             f"{count(len(leaks), 'image')} {are(leaks)} in more than one of train, val and "
-            f"test: {_pairs(leaks)}. The copies in train (or in val, if test has the image too) "
+            f"test: {pairs_of(leaks)}. The copies in train (or in val, if test has the image too) "
             "are left out: accuracy on images seen in training means nothing.",
-            _names(leaks),
+            names_of(leaks),
         )
 
 
@@ -158,9 +158,9 @@ def _duplicate(groups: Sequence[Sequence[LabeledImage]]) -> Iterator[DataIssue]:
             "duplicate",
             "note",
             f"{count(len(duplicates), 'image')} {are(duplicates)} stored more than once in the "
-            f"same class ({count(spare, 'spare copy', 'spare copies')}): {_pairs(duplicates)}. "
+            f"same class ({count(spare, 'spare copy', 'spare copies')}): {pairs_of(duplicates)}. "
             "Copies stay together in one split; delete the spare ones, they add no information.",
-            _names(duplicates),
+            names_of(duplicates),
         )
 
 
@@ -252,9 +252,11 @@ def _first_quoted(names: Sequence[str]) -> str:
     return first([repr(name) for name in names])
 
 
-def _pairs(groups: Sequence[Sequence[LabeledImage]]) -> str:
+def pairs_of(groups: Sequence[Sequence[LabeledImage]]) -> str:
+    """Return two images of each of the first groups, as in `'a.png' = 'b.png'`."""
     return first([f"{group[0].name!r} = {group[1].name!r}" for group in groups])
 
 
-def _names(groups: Sequence[Sequence[LabeledImage]]) -> tuple[str, ...]:
+def names_of(groups: Sequence[Sequence[LabeledImage]]) -> tuple[str, ...]:
+    """Return the names of all images of groups."""
     return tuple(image.name for group in groups for image in group)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
-from tlearn.confidence.operating_point import OperatingPoint
+from tlearn.confidence.operating_point import Cost, OperatingPoint
 from tlearn.errors import DataError, RecipeError
 from tlearn.evaluation.gates import no_such_class
-from tlearn.evaluation.operating_point import Cost, choose_operating_point
+from tlearn.evaluation.operating_point import choose_operating_point
 
 
 @dataclass(frozen=True)
@@ -99,10 +99,7 @@ class Choice:
         """Return this choice or, where it has no operating point, one by the rule of a kept one."""
         if self.has_point or kept is None or self.positive not in (None, kept.positive):
             return self
-        kind, _, value = kept.chosen_by.partition(" ")
-        if kind == "sensitivity":
-            return replace(self, positive=kept.positive, min_sensitivity=float(value))
-        return replace(self, positive=kept.positive, cost=Cost(*map(float, value.split(":"))))
+        return Choice(kept.positive, kept.cost, kept.min_sensitivity, self.thresholds)
 
 
 NO_CHOICE = Choice()

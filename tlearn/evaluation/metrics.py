@@ -234,7 +234,7 @@ def _ranked(
         return {"roc_auc": macro_roc_auc(probabilities, labels)}
     positive = positive or guess_positive(classes)
     point = point or most_probable(positive.name)
-    column = list(classes).index(positive.name)
+    column = classes.index(positive.name)
     scores, truth = probabilities[:, column], labels == column
     area, interval = roc_auc(scores, truth, groups) or (None, None)
     return {

@@ -3,30 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import compress
 
 import numpy as np
 
-from tlearn.confidence.operating_point import MOST_PROBABLE, OperatingPoint, Rate, lowest_found
+from tlearn.confidence.operating_point import MOST_PROBABLE, Cost, OperatingPoint, Rate
+from tlearn.confidence.rank_promise import promised_rank
 from tlearn.evaluation.intervals import share_interval
 from tlearn.evaluation.positive_class import guess_positive
 
 _EDGE = 1e-7
 _STEPS = 100
-
-
-@dataclass(frozen=True)
-class Cost:
-    """What the two kinds of error cost, in any unit.
-
-    Attributes:
-        missed: A positive image that is answered negative.
-        false_alarm: A negative image that is answered positive.
-    """
-
-    missed: float
-    false_alarm: float
 
 
 def choose_operating_point(
@@ -47,12 +35,9 @@ def choose_operating_point(
     than the threshold that would have been cheapest on the images at hand.
 
     By sensitivity s: the highest threshold at which a new positive image is found with a
-    probability of at least s. Of n positive images, sorted, that is the k-th lowest probability,
-
-        k = floor((1 - s) (n + 1)),
-
-    since a new one is as likely to fall into any gap between them. With fewer than s / (1 - s)
-    images none is low enough; the lowest is taken then, and `note` says what it promises.
+    probability of at least s, the k-th lowest probability of n positive images, see `rank_promise`.
+    With fewer than s / (1 - s) images none is low enough; the lowest is taken then, and `note` says
+    what it promises.
 
     Args:
         probabilities: (n, 2), of validation images.
@@ -67,10 +52,9 @@ def choose_operating_point(
 
     References:
         Platt (1999), Probabilistic outputs for support vector machines.
-        Vovk et al. (2005), Algorithmic learning in a random world (the count of n + 1).
     """
     positive = positive or guess_positive(classes).name
-    column = list(classes).index(positive)
+    column = classes.index(positive)
     scores, truth = np.asarray(probabilities, float)[:, column], np.asarray(labels) == column
     threshold, chosen_by, note = 0.5, MOST_PROBABLE, ""
     if cost:
@@ -101,19 +85,8 @@ def measure(
         classes: The two names, in the order of the columns.
         groups: (n,) what images of a group share; nothing where it is not known.
     """
-    truth = np.asarray(labels) == list(classes).index(point.positive)
-    return _with_rates(point, point.found(probabilities, classes), truth, groups)
-
-
-def most_probable(positive: str) -> OperatingPoint:
-    """Return the point at which the more probable class is answered, with no rates yet."""
-    rate = Rate(None, None, 0, 0)
-    return OperatingPoint(positive, 0.5, MOST_PROBABLE, rate, rate, rate, rate)
-
-
-def _with_rates(
-    point: OperatingPoint, found: np.ndarray, truth: np.ndarray, groups: Sequence[str]
-) -> OperatingPoint:
+    truth = np.asarray(labels) == classes.index(point.positive)
+    found = point.found(probabilities, classes)
     right = found == truth
     return replace(
         point,
@@ -122,6 +95,12 @@ def _with_rates(
         positive_predictive_value=_rate(right, found, groups),
         negative_predictive_value=_rate(right, ~found, groups),
     )
+
+
+def most_probable(positive: str) -> OperatingPoint:
+    """Return the point at which the more probable class is answered, with no rates yet."""
+    rate = Rate(None, None, 0, 0)
+    return OperatingPoint(positive, 0.5, MOST_PROBABLE, rate, rate, rate, rate)
 
 
 def _rate(right: np.ndarray, counted: np.ndarray, groups: Sequence[str]) -> Rate:
@@ -139,14 +118,14 @@ def _by_sensitivity(
     n, share = len(found), f"{100 * wanted:g}%"
     if not n:
         return 0.5, "no image of the class to choose by: the more probable class is answered"
-    rank = lowest_found(n, wanted)
+    rank = promised_rank(n, wanted)
     n_groups, note = len({*groups}) or n, ""
     if not rank:
         note = (
             f"{n:,} images of the class are too few to promise {share}:"
             f" {100 * n / (n + 1):.1f}% can be expected"
         )
-    elif (1 - wanted) * (n_groups + 1) < 1 - 1e-9:
+    elif not promised_rank(n_groups, wanted):
         note = (
             f"the {n:,} images of the class come from {n_groups:,} groups, too few to promise"
             f" {share} for new groups"

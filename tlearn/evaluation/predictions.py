@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from tlearn.confidence.operating_point import OperatingPoint
 from tlearn.data.pixel_store import PixelArray
 from tlearn.storage.text import escape_invisible
 
+_BATCH = 32
 _TOP = 5
 """Labels that a prediction names at most."""
 
@@ -94,7 +95,7 @@ def top_k(probabilities: np.ndarray, labels: Sequence[str], k: int) -> Ranking:
 
 
 def answer_pixels(
-    model: Callable[[np.ndarray], Any], pixels: PixelArray, batch_size: int = 32
+    model: Callable[[np.ndarray], Any], pixels: PixelArray, batch_size: int = _BATCH
 ) -> Answers:
     """Run a classifier over images, one batch in memory at a time.
 
@@ -104,22 +105,16 @@ def answer_pixels(
         pixels: (n, H, W, 3) with n > 0; may be memory-mapped.
         batch_size: Images per call; the last call gets the rest.
     """
-    width = 0
-
-    def both(batch: np.ndarray) -> np.ndarray:
-        nonlocal width
-        outputs = model(batch)
-        outputs = outputs if isinstance(outputs, list) else [outputs]
-        width = outputs[0].shape[-1]
-        return np.concatenate(outputs, axis=1)
-
-    rows = predict_pixels(both, pixels, batch_size)
-    known = rows[:, width] if rows.shape[1] > width else None
-    return Answers(rows[:, :width], known)
+    given = map(model, batches(pixels, batch_size))
+    outputs = [output if isinstance(output, list) else [output] for output in given]
+    probabilities, *known = (
+        np.concatenate(parts).astype(np.float32) for parts in zip(*outputs, strict=True)
+    )
+    return Answers(probabilities, known[0][:, 0] if known else None)
 
 
 def predict_pixels(
-    model: Callable[[np.ndarray], Any], pixels: PixelArray, batch_size: int = 32
+    model: Callable[[np.ndarray], Any], pixels: PixelArray, batch_size: int = _BATCH
 ) -> np.ndarray:
     """Run a model with one output over images, one batch in memory at a time.
 
@@ -131,12 +126,16 @@ def predict_pixels(
     Returns:
         (n, width) float32.
     """
+    given = map(model, batches(pixels, batch_size))
+    return np.concatenate([np.asarray(output, np.float32) for output in given])
+
+
+def batches(pixels: PixelArray, batch_size: int = _BATCH) -> Iterator[np.ndarray]:
+    """Yield images batch by batch, the last one with the rest."""
     if not len(pixels):
         raise ValueError(f"expected at least one image. Received: {pixels.shape}")
-    batches = (
-        np.array(pixels[start : start + batch_size]) for start in range(0, len(pixels), batch_size)
-    )
-    return np.concatenate([np.asarray(model(batch), np.float32) for batch in batches])
+    for start in range(0, len(pixels), batch_size):
+        yield np.array(pixels[start : start + batch_size])
 
 
 def to_csv(predictions: Sequence[Prediction]) -> str:

@@ -1,4 +1,4 @@
-"""How frequent classes will be in use, where that is not as in training."""
+"""How frequent classes will be in use, where that is not as in training, and answers for that."""
 
 from __future__ import annotations
 
@@ -67,3 +67,22 @@ def expected_shares(
         )
     shares[free] = (1 - total) * trained_on[free] / trained_on[free].sum()
     return np.asarray(shares / shares.sum())
+
+
+def with_prior(
+    probabilities: np.ndarray, trained_on: np.ndarray, expected: np.ndarray
+) -> np.ndarray:
+    """Return the probabilities where classes are as frequent as expected.
+
+        p'(c) ~ p(c) expected(c) / trained_on(c)
+
+    Args:
+        probabilities: (n, classes).
+        trained_on: (classes,) shares that the model learned.
+        expected: (classes,) shares in use.
+
+    References:
+        Saerens et al. 2002, Adjusting the outputs of a classifier to new a priori probabilities.
+    """
+    weighted = probabilities * (expected / trained_on)
+    return weighted / weighted.sum(axis=1, keepdims=True)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tlearn.artifacts.contract_file import read_contract
+from tlearn.confidence.answer_sets import ROUNDING
 from tlearn.confidence.confidence import UNKNOWN
 from tlearn.errors import ExportError
 from tlearn.storage.atomic import write_atomic
@@ -27,8 +28,7 @@ _RESIZING = {
 # Pinned: from 1.0 on, tasks-vision for the web sends usage logs to its maker; 0.10.35 does not.
 _VERSIONS = {"web": "0.10.35", "android": "0.10.29", "ios": "0.10.21"}
 _TOP = 3
-_SLACK, _DIGITS = 1e-6, 7
-"""A class exactly at the threshold of the contract is in the set, however its number is rounded."""
+_DIGITS = 7
 
 
 def check_platforms(names: Sequence[str]) -> list[str]:
@@ -92,7 +92,7 @@ def _template_values(model: Path) -> dict[str, Any]:
         "known": contract.known,
         "refuse": contract.refuse,
         "level": f"{sets.level:.0%}" if sets else None,
-        "threshold": round(max(sets.threshold - _SLACK, 0), _DIGITS) if sets else None,
+        "threshold": round(max(sets.threshold - ROUNDING, 0), _DIGITS) if sets else None,
         "positive": contract.labels.index(point.positive) if point else None,
         "start": point.threshold if point else None,
         "resize": images.resize,

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tlearn.confidence.answers import PROBABILITIES
 from tlearn.models.head_template import HEAD
 from tlearn.models.known_weights import EPSILON
 
 if TYPE_CHECKING:
     import keras
 
-_PRIOR, _PROBABILITIES = "prior", "probabilities"
+_PRIOR = "prior"
 
 
 def with_prior_layer(
@@ -36,5 +37,5 @@ def with_prior_layer(
     logits = add(model.get_layer(HEAD).output)
     shift = np.log(expected / trained_on)
     add.set_weights([shift.mean() - shift, np.full(len(shift), 1 - EPSILON)])
-    outputs = [model.get_layer(_PROBABILITIES)(logits), *model.outputs[1:]]
+    outputs = [model.get_layer(PROBABILITIES)(logits), *model.outputs[1:]]
     return keras.Model(model.inputs[0], outputs if outputs[1:] else outputs[0], name=model.name)

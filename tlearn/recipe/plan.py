@@ -18,15 +18,24 @@ GRADIENT_KEYS = {
 """Keys that matter only where gradient steps are taken."""
 
 
+READ_ON = "-on-"
+"""Stands before the stages, in the fingerprint of a plan whose head reads others than the last."""
+
+
 @dataclass(frozen=True)
 class BackbonePlan:
-    """The pretrained network: its name or file, its weights, and what it computes."""
+    """The pretrained network: its name or file, its weights, and what it computes for the head."""
 
     __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
 
     name: str
     weights: str | None
     fingerprint: str
+
+    @property
+    def whole(self) -> str:
+        """Return the fingerprint of the backbone, whichever of its stages the head reads."""
+        return self.fingerprint.partition(READ_ON)[0]
 
 
 @dataclass(frozen=True)

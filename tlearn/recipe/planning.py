@@ -14,6 +14,7 @@ from tlearn.recipe.auto import find_contradictions, resolve_auto
 from tlearn.recipe.loading import Resolved
 from tlearn.recipe.plan import (
     FLAT_KEYS,
+    READ_ON,
     BackbonePlan,
     HeadPlan,
     ImagesPlan,
@@ -153,7 +154,7 @@ def _fingerprint(backbone: BackboneInfo, numbers: tuple[int, ...], n_stages: int
     """Return the fingerprint; a head that reads other stages makes another function of it."""
     if numbers == (n_stages,):
         return backbone.fingerprint
-    return f"{backbone.fingerprint}-on-{'-'.join(map(str, numbers))}"
+    return backbone.fingerprint + READ_ON + "-".join(map(str, numbers))
 
 
 def _reasons(recipe: Recipe, backbone: BackboneInfo, data: SplitCounts) -> dict[str, str]:

@@ -8,7 +8,7 @@ model is converted to LiteRT once, which takes TensorFlow, and kept in the cache
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -21,6 +21,7 @@ from tlearn.backend.device import accelerator_visible
 from tlearn.confidence.answers import KNOWN, PROBABILITIES, Answers
 from tlearn.data.pixel_store import PixelArray
 from tlearn.errors import BackboneError
+from tlearn.evaluation.predictions import batches
 from tlearn.features.engine import (
     AUTO,
     KERAS,
@@ -45,7 +46,6 @@ if TYPE_CHECKING:
     from tlearn.recipe.plan import Plan
 
 _VERSION = 1
-_BATCH = 32
 _CHECKED, _TOLERANCE = 2, 1e-3
 """Images of noise on which a conversion is checked, and the most that an output may differ by."""
 
@@ -82,7 +82,7 @@ class Network:
         """
         kept: dict[str, list[np.ndarray]] = {}
         done = 0
-        for rows in self.engine.run(_batches(pixels)):
+        for rows in self.engine.run(batches(pixels)):
             outputs = self._by_name(rows)
             for name in outputs.keys() & {*names}:
                 kept.setdefault(name, []).append(np.asarray(outputs[name], np.float32))
@@ -170,8 +170,7 @@ def _solved(run: TrainedRun, threads: int) -> Network | None:
     untouched = plan.policy == "linear_head" and not plan.training.epochs
     if not (untouched and run.directory.digests_path.exists()):
         return None
-    # The fingerprint of a plan goes on with the stages, where the head reads others than the last.
-    extractor = open_extractor(open_cache(), plan.backbone.fingerprint.partition("-on-")[0])
+    extractor = open_extractor(open_cache(), plan.backbone.whole)
     if extractor is None:
         return None
     stages, others = plan.head.stages, known_stages(plan.head.stages)
@@ -248,8 +247,3 @@ def _path(cache: Path, model: Path, plan: Plan) -> Path:
     """
     shape = f"{plan.images.image_size}-{len(plan.split.classes)}"
     return cache / MODELS / f"{digest_of_file(model)[:32]}-{shape}-v{_VERSION}" / "model.tflite"
-
-
-def _batches(pixels: PixelArray) -> Iterator[np.ndarray]:
-    for start in range(0, len(pixels), _BATCH):
-        yield np.asarray(pixels[start : start + _BATCH])
