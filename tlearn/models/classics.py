@@ -45,7 +45,7 @@ _INCEPTIONS = (
     ),
     ((256, 160, 320, 32, 128, 128), (384, 192, 384, 48, 128, 128)),
 )
-# Table 5 of Romero et al. 2014: channels of the layers between two poolings.
+# Table 7 of Romero et al. 2014: channels of the layers between two poolings.
 _FITNETS = {
     1: ((16, 16, 16), (32, 32, 32), (48, 48, 64)),
     4: ((32, 32, 32, 48, 48), (80,) * 6, (128,) * 6),
@@ -92,7 +92,7 @@ def alexnet(image: Any) -> Any:
     return Dropout(0.5)(_conv_relu(x, 4096, 1))
 
 
-def nin(image: Any) -> Any:
+def network_in_network(image: Any) -> Any:
     """Network in Network [Lin et al. 2013] for CIFAR, as its authors configured it."""
     x = image
     for kernel, channels in ((5, (192, 160, 96)), (5, (192, 192, 192))):
@@ -177,7 +177,7 @@ def normalize_locally(x: Any) -> Any:
 BUILDERS: dict[str, Callable[..., Any]] = {
     "LeNet-5": lenet5,
     "AlexNet": alexnet,
-    "Network in Network": nin,
+    "Network in Network": network_in_network,
     "GoogLeNet": googlenet,
     "FitNet": fitnet,
     "All-CNN-C": all_cnn,
