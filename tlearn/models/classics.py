@@ -151,7 +151,7 @@ def all_cnn(image: Any) -> Any:
 def _conv_relu(
     x: Any, channels: int, kernel: int, *, strides: int = 1, padding: str = "same"
 ) -> Any:
-    # Initialized as by He et al. 2015: as the papers did, signals would fade without their tricks.
+    # Initialized as by He et al. 2015, which keeps the scale of signals without normalization.
     return Conv2D(
         channels, kernel, strides, padding, activation="relu", kernel_initializer="he_normal"
     )(x)
@@ -166,7 +166,7 @@ def _mlpconv(x: Any, kernel: int, channels: Sequence[int]) -> Any:
 def normalize_locally(x: Any) -> Any:
     """Divide by the activity of five neighboring channels: section 3.3 of Krizhevsky et al. 2012.
 
-    Keras has no such layer; these operations are kept by every format of tlearn.
+    Keras has no such layer; all of these operations are built into LiteRT.
     """
     channels = x.shape[-1]
     squares = ops.pad(ops.square(x), ((0, 0), (0, 0), (0, 0), (2, 2)))
