@@ -44,7 +44,7 @@ MOST_LINES = {"file": 300, "function": 60}
 
 WITH_KERAS = {
     *("models.applications", "models.backbone", "models.classifier", "models.stages"),
-    "models.known",
+    *("models.known", "models.classics", "models.classics_since_2015"),
     *("features.int8", "export.int8_head"),
     *("training.batch_norm_folding", "training.batch_norm_momentum"),
     *("training.channel_pruning", "training.phase"),
@@ -81,6 +81,7 @@ NO_TEST_OF_THEIR_OWN = {
     "confidence/confidence": "confidence/test_promises.py",
     "confidence/rank_promise": "confidence/test_answer_sets.py, confidence/test_operating_point.py",
     "models/known_weights": "models/test_known.py",
+    "models/classics_since_2015": "models/test_classics.py",
     "runs/solved_head": "runs/test_answering.py",
     "cli/evaluate_options": "cli/test_evaluate.py",
     "cli/evaluate_view": "cli/test_evaluate.py",

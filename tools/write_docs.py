@@ -139,7 +139,7 @@ def backbones() -> Iterator[str]:
             f"{spec.parameters / 1e6:.1f}",
             str(spec.embedding_size),
             f"{spec.top1:.1f}%" if spec.top1 else "-",
-            spec.license,
+            spec.license or "-",
             _text(spec.int8_note) or "no known issues",
         )
         for spec in CATALOG.values()

@@ -24,6 +24,8 @@ def test_the_catalog_fits_the_terminal(
     assert rows.keys() >= CATALOG.keys()
     assert rows["mobilenet_v2"] == ["mobilenet_v2", "224", "2.3", "M", "1280", "71.3%", "here"]
     assert rows["resnet50"][-1] == "fetch" and rows["efficientnet_b0"][-1] == "check"
+    assert rows["lenet5"] == ["lenet5", "32", "0.1", "M", "84", "-", "none"]
+    assert "none: no pretrained weights" in result.stdout
 
 
 def test_the_catalog_as_a_document(command: Command) -> None:
@@ -41,6 +43,12 @@ def test_one_backbone_from_the_inside(command: Command, fits: Callable[[str], No
     document = json.loads(command("models", "mobilenet-025", "--json").stdout)
     assert document["name"] == "mobilenet_025"
     assert document["cuts"] > len(document["stages"]) == 5
+
+
+def test_a_classic_network_is_offered_for_training_from_scratch(command: Command) -> None:
+    shown = command("models", "lenet5").stdout
+    assert "no pretrained weights" in shown and "60,000" in shown
+    assert "tlearn finetune FOLDER --backbone lenet5 --policy from-scratch" in shown
 
 
 def test_an_unknown_backbone_offers_the_nearest(command: Command) -> None:

@@ -35,6 +35,15 @@ def test_from_scratch_there_is_no_head_to_begin_with(train: Train) -> None:
     assert_it_answers_as_scored(result, run)
 
 
+def test_a_classic_network_is_trained_from_scratch_described_and_exported(train: Train) -> None:
+    result, run = train(backbone="lenet5", policy="from_scratch", epochs=1, image_size="auto")
+    assert [stage.parameters for stage in result.plan.stages[:-1]] == [156, 12, 1516, 32, 58284]
+    assert_it_answers_as_scored(result, run)
+    assert "LeNet-5 [LeCun et al. 1998] (60,000 parameters" in api.describe(run.path).text
+    (artifact,) = api.export(run.path, [("tflite", "none")])
+    assert artifact.passed and artifact.agreement == 1
+
+
 def test_tuning_that_diverged_says_so_wherever_its_result_is_read(train: Train) -> None:
     result, run = train(policy="deep", epochs=2, learning_rate=5.0)
     (warning,) = result.warnings

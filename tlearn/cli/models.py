@@ -50,7 +50,7 @@ def models(
     quiet: options.Quiet = False,
     as_json: options.Json = False,
 ) -> None:
-    """List the pretrained backbones, or show one in detail.
+    """List the backbones, or show one in detail.
 
     Which of them suits your images is measured by tlearn rank.
 
@@ -89,13 +89,16 @@ def draw_catalog(
             f"{spec.parameters / 1e6:.1f} M",
             str(spec.embedding_size),
             f"{spec.top1:.1f}%" if spec.top1 else "-",
-            Text("here", GOOD) if spec.name in here else Text("fetch", DIM),
+            Text("here", GOOD)
+            if spec.name in here
+            else Text("fetch" if spec.pretrained else "none", DIM),
             Text("check", WARN) if spec.int8_note else "",
         )
     legend = (
         "px: input resolution it was trained at; dim: length of an embedding\n"
         "top-1: published accuracy on ImageNet; int8 check: may lose accuracy in int8\n"
         "weights: here on this machine, or fetched when first used\n"
+        "none: no pretrained weights, to be trained with --policy from-scratch\n"
         f"the default is {RECOMMENDED}"
     )
     steps = {
@@ -108,7 +111,9 @@ def draw_catalog(
 def draw_backbone(backbone: Backbone, cuts: int, here: Mapping[str, Path]) -> list[RenderableType]:
     """Return what is known of a backbone, then its stages."""
     spec = backbone.spec
-    weights = here.get(spec.name) or spec.weights_url or "in the file itself"
+    catalogued = spec.family != "own"
+    missing = "no pretrained weights" if catalogued else "in the file itself"
+    weights = here.get(spec.name) or spec.weights_url or missing
     about: dict[str, RenderableType] = {
         "name": safe_text(spec.name, "bold"),
         "images": Text(f"{spec.image_size} pixels, at least {spec.min_image_size}"),
@@ -133,7 +138,11 @@ def draw_backbone(backbone: Backbone, cuts: int, here: Mapping[str, Path]) -> li
         heading(f"{pluralize(len(backbone.stages), 'stage')}, {pluralize(cuts, 'cut')}"),
         indented(rows),
         Text("a cut is where the network can be split into a frozen and a trained part", DIM),
-        next_step(f"tlearn suggest FOLDER --backbone {spec.name}"),
+        next_step(
+            f"tlearn finetune FOLDER --backbone {spec.name} --policy from-scratch"
+            if weights == missing and catalogued
+            else f"tlearn suggest FOLDER --backbone {spec.name}"
+        ),
     ]
 
 

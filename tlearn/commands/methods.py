@@ -35,7 +35,10 @@ _LEFT_OUT = {
     "conflicting_labels": "with contradictory labels",
     "groups_left_out": "of groups that stand in a later split, too",
 }
-_NO_BATCH_NORM = ("vgg", "convnext")
+_NO_BATCH_NORM = (
+    *("vgg", "convnext"),
+    *("lenet", "alexnet", "nin", "googlenet", "fitnet", "all_cnn", "highway"),
+)
 _LIBRARIES = {
     "keras": "Keras",
     "tensorflow": "TensorFlow",
@@ -172,6 +175,9 @@ def _architecture(spec: BackboneSpec) -> str:
         details.append(f"width multiplier {alpha:g}")
     if spec.arguments.get("minimalistic"):
         details.append("minimalistic")
+    for name in ("number", "depth", "width"):
+        if name in spec.arguments:
+            details.append(f"{name} {spec.arguments[name]}")
     return spec.builder + (f" ({', '.join(details)})" if details else "")
 
 

@@ -142,8 +142,8 @@ def _hint_of_rank() -> Iterator[None]:
     except WeightsNotFoundError as error:
         raise WeightsNotFoundError(
             error.message,
-            "put the file into the folder that TLEARN_WEIGHTS names, or rank those that are on "
-            "this machine: --backbones all-available",
+            "put a file of its weights into the folder that TLEARN_WEIGHTS names, or rank those "
+            "that are on this machine: --backbones all-available",
         ) from error
 
 

@@ -59,14 +59,13 @@ def bibliography() -> dict[str, Reference]:
 
 
 def paper_key(url: str) -> str:
-    """Return the key of the paper at an arXiv address, as the catalog of backbones has it.
+    """Return the key of the paper at an address, as the catalog of backbones has it.
 
     Raises:
         KeyError: It is not in the bibliography.
     """
-    eprint = url.rpartition("/")[2]
     for key, reference in bibliography().items():
-        if reference.field("eprint") == eprint:
+        if reference.url == url:
             return key
     raise KeyError(url)
 

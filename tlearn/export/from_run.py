@@ -143,6 +143,7 @@ def _metadata(
 def _license(backbone: str) -> str:
     """Return that of the weights the run began with; the images' own is for their owner to say."""
     try:
-        return f"backbone weights: {find_backbone(backbone).license}"
+        license = find_backbone(backbone).license
     except BackboneError:
-        return "backbone weights: see their owner"
+        license = ""
+    return f"backbone weights: {license or 'see their owner'}"

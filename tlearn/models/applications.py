@@ -1,4 +1,4 @@
-"""Networks of keras.applications that read 0-255 RGB pixels, and their weights."""
+"""Networks of keras.applications and classic ones that read 0-255 RGB pixels, and their weights."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import numpy as np
 
 from tlearn.errors import BackboneError, quoted
 from tlearn.models.catalog import BackboneSpec
+from tlearn.models.classics import BUILDERS, build_classic
 from tlearn.models.weights_file import WeightsInfo, extract_archived
 
 _CAFFE_MEAN_RGB = (123.68, 116.779, 103.939)
@@ -33,11 +34,15 @@ def build_network(
     Returns:
         The network, and whether it has its classification layer.
     """
+    scaled = _scaling(spec.scaling)(image) if spec.scaling != "inside" else image
+    if spec.builder in BUILDERS:
+        network = build_classic(spec.builder, image, scaled, classes, **spec.arguments)
+        _number_unnamed(network)
+        return network, bool(classes)
     # VGG's dense layers read the flattened map, so they fit one size only.
     fits = spec.family != "vgg" or image.shape[1] == spec.image_size
     top = {"include_top": True, "classes": classes} if classes and fits else {"include_top": False}
     builder = getattr(keras.applications, spec.builder)
-    scaled = _scaling(spec.scaling)(image) if spec.scaling != "inside" else image
     network = builder(weights=None, input_tensor=scaled, **top, **spec.arguments)
     _number_unnamed(network)
     return network, bool(top["include_top"])

@@ -1,4 +1,4 @@
-"""The catalog of pretrained backbones: what is known of each before it is loaded."""
+"""The catalog of backbones: what is known of each before it is loaded."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class BackboneSpec:
     Attributes:
         name: What a person writes: "mobilenet_v2_035".
         family: Backbones of one paper: "mobilenet_v2".
-        builder: Attribute of keras.applications.
+        builder: Attribute of keras.applications, or a classic network of `classics.BUILDERS`.
         arguments: Keyword arguments of the builder, besides the input.
         image_size: Side of the images it was trained on, in pixels.
         min_image_size: Smallest side it can take, in pixels.
@@ -43,10 +43,10 @@ class BackboneSpec:
         embedding_size: Channels of the last feature map.
         parameters: Weights of the trunk, without the classification layer.
         top1: Published ImageNet accuracy in percent, or None.
-        license: License of the weights.
+        license: License of the weights; empty if there are none.
         paper: URL of the paper.
         weights_url: ImageNet weights with the classification layer, as keras.applications
-            downloads them; empty for the built-in backbone.
+            downloads them; empty for the built-in backbone, and for those without any.
         weights_md5: Digest of that file: MD5, or SHA-256 if it has 64 digits; None if Keras has
             no digest for it.
         int8_note: Known problems of the network in int8; empty if there are none.
@@ -68,6 +68,11 @@ class BackboneSpec:
     weights_md5: str | None
     int8_note: str
 
+    @property
+    def pretrained(self) -> bool:
+        """Return whether weights of it can be had; a classic network is trained from scratch."""
+        return self.name == BUILTIN or bool(self.weights_url)
+
 
 class _Family(NamedTuple):
     """What the backbones of one paper share; see `BackboneSpec` for the fields."""
@@ -75,17 +80,18 @@ class _Family(NamedTuple):
     scaling: str
     min_image_size: int
     license: str
-    arxiv: str
-    folder: str
+    paper: str  # arXiv number, or an address
+    folder: str = ""
     int8_note: str = ""
 
 
 _BUCKET = "https://storage.googleapis.com/tensorflow/keras-applications/"
 _APACHE = "Apache-2.0"
+_LRN = "local response normalization stays float: measure int8"
 _SWISH = "swish and squeeze-excite: "
 _FAMILIES = {
     "mobilenet_v2": _Family("symmetric", 32, _APACHE, "1801.04381", "mobilenet_v2/"),
-    BUILTIN: _Family("symmetric", 32, _APACHE, "1801.04381", ""),
+    BUILTIN: _Family("symmetric", 32, _APACHE, "1801.04381"),
     "mobilenet_v3": _Family(
         "inside", 32, _APACHE, "1905.02244", "mobilenet_v3/", f"hard-{_SWISH}int8 may lose much"
     ),
@@ -107,11 +113,22 @@ _FAMILIES = {
     "inception_v3": _Family("symmetric", 75, "MIT", "1512.00567", "inception_v3/"),
     "inception_resnet_v2": _Family("symmetric", 75, _APACHE, "1602.07261", "inception_resnet_v2/"),
     "xception": _Family("symmetric", 71, "MIT", "1610.02357", "xception/"),
-    "vgg": _Family("caffe", 32, "CC-BY-4.0", "1409.1556", ""),
+    "vgg": _Family("caffe", 32, "CC-BY-4.0", "1409.1556"),
     "nasnet": _Family("symmetric", 32, _APACHE, "1707.07012", "nasnet/"),
     "convnext": _Family(
         "inside", 32, "MIT", "2201.03545", "convnext/", "GELU and layer norm: measure int8"
     ),
+    "lenet": _Family("symmetric", 32, "", "https://doi.org/10.1109/5.726791"),
+    "alexnet": _Family("symmetric", 227, "", "https://papers.nips.cc/paper/4824", "", _LRN),
+    "nin": _Family("symmetric", 32, "", "1312.4400"),
+    "googlenet": _Family("symmetric", 32, "", "1409.4842", "", _LRN),
+    "fitnet": _Family("symmetric", 32, "", "1412.6550"),
+    "all_cnn": _Family("symmetric", 32, "", "1412.6806"),
+    "highway": _Family("symmetric", 32, "", "1507.06228"),
+    "wide_resnet": _Family("symmetric", 32, "", "1605.07146"),
+    "fractalnet": _Family("symmetric", 32, "", "1605.07648"),
+    "pyramidnet": _Family("symmetric", 32, "", "1610.02915"),
+    "shufflenet_v2": _Family("symmetric", 32, "", "1807.11164"),
 }
 
 
@@ -133,7 +150,7 @@ def _read_catalog() -> Iterator[BackboneSpec]:
             parameters=int(row["parameters"]),
             top1=float(row["top1"]) if row["top1"] else None,
             license=family.license,
-            paper=f"https://arxiv.org/abs/{family.arxiv}",
+            paper=urljoin("https://arxiv.org/abs/", family.paper),
             weights_url=row["file"] and urljoin(_BUCKET + family.folder, row["file"]),
             weights_md5=row["digest"] or None,
             # The minimalistic variants of MobileNetV3 have neither swish nor squeeze-excite.

@@ -72,6 +72,12 @@ def find_weights(
         file = find(spec)
         if file:
             return WeightsFile(file, origin, _digest(file))
+    if not spec.pretrained:
+        raise WeightsNotFoundError(
+            f"{spec.name} has no pretrained weights",
+            "name a file of your own with --weights FILE, or train it from random weights: "
+            f"tlearn finetune FOLDER --backbone {spec.name} --policy from-scratch",
+        )
     if not download:
         raise WeightsNotFoundError(f"weights of {spec.name} are not on this machine", _hint(spec))
     target = open_cache() / "weights" / file_names(spec)[0]
@@ -96,7 +102,7 @@ def available_offline() -> list[tuple[BackboneSpec, Path]]:
 
 def file_names(spec: BackboneSpec) -> list[str]:
     """Return the names of a backbone's ImageNet weights in Keras's cache, with top first."""
-    if spec.name == BUILTIN:
+    if not spec.weights_url:
         return []
     official = PurePosixPath(spec.weights_url).name
     stored = _STORED_AS.get(official, official)
