@@ -13,6 +13,7 @@ import pytest
 
 from tests.cli.conftest import Command
 from tlearn.commands.evaluate import EvaluateResult
+from tlearn.confidence.strangers import StrangerScores
 from tlearn.evaluation.class_thresholds import ClassThreshold
 from tlearn.evaluation.gates import Gates, check_gates
 from tlearn.evaluation.metrics import Report, score
@@ -45,6 +46,17 @@ def test_it_draws_accuracy_classes_and_confusion(
     matrix = result.stdout.split("Confusion")[1].splitlines()
     assert matrix[1].split() == ["true", "[bold]cats[/bold]", "\\x1b[31mdogs", "a\\nb"]
     assert matrix[2].split() == ["[bold]cats[/bold]", "3", "1", "·"]
+
+
+def test_strangers_that_were_trained_on_are_called_no_test(
+    command: Command, calls: Callable[..., Any], report: Callable[[str], Report]
+) -> None:
+    strangers = StrangerScores(0.98, 0.25, 40, trained_on=12)
+    calls("evaluate", replace(result_of(report("test"), 0), strangers=strangers))
+    shown = " ".join(command("evaluate", "--unknown", "sky").stdout.split())
+    assert "75.0% of 40 images of no class refused" in shown
+    assert "has learned from 12 of them: this is no test" in shown
+    assert json.loads(command("evaluate", "--json").stdout)["unknown_trained_on"] == 12
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +100,35 @@ def test_a_file_tells_strangers_without_the_run(train: Train, strangers: Path) -
     assert sum(prediction.label == "" for prediction in result.predictions) > 6
     assert result.known is not None and result.known.unlike
     assert result.passed
+
+
+@pytest.mark.parametrize("keys", [{}, {"policy": "top_stages", "epochs": 1, "val_fraction": 0.4}])
+def test_a_class_of_strangers_is_no_class_and_teaches_what_to_refuse(
+    train: Train, image_folder: Callable[..., Path], keys: dict[str, Any]
+) -> None:
+    folder = image_folder(classes=3, per_class=32)
+    folder.joinpath("stripes").rename(folder / "_Unknown")
+    result, run = train(folder, unknown="_Unknown", **keys)
+    assert result.plan.split.classes == ("circle", "square")
+    assert result.plan.split.unknown == "_Unknown"
+    taught = read_metrics(run).taught
+    assert taught is not None and taught == result.taught
+    assert (taught.source, taught.n, taught.scores.n) == ("_Unknown", 24, 8)
+    evaluated = api.evaluate(run.path)
+    assert evaluated.strangers == taught.scores
+    again = api.evaluate(run.path, unknown=folder / "_Unknown").strangers
+    assert again is not None and (again.n, again.trained_on) == (32, 24)
+
+
+def test_another_folder_of_strangers_teaches_the_files_as_well(
+    train: Train, strangers: Path
+) -> None:
+    result, run = train(backbone="builtin", unknown=str(strangers))
+    assert len(result.plan.split.classes) == 3
+    assert result.taught is not None and result.taught.n == 9
+    (artifact,) = api.export(run.path, [("tflite", "none")])
+    predictions = api.check(artifact.path, strangers).predictions
+    assert predictions is not None and not any(prediction.label for prediction in predictions)
 
 
 def test_a_run_made_before_any_of_this_answers_as_it_did(

@@ -13,6 +13,7 @@ from tlearn import api
 from tlearn.confidence.operating_point import Cost
 from tlearn.data.manifest import read_manifest
 from tlearn.errors import DataError, RecipeError
+from tlearn.runs.trained_run import TrainedRun
 from tlearn.storage.text import read_json
 
 
@@ -174,6 +175,13 @@ def test_a_point_that_is_kept_is_what_the_run_answers_by_until_it_is_forgotten(
     assert not api.evaluate(run.path, choice=api.Choice("circle")).is_kept
     assert not api.evaluate(run.path, forget=True).is_kept
     assert [answer.label for answer in api.predict(run.path, loose)] == plain
+
+
+def test_a_runs_own_images_are_no_strangers(finished_run: Path, run_images: Path) -> None:
+    manifest = TrainedRun.open(finished_run).manifest
+    strangers = api.evaluate(finished_run, unknown=run_images).strangers
+    assert strangers is not None and strangers.n == len(manifest.names)
+    assert strangers.trained_on == manifest.count("train") + manifest.count("val")
 
 
 def test_without_validation_images_there_is_nothing_to_choose_on(

@@ -66,6 +66,28 @@ def test_a_head_without_conviction_counts_as_well(novelty: Novelty) -> None:
     assert unsure.mean() < sure.mean() - 0.2
 
 
+def test_strangers_that_teach_have_those_of_their_kind_refused_but_not_ones_own() -> None:
+    held_out = own(300, 3)
+
+    def fitted(taught: np.ndarray | None) -> Novelty:
+        subspace = fit_subspace(own(200, 1), WIDTHS, 5, taught)
+        margin, residual = margins(logits(300, 2, 2)), subspace.residuals(held_out)
+        return fit_novelty(subspace, margin, residual, "out-of-fold")
+
+    def odd(n: int, seed: int) -> np.ndarray:
+        # One feature in eight is a little farther from the plane: hardly seen in the mean of all.
+        noise = np.random.default_rng(seed).normal(size=(n, sum(WIDTHS)))
+        return own(n, seed) + 0.6 * noise * (np.arange(sum(WIDTHS)) % 8 == 0)
+
+    plain, taught = fitted(None), fitted(odd(40, 10))
+    strangers, probe, answers = odd(200, 11), own(2000, 4), logits(2000, 2, 5)
+    shares = [
+        (novelty.known(strangers, answers[:200]) < 0.05).mean() for novelty in (plain, taught)
+    ]
+    assert shares[1] > shares[0] + 0.2
+    assert (taught.known(probe, answers) < 0.05).mean() == pytest.approx(0.05, abs=0.025)
+
+
 def test_quantiles_of_ones_own_ascend_between_zero_and_one(novelty: Novelty) -> None:
     assert list(novelty.own) == sorted(novelty.own)
     assert 0 <= novelty.own[0] < 0.05 < 0.95 < novelty.own[-1] <= 1

@@ -60,6 +60,16 @@ def unlike(known: KnownShare) -> Text:
     )
 
 
+def draw_strangers(strangers: StrangerScores) -> Text:
+    """Return how many strangers are refused, and whether that is a test."""
+    text = f"{percent(1 - strangers.accepted)} of {strangers.n:,} images of no class refused"
+    drawn = Text(f"{text}; area under the ROC curve {strangers.auroc:.3f}")
+    if strangers.trained_on:
+        text = f"\nthe run has learned from {strangers.trained_on:,} of them: this is no test"
+        drawn.append(text, WARN)
+    return drawn
+
+
 def draw_confidence(
     coverage: Sequence[Coverage],
     known: KnownShare | None,
@@ -81,6 +91,5 @@ def draw_confidence(
         if known.unlike:
             rows[""] = Text("as a whole they are not like the images of training", WARN)
     if strangers:
-        text = f"{percent(1 - strangers.accepted)} of {strangers.n:,} images of no class refused"
-        rows["strangers"] = Text(f"{text}; area under the ROC curve {strangers.auroc:.3f}")
+        rows["strangers"] = draw_strangers(strangers)
     return [Text(), key_value_table(rows)] if rows else []

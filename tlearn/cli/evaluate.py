@@ -140,6 +140,7 @@ def to_json(result: EvaluateResult) -> dict[str, Any]:
         **confidence_view.to_json(result.coverage, result.known),
         "unknown_auroc": result.strangers and result.strangers.auroc,
         "unknown_accepted": result.strangers and result.strangers.accepted,
+        "unknown_trained_on": result.strangers and result.strangers.trained_on,
     }
 
 

@@ -32,6 +32,15 @@ _Resume = Annotated[
         "--resume",
     ),
 ]
+_Unknown = Annotated[
+    str | None,
+    options.option(
+        "Images of none of the classes, to teach which images to refuse: a class of FOLDER, which "
+        "is then no class, or another folder.",
+        "CLASS|FOLDER",
+        options.IMAGES,
+    ),
+]
 _Overwrite = Annotated[
     bool, options.switch("Replace the run at --out, if there is one.", "--overwrite")
 ]
@@ -61,6 +70,7 @@ def finetune(
     seed: options.Seed = None,
     group_by: options.GroupBy = None,
     groups: options.Groups = None,
+    unknown: _Unknown = None,
     strict: options.Strict = None,
     horizontal_flip: options.HorizontalFlip = None,
     keep_samples: options.KeepSamples = None,
@@ -121,6 +131,8 @@ def to_json(result: FinetuneResult) -> dict[str, Any]:
         "backbone": result.plan.backbone.name,
         "val_accuracy": reports["val"].accuracy if "val" in reports else None,
         "test_accuracy": reports["test"].accuracy if "test" in reports else None,
+        "unknown_auroc": result.taught and result.taught.scores.auroc,
+        "unknown_accepted": result.taught and result.taught.scores.accepted,
         "seconds": seconds.pop("total", None),
         "forecast_seconds": result.forecast_seconds,
         "interpolation": result.interpolation,

@@ -16,6 +16,7 @@ from tlearn.cli.advice_text import (
     weaker_backbone,
     why,
 )
+from tlearn.cli.confidence_view import draw_strangers
 from tlearn.cli.display.formats import (
     backbone_name,
     class_names,
@@ -103,6 +104,12 @@ def draw_result(result: FinetuneResult, verbose: bool) -> list[RenderableType]:
         "run": safe_text(f"{relative_path(run.path)} ({seconds})"),
         "report": safe_text(f"{page} (open it in a browser)"),
     }
+    if taught := result.taught:
+        by = f"\n{taught.n:,} others taught it what to refuse"
+        rows = {"strangers": draw_strangers(taught.scores).append(by)} | rows
+    elif plan.split.unknown:
+        text = "taught nothing: too few validation images say what a tuned network knows"
+        rows = {"strangers": Text(text, WARN)} | rows
     if verbose:
         rows |= _details(result)
     reports = [result.reports[split] for split in ("test", "val") if split in result.reports]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +13,7 @@ from tlearn.confidence.answer_sets import promise_sets
 from tlearn.confidence.answers import logits_of
 from tlearn.confidence.confidence import Confidence, KnownScale
 from tlearn.confidence.novelty import (
+    REFUSED,
     Novelty,
     count_axes,
     fit_novelty,
@@ -19,13 +21,16 @@ from tlearn.confidence.novelty import (
     level,
     margins,
 )
+from tlearn.confidence.strangers import Taught, score_strangers
 from tlearn.confidence.temperature import NO_TEMPERATURE, Temperature, fit_temperature
 from tlearn.data.dataset import Dataset
+from tlearn.data.pixel_store import PixelArray
 from tlearn.data.sampling import stratified
 from tlearn.data.split import Fold
-from tlearn.evaluation.predictions import predict_pixels
+from tlearn.data.unknown import Strangers
+from tlearn.evaluation.predictions import answer_pixels, predict_pixels
 from tlearn.features.features import Features, HeadProblem
-from tlearn.features.linear_head import LinearHead
+from tlearn.features.linear_head import LinearHead, centered
 from tlearn.models.known_weights import AXES, known_stages
 from tlearn.recipe.plan import Plan
 
@@ -48,10 +53,12 @@ class Calibration:
     Attributes:
         temperature: What its logits have to be divided by.
         novelty: Tells its own kinds of images from others; None where too few were held out.
+        taught: What has taught it that; None where nothing has.
     """
 
     temperature: Temperature = NO_TEMPERATURE
     novelty: Novelty | None = None
+    taught: Taught | None = None
 
     def confidence(self, probabilities: Mapping[str, np.ndarray], dataset: Dataset) -> Confidence:
         """Return what is kept of it, with promises from calibrated answers on validation images."""
@@ -85,7 +92,7 @@ def calibrate_head(
         folds: Rows to solve on and to hold out; those held out are images as they are.
         plan: Its penalty is None where cross-validation chose it.
         head: The solution.
-        dataset: Holds the validation images, if there are any.
+        dataset: Holds the validation images, if there are any, and strangers.
     """
     held_out = [rows for _, rows in folds]
     rows, val = np.concatenate(held_out), dataset.digests("val")
@@ -102,16 +109,33 @@ def calibrate_head(
     sample = np.sort(stratified(problem.labels[rows], _MOST_IMAGES, plan.seed))
     keys = [problem.keys[row] for row in rows[sample]] + val
     embeddings, unseen = np.split(level(features.read(outputs, keys), blocks), [len(sample)])
+    strangers = dataset.strangers
+    others = level(features.read(outputs, strangers.taught), blocks) if strangers else None
+    fit = partial(fit_subspace, blocks=blocks, n_axes=n_axes, strangers=others)
     residual = np.empty(len(sample))
     for own in held_out:
         apart = np.isin(rows[sample], own)
-        residual[apart] = fit_subspace(embeddings[~apart], blocks, n_axes).residuals(
-            embeddings[apart]
-        )
-    subspace = fit_subspace(embeddings, blocks, n_axes)
+        residual[apart] = fit(embeddings[~apart]).residuals(embeddings[apart])
+    subspace = fit(embeddings)
     residual = np.concatenate([residual, subspace.residuals(unseen)])
     margin = np.concatenate([margin[sample], margin[n:]])
-    return Calibration(temperature, fit_novelty(subspace, margin, residual, temperature.fitted_on))
+    novelty = fit_novelty(subspace, margin, residual, temperature.fitted_on)
+
+    def known(keys: Sequence[str]) -> np.ndarray:
+        logits = head.logits(features.read(features.outputs_of(problem.stages), keys))
+        logits = centered(logits) / temperature.value
+        return novelty.known(level(features.read(outputs, keys), blocks), logits)
+
+    if strangers is None:
+        return Calibration(temperature, novelty)
+    reported = dataset.digests(dataset.manifest.report_split)
+    taught = _taught(plan, strangers, known(reported), known(strangers.tested))
+    return Calibration(temperature, novelty, taught)
+
+
+def _taught(plan: Plan, strangers: Strangers, own: np.ndarray, tested: np.ndarray) -> Taught:
+    scores = score_strangers(own, tested, REFUSED)
+    return Taught(plan.split.unknown or "", len(strangers.taught), scores, strangers.taught)
 
 
 def _held_out_answers(
@@ -133,7 +157,7 @@ def calibrate_network(
 
     Args:
         model: From `fine_tune`.
-        dataset: Training images, for the subspace, and validation images.
+        dataset: Training images, for the subspace, validation images, and strangers.
         val: (n, classes), the model's answers on validation images.
         plan: What was trained.
     """
@@ -147,7 +171,20 @@ def calibrate_network(
     train = dataset.pixels.rows([digests[row] for row in sample])
     embed = known_embedding(model).predict_on_batch
     embeddings = predict_pixels(embed, train)
-    subspace = fit_subspace(embeddings, pooled_widths(model), model.get_layer(AXES).units)
+    strangers = dataset.strangers
+    others = predict_pixels(embed, strangers.rows(strangers.taught)) if strangers else None
+    n_axes = model.get_layer(AXES).units
+    subspace = fit_subspace(embeddings, pooled_widths(model), n_axes, others)
     residual = subspace.residuals(predict_pixels(embed, dataset.rows("val")))
     margin = margins(logits_of(val)) / temperature.value
-    return Calibration(temperature, fit_novelty(subspace, margin, residual, "val"))
+    novelty = fit_novelty(subspace, margin, residual, "val")
+
+    def known(pixels: PixelArray) -> np.ndarray:
+        logits = logits_of(answer_pixels(model.predict_on_batch, pixels).probabilities)
+        return novelty.known(predict_pixels(embed, pixels), logits / temperature.value)
+
+    if strangers is None:
+        return Calibration(temperature, novelty)
+    reported, tested = dataset.rows(dataset.manifest.report_split), strangers.rows(strangers.tested)
+    taught = _taught(plan, strangers, known(reported), known(tested))
+    return Calibration(temperature, novelty, taught)

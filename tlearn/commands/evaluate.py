@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -27,10 +27,12 @@ from tlearn.evaluation.metrics import Report
 from tlearn.evaluation.positive_class import PositiveClass
 from tlearn.evaluation.scores import Scores, score_apart
 from tlearn.progress import ProgressCallback, no_progress
-from tlearn.runs.answering import answer
+from tlearn.runs.answering import Network, answer, open_network
 from tlearn.runs.directory import RunDirectory
 from tlearn.runs.kept_point import forget_point, keep_point, read_point
+from tlearn.runs.metrics import read_metrics
 from tlearn.runs.trained_run import LabeledPixels, TrainedRun
+from tlearn.storage.digest import digest_of_file
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,8 @@ class EvaluateResult:
         thresholds: For each class; empty where they were not asked for.
         coverage: How promises about sets of answers were kept on images that were not trained on.
         known: How like the training images the images are; None where the run does not say.
-        strangers: How images of no class are told from them; None where there were none.
+        strangers: How images of no class are told from them: those that were named or, for the
+            run's own split, those that had been kept to test it; None where there were none.
     """
 
     run: RunDirectory
@@ -115,24 +118,22 @@ def evaluate(
     gates.check_classes(classes)
     split = folder.resolve().name if folder else trained.manifest.report_split  # "." has no name
     images = trained.read_other(folder) if folder else trained.read_split(split)
-    point, is_kept, thresholds = _chosen(trained, choice)
+    network = open_network(trained, len(images.pixels))
+    point, is_kept, thresholds = _chosen(trained, network, choice)
     named = point.positive if point and is_kept else choice.positive
-    positive = PositiveClass(named, "given") if named else None
-    answers = answer(trained, images.pixels)
-    scores = _scored(trained, images, split, answers.probabilities, positive, point)
+    answers = answer(trained, images.pixels, network)
+    trained_on = trained.manifest.trained_on(images.digests)
+    scores = _scored(trained, images, split, trained_on, answers.probabilities, named, point)
     limits = _held_against(scores, gates)
-    known_of_them = _known_of(trained, images, answers, unknown)
+    kept = hold_promises(trained.confidence, answers, images.labels, trained_on, REFUSED)
+    strangers = _strangers(trained, network, answers, unknown, folder)
     if keep and point:
         keep_point(trained.directory, point)
     return EvaluateResult(
-        trained.directory,
-        scores,
-        images.shared.by,
-        limits,
-        point,
+        *(trained.directory, scores, images.shared.by, limits, point),
         is_kept or (keep and point is not None),
         measure_thresholds(thresholds, answers.probabilities, images.labels),
-        *known_of_them,
+        *(kept.coverage, kept.known, strangers),
     )
 
 
@@ -140,8 +141,9 @@ def _scored(
     trained: TrainedRun,
     images: LabeledPixels,
     split: str,
+    trained_on: np.ndarray,
     probabilities: np.ndarray,
-    positive: PositiveClass | None,
+    positive: str | None,
     point: OperatingPoint | None,
 ) -> Scores:
     return score_apart(
@@ -149,48 +151,49 @@ def _scored(
         images.labels,
         trained.labels,
         split,
-        trained.manifest.trained_on(images.digests),
+        trained_on,
         images.shared.groups,
         images.shared.copies,
         before=with_temperature(probabilities, 1 / trained.confidence.temperature.value),
-        positive=positive,
+        positive=PositiveClass(positive, "given") if positive else None,
         point=point,
     )
 
 
-def _known_of(
-    trained: TrainedRun, images: LabeledPixels, answers: Answers, unknown: Path | None
-) -> tuple[tuple[Coverage, ...], KnownShare | None, StrangerScores | None]:
-    """Return how promises are kept, how many images are known, and how strangers are told."""
-    trained_on = trained.manifest.trained_on(images.digests)
-    kept = hold_promises(trained.confidence, answers, images.labels, trained_on, REFUSED)
-    strangers = None if unknown is None else _strangers(trained, answers, unknown)
-    return kept.coverage, kept.known, strangers
-
-
-def _strangers(trained: TrainedRun, own: Answers, unknown: Path) -> StrangerScores:
-    """Return how well images of no class of the run are told from its own."""
+def _strangers(
+    trained: TrainedRun, network: Network, own: Answers, unknown: Path | None, folder: Path | None
+) -> StrangerScores | None:
+    """Return how well images of no class are told: those named, or those that the run has kept."""
+    taught = read_metrics(trained.directory).taught
+    if unknown is None:
+        return taught.scores if taught and folder is None else None
     if own.known is None:
         raise RunError(
             f"the run {quoted(trained.directory.path)} cannot tell strangers from its own images",
             "train it again with this tlearn: tlearn finetune FOLDER",
         )
-    pixels, _ = trained.read_files(list_images([unknown]))
+    files = list_images([unknown])
+    pixels, problems = trained.read_files(files)
     if not len(pixels):
         raise DataError(f"no image in {quoted(unknown)} can be read", "name another folder")
-    known = answer(trained, pixels).known
+    known = answer(trained, pixels, network).known
     assert known is not None
-    return score_strangers(own.known, known, REFUSED)
+    readable = [file for file, problem in zip(files, problems, strict=True) if not problem]
+    digests = [digest_of_file(file) for file in readable]
+    learned = trained.manifest.trained_on(digests)
+    learned |= np.isin(digests, taught.digests if taught else ())
+    return replace(score_strangers(own.known, known, REFUSED), trained_on=int(learned.sum()))
 
 
 def _chosen(
-    trained: TrainedRun, choice: Choice
+    trained: TrainedRun, network: Network, choice: Choice
 ) -> tuple[OperatingPoint | None, bool, tuple[ClassThreshold, ...]]:
     """Return a point chosen on validation images, or the kept one; whether it is; thresholds."""
     point, thresholds = None, tuple[ClassThreshold, ...]()
     if choice.needs_validation:
         images = trained.read_split("val")
-        probabilities, labels = answer(trained, images.pixels).probabilities, images.labels
+        answers, labels = answer(trained, images.pixels, network), images.labels
+        probabilities = answers.probabilities
         point = choice.point(probabilities, labels, trained.labels, images.shared.groups)
         if choice.thresholds:
             thresholds = choose_thresholds(probabilities, labels, trained.labels)

@@ -19,6 +19,7 @@ from tlearn.commands.resume import (
 from tlearn.commands.save import begin_run, save_run
 from tlearn.commands.session import Session, Workspace
 from tlearn.commands.train import fit
+from tlearn.confidence.strangers import Taught
 from tlearn.data.dataset import Dataset
 from tlearn.doctor.examination import Examination
 from tlearn.evaluation.metrics import Report
@@ -53,6 +54,7 @@ class FinetuneResult:
             that began afresh.
         unusual_keys: Recipe keys that were set to other values than those the forecast holds for.
         examination: What was found in the folder on the way.
+        taught: What has taught the model which images to refuse; None where nothing has.
     """
 
     run: RunDirectory | None
@@ -69,6 +71,7 @@ class FinetuneResult:
     resumed_from_epoch: int | None = None
     unusual_keys: tuple[str, ...] = ()
     examination: Examination | None = None
+    taught: Taught | None = None
 
     @property
     def option(self) -> Option | None:
@@ -164,6 +167,7 @@ def _train(
         history=fitted.history,
         interpolation=fitted.interpolation,
         warnings=planned.warnings + fitted.warnings,
+        taught=fitted.calibration.taught,
         seconds=session.timer.seconds | {"total": session.timer.total()},
     )
 

@@ -189,6 +189,7 @@ def _write_results(
 ) -> None:
     dataset, plan, timer = workspace.dataset, fitted.plan, session.timer
     confidence = fitted.calibration.confidence(fitted.probabilities, dataset)
+    taught = fitted.calibration.taught
     predictions = [_predictions(workspace, fitted, split) for split in fitted.probabilities]
     write_predictions(run.predictions_path, predictions)
     write_errors(run.errors_path, predictions)
@@ -207,6 +208,7 @@ def _write_results(
         provenance=_provenance(run),
         next_steps=next_steps,
         confidence=confidence,
+        taught=taught,
         coverage=_coverage(confidence, fitted, dataset),
     )
     write_report(run.report_path, content)
@@ -219,6 +221,9 @@ def _write_results(
             "test_accuracy": reports["test"].accuracy if "test" in reports else None,
             "interpolation": fitted.interpolation,
             "confidence": asdict(confidence),
+            "taught": taught and asdict(taught),
+            "unknown_auroc": taught and taught.scores.auroc,
+            "unknown_accepted": taught and taught.scores.accepted,
             "warnings": fitted.warnings,
             "seconds": timer.seconds | {"total": total},
             "issues": [asdict(issue) for issue in dataset.issues],

@@ -14,6 +14,7 @@ from tlearn.backend.silence import import_keras
 from tlearn.data.dataset import Dataset, load_dataset
 from tlearn.data.groups import GroupRule
 from tlearn.data.image_folder import ImageFolder, scan
+from tlearn.data.unknown import take_unknown
 from tlearn.errors import RecipeError
 from tlearn.features.engine import Engine, EngineChoice, KerasEngine, seconds_per_image
 from tlearn.features.extractor import (
@@ -133,9 +134,11 @@ class Session:
         """Find classes and files; nothing is decoded yet.
 
         Raises:
-            DataError: It is not an image folder.
+            DataError: It is not an image folder, or lacks what the recipe calls unknown.
         """
-        return scan(self.source, cache=lambda: self.cache, examined=examined)
+        folder = scan(self.source, cache=lambda: self.cache, examined=examined)
+        unknown = self.requested.recipe.unknown
+        return take_unknown(folder, unknown) if unknown else folder
 
     def load_dataset(
         self, folder: ImageFolder, backbone: ResolvedBackbone, examined: bool = False

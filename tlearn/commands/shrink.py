@@ -20,7 +20,7 @@ from tlearn.storage.text import read_json
 
 _SAME_KEYS = (
     *("seed", "val_fraction", "test_fraction", "group_by", "groups", "horizontal_flip"),
-    *("class_weights", "keep_samples"),
+    *("class_weights", "keep_samples", "unknown"),
 )
 
 

@@ -9,6 +9,9 @@ has (a large residual). Each finds strangers that the other misses. Columns of A
 of the training images; a, b and c put the margin and the residual of held-out images of one's own
 on the same scale, and make `known` < .05 hold for about 5% of them.
 
+Strangers that are at hand can teach: r is then a weighted sum, in which those features count more
+that are farther from the subspace in strangers than in one's own images.
+
 References:
     Wang et al. 2022, ViM: Out-Of-Distribution with Virtual-logit Matching, adds a residual to
     logits. Here both are weighed by their spread on held-out images, and the residual is a mean of
@@ -33,6 +36,9 @@ feature besides the axes: mean, variance and a weight. Every axis is kept twice.
 _TAIL = 0.25
 """Share of the lowest values that tell where fewer lie."""
 
+_TAUGHT = 2.0
+"""How much a residual that strangers have taught counts: it is two kinds of evidence in one."""
+
 _QUANTILES, _DIGITS = 41, 6
 _IMAGES_PER_AXIS = 4
 """Training images for each axis at least: with fewer, axes follow single images."""
@@ -49,16 +55,23 @@ class Subspace:
         mean: (d,) of the embeddings.
         variance: (d,) of the features of the same stage, so that stages count alike.
         axes: (d, r) in scaled units, each of length 1 and at right angles to the others, or 0.
+        weights: (d,) of features in a residual; None where no strangers have taught any.
     """
 
     mean: np.ndarray
     variance: np.ndarray
     axes: np.ndarray
+    weights: np.ndarray | None = None
 
     def residuals(self, embeddings: np.ndarray) -> np.ndarray:
         """Return how far features are from the subspace: (n, d) to the mean of each row (n,)."""
+        apart = self.distances(embeddings)
+        return np.asarray(apart.mean(axis=1) if self.weights is None else apart @ self.weights)
+
+    def distances(self, embeddings: np.ndarray) -> np.ndarray:
+        """Return how far each feature is from the subspace: (n, d)."""
         scaled = (embeddings - self.mean) / np.sqrt(self.variance)
-        return np.asarray(np.abs(scaled - scaled @ self.axes @ self.axes.T).mean(axis=1))
+        return np.asarray(np.abs(scaled - scaled @ self.axes @ self.axes.T))
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,13 +138,19 @@ def count_axes(width: int, parameters: int) -> int:
     return max(1, min(MOST_AXES, int(columns / 2)))
 
 
-def fit_subspace(embeddings: np.ndarray, blocks: Sequence[int], n_axes: int) -> Subspace:
+def fit_subspace(
+    embeddings: np.ndarray,
+    blocks: Sequence[int],
+    n_axes: int,
+    strangers: np.ndarray | None = None,
+) -> Subspace:
     """Fit the subspace by principal components.
 
     Args:
         embeddings: (n, d) of training images, from `level`.
         blocks: Widths of the features of the stages that stand side by side.
         n_axes: Number of axes; those that few images cannot tell are 0.
+        strangers: (m, d) of images of none of the classes, which teach the weights; None without.
     """
     from sklearn.utils.extmath import randomized_svd
 
@@ -143,7 +162,13 @@ def fit_subspace(embeddings: np.ndarray, blocks: Sequence[int], n_axes: int) -> 
     rank = max(1, min(n_axes, len(scaled) // _IMAGES_PER_AXIS))
     axes = np.zeros((len(mean), n_axes))
     axes[:, :rank] = randomized_svd(scaled, rank, random_state=0)[2].T
-    return Subspace(*(part.astype(np.float32) for part in (mean, variance, axes)))
+    subspace = Subspace(*(part.astype(np.float32) for part in (mean, variance, axes)))
+    if strangers is None:
+        return subspace
+    apart, others = subspace.distances(embeddings), subspace.distances(strangers)
+    mean, lean = np.full(len(mean), 1 / len(mean)), others.mean(axis=0) - apart.mean(axis=0)
+    lean *= (apart @ mean).std() / max((apart @ lean).std(), EPSILON)  # both count alike
+    return replace(subspace, weights=(mean + lean).astype(np.float32))
 
 
 def low_quantile(values: np.ndarray, share: float) -> float:
@@ -172,6 +197,7 @@ def fit_novelty(
         fitted_on: See `Novelty`.
     """
     spread = np.maximum([margin.std(), residual.std()], EPSILON)
+    spread[1] /= 1 if subspace.weights is None else _TAUGHT
     score = margin / spread[0] - residual / spread[1]
     low, middle = low_quantile(score, REFUSED), np.median(score)
     at_low = np.log(REFUSED / (1 - REFUSED))

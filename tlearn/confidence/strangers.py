@@ -41,11 +41,30 @@ class StrangerScores:
         auroc: Chance that an image of one's own has a higher `known` than a stranger.
         accepted: Share of strangers that are not refused.
         n: Number of strangers.
+        trained_on: How many of them the model was trained on, or learned from what to refuse.
     """
 
     auroc: float
     accepted: float
     n: int
+    trained_on: int = 0
+
+
+@dataclass(frozen=True)
+class Taught:
+    """What has taught a model which images to refuse.
+
+    Attributes:
+        source: The class or folder of images of none of the classes.
+        n: Number of images that taught.
+        scores: How others of them are told from images of the split that the run reports on.
+        digests: (n,) SHA-256 of the files that taught.
+    """
+
+    source: str
+    n: int
+    scores: StrangerScores
+    digests: tuple[str, ...]
 
 
 def score_strangers(own: np.ndarray, strangers: np.ndarray, refuse: float) -> StrangerScores:

@@ -30,6 +30,7 @@ from tlearn.data.pixel_issues import find_pixel_issues
 from tlearn.data.pixel_store import PixelRows, PixelStore, store_folder, store_pixels
 from tlearn.data.sampling import train_folds
 from tlearn.data.split import Fold, make_split
+from tlearn.data.unknown import Strangers, read_strangers
 from tlearn.errors import DataError, pasted, quoted
 from tlearn.progress import ProgressCallback, Timer
 
@@ -50,6 +51,7 @@ class Dataset:
         seed: Seed of the split and of the folds.
         grouping: Images that belong together beside copies; None where none are known or guessed.
         copies: Groups of images that show the same.
+        strangers: Images of none of the classes; None where nobody named any.
     """
 
     folder: ImageFolder
@@ -60,6 +62,7 @@ class Dataset:
     seed: int = 0
     grouping: Grouping | None = None
     copies: tuple[CopyGroup, ...] = ()
+    strangers: Strangers | None = None
 
     @property
     def is_trainable(self) -> bool:
@@ -132,6 +135,7 @@ def load_dataset(
             _refuse_unreadable(folder, pixels)
         copies = find_copies(pixels, partial(progress, "compare images"))
         grouping = find_groups(folder, pixels.infos, group_rule, likeness(folder.images, pixels))
+        strangers = read_strangers(folder, pixels, resize, cache, partial(progress, "read images"))
         keys = _kept_together(pixels, copies, grouping)
         split = partial(make_split, folder, pixels.infos, seed=seed, groups=keys)
         split = partial(split, val_fraction=val_fraction, test_fraction=test_fraction)
@@ -144,7 +148,8 @@ def load_dataset(
         *copy_issues(folder, copies),
     )
     by_severity = tuple(sorted(issues, key=lambda issue: issue.severity != "warning"))
-    return Dataset(folder, pixels, by_severity, manifest, resize, seed, grouping, copies)
+    facts = (by_severity, manifest, resize, seed, grouping, copies)
+    return Dataset(folder, pixels, *facts, strangers)
 
 
 def _read(

@@ -67,6 +67,7 @@ class ImageFolder:
         layout: "classes", "splits" or "csv".
         ignored: Names of files and folders that are neither images nor classes.
         notes: What was guessed, joined or left aside, for the findings.
+        strangers: Files that show none of the classes, to teach which images to refuse.
     """
 
     root: Path
@@ -75,6 +76,7 @@ class ImageFolder:
     layout: str
     ignored: tuple[str, ...] = ()
     notes: tuple[FolderNote, ...] = ()
+    strangers: tuple[Path, ...] = ()
 
 
 def scan(
@@ -115,8 +117,7 @@ def _scan_local(local: Path, known_classes: Sequence[str], examined: bool) -> Im
         folder = _scan_csv(local.resolve(), known_classes)
     else:
         raise file_error(local)
-    known = {composed(name) for name in known_classes}
-    if len(folder.classes) == 1 and composed(folder.classes[0]) not in known:
+    if len(folder.classes) == 1 and composed(folder.classes[0]) not in map(composed, known_classes):
         _refuse_one_class(folder, bool(known_classes), examined)
     return folder
 

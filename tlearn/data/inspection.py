@@ -14,6 +14,7 @@ from tlearn.data.groups import looks
 from tlearn.data.image_folder import ImageFolder, LabeledImage
 from tlearn.data.image_info import ImageInfo
 from tlearn.data.strays import folders_without_class, loose_images, not_followed
+from tlearn.data.unknown import names_unknown
 
 TINY_SIDE = 32
 """Short side, in pixels, below which an image hardly shows anything."""
@@ -76,6 +77,7 @@ def inspect_dataset(folder: ImageFolder, infos: Sequence[ImageInfo]) -> tuple[Da
         *_misnamed(readable),
         *_rotated(readable),
         *(DataIssue(*note) for note in folder.notes if note.severity == "note"),
+        *(DataIssue(*note) for note in names_unknown(folder.classes)),
     )
 
 

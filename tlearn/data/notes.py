@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 FOLDER_KINDS = {"no_class", "layout", "merged", "names_alike", "joined_names", "companions"}
-FOLDER_KINDS |= {"system_folder", "columns", "paths", "unpacked"}
+FOLDER_KINDS |= {"unknown_class", "system_folder", "columns", "paths", "unpacked"}
 FOLDER_KINDS |= {"gray_range", "pages", "preview", "transparent"}
 """Findings on how a folder was read: what became a class, and what became of the pixels."""
 

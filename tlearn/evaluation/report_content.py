@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tlearn.confidence.answer_sets import Coverage
 from tlearn.confidence.confidence import UNKNOWN, Confidence
+from tlearn.confidence.strangers import Taught
 from tlearn.data.inspection import DataIssue
 from tlearn.evaluation.examples import Examples
 from tlearn.evaluation.metrics import Report
@@ -47,6 +48,7 @@ class ReportContent:
         provenance: Versions, system, processor, date and command, in the order to show them.
         next_steps: What to do with the run.
         confidence: What is known of the model's answers.
+        taught: What has taught the model which images to refuse; None where nothing has.
         coverage: How promises about sets of answers were kept on the leading split; none where
             they were computed on it.
     """
@@ -64,6 +66,7 @@ class ReportContent:
     provenance: Mapping[str, str] = field(default_factory=dict)
     next_steps: Sequence[NextStep] = ()
     confidence: Confidence = UNKNOWN
+    taught: Taught | None = None
     coverage: Sequence[Coverage] = ()
 
     @property

@@ -205,7 +205,7 @@ def compute_features(
     """Compute every output of the extractor for every image of a dataset that is not stored yet.
 
     Args:
-        dataset: Pixels and split.
+        dataset: Pixels and split, and strangers.
         extractor: The network.
         cache: The cache folder, where features are stored.
         engine: Opens the network.
@@ -215,6 +215,9 @@ def compute_features(
     store = extractor_store(cache, extractor, dataset.pixels.rule)
     digests = dataset.manifest.digests
     with timer.time("features"):
-        store.fill(dataset.pixels, digests, engine, Views(), partial(progress, "compute features"))
+        step = partial(progress, "compute features")
+        store.fill(dataset.pixels, digests, engine, Views(), step)
+        if others := dataset.strangers:
+            store.fill(others.pixels, [*others.taught, *others.tested], engine, Views(), step)
     release_freed()
     return Features(extractor, store, digests, engine)

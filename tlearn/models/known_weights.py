@@ -21,14 +21,15 @@ _STAGES = 3
 def known_weights(novelty: Novelty) -> dict[str, list[np.ndarray]]:
     """Return the weights of the layers of `known` by the layers' names."""
     subspace = novelty.subspace
-    width = len(subspace.mean)
+    width, weights = len(subspace.mean), subspace.weights
+    weights = np.full(width, 1 / width) if weights is None else weights
     b, c = novelty.slope
     evidence = np.array([[b], [-c]], np.float32)
     return {
         STANDARDIZE: [subspace.mean, subspace.variance - EPSILON],
         AXES: [subspace.axes],
         BACK: [subspace.axes.T],
-        RESIDUAL: [np.full((width, 1), 1 / width, np.float32)],
+        RESIDUAL: [weights.astype(np.float32)[:, np.newaxis]],
         KNOWN: [evidence, np.array([novelty.offset], np.float32)],
     }
 
@@ -37,7 +38,9 @@ def read_known(weights: Mapping[str, Sequence[np.ndarray]]) -> Novelty:
     """Return what weights of the layers of `known` compute; what set its scale is not in them."""
     (mean, variance), (axes,) = weights[STANDARDIZE], weights[AXES]
     (b, c), (offset,) = weights[KNOWN][0][:, 0].tolist(), weights[KNOWN][1].tolist()
-    return Novelty(Subspace(mean, variance + EPSILON, axes), (b, -c), offset, "", 0)
+    taught = weights[RESIDUAL][0][:, 0]
+    subspace = Subspace(mean, variance + EPSILON, axes, taught if np.ptp(taught) else None)
+    return Novelty(subspace, (b, -c), offset, "", 0)
 
 
 def known_stages(head_stages: Sequence[int]) -> list[int]:

@@ -74,6 +74,7 @@ class SplitPlan:
     test_fraction: float
     group_by: str | None = None  # these two are missing in runs made before there were groups
     groups: str = "given"
+    unknown: str | None = None  # missing in runs made before strangers could teach
 
 
 @dataclass(frozen=True)

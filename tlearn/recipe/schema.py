@@ -106,6 +106,12 @@ class Recipe(BaseModel):
         "CSV; auto: also those that belong together by their names, or by camera and day, as "
         "images of one patient do (a plan says guessed); off: none.",
     )
+    unknown: str | None = Field(
+        None,
+        min_length=1,
+        description="Images that are none of the classes, to teach which images are refused: a "
+        "class of the folder, which is then no class, or another folder.",
+    )
     val_fraction: Fraction = Field(
         0.15,
         description="Fraction of the images for validation, which chooses the weights to keep; "

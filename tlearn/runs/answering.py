@@ -97,17 +97,18 @@ class Network:
         return self.head.outputs(outputs) if self.head else outputs
 
 
-def answer(run: TrainedRun, pixels: PixelArray) -> Answers:
+def answer(run: TrainedRun, pixels: PixelArray, network: Network | None = None) -> Answers:
     """Return what a run's model says of images.
 
     Args:
         run: The run.
         pixels: uint8 (n, H, W, 3) with n > 0, as the run reads them.
+        network: Its network, where it is open.
 
     Raises:
         RunError: The model cannot be loaded.
     """
-    network = open_network(run, len(pixels))
+    network = network or open_network(run, len(pixels))
     outputs = network.run(pixels, (PROBABILITIES, KNOWN), partial(run.progress, "predict"))
     known = outputs.get(KNOWN)
     return Answers(outputs[PROBABILITIES], None if known is None else known[:, 0])

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tlearn.confidence.confidence import UNKNOWN, Confidence
+from tlearn.confidence.strangers import Taught
 from tlearn.errors import RunError, pasted, quoted
 from tlearn.evaluation.metrics import Report
 from tlearn.runs.directory import RunDirectory
@@ -29,6 +30,7 @@ class RunMetrics:
         issues: What was found in the data: kind, severity, message and names.
         confidence: What is known of the model's answers; nothing of a run made before that was
             measured.
+        taught: What has taught the model which images to refuse; None where nothing has.
     """
 
     folder: str
@@ -38,6 +40,7 @@ class RunMetrics:
     warnings: tuple[str, ...] = ()
     issues: tuple[dict[str, Any], ...] = ()
     confidence: Confidence = UNKNOWN
+    taught: Taught | None = None
 
     @property
     def report(self) -> Report:
