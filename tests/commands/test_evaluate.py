@@ -170,7 +170,9 @@ def test_a_point_that_is_kept_is_what_the_run_answers_by_until_it_is_forgotten(
     assert again.is_kept and again.chosen == kept.chosen
     assert again.report.operating_point == kept.report.operating_point
     assert not api.evaluate(run.path, choice=api.Choice("circle")).is_kept
-    assert not api.evaluate(run.path, forget=True).is_kept
+    forgotten = api.evaluate(run.path, forget=True)
+    assert forgotten.forgot and not forgotten.is_kept
+    assert api.evaluate(run.path, forget=True).forgot is False
     assert [answer.label for answer in api.predict(run.path, loose)] == plain
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -50,6 +51,9 @@ class EvaluateResult:
         coverage: How promises about sets of answers were kept on images that were not trained on.
         known: How like the training images the images are; None where the run does not say.
         strangers: How images of no class are told from them; None where there were none.
+        refused: Class to its images that were not trained on and are refused, however probable it
+            is; empty where the run does not say.
+        forgot: Whether a kept operating point was forgotten; None where that was not asked for.
     """
 
     run: RunDirectory
@@ -62,6 +66,8 @@ class EvaluateResult:
     coverage: tuple[Coverage, ...] = ()
     known: KnownShare | None = None
     strangers: StrangerScores | None = None
+    refused: Mapping[str, int] = field(default_factory=dict)
+    forgot: bool | None = None
 
     @property
     def report(self) -> Report:
@@ -107,8 +113,7 @@ def evaluate(
     Raises:
         TlearnError: The run or the images cannot be used, or do not suit `choice` or `gates`.
     """
-    if forget:
-        forget_point(RunDirectory.open(run))
+    forgot = forget_point(RunDirectory.open(run)) if forget else None
     trained = TrainedRun.open(run, data, progress)
     choice, gates, classes = choice or NO_CHOICE, gates or Gates(), trained.labels
     choice.check(classes, trained.manifest.count("val"))
@@ -133,6 +138,7 @@ def evaluate(
         is_kept or (keep and point is not None),
         measure_thresholds(thresholds, answers.probabilities, images.labels),
         *known_of_them,
+        forgot,
     )
 
 
@@ -160,12 +166,18 @@ def _scored(
 
 def _known_of(
     trained: TrainedRun, images: LabeledPixels, answers: Answers, unknown: Path | None
-) -> tuple[tuple[Coverage, ...], KnownShare | None, StrangerScores | None]:
-    """Return how promises are kept, how many images are known, and how strangers are told."""
-    trained_on = trained.manifest.trained_on(images.digests)
-    kept = hold_promises(trained.confidence, answers, images.labels, trained_on, REFUSED)
+) -> tuple[tuple[Coverage, ...], KnownShare | None, StrangerScores | None, Mapping[str, int]]:
+    """Return how promises are kept, how many images are known, how strangers are told, refusals."""
+    kept = hold_promises(
+        trained.confidence,
+        answers,
+        images.labels,
+        trained.manifest.trained_on(images.digests),
+        REFUSED,
+        classes=trained.labels,
+    )
     strangers = None if unknown is None else _strangers(trained, answers, unknown)
-    return kept.coverage, kept.known, strangers
+    return kept.coverage, kept.known, strangers, kept.refused
 
 
 def _strangers(trained: TrainedRun, own: Answers, unknown: Path) -> StrangerScores:
