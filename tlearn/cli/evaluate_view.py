@@ -120,7 +120,7 @@ def point_in_words(point: OperatingPoint) -> str:
 
 
 def kept_point(result: EvaluateResult) -> list[RenderableType]:
-    """Return that a run answers by an operating point, and how to take that back; or that it was."""
+    """Return that a run answers by an operating point and how to take that back, or that it was."""
     if result.forgot is not None:
         was = "threshold forgotten" if result.forgot else "no threshold was kept"
         again = " again" if result.forgot else ""

@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from tlearn.evaluation.sorting import Sorted, Sorting
 
 _CSV_HINT = "name another file: --csv FILE"
-_TABLE = b"image,label,probability"
-"""What a table of predictions begins with."""
 SORTING = "Sort the files"
 
 Images = Annotated[
@@ -116,11 +114,11 @@ def predict(
     from tlearn.evaluation.predictions import to_csv
     from tlearn.runs.directory import RunDirectory
     from tlearn.runs.kept_point import read_point
-    from tlearn.storage.atomic import ensure_writable_file, write_atomic
+    from tlearn.storage.atomic import ensure_replaces, ensure_writable_file, write_atomic
 
     if csv:
         ensure_writable_file(csv, _CSV_HINT)
-        _ensure_table(csv)
+        ensure_replaces(csv, rb"\Aimage,label,probability", "table of predictions", _CSV_HINT)
     directory = RunDirectory.open(run)
     answering, point = summarize(directory.path), read_point(directory, directory.read_labels())
     sorting = _sure_by(point, sorting) if unsure is None else sorting
@@ -152,14 +150,6 @@ def _closing(
         unread = {prediction.name for prediction in predictions if prediction.problem}
         blocks += view.draw_sorted(done, sorting, sources, unread)
     return blocks
-
-
-def _ensure_table(csv: Path) -> None:
-    """Raise an error where a file would be replaced that is no table of predictions: an image."""
-    if csv.is_file() and csv.stat().st_size:
-        with csv.open("rb") as file:
-            if file.read(len(_TABLE)) != _TABLE:
-                raise DataError(f"{quoted(csv)} exists and is no table of predictions", _CSV_HINT)
 
 
 def _answer(
