@@ -101,15 +101,11 @@ def _facts(result: EmbedResult) -> dict[str, RenderableType]:
     labels = {*result.embeddings.labels}
     of_classes = f" of {pluralize(len(labels), 'class', 'classes')}" if labels else ""
     images = pluralize(rows, "image")
-    facts: dict[str, RenderableType] = {
-        "images": Text(f"{images}{of_classes}, {width:,} numbers each")
-    }
+    facts = {"images": Text(f"{images}{of_classes}, {width:,} numbers each")}
     if result.n_left_out:
-        text = (
-            f"{pluralize(result.n_left_out, 'image')} in no class folder; name files to embed them"
-        )
-        facts["left out"] = Text(text, WARN)
-    return facts
+        left_out = pluralize(result.n_left_out, "image")
+        facts["left out"] = Text(f"{left_out} of no class; name the files to embed them", WARN)
+    return {**facts}
 
 
 def draw(result: EmbedResult, similar: Path | None, out: Path | None) -> list[RenderableType]:

@@ -134,7 +134,7 @@ def predict(
     else:
         answers = {"answers": safe_text(point_in_words(kept))} if kept else {}
         print_result(Text(), key_value_table({"run": about(answering), **answers}))
-        print_result(*view.draw(predictions, top, verbose, csv))
+        print_result(*view.draw(predictions, top, verbose, csv, kept))
         print_result(*_closing(predictions, sources, sorting, done))
     if all(prediction.problem for prediction in predictions):
         raise typer.Exit(2)

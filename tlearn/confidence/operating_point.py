@@ -79,6 +79,10 @@ class OperatingPoint:
         kind, _, value = self.chosen_by.partition(" ")
         return float(value) if kind == "sensitivity" and not self.note else None
 
+    def least(self, label: str) -> float:
+        """Return the probability from which on a class is answered."""
+        return self.threshold if label == self.positive else 1 - self.threshold
+
     def contradiction(self, classes: Sequence[str]) -> str:
         """Say what in a point that was read cannot be, by its key; "" if nothing."""
         if len(classes) != 2 or self.positive not in classes:
