@@ -87,9 +87,9 @@ def check_sorting(sorting: Sorting, sources: Iterable[Path]) -> None:
     for source in sources:
         real = Path(os.path.realpath(source))
         if folder.is_relative_to(real) and real.is_dir():
+            where = "the folder" if folder == real else f"inside {quoted(source)},"
             raise DataError(
-                f"{quoted(sorting.folder)} is inside {quoted(source)}, whose images are sorted",
-                OTHER_FOLDER,
+                f"{quoted(sorting.folder)} is {where} whose images are sorted", OTHER_FOLDER
             )
         if real.is_relative_to(folder):
             raise DataError(
@@ -190,7 +190,8 @@ def undo_sorting(folder: Path, sources: Sequence[Path]) -> int:
             raise DataError(
                 f"{quoted(step.source)} is there again, and {quoted(folder / step.target)} cannot "
                 "be moved back to it",
-                f"rename one of them: ls {pasted(folder)}",
+                f"rename one of them, then: tlearn predict {' '.join(map(pasted, sources))} "
+                f"--sort-into {pasted(folder)} --undo",
             )
     with os_errors_as_host_errors(folder, OTHER_FOLDER):
         for step in reversed(moved):
