@@ -146,7 +146,7 @@ def test_of_two_classes_a_threshold_is_chosen_on_validation_and_measured_on_test
 
 
 def test_a_point_that_is_kept_is_what_the_run_answers_by_until_it_is_forgotten(
-    train: Train, image_folder: Callable[..., Path]
+    train: Train, image_folder: Callable[..., Path], tmp_path: Path
 ) -> None:
     folder = image_folder(classes=2, per_class=12, name="two")
     _, run = train(folder, "two_run")
@@ -161,6 +161,8 @@ def test_a_point_that_is_kept_is_what_the_run_answers_by_until_it_is_forgotten(
     for answer in api.predict(run.path, loose):
         share = dict(answer.top)["square"]
         assert answer.label in ("", "square" if share >= tried.chosen.threshold else "circle")
+    copies = api.sort_images(run.path, loose, api.Sorting(tmp_path / "sorted"))
+    assert copies.sorted.unsure_below == 0, "the threshold says from where on a class is sure"
     api.evaluate(run.path, choice=api.Choice("square", min_sensitivity=0.5), keep=True)
     found = [answer.label for answer in api.predict(run.path, loose)]
     rare = api.predict(run.path, loose, prior={"square": 0.01})

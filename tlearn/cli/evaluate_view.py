@@ -24,9 +24,9 @@ from tlearn.errors import pasted
 
 if TYPE_CHECKING:
     from tlearn.commands.evaluate import EvaluateResult
+    from tlearn.data.intervals import Interval
     from tlearn.evaluation.class_thresholds import ClassThreshold
     from tlearn.evaluation.gates import GateOutcome
-    from tlearn.evaluation.intervals import Interval
     from tlearn.evaluation.metrics import Report
     from tlearn.evaluation.operating_point import OperatingPoint
     from tlearn.evaluation.scores import Scores

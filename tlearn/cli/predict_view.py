@@ -73,7 +73,7 @@ def to_json(
         document["sorted"] = {
             "folder": str(sorting.folder),
             "how": sorting.how,
-            "unsure_below": sorting.unsure,
+            "unsure_below": done.unsure_below,
             "counts": done.counts,
             "folders": done.folders,
             "files": done.places,

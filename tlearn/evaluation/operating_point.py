@@ -9,7 +9,7 @@ from itertools import compress
 import numpy as np
 
 from tlearn.confidence.operating_point import MOST_PROBABLE, OperatingPoint, Rate, lowest_found
-from tlearn.evaluation.intervals import share_interval
+from tlearn.data.intervals import share_interval
 from tlearn.evaluation.positive_class import guess_positive
 
 _EDGE = 1e-7
