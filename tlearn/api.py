@@ -17,7 +17,7 @@ from tlearn.commands.explain_network import NetworkPage, explain_network
 from tlearn.commands.export import export, export_within, write_snippets
 from tlearn.commands.finetune import FinetuneResult, finetune
 from tlearn.commands.matrix import matrix
-from tlearn.commands.predict import SortResult, predict, sort_images, unsort_images
+from tlearn.commands.predict import Predictions, SortResult, predict, sort_images, unsort_images
 from tlearn.commands.rank import RankedBackbone, RankResult, rank
 from tlearn.commands.runs import list_runs as runs
 from tlearn.commands.suggest import suggest
@@ -42,6 +42,7 @@ __all__ = [
     "FolderPage",
     "Gates",
     "NetworkPage",
+    "Predictions",
     "RankResult",
     "RankedBackbone",
     "SortResult",

@@ -28,6 +28,12 @@ def test_a_promise_is_said_beside_what_was_found() -> None:
     assert "not like" not in text
 
 
+def test_refused_images_are_said_to_count_in_the_scores() -> None:
+    text = words(*draw_confidence([], LIKE, refused={"ok": 1, "[bad]": 7}))
+    assert "(1 of ok, 7 of [bad]), but count above as if they were answered" in text
+    assert "count above" not in words(*draw_confidence([], LIKE, refused={"ok": 0, "bad": 0}))
+
+
 def test_images_unlike_those_of_training_are_said_to_be() -> None:
     assert "not like the images of training" in words(*draw_confidence([], UNLIKE))
     assert "do not rely on the answers" in words(unlike(UNLIKE))
@@ -41,7 +47,8 @@ def test_a_broken_promise_says_by_how_much() -> None:
 
 def test_nothing_promised_and_nothing_known_are_not_mentioned() -> None:
     assert draw_confidence([], None) == []
-    assert to_json([], None) == {"conformal": [], "known_rate": None, "unlike_training": None}
+    nothing = {"conformal": [], "known_rate": None, "unlike_training": None, "refused": {}}
+    assert to_json([], None) == nothing
 
 
 def test_the_document_says_whether_each_promise_holds() -> None:

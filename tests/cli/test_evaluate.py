@@ -193,6 +193,7 @@ def test_a_chosen_threshold_says_why_and_what_it_did_where_it_was_chosen(
     words = " ".join(result.stdout.split())
     assert "from a probability of 0.5 on, to find at least 95%" in words
     assert "4 of 4 are found and 4 of 4 left alone" in words
+    assert "each class, confusion and limits go by the more probable class" in words
     assert "too few to promise 95%: 80.0% can be expected" in words
     choice = recorded[0][1]["choice"]
     assert (choice.positive, choice.min_sensitivity, choice.cost) == ("[defect]", 0.95, None)
@@ -291,6 +292,7 @@ def test_thresholds_of_classes_are_a_table(
     ("flags", "message"),
     [
         (("--keep",), "--keep keeps a threshold, and none is chosen"),
+        (("--keep", "--thresholds"), "--keep keeps the threshold of two classes, not --thresholds"),
         (("--keep", "--forget", "--cost", "3:1"), "--keep keeps a threshold, and --forget keeps"),
     ],
 )
@@ -315,3 +317,8 @@ def test_a_point_that_is_kept_says_how_it_is_taken_back(
     assert document["operating_point_kept"] is True
     calls("evaluate", replace(result, is_kept=False))
     assert "--forget" not in command("evaluate").stdout
+    calls("evaluate", replace(result, chosen=None, is_kept=False, forgot=True))
+    assert "the more probable class again" in command("evaluate", "--forget").stdout
+    assert json.loads(command("evaluate", "--forget", "--json").stdout)["operating_point_forgotten"]
+    calls("evaluate", replace(result, chosen=None, is_kept=False, forgot=False))
+    assert "no threshold was kept" in command("evaluate", "--forget").stdout

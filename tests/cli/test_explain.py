@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,15 @@ def test_it_draws_each_map_with_its_test(
     assert "explain/explain.html" in shown.stdout
 
 
+def test_images_of_one_name_are_told_apart(
+    command: Command, calls: Callable[..., Any], result: ExplainResult, tmp_path: Path
+) -> None:
+    same = [replace(result.maps[0], path=str(tmp_path / of / "1.jpg")) for of in "ab"]
+    calls("explain", replace(result, maps=same))
+    shown = command("explain", "x").stdout
+    assert "a/1.jpg" in shown and "b/1.jpg" in shown
+
+
 def test_json_has_a_record_for_every_image(
     command: Command, calls: Callable[..., Any], result: ExplainResult
 ) -> None:
@@ -82,7 +92,8 @@ def test_without_images_the_run_is_explained(
         (("--network",), "none was named"),
         (("--network", "--folder"), "choose one"),
         (("--folder", "a", "b"), "2 were named"),
-        (("--folder", "runs/latest", "b"), "2 were named"),
+        (("--folder", "runs/latest", "b"), "leave one of them out: tlearn explain --folder b"),
+        (("--folder", "runs/latest", "b", "c"), "3 were named"),
         (("--backbone", "builtin", "a.jpg"), "--folder FOLDER"),
         (("nowhere.jpg",), "does not exist"),
     ],

@@ -17,6 +17,7 @@ from tlearn import api
 from tlearn.commands.predict import Predictions
 from tlearn.confidence.answers import Answer
 from tlearn.confidence.confidence import KnownScale
+from tlearn.confidence.operating_point import OperatingPoint, Rate
 from tlearn.errors import DataError
 from tlearn.evaluation.predictions import Prediction
 from tlearn.evaluation.sorting import Sorted, Sorting, sort_files
@@ -198,6 +199,23 @@ def test_many_images_are_summed_up_by_class(
     assert len(json.loads(command("predict", "x", "--json").stdout)["predictions"]) == 31
     assert "--verbose" not in command("predict", "x", "--csv", tmp_path / "all.csv").stdout
     assert len((tmp_path / "all.csv").read_text().splitlines()) == 32
+
+
+def test_the_least_sure_are_those_next_to_the_threshold_that_is_kept(
+    command: Command, calls: Callable[..., Any]
+) -> None:
+    rate = Rate(None, None, 0, 0)
+    point = OperatingPoint("bad", 0.1, "cost 9:1", rate, rate, rate, rate)
+    shares = [0.001, 0.01, 0.09, 0.12, 0.4, *[0.9] * 10]
+    answers = [Answer(np.array([1 - share, share])) for share in shares]
+    read = [
+        Prediction.of(f"/x/{n}.jpg", answer, ("ok", "bad"), point=point)
+        for n, answer in enumerate(answers)
+    ]
+    calls("predict", Predictions(read, None, point))
+    least_sure = command("predict", "x").stdout.split("Least sure")[1].splitlines()
+    names = [line.split()[0] for line in least_sure if ".jpg" in line]
+    assert names[:4] == ["/x/2.jpg", "/x/3.jpg", "/x/4.jpg", "/x/1.jpg"]
 
 
 def test_of_many_classes_the_rarest_are_counted_together(

@@ -66,6 +66,11 @@ def test_a_recall_has_a_class_which_may_hold_the_sign() -> None:
         assert error.value.hint.endswith("--min-recall cats=0.9")
 
 
+def test_a_class_has_one_share() -> None:
+    with pytest.raises(RecipeError, match="--prior names the class 'cats' twice"):
+        parse_class_shares(["cats=0.9", "dogs=0.1", "cats=0.2"], "--prior")
+
+
 def test_a_cost_has_two_numbers() -> None:
     assert parse_ratio("10:1", "--cost") == (10, 1) and parse_ratio("1:2.5", "--cost") == (1, 2.5)
     for text in ("10", "10:0", "a:b", "1:2:3", "inf:1", "-1:1", ""):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,8 +18,10 @@ def test_a_folder_with_classes_is_embedded_with_labels(
 ) -> None:
     folder = image_folder(classes=3, per_class=3)
     (folder / "circle" / "broken.jpg").write_bytes(b"")
+    shutil.copy(folder / "circle" / "circle_0.png", folder / "loose.png")
     result = api.embed(finished_run, [folder], out=tmp_path / "e.npz")
     assert [Path(path).name for path in result.problems] == ["broken.jpg"]
+    assert result.n_left_out == 1
     with np.load(tmp_path / "e.npz") as arrays:
         assert arrays["embeddings"].shape == (9, 256)
         assert [Path(path).parent.name for path in arrays["paths"]] == [*arrays["labels"]]

@@ -147,7 +147,7 @@ def test_of_two_classes_a_threshold_is_chosen_on_validation_and_measured_on_test
 
 
 def test_a_point_that_is_kept_is_what_the_run_answers_by_until_it_is_forgotten(
-    train: Train, image_folder: Callable[..., Path]
+    train: Train, image_folder: Callable[..., Path], tmp_path: Path
 ) -> None:
     folder = image_folder(classes=2, per_class=12, name="two")
     _, run = train(folder, "two_run")
@@ -162,6 +162,8 @@ def test_a_point_that_is_kept_is_what_the_run_answers_by_until_it_is_forgotten(
     for answer in api.predict(run.path, loose):
         share = dict(answer.top)["square"]
         assert answer.label in ("", "square" if share >= tried.chosen.threshold else "circle")
+    copies = api.sort_images(run.path, loose, api.Sorting(tmp_path / "sorted"))
+    assert copies.sorted.unsure_below == 0, "the threshold says from where on a class is sure"
     for wanted in (0.5, 0.99):  # the images are too few to promise so much
         choice = api.Choice("square", min_sensitivity=wanted)
         api.evaluate(run.path, choice=choice, keep=True)
@@ -173,7 +175,9 @@ def test_a_point_that_is_kept_is_what_the_run_answers_by_until_it_is_forgotten(
     assert again.is_kept and again.chosen == kept.chosen
     assert again.report.operating_point == kept.report.operating_point
     assert not api.evaluate(run.path, choice=api.Choice("circle")).is_kept
-    assert not api.evaluate(run.path, forget=True).is_kept
+    forgotten = api.evaluate(run.path, forget=True)
+    assert forgotten.forgot and not forgotten.is_kept
+    assert api.evaluate(run.path, forget=True).forgot is False
     assert [answer.label for answer in api.predict(run.path, loose)] == plain
 
 

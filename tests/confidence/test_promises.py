@@ -37,6 +37,13 @@ def test_only_new_images_count() -> None:
     assert (kept.known.share, kept.known.n) == (0.5, 2)
 
 
+def test_refused_images_are_counted_by_class() -> None:
+    kept = hold_promises(CONFIDENCE, ANSWERS, LABELS, None, 0.05, classes=("a", "b"))
+    assert kept.refused == {"a": 1, "b": 0}
+    new = hold_promises(CONFIDENCE, ANSWERS, LABELS, LABELS == 0, 0.05, classes=("a", "b"))
+    assert new.refused == {"a": 0, "b": 0}
+
+
 def test_all_count_where_nothing_is_known_of_their_past() -> None:
     kept = hold_promises(CONFIDENCE, ANSWERS, LABELS, None, 0.05)
     assert {of.n for of in kept.coverage} == {4}

@@ -13,7 +13,7 @@ from tlearn.data.design_effect import (
     effect_at,
     within_group_correlation,
 )
-from tlearn.evaluation.intervals import wilson_interval
+from tlearn.data.intervals import wilson_interval
 from tlearn.evaluation.metrics import score
 
 

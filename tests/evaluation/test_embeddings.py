@@ -50,6 +50,21 @@ def test_parquet_has_a_column_of_vectors(embeddings: Embeddings, tmp_path: Path)
     assert ("label" in table.column_names) == bool(embeddings.labels)
 
 
+@pytest.mark.parametrize("suffix", [".npz", ".csv", ".parquet"])
+def test_embeddings_replace_embeddings_and_nothing_else(
+    embeddings: Embeddings, suffix: str, tmp_path: Path
+) -> None:
+    if suffix == ".parquet":
+        pytest.importorskip("pyarrow")
+    path, other = tmp_path / f"e{suffix}", tmp_path / f"other{suffix}"
+    for _ in range(2):
+        write_embeddings(path, embeddings)
+    other.write_bytes(b"path,label\na.jpg,cat\n")
+    with pytest.raises(DataError, match="exists and is no file of embeddings"):
+        check_format(other)
+    assert other.read_bytes() == b"path,label\na.jpg,cat\n"
+
+
 def test_a_name_without_a_format_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"none of \.npz, \.parquet, \.csv") as error:
         check_format(tmp_path / "e.txt")

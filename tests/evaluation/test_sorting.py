@@ -134,8 +134,9 @@ def test_the_moves_made_last_are_taken_back_first(
     assert undo_sorting(sorting.folder, [tmp_path / "from"]) == 1
     assert files(tmp_path / "from") == {"b.jpg": "b.jpg"}
     answer("a.jpg", content="another")
-    with pytest.raises(DataError, match="is there again"):
+    with pytest.raises(DataError, match="is there again") as error:
         undo_sorting(sorting.folder, [tmp_path / "from"])
+    assert error.value.hint.endswith("--undo")
     assert files(tmp_path / "from")["a.jpg"] == "another"
 
 
@@ -194,13 +195,19 @@ def test_a_folder_of_a_class_that_is_a_link_is_refused(
 
 
 @pytest.mark.parametrize(
-    ("source", "folder"),
-    [("photos", "photos/sorted"), ("photos", "photos"), ("photos/new", "photos")],
+    ("source", "folder", "told"),
+    [
+        ("photos", "photos/sorted", "photos/sorted' is inside"),
+        ("photos", "photos", "photos' is the folder whose"),
+        ("photos/new", "photos", "new' is inside"),
+    ],
 )
-def test_a_folder_is_not_sorted_into_itself(tmp_path: Path, source: str, folder: str) -> None:
+def test_a_folder_is_not_sorted_into_itself(
+    tmp_path: Path, source: str, folder: str, told: str
+) -> None:
     (tmp_path / "photos" / "new").mkdir(parents=True)
     (tmp_path / "same").symlink_to(tmp_path)
-    with pytest.raises(DataError, match="is inside") as error:
+    with pytest.raises(DataError, match=told) as error:
         check_sorting(Sorting(tmp_path / "same" / folder), [tmp_path / source])
     assert "--sort-into" in error.value.hint
     check_sorting(Sorting(tmp_path / "sorted"), [tmp_path / source])

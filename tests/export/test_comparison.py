@@ -67,6 +67,15 @@ def test_a_drop_beyond_the_gate_fails(
     assert low < result.accuracy_drop < high
 
 
+def test_with_a_prior_an_error_counts_as_much_as_its_class_is_frequent() -> None:
+    inputs = replace(reference([0, 1, 2, 0], [0, 1, 2, 0]), prior=[0.9, 0.05, 0.05])
+    rare, frequent = (compare(inputs, one_hot(answers)) for answers in ([0, 1, 1, 0], [0, 1, 2, 1]))
+    assert (rare.accuracy, rare.accuracy_drop) == pytest.approx((0.95, 0.05))
+    assert (frequent.accuracy, frequent.accuracy_drop) == pytest.approx((0.55, 0.45))
+    assert gate(rare, 0.06) == "" and gate(frequent, 0.06)
+    assert frequent.drop_interval[0] < 0.45 < frequent.drop_interval[1]
+
+
 def test_gate_names_the_numbers() -> None:
     model_answers = reference([0] * 100, [0] * 100)
     result = compare(model_answers, one_hot([1] * 10 + [0] * 90))

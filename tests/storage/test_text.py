@@ -3,12 +3,32 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, ClassVar
 
 import pytest
+from pydantic import TypeAdapter, ValidationError
 
 from tlearn.errors import RunError
-from tlearn.storage.text import escape_label, read_json, read_text, unescape_label, write_json
+from tlearn.storage.text import (
+    escape_label,
+    first_problem,
+    read_json,
+    read_text,
+    unescape_label,
+    write_json,
+)
+
+
+@dataclass
+class Record:
+    """What a file may hold."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
+
+    number: int
+    names: tuple[str, ...]
 
 
 def test_json_comes_back(tmp_path: Path) -> None:
@@ -70,3 +90,20 @@ def test_what_is_no_file_or_huge_is_an_error(tmp_path: Path, read: object) -> No
     for path in (tmp_path, tmp_path / "pipe", tmp_path / "sparse"):
         with pytest.raises(RunError, match="cannot be read: it is"):
             read(path)
+
+
+@pytest.mark.parametrize(
+    ("document", "problem"),
+    [
+        ({"number": "x", "names": []}, "number: not a whole number"),
+        ({"number": 1, "names": 3}, "names: not a list"),
+        ({"number": 1, "names": [None]}, "names.0: not text"),
+        ({"number": 1}, "names: missing"),
+        ({"number": 1, "names": [], "more": 1}, "more: no such key"),
+        ([], "not an object"),
+    ],
+)
+def test_a_value_that_is_refused_is_named_in_plain_words(document: object, problem: str) -> None:
+    with pytest.raises(ValidationError) as error:
+        TypeAdapter(Record).validate_python(document)
+    assert first_problem(error.value) == problem

@@ -18,6 +18,7 @@ from tlearn.artifacts.contract_rules import contradiction, shortened
 from tlearn.artifacts.limits import MOST_TEXT_BYTES, read_appended, read_limited, strict_json
 from tlearn.errors import ExportError, quoted
 from tlearn.storage.atomic import write_atomic
+from tlearn.storage.text import first_problem
 
 EMBEDDED_CONTRACT = "contract.json"
 CONTRACT_ENDING = ".contract.json"
@@ -125,9 +126,7 @@ def from_bytes(content: bytes, source: str) -> Contract:
         document = _upgraded(strict_json(content), source)
         contract = TypeAdapter(Contract).validate_python(document)
     except ValidationError as error:
-        detail = error.errors()[0]
-        key = ".".join(map(str, detail["loc"]))[:100]
-        raise ExportError(f"{source} is damaged: {key}: {detail['msg']}", _EXPORT_AGAIN) from error
+        raise ExportError(f"{source} is damaged: {first_problem(error)}", _EXPORT_AGAIN) from error
     except RecursionError:
         raise ExportError(f"{source} is damaged: it is nested too deeply", _EXPORT_AGAIN) from None
     except ValueError as error:

@@ -172,7 +172,7 @@ def to_json(result: CheckResult) -> dict[str, Any]:
         "contract": "beside" if verification.beside else "inside",
         "checks": [asdict(check) for check in verification.checks],
         "report": result.scores and result.scores.to_json(),
-        **confidence_view.to_json(result.coverage, result.known),
+        **confidence_view.to_json(result.coverage, result.known, result.refused),
         "operating_point": point and asdict(point),
         "sensitivity_kept": kept and asdict(kept) | {"holds": kept.holds},
         "predictions": predictions and predict_view.to_json(predictions, _TOP)["predictions"],
@@ -216,7 +216,7 @@ def _share(verification: VerificationReport, names: Sequence[str]) -> str:
 
 def _draw_answers(result: CheckResult, images: Path | None, verbose: bool) -> list[RenderableType]:
     confidence = confidence_view.draw_confidence(
-        result.coverage, result.known, sensitivity=result.sensitivity
+        result.coverage, result.known, sensitivity=result.sensitivity, refused=result.refused
     )
     if result.scores:
         point = result.verification.contract.operating_point

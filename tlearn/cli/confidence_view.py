@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -38,11 +38,14 @@ def _found(kept: SensitivityKept) -> str:
     return f"{kept.n_right:,} of {kept.n:,} images of {name} are found ({share})"
 
 
-def to_json(coverage: Sequence[Coverage], known: KnownShare | None) -> dict[str, Any]:
+def to_json(
+    coverage: Sequence[Coverage], known: KnownShare | None, refused: Mapping[str, int] | None = None
+) -> dict[str, Any]:
     """Return the keys of a document about promises and about images that are known."""
     return {
         "conformal": [asdict(kept) | {"holds": kept.holds} for kept in coverage],
         **known_to_json(known),
+        "refused": dict(refused or {}),
     }
 
 
@@ -75,6 +78,7 @@ def draw_confidence(
     known: KnownShare | None,
     strangers: StrangerScores | None = None,
     sensitivity: SensitivityKept | None = None,
+    refused: Mapping[str, int] | None = None,
 ) -> list[RenderableType]:
     """Return how promises about sets of answers were kept, and how many images are known."""
     rows: dict[str, RenderableType] = {}
@@ -87,6 +91,10 @@ def draw_confidence(
         rows[f"sets of {kept.level:.0%}"] = Text(text, "" if kept.holds else BAD)
     if known:
         text = f"{percent(known.share)} of {known.n:,} images; the others are 'none of these'"
+        if refused and any(refused.values()):
+            counts = [f"{n:,} of {escape_control(name)}" for name, n in refused.items()]
+            text += f" ({', '.join(counts)})" if len(counts) == 2 else ""
+            text += ", but count above as if they were answered"
         rows["known"] = Text(text)
         if known.unlike:
             rows[""] = Text("as a whole they are not like the images of training", WARN)

@@ -14,6 +14,7 @@ from tlearn.cli.display.progress import Display, print_json, print_result
 from tlearn.cli.display.widgets import (
     BAD,
     DIM,
+    WARN,
     bullets,
     heading,
     indented,
@@ -85,6 +86,7 @@ def to_json(result: EmbedResult, out: Path | None) -> dict[str, Any]:
     return {
         "n_images": rows,
         "width": width,
+        "n_left_out": result.n_left_out,
         "out": str(out) if out else None,
         "similar": [
             {"image": found.path, "label": found.label, "similarity": found.similarity}
@@ -99,7 +101,11 @@ def _facts(result: EmbedResult) -> dict[str, RenderableType]:
     labels = {*result.embeddings.labels}
     of_classes = f" of {pluralize(len(labels), 'class', 'classes')}" if labels else ""
     images = pluralize(rows, "image")
-    return {"images": Text(f"{images}{of_classes}, {width:,} numbers each")}
+    facts = {"images": Text(f"{images}{of_classes}, {width:,} numbers each")}
+    if result.n_left_out:
+        left_out = pluralize(result.n_left_out, "image")
+        facts["left out"] = Text(f"{left_out} of no class; name the files to embed them", WARN)
+    return {**facts}
 
 
 def draw(result: EmbedResult, similar: Path | None, out: Path | None) -> list[RenderableType]:

@@ -134,10 +134,11 @@ def to_json(result: EvaluateResult) -> dict[str, Any]:
         "grouped_by": list(result.grouped_by),
         "operating_point_on_validation": result.chosen and asdict(result.chosen),
         "operating_point_kept": result.is_kept,
+        "operating_point_forgotten": result.forgot,
         "thresholds": [asdict(threshold) for threshold in result.thresholds],
         "gates": [asdict(gate) for gate in result.gates],
         "passed": result.passed,
-        **confidence_view.to_json(result.coverage, result.known),
+        **confidence_view.to_json(result.coverage, result.known, result.refused),
         "unknown_auroc": result.strangers and result.strangers.auroc,
         "unknown_accepted": result.strangers and result.strangers.accepted,
         "unknown_trained_on": result.strangers and result.strangers.trained_on,
@@ -151,7 +152,9 @@ def draw(result: EvaluateResult, verbose: bool = False) -> list[RenderableType]:
         *draw_scores(
             subject, result.scores, result.grouped_by, verbose=verbose, chosen=result.chosen
         ),
-        *confidence_view.draw_confidence(result.coverage, result.known, result.strangers),
+        *confidence_view.draw_confidence(
+            result.coverage, result.known, result.strangers, refused=result.refused
+        ),
         *evaluate_view.class_thresholds(result.thresholds),
         *evaluate_view.limits(result.gates),
         *evaluate_view.kept_point(result),

@@ -127,8 +127,9 @@ def read_choice(
     errors_cost = Cost(*parse_ratio(cost, "--cost")) if cost else None
     choice = Choice(positive, errors_cost, min_sensitivity, thresholds)
     if keep and not choice.has_point:
+        kept = "the threshold of two classes, not --thresholds"
         raise RecipeError(
-            "--keep keeps a threshold, and none is chosen",
+            f"--keep keeps {kept if thresholds else 'a threshold, and none is chosen'}",
             "choose one: --min-sensitivity 0.95 --keep",
         )
     return choice

@@ -24,9 +24,9 @@ from tlearn.errors import pasted
 
 if TYPE_CHECKING:
     from tlearn.commands.evaluate import EvaluateResult
+    from tlearn.data.intervals import Interval
     from tlearn.evaluation.class_thresholds import ClassThreshold
     from tlearn.evaluation.gates import GateOutcome
-    from tlearn.evaluation.intervals import Interval
     from tlearn.evaluation.metrics import Report
     from tlearn.evaluation.operating_point import OperatingPoint
     from tlearn.evaluation.scores import Scores
@@ -101,6 +101,9 @@ def two_classes(scores: Scores, on_validation: OperatingPoint | None) -> list[Re
         rows.add_row(title, Text(percent(rate.value), "bold"), ends, counts, Text(meaning, DIM))
     lines: list[RenderableType] = [heading(f"Looking for {name}{whose}")]
     lines.append(Text(_rule(point, on_validation), DIM))
+    if on_validation:
+        others = "accuracy, F1, each class, confusion and limits"
+        lines.append(Text(f"{others} go by the more probable class, not by this threshold", DIM))
     guesses = {"names": "a guess by the names", "order": "the second class"}
     if report.positive_by in guesses:
         guess = guesses[report.positive_by]
@@ -117,7 +120,11 @@ def point_in_words(point: OperatingPoint) -> str:
 
 
 def kept_point(result: EvaluateResult) -> list[RenderableType]:
-    """Return that a run answers by an operating point, and how to take that back."""
+    """Return that a run answers by an operating point and how to take that back, or that it was."""
+    if result.forgot is not None:
+        was = "threshold forgotten" if result.forgot else "no threshold was kept"
+        again = " again" if result.forgot else ""
+        return [Text(f"\n{was}: predict and export answer the more probable class{again}", DIM)]
     if not result.is_kept:
         return []
     back = f"tlearn evaluate {shell_path(result.run.path)} --forget"

@@ -12,7 +12,15 @@ from rich.text import Text
 from tlearn.cli import options
 from tlearn.cli.display.formats import escape_control, percent, pluralize, relative_path
 from tlearn.cli.display.progress import Display, print_json, print_result
-from tlearn.cli.display.widgets import BAD, bullets, indented, key_value_table, safe_text, table
+from tlearn.cli.display.widgets import (
+    BAD,
+    bullets,
+    end_of,
+    indented,
+    key_value_table,
+    safe_text,
+    table,
+)
 from tlearn.errors import DataError, RecipeError, pasted
 
 if TYPE_CHECKING:
@@ -20,6 +28,8 @@ if TYPE_CHECKING:
 
 _SHOWN = 20
 """Rows on the screen; the page has them all."""
+
+_NAME_CELLS = 24
 
 _Network = Annotated[
     bool,
@@ -121,6 +131,11 @@ def _only_image(named: list[Path]) -> Path:
 def _only_folder(run: Path | None, named: list[Path]) -> Path | None:
     if len(named) + bool(run) < 2:
         return named[0] if named else None
+    if run and len(named) == 1:
+        raise DataError(
+            "--folder draws the images of a run, or those of a folder as no run has seen them",
+            f"leave one of them out: tlearn explain --folder {pasted(named[0])}",
+        )
     raise DataError(
         f"--folder draws one folder or one run, and {len(named) + bool(run)} were named",
         f"name one: tlearn explain --folder {pasted(named[0])}",
@@ -153,12 +168,13 @@ def draw(result: ExplainResult) -> list[RenderableType]:
         assert record.label and record.probability is not None
         assert record.drop_warm is not None and record.drop_random is not None
         rows.add_row(
-            safe_text(Path(record.path).name),
+            end_of(record.path, _NAME_CELLS),
             safe_text(record.label, "bold"),
             percent(record.probability),
             f"{0.0 - 100 * record.drop_warm:+.1f}",
             f"{0.0 - 100 * record.drop_random:+.1f}",
         )
+    rows.columns[0].no_wrap = True
     blocks: list[RenderableType] = [Text(), rows] if drawn else []
     if len(drawn) > _SHOWN:
         blocks.append(Text(f"and {len(drawn) - _SHOWN} more, on the page"))

@@ -77,7 +77,7 @@ def about_use(artifact: Artifact) -> str:
         named = [f"{percent(share)} {escape_control(name)}" for name, share in shown]
         more = f" and {len(shares) - len(shown)} more" if len(shares) > len(shown) else ""
         lines += f"\nanswers are set for {', '.join(named)}{more};\n"
-        lines += "the accuracy is that on images with classes as frequent as in training"
+        lines += "the accuracy is that on images with classes as frequent as these"
     if artifact.refuse is not None and artifact.refuse != REFUSED:
         lines += f"\nabout {percent(artifact.refuse)} of images of the classes are refused"
     return lines

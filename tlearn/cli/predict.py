@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -23,12 +23,9 @@ from tlearn.errors import DataError, RecipeError, quoted
 if TYPE_CHECKING:
     from tlearn.commands.predict import Predictions
     from tlearn.commands.runs import RunSummary
-    from tlearn.confidence.operating_point import OperatingPoint
     from tlearn.evaluation.sorting import Sorted, Sorting
 
 _CSV_HINT = "name another file: --csv FILE"
-_TABLE = b"image,label,probability"
-"""What a table of predictions begins with."""
 SORTING = "Sort the files"
 
 Images = Annotated[
@@ -115,15 +112,12 @@ def predict(
     from tlearn.commands.runs import summarize
     from tlearn.evaluation.predictions import to_csv
     from tlearn.runs.directory import RunDirectory
-    from tlearn.runs.kept_point import read_point
-    from tlearn.storage.atomic import ensure_writable_file, write_atomic
+    from tlearn.storage.atomic import ensure_replaces, ensure_writable_file, write_atomic
 
     if csv:
         ensure_writable_file(csv, _CSV_HINT)
-        _ensure_table(csv)
-    directory = RunDirectory.open(run)
-    answering, point = summarize(directory.path), read_point(directory, directory.read_labels())
-    sorting = _sure_by(point, sorting) if unsure is None else sorting
+        ensure_replaces(csv, rb"\Aimage,label,probability", "table of predictions", _CSV_HINT)
+    answering = summarize(RunDirectory.open(run).path)
     with Display(as_json, quiet, verbose) as display:
         predictions, done = _answer(answering.path, sources, sorting, shares, display)
     if csv:
@@ -136,7 +130,7 @@ def predict(
     else:
         answers = {"answers": safe_text(point_in_words(kept))} if kept else {}
         print_result(Text(), key_value_table({"run": about(answering), **answers}))
-        print_result(*view.draw(predictions, top, verbose, csv))
+        print_result(*view.draw(predictions, top, verbose, csv, kept))
         print_result(*_closing(predictions, sources, sorting, done))
     if all(prediction.problem for prediction in predictions):
         raise typer.Exit(2)
@@ -152,14 +146,6 @@ def _closing(
         unread = {prediction.name for prediction in predictions if prediction.problem}
         blocks += view.draw_sorted(done, sorting, sources, unread)
     return blocks
-
-
-def _ensure_table(csv: Path) -> None:
-    """Raise an error where a file would be replaced that is no table of predictions: an image."""
-    if csv.is_file() and csv.stat().st_size:
-        with csv.open("rb") as file:
-            if file.read(len(_TABLE)) != _TABLE:
-                raise DataError(f"{quoted(csv)} exists and is no table of predictions", _CSV_HINT)
 
 
 def _answer(
@@ -199,10 +185,10 @@ def _sorting(
     folder: Path | None, how: str | None, unsure: float | None, undo: bool
 ) -> Sorting | None:
     """Return where and how files are to be sorted, by the flags."""
-    from tlearn.evaluation.sorting import COPY, UNSURE_BELOW, Sorting
+    from tlearn.evaluation.sorting import COPY, Sorting
 
     if folder:
-        return Sorting(folder, how or COPY, UNSURE_BELOW if unsure is None else unsure)
+        return Sorting(folder, how or COPY, unsure)
     given = {"--how": how is not None, "--unsure": unsure is not None, "--undo": undo}
     if alone := next((flag for flag, is_given in given.items() if is_given), ""):
         raise RecipeError(
@@ -210,11 +196,6 @@ def _sorting(
             "name it too: --sort-into FOLDER",
         )
     return None
-
-
-def _sure_by(point: OperatingPoint | None, sorting: Sorting | None) -> Sorting | None:
-    """Return how files are sorted where an operating point says from where on a class is sure."""
-    return replace(sorting, unsure=0.0) if sorting and point else sorting
 
 
 def _undo(sources: Sequence[Path], folder: Path, as_json: bool) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ from tlearn.cli.display.widgets import (
     BAD,
     DIM,
     bullets,
+    end_of,
     heading,
     indented,
     next_steps,
@@ -31,6 +33,7 @@ from tlearn.cli.display.widgets import (
 )
 
 if TYPE_CHECKING:
+    from tlearn.confidence.operating_point import OperatingPoint
     from tlearn.evaluation.predictions import Prediction
     from tlearn.evaluation.sorting import Sorted, Sorting
 
@@ -40,6 +43,7 @@ _ROWS = 10
 _LEAST_SURE, _CLASSES, _REASONS = 5, 20, 10
 _NAME_CELLS, _NAME_CELLS_BESIDE_LONG_CLASSES = 36, 24
 _LONG_CLASS = 12
+_TINY = 1e-12
 _NONE_OF_THESE = "none of these"
 _DONE = {"copy": "copied", "link": "linked", "move": "moved"}
 
@@ -69,7 +73,7 @@ def to_json(
         document["sorted"] = {
             "folder": str(sorting.folder),
             "how": sorting.how,
-            "unsure_below": sorting.unsure,
+            "unsure_below": done.unsure_below,
             "counts": done.counts,
             "folders": done.folders,
             "files": done.places,
@@ -80,14 +84,18 @@ def to_json(
 
 
 def draw(
-    predictions: Sequence[Prediction], top: int, verbose: bool, csv: Path | None = None
+    predictions: Sequence[Prediction],
+    top: int,
+    verbose: bool,
+    csv: Path | None = None,
+    point: OperatingPoint | None = None,
 ) -> list[RenderableType]:
     """Return a line per image or, of many, a line per class; and what could not be read."""
     read = [prediction for prediction in predictions if not prediction.problem]
     blocks: list[RenderableType] = []
     if len(read) > _ROWS and not verbose:
         blocks += [Text(), _class_table(read)]
-        answered = sorted((p for p in read if p.label), key=lambda p: p.probability)
+        answered = sorted((p for p in read if p.label), key=partial(_sureness, point))
         if answered:
             blocks += [heading("Least sure"), _image_table(answered[:_LEAST_SURE], top)]
         if not csv:
@@ -102,6 +110,12 @@ def draw(
     if csv:
         blocks.append(Text(f"written to {escape_control(relative_path(csv))}", DIM))
     return blocks
+
+
+def _sureness(point: OperatingPoint | None, prediction: Prediction) -> float:
+    """Return how many times the odds of an answer are those from which on it is given."""
+    p, least = prediction.probability, point.least(prediction.label) if point else 0.5
+    return p * (1 - least) / max((1 - p) * least, _TINY)
 
 
 def draw_sorted(
@@ -161,16 +175,8 @@ def _image_table(predictions: Sequence[Prediction], top: int) -> Table:
         others = [f"{escape_control(name)} {percent(p)}" for name, p in prediction.top[first:top]]
         cells = [Text("\n".join(others), DIM)] if top > 1 else []
         label = safe_text(prediction.label or _NONE_OF_THESE, "bold")
-        name = _end_of(prediction.name, cells_of_name)
+        name = end_of(prediction.name, cells_of_name)
         probability = percent(prediction.probability if prediction.label else None)
         rows.add_row(name, label, probability, *cells)
     rows.columns[0].no_wrap = True  # file names stay whole, class names may be folded
     return rows
-
-
-def _end_of(path: str, cells: int) -> Text:
-    """Return the end of a long name: that is where files differ."""
-    name = escape_control(relative_path(path))
-    if len(name) > cells:
-        name = "…" + name[1 - cells :]
-    return Text(name, no_wrap=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from tlearn.errors import RecipeError
+from tlearn.errors import RecipeError, pasted
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "": 60}
 _MILLISECONDS = {"ms": 1, "s": 1000, "": 1}
@@ -98,15 +98,20 @@ def parse_class_shares(texts: Sequence[str], flag: str) -> dict[str, float]:
     """Return class to share of texts such as "cats=0.9".
 
     Raises:
-        RecipeError: A text is no such pair.
+        RecipeError: A text is no such pair, or a class is named twice.
     """
-    shares = {}
+    shares: dict[str, float] = {}
     for text in texts:
         name, sign, share = text.rpartition("=")
         if not (sign and name):
             raise RecipeError(
                 f"{flag} '{text}': not a class and its share",
                 f"write the class, = and the share, as in: {flag} cats=0.9",
+            )
+        if name in shares:
+            raise RecipeError(
+                f"{flag} names the class '{name}' twice",
+                f"leave one of them out: {flag} {pasted(text)}",
             )
         shares[name] = parse_share(share, flag)
     return shares

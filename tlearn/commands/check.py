@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -49,6 +49,8 @@ class CheckResult:
         known: How like the training images these images are; None where the file does not say.
         sensitivity: How the promise of its operating point was kept on images that it was not
             trained on; None where nothing is promised, and without labels.
+        refused: Class to its images that were not trained on and are refused, however probable it
+            is; empty where the file does not say, and without labels.
     """
 
     verification: VerificationReport
@@ -57,6 +59,7 @@ class CheckResult:
     coverage: tuple[Coverage, ...] = ()
     known: KnownShare | None = None
     sensitivity: SensitivityKept | None = None
+    refused: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def passed(self) -> bool:
@@ -93,7 +96,8 @@ def check(
     if _has_classes(images, contract.labels):
         manifest = _manifest_of(artifact, contract)
         scores, kept = score_folder(runtime, contract, images, manifest, progress)
-        return CheckResult(verification, scores, None, kept.coverage, kept.known, kept.sensitivity)
+        promises = kept.coverage, kept.known, kept.sensitivity, kept.refused
+        return CheckResult(verification, scores, None, *promises)
     predictions, known = classify(runtime, contract, images, progress)
     return CheckResult(verification, predictions=predictions, known=known)
 

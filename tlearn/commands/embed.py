@@ -41,11 +41,13 @@ class EmbedResult:
         embeddings: Of those that can be read.
         problems: Path of each of the others to why it cannot.
         similar: The images most like the one that was named, best first.
+        n_left_out: Images of a folder with classes that are in none of them.
     """
 
     embeddings: Embeddings
     problems: Mapping[str, str]
     similar: tuple[Neighbor, ...] = ()
+    n_left_out: int = 0
 
 
 def embed(
@@ -72,7 +74,7 @@ def embed(
     """
     if out:
         check_format(out)
-    paths, labels = _find(sources)
+    paths, labels, n_left_out = _find(sources)
     query = list_images([similar]) if similar else []
     if len(query) > 1:
         raise DataError(f"{quoted(query[0].parent)} is a folder", "name one image: --similar IMAGE")
@@ -99,17 +101,18 @@ def embed(
     if out:
         write_embeddings(out, embeddings)
     found = _neighbors(embeddings, query[0], vectors[-1], top) if query else ()
-    return EmbedResult(embeddings, unread, found)
+    return EmbedResult(embeddings, unread, found, n_left_out)
 
 
-def _find(sources: Sequence[Path]) -> tuple[list[Path], list[str]]:
-    """Return the images, and their classes where they have some."""
+def _find(sources: Sequence[Path]) -> tuple[list[Path], list[str], int]:
+    """Return the images, their classes where they have some, and how many others are left out."""
     if len(sources) == 1:
         with suppress(DataError):  # no folder of classes: then images without a label
             folder = scan(sources[0])
-            images = folder.images
-            return [image.path for image in images], [folder.classes[i.label] for i in images]
-    return list_images(sources), []
+            paths = [image.path for image in folder.images]
+            others = {*list_images([folder.root])} - {*paths} if folder.layout != "csv" else ()
+            return paths, [folder.classes[image.label] for image in folder.images], len(others)
+    return list_images(sources), [], 0
 
 
 def _neighbors(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +54,9 @@ class EvaluateResult:
         known: How like the training images the images are; None where the run does not say.
         strangers: How images of no class are told from them: those that were named or, for the
             run's own split, those that had been kept to test it; None where there were none.
+        refused: Class to its images that were not trained on and are refused, however probable it
+            is; empty where the run does not say.
+        forgot: Whether a kept operating point was forgotten; None where that was not asked for.
     """
 
     run: RunDirectory
@@ -65,6 +69,8 @@ class EvaluateResult:
     coverage: tuple[Coverage, ...] = ()
     known: KnownShare | None = None
     strangers: StrangerScores | None = None
+    refused: Mapping[str, int] = field(default_factory=dict)
+    forgot: bool | None = None
 
     @property
     def report(self) -> Report:
@@ -110,8 +116,7 @@ def evaluate(
     Raises:
         TlearnError: The run or the images cannot be used, or do not suit `choice` or `gates`.
     """
-    if forget:
-        forget_point(RunDirectory.open(run))
+    forgot = forget_point(RunDirectory.open(run)) if forget else None
     trained = TrainedRun.open(run, data, progress)
     choice, gates, classes = choice or NO_CHOICE, gates or Gates(), trained.labels
     choice.check(classes, trained.manifest.count("val"))
@@ -125,7 +130,9 @@ def evaluate(
     trained_on = trained.manifest.trained_on(images.digests)
     scores = _scored(trained, images, split, trained_on, answers.probabilities, named, point)
     limits = _held_against(scores, gates)
-    kept = hold_promises(trained.confidence, answers, images.labels, trained_on, REFUSED)
+    kept = hold_promises(
+        trained.confidence, answers, images.labels, trained_on, REFUSED, classes=classes
+    )
     strangers = _strangers(trained, network, answers, unknown, folder)
     if keep and point:
         keep_point(trained.directory, point)
@@ -133,7 +140,7 @@ def evaluate(
         *(trained.directory, scores, images.shared.by, limits, point),
         is_kept or (keep and point is not None),
         measure_thresholds(thresholds, answers.probabilities, images.labels),
-        *(kept.coverage, kept.known, strangers),
+        *(kept.coverage, kept.known, strangers, kept.refused, forgot),
     )
 
 

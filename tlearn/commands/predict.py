@@ -123,6 +123,8 @@ def sort_images(
         )
     trained = TrainedRun.open(run, progress=progress)
     predictions = _predict(trained, paths, prior)
+    if predictions.point and sorting.unsure is None:
+        sorting = replace(sorting, unsure=0.0)
     progress("sort the files", 0, 0)
     with os_errors_as_host_errors(sorting.folder, OTHER_FOLDER):
         sorting.folder.mkdir(parents=True, exist_ok=True)

@@ -102,6 +102,10 @@ class OperatingPoint:
         """Return the share of new images of the class that are to be found; None for no promise."""
         return None if self.note else self.min_sensitivity
 
+    def least(self, label: str) -> float:
+        """Return the probability from which on a class is answered."""
+        return self.threshold if label == self.positive else 1 - self.threshold
+
     def contradiction(self, classes: Sequence[str]) -> str:
         """Say what in a point that was read cannot be, by its key; "" if nothing."""
         if len(classes) != 2 or self.positive not in classes:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -24,11 +24,13 @@ class PromisesKept:
         coverage: Of each set of answers; none where no image is new.
         known: How like the training images the new ones are; None where the model does not say.
         sensitivity: Of an operating point; None where none is promised.
+        refused: Class to its new images that are refused, however probable it is.
     """
 
     coverage: tuple[Coverage, ...] = ()
     known: KnownShare | None = None
     sensitivity: SensitivityKept | None = None
+    refused: Mapping[str, int] = field(default_factory=dict)
 
 
 def hold_promises(
@@ -65,10 +67,12 @@ def hold_promises(
         for sets in confidence.sets
         if len(drawn)
     )
-    known = None
+    known, refused = None, dict[str, int]()
     if confidence.known and answers.known is not None:
         known = measure_known(answers.known[new], refuse, confidence.known)
-    return PromisesKept(tuple(coverage), known, sensitivity)
+        counts = np.bincount(truth[answers.known[new] < refuse], minlength=len(classes))
+        refused = dict(zip(classes, counts.tolist(), strict=False))
+    return PromisesKept(tuple(coverage), known, sensitivity, refused)
 
 
 def as_frequent(labels: np.ndarray, expected: Sequence[float]) -> np.ndarray:

@@ -15,6 +15,7 @@ import numpy as np
 
 from tlearn.data.image_info import ImageInfo
 from tlearn.data.inspection import IMBALANCE
+from tlearn.data.intervals import wilson_interval
 from tlearn.data.pixel_store import PixelArray
 from tlearn.data.split import Fold
 from tlearn.doctor import side_facts
@@ -36,7 +37,6 @@ the network adds next to nothing. It holds for some classes by size in bytes too
 size in pixels that measures how rich in detail a subject is."""
 
 _ONE_MARKED_CLASS = 0.6
-_Z = 1.96
 
 
 @dataclass(frozen=True)
@@ -231,7 +231,7 @@ def _compare(
     # Rounded, as weights of a third and the like sum up to a little less than one.
     accuracy, real = (round(float(weights @ right(p)), 9) for p in (probabilities, judged.real))
     n = judged.independent / float(np.square(weights).sum())  # Kish's effective number
-    low, high = _wilson(accuracy, n)
+    low, high = wilson_interval(accuracy * n, n)
     real_gain = max(real, accuracy) - guessing
     suspicious = low > guessing and low - guessing >= limit * real_gain
     if control is not None:
@@ -268,10 +268,3 @@ def _covered(found: Shortcut) -> float:
 def _weights(labels: np.ndarray, balanced: bool) -> np.ndarray:
     weights = 1 / np.bincount(labels)[labels] if balanced else np.ones(len(labels))
     return weights / weights.sum()
-
-
-def _wilson(share: float, n: float) -> tuple[float, float]:
-    """Return the 95% Wilson interval of a share of n trials, which may be effective ones."""
-    center = (share + _Z**2 / (2 * n)) / (1 + _Z**2 / n)
-    half = _Z * np.sqrt(share * (1 - share) / n + _Z**2 / (4 * n**2)) / (1 + _Z**2 / n)
-    return float(center - half), float(center + half)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tlearn.data.design_effect import within_group_correlation
-from tlearn.evaluation.intervals import Interval, group_indices
+from tlearn.data.intervals import Interval, group_indices
 
 BINS = 15
 """Number of confidence bins, as in Guo et al. (2017)."""

@@ -12,7 +12,7 @@ import numpy as np
 from tlearn.data.remote import require_remote
 from tlearn.errors import DataError, HostError, quoted
 from tlearn.evaluation.predictions import csv_path, csv_text
-from tlearn.storage.atomic import ensure_writable_file, write_atomic
+from tlearn.storage.atomic import ensure_replaces, ensure_writable_file, write_atomic
 from tlearn.storage.text import escape_invisible
 
 _HINT = "name another file: --out FILE.npz"
@@ -44,7 +44,7 @@ def check_format(path: Path) -> None:
     """Check that embeddings can be written to a file, before they are computed.
 
     Raises:
-        DataError: The file's name does not say how.
+        DataError: The file's name does not say how, or it exists and holds something else.
         HostError: It cannot be written, or pyarrow is not installed.
     """
     if path.suffix.lower() not in _WRITERS:
@@ -59,6 +59,7 @@ def check_format(path: Path) -> None:
             "'.[remote]'",
         )
     ensure_writable_file(path, _HINT)
+    ensure_replaces(path, _MARKS[path.suffix.lower()], "file of embeddings", _HINT)
 
 
 def write_embeddings(path: Path, embeddings: Embeddings) -> None:
@@ -109,3 +110,6 @@ _WRITERS: dict[str, Callable[[Path, Embeddings], None]] = {
     ".parquet": _write_parquet,
     ".csv": _write_csv,
 }
+
+_MARKS = {".npz": rb"embeddings\.npy", ".parquet": rb"embedding", ".csv": rb"\Apath,(label,)?e0\b"}
+"""What a file in each format is known by."""

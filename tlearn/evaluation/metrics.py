@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tlearn.data.intervals import Interval, mean_interval, share_interval
 from tlearn.evaluation.calibration import (
     brier_scores,
     calibration_error,
@@ -15,7 +16,6 @@ from tlearn.evaluation.calibration import (
     measure_calibration,
     reliability_bins,
 )
-from tlearn.evaluation.intervals import Interval, mean_interval, share_interval
 from tlearn.evaluation.operating_point import OperatingPoint, measure, most_probable
 from tlearn.evaluation.positive_class import PositiveClass, guess_positive
 from tlearn.evaluation.roc import average_precision, macro_roc_auc, roc_auc, roc_curve

@@ -10,7 +10,7 @@ import numpy as np
 
 from tlearn.confidence.operating_point import MOST_PROBABLE, Cost, OperatingPoint, Rate
 from tlearn.confidence.rank_promise import promised_rank
-from tlearn.evaluation.intervals import share_interval
+from tlearn.data.intervals import share_interval
 from tlearn.evaluation.positive_class import guess_positive
 
 _EDGE = 1e-7

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tlearn.evaluation.intervals import Z95, Interval, group_indices
+from tlearn.data.intervals import Z95, Interval, group_indices
 
 _CURVE_POINTS = 200
 

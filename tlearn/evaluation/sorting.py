@@ -39,12 +39,13 @@ class Sorting:
     Attributes:
         folder: Gets a folder for each class; need not exist.
         how: One of `WAYS`.
-        unsure: Images whose class is less probable than this go to `UNSURE`.
+        unsure: Images whose class is less probable than this go to `UNSURE`; None for
+            `UNSURE_BELOW`, or for 0 where a run says from which probability on it answers a class.
     """
 
     folder: Path
     how: str = COPY
-    unsure: float = UNSURE_BELOW
+    unsure: float | None = None
 
     def __post_init__(self) -> None:
         if self.how not in WAYS:
@@ -63,6 +64,7 @@ class Sorted:
         folders: Class to its folder, where that has another name.
         present: Images whose copy or link was there before.
         left: Path of an image that was left where it is to the reason.
+        unsure_below: Images whose class was less probable went to `UNSURE`.
     """
 
     places: Mapping[str, str]
@@ -70,6 +72,7 @@ class Sorted:
     folders: Mapping[str, str]
     present: int
     left: Mapping[str, str]
+    unsure_below: float = UNSURE_BELOW
 
 
 def check_sorting(sorting: Sorting, sources: Iterable[Path]) -> None:
@@ -87,9 +90,9 @@ def check_sorting(sorting: Sorting, sources: Iterable[Path]) -> None:
     for source in sources:
         real = Path(os.path.realpath(source))
         if folder.is_relative_to(real) and real.is_dir():
+            where = "the folder" if folder == real else f"inside {quoted(source)},"
             raise DataError(
-                f"{quoted(sorting.folder)} is inside {quoted(source)}, whose images are sorted",
-                OTHER_FOLDER,
+                f"{quoted(sorting.folder)} is {where} whose images are sorted", OTHER_FOLDER
             )
         if real.is_relative_to(folder):
             raise DataError(
@@ -114,6 +117,7 @@ def sort_files(
         HostError: The system refuses; files that were sorted stay so.
     """
     folders = class_folders(labels)
+    unsure = UNSURE_BELOW if sorting.unsure is None else sorting.unsure
     left = {
         prediction.name: reason
         for prediction in predictions
@@ -123,7 +127,7 @@ def sort_files(
     taken: set[str] = set()
     for prediction in predictions:
         if prediction.name not in left:
-            folder = _folder_of(prediction, folders, sorting.unsure)
+            folder = _folder_of(prediction, folders, unsure)
             places[prediction.name] = _place(Path(prediction.name), folder, sorting, taken)
     new = {
         name: place for name, place in places.items() if not os.path.lexists(sorting.folder / place)
@@ -136,7 +140,8 @@ def sort_files(
             _file(Path(name), sorting.folder / place, sorting.how)
     counts = Counter(place.partition("/")[0] for place in places.values())
     renamed = {label: folder for label, folder in folders.items() if folder != label}
-    return Sorted(places, dict(counts.most_common()), renamed, len(places) - len(new), left)
+    present, in_order = len(places) - len(new), dict(counts.most_common())
+    return Sorted(places, in_order, renamed, present, left, unsure)
 
 
 def class_folders(labels: Sequence[str]) -> dict[str, str]:
@@ -190,7 +195,8 @@ def undo_sorting(folder: Path, sources: Sequence[Path]) -> int:
             raise DataError(
                 f"{quoted(step.source)} is there again, and {quoted(folder / step.target)} cannot "
                 "be moved back to it",
-                f"rename one of them: ls {pasted(folder)}",
+                f"rename one of them, then: tlearn predict {' '.join(map(pasted, sources))} "
+                f"--sort-into {pasted(folder)} --undo",
             )
     with os_errors_as_host_errors(folder, OTHER_FOLDER):
         for step in reversed(moved):

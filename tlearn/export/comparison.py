@@ -46,7 +46,8 @@ class Comparison:
 
     Attributes:
         agreement: Share of images with the same answer.
-        accuracy: Of the artifact.
+        accuracy: Of the artifact; where probabilities were set for other shares of the classes,
+            on images of these shares.
         accuracy_drop: Accuracy of the model minus that of the artifact.
         drop_interval: 95% interval of the drop, see `paired_interval`; of fewer images where those
             of a group change together.
@@ -94,11 +95,12 @@ def compare(inputs: ExportInputs, answers: Answers) -> Comparison:
     right, still_right = before == truth, after == truth
     difference = np.where(finite[:, None], np.abs(probabilities - expected), 1.0)
     lost, won = right & ~still_right, ~right & still_right
+    weights = _weights(inputs)
     return Comparison(
         agreement=float(np.mean(before == after)),
-        accuracy=float(still_right.mean()),
-        accuracy_drop=(int(lost.sum()) - int(won.sum())) / len(truth),
-        drop_interval=grouped_interval(lost, won, inputs.check.groups),
+        accuracy=float(weights[still_right].sum()) / len(truth),
+        accuracy_drop=float(weights[lost].sum() - weights[won].sum()) / len(truth),
+        drop_interval=grouped_interval(lost, won, inputs.check.groups, weights),
         largest_difference=float(difference.max()),
         changed_predictions=tuple(_changed(inputs, before, after)),
         changed_classes=tuple(_class_changes(inputs, right, still_right)),
@@ -106,6 +108,15 @@ def compare(inputs: ExportInputs, answers: Answers) -> Comparison:
         n=len(truth),
         known_difference=_known_difference(inputs.expected, answers, finite),
     )
+
+
+def _weights(inputs: ExportInputs) -> np.ndarray:
+    """Return (n,) what each image counts, 1 on average: classes are as frequent as in use."""
+    truth = inputs.check.labels
+    if inputs.prior is None:
+        return np.ones(len(truth))
+    weights = np.asarray(inputs.prior)[truth] / np.bincount(truth)[truth]
+    return np.asarray(weights / weights.mean())
 
 
 def _known_difference(expected: Answers, answers: Answers, finite: np.ndarray) -> float | None:
@@ -141,22 +152,33 @@ def gate(comparison: Comparison, max_drop: float) -> str:
 def compare_unusable(inputs: ExportInputs) -> Comparison:
     """Return the comparison of an artifact that cannot be run."""
     labels = inputs.check.labels
-    drop = float((inputs.expected.probabilities.argmax(1) == labels).mean())
+    right = inputs.expected.probabilities.argmax(1) == labels
+    drop = float(_weights(inputs)[right].sum()) / len(labels)
     return Comparison(0.0, 0.0, drop, (drop, drop), 1.0, (), (), len(labels), len(labels))
 
 
 def grouped_interval(
-    lost: np.ndarray, won: np.ndarray, groups: Sequence[str] = ()
+    lost: np.ndarray,
+    won: np.ndarray,
+    groups: Sequence[str] = (),
+    weights: np.ndarray | None = None,
 ) -> tuple[float, float]:
-    """Return `paired_interval` of as many images as those of groups are worth.
+    """Return `paired_interval` of as many images as those of groups, or with weights, are worth.
 
     Args:
         lost: (n,) whether only the first one got an image right.
         won: (n,) whether only the second one did.
         groups: (n,) what images of a group share; nothing where it is not known.
+        weights: (n,) what each image counts, 1 on average; None counts all the same.
+
+    References:
+        Kish (1965), Survey Sampling (the effect of weights).
     """
-    effect = difference_effect(lost.astype(float) - won, groups) if len(groups) else 1.0
-    return paired_interval(lost.sum() / effect, won.sum() / effect, len(lost) / effect)
+    weights = np.ones(len(lost)) if weights is None else weights
+    effect = float(np.square(weights).mean())
+    effect *= difference_effect(lost.astype(float) - won, groups) if len(groups) else 1.0
+    counts = weights[lost].sum(), weights[won].sum(), len(lost)
+    return paired_interval(*(float(count) / effect for count in counts))
 
 
 def paired_interval(lost: float, won: float, n: float, z: float = _Z95) -> tuple[float, float]:

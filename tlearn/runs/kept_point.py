@@ -10,7 +10,7 @@ from tlearn.confidence.operating_point import OperatingPoint
 from tlearn.errors import RunError, pasted, quoted
 from tlearn.runs.directory import RunDirectory
 from tlearn.storage.atomic import os_errors_as_host_errors, remove
-from tlearn.storage.text import parse_json, read_text, write_json
+from tlearn.storage.text import first_problem, parse_json, read_text, write_json
 
 
 def keep_point(run: RunDirectory, point: OperatingPoint) -> None:
@@ -52,8 +52,7 @@ def read_point(run: RunDirectory, classes: Sequence[str]) -> OperatingPoint | No
         point = TypeAdapter(OperatingPoint).validate_python(parse_json(read_text(run.point_path)))
         problem = point.contradiction(classes)
     except ValidationError as error:
-        detail = error.errors()[0]
-        problem = f"{'.'.join(map(str, detail['loc']))}: {detail['msg']}"
+        problem = first_problem(error)
     except ValueError as error:
         problem = f"no valid JSON: {error}"
     if problem:

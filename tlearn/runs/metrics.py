@@ -11,7 +11,7 @@ from tlearn.confidence.strangers import Taught
 from tlearn.errors import RunError, pasted, quoted
 from tlearn.evaluation.metrics import Report
 from tlearn.runs.directory import RunDirectory
-from tlearn.storage.text import read_json
+from tlearn.storage.text import first_problem, read_json
 
 _FIRST_KEYS = {"tuning_kept": "interpolation", "findings": "issues"}
 """Keys of the first version to those of today."""
@@ -60,9 +60,7 @@ def read_metrics(run: RunDirectory) -> RunMetrics:
     try:
         metrics = TypeAdapter(RunMetrics).validate_python(_current(document))
     except ValidationError as error:
-        problem = error.errors()[0]
-        key = ".".join(map(str, problem["loc"]))
-        raise damaged(run, f"{quoted(run.metrics_path)}: {key}: {problem['msg']}") from error
+        raise damaged(run, f"{quoted(run.metrics_path)}: {first_problem(error)}") from error
     if not metrics.reports.keys() & {"val", "test"}:
         raise damaged(run, f"{quoted(run.metrics_path)}: no report on val or test")
     return metrics

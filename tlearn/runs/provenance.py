@@ -21,7 +21,7 @@ from tlearn.errors import quoted
 from tlearn.recipe.plan import Plan
 from tlearn.runs.directory import RunDirectory
 from tlearn.runs.metrics import damaged
-from tlearn.storage.text import read_json, write_json
+from tlearn.storage.text import first_problem, read_json, write_json
 
 VERSION = 1
 _DISTRIBUTIONS = {
@@ -163,9 +163,7 @@ def read_provenance(run: RunDirectory) -> Provenance | None:
     try:
         return TypeAdapter(Provenance).validate_python(document)
     except ValidationError as error:
-        problem = error.errors()[0]
-        key = ".".join(map(str, problem["loc"]))
-        raise damaged(run, f"{quoted(path)}: {key}: {problem['msg']}") from error
+        raise damaged(run, f"{quoted(path)}: {first_problem(error)}") from error
 
 
 def split_origins(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import secrets
 import shutil
 import tempfile
@@ -11,13 +12,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tlearn.errors import HostError, quoted
+from tlearn.errors import DataError, HostError, quoted
 
 TEXT_ENCODING = {"encoding": "utf-8", "errors": "surrogateescape"}
 """How text is read and written: file names on Linux need not be valid UTF-8."""
 
 OUT_HINT = "name another folder: --out FOLDER"
 CACHE_HINT = "set TLEARN_CACHE to another folder, or do without the cache: --no-cache"
+
+_MARKED_BYTES = 65_536
 
 _DISK_FULL = {errno.ENOSPC, errno.EDQUOT}
 _REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO, errno.ENAMETOOLONG, errno.EEXIST}
@@ -125,6 +128,28 @@ def ensure_writable_file(path: Path, hint: str = OUT_HINT) -> None:
         if path.is_dir():
             raise IsADirectoryError(errno.EISDIR, "")
     ensure_writable(path.parent, hint)
+
+
+def ensure_replaces(path: Path, mark: bytes, kind: str, hint: str) -> None:
+    """Check that a file that would be replaced is of the kind that is written, and not a photo.
+
+    Args:
+        path: Need not exist.
+        mark: Pattern that is found where such a file begins or ends.
+        kind: What such a file is.
+        hint: What to do if it is another.
+
+    Raises:
+        DataError: It is another.
+        HostError: It cannot be read.
+    """
+    if not path.is_file() or not (size := path.stat().st_size):
+        return
+    with os_errors_as_host_errors(path, hint), path.open("rb") as file:
+        start = file.read(_MARKED_BYTES)
+        file.seek(max(size - _MARKED_BYTES, 0))
+        if not re.search(mark, start + file.read()):
+            raise DataError(f"{quoted(path)} exists and is no {kind}", hint)
 
 
 @contextmanager

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tlearn.errors import RunError, quoted
 from tlearn.storage.atomic import TEXT_ENCODING, write_atomic
 from tlearn.storage.regular_file import read_regular
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
 
 MAX_TEXT_BYTES = 1_000_000_000
 """Of the largest text that is read: the split of some millions of images."""
@@ -53,6 +56,21 @@ def parse_json(text: str) -> Any:
         raise ValueError(f"line {error.lineno}, {error.msg}") from None
     except RecursionError:
         raise ValueError("too deeply nested") from None
+
+
+_MISPLACED = {"missing": "missing", "unexpected_keyword_argument": "no such key"}
+_KINDS = {"int": "a whole number", "float": "a number", "bool": "true or false", "string": "text"}
+_KINDS |= {"tuple": "a list", "list": "a list", "dict": "an object", "dataclass": "an object"}
+
+
+def first_problem(error: ValidationError) -> str:
+    """Return the key of the first value that was refused, and why, in plain words."""
+    detail = error.errors()[0]
+    kind, _, reason = detail["type"].partition("_")
+    problem = _MISPLACED.get(detail["type"], detail["msg"][0].lower() + detail["msg"][1:])
+    if kind in _KINDS and reason in ("type", "parsing", "from_float"):
+        problem = f"not {_KINDS[kind]}"
+    return ": ".join(filter(None, (".".join(map(str, detail["loc"]))[:100], problem)))
 
 
 def _refuse_constant(name: str) -> None:

@@ -48,6 +48,12 @@ def safe_lines(text: str, style: str = "") -> Text:
     return Text("\n".join(escape_control(line) for line in text.split("\n")), style)
 
 
+def end_of(path: str, cells: int) -> Text:
+    """Return the end of a long path: that is where files differ."""
+    name = escape_control(relative_path(path))
+    return Text(name if len(name) <= cells else "…" + name[1 - cells :], no_wrap=True)
+
+
 def no_wrap(text: Text) -> Text:
     """Return text that the terminal wraps, not rich, so that it can be copied whole."""
     text.no_wrap, text.overflow = True, "ignore"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tlearn.evaluation.intervals import mean_interval, share_interval, wilson_interval
+from tlearn.data.intervals import mean_interval, share_interval, wilson_interval
 
 
 @pytest.mark.parametrize(
