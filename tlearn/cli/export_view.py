@@ -106,6 +106,8 @@ def _file(artifact: Artifact) -> Text:
     gained = artifact.accuracy_drop < 0
     gain = f", gains {points(artifact.accuracy_drop)}" if gained else ""
     difference = f"  probabilities within {artifact.largest_difference:.2g} of the model's"
+    if artifact.map_difference is not None:
+        difference += f", maps within {artifact.map_difference:.2g}"
     served = "\nTensorFlow Serving wants it as MODEL/1/" * (artifact.format == "saved_model")
     return text.append(f"{difference}{gain}{how}{served}{point_of(artifact)}", DIM)
 
