@@ -190,8 +190,8 @@ def _about_golden(golden: Golden, contract: Contract) -> Iterator[tuple[str, str
         known = getattr(golden, key)
         if known is not None and not 0 <= known <= 1:
             yield key, f"{shortened(known)}, expected 0 to 1"
-    values = golden.artifact_map
-    if values is not None and len(values) != math.prod((contract.map or contract.input).shape[1:]):
+    values, sides = golden.artifact_map, contract.map.shape[1:] if contract.map else ()
+    if values is not None and len(values) != math.prod(side or 0 for side in sides):
         yield "artifact_map", f"{len(values)} values, expected one for each position"
     if contract.known and golden.model_known is None:
         yield "model_known", "missing"

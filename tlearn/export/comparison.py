@@ -18,7 +18,7 @@ _Z95 = NormalDist().inv_cdf(0.975)
 _NO_ANSWER = "no number"
 _EDGE = 1e-12
 _ROUNDING = 1e-9
-MAP_TOLERANCE = 0.25
+_MAP_TOLERANCE = 0.25
 """Of `Comparison.map_difference`; up to 0.1 were measured for int8 files of trained networks."""
 
 
@@ -126,12 +126,10 @@ def _map_difference(expected: Answers, answers: Answers, same: np.ndarray) -> fl
     if expected.maps is None or answers.maps is None:
         return None
     right, found = expected.maps[same], answers.maps[same]
+    if not len(right):
+        return 1.0
     sizes = np.maximum(np.square(right).mean((1, 2)), _EDGE)
-    return (
-        float(np.sqrt(np.median(np.square(found - right).mean((1, 2)) / sizes)))
-        if len(right)
-        else 1.0
-    )
+    return float(np.sqrt(np.median(np.square(found - right).mean((1, 2)) / sizes)))
 
 
 def gate(comparison: Comparison, max_drop: float) -> str:
@@ -149,7 +147,7 @@ def gate(comparison: Comparison, max_drop: float) -> str:
         return f"{comparison.unusable} of {n} images give values that are not finite"
     if comparison.accuracy_drop <= max_drop + _ROUNDING:
         off = comparison.map_difference or 0.0
-        return f"maps differ from the model's by {off:.0%}" if off > MAP_TOLERANCE else ""
+        return f"maps differ from the model's by {off:.0%}" if off > _MAP_TOLERANCE else ""
     low, high = (100 * end for end in comparison.drop_interval)
     before = comparison.accuracy + comparison.accuracy_drop
     return (
