@@ -80,6 +80,10 @@ def about_use(artifact: Artifact) -> str:
         lines += "the accuracy is that on images with classes as frequent as in training"
     if artifact.refuse is not None and artifact.refuse != REFUSED:
         lines += f"\nabout {percent(artifact.refuse)} of images of the classes are refused"
+    if artifact.map_difference is not None:
+        lines += (
+            "\nmaps add up to the answer, but may be wrong about places: tlearn explain tests that"
+        )
     return lines
 
 
