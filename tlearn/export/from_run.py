@@ -54,7 +54,7 @@ def prepare_export(
 
     Raises:
         TlearnError: The model or the images cannot be read, they do not suit the choice, or the
-            model cannot refuse.
+            model cannot refuse, or has no map.
     """
     choice.check(run.labels, run.manifest.count("val"), "export")
     choice = choice.or_like(read_point(run.directory, run.labels))
@@ -99,6 +99,11 @@ def _maps(model: keras.Model, check: SplitImages) -> np.ndarray:
     from tlearn.models.class_map import with_map
 
     network = keras.Model(model.inputs[0], with_map(model).outputs[-1])
+    if network.outputs[0].shape[1:] == (1, 1):
+        raise ExportError(
+            "--with-maps: the head of this network reads no more than one place of the image",
+            "export without maps: tlearn export --tflite",
+        )
     return predict_pixels(network.predict_on_batch, check.pixels)
 
 
