@@ -8,8 +8,7 @@ blurring the warmest tenth of the pixels costs the answer more than blurring a r
 and "random" are the mean falls of its probability. "in box" is the share of composed images whose
 warmest point lies on the object, "right" the same of those that are answered rightly.
 
-The yardstick is the class activation map: the kernel of the head applied to every position of the
-feature maps that it reads, centered over the classes.
+"activation" is the class activation map, the output `map` of `tlearn export --with-maps`.
 """
 
 from __future__ import annotations
@@ -30,34 +29,21 @@ from tlearn import api
 from tlearn.commands.explain import open_answer
 from tlearn.data.sampling import stratified
 from tlearn.evaluation.explain_maps import blur, explain_image, random_tenths, warmest
-from tlearn.models.classifier import HEAD, pooled_maps
+from tlearn.models.class_map import with_map
 from tlearn.runs.trained_run import TrainedRun
 
 COMPOSED = "composed"
 
 
-def activation_maps(model: keras.Model) -> Callable[[np.ndarray], np.ndarray]:
-    """Return class activation maps (classes, side, side) as a function of an image."""
-    kernel = np.asarray(model.get_layer(HEAD).kernel, float)
-    kernel -= kernel.mean(axis=1, keepdims=True)
-    network = keras.Model(model.inputs[0], pooled_maps(model))
+def activation_map(model: keras.Model) -> Callable[[np.ndarray], np.ndarray]:
+    """Return what `tlearn export --with-maps` gives for an image, at the size of the image."""
+    network = keras.Model(model.inputs[0], with_map(model).outputs[-1])
 
-    def maps(image: np.ndarray) -> np.ndarray:
-        stages = keras.tree.flatten(network.predict_on_batch(np.float32(image[np.newaxis])))
-        ends = np.cumsum([stage.shape[-1] for stage in stages])[:-1]
-        parts = [np.asarray(s[0]) @ k for s, k in zip(stages, np.split(kernel, ends), strict=True)]
-        return np.sum([np.moveaxis(resized(part, len(image)), -1, 0) for part in parts], axis=0)
+    def map_of(image: np.ndarray) -> np.ndarray:
+        small = Image.fromarray(network.predict_on_batch(np.float32(image[np.newaxis]))[0])
+        return np.asarray(small.resize(image.shape[:2], Image.Resampling.BILINEAR))
 
-    return maps
-
-
-def resized(maps: np.ndarray, side: int) -> np.ndarray:
-    """Return maps (h, w, n) at another size."""
-    size = (side, side)
-    layers = [Image.fromarray(np.float32(layer)) for layer in np.moveaxis(maps, -1, 0)]
-    return np.stack(
-        [np.asarray(layer.resize(size, Image.Resampling.BILINEAR)) for layer in layers], -1
-    )
+    return map_of
 
 
 def in_box(warmth: np.ndarray, box: Box) -> bool:
@@ -73,12 +59,12 @@ def measure(run: Path, boxes: dict[str, Box], limit: int) -> dict[str, np.ndarra
     trained = TrainedRun.open(run)
     split = trained.manifest.report_split
     images, rows = trained.read_split(split), trained.manifest.indices(split)
-    answer, activations = open_answer(trained), activation_maps(trained.load_model())
+    answer, activation = open_answer(trained), activation_map(trained.load_model())
     found: dict[str, list[tuple[float, ...]]] = {"windows": [], "activation": []}
     for row in stratified(images.labels, limit, 0).tolist():
         image, name = np.asarray(images.pixels[row]), trained.manifest.names[rows[row]]
         own = explain_image(answer, image, seed=row)
-        other = activations(image)[own.answer]
+        other = activation(image)
         warm = warmest(other)
         masks = [warm, *random_tenths(warm, row)]
         falls = own.probabilities - answer(np.stack(blur(image, masks)))

@@ -17,7 +17,7 @@ from tlearn.confidence.temperature import Temperature
 DIGEST = "0123456789abcdef" * 4
 GOLDEN = Golden(
     *("1.jpg", DIGEST, "cat", "1.pixels.png", DIGEST, (8, 8, 3)),
-    *((0.9, 0.1), (0.8, 0.2), 0.7, 0.6),
+    *((0.9, 0.1), (0.8, 0.2), 0.7, 0.6, (-1.0, 2.0, 0.5, 3.5)),
 )
 CONFIDENCE = Confidence(
     Temperature(1.5, "val", 30),
@@ -42,6 +42,7 @@ CONTRACT = Contract(
     known=Ends("known", (None, 1), "uint8", 1 / 256, 0),
     refuse=0.05,
     confidence=CONFIDENCE,
+    map=Ends("map", (None, 2, 2), "uint8", 0.1, 128),
 )
 
 
@@ -143,6 +144,10 @@ def test_what_an_export_writes_is_accepted() -> None:
         ("known.shape", (None, 2)),
         ("known.shape", (7, 1)),
         ("known.scale", 0.0),
+        ("map.shape", (None, 4)),
+        ("map.shape", (None, None, 2)),
+        ("map.scale", 0.0),
+        ("golden.artifact_map", (1.0, 2.0)),
         ("refuse", None),
         ("confidence", None),
         ("refuse", 1.0),

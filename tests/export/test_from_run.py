@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.trained_model import build
 from tlearn.artifacts.contract_file import from_bytes, read_contract, to_bytes
 from tlearn.artifacts.runtime import run_artifact
 from tlearn.data.decode import decode
@@ -112,3 +113,15 @@ def test_a_run_may_have_no_golden_image(finished_run: Path) -> None:
     path = finished_run / "samples" / "samples.json"
     path.write_text(json.dumps(read_json(path) | {"golden": []}))
     assert prepare_export(TrainedRun.open(finished_run), False).golden == []
+
+
+def test_maps_are_asked_of_the_model_unless_its_head_reads_one_place(
+    finished_run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = TrainedRun.open(finished_run)
+    assert prepare_export(run, False).expected.maps is None
+    with pytest.raises(ExportError, match="one place"):
+        prepare_export(run, False, maps=True)
+    monkeypatch.setattr(TrainedRun, "load_model", lambda self: build())
+    maps = prepare_export(run, False, maps=True).expected.maps
+    assert maps is not None and maps.shape == (9, 8, 8)

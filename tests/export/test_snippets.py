@@ -216,6 +216,26 @@ def test_the_python_snippet_sees_the_same_pixels(
         np.testing.assert_array_equal(prepare(image), decode(image, SIZE, rule), image.name)
 
 
+def test_the_python_snippet_draws_where_the_answer_comes_from(
+    knowing: TrainedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tlearn.models.class_map import with_map
+
+    maps = with_map(knowing.model).predict(knowing.pixels.astype("float32"), verbose=0)[-1]
+    expected = replace(knowing.inputs().expected, maps=maps)
+    path = export(knowing, tmp_path, "crop", expected=expected)
+    image = tmp_path / "image.png"
+    Image.fromarray(knowing.pixels[0]).save(image)
+    monkeypatch.chdir(tmp_path)
+    (line,) = run_alone(write_snippet(path, "python"), ["--maps", image])
+    assert line.startswith(str(image))
+    redder = np.asarray(Image.open("maps/image.png.png"), int) - knowing.pixels[0]
+    y, x = np.divmod(maps[0].argmax(), maps.shape[2])
+    rows, columns = (slice(n * 4, n * 4 + 4) for n in (y, x))
+    assert redder[..., 0].min() >= -1 and redder[..., 1:].max() <= 1
+    assert redder[rows, columns, 1].mean() < redder[..., 1].mean()
+
+
 def test_without_an_image_the_python_snippet_asks_for_one(models: dict[str, Path]) -> None:
     line = [sys.executable, write_snippet(models["squash"], "python")]
     done = subprocess.run(line, capture_output=True, text=True)

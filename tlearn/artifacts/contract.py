@@ -104,6 +104,7 @@ class Golden:
         artifact_probabilities: Probabilities of the artifact; None in the contract inside it.
         model_known: `known` of the trained model; missing where it has no such output.
         artifact_known: `known` of the artifact; missing likewise, and in the contract inside it.
+        artifact_map: `map` of the artifact, row by row; missing likewise.
     """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
@@ -118,6 +119,7 @@ class Golden:
     artifact_probabilities: tuple[float, ...] | None = None
     model_known: float | None = None
     artifact_known: float | None = None
+    artifact_map: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -147,6 +149,9 @@ class Contract:
             the validation images that this was chosen on; missing where the more probable one is.
         prior: Class to the share that probabilities were set for; missing where classes are as
             frequent as in training.
+        map: The output (batch, height, width) that says where in the image the answer comes from:
+            above 0 what speaks for the most probable class, below 0 what speaks against it; missing
+            where there is none.
     """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
@@ -170,6 +175,7 @@ class Contract:
     confidence: Confidence | None = None
     operating_point: OperatingPoint | None = None
     prior: dict[str, float] | None = None
+    map: Tensor | None = None
 
     @property
     def shares(self) -> tuple[float, ...] | None:
@@ -179,7 +185,7 @@ class Contract:
     def embedded(self) -> Contract:
         """Return the contract to put inside the artifact, without its own hash and answers."""
         golden = tuple(
-            replace(image, artifact_probabilities=None, artifact_known=None)
+            replace(image, artifact_probabilities=None, artifact_known=None, artifact_map=None)
             for image in self.golden
         )
         return replace(self, file=None, sha256=None, golden=golden)

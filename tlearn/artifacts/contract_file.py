@@ -33,8 +33,8 @@ _VERSION_1_KEYS = {
 }
 """Keys of version 1 that have other names today."""
 
-_OPTIONAL = {"gray_range", "known", "refuse", "confidence", "operating_point", "prior"}
-_OPTIONAL |= {"model_known", "artifact_known"}
+_OPTIONAL = {"gray_range", "known", "refuse", "confidence", "operating_point", "prior", "map"}
+_OPTIONAL |= {"model_known", "artifact_known", "artifact_map"}
 """Keys that are missing where there is nothing to say."""
 
 _EXPORT_AGAIN = "export it again: tlearn export RUN"
@@ -143,6 +143,8 @@ def _missing_beside(contract: Contract) -> str:
         keys[f"golden.{number}.artifact_probabilities"] = golden.artifact_probabilities
         if contract.known:
             keys[f"golden.{number}.artifact_known"] = golden.artifact_known
+        if contract.map:
+            keys[f"golden.{number}.artifact_map"] = golden.artifact_map
     return next((key for key, value in keys.items() if value is None), "")
 
 

@@ -6,6 +6,7 @@ past `tlearn check`.
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -98,7 +99,7 @@ def _about_images(contract: Contract) -> Iterator[str]:
     low, high = preprocessing.gray_range or (0, 1)
     if not low < high:
         yield f"preprocessing.gray_range: {shortened((low, high))}, expected low, then high"
-    for name in ("input", "output", "known"):
+    for name in ("input", "output", "known", "map"):
         tensor = getattr(contract, name)
         if tensor and tensor.scale is not None and tensor.scale <= 0:
             yield f"{name}.scale: {tensor.scale:g}, expected more than 0"
@@ -119,6 +120,9 @@ def _about_answers(contract: Contract) -> Iterator[str]:
         yield f"output.shape: {shortened(outputs)}, expected (batch, classes)"
     if outputs[1] != len(labels):
         yield f"labels: {len(labels)} for {outputs[1]} outputs"
+    sides = contract.map.shape[1:] if contract.map else (1, 1)
+    if len(sides) != 2 or not all(1 <= (side or 0) <= MOST_SIDE for side in sides):
+        yield f"map.shape: {shortened(contract.map and contract.map.shape)}, expected 3 sizes"
     if len(contract.golden) > _MOST_GOLDEN:
         yield f"golden: {len(contract.golden)} images, expected at most {_MOST_GOLDEN}"
     for number, golden in enumerate(contract.golden):
@@ -186,6 +190,9 @@ def _about_golden(golden: Golden, contract: Contract) -> Iterator[tuple[str, str
         known = getattr(golden, key)
         if known is not None and not 0 <= known <= 1:
             yield key, f"{shortened(known)}, expected 0 to 1"
+    values, sides = golden.artifact_map, contract.map.shape[1:] if contract.map else ()
+    if values is not None and len(values) != math.prod(side or 0 for side in sides):
+        yield "artifact_map", f"{len(values)} values, expected one for each position"
     if contract.known and golden.model_known is None:
         yield "model_known", "missing"
     if abs(sum(golden.model_probabilities) - 1) > _SUM_SLACK:

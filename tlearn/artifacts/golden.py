@@ -64,6 +64,19 @@ class LoadedGolden:
         return float(np.max([gap, abs(answer.known - self.expected_known)]))
 
 
+def map_difference(answers: Sequence[tuple[LoadedGolden, Answer]]) -> float:
+    """Return how far maps are from the contract's, as a share of the largest value or of 1."""
+    pairs = [
+        (answer.map, np.reshape(image.golden.artifact_map, answer.map.shape))
+        for image, answer in answers
+        if answer.map is not None and image.golden.artifact_map is not None
+    ]
+    if not pairs:
+        return 0.0
+    found, expected = map(np.stack, zip(*pairs, strict=True))
+    return float(np.abs(found - expected).max() / max(1.0, np.abs(expected).max()))
+
+
 def load_golden(folder: Path, golden: Golden, preprocessing: Preprocessing) -> LoadedGolden:
     """Load both files of a golden image, and note what is wrong with them.
 

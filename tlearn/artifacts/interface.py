@@ -15,7 +15,7 @@ from tlearn.artifacts.limits import MOST_TEXT_BYTES, read_limited
 from tlearn.artifacts.metadata import LABELS_FILE, NOTES, read_labels, read_metadata
 from tlearn.artifacts.runtime import reason_of
 from tlearn.backend.silence import silence_output
-from tlearn.confidence.answers import KNOWN
+from tlearn.confidence.answers import KNOWN, MAP
 from tlearn.errors import ExportError, HostError, TlearnError, quoted
 
 _EXPORT_AGAIN = "export it again: tlearn export RUN"
@@ -30,6 +30,7 @@ class Interface:
         input: The image.
         output: One probability for each label.
         known: How like the training images an image is; None where there is no such output.
+        map: What speaks for the most probable class where in the image; None likewise.
         labels: Class names in the order of the output.
         images: What the file says of its images, by keys of `Preprocessing`; none in a SavedModel.
     """
@@ -38,6 +39,7 @@ class Interface:
     input: Tensor
     output: Tensor
     known: Tensor | None
+    map: Tensor | None
     labels: tuple[str, ...]
     images: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
@@ -150,11 +152,12 @@ def _tensors(
     return tensors
 
 
-def _ends(outputs: Sequence[Tensor]) -> tuple[Tensor, Tensor | None]:
-    """Return the probabilities and `known` among the outputs; a single one is probabilities."""
-    known = [tensor for tensor in outputs if tensor.name == KNOWN]
-    (probabilities,) = [tensor for tensor in outputs if tensor.name != KNOWN]
-    return probabilities, known[0] if known else None
+def _ends(outputs: Sequence[Tensor]) -> tuple[Tensor, Tensor | None, Tensor | None]:
+    """Return probabilities, `known` and `map` among the outputs; a single one is probabilities."""
+    named = {tensor.name: tensor for tensor in outputs}
+    known, map = named.pop(KNOWN, None), named.pop(MAP, None)
+    (probabilities,) = named.values()
+    return probabilities, known, map
 
 
 _READERS: dict[str, Callable[[Path], Interface]] = {

@@ -34,7 +34,7 @@ def add_metadata(content: bytes, labels: Sequence[str], about: Mapping[str, Any]
 
     Args:
         content: Flatbuffer of an image classifier: one input (1, height, width, 3), values 0 to
-            255; a probability for each label, and perhaps a second output, `known`.
+            255; a probability for each label, and perhaps more outputs: `known`, `map`.
         labels: Class names in the order of the output; one line each in labels.txt.
         about: JSON values; `tflite_metadata.TEXTS` go into the schema's fields, and everything
             into about.json.
@@ -48,8 +48,8 @@ def add_metadata(content: bytes, labels: Sequence[str], about: Mapping[str, Any]
     graph = model.subgraphs[0]
     _, height, width, _ = graph.tensors[graph.inputs[0]].shape
     buffer = schema.BufferT()
-    with_known = len(graph.outputs) > 1
-    buffer.data = build_description(about, int(width), int(height), LABELS_FILE, with_known)
+    names = [output.name.decode() for output in model.signatureDefs[0].outputs]
+    buffer.data = build_description(about, int(width), int(height), LABELS_FILE, names[1:])
     entry = schema.MetadataT()
     entry.name, entry.buffer = _BUFFER_NAME, len(model.buffers)
     model.buffers.append(buffer)

@@ -16,7 +16,7 @@ from tlearn.artifacts.extras import import_onnxruntime, import_openvino, require
 from tlearn.artifacts.input_shape import image_shape, sides_of
 from tlearn.artifacts.tflite_scales import extreme_scale
 from tlearn.backend.silence import silence_output
-from tlearn.confidence.answers import KNOWN, PROBABILITIES, Answer, Answers
+from tlearn.confidence.answers import KNOWN, MAP, PROBABILITIES, Answer, Answers
 from tlearn.data.pixel_store import PixelArray
 from tlearn.errors import ExportError, quoted
 
@@ -256,8 +256,8 @@ def _outputs_by_name(interpreter: Any) -> dict[str, Any]:
 
 
 def _answer(outputs: Mapping[str, np.ndarray]) -> Answer:
-    known = outputs.get(KNOWN)
-    return Answer(outputs[PROBABILITIES], None if known is None else float(known[0]))
+    known, probabilities = outputs.get(KNOWN), outputs[PROBABILITIES]
+    return Answer(probabilities, None if known is None else float(known[0]), outputs.get(MAP))
 
 
 def reason_of(error: Exception) -> str:

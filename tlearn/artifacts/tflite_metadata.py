@@ -15,7 +15,7 @@ import numpy as np
 from flatbuffers import number_types
 from flatbuffers.table import Table
 
-from tlearn.confidence.answers import KNOWN, PROBABILITIES
+from tlearn.confidence.answers import KNOWN, MAP, PROBABILITIES
 
 TEXTS = ("name", "description", "version", "author", "license")
 """The fields in prose; the keys of `about` that `build_description` takes."""
@@ -24,11 +24,15 @@ _TEXT_FIELDS = dict(zip(TEXTS, (0, 1, 2, 4, 5), strict=True))
 _SUBGRAPHS, _MIN_PARSER_VERSION = 3, 7
 _INPUTS, _OUTPUTS = 2, 3
 _NAME, _DESCRIPTION, _CONTENT, _PROCESS_UNITS, _STATS, _FILES = 0, 1, 3, 4, 5, 6
+_OTHERS = {
+    KNOWN: "How like the training images the image is, 0 to 1.",
+    MAP: "What speaks for the most probable class (above 0) and against it, by place.",
+}
 _RGB, _IMAGE_PROPERTIES, _NORMALIZATION, _TENSOR_AXIS_LABELS = 1, 2, 1, 2
 
 
 def build_description(
-    about: Mapping[str, Any], width: int, height: int, labels_file: str, with_known: bool = False
+    about: Mapping[str, Any], width: int, height: int, labels_file: str, others: Sequence[str] = ()
 ) -> bytes:
     """Build the description of a classifier of RGB images.
 
@@ -37,14 +41,14 @@ def build_description(
         width: Width of the input, in pixels.
         height: Height of the input, in pixels.
         labels_file: Name of the appended file with one label a line.
-        with_known: Whether there is a second output, `known`.
+        others: Outputs beside the probabilities, in their order: `known`, `map`.
 
     Returns:
         A flatbuffer.
     """
     b = flatbuffers.Builder(1024)
     image = _image(b, width, height, str(about.get("input", "RGB image, values 0 to 255.")))
-    outputs = [_probabilities(b, labels_file), *([_known(b)] if with_known else ())]
+    outputs = [_probabilities(b, labels_file), *(_other(b, name) for name in others)]
     graph = _table(b, {_INPUTS: image, _OUTPUTS: _vector(b, outputs)})
     texts = {
         field: b.CreateString(str(about[key]))
@@ -111,13 +115,11 @@ def _probabilities(b: flatbuffers.Builder, labels_file: str) -> int:
     return _table(b, fields)
 
 
-def _known(b: flatbuffers.Builder) -> int:
-    zero, one = _float(b, 0.0), _float(b, 1.0)
-    fields = {
-        _NAME: b.CreateString(KNOWN),
-        _DESCRIPTION: b.CreateString("How like the training images the image is, 0 to 1."),
-        _STATS: _table(b, {0: one, 1: zero}),
-    }
+def _other(b: flatbuffers.Builder, name: str) -> int:
+    fields = {_NAME: b.CreateString(name), _DESCRIPTION: b.CreateString(_OTHERS[name])}
+    if name == KNOWN:
+        zero, one = _float(b, 0.0), _float(b, 1.0)
+        fields[_STATS] = _table(b, {0: one, 1: zero})
     return _table(b, fields)
 
 

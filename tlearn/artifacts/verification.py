@@ -15,7 +15,7 @@ from tlearn.artifacts.contract import FORMATS, GOLDEN_FOLDER, Contract, Tensor
 from tlearn.artifacts.contract_file import read_contract, read_embedded
 from tlearn.artifacts.contract_rules import shortened
 from tlearn.artifacts.files import artifact_digest, ensure_artifact
-from tlearn.artifacts.golden import LoadedGolden, load_golden, pixel_difference
+from tlearn.artifacts.golden import LoadedGolden, load_golden, map_difference, pixel_difference
 from tlearn.artifacts.interface import Interface, read_interface
 from tlearn.artifacts.runtime import Runtime, open_runtime, reason_of
 from tlearn.errors import ExportError
@@ -166,7 +166,7 @@ def _differing_key(contract: Contract, inside: Contract) -> str:
 
     The labels, and what is compared with the file itself, have checks of their own.
     """
-    keys = vars(contract).keys() - {"labels", "signature", "input", "output", "known"}
+    keys = vars(contract).keys() - {"labels", "signature", "input", "output", "known", "map"}
     return next((key for key in sorted(keys) if vars(contract)[key] != vars(inside)[key]), "")
 
 
@@ -176,9 +176,9 @@ def _check_interface(contract: Contract, interface: Interface) -> list[ContractC
         _check_tensor("input", contract, interface),
         _check_tensor("output", contract, interface),
         *(
-            [_check_tensor("known", contract, interface)]
-            if contract.known or interface.known
-            else ()
+            _check_tensor(name, contract, interface)
+            for name in ("known", "map")
+            if getattr(contract, name) or getattr(interface, name)
         ),
     ]
 
@@ -276,7 +276,8 @@ def _check_answers(
         detail = f"{len(answers[0][1].probabilities)} values for an image, {width} labels"
         return ContractCheck("answers", Verdict.BROKEN, detail)
     n_same = sum(image.same_answer(answer) for image, answer in answers)
-    largest = float(np.max([image.difference(answer) for image, answer in answers]))
+    gaps = [image.difference(answer) for image, answer in answers]
+    largest = float(np.max([*gaps, map_difference(answers)]))
     detail = f"{n_same} of {len(usable)} the same, their numbers moved by at most {largest:.2g}"
     if contract.sha256 is None and contract.quantization not in _EXACT:
         # The contract inside holds the model's answers only.

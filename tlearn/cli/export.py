@@ -94,6 +94,14 @@ Prior = Annotated[
         _ANSWERS,
     ),
 ]
+WithMaps = Annotated[
+    bool,
+    options.switch(
+        "Give the files a third output, map: where in the image the answer comes from.",
+        "--with-maps",
+        _ANSWERS,
+    ),
+]
 Snippet = Annotated[
     list[str] | None,
     options.option(
@@ -121,6 +129,7 @@ def export(
     min_sensitivity: MinSensitivity = None,
     refuse: Refuse = None,
     prior: Prior = None,
+    with_maps: WithMaps = False,
     max_size: MaxSize = None,
     max_latency: MaxLatency = None,
     verbose: options.Verbose = False,
@@ -151,7 +160,7 @@ def export(
         names.insert(0, "tflite")
     formats = choose_formats(names, quantize or ())
     settings: dict[str, Any] = {"out": out, "max_drop": max_drop / 100, "data": data}
-    settings |= {"refuse": refuse, "prior": shares}
+    settings |= {"refuse": refuse, "prior": shares, "maps": with_maps}
     settings["choice"] = _choice(positive, cost, min_sensitivity)
     display = Display(as_json, quiet, verbose)
     if budget:

@@ -80,6 +80,10 @@ def about_use(artifact: Artifact) -> str:
         lines += "the accuracy is that on images with classes as frequent as these"
     if artifact.refuse is not None and artifact.refuse != REFUSED:
         lines += f"\nabout {percent(artifact.refuse)} of images of the classes are refused"
+    if artifact.map_difference is not None:
+        lines += (
+            "\nmaps add up to the answer, but may be wrong about places: tlearn explain tests that"
+        )
     return lines
 
 
@@ -106,6 +110,8 @@ def _file(artifact: Artifact) -> Text:
     gained = artifact.accuracy_drop < 0
     gain = f", gains {points(artifact.accuracy_drop)}" if gained else ""
     difference = f"  probabilities within {artifact.largest_difference:.2g} of the model's"
+    if artifact.map_difference is not None:
+        difference += f", maps within {artifact.map_difference:.2g}"
     served = "\nTensorFlow Serving wants it as MODEL/1/" * (artifact.format == "saved_model")
     return text.append(f"{difference}{gain}{how}{served}{point_of(artifact)}", DIM)
 

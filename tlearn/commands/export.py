@@ -38,6 +38,7 @@ def export(
     choice: Choice | None = None,
     refuse: float | None = None,
     prior: Mapping[str, float] | None = None,
+    maps: bool = False,
     progress: ProgressCallback = no_progress,
 ) -> list[Artifact]:
     """Write files for a device, each run on the validation images before it is called done.
@@ -52,6 +53,7 @@ def export(
             kept in the run is chosen again.
         refuse: Share of images of one's own that may be called "none of these"; 0.05 by default.
         prior: Class to its share in use; those not named divide the rest as in training.
+        maps: Whether files say where in the image their answer comes from, as a third output.
         progress: Called with (step, done, total).
 
     Returns:
@@ -62,7 +64,8 @@ def export(
         TlearnError: A format, the run, its images or the place cannot be used.
     """
     trained, folder = _open(run, targets, out, data, progress)
-    inputs = prepare_export(trained, needs_calibration(targets), refuse, prior, choice or NO_CHOICE)
+    calibrate, choice = needs_calibration(targets), choice or NO_CHOICE
+    inputs = prepare_export(trained, calibrate, refuse, prior, choice, maps)
     artifacts = []
     with export_folder(folder, progress):
         for target in targets:
@@ -87,6 +90,7 @@ def export_within(
     choice: Choice | None = None,
     refuse: float | None = None,
     prior: Mapping[str, float] | None = None,
+    maps: bool = False,
     progress: ProgressCallback = no_progress,
 ) -> BudgetResult:
     """Write the best file within a budget; the other arguments are those of `export`.
@@ -98,7 +102,8 @@ def export_within(
         TlearnError: The run, its images or the place cannot be used.
     """
     trained, folder = _open(run, targets, out, data, progress)
-    inputs = prepare_export(trained, needs_calibration(targets), refuse, prior, choice or NO_CHOICE)
+    calibrate, choice = needs_calibration(targets), choice or NO_CHOICE
+    inputs = prepare_export(trained, calibrate, refuse, prior, choice, maps)
     with export_folder(folder, progress):
         result = export_best(inputs, targets, folder, budget, max_drop, progress)
     if result.kept:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-PROBABILITIES, KNOWN = "probabilities", "known"
+PROBABILITIES, KNOWN, MAP = "probabilities", "known", "map"
 """Names of a network's outputs."""
 
 
@@ -19,10 +19,12 @@ class Answer(NamedTuple):
         probabilities: (classes,) float32.
         known: How like the training images it is, 0 to 1; None where the network has no such
             output.
+        map: (height, width) float32, what speaks for the most probable class where; None likewise.
     """
 
     probabilities: np.ndarray
     known: float | None = None
+    map: np.ndarray | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,22 +34,28 @@ class Answers:
     Attributes:
         probabilities: (n, classes) float32.
         known: (n,) float32; None where the network has no such output.
+        maps: (n, height, width) float32; None likewise.
     """
 
     probabilities: np.ndarray
     known: np.ndarray | None = None
+    maps: np.ndarray | None = None
 
     def __iter__(self) -> Iterator[Answer]:
         """Yield the answer for each image."""
-        known = [None] * len(self.probabilities) if self.known is None else self.known.tolist()
-        return map(Answer, self.probabilities, known)
+        nothing = [None] * len(self.probabilities)
+        known = nothing if self.known is None else self.known.tolist()
+        return map(Answer, self.probabilities, known, nothing if self.maps is None else self.maps)
 
     @classmethod
     def of(cls, answers: Iterable[Answer]) -> Answers:
         """Return the answers for single images side by side; there is at least one."""
-        probabilities, known = zip(*answers, strict=True)
-        without = known[0] is None
-        return cls(np.stack(probabilities), None if without else np.array(known, np.float32))
+        probabilities, known, maps = zip(*answers, strict=True)
+        return cls(
+            np.stack(probabilities),
+            None if known[0] is None else np.array(known, np.float32),
+            None if maps[0] is None else np.stack(maps),
+        )
 
 
 def logits_of(probabilities: np.ndarray) -> np.ndarray:

@@ -18,6 +18,8 @@ _Z95 = NormalDist().inv_cdf(0.975)
 _NO_ANSWER = "no number"
 _EDGE = 1e-12
 _ROUNDING = 1e-9
+_MAP_TOLERANCE = 0.25
+"""Of `Comparison.map_difference`; up to 0.1 were measured for int8 files of trained networks."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,8 @@ class Comparison:
         unusable: Images with a value that is not a finite number.
         n: Images compared.
         known_difference: Largest of `known`, likewise; None where there is no such output.
+        map_difference: Of `map`, as a share of the model's own in root mean squares: the median of
+            the images with the same answer; 1 where there is none; None likewise.
     """
 
     agreement: float
@@ -69,6 +73,7 @@ class Comparison:
     unusable: int
     n: int
     known_difference: float | None = None
+    map_difference: float | None = None
 
 
 def compare(inputs: ExportInputs, answers: Answers) -> Comparison:
@@ -90,6 +95,8 @@ def compare(inputs: ExportInputs, answers: Answers) -> Comparison:
     finite = np.isfinite(probabilities).all(1)
     if answers.known is not None:
         finite &= np.isfinite(answers.known)
+    if answers.maps is not None:
+        finite &= np.isfinite(answers.maps).all((1, 2))
     before = expected.argmax(1)
     after = np.where(finite, probabilities.argmax(1), -1)
     right, still_right = before == truth, after == truth
@@ -107,6 +114,7 @@ def compare(inputs: ExportInputs, answers: Answers) -> Comparison:
         unusable=int((~finite).sum()),
         n=len(truth),
         known_difference=_known_difference(inputs.expected, answers, finite),
+        map_difference=_map_difference(inputs.expected, answers, before == after),
     )
 
 
@@ -125,11 +133,21 @@ def _known_difference(expected: Answers, answers: Answers, finite: np.ndarray) -
     return float(np.where(finite, np.abs(answers.known - expected.known), 1.0).max())
 
 
+def _map_difference(expected: Answers, answers: Answers, same: np.ndarray) -> float | None:
+    if expected.maps is None or answers.maps is None:
+        return None
+    right, found = expected.maps[same], answers.maps[same]
+    if not len(right):
+        return 1.0
+    sizes = np.maximum(np.square(right).mean((1, 2)), _EDGE)
+    return float(np.sqrt(np.median(np.square(found - right).mean((1, 2)) / sizes)))
+
+
 def gate(comparison: Comparison, max_drop: float) -> str:
     """Return why an artifact may not be used, or nothing.
 
     A drop of more than `max_drop` fails. So does a value that is not a finite number, whatever
-    the rest scores.
+    the rest scores, and a map that is not the model's.
 
     Args:
         comparison: Its answers beside the model's.
@@ -139,7 +157,8 @@ def gate(comparison: Comparison, max_drop: float) -> str:
     if comparison.unusable:
         return f"{comparison.unusable} of {n} images give values that are not finite"
     if comparison.accuracy_drop <= max_drop + _ROUNDING:
-        return ""
+        off = comparison.map_difference or 0.0
+        return f"maps differ from the model's by {off:.0%}" if off > _MAP_TOLERANCE else ""
     low, high = (100 * end for end in comparison.drop_interval)
     before = comparison.accuracy + comparison.accuracy_drop
     return (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -18,13 +19,14 @@ from tlearn.data.sampling import representative, sample_size
 from tlearn.data.unreadable import UnreadableImageError
 from tlearn.errors import BackboneError, ExportError
 from tlearn.evaluation.choice import NO_CHOICE, Choice
+from tlearn.evaluation.predictions import predict_pixels
 from tlearn.evaluation.prior import expected_shares, learned_shares
 from tlearn.evaluation.wording import policy_in_words
 from tlearn.export.inputs import ExportInputs, GoldenImage
 from tlearn.models.catalog import CATALOG, find_backbone
 from tlearn.models.prior import with_prior_layer
 from tlearn.runs.kept_point import read_point
-from tlearn.runs.trained_run import TrainedRun
+from tlearn.runs.trained_run import SplitImages, TrainedRun
 
 if TYPE_CHECKING:
     import keras
@@ -36,6 +38,7 @@ def prepare_export(
     refuse: float | None = None,
     prior: Mapping[str, float] | None = None,
     choice: Choice = NO_CHOICE,
+    maps: bool = False,
 ) -> ExportInputs:
     """Load the model and read all that its artifacts are made of and compared with.
 
@@ -47,10 +50,11 @@ def prepare_export(
         refuse: See `ExportInputs`; None for the default.
         prior: Class to its share in use, where that is not as in training; see `expected_shares`.
         choice: See `ExportInputs`; without an operating point, that of the run is chosen again.
+        maps: Whether files get the output `map`; see `models.class_map`.
 
     Raises:
         TlearnError: The model or the images cannot be read, they do not suit the choice, or the
-            model cannot refuse.
+            model cannot refuse, or has no map.
     """
     choice.check(run.labels, run.manifest.count("val"), "export")
     choice = choice.or_like(read_point(run.directory, run.labels))
@@ -73,7 +77,9 @@ def prepare_export(
         model=model,
         class_names=run.labels,
         check=check,
-        expected=run.predict(model, check.pixels),
+        expected=replace(
+            run.predict(model, check.pixels), maps=_maps(model, check) if maps else None
+        ),
         calibration=calibration,
         golden=_golden_images(run, model),
         preprocessing=preprocessing,
@@ -85,6 +91,20 @@ def prepare_export(
         choice=choice,
         prior=None if shares is None else shares.tolist(),
     )
+
+
+def _maps(model: keras.Model, check: SplitImages) -> np.ndarray:
+    import keras
+
+    from tlearn.models.class_map import with_map
+
+    network = keras.Model(model.inputs[0], with_map(model).outputs[-1])
+    if network.outputs[0].shape[1:] == (1, 1):
+        raise ExportError(
+            "--with-maps: the head of this network reads no more than one place of the image",
+            "export without maps: tlearn export --tflite",
+        )
+    return predict_pixels(network.predict_on_batch, check.pixels)
 
 
 def _calibration_images(run: TrainedRun) -> np.ndarray:

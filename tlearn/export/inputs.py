@@ -76,6 +76,14 @@ class ExportInputs:
     choice: Choice = NO_CHOICE
     prior: Sequence[float] | None = None
 
+    def written(self) -> keras.Model:
+        """Return the model as files hold it: with a map of its answer, where maps are expected."""
+        if self.expected.maps is None:
+            return self.model
+        from tlearn.models.class_map import with_map
+
+        return with_map(self.model)
+
     @property
     def named_prior(self) -> dict[str, float] | None:
         """Return the shares of `prior` by class."""

@@ -25,7 +25,7 @@ def write_onnx(model: Any, path: Path, labels: Sequence[str], about: Mapping[str
     """Write a classifier for ONNX Runtime.
 
     Input `image` float32 (batch, height, width, 3) RGB, 0 to 255 -> output `probabilities`
-    float32 (batch, classes) and, where the model has it, `known` (batch, 1). The file's
+    float32 (batch, classes) and, where the model has them, `known` (batch, 1) and `map`. The file's
     metadata has `labels`, a JSON list in the order of the output, and what `about` says, each
     value as text.
 

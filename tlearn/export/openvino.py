@@ -22,9 +22,9 @@ def write_openvino(model: Any, path: Path, labels: Sequence[str], about: Mapping
     """Write a classifier for OpenVINO: the network in `path`, its weights in a .bin beside it.
 
     Input `image` float32 (batch, height, width, 3) RGB, 0 to 255 -> output `probabilities`
-    float32 (batch, classes) and, where the model has it, `known` (batch, 1). The section
-    `NOTES` has `labels`, a JSON list in the order of the output, and what `about` says, each
-    value as text. Weights stay float32.
+    float32 (batch, classes) and, where the model has them, `known` (batch, 1) and `map`. The
+    section `NOTES` has `labels`, a JSON list in the order of the output, and what `about` says,
+    each value as text. Weights stay float32.
 
     Args:
         model: keras.Model, `image` -> `probabilities`; any precision.

@@ -56,6 +56,7 @@ class Artifact:
         n_checked: Images that it was checked on.
         checked_on: The split that they are; see `SplitImages.source`.
         known_difference: Largest of `known`; None where there is no such output.
+        map_difference: Of `map`, see `Comparison`; None likewise.
         sets: Promises about sets of its answers; none without validation images.
         operating_point: Chosen on its answers; None where none was asked for.
         refuse: Least `known` of an answer that is not refused; None where there is no such output.
@@ -83,6 +84,7 @@ class Artifact:
     n_checked: int = 0
     checked_on: str = "val"
     known_difference: float | None = None
+    map_difference: float | None = None
     sets: tuple[AnswerSets, ...] = ()
     operating_point: OperatingPoint | None = None
     refuse: float | None = None

@@ -21,8 +21,8 @@ def write_saved_model(model: Any, directory: Path, labels: Sequence[str]) -> Non
     """Write a classifier for TensorFlow; it loads without Keras and without tlearn.
 
     Signature `serving_default`: `image` float32 (batch, height, width, 3) RGB, 0 to 255 ->
-    `probabilities` float32 (batch, classes) and, where the model has it, `known` (batch, 1).
-    `assets/labels.txt` has one label a line.
+    `probabilities` float32 (batch, classes) and, where the model has them, `known` (batch, 1) and
+    `map`. `assets/labels.txt` has one label a line.
 
     Args:
         model: keras.Model, `image` -> `probabilities`; any precision.

@@ -61,6 +61,7 @@ def attach_contract(artifact: Artifact, inputs: ExportInputs) -> Artifact:
                 record,
                 artifact_probabilities=_rounded(answer.probabilities),
                 artifact_known=_rounded_known(answer),
+                artifact_map=None if answer.map is None else _rounded(answer.map.ravel(), 4),
             )
             for record, answer in zip(golden, answers, strict=True)
         )
@@ -90,6 +91,7 @@ def _contract(artifact: Artifact, inputs: ExportInputs) -> Contract:
         confidence=replace(inputs.confidence, sets=artifact.sets),
         operating_point=artifact.operating_point,
         prior=inputs.named_prior,
+        map=interface.map,
     )
 
 
@@ -122,5 +124,5 @@ def _rounded_known(answer: Answer) -> float | None:
     return None if answer.known is None else round(answer.known, _DIGITS)
 
 
-def _rounded(probabilities: np.ndarray) -> tuple[float, ...]:
-    return tuple(round(float(value), _DIGITS) for value in probabilities)
+def _rounded(values: np.ndarray, digits: int = _DIGITS) -> tuple[float, ...]:
+    return tuple(round(float(value), digits) for value in values)

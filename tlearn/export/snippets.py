@@ -91,6 +91,7 @@ def _template_values(model: Path) -> dict[str, Any]:
         "output": contract.output,
         "known": contract.known,
         "refuse": contract.refuse,
+        "map": contract.map,
         "level": f"{sets.level:.0%}" if sets else None,
         "threshold": round(max(sets.threshold - ROUNDING, 0), _DIGITS) if sets else None,
         "positive": contract.labels.index(point.positive) if point else None,

@@ -27,12 +27,12 @@ def write_tflite(
     """Write a classifier for phones and small computers.
 
     Signature `serving_default`: `image` (1, height, width, 3) RGB, 0 to 255 -> `probabilities`
-    (1, classes) float32 and, where the model has it, `known` (1, 1). The batch is one image:
-    phones have one at a time, GPU and NPU delegates refuse or fall back on sizes known only
-    later, and on CPUs it costs nothing. All are float32, but for "int8" they are uint8: the
-    bytes of an image go in, and a byte of 1/256 comes out for each class, because MediaPipe
-    takes those and no int8. Any int8 file's probabilities are multiples of 1/256, too coarse to
-    rank hundreds of classes.
+    (1, classes) float32 and, where the model has them, `known` (1, 1) and `map` (1, side, side).
+    The batch is one image: phones have one at a time, GPU and NPU delegates refuse or fall back on
+    sizes known only later, and on CPUs it costs nothing. All are float32, but for "int8" they are
+    uint8: the bytes of an image go in, and a byte of 1/256 comes out for each class, because
+    MediaPipe takes those and no int8. Any int8 file's probabilities are multiples of 1/256, too
+    coarse to rank hundreds of classes.
 
     Args:
         model: keras.Model, `image` -> `probabilities`; any precision.

@@ -86,13 +86,14 @@ def write_and_check(
     path = artifact_path(folder, format, mode)
     n_calibration = 0 if inputs.calibration is None else len(inputs.calibration)
     advice = what_to_try(mode, inputs.int8_note, n_calibration)
-    format.write(inputs, path, mode)
+    format.write(replace(inputs, model=inputs.written()), path, mode)
     artifact = compare_with_model(inputs, path, target, max_drop, advice)
     if artifact.passed or mode not in CALIBRATED or inputs.calibration is None:
         return artifact
     from tlearn.export.int8_head import refit_head_for_int8
 
     with refit_head_for_int8(as_float32(inputs.model), inputs.calibration) as model:
-        format.write(replace(inputs, model=model), path, mode)
+        refitted = replace(inputs, model=model)
+        format.write(replace(refitted, model=refitted.written()), path, mode)
         artifact = compare_with_model(inputs, path, target, max_drop, advice)
     return replace(artifact, head_refitted=True)
