@@ -16,7 +16,10 @@ import numpy as np
 
 # The pickles of PyTorch's magic number and of the version of the layout.
 _START = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19." + b"\x80\x02M\xe9\x03."
-_STORAGES = {"torch FloatStorage": np.dtype("<f4"), "torch LongStorage": np.dtype("<i8")}
+_STORAGES: dict[str, np.dtype] = {
+    "torch FloatStorage": np.dtype("<f4"),
+    "torch LongStorage": np.dtype("<i8"),
+}
 _DICT, _TENSOR = "collections OrderedDict", "torch._utils _rebuild_tensor_v2"
 _NAMES = {_DICT, _TENSOR, *_STORAGES}
 _VALUES = {"BININT", "BININT1", "BININT2", "BINUNICODE"}
@@ -58,7 +61,7 @@ def _read_tensors(stream: BinaryIO) -> dict[str, np.ndarray]:
     stream.seek(len(_START))
     _read_pickle(stream)  # facts of the system that wrote it
     entries, keys = _read_pickle(stream), _read_pickle(stream)
-    types = {storage[2]: _STORAGES[storage[1]] for storage, *_ in entries.values()}
+    types = {key: _STORAGES[name] for (_, name, key, *_), *_ in entries.values()}
     storages = {}
     for key in keys:
         size = int.from_bytes(stream.read(8), "little") * types[key].itemsize
@@ -86,6 +89,7 @@ def _read_pickle(stream: BinaryIO) -> Any:
         items, stack[start:] = stack[start:], []
         return items
 
+    value: Any
     for instruction, value, _ in pickletools.genops(stream):
         name = instruction.name
         if name in _VALUES or (name == "GLOBAL" and value in _NAMES):
