@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
+from importlib.metadata import Distribution, PackageNotFoundError
 from pathlib import Path
 from typing import Any
 
@@ -34,10 +35,15 @@ SHAPES = {
 
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Each test has a cache folder of its own and no weights folder by accident."""
+    """Each test has a cache folder of its own and no weights by accident."""
+
+    def not_installed(name: str) -> Distribution:
+        raise PackageNotFoundError(name)
+
     cache = tmp_path_factory.mktemp("cache")
     monkeypatch.setenv("TLEARN_CACHE", str(cache))
     monkeypatch.delenv("TLEARN_WEIGHTS", raising=False)
+    monkeypatch.setattr("tlearn.models.weights.distribution", not_installed)
     return cache
 
 

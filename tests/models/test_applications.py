@@ -164,7 +164,7 @@ def test_channels_are_turned_once(tmp_path: Path, pixels: Pixels) -> None:
     assert_close(outputs(again.trunk, image), outputs(first.trunk, image))
 
 
-@pytest.mark.parametrize("name", ["mobilenet_v3_small", "convnext_tiny"])
+@pytest.mark.parametrize("name", ["mobilenet_v3_small", "convnext_tiny", "efficientnet_lite0"])
 def test_layers_have_the_same_names_whatever_was_built_before(name: str) -> None:
     first, second = (load_backbone(find_backbone(name), None, 64).trunk for _ in range(2))
     assert first.get_config() == second.get_config()

