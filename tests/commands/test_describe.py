@@ -57,7 +57,7 @@ def test_a_solved_head_is_logistic_regression_and_nothing_was_tuned(text: Any) -
     assert "pretrained on ImageNet [Russakovsky et al. 2015]" in described
     assert (
         "multinomial logistic regression" in described
-        and "L-BFGS [Liu and Nocedal 1989]" in described
+        and "inexact Newton method [Dembo et al. 1982]" in described
     )
     assert "in 5-fold cross-validation" in described
     assert "11 (91.7%, 95% Wilson interval 64.6% to 98.5% [Wilson 1927])" in described

@@ -33,7 +33,7 @@ def test_every_entry_is_whole(reference: Reference) -> None:
     ("key", "label"),
     [
         ("wilson1927interval", "Wilson 1927"),
-        ("liu1989lbfgs", "Liu and Nocedal 1989"),
+        ("dembo1982newton", "Dembo et al. 1982"),
         ("kumar2022lpft", "Kumar et al. 2022"),
         ("chollet2017xception", "Chollet 2017"),
     ],

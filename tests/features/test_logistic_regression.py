@@ -7,6 +7,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
+from tlearn.features.linear_head import solve_head
 from tlearn.features.logistic_regression import (
     LogisticProblem,
     log_loss,
@@ -47,6 +48,23 @@ def test_the_gradient_is_zero_at_the_optimum_of_the_chosen_rows() -> None:
     residual = (softmax(x @ kernel + bias) - np.eye(3)[labels[rows]]) * weights[:, None]
     np.testing.assert_allclose(x.T @ residual + 0.1 * kernel, 0, atol=1e-3)
     np.testing.assert_allclose(residual.sum(0), 0, atol=1e-3)
+
+
+def test_the_least_loss_is_reached_where_a_weak_penalty_lets_classes_be_told_apart() -> None:
+    x = features(200, 300)
+    labels = np.random.default_rng(1).integers(0, 20, 200)
+    head = solve_head(x, labels, 20, 1e-4)
+    problem = LogisticProblem(principal_axes(x.copy(), ()), labels, 20, class_weights=False)
+    best = solve(problem, np.arange(200), 1e-4, 1e-7)
+    scale = float(x.var(axis=0).mean())  # the penalty counts on features of mean variance one
+    losses = []
+    for logits, squares in (
+        (head.logits(x), scale * np.square(head.kernel).sum()),
+        (problem.axes.rows @ best[:-1] + best[-1], np.square(best[:-1]).sum()),
+    ):
+        p = softmax(logits.astype(np.float64))
+        losses.append(log_loss(p, labels, row_weights(labels, 20, False)) + 0.5e-4 * squares)
+    assert losses[0] == pytest.approx(losses[1], rel=1e-4)
 
 
 def test_a_start_does_not_change_the_optimum() -> None:

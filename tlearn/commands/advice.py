@@ -151,11 +151,14 @@ def _measure_curve(session: Session, workspace: Workspace, profile: DepthProfile
     dataset, features, best = workspace.dataset, workspace.features, profile.best_single
     assert features is not None
     problem = session.head_problem(workspace, best.stages)
+    folds = dataset.folds(session.seed)
+    judged = np.sort(np.concatenate([rows for _, rows in folds]))
 
     def held_out(folds: Sequence[Fold], factor: float) -> Sequence[np.ndarray]:
+        if factor == 1:  # heads on all images are those of the cross-validation
+            return [best.cv.probabilities[np.searchsorted(judged, rows)] for _, rows in folds]
         return features.held_out(problem, folds, best.cv.penalty * factor)
 
-    folds = dataset.folds(session.seed)
     labels, groups = dataset.labels("train"), dataset.groups("train")
     return measure_curve(labels, folds, held_out, session.seed, groups)
 

@@ -234,7 +234,8 @@ def _head(record: RunRecord, cite: Citations) -> str:
     weights = ", every class weighted equally" if plan.head.class_weights else ""
     return (
         "With the backbone frozen, the classifier was fitted as a multinomial logistic regression"
-        f"{weights}, solved to convergence by L-BFGS {cite('liu1989lbfgs')}; its L2 penalty"
+        f"{weights}, solved to convergence by an inexact Newton method"
+        f" {cite('dembo1982newton')}; its L2 penalty"
         f" ({plan.head.solved_l2:.2g} on features of mean variance one) was {how}."
     )
 
