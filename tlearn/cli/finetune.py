@@ -12,6 +12,8 @@ from tlearn.cli import options
 from tlearn.cli.display.progress import Display, print_json, print_result
 from tlearn.cli.finetune_view import draw_dry_run, draw_plan, draw_result
 from tlearn.errors import TlearnError
+from tlearn.suggestion.choices import choices
+from tlearn.suggestion.choices import to_json as choice_to_json
 
 if TYPE_CHECKING:
     from tlearn.commands.finetune import FinetuneResult
@@ -50,6 +52,7 @@ def finetune(
     context: typer.Context,
     folder: options.FolderOrRun = None,
     policy: options.Policy = None,
+    prefer: options.Prefer = None,
     dry_run: _DryRun = False,
     out: _Out = None,
     overwrite: _Overwrite = False,
@@ -124,11 +127,16 @@ def _show_plan(display: Display, planned: FinetuneResult, verbose: bool) -> None
 def to_json(result: FinetuneResult) -> dict[str, Any]:
     """Return the document; a dry run has no run and no accuracies."""
     reports, seconds = result.reports, dict(result.seconds)
+    offered = choices(result.advice.options, result.option) if result.advice else []
     return {
         "run": str(result.run.path) if result.run else None,
         "resumed_from_epoch": result.resumed_from_epoch,
         "policy": result.plan.policy,
         "backbone": result.plan.backbone.name,
+        "head_stages": result.plan.value("head_stages"),
+        "image_size": result.plan.images.image_size,
+        "prefer": result.plan.prefer,
+        "choices": [choice_to_json(choice) for choice in offered],
         "val_accuracy": reports["val"].accuracy if "val" in reports else None,
         "test_accuracy": reports["test"].accuracy if "test" in reports else None,
         "unknown_auroc": result.taught and result.taught.scores.auroc,

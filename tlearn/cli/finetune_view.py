@@ -15,6 +15,7 @@ from tlearn.cli.advice_text import (
     tells_nothing,
     weaker_backbone,
     why,
+    won_backbone,
 )
 from tlearn.cli.confidence_view import draw_strangers
 from tlearn.cli.display.formats import (
@@ -47,6 +48,7 @@ from tlearn.cli.display.widgets import (
     score_table,
     verdict,
 )
+from tlearn.cli.options import as_flags
 from tlearn.cli.plan_view import draw_full_plan
 from tlearn.data.copy_findings import COPY_KINDS
 from tlearn.data.notes import FOLDER_KINDS
@@ -77,6 +79,8 @@ def draw_plan(planned: FinetuneResult, verbose: bool) -> list[RenderableType]:
         blocks += _issues(dataset.issues)
     blocks.append(Text())
     rows["plan"] = safe_text(_sentence(planned))
+    if planned.advice and planned.advice.contenders:
+        rows["backbone"] = safe_text(reason)
     if planned.resumed_from_epoch is not None:
         done = pluralize(planned.resumed_from_epoch, "epoch")
         rows["resumed"] = Text(f"{done} of {plan.training.epochs} were completed before")
@@ -194,7 +198,7 @@ def _forecast(planned: FinetuneResult) -> Mapping[str, RenderableType]:
     for choice in choices(advice.options, option):
         if choice.role == "advised":
             continue
-        flags = shlex.join(option_flags(choice.option))
+        flags = shlex.join([*option_flags(choice.option), *as_flags(won_backbone(advice))])
         if len(rows) < 2:
             name = _ALTERNATIVES[choice.role]
             rows[name] = Text(f"{price(choice)}, with\n{flags}")  # whole, to be copied

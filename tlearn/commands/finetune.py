@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from tlearn.commands.advice import advise, fit_into_time, forecast_plan
+from tlearn.commands.choose_backbone import choose_backbone
 from tlearn.commands.examine import examine_shortly
 from tlearn.commands.resume import (
     ResumedRun,
+    begun_with,
     find_pending,
     find_resumption,
     go_on,
@@ -30,7 +32,7 @@ from tlearn.recipe.plan import GRADIENT_KEYS, Plan
 from tlearn.runs.directory import RunDirectory, ensure_no_run
 from tlearn.runs.pending import PendingRun
 from tlearn.suggestion.accuracy_forecast import Option
-from tlearn.suggestion.advice import Advice
+from tlearn.suggestion.advice import Advice, Contender
 from tlearn.suggestion.depth_profile import HeadScore
 
 
@@ -127,10 +129,9 @@ def finetune(
     with Session(folder, recipe, flags or {}, keep_cache=keep_cache, progress=progress) as session:
         pending = None if dry_run else find_pending(session, resumption, out, overwrite)
         images = session.scan_folder()
-        backbone = session.find_backbone()
-        dataset = session.load_dataset(images, backbone)
-        workspace = session.open_backbone(dataset, backbone)
-        planned = _make_plan(session, workspace)
+        begun = begun_with(pending) if pending else None
+        workspace, contenders = choose_backbone(session, images, begun)
+        planned = _make_plan(session, workspace, contenders)
         if pending:
             state = go_on(session, pending, workspace, planned.plan, resumption, bool(out))
             pending, planned = state.pending, _resumed(planned, state)
@@ -197,11 +198,14 @@ def _resumed(planned: FinetuneResult, state: ResumedRun) -> FinetuneResult:
     )
 
 
-def _make_plan(session: Session, workspace: Workspace) -> FinetuneResult:
+def _make_plan(
+    session: Session, workspace: Workspace, contenders: Sequence[Contender]
+) -> FinetuneResult:
     """Resolve the plan, by measured advice where the person left the policy open."""
     advice, resolved, unusual = None, session.requested, list[str]()
     if resolved.recipe.policy == "auto":
         advice = advise(session, session.extract_features(workspace))
+        advice = replace(advice, contenders=contenders)
         resolved = session.with_suggestion(advice.suggestion.recipe)
     plan = fit_into_time(session, workspace, session.make_plan(workspace, resolved))
     if advice:

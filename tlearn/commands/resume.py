@@ -124,6 +124,14 @@ def find_pending(
     return pending
 
 
+def begun_with(pending: PendingRun) -> str | None:
+    """Return the backbone that a run was begun with; None where nothing says so."""
+    try:
+        return read_plan(pending.run.plan_path).backbone.name
+    except TlearnError:
+        return None
+
+
 def go_on(
     session: Session,
     pending: PendingRun,

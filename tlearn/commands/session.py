@@ -16,7 +16,7 @@ from tlearn.data.groups import GroupRule
 from tlearn.data.image_folder import ImageFolder, scan
 from tlearn.data.unknown import take_unknown
 from tlearn.errors import RecipeError
-from tlearn.features.engine import Engine, EngineChoice, KerasEngine, seconds_per_image
+from tlearn.features.engine import EngineChoice, KerasEngine, seconds_per_image
 from tlearn.features.extractor import (
     FeatureExtractor,
     StageInfo,
@@ -97,7 +97,7 @@ class Session:
         self._recipe = recipe
         self._flags = flags
         self._loaded: dict[str, Backbone] = {}
-        self._pass_seconds: float | None = None
+        self._pass_seconds: dict[str, float] = {}
         self._cache = CommandCache(keep_cache)
 
     def __enter__(self) -> Session:
@@ -177,15 +177,15 @@ class Session:
         extractor = self._open_extractor(backbone)
         return Workspace(dataset, backbone, extractor.stages, extractor)
 
-    def find_backbone(self) -> ResolvedBackbone:
-        """Find the backbone that the recipe asks for, and its weights; nothing is loaded yet.
+    def find_backbone(self, name: str | None = None) -> ResolvedBackbone:
+        """Find the backbone that the recipe asks for, else `name`, and its weights; load nothing.
 
         Raises:
             BackboneError: There is no such backbone, or its weights cannot be had.
         """
         recipe = self.requested.recipe
         return resolve_backbone(
-            None if recipe.backbone == AUTO else recipe.backbone,
+            name if recipe.backbone == AUTO else recipe.backbone,
             Path(recipe.weights) if recipe.weights else None,
             None if recipe.image_size == AUTO else recipe.image_size,
             random_seed=recipe.seed if recipe.policy == "from_scratch" else None,
@@ -236,16 +236,17 @@ class Session:
         return replace(workspace, features=features)
 
     def measure_pass(self, workspace: Workspace) -> float:
-        """Return the seconds that the network takes for an image, measured once in a session."""
-        if self._pass_seconds is None:
-            sample = workspace.dataset.rows("train")[:16]
-            if workspace.extractor is None:
-                engine: Engine = KerasEngine(self.load_backbone(workspace.backbone).trunk)
-                self._pass_seconds = seconds_per_image(engine, sample) / _KERAS_PASS_COST
-            else:
+        """Return the seconds that a network takes for an image, measured once."""
+        name = workspace.backbone.fingerprint
+        if name not in self._pass_seconds:
+            sample, cost = workspace.dataset.rows("train")[:16], 1.0
+            if workspace.extractor:
                 engine = self.engine_factory(workspace)(sample)
-                self._pass_seconds = seconds_per_image(engine, sample)
-        return self._pass_seconds
+            else:
+                engine = KerasEngine(self.load_backbone(workspace.backbone).trunk)
+                cost = _KERAS_PASS_COST
+            self._pass_seconds[name] = seconds_per_image(engine, sample) / cost
+        return self._pass_seconds[name]
 
     def head_problem(self, workspace: Workspace, stages: Sequence[int]) -> HeadProblem:
         """Return the head on some stages, to be solved on the training images as they are."""

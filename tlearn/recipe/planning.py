@@ -116,6 +116,7 @@ def make_plan(
         policy=values["policy"],
         recipe=resolved.path.name if resolved.path else None,
         seed=values["seed"],
+        prefer=values["prefer"],
         backbone=_group("backbone", BackbonePlan, values),
         images=_group("images", ImagesPlan, values),
         split=_group("split", SplitPlan, values),
