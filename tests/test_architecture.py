@@ -59,6 +59,7 @@ HEAVY = ("tensorflow", "keras", "jax", "torch", "sklearn", "matplotlib")
 
 STEPS = {
     "calibrate",
+    "choose_backbone",
     "resume",
     "session",
     "advice",

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from tlearn.commands.session import Session, Workspace
 from tlearn.data.image_folder import ImageFolder
-from tlearn.models.catalog import CATALOG, RECOMMENDED
+from tlearn.models.catalog import RECOMMENDED
 from tlearn.models.weights import available_offline
 from tlearn.recipe.schema import AUTO
 from tlearn.suggestion.advice import Contender
@@ -77,7 +77,7 @@ def _others(session: Session, first: str) -> Iterator[str]:
         return
     at_hand = {spec.name for spec, _ in available_offline()}
     for name in CONTENDERS.get(recipe.prefer, ()):
-        if name in at_hand and name != first and name in CATALOG:
+        if name in at_hand and name != first:
             yield name
 
 
