@@ -89,8 +89,7 @@ def finetune(
     Example: [cyan]tlearn finetune flowers/[/]
     Tune more: [cyan]tlearn finetune flowers/ --policy deep --set patience=5[/]
     """
-    if folder is None and not resume:
-        raise TlearnError("missing argument FOLDER", "as in: tlearn finetune flowers/")
+    _ensure_folder(folder, resume)
     overrides = options.collect_overrides(context.params, assignments or ())
     from tlearn import api
 
@@ -109,6 +108,11 @@ def finetune(
             on_plan=lambda planned: _show_plan(display, planned, verbose),
         )
     _show_result(result, as_json, verbose)
+
+
+def _ensure_folder(folder: Path | None, resume: bool) -> None:
+    if folder is None and not resume:
+        raise TlearnError("missing argument FOLDER", "as in: tlearn finetune flowers/")
 
 
 def _show_result(result: FinetuneResult, as_json: bool, verbose: bool) -> None:

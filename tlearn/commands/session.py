@@ -126,8 +126,7 @@ class Session:
         Raises:
             TlearnError: The folder, the backbone or its weights cannot be used.
         """
-        folder = self.scan_folder()
-        backbone = self.find_backbone()
+        folder, backbone = self.scan_folder(), self.find_backbone()
         return self.open_backbone(self.load_dataset(folder, backbone), backbone)
 
     def scan_folder(self, examined: bool = False) -> ImageFolder:
@@ -239,12 +238,12 @@ class Session:
         """Return the seconds that a network takes for an image, measured once."""
         name = workspace.backbone.fingerprint
         if name not in self._pass_seconds:
-            sample, cost = workspace.dataset.rows("train")[:16], 1.0
+            sample = workspace.dataset.rows("train")[:16]
             if workspace.extractor:
-                engine = self.engine_factory(workspace)(sample)
+                engine, cost = self.engine_factory(workspace)(sample), 1.0
             else:
-                engine = KerasEngine(self.load_backbone(workspace.backbone).trunk)
-                cost = _KERAS_PASS_COST
+                network = self.load_backbone(workspace.backbone).trunk
+                engine, cost = KerasEngine(network), _KERAS_PASS_COST
             self._pass_seconds[name] = seconds_per_image(engine, sample) / cost
         return self._pass_seconds[name]
 
@@ -263,10 +262,10 @@ class Session:
         def cross_validate(stages: Sequence[int]) -> CrossValidation:
             return features.cross_validate(self.head_problem(workspace, stages), folds)
 
-        names = [stage.name for stage in workspace.stages]
         held_out = np.sort(np.concatenate([rows for _, rows in folds]))  # a sample of very many
         labels, groups = workspace.dataset.labels("train"), workspace.dataset.groups("train")
         own = [groups[row] for row in held_out.tolist()]
+        names = [stage.name for stage in workspace.stages]
         return measure_profile(names, labels[held_out], cross_validate, own)
 
     def make_plan(self, workspace: Workspace, resolved: Resolved) -> Plan:
@@ -275,11 +274,11 @@ class Session:
         Raises:
             RecipeError: Keys contradict each other or the backbone.
         """
-        dataset, backbone = workspace.dataset, workspace.backbone
+        dataset, found = workspace.dataset, workspace.backbone
         return make_plan(
             self._measured(workspace, resolved),
             SplitCounts.of(dataset.manifest, dataset.pixels.gray_range),
-            BackboneInfo(backbone.name, backbone.image_size, backbone.fingerprint, backbone.reason),
+            BackboneInfo(found.name, found.image_size, found.fingerprint, found.reason),
             workspace.stages,
         )
 
