@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tlearn.cli import options
+from tlearn.cli import finetune_policies, options
 from tlearn.cli.display.progress import Display, print_json, print_result
 from tlearn.cli.finetune_view import draw_dry_run, draw_plan, draw_result
 from tlearn.errors import TlearnError
@@ -43,6 +43,31 @@ _Unknown = Annotated[
         options.IMAGES,
     ),
 ]
+_Folds = Annotated[
+    int | None,
+    options.option(
+        "Also train on folds of the train and val images, each tested on once, and show the "
+        "mean accuracy with its interval. Of a linear head it costs seconds.",
+        "N",
+        options.TRAINING,
+    ),
+]
+_Seeds = Annotated[
+    int | None,
+    options.option(
+        "Also train with other seeds, so many in all: another split and training for each.",
+        "N",
+        options.TRAINING,
+    ),
+]
+_Policies = Annotated[
+    str | None,
+    options.option(
+        "Train several policies on the same split, each a run of its own, and compare them: "
+        "linear-head,top-stages,deep,from-scratch.",
+        "LIST",
+    ),
+]
 _Overwrite = Annotated[
     bool, options.switch("Replace the run at --out, if there is one.", "--overwrite")
 ]
@@ -52,11 +77,14 @@ def finetune(
     context: typer.Context,
     folder: options.FolderOrRun = None,
     policy: options.Policy = None,
+    policies: _Policies = None,
     prefer: options.Prefer = None,
     dry_run: _DryRun = False,
     out: _Out = None,
     overwrite: _Overwrite = False,
     resume: _Resume = False,
+    folds: _Folds = None,
+    seeds: _Seeds = None,
     epochs: options.Epochs = None,
     seconds: options.TimeLimit = None,
     deterministic: options.Deterministic = None,
@@ -92,18 +120,17 @@ def finetune(
     if folder is None and not resume:
         raise TlearnError("missing argument FOLDER", "as in: tlearn finetune flowers/")
     overrides = options.collect_overrides(context.params, assignments or ())
+    chosen = {"folder": folder, "recipe": recipe, "flags": overrides, "out": out}
+    chosen |= {"overwrite": overwrite, "keep_cache": not no_cache}
+    one = {"resume": resume, "folds": folds, "seeds": seeds, "dry_run": dry_run}
+    if policies is not None:
+        finetune_policies.run(policies, chosen, one, Display(as_json, quiet, verbose))
+        return
     from tlearn import api
 
     with Display(as_json, quiet, verbose) as display:
         result = api.finetune(
-            folder,
-            recipe,
-            overrides,
-            out=out,
-            overwrite=overwrite,
-            resume=resume,
-            dry_run=dry_run,
-            keep_cache=not no_cache,
+            **chosen | one,
             progress=display,
             on_epoch=display.epoch,
             on_plan=lambda planned: _show_plan(display, planned, verbose),
@@ -144,6 +171,7 @@ def to_json(result: FinetuneResult) -> dict[str, Any]:
         "seconds": seconds.pop("total", None),
         "forecast_seconds": result.forecast_seconds,
         "interpolation": result.interpolation,
+        "repeats": result.repeats.to_json() if result.repeats else None,
         "warnings": result.warnings,
         "timings": seconds,
         "engines": result.engines.used,
