@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from tests.written_run import make_manifest
-
 from tlearn.data.sampling import (
     FOLDS,
     fold_splits,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -120,22 +121,32 @@ def finetune(
     if folder is None and not resume:
         raise TlearnError("missing argument FOLDER", "as in: tlearn finetune flowers/")
     overrides = options.collect_overrides(context.params, assignments or ())
-    chosen = {"folder": folder, "recipe": recipe, "flags": overrides, "out": out}
-    chosen |= {"overwrite": overwrite, "keep_cache": not no_cache}
+    kept = {"out": out, "overwrite": overwrite, "keep_cache": not no_cache}
     one = {"resume": resume, "folds": folds, "seeds": seeds, "dry_run": dry_run}
+    display, chosen = Display(as_json, quiet, verbose), (recipe, overrides)
     if policies is not None:
-        finetune_policies.run(policies, chosen, one, Display(as_json, quiet, verbose))
-        return
+        finetune_policies.run(folder, policies, chosen, kept, one, display)
+    _show_result(_train(folder, chosen, kept | one, display, verbose), as_json, verbose)
+
+
+def _train(
+    folder: Path | None,
+    chosen: tuple[str | None, Mapping[str, Any]],
+    named: Mapping[str, Any],
+    display: Display,
+    verbose: bool,
+) -> FinetuneResult:
     from tlearn import api
 
-    with Display(as_json, quiet, verbose) as display:
-        result = api.finetune(
-            **chosen | one,
+    with display:
+        return api.finetune(
+            folder,
+            *chosen,
+            **named,
             progress=display,
             on_epoch=display.epoch,
             on_plan=lambda planned: _show_plan(display, planned, verbose),
         )
-    _show_result(result, as_json, verbose)
 
 
 def _show_result(result: FinetuneResult, as_json: bool, verbose: bool) -> None:

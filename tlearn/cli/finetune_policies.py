@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
 from rich.console import RenderableType
@@ -29,28 +29,45 @@ if TYPE_CHECKING:
     from tlearn.commands.policies import PoliciesResult
 
 
-def run(policies: str, chosen: dict[str, Any], one: Mapping[str, Any], display: Display) -> None:
-    """Train and compare policies, and show what came of it.
+def run(
+    folder: Path | None,
+    policies: str,
+    chosen: tuple[str | None, Mapping[str, Any]],
+    kept: Mapping[str, Any],
+    one: Mapping[str, Any],
+    display: Display,
+) -> NoReturn:
+    """Train and compare policies, show what came of it, and end the command.
 
     Args:
+        folder: Image folder.
         policies: Their names, between commas.
-        chosen: Arguments of `api.finetune_policies`.
+        chosen: Recipe, and its keys that were set by flags.
+        kept: What is kept, and where.
         one: Options of a single training, none of which may be set.
         display: Shows the progress.
 
     Raises:
         TlearnError: The options cannot be used together, or every policy failed.
     """
-    wrong = [f"--{name.replace('_', '-')}" for name in one if one[name]]
-    wrong += ["--policy"] * ("policy" in chosen["flags"])
-    if wrong:
-        raise RecipeError(f"--policies cannot be combined with {wrong[0]}", f"leave out {wrong[0]}")
+    recipe, flags = chosen
+    wrong = [f"--{name.replace('_', '-')}" for name in one if one[name] not in (None, False)]
+    wrong += ["--policy"] * ("policy" in flags)
+    if wrong or folder is None:
+        flag = wrong[0] if wrong else "--resume"
+        problem = f"--policies cannot be combined with {flag}"
+        raise RecipeError(
+            problem, "leave one out: tlearn finetune FOLDER --policies deep,linear-head"
+        )
     from tlearn import api
 
     with display:
         result = api.finetune_policies(
-            policies=policies.split(","),
-            **chosen,
+            folder,
+            policies.split(","),
+            recipe,
+            flags,
+            **kept,
             progress=display,
             on_epoch=display.epoch,
             on_plan=lambda planned: display.show(heading(policy_name(planned.plan.policy))),
@@ -118,7 +135,7 @@ def draw(result: PoliciesResult) -> list[RenderableType]:
         safe_lines(f"{policy_name(name)}: {error.message}\n{error.hint}", WARN)
         for name, error in result.failed.items()
     ]
-    note = "Images and features are read once: the first that needs them pays for the others."
+    note = "Images and features are read once: the first policy pays for that."
     blocks: list[RenderableType] = [heading("Policies, the best first"), indented(grid)]
     blocks += [Text(f"  {note}", DIM), *([Text(), bullets(failed, "!")] if failed else [])]
     return [*blocks, Text(), key_value_table(runs)]

@@ -20,6 +20,7 @@ from tlearn.commands.repeats import (
 )
 from tlearn.commands.resume import (
     ResumedRun,
+    Resumption,
     begun_with,
     find_pending,
     find_resumption,
@@ -39,7 +40,7 @@ from tlearn.progress import EpochCallback, ProgressCallback, Timer, no_progress
 from tlearn.recipe.loading import load_recipe
 from tlearn.recipe.plan import GRADIENT_KEYS, Plan
 from tlearn.runs.directory import RunDirectory, ensure_no_run
-from tlearn.runs.pending import PendingRun
+from tlearn.runs.pending import PendingRun, Request
 from tlearn.suggestion.accuracy_forecast import Option
 from tlearn.suggestion.advice import Advice, Contender
 from tlearn.suggestion.depth_profile import HeadScore
@@ -146,23 +147,36 @@ def finetune(
     with Session(folder, recipe, flags or {}, keep_cache=keep_cache, progress=progress) as session:
         request = request_of(session, repeats)
         pending = None if dry_run else find_pending(request, resumption, out, overwrite)
-        images = session.scan_folder()
-        begun = begun_with(pending) if pending else None
-        workspace, contenders = choose_backbone(session, images, begun)
-        planned = _make_plan(session, workspace, contenders)
-        if pending:
-            state = go_on(request, pending, workspace, planned.plan, resumption, bool(out))
-            pending, planned = state.pending, _resumed(planned, state)
-        others = plan_repeats(session, workspace, planned.plan, repeats)
-        seconds = forecast_repeats(session, workspace, others)
-        planned = replace(planned, forecast_seconds=(planned.forecast_seconds or 0.0) + seconds)
+        workspace, planned, pending, others = _plan_everything(
+            session, request, pending, resumption, bool(out)
+        )
         if on_plan:
             on_plan(planned)
         if dry_run:
             return planned
-        if pending is None:
-            pending = PendingRun.begin(request, planned.plan.policy, out, overwrite)
+        pending = pending or PendingRun.begin(request, planned.plan.policy, out, overwrite)
         return _train(session, workspace, planned, pending, others, on_epoch)
+
+
+def _plan_everything(
+    session: Session,
+    request: Request,
+    pending: PendingRun | None,
+    resumption: Resumption | None,
+    must: bool,
+) -> tuple[Workspace, FinetuneResult, PendingRun | None, PlannedRepeats]:
+    """Plan the run and its repeats, or go on by the plan of a run that was begun."""
+    images = session.scan_folder()
+    begun = begun_with(pending) if pending else None
+    workspace, contenders = choose_backbone(session, images, begun)
+    planned = _make_plan(session, workspace, contenders)
+    if pending:
+        state = go_on(request, pending, workspace, planned.plan, resumption, must)
+        pending, planned = state.pending, _resumed(planned, state)
+    others = plan_repeats(session, workspace, planned.plan, request.repeats)
+    seconds = forecast_repeats(session, workspace, others)
+    planned = replace(planned, forecast_seconds=(planned.forecast_seconds or 0.0) + seconds)
+    return workspace, planned, pending, others
 
 
 def _train(

@@ -80,7 +80,7 @@ def finetune_policies(
         folder: Image folder, or CSV of path and label.
         policies: Two or more, such as "linear-head".
         recipe: Name or path of a recipe.
-        flags: Recipe keys set by flags, but for the policy.
+        flags: Recipe keys set by flags; epochs are not for a linear head, which is solved.
         out: Folder of the runs, each named after its policy; by default they are new ones in runs/.
         overwrite: Replace the runs there.
         keep_cache: Keep decoded images and features for the next command.
@@ -98,11 +98,14 @@ def finetune_policies(
     results: dict[str, FinetuneResult] = {}
     failed: dict[str, TlearnError] = {}
     for name in names:
+        # A head is solved: epochs are meant for the others.
+        unused = {"epochs"} if name == "linear_head" else set()
+        keys = {key: value for key, value in (flags or {}).items() if key not in unused}
         try:
             results[name] = finetune(
                 folder,
                 recipe,
-                {**(flags or {}), "policy": name},
+                keys | {"policy": name},
                 out=places[name],
                 overwrite=overwrite,
                 keep_cache=keep_cache,
@@ -114,14 +117,19 @@ def finetune_policies(
             failed[name] = error
     if not results:
         raise failed[names[0]]
+    return _compare(results, failed, out)
+
+
+def _compare(
+    results: Mapping[str, FinetuneResult], failed: Mapping[str, TlearnError], out: Path | None
+) -> PoliciesResult:
     best_first = sorted(results, key=lambda name: _rank(results[name]))
     runs = {name: run for name in best_first if (run := results[name].run)}
     if len(runs) < 2:
         return PoliciesResult(runs, None, failed, None)
     comparison = compare([run.path for run in runs.values()])
-    page = (out or RUNS_ROOT) / (
-        "policies.html" if out else f"{datetime.now():%Y%m%d-%H%M%S}-policies.html"
-    )
+    begun = "" if out else f"{datetime.now():%Y%m%d-%H%M%S}-"
+    page = (out or RUNS_ROOT) / f"{begun}policies.html"
     write_page(page, comparison)
     return PoliciesResult(runs, comparison, failed, page)
 
