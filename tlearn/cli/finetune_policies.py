@@ -131,13 +131,15 @@ def draw(result: PoliciesResult) -> list[RenderableType]:
         runs[policy_name(row["policy"])] = safe_text(relative_path(Path(row["run"])))
     if result.page:
         runs["page"] = safe_text(f"{relative_path(result.page)} (open it in a browser)")
-    failed = [
+    failed: list[str | Text] = [
         safe_lines(f"{policy_name(name)}: {error.message}\n{error.hint}", WARN)
         for name, error in result.failed.items()
     ]
     note = "Images and features are read once: the first policy pays for that."
     blocks: list[RenderableType] = [heading("Policies, the best first"), indented(grid)]
-    blocks += [Text(f"  {note}", DIM), *([Text(), bullets(failed, "!")] if failed else [])]
+    blocks.append(Text(f"  {note}", DIM))
+    if failed:
+        blocks += [Text(), bullets(failed, "!")]
     return [*blocks, Text(), key_value_table(runs)]
 
 

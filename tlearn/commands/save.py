@@ -131,8 +131,8 @@ def save_run(
             split = next(iter(fitted.probabilities))
             write_samples(run.samples, dataset, split, fitted.probabilities[split], plan.seed)
     next_steps = _next_steps(place or run.path)
-    found = {"reports": reports, "advice": advice, "next_steps": next_steps, "repeats": repeats}
-    _write_results(session, workspace, fitted, run, **found)
+    found = reports, advice, next_steps, repeats
+    _write_results(session, workspace, fitted, run, *found)
     seal(run)
     return reports
 
@@ -184,7 +184,6 @@ def _write_results(
     workspace: Workspace,
     fitted: FittedModel,
     run: RunDirectory,
-    *,
     reports: Mapping[str, Report],
     advice: Advice | None,
     next_steps: Sequence[NextStep],
