@@ -130,8 +130,7 @@ def save_run(
         with session.timer.time("samples"):
             split = next(iter(fitted.probabilities))
             write_samples(run.samples, dataset, split, fitted.probabilities[split], plan.seed)
-    next_steps = _next_steps(place or run.path)
-    found = reports, advice, next_steps, repeats
+    found = reports, advice, _next_steps(place or run.path), repeats
     _write_results(session, workspace, fitted, run, *found)
     seal(run)
     return reports

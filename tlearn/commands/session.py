@@ -126,8 +126,7 @@ class Session:
         Raises:
             TlearnError: The folder, the backbone or its weights cannot be used.
         """
-        folder = self.scan_folder()
-        backbone = self.find_backbone()
+        folder, backbone = self.scan_folder(), self.find_backbone()
         return self.open_backbone(self.load_dataset(folder, backbone), backbone)
 
     def scan_folder(self, examined: bool = False) -> ImageFolder:

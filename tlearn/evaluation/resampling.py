@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tlearn.evaluation.intervals import Interval
+from tlearn.data.intervals import Interval
 
 FOLDS, SEEDS = "folds", "seeds"
 
