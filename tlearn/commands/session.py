@@ -200,14 +200,14 @@ class Session:
         with self.timer.time("convert"):
             return make_extractor(self.cache, network)
 
-    def load_backbone(self, backbone: ResolvedBackbone) -> Backbone:
-        """Load the network and its weights, once in a session; imports TensorFlow."""
-        if backbone.fingerprint not in self._loaded:
+    def load_backbone(self, backbone: ResolvedBackbone, to_train: bool = False) -> Backbone:
+        """Load the network, once in a session unless it is trained; imports TensorFlow."""
+        if (name := backbone.fingerprint) not in self._loaded:
             self.progress("load the backbone", 0, 0)
             with self.timer.time("load"):
                 import_keras()
-                self._loaded[backbone.fingerprint] = backbone.load()
-        return self._loaded[backbone.fingerprint]
+                self._loaded[name] = backbone.load()
+        return self._loaded.pop(name) if to_train else self._loaded[name]
 
     def engine_factory(self, workspace: Workspace) -> EngineFactory:
         """Return what opens the frozen network, given images that it will run."""
