@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -85,17 +86,28 @@ class Cell:
             return self.head_accuracy(option.head_stages)
         return self.tuned_accuracy(option.policy, option.head_stages)
 
+    def timed(self, option: Option) -> Option:
+        """Return an option with the seconds that were forecast for it."""
+        solved = option.policy is Policy.LINEAR_HEAD
+        column = "last" if solved else tuned_column(option.policy, option.head_stages)
+        return replace(option, seconds=self.forecast[column])
+
     def tuned_accuracy(self, policy: Policy, head_stages: str) -> float:
         """Return the test accuracy of a policy that started from a head on these stages."""
-        if "," in head_stages:
-            return float(self.accuracy[f"{policy}_last3"])
-        return float(self.accuracy[str(policy) + "_cut" * (head_stages != "last")])
+        return float(self.accuracy[tuned_column(policy, head_stages)])
 
     def head_accuracy(self, head_stages: str) -> float:
         """Return the test accuracy of a linear head on these stages."""
         if "," in head_stages:
             return float(self.accuracy["last3"])
         return float(self.stages[-1 if head_stages == "last" else int(head_stages) - 1])
+
+
+def tuned_column(policy: Policy, head_stages: str) -> str:
+    """Return the name in the table of a policy that started from a head on these stages."""
+    if "," in head_stages:
+        return f"{policy}_last3"
+    return str(policy) + "_cut" * (head_stages != "last")
 
 
 Pair = tuple[Cell, Option]
@@ -180,16 +192,21 @@ def score(table: Path) -> None:
     """Fit on all folders but one, judge on that one, and print the results of all."""
     cells = [Cell(row) for row in read_table(table)]
     advised: Advised = defaultdict(list)
+    cheaper: dict[str, Advised] = {name: defaultdict(list) for name in ("balanced", "fast")}
     forecasts: dict[str, list[Pair]] = defaultdict(list)
     for folder in sorted({cell.folder for cell in cells}):
         fit_coefficients([cell for cell in cells if cell.folder != folder])
         for cell in (cell for cell in cells if cell.folder == folder):
-            options = accuracy_forecast.forecast_options(cell.evidence)
+            options = [*map(cell.timed, accuracy_forecast.forecast_options(cell.evidence))]
             forecasts[folder] += [(cell, option) for option in options]
             best = pick_option(options)
-            advised[cell.backbone, cell.folder, cell.size].append((cell, best))
+            place = cell.backbone, cell.folder, cell.size
+            advised[place].append((cell, best))
+            for name, chosen in cheaper.items():
+                chosen[place].append((cell, pick_option(options, name)))
     print(f"{len(cells)} cells, {len(advised)} places after averaging seeds; points of accuracy")
     print_rules(advised)
+    print_prices({"accurate": advised, **cheaper})
     print_worst(advised)
     print_intervals(forecasts)
     print_matrix(cells)
@@ -214,6 +231,18 @@ def print_rules(advised: Advised) -> None:
         print(f"{len(values)} places, {n_seeds} seeds: {mean:.2f}, worst {worst:.1f}")
     gain = 100 * np.mean([gain for pairs in advised.values() for gain in hindsight_gains(pairs)])
     print(f"what won with other images of the folder gains {gain:.2f} on the advice")
+
+
+def print_prices(preferred: dict[str, Advised]) -> None:
+    """Print what each preference of `auto` costs in accuracy, and takes in time."""
+    print(f"| prefer | mean regret | worst | seconds | solved heads |\n{'|---' * 5}|")
+    for name, advised in preferred.items():
+        values = [100 * regret(pairs) for pairs in advised.values()]
+        options = [option for pairs in advised.values() for _, option in pairs]
+        seconds = np.mean([option.seconds or 0.0 for option in options])
+        solved = np.mean([option.measured for option in options])
+        row = f"{np.mean(values):.2f} | {max(values):.1f} | {seconds:.0f} | {solved:.0%}"
+        print(f"| {name} | {row} |")
 
 
 def print_worst(advised: Advised, most: int = 8) -> None:

@@ -59,6 +59,7 @@ HEAVY = ("tensorflow", "keras", "jax", "torch", "sklearn", "matplotlib")
 
 STEPS = {
     "calibrate",
+    "choose_backbone",
     "resume",
     "session",
     "advice",
@@ -69,6 +70,7 @@ STEPS = {
     "shrink",
     "teach",
 }
+STEPS |= {"repeats", "policies"}
 STEPS |= {"compare_page", "compared_run", "methods", "methods_training", "references"}
 STEPS |= {"doctor_page", "examine", "judged", "leaks", "explain_folder", "explain_network"}
 """Modules of commands/ that are a part of commands, and no command themselves."""
@@ -77,6 +79,7 @@ WITHOUT_API = {"demo"}
 """Commands that a program has no use for."""
 
 NO_TEST_OF_THEIR_OWN = {
+    "cli/finetune_policies": "cli/test_finetune.py",
     "cli/doctor_view": "cli/test_doctor.py",
     "confidence/answers": "confidence/test_promises.py",
     "confidence/confidence": "confidence/test_promises.py",

@@ -17,6 +17,7 @@ from tlearn.commands.explain_network import NetworkPage, explain_network
 from tlearn.commands.export import export, export_within, write_snippets
 from tlearn.commands.finetune import FinetuneResult, finetune
 from tlearn.commands.matrix import matrix
+from tlearn.commands.policies import PoliciesResult, finetune_policies
 from tlearn.commands.predict import Predictions, SortResult, predict, sort_images, unsort_images
 from tlearn.commands.rank import RankedBackbone, RankResult, rank
 from tlearn.commands.runs import list_runs as runs
@@ -42,6 +43,7 @@ __all__ = [
     "FolderPage",
     "Gates",
     "NetworkPage",
+    "PoliciesResult",
     "Predictions",
     "RankResult",
     "RankedBackbone",
@@ -61,6 +63,7 @@ __all__ = [
     "export",
     "export_within",
     "finetune",
+    "finetune_policies",
     "matrix",
     "predict",
     "rank",

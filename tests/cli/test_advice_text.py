@@ -79,7 +79,7 @@ def test_a_gain_within_chance_is_not_called_better(
     [
         (-0.02, 0.0, "tuning is not expected to be better"),
         (0.02, 0.05, "the gain expected of tuning is within chance"),
-        (0.02, 0.0, "a smaller network was preferred"),
+        (0.02, 0.0, "a smaller network or a shorter training was preferred"),
     ],
 )
 def test_no_forecast_contradicts_the_reason_for_a_solved_head(

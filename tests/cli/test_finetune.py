@@ -11,7 +11,11 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import Command
+from tests.written_run import WriteRun
 from tlearn import api
+from tlearn.commands.compare import compare
+from tlearn.errors import TlearnError
+from tlearn.evaluation.resampling import Repeat, Repeats
 from tlearn.recipe.schema import Recipe
 
 KEYS = {"run", "policy", "backbone", "val_accuracy", "test_accuracy", "seconds"}
@@ -99,3 +103,44 @@ def test_a_dry_run_gives_the_time_once_and_trains_nothing(
     assert " ".join(shown.split()).count("about 2 min on this machine") == 1
     document = json.loads(command("finetune", "folder", "--dry-run", "--json").stdout)
     assert document["run"] is None and document["forecast_seconds"] == 131
+
+
+def test_repeats_are_a_line_and_a_key(
+    command: Command, finetunes: Callable[..., Any], outcome: api.FinetuneResult
+) -> None:
+    each = tuple(Repeat(accuracy, 80, 20, 1.0) for accuracy in (0.8, 0.9, 1.0))
+    recorded = finetunes(replace(outcome, repeats=Repeats("folds", each)))
+    shown = " ".join(command("finetune", "folder", "--folds", 3).stdout.split())
+    assert recorded[0][1]["folds"] == 3
+    assert "90.0% right on average of 3 (80.0% to 100.0%; 95% interval" in shown
+    repeats = json.loads(command("finetune", "folder", "--json").stdout)["repeats"]
+    assert repeats["mean"] == pytest.approx(0.9) and repeats["accuracies"] == [0.8, 0.9, 1.0]
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["--policy deep", "--resume", "--folds 5", "--seeds 3", "--dry-run", "--set policy=deep"],
+)
+def test_policies_side_by_side_leave_no_room_for_one(command: Command, words: str) -> None:
+    result = command("finetune", "folder", "--policies", "deep,linear-head", *words.split())
+    assert result.exit_code == 2 and "--policies cannot be combined with" in result.stderr
+
+
+def test_policies_are_a_table_and_those_that_failed_are_told(
+    command: Command, calls: Callable[..., Any], write_run: WriteRun
+) -> None:
+    runs = {
+        "deep": write_run("a", policy="deep", wrong=()),
+        "linear_head": write_run("b", wrong=(0, 1, 2)),
+    }
+    failed = {"top_stages": TlearnError("no weights", "name them: --weights FILE")}
+    comparison = compare([run.path for run in runs.values()])
+    calls("finetune_policies", api.PoliciesResult(runs, comparison, failed, Path("page.html")))
+    words = ("finetune", "folder", "--policies", "deep,linear-head,top-stages")
+    result = command(*words)
+    assert result.exit_code == 1 and "-25.0 (" in result.stdout and "no weights" in result.stdout
+    document = json.loads(command(*words, "--json").stdout)
+    best, other = document["policies"]
+    assert best["difference"] is None and other["difference"]["value"] == pytest.approx(-0.25)
+    assert {"policy", "run", "test_accuracy", "interval", "seconds", "size_bytes"} <= best.keys()
+    assert document["failed"][0]["policy"] == "top_stages"

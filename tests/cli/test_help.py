@@ -68,4 +68,4 @@ def test_options_have_their_names_and_defaults(help_of: Help) -> None:
     assert "Default: mobilenet_050." in text
     assert "│ --verbose, -v  Show" in text
     assert "│ --horizontal-flip /         Let" in text
-    assert "--prefer accurate|small" in "\n".join(help_of("suggest"))
+    assert "--prefer WHAT" in "\n".join(help_of("suggest"))

@@ -131,7 +131,6 @@ def test_what_is_missing_is_shown(line: str, words: str, hint: Callable[..., str
         ("finetune folder --learning-rate fast", "--learning-rate: 'fast' is not a number"),
         ("predict a.jpg --top 9", "--top: '9' is above 5"),
         ("predict a.jpg --top 0", "--top: '0' is below 1"),
-        ("suggest folder --prefer big", "--prefer: 'big' is not one of 'accurate', 'small'"),
     ],
 )
 def test_a_value_that_cannot_be_is_named_with_its_option(

@@ -27,7 +27,8 @@ def test_a_saved_suggestion_is_followed_by_finetune(
     run_images: Path, tiny_backbone_flags: dict[str, Any], tmp_path: Path
 ) -> None:
     file = tmp_path / "suggestion.yaml"
-    advice = api.suggest(run_images, flags=tiny_backbone_flags, prefer_small=True, save=file)
+    small = tiny_backbone_flags | {"prefer": "small"}
+    advice = api.suggest(run_images, flags=small, save=file)
     planned = api.finetune(run_images, str(file), dry_run=True)
     assert planned.plan.policy == advice.suggestion.policy
     assert planned.plan.backbone.name == tiny_backbone_flags["backbone"]

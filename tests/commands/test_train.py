@@ -5,10 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.finished_run import Train
 from tlearn import api
+from tlearn.commands.session import Session
+from tlearn.commands.train import fit
 from tlearn.runs.directory import RunDirectory
 from tlearn.runs.metrics import read_metrics
 from tlearn.storage.cache import cache_folder
@@ -26,6 +29,17 @@ def test_tuning_keeps_a_record_of_the_head_and_of_every_epoch(train: Train, poli
     assert len(run.read_history()) == 3
     assert result.advice is None
     assert_it_answers_as_scored(result, run)
+
+
+def test_a_second_training_in_a_session_does_not_begin_with_the_weights_of_the_first(
+    run_images: Path, tiny_backbone_flags: dict[str, Any], converted: None
+) -> None:
+    flags = tiny_backbone_flags | {"policy": "deep", "epochs": 1, "learning_rate": 0.01}
+    with Session(run_images, None, flags) as session:
+        workspace = session.extract_features(session.open_workspace())
+        plan = session.make_plan(workspace, session.requested)
+        first, second = (fit(session, workspace, plan).probabilities["test"] for _ in range(2))
+    np.testing.assert_array_equal(first, second)
 
 
 def test_from_scratch_there_is_no_head_to_begin_with(train: Train) -> None:

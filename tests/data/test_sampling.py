@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from tests.written_run import make_manifest
 from tlearn.data.sampling import (
     FOLDS,
+    fold_splits,
     in_turn,
     make_folds,
     representative,
@@ -128,3 +132,17 @@ def test_a_share_is_drawn_group_after_group() -> None:
 def test_folds_of_one_group_are_an_error() -> None:
     with pytest.raises(DataError, match="all of one group"):
         make_folds(np.array([0, 0, 1]), ["p", "p", "p"], seed=0)
+
+
+def test_folds_of_a_split_test_each_image_once_and_keep_groups_and_classes() -> None:
+    manifest = make_manifest(counts={"train": 14, "val": 4, "test": 5})
+    groups = [f"{label}-{n % 9}" for n, label in enumerate(manifest.labels.tolist())]
+    manifest = replace(manifest, groups=tuple(groups))
+    splits = fold_splits(manifest, 3, seed=1)
+    tested = [name for fold in splits for name in np.array(fold.names)[fold.indices("test")]]
+    held_out = np.array(manifest.names)[manifest.indices("test")]
+    assert sorted(tested) == sorted({*manifest.names} - {*held_out})
+    for fold in splits:
+        parts = [{*fold.groups_of(split)} for split in ("train", "val", "test")]
+        assert all(parts) and sum(map(len, parts)) == len(set.union(*parts))
+        assert {*fold.labels[fold.indices("test")].tolist()} == {0, 1, 2}

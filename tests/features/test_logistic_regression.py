@@ -67,6 +67,18 @@ def test_the_least_loss_is_reached_where_a_weak_penalty_lets_classes_be_told_apa
     assert losses[0] == pytest.approx(losses[1], rel=1e-4)
 
 
+def test_a_start_from_where_every_answer_is_certain_is_kept() -> None:
+    problem = LogisticProblem(
+        principal_axes(np.repeat(np.float32([[0], [1]]), 4, axis=0), ()),
+        np.repeat([0, 1], 4),
+        2,
+        class_weights=False,
+    )
+    certain = np.float32([[-1e4, 1e4], [0, 0]])
+    found = solve(problem, np.arange(8), 0.0, 1e-6, start=certain)
+    np.testing.assert_array_equal(found, certain)
+
+
 def test_a_start_does_not_change_the_optimum() -> None:
     labels = np.arange(100) % 3
     problem = LogisticProblem(principal_axes(features(100, 8), ()), labels, 3, class_weights=False)

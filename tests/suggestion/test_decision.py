@@ -105,6 +105,27 @@ def test_ties_go_to_the_smaller_network(accuracies: dict[str, float], best: str)
     assert picked == by_name(best, accuracies[best])
 
 
+@pytest.mark.parametrize(
+    ("gain", "seconds", "prefer", "picked"),
+    [
+        (0.01, 100.0, "balanced", "last"),  # within the error of the forecast
+        (0.03, 100.0, "balanced", "deep"),
+        (0.01, 12.0, "balanced", "deep"),  # hardly slower
+        (0.01, 100.0, "accurate", "deep"),
+        (0.20, 100.0, "fast", "last"),
+    ],
+)
+def test_time_is_weighed_as_it_was_preferred(
+    gain: float, seconds: float, prefer: str, picked: str
+) -> None:
+    head = replace(by_name("last", 0.9), seconds=10.0)
+    deep = replace(by_name("deep", 0.9 + gain), error=0.02, seconds=seconds)
+    assert pick_option([head, deep], prefer) == (head if picked == "last" else deep)
+    reason = decide(EVIDENCE, [head, deep], prefer=prefer).reasons[-1]
+    said = {"fast": "which was preferred", "balanced": "less than forecasts are off"}
+    assert (said[prefer] in reason) if picked == "last" else reason.startswith("deep is expected")
+
+
 def test_an_uncertain_earlier_stage_has_to_be_better_by_more() -> None:
     whole = by_name("last", 0.9)
     for doubt, best in ((0.01, "3"), (0.1, "last")):

@@ -126,6 +126,13 @@ def option_flags(option: Option | Suggestion) -> list[str]:
     return ["--policy", policy_name(option.policy), *stages]
 
 
+def won_backbone(advice: Advice) -> dict[str, str]:
+    """Return the recipe key of the backbone that `auto` chose over the recommended one."""
+    first = next(iter(advice.contenders), None)
+    chosen = first and first.accuracy is not None and first.name != advice.backbone
+    return {"backbone": advice.backbone or ""} if chosen else {}
+
+
 def finetune_command(folder: Path | str, flags: list[str], overrides: Mapping[str, Any]) -> str:
     """Return the command line that trains, ready to be pasted."""
     words = [*flags, *options.as_flags(overrides)]
@@ -255,7 +262,7 @@ def _against_tuning(advice: Advice, head: Option) -> str:
         return "tuning is not expected to be better"
     if about_as_accurate(best, head):
         return "the gain expected of tuning is within chance"
-    return "a smaller network was preferred"
+    return "a smaller network or a shorter training was preferred"
 
 
 def _best_head(advice: Advice) -> Option | None:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tlearn.cli import options
+from tlearn.cli import finetune_policies, options
 from tlearn.cli.display.progress import Display, print_json, print_result
 from tlearn.cli.finetune_view import draw_dry_run, draw_plan, draw_result
 from tlearn.errors import TlearnError
+from tlearn.suggestion.choices import choices
+from tlearn.suggestion.choices import to_json as choice_to_json
 
 if TYPE_CHECKING:
     from tlearn.commands.finetune import FinetuneResult
@@ -41,6 +44,31 @@ _Unknown = Annotated[
         options.IMAGES,
     ),
 ]
+_Folds = Annotated[
+    int | None,
+    options.option(
+        "Also train on folds of the train and val images, each tested on once, and show the "
+        "mean accuracy with its interval. Of a linear head it costs seconds.",
+        "N",
+        options.TRAINING,
+    ),
+]
+_Seeds = Annotated[
+    int | None,
+    options.option(
+        "Also train with other seeds, so many in all: another split and training for each.",
+        "N",
+        options.TRAINING,
+    ),
+]
+_Policies = Annotated[
+    str | None,
+    options.option(
+        "Train several policies on the same split, each a run of its own, and compare them: "
+        "linear-head,top-stages,deep,from-scratch.",
+        "LIST",
+    ),
+]
 _Overwrite = Annotated[
     bool, options.switch("Replace the run at --out, if there is one.", "--overwrite")
 ]
@@ -50,10 +78,14 @@ def finetune(
     context: typer.Context,
     folder: options.FolderOrRun = None,
     policy: options.Policy = None,
+    policies: _Policies = None,
+    prefer: options.Prefer = None,
     dry_run: _DryRun = False,
     out: _Out = None,
     overwrite: _Overwrite = False,
     resume: _Resume = False,
+    folds: _Folds = None,
+    seeds: _Seeds = None,
     epochs: options.Epochs = None,
     seconds: options.TimeLimit = None,
     deterministic: options.Deterministic = None,
@@ -86,26 +118,39 @@ def finetune(
     Example: [cyan]tlearn finetune flowers/[/]
     Tune more: [cyan]tlearn finetune flowers/ --policy deep --set patience=5[/]
     """
-    if folder is None and not resume:
-        raise TlearnError("missing argument FOLDER", "as in: tlearn finetune flowers/")
+    _ensure_folder(folder, resume)
     overrides = options.collect_overrides(context.params, assignments or ())
+    kept = {"out": out, "overwrite": overwrite, "keep_cache": not no_cache}
+    one = {"resume": resume, "folds": folds, "seeds": seeds, "dry_run": dry_run}
+    display, chosen = Display(as_json, quiet, verbose), (recipe, overrides)
+    if policies is not None:
+        finetune_policies.run(folder, policies, chosen, kept, one, display)
+    _show_result(_train(folder, chosen, kept | one, display, verbose), as_json, verbose)
+
+
+def _train(
+    folder: Path | None,
+    chosen: tuple[str | None, Mapping[str, Any]],
+    named: Mapping[str, Any],
+    display: Display,
+    verbose: bool,
+) -> FinetuneResult:
     from tlearn import api
 
-    with Display(as_json, quiet, verbose) as display:
-        result = api.finetune(
+    with display:
+        return api.finetune(
             folder,
-            recipe,
-            overrides,
-            out=out,
-            overwrite=overwrite,
-            resume=resume,
-            dry_run=dry_run,
-            keep_cache=not no_cache,
+            *chosen,
+            **named,
             progress=display,
             on_epoch=display.epoch,
             on_plan=lambda planned: _show_plan(display, planned, verbose),
         )
-    _show_result(result, as_json, verbose)
+
+
+def _ensure_folder(folder: Path | None, resume: bool) -> None:
+    if folder is None and not resume:
+        raise TlearnError("missing argument FOLDER", "as in: tlearn finetune flowers/")
 
 
 def _show_result(result: FinetuneResult, as_json: bool, verbose: bool) -> None:
@@ -124,11 +169,16 @@ def _show_plan(display: Display, planned: FinetuneResult, verbose: bool) -> None
 def to_json(result: FinetuneResult) -> dict[str, Any]:
     """Return the document; a dry run has no run and no accuracies."""
     reports, seconds = result.reports, dict(result.seconds)
+    offered = choices(result.advice.options, result.option) if result.advice else []
     return {
         "run": str(result.run.path) if result.run else None,
         "resumed_from_epoch": result.resumed_from_epoch,
         "policy": result.plan.policy,
         "backbone": result.plan.backbone.name,
+        "head_stages": result.plan.value("head_stages"),
+        "image_size": result.plan.images.image_size,
+        "prefer": result.plan.prefer,
+        "choices": [choice_to_json(choice) for choice in offered],
         "val_accuracy": reports["val"].accuracy if "val" in reports else None,
         "test_accuracy": reports["test"].accuracy if "test" in reports else None,
         "unknown_auroc": result.taught and result.taught.scores.auroc,
@@ -136,6 +186,7 @@ def to_json(result: FinetuneResult) -> dict[str, Any]:
         "seconds": seconds.pop("total", None),
         "forecast_seconds": result.forecast_seconds,
         "interpolation": result.interpolation,
+        "repeats": result.repeats.to_json() if result.repeats else None,
         "warnings": result.warnings,
         "timings": seconds,
         "engines": result.engines.used,

@@ -15,6 +15,7 @@ from tlearn.cli.advice_text import (
     tells_nothing,
     weaker_backbone,
     why,
+    won_backbone,
 )
 from tlearn.cli.confidence_view import draw_strangers
 from tlearn.cli.display.formats import (
@@ -47,6 +48,7 @@ from tlearn.cli.display.widgets import (
     score_table,
     verdict,
 )
+from tlearn.cli.options import as_flags
 from tlearn.cli.plan_view import draw_full_plan
 from tlearn.data.copy_findings import COPY_KINDS
 from tlearn.data.notes import FOLDER_KINDS
@@ -60,6 +62,7 @@ if TYPE_CHECKING:
     from tlearn.data.dataset import Dataset
     from tlearn.data.inspection import DataIssue
     from tlearn.evaluation.metrics import Report
+    from tlearn.evaluation.resampling import Repeats
     from tlearn.recipe.plan import Plan
 
 _ALTERNATIVES = {"fast": "faster", "better": "better", "slower": "slower"}
@@ -77,6 +80,8 @@ def draw_plan(planned: FinetuneResult, verbose: bool) -> list[RenderableType]:
         blocks += _issues(dataset.issues)
     blocks.append(Text())
     rows["plan"] = safe_text(_sentence(planned))
+    if planned.advice and planned.advice.contenders:
+        rows["backbone"] = safe_text(reason)
     if planned.resumed_from_epoch is not None:
         done = pluralize(planned.resumed_from_epoch, "epoch")
         rows["resumed"] = Text(f"{done} of {plan.training.epochs} were completed before")
@@ -110,6 +115,8 @@ def draw_result(result: FinetuneResult, verbose: bool) -> list[RenderableType]:
     elif plan.split.unknown:
         text = "taught nothing: too few validation images say what a tuned network knows"
         rows = {"strangers": Text(text, WARN)} | rows
+    if result.repeats:
+        rows[result.repeats.kind] = Text(_repeats_in_words(result.repeats))
     if verbose:
         rows |= _details(result)
     reports = [result.reports[split] for split in ("test", "val") if split in result.reports]
@@ -194,7 +201,7 @@ def _forecast(planned: FinetuneResult) -> Mapping[str, RenderableType]:
     for choice in choices(advice.options, option):
         if choice.role == "advised":
             continue
-        flags = shlex.join(option_flags(choice.option))
+        flags = shlex.join([*option_flags(choice.option), *as_flags(won_backbone(advice))])
         if len(rows) < 2:
             name = _ALTERNATIVES[choice.role]
             rows[name] = Text(f"{price(choice)}, with\n{flags}")  # whole, to be copied
@@ -210,6 +217,15 @@ def _verdict(report: Report, result: FinetuneResult) -> list[RenderableType]:
         notes.insert(0, "These images also chose how much of the tuning to keep.")
     first = verdict(report, "validation images") if chosen else verdict(report)
     return [first, *(Text(note, DIM) for note in notes if note)]
+
+
+def _repeats_in_words(repeats: Repeats) -> str:
+    accuracies = repeats.accuracies
+    ends = f"{percent(min(accuracies))} to {percent(max(accuracies))}"
+    text = f"{percent(repeats.mean)} right on average of {len(accuracies)} ({ends}"
+    if repeats.interval:
+        text += f"; 95% interval of the average: {interval(*repeats.interval)}"
+    return text + ")" + " on the same test images" * repeats.same_test
 
 
 def _below_forecast(report: Report, result: FinetuneResult) -> str:

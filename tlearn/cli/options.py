@@ -170,6 +170,14 @@ Policy = Annotated[
         autocompletion=_complete_policy,
     ),
 ]
+Prefer = Annotated[
+    str | None,
+    option(
+        "What auto prefers: balanced (the cheapest way that cannot be told from the best), "
+        "accurate, fast or small. Default: balanced.",
+        "WHAT",
+    ),
+]
 Epochs = Annotated[
     int | None,
     option("Number of passes over the training images. Default: by their number.", "N", TRAINING),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -19,6 +18,7 @@ from tlearn.cli.advice_text import (
     reconciliation,
     summary,
     weaker_backbone,
+    won_backbone,
 )
 from tlearn.cli.display.formats import escape_control
 from tlearn.cli.display.progress import Display, print_json, print_result
@@ -36,6 +36,7 @@ from tlearn.cli.units import parse_time
 from tlearn.errors import RecipeError, pasted
 from tlearn.suggestion.accuracy_forecast import INTERVAL_COVERAGE
 from tlearn.suggestion.choices import choices
+from tlearn.suggestion.choices import to_json as choice_to_json
 from tlearn.suggestion.learning_curve import SHARES
 from tlearn.suggestion.matrix import Suggestion
 
@@ -44,21 +45,6 @@ if TYPE_CHECKING:
     from tlearn.suggestion.learning_curve import LearningCurve
 
 
-class Prefer(StrEnum):
-    """What to choose between networks that are about as good."""
-
-    ACCURATE = "accurate"
-    SMALL = "small"
-
-
-_Prefer = Annotated[
-    Prefer,
-    options.option(
-        "small: the smallest network within one standard error of the best.",
-        "accurate|small",
-        show_default=True,
-    ),
-]
 _Try = Annotated[
     str | None,
     options.option(
@@ -84,7 +70,7 @@ _For = Annotated[
 def suggest(
     context: typer.Context,
     folder: options.Folder,
-    prefer: _Prefer = Prefer.ACCURATE,
+    prefer: options.Prefer = None,
     budget: _Try = None,
     save: _Save = None,
     target: _For = None,
@@ -109,10 +95,9 @@ def suggest(
     Compare backbones: [cyan]tlearn rank flowers/[/]
     """
     overrides = options.collect_overrides(context.params)
-    small = prefer is Prefer.SMALL
-    if budget and small:
+    if budget and prefer not in (None, "accurate"):
         raise RecipeError(
-            "--try looks for accuracy and --prefer small for size",
+            f"--try looks for accuracy, --prefer {prefer} does not",
             f"choose one: tlearn suggest {pasted(folder)} --try {budget}",
         )
     seconds = parse_time(budget, "--try") if budget else None
@@ -122,13 +107,13 @@ def suggest(
         advice = api.suggest(
             folder,
             flags=overrides,
-            prefer_small=small,
             save=save,
             trial_seconds=seconds,
             measure_int8=bool(target),
             keep_cache=not no_cache,
             progress=display,
         )
+    overrides = won_backbone(advice) | overrides
     if as_json:
         command = next_command(folder, advice.suggestion, overrides, save)
         print_json(to_json(advice, command))
@@ -162,6 +147,7 @@ def to_json(advice: Advice, command: str) -> dict[str, Any]:
         "n_classes": suggestion.n_classes,
         "backbone": advice.backbone,
         "backbone_reason": advice.backbone_reason or None,
+        "contenders": [asdict(contender) for contender in advice.contenders],
         "similarity_score": similarity.score if similarity else None,
         "effective_dimension": similarity.effective_dimension if similarity else None,
         "source_classes": similarity.source_classes if similarity else None,
@@ -172,7 +158,7 @@ def to_json(advice: Advice, command: str) -> dict[str, Any]:
         "seed": advice.dataset.seed if advice.dataset else None,
         "coverage": INTERVAL_COVERAGE,
         "options": [asdict(option) for option in advice.options],
-        "choices": [asdict(choice) for choice in choices(advice.options, advice.advised)],
+        "choices": [choice_to_json(choice) for choice in choices(advice.options, advice.advised)],
         "int8": asdict(int8) | {"passes_gate": int8.passes_gate} if int8 else None,
         "more_images": _curve_to_json(advice.curve) if advice.curve else None,
         "nearest": {label: dict(classes) for label, classes in advice.nearest.items()},

@@ -26,19 +26,19 @@ from tlearn.suggestion.similarity import measure_similarity, nearest_classes, sa
 from tlearn.suggestion.time_forecast import Workload, forecast_seconds
 
 
-def advise(session: Session, workspace: Workspace, prefer_small: bool = False) -> Advice:
+def advise(session: Session, workspace: Workspace) -> Advice:
     """Measure heads on stored features, forecast what tuning adds, and decide.
 
     Args:
         session: Recipe, cache and progress.
         workspace: Images, backbone and features.
-        prefer_small: Prefer the smallest network within one standard error of the best.
 
     Raises:
         RecipeError: What the person asked for leaves no way to train.
     """
     dataset, backbone, features = workspace.dataset, workspace.backbone, workspace.features
     assert features is not None
+    prefer = session.requested.recipe.prefer
     rows = dataset.manifest.indices("train")
     session.progress("weigh the evidence", 0, 0)
     with session.timer.time("advice"):
@@ -61,11 +61,11 @@ def advise(session: Session, workspace: Workspace, prefer_small: bool = False) -
             train_effect=train_effect,
             test_effect=test_effect,
         )
-        smallest = _head_stages(profile, profile.smallest) if prefer_small else None
+        smallest = _head_stages(profile, profile.smallest) if prefer == "small" else None
         asked = _asked_stages(session.requested.recipe.head_stages, profile)
         forecasts = forecast_head(evidence, asked) or forecast_options(evidence, smallest or LAST)
         options = _options_left_open(session, workspace, forecasts)
-        suggestion = decide(evidence, options, smallest)
+        suggestion = decide(evidence, options, smallest, prefer)
         nearest = _nearest(workspace, sampled_rows, source)
     workspace, examination = examine_shortly(session, workspace, profile.scores)
     return Advice(
@@ -193,7 +193,8 @@ def _options_left_open(
             refusal = error
         else:
             seconds = forecast_plan(workspace, plan, pass_seconds)
-            left.append(replace(option, seconds=seconds))
+            size = 4 * sum(stage.parameters for stage in plan.stages)
+            left.append(replace(option, seconds=seconds, size_bytes=size))
     if refusal and not left:
         raise refusal
     limit = session.requested.recipe.seconds or math.inf

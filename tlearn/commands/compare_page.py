@@ -11,6 +11,9 @@ from typing import Any
 
 from tlearn.commands.compare import ClassRow, Comparison
 from tlearn.errors import TlearnError, quoted
+from tlearn.evaluation.chart_style import chart_style
+from tlearn.evaluation.charts import accuracy_by_price
+from tlearn.evaluation.figures import PAGE, inline_svg
 from tlearn.evaluation.page import render_page
 from tlearn.evaluation.wording import percent, policy_in_words, setting_in_words
 from tlearn.storage.atomic import ensure_writable_file, write_atomic
@@ -95,6 +98,7 @@ def write_page(path: Path, comparison: Comparison) -> None:
         "letters": run_letters(len(comparison.runs)),
         "verdicts": verdicts(comparison),
         "differences": _differences(comparison.differences),
+        "chart": _chart(comparison),
         "exports": export_sizes(comparison),
         "classes": [(row, best_recall(row)) for row in comparison.classes],
         "version": version("tlearn"),
@@ -102,6 +106,22 @@ def write_page(path: Path, comparison: Comparison) -> None:
     }
     filters = {"percent": percent, "points": _points, "megabytes": _megabytes}
     write_atomic(path, render_page("tlearn.commands", "compare.html.j2", filters, values), _HINT)
+
+
+def _chart(comparison: Comparison) -> str:
+    """Return accuracy against time as markup; nothing where a run does not say its time."""
+    from markupsafe import Markup
+
+    letters = run_letters(len(comparison.runs))
+    rows = [
+        (f"{letter} {policy_in_words(run.plan.policy)}", run.report, run.seconds)
+        for letter, run in zip(letters, comparison.runs, strict=True)
+        if run.seconds
+    ]
+    if len(rows) < len(letters):
+        return ""
+    with chart_style():
+        return Markup(inline_svg(accuracy_by_price(rows, PAGE), "price"))
 
 
 def _differences(values: Mapping[str, Sequence[Any]]) -> dict[str, list[str]]:

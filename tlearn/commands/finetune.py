@@ -8,9 +8,20 @@ from pathlib import Path
 from typing import Any
 
 from tlearn.commands.advice import advise, fit_into_time, forecast_plan
+from tlearn.commands.choose_backbone import choose_backbone
 from tlearn.commands.examine import examine_shortly
+from tlearn.commands.repeats import (
+    PlannedRepeats,
+    check_repeats,
+    collect,
+    forecast_repeats,
+    plan_repeats,
+    run_repeats,
+)
 from tlearn.commands.resume import (
     ResumedRun,
+    Resumption,
+    begun_with,
     find_pending,
     find_resumption,
     go_on,
@@ -23,14 +34,15 @@ from tlearn.confidence.strangers import Taught
 from tlearn.data.dataset import Dataset
 from tlearn.doctor.examination import Examination
 from tlearn.evaluation.metrics import Report
+from tlearn.evaluation.resampling import Repeats
 from tlearn.features.engine import EngineChoice
-from tlearn.progress import EpochCallback, ProgressCallback, no_progress
+from tlearn.progress import EpochCallback, ProgressCallback, Timer, no_progress
 from tlearn.recipe.loading import load_recipe
 from tlearn.recipe.plan import GRADIENT_KEYS, Plan
 from tlearn.runs.directory import RunDirectory, ensure_no_run
-from tlearn.runs.pending import PendingRun
+from tlearn.runs.pending import PendingRun, Request
 from tlearn.suggestion.accuracy_forecast import Option
-from tlearn.suggestion.advice import Advice
+from tlearn.suggestion.advice import Advice, Contender
 from tlearn.suggestion.depth_profile import HeadScore
 
 
@@ -55,6 +67,7 @@ class FinetuneResult:
         unusual_keys: Recipe keys that were set to other values than those the forecast holds for.
         examination: What was found in the folder on the way.
         taught: What has taught the model which images to refuse; None where nothing has.
+        repeats: What the same training reached on other splits, where that was asked for.
     """
 
     run: RunDirectory | None
@@ -72,6 +85,7 @@ class FinetuneResult:
     unusual_keys: tuple[str, ...] = ()
     examination: Examination | None = None
     taught: Taught | None = None
+    repeats: Repeats | None = None
 
     @property
     def option(self) -> Option | None:
@@ -90,6 +104,8 @@ def finetune(
     out: Path | None = None,
     overwrite: bool = False,
     resume: bool = False,
+    folds: int | None = None,
+    seeds: int | None = None,
     dry_run: bool = False,
     keep_cache: bool = True,
     progress: ProgressCallback = no_progress,
@@ -108,6 +124,8 @@ def finetune(
         overwrite: Replace the run at `out`, once the new one is finished.
         resume: Go on with a run: the one at `folder`, or the newest unfinished one. Only `epochs`
             may be set anew, which gives more of them to a finished run.
+        folds: Repeat the training on each fold of the train and val images, to score it there.
+        seeds: Repeat it with so many seeds, splits included; the first is that of the run.
         dry_run: Stop at the plan; nothing is written but the cache.
         keep_cache: Keep decoded images and features for the next command.
         progress: Called with (step, done, total).
@@ -117,31 +135,48 @@ def finetune(
     Raises:
         TlearnError: The folder, recipe, weights or place cannot be used.
     """
-    fixed = {"out": out, "overwrite": overwrite, "recipe": recipe}
+    repeats = check_repeats(folds, seeds)
+    fixed = {"out": out, "overwrite": overwrite, "recipe": recipe, **repeats}
     resumption = find_resumption(folder, flags or {}, fixed) if resume else None
     if resumption:
         folder, flags = Path(resumption.request.folder), resumption.flags
+        repeats = check_repeats(*map(resumption.request.repeats.get, ("folds", "seeds")))
     if folder is None:
         raise TypeError("finetune needs a folder, or resume=True")
     ensure_no_run(folder)
     with Session(folder, recipe, flags or {}, keep_cache=keep_cache, progress=progress) as session:
-        pending = None if dry_run else find_pending(session, resumption, out, overwrite)
-        images = session.scan_folder()
-        backbone = session.find_backbone()
-        dataset = session.load_dataset(images, backbone)
-        workspace = session.open_backbone(dataset, backbone)
-        planned = _make_plan(session, workspace)
-        if pending:
-            state = go_on(session, pending, workspace, planned.plan, resumption, bool(out))
-            pending, planned = state.pending, _resumed(planned, state)
+        request = request_of(session, repeats)
+        pending = None if dry_run else find_pending(request, resumption, out, overwrite)
+        workspace, planned, pending, others = _plan_everything(
+            session, request, pending, resumption, bool(out)
+        )
         if on_plan:
             on_plan(planned)
         if dry_run:
             return planned
-        if pending is None:
-            request = request_of(session)
-            pending = PendingRun.begin(request, planned.plan.policy, out, overwrite)
-        return _train(session, workspace, planned, pending, on_epoch)
+        pending = pending or PendingRun.begin(request, planned.plan.policy, out, overwrite)
+        return _train(session, workspace, planned, pending, others, on_epoch)
+
+
+def _plan_everything(
+    session: Session,
+    request: Request,
+    pending: PendingRun | None,
+    resumption: Resumption | None,
+    must: bool,
+) -> tuple[Workspace, FinetuneResult, PendingRun | None, PlannedRepeats]:
+    """Plan the run and its repeats, or go on by the plan of a run that was begun."""
+    images = session.scan_folder()
+    begun = begun_with(pending) if pending else None
+    workspace, contenders = choose_backbone(session, images, begun)
+    planned = _make_plan(session, workspace, contenders)
+    if pending:
+        state = go_on(request, pending, workspace, planned.plan, resumption, must)
+        pending, planned = state.pending, _resumed(planned, state)
+    others = plan_repeats(session, workspace, planned.plan, request.repeats)
+    seconds = forecast_repeats(session, workspace, others)
+    planned = replace(planned, forecast_seconds=(planned.forecast_seconds or 0.0) + seconds)
+    return workspace, planned, pending, others
 
 
 def _train(
@@ -149,16 +184,19 @@ def _train(
     workspace: Workspace,
     planned: FinetuneResult,
     pending: PendingRun,
+    others: PlannedRepeats,
     on_epoch: EpochCallback | None,
 ) -> FinetuneResult:
     """Train by the plan, and put the run in its place."""
     workspace, run = session.extract_features(workspace), pending.run
     workspace, planned = _examine(session, workspace, planned)
     begin_run(run, workspace, planned.plan)
-    recorder = _recorder(run, on_epoch)
+    done = run_repeats(session, workspace, others, run)
+    recorder, timer = _recorder(run, on_epoch), Timer()
     fitted = fit(session, workspace, planned.plan, recorder, run.checkpoint_path)
+    repeats = collect(others, done, workspace.dataset, fitted, timer.total())
     run.write_history(fitted.history)
-    reports = save_run(session, workspace, fitted, run, planned.advice, pending.place)
+    reports = save_run(session, workspace, fitted, run, planned.advice, pending.place, repeats)
     return replace(
         planned,
         run=pending.finish(),
@@ -168,6 +206,7 @@ def _train(
         interpolation=fitted.interpolation,
         warnings=planned.warnings + fitted.warnings,
         taught=fitted.calibration.taught,
+        repeats=repeats,
         seconds=session.timer.seconds | {"total": session.timer.total()},
     )
 
@@ -197,11 +236,14 @@ def _resumed(planned: FinetuneResult, state: ResumedRun) -> FinetuneResult:
     )
 
 
-def _make_plan(session: Session, workspace: Workspace) -> FinetuneResult:
+def _make_plan(
+    session: Session, workspace: Workspace, contenders: Sequence[Contender]
+) -> FinetuneResult:
     """Resolve the plan, by measured advice where the person left the policy open."""
     advice, resolved, unusual = None, session.requested, list[str]()
     if resolved.recipe.policy == "auto":
         advice = advise(session, session.extract_features(workspace))
+        advice = replace(advice, contenders=contenders)
         resolved = session.with_suggestion(advice.suggestion.recipe)
     plan = fit_into_time(session, workspace, session.make_plan(workspace, resolved))
     if advice:

@@ -101,14 +101,14 @@ def find_resumption(
     return Resumption(run, request, epochs)
 
 
-def request_of(session: Session) -> Request:
+def request_of(session: Session, repeats: Mapping[str, int]) -> Request:
     """Return what a command asks for."""
     recipe = session.requested.recipe.model_dump(mode="json", exclude_defaults=True)
-    return Request(str(session.source.resolve()), recipe)
+    return Request(str(session.source.resolve()), recipe, repeats)
 
 
 def find_pending(
-    session: Session, resumption: Resumption | None, out: Path | None, overwrite: bool
+    request: Request, resumption: Resumption | None, out: Path | None, overwrite: bool
 ) -> PendingRun | None:
     """Return the run to go on with; None for a new one, for which there is a place.
 
@@ -117,15 +117,23 @@ def find_pending(
         HostError: The system refuses.
     """
     if resumption:
-        return PendingRun.reopen(resumption.run, request_of(session))
-    pending = PendingRun.find(request_of(session), out)
+        return PendingRun.reopen(resumption.run, request)
+    pending = PendingRun.find(request, out)
     if pending is None:
         ensure_available(out, overwrite)
     return pending
 
 
+def begun_with(pending: PendingRun) -> str | None:
+    """Return the backbone that a run was begun with; None where nothing says so."""
+    try:
+        return read_plan(pending.run.plan_path).backbone.name
+    except TlearnError:
+        return None
+
+
 def go_on(
-    session: Session,
+    request: Request,
     pending: PendingRun,
     workspace: Workspace,
     plan: Plan,
@@ -135,7 +143,7 @@ def go_on(
     """Go on by the plan that the run was begun with, unless images or weights have changed.
 
     Args:
-        session: What is asked for now.
+        request: What is asked for now.
         pending: The run.
         workspace: Images and backbone as they are now.
         plan: What would be trained now.
@@ -146,8 +154,8 @@ def go_on(
         RunError: Something has changed, and this very run was asked for.
     """
     run = pending.run
-    if not run.checkpoint_path.exists():  # nothing was trained yet, and nothing is lost
-        pending.begin_anew(request_of(session))
+    if not any(run.checkpoints.glob("[!.]*")):  # nothing was trained yet, and nothing is lost
+        pending.begin_anew(request)
         return ResumedRun(pending, plan, None, None)
     changed = _what_changed(run, workspace)
     if changed:

@@ -27,6 +27,7 @@ from tlearn.evaluation.predictions import answer_pixels
 from tlearn.evaluation.predictions_file import SplitPredictions, write_errors, write_predictions
 from tlearn.evaluation.report import write_report
 from tlearn.evaluation.report_content import NextStep, ReportContent
+from tlearn.evaluation.resampling import Repeats
 from tlearn.features.engine import LITERT
 from tlearn.features.extractor import extractor_engines
 from tlearn.models.head_template import (
@@ -83,6 +84,7 @@ def save_run(
     run: RunDirectory,
     advice: Advice | None = None,
     place: Path | None = None,
+    repeats: Repeats | None = None,
 ) -> dict[str, Report]:
     """Fill a run directory: the model, read back and scored again, its metrics and its report.
 
@@ -93,6 +95,7 @@ def save_run(
         run: A directory that `begin_run` has filled.
         advice: The evidence that led to the plan, where it was measured.
         place: Where the run will be, if not where it is.
+        repeats: What the same training reached on other splits.
 
     Returns:
         Split name to what the model scored on it.
@@ -127,10 +130,8 @@ def save_run(
         with session.timer.time("samples"):
             split = next(iter(fitted.probabilities))
             write_samples(run.samples, dataset, split, fitted.probabilities[split], plan.seed)
-    next_steps = _next_steps(place or run.path)
-    _write_results(
-        session, workspace, fitted, run, reports=reports, advice=advice, next_steps=next_steps
-    )
+    found = reports, advice, _next_steps(place or run.path), repeats
+    _write_results(session, workspace, fitted, run, *found)
     seal(run)
     return reports
 
@@ -182,10 +183,10 @@ def _write_results(
     workspace: Workspace,
     fitted: FittedModel,
     run: RunDirectory,
-    *,
     reports: Mapping[str, Report],
     advice: Advice | None,
     next_steps: Sequence[NextStep],
+    repeats: Repeats | None,
 ) -> None:
     dataset, plan, timer = workspace.dataset, fitted.plan, session.timer
     confidence = fitted.calibration.confidence(fitted.probabilities, dataset)
@@ -202,7 +203,8 @@ def _write_results(
         warnings=fitted.warnings,
         issues=dataset.issues,
         timings=timer.seconds,
-        seconds=total - timer.seconds.get("advice", 0),  # the forecast does not count the advice
+        # The forecast counts neither the advice nor repeats.
+        seconds=total - sum(timer.seconds.get(step, 0) for step in ("advice", "repeats")),
         examples=_examples(session, workspace, fitted, predictions),
         advice=advice,
         provenance=_provenance(run),
@@ -210,6 +212,7 @@ def _write_results(
         confidence=confidence,
         taught=taught,
         coverage=_coverage(confidence, fitted, dataset),
+        repeats=repeats,
     )
     write_report(run.report_path, content)
     write_figures(run.figures, content)
@@ -224,6 +227,7 @@ def _write_results(
             "taught": taught and asdict(taught),
             "unknown_auroc": taught and taught.scores.auroc,
             "unknown_accepted": taught and taught.scores.accepted,
+            "repeats": repeats.to_json() if repeats else None,
             "warnings": fitted.warnings,
             "seconds": timer.seconds | {"total": total},
             "issues": [asdict(issue) for issue in dataset.issues],

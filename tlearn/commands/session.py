@@ -16,7 +16,7 @@ from tlearn.data.groups import GroupRule
 from tlearn.data.image_folder import ImageFolder, scan
 from tlearn.data.unknown import take_unknown
 from tlearn.errors import RecipeError
-from tlearn.features.engine import Engine, EngineChoice, KerasEngine, seconds_per_image
+from tlearn.features.engine import EngineChoice, KerasEngine, seconds_per_image
 from tlearn.features.extractor import (
     FeatureExtractor,
     StageInfo,
@@ -97,7 +97,7 @@ class Session:
         self._recipe = recipe
         self._flags = flags
         self._loaded: dict[str, Backbone] = {}
-        self._pass_seconds: float | None = None
+        self._pass_seconds: dict[str, float] = {}
         self._cache = CommandCache(keep_cache)
 
     def __enter__(self) -> Session:
@@ -126,8 +126,7 @@ class Session:
         Raises:
             TlearnError: The folder, the backbone or its weights cannot be used.
         """
-        folder = self.scan_folder()
-        backbone = self.find_backbone()
+        folder, backbone = self.scan_folder(), self.find_backbone()
         return self.open_backbone(self.load_dataset(folder, backbone), backbone)
 
     def scan_folder(self, examined: bool = False) -> ImageFolder:
@@ -177,15 +176,15 @@ class Session:
         extractor = self._open_extractor(backbone)
         return Workspace(dataset, backbone, extractor.stages, extractor)
 
-    def find_backbone(self) -> ResolvedBackbone:
-        """Find the backbone that the recipe asks for, and its weights; nothing is loaded yet.
+    def find_backbone(self, name: str | None = None) -> ResolvedBackbone:
+        """Find the backbone that the recipe asks for, else `name`, and its weights; load nothing.
 
         Raises:
             BackboneError: There is no such backbone, or its weights cannot be had.
         """
         recipe = self.requested.recipe
         return resolve_backbone(
-            None if recipe.backbone == AUTO else recipe.backbone,
+            name if recipe.backbone == AUTO else recipe.backbone,
             Path(recipe.weights) if recipe.weights else None,
             None if recipe.image_size == AUTO else recipe.image_size,
             random_seed=recipe.seed if recipe.policy == "from_scratch" else None,
@@ -201,14 +200,14 @@ class Session:
         with self.timer.time("convert"):
             return make_extractor(self.cache, network)
 
-    def load_backbone(self, backbone: ResolvedBackbone) -> Backbone:
-        """Load the network and its weights, once in a session; imports TensorFlow."""
-        if backbone.fingerprint not in self._loaded:
+    def load_backbone(self, backbone: ResolvedBackbone, to_train: bool = False) -> Backbone:
+        """Load the network, once in a session unless it is trained; imports TensorFlow."""
+        if (name := backbone.fingerprint) not in self._loaded:
             self.progress("load the backbone", 0, 0)
             with self.timer.time("load"):
                 import_keras()
-                self._loaded[backbone.fingerprint] = backbone.load()
-        return self._loaded[backbone.fingerprint]
+                self._loaded[name] = backbone.load()
+        return self._loaded.pop(name) if to_train else self._loaded[name]
 
     def engine_factory(self, workspace: Workspace) -> EngineFactory:
         """Return what opens the frozen network, given images that it will run."""
@@ -236,16 +235,17 @@ class Session:
         return replace(workspace, features=features)
 
     def measure_pass(self, workspace: Workspace) -> float:
-        """Return the seconds that the network takes for an image, measured once in a session."""
-        if self._pass_seconds is None:
+        """Return the seconds that a network takes for an image, measured once."""
+        name = workspace.backbone.fingerprint
+        if name not in self._pass_seconds:
             sample = workspace.dataset.rows("train")[:16]
-            if workspace.extractor is None:
-                engine: Engine = KerasEngine(self.load_backbone(workspace.backbone).trunk)
-                self._pass_seconds = seconds_per_image(engine, sample) / _KERAS_PASS_COST
+            if workspace.extractor:
+                engine, cost = self.engine_factory(workspace)(sample), 1.0
             else:
-                engine = self.engine_factory(workspace)(sample)
-                self._pass_seconds = seconds_per_image(engine, sample)
-        return self._pass_seconds
+                network = self.load_backbone(workspace.backbone).trunk
+                engine, cost = KerasEngine(network), _KERAS_PASS_COST
+            self._pass_seconds[name] = seconds_per_image(engine, sample) / cost
+        return self._pass_seconds[name]
 
     def head_problem(self, workspace: Workspace, stages: Sequence[int]) -> HeadProblem:
         """Return the head on some stages, to be solved on the training images as they are."""
@@ -262,10 +262,10 @@ class Session:
         def cross_validate(stages: Sequence[int]) -> CrossValidation:
             return features.cross_validate(self.head_problem(workspace, stages), folds)
 
-        names = [stage.name for stage in workspace.stages]
         held_out = np.sort(np.concatenate([rows for _, rows in folds]))  # a sample of very many
         labels, groups = workspace.dataset.labels("train"), workspace.dataset.groups("train")
         own = [groups[row] for row in held_out.tolist()]
+        names = [stage.name for stage in workspace.stages]
         return measure_profile(names, labels[held_out], cross_validate, own)
 
     def make_plan(self, workspace: Workspace, resolved: Resolved) -> Plan:
@@ -274,11 +274,11 @@ class Session:
         Raises:
             RecipeError: Keys contradict each other or the backbone.
         """
-        dataset, backbone = workspace.dataset, workspace.backbone
+        dataset, found = workspace.dataset, workspace.backbone
         return make_plan(
             self._measured(workspace, resolved),
             SplitCounts.of(dataset.manifest, dataset.pixels.gray_range),
-            BackboneInfo(backbone.name, backbone.image_size, backbone.fingerprint, backbone.reason),
+            BackboneInfo(found.name, found.image_size, found.fingerprint, found.reason),
             workspace.stages,
         )
 

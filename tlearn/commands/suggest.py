@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tlearn.commands.advice import advise, head_score_of
+from tlearn.commands.choose_backbone import choose_backbone
 from tlearn.commands.int8_cost import measure_int8_cost
 from tlearn.commands.session import Session
 from tlearn.commands.trials import check_validation, run_trials
@@ -22,7 +23,6 @@ def suggest(
     recipe: str | None = None,
     flags: Mapping[str, Any] | None = None,
     *,
-    prefer_small: bool = False,
     save: Path | None = None,
     trial_seconds: float | None = None,
     measure_int8: bool = False,
@@ -35,7 +35,6 @@ def suggest(
         folder: Image folder, or CSV of path and label.
         recipe: Name or path of a recipe, for backbone, size and fractions.
         flags: Recipe keys set by flags.
-        prefer_small: Prefer the smallest network within one standard error of the best.
         save: Write the suggestion to this file, as a recipe.
         trial_seconds: Time for trial runs of what the evidence cannot tell apart.
         measure_int8: Measure what int8 would cost; imports TensorFlow.
@@ -50,13 +49,11 @@ def suggest(
         check_new(save)
     with Session(folder, recipe, flags or {}, keep_cache=keep_cache, progress=progress) as session:
         images = session.scan_folder()
-        backbone = session.find_backbone()
-        dataset = session.load_dataset(images, backbone)
+        workspace, contenders = choose_backbone(session, images)
         if trial_seconds:
-            check_validation(dataset)
-        workspace = session.open_backbone(dataset, backbone)
+            check_validation(workspace.dataset)
         workspace = session.extract_features(workspace)
-        advice = advise(session, workspace, prefer_small)
+        advice = replace(advise(session, workspace), contenders=contenders)
         if trial_seconds:
             advice = run_trials(session, workspace, advice, trial_seconds)
         if measure_int8:

@@ -251,9 +251,8 @@ def _tune(
     try:
         is_float32 = plan.training.precision == "float32"
         resolved = workspace.backbone
-        return fine_tune(
-            session.load_backbone(resolved) if is_float32 else resolved.load(), head, context
-        )
+        network = session.load_backbone(resolved, to_train=True) if is_float32 else resolved.load()
+        return fine_tune(network, head, context)
     finally:
         keras.config.set_dtype_policy("float32")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -88,6 +88,23 @@ class Dataset:
     def folds(self, seed: int) -> list[Fold]:
         """Divide the train split into cross-validation folds; see `sampling.train_folds`."""
         return train_folds(self.manifest, seed)
+
+    def with_seed(self, seed: int, val_fraction: float, test_fraction: float) -> Dataset:
+        """Return the same images with the split of another seed; see `split.make_split`.
+
+        Raises:
+            DataError: That split leaves a class too few images.
+        """
+        keys = _kept_together(self.pixels, self.copies, self.grouping)
+        manifest = make_split(
+            self.folder,
+            self.pixels.infos,
+            val_fraction=val_fraction,
+            test_fraction=test_fraction,
+            seed=seed,
+            groups=keys,
+        )
+        return replace(self, manifest=manifest, seed=seed)
 
 
 def load_dataset(

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tlearn.data.manifest import SplitManifest
+from tlearn.data.manifest import SplitManifest, SplitRow, train_groups
 from tlearn.data.pixel_store import PixelArray
-from tlearn.data.split import Fold, fold_indices
+from tlearn.data.split import Fold, fold_indices, split_off_val
 from tlearn.errors import DataError
 
 FOLDS = 5
@@ -73,6 +73,53 @@ def train_folds(manifest: SplitManifest, seed: int) -> list[Fold]:
         (rows[fitted], rows[held_out])
         for fitted, held_out in make_folds(labels[rows], groups, seed, n_folds)
     ]
+
+
+def fold_splits(manifest: SplitManifest, n_folds: int, seed: int) -> list[SplitManifest]:
+    """Divide the images of train and val into folds, each the test split of a split of its own.
+
+    The other folds are train and, where the manifest has a val split, val of about the same size.
+    The manifest's own test images are in none.
+
+    Args:
+        manifest: Which image is in which split.
+        n_folds: Number of folds.
+        seed: Another seed gives other folds.
+
+    Raises:
+        DataError: A fold would be empty, or leave a class fewer than two groups to train on.
+    """
+    rows = np.flatnonzero(np.array(manifest.splits) != "test")
+    labels, groups = manifest.labels[rows], [manifest.groups[row] for row in rows]
+    if len({*groups}) < n_folds:
+        problem = f"{n_folds} folds need as many images (or groups) outside the test split"
+        raise DataError(f"{problem}, and there are {len({*groups})}", "take fewer: --folds 2")
+    share = manifest.count("val") / len(rows)
+    splits = []
+    for _, held_out in fold_indices(labels, groups, n_folds, seed):
+        tested = {*rows[held_out].tolist()}
+        fold = [
+            SplitRow(
+                manifest.names[row],
+                int(manifest.labels[row]),
+                manifest.digests[row],
+                "test" if row in tested else "train",
+                manifest.groups[row],
+            )
+            for row in rows.tolist()
+        ]
+        left = train_groups(fold)
+        for label, name in enumerate(manifest.classes):
+            if len(left.get(label, ())) < 2:
+                raise DataError(
+                    f"too few images (or groups) of {name!r}: a fold would leave fewer than two "
+                    "to train on",
+                    "add images of it, or train without folds: tlearn finetune FOLDER",
+                )
+        if share:
+            split_off_val(fold, Counter(labels.tolist()), share, seed)
+        splits.append(SplitManifest.of(manifest.classes, fold))
+    return splits
 
 
 def stratified(labels: np.ndarray, limit: int, seed: int) -> np.ndarray:

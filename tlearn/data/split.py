@@ -76,7 +76,7 @@ def make_split(
                 row.split = "test"
     _check_train(folder, rows, listed)
     if "val" not in existing:
-        _split_off_val(rows, n_train, val_fraction, seed)
+        split_off_val(rows, n_train, val_fraction, seed)
     return SplitManifest.of(folder.classes, rows)
 
 
@@ -221,7 +221,7 @@ def _check_train(folder: ImageFolder, rows: Sequence[SplitRow], listed: Sequence
         )
 
 
-def _split_off_val(
+def split_off_val(
     rows: Sequence[SplitRow], n_train: Counter[int], fraction: float, seed: int
 ) -> None:
     """Move a fraction of train to val, unless a class would have too few images there."""

@@ -186,3 +186,28 @@ def forecasts(
     axes.set_xlabel(f"expected accuracy with its {INTERVAL_COVERAGE:.0%} interval")
     percent_axis(axes.xaxis)
     return figure
+
+
+def accuracy_by_price(rows: Sequence[tuple[str, Report, float]], palette: Palette) -> Figure:
+    """Draw the accuracy of runs, with its interval, against the time that they took.
+
+    Args:
+        rows: Name, scores and seconds of each run.
+        palette: Colors.
+    """
+    from matplotlib.ticker import LogFormatter
+
+    figure, axes = new_chart(palette, (5.2, 3.1))
+    for name, report, seconds in rows:
+        axes.plot([seconds] * 2, report.interval, color=palette.accent, linewidth=2)
+        axes.scatter(seconds, report.accuracy, s=34, color=palette.accent, zorder=3)
+        note = axes.annotate(short_name(name), (seconds, report.accuracy), parse_math=False)
+        note.set(position=(7, 0), fontsize=9, color=palette.ink, va="center")
+        note.set_anncoords("offset points")
+    axes.set(xscale="log", xlabel="seconds to train", ylabel="accuracy with its 95% interval")
+    for formatted in (axes.xaxis.set_major_formatter, axes.xaxis.set_minor_formatter):
+        formatted(LogFormatter(labelOnlyBase=False, minor_thresholds=(2, 0.5)))
+    axes.tick_params(axis="x", which="minor", labelcolor=palette.soft, labelsize=9)
+    axes.margins(x=0.25)
+    percent_axis(axes.yaxis)
+    return figure

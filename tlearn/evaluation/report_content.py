@@ -12,6 +12,7 @@ from tlearn.confidence.strangers import Taught
 from tlearn.data.inspection import DataIssue
 from tlearn.evaluation.examples import Examples
 from tlearn.evaluation.metrics import Report
+from tlearn.evaluation.resampling import Repeats
 from tlearn.recipe.plan import Plan
 from tlearn.suggestion.accuracy_forecast import Option
 
@@ -51,6 +52,7 @@ class ReportContent:
         taught: What has taught the model which images to refuse; None where nothing has.
         coverage: How promises about sets of answers were kept on the leading split; none where
             they were computed on it.
+        repeats: What the same training reached on other splits, None where it was not repeated.
     """
 
     title: str
@@ -68,6 +70,7 @@ class ReportContent:
     confidence: Confidence = UNKNOWN
     taught: Taught | None = None
     coverage: Sequence[Coverage] = ()
+    repeats: Repeats | None = None
 
     @property
     def leading(self) -> Report:

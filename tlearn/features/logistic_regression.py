@@ -232,7 +232,10 @@ def _conjugate_gradients(
         if size <= _INEXACT**2 * first:
             break
         moved = product(direction)
-        length = size / _dot(direction, moved)
+        curvature = _dot(direction, moved)
+        if curvature <= 0:  # flat in float32: every answer is certain
+            break
+        length = size / curvature
         step += length * direction
         residual -= length * moved
         decrease += length * size / 2

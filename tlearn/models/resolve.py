@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 _OWN_SUFFIX = ".keras"
 _OLD_SUFFIXES = (".h5", ".hdf5")  # of Keras 2, and of Teachable Machine
 
+FROM_PACKAGE = "efficientnet_lite0"
+"""What takes the place of the recommended backbone where its weights are on this machine."""
+
 BUILTIN_COST = "the built-in backbone is used, which was 13 points less accurate over ten folders"
 """Part of the reason where it takes the place of the recommended one."""
 
@@ -115,6 +118,10 @@ def _resolve_auto(
         return spec, find_weights(spec, weights, progress=progress), "the recommended one"
     except WeightsNotFoundError:
         missing = f"the weights of {spec.name} cannot be downloaded"
+    try:
+        spec = CATALOG[FROM_PACKAGE]
+        return spec, find_weights(spec, download=False), f"{missing}: {spec.name} is installed"
+    except WeightsNotFoundError:
         spec = CATALOG[BUILTIN]
         return spec, find_weights(spec), f"{missing}: {BUILTIN_COST}"
 

@@ -163,6 +163,7 @@ class Plan:
         origins: Recipe key to where its value came from: "default", "suggestion", "recipe" or
             "flag".
         reasons: Recipe key that was left open to the reason for its value.
+        prefer: What was preferred where the recipe left a choice.
     """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
@@ -178,6 +179,7 @@ class Plan:
     stages: tuple[StagePlan, ...]
     origins: dict[str, str]
     reasons: dict[str, str]
+    prefer: str = "accurate"  # missing in runs made before there was a choice
 
     def value(self, key: str) -> Any:
         """Return the value that a recipe key was resolved to."""
@@ -207,7 +209,7 @@ _FLAT_NAMES = {
     ("head", "dropout"): "head_dropout",
     ("head", "max_norm"): "head_max_norm",
 }
-FLAT_KEYS = {key: ("", key) for key in ("policy", "recipe", "seed")} | {
+FLAT_KEYS = {key: ("", key) for key in ("policy", "recipe", "seed", "prefer")} | {
     _FLAT_NAMES.get((group, field.name), field.name): (group, field.name)
     for group, record in _GROUPS.items()
     for field in fields(record)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tlearn.data.high_depth import GrayRange, format_range
@@ -116,6 +116,7 @@ def make_plan(
         policy=values["policy"],
         recipe=resolved.path.name if resolved.path else None,
         seed=values["seed"],
+        prefer=values["prefer"],
         backbone=_group("backbone", BackbonePlan, values),
         images=_group("images", ImagesPlan, values),
         split=_group("split", SplitPlan, values),
@@ -124,6 +125,18 @@ def make_plan(
         stages=_plan_stages(kept_stages, values, (sum(widths) + 1) * len(data.classes)),
         origins=dict(resolved.origins),
         reasons=reasons | _reasons(recipe, backbone, data),
+    )
+
+
+def plan_for_split(plan: Plan, data: SplitCounts, seed: int) -> Plan:
+    """Return the same plan for another split of the same images, and another seed."""
+    counts = {name: getattr(data, name) for name in ("n_train", "n_val", "n_test", "folds")}
+    steps = math.ceil(data.n_train / plan.training.batch_size)
+    return replace(
+        plan,
+        seed=seed,
+        split=replace(plan.split, **counts),
+        training=replace(plan.training, steps_per_epoch=steps),
     )
 
 

@@ -52,6 +52,12 @@ class Recipe(BaseModel):
         "backbone, top-stages also tunes its last stages, deep tunes all of them, from-scratch "
         "trains without pretrained weights.",
     )
+    prefer: Literal["balanced", "accurate", "fast", "small"] = Field(
+        "balanced",
+        description="What auto prefers: balanced takes the cheapest way whose expected accuracy "
+        "cannot be told from the best, accurate the best at any price, fast a solved head, small "
+        "the smallest network within one standard error of the best.",
+    )
     backbone: str = Field(
         AUTO, min_length=1, description="Pretrained network: a name, or a .keras file of your own."
     )

@@ -64,6 +64,7 @@ class RunDirectory:
     split_path = _RunPath("split.csv")
     labels_path = _RunPath("labels.txt")
     request_path = _RunPath("request.json")
+    checkpoints = _RunPath("checkpoints")
     checkpoint_path = _RunPath("checkpoints/last.npz")
     history_path = _RunPath("history.jsonl")
     provenance_path = _RunPath("provenance.json")
@@ -224,7 +225,7 @@ class RunDirectory:
         hint = "replace it with --overwrite, or name another folder: --out FOLDER"
         if MARKER not in names or not names.isdisjoint(("metrics.json", "report.html")):
             raise RunError(f"{quoted(self.path)} already holds a run", hint)
-        if self.checkpoint_path.exists():
+        if any(self.checkpoints.glob("[!.]*")):
             go_on = f"go on with it: tlearn finetune --resume {pasted(self.path)}"
             problem = f"{quoted(self.path)} holds an unfinished run of another command"
             raise RunError(problem, f"replace it with --overwrite, or {go_on}")

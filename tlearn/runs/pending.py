@@ -11,7 +11,7 @@ import re
 import shutil
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -43,17 +43,20 @@ class Request:
     Attributes:
         folder: Path of the image folder or CSV, resolved.
         recipe: The keys of the recipe that were set, by file or flag, as JSON has them.
+        repeats: Number of "folds" or of "seeds", where the training is repeated.
     """
 
     folder: str
     recipe: Mapping[str, Any]
+    repeats: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
     def read(cls, run: RunDirectory) -> Request | None:
         """Return what a run was asked for; None if it does not say."""
         with suppress(TlearnError, TypeError):
             request = cls(**read_json(run.request_path))
-            if isinstance(request.folder, str) and isinstance(request.recipe, dict):
+            values = (request.recipe, request.repeats)
+            if isinstance(request.folder, str) and all(isinstance(v, dict) for v in values):
                 return request
         return None
 
@@ -255,7 +258,7 @@ def _remove_leftovers(run: RunDirectory) -> None:
     """Remove what a process that was killed was writing."""
     run.refuse_links()
     with os_errors_as_host_errors(run.path):
-        for folder in (run.path, run.checkpoint_path.parent, run.figures):
+        for folder in (run.path, run.checkpoints, run.figures):
             for entry in folder.glob(".*"):
                 if _TEMPORARY.fullmatch(entry.name):
                     remove(entry)

@@ -77,7 +77,9 @@ class Option:
         high: Upper end of the interval.
         measured: Whether heads like it were cross-validated; otherwise it is a forecast only.
         doubt: Standard error of its gain from reading another stage than the last.
+        error: Standard deviation of the forecast's own error; 0 where heads were measured.
         seconds: Forecast for this machine; None where nothing was timed.
+        size_bytes: Of network and head in float32; None where they were not counted.
         tried: Accuracy of a trial on the validation split, or None.
         tried_head: Accuracy of the head that the trial began with, on the same images, or None.
     """
@@ -89,7 +91,9 @@ class Option:
     high: float
     measured: bool
     doubt: float = 0.0
+    error: float = 0.0
     seconds: float | None = None
+    size_bytes: int | None = None
     tried: float | None = None
     tried_head: float | None = None
 
@@ -250,7 +254,7 @@ def _tuned_option(evidence: Evidence, policy: Policy, start: HeadEvidence) -> Op
 
 def _option(evidence: Evidence, policy: Policy, head: HeadEvidence, accuracy: float) -> Option:
     half_width = interval_half_width(evidence, policy, accuracy)
-    _, error = _shrunk_gain(evidence, head)
+    _, doubt = _shrunk_gain(evidence, head)
     return Option(
         policy,
         head.head_stages,
@@ -258,7 +262,8 @@ def _option(evidence: Evidence, policy: Policy, head: HeadEvidence, accuracy: fl
         low=max(accuracy - half_width, 0.0),
         high=min(accuracy + half_width, 1.0),
         measured=policy is Policy.LINEAR_HEAD,
-        doubt=error,
+        doubt=doubt,
+        error=MODEL_SD[policy] * float(np.sqrt(accuracy * (1 - accuracy))),
     )
 
 

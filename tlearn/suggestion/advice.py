@@ -17,6 +17,25 @@ from tlearn.suggestion.similarity import Similarity
 
 
 @dataclass(frozen=True)
+class Contender:
+    """A backbone at hand, and what a head on its last stages reached.
+
+    Attributes:
+        name: Its name in the catalog.
+        accuracy: Cross-validated; None where it was not tried.
+        gain: Accuracy beyond that of the first backbone, on the same images.
+        error: Standard error of the gain.
+        untried: Why it was not tried; empty where it was.
+    """
+
+    name: str
+    accuracy: float | None = None
+    gain: float = 0.0
+    error: float = 0.0
+    untried: str = ""
+
+
+@dataclass(frozen=True)
 class Advice:
     """A suggestion with the evidence behind it; what was not measured is None or empty.
 
@@ -35,6 +54,7 @@ class Advice:
         evidence: What the forecasts were computed from.
         int8: Accuracy that int8 would cost, where it was asked for.
         examination: What was found in the folder on the way.
+        contenders: How the backbones at hand did, where it was open which to take.
     """
 
     suggestion: Suggestion
@@ -51,6 +71,7 @@ class Advice:
     evidence: Evidence | None = None
     int8: Int8Cost | None = None
     examination: Examination | None = None
+    contenders: Sequence[Contender] = ()
 
     @property
     def advised(self) -> Option | None:

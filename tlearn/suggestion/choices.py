@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from tlearn.suggestion.accuracy_forecast import Option
 from tlearn.suggestion.decision import MIN_MARGIN_SE
@@ -62,10 +63,25 @@ def choices(options: Sequence[Option], advised: Option | None) -> list[Choice]:
 def about_as_accurate(one: Option, other: Option) -> bool:
     """Return whether the expected accuracies of two ways to train differ by no more than chance.
 
-    What heads on the same stages share of their doubt is no difference between them.
+    What heads on the same stages share of their doubt is no difference between them, nor is what
+    forecasts of one policy share of their error.
     """
-    chance = max(ABOUT_EQUAL, MIN_MARGIN_SE * abs(one.doubt - other.doubt))
+    error = 0.0 if one.policy is other.policy else max(one.error, other.error)
+    chance = max(ABOUT_EQUAL, MIN_MARGIN_SE * max(abs(one.doubt - other.doubt), error))
     return abs(one.accuracy - other.accuracy) < chance
+
+
+def to_json(choice: Choice) -> dict[str, Any]:
+    """Return a choice as `suggest` and `finetune` print it."""
+    option = choice.option
+    return asdict(choice) | {
+        "policy": str(option.policy),
+        "head_stages": option.head_stages,
+        "expected": option.accuracy,
+        "interval": [option.low, option.high],
+        "seconds": option.seconds,
+        "size_bytes": option.size_bytes,
+    }
 
 
 def _saves_time(fast: Option, slow: Option) -> bool:

@@ -13,6 +13,9 @@ TIE_ACCURACY = 0.0005
 small because shrinkage makes forecasts differ by less than the truth does: .0025 cost .4 points of
 regret."""
 
+WORTH_IT = 1.5
+"""How much faster a way to train has to be for `balanced` to give up a gain that may be chance."""
+
 MIN_MARGIN_SE = 1.0
 """Standard errors by which a head on an earlier stage must be better than one on the last: the
 best of several uncertain values is biased upwards. Heads on the last few stages together were not
@@ -20,7 +23,10 @@ selected, so they have no such bias."""
 
 
 def decide(
-    evidence: Evidence, options: Sequence[Option], smallest: str | None = None
+    evidence: Evidence,
+    options: Sequence[Option],
+    smallest: str | None = None,
+    prefer: str = "accurate",
 ) -> Suggestion:
     """Return the suggestion that the forecasts support.
 
@@ -29,11 +35,12 @@ def decide(
         options: From `forecast_options`.
         smallest: Stages of the smallest head within one standard error of the best, to be
             preferred to the most accurate option (one-standard-error rule); None for no preference.
+        prefer: "accurate", "balanced" or "fast"; see the recipe key.
     """
     textbook = textbook_policy(evidence)
-    chosen = pick_option(options)
+    chosen = pick_option(options, prefer)
     if smallest is None:
-        decisive = [_why(chosen, options) + _trial_note(chosen, options)]
+        decisive = [_why(chosen, options, prefer) + _trial_note(chosen, options)]
         decisive += _better_by_chance(chosen, options)
     else:
         chosen = next((option for option in options if option.head_stages == smallest), chosen)
@@ -49,14 +56,37 @@ def decide(
     )
 
 
-def pick_option(options: Sequence[Option]) -> Option:
-    """Return the best option; ties go to the first, the cheapest in `forecast_options`."""
-    values = [option.accuracy - MIN_MARGIN_SE * option.doubt for option in options]
-    return next(
-        option
-        for option, value in zip(options, values, strict=True)
-        if value >= max(values) - TIE_ACCURACY
-    )
+def pick_option(options: Sequence[Option], prefer: str = "accurate") -> Option:
+    """Return the option to take; ties go to the first, the cheapest in `forecast_options`.
+
+    Args:
+        options: From `forecast_options`, with seconds unless "accurate" is preferred.
+        prefer: "accurate": the best. "fast": the best solved head. "balanced": the best of the
+            fastest policy that is within one standard error of the best of all, and `WORTH_IT`.
+    """
+    best = _best(options)
+    if prefer == "accurate":
+        return best
+    solved = [option for option in options if option.measured] or options
+    if prefer == "fast":
+        return _best(solved)
+    cheap = [option for option in options if _as_good_and_faster(option, best)]
+    policy = min((option.policy for option in cheap), key=[*Policy].index, default=best.policy)
+    return _best([option for option in cheap if option.policy is policy] or [best])
+
+
+def _best(options: Sequence[Option]) -> Option:
+    highest = max(map(_value, options))
+    return next(option for option in options if _value(option) >= highest - TIE_ACCURACY)
+
+
+def _value(option: Option) -> float:
+    return option.accuracy - MIN_MARGIN_SE * option.doubt
+
+
+def _as_good_and_faster(option: Option, best: Option) -> bool:
+    faster = (option.seconds or 0.0) * WORTH_IT <= (best.seconds or 0.0)
+    return faster and _value(best) - _value(option) <= max(option.error, best.error)
 
 
 def _measured(evidence: Evidence) -> str:
@@ -67,13 +97,18 @@ def _measured(evidence: Evidence) -> str:
     return f"{reason}, and {best.accuracy:.1%} on {stages_in_words(best.head_stages)}"
 
 
-def _why(chosen: Option, options: Sequence[Option]) -> str:
+def _why(chosen: Option, options: Sequence[Option], prefer: str) -> str:
     if chosen.policy is not Policy.LINEAR_HEAD:
         return f"{chosen.name} is expected to reach {chosen.accuracy:.1%}"
     tuned = max((option for option in options if not option.measured), key=_accuracy, default=None)
     if tuned is None:
         return "fine-tuning was not considered: the recipe excludes it"
-    return f"fine-tuning is not expected to do better ({tuned.name}: {tuned.accuracy:.1%})"
+    if tuned.accuracy <= chosen.accuracy + TIE_ACCURACY or prefer == "accurate":
+        return f"fine-tuning is not expected to do better ({tuned.name}: {tuned.accuracy:.1%})"
+    reaches = f"{tuned.name} is expected to reach {tuned.accuracy:.1%}"
+    if prefer == "fast":
+        return f"a solved head takes seconds, which was preferred ({reaches})"
+    return f"{reaches}, which is more by less than forecasts are off, and takes longer"
 
 
 def _trial_note(chosen: Option, options: Sequence[Option]) -> str:
@@ -87,7 +122,7 @@ def _trial_note(chosen: Option, options: Sequence[Option]) -> str:
 def _better_by_chance(chosen: Option, options: Sequence[Option]) -> list[str]:
     """Name the option with the highest forecast where it was not chosen."""
     highest = max(options, key=_accuracy)
-    if highest.accuracy <= chosen.accuracy + TIE_ACCURACY:
+    if highest.accuracy <= chosen.accuracy + TIE_ACCURACY or highest.policy is not chosen.policy:
         return []
     return [
         f"{highest.name} looks better, {highest.accuracy:.1%}, but the difference is within "

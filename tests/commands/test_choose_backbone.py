@@ -1,0 +1,86 @@
+"""Which backbone is trained: measured by heads on each, where nobody named one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tlearn import api
+from tlearn.commands import choose_backbone as module
+from tlearn.commands.session import Session
+from tlearn.models.resolve import ResolvedBackbone, resolve_backbone
+from tlearn.suggestion.advice import Contender
+
+
+@pytest.fixture(autouse=True)
+def at_hand(
+    tiny_backbone: Path, tinier_backbone: Path, converted: None, monkeypatch: pytest.MonkeyPatch
+) -> tuple[str, str]:
+    """The backbone that is tried first, and another one."""
+    first, other = str(tinier_backbone), str(tiny_backbone)
+
+    def find(session: Session, name: str | None = None) -> ResolvedBackbone:
+        recipe = session.requested.recipe
+        return resolve_backbone(recipe.backbone.replace("auto", name or first), None, None)
+
+    monkeypatch.setattr(Session, "find_backbone", find)
+
+    def others(session: Session, _: str) -> list[str]:
+        recipe = session.requested.recipe
+        return [other] if (recipe.policy, recipe.backbone) == ("auto", "auto") else []
+
+    monkeypatch.setattr(module, "_others", others)
+    return first, other
+
+
+def choose(folder: Path, **flags: Any) -> tuple[str, tuple[Contender, ...]]:
+    with Session(folder, None, flags) as session:
+        workspace, rated = module.choose_backbone(session, session.scan_folder())
+    return workspace.backbone.name, rated
+
+
+def test_the_better_one_is_taken_and_both_are_told(
+    run_images: Path, at_hand: tuple[str, str]
+) -> None:
+    name, rated = choose(run_images, prefer="accurate")
+    first, other = rated
+    assert (first.name, other.name) == at_hand
+    assert other.gain == pytest.approx((other.accuracy or 0) - (first.accuracy or 0))
+    assert name == (other.name if other.gain > 0 else first.name)
+
+
+def test_a_larger_one_has_to_be_better_by_more_than_chance(
+    run_images: Path, at_hand: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for margin, taken in ((-1e6, at_hand[1]), (1e6, at_hand[0])):
+        monkeypatch.setattr(module, "TIE_SE", margin)
+        assert choose(run_images)[0] == taken
+
+
+def test_what_was_not_tried_is_told(
+    run_images: Path, at_hand: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "SETTLED", 1.0)
+    name, rated = choose(run_images)
+    assert name == at_hand[0] and rated[1].accuracy is None and "no error" in rated[1].untried
+    monkeypatch.setattr(module, "MOST_IMAGES", 1)
+    name, (untried,) = choose(run_images)
+    assert name == at_hand[0] and untried.untried == "there are many images"
+
+
+@pytest.mark.parametrize("flags", [{"policy": "linear_head"}, {"backbone": "builtin"}])
+def test_nothing_is_tried_where_the_person_chose(run_images: Path, flags: dict[str, str]) -> None:
+    assert choose(run_images, **flags)[1] == ()
+
+
+def test_advice_names_the_backbone_in_its_commands(
+    run_images: Path, at_hand: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tlearn.cli.advice_text import won_backbone
+
+    monkeypatch.setattr(module, "TIE_SE", -1e6)
+    advice = api.suggest(run_images)
+    assert advice.backbone == at_hand[1] and "solved head" in advice.backbone_reason
+    assert won_backbone(advice) == {"backbone": at_hand[1]}

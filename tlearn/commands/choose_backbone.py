@@ -1,0 +1,103 @@
+"""Which of the backbones at hand suits a folder: a head on each, over the same images and folds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from tlearn.commands.session import Session, Workspace
+from tlearn.data.image_folder import ImageFolder
+from tlearn.models.catalog import RECOMMENDED
+from tlearn.models.weights import available_offline
+from tlearn.recipe.schema import AUTO
+from tlearn.suggestion.advice import Contender
+from tlearn.suggestion.depth_profile import N_MULTI_STAGE, TIE_SE, HeadScore, gain
+
+CONTENDERS = {
+    "balanced": ("efficientnet_lite0",),
+    "accurate": ("efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2"),
+}
+"""What `auto` tries beside the recommended backbone, if its weights are on this machine: networks
+that suit a phone, cheapest first."""
+
+MOST_IMAGES = 3_000
+"""Training images above which one more pass over all of them takes minutes."""
+
+SETTLED = 0.01
+"""Error of the first head below which another backbone cannot be told from it."""
+
+
+def choose_backbone(
+    session: Session, images: ImageFolder, name: str | None = None
+) -> tuple[Workspace, tuple[Contender, ...]]:
+    """Return an image folder with the backbone to train, and how others at hand did.
+
+    Another backbone has to be better by more than one standard error of the paired difference, or
+    just better where accuracy is preferred: it is larger and slower.
+
+    Args:
+        session: Recipe, cache and progress.
+        images: From `Session.scan_folder`.
+        name: Take this one; None for the one that the recipe names, or the best where it is open.
+
+    Raises:
+        TlearnError: The backbone or its weights cannot be used.
+    """
+    backbone = session.find_backbone(name)
+    dataset = session.load_dataset(images, backbone)
+    workspace = session.open_backbone(dataset, backbone)
+    others = () if name else tuple(_others(session, backbone.name))
+    if not others:
+        return workspace, ()
+    if dataset.manifest.count("train") > MOST_IMAGES:
+        return workspace, tuple(Contender(n, untried="there are many images") for n in others)
+    workspace, first = _measure(session, workspace)
+    labels, groups = dataset.labels("train"), dataset.groups("train")
+    rated = [Contender(backbone.name, first.accuracy)]
+    best, best_rated = workspace, rated[0]
+    margin = 0.0 if session.requested.recipe.prefer == "accurate" else TIE_SE
+    for other in others:
+        if 1 - (best_rated.accuracy or 0.0) <= SETTLED:
+            rated.append(Contender(other, untried=f"{best_rated.name} leaves no error to speak of"))
+            continue
+        found = session.find_backbone(other)
+        opened = session.open_backbone(session.load_dataset(images, found), found)
+        opened, score = _measure(session, opened)
+        rated.append(Contender(other, score.accuracy, *gain(first, score, labels, groups)))
+        if rated[-1].gain - best_rated.gain > margin * rated[-1].error:
+            best, best_rated = opened, rated[-1]
+    chosen = replace(best.backbone, reason=_reason(best_rated, rated))
+    return replace(best, backbone=chosen), tuple(rated)
+
+
+def _others(session: Session, first: str) -> Iterator[str]:
+    """Yield the names of other backbones to try; none where the recipe leaves nothing open."""
+    recipe = session.requested.recipe
+    if (recipe.policy, recipe.backbone, recipe.weights) != (AUTO, AUTO, None):
+        return
+    at_hand = {spec.name for spec, _ in available_offline()}
+    for name in CONTENDERS.get(recipe.prefer, ()):
+        if name in at_hand and name != first:
+            yield name
+
+
+def _measure(session: Session, workspace: Workspace) -> tuple[Workspace, HeadScore]:
+    """Cross-validate a head on the last stages."""
+    session.progress(f"try {workspace.backbone.name}", 0, 0)
+    workspace = session.extract_features(workspace)
+    assert workspace.features is not None
+    stages = tuple(range(1, len(workspace.stages) + 1))[-N_MULTI_STAGE:]
+    problem = session.head_problem(workspace, stages)
+    folds = workspace.dataset.folds(session.seed)
+    return workspace, HeadScore(stages, workspace.features.cross_validate(problem, folds))
+
+
+def _reason(best: Contender, rated: list[Contender]) -> str:
+    others = [c for c in rated if c is not best and c.accuracy is not None]
+    if not others:
+        return f"the recommended one; {rated[1].name} was not tried: {rated[1].untried}"
+    other = max(others, key=lambda c: c.gain)
+    points = 100 * (best.gain - other.gain)
+    how = "better than" if points > 0 else "worse, within chance, and smaller than"
+    recommended = "the recommended one; " * (best.name == RECOMMENDED)
+    return f"{recommended}a solved head is {abs(points):.1f} points {how} on {other.name}"
