@@ -15,7 +15,7 @@ from tlearn.commands.demo import write_digits
 
 README = ROOT / "README.md"
 TEXT = README.read_text(encoding="utf-8")
-INSTALL = "python3 -m venv .venv && .venv/bin/pip install . && .venv/bin/tlearn demo"
+INSTALL = "python3 -m venv .venv && .venv/bin/pip install '.[lite]' && .venv/bin/tlearn demo"
 TEST = "python3 -m venv .venv-test && .venv-test/bin/pip install -e '.[dev]' && "
 TEST += ".venv-test/bin/pytest"
 
