@@ -150,7 +150,9 @@ class TrainedRun:
         except (ValueError, OSError, TypeError) as error:
             raise RunError(
                 f"{quoted(path)} cannot be loaded: {str(error).splitlines()[0]}",
-                "train it again: tlearn finetune FOLDER",
+                "install KerasHub: pip install 'tlearn[hub]'"
+                if "keras_hub" in str(error)
+                else "train it again: tlearn finetune FOLDER",
             ) from error
         side = self.plan.images.image_size
         found = (model.input_shape, model.outputs[0].shape)
