@@ -36,7 +36,8 @@ def download_preset(preset: str) -> Path:
     from keras_hub.src.utils.preset_utils import get_file
 
     try:
-        return [Path(get_file(preset, name)).parent for name in PRESET_FILES][0]
+        paths = [Path(get_file(preset, name)) for name in PRESET_FILES]
+        return paths[0].parent
     except (ValueError, OSError, ImportError) as error:
         raise BackboneError(
             f"the preset {quoted(preset)} cannot be had: {_first_line(error)}",
