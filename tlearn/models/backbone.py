@@ -131,9 +131,8 @@ def load_hub_backbone(name: str, folder: Path, image_size: int, fingerprint: str
 
     trunk = load_preset(folder, image_size)
     own = _own_spec(folder, trunk, image_size)
-    license = f"see the card of {name.removeprefix('hub:')}"
     return Backbone(
-        spec=replace(own, name=name, family="hub", license=license),
+        spec=replace(own, name=name, family="hub", license="see the preset's card"),
         trunk=trunk,
         stages=find_stages(trunk),
         classifier=None,

@@ -18,9 +18,8 @@ import keras
 
 from tlearn.errors import BackboneError, quoted
 from tlearn.models.fingerprint import PRESET_FILES
+from tlearn.models.resolve import INSTALL_HUB
 from tlearn.models.stages import find_cuts, nodes_in_order
-
-INSTALL_HUB = "install KerasHub: pip install 'tlearn[hub]'"
 
 _STAGES = 5
 """Parts of a transformer whose blocks are all alike."""

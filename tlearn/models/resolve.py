@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 HUB = "hub:"
 """Start of the name of a preset of KerasHub, or of the folder of one."""
 
+INSTALL_HUB = "install KerasHub: pip install keras-hub"
+
 _OWN_SUFFIX = ".keras"
 _OLD_SUFFIXES = (".h5", ".hdf5")  # of Keras 2, and of Teachable Machine
 
@@ -162,7 +164,7 @@ def _resolve_hub(name: str, weights: Path | None, image_size: int | None) -> Res
         for file in PRESET_FILES[:2]:
             size = size or _preset_size(json.loads((folder / file).read_text(encoding="utf-8")))
         own = hub_fingerprint(folder, size or DEFAULT_IMAGE_SIZE)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise BackboneError(
             f"{quoted(folder)} is not a preset of KerasHub: {_reason(error)}",
             f"save the backbone and its image converter there with save_to_preset "

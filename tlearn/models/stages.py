@@ -7,6 +7,7 @@ spatial size. Cuts are stored by index: names of unnamed layers can differ betwe
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -221,17 +222,15 @@ def _groups_of_equal_size(steps: Sequence[_Step]) -> list[list[int]]:
     A map made of the tokens of a transformer begins a group of its own, whatever its size.
     """
     groups: list[list[int]] = []
-    start = size = 0
-    of_tokens = False
+    start = size = math.inf
     for position, step in enumerate(steps):
         if step.cut is None or len(step.output.shape) != 4:
-            of_tokens = of_tokens or step.cut is not None
+            start = start if step.cut is None else math.inf
             continue
         side = step.output.shape[1]
-        if not groups or of_tokens or side <= _SAME_SIZE * start:
+        if side <= _SAME_SIZE * start:
             groups.append([position])
             start = size = side
-            of_tokens = False
         elif side <= size:
             groups[-1].append(position)
             size = side
