@@ -184,6 +184,11 @@ def save_preset(family: str, folder: Path) -> None:
     noise = np.random.default_rng(0)
     for weight in network.trainable_weights:  # class tokens and biases start at 0
         weight.assign_add(noise.normal(0, 0.05, weight.shape))
+    norms = [x for x in network._flatten_layers() if isinstance(x, keras.layers.BatchNormalization)]
+    for layer in norms:
+        layer.momentum = 0.0
+    if norms:  # without statistics the features of all images are nearly the same
+        network(noise.normal(size=(8, *SHAPE)), training=True)
     network.save_to_preset(str(folder))
     kinds = (kind for kind in vars(layers).values() if isinstance(kind, type))
     kind = next(k for k in kinds if getattr(k, "backbone_cls", None) is type(network))
