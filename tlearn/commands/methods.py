@@ -17,8 +17,7 @@ from tlearn.commands.references import Citations, paper_key
 from tlearn.data.image_folder import SPLITS
 from tlearn.data.manifest import SplitManifest
 from tlearn.data.sampling import train_folds
-from tlearn.models.catalog import BUILTIN, CATALOG, BackboneSpec
-from tlearn.models.resolve import HUB
+from tlearn.models.catalog import BUILTIN, CATALOG, HUB, BackboneSpec
 from tlearn.recipe.plan import Plan
 from tlearn.runs.metrics import RunMetrics
 from tlearn.runs.provenance import Provenance, SplitOrigin

@@ -17,8 +17,8 @@ from typing import Any
 import keras
 
 from tlearn.errors import BackboneError, quoted
+from tlearn.models.catalog import INSTALL_HUB
 from tlearn.models.fingerprint import PRESET_FILES
-from tlearn.models.resolve import INSTALL_HUB
 from tlearn.models.stages import find_cuts, nodes_in_order
 
 _STAGES = 5
@@ -169,8 +169,8 @@ def _with_maps(flat: keras.Model, network: keras.Model) -> keras.Model:
         angles = rope and rope(feature_map)
         return [_as_tokens(feature_map, extra, name), *rest]
 
-    tokens = flat._run_through_graph([flat.input], call_fn=call)
-    last = _as_map(*keras.tree.flatten(tokens), extra, min(extra, 1), "last")
+    (tokens,) = keras.tree.flatten(flat._run_through_graph([flat.input], call_fn=call))
+    last = _as_map(tokens, extra, min(extra, 1), "last")
     return keras.Model(flat.input, last, name="own")
 
 
@@ -235,8 +235,8 @@ def _serialize_arguments(layer: keras.layers.Layer) -> None:
     taken = {*inspect.signature(type(layer)).parameters, "name", "trainable", "dtype"}
     config = {name: value for name, value in given.items() if name in taken}
     for name in taken - {*given}:
-        if isinstance(value := getattr(layer, name, None), str | int | float):
-            config[name] = value
+        if isinstance(plain := getattr(layer, name, None), str | int | float):
+            config[name] = plain
     config |= {name: _reference(value) for name, value in classes.items() if name in taken}
     layer.get_config = lambda: config
     layer.get_build_config = lambda: None  # built when called: Swin's embedding has no `build`

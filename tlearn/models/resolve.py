@@ -15,6 +15,7 @@ from tlearn.models.catalog import (
     BUILTIN,
     CATALOG,
     DEFAULT_IMAGE_SIZE,
+    HUB,
     RECOMMENDED,
     BackboneSpec,
     check_image_size,
@@ -31,11 +32,6 @@ from tlearn.progress import StepProgress
 
 if TYPE_CHECKING:
     from tlearn.models.backbone import Backbone
-
-HUB = "hub:"
-"""Start of the name of a preset of KerasHub, or of the folder of one."""
-
-INSTALL_HUB = "install KerasHub: pip install keras-hub"
 
 _OWN_SUFFIX = ".keras"
 _OLD_SUFFIXES = (".h5", ".hdf5")  # of Keras 2, and of Teachable Machine

@@ -22,7 +22,7 @@ from tlearn.data.manifest import SplitManifest
 from tlearn.data.pixel_store import PixelArray, PixelRows, PixelStore, bounded_map, store_pixels
 from tlearn.errors import DataError, HostError, RunError, quoted
 from tlearn.evaluation.predictions import answer_pixels
-from tlearn.models.resolve import INSTALL_HUB
+from tlearn.models.catalog import INSTALL_HUB
 from tlearn.progress import ProgressCallback, no_progress
 from tlearn.recipe.plan import Plan
 from tlearn.runs.contents import RunContents, read_contents
