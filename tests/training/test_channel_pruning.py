@@ -140,3 +140,11 @@ def test_unrelated_networks_are_left_alone(images: np.ndarray) -> None:
         assert not prune_into(student, teacher, images)
         for old, new in zip(before, student.get_weights(), strict=True):
             assert np.array_equal(old, new)
+
+
+def test_a_teacher_with_operations_of_several_outputs_is_left_alone(images: np.ndarray) -> None:
+    image = keras.Input((64, 64, 3))
+    halves = keras.ops.split(keras.layers.Conv2D(8, 3)(image), 2, axis=-1)
+    teacher = keras.Model(image, keras.layers.Add()(halves[::-1]))
+    assert not prune_into(network(8), teacher, images)
+    assert not prune_into(teacher, teacher, images)

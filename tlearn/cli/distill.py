@@ -29,7 +29,11 @@ _Sources = Annotated[
 ]
 _Teacher = Annotated[
     str,
-    options.option("Backbone by name, a .keras file, or a run directory.", "NAME|RUN", _TEACHER),
+    options.option(
+        "Backbone by name (also hub:PRESET), a .keras file, or a run directory.",
+        "NAME|RUN",
+        _TEACHER,
+    ),
 ]
 _Student = Annotated[str, options.option("Backbone by name.", "NAME", _TEACHER, show_default=True)]
 _For = Annotated[

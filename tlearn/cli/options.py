@@ -84,8 +84,8 @@ NoCache = Annotated[
 Backbone = Annotated[
     str | None,
     option(
-        "Pretrained network: a name (list them: tlearn models) or a .keras file of your own. "
-        "Default: mobilenet_v2.",
+        "Pretrained network: a name (list them: tlearn models), a .keras file of your own, or "
+        "hub:PRESET of KerasHub. Default: mobilenet_v2.",
         "NAME",
         BACKBONE,
         autocompletion=_complete_backbone,

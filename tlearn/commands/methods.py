@@ -17,7 +17,7 @@ from tlearn.commands.references import Citations, paper_key
 from tlearn.data.image_folder import SPLITS
 from tlearn.data.manifest import SplitManifest
 from tlearn.data.sampling import train_folds
-from tlearn.models.catalog import BUILTIN, CATALOG, BackboneSpec
+from tlearn.models.catalog import BUILTIN, CATALOG, HUB, BackboneSpec
 from tlearn.recipe.plan import Plan
 from tlearn.runs.metrics import RunMetrics
 from tlearn.runs.provenance import Provenance, SplitOrigin
@@ -164,7 +164,11 @@ def _backbone(plan: Plan, spec: BackboneSpec | None, cite: Citations) -> str:
     size = f"{parameters:,} parameters without the classifier"
     if spec is None:
         start = "" if scratch else ", with the weights it came with"
-        return f"The backbone was the network in '{Path(plan.backbone.name).name}' ({size}){start}."
+        file = Path(plan.backbone.name.removeprefix(HUB)).name
+        what = f"the network in '{file}'"
+        if plan.backbone.name.startswith(HUB):
+            what = f"the preset '{file}' of KerasHub"
+        return f"The backbone was {what} ({size}){start}."
     name = f"{_architecture(spec)} {cite(paper_key(spec.paper))}"
     return f"The backbone was {name} ({size}), {_pretraining(plan, spec, cite)}."
 

@@ -115,6 +115,31 @@ def load_own_backbone(path: Path, image_size: int | None = None) -> Backbone:
     )
 
 
+def load_hub_backbone(name: str, folder: Path, image_size: int, fingerprint: str) -> Backbone:
+    """Load a preset of KerasHub as a backbone; see `hub.load_preset`.
+
+    Args:
+        name: What a person wrote: "hub:PRESET".
+        folder: Of the preset.
+        image_size: Side of the input, in pixels.
+        fingerprint: From `hub_fingerprint`.
+
+    Raises:
+        BackboneError: KerasHub is missing, or cannot load the preset.
+    """
+    from tlearn.models.hub import load_preset
+
+    trunk = load_preset(folder, image_size)
+    own = _own_spec(folder, trunk, image_size)
+    return Backbone(
+        spec=replace(own, name=name, family="hub", license="see the preset's card"),
+        trunk=trunk,
+        stages=find_stages(trunk),
+        classifier=None,
+        fingerprint=fingerprint,
+    )
+
+
 def up_to(backbone: Backbone, n_stages: int) -> Backbone:
     """Return the backbone up to the map that a head on stage `n_stages` reads.
 

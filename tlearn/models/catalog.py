@@ -25,6 +25,11 @@ SHIPPED_FEATURES = "builtin.features.tflite"
 DEFAULT_IMAGE_SIZE = 224
 """Input side, in pixels, for a person's own network that takes images of any size."""
 
+HUB = "hub:"
+"""Start of the name of a preset of KerasHub, or of the folder of one."""
+
+INSTALL_HUB = "install KerasHub: pip install keras-hub"
+
 
 @dataclass(frozen=True)
 class BackboneSpec:

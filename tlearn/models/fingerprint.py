@@ -8,7 +8,10 @@ from typing import Any
 
 from tlearn.models.catalog import BackboneSpec
 from tlearn.models.weights import WeightsFile
-from tlearn.storage.digest import digest_of_bytes
+from tlearn.storage.digest import digest_of_bytes, digest_of_file
+
+PRESET_FILES = ("config.json", "image_converter.json", "model.weights.h5")
+"""Files of a preset of KerasHub that are read."""
 
 # Raised when the same weights and image size give another function than before.
 _VERSION = 1
@@ -36,8 +39,13 @@ def fingerprint(
 
 def own_fingerprint(path: Path, image_size: int) -> str:
     """Return the fingerprint of a person's own .keras file at an image size."""
-    content = digest_of_bytes(path.read_bytes())
-    return _digest([_VERSION, "own", content, image_size])[:16]
+    return _digest([_VERSION, "own", digest_of_file(path), image_size])[:16]
+
+
+def hub_fingerprint(folder: Path, image_size: int) -> str:
+    """Return the fingerprint of a preset of KerasHub, from its files, at an image size."""
+    contents = [digest_of_file(folder / name) for name in PRESET_FILES]
+    return _digest([_VERSION, "hub", *contents, image_size])[:16]
 
 
 def _digest(parts: list[Any]) -> str:

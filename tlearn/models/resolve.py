@@ -9,17 +9,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tlearn.backend.silence import import_keras
 from tlearn.errors import BackboneError, WeightsNotFoundError, quoted
 from tlearn.models.catalog import (
     BUILTIN,
     CATALOG,
     DEFAULT_IMAGE_SIZE,
+    HUB,
     RECOMMENDED,
     BackboneSpec,
     check_image_size,
     find_backbone,
 )
-from tlearn.models.fingerprint import fingerprint, own_fingerprint
+from tlearn.models.fingerprint import (
+    PRESET_FILES,
+    fingerprint,
+    hub_fingerprint,
+    own_fingerprint,
+)
 from tlearn.models.weights import WeightsFile, find_weights
 from tlearn.progress import StepProgress
 
@@ -41,8 +48,8 @@ class ResolvedBackbone:
     """A backbone that has been found but not loaded.
 
     Attributes:
-        name: Its name in the catalog, or the path of a person's own file.
-        spec: Its row of the catalog; None for a person's own file.
+        name: Its name in the catalog, the path of a person's own file, or `HUB` and a preset.
+        spec: Its row of the catalog; None for a person's own file and for a preset.
         weights: The file of its weights; None for random initialization.
         image_size: Side of its input, in pixels.
         fingerprint: Equal for equal functions, in every process.
@@ -60,8 +67,11 @@ class ResolvedBackbone:
 
     def load(self) -> Backbone:
         """Build the network and load its weights; imports Keras."""
-        from tlearn.models.backbone import load_backbone, load_own_backbone
+        from tlearn.models.backbone import load_backbone, load_hub_backbone, load_own_backbone
 
+        if self.name.startswith(HUB):
+            folder = _preset_folder(self.name)
+            return load_hub_backbone(self.name, folder, self.image_size, self.fingerprint)
         if self.spec is None:
             return load_own_backbone(Path(self.name), self.image_size)
         return load_backbone(self.spec, self.weights, self.image_size, self.seed)
@@ -78,8 +88,8 @@ def resolve_backbone(
     """Find a backbone and its weights.
 
     Args:
-        name: Its name in the catalog, or the path of a .keras file; None for the recommended one,
-            or the built-in one if the recommended one's weights cannot be had.
+        name: Its name in the catalog, the path of a .keras file, or `HUB` and a preset; None for
+            the recommended one, or the built-in one if the recommended one's weights cannot be had.
         weights: A file of weights, or None to look for them.
         image_size: Side of the input, in pixels, or None for the backbone's own.
         random_seed: Start from random weights with this seed.
@@ -89,6 +99,8 @@ def resolve_backbone(
         BackboneError: There is no such backbone, its weights cannot be had, or the image size is
             too small.
     """
+    if name is not None and name.startswith(HUB):
+        return _resolve_hub(name, weights, image_size)
     if name is not None and name.endswith(_OWN_SUFFIX):
         return _resolve_own(Path(os.path.expanduser(name)), weights, image_size)
     if name is not None and name.endswith(_OLD_SUFFIXES):
@@ -127,11 +139,7 @@ def _resolve_auto(
 
 
 def _resolve_own(path: Path, weights: Path | None, image_size: int | None) -> ResolvedBackbone:
-    if weights is not None:
-        raise BackboneError(
-            f"{quoted(path)} holds its own weights",
-            "leave out --weights, or name a backbone of the catalog: --backbone NAME",
-        )
+    _refuse_weights(path, weights)
     try:
         with zipfile.ZipFile(path) as archive:
             config = json.loads(archive.read("config.json"))
@@ -142,6 +150,51 @@ def _resolve_own(path: Path, weights: Path | None, image_size: int | None) -> Re
         ) from error
     size = image_size or _input_size(config) or DEFAULT_IMAGE_SIZE
     return ResolvedBackbone(str(path), None, None, size, own_fingerprint(path, size))
+
+
+def _resolve_hub(name: str, weights: Path | None, image_size: int | None) -> ResolvedBackbone:
+    _refuse_weights(name, weights)
+    folder = _preset_folder(name)
+    try:
+        size = image_size
+        for file in PRESET_FILES[:2]:
+            size = size or _preset_size(json.loads((folder / file).read_text(encoding="utf-8")))
+        own = hub_fingerprint(folder, size or DEFAULT_IMAGE_SIZE)
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        raise BackboneError(
+            f"{quoted(folder)} is not a preset of KerasHub: {_reason(error)}",
+            f"save the backbone and its image converter there with save_to_preset "
+            f"({', '.join(PRESET_FILES)}): --backbone hub:FOLDER",
+        ) from error
+    return ResolvedBackbone(name, None, None, size or DEFAULT_IMAGE_SIZE, own)
+
+
+def _preset_folder(name: str) -> Path:
+    """Return the folder of a preset; one that is no folder yet is downloaded by KerasHub."""
+    preset = name.removeprefix(HUB)
+    folder = Path(os.path.expanduser(preset))
+    if folder.is_dir() or preset.startswith((".", "~", "/")):
+        return folder
+    import_keras()
+    from tlearn.models.hub import download_preset
+
+    return download_preset(preset)
+
+
+def _preset_size(config: Any) -> int | None:
+    """Return the side of the images that a preset's file names."""
+    arguments = config["config"]
+    arguments = arguments.get("vision_encoder", {}).get("config", arguments)
+    size = arguments.get("image_size") or arguments.get("image_shape") or (None,)
+    return size[0]
+
+
+def _refuse_weights(name: str | Path, weights: Path | None) -> None:
+    if weights is not None:
+        raise BackboneError(
+            f"{quoted(name)} holds its own weights",
+            "leave out --weights, or name a backbone of the catalog: --backbone NAME",
+        )
 
 
 def _reason(error: Exception) -> str:

@@ -7,6 +7,7 @@ spatial size. Cuts are stored by index: names of unnamed layers can differ betwe
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -195,12 +196,12 @@ def _steps(network: keras.Model) -> list[_Step]:
     steps: list[_Step] = []
     cuts = 0
     for node in nodes:
-        alive.update(id(tensor) for tensor in node.outputs)
+        alive.update(id(tensor) for tensor in node.outputs if readers[id(tensor)])
         for tensor in node.input_tensors:
             readers[id(tensor)] -= 1
             if not readers[id(tensor)]:
                 alive.discard(id(tensor))
-        single = len(node.outputs) == 1 and alive == {id(node.outputs[0])}
+        single = alive == {id(node.outputs[0])}
         step = _Step(
             node.operation, tuple(node.input_tensors), node.outputs[0], cuts if single else None
         )
@@ -216,14 +217,18 @@ def nodes_in_order(network: keras.Model) -> Iterator[Any]:
 
 
 def _groups_of_equal_size(steps: Sequence[_Step]) -> list[list[int]]:
-    """Return positions of the cuts in `steps`, one list per spatial size, without padded maps."""
+    """Return positions of the cuts in `steps`, one list per spatial size, without padded maps.
+
+    A map made of the tokens of a transformer begins a group of its own, whatever its size.
+    """
     groups: list[list[int]] = []
-    start = size = 0
+    start = size = math.inf
     for position, step in enumerate(steps):
         if step.cut is None or len(step.output.shape) != 4:
+            start = start if step.cut is None else math.inf
             continue
         side = step.output.shape[1]
-        if not groups or side <= _SAME_SIZE * start:
+        if side <= _SAME_SIZE * start:
             groups.append([position])
             start = size = side
         elif side <= size:

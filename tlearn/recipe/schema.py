@@ -59,7 +59,9 @@ class Recipe(BaseModel):
         "the smallest network within one standard error of the best.",
     )
     backbone: str = Field(
-        AUTO, min_length=1, description="Pretrained network: a name, or a .keras file of your own."
+        AUTO,
+        min_length=1,
+        description="Pretrained network: a name, a .keras file of your own, or hub:PRESET.",
     )
     weights: str | None = Field(
         None,

@@ -22,6 +22,7 @@ from tlearn.data.manifest import SplitManifest
 from tlearn.data.pixel_store import PixelArray, PixelRows, PixelStore, bounded_map, store_pixels
 from tlearn.errors import DataError, HostError, RunError, quoted
 from tlearn.evaluation.predictions import answer_pixels
+from tlearn.models.catalog import INSTALL_HUB
 from tlearn.progress import ProgressCallback, no_progress
 from tlearn.recipe.plan import Plan
 from tlearn.runs.contents import RunContents, read_contents
@@ -150,7 +151,9 @@ class TrainedRun:
         except (ValueError, OSError, TypeError) as error:
             raise RunError(
                 f"{quoted(path)} cannot be loaded: {str(error).splitlines()[0]}",
-                "train it again: tlearn finetune FOLDER",
+                INSTALL_HUB
+                if "keras_hub" in str(error)
+                else "train it again: tlearn finetune FOLDER",
             ) from error
         side = self.plan.images.image_size
         found = (model.input_shape, model.outputs[0].shape)

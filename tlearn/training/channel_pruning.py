@@ -82,7 +82,7 @@ class _Graph:
         self.nodes = list(nodes_in_order(network))
         self.operations = [node.operation for node in self.nodes]
         index = {id(network.inputs[0]): _IMAGE}
-        index |= {id(node.outputs[0]): n for n, node in enumerate(self.nodes)}
+        index |= {id(x): n for n, node in enumerate(self.nodes) for x in node.outputs}
         self.reads = [tuple(index[id(x)] for x in node.input_tensors) for node in self.nodes]
         self.widths = {n: int(node.outputs[0].shape[-1]) for n, node in enumerate(self.nodes)}
         self.widths[_IMAGE] = int(network.inputs[0].shape[-1])
@@ -95,7 +95,8 @@ class _Graph:
             if _is_dense(operation):
                 continue
             channelwise = isinstance(operation, _CHANNELWISE)
-            if getattr(operation, "weights", None) and not channelwise:
+            several = len(self.nodes[index].outputs) > 1
+            if several or (getattr(operation, "weights", None) and not channelwise):
                 return {}
             for read in self.reads[index]:
                 if self.widths[read] != self.widths[index]:
