@@ -2,13 +2,12 @@
 
     export KERAS_BACKEND=jax
     python tools/distill_builtin_backbone.py IMAGES --mobilenet mobilenet_v2.weights.h5 \
-        --lite0 efficientnet_lite0.npz --out student
+        --lite0 efficientnet_lite0.pth --out student
     python tools/pack_builtin_backbone.py student IMAGES
 
-IMAGES are folders or archives of photographs without labels, 40,000 or more. The teachers were
-trained on ImageNet: MobileNetV2 (a file of weights with 1,000 classes) and EfficientNet-Lite0 (the
-arrays of its PyTorch file: `np.savez(FILE, **{k: v.numpy() for k, v in state.items()})`). It needs
-JAX beside tlearn, 4 GB of memory for the images, and a GPU: without one it can only be tried.
+IMAGES are folders or archives of photographs without labels, 40,000 or more. The files hold the
+teachers' ImageNet weights with their 1,000 classes. It needs JAX beside tlearn, 4 GB of memory for
+the images, and a GPU: without one it can only be tried.
 
 `tlearn distill` asks one teacher about a few stored views. Here both see every view, and no view
 comes twice: a random crop or the whole image, mirrored, turned, in other colors, noisy, and two in
