@@ -52,13 +52,17 @@ def pooled_hints(network: keras.Model) -> list[Any]:
 
 def build_teachers(mobilenet: Path, lite0: Path) -> keras.Model:
     """Build one model of both: quadrants of each, hints of the first, mean probabilities."""
-    files = {"mobilenet_v2": mobilenet, "efficientnet_lite0": lite0}
-    loaded = (resolve_backbone(name, file, TEACHER_SIDE).load() for name, file in files.items())
-    networks = [backbone.classifier for backbone in loaded]
-    features = [quadrants(last_feature_map(network)) for network in networks]
-    answers = [ops.cast(network.outputs[0], "float32") for network in networks]
-    outputs = [*features, *pooled_hints(networks[0]), (answers[0] + answers[1]) / 2]
-    return keras.Model([network.inputs[0] for network in networks], outputs)
+    image = keras.Input((TEACHER_SIDE, TEACHER_SIDE, 3), dtype="float32")
+    features, hints, answers = [], [], []
+    for name, file in (("mobilenet_v2", mobilenet), ("efficientnet_lite0", lite0)):
+        network = resolve_backbone(name, file, TEACHER_SIDE).load().classifier
+        own = [] if hints else pooled_hints(network)
+        outputs = [quadrants(last_feature_map(network)), network.outputs[0], *own]
+        quarters, answer, *pooled = keras.Model(network.inputs, outputs, name=name)(image)
+        features.append(quarters)
+        answers.append(ops.cast(answer, "float32"))
+        hints += pooled
+    return keras.Model(image, [*features, *hints, (answers[0] + answers[1]) / 2])
 
 
 def build_student(outputs: Sequence[Any]) -> tuple[keras.Model, keras.Model]:

@@ -144,7 +144,6 @@ def put_values(model: keras.Model, values: tuple[list[Any], list[Any]]) -> None:
 
 def answer(model: keras.Model, weights: Sequence[Any], images: Any, training: bool = False) -> Any:
     """Return a model's outputs, and the values of its other variables afterwards."""
-    images = [images] * len(model.inputs)
     return model.stateless_call(*weights, images, training=training)
 
 
