@@ -11,6 +11,7 @@ share of the first backbone's.
 from __future__ import annotations
 
 import argparse
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from tlearn.commands.session import Session
 from tlearn.data.sampling import FOLDS
 from tlearn.data.split import fold_indices
 from tlearn.features.linear_head import cross_validate, solve_head
+from tlearn.models.resolve import resolve_backbone
 
 SEEDS = 5
 MOST_TESTED = 500
@@ -57,7 +59,9 @@ def parse_backbone(text: str) -> dict[str, object]:
     name, size, *weights = text.split(":")
     flags: dict[str, object] = {"backbone": name, "image_size": int(size)}
     if weights == ["random"]:
-        return flags | {"policy": "from_scratch"}
+        file = Path(tempfile.mkdtemp()) / "random.weights.h5"
+        resolve_backbone(name, None, int(size), random_seed=0).load().trunk.save_weights(file)
+        return flags | {"weights": str(file)}
     return flags | ({"weights": weights[0]} if weights else {})
 
 

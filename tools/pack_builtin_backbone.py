@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import shutil
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -119,10 +120,12 @@ def write_float16(network: keras.Model, path: Path) -> None:
 
 def write_features() -> None:
     """Write the LiteRT file that computes the features of the shipped weights."""
-    path = make_extractor(SHIPPED, resolve_backbone(BUILTIN, None, None).load(), "float16").path
-    for suffix in (".tflite", ".json"):
-        path.with_suffix(suffix).replace((SHIPPED / SHIPPED_FEATURES).with_suffix(suffix))
-    path.parent.rmdir()
+    backbone = resolve_backbone(BUILTIN, None, None).load()
+    with tempfile.TemporaryDirectory() as folder:
+        path = make_extractor(Path(folder), backbone, "float16").path
+        for suffix in (".tflite", ".json"):
+            target = (SHIPPED / SHIPPED_FEATURES).with_suffix(suffix)
+            shutil.copyfile(path.with_suffix(suffix), target)
 
 
 def main() -> None:

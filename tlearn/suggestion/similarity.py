@@ -66,9 +66,9 @@ _CALIBRATIONS = {
         {"letters": 19.5, "X-rays": 27.4, "flowers": 45.4, "insects": 60.7, "textures": 85.0},
     ),
     "builtin": _Calibration(
-        18.5,
-        {128: 2.7},
-        {"steel": 6.5, "letters": 12.1, "X-rays": 13.5, "flowers": 24.9, "insects": 34.8},
+        15.5,
+        {128: 1.9},
+        {"steel": 7.3, "letters": 8.5, "X-rays": 12.0, "flowers": 17.1, "insects": 27.2},
     ),
 }
 _DEFAULT_CALIBRATION = _CALIBRATIONS["mobilenet_v2"]
