@@ -167,16 +167,17 @@ def main() -> None:
         run = Path(scratch, "run")
         plan = api.finetune(asked.folder, flags=flags, out=run).plan
         clock.stop()
+        seconds, total = dict(clock.seconds), sum(clock.seconds.values())
         bare = bare_rate(run / "model.keras", plan.training.batch_size)
-    total = sum(clock.seconds.values())
     rate = plan.split.n_train * plan.training.epochs / total[0]
     print("| kind | seconds | processor seconds |\n|---|---|---|")
-    for kind, (wall, processor) in [*clock.seconds.items(), ("total", total)]:
+    for kind, (wall, processor) in [*seconds.items(), ("total", total)]:
         print(f"| {kind} | {wall:.1f} | {processor:.1f} |")
     print(f"{rate:.1f} training images a second; steps of plain Keras: {bare:.1f}")
     if asked.json:
-        record = {kind: np.round(seconds, 2).tolist() for kind, seconds in clock.seconds.items()}
-        record |= {"total": np.round(total, 2).tolist(), "rate": rate, "bare": bare}
+        record: dict[str, Any] = {"rate": rate, "bare": bare}
+        for kind, times in {**seconds, "total": total}.items():
+            record[kind] = np.round(times, 2).tolist()
         with asked.json.open("a", encoding="utf-8") as file:
             file.write(json.dumps(record) + "\n")
 

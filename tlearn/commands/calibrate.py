@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tlearn.backend.tracing import trace_once
 from tlearn.confidence.answer_sets import promise_sets
 from tlearn.confidence.answers import logits_of
 from tlearn.confidence.confidence import Confidence, KnownScale
@@ -169,7 +170,7 @@ def calibrate_network(
     sample = np.sort(stratified(dataset.labels("train"), _MOST_IMAGES, plan.seed))
     digests = dataset.digests("train")
     train = dataset.pixels.rows([digests[row] for row in sample])
-    embed = known_embedding(model).predict_on_batch
+    embed = trace_once(known_embedding(model)).predict_on_batch
     embeddings = predict_pixels(embed, train)
     strangers = dataset.strangers
     others = predict_pixels(embed, strangers.rows(strangers.taught)) if strangers else None

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tlearn.backend.tracing import trace_once
 from tlearn.commands.session import Session, Workspace
 from tlearn.commands.train import FittedModel
 from tlearn.confidence.answer_sets import Coverage
@@ -164,7 +165,7 @@ def _read_back(workspace: Workspace, fitted: FittedModel, run: RunDirectory) -> 
     model = keras.models.load_model(run.model_path, compile=False, safe_mode=True)
     split, expected = next(iter(fitted.probabilities.items()))
     sample = workspace.dataset.rows(split)[:_READ_BACK_IMAGES]
-    answers = answer_pixels(model.predict_on_batch, sample).probabilities
+    answers = answer_pixels(trace_once(model).predict_on_batch, sample).probabilities
     difference = float(np.abs(answers - expected[:_READ_BACK_IMAGES]).max())
     if not difference <= _TOLERANCE:
         problem = f"a probability moved by {difference:.3g} on {len(answers)} {split} images"

@@ -11,6 +11,7 @@ import numpy as np
 
 from tlearn.backend.precision import use_deterministic_operations
 from tlearn.backend.silence import import_keras
+from tlearn.backend.tracing import trace_once
 from tlearn.commands.calibrate import (
     UNCALIBRATED,
     Calibration,
@@ -107,6 +108,7 @@ def _fitted(
 ) -> FittedModel:
     """Score and calibrate a tuned network."""
     session.progress("score the model", 0, 0)
+    trace_once(model)
     with session.timer.time("check"):
         probabilities = {
             split: answer_pixels(
