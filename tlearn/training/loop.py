@@ -103,7 +103,8 @@ def fit(
         if state.best_weights:
             model.set_weights(state.best_weights)
     else:
-        history.interpolation, history.final_score = interpolate_weights(model, state.start, val)
+        chosen = interpolate_weights(model, state.start, val, state.errors_at_ends)
+        history.interpolation, history.final_score = chosen
     return history
 
 
