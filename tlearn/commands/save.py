@@ -273,9 +273,8 @@ def _examples(
 
 def _answer(session: Session, workspace: Workspace, fitted: FittedModel) -> Classifier:
     """Return the probabilities of what was trained; of a solved head, without TensorFlow."""
-    model = fitted.model
-    if model is not None:
-        return lambda images: answer_pixels(model.predict_on_batch, images).probabilities
+    if fitted.answer:
+        return fitted.answer
     head, features = fitted.head, workspace.features
     assert head is not None and features is not None and workspace.extractor is not None
     engine = extractor_engines(
