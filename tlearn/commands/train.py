@@ -21,6 +21,7 @@ from tlearn.commands.calibrate import (
 from tlearn.commands.session import Session, Workspace
 from tlearn.confidence.temperature import with_temperature
 from tlearn.data.augmentation import augmentation
+from tlearn.data.pixel_store import PixelArray
 from tlearn.data.split import Fold
 from tlearn.evaluation.training_warnings import training_warnings
 from tlearn.features.features import Features, HeadProblem
@@ -56,7 +57,7 @@ class FittedModel:
     head: LinearHead | None
     probabilities: Mapping[str, np.ndarray]
     model: keras.Model | None = None
-    answer: Callable[[np.ndarray], np.ndarray] | None = None
+    answer: Callable[[PixelArray], np.ndarray] | None = None
     history: Sequence[Mapping[str, Any]] = ()
     interpolation: float | None = None
     warnings: tuple[str, ...] = ()
