@@ -99,12 +99,11 @@ def fit(
         progress=progress,
     ).run()
     history = History(state.epochs, state.best_epoch, state.epoch * len(train), parts=state.parts)
-    if from_scratch:
-        if state.best_weights:
-            model.set_weights(state.best_weights)
-    else:
+    if not from_scratch:
         chosen = interpolate_weights(model, state.start, val, state.errors_at_ends)
         history.interpolation, history.final_score = chosen
+    elif state.best_weights:
+        model.set_weights(state.best_weights)
     return history
 
 
