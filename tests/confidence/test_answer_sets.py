@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tlearn.confidence.answer_sets import AnswerSets, in_set, measure_coverage, promise_sets
+from tlearn.confidence.rank_promise import chance_of_so_few, promised_rank
 from tlearn.features.logistic_regression import softmax
 
 BY_LEVEL = {0.9: 0, 0.95: 1}
@@ -130,3 +131,13 @@ def test_sets_are_those_of_an_independent_library(level: float) -> None:
     sets[np.arange(len(new)), new.argmax(axis=1)] = True  # theirs may be empty
     ours = promise_sets(held_out, labels)[BY_LEVEL[level]]
     np.testing.assert_array_equal(in_set(new, ours.threshold), sets)
+
+
+@pytest.mark.parametrize(("hits", "m", "n"), [(0, 3, 40), (31, 40, 40), (880, 1000, 200)])
+def test_the_chance_of_so_few_hits_is_beta_binomial(hits: int, m: int, n: int) -> None:
+    from scipy.stats import betabinom
+
+    k = promised_rank(n, 0.9)
+    expected = betabinom.cdf(hits, m, n + 1 - k, k)
+    assert chance_of_so_few(hits, m, n, 0.9) == pytest.approx(expected, rel=1e-9)
+    assert chance_of_so_few(m, m, n, 0.9) == pytest.approx(1)

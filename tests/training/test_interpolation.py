@@ -62,6 +62,16 @@ def test_with_validation_the_weights_are_where_it_is_best(
     assert np.allclose(np.abs(model.get_layer("head").kernel), 1.0)
 
 
+def test_what_was_scored_before_is_not_scored_again(
+    classifier: Classifier, examples: Callable[..., Examples]
+) -> None:
+    # The errors that are known are made up: they would be those of the other end.
+    weights = [np.array(weight) for weight in float_weights(classifier(-9.0))]
+    val = Batches(examples(200), 32)
+    alpha, _ = interpolate_weights(classifier(1.0), weights, val, {0.0: 0.0, 1.0: 400.0})
+    assert alpha == 0.0
+
+
 def test_the_states_of_random_generators_are_not_weights() -> None:
     inputs = keras.Input((3,))
     x = keras.layers.Dropout(0.5, seed=1)(keras.layers.BatchNormalization()(inputs))

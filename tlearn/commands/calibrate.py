@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tlearn.backend.tracing import trace_once
 from tlearn.confidence.answer_sets import promise_sets
 from tlearn.confidence.answers import logits_of
 from tlearn.confidence.confidence import Confidence, KnownScale
@@ -28,7 +29,7 @@ from tlearn.data.pixel_store import PixelArray
 from tlearn.data.sampling import stratified
 from tlearn.data.split import Fold
 from tlearn.data.unknown import Strangers
-from tlearn.evaluation.predictions import answer_pixels, predict_pixels
+from tlearn.evaluation.predictions import predict_pixels
 from tlearn.features.features import Features, HeadProblem
 from tlearn.features.linear_head import LinearHead, centered
 from tlearn.models.known_weights import AXES, known_stages
@@ -36,6 +37,9 @@ from tlearn.recipe.plan import Plan
 
 if TYPE_CHECKING:
     import keras
+
+Run = Callable[[PixelArray], tuple[np.ndarray, np.ndarray]]
+"""Images to their probabilities (n, classes) and to what `known` reads of them (n, width)."""
 
 _MOST_IMAGES = 2_000
 """Training images that the subspace is fitted on; more would not move its axes."""
@@ -150,41 +154,64 @@ def _held_out_answers(
     return cv.probabilities[np.searchsorted(used, rows)]
 
 
+def open_network(model: keras.Model) -> Run:
+    """Return what runs a tuned network: its probabilities, and what `known` reads, in one pass.
+
+    Args:
+        model: From `fine_tune`; later changes of its weights count.
+    """
+    import keras
+
+    from tlearn.models.known import known_embedding
+
+    outputs = [model.outputs[0], known_embedding(model).outputs[0]]
+    network, n_classes = trace_once(keras.Model(model.inputs[0], outputs)), outputs[0].shape[-1]
+
+    def run(pixels: PixelArray) -> tuple[np.ndarray, np.ndarray]:
+        both = predict_pixels(lambda batch: np.hstack(network.predict_on_batch(batch)), pixels)
+        return both[:, :n_classes], both[:, n_classes:]
+
+    return run
+
+
 def calibrate_network(
-    model: keras.Model, dataset: Dataset, val: np.ndarray, plan: Plan
+    model: keras.Model,
+    run: Run,
+    held_out: Mapping[str, tuple[np.ndarray, np.ndarray]],
+    dataset: Dataset,
+    plan: Plan,
 ) -> Calibration:
     """Calibrate a tuned network by its validation images.
 
     Args:
         model: From `fine_tune`.
-        dataset: Training images, for the subspace, validation images, and strangers.
-        val: (n, classes), the model's answers on validation images.
+        run: From `open_network`.
+        held_out: What it gives for the images of each split that was held out.
+        dataset: Training images, for the subspace, and strangers.
         plan: What was trained.
     """
-    from tlearn.models.known import known_embedding, pooled_widths
+    from tlearn.models.known import pooled_widths
 
-    if len(val) < _FEWEST_VALIDATION:
+    if dataset.manifest.count("val") < _FEWEST_VALIDATION:
         return UNCALIBRATED
+    val, unseen = held_out["val"]
     temperature = fit_temperature(val, dataset.labels("val"), "val")
     sample = np.sort(stratified(dataset.labels("train"), _MOST_IMAGES, plan.seed))
     digests = dataset.digests("train")
     train = dataset.pixels.rows([digests[row] for row in sample])
-    embed = known_embedding(model).predict_on_batch
-    embeddings = predict_pixels(embed, train)
     strangers = dataset.strangers
-    others = predict_pixels(embed, strangers.rows(strangers.taught)) if strangers else None
+    others = run(strangers.rows(strangers.taught))[1] if strangers else None
     n_axes = model.get_layer(AXES).units
-    subspace = fit_subspace(embeddings, pooled_widths(model), n_axes, others)
-    residual = subspace.residuals(predict_pixels(embed, dataset.rows("val")))
+    subspace = fit_subspace(run(train)[1], pooled_widths(model), n_axes, others)
+    residual = subspace.residuals(unseen)
     margin = margins(logits_of(val)) / temperature.value
     novelty = fit_novelty(subspace, margin, residual, "val")
 
-    def known(pixels: PixelArray) -> np.ndarray:
-        logits = logits_of(answer_pixels(model.predict_on_batch, pixels).probabilities)
-        return novelty.known(predict_pixels(embed, pixels), logits / temperature.value)
+    def known(probabilities: np.ndarray, embeddings: np.ndarray) -> np.ndarray:
+        return novelty.known(embeddings, logits_of(probabilities) / temperature.value)
 
     if strangers is None:
         return Calibration(temperature, novelty)
-    reported, tested = dataset.rows(dataset.manifest.report_split), strangers.rows(strangers.tested)
-    taught = _taught(plan, strangers, known(reported), known(tested))
+    own, tested = held_out[dataset.manifest.report_split], run(strangers.rows(strangers.tested))
+    taught = _taught(plan, strangers, known(*own), known(*tested))
     return Calibration(temperature, novelty, taught)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tlearn.backend.tracing import trace_once
 from tlearn.commands.session import Session, Workspace
 from tlearn.commands.train import FittedModel
 from tlearn.confidence.answer_sets import Coverage
@@ -164,7 +165,7 @@ def _read_back(workspace: Workspace, fitted: FittedModel, run: RunDirectory) -> 
     model = keras.models.load_model(run.model_path, compile=False, safe_mode=True)
     split, expected = next(iter(fitted.probabilities.items()))
     sample = workspace.dataset.rows(split)[:_READ_BACK_IMAGES]
-    answers = answer_pixels(model.predict_on_batch, sample).probabilities
+    answers = answer_pixels(trace_once(model).predict_on_batch, sample).probabilities
     difference = float(np.abs(answers - expected[:_READ_BACK_IMAGES]).max())
     if not difference <= _TOLERANCE:
         problem = f"a probability moved by {difference:.3g} on {len(answers)} {split} images"
@@ -272,9 +273,8 @@ def _examples(
 
 def _answer(session: Session, workspace: Workspace, fitted: FittedModel) -> Classifier:
     """Return the probabilities of what was trained; of a solved head, without TensorFlow."""
-    model = fitted.model
-    if model is not None:
-        return lambda images: answer_pixels(model.predict_on_batch, images).probabilities
+    if fitted.answer:
+        return fitted.answer
     head, features = fitted.head, workspace.features
     assert head is not None and features is not None and workspace.extractor is not None
     engine = extractor_engines(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,13 +16,13 @@ from tlearn.commands.calibrate import (
     Calibration,
     calibrate_head,
     calibrate_network,
+    open_network,
 )
 from tlearn.commands.session import Session, Workspace
 from tlearn.confidence.temperature import with_temperature
 from tlearn.data.augmentation import augmentation
-from tlearn.data.dataset import Dataset
+from tlearn.data.pixel_store import PixelArray
 from tlearn.data.split import Fold
-from tlearn.evaluation.predictions import answer_pixels
 from tlearn.evaluation.training_warnings import training_warnings
 from tlearn.features.features import Features, HeadProblem
 from tlearn.features.linear_head import LinearHead, centered
@@ -45,6 +45,7 @@ class FittedModel:
         head: The solved head, from which tuning began; None from scratch.
         probabilities: Held-out split to what the model says of it: (n, classes).
         model: The trained network; None for a solved head on an untouched backbone.
+        answer: Gives its probabilities of images; None where there is none.
         history: Epoch records.
         interpolation: Position between the solved head (0) and the end of tuning (1), or None.
         warnings: What went wrong in training, and what to do about it.
@@ -56,6 +57,7 @@ class FittedModel:
     head: LinearHead | None
     probabilities: Mapping[str, np.ndarray]
     model: keras.Model | None = None
+    answer: Callable[[PixelArray], np.ndarray] | None = None
     history: Sequence[Mapping[str, Any]] = ()
     interpolation: float | None = None
     warnings: tuple[str, ...] = ()
@@ -108,18 +110,15 @@ def _fitted(
     """Score and calibrate a tuned network."""
     session.progress("score the model", 0, 0)
     with session.timer.time("check"):
-        probabilities = {
-            split: answer_pixels(
-                model.predict_on_batch, workspace.dataset.rows(split)
-            ).probabilities
-            for split in _held_out(workspace)
-        }
+        run = open_network(model)
+        held_out = {split: run(workspace.dataset.rows(split)) for split in _held_out(workspace)}
     session.progress("calibrate", 0, 0)
     with session.timer.time("calibrate"):
-        model, calibration = _calibrated(model, workspace.dataset, probabilities, plan)
+        calibration = calibrate_network(model, run, held_out, workspace.dataset, plan)
+        model = _calibrated(model, calibration)
         probabilities = {
             split: with_temperature(answers, calibration.temperature.value)
-            for split, answers in probabilities.items()
+            for split, (answers, _) in held_out.items()
         }
     if plan.training.seconds:
         epochs = history.epochs[-1]["epoch"]
@@ -129,6 +128,7 @@ def _fitted(
         head=head,
         probabilities=probabilities,
         model=model,
+        answer=lambda pixels: run(pixels)[0],
         history=history.epochs,
         interpolation=history.interpolation,
         warnings=training_warnings(
@@ -178,9 +178,7 @@ def solve(
         return features.solve(problem, penalty)
 
 
-def _calibrated(
-    model: keras.Model, dataset: Dataset, probabilities: Mapping[str, np.ndarray], plan: Plan
-) -> tuple[keras.Model, Calibration]:
+def _calibrated(model: keras.Model, calibration: Calibration) -> keras.Model:
     """Return a tuned network whose head holds the temperature, and whose `known` is set.
 
     The output is left out where too few images were held out to set it.
@@ -190,14 +188,12 @@ def _calibrated(
     from tlearn.models.classifier import HEAD
     from tlearn.models.known import set_known
 
-    val = probabilities.get("val", np.empty((0, len(plan.split.classes))))
-    calibration = calibrate_network(model, dataset, val, plan)
     head, temperature = model.get_layer(HEAD), calibration.temperature.value
     head.set_weights([centered(weights) / temperature for weights in head.get_weights()])
     if calibration.novelty is None:
-        return keras.Model(model.inputs[0], model.outputs[0], name=model.name), calibration
+        return keras.Model(model.inputs[0], model.outputs[0], name=model.name)
     set_known(model, calibration.novelty)
-    return model, calibration
+    return model
 
 
 def _folds_of_views(folds: Sequence[Fold], count: int, n_rows: int) -> list[Fold]:

@@ -33,6 +33,7 @@ class TrainingState:
         sums: Loss and accuracy, each summed over the images of these batches.
         n_images: Number of these images.
         epochs: The record of each epoch, see `EpochCallback`.
+        squared_errors: Of the validation probabilities after each, summed over the images.
         best: Validation accuracy and negative loss of the best epoch.
         best_epoch: That epoch.
         plateau: State of the plateau schedule.
@@ -48,6 +49,7 @@ class TrainingState:
     sums: tuple[float, float] = (0.0, 0.0)
     n_images: int = 0
     epochs: list[dict[str, Any]] = field(default_factory=list)
+    squared_errors: list[float] = field(default_factory=list)
     best: tuple[float, float] = (-1.0, -math.inf)
     best_epoch: int = 0
     plateau: PlateauState = field(default_factory=PlateauState)
@@ -56,6 +58,13 @@ class TrainingState:
     parts: int = 1
     start: Sequence[np.ndarray] = ()
     best_weights: Sequence[np.ndarray] = ()
+
+    @property
+    def errors_at_ends(self) -> dict[float, float]:
+        """Return the squared error before training (0) and after it (1), for interpolation."""
+        errors = self.squared_errors
+        complete = errors and len(errors) == len(self.epochs)  # not by an earlier version
+        return {0.0: errors[0], 1.0: errors[-1]} if complete else {}
 
 
 @dataclass(frozen=True)

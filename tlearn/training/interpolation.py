@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import keras
 import numpy as np
@@ -15,7 +15,10 @@ DEFAULT_INTERPOLATION = 0.5
 
 
 def interpolate_weights(
-    model: keras.Model, start: Sequence[np.ndarray], val: Batches | None
+    model: keras.Model,
+    start: Sequence[np.ndarray],
+    val: Batches | None,
+    known: Mapping[float, float] | None = None,
 ) -> tuple[float, ValidationScore | None]:
     """Set a model's weights between those before and those after training.
 
@@ -31,6 +34,7 @@ def interpolate_weights(
         model: After training.
         start: Its weights before training, from `float_weights`.
         val: Batches to choose alpha by, or None.
+        known: Alpha to the squared error, where it was scored before; see `average_interpolation`.
 
     Returns:
         The alpha, and the validation score of the weights; None without validation.
@@ -48,12 +52,13 @@ def interpolate_weights(
     if val is None:
         move_to(DEFAULT_INTERPOLATION)
         return DEFAULT_INTERPOLATION, None
-    errors = []
+    errors = dict(known or {})
     for alpha in INTERPOLATION_GRID:
-        move_to(alpha)
-        score = score_batches(model, val)
-        errors.append(score.n * score.squared_error)
-    chosen = average_interpolation(errors)
+        if alpha not in errors:
+            move_to(alpha)
+            score = score_batches(model, val)
+            errors[alpha] = score.n * score.squared_error
+    chosen = average_interpolation([errors[alpha] for alpha in INTERPOLATION_GRID])
     move_to(chosen)
     return chosen, score_batches(model, val)
 

@@ -11,6 +11,7 @@ import keras
 import numpy as np
 
 from tlearn.backend.device import on_accelerator
+from tlearn.backend.tracing import trace_once
 from tlearn.progress import EpochCallback, StepProgress
 from tlearn.recipe.plan import Plan
 from tlearn.training.batches import Batches
@@ -98,11 +99,11 @@ def fit(
         progress=progress,
     ).run()
     history = History(state.epochs, state.best_epoch, state.epoch * len(train), parts=state.parts)
-    if from_scratch:
-        if state.best_weights:
-            model.set_weights(state.best_weights)
-    else:
-        history.interpolation, history.final_score = interpolate_weights(model, state.start, val)
+    if not from_scratch:
+        chosen = interpolate_weights(model, state.start, val, state.errors_at_ends)
+        history.interpolation, history.final_score = chosen
+    elif state.best_weights:
+        model.set_weights(state.best_weights)
     return history
 
 
@@ -119,10 +120,12 @@ def _compile(model: keras.Model, plan: Plan, rate_factors: Mapping[str, float], 
     model.compile(
         optimizer,
         keras.losses.CategoricalCrossentropy(label_smoothing=plan.training.label_smoothing),
-        metrics=["accuracy"],
+        # Not by name: Keras would make it while it traces the step, and trace that again.
+        metrics=[keras.metrics.CategoricalAccuracy("accuracy")],
         # XLA is ten times slower on a CPU and several times faster on an accelerator.
         jit_compile=on_accelerator(),
     )
+    trace_once(model)
     optimizer.build(model.trainable_variables)
 
 

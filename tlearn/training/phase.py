@@ -84,7 +84,7 @@ class Phase:
         if self.state.budget is None:
             return None
         # The weights on the line between start and end are scored, and the final ones twice.
-        scoring = self._scoring_seconds * (len(INTERPOLATION_GRID) + 2)
+        scoring = self._scoring_seconds * len(INTERPOLATION_GRID)
         return max(self.state.budget - _SAVING_SECONDS - scoring, 1.0)
 
     def _is_over(self) -> bool:
@@ -173,6 +173,7 @@ class Phase:
             began = time.perf_counter()
             score = score_batches(self.model, self.val)
             self._scoring_seconds = time.perf_counter() - began
+            state.squared_errors.append(score.n * score.squared_error)
             record |= {"val_loss": score.loss, "val_accuracy": score.accuracy}
             if self.plan.training.schedule == "plateau":
                 state.plateau.update(score.loss)
