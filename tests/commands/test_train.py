@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -58,8 +59,11 @@ def test_a_classic_network_is_trained_from_scratch_described_and_exported(train:
     assert artifact.passed and artifact.agreement == 1
 
 
-def test_tuning_that_diverged_says_so_wherever_its_result_is_read(train: Train) -> None:
-    result, run = train(policy="deep", epochs=2, learning_rate=5.0)
+def test_tuning_that_diverged_says_so_wherever_its_result_is_read(
+    train: Train, image_folder: Callable[..., Path]
+) -> None:
+    images = image_folder(per_class=24)  # fewer say too little of what is worse
+    result, run = train(images, policy="deep", epochs=2, learning_rate=5.0)
     (warning,) = result.warnings
     assert "Tuning made the model worse" in warning and "(--learning-rate 0.5)" in warning
     assert read_metrics(run).warnings == result.warnings
