@@ -88,7 +88,7 @@ def test_options_of_other_tools_lead_to_ours(
 
 @pytest.mark.parametrize(
     ("option", "words"),
-    [("--device", "GPU"), ("--gpu", "GPU"), ("--folds", "5 folds"), ("--workers", "all CPU cores")],
+    [("--device", "GPU"), ("--gpu", "GPU"), ("--workers", "all CPU cores")],
 )
 def test_what_cannot_be_set_is_explained(option: str, words: str, hint: Callable[..., str]) -> None:
     shown = hint(f"finetune folder {option} 3")

@@ -64,8 +64,8 @@ _Seeds = Annotated[
 _Policies = Annotated[
     str | None,
     options.option(
-        "Train several policies on the same split, each a run of its own, and compare them: "
-        "linear-head,top-stages,deep,from-scratch.",
+        "Train several policies on the same split, each a run of its own, and compare them, e.g. "
+        "linear-head,deep,from-scratch.",
         "LIST",
     ),
 ]

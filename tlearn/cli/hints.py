@@ -54,6 +54,7 @@ _OPTIONS = {
     "--overwrite": "--force -f",
     "--dry-run": "--plan --preview --explain",
     "--seed": "--random-seed --random-state -s",
+    "--folds": "--n-folds --k-folds --kfold --cv --cross-validation",
     "--class-weights": "--class-weight --balance --balanced --weighted",
     "--quantize": "--quantization --quantise --quant --int8 --float16 --fp16",
     "--tflite": "--lite --tf-lite --litert",
@@ -78,13 +79,8 @@ _DEVICE = (
     "nothing to set: a GPU that TensorFlow sees is used, else all CPU cores; to stay off the GPU, "
     "set the environment variable CUDA_VISIBLE_DEVICES=-1"
 )
-_FOLDS = (
-    "nothing to set: cross-validation takes 5 folds, fewer in a tiny folder; the share of images "
-    "held out is set by --set val_fraction=0.2"
-)
 _NOTHING_TO_SET = {
     _DEVICE: "--device --gpu --gpus --cuda --cpu --use-gpu",
-    _FOLDS: "--folds --n-folds --k-folds --kfold --cv",
     _ALL_CORES: "--workers --num-workers --jobs --threads --n-jobs -j",
 }
 
