@@ -10,8 +10,11 @@ import pytest
 from tlearn import api
 from tlearn.commands import choose_backbone as module
 from tlearn.commands.session import Session
+from tlearn.models.catalog import CATALOG
 from tlearn.models.resolve import ResolvedBackbone, resolve_backbone
 from tlearn.suggestion.advice import Contender
+
+OTHERS = module._others
 
 
 @pytest.fixture(autouse=True)
@@ -68,6 +71,28 @@ def test_what_was_not_tried_is_told(
     monkeypatch.setattr(module, "MOST_IMAGES", 1)
     name, (untried,) = choose(run_images)
     assert name == at_hand[0] and untried.untried == "there are many images"
+
+
+@pytest.mark.parametrize(
+    ("flags", "tried"),
+    [
+        ({}, ["efficientnet_lite0"]),
+        ({"prefer": "accurate"}, ["efficientnet_lite0", "efficientnet_lite2"]),
+        ({"prefer": "fast"}, []),
+        ({"prefer": "small"}, []),
+        ({"policy": "deep"}, []),
+        ({"backbone": "builtin"}, []),
+    ],
+)
+def test_what_is_tried_is_at_hand_and_left_open(
+    run_images: Path, flags: dict[str, str], tried: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ("builtin", "resnet50", "efficientnet_lite0", "efficientnet_lite2")
+    at_hand = [(CATALOG[name], Path(name)) for name in names]
+    monkeypatch.setattr(module, "available_offline", lambda: at_hand)
+    with Session(run_images, None, flags) as session:
+        assert list(OTHERS(session, "mobilenet_v2")) == tried
+        assert "efficientnet_lite0" not in OTHERS(session, "efficientnet_lite0")
 
 
 @pytest.mark.parametrize("flags", [{"policy": "linear_head"}, {"backbone": "builtin"}])

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from tlearn.errors import BackboneError, WeightsNotFoundError
-from tlearn.models.catalog import BUILTIN, RECOMMENDED
+from tlearn.models.catalog import BUILTIN, RECOMMENDED, BackboneSpec
 from tlearn.models.resolve import BUILTIN_COST, resolve_backbone
+from tlearn.models.weights import WeightsFile
 
 
 @pytest.fixture
@@ -43,6 +44,19 @@ def test_without_a_name_the_built_in_backbone_replaces_a_recommended_one_out_of_
     assert resolve_backbone(None, None, 96).image_size == 96
     with pytest.raises(BackboneError, match="no file"):
         resolve_backbone(None, Path("gone.h5"), None)
+
+
+def test_weights_from_a_package_go_before_the_built_in_ones(
+    offline: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def find(spec: BackboneSpec, *_: object, **__: object) -> WeightsFile:
+        if spec.name == RECOMMENDED:
+            raise WeightsNotFoundError("out of reach", "none")
+        return WeightsFile(tmp_path / spec.name, "package", "0" * 64)
+
+    monkeypatch.setattr("tlearn.models.resolve.find_weights", find)
+    resolved = resolve_backbone(None, None, None)
+    assert resolved.name == "efficientnet_lite0" and BUILTIN_COST not in resolved.reason
 
 
 def test_a_backbone_asked_for_by_name_is_never_replaced(offline: None) -> None:

@@ -8,14 +8,15 @@ from dataclasses import replace
 from tlearn.commands.session import Session, Workspace
 from tlearn.data.image_folder import ImageFolder
 from tlearn.models.catalog import RECOMMENDED
+from tlearn.models.resolve import FROM_PACKAGE
 from tlearn.models.weights import available_offline
 from tlearn.recipe.schema import AUTO
 from tlearn.suggestion.advice import Contender
 from tlearn.suggestion.depth_profile import N_MULTI_STAGE, TIE_SE, HeadScore, gain
 
 CONTENDERS = {
-    "balanced": ("efficientnet_lite0",),
-    "accurate": ("efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2"),
+    "balanced": (FROM_PACKAGE,),
+    "accurate": (FROM_PACKAGE, "efficientnet_lite1", "efficientnet_lite2"),
 }
 """What `auto` tries beside the recommended backbone, if its weights are on this machine: networks
 that suit a phone, cheapest first."""
