@@ -59,7 +59,7 @@ def check_repeats(folds: object, seeds: object) -> dict[str, int]:
         )
     for name, n in asked.items():
         if not isinstance(n, int) or n < 2:
-            raise RecipeError(f"a spread takes two {name} or more, not {n}", f"as in: --{name} 5")
+            raise RecipeError(f"repeating takes two {name} or more, not {n}", f"as in: --{name} 5")
     return {name: n for name, n in asked.items() if isinstance(n, int)}
 
 

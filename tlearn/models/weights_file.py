@@ -199,5 +199,5 @@ def _describe(path: Path) -> str:
 def _unusable(path: Path, description: str) -> BackboneError:
     return BackboneError(
         f"{quoted(path)} holds no weights: it is {description}",
-        "give another .weights.h5, .h5 or .keras file: --weights PATH",
+        "give another .weights.h5, .h5, .keras or (EfficientNet-Lite) .pth file: --weights PATH",
     )
