@@ -1,10 +1,11 @@
-"""Labels that are not one class an image are called what they are, and not trained on."""
+"""Labels of a table are read as what they are: classes, several labels an image, or a number."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tlearn.data.image_csv import read_image_csv
@@ -33,12 +34,17 @@ def table(folder: Path, labels: Sequence[str], header: str = "path,label") -> Pa
         (["scab", "scab rust", "rust"], "image,labels"),
     ],
 )
-def test_several_labels_in_a_cell_are_refused(
-    tmp_path: Path, labels: list[str], header: str
-) -> None:
-    with pytest.raises(DataError, match="several labels in a cell") as error:
-        read_image_csv(table(tmp_path, labels, header))
-    assert "tlearn trains one class an image" in error.value.message
+def test_several_labels_in_a_cell_are_found(tmp_path: Path, labels: list[str], header: str) -> None:
+    found = read_image_csv(table(tmp_path, labels, header))
+    named = {name for given in found.targets for name in given}
+    assert found.task == "labels"
+    assert not any(mark in name for name in named for mark in "|;,+/[]\"'")
+    assert all(given and {*given.values()} == {1.0} for given in found.targets)
+
+
+def test_an_empty_cell_is_an_image_without_labels(tmp_path: Path) -> None:
+    found = read_image_csv(table(tmp_path, ["a|b", "", "b"]))
+    assert found.targets == [{"a": 1.0, "b": 1.0}, {}, {"b": 1.0}]
 
 
 @pytest.mark.parametrize(
@@ -66,31 +72,55 @@ def test_names_and_numbers_of_classes_are_read(tmp_path: Path, labels: list[str]
         ([str(20 + n % 9) for n in range(60)], "image,age"),
     ],
 )
-def test_quantities_are_refused(tmp_path: Path, labels: list[str], header: str) -> None:
-    with pytest.raises(DataError, match="numbers for labels"):
-        read_image_csv(table(tmp_path, labels, header))
+def test_quantities_are_numbers(tmp_path: Path, labels: list[str], header: str) -> None:
+    found = read_image_csv(table(tmp_path, labels, header))
+    assert found.task == "number"
+    assert [*found.targets[0].values()] == [float(labels[0])]
+    assert [*found.targets[0]] == [header.split(",")[1]]
 
 
-@pytest.mark.parametrize(
-    ("labels", "message"),
-    [
-        (["1,0,0", "0,1,0"], "column of 0 and 1 for each of 3 labels, 'a', 'b', 'c';"),
-        (["1.0,0.0,1.0", "0.0,1.0,0.0"], "and an image can have several"),
-        (["0.2,0.3,0.5", "0.1,0.1,0.8"], "numbers in the columns 'a', 'b', 'c'"),
-    ],
-)
-def test_a_column_for_each_label_is_refused(
-    tmp_path: Path, labels: list[str], message: str
-) -> None:
-    with pytest.raises(DataError, match=message):
+def test_a_cell_that_is_no_number_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="line 3: 'old' is not a number"):
+        read_image_csv(table(tmp_path, ["0.5", "old", "1.5"]), "number")
+
+
+def test_columns_with_one_1_in_a_row_are_classes(tmp_path: Path) -> None:
+    found = read_image_csv(table(tmp_path, ["1,0,0", "0,1,0"], "image,a,b,c"))
+    assert found.task == "classes"
+    assert [cells["label"] for _, cells in found.rows] == ["a", "b"]
+
+
+def test_columns_of_0_and_1_are_labels_and_a_gap_is_unknown(tmp_path: Path) -> None:
+    found = read_image_csv(table(tmp_path, ["1.0,0.0,1.0", "0.0,,1"], "image,a,b,c"))
+    assert found.task == "labels"
+    assert found.targets[0] == {"a": 1.0, "b": 0.0, "c": 1.0}
+    assert np.isnan(found.targets[1]["b"])
+
+
+def test_a_gap_in_a_column_without_0_says_no(tmp_path: Path) -> None:
+    found = read_image_csv(table(tmp_path, ["x,x", ",x", "x,"], "image,a,b"))
+    assert [given["a"] for given in found.targets] == [1.0, 0.0, 1.0]
+
+
+def test_several_columns_of_numbers_are_refused(tmp_path: Path) -> None:
+    labels = ["0.2,0.3,0.5", "0.1,0.1,0.8"]
+    with pytest.raises(DataError, match="numbers in the columns 'a', 'b', 'c'") as error:
         read_image_csv(table(tmp_path, labels, "image,a,b,c"))
+    assert "call the one to learn label" in error.value.hint
 
 
-def test_rows_that_repeat_images_with_other_labels_are_refused(tmp_path: Path) -> None:
+def test_rows_that_repeat_images_with_other_labels_are_labels(tmp_path: Path) -> None:
     path = tmp_path / "list.csv"
     path.write_text("path,label\n1.png,a\n1.png,b\n2.png,a\n2.png,c\n")
-    with pytest.raises(DataError, match="gives 2 of 2 images several labels"):
-        read_image_csv(path)
+    assert read_image_csv(path).task == "labels"
+
+
+def test_what_is_asked_for_counts(tmp_path: Path) -> None:
+    path = table(tmp_path, ["a|b", "a"])
+    assert read_image_csv(path, "classes").task == "classes"
+    path = table(tmp_path, [str(n % 3) for n in range(9)])
+    assert read_image_csv(path, "number").task == "number"
+    assert read_image_csv(path, "labels").targets[1] == {"1": 1.0}
 
 
 def test_boxes_are_refused_where_an_image_has_several(tmp_path: Path) -> None:

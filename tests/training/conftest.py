@@ -19,7 +19,7 @@ from tlearn.features.store import FeatureStore, Views
 from tlearn.recipe.loading import load_recipe
 from tlearn.recipe.plan import Plan
 from tlearn.recipe.planning import BackboneInfo, SplitCounts, make_plan
-from tlearn.training.batches import Examples
+from tlearn.training.batches import Examples, one_hot
 from tlearn.training.teacher_dataset import TeacherDataset
 
 WIDTH = 8
@@ -54,7 +54,7 @@ def examples() -> Callable[..., Examples]:
         def read(keys: Sequence[str]) -> np.ndarray:
             return features[[int(key) for key in keys]]
 
-        return Examples(read, [[str(row)] for row in range(n)], labels ^ flipped, 2)
+        return Examples(read, [[str(row)] for row in range(n)], one_hot(labels ^ flipped, 2))
 
     return make
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tlearn.data.augmentation import augmentation
-from tlearn.training.batches import Batches, Examples, Variation, class_weight_rows
+from tlearn.training.batches import Batches, Examples, Variation, class_weight_rows, one_hot
 
 NONE, STRONG = augmentation("none"), augmentation("strong")
 
@@ -27,7 +27,7 @@ def images() -> Examples:
         return np.stack([pixels[key] for key in keys])
 
     keys = [[f"0/{n}", f"1/{n}"] for n in range(10)]
-    return Examples(read, keys, np.arange(10) % 3, 3)
+    return Examples(read, keys, one_hot(np.arange(10) % 3, 3))
 
 
 def levels(batches: Batches) -> list[int]:

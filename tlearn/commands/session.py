@@ -135,8 +135,10 @@ class Session:
         Raises:
             DataError: It is not an image folder, or lacks what the recipe calls unknown.
         """
-        folder = scan(self.source, cache=lambda: self.cache, examined=examined)
-        unknown = self.requested.recipe.unknown
+        recipe = self.requested.recipe
+        task = None if recipe.task == AUTO else recipe.task
+        folder = scan(self.source, cache=lambda: self.cache, examined=examined, task=task)
+        unknown = recipe.unknown
         return take_unknown(folder, unknown) if unknown else folder
 
     def load_dataset(
@@ -277,7 +279,9 @@ class Session:
         dataset, found = workspace.dataset, workspace.backbone
         return make_plan(
             self._measured(workspace, resolved),
-            SplitCounts.of(dataset.manifest, dataset.pixels.gray_range),
+            SplitCounts.of(
+                dataset.manifest, dataset.pixels.gray_range, dataset.outputs, dataset.folder.task
+            ),
             BackboneInfo(found.name, found.image_size, found.fingerprint, found.reason),
             workspace.stages,
         )

@@ -1,7 +1,8 @@
-"""Labels of a table that are not one class an image: several, numbers, columns of 0 and 1."""
+"""What the labels of a table are: one class an image, several labels, or a number."""
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -9,10 +10,13 @@ from pathlib import Path
 
 from tlearn.data.csv_columns import plain
 from tlearn.data.notes import listed
+from tlearn.data.targets import CLASSES, LABELS, NUMBER
 from tlearn.errors import DataError, quoted
 
 ONE_CLASS = "tlearn trains one class an image"
 _SEPARATORS = ("|", ";", ",", "+", "&", "/", " ")
+_LISTED = "[]"
+"""Stands for cells that are lists, as Python and JSON write them."""
 _PLURAL = {"labels", "classes", "categories", "targets", "findinglabels", "findings"}
 _TAGS = {"tags", "attributes", "attributeids", "keywords"}
 _QUANTITIES = "age|years?|price|cost|count|weight|height|width|length|depth|size|area|volume"
@@ -25,33 +29,118 @@ _MANY_TWICE = 0.05
 _MANY = 20
 """Different whole numbers that may be classes, whatever else is known of them."""
 
+_YES = {"1", "1.0", "true", "yes", "x"}
+_NO = {"0", "0.0", "false", "no"}
+_UNKNOWN = {"", "nan", "na", "n/a", "?", "-1", "-1.0"}
 
-def refuse_other_labels(path: Path, column: str, labels: Sequence[str]) -> None:
-    """Refuse a table whose label column is not of one class an image.
+
+def find_task(pairs: Sequence[tuple[str, str]], column: str) -> str:
+    """Return what a column of labels holds: a class an image, several labels, or a number.
+
+    Args:
+        pairs: Of every row, image and label.
+        column: The name of the column.
+    """
+    kinds = Counter(label for _, label in pairs if label)
+    if _separator(kinds, plain(column)) or _many_repeated(pairs):
+        return LABELS
+    return NUMBER if _measured(kinds, column) else CLASSES
+
+
+def split_cells(cells: Sequence[str], column: str) -> list[list[str]]:
+    """Return the labels that each cell of a column lists; none of an empty cell.
+
+    Args:
+        cells: Of every row.
+        column: The name of the column.
+    """
+    kinds = Counter(filter(None, cells))
+    separator = _separator(kinds, plain(column))
+    separator = separator or next((s for s in "|;," if any(s in cell for cell in kinds)), "")
+    if separator == _LISTED:
+        return [[a.strip(_QUOTES) for a in _atoms(cell.strip("[](){} "), ",")] for cell in cells]
+    return [_atoms(cell, separator) if separator else [cell] * bool(cell) for cell in cells]
+
+
+_QUOTES = " '\""
+
+
+def read_number(cell: str) -> float:
+    """Return the number in a cell, with a decimal point or comma.
+
+    Raises:
+        ValueError: There is none.
+    """
+    try:
+        number = float(cell.replace(",", "."))
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise ValueError(f"{cell!r} is not a number")
+    return number
+
+
+def columns_of_labels(
+    header: Sequence[str], meanings: Sequence[str], rows: Sequence[Sequence[str]]
+) -> dict[str, list[float]]:
+    """Return the columns that say of one label whether an image has it, with NaN for unknown.
+
+    A blank says no where a column has no other way to say it.
+
+    Args:
+        header: Names of the columns.
+        meanings: What they are, "" where that is not known.
+        rows: The cells below.
+    """
+    found: dict[str, list[float]] = {}
+    for name, cells in _unnamed_columns(header, meanings, rows).items():
+        kinds = {*cells}
+        if kinds & (_YES | _NO) and kinds <= _YES | _NO | _UNKNOWN:
+            blank = math.nan if kinds & _NO else 0.0
+            found[name] = [float(c in _YES) if c in _YES | _NO else blank for c in cells]
+    return found
+
+
+def refuse_columns_of_numbers(
+    path: Path, header: Sequence[str], meanings: Sequence[str], rows: Sequence[Sequence[str]]
+) -> None:
+    """Refuse a table with several columns of numbers, of which none is called label.
 
     Args:
         path: The table.
-        column: The name of the column.
-        labels: Its cells.
+        header: Names of the columns.
+        meanings: What they are, "" where that is not known.
+        rows: The cells below.
 
     Raises:
-        DataError: The message says what the labels are.
+        DataError: The cells are numbers.
     """
-    kinds = Counter(label for label in labels if label)
-    if some := _several(kinds, plain(column)):
+    columns = _unnamed_columns(header, meanings, rows)
+    numbers = [name for name, cells in columns.items() if _measured(Counter(cells))]
+    if len(numbers) > 1:
         raise DataError(
-            f"{quoted(path)} has several labels in a cell of the column {column!r}, such as "
-            f"{some!r}; {ONE_CLASS}",
-            "keep one label in every row, or make one table for each question that one label "
-            "answers: tlearn suggest TABLE.csv",
+            f"{quoted(path)} has numbers in the columns {listed(numbers)} and no column of labels",
+            "call the one to learn label, in the first line: tlearn suggest TABLE.csv",
         )
-    if number := _measured(kinds, column):
-        raise DataError(
-            f"{quoted(path)} has numbers for labels in the column {column!r}, such as {number!r}; "
-            f"{ONE_CLASS}, not a quantity",
-            "write the name of a range of numbers into the column label of every row, as in "
-            "low,medium,high: tlearn suggest TABLE.csv",
-        )
+
+
+def _unnamed_columns(
+    header: Sequence[str], meanings: Sequence[str], rows: Sequence[Sequence[str]]
+) -> dict[str, list[str]]:
+    return {
+        name.strip(): [row[n].strip().lower() if n < len(row) else "" for row in rows]
+        for n, (name, meaning) in enumerate(zip(header, meanings, strict=False))
+        if not meaning and name.strip()
+    }
+
+
+def _many_repeated(pairs: Sequence[tuple[str, str]]) -> bool:
+    """Return whether many images have several labels, in a row each; a few may be mistakes."""
+    labels: dict[str, set[str]] = defaultdict(set)
+    for image, label in pairs:
+        labels[image].add(label)
+    several = sum(len(given) > 1 for given in labels.values())
+    return several > 1 and several > _MANY_TWICE * len(labels)
 
 
 def labels_with_commas(labels: Sequence[str]) -> list[str]:
@@ -61,88 +150,15 @@ def labels_with_commas(labels: Sequence[str]) -> list[str]:
     return [label for label, atoms in split.items() if any(counts[atom] > 1 for atom in atoms)]
 
 
-def refuse_columns_of_labels(
-    path: Path, header: Sequence[str], meanings: Sequence[str], rows: Sequence[Sequence[str]]
-) -> None:
-    """Refuse a table that has a column for each label instead of one of labels.
-
-    Args:
-        path: The table.
-        header: Names of the columns.
-        meanings: What they are, "" where that is not known.
-        rows: The cells below.
-
-    Raises:
-        DataError: The cells are 0 and 1, or other numbers.
-    """
-    values: dict[str, list[str]] = defaultdict(list)
-    for row in rows:
-        for name, meaning, cell in zip(header, meanings, row, strict=False):
-            if not meaning and name.strip():
-                values[name.strip()].append(cell.strip().lower())
-    binary = [name for name, cells in values.items() if _is_binary(cells)]
-    if len(binary) > 1:
-        columns = [values[name] for name in binary]
-        ones = {sum(cell in _YES for cell in row) for row in zip(*columns, strict=False)}
-        several = "" if ones == {1} else ", and an image can have several"
-        raise DataError(
-            f"{quoted(path)} has a column of 0 and 1 for each of {len(binary)} labels, "
-            f"{listed(binary)}{several}; {ONE_CLASS}, named in one column",
-            "write the name of the class of each image into a column label, with the header "
-            "path,label: tlearn suggest TABLE.csv",
-        )
-    numbers = [name for name, cells in values.items() if _measured(Counter(cells))]
-    if len(numbers) > 1:
-        raise DataError(
-            f"{quoted(path)} has numbers in the columns {listed(numbers)} and no column of labels; "
-            f"{ONE_CLASS}, not a quantity",
-            "write the class of each image into a column label, with the header path,label: "
-            "tlearn suggest TABLE.csv",
-        )
-
-
-def refuse_repeated(path: Path, pairs: Sequence[tuple[str, str]]) -> None:
-    """Refuse a table that gives many images several labels, in a row each.
-
-    Args:
-        path: The table.
-        pairs: Of every row, image and label.
-
-    Raises:
-        DataError: One such row may be a mistake, and is told as one.
-    """
-    labels: dict[str, set[str]] = defaultdict(set)
-    for image, label in pairs:
-        labels[image].add(label)
-    several = [image for image, given in labels.items() if len(given) > 1]
-    if len(several) > 1 and len(several) > _MANY_TWICE * len(labels):
-        raise DataError(
-            f"{quoted(path)} gives {len(several)} of {len(labels)} images several labels, in a row "
-            f"each, such as {several[0]!r}: {listed(sorted(labels[several[0]]))}; {ONE_CLASS}",
-            "keep one row for every image, or make one table for each question that one label "
-            "answers: tlearn suggest TABLE.csv",
-        )
-
-
-_YES = {"1", "1.0", "true", "yes", "x"}
-_NO = {"0", "0.0", "false", "no", "", "-1", "-1.0"}
-
-
-def _is_binary(cells: Sequence[str]) -> bool:
-    kinds = {*cells}
-    return kinds <= _YES | _NO and bool(kinds & _YES or kinds & {"0", "0.0"})
-
-
-def _several(labels: Counter[str], column: str) -> str:
-    """Return a cell that holds several labels, or nothing."""
-    for label in labels:
-        if _LIST.fullmatch(label):
-            return label
+def _separator(labels: Counter[str], column: str) -> str:
+    """Return what stands between the labels of a cell, or nothing where cells hold one each."""
+    if any(map(_LIST.fullmatch, labels)):
+        return _LISTED
     for separator in _SEPARATORS:
         split = {label: _atoms(label, separator) for label in labels}
         joint = [label for label, atoms in split.items() if len(atoms) > 1]
         if joint and (separator in "|;" or _share_atoms(split, joint, column, separator)):
-            return joint[0]
+            return separator
     return ""
 
 

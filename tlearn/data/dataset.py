@@ -82,8 +82,19 @@ class Dataset:
         return self.pixels.rows(self.digests(split))
 
     def labels(self, split: str) -> np.ndarray:
-        """Return the class indices (n,) of a split's images."""
+        """Return the class indices (n,) of a split's images, or those of strata."""
         return self.manifest.labels[self.manifest.indices(split)]
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Return the names of what a model answers: classes, labels, or that of a number."""
+        return self.folder.outputs or self.manifest.classes
+
+    def targets(self, split: str) -> np.ndarray:
+        """Return what is learned of a split's images: classes (n,), else (n, outputs)."""
+        if self.manifest.targets is None:
+            return self.labels(split)
+        return self.manifest.targets[self.manifest.indices(split)]
 
     def folds(self, seed: int) -> list[Fold]:
         """Divide the train split into cross-validation folds; see `sampling.train_folds`."""
@@ -201,7 +212,7 @@ def _split_or_not(
         return split(), ()
     except DataError as error:
         rows = [
-            SplitRow(image.name, image.label, info.sha256, "train")
+            SplitRow(image.name, image.label, info.sha256, "train", target=image.target)
             for image, info in zip(folder.images, pixels.infos, strict=True)
             if info.problem is None
         ]

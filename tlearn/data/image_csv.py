@@ -6,6 +6,7 @@ import csv
 import io
 import re
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
@@ -13,13 +14,16 @@ from typing import NamedTuple
 from tlearn.data.csv_columns import guess_columns, has_boxes, looks_like_image, sure_columns
 from tlearn.data.csv_labels import (
     ONE_CLASS,
+    columns_of_labels,
+    find_task,
     labels_with_commas,
-    refuse_columns_of_labels,
-    refuse_other_labels,
-    refuse_repeated,
+    read_number,
+    refuse_columns_of_numbers,
+    split_cells,
 )
 from tlearn.data.foreign import SAVE_IMAGES, file_error, recognize
 from tlearn.data.notes import FolderNote, listed
+from tlearn.data.targets import CLASSES, LABELS, NUMBER
 from tlearn.errors import DataError, pasted, quoted
 from tlearn.storage.regular_file import read_regular
 from tlearn.storage.text import MAX_TEXT_BYTES
@@ -39,21 +43,27 @@ class ImageTable(NamedTuple):
         rows: For every row that is not blank, its line number and its cells by column: "path",
             "label" and, if there are such columns, "split" and "group".
         notes: What was guessed.
+        task: What the labels are: CLASSES, LABELS or NUMBER.
+        targets: Of every row, label to 1, 0 or NaN, or the name of the number to it; none where
+            labels are classes.
     """
 
     rows: list[tuple[int, dict[str, str]]]
     notes: tuple[FolderNote, ...]
+    task: str = CLASSES
+    targets: Sequence[Mapping[str, float]] = ()
 
 
-def read_image_csv(path: Path) -> ImageTable:
+def read_image_csv(path: Path, task: str | None = None) -> ImageTable:
     """Read a CSV file that lists images, whatever its delimiter.
 
     Args:
         path: A file in UTF-8 or UTF-16 whose first line names the columns.
+        task: What the labels are; None finds out.
 
     Raises:
-        DataError: The file is not text, names no columns path and label, or gives an image
-            something else than one class.
+        DataError: The file is not text, names no columns path and label, or its labels are not
+            what they are said to be.
     """
     try:
         data = read_regular(path, MAX_TEXT_BYTES)
@@ -82,15 +92,63 @@ def read_image_csv(path: Path) -> ImageTable:
         reason = error.strerror if isinstance(error, OSError) else error
         message = f"cannot read {quoted(path)}: {reason}"
         raise DataError(message, "save it as CSV in UTF-8") from error
-    _refuse_other_tables(path, header, meanings, [cells for _, cells in rows])
+    cells_of = [cells for _, cells in rows]
+    _refuse_other_tables(path, header, meanings, cells_of)
     # Reversed, so that the first of two columns with the same meaning counts.
     pairs = [(line, [*zip(meanings, cells, strict=False)][::-1]) for line, cells in rows]
     table = [(line, {name: cell.strip() for name, cell in cells}) for line, cells in pairs]
-    label = header[meanings.index("label")]
-    refuse_other_labels(path, label, [cells.get("label", "") for _, cells in table])
-    refuse_repeated(path, [(cells.get("path", ""), cells.get("label", "")) for _, cells in table])
-    labels = dict.fromkeys(cells.get("label", "") for _, cells in table)
-    return ImageTable(table, _notes(header, meanings) + _note_on_commas([*labels]))
+    if "label" not in meanings:
+        return _from_columns(path, table, columns_of_labels(header, meanings, cells_of), task)
+    column, notes = header[meanings.index("label")], _notes(header, meanings)
+    labels = [cells.get("label", "") for _, cells in table]
+    paths = [cells.get("path", "") for _, cells in table]
+    found = task or find_task([*zip(paths, labels, strict=True)], column)
+    if found == LABELS:
+        lists = split_cells(labels, column)
+        return ImageTable(table, notes, found, [dict.fromkeys(own, 1.0) for own in lists])
+    if found == NUMBER:
+        return ImageTable(table, notes, found, _numbers(path, table, column))
+    return ImageTable(table, notes + _note_on_commas([*dict.fromkeys(labels)]))
+
+
+def _from_columns(
+    path: Path,
+    table: list[tuple[int, dict[str, str]]],
+    columns: Mapping[str, Sequence[float]],
+    task: str | None,
+) -> ImageTable:
+    """Return a table that has a column of 0 and 1 for each label; of classes, one 1 in a row."""
+    if not task and {*map(sum, zip(*columns.values(), strict=True))} == {1.0}:
+        for n, (_, cells) in enumerate(table):
+            cells["label"] = next(name for name, column in columns.items() if column[n])
+        return ImageTable(table, ())
+    if task not in (LABELS, None):
+        raise DataError(
+            f"{quoted(path)} has a column of 0 and 1 for each of {len(columns)} labels, "
+            f"{listed(columns)}, and no column label",
+            "learn them all: --task labels",
+        )
+    rows = zip(*columns.values(), strict=True)
+    return ImageTable(table, (), LABELS, [dict(zip(columns, row, strict=True)) for row in rows])
+
+
+def _numbers(
+    path: Path, table: list[tuple[int, dict[str, str]]], column: str
+) -> list[dict[str, float]]:
+    """Read a column of numbers; the error names every line that has none."""
+    targets, errors = [], []
+    for line, cells in table:
+        try:
+            targets.append({column: read_number(cells.get("label", ""))})
+        except ValueError as error:
+            errors.append(f"line {line}: {error}")
+    if errors:
+        errors[10:] = [f"... and {len(errors) - 10} more"] if len(errors) > 10 else []
+        raise DataError(
+            "\n".join([f"{quoted(path)} has errors in the column {column!r}:", *errors]),
+            "correct those lines, or learn classes: --task classes",
+        )
+    return targets
 
 
 def lists_images(path: Path) -> bool:
@@ -163,7 +221,9 @@ def _refuse_other_tables(
                 "tlearn suggest FOLDER",
             )
         if "label" not in meanings:
-            refuse_columns_of_labels(path, header, meanings, rows)
+            if len(columns_of_labels(header, meanings, rows)) > 1:
+                return
+            refuse_columns_of_numbers(path, header, meanings, rows)
     if not {"path", "label"} <= {*meanings}:
         named = f"; its columns are {listed(header)}" if any(header) else ""
         raise DataError(

@@ -13,28 +13,24 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tlearn.data.archives import is_archive, unpack_command
-from tlearn.data.csv_paths import find_files
+from tlearn.data.folder_targets import target_rows
 from tlearn.data.foreign import contents_of, file_error, is_stand_in, run_error
-from tlearn.data.image_csv import read_image_csv
 from tlearn.data.layouts import find_images
 from tlearn.data.local_source import address_of, is_table, local_source
 from tlearn.data.notes import FolderNote, Row, composed, join_forms, names_alike
 from tlearn.data.other_tasks import labels_hint, table_in
 from tlearn.data.parts import SPLIT_NAMES, SPLITS
+from tlearn.data.table_rows import scan_table
+from tlearn.data.targets import CLASSES
 from tlearn.data.walk import Walk, list_entries, natural_key
 from tlearn.errors import DataError, pasted, quoted
 from tlearn.storage.cache import open_cache
-from tlearn.storage.regular_file import kind_of
 
 __all__ = ["SPLITS", "SPLIT_NAMES", "ImageFolder", "LabeledImage", "list_images", "scan"]
-
-_OUTSIDE = "is outside the folder of the CSV file"
 
 
 @dataclass(frozen=True)
@@ -47,6 +43,8 @@ class LabeledImage:
         label: Index of its class in `ImageFolder.classes`.
         split: "train", "val" or "test" if the layout says so; otherwise None.
         group: What it shares with images that have to stay with it, by a CSV; otherwise None.
+        target: What is to be learned of it where that is no class: for each of
+            `ImageFolder.outputs`, 0 or 1 or NaN, or the number.
     """
 
     path: Path
@@ -54,6 +52,7 @@ class LabeledImage:
     label: int
     split: str | None = None
     group: str | None = None
+    target: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -62,12 +61,14 @@ class ImageFolder:
 
     Attributes:
         root: Absolute path of the folder.
-        classes: Class names in natural order ("2" before "10").
+        classes: Class names in natural order ("2" before "10"), or those of strata.
         images: Images by split, class and name.
         layout: "classes", "splits" or "csv".
         ignored: Names of files and folders that are neither images nor classes.
         notes: What was guessed, joined or left aside, for the findings.
         strangers: Files that show none of the classes, to teach which images to refuse.
+        task: What is learned of an image, see `targets`.
+        outputs: Names of the labels, or of the number; none where classes are learned.
     """
 
     root: Path
@@ -77,6 +78,8 @@ class ImageFolder:
     ignored: tuple[str, ...] = ()
     notes: tuple[FolderNote, ...] = ()
     strangers: tuple[Path, ...] = ()
+    task: str = CLASSES
+    outputs: tuple[str, ...] = ()
 
 
 def scan(
@@ -84,6 +87,7 @@ def scan(
     known_classes: Sequence[str] = (),
     cache: Callable[[], Path] = open_cache,
     examined: bool = False,
+    task: str | None = None,
 ) -> ImageFolder:
     """List the images of a folder or a CSV file with their classes, without decoding any.
 
@@ -91,15 +95,17 @@ def scan(
         path: A folder in one of the layouts of this module, a .csv or .tsv file, or an archive of
             such a folder.
         known_classes: Those of a model that is to be scored: a single class is enough then.
+            Of a model of labels or a number, these, or its name.
         cache: Called for the folder that archives are unpacked into.
         examined: Whether nothing is to be trained on: a single class is enough then, too.
+        task: What is learned of an image; None takes classes of a folder, and what a table has.
 
     Raises:
         DataError: There are fewer than two classes with images; the hint says how to arrange them.
     """
     local, notes = _local(path, cache)
     try:
-        folder = _scan_local(local, known_classes, examined)
+        folder = _scan_local(local, known_classes, examined, task)
     except DataError as error:
         if not notes:
             raise
@@ -108,15 +114,19 @@ def scan(
     return replace(folder, notes=(*notes, *folder.notes))
 
 
-def _scan_local(local: Path, known_classes: Sequence[str], examined: bool) -> ImageFolder:
+def _scan_local(
+    local: Path, known_classes: Sequence[str], examined: bool, task: str | None
+) -> ImageFolder:
     if error := run_error(local):
         raise error
     if local.is_dir():
-        folder = _scan_folder(local.resolve(), known_classes)
+        folder = _scan_folder(local.resolve(), known_classes, task)
     elif is_table(local) and not is_stand_in(local):
-        folder = _scan_csv(local.resolve(), known_classes)
+        folder = _scan_csv(local.resolve(), known_classes, task)
     else:
         raise file_error(local)
+    if folder.task != CLASSES:
+        return folder
     if len(folder.classes) == 1 and composed(folder.classes[0]) not in map(composed, known_classes):
         _refuse_one_class(folder, bool(known_classes), examined)
     return folder
@@ -174,11 +184,16 @@ def _ensure_exists(path: Path) -> None:
     raise DataError(f"{quoted(path)} does not exist", hint)
 
 
-def _scan_folder(root: Path, known: Sequence[str]) -> ImageFolder:
+def _scan_folder(root: Path, known: Sequence[str], task: str | None) -> ImageFolder:
     walk = Walk(root)
     found = find_images(walk, bool(known))
-    folder = _image_folder(root, found.rows, found.layout, known, walk.ignored)
-    return replace(folder, notes=(*found.notes, *folder.notes))
+    rows, outputs = found.rows, tuple[str, ...]()
+    if task not in (None, CLASSES):
+        rows, outputs = target_rows(root, rows, task, known)
+        known = ()
+    folder = _image_folder(root, rows, found.layout, known, walk.ignored)
+    notes = (*found.notes, *folder.notes)
+    return replace(folder, notes=notes, task=task or CLASSES, outputs=outputs)
 
 
 def _image_folder(
@@ -198,8 +213,7 @@ def _image_folder(
         )
     labels = {name: label for label, name in enumerate(classes)}
     images = [
-        LabeledImage(root / row.name, row.name, labels[row.class_name], row.split, row.group)
-        for row in rows
+        LabeledImage(root / row.name, row.name, labels[row.class_name], *row[2:]) for row in rows
     ]
     images.sort(key=lambda i: (SPLITS.index(i.split or "train"), i.label, natural_key(i.name)))
     strays = tuple(sorted(ignored, key=natural_key))
@@ -230,71 +244,8 @@ def _refuse_one_class(folder: ImageFolder, scored: bool, examined: bool) -> None
         )
 
 
-def _scan_csv(path: Path, known: Sequence[str]) -> ImageFolder:
-    """Read a CSV; the splits that it gives are those to use, and without any they are drawn."""
-    scored = bool(known)
-    rows: dict[str, Row] = {}
-    errors: list[str] = []
-    table = read_image_csv(path)
-    files, notes = find_files(path, [cells.get("path", "") for _, cells in table.rows])
-    for line, cells in table.rows:
-        try:
-            row = _row(path.parent, cells, files)
-            if rows.setdefault(row.name, row) != row:
-                raise ValueError(
-                    f"{row.name!r} is listed twice, with different labels, splits or groups"
-                )
-        except ValueError as error:
-            errors.append(f"line {line}: {error}")
-    if errors:
-        errors[10:] = [f"... and {len(errors) - 10} more"] if len(errors) > 10 else []
-        packed = [entry for entry in map(Path, list_entries(path.parent)) if is_archive(entry)]
-        hint = f"or unpack the images first: {unpack_command(packed[0])}" if packed else ""
-        if all(error.endswith(_OUTSIDE) for error in errors[:10]):
-            hint = f"or put the table into a folder above the images: cp {pasted(path)} FOLDER"
-        raise DataError(
-            "\n".join([f"{quoted(path)} has errors:", *errors]),
-            ", ".join(filter(None, ("correct those lines", hint))),
-        )
-    splits = Counter(row.split for row in rows.values())
-    if splits.keys() - {None}:
-        _check_splits(path, splits, scored)
-    # Images for training alone are divided, as those of a lone folder "train" are.
-    drawn = not scored and splits.keys() <= {"train", None}
-    listed = [row._replace(split=None) if drawn else row for row in rows.values()]
-    folder = _image_folder(path.parent, listed, "csv", known)
-    return replace(folder, notes=(*table.notes, *notes, *folder.notes))
-
-
-def _check_splits(path: Path, splits: Counter[str | None], scored: bool) -> None:
-    """Refuse splits that cannot be used as they are: a CSV is never split anew in silence."""
-    found = ", ".join(f"{count} {name or 'without a split'}" for name, count in splits.items())
-    every = "write train, val or test into the column split of every row, or leave the column out"
-    if None in splits:
-        raise DataError(f"{quoted(path)} has rows without a split: {found}", every)
-    if "train" not in splits and not scored:
-        raise DataError(f"no row of {quoted(path)} is for training: {found}", every)
-
-
-def _row(root: Path, cells: dict[str, str], files: dict[str, str]) -> Row:
-    """Check one row of a CSV; a ValueError says what is wrong with it."""
-    name, label, split = (cells.get(key, "") for key in ("path", "label", "split"))
-    if "\0" in name:
-        raise ValueError(f"the path {name!r} has a character that no path has")
-    if not name or not label:
-        raise ValueError(f"it has no {'label' if name else 'path'}")
-    if split and split.lower() not in SPLIT_NAMES:
-        raise ValueError(f"the split {split!r} is none of train, val, test")
-    path = Path(os.path.realpath(root / files.get(name, name)))
-    if not path.is_relative_to(root):
-        raise ValueError(f"{name!r} {_OUTSIDE}")
-    try:
-        status = os.stat(path)
-    except OSError as error:
-        reason = "cannot be used: " + (error.strerror or "").lower()
-        missing = isinstance(error, FileNotFoundError | NotADirectoryError)
-        raise ValueError(f"{name!r} {'does not exist' if missing else reason}") from None
-    if kind := kind_of(status.st_mode):
-        raise ValueError(f"{name!r} is {kind}, not an image")
-    part, group = SPLIT_NAMES.get(split.lower()), cells.get("group") or None
-    return Row(path.relative_to(root).as_posix(), label, part, group)
+def _scan_csv(path: Path, known: Sequence[str], task: str | None) -> ImageFolder:
+    table = scan_table(path, bool(known), task, known)
+    folder = _image_folder(path.parent, table.rows, "csv", known if not table.outputs else ())
+    notes = (*table.notes, *folder.notes)
+    return replace(folder, notes=notes, task=table.task, outputs=table.outputs)

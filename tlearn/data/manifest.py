@@ -20,6 +20,7 @@ FOLDS = 5
 """Cross-validation folds if val would be too small; fewer if a class has fewer images."""
 
 _COLUMNS = ["name", "label", "class", "split", "sha256", "group"]
+_TARGET_COLUMN = "target"
 _OLDER_COLUMNS = [  # without groups, and as the first version wrote them
     ["name", "label", "class", "split", "sha256"],
     ["name", "label", "class", "part", "sha256"],
@@ -38,6 +39,7 @@ class SplitRow:
         split: "train", "val" or "test".
         group: What it shares with the images that have to be in the same split; of an image on its
             own, the digest.
+        target: What is to be learned of it where that is no class; see `targets.matrix`.
     """
 
     name: str
@@ -45,6 +47,7 @@ class SplitRow:
     digest: str
     split: str
     group: str = ""
+    target: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         self.group = self.group or self.digest
@@ -64,6 +67,7 @@ class SplitManifest:
         folds: Number of cross-validation folds of train that replace a validation split; 0 if
             there is one.
         groups: (n,) what images of one group share; left out, every file is a group of its own.
+        targets: float64 (n, outputs), what is learned of each image; None where it is its class.
     """
 
     classes: tuple[str, ...]
@@ -74,6 +78,7 @@ class SplitManifest:
     report_split: str
     folds: int
     groups: tuple[str, ...] = ()
+    targets: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "groups", self.groups or self.digests)
@@ -92,6 +97,7 @@ class SplitManifest:
             report_split="test" if "test" in splits else "val",
             folds=0 if "val" in splits else min(FOLDS, *map(len, groups)),
             groups=tuple(row.group for row in rows),
+            targets=np.array([row.target for row in rows]) if rows and rows[0].target else None,
         )
 
     def indices(self, split: str) -> np.ndarray:
@@ -128,14 +134,22 @@ def train_groups(rows: Sequence[SplitRow]) -> dict[int, list[list[SplitRow]]]:
 
 
 def write_manifest(manifest: SplitManifest, path: Path) -> None:
-    """Write a manifest as CSV with the columns name, label, class, split, sha256, group."""
+    """Write a manifest as CSV with the columns name, label, class, split, sha256, group.
+
+    Where something else than classes is learned, a column target holds its values, in the order of
+    `labels.txt`, with nan for unknown; classes are strata then.
+    """
     text = io.StringIO(newline="")
     writer = csv.writer(text)  # its line end, CR LF, has it quote names that contain either
     class_names = [manifest.classes[label] for label in manifest.labels]
     labels = manifest.labels.tolist()
     facts = (manifest.splits, manifest.digests, manifest.groups)
-    columns = (manifest.names, labels, class_names, *facts)
-    writer.writerows([_COLUMNS, *zip(*columns, strict=True)])
+    columns = [manifest.names, labels, class_names, *facts]
+    header = list(_COLUMNS)
+    if manifest.targets is not None:
+        header.append(_TARGET_COLUMN)
+        columns.append([" ".join(map(repr, row)) for row in manifest.targets.tolist()])
+    writer.writerows([header, *zip(*columns, strict=True)])
     # File names need not be valid UTF-8; surrogates carry the bytes of those that are not.
     path.write_bytes(text.getvalue().encode("utf-8", "surrogateescape"))
 
@@ -152,7 +166,7 @@ def read_manifest(path: Path) -> SplitManifest:
         text = read_regular(path, MAX_TEXT_BYTES).decode("utf-8", "surrogateescape")
         reader = csv.reader(io.StringIO(text, newline=""), strict=True)
         header = next(reader, None)
-        if header not in (_COLUMNS, *_OLDER_COLUMNS):
+        if header not in (_COLUMNS, [*_COLUMNS, _TARGET_COLUMN], *_OLDER_COLUMNS):
             raise ValueError(f"the columns should be {','.join(_COLUMNS)}")
         for row, class_name in (_parse(cells, len(header)) for cells in reader):
             if classes.setdefault(row.label, class_name) != class_name:
@@ -173,11 +187,13 @@ def _parse(cells: Sequence[str], n_columns: int) -> tuple[SplitRow, str]:
     """Check one line; a ValueError says what is wrong with it."""
     if len(cells) != n_columns:
         raise ValueError(f"{len(cells)} columns instead of {n_columns}")
-    name, label, class_name, split, digest, *group = cells
+    name, label, class_name, split, digest, *others = cells
     if not label.isdecimal():
         raise ValueError(f"the label {label!r} is not a number")
     if split not in SPLITS:
         raise ValueError(f"the split {split!r} is none of {', '.join(SPLITS)}")
     if not re.fullmatch("[0-9a-f]{64}", digest):
         raise ValueError(f"{digest!r} is not a SHA-256 digest")
-    return SplitRow(name, int(label), digest, split, *group), class_name
+    group, target = [*others, "", ""][:2]
+    values = tuple(map(float, target.split()))
+    return SplitRow(name, int(label), digest, split, group, values), class_name

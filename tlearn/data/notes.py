@@ -48,12 +48,14 @@ class Row(NamedTuple):
         class_name: Name of its class.
         split: "train", "val" or "test"; None where it is to be drawn.
         group: What it shares with images that have to stay with it; None where that is not known.
+        target: What is to be learned of it where that is no class; see `targets.matrix`.
     """
 
     name: str
     class_name: str
     split: str | None
     group: str | None = None
+    target: tuple[float, ...] = ()
 
 
 def archive_names(notes: Sequence[FolderNote]) -> tuple[str, ...]:

@@ -105,6 +105,7 @@ def fold_splits(manifest: SplitManifest, n_folds: int, seed: int) -> list[SplitM
                 manifest.digests[row],
                 "test" if row in tested else "train",
                 manifest.groups[row],
+                () if manifest.targets is None else tuple(manifest.targets[row].tolist()),
             )
             for row in rows.tolist()
         ]

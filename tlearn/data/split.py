@@ -131,7 +131,7 @@ def _usable_rows(
         files[looks(info)].setdefault(image.label, image.name)
     keys = group_keys(facts, [groups[n] for n in readable] if groups else [])
     usable = [
-        SplitRow(image.name, image.label, info.sha256, image.split or "train", key)
+        SplitRow(image.name, image.label, info.sha256, image.split or "train", key, image.target)
         for image, info, key in zip(images, facts, keys, strict=True)
         if len(files[looks(info)]) == 1
     ]

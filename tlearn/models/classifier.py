@@ -1,12 +1,15 @@
-"""A classifier on a trunk: pooling, dropout, linear head; and which of its layers are trained."""
+"""A network on a trunk: pooling, dropout, linear head; and which of its layers are trained."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import keras
 import numpy as np
 
+from tlearn.confidence.answers import PROBABILITIES, VALUE
+from tlearn.data.targets import CLASSES, LABELS, NUMBER, NumberScale
 from tlearn.models.stages import Stage, layers_of_stage
 
 HEAD = "head"
@@ -23,12 +26,15 @@ def build_classifier(
     l1: float = 0.0,
     l2: float = 0.0,
     max_norm: float = 0.0,
+    task: str = CLASSES,
+    scale: NumberScale | None = None,
 ) -> keras.Model:
     """Build a flat functional classifier: trunk, global average pooling, dropout, linear head.
 
     probabilities = softmax(embedding @ kernel + bias)
 
-    A head that reads several maps gets their averages side by side as its embedding.
+    Of several labels it is the sigmoid; of a number, `scale.restored` of the head's output. A head
+    that reads several maps gets their averages side by side as its embedding.
 
     Args:
         trunk: Network `image` -> feature map (side, side, channels); its layers are shared.
@@ -38,9 +44,12 @@ def build_classifier(
         l1: Factor of the penalty on |kernel| of the head, added to the loss.
         l2: Factor of the penalty on kernel**2 of the head, added to the loss.
         max_norm: Upper bound of the norm of each class's column of the kernel; 0 for none.
+        task: What it answers, one of `targets.Task`.
+        scale: Of a number, the unit that its head answers in.
 
     Returns:
-        keras.Model: input `image`, output `probabilities` (batch, classes), float32.
+        keras.Model: input `image`, output `probabilities` (batch, classes) or, of a number, `value`
+            (batch, 1), float32.
     """
     maps = list(features) or trunk.outputs
     names = [EMBEDDING] if len(maps) == 1 else [f"pooled_{n}" for n, _ in enumerate(maps)]
@@ -58,8 +67,20 @@ def build_classifier(
         dtype="float32",
         name=HEAD,
     )(embedding)
-    probabilities = keras.layers.Activation("softmax", dtype="float32", name="probabilities")
-    return keras.Model(trunk.inputs[0], probabilities(logits), name="classifier")
+    return keras.Model(trunk.inputs[0], _answers(logits, task, scale), name="classifier")
+
+
+def _answers(logits: keras.KerasTensor, task: str, scale: NumberScale | None) -> keras.KerasTensor:
+    """Return the output of the network, on that of the head."""
+    activation = partial(keras.layers.Activation, dtype="float32")
+    if task != NUMBER:
+        name = "sigmoid" if task == LABELS else "softmax"
+        return activation(name, name=PROBABILITIES)(logits)
+    assert scale is not None
+    rescaling = partial(keras.layers.Rescaling, scale.sd, scale.mean, dtype="float32")
+    if scale.log:
+        return activation("exponential", name=VALUE)(rescaling(name="scale")(logits))
+    return rescaling(name=VALUE)(logits)
 
 
 def set_head(model: keras.Model, kernel: np.ndarray, bias: np.ndarray) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
 from tlearn.data.high_depth import GrayRange, parse_range
+from tlearn.data.targets import CLASSES
 
 _STRICT: dict[str, Any] = {"extra": "forbid", "allow_inf_nan": False}
 
@@ -164,6 +165,7 @@ class Plan:
             "flag".
         reasons: Recipe key that was left open to the reason for its value.
         prefer: What was preferred where the recipe left a choice.
+        task: What is learned of an image, see `targets`.
     """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
@@ -180,6 +182,7 @@ class Plan:
     origins: dict[str, str]
     reasons: dict[str, str]
     prefer: str = "accurate"  # missing in runs made before there was a choice
+    task: str = CLASSES  # missing in runs made before there were others
 
     def value(self, key: str) -> Any:
         """Return the value that a recipe key was resolved to."""
@@ -209,7 +212,7 @@ _FLAT_NAMES = {
     ("head", "dropout"): "head_dropout",
     ("head", "max_norm"): "head_max_norm",
 }
-FLAT_KEYS = {key: ("", key) for key in ("policy", "recipe", "seed", "prefer")} | {
+FLAT_KEYS = {key: ("", key) for key in ("policy", "recipe", "seed", "prefer", "task")} | {
     _FLAT_NAMES.get((group, field.name), field.name): (group, field.name)
     for group, record in _GROUPS.items()
     for field in fields(record)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from tlearn.data.high_depth import GrayRange, format_range
 from tlearn.data.manifest import SplitManifest
+from tlearn.data.targets import CLASSES
 from tlearn.errors import RecipeError
 from tlearn.recipe.auto import find_contradictions, resolve_auto
 from tlearn.recipe.loading import Resolved
@@ -54,13 +55,14 @@ class SplitCounts:
     """What a plan needs to know of a split.
 
     Attributes:
-        classes: Names of the classes.
+        classes: Names of what the model answers: classes, labels, or that of a number.
         n_train: Training images.
         n_val: Validation images.
         n_test: Test images.
         folds: Number of folds where cross-validation replaces the validation split; otherwise 0.
         gray_range: Values that became black and white in images of more than 8 bits; None where
             there are none, or each has its own.
+        task: What is learned of an image, see `targets`.
     """
 
     classes: tuple[str, ...]
@@ -69,13 +71,21 @@ class SplitCounts:
     n_test: int
     folds: int = 0
     gray_range: str | None = None
+    task: str = CLASSES
 
     @classmethod
-    def of(cls, manifest: SplitManifest, gray_range: GrayRange | None) -> SplitCounts:
+    def of(
+        cls,
+        manifest: SplitManifest,
+        gray_range: GrayRange | None,
+        outputs: Sequence[str] = (),
+        task: str = CLASSES,
+    ) -> SplitCounts:
         """Count the images of a split."""
         n_train, n_val, n_test = (manifest.count(split) for split in ("train", "val", "test"))
         shown = format_range(gray_range) if gray_range else None
-        return cls(manifest.classes, n_train, n_val, n_test, manifest.folds, shown)
+        names = tuple(outputs) or manifest.classes
+        return cls(names, n_train, n_val, n_test, manifest.folds, shown, task)
 
 
 def make_plan(
@@ -117,6 +127,7 @@ def make_plan(
         recipe=resolved.path.name if resolved.path else None,
         seed=values["seed"],
         prefer=values["prefer"],
+        task=data.task,
         backbone=_group("backbone", BackbonePlan, values),
         images=_group("images", ImagesPlan, values),
         split=_group("split", SplitPlan, values),

@@ -46,6 +46,11 @@ class Recipe(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
+    task: Auto | Literal["classes", "labels", "number"] = Field(
+        AUTO,
+        description="What is learned of an image: its class, several labels, or a number. auto "
+        "takes classes of a folder, and of a table what its column label holds.",
+    )
     policy: Auto | Policy = Field(
         AUTO,
         description="How much is trained: linear-head solves a new classifier on the frozen "

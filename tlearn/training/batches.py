@@ -29,8 +29,7 @@ class Examples:
     Attributes:
         read: Returns the inputs of keys.
         keys: (images, views) keys of the inputs; every epoch reads one view of an image.
-        labels: (images,) class indices.
-        n_classes: Number of classes.
+        targets: float32 (images, outputs), see `one_hot`.
         weights: (images,) weights in the loss, or None.
         prefix: Frozen stages that inputs pass through, after augmentation; None where the inputs
             are their stored outputs, or where nothing is frozen.
@@ -38,8 +37,7 @@ class Examples:
 
     read: Read
     keys: Sequence[Sequence[str]]
-    labels: np.ndarray
-    n_classes: int
+    targets: np.ndarray
     weights: np.ndarray | None = None
     prefix: Prefix | None = None
 
@@ -73,7 +71,7 @@ class Batches:
         self, examples: Examples, batch_size: int, variation: Variation | None = None
     ) -> None:
         self._examples = examples
-        self._targets = np.eye(examples.n_classes, dtype=np.float32)[examples.labels]
+        self._targets = examples.targets
         self._batch_size = batch_size
         self._variation = variation
         self.begin_epoch(0)
@@ -122,6 +120,11 @@ class Batches:
         if variation.live:
             inputs = np.stack([augment(image, policy, rng) for image in inputs])
         return mix(inputs.astype(np.float32), targets, policy, rng)
+
+
+def one_hot(labels: np.ndarray, n_classes: int) -> np.ndarray:
+    """Return targets (n, n_classes), float32, of class indices (n,)."""
+    return np.eye(n_classes, dtype=np.float32)[labels]
 
 
 def class_weight_rows(labels: np.ndarray, n_classes: int) -> np.ndarray:

@@ -13,6 +13,7 @@ from tlearn.backend.precision import as_float32
 from tlearn.confidence.novelty import count_axes
 from tlearn.data.augmentation import augmentation
 from tlearn.data.dataset import Dataset
+from tlearn.data.targets import CLASSES, NUMBER, NumberScale
 from tlearn.features.engine import EngineChoice
 from tlearn.features.extractor import prefix_engines
 from tlearn.features.linear_head import LinearHead
@@ -33,6 +34,7 @@ from tlearn.training.batches import (
     Read,
     Variation,
     class_weight_rows,
+    one_hot,
 )
 from tlearn.training.checkpoint import Checkpoint
 from tlearn.training.loop import History, factors_by_variable, fit
@@ -52,6 +54,7 @@ class TrainingContext:
         on_epoch: Called after every epoch.
         checkpoint: File in which the state of training is kept; None where it need not survive.
         deadline: When the command has to be finished, by `time.perf_counter`, or None.
+        scale: Of a number, the unit in which it is learned.
     """
 
     plan: Plan
@@ -63,6 +66,7 @@ class TrainingContext:
     on_epoch: EpochCallback | None = None
     checkpoint: Path | None = None
     deadline: float | None = None
+    scale: NumberScale | None = None
 
 
 @dataclass(frozen=True)
@@ -102,21 +106,26 @@ def fine_tune(
         TlearnError: The loss is no longer a number.
     """
     backbone = up_to(whole, context.plan.head.stages[-1])
-    model = assemble(backbone, context.plan, head)
+    model = assemble(backbone, context.plan, head, context.scale)
     history = tune(model, backbone, context)
+    if context.plan.task != CLASSES:
+        return as_float32(model), history
     stages = known_stages(context.plan.head.stages)
     maps, parameters = head_inputs(backbone, stages), backbone.trunk.count_params()
     n_axes = count_axes(sum(tensor.shape[-1] for tensor in maps), parameters)
     return as_float32(with_known(model, maps, n_axes)), history
 
 
-def assemble(backbone: Backbone, plan: Plan, head: LinearHead | None) -> keras.Model:
+def assemble(
+    backbone: Backbone, plan: Plan, head: LinearHead | None, scale: NumberScale | None = None
+) -> keras.Model:
     """Return the classifier: backbone and head, with the weights of a solved head if there is one.
 
     Args:
         backbone: The network up to the last stage that the head reads.
         plan: What the head reads and how it is regularized.
         head: The solved head, or None for a random one.
+        scale: Of a number, the unit in which it is learned.
     """
     model = build_classifier(
         backbone.trunk,
@@ -126,8 +135,12 @@ def assemble(backbone: Backbone, plan: Plan, head: LinearHead | None) -> keras.M
         l1=plan.head.l1,
         l2=plan.head.trained_l2,
         max_norm=plan.head.max_norm,
+        task=plan.task,
+        scale=scale,
     )
-    if head is not None:
+    if head is not None and scale is not None:
+        set_head(model, head.kernel / scale.sd, (head.bias - scale.mean) / scale.sd)
+    elif head is not None:
         set_head(model, head.kernel, head.bias)
     return model
 
@@ -148,6 +161,8 @@ def tune(model: keras.Model, backbone: Backbone, context: TrainingContext) -> Hi
     """
     plan, first = context.plan, context.plan.training.first_trained_stage
     set_trainable(backbone.trunk, backbone.stages, first, plan.training.batch_norm)
+    if plan.task == NUMBER:  # its scale stays as it is
+        model = keras.Model(model.inputs[0], model.get_layer(HEAD).output)
     if first == 0:
         trained = keras.Model(model.inputs[0], model.outputs[0])
         read = context.dataset.pixels.read
@@ -160,7 +175,7 @@ def tune(model: keras.Model, backbone: Backbone, context: TrainingContext) -> Hi
     context.progress("train", 0, plan.split.n_train * plan.training.epochs)
     following = follow_batches(backbone.trunk, plan.training.steps_per_epoch)
     with context.timer.time("train"), following:
-        train, val = _batches(inputs, plan, context.dataset)
+        train, val = _batches(inputs, context)
         layers = [*layers_of_stage(backbone.trunk, backbone.stages), [model.get_layer(HEAD)]]
         rates = [stage.learning_rate for stage in plan.stages]
         return fit(
@@ -206,19 +221,28 @@ def _frozen_inputs(
     return _Inputs(store.table.read, store.table.read, views, live=False)
 
 
-def _batches(inputs: _Inputs, plan: Plan, dataset: Dataset) -> tuple[Batches, Batches | None]:
+def _batches(inputs: _Inputs, context: TrainingContext) -> tuple[Batches, Batches | None]:
     """Return the batches of the train split, and of the validation split if there is one."""
-    labels, n_classes, views = dataset.labels("train"), len(plan.split.classes), inputs.views
+    plan, dataset, views = context.plan, context.dataset, inputs.views
+    n_classes = len(plan.split.classes)
+
+    def targets(split: str) -> np.ndarray:
+        given = dataset.targets(split)
+        if plan.task == CLASSES:
+            return one_hot(given, n_classes)
+        return np.float32(context.scale.standardized(given) if context.scale else given)
+
     keys = [
         [views.key(digest, view) for view in range(views.count)]
         for digest in dataset.digests("train")
     ]
-    weights = class_weight_rows(labels, n_classes) if plan.head.class_weights else None
-    examples = Examples(inputs.read, keys, labels, n_classes, weights, inputs.prefix)
+    weighted = plan.head.class_weights and plan.task == CLASSES
+    weights = class_weight_rows(dataset.labels("train"), n_classes) if weighted else None
+    examples = Examples(inputs.read, keys, targets("train"), weights, inputs.prefix)
     policy = augmentation(plan.images.augmentation, plan.images.horizontal_flip)
     train = Batches(examples, plan.training.batch_size, Variation(policy, inputs.live, plan.seed))
     if not plan.split.n_val:
         return train, None
     keys = [[digest] for digest in dataset.digests("val")]
-    held_out = Examples(inputs.read_val, keys, dataset.labels("val"), n_classes)
+    held_out = Examples(inputs.read_val, keys, targets("val"))
     return train, Batches(held_out, batch_size=32)

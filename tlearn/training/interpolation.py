@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import keras
 import numpy as np
 
+from tlearn.data.targets import CLASSES
 from tlearn.training.batches import Batches
 from tlearn.training.validation import ValidationScore, score_batches
 
@@ -19,6 +20,7 @@ def interpolate_weights(
     start: Sequence[np.ndarray],
     val: Batches | None,
     known: Mapping[float, float] | None = None,
+    task: str = CLASSES,
 ) -> tuple[float, ValidationScore | None]:
     """Set a model's weights between those before and those after training.
 
@@ -35,6 +37,7 @@ def interpolate_weights(
         start: Its weights before training, from `float_weights`.
         val: Batches to choose alpha by, or None.
         known: Alpha to the squared error, where it was scored before; see `average_interpolation`.
+        task: What is learned.
 
     Returns:
         The alpha, and the validation score of the weights; None without validation.
@@ -56,11 +59,11 @@ def interpolate_weights(
     for alpha in INTERPOLATION_GRID:
         if alpha not in errors:
             move_to(alpha)
-            score = score_batches(model, val)
+            score = score_batches(model, val, task)
             errors[alpha] = score.n * score.squared_error
     chosen = average_interpolation([errors[alpha] for alpha in INTERPOLATION_GRID])
     move_to(chosen)
-    return chosen, score_batches(model, val)
+    return chosen, score_batches(model, val, task)
 
 
 def average_interpolation(errors: Sequence[float]) -> float:

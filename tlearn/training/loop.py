@@ -17,6 +17,7 @@ from tlearn.recipe.plan import Plan
 from tlearn.training.batches import Batches
 from tlearn.training.checkpoint import Checkpoint, TrainingState
 from tlearn.training.interpolation import float_weights, interpolate_weights
+from tlearn.training.objective import losses
 from tlearn.training.optimizer import make_optimizer
 from tlearn.training.phase import Phase
 from tlearn.training.validation import ValidationScore
@@ -100,7 +101,8 @@ def fit(
     ).run()
     history = History(state.epochs, state.best_epoch, state.epoch * len(train), parts=state.parts)
     if not from_scratch:
-        chosen = interpolate_weights(model, state.start, val, state.errors_at_ends)
+        errors = state.errors_at_ends
+        chosen = interpolate_weights(model, state.start, val, errors, plan.task)
         history.interpolation, history.final_score = chosen
     elif state.best_weights:
         model.set_weights(state.best_weights)
@@ -119,9 +121,7 @@ def _compile(model: keras.Model, plan: Plan, rate_factors: Mapping[str, float], 
     )
     model.compile(
         optimizer,
-        keras.losses.CategoricalCrossentropy(label_smoothing=plan.training.label_smoothing),
-        # Not by name: Keras would make it while it traces the step, and trace that again.
-        metrics=[keras.metrics.CategoricalAccuracy("accuracy")],
+        **losses(plan.task, plan.training.label_smoothing),
         # XLA is ten times slower on a CPU and several times faster on an accelerator.
         jit_compile=on_accelerator(),
     )

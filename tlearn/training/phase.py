@@ -11,6 +11,7 @@ import keras
 import numpy as np
 
 from tlearn.backend.memory import is_out_of_memory
+from tlearn.data.targets import NUMBER
 from tlearn.errors import HostError, TlearnError
 from tlearn.progress import EpochCallback, StepProgress
 from tlearn.recipe.plan import Plan
@@ -74,7 +75,7 @@ class Phase:
             loss, accuracy = (total / state.n_images for total in state.sums)
             self._ensure_number(state.epoch + 1, "loss", loss)
             state.epoch, state.step, state.sums, state.n_images = state.epoch + 1, 0, (0.0, 0.0), 0
-            self._end_epoch(state.epoch, {"loss": loss, "accuracy": accuracy})
+            self._end_epoch(state.epoch, {"loss": loss} | self._accuracy("accuracy", accuracy))
 
     def _elapsed(self) -> float:
         return time.perf_counter() - self._began
@@ -135,7 +136,7 @@ class Phase:
 
     def _train_piece(self, piece: Sequence[np.ndarray]) -> np.ndarray:
         logs = self.model.train_on_batch(*piece, return_dict=True)
-        return len(piece[0]) * np.array([float(logs[name]) for name in ("loss", "accuracy")])
+        return len(piece[0]) * np.array([float(logs.get(n, 0)) for n in ("loss", "accuracy")])
 
     def _double_parts(self) -> None:
         self.state.parts *= 2
@@ -171,10 +172,10 @@ class Phase:
             state.best_epoch = epoch
         else:
             began = time.perf_counter()
-            score = score_batches(self.model, self.val)
+            score = score_batches(self.model, self.val, self.plan.task)
             self._scoring_seconds = time.perf_counter() - began
             state.squared_errors.append(score.n * score.squared_error)
-            record |= {"val_loss": score.loss, "val_accuracy": score.accuracy}
+            record |= {"val_loss": score.loss} | self._accuracy("val_accuracy", score.accuracy)
             if self.plan.training.schedule == "plateau":
                 state.plateau.update(score.loss)
             self._remember_if_best(epoch, score)
@@ -187,6 +188,10 @@ class Phase:
             self.on_epoch(record)
         if self.checkpoint and epoch:
             self.checkpoint.save(self.model, state)
+
+    def _accuracy(self, name: str, value: float) -> dict[str, float]:
+        """Return an accuracy for the record of an epoch; there is none of numbers."""
+        return {} if self.plan.task == NUMBER else {name: value}
 
     def _remember_if_best(self, epoch: int, score: ValidationScore) -> None:
         from_scratch, state = self.plan.policy == "from_scratch", self.state

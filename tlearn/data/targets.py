@@ -1,0 +1,125 @@
+"""What a model learns of each image: its class, several labels, or a number.
+
+Splits and folds are drawn class by class. Where images have no class, *strata* stand in for
+classes: ranges of a number or, of several labels, the rarest that an image has, so that a rare
+label is in every split (the first step of Sechidis et al. 2011, On the stratification of
+multi-label data, for images one by one).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Final, Literal
+
+import numpy as np
+
+from tlearn.errors import DataError
+
+Task = Literal["classes", "labels", "number"]
+CLASSES: Final = "classes"
+LABELS: Final = "labels"
+NUMBER: Final = "number"
+
+NO_LABEL, RARER = "(no label)", "(rarer labels)"
+_ENOUGH = (8, 5, 3)
+"""Images of a stratum, at least; the second and third where the first leaves a single stratum."""
+
+_STRATA, _IMAGES_OF_STRATUM = 8, 10
+
+
+def matrix(given: Sequence[Mapping[str, float]], names: Sequence[str]) -> np.ndarray:
+    """Return targets (images, names); of a label that is not mentioned, 0.
+
+    Args:
+        given: For each image, name to 0 or 1 or NaN, or to the number.
+        names: Of the labels, or of the number.
+    """
+    return np.array([[image.get(name, 0.0) for name in names] for image in given], np.float64)
+
+
+def strata(task: str, names: Sequence[str], targets: np.ndarray) -> list[str]:
+    """Return for each image the name of what it is to be divided by.
+
+    Args:
+        task: LABELS or NUMBER.
+        names: Of the labels, or of the number.
+        targets: (n, len(names)).
+
+    Raises:
+        DataError: There is nothing to learn: one number for all, labels that all or no image has.
+    """
+    if task == NUMBER:
+        return _ranges(names[0], targets[:, 0])
+    present = np.nansum(targets, axis=0)
+    known = (~np.isnan(targets)).sum(axis=0)
+    if not ((present > 0) & (present < known)).any():
+        every = "every image has" if len(names) and present.all() else "no image has"
+        raise DataError(
+            f"{every} all of the labels {', '.join(map(repr, names[:3]))}: there is nothing to "
+            "tell apart",
+            "add images with other labels, or without any: tlearn suggest TABLE.csv",
+        )
+    rarity = np.where(targets == 1, -present, -np.inf)
+    rarest = [names[column] for column in rarity.argmax(axis=1)]
+    labeled = (targets == 1).any(axis=1)
+    own = [name if has else NO_LABEL for name, has in zip(rarest, labeled, strict=True)]
+    for enough in _ENOUGH:
+        counts = Counter(own)
+        joined = [name if counts[name] >= enough else RARER for name in own]
+        if len({*joined}) > 1:
+            break
+    few, (largest, _) = joined.count(RARER), Counter(joined).most_common(1)[0]
+    return [largest if name == RARER and few < _ENOUGH[-1] else name for name in joined]
+
+
+def _ranges(name: str, values: np.ndarray) -> list[str]:
+    if len({*values.tolist()}) < 2:
+        raise DataError(
+            f"{name!r} is {values[0]:g} for every image: there is nothing to learn",
+            "name a table in which the numbers differ: tlearn suggest TABLE.csv",
+        )
+    count = max(2, min(_STRATA, len(values) // _IMAGES_OF_STRATUM))
+    edges = np.unique(np.quantile(values, np.linspace(0, 1, count + 1)[1:-1], method="lower"))
+    edges = edges[edges < values.max()]
+    if not len(edges):  # most images have the largest number
+        edges = np.array([np.sort(values[values < values.max()])[-1]])
+    stratum = np.searchsorted(edges, values)
+    names = [
+        f"{values[stratum == number].min():g} to {values[stratum == number].max():g}"
+        for number in range(len(edges) + 1)
+    ]
+    return [names[number] for number in stratum]
+
+
+@dataclass(frozen=True)
+class NumberScale:
+    """The unit in which a number is learned: standard deviations from the mean, or of its log.
+
+    Attributes:
+        mean: Of the training numbers, or of their logarithms.
+        sd: Their standard deviation.
+        log: Whether the logarithm is learned.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
+
+    mean: float
+    sd: float
+    log: bool = False
+
+    @classmethod
+    def of(cls, numbers: np.ndarray, log: bool = False) -> NumberScale:
+        """Return the scale of training numbers (n,) or (n, 1)."""
+        numbers = np.log(numbers) if log else numbers
+        return cls(float(numbers.mean()), float(numbers.std()), log)
+
+    def standardized(self, numbers: np.ndarray) -> np.ndarray:
+        """Return numbers in the unit in which they are learned."""
+        return np.asarray(((np.log(numbers) if self.log else numbers) - self.mean) / self.sd)
+
+    def restored(self, standardized: np.ndarray) -> np.ndarray:
+        """Return answers in the unit of the label."""
+        numbers = standardized * self.sd + self.mean
+        return np.asarray(np.exp(numbers) if self.log else numbers)
