@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from tlearn.commands.session import Session, Workspace
+from tlearn.commands.session import Session
 from tlearn.commands.train import FittedModel, fit
+from tlearn.commands.workspace import Workspace
 from tlearn.confidence.answers import Answers
 from tlearn.confidence.novelty import level
 from tlearn.data.manifest import SplitManifest, SplitRow

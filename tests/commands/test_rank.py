@@ -11,7 +11,8 @@ from typer.testing import CliRunner
 
 from tlearn import api
 from tlearn.cli.app import app
-from tlearn.commands.session import Session, Workspace
+from tlearn.commands.session import Session
+from tlearn.commands.workspace import Workspace
 from tlearn.errors import BackboneError, WeightsNotFoundError
 from tlearn.suggestion.depth_profile import HeadScore
 from tlearn.suggestion.int8_cost import Int8Cost

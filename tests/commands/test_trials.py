@@ -14,8 +14,9 @@ import pytest
 from tests.written_run import make_manifest
 from tlearn import api
 from tlearn.commands.advice import advise
-from tlearn.commands.session import Session, Workspace
+from tlearn.commands.session import Session
 from tlearn.commands.trials import run_trials
+from tlearn.commands.workspace import Workspace
 from tlearn.errors import DataError
 from tlearn.suggestion.accuracy_forecast import Option
 from tlearn.suggestion.matrix import Policy

@@ -168,11 +168,16 @@ def _show_plan(display: Display, planned: FinetuneResult, verbose: bool) -> None
 
 def to_json(result: FinetuneResult) -> dict[str, Any]:
     """Return the document; a dry run has no run and no accuracies."""
+    from tlearn.evaluation.target_scores import headline
+
     reports, seconds = result.reports, dict(result.seconds)
+    targets = {s: result.target_reports[s] for s in ("test", "val") if s in result.target_reports}
+    every = {**reports, **targets}
     offered = choices(result.advice.options, result.option) if result.advice else []
     return {
         "run": str(result.run.path) if result.run else None,
         "resumed_from_epoch": result.resumed_from_epoch,
+        "task": result.plan.task,
         "policy": result.plan.policy,
         "backbone": result.plan.backbone.name,
         "head_stages": result.plan.value("head_stages"),
@@ -191,7 +196,8 @@ def to_json(result: FinetuneResult) -> dict[str, Any]:
         "timings": seconds,
         "engines": result.engines.used,
         "engine_rates": result.engines.rates,
-        "reports": {split: report.to_json() for split, report in reports.items()},
+        "reports": {split: report.to_json() for split, report in every.items()},
+        **(headline(next(iter(targets.values()))) if targets else {}),
         "issues": [asdict(issue) for issue in result.dataset.issues],
         "doctor": result.examination.to_short_json() if result.examination else None,
         "plan": asdict(result.plan),

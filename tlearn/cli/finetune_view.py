@@ -50,8 +50,10 @@ from tlearn.cli.display.widgets import (
 )
 from tlearn.cli.options import as_flags
 from tlearn.cli.plan_view import draw_full_plan
+from tlearn.cli.target_view import draw_target_scores
 from tlearn.data.copy_findings import COPY_KINDS
 from tlearn.data.notes import FOLDER_KINDS
+from tlearn.data.targets import LABELS, NUMBER
 from tlearn.doctor.sentences import short_issues
 from tlearn.runs.directory import RUNS_ROOT
 from tlearn.suggestion.accuracy_forecast import INTERVAL_COVERAGE
@@ -123,6 +125,7 @@ def draw_result(result: FinetuneResult, verbose: bool) -> list[RenderableType]:
     blocks: list[RenderableType] = [Text()]
     if reports:
         blocks += _verdict(reports[0], result)
+    blocks += draw_target_scores(result.target_reports, verbose)
     if result.warnings:
         blocks.append(bullets([Text(warning, WARN) for warning in result.warnings], "!"))
     if result.examination and not result.advice:  # else it was told with the advice
@@ -140,12 +143,17 @@ def draw_result(result: FinetuneResult, verbose: bool) -> list[RenderableType]:
 
 
 def _images(dataset: Dataset) -> Text:
-    manifest = dataset.manifest
+    manifest, task = dataset.manifest, dataset.folder.task
     counts = {split: manifest.count(split) for split in ("train", "val", "test")}
     splits = [f"{n:,} {split}" if n else f"no {split}" for split, n in counts.items()]
-    classes = f"{len(manifest.classes)} classes ({class_names(manifest.classes, _SHOWN_CLASSES)})"
+    names = class_names(dataset.outputs, _SHOWN_CLASSES)
+    what = f"of {len(dataset.outputs)} classes ({names})"
+    if task == LABELS:
+        what = f"with {pluralize(len(dataset.outputs), 'label')} ({names}), several an image"
+    elif task == NUMBER:
+        what = f"with a number ({names})"
     groups = kept_groups(dataset)
-    return Text(f"{len(manifest.names):,} of {classes}: {', '.join(splits)}{groups}")
+    return Text(f"{len(manifest.names):,} {what}: {', '.join(splits)}{groups}")
 
 
 def _issues(issues: Sequence[DataIssue]) -> list[RenderableType]:

@@ -9,7 +9,8 @@ from dataclasses import replace
 import numpy as np
 
 from tlearn.commands.examine import examine_shortly
-from tlearn.commands.session import Session, Workspace
+from tlearn.commands.session import Session
+from tlearn.commands.workspace import Workspace
 from tlearn.data.design_effect import effect_at, within_group_correlation
 from tlearn.data.split import Fold
 from tlearn.errors import RecipeError

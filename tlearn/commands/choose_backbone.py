@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from tlearn.commands.session import Session, Workspace
+from tlearn.commands.session import Session
+from tlearn.commands.workspace import Workspace
 from tlearn.data.image_folder import ImageFolder
 from tlearn.models.catalog import RECOMMENDED
 from tlearn.models.resolve import FROM_PACKAGE

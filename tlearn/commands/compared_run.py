@@ -17,7 +17,7 @@ from tlearn.evaluation.predictions import csv_path, csv_text
 from tlearn.recipe.plan import Plan
 from tlearn.runs.contents import read_contents
 from tlearn.runs.directory import RunDirectory
-from tlearn.runs.metrics import damaged
+from tlearn.runs.metrics import class_report, damaged
 from tlearn.storage.text import read_text
 
 
@@ -79,7 +79,7 @@ def read_compared_run(path: Path) -> ComparedRun:
         path=path,
         plan=contents.plan,
         data=metrics.folder,
-        report=metrics.report,
+        report=class_report(metrics),
         seconds=metrics.seconds.get("total"),
         model_bytes=run.model_path.stat().st_size,
         exports={

@@ -10,7 +10,8 @@ import numpy as np
 
 from tlearn.commands.judged import Judged, judge, judge_train
 from tlearn.commands.leaks import measure_leaks
-from tlearn.commands.session import Session, Workspace
+from tlearn.commands.session import Session
+from tlearn.commands.workspace import Workspace
 from tlearn.data.dataset import Dataset
 from tlearn.data.image_info import ImageInfo
 from tlearn.doctor.class_weights import ClassWeightGain, are_unequal, class_weight_gain

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from tlearn.commands.advice import advise, fit_into_time, forecast_plan
+from tlearn.commands.advise_targets import advise_targets
 from tlearn.commands.choose_backbone import choose_backbone
 from tlearn.commands.examine import examine_shortly
 from tlearn.commands.repeats import (
@@ -28,13 +29,16 @@ from tlearn.commands.resume import (
     request_of,
 )
 from tlearn.commands.save import begin_run, save_run
-from tlearn.commands.session import Session, Workspace
+from tlearn.commands.session import Session
 from tlearn.commands.train import fit
+from tlearn.commands.workspace import Workspace
 from tlearn.confidence.strangers import Taught
 from tlearn.data.dataset import Dataset
+from tlearn.data.targets import CLASSES
 from tlearn.doctor.examination import Examination
 from tlearn.evaluation.metrics import Report
 from tlearn.evaluation.resampling import Repeats
+from tlearn.evaluation.target_scores import TargetReport
 from tlearn.features.engine import EngineChoice
 from tlearn.progress import EpochCallback, ProgressCallback, Timer, no_progress
 from tlearn.recipe.loading import load_recipe
@@ -55,7 +59,8 @@ class FinetuneResult:
         plan: Every value resolved.
         advice: The measured suggestion, where the policy was left open.
         dataset: The folder as read.
-        reports: Split name to what the model scored on it.
+        reports: Split name to what the model scored on it, of classes.
+        target_reports: The same of several labels, or of a number.
         history: Epoch records.
         seconds: Where the time went, and `total`.
         forecast_seconds: How long the whole was expected to take from here, before it began.
@@ -86,6 +91,7 @@ class FinetuneResult:
     examination: Examination | None = None
     taught: Taught | None = None
     repeats: Repeats | None = None
+    target_reports: Mapping[str, TargetReport] = field(default_factory=dict)
 
     @property
     def option(self) -> Option | None:
@@ -201,7 +207,8 @@ def _train(
         planned,
         run=pending.finish(),
         plan=fitted.plan,
-        reports=reports,
+        reports={split: r for split, r in reports.items() if isinstance(r, Report)},
+        target_reports={s: r for s, r in reports.items() if not isinstance(r, Report)},
         history=fitted.history,
         interpolation=fitted.interpolation,
         warnings=planned.warnings + fitted.warnings,
@@ -219,6 +226,8 @@ def _examine(
         assert planned.advice.dataset is not None
         return replace(workspace, dataset=planned.advice.dataset), planned
     heads = []
+    if workspace.dataset.folder.task != CLASSES:
+        return workspace, planned
     if workspace.features:
         stages, folds = planned.plan.head.stages, workspace.dataset.folds(session.seed)
         problem = session.head_problem(workspace, stages)
@@ -242,7 +251,9 @@ def _make_plan(
     """Resolve the plan, by measured advice where the person left the policy open."""
     advice, resolved, unusual = None, session.requested, list[str]()
     if resolved.recipe.policy == "auto":
-        advice = advise(session, session.extract_features(workspace))
+        extracted = session.extract_features(workspace)
+        classes = workspace.dataset.folder.task == CLASSES
+        advice = (advise if classes else advise_targets)(session, extracted)
         advice = replace(advice, contenders=contenders)
         resolved = session.with_suggestion(advice.suggestion.recipe)
     plan = fit_into_time(session, workspace, session.make_plan(workspace, resolved))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from tlearn.commands.session import Session, Workspace
+from tlearn.commands.session import Session
+from tlearn.commands.workspace import Workspace
 from tlearn.data.sampling import make_folds, representative, stratified
 from tlearn.features.linear_head import solve_head
 from tlearn.suggestion.depth_profile import HeadScore, paired_difference

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tlearn.commands.session import Session, Workspace
+from tlearn.commands.session import Session
+from tlearn.commands.workspace import Workspace
 from tlearn.data.sampling import (
     CROSS_VALIDATION_LIMIT,
     FOLDS,

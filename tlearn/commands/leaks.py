@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from tlearn.commands.judged import Judged
-from tlearn.commands.session import Session, Workspace
+from tlearn.commands.session import Session
+from tlearn.commands.workspace import Workspace
 from tlearn.data.split import Fold
 from tlearn.doctor.examination import CopyFinding
 from tlearn.features.features import HeadProblem

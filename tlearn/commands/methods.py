@@ -19,7 +19,7 @@ from tlearn.data.manifest import SplitManifest
 from tlearn.data.sampling import train_folds
 from tlearn.models.catalog import BUILTIN, CATALOG, HUB, BackboneSpec
 from tlearn.recipe.plan import Plan
-from tlearn.runs.metrics import RunMetrics
+from tlearn.runs.metrics import RunMetrics, class_report
 from tlearn.runs.provenance import Provenance, SplitOrigin
 
 _CLASSES_NAMED = 12
@@ -245,7 +245,7 @@ def _head(record: RunRecord, cite: Citations) -> str:
 
 
 def _result(record: RunRecord, cite: Citations) -> str:
-    report = record.metrics.report
+    report = class_report(record.metrics)
     low, high = report.interval
     right = round(report.accuracy * report.n)
     apart = ", which took no part in training or in any choice," if report.split == "test" else ""

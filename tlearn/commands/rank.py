@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from tlearn.commands.int8_cost import measure_int8_cost
-from tlearn.commands.session import Session, Workspace
+from tlearn.commands.session import Session
+from tlearn.commands.workspace import Workspace
 from tlearn.data.dataset import Dataset
 from tlearn.errors import BackboneError, WeightsNotFoundError
 from tlearn.models.catalog import find_backbone

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from tlearn.commands.session import Session, Workspace
+from tlearn.commands.session import Session
+from tlearn.commands.workspace import Workspace
 from tlearn.data.manifest import SplitManifest, read_manifest
 from tlearn.errors import RunError, TlearnError, pasted, quoted
 from tlearn.recipe.plan import Plan

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tlearn.errors import RunError, TlearnError, pasted, quoted
+from tlearn.evaluation.metrics import Report
 from tlearn.recipe.plan_file import read_plan
 from tlearn.runs.contents import read_contents
 from tlearn.runs.directory import MARKER, RUN_FILES, RUNS_ROOT, RunDirectory
@@ -151,8 +152,8 @@ def _values(run: RunDirectory) -> dict[str, Any]:
         "data": contents.metrics.folder,
         "split": report.split,
         "n": report.n,
-        "accuracy": report.accuracy,
-        "interval": report.interval,
+        "accuracy": report.accuracy if isinstance(report, Report) else None,
+        "interval": report.interval if isinstance(report, Report) else None,
     }
 
 

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from tlearn.backend.tracing import trace_once
-from tlearn.commands.session import Session, Workspace
-from tlearn.commands.train import FittedModel
+from tlearn.commands.fitted import FittedModel
+from tlearn.commands.save_model import save_trained
+from tlearn.commands.save_targets import save_targets
+from tlearn.commands.session import Session
+from tlearn.commands.workspace import Workspace
 from tlearn.confidence.answer_sets import Coverage
 from tlearn.confidence.answers import Answers
 from tlearn.confidence.confidence import Confidence
@@ -19,31 +21,21 @@ from tlearn.confidence.promises import hold_promises
 from tlearn.confidence.temperature import with_temperature
 from tlearn.data.dataset import Dataset
 from tlearn.data.manifest import write_manifest
-from tlearn.errors import RunError, pasted, quoted
+from tlearn.data.targets import CLASSES
+from tlearn.errors import pasted
 from tlearn.evaluation.examples import Examples, pick_examples, with_maps
 from tlearn.evaluation.explain_maps import Classifier
 from tlearn.evaluation.figures import write_figures
 from tlearn.evaluation.metrics import Report, score
-from tlearn.evaluation.predictions import answer_pixels
 from tlearn.evaluation.predictions_file import SplitPredictions, write_errors, write_predictions
 from tlearn.evaluation.report import write_report
 from tlearn.evaluation.report_content import NextStep, ReportContent
 from tlearn.evaluation.resampling import Repeats
+from tlearn.evaluation.target_scores import TargetReport
 from tlearn.features.engine import LITERT
 from tlearn.features.extractor import extractor_engines
-from tlearn.models.head_template import (
-    head_weights,
-    keep_template,
-    make_template,
-    open_template,
-    read_weights,
-    with_weights,
-)
-from tlearn.models.keras_file import save_model
-from tlearn.models.known_weights import known_weights
 from tlearn.recipe.plan import Plan
 from tlearn.recipe.plan_file import write_plan
-from tlearn.runs.answering import keep_converted
 from tlearn.runs.contents import seal
 from tlearn.runs.directory import RunDirectory
 from tlearn.runs.provenance import collect_provenance, read_provenance, write_provenance
@@ -52,14 +44,8 @@ from tlearn.storage.atomic import write_atomic
 from tlearn.storage.text import write_json
 from tlearn.suggestion.advice import Advice
 
-_READ_BACK_IMAGES = 64
-"""Held-out images on which the saved model is compared with the trained one."""
-
 _MAPS_SHARE = 0.06
 """Of the time that a run has taken, what the maps in its report may take more."""
-
-_TOLERANCE = 2e-3
-"""Largest difference of a probability that passes: Keras does not compute alike in every batch."""
 
 
 def begin_run(run: RunDirectory, workspace: Workspace, plan: Plan) -> None:
@@ -86,7 +72,7 @@ def save_run(
     advice: Advice | None = None,
     place: Path | None = None,
     repeats: Repeats | None = None,
-) -> dict[str, Report]:
+) -> Mapping[str, Report | TargetReport]:
     """Fill a run directory: the model, read back and scored again, its metrics and its report.
 
     Args:
@@ -108,13 +94,9 @@ def save_run(
     write_atomic(run.plan_path, lambda path: write_plan(plan, path))
     session.progress("save and check", 0, 0)
     with session.timer.time("check"):
-        if fitted.model is None:
-            _save_solved(session, workspace, fitted, run)
-        else:
-            model = fitted.model
-            write_atomic(run.model_path, lambda path: save_model(model, path))
-            _read_back(workspace, fitted, run)
-            keep_converted(session.cache, run.model_path, plan, model)
+        save_trained(session, workspace, fitted, run)
+    if plan.task != CLASSES:
+        return save_targets(session, workspace, fitted, run, advice, next_steps(place or run.path))
     reports = {
         split: score(
             probabilities,
@@ -131,52 +113,10 @@ def save_run(
         with session.timer.time("samples"):
             split = next(iter(fitted.probabilities))
             write_samples(run.samples, dataset, split, fitted.probabilities[split], plan.seed)
-    found = reports, advice, _next_steps(place or run.path), repeats
+    found = reports, advice, next_steps(place or run.path), repeats
     _write_results(session, workspace, fitted, run, *found)
     seal(run)
     return reports
-
-
-def _save_solved(
-    session: Session, workspace: Workspace, fitted: FittedModel, run: RunDirectory
-) -> None:
-    """Save a solved head; TensorFlow only the first time that this backbone is used."""
-    head, plan, novelty = fitted.head, fitted.plan, fitted.calibration.novelty
-    assert head is not None and novelty is not None
-    layers = {**head_weights(head.kernel, head.bias), **known_weights(novelty)}
-    stored = open_template(session.cache, plan.backbone.fingerprint)
-    template = stored or make_template(
-        session.load_backbone(workspace.backbone), plan.head.stages, novelty.subspace.axes.shape[1]
-    )
-    write_atomic(run.model_path, with_weights(template, layers))
-    saved = read_weights(run.model_path, template, layers)
-    for name, expected in layers.items():
-        if not all(map(np.array_equal, saved[name], expected)):
-            raise _not_as_saved(run, f"its layer {name!r} is another one")
-    if stored is None:
-        _read_back(workspace, fitted, run)
-        keep_template(session.cache, plan.backbone.fingerprint, template)
-
-
-def _read_back(workspace: Workspace, fitted: FittedModel, run: RunDirectory) -> None:
-    """Reload the model from disk and check that it reproduces the scored probabilities."""
-    import keras
-
-    model = keras.models.load_model(run.model_path, compile=False, safe_mode=True)
-    split, expected = next(iter(fitted.probabilities.items()))
-    sample = workspace.dataset.rows(split)[:_READ_BACK_IMAGES]
-    answers = answer_pixels(trace_once(model).predict_on_batch, sample).probabilities
-    difference = float(np.abs(answers - expected[:_READ_BACK_IMAGES]).max())
-    if not difference <= _TOLERANCE:
-        problem = f"a probability moved by {difference:.3g} on {len(answers)} {split} images"
-        raise _not_as_saved(run, problem)
-
-
-def _not_as_saved(run: RunDirectory, problem: str) -> RunError:
-    return RunError(
-        f"{quoted(run.model_path)} was saved but answers differently when read back: {problem}",
-        "this is a bug of tlearn or of Keras; please report it with the plan.yaml beside it",
-    )
 
 
 def _write_results(
@@ -290,7 +230,8 @@ def _provenance(run: RunDirectory) -> dict[str, str]:
     return provenance.in_words() if provenance else {}
 
 
-def _next_steps(place: Path) -> list[NextStep]:
+def next_steps(place: Path) -> list[NextStep]:
+    """Return what to do with a run."""
     path = pasted(place)
     return [
         NextStep("Try it on an image of your own", f"tlearn predict {path} IMAGE"),

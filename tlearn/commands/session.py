@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tlearn.backend.silence import import_keras
+from tlearn.commands.workspace import Workspace
 from tlearn.data.dataset import Dataset, load_dataset
 from tlearn.data.groups import GroupRule
 from tlearn.data.image_folder import ImageFolder, scan
@@ -19,13 +20,12 @@ from tlearn.errors import RecipeError
 from tlearn.features.engine import EngineChoice, KerasEngine, seconds_per_image
 from tlearn.features.extractor import (
     FeatureExtractor,
-    StageInfo,
     extractor_engines,
     make_extractor,
     open_extractor,
     stage_infos,
 )
-from tlearn.features.features import Features, HeadProblem, compute_features
+from tlearn.features.features import HeadProblem, compute_features
 from tlearn.features.linear_head import CrossValidation
 from tlearn.features.store import EngineFactory
 from tlearn.models.resolve import ResolvedBackbone, resolve_backbone
@@ -43,25 +43,6 @@ if TYPE_CHECKING:
 
 _KERAS_PASS_COST = 2.0
 """A pass through Keras takes about as long as this many through LiteRT, the unit of forecasts."""
-
-
-@dataclass(frozen=True)
-class Workspace:
-    """An image folder and a backbone, ready to be measured and trained on.
-
-    Attributes:
-        dataset: The images, decoded and split.
-        backbone: The pretrained network, found but not loaded.
-        stages: Its stages, input to output.
-        extractor: The frozen network as one LiteRT file; None where nothing is frozen.
-        features: Its outputs for every image; None until they are extracted.
-    """
-
-    dataset: Dataset
-    backbone: ResolvedBackbone
-    stages: Sequence[StageInfo]
-    extractor: FeatureExtractor | None
-    features: Features | None = None
 
 
 class Session:
@@ -252,8 +233,10 @@ class Session:
     def head_problem(self, workspace: Workspace, stages: Sequence[int]) -> HeadProblem:
         """Return the head on some stages, to be solved on the training images as they are."""
         dataset, weights = workspace.dataset, self.requested.recipe.class_weights
-        keys, labels = dataset.digests("train"), dataset.labels("train")
-        return HeadProblem(stages, keys, labels, len(dataset.manifest.classes), weights)
+        keys, targets = dataset.digests("train"), dataset.targets("train")
+        return HeadProblem(
+            stages, keys, targets, len(dataset.outputs), weights, dataset.folder.task
+        )
 
     def measure_profile(self, workspace: Workspace) -> DepthProfile:
         """Cross-validate a head on each stage and on the last ones together."""

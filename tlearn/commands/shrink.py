@@ -10,6 +10,7 @@ import numpy as np
 from tlearn.commands.save import begin_run, save_run
 from tlearn.commands.session import Session
 from tlearn.commands.train import fit
+from tlearn.evaluation.metrics import Report
 from tlearn.features.engine import LiteRTEngine, seconds_per_image
 from tlearn.features.extractor import FeatureExtractor, open_extractor
 from tlearn.models.resolve import ResolvedBackbone
@@ -85,9 +86,11 @@ def shrink(
         shape = (len(sample), teacher.image_size, teacher.image_size, 3)
         large_ms = _milliseconds(large_extractor, np.zeros(shape, np.uint8))
     split = workspace.dataset.manifest.report_split
+    report = reports[split]
+    assert isinstance(report, Report)
     return ShrinkResult(
         run,
-        (metrics[f"{split}_accuracy"], reports[split].accuracy),
+        (metrics[f"{split}_accuracy"], report.accuracy),
         (large.model_path.stat().st_size, run.model_path.stat().st_size),
         (large_ms, small_ms),
     )

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from tlearn.commands.advice import advise, head_score_of
+from tlearn.commands.advise_targets import advise_targets
 from tlearn.commands.choose_backbone import choose_backbone
 from tlearn.commands.int8_cost import measure_int8_cost
 from tlearn.commands.session import Session
 from tlearn.commands.trials import check_validation, run_trials
+from tlearn.data.targets import CLASSES
 from tlearn.progress import ProgressCallback, no_progress
 from tlearn.recipe.saving import check_new, recipe_of, save_recipe
 from tlearn.runs.directory import ensure_no_run
@@ -53,7 +55,9 @@ def suggest(
         if trial_seconds:
             check_validation(workspace.dataset)
         workspace = session.extract_features(workspace)
-        advice = replace(advise(session, workspace), contenders=contenders)
+        classes = workspace.dataset.folder.task == CLASSES
+        advice = (advise if classes else advise_targets)(session, workspace)
+        advice = replace(advice, contenders=contenders)
         if trial_seconds:
             advice = run_trials(session, workspace, advice, trial_seconds)
         if measure_int8:

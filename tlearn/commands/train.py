@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from tlearn.backend.precision import use_deterministic_operations
-from tlearn.backend.silence import import_keras
 from tlearn.commands.calibrate import (
-    UNCALIBRATED,
     Calibration,
     calibrate_head,
     calibrate_network,
     open_network,
 )
-from tlearn.commands.session import Session, Workspace
+from tlearn.commands.fitted import FittedModel
+from tlearn.commands.heads import head_answers, head_problem, held_out_splits, solve
+from tlearn.commands.session import Session
+from tlearn.commands.train_targets import fit_targets
+from tlearn.commands.tuning import tune_network
+from tlearn.commands.workspace import Workspace
 from tlearn.confidence.temperature import with_temperature
-from tlearn.data.augmentation import augmentation
-from tlearn.data.pixel_store import PixelArray
-from tlearn.data.split import Fold
+from tlearn.data.targets import CLASSES
 from tlearn.evaluation.training_warnings import training_warnings
-from tlearn.features.features import Features, HeadProblem
 from tlearn.features.linear_head import LinearHead, centered
-from tlearn.features.store import Views
 from tlearn.progress import EpochCallback
 from tlearn.recipe.plan import Plan
 
@@ -34,34 +29,6 @@ if TYPE_CHECKING:
     import keras
 
     from tlearn.training.loop import History
-
-
-@dataclass(frozen=True)
-class FittedModel:
-    """A trained model, or a solved head, and what it answers on held-out images.
-
-    Attributes:
-        plan: The plan, with the L2 penalty that was chosen.
-        head: The solved head, from which tuning began; None from scratch.
-        probabilities: Held-out split to what the model says of it: (n, classes).
-        model: The trained network; None for a solved head on an untouched backbone.
-        answer: Gives its probabilities of images; None where there is none.
-        history: Epoch records.
-        interpolation: Position between the solved head (0) and the end of tuning (1), or None.
-        warnings: What went wrong in training, and what to do about it.
-        calibration: Its temperature, which is in `head` or `model` and in `probabilities` already,
-            and what tells its own kinds of images from others.
-    """
-
-    plan: Plan
-    head: LinearHead | None
-    probabilities: Mapping[str, np.ndarray]
-    model: keras.Model | None = None
-    answer: Callable[[PixelArray], np.ndarray] | None = None
-    history: Sequence[Mapping[str, Any]] = ()
-    interpolation: float | None = None
-    warnings: tuple[str, ...] = ()
-    calibration: Calibration = UNCALIBRATED
 
 
 def fit(
@@ -80,6 +47,8 @@ def fit(
         on_epoch: Called with the record of every epoch.
         checkpoint: File in which the state of training is kept, and from which it goes on.
     """
+    if plan.task != CLASSES:
+        return fit_targets(session, workspace, plan, on_epoch, checkpoint)
     head = None
     if workspace.features is not None:
         problem, folds = head_problem(session, workspace, plan)
@@ -93,9 +62,9 @@ def fit(
             head = head.calibrated(calibration.temperature.value)
         plan = replace(plan, head=replace(plan.head, solved_l2=head.penalty))
         if not plan.training.epochs:
-            probabilities = _head_probabilities(workspace, plan, head)
+            probabilities = head_answers(workspace, plan, head)
             return FittedModel(plan, head, probabilities, calibration=calibration)
-    model, history = _tune(session, workspace, plan, head, on_epoch, checkpoint)
+    model, history = tune_network(session, workspace, plan, head, on_epoch, checkpoint)
     return _fitted(session, workspace, plan, head, model, history)
 
 
@@ -111,7 +80,8 @@ def _fitted(
     session.progress("score the model", 0, 0)
     with session.timer.time("check"):
         run = open_network(model)
-        held_out = {split: run(workspace.dataset.rows(split)) for split in _held_out(workspace)}
+        splits = held_out_splits(workspace)
+        held_out = {split: run(workspace.dataset.rows(split)) for split in splits}
     session.progress("calibrate", 0, 0)
     with session.timer.time("calibrate"):
         calibration = calibrate_network(model, run, held_out, workspace.dataset, plan)
@@ -142,42 +112,6 @@ def _fitted(
     )
 
 
-def head_problem(
-    session: Session, workspace: Workspace, plan: Plan
-) -> tuple[HeadProblem, list[Fold]]:
-    """Return what the head is solved on, stored, and the folds that choose its penalty."""
-    features, dataset = workspace.features, workspace.dataset
-    assert features is not None
-    solved_only = plan.policy == "linear_head" and not plan.training.epochs
-    count = plan.images.views if solved_only else 1
-    policy = augmentation(plan.images.augmentation, plan.images.horizontal_flip)
-    with session.timer.time("features"):
-        keys = features.store_views(dataset, Views(count, policy, plan.seed), session.progress)
-    problem = HeadProblem(
-        plan.head.stages,
-        keys,
-        np.tile(dataset.labels("train"), count),
-        len(plan.split.classes),
-        plan.head.class_weights,
-    )
-    return problem, _folds_of_views(dataset.folds(plan.seed), count, len(keys))
-
-
-def solve(
-    session: Session,
-    features: Features,
-    problem: HeadProblem,
-    folds: Sequence[Fold],
-    penalty: float | None,
-) -> LinearHead:
-    """Solve the head; without a penalty, with the one that cross-validation chooses."""
-    session.progress("solve the head", 0, 0)
-    with session.timer.time("head"):
-        if penalty is None:
-            penalty = features.cross_validate(problem, folds).penalty
-        return features.solve(problem, penalty)
-
-
 def _calibrated(model: keras.Model, calibration: Calibration) -> keras.Model:
     """Return a tuned network whose head holds the temperature, and whose `known` is set.
 
@@ -194,64 +128,3 @@ def _calibrated(model: keras.Model, calibration: Calibration) -> keras.Model:
         return keras.Model(model.inputs[0], model.outputs[0], name=model.name)
     set_known(model, calibration.novelty)
     return model
-
-
-def _folds_of_views(folds: Sequence[Fold], count: int, n_rows: int) -> list[Fold]:
-    """Return folds of rows that stand view by view; a held-out image is solved on in no view."""
-    shifts = np.arange(0, n_rows, n_rows // count)[:, None]
-    return [((rows + shifts).ravel(), held_out) for rows, held_out in folds]
-
-
-def _head_probabilities(
-    workspace: Workspace, plan: Plan, head: LinearHead
-) -> dict[str, np.ndarray]:
-    features = workspace.features
-    assert features is not None
-    outputs = features.outputs_of(plan.head.stages)
-    return {
-        split: head.probabilities(features.read(outputs, workspace.dataset.digests(split)))
-        for split in _held_out(workspace)
-    }
-
-
-def _tune(
-    session: Session,
-    workspace: Workspace,
-    plan: Plan,
-    head: LinearHead | None,
-    on_epoch: EpochCallback | None,
-    checkpoint: Path | None,
-) -> tuple[keras.Model, History]:
-    """Tune the stages that the plan names, in the precision that it names."""
-    session.progress("load TensorFlow", 0, 0)
-    with session.timer.time("load"):
-        keras = import_keras()
-    from tlearn.training.fine_tune import TrainingContext, fine_tune
-
-    seconds = plan.training.seconds
-    context = TrainingContext(
-        plan=plan,
-        dataset=workspace.dataset,
-        cache=session.cache,
-        engines=session.engines,
-        progress=session.progress,
-        timer=session.timer,
-        on_epoch=on_epoch,
-        checkpoint=checkpoint,
-        deadline=session.timer.started + seconds if seconds else None,
-    )
-    keras.utils.set_random_seed(plan.seed)
-    if plan.training.deterministic:
-        use_deterministic_operations()
-    keras.config.set_dtype_policy(plan.training.precision)
-    try:
-        is_float32 = plan.training.precision == "float32"
-        resolved = workspace.backbone
-        network = session.load_backbone(resolved, to_train=True) if is_float32 else resolved.load()
-        return fine_tune(network, head, context)
-    finally:
-        keras.config.set_dtype_policy("float32")
-
-
-def _held_out(workspace: Workspace) -> list[str]:
-    return [split for split in ("val", "test") if workspace.dataset.manifest.count(split)]

@@ -9,8 +9,9 @@ from dataclasses import replace
 import numpy as np
 
 from tlearn.commands.advice import plan_option
-from tlearn.commands.session import Session, Workspace
+from tlearn.commands.session import Session
 from tlearn.commands.train import fit
+from tlearn.commands.workspace import Workspace
 from tlearn.data.dataset import Dataset
 from tlearn.errors import DataError
 from tlearn.suggestion.accuracy_forecast import Option

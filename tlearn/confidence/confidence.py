@@ -24,6 +24,23 @@ class KnownScale:
 
 
 @dataclass(frozen=True)
+class NumberPromise:
+    """How near to a model's answer the true number lies.
+
+    Attributes:
+        half_width: Of the interval around an answer; None where too few images were held out.
+        level: Share of new images whose number is in it.
+        relative: Whether it is a share of the answer.
+        n: Images that it was computed on.
+    """
+
+    half_width: float | None
+    level: float
+    relative: bool
+    n: int
+
+
+@dataclass(frozen=True)
 class Confidence:
     """What is known of a model's answers.
 
@@ -31,11 +48,15 @@ class Confidence:
         temperature: What its logits were divided by.
         known: The scale of its second output; None where it has none.
         sets: Promises about sets of its answers; none where too few images were held out.
+        thresholds: Of several labels, the probability from which each is answered.
+        number: Of a number, the interval around it.
     """
 
     temperature: Temperature = NO_TEMPERATURE
     known: KnownScale | None = None
     sets: tuple[AnswerSets, ...] = ()
+    thresholds: tuple[float, ...] = ()
+    number: NumberPromise | None = None
 
     def answer_sets(self) -> AnswerSets | None:
         """Return the promise that holds most often; None where there is none."""

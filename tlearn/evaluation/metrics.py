@@ -106,7 +106,7 @@ class Report:
 
     def in_words(self) -> str:
         """Return the accuracy as a sentence: "right on 166 of 189 images it had not seen (...)"."""
-        images = _SPLITS.get(self.split, f"images of {self.split}")
+        images = SPLITS_IN_WORDS.get(self.split, f"images of {self.split}")
         shares = f"{percent(self.accuracy)}, {percent_interval(*self.interval)}"
         return f"right on {self.n_correct:,} of {self.n:,} {images} ({shares})"
 
@@ -116,7 +116,8 @@ class Report:
         return plain
 
 
-_SPLITS = {"test": "images it had not seen", "val": "validation images"}
+SPLITS_IN_WORDS = {"test": "images it had not seen", "val": "validation images"}
+"""What the images of a split are called."""
 
 
 def _plain(value: Any) -> Any:

@@ -14,6 +14,7 @@ from tlearn.evaluation.metrics import most_confused
 from tlearn.evaluation.page import breakable, data_url, render_page
 from tlearn.evaluation.report_content import ReportContent
 from tlearn.evaluation.report_evidence import evidence_rows
+from tlearn.recipe.plan import Plan
 from tlearn.recipe.planning import HEAD
 from tlearn.storage.atomic import write_atomic
 
@@ -34,6 +35,22 @@ _TUNING_KEYS = (
     *("tuned_stages", "optimizer", "learning_rate", "layer_decay", "schedule", "epochs"),
     *("batch_size", "precision"),
 )
+
+
+FILTERS: Mapping[str, Callable[..., Any]] = {
+    "percent": wording.percent,
+    "points": wording.points,
+    "interval": wording.percent_interval,
+    "duration": wording.duration,
+    "setting": wording.setting_in_words,
+    "key": wording.key_in_words,
+    "sentence": wording.sentence,
+    "step": wording.step_in_words,
+    "split": wording.split_in_words,
+    "path": breakable,
+    "image": data_url,
+}
+"""What templates of reports call."""
 
 
 def write_report(path: Path, content: ReportContent) -> None:
@@ -61,23 +78,11 @@ def write_report(path: Path, content: ReportContent) -> None:
         "matrix": n_classes <= MATRIX_LIMIT,
         "charts": _charts(content),
         "evidence": evidence_rows(content),
-        "settings": _settings(content),
+        "settings": settings_of(content.plan),
         "head": HEAD,
     }
-    filters: Mapping[str, Callable[..., Any]] = {
-        "percent": wording.percent,
-        "points": wording.points,
-        "interval": wording.percent_interval,
-        "duration": wording.duration,
-        "setting": wording.setting_in_words,
-        "key": wording.key_in_words,
-        "sentence": wording.sentence,
-        "step": wording.step_in_words,
-        "split": wording.split_in_words,
-        "path": breakable,
-        "image": data_url,
-    }
-    write_atomic(path, render_page("tlearn.evaluation", "report.html.j2", filters, values))
+    page = render_page("tlearn.evaluation", "report.html.j2", FILTERS, values)
+    write_atomic(path, page)
 
 
 def _charts(content: ReportContent) -> Mapping[str, Any]:
@@ -94,9 +99,8 @@ def _charts(content: ReportContent) -> Mapping[str, Any]:
         return {name: Markup(inline_svg(figure, name)) for name, figure in figures.items()}
 
 
-def _settings(content: ReportContent) -> Sequence[Sequence[tuple[str, str, str, str]]]:
-    """Return rows (key, value, origin, reason) of the plan: those that matter most, then others."""
-    plan = content.plan
+def settings_of(plan: Plan) -> Sequence[Sequence[tuple[str, str, str, str]]]:
+    """Return rows (key, value, origin, reason) of a plan: those that matter most, then others."""
     values = plan.flat()
     values["policy"] = wording.policy_in_words(plan.policy)
     shown = [*_MAIN_KEYS, *(_TUNING_KEYS if plan.training.epochs else ()), "seed"]

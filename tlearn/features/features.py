@@ -13,6 +13,7 @@ import numpy as np
 from tlearn.backend.memory import release_freed
 from tlearn.data.dataset import Dataset
 from tlearn.data.split import Fold
+from tlearn.data.targets import CLASSES
 from tlearn.features.extractor import EMBEDDING, SOURCE, FeatureExtractor
 from tlearn.features.linear_head import (
     SOLVER_VERSION,
@@ -23,6 +24,7 @@ from tlearn.features.linear_head import (
     solve_head,
 )
 from tlearn.features.store import EngineFactory, FeatureStore, Views, extractor_store
+from tlearn.features.target_head import cross_validate_targets, solve_targets
 from tlearn.progress import ProgressCallback, Timer
 from tlearn.storage.atomic import CACHE_HINT, write_atomic
 
@@ -34,9 +36,11 @@ class HeadProblem:
     Attributes:
         stages: Numbers from 1 of the stages whose features it reads.
         keys: (n,) keys of the stored views it is solved on.
-        labels: (n,) class indices.
+        labels: (n,) class indices, or (n, outputs) targets of another task.
         n_classes: Number of classes.
         class_weights: Whether rows are weighted so that every class counts the same.
+        task: What is learned.
+        log: Whether it is the logarithm of a number.
     """
 
     stages: Sequence[int]
@@ -44,6 +48,8 @@ class HeadProblem:
     labels: np.ndarray
     n_classes: int
     class_weights: bool = False
+    task: str = CLASSES
+    log: bool = False
 
 
 @dataclass(frozen=True)
@@ -127,6 +133,8 @@ class Features:
         """
         outputs = self.outputs_of(problem.stages)
         settings = f"{'+'.join(outputs)}/{problem.n_classes}/{problem.class_weights}"
+        if problem.task != CLASSES:
+            settings += f"/{problem.task}/{problem.log}"
         arrays = [problem.labels, *(rows for fold in folds for rows in fold)]
         digest = hashlib.sha256(settings.encode() + " ".join(problem.keys).encode())
         for array in arrays:
@@ -136,15 +144,14 @@ class Features:
         if stored:
             return stored
         used, folds = _renumber(folds)
-        cv = cross_validate(
-            self.read(outputs, [problem.keys[row] for row in used]),
-            problem.labels[used],
-            problem.n_classes,
-            folds,
-            class_weights=problem.class_weights,
-            in_place=True,
-            blocks=self.widths(outputs),
-        )
+        read = self.read(outputs, [problem.keys[row] for row in used])
+        if problem.task == CLASSES:
+            validate = partial(cross_validate, read, problem.labels[used], problem.n_classes)
+        else:
+            targets, task = problem.labels[used], problem.task
+            validate = partial(cross_validate_targets, read, targets, task, log=problem.log)
+        weighted, blocks = problem.class_weights, self.widths(outputs)
+        cv = validate(folds, class_weights=weighted, in_place=True, blocks=blocks)
         write_atomic(path, cv.write, CACHE_HINT)
         return cv
 
@@ -177,15 +184,14 @@ class Features:
     def solve(self, problem: HeadProblem, penalty: float) -> LinearHead:
         """Solve the head on all rows, at one penalty."""
         outputs = self.outputs_of(problem.stages)
-        return solve_head(
-            self.read(outputs, problem.keys),
-            problem.labels,
-            problem.n_classes,
-            penalty,
-            class_weights=problem.class_weights,
-            in_place=True,
-            blocks=self.widths(outputs),
-        )
+        read = self.read(outputs, problem.keys)
+        if problem.task == CLASSES:
+            solve = partial(solve_head, read, problem.labels, problem.n_classes, penalty)
+        else:
+            task, log = problem.task, problem.log
+            solve = partial(solve_targets, read, problem.labels, task, penalty, log=log)
+        weighted, blocks = problem.class_weights, self.widths(outputs)
+        return solve(class_weights=weighted, in_place=True, blocks=blocks)
 
 
 def _renumber(folds: Sequence[Fold]) -> tuple[np.ndarray, list[Fold]]:

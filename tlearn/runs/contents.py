@@ -15,8 +15,10 @@ from typing import Any
 
 from tlearn.data.image_folder import SPLITS
 from tlearn.data.manifest import SplitManifest, read_manifest
+from tlearn.data.targets import CLASSES
 from tlearn.errors import RunError, pasted, quoted
 from tlearn.evaluation.metrics import Report
+from tlearn.evaluation.target_scores import TargetReport
 from tlearn.recipe.plan import Plan
 from tlearn.recipe.plan_file import read_plan
 from tlearn.runs.directory import FILES_AT_END, RunDirectory
@@ -105,8 +107,13 @@ def _contradictions(run: RunDirectory, contents: RunContents) -> Iterator[str]:
         yield "plan.yaml names a class twice, or one without a name"
     if run.read_labels() != split.classes:
         yield "labels.txt and plan.yaml name other classes, or in another order"
-    if manifest.classes != split.classes:
+    targets = manifest.targets
+    if targets is None and manifest.classes != split.classes:
         yield "split.csv and plan.yaml name other classes, or in another order"
+    if (targets is None) != (contents.plan.task == CLASSES):
+        yield "split.csv and plan.yaml are of other tasks"
+    if targets is not None and targets.shape[1:] != (len(split.classes),):
+        yield "split.csv has other targets than plan.yaml"
     planned = (split.n_train, split.n_val, split.n_test)
     counted = tuple(map(manifest.count, SPLITS))
     if counted != planned:
@@ -117,8 +124,10 @@ def _contradictions(run: RunDirectory, contents: RunContents) -> Iterator[str]:
             yield f"metrics.json has scores on {name} that do not fit split.csv"
 
 
-def _is_report_of(split: str, report: Report, manifest: SplitManifest) -> bool:
+def _is_report_of(split: str, report: Report | TargetReport, manifest: SplitManifest) -> bool:
     """Return whether scores are of a split, and do not contradict themselves."""
+    if not isinstance(report, Report):
+        return report.split == split and report.n == manifest.count(split)
     counts = Counter(manifest.labels[manifest.indices(split)].tolist())
     per_class = [counts[label] for label in range(len(manifest.classes))]
     right = sum(row[label] for label, row in enumerate(report.confusion) if label < len(row))

@@ -10,6 +10,7 @@ from tlearn.confidence.confidence import UNKNOWN, Confidence
 from tlearn.confidence.strangers import Taught
 from tlearn.errors import RunError, pasted, quoted
 from tlearn.evaluation.metrics import Report
+from tlearn.evaluation.target_scores import TargetReport
 from tlearn.runs.directory import RunDirectory
 from tlearn.storage.text import first_problem, read_json
 
@@ -34,7 +35,7 @@ class RunMetrics:
     """
 
     folder: str
-    reports: dict[str, Report]
+    reports: dict[str, Report | TargetReport]
     seconds: dict[str, float] = field(default_factory=dict)
     interpolation: float | None = None
     warnings: tuple[str, ...] = ()
@@ -43,9 +44,24 @@ class RunMetrics:
     taught: Taught | None = None
 
     @property
-    def report(self) -> Report:
+    def report(self) -> Report | TargetReport:
         """Return the scores that a run reports: on test, or on val without a test split."""
         return self.reports["test" if "test" in self.reports else "val"]
+
+
+def class_report(metrics: RunMetrics) -> Report:
+    """Return the scores that a run of classes reports.
+
+    Raises:
+        RunError: It answers something else.
+    """
+    report = metrics.report
+    if not isinstance(report, Report):
+        raise RunError(
+            "this command reads runs of classes, and the run answers several labels or a number",
+            "score it: tlearn evaluate RUN",
+        )
+    return report
 
 
 def read_metrics(run: RunDirectory) -> RunMetrics:

@@ -249,7 +249,10 @@ def _golden(dataset: Dataset, split: str, probabilities: np.ndarray) -> Iterator
     paths = {image.name: image.path for image in dataset.folder.images}
     names, labels = dataset.manifest.names, dataset.labels(split)
     rows, digests = dataset.manifest.indices(split), dataset.digests(split)
-    for row in golden_candidates(probabilities, labels):
+    classes = dataset.manifest.targets is None
+    order = np.arange(len(labels))
+    order = golden_candidates(probabilities, labels) if classes else in_turn(order, labels)
+    for row in order:
         content = dataset.pixels.files.original(digests[row])
         if content is None:
             with suppress(OSError):  # a folder that changes while it is read, or a large file

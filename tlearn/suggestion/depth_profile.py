@@ -48,7 +48,7 @@ class HeadScore:
 
     @property
     def accuracy(self) -> float:
-        """Return the accuracy on held-out images."""
+        """Return the accuracy on held-out images, or the score of targets that are no classes."""
         return self.cv.accuracy
 
     @property
@@ -135,11 +135,8 @@ def gain(
     Returns:
         Mean gain and its standard error, from `paired_difference`.
     """
-    held_out = baseline.cv.probabilities.sum(axis=1) > 0
-    baseline_right, head_right = (
-        (score.cv.probabilities[held_out].argmax(axis=1) == labels[held_out]).astype(float)
-        for score in (baseline, head)
-    )
+    held_out = baseline.cv.judged
+    baseline_right, head_right = (s.cv.row_scores(labels)[held_out] for s in (baseline, head))
     of_groups = [*compress(groups, held_out)] if groups else ()
     return paired_difference(head_right - baseline_right, of_groups)
 

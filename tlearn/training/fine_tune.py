@@ -230,7 +230,8 @@ def _batches(inputs: _Inputs, context: TrainingContext) -> tuple[Batches, Batche
         given = dataset.targets(split)
         if plan.task == CLASSES:
             return one_hot(given, n_classes)
-        return np.float32(context.scale.standardized(given) if context.scale else given)
+        standard = context.scale.standardized(given) if context.scale else given
+        return standard.astype(np.float32)
 
     keys = [
         [views.key(digest, view) for view in range(views.count)]

@@ -1,0 +1,62 @@
+"""Scores of a model of several labels, or of a number, and what is always known of such targets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from tlearn.confidence.confidence import Confidence
+from tlearn.data.targets import LABELS
+from tlearn.evaluation.label_scores import LabelReport, score_labels
+from tlearn.evaluation.number_scores import NumberReport, score_numbers
+
+TargetReport = LabelReport | NumberReport
+
+
+def score_targets(
+    task: str,
+    answers: np.ndarray,
+    targets: np.ndarray,
+    names: Sequence[str],
+    split: str,
+    trained_on: np.ndarray,
+    confidence: Confidence,
+    groups: Sequence[str] = (),
+) -> TargetReport:
+    """Score answers against targets.
+
+    Args:
+        task: LABELS or NUMBER.
+        answers: (n, outputs), from the model.
+        targets: (n, outputs), NaN where not known.
+        names: Of the outputs.
+        split: Name of the split.
+        trained_on: (m, outputs), targets of the training images, for a baseline.
+        confidence: Thresholds of the labels, or the interval around the number.
+        groups: (n,) what images of a group share; nothing where it is not known.
+    """
+    if task == LABELS:
+        thresholds = np.array(confidence.thresholds or [0.5] * len(names))
+        shares = np.nanmean(trained_on, axis=0)
+        return score_labels(answers, targets, names, split, thresholds, shares, groups)
+    number, median = confidence.number, float(np.median(trained_on))
+    return score_numbers(
+        answers,
+        targets,
+        names[0],
+        split,
+        median,
+        groups,
+        number.half_width if number else None,
+        relative=bool(number and number.relative),
+    )
+
+
+def headline(report: TargetReport) -> dict[str, float | None]:
+    """Return the scores that stand for all, by their names in JSON."""
+    if isinstance(report, LabelReport):
+        names: tuple[str, ...] = ("mean_average_precision", "f1_micro", "f1_macro", "exact_match")
+    else:
+        names = ("mae", "mae_of_median", "rmse", "r2", "rank_correlation")
+    return {name: getattr(report, name) for name in names}
