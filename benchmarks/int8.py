@@ -28,7 +28,7 @@ from tlearn.export.write import write_and_check
 from tlearn.features.linear_head import cross_validate, solve_head
 from tlearn.models.classifier import HEAD, build_classifier, set_head
 from tlearn.models.resolve import resolve_backbone
-from tlearn.runs.trained_run import SplitImages
+from tlearn.runs.run_images import SplitImages
 
 MODES = ("none", "float16", "dynamic", "int8")
 

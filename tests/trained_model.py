@@ -19,7 +19,7 @@ from tlearn.artifacts.contract import Preprocessing
 from tlearn.confidence.answers import Answer, Answers, logits_of
 from tlearn.confidence.novelty import fit_novelty, fit_subspace, margins
 from tlearn.export.inputs import ExportInputs, GoldenImage
-from tlearn.runs.trained_run import SplitImages
+from tlearn.runs.run_images import SplitImages
 
 LABELS = ("horizontal", "vertical", "checks")
 SIZE = 32

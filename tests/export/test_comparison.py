@@ -17,7 +17,7 @@ from tlearn.export.comparison import (
     paired_interval,
 )
 from tlearn.export.inputs import ExportInputs
-from tlearn.runs.trained_run import SplitImages
+from tlearn.runs.run_images import SplitImages
 
 BEFORE = [0, 1, 2, 0, 1]
 TRUTH = [0, 1, 2, 0, 2]

@@ -36,7 +36,7 @@ from tlearn.export.seal import attach_contract
 from tlearn.export.snippets import PLATFORMS, check_platforms, write_snippet
 from tlearn.export.tflite import write_tflite
 from tlearn.export.write import write_and_check
-from tlearn.runs.trained_run import SplitImages
+from tlearn.runs.run_images import SplitImages
 
 LABELS = ("horizontal", "vertical", "[checks] é")
 THRESHOLD, REFUSED = 0.2, 0.05

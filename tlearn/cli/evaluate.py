@@ -13,7 +13,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from tlearn.cli import confidence_view, evaluate_view, options
+from tlearn.cli import confidence_view, evaluate_view, options, target_view
 from tlearn.cli import evaluate_options as flags
 from tlearn.cli.annotations import Annotations, annotation, print_annotations
 from tlearn.cli.display.formats import escape_control, interval, percent, relative_path
@@ -94,6 +94,12 @@ def evaluate(
     settings: dict[str, Any] = {"data": data, "unknown": unknown, "keep": keep, "forget": forget}
     with Display(as_json, quiet, verbose) as display:
         result = api.evaluate(run, folder, choice=choice, gates=gates, **settings, progress=display)
+    if not isinstance(result, api.EvaluateResult):
+        target_view.show_evaluation(result, as_json, verbose)
+        if output:
+            line = annotation("notice", "tlearn evaluate", result.report.in_words())
+            print_annotations([line], as_json)
+        return
     if as_json:
         print_json(to_json(result))
     else:

@@ -11,7 +11,7 @@ import typer
 from rich.console import RenderableType
 from rich.text import Text
 
-from tlearn.cli import confidence_view, options
+from tlearn.cli import confidence_view, options, target_view
 from tlearn.cli import predict_view as view
 from tlearn.cli.display.formats import escape_control, pluralize, relative_path, shell_path
 from tlearn.cli.display.progress import Display, print_json, print_result
@@ -118,6 +118,9 @@ def predict(
         ensure_writable_file(csv, _CSV_HINT)
         ensure_replaces(csv, rb"\Aimage,label,probability", "table of predictions", _CSV_HINT)
     answering = summarize(RunDirectory.open(run).path)
+    if answering.task not in (None, "classes") and not (sorting or shares):
+        _answer_targets(answering, sources, csv, Display(as_json, quiet, verbose), as_json)
+        return
     with Display(as_json, quiet, verbose) as display:
         predictions, done = _answer(answering.path, sources, sorting, shares, display)
     if csv:
@@ -132,6 +135,25 @@ def predict(
         print_result(Text(), key_value_table({"run": about(answering), **answers}))
         print_result(*view.draw(predictions, top, verbose, csv, kept))
         print_result(*_closing(predictions, sources, sorting, done))
+    if all(prediction.problem for prediction in predictions):
+        raise typer.Exit(2)
+
+
+def _answer_targets(
+    run: RunSummary, sources: Sequence[Path], csv: Path | None, display: Display, as_json: bool
+) -> None:
+    from tlearn.commands.predict import predict_targets
+    from tlearn.storage.atomic import write_atomic
+
+    with display:
+        predictions = predict_targets(run.path, sources, progress=display)
+    if csv:
+        write_atomic(csv, target_view.to_csv(predictions), _CSV_HINT)
+    if as_json:
+        print_json({"run": str(run.path), "predictions": target_view.to_json(predictions)})
+    else:
+        print_result(Text(), key_value_table({"run": about(run)}))
+        print_result(Text(), *target_view.draw_predictions(predictions))
     if all(prediction.problem for prediction in predictions):
         raise typer.Exit(2)
 

@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from rich.console import RenderableType
 from rich.text import Text
 
-from tlearn.cli.display.formats import percent
-from tlearn.cli.display.widgets import DIM, GOOD, heading, indented, safe_text, table
+from tlearn.cli.display.formats import escape_control, percent, relative_path
+from tlearn.cli.display.progress import print_json, print_result
+from tlearn.cli.display.widgets import (
+    BAD,
+    DIM,
+    GOOD,
+    WARN,
+    bullets,
+    end_of,
+    heading,
+    indented,
+    key_value_table,
+    safe_text,
+    table,
+)
 
 if TYPE_CHECKING:
+    from tlearn.commands.evaluate_targets import TargetEvaluateResult
     from tlearn.evaluation.label_scores import LabelReport
     from tlearn.evaluation.number_scores import NumberReport
+    from tlearn.evaluation.target_predictions import TargetPrediction
     from tlearn.evaluation.target_scores import TargetReport
 
+_NAME_CELLS = 30
 _WORST = 8
 
 
@@ -60,3 +76,80 @@ def _number(report: NumberReport) -> list[RenderableType]:
             f"{percent(report.coverage, 0)} did"
         )
     return [Text("\n".join(lines), DIM)]
+
+
+def show_evaluation(result: TargetEvaluateResult, as_json: bool, verbose: bool) -> None:
+    """Print the scores of a run, and of the images among these that it did not learn from."""
+    if as_json:
+        print_json({"run": str(result.run.path), **result.to_json()})
+        return
+    blocks: list[RenderableType] = [
+        Text(),
+        key_value_table({"run": safe_text(relative_path(result.run.path))}),
+        Text(),
+        *draw_target_scores({"": result.report}, verbose),
+    ]
+    if result.trained_on:
+        seen = f"{result.trained_on:,} of these {result.report.n:,} images were trained on or may "
+        blocks.append(Text(seen + "have served to choose settings: no test of the model", WARN))
+    if result.unseen:
+        blocks.append(Text.assemble("the others: ", safe_text(result.unseen.in_words())))
+    print_result(*blocks)
+
+
+def draw_predictions(predictions: Sequence[TargetPrediction]) -> list[RenderableType]:
+    """Return a line for each image."""
+    read = [prediction for prediction in predictions if not prediction.problem]
+    blocks: list[RenderableType] = []
+    number = any(not p.labels and len(p.answers) == 1 for p in read)
+    if read and number:
+        (name,) = read[0].answers
+        grid = table("image", name, "9 of 10 within", right=(1, 2))
+        for p in read:
+            ends = "{:.3g} to {:.3g}".format(*p.interval) if p.interval else "-"
+            grid.add_row(end_of(p.name, _NAME_CELLS), f"{p.answers[name]:.4g}", ends)
+        blocks.append(grid)
+    elif read:
+        grid = table("image", "labels", "probabilities")
+        for p in read:
+            shares = ", ".join(percent(p.answers[label], 0) for label in p.labels)
+            said = ", ".join(map(escape_control, p.labels)) or "none"
+            grid.add_row(end_of(p.name, _NAME_CELLS), Text(said, "bold"), Text(shares, DIM))
+        blocks.append(grid)
+    unread = [f"{relative_path(p.name)}: {p.problem}" for p in predictions if p.problem]
+    if unread:
+        blocks.append(Text(f"\n{len(unread)} of {len(predictions)} images cannot be read", BAD))
+        blocks.append(indented(bullets(unread)))
+    return blocks
+
+
+def to_json(predictions: Sequence[TargetPrediction]) -> list[dict[str, Any]]:
+    """Return the predictions as plain Python values."""
+    return [
+        {
+            "image": p.name,
+            "problem": p.problem,
+            "labels": [*p.labels],
+            "answers": dict(p.answers),
+            "interval": p.interval and [*p.interval],
+        }
+        for p in predictions
+    ]
+
+
+def to_csv(predictions: Sequence[TargetPrediction]) -> str:
+    """Return a CSV table: image, problem, labels, and a column for each answer."""
+    import csv
+    import io
+
+    from tlearn.evaluation.predictions import csv_path, csv_text
+
+    names = next((p.answers for p in predictions if p.answers), {})
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(["image", "problem", "labels", *map(csv_text, names)])
+    for p in predictions:
+        values = [f"{p.answers[name]:.6g}" for name in names] if p.answers else [""] * len(names)
+        labels = csv_text("|".join(p.labels))
+        writer.writerow([csv_path(p.name), csv_text(p.problem or ""), labels, *values])
+    return file.getvalue()

@@ -8,6 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
+from tlearn.commands.evaluate_targets import (
+    TargetEvaluateResult,
+    evaluate_targets,
+    refuse_class_settings,
+)
 from tlearn.confidence.answer_sets import Coverage
 from tlearn.confidence.answers import Answers
 from tlearn.confidence.novelty import REFUSED
@@ -16,6 +21,7 @@ from tlearn.confidence.promises import hold_promises
 from tlearn.confidence.strangers import KnownShare, StrangerScores, score_strangers
 from tlearn.confidence.temperature import with_temperature
 from tlearn.data.image_folder import list_images
+from tlearn.data.targets import CLASSES
 from tlearn.errors import DataError, RunError, quoted
 from tlearn.evaluation.choice import NO_CHOICE, Choice
 from tlearn.evaluation.class_thresholds import (
@@ -32,7 +38,8 @@ from tlearn.runs.answering import Network, answer, open_network
 from tlearn.runs.directory import RunDirectory
 from tlearn.runs.kept_point import forget_point, keep_point, read_point
 from tlearn.runs.metrics import read_metrics
-from tlearn.runs.trained_run import LabeledPixels, TrainedRun
+from tlearn.runs.run_images import LabeledPixels
+from tlearn.runs.trained_run import TrainedRun
 from tlearn.storage.digest import digest_of_file
 
 
@@ -94,7 +101,7 @@ def evaluate(
     keep: bool = False,
     forget: bool = False,
     progress: ProgressCallback = no_progress,
-) -> EvaluateResult:
+) -> EvaluateResult | TargetEvaluateResult:
     """Score a run on its own held-out images, or on another folder.
 
     Images that were trained on, or may have served to choose settings, are found by their content
@@ -119,6 +126,12 @@ def evaluate(
     forgot = forget_point(RunDirectory.open(run)) if forget else None
     trained = TrainedRun.open(run, data, progress)
     choice, gates, classes = choice or NO_CHOICE, gates or Gates(), trained.labels
+    if trained.plan.task != CLASSES:
+        chosen = {"--positive": choice != NO_CHOICE, "--min-accuracy": bool(gates)}
+        refuse_class_settings(chosen | {"--keep": keep, "--unknown": unknown is not None})
+        split = folder.resolve().name if folder else trained.manifest.report_split
+        images = trained.read_other(folder) if folder else trained.read_split(split)
+        return evaluate_targets(trained, images, split)
     choice.check(classes, trained.manifest.count("val"))
     gates.check_classes(classes)
     split = folder.resolve().name if folder else trained.manifest.report_split  # "." has no name

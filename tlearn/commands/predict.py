@@ -14,8 +14,9 @@ from tlearn.confidence.novelty import REFUSED
 from tlearn.confidence.operating_point import OperatingPoint
 from tlearn.confidence.strangers import measure_known
 from tlearn.data.image_folder import list_images
+from tlearn.data.targets import CLASSES
 from tlearn.doctor.journal import moving
-from tlearn.errors import DataError, quoted
+from tlearn.errors import DataError, RunError, quoted
 from tlearn.evaluation.predictions import Prediction
 from tlearn.evaluation.prior import expected_shares, learned_shares, with_prior
 from tlearn.evaluation.sorting import (
@@ -27,6 +28,7 @@ from tlearn.evaluation.sorting import (
     sort_files,
     undo_sorting,
 )
+from tlearn.evaluation.target_predictions import TargetPrediction
 from tlearn.progress import ProgressCallback, no_progress
 from tlearn.runs.answering import answer
 from tlearn.runs.directory import ensure_no_run
@@ -91,6 +93,32 @@ def predict(
     return _predict(TrainedRun.open(run, progress=progress), paths, prior)
 
 
+def predict_targets(
+    run: Path | None, sources: Sequence[Path], *, progress: ProgressCallback = no_progress
+) -> list[TargetPrediction]:
+    """Answer images with a run of several labels, or of a number; see `predict`.
+
+    Args:
+        run: The run directory; None takes the newest under runs/.
+        sources: Files, or folders to search.
+        progress: Called with (step, done, total).
+
+    Raises:
+        TlearnError: The run cannot be used, or there is no image.
+    """
+    paths = list_images(sources)
+    trained = TrainedRun.open(run, progress=progress)
+    pixels, problems = trained.read_files(paths)
+    answers = iter(answer(trained, pixels).probabilities if len(pixels) else ())
+    kept = trained.labels, trained.plan.task, trained.confidence
+    return [
+        TargetPrediction(str(path), {}, problem=problem)
+        if problem
+        else TargetPrediction.of(str(path), next(answers), *kept)
+        for path, problem in zip(paths, problems, strict=True)
+    ]
+
+
 def sort_images(
     run: Path | None,
     sources: Sequence[Path],
@@ -152,6 +180,12 @@ def _predict(
     trained: TrainedRun, paths: Sequence[Path], prior: Mapping[str, float] | None
 ) -> Predictions:
     labels, confidence = trained.labels, trained.confidence
+    if trained.plan.task != CLASSES:
+        raise RunError(
+            f"the run {quoted(trained.directory.path)} answers several labels or a number: there "
+            "are no classes to sort into, or to be frequent",
+            "leave out --sort-into and --prior: tlearn predict RUN IMAGES",
+        )
     shares: tuple[np.ndarray, ...] = ()
     if prior:
         learned = learned_shares(trained.manifest, trained.plan)

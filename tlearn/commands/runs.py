@@ -44,6 +44,8 @@ class RunSummary:
         n: Images in it.
         accuracy: Share of them answered right.
         interval: 95% Wilson interval of the accuracy.
+        task: What it answers; None of an unfinished run.
+        headline: Of another task than classes, the score that stands for all, in words.
     """
 
     path: Path
@@ -58,6 +60,8 @@ class RunSummary:
     n: int | None = None
     accuracy: float | None = None
     interval: tuple[float, float] | None = None
+    task: str | None = None
+    headline: str | None = None
 
 
 def list_runs(folder: Path = RUNS_ROOT) -> list[RunSummary]:
@@ -147,6 +151,8 @@ def _values(run: RunDirectory) -> dict[str, Any]:
     contents = read_contents(run, with_model=False)
     report = contents.metrics.report
     return {
+        "task": contents.plan.task,
+        "headline": None if isinstance(report, Report) else " ".join(report.headline()),
         "policy": contents.plan.policy,
         "backbone": contents.plan.backbone.name,
         "data": contents.metrics.folder,

@@ -9,9 +9,10 @@ from pathlib import Path
 from tlearn.data.copy_findings import find_copies
 from tlearn.data.group_likeness import likeness
 from tlearn.data.groups import GroupRule, find_groups, join_groups, looks
-from tlearn.data.image_folder import ImageFolder, scan
+from tlearn.data.image_folder import ImageFolder, LabeledImage, scan
 from tlearn.data.notes import reading
 from tlearn.data.pixel_store import PixelStore
+from tlearn.data.targets import CLASSES
 from tlearn.errors import DataError, quoted
 from tlearn.progress import StepProgress
 
@@ -36,20 +37,23 @@ class Shared:
         return Shared(groups, copies, self.by)
 
 
-def labeled_folder(path: Path, labels: Sequence[str]) -> ImageFolder:
+def labeled_folder(path: Path, labels: Sequence[str], task: str = CLASSES) -> ImageFolder:
     """List the images that a model can be scored on: the test split, else val, else all.
 
     Args:
         path: An image folder, or a CSV file; it need not have every class of the model.
         labels: The model's labels, in the order of its output.
+        task: What the model answers.
 
     Returns:
-        These images, with `labels` for its classes.
+        These images, with `labels` for its classes, or its outputs.
 
     Raises:
         DataError: The folder cannot be used, or has a class that the model does not know.
     """
-    folder = scan(path, known_classes=labels)
+    folder = scan(path, known_classes=labels, task=task)
+    if task != CLASSES:
+        return replace(folder, images=_scored(folder))
     unknown = [name for name in folder.classes if name not in labels]
     if unknown:
         similar = [known for name in unknown for known in labels if reading(known) == reading(name)]
@@ -60,14 +64,17 @@ def labeled_folder(path: Path, labels: Sequence[str]) -> ImageFolder:
             if similar
             else "name the model that was trained on such classes, as in: tlearn runs",
         )
-    splits = {image.split for image in folder.images}
-    split = next((name for name in ("test", "val") if name in splits), None)
     images = tuple(
-        replace(image, label=labels.index(folder.classes[image.label]))
-        for image in folder.images
-        if split is None or image.split == split
+        replace(image, label=labels.index(folder.classes[image.label])) for image in _scored(folder)
     )
     return replace(folder, classes=tuple(labels), images=images)
+
+
+def _scored(folder: ImageFolder) -> tuple[LabeledImage, ...]:
+    """Return the images of the test split, else of val, else all."""
+    splits = {image.split for image in folder.images}
+    split = next((name for name in ("test", "val") if name in splits), None)
+    return tuple(image for image in folder.images if split is None or image.split == split)
 
 
 def shared_by(

@@ -26,7 +26,8 @@ from tlearn.export.inputs import ExportInputs, GoldenImage
 from tlearn.models.catalog import CATALOG, find_backbone
 from tlearn.models.prior import with_prior_layer
 from tlearn.runs.kept_point import read_point
-from tlearn.runs.trained_run import SplitImages, TrainedRun
+from tlearn.runs.run_images import SplitImages
+from tlearn.runs.trained_run import TrainedRun
 
 if TYPE_CHECKING:
     import keras

@@ -13,7 +13,7 @@ from tlearn.confidence.answers import Answer, Answers
 from tlearn.confidence.confidence import UNKNOWN, Confidence
 from tlearn.confidence.novelty import REFUSED
 from tlearn.evaluation.choice import NO_CHOICE, Choice
-from tlearn.runs.trained_run import SplitImages
+from tlearn.runs.run_images import SplitImages
 
 if TYPE_CHECKING:
     import keras

@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tlearn.backend.device import accelerator_visible
-from tlearn.confidence.answers import KNOWN, PROBABILITIES, Answers
+from tlearn.confidence.answers import KNOWN, PROBABILITIES, VALUE, Answers
 from tlearn.data.pixel_store import PixelArray
+from tlearn.data.targets import NUMBER
 from tlearn.errors import BackboneError
 from tlearn.evaluation.predictions import batches
 from tlearn.features.engine import (
@@ -109,9 +110,10 @@ def answer(run: TrainedRun, pixels: PixelArray, network: Network | None = None) 
         RunError: The model cannot be loaded.
     """
     network = network or open_network(run, len(pixels))
-    outputs = network.run(pixels, (PROBABILITIES, KNOWN), partial(run.progress, "predict"))
+    named = VALUE if run.plan.task == NUMBER else PROBABILITIES
+    outputs = network.run(pixels, (named, KNOWN), partial(run.progress, "predict"))
     known = outputs.get(KNOWN)
-    return Answers(outputs[PROBABILITIES], None if known is None else known[:, 0])
+    return Answers(outputs[named], None if known is None else known[:, 0])
 
 
 def embed(run: TrainedRun, pixels: PixelArray) -> np.ndarray:
@@ -169,7 +171,7 @@ def _solved(run: TrainedRun, threads: int) -> Network | None:
     """
     plan = run.plan
     untouched = plan.policy == "linear_head" and not plan.training.epochs
-    if not (untouched and run.directory.digests_path.exists()):
+    if plan.task == NUMBER or not (untouched and run.directory.digests_path.exists()):
         return None
     extractor = open_extractor(open_cache(), plan.backbone.whole)
     if extractor is None:

@@ -9,9 +9,9 @@ import numpy as np
 
 from tlearn.confidence.answers import KNOWN, PROBABILITIES
 from tlearn.confidence.novelty import Novelty, level
+from tlearn.data.targets import LABELS
 from tlearn.features.extractor import EMBEDDING
 from tlearn.features.linear_head import LinearHead
-from tlearn.features.logistic_regression import softmax
 from tlearn.models.head_template import HEAD, read_saved
 from tlearn.models.known_weights import KNOWN_LAYERS, read_known
 from tlearn.runs.trained_run import TrainedRun
@@ -37,7 +37,7 @@ class SolvedHead:
         """Return the outputs of the whole model by name, (n, width) each."""
         embedding = _side_by_side(features, self.reads)
         logits = self.linear.logits(embedding)
-        outputs = {EMBEDDING: embedding, PROBABILITIES: softmax(logits)}
+        outputs = {EMBEDDING: embedding, PROBABILITIES: self.linear.probabilities(embedding)}
         if self.novelty:
             embedding = _side_by_side(features, self.known_reads)
             embedding = level(embedding, [features[name].shape[1] for name in self.known_reads])
@@ -67,7 +67,8 @@ def read_head(
         return None
     kernel, bias = layers[HEAD]
     novelty = read_known(layers) if layers.keys() >= {*KNOWN_LAYERS} else None
-    return SolvedHead(LinearHead(kernel, bias, 0.0), reads, novelty, known_reads)
+    activation = "sigmoid" if run.plan.task == LABELS else "softmax"
+    return SolvedHead(LinearHead(kernel, bias, 0.0, activation), reads, novelty, known_reads)
 
 
 def _side_by_side(features: Mapping[str, np.ndarray], names: Sequence[str]) -> np.ndarray:

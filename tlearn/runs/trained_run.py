@@ -28,6 +28,7 @@ from tlearn.recipe.plan import Plan
 from tlearn.runs.contents import RunContents, read_contents
 from tlearn.runs.directory import RunDirectory
 from tlearn.runs.metrics import damaged
+from tlearn.runs.run_images import LabeledPixels, SplitImages
 from tlearn.runs.samples import Samples, read_samples
 from tlearn.storage.cache import open_cache
 
@@ -40,42 +41,6 @@ _FEW = 32
 
 SAMPLE_OF = "sample of "
 """In front of a split's name: those of its images that are kept in the run."""
-
-
-@dataclass(frozen=True, eq=False)
-class SplitImages:
-    """The images of a split, or of a sample of it.
-
-    Attributes:
-        pixels: uint8 (n, H, W, 3), read where indexed.
-        labels: (n,) true class indices.
-        names: (n,) what the images are called.
-        source: The split, after SAMPLE_OF where they are kept in the run.
-        groups: (n,) what images of a group share; empty where it is not known.
-    """
-
-    pixels: PixelArray
-    labels: np.ndarray
-    names: tuple[str, ...]
-    source: str
-    groups: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, eq=False)
-class LabeledPixels:
-    """Images that a model is scored on.
-
-    Attributes:
-        pixels: uint8 (n, H, W, 3), read where indexed.
-        labels: (n,) true class indices.
-        digests: (n,) SHA-256 of the files.
-        shared: What images of a group share, and copies of a file.
-    """
-
-    pixels: PixelRows
-    labels: np.ndarray
-    digests: tuple[str, ...]
-    shared: Shared
 
 
 @dataclass(frozen=True)
@@ -212,7 +177,8 @@ class TrainedRun:
             tuple(column[row] for row in rows)
             for column in (self.manifest.names, self.manifest.groups)
         )
-        return SplitImages(pixels, self.manifest.labels[rows], names, source, groups)
+        labels = self.manifest.labels[rows]
+        return SplitImages(pixels, labels, names, source, groups, self._targets(rows))
 
     def read_split(self, split: str) -> LabeledPixels:
         """Return the images of a split with their labels.
@@ -223,7 +189,11 @@ class TrainedRun:
         rows = self.manifest.indices(split)
         digests = tuple(self.manifest.digests[row] for row in rows)
         shared = Shared(self.manifest.groups_of(split), digests)
-        return LabeledPixels(self.read_images(split), self.manifest.labels[rows], digests, shared)
+        labels = self.manifest.labels[rows]
+        return LabeledPixels(self.read_images(split), labels, digests, shared, self._targets(rows))
+
+    def _targets(self, rows: np.ndarray) -> np.ndarray | None:
+        return None if self.manifest.targets is None else self.manifest.targets[rows]
 
     def read_other(self, folder: Path) -> LabeledPixels:
         """Return the images of another folder with classes of this run: its test split, or all.
@@ -231,7 +201,7 @@ class TrainedRun:
         Raises:
             DataError: The folder has a class that the run lacks, or no image that can be read.
         """
-        images = labeled_folder(folder, self.labels)
+        images = labeled_folder(folder, self.labels, self.plan.task)
         store = self._decode([image.path for image in images.images])
         readable = [row for row, info in enumerate(store.infos) if not info.problem]
         if not readable:
@@ -241,7 +211,9 @@ class TrainedRun:
         shared = shared_by(images, store, rule, partial(self.progress, "compare images"))
         digests = tuple(store.infos[row].sha256 for row in readable)
         labels = np.array([images.images[row].label for row in readable])
-        return LabeledPixels(store.rows(digests), labels, digests, shared.of(readable))
+        targets = np.array([images.images[row].target for row in readable])
+        own = targets if images.outputs else None
+        return LabeledPixels(store.rows(digests), labels, digests, shared.of(readable), own)
 
     def read_files(self, paths: Sequence[Path]) -> tuple[PixelArray, list[str | None]]:
         """Return the images that can be read and, for every file, why it has none."""
