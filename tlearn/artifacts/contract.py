@@ -136,8 +136,8 @@ class Contract:
         signature: Name under which input and output are found, if the format has signatures.
         input: The image.
         preprocessing: How an image becomes the input.
-        output: One probability for each label.
-        labels: Class names in the order of the output.
+        output: One probability for each label, or a number.
+        labels: Class names, labels or the name of the number, in the order of the output.
         provenance: SHA-256 of the run's model, plan and split.
         tolerance: How far a probability may be from `Golden.artifact_probabilities`.
         golden: Images to verify the artifact with.
@@ -149,6 +149,9 @@ class Contract:
             the validation images that this was chosen on; missing where the more probable one is.
         prior: Class to the share that probabilities were set for; missing where classes are as
             frequent as in training.
+        task: What the output is, see `targets`; missing of classes.
+        scale: Of a number, the standard deviation of the training numbers: the unit of `tolerance`;
+            missing of others.
         map: The output (batch, height, width) that says where in the image the answer comes from:
             above 0 what speaks for the most probable class, below 0 what speaks against it; missing
             where there is none.
@@ -176,6 +179,13 @@ class Contract:
     operating_point: OperatingPoint | None = None
     prior: dict[str, float] | None = None
     map: Tensor | None = None
+    task: str | None = None
+    scale: float | None = None
+
+    @property
+    def thresholds(self) -> tuple[float, ...]:
+        """Return the probability from which each of several labels is answered."""
+        return self.confidence.thresholds if self.confidence else ()
 
     @property
     def shares(self) -> tuple[float, ...] | None:

@@ -23,6 +23,7 @@ from tlearn.artifacts.contract import (
     tolerance_of,
 )
 from tlearn.confidence.rank_promise import promised_rank
+from tlearn.data.targets import LABELS, NUMBER
 
 MOST_SIDE = 4096
 """The largest side of an image, in pixels; nothing larger is decoded or run."""
@@ -112,6 +113,16 @@ def _expected(preprocessing: Preprocessing) -> Preprocessing:
 
 def _about_answers(contract: Contract) -> Iterator[str]:
     labels, outputs = contract.labels, contract.output.shape
+    if contract.task not in (None, LABELS, NUMBER):
+        yield f"task: {shortened(contract.task)} is none of {LABELS}, {NUMBER}"
+    if (contract.task == NUMBER) != (contract.scale is not None):
+        yield "scale: missing" if contract.scale is None else "scale: there is no number"
+    if contract.scale is not None and not 0 < contract.scale < math.inf:
+        yield f"scale: {shortened(contract.scale)}, expected more than 0"
+    if contract.thresholds and len(contract.thresholds) != len(labels):
+        yield f"confidence.thresholds: {len(contract.thresholds)} for {len(labels)} labels"
+    if not all(0 <= threshold <= 1 + _SLACK for threshold in contract.thresholds):
+        yield "confidence.thresholds: one is no probability"
     if not labels or "" in labels:
         yield "labels: one is empty" if labels else "labels: there are none"
     if len(set(labels)) < len(labels):
@@ -176,7 +187,8 @@ def _about_golden(golden: Golden, contract: Contract) -> Iterator[tuple[str, str
     for key in ("sha256", "pixels_sha256"):
         if not _DIGEST.fullmatch(getattr(golden, key)):
             yield key, f"{shortened(getattr(golden, key))} is no SHA-256"
-    if golden.label not in contract.labels:
+    classes = contract.task is None
+    if classes and golden.label not in contract.labels:
         yield "label", f"{shortened(golden.label)} is none of the labels"
     if golden.pixels_shape != (side, side, 3):
         yield "pixels_shape", f"{shortened(golden.pixels_shape)}, expected {(side, side, 3)}"
@@ -184,7 +196,9 @@ def _about_golden(golden: Golden, contract: Contract) -> Iterator[tuple[str, str
         answer = getattr(golden, key)
         if answer is not None and len(answer) != len(contract.labels):
             yield key, f"{len(answer)} probabilities for {len(contract.labels)} labels"
-        if answer is not None and not all(0 <= value <= 1 + _SLACK for value in answer):
+        most = math.inf if contract.task == NUMBER else 1 + _SLACK
+        least = -most if contract.task == NUMBER else 0
+        if answer is not None and not all(least <= value <= most for value in answer):
             yield key, "one is no probability"
     for key in ("model_known", "artifact_known"):
         known = getattr(golden, key)
@@ -195,7 +209,7 @@ def _about_golden(golden: Golden, contract: Contract) -> Iterator[tuple[str, str
         yield "artifact_map", f"{len(values)} values, expected one for each position"
     if contract.known and golden.model_known is None:
         yield "model_known", "missing"
-    if abs(sum(golden.model_probabilities) - 1) > _SUM_SLACK:
+    if classes and abs(sum(golden.model_probabilities) - 1) > _SUM_SLACK:
         yield "model_probabilities", f"their sum is {sum(golden.model_probabilities):g}, not 1"
 
 

@@ -9,10 +9,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from tlearn.artifacts.contract import Golden, Preprocessing
+from tlearn.artifacts.contract import Contract, Golden
+from tlearn.confidence.alike import same_answers
 from tlearn.confidence.answers import Answer
 from tlearn.data.decode import decode
 from tlearn.data.high_depth import GrayRange
+from tlearn.data.targets import CLASSES
 from tlearn.data.unreadable import UnreadableImageError
 from tlearn.storage.digest import digest_of_bytes, digest_of_file
 
@@ -29,12 +31,14 @@ class LoadedGolden:
         stored_pixels: uint8 (H, W, 3) that the network was given at the export; None if lost.
         decoded_pixels: uint8 (H, W, 3) that the decoder gives here; None if the image is lost.
         problem: What is wrong with its files; "" if nothing is.
+        contract: That it is of.
     """
 
     golden: Golden
     stored_pixels: np.ndarray | None
     decoded_pixels: np.ndarray | None
     problem: str
+    contract: Contract
 
     @property
     def expected_probabilities(self) -> np.ndarray:
@@ -53,12 +57,15 @@ class LoadedGolden:
         return golden.model_known if golden.artifact_known is None else golden.artifact_known
 
     def same_answer(self, answer: Answer) -> bool:
-        """Return whether an answer is the class in the contract."""
-        return bool(answer.probabilities.argmax() == self.expected_probabilities.argmax())
+        """Return whether an answer is the one in the contract."""
+        of, expected = self.contract, self.expected_probabilities[np.newaxis]
+        task, found = of.task or CLASSES, answer.probabilities[np.newaxis]
+        return bool(same_answers(task, expected, found, of.thresholds, of.scale)[0])
 
     def difference(self, answer: Answer) -> float:
-        """Return how far any number of an answer is from the contract's."""
+        """Return how far any number of an answer is from the contract's, in units of its scale."""
         gap = np.abs(answer.probabilities - self.expected_probabilities).max()
+        gap /= self.contract.scale or 1.0
         if self.expected_known is None or answer.known is None:
             return float(gap)
         return float(np.max([gap, abs(answer.known - self.expected_known)]))
@@ -77,14 +84,15 @@ def map_difference(answers: Sequence[tuple[LoadedGolden, Answer]]) -> float:
     return float(np.abs(found - expected).max() / max(1.0, np.abs(expected).max()))
 
 
-def load_golden(folder: Path, golden: Golden, preprocessing: Preprocessing) -> LoadedGolden:
+def load_golden(folder: Path, golden: Golden, contract: Contract) -> LoadedGolden:
     """Load both files of a golden image, and note what is wrong with them.
 
     Args:
         folder: The folder golden/.
         golden: The image's entry in the contract.
-        preprocessing: How an image becomes the input.
+        contract: That it is of.
     """
+    preprocessing = contract.preprocessing
     file, pixels_file = folder / golden.file, folder / golden.pixels_file
     side, decoded, stored = preprocessing.image_size, None, None
     problem = _problem(file, _MOST_IMAGE_BYTES)
@@ -102,7 +110,7 @@ def load_golden(folder: Path, golden: Golden, preprocessing: Preprocessing) -> L
         stored = decoded
     named = {golden.file: problem, golden.pixels_file: pixels_problem}
     problems = ", ".join(f"{name!r} {what}" for name, what in named.items() if what)
-    return LoadedGolden(golden, stored, decoded, problems)
+    return LoadedGolden(golden, stored, decoded, problems, contract)
 
 
 def _problem(file: Path, most_bytes: int) -> str:

@@ -93,6 +93,12 @@ def check(
     if images is None or not verification.usable:
         return CheckResult(verification)
     contract, runtime = verification.contract, open_runtime(artifact)
+    if contract.task:
+        raise DataError(
+            f"{quoted(artifact)} answers several labels or a number, and is checked here without "
+            "images",
+            "score the run instead: tlearn evaluate RUN FOLDER",
+        )
     if _has_classes(images, contract.labels):
         manifest = _manifest_of(artifact, contract)
         scores, kept = score_folder(runtime, contract, images, manifest, progress)

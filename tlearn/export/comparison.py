@@ -11,6 +11,7 @@ import numpy as np
 
 from tlearn.confidence.answers import Answers
 from tlearn.data.design_effect import difference_effect
+from tlearn.data.targets import CLASSES
 from tlearn.errors import ExportError
 from tlearn.export.inputs import ExportInputs
 
@@ -61,6 +62,7 @@ class Comparison:
         known_difference: Largest of `known`, likewise; None where there is no such output.
         map_difference: Of `map`, as a share of the model's own in root mean squares: the median of
             the images with the same answer; 1 where there is none; None likewise.
+        unit: Of a number, what was off and what is, in words; "" of others.
     """
 
     agreement: float
@@ -74,6 +76,7 @@ class Comparison:
     n: int
     known_difference: float | None = None
     map_difference: float | None = None
+    unit: str = ""
 
 
 def compare(inputs: ExportInputs, answers: Answers) -> Comparison:
@@ -88,10 +91,7 @@ def compare(inputs: ExportInputs, answers: Answers) -> Comparison:
     """
     truth, expected = inputs.check.labels, inputs.expected.probabilities
     probabilities = answers.probabilities
-    if probabilities.shape != expected.shape:
-        received, required = probabilities.shape[1:], expected.shape[1:]
-        problem = f"wrong shape: {received} values an image, expected {required}"
-        raise ExportError(problem, "export it in another format: tlearn export --help")
+    ensure_shape(probabilities, expected)
     finite = np.isfinite(probabilities).all(1)
     if answers.known is not None:
         finite &= np.isfinite(answers.known)
@@ -116,6 +116,18 @@ def compare(inputs: ExportInputs, answers: Answers) -> Comparison:
         known_difference=_known_difference(inputs.expected, answers, finite),
         map_difference=_map_difference(inputs.expected, answers, before == after),
     )
+
+
+def ensure_shape(answers: np.ndarray, expected: np.ndarray) -> None:
+    """Refuse answers of another shape than the model's.
+
+    Raises:
+        ExportError: They have one.
+    """
+    if answers.shape != expected.shape:
+        received, required = answers.shape[1:], expected.shape[1:]
+        problem = f"wrong shape: {received} values an image, expected {required}"
+        raise ExportError(problem, "export it in another format: tlearn export --help")
 
 
 def _weights(inputs: ExportInputs) -> np.ndarray:
@@ -159,6 +171,11 @@ def gate(comparison: Comparison, max_drop: float) -> str:
     if comparison.accuracy_drop <= max_drop + _ROUNDING:
         off = comparison.map_difference or 0.0
         return f"maps differ from the model's by {off:.0%}" if off > _MAP_TOLERANCE else ""
+    if comparison.unit:
+        return (
+            f"{comparison.unit} on {n} images, {100 * comparison.accuracy_drop:.1f}% of what "
+            f"always the same answer is off, where {100 * max_drop:g}% is allowed"
+        )
     low, high = (100 * end for end in comparison.drop_interval)
     before = comparison.accuracy + comparison.accuracy_drop
     return (
@@ -171,6 +188,8 @@ def gate(comparison: Comparison, max_drop: float) -> str:
 def compare_unusable(inputs: ExportInputs) -> Comparison:
     """Return the comparison of an artifact that cannot be run."""
     labels = inputs.check.labels
+    if inputs.task != CLASSES:
+        return Comparison(0.0, 0.0, 1.0, (1.0, 1.0), 1.0, (), (), len(labels), len(labels))
     right = inputs.expected.probabilities.argmax(1) == labels
     drop = float(_weights(inputs)[right].sum()) / len(labels)
     return Comparison(0.0, 0.0, drop, (drop, drop), 1.0, (), (), len(labels), len(labels))

@@ -16,11 +16,13 @@ from tlearn.confidence.answers import Answer
 from tlearn.confidence.novelty import REFUSED
 from tlearn.data.decode import decode
 from tlearn.data.sampling import representative, sample_size
+from tlearn.data.targets import CLASSES, NUMBER
 from tlearn.data.unreadable import UnreadableImageError
 from tlearn.errors import BackboneError, ExportError
 from tlearn.evaluation.choice import NO_CHOICE, Choice
 from tlearn.evaluation.predictions import predict_pixels
 from tlearn.evaluation.prior import expected_shares, learned_shares
+from tlearn.evaluation.target_predictions import TargetPrediction
 from tlearn.evaluation.wording import policy_in_words
 from tlearn.export.inputs import ExportInputs, GoldenImage
 from tlearn.models.catalog import CATALOG, find_backbone
@@ -59,8 +61,12 @@ def prepare_export(
     """
     choice.check(run.labels, run.manifest.count("val"), "export")
     choice = choice.or_like(read_point(run.directory, run.labels))
-    learned = learned_shares(run.manifest, run.plan)
-    shares = expected_shares(prior, run.labels, learned, "export") if prior else None
+    shares = None
+    if prior or maps:
+        _refuse_other_tasks(run, "--prior" if prior else "--with-maps")
+    if prior:
+        learned = learned_shares(run.manifest, run.plan)
+        shares = expected_shares(prior, run.labels, learned, "export")
     model = run.load_model()
     if refuse is not None and len(model.outputs) == 1:
         raise ExportError(
@@ -91,7 +97,25 @@ def prepare_export(
         refuse=REFUSED if refuse is None else refuse,
         choice=choice,
         prior=None if shares is None else shares.tolist(),
+        task=run.plan.task,
+        scale=_scale(run),
     )
+
+
+def _refuse_other_tasks(run: TrainedRun, flag: str) -> None:
+    if run.plan.task != CLASSES:
+        raise ExportError(
+            f"{flag} is about classes, and this run answers several labels or a number",
+            "leave it out: tlearn export RUN --tflite",
+        )
+
+
+def _scale(run: TrainedRun) -> float | None:
+    """Return the standard deviation of the training numbers."""
+    targets = run.manifest.targets
+    if run.plan.task != NUMBER or targets is None:
+        return None
+    return float(targets[run.manifest.indices("train")].std())
 
 
 def _maps(model: keras.Model, check: SplitImages) -> np.ndarray:
@@ -128,6 +152,11 @@ def _golden_images(run: TrainedRun, model: keras.Model) -> list[GoldenImage]:
     if not readable:
         return []
     answers = run.predict(model, np.stack([pixels for *_, pixels in readable]))
+    if run.plan.task != CLASSES:
+        return [
+            GoldenImage(content, file.path.suffix, _answer_in_words(run, answer), pixels, answer)
+            for (file, content, pixels), answer in zip(readable, answers, strict=True)
+        ]
     right = [
         GoldenImage(content, file.path.suffix, run.labels[file.label], pixels, answer)
         for (file, content, pixels), answer in zip(readable, answers, strict=True)
@@ -135,6 +164,15 @@ def _golden_images(run: TrainedRun, model: keras.Model) -> list[GoldenImage]:
     ]
     # An app that follows the contract should have a class to show for them.
     return [image for image in right if _is_known(image.answer)] or right
+
+
+def _answer_in_words(run: TrainedRun, answer: Answer) -> str:
+    prediction = TargetPrediction.of(
+        "", answer.probabilities, run.labels, run.plan.task, run.confidence
+    )
+    if run.plan.task == NUMBER:
+        return f"{answer.probabilities[0]:.6g}"
+    return "|".join(prediction.labels)
 
 
 def _is_known(answer: Answer) -> bool:
@@ -149,7 +187,7 @@ def _metadata(
     named = ", ".join(f"{share:g} {name}" for name, share in (prior or {}).items())
     expects = f"; probabilities are for images of which {named}" * bool(named)
     return {
-        "name": f"{len(run.labels)} classes by {plan.backbone.name}",
+        "name": f"{_what_in_words(run)} by {plan.backbone.name}",
         "description": f"Trained by tlearn: {policy}, {plan.split.n_train} images{expects}",
         "author": "made with tlearn",
         "version": version("tlearn"),
@@ -159,6 +197,12 @@ def _metadata(
         **({"gray_range": plan.images.gray_values} if plan.images.gray_range else {}),
         "input": f"RGB image, values 0 to 255; {preprocessing.resize_in_words}.",
     }
+
+
+def _what_in_words(run: TrainedRun) -> str:
+    if run.plan.task == NUMBER:
+        return run.labels[0]
+    return f"{len(run.labels)} {run.plan.task}"
 
 
 def _license(backbone: str) -> str:

@@ -12,6 +12,7 @@ from tlearn.artifacts.contract import Preprocessing
 from tlearn.confidence.answers import Answer, Answers
 from tlearn.confidence.confidence import UNKNOWN, Confidence
 from tlearn.confidence.novelty import REFUSED
+from tlearn.data.targets import CLASSES
 from tlearn.evaluation.choice import NO_CHOICE, Choice
 from tlearn.runs.run_images import SplitImages
 
@@ -59,6 +60,8 @@ class ExportInputs:
         choice: What is chosen on the answers of each artifact.
         prior: (classes,) shares that the model's probabilities were set for; None where they are
             those of training.
+        task: What the model answers.
+        scale: Of a number, the standard deviation of the training numbers; None of others.
     """
 
     model: keras.Model
@@ -75,6 +78,8 @@ class ExportInputs:
     refuse: float = REFUSED
     choice: Choice = NO_CHOICE
     prior: Sequence[float] | None = None
+    task: str = CLASSES
+    scale: float | None = None
 
     def written(self) -> keras.Model:
         """Return the model as files hold it: with a map of its answer, where maps are expected."""

@@ -65,4 +65,5 @@ def _solve(
     strengths = _STRENGTHS * max(float(spread), _LEAST)
     ridge = RidgeCV(strengths).fit(quantized, residuals)
     solved = kernel + ridge.coef_.T.reshape(kernel.shape), bias + ridge.intercept_
-    return [centered(weights) for weights in solved]
+    softmax = model.outputs[0]._keras_history.operation.activation is keras.activations.softmax
+    return [centered(weights) for weights in solved] if softmax else [*solved]

@@ -12,6 +12,7 @@ from tlearn.artifacts.files import artifact_size_bytes, parts_of
 from tlearn.artifacts.runtime import run_artifact
 from tlearn.confidence.answer_sets import AnswerSets, promise_sets
 from tlearn.confidence.operating_point import OperatingPoint
+from tlearn.data.targets import CLASSES
 from tlearn.errors import ExportError
 from tlearn.export.comparison import (
     ChangedPrediction,
@@ -22,6 +23,7 @@ from tlearn.export.comparison import (
     gate,
 )
 from tlearn.export.inputs import ExportInputs
+from tlearn.export.target_comparison import compare_targets
 from tlearn.storage.atomic import remove
 
 _NOT_IN_ARTIFACT = ("unusable", "n")
@@ -62,6 +64,7 @@ class Artifact:
         refuse: Least `known` of an answer that is not refused; None where there is no such output.
         prior: Class to the share that probabilities were set for; None where classes are as
             frequent as in training.
+        unit: Of a number, what was off and what is, in words; "" of others.
     """
 
     path: Path
@@ -89,6 +92,7 @@ class Artifact:
     operating_point: OperatingPoint | None = None
     refuse: float | None = None
     prior: dict[str, float] | None = None
+    unit: str = ""
 
 
 def compare_with_model(
@@ -115,10 +119,11 @@ def compare_with_model(
     point: OperatingPoint | None = None
     try:
         answers = run_artifact(path, check.pixels)
-        comparison = compare(inputs, answers)
+        comparison = (compare if inputs.task == CLASSES else compare_targets)(inputs, answers)
         failure = gate(comparison, max_drop)
         milliseconds = latency_milliseconds(path, check.pixels, TIMED_THREADS)
-        if not comparison.unusable and check.source.endswith("val"):
+        promised = inputs.task == CLASSES and check.source.endswith("val")
+        if not comparison.unusable and promised:
             probabilities, labels, prior = answers.probabilities, check.labels, inputs.prior
             sets = promise_sets(probabilities, labels, prior)
             names, groups = inputs.class_names, check.groups

@@ -23,6 +23,7 @@ from tlearn.artifacts.interface import read_interface
 from tlearn.artifacts.metadata import append_files
 from tlearn.artifacts.runtime import run_artifact
 from tlearn.confidence.answers import Answer
+from tlearn.data.targets import CLASSES
 from tlearn.export.inputs import ExportInputs, GoldenImage
 from tlearn.export.parity import Artifact
 from tlearn.storage.atomic import remove, write_atomic
@@ -92,6 +93,8 @@ def _contract(artifact: Artifact, inputs: ExportInputs) -> Contract:
         operating_point=artifact.operating_point,
         prior=inputs.named_prior,
         map=interface.map,
+        task=None if inputs.task == CLASSES else inputs.task,
+        scale=inputs.scale,
     )
 
 

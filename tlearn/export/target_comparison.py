@@ -1,0 +1,77 @@
+"""Compare an artifact's answers with the model's, where these are labels or a number."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tlearn.confidence.alike import same_answers
+from tlearn.confidence.answers import Answers
+from tlearn.data.intervals import mean_interval
+from tlearn.data.targets import LABELS, NUMBER
+from tlearn.export.comparison import ChangedPrediction, Comparison, ensure_shape
+from tlearn.export.inputs import ExportInputs
+
+
+def compare_targets(inputs: ExportInputs, of_artifact: Answers) -> Comparison:
+    """Compare answers of several labels, or of a number.
+
+    Accuracy is the share of an image's labels that are right or, of a number, what the answer takes
+    away of the error of always answering the median.
+
+    Args:
+        inputs: The images, their targets and the model's answers.
+        of_artifact: Its answers for the same images.
+
+    Raises:
+        ExportError: They have another shape.
+    """
+    answers = of_artifact.probabilities
+    ensure_shape(answers, inputs.expected.probabilities)
+    finite = np.isfinite(answers).all(axis=1)
+    targets, expected = inputs.check.targets, inputs.expected.probabilities
+    assert targets is not None
+    thresholds, names = inputs.confidence.thresholds, inputs.class_names
+    same = same_answers(inputs.task, expected, answers, thresholds, inputs.scale)
+    usual = float(np.abs(targets - np.median(targets)).mean()) or 1.0
+
+    def scores(given: np.ndarray) -> np.ndarray:
+        if inputs.task == LABELS:
+            said = given >= np.array(thresholds or (0.5,) * len(names))
+            return np.nanmean(np.where(np.isnan(targets), np.nan, said == targets), axis=1)
+        return np.asarray(1 - np.abs(given - targets)[:, 0] / usual)
+
+    before, after = scores(expected), np.where(finite, scores(np.nan_to_num(answers)), 0.0)
+    lost = np.nan_to_num(before - after)
+    ends = mean_interval(lost, inputs.check.groups)
+    difference = np.where(finite[:, None], np.abs(answers - expected), 1.0) / (inputs.scale or 1.0)
+    unit = ""
+    if inputs.task == NUMBER:
+        was, now = (usual * (1 - float(np.mean(part))) for part in (before, after))
+        unit = f"{names[0]} is off by {now:.3g} instead of {was:.3g} on average"
+    changed = tuple(
+        ChangedPrediction(
+            inputs.check.names[row],
+            *(_in_words(inputs, part[row]) for part in (targets, expected, answers)),
+        )
+        for row in np.flatnonzero(~same).tolist()
+    )
+    return Comparison(
+        agreement=float(same.mean()),
+        accuracy=float(np.nanmean(after)),
+        accuracy_drop=float(lost.mean()),
+        drop_interval=ends or (float(lost.mean()),) * 2,
+        largest_difference=float(difference.max()),
+        changed_predictions=changed,
+        changed_classes=(),
+        unusable=int((~finite).sum()),
+        n=len(targets),
+        unit=unit,
+    )
+
+
+def _in_words(inputs: ExportInputs, answer: np.ndarray) -> str:
+    if inputs.task == NUMBER:
+        return f"{answer[0]:.4g}"
+    least = inputs.confidence.thresholds or (0.5,) * len(inputs.class_names)
+    said = zip(inputs.class_names, answer, least, strict=True)
+    return ", ".join(name for name, value, start in said if value >= start) or "none"
