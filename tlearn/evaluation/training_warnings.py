@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tlearn.data.targets import CLASSES
 from tlearn.evaluation.wording import percent
 from tlearn.recipe.plan import Plan
 
@@ -52,7 +53,7 @@ def _outcome(
     if not len(val_labels) or len(scored) < 2:
         return ()
     if interpolation is None:
-        return (*_never_beat_guessing(scored, val_labels),)
+        return (*_never_beat_guessing(scored, val_labels),) if plan.task == CLASSES else ()
     return (*_made_it_worse(plan, scored, interpolation),)
 
 

@@ -221,14 +221,17 @@ class Display:
         first = not record["epoch"]
         line = Text(f"  {'start':<{len(number) + 6}}" if first else f"  epoch {number}")
         if "loss" in record:
-            train, loss = f"{percent(record['accuracy']):>6}", record["loss"]
+            loss, accuracy = record["loss"], record.get("accuracy")
             digits = f"{loss:.3f}" if loss < 10 else f"{loss:.4g}"
-            line.append(f"   loss {digits:>5}   train {train}", DIM)
+            train = "" if accuracy is None else f"   train {percent(accuracy):>6}"
+            line.append(f"   loss {digits:>5}{train}", DIM)
         if "val_accuracy" in record:
             line.append(f"   val {percent(record['val_accuracy']):>6}")
             if record["val_accuracy"] > self._best:
                 self._best = record["val_accuracy"]
                 line.append("" if first else "  best so far", GOOD)
+        elif "val_loss" in record:  # numbers are neither right nor wrong
+            line.append(f"   val loss {record['val_loss']:.3f}")
         if first and self.start_note:
             line.append(f"  {self.start_note}", DIM)
         return line
