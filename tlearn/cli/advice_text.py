@@ -56,6 +56,8 @@ _TEXTBOOK = {
 def summary(advice: Advice) -> str:
     """Return what was found and what it means, in a paragraph for someone new to the subject."""
     backbone = backbone_name(advice.backbone) if advice.backbone else "the backbone"
+    if advice.profile and advice.profile.last.scores is not None:
+        return _targets(advice, backbone)
     sentences = []
     if advice.advised and tells_nothing(advice.advised):
         sentences.append("There are too few images to tell ways to train apart: collect more.")
@@ -65,6 +67,25 @@ def summary(advice: Advice) -> str:
     if advice.curve:
         sentences.append(_more_images(advice))
     return " ".join(filter(None, sentences))
+
+
+def _targets(advice: Advice, backbone: str) -> str:
+    """Return what was measured for several labels, or for a number."""
+    profile, suggestion = advice.profile, advice.suggestion
+    assert profile is not None
+    best = profile.multi_stage if "," in suggestion.head_stages else profile.single[-1]
+    if best.accuracy <= 0:
+        return (
+            f"On your {suggestion.n_train:,} training images, the features of {backbone} tell no "
+            "more than the same answer for every image: collect more, or tune the network: "
+            "--policy deep."
+        )
+    return (
+        f"On your {suggestion.n_train:,} training images, a linear head on the frozen network takes"
+        f" away {percent(best.accuracy, 0)} of the loss that the best constant answer leaves. How "
+        "much tuning adds to that is not forecast for several labels or a number; it can be tried: "
+        "--policy deep."
+    )
 
 
 def reconciliation(advice: Advice) -> str:

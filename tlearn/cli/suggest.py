@@ -137,6 +137,7 @@ def to_json(advice: Advice, command: str) -> dict[str, Any]:
     issues = advice.dataset.issues if advice.dataset else ()
     int8 = advice.int8
     return {
+        "task": advice.dataset.folder.task if advice.dataset else None,
         "policy": str(suggestion.policy),
         "head_stages": suggestion.head_stages,
         "size": suggestion.size,
@@ -199,7 +200,7 @@ def draw(advice: Advice, verbose: bool) -> list[RenderableType]:
             indented(view.draw_similarity(advice.similarity)),
             *nearest,
             *(Text(), indented(view.draw_profile(advice.profile, dataset.seed))),
-            *(Text(), indented(view.draw_options(advice))),
+            *((Text(), indented(view.draw_options(advice))) if advice.options else ()),
         ]
     if advice.int8:
         blocks += [Text(), indented(view.draw_int8(advice.int8))]
@@ -213,7 +214,8 @@ def draw_end(
 ) -> list[RenderableType]:
     """Return what it all means, in a paragraph, and the ways to go on."""
     blocks: list[RenderableType] = [heading("In short"), indented(safe_text(summary(advice)))]
-    if differences := reconciliation(advice):
+    differences = reconciliation(advice) if advice.options else ""
+    if differences:
         blocks.append(indented(Text(differences, DIM)))
     offered = choices(advice.options, advice.advised)
     if offered:

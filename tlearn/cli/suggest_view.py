@@ -110,10 +110,16 @@ def draw_profile(profile: DepthProfile, seed: int) -> Group:
             Text(f"{percent(head_score.accuracy):>6}"),
             Text("◀ best", ACCENT) if best else Text(),
         )
+    folds = f"({profile.last.folds}-fold cross-validation, seed {seed})"
     title = (
-        f"Accuracy of a linear head on each stage ({profile.last.folds}-fold cross-validation, "
-        f"seed {seed});\nguessing: always naming the largest class"
+        f"Accuracy of a linear head on each stage {folds};\nguessing: always naming the largest "
+        "class"
     )
+    if profile.last.scores is not None:
+        title = (
+            f"What a linear head on each stage takes away of the loss {folds};\n"
+            "guessing: the best answer that is always the same"
+        )
     return Group(Text(title, DIM), grid)
 
 

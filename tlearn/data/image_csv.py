@@ -254,7 +254,7 @@ def _notes(header: list[str], meanings: list[str]) -> tuple[FolderNote, ...]:
     if guessed:
         sentences.append(
             f"By its columns, {taken['path']!r} was taken for the image and {taken['label']!r} for "
-            "its class. Name them path and label if it is otherwise."
+            "what is learned of it. Name them path and label if it is otherwise."
         )
     if unused:
         sentences.append(

@@ -8,12 +8,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+import numpy as np
+
 from tlearn.data.counted import are, count, first, them
 from tlearn.data.formats import EXTENSIONS
 from tlearn.data.groups import looks
 from tlearn.data.image_folder import ImageFolder, LabeledImage
 from tlearn.data.image_info import ImageInfo
 from tlearn.data.strays import folders_without_class, loose_images, not_followed
+from tlearn.data.targets import CLASSES, LABELS
 from tlearn.data.unknown import names_unknown
 
 TINY_SIDE = 32
@@ -64,15 +67,16 @@ def inspect_dataset(folder: ImageFolder, infos: Sequence[ImageInfo]) -> tuple[Da
     for image, info in readable:
         copies[looks(info)].append(image)
     groups = [group for group in copies.values() if len(group) > 1]
+    classes = folder.task == CLASSES
     return (
         *_unreadable(images),
         *_no_class(folder),
         *(DataIssue(*note) for note in folder.notes if note.severity == "warning"),
-        *_conflicting_labels(folder, groups),
+        *(_conflicting_labels(folder, groups) if classes else ()),
         *_leak(groups),
         *_duplicate(groups),
         *_placeholder(readable),
-        *_imbalance(folder, readable),
+        *(_imbalance(folder, readable) if classes else _rare_labels(folder, readable)),
         *_tiny(readable),
         *_misnamed(readable),
         *_rotated(readable),
@@ -176,6 +180,29 @@ def _placeholder(readable: Sequence[ImageWithInfo]) -> Iterator[DataIssue]:
             f"{_first_quoted(names)}. Look at {them(names)}, and delete any that shows no class.",
             tuple(names),
         )
+
+
+def _rare_labels(folder: ImageFolder, readable: Sequence[ImageWithInfo]) -> Iterator[DataIssue]:
+    """Yield the labels that few images have, and those that hardly any image lacks."""
+    if folder.task != LABELS:
+        return
+    targets = np.array([image.target for image, _ in readable])
+    for named, counts in (("have", targets == 1), ("lack", targets == 0)):
+        few = [
+            (name, int(n))
+            for name, n in zip(folder.outputs, counts.sum(axis=0), strict=True)
+            if n < FEW_IMAGES
+        ]
+        if few:
+            shown = ", ".join(f"{name!r} ({n})" for name, n in few[:3])
+            more = f" and {len(few) - 3} more" if len(few) > 3 else ""
+            yield DataIssue(
+                "few",
+                "warning",
+                f"Fewer than {FEW_IMAGES} images {named} the label {shown}{more}: too few to learn "
+                "it well, and to tell how well. Add images, or leave the label out.",
+                tuple(name for name, _ in few),
+            )
 
 
 def _imbalance(folder: ImageFolder, readable: Sequence[ImageWithInfo]) -> Iterator[DataIssue]:

@@ -92,7 +92,12 @@ class DepthProfile:
 
     @property
     def guessing(self) -> float:
-        """Return the accuracy of always predicting the most frequent class."""
+        """Return the accuracy of always predicting the most frequent class.
+
+        The score of targets that are no classes is 0 for the best constant answer.
+        """
+        if self.last.scores is not None:
+            return 0.0
         return float(np.bincount(self.labels).max() / len(self.labels))
 
     @property
