@@ -79,6 +79,7 @@ def finetune(
     folder: options.FolderOrRun = None,
     policy: options.Policy = None,
     policies: _Policies = None,
+    task: options.Task = None,
     prefer: options.Prefer = None,
     dry_run: _DryRun = False,
     out: _Out = None,

@@ -54,22 +54,13 @@ def _complete_policy(incomplete: str) -> list[str]:
     return [name for name in _POLICIES if name.startswith(incomplete)]
 
 
-Folder = Annotated[
-    Path,
-    argument(
-        "Folder with one subfolder of images per class, or with train, val and test folders of "
-        "such. A CSV with the columns path and label, or a zip or tar archive, works too.",
-        "FOLDER",
-    ),
-]
-FolderOrRun = Annotated[
-    Path | None,
-    argument(
-        "Folder with one subfolder of images per class, or with train, val and test folders of "
-        "such. A CSV with the columns path and label, or a zip or tar archive, works too.",
-        "FOLDER",
-    ),
-]
+_FOLDER = argument(
+    "Folder with one subfolder of images per class, or with train, val and test folders of "
+    "such. A CSV with the columns path and label, or a zip or tar archive, works too.",
+    "FOLDER",
+)
+Folder = Annotated[Path, _FOLDER]
+FolderOrRun = Annotated[Path | None, _FOLDER]
 Run = Annotated[
     Path | None, argument("Directory of a finished run. Default: the latest in runs/.", "RUN")
 ]
@@ -168,6 +159,14 @@ Policy = Annotated[
         "which measures your images and decides.",
         "POLICY",
         autocompletion=_complete_policy,
+    ),
+]
+Task = Annotated[
+    str | None,
+    option(
+        "What is learned of an image: classes, labels (several an image) or number. Default: "
+        "what the table or the folder has.",
+        "WHAT",
     ),
 ]
 Prefer = Annotated[

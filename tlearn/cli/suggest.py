@@ -70,6 +70,7 @@ _For = Annotated[
 def suggest(
     context: typer.Context,
     folder: options.Folder,
+    task: options.Task = None,
     prefer: options.Prefer = None,
     budget: _Try = None,
     save: _Save = None,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tlearn.commands.shrink import shrink
 from tlearn.commands.teach import DistillConfig, DistillResult, Job, distill_weights
+from tlearn.data.targets import ensure_classes
 from tlearn.models.catalog import BackboneSpec, check_image_size, find_backbone
 from tlearn.models.resolve import ResolvedBackbone, resolve_backbone
 from tlearn.progress import ProgressCallback, no_progress
@@ -70,7 +71,7 @@ def find_teacher(name: str, weights: Path | None, image_size: int | None) -> Res
     """Find a backbone by name, a .keras file, or the model of a run."""
     if Path(name).is_dir():
         run = RunDirectory.open(Path(name))
-        read_contents(run)
+        ensure_classes(read_contents(run).plan.task, "tlearn distill")
         name = str(run.model_path)
     return resolve_backbone(name, weights, image_size)
 

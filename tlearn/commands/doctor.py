@@ -12,6 +12,7 @@ from tlearn.commands.doctor_page import write_doctor_page
 from tlearn.commands.examine import examine
 from tlearn.commands.session import Session
 from tlearn.data.image_folder import scan
+from tlearn.data.targets import ensure_classes
 from tlearn.doctor.examination import Examination
 from tlearn.doctor.journal import moving
 from tlearn.doctor.moves import apply_moves, is_list, read_moves, undo_moves, write_moves
@@ -64,6 +65,7 @@ def doctor(
     ensure_no_run(folder)
     with Session(folder, recipe, flags or {}, keep_cache=keep_cache, progress=progress) as session:
         images = session.scan_folder(examined=True)
+        ensure_classes(images.task, "tlearn doctor")
         out = out or _place_for(folder, images.root)
         _ensure_outside(out, images.root)
         ensure_writable(out)

@@ -14,6 +14,7 @@ from PIL import Image
 
 from tlearn.confidence.answers import PROBABILITIES
 from tlearn.data.image_folder import list_images
+from tlearn.data.targets import ensure_classes
 from tlearn.errors import DataError, quoted
 from tlearn.evaluation.examples import pick_examples
 from tlearn.evaluation.explain_maps import PASSES, Classifier, explain_image
@@ -124,6 +125,7 @@ def explain(
     """
     paths = list_images(sources) if sources else []
     trained = TrainedRun.open(run, data, progress)
+    ensure_classes(trained.plan.task, "tlearn explain")
     folder = new_folder(out, trained.directory.path)
     images = _named(trained, paths) if paths else _telling(trained)
     classify = open_answer(trained)

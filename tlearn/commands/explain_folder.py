@@ -15,6 +15,7 @@ from tlearn.commands.judged import judge
 from tlearn.commands.session import Session
 from tlearn.confidence.answers import PROBABILITIES
 from tlearn.data.sampling import stratified
+from tlearn.data.targets import ensure_classes
 from tlearn.evaluation.explain_page import write_explain_page
 from tlearn.evaluation.explain_points import Placed, place_points
 from tlearn.features.extractor import EMBEDDING
@@ -114,6 +115,7 @@ def explain_folder(
         cloud = _of_folder(folder, flags or {}, progress)
     else:
         trained = TrainedRun.open(run, data, progress)
+        ensure_classes(trained.plan.task, "tlearn explain")
         source = trained.directory.path
         target = new_folder(out, source)
         cloud = _of_run(trained)

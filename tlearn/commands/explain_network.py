@@ -13,6 +13,7 @@ import numpy as np
 from tlearn.commands.explain import PAGE, new_folder
 from tlearn.data.image_folder import list_images
 from tlearn.data.sampling import stratified
+from tlearn.data.targets import ensure_classes
 from tlearn.errors import BackboneError, DataError, quoted
 from tlearn.evaluation.explain_maps import lead
 from tlearn.evaluation.explain_network import StageView, first_kernels, stage_views
@@ -113,6 +114,7 @@ def explain_network(
             "name one: tlearn explain --network IMAGE",
         )
     trained = TrainedRun.open(run, data, progress)
+    ensure_classes(trained.plan.task, "tlearn explain")
     folder = new_folder(out, trained.directory.path)
     pixels, (problem,) = trained.read_files(paths)
     if problem:

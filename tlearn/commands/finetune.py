@@ -34,7 +34,7 @@ from tlearn.commands.train import fit
 from tlearn.commands.workspace import Workspace
 from tlearn.confidence.strangers import Taught
 from tlearn.data.dataset import Dataset
-from tlearn.data.targets import CLASSES
+from tlearn.data.targets import CLASSES, ensure_classes
 from tlearn.doctor.examination import Examination
 from tlearn.evaluation.metrics import Report
 from tlearn.evaluation.resampling import Repeats
@@ -173,6 +173,8 @@ def _plan_everything(
 ) -> tuple[Workspace, FinetuneResult, PendingRun | None, PlannedRepeats]:
     """Plan the run and its repeats, or go on by the plan of a run that was begun."""
     images = session.scan_folder()
+    if request.repeats:
+        ensure_classes(images.task, f"--{next(iter(request.repeats))}")
     begun = begun_with(pending) if pending else None
     workspace, contenders = choose_backbone(session, images, begun)
     planned = _make_plan(session, workspace, contenders)

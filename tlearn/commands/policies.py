@@ -12,9 +12,13 @@ from typing import Any
 from tlearn.commands.compare import Comparison, compare
 from tlearn.commands.compare_page import write_page
 from tlearn.commands.finetune import FinetuneResult, finetune
+from tlearn.data.image_folder import scan
+from tlearn.data.targets import ensure_classes
 from tlearn.errors import RecipeError, TlearnError
 from tlearn.evaluation.wording import policy_in_words
 from tlearn.progress import EpochCallback, ProgressCallback, no_progress
+from tlearn.recipe.loading import load_recipe
+from tlearn.recipe.schema import AUTO
 from tlearn.runs.directory import RUNS_ROOT, RunDirectory
 from tlearn.runs.pending import ensure_available
 
@@ -92,6 +96,8 @@ def finetune_policies(
         TlearnError: The policies or the places cannot be used, or every policy failed.
     """
     names = check_policies(policies)
+    task = load_recipe(recipe, flags or {}).recipe.task
+    ensure_classes(scan(folder, task=None if task == AUTO else task).task, "--policies")
     places = {name: out / policy_in_words(name) if out else None for name in names}
     for place in places.values():
         ensure_available(place, overwrite)

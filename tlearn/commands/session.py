@@ -15,6 +15,7 @@ from tlearn.commands.workspace import Workspace
 from tlearn.data.dataset import Dataset, load_dataset
 from tlearn.data.groups import GroupRule
 from tlearn.data.image_folder import ImageFolder, scan
+from tlearn.data.targets import ensure_classes
 from tlearn.data.unknown import take_unknown
 from tlearn.errors import RecipeError
 from tlearn.features.engine import EngineChoice, KerasEngine, seconds_per_image
@@ -108,6 +109,7 @@ class Session:
             TlearnError: The folder, the backbone or its weights cannot be used.
         """
         folder, backbone = self.scan_folder(), self.find_backbone()
+        ensure_classes(folder.task, "this command")
         return self.open_backbone(self.load_dataset(folder, backbone), backbone)
 
     def scan_folder(self, examined: bool = False) -> ImageFolder:

@@ -13,7 +13,7 @@ from tlearn.commands.choose_backbone import choose_backbone
 from tlearn.commands.int8_cost import measure_int8_cost
 from tlearn.commands.session import Session
 from tlearn.commands.trials import check_validation, run_trials
-from tlearn.data.targets import CLASSES
+from tlearn.data.targets import CLASSES, ensure_classes
 from tlearn.progress import ProgressCallback, no_progress
 from tlearn.recipe.saving import check_new, recipe_of, save_recipe
 from tlearn.runs.directory import ensure_no_run
@@ -51,6 +51,8 @@ def suggest(
         check_new(save)
     with Session(folder, recipe, flags or {}, keep_cache=keep_cache, progress=progress) as session:
         images = session.scan_folder()
+        if trial_seconds or measure_int8:
+            ensure_classes(images.task, "--try" if trial_seconds else "--for")
         workspace, contenders = choose_backbone(session, images)
         if trial_seconds:
             check_validation(workspace.dataset)

@@ -29,6 +29,24 @@ _ENOUGH = (8, 5, 3)
 _STRATA, _IMAGES_OF_STRATUM = 8, 10
 
 
+def ensure_classes(task: str, what: str) -> None:
+    """Refuse what is made for classes alone.
+
+    Args:
+        task: What is learned, or answered.
+        what: What is asked for: a command or a flag.
+
+    Raises:
+        DataError: It is something else.
+    """
+    if task != CLASSES:
+        learned = "several labels an image are" if task == LABELS else "a number is"
+        raise DataError(
+            f"{what} is about classes, and here {learned} learned",
+            "train and score as it is: tlearn finetune TABLE.csv",
+        )
+
+
 def matrix(given: Sequence[Mapping[str, float]], names: Sequence[str]) -> np.ndarray:
     """Return targets (images, names); of a label that is not mentioned, 0.
 
