@@ -85,3 +85,24 @@ def group_indices(n: int, groups: Sequence[str]) -> np.ndarray:
     if not groups:
         return np.arange(n)
     return np.unique(np.asarray(groups), return_inverse=True)[1]
+
+
+def resample(n: int, groups: Sequence[str] = (), draws: int = 1000) -> np.ndarray:
+    """Draw bootstrap samples of groups of images, always the same ones.
+
+    To as many groups as there are one more is added, of mean size, that stands for what these
+    images do not show; without it no error would be certain to stay none.
+
+    Args:
+        n: Number of images.
+        groups: (n,) what images of a group share; nothing where it is not known.
+        draws: Number of samples.
+
+    Returns:
+        (draws, n + 1), how often a sample holds each image, and the images of the added group.
+    """
+    members = group_indices(n, groups)
+    n_groups = int(members.max()) + 1
+    shares = np.full(n_groups + 1, 1 / (n_groups + 1))
+    counts = np.random.default_rng(0).multinomial(n_groups, shares, draws)
+    return np.column_stack([counts[:, members], counts[:, -1] * n / n_groups])

@@ -8,7 +8,7 @@ Multinomial logistic regression is convex, so there is one answer and no learnin
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from tlearn.data.split import Fold
+from tlearn.features.label_regression import sigmoid
 from tlearn.features.logistic_regression import (
     LogisticProblem,
     log_loss,
@@ -31,8 +32,8 @@ from tlearn.storage.arrays import read_arrays
 PENALTIES = (1e1, 1e0, 1e-1, 1e-2, 1e-3, 1e-4, 1e-5)
 """Strengths of the L2 penalty tried, strong to weak, on features of mean variance one."""
 
-_HALF_STEP = 10**0.5
-_EXACT, _ROUGH = 3e-4, 3e-3
+HALF_STEP = 10**0.5
+EXACT, ROUGH = 3e-4, 3e-3
 """Tolerance of `solve` for the final head, within 1e-4 of the least loss, and for a fold: its
 answers to held-out rows do not need more."""
 
@@ -40,27 +41,38 @@ SOLVER_VERSION = 2
 """Raised when the solver's results change, so that stored ones are not used any more."""
 
 
+ACTIVATIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "softmax": softmax,
+    "sigmoid": sigmoid,
+    "linear": np.asarray,
+    "exponential": np.exp,
+}
+"""What makes answers of logits, by the names that Keras gives them."""
+
+
 @dataclass(frozen=True)
 class LinearHead:
-    """A solved head: `softmax(features @ kernel + bias)`.
+    """A solved head: `softmax(features @ kernel + bias)`, or another activation of the logits.
 
     Attributes:
         kernel: (features, classes).
         bias: (classes,).
         penalty: Strength of the L2 penalty it was solved with.
+        activation: One of `ACTIVATIONS`.
     """
 
     kernel: np.ndarray
     bias: np.ndarray
     penalty: float
+    activation: str = "softmax"
 
     def logits(self, features: np.ndarray) -> np.ndarray:
         """Return logits (n, classes) of features (n, d)."""
         return np.asarray(features @ self.kernel + self.bias)
 
     def probabilities(self, features: np.ndarray) -> np.ndarray:
-        """Return class probabilities (n, classes) of features (n, d)."""
-        return softmax(self.logits(features))
+        """Return class probabilities (n, classes), or other answers, of features (n, d)."""
+        return ACTIVATIONS[self.activation](self.logits(features))
 
     def calibrated(self, temperature: float) -> LinearHead:
         """Return the head with logits divided by a temperature, and with a mean of 0."""
@@ -151,10 +163,10 @@ def solve_head(
     Returns:
         The head in the units of `features`.
     """
-    with _one_fold_per_core():
+    with one_fold_per_core():
         axes = principal_axes(features if in_place else features.copy(), blocks)
         problem = LogisticProblem(axes, labels, n_classes, class_weights)
-        coefficients = solve(problem, np.arange(len(labels)), penalty, _EXACT)
+        coefficients = solve(problem, np.arange(len(labels)), penalty, EXACT)
     kernel = axes.rotation @ coefficients[:-1]
     bias = coefficients[-1] - axes.mean @ kernel
     return LinearHead(kernel.astype(np.float32), bias.astype(np.float32), penalty)
@@ -187,12 +199,12 @@ def cross_validate(
     """
     judged = np.concatenate([out for _, out in folds])
     weights = row_weights(labels[judged], n_classes, class_weights)
-    with _one_fold_per_core() as pool:
+    with one_fold_per_core() as pool:
         axes = principal_axes(features if in_place else features.copy(), blocks)
         problem = LogisticProblem(axes, labels, n_classes, class_weights)
 
         def attempt(penalty: float, before: _Attempt | None) -> _Attempt:
-            solve_fold = partial(solve, problem, penalty=penalty, tolerance=_ROUGH)
+            solve_fold = partial(solve, problem, penalty=penalty, tolerance=ROUGH)
             starts = before.coefficients if before else [None] * len(folds)
             tasks = [
                 pool.submit(solve_fold, rows, start=start)
@@ -211,7 +223,7 @@ def cross_validate(
             if not last.loss < best.loss:
                 break
             best = last
-        half_steps = [attempt(best.penalty * step, best) for step in (_HALF_STEP, 1 / _HALF_STEP)]
+        half_steps = [attempt(best.penalty * step, best) for step in (HALF_STEP, 1 / HALF_STEP)]
         best = min((best, *half_steps), key=lambda tried: tried.loss)
     right = best.held_out.argmax(1) == labels
     per_fold = tuple(float(right[out].mean()) for _, out in folds)
@@ -244,10 +256,10 @@ def held_out_probabilities(
     Returns:
         For each fold, (rows held out, n_classes).
     """
-    with _one_fold_per_core() as pool:
+    with one_fold_per_core() as pool:
         axes = principal_axes(features if in_place else features.copy(), blocks)
         problem = LogisticProblem(axes, labels, n_classes, class_weights)
-        solve_fold = partial(solve, problem, penalty=penalty, tolerance=_ROUGH)
+        solve_fold = partial(solve, problem, penalty=penalty, tolerance=ROUGH)
         coefficients = pool.map(solve_fold, (rows for rows, _ in folds))
         return [
             _predict(axes.rows[out], solved)
@@ -260,7 +272,7 @@ def _predict(rows: np.ndarray, coefficients: np.ndarray) -> np.ndarray:
 
 
 @contextmanager
-def _one_fold_per_core() -> Iterator[ThreadPoolExecutor]:
+def one_fold_per_core() -> Iterator[ThreadPoolExecutor]:
     """Open a pool that solves folds in parallel, each with one thread of BLAS.
 
     Products this small gain nothing from BLAS's own threads, and where another process uses a core
