@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tlearn.confidence.rank_promise import promised_rank
+from tlearn.confidence.rank_promise import SLACK, promised_rank
 from tlearn.data.intervals import Interval, group_indices, mean_interval, resample
 from tlearn.evaluation.metrics import plain
 
@@ -68,7 +68,7 @@ def promise_half_width(
     """Return how near to its answer the number of 90% of new images lies, of held-out images.
 
     It is the k-th largest error, see `rank_promise`. Groups count the same, whatever their size:
-    the errors that are larger are those of k - 1 groups, or so much of more groups.
+    the errors that are larger are worth k - 1 groups at most.
 
     Args:
         answers: (n,) of a model that was not trained on these images.
@@ -87,7 +87,7 @@ def promise_half_width(
         return None
     order = np.argsort(-errors, kind="stable")
     passed = np.cumsum(1 / sizes[members[order]])
-    return float(errors[order[np.searchsorted(passed, k - 1e-9)]])
+    return float(errors[order[np.searchsorted(passed, k - 1 + SLACK)]])
 
 
 def score_numbers(
