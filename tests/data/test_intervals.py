@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tlearn.data.intervals import mean_interval, share_interval, wilson_interval
+from tlearn.data.intervals import mean_interval, resample, share_interval, wilson_interval
 
 
 @pytest.mark.parametrize(
@@ -61,3 +61,12 @@ def test_a_share_of_images_in_groups_is_known_less_well() -> None:
     assert (low, high) == pytest.approx(wilson_interval(15, 20))
     grouped = share_interval(hits, [*np.repeat(list("abcd"), 5)])
     assert grouped[0] < low and high < grouped[1]
+
+
+def test_bootstrap_samples_hold_groups_as_a_whole_and_one_that_was_not_seen() -> None:
+    counts = resample(6, ["a", "a", "b", "b", "b", "c"], draws=4000)
+    assert (counts[:, 0] == counts[:, 1]).all() and (counts[:, 2] == counts[:, 4]).all()
+    # As often as any other, of three groups with an image each: 3 of 4.
+    np.testing.assert_allclose(counts[:, [0, 2, 5]].mean(axis=0), 0.75, atol=0.04)
+    assert counts[:, 6].mean() == pytest.approx(0.75 * 2, abs=0.08)
+    np.testing.assert_array_equal(resample(6), resample(6))

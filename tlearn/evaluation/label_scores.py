@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 
 from tlearn.data.intervals import Interval, resample
-from tlearn.evaluation.metrics import SPLITS_IN_WORDS
+from tlearn.evaluation.metrics import SPLITS_IN_WORDS, plain
 from tlearn.evaluation.roc import average_precision, best_f1_threshold
 from tlearn.evaluation.wording import percent, percent_interval
+
+_LEAST = 1e-12
 
 _EXPECTED = 20
 """Images with a label that count as much as what the probabilities themselves lead to expect."""
@@ -33,7 +35,8 @@ class LabelReport:
             average_precision (None for a label that does not occur) and threshold.
         baseline: The same four scores of an answer that is always the same: the labels most
             frequent in training, as many as were best there, but all labels for the macro F1.
-        intervals: 95% intervals of the first three, by a bootstrap of images or of their groups.
+        intervals: 95% intervals of the first three, by a bootstrap of images or of their groups;
+            nothing for one image or one group.
         n_groups: Number of groups of images; None where it is not known.
     """
 
@@ -55,20 +58,18 @@ class LabelReport:
 
     def in_words(self) -> str:
         """Return the scores as a sentence."""
-        ends = percent_interval(*self.intervals["mean_average_precision"])
+        ends = self.intervals.get("mean_average_precision")
+        around = f" ({percent_interval(*ends)})" if ends else ""
         count = f"{self.n:,} {SPLITS_IN_WORDS.get(self.split, f'images of {self.split}')}"
         return (
-            f"mean average precision {percent(self.mean_average_precision)} ({ends}) on {count}; "
+            f"mean average precision {percent(self.mean_average_precision)}{around} on {count}; "
             f"F1 {percent(self.f1_micro)}, where always the same answer gets "
             f"{percent(self.baseline['f1_micro'])}"
         )
 
     def to_json(self) -> dict[str, Any]:
         """Return the scores as plain Python values, ready for JSON."""
-        plain = asdict(self)
-        intervals = {name: [*ends] for name, ends in self.intervals.items()}
-        lists = {"labels": [*self.labels], "per_label": [*self.per_label]}
-        return plain | lists | {"intervals": intervals}
+        return plain(asdict(self))
 
 
 def choose_label_thresholds(answers: np.ndarray, targets: np.ndarray) -> np.ndarray:
@@ -92,6 +93,11 @@ def choose_label_thresholds(answers: np.ndarray, targets: np.ndarray) -> np.ndar
     return np.array([_threshold(p[y >= 0], y[y >= 0]) for p, y in columns])
 
 
+def label_shares(targets: np.ndarray) -> np.ndarray:
+    """Return the share (labels,) of the images with a known target that have each label."""
+    return np.asarray((targets == 1).sum(axis=0) / np.maximum((targets >= 0).sum(axis=0), 1))
+
+
 def _threshold(p: np.ndarray, has: np.ndarray) -> float:
     if not has.any():
         return 0.5
@@ -112,8 +118,8 @@ def score_labels(
     labels: Sequence[str],
     split: str,
     thresholds: np.ndarray,
-    shares: np.ndarray,
     groups: Sequence[str] = (),
+    shares: np.ndarray | None = None,
 ) -> LabelReport:
     """Score probabilities against targets.
 
@@ -123,8 +129,9 @@ def score_labels(
         labels: Names, in the order of the columns.
         split: Name of the split.
         thresholds: (labels,), from which a label is answered.
-        shares: (labels,), of the training images that have a label: the baseline is made of them.
         groups: (n,) what images of a group share; nothing where it is not known.
+        shares: (labels,) of the training images that have a label, which the baseline goes by; of
+            these images by default.
 
     Raises:
         ValueError: The shapes disagree, or a probability is not finite.
@@ -147,7 +154,7 @@ def score_labels(
         labels=tuple(labels),
         per_label=rows,
         **_overall(rows, said, targets),
-        baseline=_baseline(targets, np.asarray(shares)),
+        baseline=_baseline(targets, label_shares(targets) if shares is None else shares),
         intervals=_intervals(answers, said, targets, groups),
         n_groups=len({*groups}) if groups else None,
     )
@@ -210,24 +217,39 @@ def _baseline(targets: np.ndarray, shares: np.ndarray) -> dict[str, float]:
 def _intervals(
     answers: np.ndarray, said: np.ndarray, targets: np.ndarray, groups: Sequence[str]
 ) -> dict[str, Interval]:
-    """Return 95% intervals; a group added to each sample has its labels missed, as many wrong."""
+    """Return 95% intervals.
+
+    In the group added to a sample the labels are missed, and as many are wrong. It counts for the
+    lower end alone. In simulations of 40 to 500 images, alone or in groups of 8, the intervals held
+    the true score in 87 to 100% of cases; without it, that of the average precision in 68 to 98%.
+    """
+    if len({*groups} or targets) < 2:
+        return {}
     counts = resample(len(targets), groups)
     counts, added = counts[:, :-1], counts[:, -1:]
     has, known = targets == 1, ~np.isnan(targets)
-    missed = added * has.mean(axis=0)
-    n_has = counts @ has + missed
-    n_said, n_right = counts @ (said & known) + missed, counts @ (said & has)
-    precision = np.column_stack(
-        [
+    n_has, n_said, n_right = (counts @ of for of in (has, said & known, said & has))
+
+    def samples(missed: np.ndarray) -> dict[str, np.ndarray]:
+        total = n_has + n_said + 2 * missed
+        precisions = [
             _average_precisions(p[k], h[k], counts[:, k], m)
             for p, h, k, m in zip(answers.T, has.T, known.T, missed.T, strict=True)
         ]
-    )
-    with np.errstate(invalid="ignore"):  # a sample without any image of a label: left out
-        f1 = np.where(n_has > 0, 2 * n_right / (n_has + n_said), np.nan)
-        micro = 2 * n_right.sum(axis=1) / (n_has + n_said).sum(axis=1)
-    samples = {"mean_average_precision": precision, "f1_micro": micro[:, None], "f1_macro": f1}
-    return {name: _percentiles(values) for name, values in samples.items()}
+        f1 = np.where(n_has + missed > 0, 2 * n_right / np.maximum(total, _LEAST), np.nan)
+        micro = 2 * n_right.sum(axis=1) / np.maximum(total.sum(axis=1), _LEAST)
+        return {
+            "mean_average_precision": _means(np.column_stack(precisions)),
+            "f1_micro": micro,
+            "f1_macro": _means(f1),
+        }
+
+    missed = added * has.mean(axis=0)
+    low, high = samples(missed), samples(np.zeros_like(missed))
+    return {
+        name: (float(np.quantile(low[name], 0.025)), float(np.quantile(high[name], 0.975)))
+        for name in low
+    }
 
 
 def _average_precisions(
@@ -239,13 +261,14 @@ def _average_precisions(
     last = np.searchsorted(-p[order], -p[order], side="right") - 1
     of_label = counts[:, order] * has[order]
     right, all_ = of_label.cumsum(axis=1)[:, last], counts[:, order].cumsum(axis=1)[:, last]
-    with np.errstate(invalid="ignore"):
-        found = np.nansum(of_label * right / (all_ + missed[:, None]), axis=1)
-        return np.asarray(found / (of_label.sum(axis=1) + missed))
+    precision = right / np.maximum(all_ + missed[:, None], _LEAST)
+    total = of_label.sum(axis=1) + missed
+    found = (of_label * precision).sum(axis=1) / np.maximum(total, _LEAST)
+    return np.where(total > 0, found, np.nan)
 
 
-def _percentiles(values: np.ndarray) -> Interval:
+def _means(values: np.ndarray) -> np.ndarray:
+    """Return the mean of each row but for NaN; 0 of nothing."""
     known = ~np.isnan(values)
-    means = np.where(known, values, 0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
-    low, high = np.quantile(means, (0.025, 0.975))
-    return float(low), float(high)
+    total = np.where(known, values, 0).sum(axis=1)
+    return np.asarray(total / np.maximum(known.sum(axis=1), 1))

@@ -112,18 +112,18 @@ class Report:
 
     def to_json(self) -> dict[str, Any]:
         """Return the scores as plain Python values, ready for JSON."""
-        plain: dict[str, Any] = _plain(asdict(self))
-        return plain
+        return plain(asdict(self))
 
 
 SPLITS_IN_WORDS = {"test": "images it had not seen", "val": "validation images"}
 """What the images of a split are called."""
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """Return a value with keys that are strings and lists for tuples, ready for JSON."""
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    return [*map(_plain, value)] if isinstance(value, list | tuple) else value
+        return {str(key): plain(item) for key, item in value.items()}
+    return [*map(plain, value)] if isinstance(value, list | tuple) else value
 
 
 def score(

@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from tlearn.confidence.rank_promise import promised_rank
+from tlearn.confidence.rank_promise import SLACK, promised_rank
 from tlearn.data.intervals import Interval, group_indices, mean_interval, resample
-from tlearn.evaluation.metrics import SPLITS_IN_WORDS
+from tlearn.evaluation.metrics import SPLITS_IN_WORDS, plain
+
+_LEAST = 1e-12
 
 LEVEL = 0.9
 """Share of new images whose number lies within the half-width of the answer."""
@@ -70,7 +72,7 @@ class NumberReport:
 
     def to_json(self) -> dict[str, Any]:
         """Return the scores as plain Python values, ready for JSON."""
-        return {k: [*v] if isinstance(v, tuple) else v for k, v in asdict(self).items()}
+        return plain(asdict(self))
 
 
 def promise_half_width(
@@ -79,7 +81,7 @@ def promise_half_width(
     """Return how near to its answer the number of 90% of new images lies, of held-out images.
 
     It is the k-th largest error, see `rank_promise`. Groups count the same, whatever their size:
-    the errors that are larger are those of k - 1 groups, or so much of more groups.
+    the errors that are larger are worth k - 1 groups at most.
 
     Args:
         answers: (n,) of a model that was not trained on these images.
@@ -98,7 +100,7 @@ def promise_half_width(
         return None
     order = np.argsort(-errors, kind="stable")
     passed = np.cumsum(1 / sizes[members[order]])
-    return float(errors[order[np.searchsorted(passed, k - 1e-9)]])
+    return float(errors[order[np.searchsorted(passed, k - 1 + SLACK)]])
 
 
 def score_numbers(
@@ -162,16 +164,22 @@ def _explained(
     """Return R² with its interval."""
     if np.ptp(targets) == 0:
         return None, None
-    centered = targets - targets.mean()
-    squares, variance = np.square(errors), np.square(centered)
+    r2 = float(1 - np.square(errors).sum() / np.square(targets - targets.mean()).sum())
+    if groups and len({*groups}) < 2:
+        return r2, None
+    squares, centered = np.square(errors), targets - targets.mean()
+    variance = np.square(centered)
     counts = resample(len(targets), groups)
-    # The group added to a sample has the variance of the others, and none of it is explained.
-    added = counts[:, -1] * variance.mean()
-    counts = counts[:, :-1]
-    mean = counts @ centered / counts.sum(axis=1)
-    total = counts @ variance - counts.sum(axis=1) * mean**2 + added
-    low, high = np.quantile(1 - (counts @ squares + added) / total, (0.025, 0.975))
-    return float(1 - squares.sum() / variance.sum()), (float(low), float(high))
+    # The group added to a sample varies as the others do, and the model explains none of it. It
+    # counts for the lower end alone.
+    counts, added = counts[:, :-1], counts[:, -1] * variance.mean()
+    n = np.maximum(counts.sum(axis=1), 1)
+    total = counts @ variance - np.square(counts @ centered) / n
+    low, high = (
+        1 - np.quantile((counts @ squares + extra) / np.maximum(total + extra, _LEAST), q)
+        for extra, q in ((added, 0.975), (0 * added, 0.025))
+    )
+    return r2, (float(low), float(high))
 
 
 def _rank_correlation(answers: np.ndarray, targets: np.ndarray) -> float | None:

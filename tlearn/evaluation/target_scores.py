@@ -8,7 +8,7 @@ import numpy as np
 
 from tlearn.confidence.confidence import Confidence
 from tlearn.data.targets import LABELS
-from tlearn.evaluation.label_scores import LabelReport, score_labels
+from tlearn.evaluation.label_scores import LabelReport, label_shares, score_labels
 from tlearn.evaluation.number_scores import NumberReport, score_numbers
 
 TargetReport = LabelReport | NumberReport
@@ -38,8 +38,8 @@ def score_targets(
     """
     if task == LABELS:
         thresholds = np.array(confidence.thresholds or [0.5] * len(names))
-        shares = np.nanmean(trained_on, axis=0)
-        return score_labels(answers, targets, names, split, thresholds, shares, groups)
+        shares = label_shares(trained_on)
+        return score_labels(answers, targets, names, split, thresholds, groups, shares)
     number, median = confidence.number, float(np.median(trained_on))
     return score_numbers(
         answers,
