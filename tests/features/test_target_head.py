@@ -149,5 +149,5 @@ def test_a_validation_is_written_and_read(tmp_path: Path) -> None:
     read = CrossValidation.read(tmp_path / "cv.npz")
     assert read is not None
     np.testing.assert_array_equal(read.probabilities, cv.probabilities)
-    assert replace(read, answers=0, scores=0) == replace(cv, answers=0, scores=0)
+    assert replace(read, probabilities=0, scores=0) == replace(cv, probabilities=0, scores=0)
     assert CrossValidation.read(tmp_path / "none.npz") is None
