@@ -71,7 +71,8 @@ def _judge_part(session: Session, workspace: Workspace, rows: np.ndarray) -> Jud
         )
 
     names = [stage.name for stage in workspace.stages]
-    return Judged(rows, folds, measure_profile(names, labels, cross_validate).scores)
+    profile = measure_profile(names, labels, cross_validate, several=workspace.multi_stage)
+    return Judged(rows, folds, profile.scores)
 
 
 def judge_train(session: Session, workspace: Workspace, heads: Sequence[HeadScore]) -> Judged:

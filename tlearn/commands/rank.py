@@ -18,7 +18,7 @@ from tlearn.errors import BackboneError, WeightsNotFoundError
 from tlearn.models.catalog import find_backbone
 from tlearn.models.weights import available_offline
 from tlearn.progress import ProgressCallback, no_progress
-from tlearn.suggestion.depth_profile import N_MULTI_STAGE, TIE_SE, HeadScore, gain
+from tlearn.suggestion.depth_profile import TIE_SE, HeadScore, gain
 from tlearn.suggestion.int8_cost import Int8Cost
 
 ALL = "all-available"
@@ -160,7 +160,7 @@ def _none_fits(sizes: Mapping[str, int], limit: float) -> BackboneError:
 def _size_bytes(workspace: Workspace) -> int:
     stages, n_classes = workspace.stages, len(workspace.dataset.manifest.classes)
     depth = sum(stage.parameters for stage in stages) + stages[-1].params_after_cut
-    width = sum(stage.width for stage in stages[-N_MULTI_STAGE:])
+    width = sum(stages[number - 1].width for number in workspace.multi_stage)
     return _FLOAT_BYTES * (depth + (width + 1) * n_classes)
 
 

@@ -23,7 +23,7 @@ from tlearn.evaluation.predictions import predict_pixels
 from tlearn.evaluation.prior import expected_shares, learned_shares
 from tlearn.evaluation.wording import policy_in_words
 from tlearn.export.inputs import ExportInputs, GoldenImage
-from tlearn.models.catalog import CATALOG, find_backbone
+from tlearn.models.catalog import CATALOG, JOINT, find_backbone
 from tlearn.models.prior import with_prior_layer
 from tlearn.runs.kept_point import read_point
 from tlearn.runs.trained_run import SplitImages, TrainedRun
@@ -163,7 +163,7 @@ def _metadata(
 def _license(backbone: str) -> str:
     """Return that of the weights the run began with; the images' own is for their owner to say."""
     try:
-        license = find_backbone(backbone).license
+        license = ", ".join(find_backbone(name).license for name in backbone.split(JOINT))
     except BackboneError:
         license = ""
     return f"backbone weights: {license or 'see their owner'}"

@@ -188,6 +188,33 @@ class Features:
         )
 
 
+def cross_validate_joined(
+    features: Sequence[Features], problems: Sequence[HeadProblem], folds: Sequence[Fold]
+) -> CrossValidation:
+    """Cross-validate a solved head on the features of several networks side by side.
+
+    Args:
+        features: Of the same images.
+        problems: What the head reads of each.
+        folds: Pairs of row indices (to solve on, held out).
+    """
+    used, folds = _renumber(folds)
+    rows, blocks = [], list[int]()
+    for network, problem in zip(features, problems, strict=True):
+        outputs = network.outputs_of(problem.stages)
+        rows.append(network.read(outputs, [problem.keys[row] for row in used]))
+        blocks += network.widths(outputs)
+    return cross_validate(
+        np.hstack(rows),
+        problem.labels[used],
+        problem.n_classes,
+        folds,
+        class_weights=problem.class_weights,
+        in_place=True,
+        blocks=blocks,
+    )
+
+
 def _renumber(folds: Sequence[Fold]) -> tuple[np.ndarray, list[Fold]]:
     """Return the rows that any fold names, and the folds as positions among them."""
     used = np.unique(np.concatenate([rows for fold in folds for rows in fold]))
