@@ -9,11 +9,10 @@ import pytest
 
 from tlearn import api
 from tlearn.commands import choose_backbone as module
-from tlearn.commands.session import Session, Workspace
+from tlearn.commands.session import Session
 from tlearn.models.catalog import CATALOG
 from tlearn.models.resolve import ResolvedBackbone, resolve_backbone
 from tlearn.suggestion.advice import Contender
-from tlearn.suggestion.depth_profile import HeadScore
 from tlearn.suggestion.matrix import Policy
 
 OTHERS = module._others
@@ -121,20 +120,14 @@ def test_the_best_two_are_joined_where_that_beats_all_that_the_best_can_reach(
     monkeypatch: pytest.MonkeyPatch,
     joined_wins: bool,
 ) -> None:
-    def compare(session: Session, single: Workspace, score: HeadScore) -> tuple[float, float]:
-        expected, best = forecasts(session, single, score)
-        assert 0 < expected < 1 and 0 < best < 1
-        return (best + 0.01, best) if joined_wins else (best, best)
+    def compare(*given: Any) -> tuple[float, float]:
+        joined, alone = forecasts(*given)
+        assert 0 < joined < 1 and 0 < alone < 1
+        return alone + 0.01 * joined_wins, alone
 
-    def with_gain(*given: Any) -> tuple[float, float]:
-        gain, error = paired(*given)
-        return (1.0 if len(given[1].stages) == 5 and given[0] is not given[1] else gain), error
-
-    forecasts, paired = module.compare_forecasts, module.gain
+    forecasts = module.compare_forecasts
     monkeypatch.setattr(module, "compare_forecasts", compare)
     monkeypatch.setattr(module, "SETTLED", 0.0)
-    if joined_wins:
-        monkeypatch.setattr(module, "gain", with_gain)
     result = api.suggest(run_images, flags={"prefer": "accurate"})
     *_, joined = result.contenders
     assert {*joined.name.split("+")} == {*at_hand} and joined.accuracy is not None

@@ -57,36 +57,37 @@ def choose_backbone(
     workspace, first = _measure(session, workspace)
     labels, groups = dataset.labels("train"), dataset.groups("train")
     rated = [Contender(backbone.name, first.accuracy)]
-    best, best_rated = workspace, rated[0]
-    tried = {backbone.name: workspace}
+    best, best_rated = backbone.name, rated[0]
+    tried = {best: (workspace, first)}
     accurate = session.requested.recipe.prefer == "accurate"
     margin = 0.0 if accurate else TIE_SE
     for other in others:
         if 1 - (best_rated.accuracy or 0.0) <= SETTLED:
-            rated.append(Contender(other, untried=f"{best_rated.name} leaves no error to speak of"))
+            rated.append(Contender(other, untried=f"{best} leaves no error to speak of"))
             continue
-        tried[other], score = _measure(session, _open(session, images, other))
+        tried[other] = _measure(session, _open(session, images, other))
+        score = tried[other][1]
         rated.append(Contender(other, score.accuracy, *gain(first, score, labels, groups)))
         if rated[-1].gain - best_rated.gain > margin * rated[-1].error:
-            best, best_rated = tried[other], rated[-1]
+            best, best_rated = other, rated[-1]
+    workspace, single = tried[best]
     reason = _reason(best_rated, rated)
-    unsettled = 1 - (best_rated.accuracy or 0.0) > SETTLED
-    if accurate and unsettled and len(tried) > 1 and may_join(session, best):
+    unsettled = 1 - single.accuracy > SETTLED
+    if accurate and unsettled and len(tried) > 1 and may_join(session, workspace):
         pair = _best_two(rated, tried)
         name = JOINT.join(one.backbone.name for one in pair)
         score = cross_validate_pair(session, pair)
         rated.append(Contender(name, score.accuracy, *gain(first, score, labels, groups)))
-        expected, single = compare_forecasts(session, best, score)
-        than = f"{single:.1%} of the best way to train {best_rated.name} alone"
-        if rated[-1].gain > best_rated.gain and expected > single:
-            best = _open(session, images, name)
-            reason = f"a head on {name} is expected to reach {expected:.1%}, beyond the {than}"
+        joined, alone = compare_forecasts(session, workspace, single, score)
+        way = f"the best way to train {best} alone"
+        if joined > alone:
+            workspace = _open(session, images, name)
+            points = 100 * (joined - alone)
+            reason = f"a head on {name} is expected to be {points:.1f} points better than {way}"
         else:
-            reason += (
-                f"; a head on {name} is expected to reach {expected:.1%}, not beyond the {than}"
-            )
-    chosen = replace(best.backbone, reason=reason)
-    return replace(best, backbone=chosen), tuple(rated)
+            reason += f"; a head on {name} is not expected to beat {way}"
+    chosen = replace(workspace.backbone, reason=reason)
+    return replace(workspace, backbone=chosen), tuple(rated)
 
 
 def _open(session: Session, images: ImageFolder, name: str) -> Workspace:
@@ -94,10 +95,12 @@ def _open(session: Session, images: ImageFolder, name: str) -> Workspace:
     return session.open_backbone(session.load_dataset(images, backbone), backbone)
 
 
-def _best_two(rated: Sequence[Contender], tried: Mapping[str, Workspace]) -> list[Workspace]:
+def _best_two(
+    rated: Sequence[Contender], tried: Mapping[str, tuple[Workspace, HeadScore]]
+) -> list[Workspace]:
     """Return the two best, first the one for larger images: both will get images of its size."""
     best = sorted((one for one in rated if one.name in tried), key=lambda one: -one.gain)[:2]
-    return sorted((tried[one.name] for one in best), key=lambda one: -one.backbone.image_size)
+    return sorted((tried[one.name][0] for one in best), key=lambda one: -one.backbone.image_size)
 
 
 def _others(session: Session, first: str) -> Iterator[str]:

@@ -206,8 +206,14 @@ def _plan_stages(
 
 def _stage_numbers(head_stages: str, n_stages: int, joined: bool) -> tuple[int, ...]:
     """Return the numbers of the stages that the head reads, ascending."""
-    if head_stages == AUTO and joined:
-        return tuple(range(1, n_stages + 1))
+    every = tuple(range(1, n_stages + 1))
+    if joined and head_stages not in (AUTO, ",".join(map(str, every))):
+        raise RecipeError(
+            f"head_stages {head_stages}: networks side by side have one head, on the last stages of all",
+            "leave it out, or name a single backbone: --backbone NAME",
+        )
+    if joined:
+        return every
     if head_stages in (AUTO, LAST):
         return (n_stages,)
     numbers = tuple(sorted({int(number) for number in head_stages.split(",")}))
