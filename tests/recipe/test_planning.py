@@ -166,7 +166,7 @@ def test_a_head_reads_all_stages_of_networks_side_by_side(
     for head_stages in ("auto", "1,2,3,4,5"):
         plan = plan_for(policy="linear_head", head_stages=head_stages)
         assert plan.head.stages == (1, 2, 3, 4, 5)
-    with pytest.raises(RecipeError, match="the last stages of all"):
+    with pytest.raises(RecipeError, match="the last stages of all networks"):
         plan_for(policy="linear_head", head_stages="last")
 
 

@@ -209,7 +209,7 @@ def _stage_numbers(head_stages: str, n_stages: int, joined: bool) -> tuple[int, 
     every = tuple(range(1, n_stages + 1))
     if joined and head_stages not in (AUTO, ",".join(map(str, every))):
         raise RecipeError(
-            f"head_stages {head_stages}: networks side by side have one head, on the last stages of all",
+            f"head_stages {head_stages}: one head reads the last stages of all networks",
             "leave it out, or name a single backbone: --backbone NAME",
         )
     if joined:
