@@ -166,10 +166,9 @@ def load_hub_backbone(name: str, folder: Path, image_size: int, fingerprint: str
 def up_to(backbone: Backbone, n_stages: int) -> Backbone:
     """Return the backbone up to the map that a head on stage `n_stages` reads.
 
-    It shares its layers with the whole one. Joined ones stay whole: a classifier on them holds only
-    what it reads.
+    It shares its layers with the whole one. A head on joined ones reads all their stages.
     """
-    if n_stages == len(backbone.stages) or backbone.joined:
+    if n_stages == len(backbone.stages):
         return backbone
     stages = backbone.stages[:n_stages]
     trunk = keras.Model(backbone.trunk.inputs[0], stage_maps(backbone)[n_stages - 1], name="trunk")

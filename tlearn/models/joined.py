@@ -86,23 +86,23 @@ def load_own_backbone(path: Path, image_size: int | None = None) -> Backbone:
 
 
 def last_maps(network: keras.Model) -> list[keras.KerasTensor]:
-    """Return the maps behind which a head reads no other: one of each backbone side by side.
+    """Return the maps that nothing but a head reads: one of each backbone side by side.
 
     Args:
         network: A flat network. Nothing is returned where no averages of maps stand side by side in
             it, as they do in a classifier that reads several stages.
     """
     nodes = [*nodes_in_order(network)]
-    pooling = keras.layers.GlobalAveragePooling2D
-    maps = {
-        id(node.outputs[0]): node.input_tensors[0]
-        for node in nodes
-        if isinstance(node.operation, pooling)
-    }
+    pooled, read_on = dict[int, keras.KerasTensor](), set[int]()
     for node in nodes:
-        read = [maps.get(id(tensor)) for tensor in node.input_tensors]
+        if isinstance(node.operation, keras.layers.GlobalAveragePooling2D):
+            pooled[id(node.outputs[0])] = node.input_tensors[0]
+        else:
+            read_on.update(map(id, node.input_tensors))
+    for node in nodes:
+        read = [pooled.get(id(tensor)) for tensor in node.input_tensors]
         if isinstance(node.operation, keras.layers.Concatenate) and None not in read:
-            return [end for end in read if not _is_inside(end, read, network.inputs[0])]
+            return [end for end in read if id(end) not in read_on]
     return []
 
 
@@ -122,18 +122,6 @@ def _stage_maps(classifier: keras.Model, last: keras.KerasTensor) -> list[keras.
     trunk = keras.Model(classifier.inputs[0], last)
     cuts = find_cuts(trunk)
     return [cuts[stage.head_cut] for stage in find_stages(trunk)]
-
-
-def _is_inside(
-    end: keras.KerasTensor, maps: Sequence[keras.KerasTensor], image: keras.KerasTensor
-) -> bool:
-    """Return whether another map is computed from this one."""
-    return any(
-        tensor is end
-        for other in maps
-        for node in nodes_in_order(keras.Model(image, other))
-        for tensor in node.input_tensors
-    )
 
 
 def _kept(part: Backbone) -> list[Stage]:
