@@ -8,7 +8,7 @@ Multinomial logistic regression is convex, so there is one answer and no learnin
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -32,11 +32,11 @@ PENALTIES = (1e1, 1e0, 1e-1, 1e-2, 1e-3, 1e-4, 1e-5)
 """Strengths of the L2 penalty tried, strong to weak, on features of mean variance one."""
 
 _HALF_STEP = 10**0.5
-_EXACT, _ROUGH = 3e-4, 3e-3
+_EXACT, _ROUGH = 3e-4, 1e-3
 """Tolerance of `solve` for the final head, within 1e-4 of the least loss, and for a fold: its
 answers to held-out rows do not need more."""
 
-SOLVER_VERSION = 2
+SOLVER_VERSION = 3
 """Raised when the solver's results change, so that stored ones are not used any more."""
 
 
@@ -154,7 +154,7 @@ def solve_head(
     with _one_fold_per_core():
         axes = principal_axes(features if in_place else features.copy(), blocks)
         problem = LogisticProblem(axes, labels, n_classes, class_weights)
-        coefficients = solve(problem, np.arange(len(labels)), penalty, _EXACT)
+        coefficients = _solve_along(problem, np.arange(len(labels)), penalty, _EXACT)
     kernel = axes.rotation @ coefficients[:-1]
     bias = coefficients[-1] - axes.mean @ kernel
     return LinearHead(kernel.astype(np.float32), bias.astype(np.float32), penalty)
@@ -172,9 +172,8 @@ def cross_validate(
 ) -> CrossValidation:
     """Choose the penalty by held-out log-likelihood, and measure the accuracy of the head.
 
-    Penalties are tried from strong to weak, each fold starting from its last coefficients, until
-    the held-out loss rises, since it is nearly always unimodal in the penalty; then half a step to
-    both sides of the best one.
+    Penalties are tried from strong to weak until the held-out loss rises, since it is nearly always
+    unimodal in the penalty; then half a step to both sides of the best one.
 
     Args:
         features: (n, d) embeddings, float32.
@@ -191,27 +190,25 @@ def cross_validate(
         axes = principal_axes(features if in_place else features.copy(), blocks)
         problem = LogisticProblem(axes, labels, n_classes, class_weights)
 
-        def attempt(penalty: float, before: _Attempt | None) -> _Attempt:
-            solve_fold = partial(solve, problem, penalty=penalty, tolerance=_ROUGH)
-            starts = before.coefficients if before else [None] * len(folds)
-            tasks = [
-                pool.submit(solve_fold, rows, start=start)
-                for (rows, _), start in zip(folds, starts, strict=True)
-            ]
-            coefficients = [task.result() for task in tasks]
+        def attempt(penalty: float, tried: Sequence[_Attempt]) -> _Attempt:
+            def solve_fold(fold: int) -> np.ndarray:
+                start = _start({t.penalty: t.coefficients[fold] for t in tried}, penalty)
+                return solve(problem, folds[fold][0], penalty, _ROUGH, start)
+
+            coefficients = [*pool.map(solve_fold, range(len(folds)))]
             held_out = np.zeros((len(labels), n_classes))
             for (_, out), solved in zip(folds, coefficients, strict=True):
                 held_out[out] = _predict(axes.rows[out], solved)
             loss = log_loss(held_out[judged], labels[judged], weights)
             return _Attempt(penalty, loss, coefficients, held_out)
 
-        best = last = attempt(PENALTIES[0], None)
+        tried = [attempt(PENALTIES[0], [])]
         for penalty in PENALTIES[1:]:
-            last = attempt(penalty, last)
-            if not last.loss < best.loss:
+            tried = [*tried[-2:], attempt(penalty, tried)]  # all that a start needs
+            if not tried[-1].loss < tried[-2].loss:
                 break
-            best = last
-        half_steps = [attempt(best.penalty * step, best) for step in (_HALF_STEP, 1 / _HALF_STEP)]
+        best = min(tried, key=lambda attempt: attempt.loss)
+        half_steps = [attempt(best.penalty * step, tried) for step in (_HALF_STEP, 1 / _HALF_STEP)]
         best = min((best, *half_steps), key=lambda tried: tried.loss)
     right = best.held_out.argmax(1) == labels
     per_fold = tuple(float(right[out].mean()) for _, out in folds)
@@ -247,12 +244,38 @@ def held_out_probabilities(
     with _one_fold_per_core() as pool:
         axes = principal_axes(features if in_place else features.copy(), blocks)
         problem = LogisticProblem(axes, labels, n_classes, class_weights)
-        solve_fold = partial(solve, problem, penalty=penalty, tolerance=_ROUGH)
+        solve_fold = partial(_solve_along, problem, penalty=penalty, tolerance=_ROUGH)
         coefficients = pool.map(solve_fold, (rows for rows, _ in folds))
         return [
             _predict(axes.rows[out], solved)
             for (_, out), solved in zip(folds, coefficients, strict=True)
         ]
+
+
+def _solve_along(
+    problem: LogisticProblem, rows: np.ndarray, penalty: float, tolerance: float
+) -> np.ndarray:
+    """Solve by way of the stronger penalties: in about two thirds of the time of a start from 0."""
+    solved: dict[float, np.ndarray] = {}
+    for stronger in PENALTIES:
+        if stronger > penalty:
+            start = _start(solved, stronger)
+            solved[stronger] = solve(problem, rows, stronger, _ROUGH, start)
+    return solve(problem, rows, penalty, tolerance, _start(solved, penalty))
+
+
+def _start(solved: Mapping[float, np.ndarray], penalty: float) -> np.ndarray | None:
+    """Guess coefficients at a penalty, on a line in its logarithm through the two nearest ones.
+
+    Where classes can be told apart, coefficients grow with that logarithm: such a start takes half
+    as many products as one from the nearest.
+    """
+    nearest = sorted(solved, key=lambda other: abs(np.log(other / penalty)))[:2]
+    if len(nearest) < 2:
+        return solved[nearest[0]] if nearest else None
+    first, second = nearest
+    share = np.float32(np.log(penalty / first) / np.log(second / first))
+    return solved[first] + share * (solved[second] - solved[first])
 
 
 def _predict(rows: np.ndarray, coefficients: np.ndarray) -> np.ndarray:
