@@ -21,7 +21,11 @@ from sklearn.utils._testing import ignore_warnings
 from threadpoolctl import threadpool_limits
 
 from tlearn.data.sampling import FOLDS, FOLDS_OF_MANY, MANY_IMAGES, make_folds
-from tlearn.features.linear_head import LinearHead, cross_validate, solve_head
+from tlearn.features.head import LinearHead
+from tlearn.features.linear_head import (
+    cross_validate,
+    solve_head,
+)
 
 SIZES = ("6x54", "43x20", "100x50", "1000x4")
 WIDTH, LATENT = 1280, 128

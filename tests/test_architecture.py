@@ -44,7 +44,7 @@ MOST_LINES = {"file": 300, "function": 60}
 
 WITH_KERAS = {
     *("models.applications", "models.backbone", "models.classifier", "models.stages"),
-    *("models.known", "models.classics", "models.classics_since_2015"),
+    *("models.joined", "models.known", "models.classics", "models.classics_since_2015"),
     *("models.class_map", "models.efficientnet_lite", "models.hub"),
     *("features.int8", "export.int8_head"),
     *("training.batch_norm_folding", "training.batch_norm_momentum"),
@@ -60,6 +60,7 @@ HEAVY = ("tensorflow", "keras", "jax", "torch", "sklearn", "matplotlib")
 STEPS = {
     "calibrate",
     "choose_backbone",
+    "join_contenders",
     "resume",
     "session",
     "advice",

@@ -115,7 +115,7 @@ def knowing(
     """The same classifier with a second output, `known`, that tells the drawn images from noise."""
     import keras
 
-    from tlearn.features.linear_head import centered
+    from tlearn.features.head import centered
     from tlearn.models.classifier import set_head
     from tlearn.models.known import known_embedding, set_known, with_known
 
@@ -166,7 +166,7 @@ def _with_known(trained: TrainedModel) -> Any:
     """The classifier, its answers as they were, with the output `known`."""
     import keras
 
-    from tlearn.features.linear_head import centered
+    from tlearn.features.head import centered
     from tlearn.models.classifier import HEAD, set_head
     from tlearn.models.known import known_embedding, pooled_widths, set_known, with_known
 

@@ -23,7 +23,7 @@ from tlearn.data.pixel_store import PixelStore
 from tlearn.evaluation.metrics import Report, score
 from tlearn.features.engine import EngineChoice
 from tlearn.features.extractor import StageInfo
-from tlearn.features.linear_head import CrossValidation
+from tlearn.features.head import CrossValidation
 from tlearn.recipe.loading import load_recipe
 from tlearn.recipe.planning import BackboneInfo, SplitCounts, make_plan
 from tlearn.runs.directory import RunDirectory

@@ -14,7 +14,7 @@ import pytest
 from tests.cli.conftest import Command
 from tlearn.commands.rank import ALL, RankedBackbone, RankResult
 from tlearn.data.dataset import Dataset
-from tlearn.features.linear_head import CrossValidation
+from tlearn.features.head import CrossValidation
 from tlearn.suggestion.depth_profile import HeadScore
 from tlearn.suggestion.int8_cost import Int8Cost
 

@@ -12,7 +12,7 @@ import pytest
 from tlearn import api
 from tlearn.commands.advice import head_evidence, head_score_of, learning_curve_correction
 from tlearn.errors import RecipeError
-from tlearn.features.linear_head import CrossValidation
+from tlearn.features.head import CrossValidation
 from tlearn.suggestion.depth_profile import DepthProfile, HeadScore
 from tlearn.suggestion.learning_curve import LearningCurve
 

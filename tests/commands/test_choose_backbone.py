@@ -13,6 +13,7 @@ from tlearn.commands.session import Session
 from tlearn.models.catalog import CATALOG
 from tlearn.models.resolve import ResolvedBackbone, resolve_backbone
 from tlearn.suggestion.advice import Contender
+from tlearn.suggestion.matrix import Policy
 
 OTHERS = module._others
 
@@ -45,8 +46,9 @@ def choose(folder: Path, **flags: Any) -> tuple[str, tuple[Contender, ...]]:
 
 
 def test_the_better_one_is_taken_and_both_are_told(
-    run_images: Path, at_hand: tuple[str, str]
+    run_images: Path, at_hand: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(module, "may_join", lambda *_: False)
     name, rated = choose(run_images, prefer="accurate")
     first, other = rated
     assert (first.name, other.name) == at_hand
@@ -109,3 +111,35 @@ def test_advice_names_the_backbone_in_its_commands(
     advice = api.suggest(run_images)
     assert advice.backbone == at_hand[1] and "solved head" in advice.backbone_reason
     assert won_backbone(advice) == {"backbone": at_hand[1]}
+
+
+@pytest.mark.parametrize("joined_wins", [True, False])
+def test_the_best_two_are_joined_where_that_beats_all_that_the_best_can_reach(
+    run_images: Path,
+    at_hand: tuple[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    joined_wins: bool,
+) -> None:
+    def compare(*given: Any) -> tuple[float, float]:
+        joined, alone = forecasts(*given)
+        assert 0 < joined < 1 and 0 < alone < 1
+        return alone + 0.01 * joined_wins, alone
+
+    forecasts = module.compare_forecasts
+    monkeypatch.setattr(module, "compare_forecasts", compare)
+    monkeypatch.setattr(module, "SETTLED", 0.0)
+    result = api.suggest(run_images, flags={"prefer": "accurate"})
+    *_, joined = result.contenders
+    assert {*joined.name.split("+")} == {*at_hand} and joined.accuracy is not None
+    assert (result.backbone == joined.name) is joined_wins
+    assert joined.name in result.backbone_reason
+    policies = {option.policy for option in result.options}
+    assert (policies == {Policy.LINEAR_HEAD}) is joined_wins
+
+
+@pytest.mark.parametrize("flags", [{}, {"prefer": "accurate", "head_stages": "last"}])
+def test_nothing_is_joined_where_that_is_not_asked_for(
+    run_images: Path, flags: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "SETTLED", 0.0)
+    assert len(choose(run_images, **flags)[1]) == 2

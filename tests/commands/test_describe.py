@@ -184,6 +184,13 @@ def test_what_weights_of_the_persons_own_were_trained_on_is_missing(write_run: W
     assert "what the weights in 'net.keras' were" in missing("b", backbone="/x/net.keras")
 
 
+def test_networks_side_by_side_are_named_one_by_one(text: Any) -> None:
+    words = text(flags={"backbone": "mobilenet_v2+efficientnet_lite0"})
+    assert "was 2 networks side by side" in words
+    assert "MobileNetV2" in words and "EfficientNet-Lite0" in words
+    assert words.count("pretrained on ImageNet") == 2
+
+
 def test_the_built_in_backbone_says_how_it_was_made(text: Any) -> None:
     described = text(flags={"backbone": "builtin"})
     assert "width multiplier 0.5" in described and "distilled [Hinton et al. 2015]" in described

@@ -39,3 +39,11 @@ def test_too_few_images_are_refused(
             out=tmp_path / "student",
         )
     assert not (tmp_path / "student").exists()
+
+
+def test_backbones_side_by_side_teach_as_a_run_only(
+    tiny_backbone: Path, tinier_backbone: Path
+) -> None:
+    with pytest.raises(BackboneError, match="gives no answers to teach") as error:
+        find_teacher(f"{tiny_backbone}+{tinier_backbone}", None, None)
+    assert "--teacher" in (error.value.hint or "")

@@ -11,7 +11,7 @@ from PIL import Image
 
 from tlearn.commands.int8_cost import measure_int8_cost
 from tlearn.commands.session import Session
-from tlearn.features.linear_head import CrossValidation
+from tlearn.features.head import CrossValidation
 from tlearn.suggestion.depth_profile import HeadScore
 
 N_CLASSES = 205

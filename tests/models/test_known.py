@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tlearn.confidence.novelty import Novelty, fit_novelty, fit_subspace, margins
-from tlearn.features.linear_head import centered
+from tlearn.features.head import centered
 from tlearn.models.classifier import HEAD, build_classifier
 from tlearn.models.known import known_embedding, pooled_widths, set_known, with_known
 from tlearn.models.known_weights import known_stages, known_weights, read_known

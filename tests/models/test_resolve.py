@@ -124,3 +124,35 @@ def test_a_backbone_is_resolved_without_keras() -> None:
         "assert not {'keras', 'tensorflow', 'h5py', 'pooch'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_names_are_joined_at_the_size_of_the_first(own_file: Path) -> None:
+    joined = resolve_backbone(f"{BUILTIN}+{own_file}", None, None)
+    assert joined.name == f"{BUILTIN}+{own_file}" and joined.image_size == 128
+    assert [part.image_size for part in joined.parts] == [128, 128]
+    other = resolve_backbone(f"{own_file}+{BUILTIN}", None, None)
+    assert other.image_size == 48 and other.fingerprint != joined.fingerprint
+    assert resolve_backbone(f"{BUILTIN}+{own_file}", None, 96).image_size == 96
+
+
+def test_a_file_may_have_a_plus_in_its_name(own_file: Path) -> None:
+    plus = own_file.rename(own_file.with_name("a+b.keras"))
+    assert not resolve_backbone(str(plus), None, None).parts
+
+
+@pytest.mark.parametrize(
+    ("name", "weights", "message"),
+    [
+        ("builtin+mobilenet_v2", Path("w.h5"), "are 2 networks"),
+        ("builtin+", None, "two or three different"),
+        ("builtin+builtin", None, "two or three different"),
+        ("builtin+a+b+c", None, "two or three different"),
+        ("builtin+nothing", None, "no backbone called 'nothing'"),
+    ],
+)
+def test_names_that_cannot_be_joined_are_refused(
+    name: str, weights: Path | None, message: str
+) -> None:
+    with pytest.raises(BackboneError, match=message) as error:
+        resolve_backbone(name, weights, None)
+    assert error.value.hint

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tlearn.errors import RecipeError
+from tlearn.models.catalog import NO_CUT
 from tlearn.recipe.plan import Plan
 from tlearn.recipe.planning import image_size_for, stage_rates
 from tlearn.recipe.schema import POLICIES, Recipe
@@ -156,3 +157,32 @@ def test_all_contradictions_are_reported_at_once(plan_for: PlanFor) -> None:
 def test_the_plan_keeps_the_name_of_the_recipe_without_its_folder(plan_for: PlanFor) -> None:
     assert plan_for(policy="deep").recipe == "deep.yaml"
     assert plan_for().recipe is None
+
+
+def test_a_head_reads_all_stages_of_networks_side_by_side(
+    stages: list[Any], plan_for: PlanFor
+) -> None:
+    stages[:] = [dataclasses.replace(stage, end_cut=NO_CUT) for stage in stages]
+    for head_stages in ("auto", "1,2,3,4,5"):
+        plan = plan_for(policy="linear_head", head_stages=head_stages)
+        assert plan.head.stages == (1, 2, 3, 4, 5)
+    with pytest.raises(RecipeError, match="the last stages of all networks"):
+        plan_for(policy="linear_head", head_stages="last")
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ({"policy": "deep"}, "policy deep: networks side by side"),
+        ({"policy": "top_stages"}, "policy top-stages: networks side by side"),
+        ({"policy": "from_scratch"}, "policy from-scratch: networks side by side"),
+        ({"policy": "linear_head", "head_dropout": 0.1}, "epochs 20: networks side by side"),
+    ],
+)
+def test_networks_side_by_side_are_not_tuned(
+    keys: dict[str, Any], message: str, stages: list[Any], plan_for: PlanFor
+) -> None:
+    stages[:] = [dataclasses.replace(stage, end_cut=NO_CUT) for stage in stages]
+    with pytest.raises(RecipeError, match=message) as error:
+        plan_for(**keys)
+    assert "--backbone" in (error.value.hint or "")

@@ -45,7 +45,7 @@ def test_a_linear_head_is_explained_by_the_best_that_tuning_could_do() -> None:
     assert decide(EVIDENCE, worse).reasons[-1] == (
         "fine-tuning is not expected to do better (deep: 75.0%)"
     )
-    assert "the recipe excludes it" in decide(EVIDENCE, [HEAD]).reasons[-1]
+    assert "the backbone excludes it" in decide(EVIDENCE, [HEAD]).reasons[-1]
 
 
 def test_an_option_that_looks_better_by_chance_is_named() -> None:

@@ -277,7 +277,7 @@ def _against_tuning(advice: Advice, head: Option) -> str:
     """Return why a solved head was chosen, in words that no forecast contradicts."""
     tuned = [option for option in advice.options if not option.measured]
     if not tuned:
-        return "what was asked for excludes tuning"
+        return "what was asked for, or the backbone, excludes tuning"
     best = max(tuned, key=lambda option: option.accuracy)
     if best.accuracy - head.accuracy < _NOTABLE:
         return "tuning is not expected to be better"

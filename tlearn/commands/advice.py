@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -23,8 +23,27 @@ from tlearn.suggestion.decision import decide
 from tlearn.suggestion.depth_profile import DepthProfile, HeadScore
 from tlearn.suggestion.learning_curve import LearningCurve, measure_curve
 from tlearn.suggestion.matrix import Evidence, HeadEvidence
-from tlearn.suggestion.similarity import measure_similarity, nearest_classes, sample
+from tlearn.suggestion.similarity import Similarity, measure_similarity, nearest_classes, sample
 from tlearn.suggestion.time_forecast import Workload, forecast_seconds
+
+
+@dataclass(frozen=True, eq=False)
+class Measurements:
+    """What was measured on a folder with a backbone.
+
+    Attributes:
+        similarity: To the source domain.
+        source: Probabilities of the source classes for the sampled images, or None.
+        profile: Heads by stage.
+        curve: Learning curve of the best single stage.
+        evidence: What forecasts are computed from.
+    """
+
+    similarity: Similarity
+    source: np.ndarray | None
+    profile: DepthProfile
+    curve: LearningCurve
+    evidence: Evidence
 
 
 def advise(session: Session, workspace: Workspace) -> Advice:
@@ -37,41 +56,20 @@ def advise(session: Session, workspace: Workspace) -> Advice:
     Raises:
         RecipeError: What the person asked for leaves no way to train.
     """
-    dataset, backbone, features = workspace.dataset, workspace.backbone, workspace.features
-    assert features is not None
-    prefer = session.requested.recipe.prefer
-    rows = dataset.manifest.indices("train")
+    recipe, backbone = session.requested.recipe, workspace.backbone
     session.progress("weigh the evidence", 0, 0)
     with session.timer.time("advice"):
-        sampled_rows = sample(rows)
-        source = features.source_probabilities(sampled_rows)
-        similarity = measure_similarity(
-            features.embeddings(sampled_rows), source, backbone.name, backbone.image_size
-        )
-        profile = session.measure_profile(workspace)
-        curve = _measure_curve(session, workspace, profile)
-        train_effect, test_effect = _design_effects(workspace, profile)
-        evidence = Evidence(
-            n_train=len(rows),
-            n_classes=len(dataset.manifest.classes),
-            similarity=similarity.score,
-            similarity_text=similarity.in_words(),
-            heads=tuple(head_evidence(profile)),
-            learning_curve_correction=learning_curve_correction(curve, profile.last.folds),
-            n_tested=dataset.manifest.count(dataset.manifest.report_split),
-            train_effect=train_effect,
-            test_effect=test_effect,
-        )
-        smallest = _head_stages(profile, profile.smallest) if prefer == "small" else None
-        asked = _asked_stages(session.requested.recipe.head_stages, profile)
-        forecasts = forecast_head(evidence, asked) or forecast_options(evidence, smallest or LAST)
-        options = _options_left_open(session, workspace, forecasts)
-        suggestion = decide(evidence, options, smallest, prefer)
-        nearest = _nearest(workspace, sampled_rows, source)
+        measured = measure(session, workspace)
+        profile, evidence = measured.profile, measured.evidence
+        small = recipe.prefer == "small" and not workspace.stages[0].joined
+        smallest = _head_stages(profile, profile.smallest) if small else None
+        options = forecast(session, workspace, measured, smallest or LAST)
+        suggestion = decide(evidence, options, smallest, recipe.prefer)
+        nearest = _nearest(workspace, measured.source)
     workspace, examination = examine_shortly(session, workspace, profile.scores)
     return Advice(
         suggestion=suggestion,
-        similarity=similarity,
+        similarity=measured.similarity,
         profile=profile,
         dataset=workspace.dataset,
         backbone=backbone.name,
@@ -79,11 +77,57 @@ def advise(session: Session, workspace: Workspace) -> Advice:
         engines=session.engines,
         backbone_reason=backbone.reason,
         options=tuple(options),
-        curve=curve,
+        curve=measured.curve,
         nearest=nearest,
         evidence=evidence,
         examination=examination,
     )
+
+
+def measure(session: Session, workspace: Workspace) -> Measurements:
+    """Measure all that a forecast rests on; of what was measured before much is stored."""
+    dataset, backbone, features = workspace.dataset, workspace.backbone, workspace.features
+    assert features is not None
+    rows = dataset.manifest.indices("train")
+    sampled_rows = sample(rows)
+    source = features.source_probabilities(sampled_rows)
+    similarity = measure_similarity(
+        features.embeddings(sampled_rows), source, backbone.name, backbone.image_size
+    )
+    profile = session.measure_profile(workspace)
+    curve = _measure_curve(session, workspace, profile)
+    train_effect, test_effect = _design_effects(workspace, profile)
+    evidence = Evidence(
+        n_train=len(rows),
+        n_classes=len(dataset.manifest.classes),
+        similarity=similarity.score,
+        similarity_text=similarity.in_words(),
+        heads=tuple(head_evidence(profile, workspace.stages[0].joined)),
+        learning_curve_correction=learning_curve_correction(curve, profile.last.folds),
+        n_tested=dataset.manifest.count(dataset.manifest.report_split),
+        train_effect=train_effect,
+        test_effect=test_effect,
+    )
+    return Measurements(similarity, source, profile, curve, evidence)
+
+
+def forecast(
+    session: Session, workspace: Workspace, measured: Measurements, also: str = LAST
+) -> list[Option]:
+    """Return the ways to train that are left open, with what each is expected to reach and take.
+
+    Args:
+        session: The recipe.
+        workspace: Images and backbone.
+        measured: From `measure`.
+        also: Stages of a head to include in any case.
+
+    Raises:
+        RecipeError: What the person asked for leaves no way to train.
+    """
+    asked = _asked_stages(session.requested.recipe.head_stages, measured.profile)
+    options = forecast_head(measured.evidence, asked) or forecast_options(measured.evidence, also)
+    return _options_left_open(session, workspace, options)
 
 
 def head_score_of(profile: DepthProfile, head_stages: str) -> HeadScore:
@@ -92,8 +136,14 @@ def head_score_of(profile: DepthProfile, head_stages: str) -> HeadScore:
     return next(scores, profile.single[-1])
 
 
-def head_evidence(profile: DepthProfile) -> Iterator[HeadEvidence]:
-    """Yield the head on the last stage, then the others from the input on, then the multi-stage."""
+def head_evidence(profile: DepthProfile, joined: bool = False) -> Iterator[HeadEvidence]:
+    """Yield the head on the last stage, then the others from the input on, then the multi-stage.
+
+    Of joined backbones a head reads all stages: one on a single stage needs one network only.
+    """
+    if joined:
+        yield HeadEvidence(profile.multi_stage.head_stages, profile.multi_stage.accuracy)
+        return
     last = profile.single[-1]
     yield HeadEvidence(LAST, last.accuracy)
     for score in profile.scores:
@@ -220,11 +270,12 @@ def _head_stages(profile: DepthProfile, score: HeadScore) -> str:
 
 
 def _nearest(
-    workspace: Workspace, rows: np.ndarray, source: np.ndarray | None
+    workspace: Workspace, source: np.ndarray | None
 ) -> Mapping[str, Sequence[tuple[str, float]]]:
     """Return the source classes that the images of each class look like, if they have names."""
     if source is None:
         return {}
     names = source_names(workspace.backbone.weights, source.shape[1])
     manifest = workspace.dataset.manifest
+    rows = sample(manifest.indices("train"))
     return nearest_classes(source, manifest.labels[rows], manifest.classes, names) if names else {}

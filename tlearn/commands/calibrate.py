@@ -31,7 +31,7 @@ from tlearn.data.split import Fold
 from tlearn.data.unknown import Strangers
 from tlearn.evaluation.predictions import predict_pixels
 from tlearn.features.features import Features, HeadProblem
-from tlearn.features.linear_head import LinearHead, centered
+from tlearn.features.head import LinearHead, centered
 from tlearn.models.known_weights import AXES, known_stages
 from tlearn.recipe.plan import Plan
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from tlearn.commands.shrink import shrink
 from tlearn.commands.teach import DistillConfig, DistillResult, Job, distill_weights
 from tlearn.data.targets import ensure_classes
+from tlearn.errors import BackboneError, quoted
 from tlearn.models.catalog import BackboneSpec, check_image_size, find_backbone
 from tlearn.models.resolve import ResolvedBackbone, resolve_backbone
 from tlearn.progress import ProgressCallback, no_progress
@@ -73,7 +74,13 @@ def find_teacher(name: str, weights: Path | None, image_size: int | None) -> Res
         run = RunDirectory.open(Path(name))
         ensure_classes(read_contents(run).plan.task, "tlearn distill")
         name = str(run.model_path)
-    return resolve_backbone(name, weights, image_size)
+    teacher = resolve_backbone(name, weights, image_size)
+    if teacher.parts:
+        raise BackboneError(
+            f"{quoted(name)} gives no answers to teach: they come from a head on both networks",
+            "train one first, and name its run: --teacher runs/RUN",
+        )
+    return teacher
 
 
 def find_student(name: str, image_size: int | None) -> tuple[BackboneSpec, int]:

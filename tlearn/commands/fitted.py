@@ -10,7 +10,7 @@ import numpy as np
 
 from tlearn.commands.calibrate import UNCALIBRATED, Calibration
 from tlearn.data.pixel_store import PixelArray
-from tlearn.features.linear_head import LinearHead
+from tlearn.features.head import LinearHead
 from tlearn.recipe.plan import Plan
 
 if TYPE_CHECKING:

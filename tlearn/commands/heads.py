@@ -11,7 +11,7 @@ from tlearn.commands.workspace import Workspace
 from tlearn.data.augmentation import augmentation
 from tlearn.data.split import Fold
 from tlearn.features.features import Features, HeadProblem
-from tlearn.features.linear_head import LinearHead
+from tlearn.features.head import LinearHead
 from tlearn.features.store import Views
 from tlearn.recipe.plan import Plan
 

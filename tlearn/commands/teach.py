@@ -241,6 +241,8 @@ def _prune_teacher(config: DistillConfig, student: Any, dataset: Any) -> bool:
         teacher = replace(config.teacher, image_size=config.image_size).load()
     except BackboneError:  # a person's own network that takes one size only
         return False
+    if teacher.joined:
+        return False
     sample = [(digest, 0) for digest in dataset.digests[: PIXELS // config.image_size**2]]
     images, network = dataset.inputs(sample), student.network
     trunk = keras.Model(network.inputs[0], last_feature_map(network))

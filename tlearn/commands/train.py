@@ -21,7 +21,7 @@ from tlearn.commands.workspace import Workspace
 from tlearn.confidence.temperature import with_temperature
 from tlearn.data.targets import CLASSES
 from tlearn.evaluation.training_warnings import training_warnings
-from tlearn.features.linear_head import LinearHead, centered
+from tlearn.features.head import LinearHead, centered
 from tlearn.progress import EpochCallback
 from tlearn.recipe.plan import Plan
 

@@ -27,7 +27,7 @@ from tlearn.evaluation.number_scores import LEVEL, promise_half_width
 from tlearn.evaluation.predictions import predict_pixels
 from tlearn.evaluation.training_warnings import training_warnings
 from tlearn.features.features import Features, HeadProblem
-from tlearn.features.linear_head import LinearHead
+from tlearn.features.head import LinearHead
 from tlearn.features.target_head import log_is_better
 from tlearn.progress import EpochCallback
 from tlearn.recipe.plan import Plan

@@ -10,7 +10,7 @@ from tlearn.backend.silence import import_keras
 from tlearn.commands.session import Session
 from tlearn.commands.workspace import Workspace
 from tlearn.data.targets import NumberScale
-from tlearn.features.linear_head import LinearHead
+from tlearn.features.head import LinearHead
 from tlearn.progress import EpochCallback
 from tlearn.recipe.plan import Plan
 

@@ -9,6 +9,7 @@ from tlearn.data.dataset import Dataset
 from tlearn.features.extractor import FeatureExtractor, StageInfo
 from tlearn.features.features import Features
 from tlearn.models.resolve import ResolvedBackbone
+from tlearn.suggestion.depth_profile import Stages, last_stages
 
 
 @dataclass(frozen=True)
@@ -28,3 +29,8 @@ class Workspace:
     stages: Sequence[StageInfo]
     extractor: FeatureExtractor | None
     features: Features | None = None
+
+    @property
+    def multi_stage(self) -> Stages:
+        """Return the stages that a head on several reads."""
+        return last_stages(len(self.stages), self.stages[0].joined)

@@ -9,7 +9,10 @@ import numpy as np
 
 from tlearn.data.inspection import IMBALANCE
 from tlearn.data.split import Fold
-from tlearn.features.linear_head import CrossValidation, cross_validate
+from tlearn.features.head import CrossValidation
+from tlearn.features.linear_head import (
+    cross_validate,
+)
 
 _CLEAR = 2.0
 """Standard errors from which a gain is no chance."""

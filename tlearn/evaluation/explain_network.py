@@ -63,22 +63,20 @@ def stage_views(model: keras.Model, image: np.ndarray) -> list[StageView]:
     """
     import keras
 
-    from tlearn.models.classifier import pooled_maps
-    from tlearn.models.stages import find_cuts, find_stages
+    from tlearn.models.joined import classifier_stages
 
-    trunk = keras.Model(model.inputs[0], pooled_maps(model)[-1])
-    cuts, stages, fields = find_cuts(trunk), find_stages(trunk), receptive_fields(trunk)
-    ends = [cuts[stage.head_cut] for stage in stages]
+    ends = classifier_stages(model)
+    fields = receptive_fields(keras.Model(model.inputs[0], ends))
     batch = np.asarray(image[np.newaxis], np.float32)
     outputs = keras.Model(model.inputs[0], ends).predict_on_batch(batch)
     views = []
-    for stage, end, output in zip(stages, ends, keras.tree.flatten(outputs), strict=True):
+    for number, (end, output) in enumerate(zip(ends, keras.tree.flatten(outputs), strict=True), 1):
         maps = np.moveaxis(np.asarray(output[0], np.float32), -1, 0)
         shown = np.argsort(-maps.std(axis=(1, 2)), kind="stable")[:_CHANNELS]
         side, channels = maps.shape[1], len(maps)
         sees = fields.get(id(end))
         drawn, numbers = _gray(maps[shown]), tuple(shown.tolist())
-        views.append(StageView(stage.name, side, channels, sees, numbers, drawn))
+        views.append(StageView(f"stage {number}", side, channels, sees, numbers, drawn))
     return views
 
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tlearn.export.parity import Artifact
+from tlearn.models.catalog import JOINT
 
 _SHRINKS, _AT_MOST = {"none": 1, "float16": 2}, 4
 """How many times smaller than in float32 the weights are; the other modes have them in 8 bits."""
@@ -115,9 +116,10 @@ def suggestions(
         if side < image_size:
             remedies.append(f"smaller images: tlearn finetune {options} --image-size {side}")
     if budget.ratio(nearest) > 1:
-        remedies.append(
-            f"a head on an earlier stage: tlearn finetune {options} --set head_stages=best"
-        )
+        if JOINT not in backbone:
+            remedies.append(
+                f"a head on an earlier stage: tlearn finetune {options} --set head_stages=best"
+            )
         limit = _size_limit(result)
         smaller = (
             f"tlearn rank {folder} --backbones all-available --max-size {limit}"

@@ -25,7 +25,7 @@ from tlearn.evaluation.prior import expected_shares, learned_shares
 from tlearn.evaluation.target_predictions import TargetPrediction
 from tlearn.evaluation.wording import policy_in_words
 from tlearn.export.inputs import ExportInputs, GoldenImage
-from tlearn.models.catalog import CATALOG, find_backbone
+from tlearn.models.catalog import CATALOG, JOINT, find_backbone
 from tlearn.models.prior import with_prior_layer
 from tlearn.runs.kept_point import read_point
 from tlearn.runs.run_images import SplitImages
@@ -208,7 +208,7 @@ def _what_in_words(run: TrainedRun) -> str:
 def _license(backbone: str) -> str:
     """Return that of the weights the run began with; the images' own is for their owner to say."""
     try:
-        license = find_backbone(backbone).license
+        license = ", ".join(find_backbone(name).license for name in backbone.split(JOINT))
     except BackboneError:
         license = ""
     return f"backbone weights: {license or 'see their owner'}"

@@ -24,8 +24,8 @@ import keras
 import numpy as np
 
 from tlearn.evaluation.predictions import predict_pixels
+from tlearn.features.head import centered
 from tlearn.features.int8 import int8_embeddings
-from tlearn.features.linear_head import centered
 from tlearn.models.classifier import HEAD
 
 _STRENGTHS = np.logspace(-3, 1, 9)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tlearn.features.engine import KERAS, LITERT, EngineFactories, KerasEngine, LiteRTEngine
-from tlearn.models.catalog import SHIPPED, SHIPPED_FEATURES
+from tlearn.models.catalog import NO_CUT, SHIPPED, SHIPPED_FEATURES
 from tlearn.storage.atomic import CACHE_HINT, write_atomic
 from tlearn.storage.cache import NETWORKS
 from tlearn.storage.digest import matches_digest, write_with_digest
@@ -41,7 +41,7 @@ class StageInfo:
 
     Attributes:
         name: "stage 3".
-        end_cut: Index of the cut that ends the stage.
+        end_cut: Index of the cut that ends the stage; `NO_CUT` in joined backbones.
         size: Side of its output, in pixels.
         width: Number of features that a head on it reads.
         parameters: Number of weights in the stage.
@@ -54,6 +54,11 @@ class StageInfo:
     width: int
     parameters: int
     params_after_cut: int
+
+    @property
+    def joined(self) -> bool:
+        """Return whether the backbone is several networks side by side."""
+        return self.end_cut == NO_CUT
 
 
 @dataclass(frozen=True)
@@ -215,12 +220,11 @@ def _network(backbone: Backbone) -> keras.Model:
     """Build the frozen network with one output for each of `_output_names`."""
     import keras
 
-    from tlearn.models.stages import find_cuts
+    from tlearn.models.backbone import stage_maps
 
-    cuts = find_cuts(backbone.trunk)
     pooled = [
-        keras.layers.GlobalAveragePooling2D(name=_identifier(name))(cuts[stage.head_cut])
-        for name, stage in zip(_output_names(backbone), backbone.stages, strict=False)
+        keras.layers.GlobalAveragePooling2D(name=_identifier(name))(feature_map)
+        for name, feature_map in zip(_output_names(backbone), stage_maps(backbone), strict=False)
     ]
     if backbone.classifier is not None:
         source = keras.layers.Identity(name=_identifier(SOURCE))

@@ -15,10 +15,9 @@ from tlearn.data.dataset import Dataset
 from tlearn.data.split import Fold
 from tlearn.data.targets import CLASSES
 from tlearn.features.extractor import EMBEDDING, SOURCE, FeatureExtractor
+from tlearn.features.head import CrossValidation, LinearHead
 from tlearn.features.linear_head import (
     SOLVER_VERSION,
-    CrossValidation,
-    LinearHead,
     cross_validate,
     held_out_probabilities,
     solve_head,
@@ -192,6 +191,33 @@ class Features:
             solve = partial(solve_targets, read, problem.labels, task, penalty, log=log)
         weighted, blocks = problem.class_weights, self.widths(outputs)
         return solve(class_weights=weighted, in_place=True, blocks=blocks)
+
+
+def cross_validate_joined(
+    features: Sequence[Features], problems: Sequence[HeadProblem], folds: Sequence[Fold]
+) -> CrossValidation:
+    """Cross-validate a solved head on the features of several networks side by side.
+
+    Args:
+        features: Of the same images.
+        problems: What the head reads of each.
+        folds: Pairs of row indices (to solve on, held out).
+    """
+    used, folds = _renumber(folds)
+    rows, blocks = [], list[int]()
+    for network, problem in zip(features, problems, strict=True):
+        outputs = network.outputs_of(problem.stages)
+        rows.append(network.read(outputs, [problem.keys[row] for row in used]))
+        blocks += network.widths(outputs)
+    return cross_validate(
+        np.hstack(rows),
+        problem.labels[used],
+        problem.n_classes,
+        folds,
+        class_weights=problem.class_weights,
+        in_place=True,
+        blocks=blocks,
+    )
 
 
 def _renumber(folds: Sequence[Fold]) -> tuple[np.ndarray, list[Fold]]:

@@ -17,15 +17,13 @@ import numpy as np
 
 from tlearn.data.intervals import group_indices
 from tlearn.data.split import Fold
+from tlearn.features.head import ACTIVATIONS, CrossValidation, LinearHead
 from tlearn.features.label_regression import label_losses, label_weights, solve_labels
 from tlearn.features.linear_head import (
-    ACTIVATIONS,
     EXACT,
     HALF_STEP,
     PENALTIES,
     ROUGH,
-    CrossValidation,
-    LinearHead,
     one_fold_per_core,
 )
 from tlearn.features.logistic_regression import PrincipalAxes, principal_axes

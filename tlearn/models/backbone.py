@@ -27,7 +27,8 @@ class Backbone:
     Attributes:
         spec: Its row of the catalog.
         trunk: Flat functional keras.Model: `image` (batch, size, size, 3), float32, RGB, 0-255
-            -> feature map (batch, side, side, channels). Scaling is inside.
+            -> feature map (batch, side, side, channels). Scaling is inside. Joined ones have an
+            output for each stage.
         stages: Its stages from input to output.
         classifier: keras.Model from the same input to the probabilities of the source classes, on
             which it was trained; shares the trunk's layers. None when the weights have no
@@ -40,6 +41,11 @@ class Backbone:
     stages: tuple[Stage, ...]
     classifier: keras.Model | None
     fingerprint: str
+
+    @property
+    def joined(self) -> bool:
+        """Return whether it is several networks side by side."""
+        return len(self.trunk.outputs) > 1
 
 
 def load_backbone(
@@ -78,8 +84,8 @@ def load_backbone(
     )
 
 
-def load_own_backbone(path: Path, image_size: int | None = None) -> Backbone:
-    """Load a person's own Keras network as a backbone, up to its last feature map.
+def read_own_network(path: Path, image_size: int | None = None) -> keras.Model:
+    """Read a person's own Keras network.
 
     Networks nested in it become part of one flat graph. Its input must be RGB, 0-255, with the
     scaling inside, as in every network that tlearn saves. Code in the file is not run.
@@ -90,14 +96,14 @@ def load_own_backbone(path: Path, image_size: int | None = None) -> Backbone:
             takes any.
 
     Raises:
-        BackboneError: The file cannot be loaded, or the network does not go from images to maps.
+        BackboneError: The file cannot be loaded, or the network takes no such images.
     """
     network = _load_own(path)
     built_for = network.inputs[0].shape[1]
     size = image_size or built_for or DEFAULT_IMAGE_SIZE
     image = keras.Input((size, size, 3), name="image", dtype="float32")
     try:
-        flat = keras.Model(image, _replay(network, image), name="own")
+        return keras.Model(image, replay(network, image), name="own")
     except ValueError as error:
         raise BackboneError(
             f"the network in {quoted(path)} cannot take images of {size} x {size} pixels",
@@ -105,12 +111,29 @@ def load_own_backbone(path: Path, image_size: int | None = None) -> Backbone:
             if built_for
             else "choose another size: --image-size PIXELS",
         ) from error
-    trunk = keras.Model(image, last_feature_map(flat), name="own")
+
+
+def own_backbone(
+    network: keras.Model, path: Path, end: keras.KerasTensor | None = None
+) -> Backbone:
+    """Return a network from `read_own_network` as a backbone.
+
+    Args:
+        network: The network.
+        path: Of its file.
+        end: The feature map that ends it, by default the last one.
+
+    Raises:
+        BackboneError: The network does not go from images to maps.
+    """
+    image = network.inputs[0]
+    trunk = keras.Model(image, last_feature_map(network) if end is None else end, name="own")
+    size = int(image.shape[1])
     return Backbone(
         spec=_own_spec(path, trunk, size),
         trunk=trunk,
         stages=find_stages(trunk),
-        classifier=flat if _gives_probabilities(flat) else None,
+        classifier=network if _gives_probabilities(network) else None,
         fingerprint=own_fingerprint(path, size),
     )
 
@@ -143,20 +166,27 @@ def load_hub_backbone(name: str, folder: Path, image_size: int, fingerprint: str
 def up_to(backbone: Backbone, n_stages: int) -> Backbone:
     """Return the backbone up to the map that a head on stage `n_stages` reads.
 
-    It shares its layers with the whole one.
+    It shares its layers with the whole one. A head on joined ones reads all their stages.
     """
     if n_stages == len(backbone.stages):
         return backbone
     stages = backbone.stages[:n_stages]
-    end = find_cuts(backbone.trunk)[stages[-1].head_cut]
-    trunk = keras.Model(backbone.trunk.inputs[0], end, name="trunk")
+    trunk = keras.Model(backbone.trunk.inputs[0], stage_maps(backbone)[n_stages - 1], name="trunk")
     return replace(backbone, trunk=trunk, stages=end_at_head(trunk, stages), classifier=None)
 
 
 def head_inputs(backbone: Backbone, head_stages: Sequence[int]) -> list[keras.KerasTensor]:
     """Return the feature maps that a head on these stages reads, numbered from 1."""
+    maps = stage_maps(backbone)
+    return [maps[number - 1] for number in head_stages]
+
+
+def stage_maps(backbone: Backbone) -> list[keras.KerasTensor]:
+    """Return the feature map that a head reads of each stage."""
+    if backbone.joined:
+        return list(backbone.trunk.outputs)
     cuts = find_cuts(backbone.trunk)
-    return [cuts[backbone.stages[number - 1].head_cut] for number in head_stages]
+    return [cuts[stage.head_cut] for stage in backbone.stages]
 
 
 def _load_own(path: Path) -> keras.Model:
@@ -190,17 +220,17 @@ def _load_own(path: Path) -> keras.Model:
     return network
 
 
-def _replay(network: keras.Model, tensor: keras.KerasTensor) -> Any:
+def replay(network: keras.Model, tensor: keras.KerasTensor) -> Any:
     """Run the layers of a network on another input, those of nested networks one by one."""
 
     def call(operation: Any, *args: Any, **kwargs: Any) -> Any:
         inner = getattr(operation, "_functional", None) or operation
         if isinstance(inner, keras.Model) and len(inner.inputs) == len(inner.outputs) == 1:
-            return _replay(inner, args[0])
+            return replay(inner, args[0])
         return operation(*args, **kwargs)
 
-    (output,) = keras.tree.flatten(network._run_through_graph([tensor], call_fn=call))
-    return output
+    outputs = keras.tree.flatten(network._run_through_graph([tensor], call_fn=call))
+    return outputs if len(outputs) > 1 else outputs[0]
 
 
 def _gives_probabilities(network: keras.Model) -> bool:

@@ -28,6 +28,18 @@ DEFAULT_IMAGE_SIZE = 224
 HUB = "hub:"
 """Start of the name of a preset of KerasHub, or of the folder of one."""
 
+JOINT = "+"
+"""Between the names of backbones that stand side by side as one."""
+
+NO_CUT = -1
+"""In place of the number of a cut that ends a stage where networks stand side by side."""
+
+N_MULTI_STAGE = 3
+"""Number of last stages that a multi-stage head reads. Over 80 samples of ten folders (10 and 25
+images per class, two backbones), three stages gained 1.9 points over the last stage alone, all five
+2.0, the last two 1.7; three had the smallest loss in the worst case. Adding stages as long as
+cross-validation improves gained less than one point, because it overfits the selection."""
+
 INSTALL_HUB = "install KerasHub: pip install keras-hub"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,11 @@ def hub_fingerprint(folder: Path, image_size: int) -> str:
     """Return the fingerprint of a preset of KerasHub, from its files, at an image size."""
     contents = [digest_of_file(folder / name) for name in PRESET_FILES]
     return _digest([_VERSION, "hub", *contents, image_size])[:16]
+
+
+def joined_fingerprint(parts: Sequence[str]) -> str:
+    """Return the fingerprint of several backbones side by side, from theirs."""
+    return _digest([_VERSION, "joined", *parts])[:16]
 
 
 def _digest(parts: list[Any]) -> str:

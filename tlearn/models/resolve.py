@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from tlearn.models.catalog import (
     CATALOG,
     DEFAULT_IMAGE_SIZE,
     HUB,
+    JOINT,
     RECOMMENDED,
     BackboneSpec,
     check_image_size,
@@ -25,6 +27,7 @@ from tlearn.models.fingerprint import (
     PRESET_FILES,
     fingerprint,
     hub_fingerprint,
+    joined_fingerprint,
     own_fingerprint,
 )
 from tlearn.models.weights import WeightsFile, find_weights
@@ -35,6 +38,8 @@ if TYPE_CHECKING:
 
 _OWN_SUFFIX = ".keras"
 _OLD_SUFFIXES = (".h5", ".hdf5")  # of Keras 2, and of Teachable Machine
+
+_MOST_JOINED = 3
 
 FROM_PACKAGE = "efficientnet_lite0"
 """What takes the place of the recommended backbone where its weights are on this machine."""
@@ -48,13 +53,15 @@ class ResolvedBackbone:
     """A backbone that has been found but not loaded.
 
     Attributes:
-        name: Its name in the catalog, the path of a person's own file, or `HUB` and a preset.
-        spec: Its row of the catalog; None for a person's own file and for a preset.
+        name: Its name in the catalog, the path of a person's own file, or `HUB` and a preset; or
+            several of them with `JOINT` between them.
+        spec: Its row of the catalog; None for all others.
         weights: The file of its weights; None for random initialization.
         image_size: Side of its input, in pixels.
         fingerprint: Equal for equal functions, in every process.
         seed: Seed of the random initialization.
         reason: Why this one was chosen; empty if it was asked for by name.
+        parts: The backbones that stand side by side in it; none in a single one.
     """
 
     name: str
@@ -64,11 +71,15 @@ class ResolvedBackbone:
     fingerprint: str
     seed: int = 0
     reason: str = ""
+    parts: tuple[ResolvedBackbone, ...] = ()
 
     def load(self) -> Backbone:
         """Build the network and load its weights; imports Keras."""
-        from tlearn.models.backbone import load_backbone, load_hub_backbone, load_own_backbone
+        from tlearn.models.backbone import load_backbone, load_hub_backbone
+        from tlearn.models.joined import join_backbones, load_own_backbone
 
+        if self.parts:
+            return join_backbones([part.load() for part in self.parts], self.fingerprint)
         if self.name.startswith(HUB):
             folder = _preset_folder(self.name)
             return load_hub_backbone(self.name, folder, self.image_size, self.fingerprint)
@@ -88,8 +99,9 @@ def resolve_backbone(
     """Find a backbone and its weights.
 
     Args:
-        name: Its name in the catalog, the path of a .keras file, or `HUB` and a preset; None for
-            the recommended one, or the built-in one if the recommended one's weights cannot be had.
+        name: Its name in the catalog, the path of a .keras file, or `HUB` and a preset; two or
+            three of them with `JOINT` between them; None for the recommended one, or the built-in
+            one if the recommended one's weights cannot be had.
         weights: A file of weights, or None to look for them.
         image_size: Side of the input, in pixels, or None for the backbone's own.
         random_seed: Start from random weights with this seed.
@@ -99,6 +111,8 @@ def resolve_backbone(
         BackboneError: There is no such backbone, its weights cannot be had, or the image size is
             too small.
     """
+    if name is not None and JOINT in name and not os.path.exists(os.path.expanduser(name)):
+        return _resolve_joined(name.split(JOINT), weights, image_size, random_seed, progress)
     if name is not None and name.startswith(HUB):
         return _resolve_hub(name, weights, image_size)
     if name is not None and name.endswith(_OWN_SUFFIX):
@@ -119,6 +133,36 @@ def resolve_backbone(
     size, seed = image_size or spec.image_size, random_seed or 0
     own = fingerprint(spec, file, size, seed)
     return ResolvedBackbone(spec.name, spec, file, size, own, seed, reason)
+
+
+def _resolve_joined(
+    names: Sequence[str],
+    weights: Path | None,
+    image_size: int | None,
+    random_seed: int | None,
+    progress: StepProgress | None,
+) -> ResolvedBackbone:
+    """Return several backbones as one, all at the size of the first."""
+    joint = JOINT.join(names)
+    if weights is not None:
+        raise BackboneError(
+            f"--weights names one file, and {quoted(joint)} are {len(names)} networks",
+            "put the files into one folder, let TLEARN_WEIGHTS name it and leave out --weights: "
+            f"--backbone {joint}",
+        )
+    if not 1 < len({*names}) == len(names) <= _MOST_JOINED or not all(names):
+        raise BackboneError(
+            f"{quoted(joint)} does not name two or three different backbones",
+            f"put one {JOINT} between their names: --backbone {RECOMMENDED}{JOINT}{FROM_PACKAGE}",
+        )
+    parts: list[ResolvedBackbone] = []
+    for name in names:
+        part = resolve_backbone(name, None, image_size, random_seed=random_seed, progress=progress)
+        image_size = part.image_size
+        parts.append(part)
+    own = joined_fingerprint([part.fingerprint for part in parts])
+    joint = JOINT.join(part.name for part in parts)
+    return ResolvedBackbone(joint, None, None, parts[0].image_size, own, parts=tuple(parts))
 
 
 def _resolve_auto(

@@ -32,7 +32,7 @@ class Stage:
     Attributes:
         index: Position from input to output, from 0.
         name: "stage 1", "stage 2", ...
-        end_cut: Index into `find_cuts` of the tensor that ends the stage.
+        end_cut: Index into `find_cuts` of the tensor that ends the stage, or `catalog.NO_CUT`.
         head_cut: Index of the cut that a head on this stage reads: the last one of this size, which
             is `end_cut` or the expansion after it.
         size: Side of the tensor at `end_cut`, in pixels.

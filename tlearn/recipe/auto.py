@@ -121,18 +121,27 @@ def views_for(n_train: int) -> int:
     return next(views for limit, views in VIEWS_BY_SIZE if n_train < limit)
 
 
-def find_contradictions(values: dict[str, Any], recipe: Recipe, n_stages: int) -> list[str]:
+def find_contradictions(
+    values: dict[str, Any], recipe: Recipe, n_stages: int, joined: bool = False
+) -> list[str]:
     """Return a sentence for each key that is allowed by itself but contradicts another.
 
     Args:
         values: From `resolve_auto`.
         recipe: The recipe they were resolved from.
         n_stages: Stages of the backbone.
+        joined: Whether it is several networks side by side.
     """
     policy, tuned, epochs = (values[key] for key in ("policy", "tuned_stages", "epochs"))
     head_only, scratch, name = policy == "linear_head", policy == "from_scratch", _label(policy)
     warmup = values["warmup_epochs"]
     after_first = n_stages - _first_stage_read(recipe.head_stages, n_stages)
+    if joined and (not head_only or tuned or epochs):
+        asked = f"epochs {epochs}" if head_only else f"policy {name}"
+        return [
+            f"{asked}: networks side by side have no common stages to tune; their head is solved, "
+            "and tlearn distill brings them down to one network"
+        ]
     checks = (
         (head_only and tuned > 0, f"tuned_stages {tuned}: {name} tunes none"),
         (

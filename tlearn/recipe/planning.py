@@ -103,11 +103,15 @@ def make_plan(
         RecipeError: With all keys that contradict each other or the backbone.
     """
     recipe = resolved.recipe
-    numbers = _stage_numbers(recipe.head_stages, len(stages))
+    joined = stages[0].joined
+    numbers = _stage_numbers(recipe.head_stages, len(stages), joined)
     kept_stages = stages[: numbers[-1]]
     automatic, reasons = resolve_auto(recipe, data.n_train, len(data.classes), len(kept_stages))
-    if errors := find_contradictions(automatic, recipe, len(kept_stages)):
-        raise RecipeError(errors, "leave these keys out, or choose another policy: --policy NAME")
+    if errors := find_contradictions(automatic, recipe, len(kept_stages), joined):
+        other = (
+            "name a single backbone: --backbone" if joined else "choose another policy: --policy"
+        )
+        raise RecipeError(errors, f"leave these keys out, or {other} NAME")
     tuned = automatic["tuned_stages"]
     values = recipe.model_dump() | automatic
     values |= {
@@ -135,7 +139,7 @@ def make_plan(
         training=_group("training", TrainingPlan, values),
         stages=_plan_stages(kept_stages, values, (sum(widths) + 1) * len(data.classes)),
         origins=dict(resolved.origins),
-        reasons=reasons | _reasons(recipe, backbone, data),
+        reasons=reasons | _reasons(recipe, backbone, data, joined),
     )
 
 
@@ -181,9 +185,13 @@ def _fingerprint(backbone: BackboneInfo, numbers: tuple[int, ...], n_stages: int
     return backbone.fingerprint + READ_ON + "-".join(map(str, numbers))
 
 
-def _reasons(recipe: Recipe, backbone: BackboneInfo, data: SplitCounts) -> dict[str, str]:
+def _reasons(
+    recipe: Recipe, backbone: BackboneInfo, data: SplitCounts, joined: bool
+) -> dict[str, str]:
     reasons = {
-        "head_stages": "the last stage, whose pooled features are the embedding",
+        "head_stages": "the last stages of each network"
+        if joined
+        else "the last stage, whose pooled features are the embedding",
         "image_size": f"the size that {backbone.name} is best at",
         "backbone": backbone.reason,
     }
@@ -207,8 +215,16 @@ def _plan_stages(
     )
 
 
-def _stage_numbers(head_stages: str, n_stages: int) -> tuple[int, ...]:
+def _stage_numbers(head_stages: str, n_stages: int, joined: bool) -> tuple[int, ...]:
     """Return the numbers of the stages that the head reads, ascending."""
+    every = tuple(range(1, n_stages + 1))
+    if joined and head_stages not in (AUTO, ",".join(map(str, every))):
+        raise RecipeError(
+            f"head_stages {head_stages}: one head reads the last stages of all networks",
+            "leave it out, or name a single backbone: --backbone NAME",
+        )
+    if joined:
+        return every
     if head_stages in (AUTO, LAST):
         return (n_stages,)
     numbers = tuple(sorted({int(number) for number in head_stages.split(",")}))

@@ -66,7 +66,8 @@ class Recipe(BaseModel):
     backbone: str = Field(
         AUTO,
         min_length=1,
-        description="Pretrained network: a name, a .keras file of your own, or hub:PRESET.",
+        description="Pretrained network: a name, a .keras file of your own, or hub:PRESET. Two or "
+        "three with + between them stand side by side, and one solved head reads all of them.",
     )
     weights: str | None = Field(
         None,
@@ -177,7 +178,8 @@ class Recipe(BaseModel):
         title="auto, last, best, last3 or numbers of stages as in 2,4",
         description="Stages whose features the head reads, as in 3 or 2,4. Stages after the last "
         "of them are cut off, which makes the file smaller and faster. best measures which single "
-        "stage is best, last3 takes the last three together, auto takes the last one.",
+        "stage is best, last3 takes the last three together, auto takes the last one, or the last "
+        "three of each network where they stand side by side.",
     )
     tuned_stages: Auto | Count = Field(
         AUTO,

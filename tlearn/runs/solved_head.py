@@ -11,7 +11,7 @@ from tlearn.confidence.answers import KNOWN, PROBABILITIES
 from tlearn.confidence.novelty import Novelty, level
 from tlearn.data.targets import LABELS
 from tlearn.features.extractor import EMBEDDING
-from tlearn.features.linear_head import LinearHead
+from tlearn.features.head import LinearHead
 from tlearn.models.head_template import HEAD, read_saved
 from tlearn.models.known_weights import KNOWN_LAYERS, read_known
 from tlearn.runs.trained_run import TrainedRun

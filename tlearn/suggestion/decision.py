@@ -92,7 +92,7 @@ def _as_good_and_faster(option: Option, best: Option) -> bool:
 def _measured(evidence: Evidence) -> str:
     reason = f"measured: a linear head reaches {evidence.heads[0].accuracy:.1%} on held-out images"
     best = max(evidence.heads, key=lambda head: head.accuracy)
-    if best.head_stages == "last":
+    if best is evidence.heads[0]:
         return reason
     return f"{reason}, and {best.accuracy:.1%} on {stages_in_words(best.head_stages)}"
 
@@ -102,7 +102,7 @@ def _why(chosen: Option, options: Sequence[Option], prefer: str) -> str:
         return f"{chosen.name} is expected to reach {chosen.accuracy:.1%}"
     tuned = max((option for option in options if not option.measured), key=_accuracy, default=None)
     if tuned is None:
-        return "fine-tuning was not considered: the recipe excludes it"
+        return "fine-tuning was not considered: the recipe or the backbone excludes it"
     if tuned.accuracy <= chosen.accuracy + TIE_ACCURACY or prefer == "accurate":
         return f"fine-tuning is not expected to do better ({tuned.name}: {tuned.accuracy:.1%})"
     reaches = f"{tuned.name} is expected to reach {tuned.accuracy:.1%}"

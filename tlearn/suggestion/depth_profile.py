@@ -18,17 +18,12 @@ from itertools import compress
 
 import numpy as np
 
-from tlearn.features.linear_head import CrossValidation
+from tlearn.features.head import CrossValidation
+from tlearn.models.catalog import N_MULTI_STAGE
 
 TIE_SE = 1.0
 """Standard errors of the difference within which the smaller network ties with the better one: the
 one-standard-error rule."""
-
-N_MULTI_STAGE = 3
-"""Number of last stages that a multi-stage head reads. Over 80 samples of ten folders (10 and 25
-images per class, two backbones), three stages gained 1.9 points over the last stage alone, all five
-2.0, the last two 1.7; three had the smallest loss in the worst case. Adding stages as long as
-cross-validation improves gained less than one point, because it overfits the selection."""
 
 Stages = tuple[int, ...]
 """Numbers of stages, counted from 1, ascending."""
@@ -64,7 +59,7 @@ class DepthProfile:
     Attributes:
         names: Names of the stages, input to output.
         single: A head on each stage, input to output.
-        multi_stage: A head on the last `N_MULTI_STAGE` stages together.
+        multi_stage: A head on several stages together, the last ones.
         labels: (n,) class indices of the images.
         groups: (n,) what images of a group share; empty where all are single.
     """
@@ -167,21 +162,28 @@ def paired_difference(difference: np.ndarray, groups: Sequence[str] = ()) -> tup
     return mean, error
 
 
+def last_stages(n_stages: int, joined: bool = False) -> Stages:
+    """Return the stages that a multi-stage head reads: of joined backbones all that are kept."""
+    numbers = tuple(range(1, n_stages + 1))
+    return numbers if joined else numbers[-N_MULTI_STAGE:]
+
+
 def measure_profile(
     names: Sequence[str],
     labels: np.ndarray,
     cross_validate: Callable[[Stages], CrossValidation],
     groups: Sequence[str] = (),
+    several: Stages = (),
 ) -> DepthProfile:
-    """Cross-validate a head on every stage, and one on the last few stages together.
+    """Cross-validate a head on every stage, and one on several stages together.
 
     Args:
         names: Names of the stages, input to output.
         labels: (n,) class indices.
         cross_validate: Cross-validates a head on the features of the stages it is called with.
         groups: (n,) what images of a group share; nothing where all are single.
+        several: Stages that a head reads together; by default the last few.
     """
-    numbers = tuple(range(1, len(names) + 1))
-    single = [HeadScore((number,), cross_validate((number,))) for number in numbers]
-    last = numbers[-N_MULTI_STAGE:]
-    return DepthProfile(names, single, HeadScore(last, cross_validate(last)), labels, groups)
+    single = [HeadScore((n,), cross_validate((n,))) for n, _ in enumerate(names, start=1)]
+    several = several or last_stages(len(names))
+    return DepthProfile(names, single, HeadScore(several, cross_validate(several)), labels, groups)

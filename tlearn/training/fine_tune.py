@@ -16,7 +16,7 @@ from tlearn.data.dataset import Dataset
 from tlearn.data.targets import CLASSES, NUMBER, NumberScale
 from tlearn.features.engine import EngineChoice
 from tlearn.features.extractor import prefix_engines
-from tlearn.features.linear_head import LinearHead
+from tlearn.features.head import LinearHead
 from tlearn.features.store import FeatureStore, Views
 from tlearn.models.backbone import Backbone, head_inputs, up_to
 from tlearn.models.classifier import HEAD, build_classifier, set_head, set_trainable
