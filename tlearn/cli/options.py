@@ -229,7 +229,7 @@ Augmentation = Annotated[
 HorizontalFlip = Annotated[
     bool | None,
     switch(
-        "Let augmentation mirror images, or not, as for text, hands or maps. Default: measured.",
+        "Let augmentation mirror images, or not, as for text, hands or maps. finetune measures it.",
         "--horizontal-flip/--no-horizontal-flip",
         IMAGES,
     ),
