@@ -12,7 +12,7 @@ from tlearn.data.augmentation import Augmentation
 from tlearn.features.store import Views
 from tlearn.recipe.plan import Plan
 from tlearn.recipe.schema import AUTO
-from tlearn.suggestion.depth_profile import N_MULTI_STAGE, paired_difference
+from tlearn.suggestion.depth_profile import paired_difference
 
 MOST_IMAGES = 200
 """Images whose mirror images are looked at: a pass of seconds."""
@@ -74,8 +74,8 @@ def _measure(session: Session, workspace: Workspace) -> tuple[int, float, float]
     """
     features, dataset, views = workspace.features, workspace.dataset, _MirrorImages()
     assert features is not None
-    stages = range(1, len(workspace.stages) + 1)[-N_MULTI_STAGE:]
-    problem, folds = session.head_problem(workspace, stages), dataset.folds(session.seed)
+    problem = session.head_problem(workspace, workspace.multi_stage)
+    folds = dataset.folds(session.seed)
     penalty = features.cross_validate(problem, folds).penalty
     held_out = np.concatenate([rows for _, rows in folds])
     sample = np.random.default_rng(session.seed).permutation(held_out)[:MOST_IMAGES]
