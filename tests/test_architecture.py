@@ -61,6 +61,7 @@ STEPS = {
     "calibrate",
     "choose_backbone",
     "join_contenders",
+    "choose_mirror",
     "resume",
     "session",
     "advice",

@@ -283,3 +283,12 @@ def test_a_run_that_goes_on_says_from_where(
     assert json.loads(command("finetune", "x", "--json").stdout)["resumed_from_epoch"] == 3
     finetunes(outcome)
     assert json.loads(command("finetune", "x", "--json").stdout)["resumed_from_epoch"] is None
+
+
+def test_images_that_are_not_flipped_are_told_with_the_reason(
+    command: Command, finetunes: Callable[..., Any], outcome: api.FinetuneResult
+) -> None:
+    images = replace(outcome.plan.images, horizontal_flip=False)
+    plan = replace(outcome.plan, images=images, reasons={"horizontal_flip": "direction matters"})
+    finetunes(replace(outcome, plan=plan))
+    assert "flips off: direction matters" in " ".join(command("finetune", "folder").stdout.split())

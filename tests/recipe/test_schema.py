@@ -14,7 +14,7 @@ from tlearn.suggestion.matrix import Policy
 
 def test_an_empty_recipe_is_complete() -> None:
     assert Recipe().policy == "auto"
-    assert Recipe().horizontal_flip is True
+    assert Recipe().horizontal_flip == "auto"
 
 
 def test_every_key_explains_itself() -> None:
@@ -45,7 +45,7 @@ def test_policies_are_those_of_the_matrix() -> None:
         ("solved_head_l2", [1e-9, "auto"], [0, float("inf")]),
         ("head_dropout", [0, 0.9], [1]),
         ("momentum", [0, 0.99], [1]),
-        ("horizontal_flip", [True, False], [1, "yes", "auto"]),
+        ("horizontal_flip", [True, False, "auto"], [1, "yes"]),
         ("policy", ["deep", "linear-head", "auto", Policy.DEEP], ["depp", 3]),
         ("augmentation", ["none", "strong", "auto"], ["heavy", False]),
         ("weights", [None, "w.h5"], ["", 3]),

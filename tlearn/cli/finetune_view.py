@@ -84,6 +84,8 @@ def draw_plan(planned: FinetuneResult, verbose: bool) -> list[RenderableType]:
     rows["plan"] = safe_text(_sentence(planned))
     if planned.advice and planned.advice.contenders:
         rows["backbone"] = safe_text(reason)
+    if not plan.images.horizontal_flip and (why := plan.reasons.get("horizontal_flip")):
+        rows["flips"] = Text(f"off: {why}")
     if planned.resumed_from_epoch is not None:
         done = pluralize(planned.resumed_from_epoch, "epoch")
         rows["resumed"] = Text(f"{done} of {plan.training.epochs} were completed before")

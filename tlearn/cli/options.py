@@ -228,7 +228,7 @@ Augmentation = Annotated[
 HorizontalFlip = Annotated[
     bool | None,
     switch(
-        "Let augmentation mirror images (the default). Turn it off for text, hands or maps.",
+        "Let augmentation mirror images, or not, as for text, hands or maps. finetune measures it.",
         "--horizontal-flip/--no-horizontal-flip",
         IMAGES,
     ),

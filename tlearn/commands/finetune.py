@@ -10,6 +10,7 @@ from typing import Any
 from tlearn.commands.advice import advise, fit_into_time, forecast_plan
 from tlearn.commands.advise_targets import advise_targets
 from tlearn.commands.choose_backbone import choose_backbone
+from tlearn.commands.choose_mirror import choose_mirror
 from tlearn.commands.examine import examine_shortly
 from tlearn.commands.repeats import (
     PlannedRepeats,
@@ -258,7 +259,8 @@ def _make_plan(
         advice = (advise if classes else advise_targets)(session, extracted)
         advice = replace(advice, contenders=contenders)
         resolved = session.with_suggestion(advice.suggestion.recipe)
-    plan = fit_into_time(session, workspace, session.make_plan(workspace, resolved))
+    plan = choose_mirror(session, workspace, session.make_plan(workspace, resolved))
+    plan = fit_into_time(session, workspace, plan)
     if advice:
         usual = session.make_plan(workspace, load_recipe(None, {}, advice.suggestion.recipe))
         keys = {"augmentation", "views"} | (GRADIENT_KEYS if plan.training.epochs else set())

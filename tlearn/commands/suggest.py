@@ -10,6 +10,7 @@ from typing import Any
 from tlearn.commands.advice import advise, head_score_of
 from tlearn.commands.advise_targets import advise_targets
 from tlearn.commands.choose_backbone import choose_backbone
+from tlearn.commands.choose_mirror import choose_mirror
 from tlearn.commands.int8_cost import measure_int8_cost
 from tlearn.commands.session import Session
 from tlearn.commands.trials import check_validation, run_trials
@@ -70,6 +71,7 @@ def suggest(
         if save:
             suggestion = advice.suggestion
             plan = session.make_plan(workspace, session.with_suggestion(suggestion.recipe))
+            plan = choose_mirror(session, workspace, plan)
             title = f"Suggested for {folder.resolve().name}"
             save_recipe(save, recipe_of(plan, title, suggestion.reasons))
         return advice

@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from tlearn.commands.advice import plan_option
+from tlearn.commands.choose_mirror import choose_mirror
 from tlearn.commands.session import Session
 from tlearn.commands.train import fit
 from tlearn.commands.workspace import Workspace
@@ -35,7 +36,8 @@ def check_validation(dataset: Dataset) -> None:
 
 def val_right(session: Session, workspace: Workspace, option: Option) -> np.ndarray:
     """Return on which validation images an option is right, by training it."""
-    fitted = fit(session, workspace, plan_option(session, workspace, option))
+    plan = choose_mirror(session, workspace, plan_option(session, workspace, option))
+    fitted = fit(session, workspace, plan)
     answers = fitted.probabilities["val"].argmax(axis=1)
     return np.asarray(answers == workspace.dataset.labels("val"))
 

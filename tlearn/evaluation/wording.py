@@ -27,6 +27,7 @@ _STEPS = {
     "decode": "read images",
     "features": "compute features",
     "advice": "weigh the evidence",
+    "mirror": "compare with mirror images",
     "head": "solve the head",
     "load": "load the libraries and the backbone",
     "convert": "prepare the backbone, once",

@@ -93,6 +93,7 @@ def resolve_auto(
     resolve("layer_decay", rule.layer_decay, usual)
     resolve("warmup_epochs", epochs * WARMUP_SHARE, f"{WARMUP_SHARE:.0%} of the epochs")
     resolve("batch_size", batch_size_for(n_train), size)
+    resolve("horizontal_flip", True, "usual: most mirror images show the same class")
     augmented = resolve("augmentation", rule.augmentation, usual) != "none"
     if augmented and tuned < n_stages:
         resolve("views", views_for(n_train), f"{size}, stored once for all epochs")

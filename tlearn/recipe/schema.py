@@ -94,10 +94,11 @@ class Recipe(BaseModel):
         "each image's own range for 32 bits and floats.",
     )
     seed: int = Field(0, ge=0, lt=2**32, description="Random seed; fixes the split and training.")
-    horizontal_flip: bool = Field(
-        True,
+    horizontal_flip: Auto | bool = Field(
+        AUTO,
         description="Let augmentation flip images left to right. Turn it off where the direction "
-        "matters: text, left and right hands, maps.",
+        "matters: text, left and right hands, maps. auto turns it off where heads recognize mirror "
+        "images clearly less often.",
     )
     strict: bool = Field(
         False, description="Stop at an unreadable image instead of leaving it out with a warning."
