@@ -72,7 +72,7 @@ STEPS = {
     "shrink",
     "teach",
 }
-STEPS |= {"repeats", "policies"}
+STEPS |= {"repeats", "policies", "additions", "verdict"}
 STEPS |= {"compare_page", "compared_run", "methods", "methods_training", "references"}
 STEPS |= {"doctor_page", "examine", "judged", "leaks", "explain_folder", "explain_network"}
 """Modules of commands/ that are a part of commands, and no command themselves."""
