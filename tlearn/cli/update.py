@@ -11,6 +11,7 @@ import typer
 from tlearn.cli import options
 from tlearn.cli.display.formats import percent, shell_path
 from tlearn.cli.display.progress import Display, print_json, print_result
+from tlearn.cli.display.widgets import next_step
 from tlearn.cli.update_view import draw_plan, draw_result
 from tlearn.errors import GateError
 
@@ -80,13 +81,13 @@ def update(
             on_plan=lambda planned: display.show(*draw_plan(planned)),
             on_epoch=display.epoch,
         )
-    command = next_command(result, new)
+    command, released = next_command(result, new), result.released or result.run is None
     if as_json:
         print_json(to_json(result) | {"next": command})
     else:
-        print_result(*draw_result(result, command))
-    if result.run and not result.released:
-        _fail(result, new, as_json)
+        print_result(*draw_result(result), *([next_step(command)] if released else []))
+    if not released:
+        _fail(result, command, as_json)
 
 
 def next_command(result: UpdateResult, new: Path) -> str:
@@ -94,21 +95,26 @@ def next_command(result: UpdateResult, new: Path) -> str:
     if result.run is None:
         return f"tlearn update {shell_path(result.old.path)} {shell_path(new)}"
     if not result.released:
-        return f"tlearn doctor {shell_path(new)}"
+        old = "" if result.additions.new_classes else f"evaluate {shell_path(result.old.path)}"
+        return f"tlearn {old or 'doctor'} {shell_path(new)}"
     return f"tlearn export {shell_path(result.run.path)} --tflite"
 
 
-def _fail(result: UpdateResult, new: Path, as_json: bool) -> None:
+def _fail(result: UpdateResult, command: str, as_json: bool) -> None:
     """End with exit code 1 and why the run was not released; a JSON document has said it."""
     if as_json:
         raise typer.Exit(GateError.exit_code)
     assert result.verdict
-    worse = min((result.verdict.all, result.verdict.own), key=lambda one: one.paired.interval[1])
+    pairing, whose = result.verdict.all, "old classes"
+    if pairing.paired.interval[1] >= 0:
+        pairing, whose = result.verdict.own, "old run"
+    low, high = (f"{100 * end:+.1f}" for end in pairing.paired.interval)
     raise GateError(
-        f"the new model was not released: it is worse on the classes of before, "
-        f"{percent(worse.old_accuracy)} to {percent(worse.paired.accuracy)}",
-        "look for wrong labels among the new images, or release it nevertheless: "
-        f"tlearn update {shell_path(result.old.path)} {shell_path(new)} --force",
+        f"the new model was not released: on the {pairing.n:,} test images of the {whose} it is "
+        f"right on {percent(pairing.paired.accuracy)}, and the old one on "
+        f"{percent(pairing.old_accuracy)} (95% interval of the change: {low} to {high} points)",
+        "release it nevertheless with --force, or look for wrong labels among the new images: "
+        + command,
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rich.console import RenderableType
@@ -24,13 +26,13 @@ from tlearn.cli.display.widgets import (
     indented,
     issue_block,
     key_value_table,
-    next_step,
     safe_text,
     table,
     verdict,
 )
 
 if TYPE_CHECKING:
+    from tlearn.commands.additions import Additions
     from tlearn.commands.update import UpdateResult
     from tlearn.commands.verdict import Pairing, Verdict
     from tlearn.data.inspection import DataIssue
@@ -69,7 +71,7 @@ def _issues_of_new(planned: UpdateResult) -> list[DataIssue]:
     additions = planned.additions
     new = {image.name for image in additions.new_images} | {*additions.new_classes}
     return [
-        issue
+        replace(issue, message=_as_typed(issue.message, additions))
         for issue in planned.dataset.issues
         if issue.severity == "warning"
         # An unreadable image is followed by its problem.
@@ -91,13 +93,21 @@ def _relabeled(planned: UpdateResult) -> list[RenderableType]:
         f"{pluralize(len(found), 'image')} that the run has in another class: {shown}{more}. The "
         "class in the run counts. To correct it, correct the run's folder and train again."
     )
-    return [Text(), bullets([safe_text(text, WARN)], "!")]
+    return [Text(), bullets([safe_text(_as_typed(text, planned.additions), WARN)], "!")]
 
 
-def draw_result(result: UpdateResult, command: str) -> list[RenderableType]:
+def _as_typed(text: str, additions: Additions) -> str:
+    """Return text with new images named from where the person is, not from the run's folder."""
+    if not additions.prefix:
+        return text
+    place = os.path.normpath(additions.folder.root / additions.prefix)
+    return text.replace(additions.prefix, f"{relative_path(place)}/")
+
+
+def draw_result(result: UpdateResult) -> list[RenderableType]:
     """Return how the old classes fare, how good the new model is on all, and where it is."""
     if result.run is None or result.verdict is None:
-        return [Text("\nDry run: nothing was trained"), next_step(command)]
+        return [Text("\nDry run: nothing was trained")]
     report = result.reports.get("test") or result.reports["val"]
     where = relative_path(result.run.path)
     rows: dict[str, RenderableType] = {
@@ -109,7 +119,7 @@ def draw_result(result: UpdateResult, command: str) -> list[RenderableType]:
     blocks: list[RenderableType] = [Text(), *_draw_verdict(result.verdict), Text(), verdict(report)]
     if result.warnings:
         blocks.append(bullets([safe_text(warning, WARN) for warning in result.warnings], "!"))
-    return [*blocks, key_value_table(rows), next_step(command)]
+    return [*blocks, key_value_table(rows)]
 
 
 def _draw_verdict(found: Verdict) -> list[RenderableType]:

@@ -25,7 +25,7 @@ from tlearn.progress import EpochCallback, ProgressCallback, no_progress
 from tlearn.recipe.key_errors import find_errors
 from tlearn.recipe.plan import Plan
 from tlearn.recipe.schema import Recipe
-from tlearn.runs.directory import RunDirectory, ensure_no_run
+from tlearn.runs.directory import UNRELEASED, RunDirectory, ensure_no_run
 from tlearn.runs.metrics import read_metrics
 from tlearn.runs.pending import PendingRun, Request, ensure_available
 from tlearn.runs.provenance import collect_provenance, read_provenance, write_provenance
@@ -129,11 +129,6 @@ def update(
     """
     ensure_no_run(images)
     trained = TrainedRun.open(run, folder, progress)
-    if out and out.resolve() == run.resolve():
-        raise RunError(
-            f"{quoted(run)} is the run that is updated, and it stays as it is",
-            "name another folder for the new one, or leave out --out",
-        )
     source = folder or Path(read_metrics(trained.directory).folder)
     flags = _recipe_of(trained.plan)
     with Session(source, None, flags, progress=progress) as session:
@@ -173,9 +168,14 @@ def _find_place(
     request: UpdateRequest, trained: TrainedRun, out: Path | None
 ) -> tuple[Path, PendingRun | None]:
     """Return where the new run will be, and the unfinished one there that asks for the same."""
+    old = trained.directory.path.resolve()
+    if out and out.resolve() == old:
+        raise RunError(
+            f"{quoted(out)} is the run that is updated, and it stays as it is",
+            "name another folder for the new one, or leave out --out",
+        )
     if out:
         return out, PendingRun.find(request, out)
-    old = trained.directory.path.resolve()
     provenance = read_provenance(trained.directory)
     is_update = provenance is not None and provenance.updated_from is not None
     numbered = re.fullmatch(r"(.+)-(\d+)", old.name) if is_update else None
@@ -263,5 +263,5 @@ def _note_origin(run: RunDirectory, trained: TrainedRun, planned: UpdateResult) 
 
 def _unreleased(place: Path) -> Path:
     """Return a free name for a run that is not put in its place."""
-    names = (f"{place.name}-unreleased{f'-{n}' * (n > 1)}" for n in count(1))
+    names = (place.name + UNRELEASED + f"-{n}" * (n > 1) for n in count(1))
     return next(path for name in names if not (path := place.with_name(name)).exists())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -148,6 +148,7 @@ def load_dataset(
         DataError: The folder cannot be used as it is.
     """
     named = earlier.with_own_names(folder) if earlier else folder
+    known = earlier.known_groups(folder) if earlier else ()
     check_pattern(named, group_rule)
     with timer.time("decode"):
         pixels = _read(folder, image_size, resize, cache, gray_range, progress)
@@ -157,23 +158,15 @@ def load_dataset(
         copies = find_copies(pixels, partial(progress, "compare images"))
         grouping = find_groups(named, pixels.infos, group_rule, likeness(folder.images, pixels))
         strangers = read_strangers(folder, pixels, resize, cache, partial(progress, "read images"))
-        known = earlier.known_groups(folder) if earlier else ()
         keys = _kept_together(pixels, copies, grouping, known)
         divide = partial(extend_split, earlier) if earlier else make_split
         split = partial(divide, folder, pixels.infos, seed=seed, groups=keys)
         split = partial(split, val_fraction=val_fraction, test_fraction=test_fraction)
         manifest, obstacles = _split_or_not(split, folder, pixels) if examined else (split(), ())
-    if earlier:  # what is divided is told as one folder, in which no split is given
-        folder = replace(folder, images=tuple(replace(i, split=None) for i in folder.images))
-    issues = (
-        *obstacles,
-        *inspect_dataset(folder, pixels.infos),
-        *find_pixel_issues(folder, pixels.infos, pixels.gray_range),
-        *group_issues(folder, pixels.infos, grouping, group_rule.use == GUESSED),
-        *copy_issues(folder, copies),
-    )
-    by_severity = tuple(sorted(issues, key=lambda issue: issue.severity != "warning"))
-    facts = (by_severity, manifest, resize, seed, grouping, copies)
+    folder = earlier.without_splits(folder) if earlier else folder
+    found = _find_issues(folder, pixels, grouping, group_rule.use == GUESSED, copies)
+    issues = tuple(sorted((*obstacles, *found), key=lambda issue: issue.severity != "warning"))
+    facts = (issues, manifest, resize, seed, grouping, copies)
     return Dataset(folder, pixels, *facts, strangers)
 
 
@@ -202,6 +195,19 @@ def _kept_together(
     digests = [info.sha256 for info in pixels.infos]
     keys = grouping.keys if grouping and grouping.obeyed else ()
     return join_groups(len(digests), digests, known, [group.rows for group in copies], keys)
+
+
+def _find_issues(
+    folder: ImageFolder,
+    pixels: PixelStore,
+    grouping: Grouping | None,
+    guess_asked: bool,
+    copies: Sequence[CopyGroup],
+) -> Iterator[DataIssue]:
+    yield from inspect_dataset(folder, pixels.infos)
+    yield from find_pixel_issues(folder, pixels.infos, pixels.gray_range)
+    yield from group_issues(folder, pixels.infos, grouping, guess_asked)
+    yield from copy_issues(folder, copies)
 
 
 def _split_or_not(

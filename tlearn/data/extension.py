@@ -46,6 +46,10 @@ class Earlier:
             images.append(replace(image, name=image.name.removeprefix(start)))
         return replace(folder, images=tuple(images))
 
+    def without_splits(self, folder: ImageFolder) -> ImageFolder:
+        """Return the folder as one that was divided as a whole, once its splits were obeyed."""
+        return replace(folder, images=tuple(replace(i, split=None) for i in folder.images))
+
 
 def extend_split(
     earlier: Earlier,
