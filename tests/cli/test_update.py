@@ -85,10 +85,12 @@ def test_a_worse_model_is_a_failed_gate(command: Command, fits: Callable[[str], 
 
 def test_a_dry_run_leaves_nothing(command: Command, fits: Callable[[str], None]) -> None:
     draw("new", 6, circle="circle")
-    result = command("update", "run", "new", "--dry-run")
+    result = command("update", "run", "new", "--dry-run", "--out", "more")
     assert result.exit_code == 0, result.output
     fits(result.stdout)
-    assert result.stdout.splitlines()[-1] == "next       tlearn update run new"
+    assert result.stdout.splitlines()[-1] == "next       tlearn update run new --out more"
+    document = json.loads(command("update", "run", "new", "--dry-run", "--json").stdout)
+    assert document["run"] is None and document["released"] is None
     assert sorted(path.name for path in Path.cwd().iterdir()) == ["new", "run"]
 
 

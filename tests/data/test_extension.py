@@ -124,6 +124,13 @@ def test_splits_that_the_new_folder_gives_are_obeyed() -> None:
     assert Counter(both.values()) == {"test": 10, "train": 8, "val": 2}
 
 
+def test_images_that_are_all_given_for_training_are_divided_as_in_a_folder() -> None:
+    before, new = names_of("old", 20), names_of("new", 20)
+    old = divide(before)
+    both = extend(old, before, new, dict.fromkeys(new, "train"))
+    assert splits_of(both, new) == splits_of(extend(old, before, new), new)
+
+
 def test_a_given_split_that_contradicts_the_group_leaves_the_image_out() -> None:
     before = names_of("old", 20)
     old = divide(before)

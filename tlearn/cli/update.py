@@ -81,7 +81,9 @@ def update(
             on_plan=lambda planned: display.show(*draw_plan(planned)),
             on_epoch=display.epoch,
         )
-    command, released = next_command(result, new), result.released or result.run is None
+    named = {"--folder": folder, "--out": out}
+    flags = "".join(f" {flag} {shell_path(path)}" for flag, path in named.items() if path)
+    command, released = next_command(result, new, flags), result.released or result.run is None
     if as_json:
         print_json(to_json(result) | {"next": command})
     else:
@@ -90,10 +92,10 @@ def update(
         _fail(result, command, as_json)
 
 
-def next_command(result: UpdateResult, new: Path) -> str:
-    """Return what to type next."""
+def next_command(result: UpdateResult, new: Path, flags: str) -> str:
+    """Return what to type next; after a dry run the same, with the flags for places."""
     if result.run is None:
-        return f"tlearn update {shell_path(result.old.path)} {shell_path(new)}"
+        return f"tlearn update {shell_path(result.old.path)} {shell_path(new)}{flags}"
     if not result.released:
         old = "" if result.additions.new_classes else f"evaluate {shell_path(result.old.path)}"
         return f"tlearn {old or 'doctor'} {shell_path(new)}"
@@ -125,7 +127,7 @@ def to_json(result: UpdateResult) -> dict[str, Any]:
     additions = result.additions
     return {
         "run": str(result.run.path) if result.run else None,
-        "released": result.released,
+        "released": result.released if result.run else None,
         "updated_from": str(result.old.path),
         **(_pairing_to_json(verdict.all) if verdict else dict.fromkeys(_PAIRING)),
         "on_own_images": _pairing_to_json(verdict.own) if verdict else None,

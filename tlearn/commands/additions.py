@@ -75,8 +75,8 @@ def find_additions(session: Session, run: TrainedRun, images: Path) -> Additions
     Raises:
         DataError: The run's images are gone or have changed, or there are no new ones.
     """
-    old, known = _old_images(run, images)
     new = scan(images, run.labels, lambda: session.cache)
+    old, known = _old_images(run, images)
     strangers: tuple[Path, ...] = ()
     if (unknown := session.requested.recipe.unknown) or is_table(session.source):
         again = session.scan_folder()  # of what is no class, and the groups of a table

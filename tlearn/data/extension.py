@@ -87,6 +87,8 @@ def extend_split(
         dict(zip(old.names, values, strict=True)) for values in (old.splits, old.groups)
     )
     given = {image.name: image.split for image in earlier.new_images(folder) if image.split}
+    if {*given.values()} == {"train"}:  # as in `scan`: images for training alone are divided
+        given = {}
     rows = usable_rows(folder, infos, groups)
     places: dict[str, set[str]] = defaultdict(set)
     for row in rows:
