@@ -94,7 +94,6 @@ NO_TEST_OF_THEIR_OWN = {
     "cli/predict_view": "cli/test_predict.py",
     "cli/update_view": "cli/test_update.py",
     "commands/additions": "commands/test_update.py",
-    "commands/verdict": "commands/test_update.py",
     "commands/compared_run": "commands/test_compare.py",
     "commands/judged": "commands/test_examine.py",
     "commands/leaks": "commands/test_examine.py",

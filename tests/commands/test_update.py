@@ -224,11 +224,11 @@ def test_a_worse_model_is_kept_under_another_name_unless_it_is_forced(
     wrong = {"circle": "square", "square": "stripes", "stripes": "circle"}
     new = draw(circle=60, square=60, stripes=60, shapes=wrong)
     result = api.update(finished_run, new)
-    assert result.verdict and result.verdict.is_worse and not result.released
+    # By the new images, whose labels are wrong as well, it is no worse.
+    assert result.verdict and result.verdict.new_are_unlike and not result.released
+    assert result.verdict.worse_on is result.verdict.own
     assert result.run and result.run.path == finished_run.with_name("run-2-unreleased")
     assert not result.run.missing() and not finished_run.with_name("run-2").exists()
-    # By the new images, whose labels are wrong as well, it is no worse.
-    assert result.verdict.own.paired.interval[1] < 0
     forced = api.update(finished_run, new, force=True)
     assert forced.released and forced.run and forced.run.path == finished_run.with_name("run-2")
 

@@ -106,10 +106,12 @@ def _fail(result: UpdateResult, command: str, as_json: bool) -> None:
     """End with exit code 1 and why the run was not released; a JSON document has said it."""
     if as_json:
         raise typer.Exit(GateError.exit_code)
-    assert result.verdict
-    pairing, whose = result.verdict.all, "old classes"
-    if pairing.paired.interval[1] >= 0:
-        pairing, whose = result.verdict.own, "old run"
+    verdict = result.verdict
+    assert verdict and verdict.worse_on
+    pairing, whose = (
+        verdict.worse_on,
+        "old run" if verdict.worse_on is verdict.own else "old classes",
+    )
     low, high = (f"{100 * end:+.1f}" for end in pairing.paired.interval)
     raise GateError(
         f"the new model was not released: on the {pairing.n:,} test images of the {whose} it is "
@@ -131,6 +133,7 @@ def to_json(result: UpdateResult) -> dict[str, Any]:
         "updated_from": str(result.old.path),
         **(_pairing_to_json(verdict.all) if verdict else dict.fromkeys(_PAIRING)),
         "on_own_images": _pairing_to_json(verdict.own) if verdict else None,
+        "new_images_are_unlike": verdict.new_are_unlike if verdict else None,
         "taken_for_new_classes": verdict.taken if verdict else None,
         "accuracy": report.accuracy if report else None,
         "classes": result.dataset.manifest.classes,

@@ -135,6 +135,9 @@ def _draw_verdict(found: Verdict) -> list[RenderableType]:
         blocks.append(
             indented(Text(f"{taken} answered right before are taken for a new class", DIM))
         )
+    if found.new_are_unlike:
+        text = "the old model errs more on the new images: another kind, or wrong labels?"
+        blocks.append(indented(Text(text, WARN)))
     return blocks
 
 
@@ -151,8 +154,9 @@ def _cells(pairing: Pairing) -> tuple[str, ...]:
 
 
 def _in_words(found: Verdict) -> Text:
-    if found.is_worse:
-        return Text("worse than before, by more than chance", BAD)
+    if found.worse_on:
+        where = " on images of the old run" if found.worse_on is found.own else ""
+        return Text(f"worse than before{where}, by more than chance", BAD)
     if found.all.paired.is_clear:
         return Text("better than before, by more than chance", GOOD)
     return Text("no clear difference from before", DIM)

@@ -233,7 +233,7 @@ def _train(
     fitted = fit(session, workspace, planned.plan, record, run.checkpoint_path)
     run.write_history(fitted.history)
     verdict = judge(trained, workspace.dataset, fitted)
-    released = force or not verdict.is_worse
+    released = force or not verdict.worse_on
     if not released:
         pending = replace(pending, place=_unreleased(pending.place))
     reports = save_run(session, workspace, fitted, run, place=pending.place)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from tlearn.commands.compare import Paired, pair
 from tlearn.commands.train import FittedModel
 from tlearn.data.dataset import Dataset
+from tlearn.data.intervals import share_interval
 from tlearn.runs.answering import answer
 from tlearn.runs.trained_run import TrainedRun
 
@@ -30,20 +31,24 @@ class Verdict:
         all: On test images of the old run, and new ones of its classes.
         own: On those of the old run alone.
         taken: Images that the old model answers right, and the new one with a new class.
+        new_are_unlike: Whether the old model does worse on the new images than on its own, by more
+            than chance.
     """
 
     all: Pairing
     own: Pairing
     taken: int
+    new_are_unlike: bool = False
 
     @property
-    def is_worse(self) -> bool:
-        """Return whether the new model is worse by more than chance, on all or on its own images.
+    def worse_on(self) -> Pairing | None:
+        """Return on which images the new model is worse by more than chance; None if on none.
 
-        Where new labels are wrong, those of new test images are as well, and speak for the model
-        that has learned such labels; those of the old run do not.
+        The old run's own images decide as well where the new ones are unlike them: where new labels
+        are wrong, those of new test images are too, and speak for the model that has learned them.
         """
-        return any(pairing.paired.interval[1] < 0 for pairing in (self.all, self.own))
+        decisive = (self.all, self.own) if self.new_are_unlike else (self.all,)
+        return next((pairing for pairing in decisive if pairing.paired.interval[1] < 0), None)
 
 
 def judge(trained: TrainedRun, dataset: Dataset, fitted: FittedModel) -> Verdict:
@@ -75,4 +80,8 @@ def judge(trained: TrainedRun, dataset: Dataset, fitted: FittedModel) -> Verdict
         return Pairing(int(chosen.sum()), float(before[chosen].mean()), paired)
 
     taken = int((before & (answers >= n_old)).sum())
-    return Verdict(pairing(np.ones(len(rows), bool)), pairing(own), taken)
+    found = Verdict(pairing(np.ones(len(rows), bool)), pairing(own), taken)
+    if own.all():
+        return found
+    _, most = share_interval(before[~own], groups[~own].tolist())
+    return replace(found, new_are_unlike=most < found.own.old_accuracy)
