@@ -94,6 +94,16 @@ def test_a_dry_run_leaves_nothing(command: Command, fits: Callable[[str], None])
     assert sorted(path.name for path in Path.cwd().iterdir()) == ["new", "run"]
 
 
+def test_the_run_may_be_the_folder_one_is_in(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draw("new", 6, circle="circle")
+    monkeypatch.chdir("run")
+    result = command("update", ".", "../new")
+    assert result.exit_code == 0, result.output
+    assert Path("../run-2/model.keras").exists()
+
+
 def test_the_latest_run_is_never_one_that_was_not_released(command: Command) -> None:
     Path("runs").mkdir()
     shutil.copytree("run", "runs/good")

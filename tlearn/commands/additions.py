@@ -115,7 +115,8 @@ def _old_images(
 ) -> tuple[list[LabeledImage], Mapping[str, LabeledImage]]:
     """Return the images of the run, and what each looks like to the image."""
     manifest = run.manifest
-    store = run.decode(locate(run.folder, manifest.names))
+    paths = locate(run.folder.resolve(), manifest.names)
+    store = run.decode(paths)
     pairs = zip(manifest.names, manifest.digests, store.infos, strict=True)
     changed = [name for name, digest, info in pairs if info.sha256 != digest]
     if changed:
@@ -127,7 +128,6 @@ def _old_images(
             "name the place where they are now, as they were: tlearn update "
             f"{pasted(run.directory.path)} {pasted(images)} --folder FOLDER",
         )
-    paths = locate(run.folder, manifest.names)
     old = [
         LabeledImage(path, name, label)
         for path, name, label in zip(paths, manifest.names, manifest.labels.tolist(), strict=True)

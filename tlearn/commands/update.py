@@ -180,12 +180,14 @@ def _find_place(
     is_update = provenance is not None and provenance.updated_from is not None
     numbered = re.fullmatch(r"(.+)-(\d+)", old.name) if is_update else None
     name, number = (numbered[1], int(numbered[2]) + 1) if numbered else (old.name, 2)
-    for n in count(number):
-        place = trained.directory.path.with_name(f"{name}-{n}")
+    given = trained.directory.path
+    beside = given if given.name == old.name else old  # it may be "." or a link
+    while True:
+        place = beside.with_name(f"{name}-{number}")
         pending = PendingRun.find(request, place)
         if pending or not place.exists():
             return place, pending
-    raise AssertionError("numbers do not end")
+        number += 1
 
 
 def _plan(session: Session, trained: TrainedRun, images: Path) -> tuple[Workspace, UpdateResult]:
