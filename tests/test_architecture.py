@@ -72,7 +72,7 @@ STEPS = {
     "shrink",
     "teach",
 }
-STEPS |= {"repeats", "policies"}
+STEPS |= {"repeats", "policies", "additions", "verdict"}
 STEPS |= {"compare_page", "compared_run", "methods", "methods_training", "references"}
 STEPS |= {"doctor_page", "examine", "judged", "leaks", "explain_folder", "explain_network"}
 """Modules of commands/ that are a part of commands, and no command themselves."""
@@ -92,6 +92,8 @@ NO_TEST_OF_THEIR_OWN = {
     "cli/evaluate_options": "cli/test_evaluate.py",
     "cli/evaluate_view": "cli/test_evaluate.py",
     "cli/predict_view": "cli/test_predict.py",
+    "cli/update_view": "cli/test_update.py",
+    "commands/additions": "commands/test_update.py",
     "commands/compared_run": "commands/test_compare.py",
     "commands/judged": "commands/test_examine.py",
     "commands/leaks": "commands/test_examine.py",

@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import draw_folder
+
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 PAGES = {path.stem: path for path in sorted(DOCS.glob("*.md"))}
@@ -115,6 +117,7 @@ def test_json_documents_have_the_keys_that_are_documented(
     run = document("finetune", folder, *backbone, "--policy", "linear-head", "--out", "run")
     assert keys_of(run["plan"]) == documented_keys("Plan")
     assert keys_of(run["reports"]["val"]) == documented_keys("Report")
+    document("update", "run", str(draw_folder(tmp_path / "more", classes=4)))
     document("evaluate", "run")
     image = str(next(Path(folder).rglob("*.png")))
     answer = document("predict", "run", image)["predictions"][0]

@@ -23,6 +23,7 @@ from tlearn.commands.rank import RankedBackbone, RankResult, rank
 from tlearn.commands.runs import list_runs as runs
 from tlearn.commands.suggest import suggest
 from tlearn.commands.teach import DistillResult
+from tlearn.commands.update import UpdateResult, update
 from tlearn.evaluation.choice import Choice
 from tlearn.evaluation.gates import Gates
 from tlearn.evaluation.sorting import Sorting
@@ -49,6 +50,7 @@ __all__ = [
     "RankedBackbone",
     "SortResult",
     "Sorting",
+    "UpdateResult",
     "benchmark",
     "check",
     "compare",
@@ -71,5 +73,6 @@ __all__ = [
     "sort_images",
     "suggest",
     "unsort_images",
+    "update",
     "write_snippets",
 ]

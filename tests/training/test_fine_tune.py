@@ -11,8 +11,8 @@ import keras
 import numpy as np
 import pytest
 
+from tlearn.commands.heads import head_problem, solve
 from tlearn.commands.session import Session
-from tlearn.commands.train import head_problem, solve
 from tlearn.data.dataset import Dataset
 from tlearn.models.backbone import Backbone, up_to
 from tlearn.models.stages import layers_of_stage

@@ -36,6 +36,7 @@ from tlearn.cli import (
     recipes,
     runs,
     suggest,
+    update,
 )
 from tlearn.cli.boundary import Boundary
 from tlearn.cli.document import version_of
@@ -143,7 +144,7 @@ _COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {
         rank.rank,
         matrix.matrix,
     ),
-    _RUNS: (compare.compare, describe.describe),
+    _RUNS: (update.update, compare.compare, describe.describe),
     _MORE: (distill.distill, models.models),
 }
 app.add_typer(runs.runs, rich_help_panel=_RUNS)

@@ -35,6 +35,7 @@ _COMMANDS = {
     "cache": "clean clear clear-cache",
     "runs": "list ls history experiments",
     "compare": "diff",
+    "update": "add extend append",
     "describe": "cite citation methods paper",
 }
 """Command to words that other tools have for it."""

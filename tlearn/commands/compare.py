@@ -153,9 +153,21 @@ def _pair(first: Mapping[str, Answer], other: Mapping[str, Answer]) -> Paired:
     before, after = (
         np.array([answers[key].is_right for key in first]) for answers in (first, other)
     )
-    won, lost, n = after & ~before, before & ~after, len(before)
+    n = len(before)
     # A group has a name of its own in each run.
     groups = join_groups(n, *([answers[key].group for key in first] for answers in (first, other)))
+    return pair(before, after, groups)
+
+
+def pair(before: np.ndarray, after: np.ndarray, groups: Sequence[str]) -> Paired:
+    """Hold a model against another one on the same images.
+
+    Args:
+        before: (n,) whether the first one answers an image right.
+        after: (n,) whether the other one does.
+        groups: (n,) what images of a group share.
+    """
+    won, lost, n = after & ~before, before & ~after, len(before)
     return Paired(
         accuracy=int(after.sum()) / n,
         gain=(int(won.sum()) - int(lost.sum())) / n,

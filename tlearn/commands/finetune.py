@@ -201,8 +201,8 @@ def _train(
     workspace, planned = _examine(session, workspace, planned)
     begin_run(run, workspace, planned.plan)
     done = run_repeats(session, workspace, others, run)
-    recorder, timer = _recorder(run, on_epoch), Timer()
-    fitted = fit(session, workspace, planned.plan, recorder, run.checkpoint_path)
+    record, timer = recorder(run, on_epoch), Timer()
+    fitted = fit(session, workspace, planned.plan, record, run.checkpoint_path)
     repeats = collect(others, done, workspace.dataset, fitted, timer.total())
     run.write_history(fitted.history)
     reports = save_run(session, workspace, fitted, run, planned.advice, pending.place, repeats)
@@ -281,7 +281,7 @@ def _make_plan(
     )
 
 
-def _recorder(run: RunDirectory, on_epoch: EpochCallback | None) -> EpochCallback:
+def recorder(run: RunDirectory, on_epoch: EpochCallback | None) -> EpochCallback:
     """Return what writes the record of an epoch to the run, and passes it on."""
 
     def record(epoch: Mapping[str, Any]) -> None:

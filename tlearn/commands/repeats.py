@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from tlearn.commands.advice import forecast_plan
+from tlearn.commands.fitted import FittedModel
 from tlearn.commands.session import Session
-from tlearn.commands.train import FittedModel, fit
+from tlearn.commands.train import fit
 from tlearn.commands.workspace import Workspace
 from tlearn.data.dataset import Dataset
 from tlearn.data.sampling import fold_splits

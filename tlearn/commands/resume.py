@@ -94,7 +94,8 @@ def find_resumption(
     request = Request.read(run)
     if request is None:
         raise RunError(
-            f"{quoted(run.path)} does not say how it was begun", "begin a new run without --resume"
+            f"{quoted(run.path)} was not begun by finetune, or does not say how",
+            "repeat the command that began it, or begin a new run without --resume",
         )
     epochs = flags.get("epochs")
     if not is_open(run):

@@ -124,7 +124,7 @@ class Session:
         return take_unknown(folder, unknown) if unknown else folder
 
     def load_dataset(
-        self, folder: ImageFolder, backbone: ResolvedBackbone, examined: bool = False
+        self, folder: ImageFolder, backbone: ResolvedBackbone, **options: Any
     ) -> Dataset:
         """Decode, inspect and split a folder, at the size that the backbone takes.
 
@@ -145,7 +145,7 @@ class Session:
             strict=recipe.strict,
             group_rule=GroupRule(recipe.groups, recipe.group_by),
             gray_range=recipe.gray_range,
-            examined=examined,
+            **options,
         )
 
     def open_backbone(self, dataset: Dataset, backbone: ResolvedBackbone) -> Workspace:

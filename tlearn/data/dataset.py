@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from tlearn.data.copy_findings import CopyGroup, copy_issues, find_copies
+from tlearn.data.extension import Earlier, extend_split
 from tlearn.data.foreign import ANNEX_POINTER, POINTER
 from tlearn.data.group_findings import group_issues
 from tlearn.data.group_likeness import likeness
@@ -133,6 +134,7 @@ def load_dataset(
     group_rule: GroupRule = NO_RULE,
     gray_range: str | None = "auto",
     examined: bool = False,
+    earlier: Earlier | None = None,
 ) -> Dataset:
     """Decode, inspect and split an image folder.
 
@@ -151,32 +153,31 @@ def load_dataset(
         gray_range: Values that become black and white in images of more than 8 bits, as recipes
             have them; "auto" takes what the folder uses.
         examined: Take a folder that cannot be trained on too, and tell why among its issues.
+        earlier: The split that the folder's first images have; the others are added to it.
 
     Raises:
         DataError: The folder cannot be used as it is.
     """
-    check_pattern(folder, group_rule)
+    named = earlier.with_own_names(folder) if earlier else folder
+    known = earlier.known_groups(folder) if earlier else ()
+    check_pattern(named, group_rule)
     with timer.time("decode"):
         pixels = _read(folder, image_size, resize, cache, gray_range, progress)
         _refuse_pointers(folder, pixels)
         if strict:
             _refuse_unreadable(folder, pixels)
         copies = find_copies(pixels, partial(progress, "compare images"))
-        grouping = find_groups(folder, pixels.infos, group_rule, likeness(folder.images, pixels))
+        grouping = find_groups(named, pixels.infos, group_rule, likeness(folder.images, pixels))
         strangers = read_strangers(folder, pixels, resize, cache, partial(progress, "read images"))
-        keys = _kept_together(pixels, copies, grouping)
-        split = partial(make_split, folder, pixels.infos, seed=seed, groups=keys)
+        keys = _kept_together(pixels, copies, grouping, known)
+        divide = partial(extend_split, earlier) if earlier else make_split
+        split = partial(divide, folder, pixels.infos, seed=seed, groups=keys)
         split = partial(split, val_fraction=val_fraction, test_fraction=test_fraction)
         manifest, obstacles = _split_or_not(split, folder, pixels) if examined else (split(), ())
-    issues = (
-        *obstacles,
-        *inspect_dataset(folder, pixels.infos),
-        *find_pixel_issues(folder, pixels.infos, pixels.gray_range),
-        *group_issues(folder, pixels.infos, grouping, group_rule.use == GUESSED),
-        *copy_issues(folder, copies),
-    )
-    by_severity = tuple(sorted(issues, key=lambda issue: issue.severity != "warning"))
-    facts = (by_severity, manifest, resize, seed, grouping, copies)
+    folder = earlier.without_splits(folder) if earlier else folder
+    found = _find_issues(folder, pixels, grouping, group_rule.use == GUESSED, copies)
+    issues = tuple(sorted((*obstacles, *found), key=lambda issue: issue.severity != "warning"))
+    facts = (issues, manifest, resize, seed, grouping, copies)
     return Dataset(folder, pixels, *facts, strangers)
 
 
@@ -196,12 +197,28 @@ def _read(
 
 
 def _kept_together(
-    pixels: PixelStore, copies: Sequence[CopyGroup], grouping: Grouping | None
+    pixels: PixelStore,
+    copies: Sequence[CopyGroup],
+    grouping: Grouping | None,
+    known: Sequence[str | None] = (),
 ) -> list[str]:
     """Return a key for each image, the same for those that have to stay on one side."""
     digests = [info.sha256 for info in pixels.infos]
     keys = grouping.keys if grouping and grouping.obeyed else ()
-    return join_groups(len(digests), digests, [group.rows for group in copies], keys)
+    return join_groups(len(digests), digests, known, [group.rows for group in copies], keys)
+
+
+def _find_issues(
+    folder: ImageFolder,
+    pixels: PixelStore,
+    grouping: Grouping | None,
+    guess_asked: bool,
+    copies: Sequence[CopyGroup],
+) -> Iterator[DataIssue]:
+    yield from inspect_dataset(folder, pixels.infos)
+    yield from find_pixel_issues(folder, pixels.infos, pixels.gray_range)
+    yield from group_issues(folder, pixels.infos, grouping, guess_asked)
+    yield from copy_issues(folder, copies)
 
 
 def _split_or_not(

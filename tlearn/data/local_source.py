@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from tlearn.data.archives import is_archive, unpack, unpack_command
@@ -13,6 +14,7 @@ from tlearn.data.parquet import is_parquet, unpack_parquet
 from tlearn.data.remote import address_of, fetch
 from tlearn.data.walk import Walk, list_entries
 from tlearn.errors import DataError, quoted
+from tlearn.storage.cache import open_cache
 
 _DEEPEST = 3
 
@@ -91,3 +93,26 @@ def _without_wrapper(folder: Path) -> Path:
         holds_archives = any(map(is_archive, folder.iterdir()))
         name = folders[0] if len(folders) == 1 and not holds_archives else ""
     return folder / name
+
+
+def locate(root: Path, names: Iterable[str]) -> list[Path]:
+    """Return where the images of a run are; those that were added from an archive, in the cache.
+
+    Args:
+        root: The folder of the run's images.
+        names: Names of images in `split.csv`.
+
+    Raises:
+        DataError: An archive cannot be unpacked.
+    """
+    unpacked: dict[Path, Path] = {}
+    paths = []
+    for name in names:
+        path = root / name
+        if not os.path.exists(path):
+            archive = next(filter(os.path.isfile, path.parents), None)
+            if archive and archive not in unpacked:
+                unpacked[archive] = local_source(archive, open_cache)[0]
+            path = unpacked[archive] / path.relative_to(archive) if archive else path
+        paths.append(path)
+    return paths

@@ -63,18 +63,18 @@ def make_split(
             "choose fractions above 0 with a sum below 1: "
             "--set val_fraction=0.15 --set test_fraction=0.15",
         )
-    rows = _usable_rows(folder, infos, groups)
+    rows = usable_rows(folder, infos, groups)
     existing = {image.split for image in folder.images} - {None}
     listed = rows
     if existing:
         _check_existing_splits(folder, rows)
-        rows = _without_leaks(rows)
+        rows = without_leaks(rows)
     n_train = Counter(row.label for row in rows if row.split == "train")
     if not existing:
-        for chosen in _choose(rows, n_train, test_fraction, seed).values():
+        for chosen in choose(rows, n_train, test_fraction, seed).values():
             for row in chosen:
                 row.split = "test"
-    _check_train(folder, rows, listed)
+    check_train(folder, rows, listed)
     if "val" not in existing:
         split_off_val(rows, n_train, val_fraction, seed)
     return SplitManifest.of(folder.classes, rows)
@@ -120,7 +120,7 @@ def fold_indices(labels: np.ndarray, groups: Sequence[str], k: int, seed: int) -
     return [(np.flatnonzero(fold_of != f), np.flatnonzero(fold_of == f)) for f in range(k)]
 
 
-def _usable_rows(
+def usable_rows(
     folder: ImageFolder, infos: Sequence[ImageInfo], groups: Sequence[str | None]
 ) -> list[SplitRow]:
     """Return the readable images that are in one class only, in train unless the folder says so."""
@@ -176,14 +176,14 @@ def _check_existing_splits(folder: ImageFolder, rows: Sequence[SplitRow]) -> Non
         )
 
 
-def _without_leaks(rows: Sequence[SplitRow]) -> list[SplitRow]:
+def without_leaks(rows: Sequence[SplitRow]) -> list[SplitRow]:
     """Drop from train the images whose group is in val or test, and from val those in test."""
     val, test = ({row.group for row in rows if row.split == split} for split in ("val", "test"))
     elsewhere = {"train": val | test, "val": test, "test": set()}
     return [row for row in rows if row.group not in elsewhere[row.split]]
 
 
-def _check_train(folder: ImageFolder, rows: Sequence[SplitRow], listed: Sequence[SplitRow]) -> None:
+def check_train(folder: ImageFolder, rows: Sequence[SplitRow], listed: Sequence[SplitRow]) -> None:
     """Refuse a split that leaves a class nothing to learn from, or none at all to test on.
 
     Args:
@@ -225,14 +225,14 @@ def split_off_val(
     rows: Sequence[SplitRow], n_train: Counter[int], fraction: float, seed: int
 ) -> None:
     """Move a fraction of train to val, unless a class would have too few images there."""
-    chosen = _choose(rows, n_train, fraction, seed)
+    chosen = choose(rows, n_train, fraction, seed)
     n_val = Counter(row.label for rows_of_class in chosen.values() for row in rows_of_class)
     if all(n_val[label] >= MIN_VALIDATION for label in chosen):
         for row in (row for rows_of_class in chosen.values() for row in rows_of_class):
             row.split = "val"
 
 
-def _choose(
+def choose(
     rows: Sequence[SplitRow], n_train: Counter[int], fraction: float, seed: int
 ) -> dict[int, list[SplitRow]]:
     """Choose about a fraction of each class in whole groups, at least one group, and leave two.

@@ -42,6 +42,7 @@ RUN_FILES = (
 
 _ADDED_TO = ("checkpoints", "figures", "history.jsonl")  # every other file is replaced whole
 MARKS = (MARKER, "plan.yaml")
+UNRELEASED = "-unreleased"  # in the name of a run that is worse than the one it was to follow
 _TRAIN = "train a model first: tlearn finetune FOLDER"
 
 
@@ -143,7 +144,7 @@ class RunDirectory:
             RunError: There is no such run, or files are missing from it.
         """
         if path is None:
-            runs = [cls(base / name) for name in _run_names(base)]
+            runs = [cls(base / name) for name in _run_names(base) if UNRELEASED not in name]
             usable = [run for run in runs if not run.missing(finished)]
             if not usable:
                 begun = f" ({len(runs)} begun)" if runs else ""

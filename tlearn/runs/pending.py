@@ -89,7 +89,7 @@ class PendingRun:
                 recover(out)
         runs = [run for run in requested_runs(base) if run.path == place_of(run)]
         for run in [beside(out), RunDirectory(out)] if out else runs:
-            if Request.read(run) == request and (is_open(run) or run.path != place_of(run)):
+            if type(request).read(run) == request and (is_open(run) or run.path != place_of(run)):
                 try:
                     lock = _lock(run)
                 except TlearnError:

@@ -84,6 +84,8 @@ class Provenance:
         cores: Number of logical cores.
         seeds: What was drawn at random to its seed.
         splits: "train", "val" and "test" to their origin.
+        updated_from: Directory of the run that images were added to; None for a run of its own.
+        added: What the names of images begin with that were added, by this and earlier updates.
     """
 
     date: str
@@ -95,12 +97,15 @@ class Provenance:
     cores: int | None
     seeds: dict[str, int]
     splits: dict[str, SplitOrigin]
+    updated_from: str | None = None
+    added: tuple[str, ...] = ()
 
     def in_words(self) -> dict[str, str]:
         """Return the provenance as rows of a table, in the order to show them."""
         return {
             "command": self.command,
             "date": self.date,
+            **({"updated from": self.updated_from} if self.updated_from else {}),
             **{f"{split} split": origin.in_words() for split, origin in self.splits.items()},
             "seeds": ", ".join(f"{name} {seed}" for name, seed in self.seeds.items()),
             "system": self.system,

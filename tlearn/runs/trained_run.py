@@ -17,7 +17,7 @@ from tlearn.data.decode import read_image
 from tlearn.data.groups import GUESSED, NONE, GroupRule
 from tlearn.data.image_info import ImageInfo
 from tlearn.data.labeled import Shared, labeled_folder, shared_by
-from tlearn.data.local_source import is_table, local_source
+from tlearn.data.local_source import is_table, local_source, locate
 from tlearn.data.manifest import SplitManifest
 from tlearn.data.pixel_store import PixelArray, PixelRows, PixelStore, bounded_map, store_pixels
 from tlearn.errors import DataError, HostError, RunError, quoted
@@ -141,7 +141,7 @@ class TrainedRun:
         """
         names, digests = self.manifest.names, self.manifest.digests
         rows = self.manifest.indices(split)
-        store = self._decode([self.folder / names[row] for row in rows])
+        store = self.decode(locate(self.folder, (names[row] for row in rows)))
         changed = [
             names[row]
             for row, info in zip(rows, store.infos, strict=True)
@@ -202,7 +202,7 @@ class TrainedRun:
             DataError: The folder has a class that the run lacks, or no image that can be read.
         """
         images = labeled_folder(folder, self.labels, self.plan.task)
-        store = self._decode([image.path for image in images.images])
+        store = self.decode([image.path for image in images.images])
         readable = [row for row, info in enumerate(store.infos) if not info.problem]
         if not readable:
             raise DataError(f"no image in {quoted(folder)} can be read", "name another folder")
@@ -219,7 +219,7 @@ class TrainedRun:
         """Return the images that can be read and, for every file, why it has none."""
         if len(paths) <= _FEW:
             return self._decode_few(paths)
-        store = self._decode(paths)
+        store = self.decode(paths)
         readable = [info.sha256 for info in store.infos if not info.problem]
         return store.rows(readable), [info.problem for info in store.infos]
 
@@ -243,9 +243,9 @@ class TrainedRun:
                 pixels.append(row[np.newaxis])
         return np.concatenate(pixels), problems
 
-    def _decode(self, paths: Sequence[Path]) -> PixelStore:
-        images = self.plan.images
-        step = partial(self.progress, "read images")
+    def decode(self, paths: Sequence[Path]) -> PixelStore:
+        """Decode files as this run takes them."""
+        images, step = self.plan.images, partial(self.progress, "read images")
         return store_pixels(
             paths, images.image_size, images.resize, open_cache(), step, images.gray_values
         )
