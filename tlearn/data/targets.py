@@ -23,10 +23,11 @@ LABELS: Final = "labels"
 NUMBER: Final = "number"
 
 NO_LABEL, RARER = "(no label)", "(rarer labels)"
-_ENOUGH = (8, 5, 3)
-"""Images of a stratum, at least; the second and third where the first leaves a single stratum."""
+_ENOUGH = (14, 8, 3)
+"""Images of a stratum, at least: of 14, two are in val. The second and third where the first leaves
+a single stratum."""
 
-_STRATA, _IMAGES_OF_STRATUM = 8, 10
+_STRATA, _IMAGES_OF_STRATUM = 8, 14
 
 
 def ensure_classes(task: str, what: str) -> None:
@@ -88,8 +89,11 @@ def strata(task: str, names: Sequence[str], targets: np.ndarray) -> list[str]:
         joined = [name if counts[name] >= enough else RARER for name in own]
         if len({*joined}) > 1:
             break
-    few, (largest, _) = joined.count(RARER), Counter(joined).most_common(1)[0]
-    return [largest if name == RARER and few < _ENOUGH[-1] else name for name in joined]
+    counts = Counter(joined)
+    if counts[RARER] < enough and len(counts) > 2:
+        ((largest, _),) = counts.most_common(1)
+        joined = [largest if name == RARER else name for name in joined]
+    return joined
 
 
 def _ranges(name: str, values: np.ndarray) -> list[str]:

@@ -1,0 +1,135 @@
+"""Several labels, and a number, are trained, scored, answered and exported like classes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.conftest import draw_image
+from tlearn import api
+from tlearn.commands.evaluate_targets import TargetEvaluateResult
+from tlearn.commands.predict import predict_targets
+from tlearn.errors import DataError, RecipeError
+from tlearn.storage.text import read_json
+
+Made = Callable[[Path], Path]
+
+
+def labels_table(folder: Path) -> Path:
+    """Images with a circle, a square, both or nothing to see; a few gaps for unknown."""
+    folder.mkdir()
+    rows = ["path,circle,square"]
+    for n in range(60):
+        circle, square = n % 2, n // 2 % 2
+        left = draw_image("circle" if circle else "stripes", n)
+        right = draw_image("square" if square else "stripes", n + 1000)
+        both = Image.new("RGB", (96, 48))
+        both.paste(left, (0, 0))
+        both.paste(right, (48, 0))
+        both.save(folder / f"{n}.png")
+        rows.append(f"{n}.png,{circle},{'' if n == 7 else square}")
+    path = folder / "list.csv"
+    path.write_text("\n".join(rows))
+    return path
+
+
+def number_table(folder: Path) -> Path:
+    """Images whose brightness is the number."""
+    folder.mkdir()
+    rows = ["path,age"]
+    for n in range(60):
+        pixels = np.random.default_rng(n).integers(0, 60, (48, 48, 3)) + 3 * n
+        Image.fromarray(pixels.astype(np.uint8)).save(folder / f"{n}.png")
+        rows.append(f"{n}.png,{20 + n / 2}")
+    path = folder / "list.csv"
+    path.write_text("\n".join(rows))
+    return path
+
+
+@pytest.fixture
+def train(tiny_backbone_flags: dict[str, Any], tmp_path: Path) -> Callable[..., Any]:
+    def make(table: Made, **flags: Any) -> tuple[Path, api.FinetuneResult]:
+        source = table(tmp_path / "images")
+        result = api.finetune(source, flags=tiny_backbone_flags | flags, out=tmp_path / "run")
+        return source, result
+
+    return make
+
+
+def scored(result: TargetEvaluateResult | api.EvaluateResult) -> TargetEvaluateResult:
+    assert isinstance(result, TargetEvaluateResult)
+    return result
+
+
+@pytest.mark.parametrize("flags", [{"policy": "auto"}, {"policy": "deep", "epochs": 2}])
+@pytest.mark.parametrize("table", [labels_table, number_table])
+def test_a_run_answers_as_it_was_scored_and_so_does_its_file(
+    train: Callable[..., Any], table: Made, flags: dict[str, Any]
+) -> None:
+    source, result = train(table, **flags)
+    run = result.run.path
+    report = scored(api.evaluate(run)).report
+    expected = result.target_reports["test"]
+    assert report.to_json().keys() == expected.to_json().keys()
+    assert report.headline() == expected.headline()
+    (prediction,) = predict_targets(run, [source.parent / "3.png"])
+    assert [*prediction.answers] == [*result.plan.split.classes]
+    (artifact,) = api.export(run, [("tflite", "none")])
+    assert artifact.passed and artifact.agreement == 1 and artifact.largest_difference < 1e-3
+    assert api.check(artifact.path).passed
+    metrics = read_json(run / "metrics.json")
+    assert metrics["task"] == result.plan.task
+    assert (run / "report.html").stat().st_size > 5_000
+
+
+def test_a_solved_head_learns_what_is_in_the_images(train: Callable[..., Any]) -> None:
+    _, result = train(number_table, policy="linear_head")
+    report = result.target_reports["test"]
+    assert report.mae < 0.3 * report.mae_of_median
+    assert report.half_width is not None
+
+
+def test_labels_have_thresholds_and_an_unknown_one_is_left_out(train: Callable[..., Any]) -> None:
+    _, result = train(labels_table, policy="linear_head")
+    report = result.target_reports["test"]
+    assert report.mean_average_precision > report.baseline["mean_average_precision"]
+    assert len(result.plan.split.classes) == 2
+    known = [row["n_known"] for row in report.per_label]
+    assert max(known) == report.n
+
+
+def test_a_number_of_int8_is_held_against_the_model_in_its_unit(train: Callable[..., Any]) -> None:
+    _, result = train(number_table, policy="linear_head")
+    (artifact,) = api.export(result.run.path, [("tflite", "int8")], max_drop=1.0)
+    assert "age is off by" in artifact.unit
+
+
+def test_a_table_is_scored_and_its_own_images_are_counted(train: Callable[..., Any]) -> None:
+    source, result = train(labels_table, policy="linear_head")
+    found = scored(api.evaluate(result.run.path, source))
+    assert found.trained_on == result.plan.split.n_train + result.plan.split.n_val
+    assert found.unseen is not None and found.unseen.n == result.plan.split.n_test
+
+
+def test_what_is_made_for_classes_says_so(train: Callable[..., Any]) -> None:
+    source, result = train(labels_table, policy="linear_head")
+    run = result.run.path
+    with pytest.raises(DataError, match="tlearn explain is about classes, and here several labels"):
+        api.explain(run)
+    with pytest.raises(DataError, match="--folds is about classes"):
+        api.finetune(source, folds=3)
+    with pytest.raises(RecipeError, match="--min-accuracy is about classes"):
+        api.evaluate(run, gates=api.Gates(min_accuracy=0.5))
+
+
+def test_suggest_measures_heads_and_forecasts_nothing(
+    tiny_backbone_flags: dict[str, Any], tmp_path: Path
+) -> None:
+    advice = api.suggest(number_table(tmp_path / "images"), flags=tiny_backbone_flags)
+    assert advice.profile is not None and advice.profile.best.accuracy > 0.5
+    assert not advice.options and advice.suggestion.policy == "linear_head"
