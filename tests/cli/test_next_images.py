@@ -59,9 +59,11 @@ def test_it_draws_the_images_what_they_bring_and_what_is_apart(
     text = " ".join(shown.stdout.split())
     assert "12: 7 like none of the classes, 1 of the run, 2 copies and 1 unreadable" in text
     assert "1 label: +1.2 points of accuracy by the run's learning curve" in text
-    assert "7 images look like none" in text and "strange4.jpg - and 2 more" in text
+    assert "7 images look like none" in text and "strange4.jpg - and 2 more: --verbose" in text
     assert "/far/d.jpg: cut short" in text
+    assert "only 1 image left" in text
     assert f"tlearn next {latest_run} x --count 3 --out to-label" in text
+    assert "strange6.jpg" in command("next", "x", "--verbose").stdout
     (positional, named) = recorded[0]
     assert positional == (latest_run, [Path("x")])
     assert (named["count"], named["out"], named["by_guess"]) == (3, None, False)

@@ -40,7 +40,7 @@ from tlearn.errors import RecipeError
 if TYPE_CHECKING:
     from tlearn.commands.next_images import NextImage, NextImages
 
-_NAME_CELLS, _LISTED = 34, 5
+_NAME_CELLS, _LISTED, _TYPED = 30, 5, 3
 _TO_LABEL = "to-label"
 _WORTH = "worth: how many unsure images a label speaks for, besides the labels before it"
 
@@ -122,7 +122,10 @@ def next_images(
         print_json({"run": str(answering.path), **to_json(result, out)})
         return
     print_result(Text(), key_value_table({"run": about(answering), "images": _counts(result)}))
-    print_result(*draw(result))
+    print_result(*draw(result, verbose))
+    if count and 0 < len(result.images) < count:
+        left = pluralize(len(result.images), "image")
+        print_result(Text(f"\nonly {left} left to choose from", WARN))
     if result.images:
         print_result(_next_step(result, answering.path, sources, count, out))
 
@@ -166,7 +169,7 @@ def _counts(result: NextImages) -> Text:
     return Text(f"{result.n_looked_at:,}{': ' * bool(parts)}{enumeration(parts) if parts else ''}")
 
 
-def draw(result: NextImages) -> list[RenderableType]:
+def draw(result: NextImages, verbose: bool) -> list[RenderableType]:
     """Return the chosen images, what their labels should bring, and what is apart."""
     blocks: list[RenderableType] = [Text()]
     if result.images:
@@ -176,7 +179,7 @@ def draw(result: NextImages) -> list[RenderableType]:
     if result.refused:
         looks = "image looks" if len(result.refused) == 1 else "images look"
         blocks.append(heading(f"{len(result.refused):,} {looks} like none of the classes"))
-        blocks.append(indented(bullets(_listed([p.name for p in result.refused]))))
+        blocks.append(indented(bullets(_listed([p.name for p in result.refused], verbose))))
         blocks.append(Text("If they do show a class, choose among them, too: --with-refused", DIM))
     if result.problems:
         unread = [f"{relative_path(name)}: {why}" for name, why in result.problems.items()]
@@ -195,9 +198,10 @@ def _table(images: Sequence[NextImage]) -> Table:
     return rows
 
 
-def _listed(names: Sequence[str]) -> list[str]:
-    more = [f"and {len(names) - _LISTED:,} more"] if len(names) > _LISTED else []
-    return [*map(relative_path, names[:_LISTED]), *more]
+def _listed(names: Sequence[str], verbose: bool) -> list[str]:
+    shown = len(names) if verbose else _LISTED
+    more = [f"and {len(names) - shown:,} more: --verbose"] if len(names) > shown else []
+    return [*map(relative_path, names[:shown]), *more]
 
 
 def _gain(result: NextImages) -> str:
@@ -219,7 +223,8 @@ def _next_step(
         labeled = "when each image is in the folder of its class"
         command = f"tlearn update {shell_path(run)} {shell_path(out)}"
         return next_steps({escape_control(command): labeled})
-    words = ["tlearn next", *map(shell_path, [run, *sources])]
+    named = map(shell_path, sources) if len(sources) <= _TYPED else ["IMAGES"]
+    words = ["tlearn next", shell_path(run), *named]
     words += [f"--count {count}"] * bool(count)
     command = " ".join([*words, f"--out {_TO_LABEL}"])
     return next_steps({escape_control(command): "copies to sort into classes"})

@@ -118,6 +118,11 @@ def next_images(
         _ensure_empty(out)
     trained = TrainedRun.open(run, data, progress)
     found = _find_new(trained, paths)
+    if len(found.problems) == len(paths):
+        first, why = next(iter(found.problems.items()))
+        raise DataError(
+            f"no image can be read: {quoted(first)}: {why}", "name other images: tlearn next IMAGES"
+        )
     rest = found.problems, len(paths), found.n_copies, found.n_in_run
     if not found.paths:
         return NextImages((), (), *rest)
@@ -200,7 +205,7 @@ def _gain(
     if trained.plan.policy != "linear_head" or not head.solved_l2:
         return None, "only a head that was solved on an untouched network has a learning curve"
     if labeled.source != "train":
-        return None, "the run's images are gone, which a learning curve is measured on"
+        return None, "the run's images are not where they were (--data FOLDER)"
     penalty, labels = head.solved_l2, labeled.labels
 
     def held_out(folds: Sequence[Fold], factor: float) -> Sequence[np.ndarray]:
