@@ -147,9 +147,9 @@ def next_images(
     progress("choose", 0, 0)
     chosen, worth = choose(outputs[EMBEDDING][rows], probabilities[rows], own, wanted)
     best = [predictions[rows[number]] for number in chosen]
+    gain = _gain(trained, network, labeled, own, wanted)
     copies = _copy(best, out, trained.labels, by_guess) if out else [None] * len(best)
-    images = tuple(map(NextImage, best, worth.tolist(), copies))
-    return NextImages(images, apart, *rest, *_gain(trained, network, labeled, own, wanted))
+    return NextImages(tuple(map(NextImage, best, worth.tolist(), copies)), apart, *rest, *gain)
 
 
 def _ensure_empty(out: Path) -> None:
