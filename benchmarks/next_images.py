@@ -4,8 +4,8 @@
 
 Half of each folder is for testing. Of the other half a tenth has labels at first, drawn at random
 with two of each class at least, and a tenth is added four times. A number is the mean accuracy at
-20, 30, 40 and 50%, in points above that of random images and averaged over the seeds; all
-strategies start from the same images. "error" is the standard error of the mean over folders.
+20, 30, 40 and 50%, averaged over the seeds: that of random images, and points above it. All
+strategies start from the same images. The error of a mean is its standard error over folders.
 
     margin          least margin between the two most probable classes
     core-set        farthest first from what has a label (Sener and Savarese 2018)

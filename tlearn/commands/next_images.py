@@ -129,15 +129,7 @@ def next_images(
     labeled = trained.read_images_or_samples("train")
     network = open_network(trained, len(found.paths) + len(labeled.names))
     own = network.run(labeled.pixels, (EMBEDDING,), partial(progress, "embed"))[EMBEDDING]
-    outputs = network.run(
-        found.pixels, (PROBABILITIES, KNOWN, EMBEDDING), partial(progress, "predict")
-    )
-    probabilities, known = outputs[PROBABILITIES], outputs.get(KNOWN)
-    answers = Answers(probabilities, None if known is None else known[:, 0])
-    predictions = [
-        Prediction.of(str(path), answer, trained.labels)
-        for path, answer in zip(found.paths, answers, strict=True)
-    ]
+    predictions, probabilities, embeddings = _predict(trained, network, found)
     rows = [row for row, p in enumerate(predictions) if p.label or with_refused]
     refused = [p for p in predictions if not (p.label or with_refused)]
     apart = tuple(sorted(refused, key=lambda p: p.known or 0.0))
@@ -145,7 +137,7 @@ def next_images(
         return NextImages((), apart, *rest)
     wanted = min(count or min(COUNT, -(-len(rows) // 2)), len(rows))
     progress("choose", 0, 0)
-    chosen, worth = choose(outputs[EMBEDDING][rows], probabilities[rows], own, wanted)
+    chosen, worth = choose(embeddings[rows], probabilities[rows], own, wanted)
     best = [predictions[rows[number]] for number in chosen]
     gain = _gain(trained, network, labeled, own, wanted)
     copies = _copy(best, out, trained.labels, by_guess) if out else [None] * len(best)
@@ -179,6 +171,21 @@ def _find_new(trained: TrainedRun, paths: Sequence[Path]) -> _Found:
     n_copies = len(paths) - len(problems) - n_in_run - len(new)
     pixels = store.rows([digests[row] for row in new])
     return _Found([paths[row - len(own)] for row in new], pixels, problems, n_copies, n_in_run)
+
+
+def _predict(
+    trained: TrainedRun, network: Network, found: _Found
+) -> tuple[list[Prediction], np.ndarray, np.ndarray]:
+    """Return what the run says of the images, its probabilities, and its embeddings of them."""
+    names = (PROBABILITIES, KNOWN, EMBEDDING)
+    outputs = network.run(found.pixels, names, partial(trained.progress, "predict"))
+    probabilities, known = outputs[PROBABILITIES], outputs.get(KNOWN)
+    answers = Answers(probabilities, None if known is None else known[:, 0])
+    predictions = [
+        Prediction.of(str(path), answer, trained.labels)
+        for path, answer in zip(found.paths, answers, strict=True)
+    ]
+    return predictions, probabilities, outputs[EMBEDDING]
 
 
 def _copy(
