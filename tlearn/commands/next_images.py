@@ -12,6 +12,7 @@ import numpy as np
 
 from tlearn.confidence.answers import KNOWN, PROBABILITIES, Answers
 from tlearn.data.image_folder import list_images
+from tlearn.data.local_source import locate
 from tlearn.data.near_copies import copy_groups, find_near_copies
 from tlearn.data.pixel_store import PixelRows
 from tlearn.data.sampling import train_folds
@@ -153,7 +154,7 @@ def _ensure_empty(out: Path) -> None:
 def _find_new(trained: TrainedRun, paths: Sequence[Path]) -> _Found:
     """Leave out what cannot be read, what the run has, and all copies of an image but the first."""
     manifest = trained.manifest
-    own = [path for name in manifest.names if (path := trained.folder / name).is_file()]
+    own = [path for path in locate(trained.folder, manifest.names) if path.is_file()]
     store = trained.decode([*own, *paths])
     digests = [info.sha256 for info in store.infos]
     pairs = find_near_copies(store, partial(trained.progress, "compare images"))
