@@ -123,6 +123,7 @@ def test_json_documents_have_the_keys_that_are_documented(
     answer = document("predict", "run", image)["predictions"][0]
     assert {"image", "label", "probability", "known", "set", "top", "problem"} == keys_of(answer)
     document("embed", "run", image, "--similar", image)
+    document("next", "run", image)
     artifact = document("export", "run", "--tflite")["artifacts"][0]
     assert keys_of(artifact) == documented_keys("Artifact")
     document("check", artifact["path"])

@@ -17,6 +17,7 @@ from tlearn.commands.explain_network import NetworkPage, explain_network
 from tlearn.commands.export import export, export_within, write_snippets
 from tlearn.commands.finetune import FinetuneResult, finetune
 from tlearn.commands.matrix import matrix
+from tlearn.commands.next_images import NextImages, next_images
 from tlearn.commands.policies import PoliciesResult, finetune_policies
 from tlearn.commands.predict import Predictions, SortResult, predict, sort_images, unsort_images
 from tlearn.commands.rank import RankedBackbone, RankResult, rank
@@ -44,6 +45,7 @@ __all__ = [
     "FolderPage",
     "Gates",
     "NetworkPage",
+    "NextImages",
     "PoliciesResult",
     "Predictions",
     "RankResult",
@@ -67,6 +69,7 @@ __all__ = [
     "finetune",
     "finetune_policies",
     "matrix",
+    "next_images",
     "predict",
     "rank",
     "runs",

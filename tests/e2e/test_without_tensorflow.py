@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.conftest import draw_image
 from tests.e2e.conftest import Program
 from tests.finished_run import Train
 from tlearn import models
@@ -43,16 +44,18 @@ def test_a_litert_file_is_timed(tlearn: Program) -> None:
 
 
 def test_a_run_answers(
-    tlearn: Program, linear_head_run: Path, run_images: Path, converted: None
+    tlearn: Program, linear_head_run: Path, run_images: Path, converted: None, tmp_path: Path
 ) -> None:
     run, image = linear_head_run / "run", next(run_images.rglob("*.png"))
+    draw_image("circle", 70_000).save(new := tmp_path / "new.png")
     for words in (("predict", run, image), ("embed", run, run_images, "--similar", image)):
         done = tlearn(*words)
         assert done.returncode == 0, done.stderr
         assert not tlearn.heavy(), words
-    done = tlearn("evaluate", run)
-    assert done.returncode == 0, done.stderr
-    assert not {"tensorflow", "keras"} & tlearn.heavy()
+    for words in (("evaluate", run), ("next", run, new)):
+        done = tlearn(*words)
+        assert done.returncode == 0, done.stderr
+        assert not {"tensorflow", "keras"} & tlearn.heavy(), words
 
 
 def test_a_tuned_run_answers(tlearn: Program, train: Train, run_images: Path) -> None:

@@ -56,6 +56,7 @@ def test_counts_follow_the_power_law() -> None:
     assert curve.accuracy_with(4) == pytest.approx(0.9)
     assert curve.accuracy_with(40) == curve.accuracy_with(4)  # no farther extrapolation
     assert curve.images_for(0.1) == 300
+    assert curve.gain(300) == pytest.approx(0.1)
     assert curve.images_for(0.15) is None  # sixteen times as many
     assert curve.images_for(0.3) is None  # more than there is to win
 

@@ -68,6 +68,11 @@ class Network:
     widths: Mapping[str, int]
     head: SolvedHead | None = None
 
+    @property
+    def blocks(self) -> tuple[int, ...]:
+        """Return the widths of the stages that a solved head reads; nothing of any other."""
+        return tuple(self.widths[name] for name in self.head.reads) if self.head else ()
+
     def run(
         self, pixels: PixelArray, names: Sequence[str], progress: StepProgress | None = None
     ) -> dict[str, np.ndarray]:

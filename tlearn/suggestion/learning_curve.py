@@ -59,6 +59,10 @@ class LearningCurve:
         """Return the accuracy forecast with `times` as many images, up to `FARTHEST`."""
         return 1 - (1 - self.accuracies[-1]) * min(times, FARTHEST) ** -self.slope
 
+    def gain(self, n_added: int) -> float:
+        """Return what so many more images add to the accuracy."""
+        return self.accuracy_with(1 + n_added / self.n_train) - self.accuracies[-1]
+
     @property
     def helps(self) -> bool:
         """Return whether twice as many images would gain more than chance explains."""
