@@ -30,12 +30,8 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks.answers.cells import Folder, open_folder
 from tlearn.data.sampling import make_folds
-from tlearn.features.linear_head import (
-    LinearHead,
-    cross_validate,
-    held_out_probabilities,
-    solve_head,
-)
+from tlearn.features.head import LinearHead
+from tlearn.features.linear_head import cross_validate, held_out_probabilities, solve_head
 from tlearn.suggestion.learning_curve import measure_curve
 from tlearn.suggestion.worth import choose, margins
 

@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from tlearn.commands.fitted import FittedModel
 from tlearn.commands.session import Session
-from tlearn.commands.train import FittedModel, fit
+from tlearn.commands.train import fit
 from tlearn.commands.workspace import Workspace
 from tlearn.confidence.answers import Answers
 from tlearn.confidence.novelty import level

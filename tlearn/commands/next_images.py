@@ -24,7 +24,8 @@ from tlearn.features.extractor import EMBEDDING
 from tlearn.features.linear_head import held_out_probabilities
 from tlearn.progress import ProgressCallback, no_progress
 from tlearn.runs.answering import Network, open_network
-from tlearn.runs.trained_run import SplitImages, TrainedRun
+from tlearn.runs.run_images import SplitImages
+from tlearn.runs.trained_run import TrainedRun
 from tlearn.storage.atomic import OUT_HINT, ensure_writable, os_errors_as_host_errors
 from tlearn.storage.names import free_name
 from tlearn.suggestion.learning_curve import measure_curve
