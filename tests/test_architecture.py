@@ -50,7 +50,12 @@ WITH_KERAS = {
     *("training.batch_norm_folding", "training.batch_norm_momentum"),
     *("training.channel_pruning", "training.phase"),
     *("training.distillation", "training.fine_tune", "training.interpolation", "training.loop"),
-    *("training.optimizer", "training.teacher_dataset", "training.validation"),
+    *(
+        "training.objective",
+        "training.optimizer",
+        "training.teacher_dataset",
+        "training.validation",
+    ),
 }
 """Modules that import Keras when they are imported; all others do so inside functions."""
 
@@ -72,6 +77,8 @@ STEPS = {
     "shrink",
     "teach",
 }
+STEPS |= {"advise_targets", "evaluate_targets", "fitted", "heads", "save_model", "save_targets"}
+STEPS |= {"train_targets", "tuning", "workspace"}
 STEPS |= {"repeats", "policies", "additions", "verdict"}
 STEPS |= {"compare_page", "compared_run", "methods", "methods_training", "references"}
 STEPS |= {"doctor_page", "examine", "judged", "leaks", "explain_folder", "explain_network"}
@@ -89,6 +96,21 @@ NO_TEST_OF_THEIR_OWN = {
     "models/known_weights": "models/test_known.py",
     "models/classics_since_2015": "models/test_classics.py",
     "runs/solved_head": "runs/test_answering.py",
+    "cli/target_view": "commands/test_train_targets.py and cli/test_target_view.py",
+    "commands/advise_targets": "commands/test_train_targets.py",
+    "commands/evaluate_targets": "commands/test_train_targets.py",
+    "commands/fitted": "a record, in every test of training",
+    "commands/heads": "commands/test_train.py",
+    "commands/save_model": "commands/test_save.py",
+    "commands/save_targets": "commands/test_train_targets.py",
+    "commands/tuning": "commands/test_train.py",
+    "commands/workspace": "a record, in every test of commands/",
+    "evaluation/target_predictions": "commands/test_train_targets.py",
+    "evaluation/target_report": "commands/test_train_targets.py",
+    "evaluation/target_scores": "commands/test_train_targets.py",
+    "export/target_comparison": "commands/test_train_targets.py",
+    "features/head": "features/test_linear_head.py, features/test_target_head.py",
+    "runs/run_images": "a record, in runs/test_trained_run.py",
     "cli/evaluate_options": "cli/test_evaluate.py",
     "cli/evaluate_view": "cli/test_evaluate.py",
     "cli/predict_view": "cli/test_predict.py",

@@ -95,10 +95,7 @@ def evaluate(
     with Display(as_json, quiet, verbose) as display:
         result = api.evaluate(run, folder, choice=choice, gates=gates, **settings, progress=display)
     if not isinstance(result, api.EvaluateResult):
-        target_view.show_evaluation(result, as_json, verbose)
-        if output:
-            line = annotation("notice", "tlearn evaluate", result.report.in_words())
-            print_annotations([line], as_json)
+        target_view.show_evaluation(result, as_json, verbose, annotated=bool(output))
         return
     if as_json:
         print_json(to_json(result))

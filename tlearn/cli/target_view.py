@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import RenderableType
 from rich.text import Text
 
+from tlearn.cli.annotations import annotation, print_annotations
 from tlearn.cli.display.formats import escape_control, percent, relative_path
 from tlearn.cli.display.progress import print_json, print_result
 from tlearn.cli.display.widgets import (
@@ -78,8 +79,13 @@ def _number(report: NumberReport) -> list[RenderableType]:
     return [Text("\n".join(lines), DIM)]
 
 
-def show_evaluation(result: TargetEvaluateResult, as_json: bool, verbose: bool) -> None:
+def show_evaluation(
+    result: TargetEvaluateResult, as_json: bool, verbose: bool, annotated: bool = False
+) -> None:
     """Print the scores of a run, and of the images among these that it did not learn from."""
+    if annotated:
+        line = annotation("notice", "tlearn evaluate", result.report.in_words())
+        print_annotations([line], as_json)
     if as_json:
         print_json({"run": str(result.run.path), **result.to_json()})
         return

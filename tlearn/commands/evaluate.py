@@ -8,11 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tlearn.commands.evaluate_targets import (
-    TargetEvaluateResult,
-    evaluate_targets,
-    refuse_class_settings,
-)
+from tlearn.commands.evaluate_targets import TargetEvaluateResult, evaluate_targets
 from tlearn.confidence.answer_sets import Coverage
 from tlearn.confidence.answers import Answers
 from tlearn.confidence.novelty import REFUSED
@@ -125,13 +121,11 @@ def evaluate(
     """
     forgot = forget_point(RunDirectory.open(run)) if forget else None
     trained = TrainedRun.open(run, data, progress)
-    choice, gates, classes = choice or NO_CHOICE, gates or Gates(), trained.labels
     if trained.plan.task != CLASSES:
-        chosen = {"--positive": choice != NO_CHOICE, "--min-accuracy": bool(gates)}
-        refuse_class_settings(chosen | {"--keep": keep, "--unknown": unknown is not None})
-        split = folder.resolve().name if folder else trained.manifest.report_split
-        images = trained.read_other(folder) if folder else trained.read_split(split)
-        return evaluate_targets(trained, images, split)
+        chosen = choice not in (None, NO_CHOICE)
+        asked = {"--min-accuracy": gates, "--positive": chosen, "--keep": keep}
+        return evaluate_targets(trained, folder, asked | {"--unknown": unknown})
+    choice, gates, classes = choice or NO_CHOICE, gates or Gates(), trained.labels
     choice.check(classes, trained.manifest.count("val"))
     gates.check_classes(classes)
     split = folder.resolve().name if folder else trained.manifest.report_split  # "." has no name
@@ -143,9 +137,8 @@ def evaluate(
     trained_on = trained.manifest.trained_on(images.digests)
     scores = _scored(trained, images, split, trained_on, answers.probabilities, named, point)
     limits = _held_against(scores, gates)
-    kept = hold_promises(
-        trained.confidence, answers, images.labels, trained_on, REFUSED, classes=classes
-    )
+    promised = trained.confidence, answers, images.labels, trained_on, REFUSED
+    kept = hold_promises(*promised, classes=classes)
     strangers = _strangers(trained, network, answers, unknown, folder)
     if keep and point:
         keep_point(trained.directory, point)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import compress
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +14,6 @@ from tlearn.errors import RecipeError
 from tlearn.evaluation.target_scores import TargetReport, score_targets
 from tlearn.runs.answering import answer
 from tlearn.runs.directory import RunDirectory
-from tlearn.runs.run_images import LabeledPixels
 from tlearn.runs.trained_run import TrainedRun
 
 
@@ -43,15 +44,21 @@ class TargetEvaluateResult:
 
 
 def evaluate_targets(
-    trained: TrainedRun, images: LabeledPixels, split: str
+    trained: TrainedRun, folder: Path | None, asked: Mapping[str, object]
 ) -> TargetEvaluateResult:
     """Score a run on images, and apart from them those that it did not learn from.
 
     Args:
         trained: The run.
-        images: With their targets.
-        split: Name of the split or folder.
+        folder: Other images than the split it reports on.
+        asked: Flag that only a run of classes has to what was given for it.
+
+    Raises:
+        TlearnError: Something was, or the images cannot be used.
     """
+    _refuse_class_settings(asked)
+    split = folder.resolve().name if folder else trained.manifest.report_split
+    images = trained.read_other(folder) if folder else trained.read_split(split)
     targets = images.targets
     assert targets is not None and trained.manifest.targets is not None
     answers = answer(trained, images.pixels).probabilities
@@ -77,16 +84,8 @@ def evaluate_targets(
     return TargetEvaluateResult(trained.directory, every, seen, others, images.shared.by)
 
 
-def refuse_class_settings(settings: dict[str, bool]) -> None:
-    """Refuse what only a run of classes has.
-
-    Args:
-        settings: Flag to whether it was given.
-
-    Raises:
-        RecipeError: One was.
-    """
-    if given := [flag for flag, is_given in settings.items() if is_given]:
+def _refuse_class_settings(asked: Mapping[str, object]) -> None:
+    if given := [flag for flag, value in asked.items() if value]:
         raise RecipeError(
             f"{given[0]} is about classes, and this run answers several labels or a number",
             "score it as it is: tlearn evaluate RUN",

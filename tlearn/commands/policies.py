@@ -96,8 +96,7 @@ def finetune_policies(
         TlearnError: The policies or the places cannot be used, or every policy failed.
     """
     names = check_policies(policies)
-    task = load_recipe(recipe, flags or {}).recipe.task
-    ensure_classes(scan(folder, task=None if task == AUTO else task).task, "--policies")
+    _refuse_other_tasks(folder, recipe, flags)
     places = {name: out / policy_in_words(name) if out else None for name in names}
     for place in places.values():
         ensure_available(place, overwrite)
@@ -124,6 +123,11 @@ def finetune_policies(
     if not results:
         raise failed[names[0]]
     return _compare(results, failed, out)
+
+
+def _refuse_other_tasks(folder: Path, recipe: str | None, flags: Mapping[str, Any] | None) -> None:
+    task = load_recipe(recipe, flags or {}).recipe.task
+    ensure_classes(scan(folder, task=None if task == AUTO else task).task, "--policies")
 
 
 def _compare(

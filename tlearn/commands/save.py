@@ -96,7 +96,7 @@ def save_run(
     with session.timer.time("check"):
         save_trained(session, workspace, fitted, run)
     if plan.task != CLASSES:
-        return save_targets(session, workspace, fitted, run, advice, next_steps(place or run.path))
+        return save_targets(session, workspace, fitted, run, next_steps(place or run.path))
     reports = {
         split: score(
             probabilities,

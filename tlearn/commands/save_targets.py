@@ -24,7 +24,6 @@ from tlearn.runs.provenance import read_provenance
 from tlearn.runs.samples import write_samples
 from tlearn.storage.atomic import write_atomic
 from tlearn.storage.text import write_json
-from tlearn.suggestion.advice import Advice
 
 
 def save_targets(
@@ -32,7 +31,6 @@ def save_targets(
     workspace: Workspace,
     fitted: FittedModel,
     run: RunDirectory,
-    advice: Advice | None,
     next_steps: Sequence[NextStep],
 ) -> dict[str, TargetReport]:
     """Score what was trained and write metrics, predictions, samples and the report.
@@ -42,34 +40,19 @@ def save_targets(
         workspace: Images and their targets.
         fitted: What training gave; its model is saved already.
         run: Where to.
-        advice: The evidence that led to the plan, where it was measured.
         next_steps: What to do with the run.
 
     Returns:
         Split name to what the model scored on it.
     """
     plan, dataset = fitted.plan, workspace.dataset
-    confidence = fitted.calibration.confidence(fitted.probabilities, dataset)
-    reports = {
-        split: score_targets(
-            plan.task,
-            answers,
-            dataset.targets(split),
-            plan.split.classes,
-            split,
-            dataset.targets("train"),
-            confidence,
-            dataset.groups(split),
-        )
-        for split, answers in fitted.probabilities.items()
-    }
+    reports = _reports(dataset, fitted)
+    leading = reports.get("test") or next(iter(reports.values()))
     if plan.images.keep_samples:
         with session.timer.time("samples"):
             split = next(iter(fitted.probabilities))
             write_samples(run.samples, dataset, split, fitted.probabilities[split], plan.seed)
     _write_tables(run, dataset, fitted)
-    total = session.timer.total()
-    leading = reports.get("test") or next(iter(reports.values()))
     provenance = read_provenance(run)
     content = TargetContent(
         title=session.source.resolve().name,
@@ -80,28 +63,43 @@ def save_targets(
         history=fitted.history,
         warnings=fitted.warnings,
         issues=dataset.issues,
-        confidence=confidence,
-        advice=advice,
         next_steps=next_steps,
         provenance=provenance.in_words() if provenance else {},
+        timings=session.timer.seconds,
     )
     write_target_report(run.report_path, run.figures, content)
-    write_json(
-        run.metrics_path,
-        {
-            "folder": str(session.source.resolve()),
-            "task": plan.task,
-            **headline(leading),
-            "interpolation": fitted.interpolation,
-            "confidence": asdict(confidence),
-            "warnings": fitted.warnings,
-            "seconds": session.timer.seconds | {"total": total},
-            "issues": [asdict(issue) for issue in dataset.issues],
-            "reports": {split: report.to_json() for split, report in reports.items()},
-        },
-    )
+    metrics = {
+        "folder": str(session.source.resolve()),
+        "task": plan.task,
+        **headline(leading),
+        "interpolation": fitted.interpolation,
+        "confidence": asdict(fitted.calibration.confidence(fitted.probabilities, dataset)),
+        "warnings": fitted.warnings,
+        "seconds": session.timer.seconds | {"total": session.timer.total()},
+        "issues": [asdict(issue) for issue in dataset.issues],
+        "reports": {split: report.to_json() for split, report in reports.items()},
+    }
+    write_json(run.metrics_path, metrics)
     seal(run)
     return reports
+
+
+def _reports(dataset: Dataset, fitted: FittedModel) -> dict[str, TargetReport]:
+    plan, learned = fitted.plan, dataset.targets("train")
+    confidence = fitted.calibration.confidence(fitted.probabilities, dataset)
+    return {
+        split: score_targets(
+            plan.task,
+            answers,
+            dataset.targets(split),
+            plan.split.classes,
+            split,
+            learned,
+            confidence,
+            dataset.groups(split),
+        )
+        for split, answers in fitted.probabilities.items()
+    }
 
 
 def _write_tables(run: RunDirectory, dataset: Dataset, fitted: FittedModel) -> None:

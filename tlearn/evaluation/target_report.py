@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tlearn.confidence.confidence import Confidence
 from tlearn.data.inspection import DataIssue
 from tlearn.evaluation.chart_style import PRINT, Palette, chart_style, new_chart, short_name
 from tlearn.evaluation.charts import learning_curve
@@ -26,8 +25,6 @@ from tlearn.storage.atomic import write_atomic
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-    from tlearn.suggestion.advice import Advice
 
 _LABELS_SHOWN = 30
 """Labels in the chart, the most frequent first; the table has them all."""
@@ -46,8 +43,6 @@ class TargetContent:
         history: Records of the epochs.
         warnings: What went wrong in training, in sentences.
         issues: What is wrong or risky in the images.
-        confidence: What is known of the answers.
-        advice: The evidence that led to the plan, where it was measured.
         next_steps: What to do with the run.
         provenance: Versions, system, date and command.
         timings: Step to seconds.
@@ -61,8 +56,6 @@ class TargetContent:
     history: Sequence[Mapping[str, Any]] = ()
     warnings: Sequence[str] = ()
     issues: Sequence[DataIssue] = ()
-    confidence: Confidence = field(default_factory=Confidence)
-    advice: Advice | None = None
     next_steps: Sequence[NextStep] = ()
     provenance: Mapping[str, str] = field(default_factory=dict)
     timings: Mapping[str, float] = field(default_factory=dict)

@@ -61,19 +61,16 @@ def prepare_export(
     """
     choice.check(run.labels, run.manifest.count("val"), "export")
     choice = choice.or_like(read_point(run.directory, run.labels))
-    shares = None
-    if prior or maps:
-        _refuse_other_tasks(run, "--prior" if prior else "--with-maps")
-    if prior:
-        learned = learned_shares(run.manifest, run.plan)
-        shares = expected_shares(prior, run.labels, learned, "export")
-    model = run.load_model()
+    _refuse_other_tasks(run, {"--prior": prior, "--with-maps": maps})
+    model, shares = run.load_model(), None
     if refuse is not None and len(model.outputs) == 1:
         raise ExportError(
             "--refuse: this model does not say how like the training images an image is",
             "train it again with this version: tlearn finetune FOLDER",
         )
-    if shares is not None:
+    if prior:
+        learned = learned_shares(run.manifest, run.plan)
+        shares = expected_shares(prior, run.labels, learned, "export")
         model = with_prior_layer(model, learned, shares)
     check = run.read_images_or_samples(run.check_split)
     calibration = _calibration_images(run) if calibrate else None
@@ -102,10 +99,11 @@ def prepare_export(
     )
 
 
-def _refuse_other_tasks(run: TrainedRun, flag: str) -> None:
-    if run.plan.task != CLASSES:
+def _refuse_other_tasks(run: TrainedRun, asked: Mapping[str, object]) -> None:
+    given = [flag for flag, value in asked.items() if value]
+    if given and run.plan.task != CLASSES:
         raise ExportError(
-            f"{flag} is about classes, and this run answers several labels or a number",
+            f"{given[0]} is about classes, and this run answers several labels or a number",
             "leave it out: tlearn export RUN --tflite",
         )
 

@@ -101,9 +101,8 @@ def fit(
     ).run()
     history = History(state.epochs, state.best_epoch, state.epoch * len(train), parts=state.parts)
     if not from_scratch:
-        errors = state.errors_at_ends
-        chosen = interpolate_weights(model, state.start, val, errors, plan.task)
-        history.interpolation, history.final_score = chosen
+        ends = state.start, val, state.errors_at_ends
+        history.interpolation, history.final_score = interpolate_weights(model, *ends, plan.task)
     elif state.best_weights:
         model.set_weights(state.best_weights)
     return history
