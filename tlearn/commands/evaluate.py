@@ -102,17 +102,16 @@ def evaluate(
 
     Images that were trained on, or may have served to choose settings, are found by their content
     and counted; `scores.unseen` leaves them out, and limits are held against those only. Intervals
-    are widened for copies, and for images that belong together by the run's pattern, a column of a
-    CSV, their names, or camera and day.
+    are widened for copies, and for images that belong together.
 
     Args:
         run: The run directory; None takes the newest under runs/.
         folder: Another folder with classes of the run; None takes the split the run reports on.
         data: Where the run's images are now.
         choice: What to choose on validation images, such as an operating point.
-        gates: Limits to hold the scores against; `passed` says whether they were kept.
+        gates: Limits to hold the scores against; see `passed`.
         unknown: Images of none of the run's classes: how many of them are refused.
-        keep: Have the run answer by the operating point that is chosen, in `predict` and exports.
+        keep: Have the run answer by the chosen operating point, in `predict` and exports.
         forget: Have it answer the more probable class again.
         progress: Called with (step, done, total).
 
@@ -122,9 +121,9 @@ def evaluate(
     forgot = forget_point(RunDirectory.open(run)) if forget else None
     trained = TrainedRun.open(run, data, progress)
     if trained.plan.task != CLASSES:
-        chosen = choice not in (None, NO_CHOICE)
-        asked = {"--min-accuracy": gates, "--positive": chosen, "--keep": keep}
-        return evaluate_targets(trained, folder, asked | {"--unknown": unknown})
+        chosen = choice not in (None, NO_CHOICE) or keep
+        asked = {"--min-accuracy": gates, "--positive": chosen, "--unknown": unknown}
+        return evaluate_targets(trained, folder, asked)
     choice, gates, classes = choice or NO_CHOICE, gates or Gates(), trained.labels
     choice.check(classes, trained.manifest.count("val"))
     gates.check_classes(classes)
@@ -136,14 +135,13 @@ def evaluate(
     answers = answer(trained, images.pixels, network)
     trained_on = trained.manifest.trained_on(images.digests)
     scores = _scored(trained, images, split, trained_on, answers.probabilities, named, point)
-    limits = _held_against(scores, gates)
     promised = trained.confidence, answers, images.labels, trained_on, REFUSED
     kept = hold_promises(*promised, classes=classes)
     strangers = _strangers(trained, network, answers, unknown, folder)
     if keep and point:
         keep_point(trained.directory, point)
     return EvaluateResult(
-        *(trained.directory, scores, images.shared.by, limits, point),
+        *(trained.directory, scores, images.shared.by, _held_against(scores, gates), point),
         is_kept or (keep and point is not None),
         measure_thresholds(thresholds, answers.probabilities, images.labels),
         *(kept.coverage, kept.known, strangers, kept.refused, forgot),

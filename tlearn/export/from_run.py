@@ -12,7 +12,7 @@ import numpy as np
 
 from tlearn.artifacts.contract import Preprocessing
 from tlearn.artifacts.files import artifact_digest
-from tlearn.confidence.answers import Answer
+from tlearn.confidence.answers import Answer, Answers
 from tlearn.confidence.novelty import REFUSED
 from tlearn.data.decode import decode
 from tlearn.data.sampling import representative, sample_size
@@ -81,9 +81,7 @@ def prepare_export(
         model=model,
         class_names=run.labels,
         check=check,
-        expected=replace(
-            run.predict(model, check.pixels), maps=_maps(model, check) if maps else None
-        ),
+        expected=_expected(run, model, check, maps),
         calibration=calibration,
         golden=_golden_images(run, model),
         preprocessing=preprocessing,
@@ -97,6 +95,10 @@ def prepare_export(
         task=run.plan.task,
         scale=_scale(run),
     )
+
+
+def _expected(run: TrainedRun, model: keras.Model, check: SplitImages, maps: bool) -> Answers:
+    return replace(run.predict(model, check.pixels), maps=_maps(model, check) if maps else None)
 
 
 def _refuse_other_tasks(run: TrainedRun, asked: Mapping[str, object]) -> None:
