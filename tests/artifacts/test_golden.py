@@ -9,14 +9,20 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.artifacts.test_contract import CONTRACT
 from tests.conftest import draw_image
-from tlearn.artifacts.contract import Golden, Preprocessing
+from tlearn.artifacts.contract import Contract, Golden, Preprocessing
 from tlearn.artifacts.golden import LoadedGolden, load_golden, pixel_difference
 from tlearn.confidence.answers import Answer
 from tlearn.data.decode import decode
 from tlearn.storage.digest import digest_of_bytes, digest_of_file
 
-SQUARE = Preprocessing.of(32, "squash")
+
+def contract(image_size: int = 32, resize: str = "squash") -> Contract:
+    return replace(CONTRACT, preprocessing=Preprocessing.of(image_size, resize))
+
+
+SQUARE = contract()
 
 
 @pytest.fixture
@@ -36,7 +42,7 @@ def other_pixels(golden: Golden, folder: Path) -> LoadedGolden:
     """The golden image as a decoder gives it that is off by one everywhere."""
     pixels = load_golden(folder, golden, SQUARE).decoded_pixels
     assert pixels is not None
-    return LoadedGolden(golden, pixels, pixels ^ 1, "")
+    return LoadedGolden(golden, pixels, pixels ^ 1, "", SQUARE)
 
 
 def test_both_files_are_loaded(tmp_path: Path, golden: Golden) -> None:
@@ -83,8 +89,8 @@ def test_lost_pixels_are_decoded_again_if_the_decoder_gives_the_same(
     image = load_golden(tmp_path, golden, SQUARE)
     assert image.problem == f"'1.pixels.png' {problem}"
     assert image.stored_pixels is not None
-    assert load_golden(tmp_path, golden, Preprocessing.of(32, "crop")).same_pixels
-    assert load_golden(tmp_path, golden, Preprocessing.of(30, "crop")).stored_pixels is None
+    assert load_golden(tmp_path, golden, contract(32, "crop")).same_pixels
+    assert load_golden(tmp_path, golden, contract(30, "crop")).stored_pixels is None
 
 
 def test_a_link_is_not_followed(tmp_path: Path, golden: Golden) -> None:
