@@ -128,4 +128,4 @@ def test_a_changed_image_is_not_decoded(tmp_path: Path, golden: Golden) -> None:
 def test_the_difference_of_another_decoder_is_measured(tmp_path: Path, golden: Golden) -> None:
     difference = pixel_difference([other_pixels(golden, tmp_path)])
     assert difference == "off by 1 of 255 on average and 1 at most"
-    assert pixel_difference([LoadedGolden(golden, None, None, "")]) == ""
+    assert pixel_difference([LoadedGolden(golden, None, None, "", SQUARE)]) == ""
