@@ -69,3 +69,16 @@ def test_nothing_is_measured_where_it_decides_nothing(
     found = plan(draw_ramps(tmp_path / "sideways", 0), steps, **flags).plan
     assert found.images.horizontal_flip is mirrored
     assert "compare with mirror images" not in steps
+
+
+def test_a_number_that_turns_with_the_image_is_not_mirrored(tmp_path: Path, plan: Plan) -> None:
+    rows = ["path,slope"]
+    for n in range(40):
+        slope = n - 19.5
+        ramp = 120 + slope * np.linspace(-5, 5, 48)[None, :, None]
+        noise = np.random.default_rng(n).normal(0, 4, (48, 48, 3))
+        Image.fromarray((ramp + noise).clip(0, 255).astype(np.uint8)).save(tmp_path / f"{n}.png")
+        rows.append(f"{n}.png,{slope}")
+    (tmp_path / "list.csv").write_text("\n".join(rows))
+    found = plan(tmp_path / "list.csv").plan
+    assert (found.task, found.images.horizontal_flip) == ("number", False)

@@ -13,7 +13,7 @@ from tlearn.data.image_folder import ImageFolder, scan
 from tlearn.data.image_info import ImageInfo
 from tlearn.data.manifest import SplitManifest, read_manifest, write_manifest
 from tlearn.data.split import make_split
-from tlearn.data.targets import strata
+from tlearn.data.targets import rightness, strata
 from tlearn.errors import DataError
 
 
@@ -80,3 +80,18 @@ def test_targets_that_say_nothing_are_refused(
 ) -> None:
     with pytest.raises(DataError, match=problem):
         strata(task, ["x"], np.array(targets))
+
+
+@pytest.mark.parametrize(
+    ("task", "answers", "targets", "expected"),
+    [
+        ("classes", [[0.9, 0.1], [0.6, 0.4]], [0, 1], [1, 0]),
+        ("labels", [[0.9, 0.1], [0.6, 0.6]], [[1, 0], [np.nan, 0]], [1, 0]),
+        ("number", [[1.0], [2.0], [6.0]], [[1.0], [3.0], [5.0]], [1, 0.25, 0.25]),
+    ],
+)
+def test_how_right_an_answer_is(
+    task: str, answers: list[list[float]], targets: list[object], expected: list[float]
+) -> None:
+    found = rightness(task, np.array(answers), np.array(targets))
+    np.testing.assert_allclose(found, expected)

@@ -166,7 +166,8 @@ def _result(run: RunSummary) -> Text:
     if run.state != "finished":
         return _STATES[run.state]
     images = f"of {run.n:,} {split_in_words(run.split or '')}"
-    return Text.assemble((percent(run.accuracy), "bold"), (f"\n{images}", DIM))
+    score = percent(run.accuracy) if run.headline is None else escape_control(run.headline)
+    return Text.assemble((score, "bold"), (f"\n{images}", DIM))
 
 
 def _next(summaries: Sequence[RunSummary]) -> str:

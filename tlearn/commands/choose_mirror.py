@@ -10,7 +10,7 @@ import numpy as np
 from tlearn.commands.session import Session
 from tlearn.commands.workspace import Workspace
 from tlearn.data.augmentation import Augmentation
-from tlearn.data.targets import CLASSES
+from tlearn.data.targets import rightness
 from tlearn.features.store import Views
 from tlearn.recipe.plan import Plan
 from tlearn.recipe.schema import AUTO
@@ -53,8 +53,6 @@ def choose_mirror(session: Session, workspace: Workspace, plan: Plan) -> Plan:
     is_open = session.requested.recipe.horizontal_flip == AUTO
     if not is_open or plan.images.augmentation == "none" or workspace.extractor is None:
         return plan
-    if plan.task != CLASSES:
-        return plan
     workspace = session.extract_features(workspace)
     session.progress("compare with mirror images", 0, 0)
     with session.timer.time("mirror"):
@@ -94,7 +92,8 @@ def _measure(session: Session, workspace: Workspace) -> tuple[int, float, float]
     answers = features.held_out(both, asked, penalty)
     change = np.zeros(len(sample))
     for numbers, pair, answer in zip(own, pairs, answers, strict=True):
-        plain, flipped = (answer.argmax(axis=1).reshape(2, -1) == labels[pair]).astype(float)
+        task = dataset.folder.task
+        plain, flipped = rightness(task, answer, labels[pair.ravel()]).reshape(2, -1)
         change[numbers] = flipped - plain
     groups = dataset.groups("train")
     return len(sample), *paired_difference(change, [groups[row] for row in sample])

@@ -115,6 +115,27 @@ def _ranges(name: str, values: np.ndarray) -> list[str]:
     return [names[number] for number in stratum]
 
 
+def rightness(task: str, answers: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """Return how right each answer is, (n,), 1 for a perfect one; their mean is an accuracy.
+
+    Of labels it is the share of the known ones that are right, answered from one half on; of a
+    number, what is taken away of the mean error of always answering the median.
+
+    Args:
+        task: One of `Task`.
+        answers: (n, outputs).
+        targets: Classes (n,), else (n, outputs).
+    """
+    if task == CLASSES:
+        return (answers.argmax(axis=1) == targets).astype(float)
+    if task == LABELS:
+        known = ~np.isnan(targets)
+        right = ((answers >= 0.5) == (targets == 1)) & known
+        return np.asarray(right.sum(axis=1) / np.maximum(known.sum(axis=1), 1))
+    usual = np.abs(targets - np.median(targets)).mean() or 1.0
+    return np.asarray(1 - np.abs(answers - targets)[:, 0] / usual)
+
+
 @dataclass(frozen=True)
 class NumberScale:
     """The unit in which a number is learned: standard deviations from the mean, or of its log.

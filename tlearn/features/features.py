@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -168,6 +168,8 @@ class Features:
             For each fold, (rows held out, n_classes).
         """
         outputs = self.outputs_of(problem.stages)
+        if problem.task != CLASSES:
+            return [self._answers_after(problem, *fold, penalty) for fold in folds]
         used, folds = _renumber(folds)
         return held_out_probabilities(
             self.read(outputs, [problem.keys[row] for row in used]),
@@ -179,6 +181,14 @@ class Features:
             in_place=True,
             blocks=self.widths(outputs),
         )
+
+    def _answers_after(
+        self, problem: HeadProblem, rows: np.ndarray, held_out: np.ndarray, penalty: float
+    ) -> np.ndarray:
+        keys = [problem.keys[row] for row in rows]
+        head = self.solve(replace(problem, keys=keys, labels=problem.labels[rows]), penalty)
+        asked = [problem.keys[row] for row in held_out]
+        return head.probabilities(self.read(self.outputs_of(problem.stages), asked))
 
     def solve(self, problem: HeadProblem, penalty: float) -> LinearHead:
         """Solve the head on all rows, at one penalty."""
