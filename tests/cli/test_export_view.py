@@ -45,7 +45,7 @@ def test_it_draws_a_line_a_file(
     cells = ["✓", "tflite", "9.0", "MB", "100.0%", "95.0%", "none", "0.0", "to", "0.0", "3.6"]
     assert row.split() == cells
     assert "one thread" in result.stdout and str(GOOD.path) in result.stdout
-    assert "classified differently" not in result.stdout
+    assert "answered differently" not in result.stdout
 
 
 def test_widest_table_fits(

@@ -75,7 +75,7 @@ def test_a_model_that_answers_otherwise_when_it_is_read_back_is_an_error(
         fitted = fit(session, workspace, plan)
         moved = {split: values * 0.99 for split, values in fitted.probabilities.items()}
         begin_run(run, workspace, plan)
-        with pytest.raises(RunError, match="a probability moved by"):
+        with pytest.raises(RunError, match="an answer moved by"):
             save_run(session, workspace, replace(fitted, probabilities=moved), run)
     assert not run.metrics_path.exists()
 

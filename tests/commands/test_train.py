@@ -97,7 +97,7 @@ def test_tuning_takes_a_cut_backbone_and_several_stages(
 
 def test_a_solved_head_learns_from_every_view(train: Train, run_images: Path) -> None:
     clean, _ = train(name="clean")
-    seen, _ = train(augmentation="medium", views=3)
+    seen, _ = train(augmentation="medium", views=3, horizontal_flip=True)
     split = seen.plan.split
     (store,) = (cache_folder() / "features").glob("[!.]*")
     n_rows = split.n_train + split.n_val + split.n_test + 2 * split.n_train

@@ -35,6 +35,7 @@ _VERSION_1_KEYS = {
 
 _OPTIONAL = {"gray_range", "known", "refuse", "confidence", "operating_point", "prior", "map"}
 _OPTIONAL |= {"model_known", "artifact_known", "artifact_map"}
+_OPTIONAL |= {"task", "scale"}
 """Keys that are missing where there is nothing to say."""
 
 _EXPORT_AGAIN = "export it again: tlearn export RUN"
@@ -57,6 +58,9 @@ def to_bytes(contract: Contract) -> bytes:
 def _document(contract: Contract) -> dict[str, Any]:
     """Return a contract as JSON has it: keys that many have no value for are left out."""
     document = asdict(contract)
+    for key in ("thresholds", "number"):
+        if document["confidence"] and not document["confidence"][key]:
+            del document["confidence"][key]
     for record in (document, document["preprocessing"], *document["golden"]):
         for key in _OPTIONAL & record.keys():
             if record[key] is None:

@@ -41,6 +41,10 @@ _LEGEND = (
     "same: images with the model's answer; change: of accuracy, in points, with its\n"
     "95% interval; ms: median of one image at a time, warm, on one thread here"
 )
+_ACCURACY = {
+    "labels": "\naccuracy: of the labels of an image, how many are right",
+    "number": "\naccuracy: what is taken away of the error of always answering the median",
+}
 
 
 def draw(artifacts: Sequence[Artifact]) -> list[RenderableType]:
@@ -63,7 +67,8 @@ def draw(artifacts: Sequence[Artifact]) -> list[RenderableType]:
             interval(-high, -low),
             f"{artifact.milliseconds:.1f}" if artifact.milliseconds else "-",
         )
-    legend = f"checked on {_checked_on(artifacts[0])}\n{_LEGEND}{about_use(artifacts[0])}"
+    about = f"{_ACCURACY.get(artifacts[0].task, '')}{about_use(artifacts[0])}"
+    legend = f"checked on {_checked_on(artifacts[0])}\n{_LEGEND}{about}"
     files = bullets([_file(artifact) for artifact in artifacts])
     return [Text(), rows, Text(legend, DIM), Text(), files, *_changes(artifacts)]
 
@@ -110,6 +115,9 @@ def _file(artifact: Artifact) -> Text:
     gained = artifact.accuracy_drop < 0
     gain = f", gains {points(artifact.accuracy_drop)}" if gained else ""
     difference = f"  probabilities within {artifact.largest_difference:.2g} of the model's"
+    if artifact.task == "number":
+        spread = "standard deviations of the training numbers"
+        difference = f"  within {artifact.largest_difference:.2g} {spread} of the model's answers"
     if artifact.map_difference is not None:
         difference += f", maps within {artifact.map_difference:.2g}"
     served = "\nTensorFlow Serving wants it as MODEL/1/" * (artifact.format == "saved_model")
@@ -132,7 +140,7 @@ def _changes(artifacts: Sequence[Artifact]) -> list[RenderableType]:
     differing = [artifact for artifact in artifacts if artifact.changed_predictions]
     if not differing:
         return []
-    blocks: list[RenderableType] = [heading("Images that are classified differently")]
+    blocks: list[RenderableType] = [heading("Images that are answered differently")]
     for artifact in differing:
         blocks.append(_class_changes(artifact))
         shown = [

@@ -65,6 +65,7 @@ class Artifact:
         prior: Class to the share that probabilities were set for; None where classes are as
             frequent as in training.
         unit: Of a number, what was off and what is, in words; "" of others.
+        task: What it answers.
     """
 
     path: Path
@@ -93,6 +94,7 @@ class Artifact:
     refuse: float | None = None
     prior: dict[str, float] | None = None
     unit: str = ""
+    task: str = CLASSES
 
 
 def compare_with_model(
@@ -176,6 +178,7 @@ def describe(
         advice=tuple(advice) if failure else (),
         refuse=None if inputs.expected.known is None else inputs.refuse,
         prior=inputs.named_prior,
+        task=inputs.task,
         **measured,
     )
 
