@@ -84,6 +84,14 @@ def test_the_network_computes_what_its_record_does(learned: tuple, tmp_path: Pat
     np.testing.assert_allclose(by_litert[:, 1:], heat.reshape(12, -1), atol=1e-4)
 
 
+def test_with_weights_in_int8_it_still_tells_bad_from_good(learned: tuple, tmp_path: Path) -> None:
+    path = tmp_path / "dynamic.tflite"
+    path.write_bytes(convert(learned[0], quantization="dynamic"))
+    tested = np.concatenate([textures(40, 3), scratched(textures(40, 4))[0]])
+    (rows,) = LiteRTEngine(path, (ANOMALY,)).run([tested])
+    assert roc_auc_score(np.repeat([0, 1], 40), rows[:, 0]) > 0.9
+
+
 def test_it_answers_a_half_before_it_has_learned() -> None:
     anomaly, heat = network().predict_on_batch(textures(2, 0))
     assert np.all(anomaly == 0.5)

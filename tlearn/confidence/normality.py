@@ -39,6 +39,10 @@ EXCEEDED = REFUSED
 WINDOW = 3
 """Side of the square of places whose mean distance counts: a single place is noise."""
 
+LEAST, MOST = -2, 4
+"""Between which whole and place are kept: what is beyond is as sure, and one that is far out would
+take the whole scale that a tensor has in an int8 file."""
+
 MOST_AXES = 48
 _FOLDS = 5
 
@@ -104,7 +108,7 @@ class Normality:
         distances, places = self.distances(features, patches)
         *_, of_place, of_all = self.units
         evidence = weigh(distances, self.units)
-        return chance(of_all.of(evidence)), chance(of_place.of(places))
+        return chance(of_all.of(evidence)), chance(of_place.of(places).clip(LEAST, MOST))
 
     def distances(
         self, features: Sequence[np.ndarray], patches: np.ndarray
@@ -118,7 +122,7 @@ class Normality:
 def weigh(distances: np.ndarray, units: Sequence[Unit]) -> np.ndarray:
     """Return what `anomaly` is the u of: distances (n, stages + 1) to (n,)."""
     *stages, place = (unit.of(column) for unit, column in zip(units, distances.T, strict=False))
-    whole = np.mean(stages, axis=0)
+    whole, place = np.mean(stages, axis=0).clip(LEAST, MOST), place.clip(LEAST, MOST)
     return np.asarray((whole + np.maximum(whole, place)) / 2)
 
 
@@ -164,8 +168,8 @@ def fit_normality(
         rest, held = folds != fold, folds == fold
         whole = [fit_gaussian(x[rest]).distances(x[held]) for x in features]
         kept = choose_patches(points[rest].reshape(-1, points.shape[-1]))
-        places = window_means(nearest(points[held], kept)).max(axis=(1, 2))
-        distances[held] = np.stack([*whole, places], axis=1)
+        places = window_means(np.stack([nearest(image, kept) for image in points[held]]))
+        distances[held] = np.stack([*whole, places.max(axis=(1, 2))], axis=1)
     units = tuple(fit_unit(column) for column in distances.T)
     evidence = weigh(distances, units)
     of_all = fit_unit(evidence)

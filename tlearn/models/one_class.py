@@ -12,7 +12,7 @@ from functools import partial
 import keras
 import numpy as np
 
-from tlearn.confidence.normality import MOST_AXES, WINDOW, Normality, steepness
+from tlearn.confidence.normality import LEAST, MOST, MOST_AXES, WINDOW, Normality, steepness
 from tlearn.confidence.patch_memory import MOST_AXES as MOST_PATCH_AXES
 from tlearn.confidence.patch_memory import MOST_KEPT
 from tlearn.models.backbone import Backbone, head_inputs
@@ -62,9 +62,9 @@ def build_one_class(
     stages = (
         layers.Concatenate(name="whole_distances")(distances) if len(whole) > 1 else distances[0]
     )
-    of_whole = _linear(1, "whole_unit", bias=True)(stages)
+    of_whole = _unit(stages, "whole_unit")
     heat = _place_distance(places)
-    of_place = _linear(1, "place_unit", bias=True)(heat)
+    of_place = _unit(heat, "place_unit")
     largest = layers.GlobalMaxPooling2D(name="place_largest")(of_place)
     larger = layers.Maximum(name="evidence_larger")([of_whole, largest])
     evidence = layers.Average(name="evidence")([of_whole, larger])
@@ -98,16 +98,19 @@ def normality_weights(normality: Normality) -> dict[str, list[np.ndarray]]:
         weights[f"whole_along_{n}"] = [gaussian.axes]
         weights[f"whole_total_{n}"] = [_column([1] * width + [-1] * MOST_AXES)]
     share = 1 / len(units)
-    offset = -share * sum(unit.middle / unit.spread for unit in units)
+    offset = -LEAST - share * sum(unit.middle / unit.spread for unit in units)
     kept = np.resize(memory.kept, (MOST_KEPT, memory.kept.shape[1]))  # repeats what it has
     return weights | {
-        "whole_unit": [_column([share / unit.spread for unit in units]), np.array([offset])],
+        "whole_unit": [
+            _column([share / unit.spread for unit in units]),
+            np.array([offset]),
+        ],
         "place_along": [memory.axes, -memory.mean @ memory.axes],
         "place_likeness": [kept.T, -np.square(kept).sum(axis=1) / 2],
         "place_total": [_column([1] * kept.shape[1] + [-2])],
-        "place_unit": _line(of_place.spread, of_place.middle),
-        ANOMALY: _line(of_all.spread / steepness(), of_all.middle),
-        MAP_UNIT: _line(1 / steepness(), 0),
+        "place_unit": _line(of_place.spread, of_place.middle + LEAST * of_place.spread),
+        ANOMALY: _line(of_all.spread / steepness(), of_all.middle - LEAST),
+        MAP_UNIT: _line(1 / steepness(), -LEAST),
     }
 
 
@@ -152,6 +155,12 @@ def _place_distance(map: keras.KerasTensor) -> keras.KerasTensor:
 
 def _linear(width: int, name: str, bias: bool = False) -> keras.layers.Layer:
     return keras.layers.Dense(width, use_bias=bias, kernel_initializer="zeros", name=name)
+
+
+def _unit(distances: keras.KerasTensor, name: str) -> keras.KerasTensor:
+    """Return `Unit.of` distances less LEAST, within 0 and MOST - LEAST."""
+    unit = _linear(1, name, bias=True)(distances)
+    return keras.layers.ReLU(MOST - LEAST, name=f"{name}_kept")(unit)
 
 
 def _root(squares: keras.KerasTensor, name: str) -> keras.KerasTensor:
