@@ -23,7 +23,7 @@ MOST_AXES, MOST_KEPT = 64, 500
 """Columns of A and rows of the memory: 180 kB for a map of 192 channels."""
 
 _MOST_SAMPLED = 10_000
-"""Patches that the memory is chosen from; more take seconds and find the same."""
+"""Patches that the memory is chosen from: each takes part in every choice."""
 
 
 @dataclass(frozen=True, eq=False)
