@@ -45,7 +45,7 @@ MOST_LINES = {"file": 300, "function": 60}
 WITH_KERAS = {
     *("models.applications", "models.backbone", "models.classifier", "models.stages"),
     *("models.joined", "models.known", "models.classics", "models.classics_since_2015"),
-    *("models.class_map", "models.efficientnet_lite", "models.hub"),
+    *("models.class_map", "models.efficientnet_lite", "models.hub", "models.one_class"),
     *("features.int8", "export.int8_head"),
     *("training.batch_norm_folding", "training.batch_norm_momentum"),
     *("training.channel_pruning", "training.phase"),

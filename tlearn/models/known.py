@@ -40,7 +40,7 @@ def with_known(model: keras.Model, maps: Sequence[keras.KerasTensor], n_axes: in
     pooled = [
         layers.GlobalAveragePooling2D(name=f"known_pooled_{n}")(map) for n, map in enumerate(maps)
     ]
-    level = [_leveled(features, n) for n, features in enumerate(pooled)]
+    level = [leveled(features, f"_{n}") for n, features in enumerate(pooled)]
     embedding = layers.Concatenate(name=KNOWN_EMBEDDING)(level) if len(maps) > 1 else level[0]
     logits = model.get_layer(HEAD).output
     standardize = layers.BatchNormalization(
@@ -65,20 +65,29 @@ def with_known(model: keras.Model, maps: Sequence[keras.KerasTensor], n_axes: in
     return keras.Model(model.inputs[0], [model.outputs[0], known], name=model.name)
 
 
-def _leveled(features: keras.KerasTensor, number: int) -> keras.KerasTensor:
-    """Return the features of a stage as `novelty.level` does."""
+def leveled(
+    features: keras.KerasTensor, suffix: str, prefix: str = "known", floor: float = EPSILON
+) -> keras.KerasTensor:
+    """Return features (..., width) as `novelty.level` does those of a stage.
+
+    Args:
+        features: Pooled, or a map, of which each place is leveled.
+        suffix: Of the names of the layers.
+        prefix: Of the same.
+        floor: What is added to the mean square.
+    """
     layers, constant = keras.layers, keras.initializers.Constant
-    square = layers.Multiply(name=f"known_square_{number}")([features, features])
+    square = layers.Multiply(name=f"{prefix}_square{suffix}")([features, features])
     power = layers.Dense(
         1,
         kernel_initializer=constant(1 / features.shape[-1]),
-        bias_initializer=constant(EPSILON),
+        bias_initializer=constant(floor),
         trainable=False,
-        name=f"known_power_{number}",
+        name=f"{prefix}_power{suffix}",
     )(square)
     scale = keras.ops.rsqrt(power)
-    scale._keras_history.operation.name = f"known_scale_{number}"  # as above
-    return layers.Multiply(name=f"known_level_{number}")([features, scale])
+    scale._keras_history.operation.name = f"{prefix}_scale{suffix}"  # as above
+    return layers.Multiply(name=f"{prefix}_level{suffix}")([features, scale])
 
 
 def set_known(model: keras.Model, novelty: Novelty) -> None:
