@@ -184,8 +184,8 @@ class Contract:
 
     @property
     def thresholds(self) -> tuple[float, ...]:
-        """Return the probability from which each of several labels is answered."""
-        return self.confidence.thresholds if self.confidence else ()
+        """Return from which output on each of several labels, or "bad", is answered."""
+        return self.confidence.thresholds_of(len(self.labels)) if self.confidence else ()
 
     @property
     def shares(self) -> tuple[float, ...] | None:

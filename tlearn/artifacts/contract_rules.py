@@ -23,7 +23,7 @@ from tlearn.artifacts.contract import (
     tolerance_of,
 )
 from tlearn.confidence.rank_promise import promised_rank
-from tlearn.data.targets import LABELS, NUMBER
+from tlearn.data.targets import LABELS, NUMBER, ONE_CLASS
 
 MOST_SIDE = 4096
 """The largest side of an image, in pixels; nothing larger is decoded or run."""
@@ -113,8 +113,8 @@ def _expected(preprocessing: Preprocessing) -> Preprocessing:
 
 def _about_answers(contract: Contract) -> Iterator[str]:
     labels, outputs = contract.labels, contract.output.shape
-    if contract.task not in (None, LABELS, NUMBER):
-        yield f"task: {shortened(contract.task)} is none of {LABELS}, {NUMBER}"
+    if contract.task not in (None, LABELS, NUMBER, ONE_CLASS):
+        yield f"task: {shortened(contract.task)} is none of {LABELS}, {NUMBER}, {ONE_CLASS}"
     if (contract.task == NUMBER) != (contract.scale is not None):
         yield "scale: missing" if contract.scale is None else "scale: there is no number"
     if contract.scale is not None and not 0 < contract.scale < math.inf:

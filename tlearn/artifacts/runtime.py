@@ -16,7 +16,7 @@ from tlearn.artifacts.extras import import_onnxruntime, import_openvino, require
 from tlearn.artifacts.input_shape import image_shape, sides_of
 from tlearn.artifacts.tflite_scales import extreme_scale
 from tlearn.backend.silence import silence_output
-from tlearn.confidence.answers import KNOWN, MAP, PROBABILITIES, VALUE, Answer, Answers
+from tlearn.confidence.answers import ANOMALY, KNOWN, MAP, PROBABILITIES, VALUE, Answer, Answers
 from tlearn.data.pixel_store import PixelArray
 from tlearn.errors import ExportError, quoted
 
@@ -250,14 +250,15 @@ def _outputs_by_name(interpreter: Any) -> dict[str, Any]:
     signatures = interpreter.get_signature_list()
     if len(signatures) == 1:
         named: dict[str, Any] = interpreter.get_signature_runner(*signatures).get_output_details()
-        if named.keys() & {PROBABILITIES, VALUE}:
+        if named.keys() & {PROBABILITIES, VALUE, ANOMALY}:
             return named
     return {PROBABILITIES: interpreter.get_output_details()[0]}
 
 
 def _answer(outputs: Mapping[str, np.ndarray]) -> Answer:
-    known, number = outputs.get(KNOWN), outputs.get(VALUE)
-    probabilities = outputs[PROBABILITIES] if number is None else number
+    known = outputs.get(KNOWN)
+    names = (PROBABILITIES, VALUE, ANOMALY)
+    probabilities = next(outputs[name] for name in names if name in outputs)
     return Answer(probabilities, None if known is None else float(known[0]), outputs.get(MAP))
 
 

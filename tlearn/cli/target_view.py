@@ -41,6 +41,7 @@ def draw_target_scores(
 ) -> list[RenderableType]:
     """Return how good a model of labels or of a number is, on the split that is reported first."""
     from tlearn.evaluation.label_scores import LabelReport
+    from tlearn.evaluation.number_scores import NumberReport
 
     if not reports:
         return []
@@ -48,7 +49,9 @@ def draw_target_scores(
     blocks: list[RenderableType] = [Text.assemble(("✓ ", GOOD), safe_text(report.in_words()))]
     if isinstance(report, LabelReport):
         return [*blocks, *_labels(report, verbose)]
-    return [*blocks, *_number(report)]
+    if isinstance(report, NumberReport):
+        return [*blocks, *_number(report)]
+    return [*blocks, Text(f"asked for: {percent(report.asked)} of good images called bad", DIM)]
 
 
 def _labels(report: LabelReport, verbose: bool) -> list[RenderableType]:

@@ -35,7 +35,7 @@ from tlearn.commands.train import fit
 from tlearn.commands.workspace import Workspace
 from tlearn.confidence.strangers import Taught
 from tlearn.data.dataset import Dataset
-from tlearn.data.targets import CLASSES, ensure_classes
+from tlearn.data.targets import CLASSES, ONE_CLASS, ensure_classes
 from tlearn.doctor.examination import Examination
 from tlearn.evaluation.metrics import Report
 from tlearn.evaluation.resampling import Repeats
@@ -44,6 +44,7 @@ from tlearn.features.engine import EngineChoice
 from tlearn.progress import EpochCallback, ProgressCallback, Timer, no_progress
 from tlearn.recipe.loading import load_recipe
 from tlearn.recipe.plan import GRADIENT_KEYS, Plan
+from tlearn.recipe.schema import LAST3
 from tlearn.runs.directory import RunDirectory, ensure_no_run
 from tlearn.runs.pending import PendingRun, Request
 from tlearn.suggestion.accuracy_forecast import Option
@@ -197,7 +198,9 @@ def _train(
     on_epoch: EpochCallback | None,
 ) -> FinetuneResult:
     """Train by the plan, and put the run in its place."""
-    workspace, run = session.extract_features(workspace), pending.run
+    run = pending.run
+    if planned.plan.task != ONE_CLASS:  # whose network has other outputs
+        workspace = session.extract_features(workspace)
     workspace, planned = _examine(session, workspace, planned)
     begin_run(run, workspace, planned.plan)
     done = run_repeats(session, workspace, others, run)
@@ -253,7 +256,11 @@ def _make_plan(
 ) -> FinetuneResult:
     """Resolve the plan, by measured advice where the person left the policy open."""
     advice, resolved, unusual = None, session.requested, list[str]()
-    if resolved.recipe.policy == "auto":
+    one_class = workspace.dataset.folder.task == ONE_CLASS
+    if one_class:
+        chosen = {"policy": "linear_head", "head_stages": LAST3}
+        resolved = session.with_suggestion(chosen)
+    elif resolved.recipe.policy == "auto":
         extracted = session.extract_features(workspace)
         classes = workspace.dataset.folder.task == CLASSES
         advice = (advise if classes else advise_targets)(session, extracted)

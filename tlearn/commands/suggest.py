@@ -14,7 +14,8 @@ from tlearn.commands.choose_mirror import choose_mirror
 from tlearn.commands.int8_cost import measure_int8_cost
 from tlearn.commands.session import Session
 from tlearn.commands.trials import check_validation, run_trials
-from tlearn.data.targets import CLASSES, ensure_classes
+from tlearn.data.targets import CLASSES, ONE_CLASS, ensure_classes
+from tlearn.errors import DataError
 from tlearn.progress import ProgressCallback, no_progress
 from tlearn.recipe.saving import check_new, recipe_of, save_recipe
 from tlearn.runs.directory import ensure_no_run
@@ -52,6 +53,11 @@ def suggest(
         check_new(save)
     with Session(folder, recipe, flags or {}, keep_cache=keep_cache, progress=progress) as session:
         images = session.scan_folder()
+        if images.task == ONE_CLASS:
+            raise DataError(
+                "there is one way to learn what good images are like, so that none is advised",
+                "learn it: tlearn finetune FOLDER --task one-class",
+            )
         if trial_seconds or measure_int8:
             ensure_classes(images.task, "--try" if trial_seconds else "--for")
         workspace, contenders = choose_backbone(session, images)

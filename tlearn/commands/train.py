@@ -15,11 +15,12 @@ from tlearn.commands.calibrate import (
 from tlearn.commands.fitted import FittedModel
 from tlearn.commands.heads import head_answers, head_problem, held_out_splits, solve
 from tlearn.commands.session import Session
+from tlearn.commands.train_one_class import fit_one_class
 from tlearn.commands.train_targets import fit_targets
 from tlearn.commands.tuning import tune_network
 from tlearn.commands.workspace import Workspace
 from tlearn.confidence.temperature import with_temperature
-from tlearn.data.targets import CLASSES
+from tlearn.data.targets import CLASSES, ONE_CLASS
 from tlearn.evaluation.training_warnings import training_warnings
 from tlearn.features.head import LinearHead, centered
 from tlearn.progress import EpochCallback
@@ -47,6 +48,8 @@ def fit(
         on_epoch: Called with the record of every epoch.
         checkpoint: File in which the state of training is kept, and from which it goes on.
     """
+    if plan.task == ONE_CLASS:
+        return fit_one_class(session, workspace, plan)
     if plan.task != CLASSES:
         return fit_targets(session, workspace, plan, on_epoch, checkpoint)
     head = None

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tlearn.data.targets import CLASSES, LABELS
+from tlearn.data.targets import CLASSES, LABELS, ONE_CLASS
 
 NUMBER_STEP = 0.02
 """Of the spread of the training numbers: nearer than that, two numbers are the same answer."""
@@ -31,7 +31,7 @@ def same_answers(
     finite = np.isfinite(other).all(axis=1)
     if task == CLASSES:
         return np.asarray(finite & (one.argmax(axis=1) == other.argmax(axis=1)))
-    if task == LABELS:
+    if task in (LABELS, ONE_CLASS):
         least = np.array(thresholds or (0.5,) * one.shape[1])
         return np.asarray(finite & ((one >= least) == (other >= least)).all(axis=1))
     with np.errstate(invalid="ignore"):

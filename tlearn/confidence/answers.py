@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 PROBABILITIES, KNOWN, MAP = "probabilities", "known", "map"
-VALUE = "value"
+VALUE, ANOMALY = "value", "anomaly"
 """Names of a network's outputs."""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tlearn.confidence.answer_sets import AnswerSets
+from tlearn.confidence.false_alarms import FalseAlarms
 from tlearn.confidence.temperature import NO_TEMPERATURE, Temperature
 
 
@@ -50,6 +51,7 @@ class Confidence:
         sets: Promises about sets of its answers; none where too few images were held out.
         thresholds: Of several labels, the probability from which each is answered.
         number: Of a number, the interval around it.
+        false_alarms: Of good images, from which `anomaly` on an image is called bad.
     """
 
     temperature: Temperature = NO_TEMPERATURE
@@ -57,6 +59,13 @@ class Confidence:
     sets: tuple[AnswerSets, ...] = ()
     thresholds: tuple[float, ...] = ()
     number: NumberPromise | None = None
+    false_alarms: FalseAlarms | None = None
+
+    def thresholds_of(self, n_outputs: int) -> tuple[float, ...]:
+        """Return from which output on each label, or "bad", is answered."""
+        if self.false_alarms:
+            return (self.false_alarms.threshold,)
+        return self.thresholds or (0.5,) * n_outputs
 
     def answer_sets(self) -> AnswerSets | None:
         """Return the promise that holds most often; None where there is none."""

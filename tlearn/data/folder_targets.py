@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tlearn.data.csv_labels import read_number
+from tlearn.data.good_images import OUTPUTS, good_and_bad
 from tlearn.data.notes import Row
 from tlearn.data.table_rows import refuse_unknown
-from tlearn.data.targets import NUMBER, matrix, strata
+from tlearn.data.targets import NUMBER, ONE_CLASS, matrix, strata
 from tlearn.data.walk import natural_key
 from tlearn.errors import DataError, quoted
 from tlearn.storage.digest import digest_of_file
@@ -31,6 +32,8 @@ def target_rows(
     Raises:
         DataError: A folder's name is no number, or there is nothing to learn.
     """
+    if task == ONE_CLASS:
+        return good_and_bad(root, rows), OUTPUTS
     scored = bool(outputs)
     if task == NUMBER:
         kept, outputs = list(rows), tuple(outputs) or (_NAME,)

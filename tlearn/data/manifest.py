@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tlearn.data.image_folder import SPLITS
+from tlearn.data.parts import SPLITS
 from tlearn.errors import DataError, quoted
 from tlearn.storage.regular_file import read_regular
 from tlearn.storage.text import MAX_TEXT_BYTES
@@ -178,7 +178,10 @@ def read_manifest(path: Path) -> SplitManifest:
     except (ValueError, csv.Error) as error:
         raise DataError(f"{quoted(path)}, line {reader.line_num}: {error}", _HINT) from error
     trained = {row.label for row in rows.values() if row.split == "train"}
-    if len(trained) < 2 or not trained == {*classes} == {*range(len(classes))}:
+    # Strata need not all be in train, and of good images there is one alone.
+    strata = any(row.target for row in rows.values())
+    least = bool(trained) if strata else len(trained) > 1 and trained == {*classes}
+    if not least or {*classes} != {*range(len(classes))}:
         raise DataError(f"{quoted(path)} has no train images of a class", _HINT)
     return SplitManifest.of([classes[label] for label in sorted(classes)], [*rows.values()])
 

@@ -16,11 +16,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from tlearn.data.good_images import split_good
 from tlearn.data.groups import group_keys, looks
 from tlearn.data.image_folder import ImageFolder
 from tlearn.data.image_info import ImageInfo
 from tlearn.data.manifest import SplitManifest, SplitRow, train_groups
 from tlearn.data.notes import archive_names, listed
+from tlearn.data.targets import ONE_CLASS
 from tlearn.errors import DataError, quoted
 
 Fold = tuple[np.ndarray, np.ndarray]
@@ -67,13 +69,16 @@ def make_split(
     existing = {image.split for image in folder.images} - {None}
     listed = rows
     if existing:
-        _check_existing_splits(folder, rows)
+        if folder.task != ONE_CLASS:  # there, bad images may be in test alone
+            _check_existing_splits(folder, rows)
         rows = without_leaks(rows)
     n_train = Counter(row.label for row in rows if row.split == "train")
     if not existing:
         for chosen in choose(rows, n_train, test_fraction, seed).values():
             for row in chosen:
                 row.split = "test"
+    if folder.task == ONE_CLASS:
+        return split_good(folder.classes, rows)
     check_train(folder, rows, listed)
     if "val" not in existing:
         split_off_val(rows, n_train, val_fraction, seed)
@@ -136,6 +141,8 @@ def usable_rows(
         if len(files[looks(info)]) == 1
     ]
     labels = {row.label for row in usable}
+    if folder.task == ONE_CLASS:
+        return usable
     if len(folder.classes) < 2:
         raise DataError(
             f"{folder.classes[0]!r} is the only class",

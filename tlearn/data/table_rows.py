@@ -10,10 +10,11 @@ from typing import NamedTuple
 
 from tlearn.data.archives import is_archive, unpack_command
 from tlearn.data.csv_paths import find_files
+from tlearn.data.good_images import OUTPUTS, good_and_bad
 from tlearn.data.image_csv import ImageTable, read_image_csv
 from tlearn.data.notes import FolderNote, Row
 from tlearn.data.parts import SPLIT_NAMES
-from tlearn.data.targets import CLASSES, LABELS, matrix, strata
+from tlearn.data.targets import CLASSES, LABELS, ONE_CLASS, matrix, strata
 from tlearn.data.walk import list_entries, natural_key
 from tlearn.errors import DataError, pasted, quoted
 from tlearn.storage.regular_file import kind_of
@@ -51,7 +52,7 @@ def scan_table(
     Raises:
         DataError: The table has errors; the message names their lines.
     """
-    table = read_image_csv(path, task)
+    table = read_image_csv(path, CLASSES if task == ONE_CLASS else task)
     files, notes = find_files(path, [cells.get("path", "") for _, cells in table.rows])
     rows, targets = _rows(path, table, files)
     splits = Counter(row.split for row in rows.values())
@@ -61,6 +62,8 @@ def scan_table(
     drawn = not scored and splits.keys() <= {"train", None}
     listed = [row._replace(split=None) if drawn else row for row in rows.values()]
     notes = (*table.notes, *notes)
+    if task == ONE_CLASS:
+        return TableRows(good_and_bad(path.parent, listed), notes, task, OUTPUTS)
     if table.task == CLASSES:
         return TableRows(listed, notes)
     if table.task == LABELS or not outputs:

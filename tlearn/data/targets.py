@@ -17,10 +17,11 @@ import numpy as np
 
 from tlearn.errors import DataError
 
-Task = Literal["classes", "labels", "number"]
+Task = Literal["classes", "labels", "number", "one_class"]
 CLASSES: Final = "classes"
 LABELS: Final = "labels"
 NUMBER: Final = "number"
+ONE_CLASS: Final = "one_class"
 
 NO_LABEL, RARER = "(no label)", "(rarer labels)"
 _ENOUGH = (14, 8, 3)
@@ -41,7 +42,11 @@ def ensure_classes(task: str, what: str) -> None:
         DataError: It is something else.
     """
     if task != CLASSES:
-        learned = "several labels an image are" if task == LABELS else "a number is"
+        learned = {
+            LABELS: "several labels an image are",
+            NUMBER: "a number is",
+            ONE_CLASS: "what good images are like is",
+        }[task]
         raise DataError(
             f"{what} is about classes, and here {learned} learned",
             "train and score as it is: tlearn finetune TABLE.csv",

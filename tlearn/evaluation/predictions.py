@@ -101,16 +101,17 @@ def answer_pixels(
 
     Args:
         model: Takes (b, H, W, 3) with values 0-255 in the type of `pixels`, gives probabilities
-            (b, classes), or a list of these and of `known` (b, 1).
+            (b, classes), or a list of these and of `known` (b, 1) or `map` (b, height, width).
         pixels: (n, H, W, 3) with n > 0; may be memory-mapped.
         batch_size: Images per call; the last call gets the rest.
     """
     given = map(model, batches(pixels, batch_size))
     outputs = [output if isinstance(output, list) else [output] for output in given]
-    probabilities, *known = (
+    probabilities, *others = (
         np.concatenate(parts).astype(np.float32) for parts in zip(*outputs, strict=True)
     )
-    return Answers(probabilities, known[0][:, 0] if known else None)
+    known = next((other[:, 0] for other in others if other.ndim == 2), None)
+    return Answers(probabilities, known, next((o for o in others if o.ndim == 3), None))
 
 
 def predict_pixels(

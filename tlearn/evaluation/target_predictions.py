@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from tlearn.confidence.confidence import Confidence
-from tlearn.data.targets import LABELS
+from tlearn.data.good_images import BAD, GOOD
+from tlearn.data.targets import LABELS, ONE_CLASS
 
 
 @dataclass(frozen=True)
@@ -44,10 +45,13 @@ class TargetPrediction:
         """
         answers = dict(zip(outputs, map(float, answer), strict=True))
         if task == LABELS:
-            thresholds = known.thresholds or (0.5,) * len(outputs)
+            thresholds = known.thresholds_of(len(outputs))
             order = np.argsort(-answer, kind="stable").tolist()
             said = tuple(outputs[n] for n in order if answer[n] >= thresholds[n])
             return cls(name, answers, said)
+        if task == ONE_CLASS:
+            least = known.false_alarms.threshold if known.false_alarms else 0.95
+            return cls(name, answers, (BAD if answer[0] >= least else GOOD,))
         number, value = known.number, float(answer[0])
         if number is None or number.half_width is None:
             return cls(name, answers)

@@ -13,6 +13,7 @@ from tlearn.data.inspection import DataIssue
 from tlearn.evaluation.chart_style import PRINT, Palette, chart_style, new_chart, short_name
 from tlearn.evaluation.charts import learning_curve
 from tlearn.evaluation.figures import PAGE, figure_bytes, inline_svg
+from tlearn.evaluation.good_scores import GoodReport
 from tlearn.evaluation.label_scores import LabelReport
 from tlearn.evaluation.page import render_page
 from tlearn.evaluation.report import FILTERS, settings_of
@@ -117,6 +118,8 @@ def _numbers(report: TargetReport) -> list[tuple[str, str, str]]:
             (name, percent(getattr(report, key)), f"{text}; always the same: {percent(same[key])}")
             for name, key, text in rows
         ]
+    if isinstance(report, GoodReport):
+        return _of_good(report)
     numbers = [
         ("Always the median", f"{report.mae_of_median:.3g}", "mean error without looking"),
         ("Root mean squared", f"{report.rmse:.3g}", "large errors count more"),
@@ -133,7 +136,21 @@ def _numbers(report: TargetReport) -> list[tuple[str, str, str]]:
     return numbers
 
 
+def _of_good(report: GoodReport) -> list[tuple[str, str, str]]:
+    rows = []
+    if report.found is not None:
+        rows.append(("Bad images found", percent(report.found), f"of {report.n_bad:,}"))
+    if report.false_alarm_rate is not None:
+        text = (
+            f"of {report.n_good:,} good images called bad; {percent(report.asked)} were asked for"
+        )
+        rows.append(("False alarms", percent(report.false_alarm_rate), text))
+    return rows
+
+
 def _caption(report: TargetReport) -> str:
+    if isinstance(report, GoodReport):
+        return "Anomaly of each image; right of the line it is called bad."
     if isinstance(report, LabelReport):
         return "Average precision of each label: how high its images rank; a dot marks its share."
     return "Answers against the truth, one dot an image; on the dashed line, they are equal."
@@ -142,6 +159,7 @@ def _caption(report: TargetReport) -> str:
 def _draw(content: TargetContent, palette: Palette) -> dict[str, Figure]:
     report = content.leading
     draw = _precision_chart if isinstance(report, LabelReport) else _scatter
+    draw = _strip if isinstance(report, GoodReport) else draw
     charts = {"answers": draw(content, palette)}
     if figure := learning_curve(content.history, "loss", palette):
         charts["loss"] = figure
@@ -170,4 +188,19 @@ def _precision_chart(content: TargetContent, palette: Palette) -> Figure:
     axes.scatter(shares, places, s=18, color=palette.ink, zorder=3)
     axes.set_yticks(places, [short_name(row["name"]) for row in rows], parse_math=False)
     axes.set(xlim=(0, 1), xlabel="average precision")
+    return figure
+
+
+def _strip(content: TargetContent, palette: Palette) -> Figure:
+    """Draw the anomaly of good and bad images, as evidence: a logit spreads out what is sure."""
+    report = content.leading
+    assert isinstance(report, GoodReport)
+    figure, axes = new_chart(palette, (5.4, 2.4))
+    jitter = np.random.default_rng(0).uniform(-0.3, 0.3, len(content.answers))
+    bad, anomaly = content.targets[:, 0], content.answers[:, 0]
+    colors = [palette.result if value else palette.accent for value in bad]
+    axes.scatter(anomaly, bad + jitter, s=14, c=colors, alpha=0.6, linewidths=0)
+    axes.axvline(report.threshold, color=palette.ink, linewidth=1, linestyle=(0, (4, 3)))
+    axes.set_yticks([0, 1], ["good", "bad"])
+    axes.set(xlim=(0, 1.02), ylim=(-0.6, 1.6), xlabel="anomaly")
     return figure

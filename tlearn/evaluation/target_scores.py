@@ -7,11 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from tlearn.confidence.confidence import Confidence
-from tlearn.data.targets import LABELS
+from tlearn.data.targets import LABELS, ONE_CLASS
+from tlearn.evaluation.good_scores import GoodReport, score_good
 from tlearn.evaluation.label_scores import LabelReport, label_shares, score_labels
 from tlearn.evaluation.number_scores import NumberReport, score_numbers
 
-TargetReport = LabelReport | NumberReport
+TargetReport = LabelReport | NumberReport | GoodReport
 
 
 def score_targets(
@@ -36,6 +37,10 @@ def score_targets(
         confidence: Thresholds of the labels, or the interval around the number.
         groups: (n,) what images of a group share; nothing where it is not known.
     """
+    if task == ONE_CLASS:
+        alarms = confidence.false_alarms
+        threshold, asked = (alarms.threshold, alarms.asked) if alarms else (0.95, 0.05)
+        return score_good(answers[:, 0], targets[:, 0] == 1, split, threshold, asked, groups)
     if task == LABELS:
         thresholds = np.array(confidence.thresholds or [0.5] * len(names))
         shares = label_shares(trained_on)
@@ -57,6 +62,8 @@ def headline(report: TargetReport) -> dict[str, float | None]:
     """Return the scores that stand for all, by their names in JSON."""
     if isinstance(report, LabelReport):
         names: tuple[str, ...] = ("mean_average_precision", "f1_micro", "f1_macro", "exact_match")
+    elif isinstance(report, GoodReport):
+        names = ("roc_auc", "false_alarm_rate", "found")
     else:
         names = ("mae", "mae_of_median", "rmse", "r2", "rank_correlation")
     return {name: getattr(report, name) for name in names}

@@ -114,7 +114,7 @@ def compare(inputs: ExportInputs, answers: Answers) -> Comparison:
         unusable=int((~finite).sum()),
         n=len(truth),
         known_difference=_known_difference(inputs.expected, answers, finite),
-        map_difference=_map_difference(inputs.expected, answers, before == after),
+        map_difference=map_difference(inputs.expected, answers, before == after),
     )
 
 
@@ -145,7 +145,8 @@ def _known_difference(expected: Answers, answers: Answers, finite: np.ndarray) -
     return float(np.where(finite, np.abs(answers.known - expected.known), 1.0).max())
 
 
-def _map_difference(expected: Answers, answers: Answers, same: np.ndarray) -> float | None:
+def map_difference(expected: Answers, answers: Answers, same: np.ndarray) -> float | None:
+    """Return how far maps are from the model's; see `Comparison`."""
     if expected.maps is None or answers.maps is None:
         return None
     right, found = expected.maps[same], answers.maps[same]

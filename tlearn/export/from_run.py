@@ -16,7 +16,7 @@ from tlearn.confidence.answers import Answer, Answers
 from tlearn.confidence.novelty import REFUSED
 from tlearn.data.decode import decode
 from tlearn.data.sampling import representative, sample_size
-from tlearn.data.targets import CLASSES, NUMBER
+from tlearn.data.targets import CLASSES, NUMBER, ONE_CLASS
 from tlearn.data.unreadable import UnreadableImageError
 from tlearn.errors import BackboneError, ExportError
 from tlearn.evaluation.choice import NO_CHOICE, Choice
@@ -62,6 +62,11 @@ def prepare_export(
     choice.check(run.labels, run.manifest.count("val"), "export")
     choice = choice.or_like(read_point(run.directory, run.labels))
     _refuse_other_tasks(run, {"--prior": prior, "--with-maps": maps})
+    if calibrate and run.plan.task == ONE_CLASS:
+        raise ExportError(
+            "int8: how unlike an image is does not survive steps that coarse",
+            "keep the weights alone in int8: --quantize dynamic",
+        )
     model, shares = run.load_model(), None
     if refuse is not None and len(model.outputs) == 1:
         raise ExportError(
@@ -98,7 +103,8 @@ def prepare_export(
 
 
 def _expected(run: TrainedRun, model: keras.Model, check: SplitImages, maps: bool) -> Answers:
-    return replace(run.predict(model, check.pixels), maps=_maps(model, check) if maps else None)
+    answers = run.predict(model, check.pixels)
+    return replace(answers, maps=_maps(model, check)) if maps else answers
 
 
 def _refuse_other_tasks(run: TrainedRun, asked: Mapping[str, object]) -> None:

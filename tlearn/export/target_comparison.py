@@ -7,8 +7,8 @@ import numpy as np
 from tlearn.confidence.alike import same_answers
 from tlearn.confidence.answers import Answers
 from tlearn.data.intervals import mean_interval
-from tlearn.data.targets import LABELS, NUMBER
-from tlearn.export.comparison import ChangedPrediction, Comparison, ensure_shape
+from tlearn.data.targets import NUMBER
+from tlearn.export.comparison import ChangedPrediction, Comparison, ensure_shape, map_difference
 from tlearn.export.inputs import ExportInputs
 
 
@@ -30,13 +30,14 @@ def compare_targets(inputs: ExportInputs, of_artifact: Answers) -> Comparison:
     finite = np.isfinite(answers).all(axis=1)
     targets, expected = inputs.check.targets, inputs.expected.probabilities
     assert targets is not None
-    thresholds, names = inputs.confidence.thresholds, inputs.class_names
+    names = inputs.class_names
+    thresholds = inputs.confidence.thresholds_of(len(names))
     same = same_answers(inputs.task, expected, answers, thresholds, inputs.scale)
     usual = float(np.abs(targets - np.median(targets)).mean()) or 1.0
 
     def scores(given: np.ndarray) -> np.ndarray:
-        if inputs.task == LABELS:
-            said = given >= np.array(thresholds or (0.5,) * len(names))
+        if inputs.task != NUMBER:
+            said = given >= np.array(thresholds)
             return np.nanmean(np.where(np.isnan(targets), np.nan, said == targets), axis=1)
         return np.asarray(1 - np.abs(given - targets)[:, 0] / usual)
 
@@ -66,12 +67,13 @@ def compare_targets(inputs: ExportInputs, of_artifact: Answers) -> Comparison:
         unusable=int((~finite).sum()),
         n=len(targets),
         unit=unit,
+        map_difference=map_difference(inputs.expected, of_artifact, same),
     )
 
 
 def _in_words(inputs: ExportInputs, answer: np.ndarray) -> str:
     if inputs.task == NUMBER:
         return f"{answer[0]:.4g}"
-    least = inputs.confidence.thresholds or (0.5,) * len(inputs.class_names)
+    least = inputs.confidence.thresholds_of(len(inputs.class_names))
     said = zip(inputs.class_names, answer, least, strict=True)
     return ", ".join(name for name, value, start in said if value >= start) or "none"

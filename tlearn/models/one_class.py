@@ -12,6 +12,7 @@ from functools import partial
 import keras
 import numpy as np
 
+from tlearn.confidence.answers import ANOMALY, MAP
 from tlearn.confidence.normality import LEAST, MOST, MOST_AXES, WINDOW, Normality, steepness
 from tlearn.confidence.patch_memory import MOST_AXES as MOST_PATCH_AXES
 from tlearn.confidence.patch_memory import MOST_KEPT
@@ -19,7 +20,6 @@ from tlearn.models.backbone import Backbone, head_inputs
 from tlearn.models.known import leveled
 from tlearn.models.known_weights import known_stages
 
-ANOMALY, MAP = "anomaly", "map"
 MAP_UNIT = "map_unit"
 
 _PLACES = 8

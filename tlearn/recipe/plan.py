@@ -90,6 +90,7 @@ class HeadPlan:
         dropout: Dropout on the embedding while it is trained by gradient.
         max_norm: Largest norm of the weights for a class; 0 sets no limit.
         class_weights: Whether every class has the same weight in the loss.
+        false_alarm_rate: Share of good images that may be called bad, where these are learned.
     """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
@@ -101,6 +102,7 @@ class HeadPlan:
     dropout: float
     max_norm: float
     class_weights: bool
+    false_alarm_rate: float = 0.05  # missing in runs made before good images could be learned
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from tlearn.data.high_depth import GrayRange, format_range
 from tlearn.data.manifest import SplitManifest
-from tlearn.data.targets import CLASSES
+from tlearn.data.targets import CLASSES, ONE_CLASS
 from tlearn.errors import RecipeError
 from tlearn.recipe.auto import find_contradictions, resolve_auto
 from tlearn.recipe.loading import Resolved
@@ -104,6 +104,11 @@ def make_plan(
     """
     recipe = resolved.recipe
     joined = stages[0].joined
+    if data.task == ONE_CLASS and recipe.policy != "linear_head":
+        raise RecipeError(
+            f"policy {recipe.policy}: what good images are like is measured on a frozen network",
+            "leave it open, or: --policy linear-head",
+        )
     numbers = _stage_numbers(recipe.head_stages, len(stages), joined)
     kept_stages = stages[: numbers[-1]]
     automatic, reasons = resolve_auto(recipe, data.n_train, len(data.classes), len(kept_stages))

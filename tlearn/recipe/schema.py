@@ -46,10 +46,14 @@ class Recipe(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
-    task: Auto | Literal["classes", "labels", "number"] = Field(
+    task: Auto | Literal["classes", "labels", "number", "one_class"] = Field(
         AUTO,
-        description="What is learned of an image: its class, several labels, or a number. auto "
-        "takes classes of a folder, and of a table what its column label holds.",
+        description="What is learned of an image: its class, several labels, a number, or "
+        "(one-class) whether it is like the good ones. auto takes classes of a folder, and of a "
+        "table what its column label holds.",
+    )
+    false_alarm_rate: Annotated[float, Field(gt=0, le=0.5)] = Field(
+        0.05, description="With one-class: share of good images that may be called bad."
     )
     policy: Auto | Policy = Field(
         AUTO,
@@ -237,7 +241,7 @@ class Recipe(BaseModel):
     )
     deterministic: bool = Field(False, description="Whether the same bits come out every time.")
 
-    @field_validator("policy", mode="before")
+    @field_validator("policy", "task", mode="before")
     @classmethod
     def _accept_hyphens(cls, value: Any) -> Any:
         return plain(value) if isinstance(value, str) else value

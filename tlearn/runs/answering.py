@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tlearn.backend.device import accelerator_visible
-from tlearn.confidence.answers import KNOWN, PROBABILITIES, VALUE, Answers
+from tlearn.confidence.answers import ANOMALY, KNOWN, PROBABILITIES, VALUE, Answers
 from tlearn.data.pixel_store import PixelArray
-from tlearn.data.targets import NUMBER
+from tlearn.data.targets import NUMBER, ONE_CLASS
 from tlearn.errors import BackboneError
 from tlearn.evaluation.predictions import batches
 from tlearn.features.engine import (
@@ -115,7 +115,7 @@ def answer(run: TrainedRun, pixels: PixelArray, network: Network | None = None) 
         RunError: The model cannot be loaded.
     """
     network = network or open_network(run, len(pixels))
-    named = VALUE if run.plan.task == NUMBER else PROBABILITIES
+    named = {NUMBER: VALUE, ONE_CLASS: ANOMALY}.get(run.plan.task, PROBABILITIES)
     outputs = network.run(pixels, (named, KNOWN), partial(run.progress, "predict"))
     known = outputs.get(KNOWN)
     return Answers(outputs[named], None if known is None else known[:, 0])
@@ -176,7 +176,7 @@ def _solved(run: TrainedRun, threads: int) -> Network | None:
     """
     plan = run.plan
     untouched = plan.policy == "linear_head" and not plan.training.epochs
-    if plan.task == NUMBER or not (untouched and run.directory.digests_path.exists()):
+    if plan.task in (NUMBER, ONE_CLASS) or not (untouched and run.directory.digests_path.exists()):
         return None
     extractor = open_extractor(open_cache(), plan.backbone.whole)
     if extractor is None:
@@ -225,7 +225,7 @@ def _convert(path: Path, model: keras.Model) -> bool:
     answers = Network(engine, engine.widths).run(images, [*engine.widths])
     for name, expected in network(np.asarray(images, np.float32), training=False).items():
         most = _TOLERANCE * max(1.0, float(np.abs(expected).max()))
-        if not np.abs(answers[name] - expected).max() <= most:
+        if not np.abs(answers[name] - np.reshape(expected, (_CHECKED, -1))).max() <= most:
             write_with_digest(path, b"")
             return False
     return True
