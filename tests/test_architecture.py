@@ -78,7 +78,7 @@ STEPS = {
     "teach",
 }
 STEPS |= {"advise_targets", "evaluate_targets", "fitted", "heads", "save_model", "save_targets"}
-STEPS |= {"train_targets", "tuning", "workspace"}
+STEPS |= {"train_one_class", "train_targets", "tuning", "workspace"}
 STEPS |= {"repeats", "policies", "additions", "verdict"}
 STEPS |= {"compare_page", "compared_run", "methods", "methods_training", "references"}
 STEPS |= {"doctor_page", "examine", "judged", "leaks", "explain_folder", "explain_network"}

@@ -43,6 +43,7 @@ _LEGEND = (
 )
 _ACCURACY = {
     "labels": "\naccuracy: of the labels of an image, how many are right",
+    "one_class": "\naccuracy: of good and bad images, how many are called what they are",
     "number": "\naccuracy: what is taken away of the error of always answering the median",
 }
 
@@ -85,7 +86,7 @@ def about_use(artifact: Artifact) -> str:
         lines += "the accuracy is that on images with classes as frequent as these"
     if artifact.refuse is not None and artifact.refuse != REFUSED:
         lines += f"\nabout {percent(artifact.refuse)} of images of the classes are refused"
-    if artifact.map_difference is not None:
+    if artifact.map_difference is not None and artifact.task == "classes":
         lines += (
             "\nmaps add up to the answer, but may be wrong about places: tlearn explain tests that"
         )

@@ -53,7 +53,7 @@ from tlearn.cli.plan_view import draw_full_plan
 from tlearn.cli.target_view import draw_target_scores
 from tlearn.data.copy_findings import COPY_KINDS
 from tlearn.data.notes import FOLDER_KINDS
-from tlearn.data.targets import LABELS, NUMBER
+from tlearn.data.targets import LABELS, NUMBER, ONE_CLASS
 from tlearn.doctor.sentences import short_issues
 from tlearn.runs.directory import RUNS_ROOT
 from tlearn.suggestion.accuracy_forecast import INTERVAL_COVERAGE
@@ -154,6 +154,10 @@ def _images(dataset: Dataset) -> Text:
         what = f"with {pluralize(len(dataset.outputs), 'label')} ({names}), several an image"
     elif task == NUMBER:
         what = f"with a number ({names})"
+    elif task == ONE_CLASS:
+        assert manifest.targets is not None
+        n_bad = int(manifest.targets.sum())
+        what = f"images, {n_bad:,} of them bad, which are for testing only"
     groups = kept_groups(dataset)
     return Text(f"{len(manifest.names):,} {what}: {', '.join(splits)}{groups}")
 
@@ -176,6 +180,8 @@ def _sentence(planned: FinetuneResult) -> str:
     chosen = "head_stages" not in plan.reasons
     on_stages = f" on {stages_name(plan.value('head_stages'))}" * chosen
     features = f"{on_stages} of" if chosen else " on the features of"
+    if plan.task == ONE_CLASS:
+        return f"learn what good images are like, on {network}, which stays as it is"
     head_only = f"solve a linear head{features} {network}, which stays as it is"
     tuned = plan.training.tuned_stages
     stages = f"all {tuned}" if tuned == len(plan.stages) - 1 else f"the last {tuned} of"

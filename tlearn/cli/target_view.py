@@ -24,6 +24,7 @@ from tlearn.cli.display.widgets import (
     safe_text,
     table,
 )
+from tlearn.confidence.answers import ANOMALY
 
 if TYPE_CHECKING:
     from tlearn.commands.evaluate_targets import TargetEvaluateResult
@@ -111,12 +112,20 @@ def draw_predictions(predictions: Sequence[TargetPrediction]) -> list[Renderable
     read = [prediction for prediction in predictions if not prediction.problem]
     blocks: list[RenderableType] = []
     number = any(not p.labels and len(p.answers) == 1 for p in read)
+    one_class = any({*p.answers} == {ANOMALY} for p in read)
     if read and number:
         (name,) = read[0].answers
         grid = table("image", name, "9 of 10 within", right=(1, 2))
         for p in read:
             ends = "{:.3g} to {:.3g}".format(*p.interval) if p.interval else "-"
             grid.add_row(end_of(p.name, _NAME_CELLS), f"{p.answers[name]:.4g}", ends)
+        blocks.append(grid)
+    elif one_class:
+        grid = table("image", "", ANOMALY, right=(2,))
+        for p in sorted(read, key=lambda p: -p.answers[ANOMALY]):
+            (label,) = p.labels
+            verdict = Text(label, BAD if label == "bad" else GOOD)
+            grid.add_row(end_of(p.name, _NAME_CELLS), verdict, f"{p.answers[ANOMALY]:.3f}")
         blocks.append(grid)
     elif read:
         grid = table("image", "labels", "probabilities")

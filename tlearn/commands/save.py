@@ -48,6 +48,11 @@ _MAPS_SHARE = 0.06
 """Of the time that a run has taken, what the maps in its report may take more."""
 
 
+_TRY, _EXPORT = "Try it on an image of your own", "Export it for a phone"
+FOR_EVERY_TASK = {_TRY, _EXPORT}
+"""Next steps that runs of labels or numbers have, too."""
+
+
 def begin_run(run: RunDirectory, workspace: Workspace, plan: Plan) -> None:
     """Write what is known before training: plan, split and labels.
 
@@ -96,7 +101,8 @@ def save_run(
     with session.timer.time("check"):
         save_trained(session, workspace, fitted, run)
     if plan.task != CLASSES:
-        return save_targets(session, workspace, fitted, run, next_steps(place or run.path))
+        use = [step for step in next_steps(place or run.path) if step.text in FOR_EVERY_TASK]
+        return save_targets(session, workspace, fitted, run, use)
     reports = {
         split: score(
             probabilities,
@@ -234,8 +240,8 @@ def next_steps(place: Path) -> list[NextStep]:
     """Return what to do with a run."""
     path = pasted(place)
     return [
-        NextStep("Try it on an image of your own", f"tlearn predict {path} IMAGE"),
+        NextStep(_TRY, f"tlearn predict {path} IMAGE"),
         NextStep("See where it looks when it errs", f"tlearn explain {path}"),
-        NextStep("Export it for a phone", f"tlearn export {path} --tflite"),
+        NextStep(_EXPORT, f"tlearn export {path} --tflite"),
         NextStep("Describe it in a paper", f"tlearn describe {path}"),
     ]

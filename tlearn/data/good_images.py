@@ -32,9 +32,7 @@ def good_and_bad(root: Path, rows: Sequence[Row]) -> list[Row]:
     if len(names) == 1:
         good = names
     if len(good) != 1:
-        found = (
-            f"the classes {listed(good)} could all be" if good else f"none of {listed(names)} is"
-        )
+        found = f"{listed(good)} could all be" if good else f"by name, none of {listed(names)} is"
         raise DataError(
             f"{found} the good images of {quoted(root)}",
             "call the folder of good images good, and all others are bad: --task one-class",

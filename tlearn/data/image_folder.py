@@ -240,7 +240,9 @@ def _refuse_one_class(folder: ImageFolder, scored: bool, examined: bool) -> None
     if not scored and (table or not examined):
         raise DataError(
             f"{quoted(root)} has only one class: {name!r}",
-            hint or "add a subfolder with images of something else; a classifier needs two classes",
+            hint
+            or "add a subfolder with images of something else, or learn what is unlike these: "
+            "--task one-class",
         )
 
 

@@ -62,11 +62,7 @@ def prepare_export(
     choice.check(run.labels, run.manifest.count("val"), "export")
     choice = choice.or_like(read_point(run.directory, run.labels))
     _refuse_other_tasks(run, {"--prior": prior, "--with-maps": maps})
-    if calibrate and run.plan.task == ONE_CLASS:
-        raise ExportError(
-            "int8: how unlike an image is does not survive steps that coarse",
-            "keep the weights alone in int8: --quantize dynamic",
-        )
+    _refuse_int8(run, calibrate)
     model, shares = run.load_model(), None
     if refuse is not None and len(model.outputs) == 1:
         raise ExportError(
@@ -105,6 +101,14 @@ def prepare_export(
 def _expected(run: TrainedRun, model: keras.Model, check: SplitImages, maps: bool) -> Answers:
     answers = run.predict(model, check.pixels)
     return replace(answers, maps=_maps(model, check)) if maps else answers
+
+
+def _refuse_int8(run: TrainedRun, calibrate: bool) -> None:
+    if calibrate and run.plan.task == ONE_CLASS:
+        raise ExportError(
+            "int8: how unlike an image is does not survive steps that coarse",
+            "make the file smaller with half precision: --quantize float16",
+        )
 
 
 def _refuse_other_tasks(run: TrainedRun, asked: Mapping[str, object]) -> None:

@@ -1,0 +1,72 @@
+"""Good images are learned, bad ones found, and the file says the same, and where."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tlearn import api
+from tlearn.artifacts.runtime import open_runtime
+from tlearn.commands.evaluate_targets import TargetEvaluateResult
+from tlearn.commands.predict import predict_targets
+from tlearn.data.decode import decode
+from tlearn.errors import DataError, ExportError, RecipeError
+
+Run = tuple[Path, api.FinetuneResult]
+
+
+@pytest.fixture
+def textures(tmp_path: Path) -> Path:
+    """Striped images; the bad ones have a bright patch."""
+    for name, count in (("good", 40), ("patched", 8)):
+        (tmp_path / "parts" / name).mkdir(parents=True)
+        for n in range(count):
+            rng = np.random.default_rng(n + 100 * (name == "good"))
+            pixels = 120 + 30 * np.sin(np.arange(64) / 3 + rng.uniform(0, 6))[None, :, None]
+            pixels = pixels + rng.normal(0, 8, (64, 64, 3))
+            if name == "patched":
+                pixels[8:28, 36:56] = 240
+            image = Image.fromarray(pixels.clip(0, 255).astype(np.uint8))
+            image.save(tmp_path / "parts" / name / f"{n}.png")
+    return tmp_path / "parts"
+
+
+@pytest.fixture
+def run(textures: Path, tiny_backbone_flags: dict[str, Any], tmp_path: Path) -> Run:
+    flags = tiny_backbone_flags | {"task": "one_class", "policy": "auto"}
+    return textures, api.finetune(textures, flags=flags, out=tmp_path / "run")
+
+
+def test_bad_images_are_found_and_shown(run: Run) -> None:
+    textures, result = run
+    report = result.target_reports["test"]
+    assert report.roc_auc > 0.95 and report.n_bad == 8
+    assert result.run is not None
+    scored = api.evaluate(result.run.path)
+    assert isinstance(scored, TargetEvaluateResult)
+    assert scored.report.headline() == report.headline()
+    (prediction,) = predict_targets(result.run.path, [textures / "patched" / "3.png"])
+    assert prediction.labels == ("bad",)
+    (artifact,) = api.export(result.run.path, [("tflite", "none")])
+    assert artifact.passed and artifact.agreement == 1
+    assert api.check(artifact.path).passed
+    answer = open_runtime(artifact.path)(decode(textures / "patched" / "3.png", 32, "squash"))
+    assert answer.map is not None
+    row, column = np.unravel_index(answer.map.argmax(), answer.map.shape)
+    assert row < answer.map.shape[0] / 2 <= column
+
+
+def test_what_it_cannot_do_is_said(run: Run, tiny_backbone_flags: dict[str, Any]) -> None:
+    textures, result = run
+    assert result.run is not None
+    with pytest.raises(ExportError, match="does not survive steps that coarse"):
+        api.export(result.run.path, [("tflite", "int8")])
+    flags = tiny_backbone_flags | {"task": "one_class"}
+    with pytest.raises(RecipeError, match="policy deep"):
+        api.finetune(textures, flags=flags | {"policy": "deep"})
+    with pytest.raises(DataError, match="none is advised"):
+        api.suggest(textures, flags=flags)
