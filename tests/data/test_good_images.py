@@ -65,3 +65,8 @@ def test_which_images_are_good_has_to_be_known(tmp_path: Path) -> None:
 def test_a_few_good_images_are_too_few(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="7 good images to learn from"):
         split(draw(tmp_path, good=8, bad=3))
+
+
+def test_loose_images_are_all_good(tmp_path: Path) -> None:
+    manifest = split(draw(tmp_path, good=20) / "good")
+    assert manifest.targets is not None and not manifest.targets.any()

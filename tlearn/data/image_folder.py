@@ -25,7 +25,7 @@ from tlearn.data.notes import FolderNote, Row, composed, join_forms, names_alike
 from tlearn.data.other_tasks import labels_hint, table_in
 from tlearn.data.parts import SPLIT_NAMES, SPLITS
 from tlearn.data.table_rows import scan_table
-from tlearn.data.targets import CLASSES
+from tlearn.data.targets import CLASSES, ONE_CLASS
 from tlearn.data.walk import Walk, list_entries, natural_key
 from tlearn.errors import DataError, pasted, quoted
 from tlearn.storage.cache import open_cache
@@ -186,6 +186,12 @@ def _ensure_exists(path: Path) -> None:
 
 def _scan_folder(root: Path, known: Sequence[str], task: str | None) -> ImageFolder:
     walk = Walk(root)
+    if task == ONE_CLASS and walk.children("")[1] and not walk.class_folders(""):
+        rows, outputs = target_rows(
+            root, [Row(n, root.name, None) for n in walk.images("")], task, ()
+        )
+        folder = _image_folder(root, rows, "classes", (), walk.ignored)
+        return replace(folder, task=task, outputs=outputs)
     found = find_images(walk, bool(known))
     rows, outputs = found.rows, tuple[str, ...]()
     if task not in (None, CLASSES):

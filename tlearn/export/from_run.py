@@ -74,7 +74,6 @@ def prepare_export(
         shares = expected_shares(prior, run.labels, learned, "export")
         model = with_prior_layer(model, learned, shares)
     check = run.read_images_or_samples(run.check_split)
-    calibration = _calibration_images(run) if calibrate else None
     images = run.plan.images
     preprocessing = Preprocessing.of(images.image_size, images.resize, images.gray_values)
     backbone = run.plan.backbone.name
@@ -83,7 +82,7 @@ def prepare_export(
         class_names=run.labels,
         check=check,
         expected=_expected(run, model, check, maps),
-        calibration=calibration,
+        calibration=_calibration_images(run) if calibrate else None,
         golden=_golden_images(run, model),
         preprocessing=preprocessing,
         metadata=_metadata(run, preprocessing, prior),
