@@ -17,6 +17,7 @@ from tlearn.data.near_copies import copy_groups, find_near_copies
 from tlearn.data.pixel_store import PixelRows
 from tlearn.data.sampling import train_folds
 from tlearn.data.split import Fold
+from tlearn.data.targets import ensure_classes
 from tlearn.errors import DataError, quoted
 from tlearn.evaluation.predictions import Prediction
 from tlearn.evaluation.sorting import class_folders
@@ -119,6 +120,7 @@ def next_images(
     if out:
         _ensure_empty(out)
     trained = TrainedRun.open(run, data, progress)
+    ensure_classes(trained.plan.task, "tlearn next")
     found = _find_new(trained, paths)
     if len(found.problems) == len(paths):
         first, why = next(iter(found.problems.items()))
