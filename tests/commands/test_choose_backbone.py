@@ -64,6 +64,33 @@ def test_a_larger_one_has_to_be_better_by_more_than_chance(
         assert choose(run_images)[0] == taken
 
 
+def test_a_tie_goes_to_the_one_that_is_usually_better(
+    run_images: Path, at_hand: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "TIE_SE", 1e6)
+    monkeypatch.setattr(module, "USUALLY_BETTER", at_hand[1])
+    assert choose(run_images)[0] == at_hand[1]
+
+
+def test_what_is_usually_better_is_taken_at_once_for_a_fast_way(
+    run_images: Path, at_hand: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tlearn.cli.advice_text import won_backbone
+
+    monkeypatch.setattr(module, "USUALLY_BETTER", at_hand[1])
+    monkeypatch.setattr(module, "available_offline", lambda: [(_Named(at_hand[1]), Path("x"))])
+    name, rated = choose(run_images, prefer="fast")
+    assert name == at_hand[1] and all(contender.untried for contender in rated)
+    advice = api.suggest(run_images, flags={"prefer": "fast"})
+    assert won_backbone(advice) == {"backbone": at_hand[1]}
+    assert choose(run_images, prefer="fast", policy="deep")[1] == ()
+
+
+class _Named:
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+
 def test_what_was_not_tried_is_told(
     run_images: Path, at_hand: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -150,7 +150,8 @@ def option_flags(option: Option | Suggestion) -> list[str]:
 def won_backbone(advice: Advice) -> dict[str, str]:
     """Return the recipe key of the backbone that `auto` chose over the recommended one."""
     first = next(iter(advice.contenders), None)
-    chosen = first and first.accuracy is not None and first.name != advice.backbone
+    names = {contender.name for contender in advice.contenders}
+    chosen = first and first.name != advice.backbone and advice.backbone in names
     return {"backbone": advice.backbone or ""} if chosen else {}
 
 
