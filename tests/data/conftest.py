@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
+from tests.conftest import draw_image
+
 Nest = Callable[..., None]
 Lay = Callable[..., Path]
+
+
+def label_table(folder: Path, labels: Sequence[str], header: str = "path,label") -> Path:
+    """Write a table of drawn images, "0.png" and so on, with these labels."""
+    for n in range(len(labels)):
+        draw_image("circle", n).save(folder / f"{n}.png")
+    rows = [f"{n}.png,{label}" for n, label in enumerate(labels)]
+    path = folder / "list.csv"
+    path.write_text("\n".join([header, *rows]))
+    return path
 
 
 @pytest.fixture

@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import draw_image
+from tests.data.conftest import label_table
 from tlearn.data.image_folder import scan
 from tlearn.errors import DataError
 
 
-def table(folder: Path, labels: Sequence[str], header: str = "path,label") -> Path:
-    for n in range(len(labels)):
-        draw_image("circle", n).save(folder / f"{n}.png")
-    rows = [f"{n}.png,{label}" for n, label in enumerate(labels)]
-    path = folder / "list.csv"
-    path.write_text("\n".join([header, *rows]))
-    return path
-
-
 def test_a_model_of_labels_is_scored_on_a_table_with_some_of_them(tmp_path: Path) -> None:
-    path = table(tmp_path, ["a", "b|a", ""])
+    path = label_table(tmp_path, ["a", "b|a", ""])
     folder = scan(path, ("a", "b", "c"), task="labels")
     assert [image.target for image in folder.images] == [(1, 0, 0), (1, 1, 0), (0, 0, 0)]
     with pytest.raises(DataError, match="labels that the model does not know: 'b'"):
@@ -30,14 +20,14 @@ def test_a_model_of_labels_is_scored_on_a_table_with_some_of_them(tmp_path: Path
 
 
 def test_a_model_of_a_number_is_scored_on_a_column_of_any_name(tmp_path: Path) -> None:
-    path = table(tmp_path, ["1.5", "2.5", "1.5"], "path,years")
+    path = label_table(tmp_path, ["1.5", "2.5", "1.5"], "path,years")
     folder = scan(path, ("age",), task="number")
     assert folder.outputs == ("age",)
     assert [image.target for image in folder.images] == [(1.5,), (2.5,), (1.5,)]
 
 
 def test_rows_of_one_image_are_joined_into_its_labels(tmp_path: Path) -> None:
-    table(tmp_path, [""] * 4)
+    label_table(tmp_path, [""] * 4)
     rows = ["0.png,a", "0.png,b", "1.png,a", "1.png,c", "2.png,b", "3.png,c"]
     (tmp_path / "list.csv").write_text("\n".join(["path,label", *rows]))
     folder = scan(tmp_path / "list.csv")
@@ -45,7 +35,7 @@ def test_rows_of_one_image_are_joined_into_its_labels(tmp_path: Path) -> None:
 
 
 def test_an_image_with_two_numbers_is_named(tmp_path: Path) -> None:
-    table(tmp_path, ["", ""])
+    label_table(tmp_path, ["", ""])
     (tmp_path / "list.csv").write_text("path,label\n0.png,0.5\n0.png,1.5\n1.png,2.5\n")
     with pytest.raises(DataError, match=r"line 3: '0\.png' is listed twice, with different numb"):
         scan(tmp_path / "list.csv")

@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tests.conftest import draw_image
+from tests.data.conftest import label_table
 from tlearn.data.image_folder import ImageFolder, scan
 from tlearn.data.image_info import ImageInfo
 from tlearn.data.manifest import SplitManifest, read_manifest, write_manifest
 from tlearn.data.split import make_split
 from tlearn.data.targets import rightness, strata
 from tlearn.errors import DataError
-
-
-def table(folder: Path, labels: Sequence[str], header: str = "path,label") -> Path:
-    for n in range(len(labels)):
-        draw_image("circle", n).save(folder / f"{n}.png")
-    rows = [f"{n}.png,{label}" for n, label in enumerate(labels)]
-    path = folder / "list.csv"
-    path.write_text("\n".join([header, *rows]))
-    return path
 
 
 def split(folder: ImageFolder) -> SplitManifest:
@@ -36,7 +26,7 @@ def split(folder: ImageFolder) -> SplitManifest:
 
 def test_labels_of_a_table_reach_the_split(tmp_path: Path) -> None:
     rows = ["a|b", "b", "", "a"] * 16 + ["c|b"] * 16
-    folder = scan(table(tmp_path, rows))
+    folder = scan(label_table(tmp_path, rows))
     assert (folder.task, folder.outputs) == ("labels", ("a", "b", "c"))
     manifest = split(folder)
     assert manifest.targets is not None
@@ -48,7 +38,9 @@ def test_labels_of_a_table_reach_the_split(tmp_path: Path) -> None:
 
 def test_a_manifest_keeps_targets(tmp_path: Path) -> None:
     manifest = split(
-        scan(table(tmp_path, [f"1,{n % 2}" for n in range(12)] + ["0,", "1,1"] * 3, "path,a,b"))
+        scan(
+            label_table(tmp_path, [f"1,{n % 2}" for n in range(12)] + ["0,", "1,1"] * 3, "path,a,b")
+        )
     )
     path = tmp_path / "split.csv"
     write_manifest(manifest, path)
@@ -59,7 +51,7 @@ def test_a_manifest_keeps_targets(tmp_path: Path) -> None:
 
 
 def test_a_number_is_split_by_ranges(tmp_path: Path) -> None:
-    folder = scan(table(tmp_path, [f"{n / 10}" for n in range(80)], "path,ripeness"))
+    folder = scan(label_table(tmp_path, [f"{n / 10}" for n in range(80)], "path,ripeness"))
     assert (folder.task, folder.outputs) == ("number", ("ripeness",))
     manifest = split(folder)
     assert manifest.targets is not None
@@ -71,8 +63,8 @@ def test_a_number_is_split_by_ranges(tmp_path: Path) -> None:
     ("task", "targets", "problem"),
     [
         ("number", [[3.0]] * 9, "'x' is 3 for every image"),
-        ("labels", [[1.0]] * 9, "every image has all of the labels 'x'"),
-        ("labels", [[0.0]] * 9, "no image has all of the labels 'x'"),
+        ("labels", [[1.0]] * 9, "the labels 'x' are the same for every image"),
+        ("labels", [[0.0]] * 9, "the labels 'x' are the same for every image"),
     ],
 )
 def test_targets_that_say_nothing_are_refused(

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from tlearn.commands.join_contenders import compare_forecasts, cross_validate_pair, may_join
@@ -55,12 +54,13 @@ def choose_backbone(
     Raises:
         TlearnError: The backbone or its weights cannot be used.
     """
-    if not name and session.requested.recipe.prefer == "fast" and _may_take_usual(session):
+    fast = session.requested.recipe.prefer == "fast"
+    if fast and not name and _left_open(session) and USUALLY_BETTER in _at_hand():
         return _open_usual(session, images)
     backbone = session.find_backbone(name)
     dataset = session.load_dataset(images, backbone)
     workspace = session.open_backbone(dataset, backbone)
-    others = () if name else tuple(_others(session, backbone.name))
+    others = () if name else _others(session, backbone.name)
     if not others:
         return workspace, ()
     if dataset.manifest.count("train") > MOST_IMAGES:
@@ -114,12 +114,6 @@ def _join(
     return _open(session, images, name), reason
 
 
-def _may_take_usual(session: Session) -> bool:
-    recipe = session.requested.recipe
-    left_open = (recipe.policy, recipe.backbone, recipe.weights) == (AUTO, AUTO, None)
-    return left_open and any(spec.name == USUALLY_BETTER for spec, _ in available_offline())
-
-
 def _open_usual(session: Session, images: ImageFolder) -> tuple[Workspace, tuple[Contender, ...]]:
     workspace = _open(session, images, USUALLY_BETTER)
     usual = "usually the better one of those at hand; a comparison would take another pass"
@@ -142,18 +136,22 @@ def _best_two(
     return sorted((tried[one.name][0] for one in best), key=lambda one: -one.backbone.image_size)
 
 
-_WHY: dict[str, str] = defaultdict(lambda: "smaller", {USUALLY_BETTER: "on average better"})
-
-
-def _others(session: Session, first: str) -> Iterator[str]:
-    """Yield the names of other backbones to try; none where the recipe leaves nothing open."""
+def _left_open(session: Session) -> bool:
     recipe = session.requested.recipe
-    if (recipe.policy, recipe.backbone, recipe.weights) != (AUTO, AUTO, None):
-        return
-    at_hand = {spec.name for spec, _ in available_offline()}
-    for name in CONTENDERS.get(recipe.prefer, ()):
-        if name in at_hand and name != first:
-            yield name
+    return (recipe.policy, recipe.backbone, recipe.weights) == (AUTO, AUTO, None)
+
+
+def _at_hand() -> set[str]:
+    return {spec.name for spec, _ in available_offline()}
+
+
+def _others(session: Session, first: str) -> tuple[str, ...]:
+    """Return the names of other backbones to try; none where the recipe leaves nothing open."""
+    if not _left_open(session):
+        return ()
+    at_hand = _at_hand() - {first}
+    named = CONTENDERS.get(session.requested.recipe.prefer, ())
+    return tuple(name for name in named if name in at_hand)
 
 
 def _measure(session: Session, workspace: Workspace) -> tuple[Workspace, HeadScore]:
@@ -174,6 +172,7 @@ def _reason(best: Contender, rated: list[Contender]) -> str:
         return f"the recommended one; {rated[1].name} was not tried: {rated[1].untried}"
     other = max(others, key=lambda c: c.gain)
     points = 100 * (best.gain - other.gain)
-    how = "better than" if points > 0 else f"worse, within chance, and {_WHY[best.name]} than"
+    why = "on average better" if best.name == USUALLY_BETTER else "smaller"
+    how = "better than" if points > 0 else f"worse, within chance, and {why} than"
     recommended = "the recommended one; " * (best.name == RECOMMENDED)
     return f"{recommended}a solved head is {abs(points):.1f} points {how} on {other.name}"

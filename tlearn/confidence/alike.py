@@ -25,7 +25,7 @@ def same_answers(
         task: One of `targets.Task`.
         one: (n, outputs), of a model.
         other: The same of another; NaN is no answer.
-        thresholds: From which each label is answered.
+        thresholds: From which each label is answered; one half where none are given.
         scale: Standard deviation of the training numbers.
     """
     finite = np.isfinite(other).all(axis=1)

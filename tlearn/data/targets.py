@@ -49,7 +49,7 @@ def ensure_classes(task: str, what: str) -> None:
         }[task]
         raise DataError(
             f"{what} is about classes, and here {learned} learned",
-            "train and score as it is: tlearn finetune TABLE.csv",
+            "what works with it: tlearn suggest, finetune, evaluate, predict and export",
         )
 
 
@@ -79,10 +79,9 @@ def strata(task: str, names: Sequence[str], targets: np.ndarray) -> list[str]:
     present = np.nansum(targets, axis=0)
     known = (~np.isnan(targets)).sum(axis=0)
     if not ((present > 0) & (present < known)).any():
-        every = "every image has" if len(names) and present.all() else "no image has"
+        labels = f"the labels {', '.join(map(repr, names[:3]))} are the same for every image"
         raise DataError(
-            f"{every} all of the labels {', '.join(map(repr, names[:3]))}: there is nothing to "
-            "tell apart",
+            f"{labels if names else 'no image has a label'}: there is nothing to tell apart",
             "add images with other labels, or without any: tlearn suggest TABLE.csv",
         )
     rarity = np.where(targets == 1, -present, -np.inf)

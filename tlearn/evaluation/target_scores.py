@@ -1,4 +1,4 @@
-"""Scores of a model of several labels, or of a number, and what is always known of such targets."""
+"""Scores of a model whose answers are no classes: several labels, a number, or good and bad."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def score_targets(
     """Score answers against targets.
 
     Args:
-        task: LABELS or NUMBER.
+        task: LABELS, NUMBER or ONE_CLASS.
         answers: (n, outputs), from the model.
         targets: (n, outputs), NaN where not known.
         names: Of the outputs.
@@ -42,7 +42,7 @@ def score_targets(
         threshold, asked = (alarms.threshold, alarms.asked) if alarms else (0.95, 0.05)
         return score_good(answers[:, 0], targets[:, 0] == 1, split, threshold, asked, groups)
     if task == LABELS:
-        thresholds = np.array(confidence.thresholds or [0.5] * len(names))
+        thresholds = np.array(confidence.thresholds_of(len(names)))
         shares = label_shares(trained_on)
         return score_labels(answers, targets, names, split, thresholds, groups, shares)
     number, median = confidence.number, float(np.median(trained_on))

@@ -1,4 +1,4 @@
-"""Compare an artifact's answers with the model's, where these are labels or a number."""
+"""Compare an artifact's answers with the model's, where these are no classes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tlearn.export.inputs import ExportInputs
 
 
 def compare_targets(inputs: ExportInputs, of_artifact: Answers) -> Comparison:
-    """Compare answers of several labels, or of a number.
+    """Compare answers of several labels, of a number, or of how unlike good images one is.
 
     Accuracy is the share of an image's labels that are right or, of a number, what the answer takes
     away of the error of always answering the median.

@@ -8,7 +8,7 @@ Multinomial logistic regression is convex, so there is one answer and no learnin
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -40,8 +40,8 @@ SOLVER_VERSION = 3
 
 
 @dataclass(frozen=True)
-class _Attempt:
-    """One penalty on all folds: held-out loss, coefficients of each fold, their predictions."""
+class Attempt:
+    """One penalty on all folds: held-out loss, coefficients of each fold, held-out answers."""
 
     penalty: float
     loss: float
@@ -96,9 +96,6 @@ def cross_validate(
 ) -> CrossValidation:
     """Choose the penalty by held-out log-likelihood, and measure the accuracy of the head.
 
-    Penalties are tried from strong to weak until the held-out loss rises, since it is nearly always
-    unimodal in the penalty; then half a step to both sides of the best one.
-
     Args:
         features: (n, d) embeddings, float32.
         labels: (n,) class indices.
@@ -114,7 +111,7 @@ def cross_validate(
         axes = principal_axes(features if in_place else features.copy(), blocks)
         problem = LogisticProblem(axes, labels, n_classes, class_weights)
 
-        def attempt(penalty: float, tried: Sequence[_Attempt]) -> _Attempt:
+        def attempt(penalty: float, tried: Sequence[Attempt]) -> Attempt:
             def solve_fold(fold: int) -> np.ndarray:
                 start = _start({t.penalty: t.coefficients[fold] for t in tried}, penalty)
                 return solve(problem, folds[fold][0], penalty, ROUGH, start)
@@ -124,19 +121,34 @@ def cross_validate(
             for (_, out), solved in zip(folds, coefficients, strict=True):
                 held_out[out] = _predict(axes.rows[out], solved)
             loss = log_loss(held_out[judged], labels[judged], weights)
-            return _Attempt(penalty, loss, coefficients, held_out)
+            return Attempt(penalty, loss, coefficients, held_out)
 
-        tried = [attempt(PENALTIES[0], [])]
-        for penalty in PENALTIES[1:]:
-            tried = [*tried[-2:], attempt(penalty, tried)]  # all that a start needs
-            if not tried[-1].loss < tried[-2].loss:
-                break
-        best = min(tried, key=lambda attempt: attempt.loss)
-        half_steps = [attempt(best.penalty * step, tried) for step in (HALF_STEP, 1 / HALF_STEP)]
-        best = min((best, *half_steps), key=lambda tried: tried.loss)
+        best = least_loss(attempt, PENALTIES)
     right = best.held_out.argmax(1) == labels
     per_fold = tuple(float(right[out].mean()) for _, out in folds)
     return CrossValidation(best.penalty, best.held_out, float(right[judged].mean()), per_fold)
+
+
+def least_loss(
+    attempt: Callable[[float, Sequence[Attempt]], Attempt], penalties: Sequence[float]
+) -> Attempt:
+    """Return the attempt with the least held-out loss.
+
+    Penalties are tried from strong to weak until the loss rises, since it is nearly always unimodal
+    in the penalty; then half a step to both sides of the best one.
+
+    Args:
+        attempt: Solves all folds at a penalty; given the last attempts, to start from.
+        penalties: Strong to weak.
+    """
+    tried = [attempt(penalties[0], [])]
+    for penalty in penalties[1:]:
+        tried = [*tried[-2:], attempt(penalty, tried)]  # all that a start needs
+        if not tried[-1].loss < tried[-2].loss:
+            break
+    best = min(tried, key=lambda one: one.loss)
+    half_steps = [attempt(best.penalty * step, tried) for step in (HALF_STEP, 1 / HALF_STEP)]
+    return min((best, *half_steps), key=lambda one: one.loss)
 
 
 def held_out_probabilities(

@@ -10,7 +10,6 @@ group, and was no better where there are none (error .501 of the median's to .49
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -21,9 +20,10 @@ from tlearn.features.head import ACTIVATIONS, CrossValidation, LinearHead
 from tlearn.features.label_regression import label_losses, label_weights, solve_labels
 from tlearn.features.linear_head import (
     EXACT,
-    HALF_STEP,
     PENALTIES,
     ROUGH,
+    Attempt,
+    least_loss,
     one_fold_per_core,
 )
 from tlearn.features.logistic_regression import PrincipalAxes, principal_axes
@@ -33,16 +33,6 @@ _LEAST = 1e-12
 
 _STRONGER = (1e3, 1e2)
 """Penalties that a number needs beside those of classes: its loss is more curved."""
-
-
-@dataclass(frozen=True)
-class _Attempt:
-    """One penalty on all folds: held-out loss, coefficients of each fold, their logits."""
-
-    penalty: float
-    loss: float
-    coefficients: Sequence[np.ndarray]
-    logits: np.ndarray
 
 
 def solve_targets(
@@ -121,8 +111,9 @@ def cross_validate_targets(
             seen[rows] = fitted[rows]
             return solve(seen, penalty, ROUGH, start=start)
 
-        def attempt(penalty: float, before: _Attempt | None) -> _Attempt:
-            starts = before.coefficients if before else [None] * len(folds)
+        def attempt(penalty: float, tried: Sequence[Attempt]) -> Attempt:
+            nearest = sorted(tried, key=lambda one: abs(np.log(one.penalty / penalty)))[:1]
+            starts = nearest[0].coefficients if nearest else [None] * len(folds)
             tasks = [
                 pool.submit(solve_fold, rows, penalty, start)
                 for (rows, _), start in zip(folds, starts, strict=True)
@@ -132,15 +123,14 @@ def cross_validate_targets(
             for (_, out), solved in zip(folds, coefficients, strict=True):
                 logits[out] = axes.rows[out] @ solved[:-1] + solved[-1]
             loss = float(np.nansum(weights * loss_of(logits[judged], fitted[judged])))
-            return _Attempt(penalty, loss, coefficients, logits)
+            return Attempt(penalty, loss, coefficients, logits)
 
-        best = _least_loss(attempt, PENALTIES if task == "labels" else (*_STRONGER, *PENALTIES))
+        best = least_loss(attempt, PENALTIES if task == "labels" else (*_STRONGER, *PENALTIES))
     answers, scores = np.full(targets.shape, np.nan), np.full(len(targets), np.nan)
-    answers[judged] = ACTIVATIONS[_activation(task, log)](best.logits[judged])
+    answers[judged] = ACTIVATIONS[_activation(task, log)](best.held_out[judged])
     scores[judged] = _scores(answers[judged], targets[judged], weights, task)
     per_fold = tuple(float(np.nanmean(scores[out])) for _, out in folds)
-    accuracy = float(np.nanmean(scores))
-    return CrossValidation(best.penalty, answers, accuracy, per_fold, scores)
+    return CrossValidation(best.penalty, answers, float(np.nanmean(scores)), per_fold, scores)
 
 
 def log_is_better(plain: CrossValidation, log: CrossValidation, groups: Sequence[str]) -> bool:
@@ -167,20 +157,6 @@ def _solver(task: str, axes: PrincipalAxes, class_weights: bool) -> Callable[...
 
 def _activation(task: str, log: bool) -> str:
     return "sigmoid" if task == "labels" else "exponential" if log else "linear"
-
-
-def _least_loss(
-    attempt: Callable[[float, _Attempt | None], _Attempt], penalties: Sequence[float]
-) -> _Attempt:
-    """Try penalties from strong to weak until the loss rises, and half a step around the best."""
-    best = last = attempt(penalties[0], None)
-    for penalty in penalties[1:]:
-        last = attempt(penalty, last)
-        if not last.loss < best.loss:
-            break
-        best = last
-    half_steps = [attempt(best.penalty * step, best) for step in (HALF_STEP, 1 / HALF_STEP)]
-    return min((best, *half_steps), key=lambda tried: tried.loss)
 
 
 def _squares(answers: np.ndarray, targets: np.ndarray) -> np.ndarray:
