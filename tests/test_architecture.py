@@ -43,7 +43,13 @@ BANNED_STEMS = {"utils", "util", "helpers", "helper", "common", "misc"}
 MOST_LINES = {"file": 300, "function": 60}
 
 WITH_KERAS = {
-    *("models.applications", "models.backbone", "models.classifier", "models.stages"),
+    *(
+        "models.applications",
+        "models.backbone",
+        "models.classifier",
+        "models.cuts",
+        "models.stages",
+    ),
     *("models.joined", "models.known", "models.classics", "models.classics_since_2015"),
     *("models.class_map", "models.efficientnet_lite", "models.hub", "models.one_class"),
     *("features.int8", "export.int8_head"),

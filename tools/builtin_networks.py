@@ -12,8 +12,8 @@ from keras import layers, ops
 
 from tlearn.models.applications import build_network
 from tlearn.models.catalog import BUILTIN, find_backbone
+from tlearn.models.cuts import last_feature_map
 from tlearn.models.resolve import resolve_backbone
-from tlearn.models.stages import last_feature_map
 
 SIDE, TEACHER_SIDE = 128, 192
 HINTS = ("block_5_add", "block_12_add")

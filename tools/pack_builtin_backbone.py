@@ -28,9 +28,9 @@ from tlearn.data.pixel_store import store_pixels
 from tlearn.features.extractor import make_extractor
 from tlearn.models.applications import build_network
 from tlearn.models.catalog import BUILTIN, SHIPPED, SHIPPED_FEATURES, find_backbone
+from tlearn.models.cuts import nodes_in_order
 from tlearn.models.resolve import resolve_backbone
 from tlearn.models.source_classes import source_names
-from tlearn.models.stages import nodes_in_order
 from tlearn.models.weights_file import read_weights_info
 from tlearn.storage.cache import cache_folder
 

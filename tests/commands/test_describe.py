@@ -103,7 +103,7 @@ def test_epochs_by_the_rule_cite_it(text: Any) -> None:
 def test_training_that_ended_early_says_so(write_run: WriteRun) -> None:
     run = write_run(policy="deep", flags={"epochs": 9, "patience": 2})
     for epoch in range(5):
-        run.append_history({"epoch": epoch})
+        run.epochs.append({"epoch": epoch})
     described = describe(run.path).text
     assert (
         "Training ended after 4 of 9 epochs." in described
@@ -125,7 +125,7 @@ def test_the_kept_epoch_is_the_best_of_those_that_trained(write_run: WriteRun) -
     run = write_run(policy="from_scratch", flags={"epochs": 4})
     scores = [(0.9, 1.0), (0.5, 1.0), (0.8, 0.7), (0.8, 0.6), (0.8, 0.9)]
     for epoch, (accuracy, loss) in enumerate(scores):
-        run.append_history({"epoch": epoch, "val_accuracy": accuracy, "val_loss": loss})
+        run.epochs.append({"epoch": epoch, "val_accuracy": accuracy, "val_loss": loss})
     assert "The weights of epoch 3 were kept, the one with the highest" in describe(run.path).text
 
 

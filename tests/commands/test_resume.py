@@ -74,7 +74,7 @@ def test_the_same_command_goes_on_to_the_same_model(
     assert result.resumed_from_epoch == 1
     assert weights(result.run) == weights(reference.run)
     assert result.reports["val"].accuracy == reference.reports["val"].accuracy
-    assert [record["epoch"] for record in RunDirectory(out).read_history()] == [0, 1, 2, 3]
+    assert [record["epoch"] for record in RunDirectory(out).epochs.read()] == [0, 1, 2, 3]
     assert result.interpolation == reference.interpolation
 
 

@@ -27,7 +27,7 @@ def assert_it_answers_as_scored(result: api.FinetuneResult, run: RunDirectory) -
 @pytest.mark.parametrize("policy", ["top_stages", "deep"])
 def test_tuning_keeps_a_record_of_the_head_and_of_every_epoch(train: Train, policy: str) -> None:
     result, run = train(policy=policy, epochs=2, patience=9)
-    assert len(run.read_history()) == 3
+    assert len(run.epochs.read()) == 3
     assert result.advice is None
     assert_it_answers_as_scored(result, run)
 

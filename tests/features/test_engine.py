@@ -15,7 +15,7 @@ from tlearn.errors import HostError
 from tlearn.features import engine as engine_module
 from tlearn.features.engine import KERAS, LITERT, EngineChoice
 from tlearn.features.extractor import extractor_engines, make_extractor, prefix_engines
-from tlearn.models.stages import split_at
+from tlearn.models.cuts import split_at
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (40, 32, 32, 3), dtype=np.uint8)
 BATCHES = [IMAGES[:16], IMAGES[16:32], IMAGES[32:]]

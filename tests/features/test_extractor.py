@@ -22,8 +22,8 @@ from tlearn.features.extractor import (
     stage_infos,
 )
 from tlearn.models.catalog import BUILTIN
+from tlearn.models.cuts import find_cuts
 from tlearn.models.resolve import resolve_backbone
-from tlearn.models.stages import find_cuts
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (6, 32, 32, 3), dtype=np.uint8)
 

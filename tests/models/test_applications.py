@@ -21,7 +21,7 @@ from tests.models.keras_networks import (
 from tlearn.errors import BackboneError
 from tlearn.models.backbone import load_backbone
 from tlearn.models.catalog import find_backbone
-from tlearn.models.stages import last_feature_map
+from tlearn.models.cuts import last_feature_map
 
 Pixels = Callable[..., np.ndarray]
 PREPROCESSING = {

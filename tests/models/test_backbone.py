@@ -15,8 +15,8 @@ from tests.models.keras_networks import assert_close, keras_network, outputs, we
 from tlearn.errors import BackboneError
 from tlearn.models.backbone import load_backbone
 from tlearn.models.catalog import CATALOG, find_backbone
+from tlearn.models.cuts import find_cuts
 from tlearn.models.joined import load_own_backbone
-from tlearn.models.stages import find_cuts
 from tlearn.models.weights import find_weights
 
 Pixels = Callable[..., np.ndarray]

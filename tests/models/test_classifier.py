@@ -11,7 +11,8 @@ import pytest
 from tlearn.models.backbone import Backbone, load_backbone
 from tlearn.models.catalog import find_backbone
 from tlearn.models.classifier import build_classifier, pooled_maps, set_head, set_trainable
-from tlearn.models.stages import find_cuts, layers_of_stage
+from tlearn.models.cuts import find_cuts
+from tlearn.models.stages import layers_of_stage
 
 CLASSES = 3
 

@@ -180,16 +180,6 @@ def test_labels_come_back(tmp_path: Path, label: str) -> None:
     assert run.labels_path.read_bytes().count(b"\n") == 3
 
 
-def test_history_survives_a_line_cut_short(tmp_path: Path) -> None:
-    run = RunDirectory(tmp_path)
-    assert run.read_history() == []
-    run.append_history({"epoch": 1, "loss": float("nan")})
-    with run.history_path.open("a") as file:
-        file.write('{"epoch": 2, "lo')
-    run.append_history({"epoch": 3, "loss": 0.5})
-    assert run.read_history() == [{"epoch": 1, "loss": None}, {"epoch": 3, "loss": 0.5}]
-
-
 @pytest.mark.parametrize(
     ("run", "named", "words"),
     [
@@ -211,18 +201,6 @@ def test_a_run_is_not_taken_for_a_folder_of_images(
     with pytest.raises(RunError) as error:
         ensure_no_run(folder)
     assert error.value.message == words and "tlearn finetune FOLDER" in error.value.hint
-
-
-@pytest.mark.parametrize(
-    "line",
-    ["5", "[]", '{"epoch": "x"}', '{"loss": 1.0}', '{"epoch": 1, "loss": []}', "[" * 100_000],
-)
-def test_lines_of_a_history_that_are_no_epochs_are_left_out(tmp_path: Path, line: str) -> None:
-    run = RunDirectory(tmp_path)
-    run.append_history({"epoch": 1, "loss": float("nan")})
-    with run.history_path.open("a") as file:
-        file.write(line + "\n")
-    assert run.read_history() == [{"epoch": 1, "loss": None}]
 
 
 def test_a_marker_that_is_a_pipe_is_not_waited_for(tmp_path: Path) -> None:

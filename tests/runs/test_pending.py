@@ -8,14 +8,7 @@ import pytest
 
 from tlearn.errors import RunError
 from tlearn.runs.directory import FILES_AT_END, FILES_AT_START, RunDirectory
-from tlearn.runs.pending import (
-    PendingRun,
-    Request,
-    ensure_available,
-    is_open,
-    recover,
-    requested_runs,
-)
+from tlearn.runs.pending import PendingRun, Request, ensure_available, is_open, requested_runs
 
 ASKED = Request("/images", {"policy": "deep", "epochs": 3})
 
@@ -83,22 +76,6 @@ def test_the_run_of_before_is_whole_until_the_new_one_is_finished(tmp_path: Path
     assert run.path == out and (out / "model.keras").read_text() == "new"
     assert (out / "notes.txt").read_text() == "mine" and not (out / "export").exists()
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
-
-
-@pytest.mark.parametrize("stopped", ["between the renames", "before the old one is removed"])
-def test_a_change_of_places_that_was_interrupted_is_completed(tmp_path: Path, stopped: str) -> None:
-    out, old = tmp_path / "out", tmp_path / ".out.old"
-    old.mkdir()
-    (old / "plan.yaml").touch()
-    (old / "model.keras").write_text("old")
-    (old / "notes.txt").write_text("mine")
-    if stopped != "between the renames":
-        out.mkdir()
-        (out / "model.keras").write_text("new")
-    recover(out)
-    kept = "old" if stopped == "between the renames" else "new"
-    assert (out / "model.keras").read_text() == kept
-    assert (out / "notes.txt").read_text() == "mine" and not old.exists()
 
 
 def test_what_a_killed_write_left_is_removed(tmp_path: Path) -> None:
@@ -214,13 +191,6 @@ def test_the_folder_that_one_is_in_is_not_replaced(
     with pytest.raises(RunError, match="the folder you are in"):
         PendingRun.reopen(RunDirectory(Path(name)), ASKED)
     assert [*tmp_path.iterdir()] == [run.path]
-
-
-def test_a_folder_of_the_person_beside_a_run_is_not_taken_for_an_old_one(tmp_path: Path) -> None:
-    (tmp_path / ".out.old").mkdir()
-    (tmp_path / ".out.old" / "mine.txt").touch()
-    recover(tmp_path / "out")
-    assert (tmp_path / ".out.old" / "mine.txt").exists() and not (tmp_path / "out").exists()
 
 
 def test_a_place_where_nothing_can_be_exchanged_is_refused_before_training(

@@ -165,7 +165,7 @@ def _build(name: str, display: Display) -> tuple[Backbone, int]:
     display("load TensorFlow", 0, 0)
     import_keras()
     display(f"build {resolved.name}", 0, 0)
-    from tlearn.models.stages import find_cuts
+    from tlearn.models.cuts import find_cuts
 
     backbone = resolved.load()
     return backbone, 0 if backbone.joined else len(find_cuts(backbone.trunk))

@@ -53,7 +53,7 @@ def describe(path: Path | None = None) -> Description:
         plan=contents.plan,
         metrics=contents.metrics,
         manifest=contents.manifest,
-        history=run.read_history(),
+        history=run.epochs.read(),
         provenance=read_provenance(run),
     )
     version = record.provenance.versions.get("tlearn") if record.provenance else None

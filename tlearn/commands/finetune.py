@@ -207,7 +207,7 @@ def _train(
     record, timer = recorder(run, on_epoch), Timer()
     fitted = fit(session, workspace, planned.plan, record, run.checkpoint_path)
     repeats = collect(others, done, workspace.dataset, fitted, timer.total())
-    run.write_history(fitted.history)
+    run.epochs.replace(fitted.history)
     reports = save_run(session, workspace, fitted, run, planned.advice, pending.place, repeats)
     return replace(
         planned,
@@ -292,7 +292,7 @@ def recorder(run: RunDirectory, on_epoch: EpochCallback | None) -> EpochCallback
     """Return what writes the record of an epoch to the run, and passes it on."""
 
     def record(epoch: Mapping[str, Any]) -> None:
-        run.append_history(epoch)
+        run.epochs.append(epoch)
         if on_epoch:
             on_epoch(epoch)
 

@@ -16,14 +16,8 @@ from tlearn.errors import RunError, TlearnError, pasted, quoted
 from tlearn.recipe.plan import Plan
 from tlearn.recipe.plan_file import read_plan
 from tlearn.runs.directory import RUNS_ROOT, RunDirectory
-from tlearn.runs.pending import (
-    PendingRun,
-    Request,
-    beside,
-    ensure_available,
-    is_open,
-    requested_runs,
-)
+from tlearn.runs.pending import PendingRun, Request, ensure_available, is_open, requested_runs
+from tlearn.runs.places import beside
 from tlearn.runs.provenance import installed_versions, read_provenance
 from tlearn.training.checkpoint import read_epoch
 

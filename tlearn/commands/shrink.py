@@ -76,7 +76,7 @@ def shrink(
         run = RunDirectory.create(student.weights.path.parent / "run", "top_stages", True)
         begin_run(run, workspace, small_plan)
         workspace = session.extract_features(workspace)
-        fitted = fit(session, workspace, small_plan, run.append_history)
+        fitted = fit(session, workspace, small_plan, run.epochs.append)
         reports = save_run(session, workspace, fitted, run)
         sample = workspace.dataset.rows("train")[:16]
         assert workspace.extractor is not None

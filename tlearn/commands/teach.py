@@ -233,7 +233,7 @@ def _prune_teacher(config: DistillConfig, student: Any, dataset: Any) -> bool:
     """Start from the teacher's best channels where the student is a narrower copy of it."""
     import keras
 
-    from tlearn.models.stages import last_feature_map
+    from tlearn.models.cuts import last_feature_map
     from tlearn.training.channel_pruning import PIXELS, prune_into
     from tlearn.training.distillation import fit_projection
 

@@ -236,7 +236,7 @@ def _train(
     begin_run(run, workspace, planned.plan)
     record = recorder(run, on_epoch)
     fitted = fit(session, workspace, planned.plan, record, run.checkpoint_path)
-    run.write_history(fitted.history)
+    run.epochs.replace(fitted.history)
     verdict = judge(trained, workspace.dataset, fitted)
     released = force or not verdict.worse_on
     if not released:

@@ -100,7 +100,7 @@ def receptive_fields(network: keras.Model) -> dict[int, int]:
     Returns:
         Identity of a tensor to the side of its field.
     """
-    from tlearn.models.stages import nodes_in_order
+    from tlearn.models.cuts import nodes_in_order
 
     known = {id(network.inputs[0]): (1, 1)}
     for node in nodes_in_order(network):

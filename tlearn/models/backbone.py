@@ -14,8 +14,9 @@ from tlearn.confidence.answers import KNOWN, PROBABILITIES
 from tlearn.errors import BackboneError, quoted
 from tlearn.models.applications import build_network, load_network
 from tlearn.models.catalog import DEFAULT_IMAGE_SIZE, BackboneSpec, check_image_size
+from tlearn.models.cuts import find_cuts, last_feature_map
 from tlearn.models.fingerprint import fingerprint, own_fingerprint
-from tlearn.models.stages import Stage, end_at_head, find_cuts, find_stages, last_feature_map
+from tlearn.models.stages import Stage, end_at_head, find_stages
 from tlearn.models.weights import WeightsFile
 from tlearn.models.weights_file import read_weights_info
 

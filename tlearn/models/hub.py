@@ -18,8 +18,8 @@ import keras
 
 from tlearn.errors import BackboneError, quoted
 from tlearn.models.catalog import INSTALL_HUB
+from tlearn.models.cuts import find_cuts, nodes_in_order
 from tlearn.models.fingerprint import PRESET_FILES
-from tlearn.models.stages import find_cuts, nodes_in_order
 
 _STAGES = 5
 """Parts of a transformer whose blocks are all alike."""

@@ -11,7 +11,8 @@ import keras
 from tlearn.models.backbone import Backbone, head_inputs, own_backbone, read_own_network, replay
 from tlearn.models.catalog import JOINT, N_MULTI_STAGE, NO_CUT
 from tlearn.models.classifier import pooled_maps
-from tlearn.models.stages import Stage, find_cuts, find_stages, nodes_in_order
+from tlearn.models.cuts import find_cuts, nodes_in_order
+from tlearn.models.stages import Stage, find_stages
 
 
 def join_backbones(parts: Sequence[Backbone], fingerprint: str) -> Backbone:

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import difflib
-import json
-import math
 import os
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from tlearn.errors import RunError, TlearnError, pasted, quoted
+from tlearn.runs.epoch_log import EpochLog
 from tlearn.storage.atomic import ensure_writable, os_errors_as_host_errors, remove, write_atomic
-from tlearn.storage.text import escape_label, parse_json, read_text, unescape_label
+from tlearn.storage.text import escape_label, read_text, unescape_label
 
 RUNS_ROOT = Path("runs")
 LOCK = ".lock"  # held by the process that trains
@@ -181,6 +179,11 @@ class RunDirectory:
                 )
 
     @property
+    def epochs(self) -> EpochLog:
+        """Return the records of `history.jsonl`."""
+        return EpochLog(self.history_path)
+
+    @property
     def started(self) -> float:
         """Return when the run started, in seconds since 1970; the folder's own time if unknown."""
         with suppress(TlearnError, ValueError, OverflowError):
@@ -195,31 +198,6 @@ class RunDirectory:
         """Return the labels of `labels.txt`, in order."""
         text = read_text(self.labels_path).removesuffix("\n")
         return tuple(unescape_label(line) for line in text.split("\n"))
-
-    def append_history(self, record: Mapping[str, Any]) -> None:
-        """Add one line to `history.jsonl` and flush it; NaN and infinity become null."""
-        with os_errors_as_host_errors(self.history_path), self.history_path.open("a+b", 0) as file:
-            file.seek(max(file.seek(0, os.SEEK_END) - 1, 0))
-            cut_short = file.read(1) not in (b"", b"\n")
-            file.write(b"\n" * cut_short + _line(record))
-            os.fsync(file.fileno())
-
-    def write_history(self, records: Sequence[Mapping[str, Any]]) -> None:
-        """Write `history.jsonl` anew: a run that went on may have told of an epoch twice."""
-        if records:
-            write_atomic(self.history_path, b"".join(map(_line, records)))
-
-    def read_history(self) -> list[dict[str, Any]]:
-        """Return the records of `history.jsonl`; lines cut short by a crash are left out."""
-        present = os.path.lexists(self.history_path)
-        lines = read_text(self.history_path).splitlines() if present else ()
-        records = []
-        for line in lines:
-            with suppress(ValueError):
-                record = parse_json(line)
-                if _is_epoch(record):
-                    records.append(record)
-        return records
 
     def _ensure_worthless(self, names: Set[str]) -> None:
         """Raise a RunError if replacing this run would lose a model, or hours of training."""
@@ -269,22 +247,6 @@ def _new_folder(base: Path, name: str, number: int = 1) -> Path:
     except FileExistsError:
         return _new_folder(base, name, number + 1)
     return path
-
-
-def _line(record: Mapping[str, Any]) -> bytes:
-    return json.dumps({key: _finite(value) for key, value in record.items()}).encode() + b"\n"
-
-
-def _is_epoch(record: Any) -> bool:
-    """Return whether a line of `history.jsonl` is one that tlearn writes."""
-    values = record.values() if isinstance(record, dict) else [""]
-    numbers = all(isinstance(value, int | float | None) for value in values)
-    return numbers and isinstance(record.get("epoch"), int)
-
-
-def _finite(value: Any) -> Any:
-    value = value.tolist() if hasattr(value, "tolist") else value
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _run_names(folder: Path) -> list[str]:

@@ -7,7 +7,6 @@ whatever stops the training, the run of before is whole.
 from __future__ import annotations
 
 import os
-import re
 import shutil
 from collections.abc import Mapping
 from contextlib import suppress
@@ -17,23 +16,27 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from tlearn.errors import RunError, TlearnError, pasted, quoted
+from tlearn.errors import RunError, TlearnError, quoted
 from tlearn.runs.directory import (
     FILES_AT_START,
     LOCK,
     MARKER,
-    MARKS,
-    RUN_FILES,
     RUNS_ROOT,
     RunDirectory,
 )
-from tlearn.storage.atomic import ensure_writable, os_errors_as_host_errors, remove
+from tlearn.runs.places import (
+    BESIDE,
+    TEMPORARY,
+    beside,
+    ensure_replaceable,
+    old_of,
+    place_of,
+    recover,
+)
+from tlearn.storage.atomic import os_errors_as_host_errors, remove
 from tlearn.storage.text import read_json, write_json
 
-_BESIDE = re.compile(r"\.(.+)\.new")
 _RECORDS = (MARKER, RunDirectory.history_path, RunDirectory.provenance_path)
-_TEMPORARY = re.compile(r"\.[0-9a-f]{8}-.+")
-"""What a write that was killed leaves behind; see `storage.atomic`."""
 
 
 @dataclass(frozen=True)
@@ -138,7 +141,7 @@ class PendingRun:
         place = place_of(run)
         is_copy = not is_open(run)
         if is_copy:
-            _ensure_replaceable(place)
+            ensure_replaceable(place)
             run = beside(place)
         lock = _lock(run)
         if is_copy and Request.read(run) != request:  # else this was begun before, and stopped
@@ -175,7 +178,7 @@ class PendingRun:
                 recover(place)
                 if place.exists():
                     _lock(RunDirectory(place)).release()
-                    os.replace(place, _old(place))
+                    os.replace(place, old_of(place))
                 os.replace(run, place)
                 recover(place)
             self.lock.release()
@@ -192,23 +195,7 @@ def ensure_available(out: Path | None, overwrite: bool, base: Path = RUNS_ROOT) 
     """
     RunDirectory.ensure_available(out, overwrite, base)
     if out and _holds_run(out, overwrite):
-        _ensure_replaceable(out)
-
-
-def recover(place: Path) -> None:
-    """Complete the change of places between two runs, wherever it was interrupted."""
-    old, place = _old(place), place.resolve()
-    if not any((old / mark).exists() for mark in MARKS):
-        return
-    if not place.exists():
-        os.replace(old, place)
-        return
-    for entry in old.iterdir():
-        if entry.name not in RUN_FILES and not _TEMPORARY.fullmatch(entry.name):
-            os.replace(entry, place / entry.name)
-        elif entry.name not in MARKS:  # they say until the end whose folder it is
-            remove(entry)
-    remove(old)
+        ensure_replaceable(out)
 
 
 def is_open(run: RunDirectory) -> bool:
@@ -217,19 +204,13 @@ def is_open(run: RunDirectory) -> bool:
     return bool(run.missing()) or not is_whole
 
 
-def place_of(run: RunDirectory) -> Path:
-    """Return where a run will be in the end."""
-    found = _BESIDE.fullmatch(run.path.name)
-    return run.path.with_name(found[1]) if found else run.path
-
-
 def requested_runs(base: Path = RUNS_ROOT) -> list[RunDirectory]:
     """Return the runs in a folder that say what they were asked for, the newest first."""
     folders = [path.parent for path in base.glob(f"*/{RunDirectory.request_path}")]
     runs = [
         RunDirectory(path)
         for path in folders
-        if not path.name.startswith(".") or _BESIDE.fullmatch(path.name)
+        if not path.name.startswith(".") or BESIDE.fullmatch(path.name)
     ]
     return sorted(runs, key=lambda run: run.started, reverse=True)
 
@@ -260,7 +241,7 @@ def _remove_leftovers(run: RunDirectory) -> None:
     with os_errors_as_host_errors(run.path):
         for folder in (run.path, run.checkpoints, run.figures):
             for entry in folder.glob(".*"):
-                if _TEMPORARY.fullmatch(entry.name):
+                if TEMPORARY.fullmatch(entry.name):
                     remove(entry)
 
 
@@ -275,26 +256,3 @@ def _copy(run: RunDirectory, copy: RunDirectory) -> None:
 def _holds_run(out: Path, overwrite: bool) -> bool:
     """Return whether a new run has to be trained beside another one, which it will replace."""
     return overwrite and out.exists() and any(out.iterdir())
-
-
-def _ensure_replaceable(place: Path) -> None:
-    target = place.resolve()
-    if target in (Path.cwd(), *Path.cwd().parents):
-        problem, hint = "is the folder you are in", "go out of it first: cd .."
-    elif target.is_mount():
-        problem, hint = "is a mount point", f"name a folder in it: --out {pasted(place / 'run')}"
-    else:
-        ensure_writable(target.parent)
-        return
-    raise RunError(f"{quoted(place)} {problem}, and a run there cannot be replaced", hint)
-
-
-def beside(place: Path) -> RunDirectory:
-    """Return where a run is trained that will replace the one in a place."""
-    place = place.resolve()  # it may be a link to another disk, or "."
-    return RunDirectory(place.with_name(f".{place.name}.new"))
-
-
-def _old(place: Path) -> Path:
-    place = place.resolve()
-    return place.with_name(f".{place.name}.old")

@@ -14,7 +14,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from tlearn.models.stages import nodes_in_order
+from tlearn.models.cuts import nodes_in_order
 
 PIXELS = 2**23
 """Number of pixels of all images together up to which images are used, which bounds the memory."""

@@ -14,7 +14,7 @@ import numpy as np
 from tlearn.errors import RunError, quoted
 from tlearn.models.applications import build_network
 from tlearn.models.catalog import BackboneSpec
-from tlearn.models.stages import last_feature_map
+from tlearn.models.cuts import last_feature_map
 from tlearn.progress import StepProgress
 from tlearn.storage.atomic import write_atomic
 from tlearn.training.channel_pruning import ridge_regression

@@ -20,9 +20,10 @@ from tlearn.features.head import LinearHead
 from tlearn.features.store import FeatureStore, Views
 from tlearn.models.backbone import Backbone, head_inputs, up_to
 from tlearn.models.classifier import HEAD, build_classifier, set_head, set_trainable
+from tlearn.models.cuts import find_cuts, split_at
 from tlearn.models.known import with_known
 from tlearn.models.known_weights import known_stages
-from tlearn.models.stages import find_cuts, layers_of_stage, split_at
+from tlearn.models.stages import layers_of_stage
 from tlearn.progress import EpochCallback, ProgressCallback, Timer
 from tlearn.recipe.plan import Plan
 from tlearn.training.batch_norm_folding import fold_frozen_norms
