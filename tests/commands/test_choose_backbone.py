@@ -97,6 +97,8 @@ def test_what_was_not_tried_is_told(
     monkeypatch.setattr(module, "SETTLED", 1.0)
     name, rated = choose(run_images)
     assert name == at_hand[0] and rated[1].accuracy is None and "no error" in rated[1].untried
+    name, rated = choose(run_images, seconds=0.001)
+    assert name == at_hand[0] and rated[1].untried == "there is little time"
     monkeypatch.setattr(module, "MOST_IMAGES", 1)
     name, (untried,) = choose(run_images)
     assert name == at_hand[0] and untried.untried == "there are many images"

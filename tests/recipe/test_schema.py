@@ -69,6 +69,12 @@ def test_fractions_must_leave_images_to_train_on() -> None:
         Recipe(val_fraction=0.5, test_fraction=0.4)
 
 
+def test_a_time_alone_asks_for_the_best_that_fits() -> None:
+    assert Recipe().prefer == "balanced"
+    assert Recipe(seconds=60).prefer == "accurate"
+    assert Recipe(seconds=60, prefer="balanced").prefer == "balanced"
+
+
 def test_a_recipe_cannot_be_changed() -> None:
     with pytest.raises(ValidationError):
         Recipe().epochs = 3  # type: ignore[misc]

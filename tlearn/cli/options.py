@@ -192,7 +192,8 @@ BatchSize = Annotated[
 TimeLimit = Annotated[
     float | None,
     option(
-        "How long the whole command may take, e.g. 90s, 20m, 2h: epochs and schedule end then.",
+        "How long the whole command may take, e.g. 90s, 20m, 2h: auto takes the best that fits, "
+        "and epochs and schedule end then.",
         "TIME",
         TRAINING,
         name="--for",

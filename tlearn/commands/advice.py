@@ -248,7 +248,7 @@ def _options_left_open(
             left.append(replace(option, seconds=seconds, size_bytes=size))
     if refusal and not left:
         raise refusal
-    limit = session.requested.recipe.seconds or math.inf
+    limit = (session.requested.recipe.seconds or math.inf) - session.timer.total()
     in_time = [option for option in left if (option.seconds or 0) <= limit]
     return in_time or [min(left, key=lambda option: option.seconds or 0)]
 

@@ -34,6 +34,10 @@ MOST_IMAGES = 3_000
 SETTLED = 0.01
 """Error of the first head below which another backbone cannot be told from it."""
 
+SHARE_FOR_CHOICE = 0.25
+"""Share of the time allowed that may be gone when another is tried: it takes about as long as all
+before it, and half of the time is to be left for training."""
+
 
 def choose_backbone(
     session: Session, images: ImageFolder, name: str | None = None
@@ -68,27 +72,37 @@ def choose_backbone(
     workspace, first = _measure(session, workspace)
     labels, groups = dataset.labels("train"), dataset.groups("train")
     rated = [Contender(backbone.name, first.accuracy)]
-    best, best_rated = backbone.name, rated[0]
-    tried = {best: (workspace, first)}
+    best = rated[0]
+    tried = {best.name: (workspace, first)}
     accurate = session.requested.recipe.prefer == "accurate"
     for other in others:
-        if 1 - (best_rated.accuracy or 0.0) <= SETTLED:
-            rated.append(Contender(other, untried=f"{best} leaves no error to speak of"))
+        if untried := _why_untried(session, best):
+            rated.append(Contender(other, untried=untried))
             continue
         tried[other] = _measure(session, _open(session, images, other))
         score = tried[other][1]
         rated.append(Contender(other, score.accuracy, *gain(first, score, labels, groups)))
         margin = -TIE_SE if other == USUALLY_BETTER else 0.0 if accurate else TIE_SE
-        if rated[-1].gain - best_rated.gain > margin * rated[-1].error:
-            best, best_rated = other, rated[-1]
-    workspace, single = tried[best]
-    reason = _reason(best_rated, rated)
+        if rated[-1].gain - best.gain > margin * rated[-1].error:
+            best = rated[-1]
+    workspace, single = tried[best.name]
+    reason = _reason(best, rated)
     unsettled = 1 - single.accuracy > SETTLED
     if accurate and unsettled and len(tried) > 1 and may_join(session, workspace):
-        joined, said = _join(session, images, best, rated, tried)
+        joined, said = _join(session, images, best.name, rated, tried)
         workspace, reason = joined or workspace, said if joined else f"{reason}; {said}"
     chosen = replace(workspace.backbone, reason=reason)
     return replace(workspace, backbone=chosen), tuple(rated)
+
+
+def _why_untried(session: Session, best: Contender) -> str:
+    """Return why no other backbone is worth trying; "" if one is."""
+    limit = session.requested.recipe.seconds
+    if limit and session.timer.total() > SHARE_FOR_CHOICE * limit:
+        return "there is little time"
+    if 1 - (best.accuracy or 0.0) <= SETTLED:
+        return f"{best.name} leaves no error to speak of"
+    return ""
 
 
 def _join(

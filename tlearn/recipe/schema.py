@@ -65,7 +65,8 @@ class Recipe(BaseModel):
         "balanced",
         description="What auto prefers: balanced takes the cheapest way whose expected accuracy "
         "cannot be told from the best, accurate the best at any price, fast a solved head, small "
-        "the smallest network within one standard error of the best.",
+        "the smallest network within one standard error of the best. With seconds, the default is "
+        "accurate: the best that fits.",
     )
     backbone: str = Field(
         AUTO,
@@ -261,6 +262,14 @@ class Recipe(BaseModel):
         if value not in (None, AUTO):
             parse_range(value)
         return value
+
+    @model_validator(mode="before")
+    @classmethod
+    def _prefer_the_best_that_fits(cls, values: Any) -> Any:
+        """Return the values; who names a time, and no preference, wants the best for it."""
+        if isinstance(values, dict) and values.get("seconds"):
+            return {"prefer": "accurate"} | values
+        return values
 
     @model_validator(mode="after")
     def _check_fractions(self) -> Recipe:
