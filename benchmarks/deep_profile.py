@@ -43,9 +43,9 @@ KINDS = {
     "validation": ["training.phase:score_batches"],
     "interpolation": ["training.interpolation:score_batches"],
     "score and calibrate": ["commands.train:_fitted"],
-    "save": ["commands.save:save_model"],
-    "read back": ["commands.save:_read_back"],
-    "convert for predict": ["commands.save:keep_converted"],
+    "save": ["commands.save_model:save_model"],
+    "read back": ["commands.save_model:_read_back"],
+    "convert for predict": ["commands.save_model:keep_converted"],
     "report": ["commands.save:_write_results"],
 }
 """Kind to what is timed as such, less what is of another kind inside. The rest is "other"."""
