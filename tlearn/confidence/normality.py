@@ -1,8 +1,8 @@
 """How unlike the good images an image is: `anomaly`, between 0 and 1, and where: `map`.
 
-    d_s     = sqrt((x_s - mean)' C^-1 (x_s - mean))     x_s: pooled features of stage s, leveled
-    whole   = mean over s of u(d_s)                     u: 0 at the median of held-out good images,
-    place   = u(mean over 3 x 3 places of distance)     1 at what 5% of them exceed
+    d       = sqrt((x - mean)' C^-1 (x - mean))         x: features, pooled or of a place, leveled
+    whole   = mean over the last stages of u(d)         u: 0 at the median of held-out good images,
+    place   = u(mean over 3 x 3 places of d)            1 at what 5% of them exceed
     map     = sigmoid(ln 19 place)
     anomaly = sigmoid(ln 19 u(mean of whole and the larger of whole and the largest place))
 
@@ -10,28 +10,30 @@ So `anomaly` is .5 for half of the good images, and above .95 for about 5% of th
 for the largest value of `map`. A strange object is seen in the whole, a scratch in a place: each is
 missed by the other. The whole counts in any case, because it errs less than the largest of many.
 
-C is the covariance of good images, shrunk towards a multiple of the identity. A few axes, times
-their share, and the rest, alike in all directions, hold it:
+C is the covariance of good images, shrunk towards a multiple of the identity: a few axes v_k, and
+a variance e that is alike in all other directions. A distance is then the length of a difference,
+which survives rounding better than a difference of lengths:
 
-    d² = (|z|² - sum over k of g_k (v_k' z)²) / e       g_k = 1 - e / variance along v_k
+    d = |z - A A' z| / sqrt(e)      z = x - mean
+                                    columns of A: v_k sqrt(1 - sqrt(e / variance along v_k))
 
 References:
     Rippel et al. 2021, Modeling the Distribution of Normal Data in Pre-Trained Deep Features for
     Anomaly Detection: a Gaussian for each stage, the distances added up. Here each is measured in
     units of its spread over held-out images.
+    Defard et al. 2021, PaDiM: a Gaussian of patches, for each place. Here it is one for all places,
+    as images of parts are seldom aligned to a pixel.
     Ledoit and Wolf 2004, A well-conditioned estimator for large-dimensional covariance matrices.
-    See `confidence.patch_memory` for places.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from tlearn.confidence.novelty import EPSILON, REFUSED, low_quantile
-from tlearn.confidence.patch_memory import PatchMemory, choose_patches, fit_axes, nearest, project
 
 EXCEEDED = REFUSED
 """Share of good images whose `anomaly` is above 1 minus the same number."""
@@ -45,6 +47,7 @@ take the whole scale that a tensor has in an int8 file."""
 
 MOST_AXES = 48
 _FOLDS = 5
+_MOST_PATCHES = 10_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +56,7 @@ class Gaussian:
 
     Attributes:
         mean: (d,).
-        axes: (d, r), v_k times the root of g_k; 0 where few images tell no more.
+        axes: (d, r) A; columns of 0 where few images tell no more.
         rest: e, the variance in all other directions.
     """
 
@@ -62,10 +65,9 @@ class Gaussian:
     rest: float
 
     def distances(self, features: np.ndarray) -> np.ndarray:
-        """Return the Mahalanobis distance of features (n, d): (n,)."""
+        """Return the Mahalanobis distance of features (..., d): (...)."""
         z = features - self.mean
-        squares = np.square(z).sum(axis=1) - np.square(z @ self.axes).sum(axis=1)
-        return np.sqrt(np.maximum(squares / self.rest, 0))
+        return np.linalg.norm(z - z @ self.axes @ self.axes.T, axis=-1) / np.sqrt(self.rest)
 
 
 @dataclass(frozen=True)
@@ -86,13 +88,13 @@ class Normality:
 
     Attributes:
         gaussians: Of each stage.
-        memory: Of the stage whose places are looked at.
+        patches: Of all places of the stage whose places are looked at.
         units: Of each stage's distance, of the largest place, and of `anomaly`.
         held_out: (n,) `anomaly` of the good images, each by what was learned from others.
     """
 
     gaussians: tuple[Gaussian, ...]
-    memory: PatchMemory
+    patches: Gaussian
     units: tuple[Unit, ...]
     held_out: np.ndarray
 
@@ -114,7 +116,7 @@ class Normality:
         self, features: Sequence[np.ndarray], patches: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return distances of stages and of the largest place (n, stages + 1), and of places."""
-        places = window_means(self.memory.distances(patches))
+        places = place_distances(self.patches, patches)
         whole = [g.distances(x) for g, x in zip(self.gaussians, features, strict=True)]
         return np.stack([*whole, places.max(axis=(1, 2))], axis=1), places
 
@@ -136,10 +138,11 @@ def steepness() -> float:
     return float(np.log(1 / EXCEEDED - 1))
 
 
-def window_means(places: np.ndarray) -> np.ndarray:
-    """Return the mean of each place and its neighbors: (n, h, w) to (n, h, w)."""
+def place_distances(gaussian: Gaussian, patches: np.ndarray) -> np.ndarray:
+    """Return the mean distance of each place and its neighbors: (n, h, w, c) to (n, h, w)."""
     from scipy.ndimage import uniform_filter
 
+    places = np.stack([gaussian.distances(image.astype(np.float32)) for image in patches])
     size = (1, WINDOW, WINDOW)
     inside = uniform_filter(np.ones_like(places[:1]), size, mode="constant")
     return np.asarray(uniform_filter(places, size, mode="constant") / inside)
@@ -161,25 +164,29 @@ def fit_normality(
     """
     count = len(patches)
     folds = np.arange(count) % _FOLDS if folds is None else folds
-    axes = fit_axes(patches)
-    points = np.stack([project(image, axes) for image in patches])
     distances = np.zeros((count, len(features) + 1))
     for fold in np.unique(folds):
         rest, held = folds != fold, folds == fold
         whole = [fit_gaussian(x[rest]).distances(x[held]) for x in features]
-        kept = choose_patches(points[rest].reshape(-1, points.shape[-1]))
-        places = window_means(np.stack([nearest(image, kept) for image in points[held]]))
+        places = place_distances(fit_patches(patches[rest]), patches[held])
         distances[held] = np.stack([*whole, places.max(axis=(1, 2))], axis=1)
     units = tuple(fit_unit(column) for column in distances.T)
     evidence = weigh(distances, units)
     of_all = fit_unit(evidence)
-    kept = choose_patches(points.reshape(-1, points.shape[-1]))
     return Normality(
         tuple(fit_gaussian(x) for x in features),
-        replace(axes, kept=kept),
+        fit_patches(patches),
         (*units, of_all),
         chance(of_all.of(evidence)),
     )
+
+
+def fit_patches(patches: np.ndarray) -> Gaussian:
+    """Fit the distribution of all places of maps (n, h, w, c)."""
+    rows = patches.reshape(-1, patches.shape[-1])
+    if len(rows) > _MOST_PATCHES:
+        rows = rows[np.random.default_rng(0).choice(len(rows), _MOST_PATCHES, replace=False)]
+    return fit_gaussian(rows.astype(np.float32))
 
 
 def fit_gaussian(features: np.ndarray) -> Gaussian:
@@ -196,9 +203,9 @@ def fit_gaussian(features: np.ndarray) -> Gaussian:
     left = max(len(mean) - len(lead), 1)
     share = shrinkage * total / len(mean)
     rest = share + (1 - shrinkage) * (total - lead.sum()) / left + EPSILON
-    gain = np.maximum(1 - rest / ((1 - shrinkage) * lead + share + EPSILON), 0)
+    ratio = np.minimum(rest / ((1 - shrinkage) * lead + share + EPSILON), 1)
     columns = np.zeros((len(mean), MOST_AXES), np.float32)
-    columns[:, : len(lead)] = axes[: len(lead)].T * np.sqrt(gain)
+    columns[:, : len(lead)] = axes[: len(lead)].T * np.sqrt(1 - np.sqrt(ratio))
     return Gaussian(mean.astype(np.float32), columns, float(rest))
 
 
