@@ -12,6 +12,7 @@ import numpy as np
 
 from tlearn.backend.graph import freeze_graph
 from tlearn.backend.silence import CapturedOutput, silence_output
+from tlearn.backend.with_tensorflow import call_with_tensorflow, keras_runs_elsewhere
 from tlearn.errors import BackboneError
 
 QUANTIZATIONS = ("none", "float16", "dynamic", "int8")
@@ -58,6 +59,11 @@ def convert(
         raise ValueError(f"quantization: expected one of {QUANTIZATIONS}, got {quantization!r}")
     if quantization == "int8" and (representative is None or len(representative) == 0):
         raise ValueError("int8 needs representative inputs")
+    if keras_runs_elsewhere():
+        how = {"batch": batch, "quantization": quantization, "io_dtype": io_dtype}
+        here = f"{__name__}:{convert.__name__}"
+        content: bytes = call_with_tensorflow(here, model, representative=representative, **how)
+        return content
     failure: Exception | None = None
     with silence_output() as log, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the converter's, about how it was called
@@ -67,7 +73,7 @@ def convert(
         converter = tf.lite.TFLiteConverter.from_concrete_functions([freeze_graph(model, batch)])
         _configure(converter, quantization, representative, io_dtype)
         try:
-            content: bytes = converter.convert()
+            content = converter.convert()
         except ConverterError as error:
             failure = error
     if failure is not None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from tlearn.backend.with_tensorflow import prefer_tensorflow
 from tlearn.data.targets import ensure_classes
 from tlearn.errors import ExportError
 from tlearn.evaluation.choice import NO_CHOICE, Choice
@@ -140,6 +141,7 @@ def _open(
     progress: ProgressCallback,
 ) -> tuple[TrainedRun, Path]:
     """Open the run and find where its files go; what can be refused is refused at once."""
+    prefer_tensorflow()
     for target in targets:
         find_format(*target)
     trained = TrainedRun.open(run, data, progress)

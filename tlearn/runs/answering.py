@@ -208,10 +208,6 @@ def _convert(path: Path, model: keras.Model) -> bool:
 
     Where it does not, or lacks an operator, an empty file is stored: it need not be tried again.
     """
-    import keras
-
-    if keras.backend.backend() != "tensorflow":
-        return False
     from tlearn.backend.litert import convert
 
     network = _with_embedding(model)
