@@ -25,7 +25,7 @@ from tlearn.data.notes import FolderNote, Row, composed, join_forms, names_alike
 from tlearn.data.other_tasks import labels_hint, table_in
 from tlearn.data.parts import SPLIT_NAMES, SPLITS
 from tlearn.data.table_rows import scan_table
-from tlearn.data.targets import CLASSES, ONE_CLASS
+from tlearn.data.targets import CLASSES, LABELS, NUMBER, ONE_CLASS
 from tlearn.data.walk import Walk, list_entries, natural_key
 from tlearn.errors import DataError, pasted, quoted
 from tlearn.storage.cache import open_cache
@@ -80,6 +80,11 @@ class ImageFolder:
     strangers: tuple[Path, ...] = ()
     task: str = CLASSES
     outputs: tuple[str, ...] = ()
+
+    @property
+    def has_strata(self) -> bool:
+        """Return whether `classes` are strata, so that copies may stand in two of them."""
+        return self.task in (LABELS, NUMBER)
 
 
 def scan(
