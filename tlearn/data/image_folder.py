@@ -193,7 +193,7 @@ def _scan_folder(root: Path, known: Sequence[str], task: str | None) -> ImageFol
     walk = Walk(root)
     if task == ONE_CLASS and walk.children("")[1] and not walk.class_folders(""):
         rows, outputs = target_rows(
-            root, [Row(n, root.name, None) for n in walk.images("")], task, ()
+            root, [Row(n, root.name, None) for n in walk.images("")], task, known
         )
         folder = _image_folder(root, rows, "classes", (), walk.ignored)
         return replace(folder, task=task, outputs=outputs)
@@ -249,16 +249,22 @@ def _refuse_one_class(folder: ImageFolder, scored: bool, examined: bool) -> None
         inner /= deeper[0]
     table, hint = (table_in(root), labels_hint(root)) if folder.layout != "csv" else (None, "")
     if not scored and (table or not examined):
+        of_table = folder.layout == "csv"
         raise DataError(
-            f"{quoted(root)} has only one class: {name!r}",
+            f"{'the table in ' if of_table else ''}{quoted(root)} has only one class: {name!r}",
             hint
-            or "add a subfolder with images of something else, or learn what is unlike these: "
-            "--task one-class",
+            or f"add {'rows' if of_table else 'a subfolder'} with images of something else, or "
+            "learn what is unlike these: --task one-class",
         )
 
 
 def _scan_csv(path: Path, known: Sequence[str], task: str | None) -> ImageFolder:
     table = scan_table(path, bool(known), task, known)
+    if not table.rows:
+        raise DataError(
+            f"{quoted(path)} lists no images",
+            "add a row for each, as in photo.jpg,cat: tlearn suggest TABLE.csv",
+        )
     folder = _image_folder(path.parent, table.rows, "csv", known if not table.outputs else ())
     notes = (*table.notes, *folder.notes)
     return replace(folder, notes=notes, task=table.task, outputs=table.outputs)
