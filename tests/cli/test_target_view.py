@@ -1,0 +1,53 @@
+"""What is printed of labels and numbers."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import numpy as np
+import pytest
+
+from tlearn.cli import target_view
+from tlearn.cli.display.progress import print_result
+from tlearn.confidence.confidence import Confidence, NumberPromise
+from tlearn.evaluation.number_scores import score_numbers
+from tlearn.evaluation.target_predictions import TargetPrediction
+
+
+def predicted(task: str, name: str, values: list[float]) -> list[TargetPrediction]:
+    known = Confidence(number=NumberPromise(1000.0, 0.9, False, 40)) if task == "number" else None
+    return [
+        TargetPrediction.of(f"{n}.png", np.array([value]), [name], task, known or Confidence())
+        for n, value in enumerate(values)
+    ]
+
+
+def test_a_single_label_that_an_image_lacks_is_no_number(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    print_result(*target_view.draw_predictions(predicted("labels", "smile", [0.9, 0.1])))
+    printed = capsys.readouterr().out
+    assert "9 of 10" not in printed and "none" in printed and "90%" in printed
+
+
+def test_a_large_number_is_written_out(capsys: pytest.CaptureFixture[str]) -> None:
+    print_result(*target_view.draw_predictions(predicted("number", "price", [250000.4])))
+    assert "250,000   249,000 to 251,000" in capsys.readouterr().out
+
+
+def test_the_table_of_numbers_has_their_intervals() -> None:
+    text = target_view.to_csv(
+        [*predicted("number", "price", [2500.0]), TargetPrediction("x.png", {}, problem="empty")]
+    )
+    first, unread = csv.DictReader(io.StringIO(text))
+    assert (first["from"], first["to"]) == ("1500", "3500")
+    assert unread["problem"] == "empty" and unread["to"] == ""
+
+
+def test_a_model_that_explains_nothing_is_said_to(capsys: pytest.CaptureFixture[str]) -> None:
+    y = np.arange(20.0)
+    report = score_numbers(y[::-1], y, "age", "test", 9.5)
+    print_result(*target_view.draw_target_scores({"test": report}))
+    printed = capsys.readouterr().out
+    assert "no better than answering the mean" in printed and "of the variance" not in printed
