@@ -14,7 +14,7 @@ from tests.conftest import draw_image
 from tlearn import api
 from tlearn.commands.evaluate_targets import TargetEvaluateResult
 from tlearn.commands.predict import predict_targets
-from tlearn.errors import DataError, RecipeError
+from tlearn.errors import DataError
 from tlearn.storage.text import read_json
 
 Made = Callable[[Path], Path]
@@ -123,8 +123,8 @@ def test_what_is_made_for_classes_says_so(train: Callable[..., Any]) -> None:
         api.explain(run)
     with pytest.raises(DataError, match="--folds is about classes"):
         api.finetune(source, folds=3)
-    with pytest.raises(RecipeError, match="--min-accuracy is about classes"):
-        api.evaluate(run, gates=api.Gates(min_accuracy=0.5))
+    with pytest.raises(DataError, match="--min-auc is about classes, and here several labels"):
+        api.evaluate(run, gates=api.Gates(min_auc=0.5))
 
 
 def test_suggest_measures_heads_and_forecasts_nothing(
