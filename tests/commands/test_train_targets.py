@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from typer.testing import CliRunner
 
 from tests.conftest import draw_image
 from tlearn import api
+from tlearn.cli import app
 from tlearn.commands.evaluate_targets import TargetEvaluateResult
 from tlearn.commands.predict import predict_targets
 from tlearn.errors import DataError
@@ -114,6 +116,14 @@ def test_a_table_is_scored_and_its_own_images_are_counted(train: Callable[..., A
     found = scored(api.evaluate(result.run.path, source))
     assert found.trained_on == result.plan.split.n_train + result.plan.split.n_val
     assert found.unseen is not None and found.unseen.n == result.plan.split.n_test
+
+
+def test_a_table_of_answers_is_written_again(train: Callable[..., Any], tmp_path: Path) -> None:
+    source, result = train(number_table, policy="linear_head")
+    image = next(source.parent.rglob("*.png"))
+    words = ["predict", str(result.run.path), str(image), "--csv", str(tmp_path / "answers.csv")]
+    for _ in range(2):
+        assert CliRunner().invoke(app, words).exit_code == 0
 
 
 def test_what_is_made_for_classes_says_so(train: Callable[..., Any]) -> None:
