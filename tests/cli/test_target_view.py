@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from tlearn.cli import target_view
+from tlearn.cli.display.formats import outputs_row
 from tlearn.cli.display.progress import print_result
 from tlearn.confidence.confidence import Confidence, NumberPromise
 from tlearn.evaluation.number_scores import score_numbers
@@ -51,3 +52,23 @@ def test_a_model_that_explains_nothing_is_said_to(capsys: pytest.CaptureFixture[
     print_result(*target_view.draw_target_scores({"test": report}))
     printed = capsys.readouterr().out
     assert "no better than answering the mean" in printed and "of the variance" not in printed
+
+
+@pytest.mark.parametrize(
+    ("task", "names", "row"),
+    [
+        ("labels", ["a", "b"], {"labels": "2: a, b"}),
+        ("number", ["age"], {"number": "age"}),
+        (None, ["a", "b"], {"classes": "2: a, b"}),
+    ],
+)
+def test_what_a_model_answers_is_called_what_it_is(
+    task: str | None, names: list[str], row: dict[str, str]
+) -> None:
+    assert outputs_row(task, names) == row
+
+
+def test_a_share_of_an_answer_reaches_no_negative_price() -> None:
+    known = Confidence(number=NumberPromise(3.0, 0.9, True, 40))
+    answer = TargetPrediction.of("1.png", np.array([20.0]), ["price"], "number", known)
+    assert answer.interval == (0.0, 80.0)

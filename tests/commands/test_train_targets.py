@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from tests.conftest import draw_image
 from tlearn import api
-from tlearn.cli import app
+from tlearn.cli.app import app
 from tlearn.commands.evaluate_targets import TargetEvaluateResult
 from tlearn.commands.predict import predict_targets
 from tlearn.errors import DataError

@@ -81,3 +81,9 @@ def test_labels_that_train_lacks_are_told(tmp_path: Path) -> None:
     folder = scan(label_table(tmp_path, rows, "path,label,split"))
     issues = [issue.message for issue in inspect_dataset(folder, infos_of(folder))]
     assert any("Fewer than 10 images for training have the label 'c' (0)" in m for m in issues)
+
+
+def test_labels_whose_names_look_alike_are_told(tmp_path: Path) -> None:
+    rows = [f"{'Rose|red' if n % 2 else 'rose|blue'}" for n in range(12)]
+    (note,) = scan(label_table(tmp_path, rows)).notes
+    assert "'Rose' and 'rose'" in note.message

@@ -91,8 +91,8 @@ def read_image_csv(path: Path, task: str | None = None) -> ImageTable:
         ) from error
     except (OSError, csv.Error) as error:
         reason = error.strerror if isinstance(error, OSError) else error
-        message = f"cannot read {quoted(path)}: {reason}"
-        raise DataError(message, "save it as CSV in UTF-8") from error
+        hint = "save it as CSV in UTF-8, a cell with the delimiter in it in quotes"
+        raise DataError(f"cannot read {quoted(path)}: {reason}", hint) from error
     cells_of = [cells for _, cells in rows]
     _refuse_other_tables(path, header, meanings, cells_of)
     # Reversed, so that the first of two columns with the same meaning counts.

@@ -266,5 +266,6 @@ def _scan_csv(path: Path, known: Sequence[str], task: str | None) -> ImageFolder
             "add a row for each, as in photo.jpg,cat: tlearn suggest TABLE.csv",
         )
     folder = _image_folder(path.parent, table.rows, "csv", known if not table.outputs else ())
-    notes = (*table.notes, *folder.notes)
+    of_names = names_alike(table.outputs) if table.outputs else folder.notes  # not of strata
+    notes = (*table.notes, *of_names)
     return replace(folder, notes=notes, task=table.task, outputs=table.outputs)

@@ -126,7 +126,7 @@ def _conflicting_labels(
     how, keep = f"in more than one class ({named}) and left out", "Keep each one in its right class"
     if folder.has_strata:
         what = "labels" if folder.task == LABELS else "numbers"
-        how, keep = f"stored more than once, with different {what}", "All count. Keep the right"
+        how, keep = f"stored more than once, with different {what}", "All count. Keep the right one"
     if conflicts:
         yield DataIssue(
             "conflicting_labels",

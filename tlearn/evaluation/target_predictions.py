@@ -58,4 +58,5 @@ class TargetPrediction:
         if number is None or number.half_width is None:
             return cls(name, answers, is_number=True)
         width = number.half_width * (value if number.relative else 1.0)
-        return cls(name, answers, interval=(value - width, value + width), is_number=True)
+        low = max(value - width, 0.0) if number.relative else value - width
+        return cls(name, answers, interval=(low, value + width), is_number=True)

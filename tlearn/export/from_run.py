@@ -61,10 +61,8 @@ def prepare_export(
     """
     choice.check(run.labels, run.manifest.count("val"), "export")
     choice = choice.or_like(read_point(run.directory, run.labels))
-    _refuse_other_tasks(
-        run, {"--prior": prior or None, "--with-maps": maps or None, "--refuse": refuse}
-    )
-    _refuse_int8(run, calibrate)
+    asked = {"--prior": prior or None, "--with-maps": maps or None, "--refuse": refuse}
+    _refuse_for_task(run, calibrate, asked)
     model, shares = run.load_model(), None
     if refuse is not None and len(model.outputs) == 1:
         raise ExportError(
@@ -104,12 +102,9 @@ def _expected(run: TrainedRun, model: keras.Model, check: SplitImages, maps: boo
     return replace(answers, maps=_maps(model, check)) if maps else answers
 
 
-def _refuse_other_tasks(run: TrainedRun, asked: Mapping[str, object]) -> None:
+def _refuse_for_task(run: TrainedRun, calibrate: bool, asked: Mapping[str, object]) -> None:
     for flag in (flag for flag, value in asked.items() if value is not None):
         ensure_classes(run.plan.task, flag)
-
-
-def _refuse_int8(run: TrainedRun, calibrate: bool) -> None:
     if calibrate and run.plan.task == ONE_CLASS:
         raise ExportError(
             "int8: how unlike an image is does not survive steps that coarse",
