@@ -12,6 +12,7 @@ from tlearn.cli import target_view
 from tlearn.cli.display.formats import outputs_row
 from tlearn.cli.display.progress import print_result
 from tlearn.confidence.confidence import Confidence, NumberPromise
+from tlearn.evaluation.good_scores import score_good
 from tlearn.evaluation.number_scores import score_numbers
 from tlearn.evaluation.target_predictions import TargetPrediction
 
@@ -72,3 +73,13 @@ def test_a_share_of_an_answer_reaches_no_negative_price() -> None:
     known = Confidence(number=NumberPromise(3.0, 0.9, True, 40))
     answer = TargetPrediction.of("1.png", np.array([20.0]), ["price"], "number", known)
     assert answer.interval == (0.0, 80.0)
+
+
+@pytest.mark.parametrize(("n_called", "told"), [(2, False), (30, True)])
+def test_good_images_that_are_called_bad_too_often_are_told(
+    n_called: int, told: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    anomaly = np.r_[np.ones(n_called), np.zeros(40 - n_called)]
+    report = score_good(anomaly, np.zeros(40), "other", 0.95, 0.05)
+    print_result(*target_view.draw_target_scores({"": report}))
+    assert ("unlike those that were learned from" in capsys.readouterr().out) == told

@@ -53,7 +53,10 @@ def draw_target_scores(
         return [*blocks, *_labels(report, verbose)]
     if isinstance(report, NumberReport):
         return [*blocks, *_number(report)]
-    return [*blocks, Text(f"asked for: {percent(report.asked)} of good images called bad", DIM)]
+    blocks.append(Text(f"asked for: {percent(report.asked)} of good images called bad", DIM))
+    if report.false_alarm_interval and report.false_alarm_interval[0] > report.asked:
+        blocks.append(Text("these good images are unlike those that were learned from", WARN))
+    return blocks
 
 
 def _labels(report: LabelReport, verbose: bool) -> list[RenderableType]:
