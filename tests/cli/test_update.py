@@ -6,11 +6,19 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from tests.cli.conftest import Command
 from tests.conftest import draw_image
+from tlearn.cli.display.progress import print_result
+from tlearn.cli.update_view import draw_result
+from tlearn.commands.compare import Paired
+from tlearn.commands.verdict import Pairing, Verdict
+from tlearn.evaluation.metrics import Report
+from tlearn.runs.directory import RunDirectory
 
 
 @pytest.fixture(autouse=True)
@@ -113,3 +121,17 @@ def test_the_latest_run_is_never_one_that_was_not_released(command: Command) -> 
     assert document["run"] == "runs/good"
     refused = command("update", "run", "new")
     assert refused.exit_code == 2 and "'new' does not exist" in refused.stderr
+
+
+def test_validation_images_are_not_called_test_images(
+    report: Callable[[str], Report], capsys: pytest.CaptureFixture[str]
+) -> None:
+    pairing = Pairing(9, 0.8, Paired(0.9, 0.1, (-0.1, 0.3), 1, 0, 9))
+    reports = {"val": report("val")}
+    facts: Any = SimpleNamespace(
+        run=RunDirectory(Path("run-2")), verdict=Verdict(pairing, pairing, 1), reports=reports
+    )
+    facts.seconds, facts.released, facts.warnings = {}, True, ()
+    print_result(*draw_result(facts))
+    shown = capsys.readouterr().out
+    assert "all validation images" in shown and "Right on 9 of 10 validation images" in shown

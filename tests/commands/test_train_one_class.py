@@ -60,6 +60,13 @@ def test_bad_images_are_found_and_shown(run: Run) -> None:
     assert row < answer.map.shape[0] / 2 <= column
 
 
+def test_images_are_embedded_by_what_is_compared(run: Run) -> None:
+    textures, result = run
+    assert result.run is not None
+    found = api.embed(result.run.path, [textures], similar=textures / "patched" / "3.png").similar
+    assert {Path(image.path).parent.name for image in found} == {"patched"}
+
+
 def test_what_it_cannot_do_is_said(run: Run, tiny_backbone_flags: dict[str, Any]) -> None:
     textures, result = run
     assert result.run is not None

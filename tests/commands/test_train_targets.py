@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from typer.testing import CliRunner
 
 from tests.conftest import draw_image
 from tlearn import api
+from tlearn.cli.app import app
 from tlearn.commands.evaluate_targets import TargetEvaluateResult
 from tlearn.commands.predict import predict_targets
-from tlearn.errors import DataError, RecipeError
+from tlearn.errors import DataError
 from tlearn.storage.text import read_json
 
 Made = Callable[[Path], Path]
@@ -116,6 +118,14 @@ def test_a_table_is_scored_and_its_own_images_are_counted(train: Callable[..., A
     assert found.unseen is not None and found.unseen.n == result.plan.split.n_test
 
 
+def test_a_table_of_answers_is_written_again(train: Callable[..., Any], tmp_path: Path) -> None:
+    source, result = train(number_table, policy="linear_head")
+    image = next(source.parent.rglob("*.png"))
+    words = ["predict", str(result.run.path), str(image), "--csv", str(tmp_path / "answers.csv")]
+    for _ in range(2):
+        assert CliRunner().invoke(app, words).exit_code == 0
+
+
 def test_what_is_made_for_classes_says_so(train: Callable[..., Any]) -> None:
     source, result = train(labels_table, policy="linear_head")
     run = result.run.path
@@ -123,8 +133,8 @@ def test_what_is_made_for_classes_says_so(train: Callable[..., Any]) -> None:
         api.explain(run)
     with pytest.raises(DataError, match="--folds is about classes"):
         api.finetune(source, folds=3)
-    with pytest.raises(RecipeError, match="--min-accuracy is about classes"):
-        api.evaluate(run, gates=api.Gates(min_accuracy=0.5))
+    with pytest.raises(DataError, match="--min-auc is about classes, and here several labels"):
+        api.evaluate(run, gates=api.Gates(min_auc=0.5))
 
 
 def test_suggest_measures_heads_and_forecasts_nothing(

@@ -136,3 +136,46 @@ def test_labels_that_may_be_lists_are_told(tmp_path: Path) -> None:
     labels = ['"daisy, yellow"', '"rose, red"', '"daisy, red"']
     (note,) = read_image_csv(table(tmp_path, labels)).notes
     assert note.severity == "warning" and "recurs" in note.message
+
+
+@pytest.mark.parametrize(
+    ("labels", "first"),
+    [
+        (['"1,000.5"', '"12,345.0"', "900.0"], 1000.5),
+        (['"1,000,000"', '"2,500,000"', "0"], 1e6),
+        (['"1,000.5"', "900"], 1000.5),
+        (['"1,5"', '"2,125"'], 1.5),
+        (["\N{MINUS SIGN}3.5", "4"], -3.5),
+    ],
+)
+def test_commas_between_thousands_are_no_decimal_points(
+    tmp_path: Path, labels: list[str], first: float
+) -> None:
+    found = read_image_csv(table(tmp_path, labels, "path,price"), "number")
+    assert found.targets[0] == {"price": first}
+
+
+@pytest.mark.parametrize("task", [None, "number"])
+def test_a_comma_that_may_be_either_is_refused(tmp_path: Path, task: str | None) -> None:
+    labels = [f'"{100 * n:,}"' for n in range(40)]
+    with pytest.raises(DataError, match=r"'1,000' may be 1000 or 1\.000"):
+        read_image_csv(table(tmp_path, labels, "path,price"), task)
+
+
+@pytest.mark.parametrize("cell", ["3o", "", "nan", "1e300", "inf", "1_5"])
+def test_a_slip_in_a_column_of_numbers_is_told_and_makes_no_classes(
+    tmp_path: Path, cell: str
+) -> None:
+    with pytest.raises(DataError, match=f"line 2: '{cell}' is"):
+        read_image_csv(table(tmp_path, [cell, *(f"{n}.5" for n in range(40))], "path,age"))
+
+
+def test_columns_with_other_cells_than_0_and_1_are_told(tmp_path: Path) -> None:
+    found = read_image_csv(table(tmp_path, ["1,0,2", "1,1,0"], "image,a,b,c"))
+    assert [*found.targets[0]] == ["a", "b"]
+    assert found.notes[0].message.endswith("neither 0 nor 1: the columns 'c'.")
+
+
+def test_columns_with_one_1_in_a_row_are_classes_where_that_is_said(tmp_path: Path) -> None:
+    path = table(tmp_path, ["1,0,0", "0,1,0"], "image,a,b,c")
+    assert [cells["label"] for _, cells in read_image_csv(path, "classes").rows] == ["a", "b"]

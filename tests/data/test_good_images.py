@@ -62,8 +62,16 @@ def test_which_images_are_good_has_to_be_known(tmp_path: Path) -> None:
         scan(draw(tmp_path / "two", good=2, ok=2, bad=2), task="one_class")
 
 
+def test_bad_images_alone_are_not_the_good_ones(tmp_path: Path) -> None:
+    root = draw(tmp_path, defect=20)
+    with pytest.raises(DataError, match="by name, none of 'defect' is the good images of"):
+        scan(root, task="one_class")
+    scored = scan(root, ("anomaly",), task="one_class")
+    assert {image.target for image in scored.images} == {(1.0,)}
+
+
 def test_a_few_good_images_are_too_few(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="7 good images to learn from"):
+    with pytest.raises(DataError, match="7 good images to learn from, beside 1 for testing"):
         split(draw(tmp_path, good=8, bad=3))
 
 

@@ -39,3 +39,24 @@ def test_an_image_with_two_numbers_is_named(tmp_path: Path) -> None:
     (tmp_path / "list.csv").write_text("path,label\n0.png,0.5\n0.png,1.5\n1.png,2.5\n")
     with pytest.raises(DataError, match=r"line 3: '0\.png' is listed twice, with different numb"):
         scan(tmp_path / "list.csv")
+
+
+def test_an_image_that_has_a_label_and_has_it_not_is_named(tmp_path: Path) -> None:
+    label_table(tmp_path, [""] * 3)
+    rows = ["0.png,1,1", "1.png,1,0", "2.png,0,1", "0.png,1,", "0.png,0,1"]
+    (tmp_path / "list.csv").write_text("\n".join(["path,a,b", *rows]))
+    with pytest.raises(DataError, match=r"line 6: '0\.png' is listed twice, with different lab"):
+        scan(tmp_path / "list.csv")
+
+
+def test_a_gap_takes_no_label_away(tmp_path: Path) -> None:
+    label_table(tmp_path, [""] * 3)
+    rows = ["0.png,1,1", "1.png,1,0", "2.png,0,1", "0.png,,"]
+    (tmp_path / "list.csv").write_text("\n".join(["path,a,b", *rows]))
+    assert scan(tmp_path / "list.csv").images[0].target == (1, 1)
+
+
+def test_empty_cells_point_to_labels(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="line 3: it has no label") as raised:
+        scan(label_table(tmp_path, ["a", "", "a"]))
+    assert raised.value.hint.endswith("--task labels")

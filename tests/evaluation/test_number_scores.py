@@ -53,6 +53,23 @@ def test_one_value_for_all_has_neither_r2_nor_ranks() -> None:
     )
 
 
+def test_r2_and_its_interval_do_not_depend_on_the_unit() -> None:
+    y, answers, _ = draw(40)
+    plain, tiny = (score_numbers(answers * k, y * k, "m", "test", 50.0 * k) for k in (1, 1e-9))
+    assert tiny.r2_interval == pytest.approx(plain.r2_interval)
+
+
+def test_two_images_have_no_r2_of_trillions() -> None:
+    ends = score_numbers(np.array([3.0, 3.1]), np.array([1.0, 8.0]), "x", "test", 4.0).r2_interval
+    assert ends is None or ends[0] > -100
+
+
+def test_large_numbers_are_written_out() -> None:
+    y = np.linspace(0, 2e6, 30)
+    words = score_numbers(y + 123456, y, "price", "test", 1e6).in_words()
+    assert words.startswith("price is off by 123,456 on average") and "e+" not in words
+
+
 def test_the_half_width_is_the_kth_largest_error() -> None:
     errors = np.arange(1, 20.0)
     assert promise_half_width(errors, np.zeros(19)) == 18  # k = floor(20 * .1)

@@ -150,6 +150,7 @@ def _images(dataset: Dataset) -> Text:
     splits = [f"{n:,} {split}" if n else f"no {split}" for split, n in counts.items()]
     names = class_names(dataset.outputs, _SHOWN_CLASSES)
     what = f"of {len(dataset.outputs)} classes ({names})"
+    groups = kept_groups(dataset)
     if task == LABELS:
         what = f"with {pluralize(len(dataset.outputs), 'label')} ({names}), several an image"
     elif task == NUMBER:
@@ -157,8 +158,8 @@ def _images(dataset: Dataset) -> Text:
     elif task == ONE_CLASS:
         assert manifest.targets is not None
         n_bad = int(manifest.targets.sum())
-        what = f"images, {n_bad:,} of them bad, which are for testing only"
-    groups = kept_groups(dataset)
+        bad = f", and {n_bad:,} bad ones, which are for testing only" * bool(n_bad)
+        return Text(f"{len(manifest.names) - n_bad:,} good ones{bad}: {', '.join(splits)}{groups}")
     return Text(f"{len(manifest.names):,} {what}: {', '.join(splits)}{groups}")
 
 

@@ -116,7 +116,8 @@ def predict(
 
     if csv:
         ensure_writable_file(csv, _CSV_HINT)
-        ensure_replaces(csv, rb"\Aimage,label,probability", "table of predictions", _CSV_HINT)
+        mark = rb"\Aimage,(label,probability|problem,labels)"
+        ensure_replaces(csv, mark, "table of predictions", _CSV_HINT)
     answering = summarize(RunDirectory.open(run).path)
     if answering.task not in (None, "classes") and not (sorting or shares):
         _answer_targets(answering, sources, csv, Display(as_json, quiet, verbose), as_json)

@@ -25,6 +25,7 @@ from tlearn.cli.display.widgets import (
     table,
 )
 from tlearn.confidence.answers import ANOMALY
+from tlearn.evaluation.wording import significant
 
 if TYPE_CHECKING:
     from tlearn.commands.evaluate_targets import TargetEvaluateResult
@@ -52,7 +53,10 @@ def draw_target_scores(
         return [*blocks, *_labels(report, verbose)]
     if isinstance(report, NumberReport):
         return [*blocks, *_number(report)]
-    return [*blocks, Text(f"asked for: {percent(report.asked)} of good images called bad", DIM)]
+    blocks.append(Text(f"asked for: {percent(report.asked)} of good images called bad", DIM))
+    if report.false_alarm_interval and report.false_alarm_interval[0] > report.asked:
+        blocks.append(Text("these good images are unlike those that were learned from", WARN))
+    return blocks
 
 
 def _labels(report: LabelReport, verbose: bool) -> list[RenderableType]:
@@ -71,14 +75,16 @@ def _number(report: NumberReport) -> list[RenderableType]:
     lines = []
     if report.r2 is not None and report.r2_interval is not None:
         ends = "{:.2f} to {:.2f}".format(*report.r2_interval)
-        lines.append(f"{percent(report.r2, 0)} of the variance explained (R² {ends})")
+        share = f"{percent(report.r2, 0)} of the variance explained"
+        share = share if report.r2 > 0.005 else "no better than answering the mean"
+        lines.append(f"{share} (R² {report.r2:.2f}; {ends})")
     if report.half_width is None:
         lines.append("too few held-out images to promise an interval around an answer")
     elif report.coverage is not None:
-        width = percent(report.half_width) if report.relative else f"{report.half_width:.3g}"
+        width = (percent if report.relative else significant)(report.half_width)
         lines.append(
-            f"9 of 10 new images lie within {width} of the answer; of these, "
-            f"{percent(report.coverage, 0)} did"
+            f"the true number of 9 in 10 new images is promised within {width} of the answer; here "
+            f"{percent(report.coverage, 0)} were"
         )
     return [Text("\n".join(lines), DIM)]
 
@@ -111,14 +117,13 @@ def draw_predictions(predictions: Sequence[TargetPrediction]) -> list[Renderable
     """Return a line for each image."""
     read = [prediction for prediction in predictions if not prediction.problem]
     blocks: list[RenderableType] = []
-    number = any(not p.labels and len(p.answers) == 1 for p in read)
     one_class = any({*p.answers} == {ANOMALY} for p in read)
-    if read and number:
+    if read and read[0].is_number:
         (name,) = read[0].answers
         grid = table("image", name, "9 of 10 within", right=(1, 2))
         for p in read:
-            ends = "{:.3g} to {:.3g}".format(*p.interval) if p.interval else "-"
-            grid.add_row(end_of(p.name, _NAME_CELLS), f"{p.answers[name]:.4g}", ends)
+            ends = " to ".join(map(significant, p.interval or ())) or "-"
+            grid.add_row(end_of(p.name, _NAME_CELLS), significant(p.answers[name], 4), ends)
         blocks.append(grid)
     elif one_class:
         grid = table("image", "", ANOMALY, right=(2,))
@@ -165,9 +170,11 @@ def to_csv(predictions: Sequence[TargetPrediction]) -> str:
     names = next((p.answers for p in predictions if p.answers), {})
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(["image", "problem", "labels", *map(csv_text, names)])
+    ends = ["from", "to"] if any(p.interval for p in predictions) else []
+    writer.writerow(["image", "problem", "labels", *map(csv_text, names), *ends])
     for p in predictions:
-        values = [f"{p.answers[name]:.6g}" for name in names] if p.answers else [""] * len(names)
+        given = [*(p.answers[name] for name in names), *(p.interval or ())] if p.answers else []
+        values = [f"{value:.6g}" for value in given] or [""] * len([*names, *ends])
         labels = csv_text("|".join(p.labels))
         writer.writerow([csv_path(p.name), csv_text(p.problem or ""), labels, *values])
     return file.getvalue()

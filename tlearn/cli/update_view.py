@@ -30,6 +30,7 @@ from tlearn.cli.display.widgets import (
     table,
     verdict,
 )
+from tlearn.evaluation.wording import split_in_words
 
 if TYPE_CHECKING:
     from tlearn.commands.additions import Additions
@@ -116,25 +117,27 @@ def draw_result(result: UpdateResult) -> list[RenderableType]:
     }
     if not result.released:
         rows["released"] = Text("no: a whole run, kept under this name", BAD)
-    blocks: list[RenderableType] = [Text(), *_draw_verdict(result.verdict), Text(), verdict(report)]
+    from tlearn.evaluation.metrics import SPLITS_IN_WORDS
+
+    whose = SPLITS_IN_WORDS.get(report.split, report.split)
+    blocks: list[RenderableType] = [Text(), *_draw_verdict(result.verdict, report.split)]
+    blocks += [Text(), verdict(report, whose)]
     if result.warnings:
         blocks.append(bullets([safe_text(warning, WARN) for warning in result.warnings], "!"))
     return [*blocks, key_value_table(rows)]
 
 
-def _draw_verdict(found: Verdict) -> list[RenderableType]:
+def _draw_verdict(found: Verdict, split: str) -> list[RenderableType]:
     grid = table(
         "old classes", "images", "before", "after", "change", "95% interval", right=range(1, 6)
     )
-    grid.add_row("all test images", *_cells(found.all))
+    grid.add_row(f"all {split_in_words(split)} images", *_cells(found.all))
     if found.own.n < found.all.n:
         grid.add_row("those of the old run", *_cells(found.own))
     blocks: list[RenderableType] = [indented(grid), indented(_in_words(found))]
     if found.taken:
         taken = pluralize(found.taken, "image")
-        blocks.append(
-            indented(Text(f"{taken} answered right before are taken for a new class", DIM))
-        )
+        blocks.append(indented(Text(f"taken for a new class: {taken} answered right before", DIM)))
     if found.new_are_unlike:
         text = "the old model errs more on the new images: another kind, or wrong labels?"
         blocks.append(indented(Text(text, WARN)))

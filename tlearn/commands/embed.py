@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from tlearn.data.image_folder import list_images, scan
+from tlearn.data.image_folder import ImageFolder, LabeledImage, list_images, scan
+from tlearn.data.targets import LABELS
 from tlearn.errors import DataError, quoted
 from tlearn.evaluation.embeddings import Embeddings, check_format, write_embeddings
 from tlearn.progress import ProgressCallback, no_progress
@@ -111,8 +112,16 @@ def _find(sources: Sequence[Path]) -> tuple[list[Path], list[str], int]:
             folder = scan(sources[0])
             paths = [image.path for image in folder.images]
             others = {*list_images([folder.root])} - {*paths} if folder.layout != "csv" else ()
-            return paths, [folder.classes[image.label] for image in folder.images], len(others)
+            return paths, [_label(folder, image) for image in folder.images], len(others)
     return list_images(sources), [], 0
+
+
+def _label(folder: ImageFolder, image: LabeledImage) -> str:
+    """Return the class of an image, or what else a table says of it."""
+    if folder.task == LABELS:
+        pairs = zip(folder.outputs, image.target, strict=True)
+        return "|".join(name for name, has in pairs if has == 1)
+    return f"{image.target[0]:g}" if image.target else folder.classes[image.label]
 
 
 def _neighbors(

@@ -121,9 +121,8 @@ def evaluate(
     forgot = forget_point(RunDirectory.open(run)) if forget else None
     trained = TrainedRun.open(run, data, progress)
     if trained.plan.task != CLASSES:
-        chosen = choice not in (None, NO_CHOICE) or keep
-        asked = {"--min-accuracy": gates, "--positive": chosen, "--unknown": unknown}
-        return evaluate_targets(trained, folder, asked)
+        asked = {**vars(gates or Gates()), **vars(choice or NO_CHOICE), "keep": keep}
+        return evaluate_targets(trained, folder, {**asked, "unknown": unknown})
     choice, gates, classes = choice or NO_CHOICE, gates or Gates(), trained.labels
     choice.check(classes, trained.manifest.count("val"))
     gates.check_classes(classes)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tlearn.errors import RecipeError
+from tlearn.data.targets import ensure_classes
 from tlearn.evaluation.target_scores import TargetReport, score_targets
 from tlearn.runs.answering import answer
 from tlearn.runs.directory import RunDirectory
@@ -51,12 +51,13 @@ def evaluate_targets(
     Args:
         trained: The run.
         folder: Other images than the split it reports on.
-        asked: Flag that only a run of classes has to what was given for it.
+        asked: Name of a flag that only a run of classes has to what was given for it.
 
     Raises:
         TlearnError: Something was, or the images cannot be used.
     """
-    _refuse_class_settings(asked)
+    for name in (name for name, value in asked.items() if value not in (None, False, {})):
+        ensure_classes(trained.plan.task, f"--{name.replace('_', '-')}")
     split = folder.resolve().name if folder else trained.manifest.report_split
     images = trained.read_other(folder) if folder else trained.read_split(split)
     targets = images.targets
@@ -82,11 +83,3 @@ def evaluate_targets(
     others = scored(~trained_on) if 0 < seen < len(trained_on) else None
     every = scored(np.ones(len(trained_on), bool))
     return TargetEvaluateResult(trained.directory, every, seen, others, images.shared.by)
-
-
-def _refuse_class_settings(asked: Mapping[str, object]) -> None:
-    if given := [flag for flag, value in asked.items() if value]:
-        raise RecipeError(
-            f"{given[0]} is about classes, and this run answers several labels or a number",
-            "score it as it is: tlearn evaluate RUN",
-        )

@@ -14,9 +14,9 @@ from tlearn.confidence.novelty import REFUSED
 from tlearn.confidence.operating_point import OperatingPoint
 from tlearn.confidence.strangers import measure_known
 from tlearn.data.image_folder import list_images
-from tlearn.data.targets import CLASSES
+from tlearn.data.targets import ensure_classes
 from tlearn.doctor.journal import moving
-from tlearn.errors import DataError, RunError, quoted
+from tlearn.errors import DataError, quoted
 from tlearn.evaluation.predictions import Prediction
 from tlearn.evaluation.prior import expected_shares, learned_shares, with_prior
 from tlearn.evaluation.sorting import (
@@ -180,12 +180,7 @@ def _predict(
     trained: TrainedRun, paths: Sequence[Path], prior: Mapping[str, float] | None
 ) -> Predictions:
     labels, confidence = trained.labels, trained.confidence
-    if trained.plan.task != CLASSES:
-        raise RunError(
-            f"the run {quoted(trained.directory.path)} answers several labels or a number: there "
-            "are no classes to sort into, or to be frequent",
-            "leave out --sort-into and --prior: tlearn predict RUN IMAGES",
-        )
+    ensure_classes(trained.plan.task, "sorting by class, or a prior of classes,")
     shares: tuple[np.ndarray, ...] = ()
     if prior:
         learned = learned_shares(trained.manifest, trained.plan)

@@ -61,6 +61,7 @@ def copy_issues(folder: ImageFolder, copies: Sequence[CopyGroup]) -> Iterator[Da
     """
     groups = [[folder.images[row] for row in g.rows] for g in copies if g.kind != EQUAL]
     torn = [group for group in groups if len({image.label for image in group}) > 1]
+    torn = [] if folder.has_strata else torn
     leaking = [g for g in groups if len({image.split for image in g}) > 1]
     same_side = [g for g in groups if g not in torn and g not in leaking]
     if torn:
@@ -81,12 +82,12 @@ def copy_issues(folder: ImageFolder, copies: Sequence[CopyGroup]) -> Iterator[Da
             "images seen in training means nothing.",
             names_of(leaking),
         )
+    where = "" if folder.has_strata else " in the same class"
     if same_side:
         yield DataIssue(
             "near_copies",
             "note",
-            f"{_groups(same_side)} in the same class: {pairs_of(same_side)}. Each group stays in "
-            "one split.",
+            f"{_groups(same_side)}{where}: {pairs_of(same_side)}. Each group stays in one split.",
             names_of(same_side),
         )
 

@@ -6,6 +6,7 @@ import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from tlearn.data.csv_columns import plain
@@ -29,9 +30,18 @@ _MANY_TWICE = 0.05
 _MANY = 20
 """Different whole numbers that may be classes, whatever else is known of them."""
 
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.IGNORECASE | re.ASCII)
+_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d*)?", re.ASCII)
+_TOO_LARGE = 1e30
+"""Models compute in 32 bits, which end at 3e38."""
+
+_MOST = 0.9
+"""Share of the cells that are numbers where the others are taken for mistakes."""
+
 _YES = {"1", "1.0", "true", "yes", "x"}
 _NO = {"0", "0.0", "false", "no"}
-_UNKNOWN = {"", "nan", "na", "n/a", "?", "-1", "-1.0"}
+_NOT_THERE = {"", "nan", "na", "n/a", "?", "none", "null"}
+_UNKNOWN = _NOT_THERE | {"-1", "-1.0"}
 
 
 def find_task(pairs: Sequence[tuple[str, str]], column: str) -> str:
@@ -42,6 +52,9 @@ def find_task(pairs: Sequence[tuple[str, str]], column: str) -> str:
         column: The name of the column.
     """
     kinds = Counter(label for _, label in pairs if label)
+    grouped = any(",0" in label for label in kinds)  # no label of a list begins with 0
+    if grouped and all(_THOUSANDS.fullmatch(a) or _NUMBER.fullmatch(a) for a in kinds):
+        return NUMBER
     if _separator(kinds, plain(column)) or _many_repeated(pairs):
         return LABELS
     return NUMBER if _measured(kinds, column) else CLASSES
@@ -65,19 +78,37 @@ def split_cells(cells: Sequence[str], column: str) -> list[list[str]]:
 _QUOTES = " '\""
 
 
-def read_number(cell: str) -> float:
-    """Return the number in a cell, with a decimal point or comma.
+def read_number(cell: str, comma: str = ".") -> float:
+    """Return the number in a cell.
+
+    Args:
+        cell: Its text.
+        comma: What a comma in it stands for, see `meaning_of_commas`.
 
     Raises:
         ValueError: There is none.
     """
-    try:
-        number = float(cell.replace(",", "."))
-    except ValueError:
-        number = math.nan
-    if not math.isfinite(number):
+    text = cell.replace("\N{MINUS SIGN}", "-").replace(",", comma)
+    if not _NUMBER.fullmatch(text):
         raise ValueError(f"{cell!r} is not a number")
-    return number
+    if abs(float(text)) >= _TOO_LARGE:
+        raise ValueError(f"{cell!r} is too large a number")
+    return float(text)
+
+
+def meaning_of_commas(cells: Sequence[str]) -> str:
+    """Return what commas in a column of numbers stand for: "." of decimals, or "" of thousands.
+
+    Raises:
+        ValueError: They may be both.
+    """
+    with_commas = [cell for cell in cells if "," in cell]
+    if not with_commas or not all(map(_THOUSANDS.fullmatch, with_commas)):
+        return "."
+    if any("." in cell or cell.count(",") > 1 for cell in cells):
+        return ""
+    cell = with_commas[0]
+    raise ValueError(f"{cell!r} may be {cell.replace(',', '')} or {cell.replace(',', '.')}")
 
 
 def columns_of_labels(
@@ -191,14 +222,18 @@ def _share_atoms(
 
 def _measured(labels: Counter[str], column: str = "") -> str:
     """Return a label that shows that they are numbers of a scale, not of classes; or nothing."""
-    try:
-        numbers = {label: float(label.replace(",", ".")) for label in labels}
-    except ValueError:
+    there = {label: n for label, n in labels.items() if label.lower() not in _NOT_THERE}
+    numbers: dict[str, float] = {}
+    for label in there:
+        with suppress(ValueError):
+            numbers[label] = read_number(label)
+    mistakes = there.keys() - numbers.keys()
+    if mistakes and sum(map(labels.__getitem__, mistakes)) > (1 - _MOST) * sum(there.values()):
         return ""
-    fractions = [label for label, number in numbers.items() if number % 1]
-    if fractions:
-        return fractions[0]
-    # Of many different whole numbers, mostly seen once or twice, the cells are counts or ages.
+    fraction = next((label for label, number in numbers.items() if number % 1), "")
+    if fraction and not mistakes:
+        return fraction
+    # Of many different numbers, mostly seen once or twice, the cells are counts or ages.
     few_each = sum(labels.values()) < 3 * len(labels)
     named = re.fullmatch(_QUANTITIES, plain(column)) and len(labels) > _FEW
-    return next(iter(labels), "") if named or (len(labels) > _MANY and few_each) else ""
+    return next(iter(numbers), "") if named or (len(labels) > _MANY and few_each) else ""

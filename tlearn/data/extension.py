@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from tlearn.data.image_folder import ImageFolder, LabeledImage
 from tlearn.data.image_info import ImageInfo
 from tlearn.data.manifest import SplitManifest, SplitRow
-from tlearn.data.split import check_train, choose, usable_rows, without_leaks
+from tlearn.data.split import choose, usable_rows, without_leaks
+from tlearn.data.split_checks import check_train
 
 _INSTEAD = {"test": "val", "val": "train"}
 """Where images go whose folder names a split that the run has none of."""

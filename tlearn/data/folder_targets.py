@@ -32,9 +32,9 @@ def target_rows(
     Raises:
         DataError: A folder's name is no number, or there is nothing to learn.
     """
-    if task == ONE_CLASS:
-        return good_and_bad(root, rows), OUTPUTS
     scored = bool(outputs)
+    if task == ONE_CLASS:
+        return good_and_bad(root, rows, scored), OUTPUTS
     if task == NUMBER:
         kept, outputs = list(rows), tuple(outputs) or (_NAME,)
         given = [{outputs[0]: _number_of(root, row.class_name)} for row in rows]

@@ -13,25 +13,28 @@ from tlearn.errors import DataError, quoted
 GOOD, BAD = "good", "bad"
 OUTPUTS = ("anomaly",)
 _NAMES = {"good", "ok", "okay", "normal", "fine", "healthy", "intact", "clean", "negative", "pass"}
+_BAD = {"bad", "ng", "nok", "defect", "defects", "defective", "faulty", "broken", "damaged"}
+_BAD |= {"anomaly", "anomalies", "anomalous", "abnormal", "fail", "reject", "rejects", "positive"}
 FEWEST = 10
 """Good images that are enough to learn what is usual; fewer say nothing of their spread."""
 
 
-def good_and_bad(root: Path, rows: Sequence[Row]) -> list[Row]:
+def good_and_bad(root: Path, rows: Sequence[Row], scored: bool = False) -> list[Row]:
     """Return the images as good or bad, 0 or 1, by the names of their classes.
 
     Args:
         root: The folder, or that of the table.
         rows: Images in classes: one, or several of which one is called good.
+        scored: Whether nothing is to be learned, so that there need not be good ones.
 
     Raises:
         DataError: None is, or several are.
     """
     names = list(dict.fromkeys(row.class_name for row in rows))
     good = [name for name in names if name.casefold() in _NAMES]
-    if len(names) == 1:
+    if len(names) == 1 and names[0].casefold() not in _BAD:
         good = names
-    if len(good) != 1:
+    if len(good) != 1 and not (scored and len(names) == 1):
         found = f"{listed(good)} could all be" if good else f"by name, none of {listed(names)} is"
         raise DataError(
             f"{found} the good images of {quoted(root)}",
@@ -40,7 +43,7 @@ def good_and_bad(root: Path, rows: Sequence[Row]) -> list[Row]:
     return [
         row._replace(class_name=BAD if bad else GOOD, target=(float(bad),))
         for row in rows
-        for bad in (row.class_name != good[0],)
+        for bad in (row.class_name not in good,)
     ]
 
 
@@ -62,9 +65,11 @@ def split_good(classes: Sequence[str], rows: Sequence[SplitRow]) -> SplitManifes
     groups = train_groups(rows)
     counts = Counter({classes[label]: len(of_label) for label, of_label in groups.items()})
     if counts[GOOD] < FEWEST:
+        tested = sum(row.split == "test" and row.target == (0.0,) for row in rows)
+        aside = f", beside {tested} for testing" if tested else ""
         raise DataError(
-            f"{counts[GOOD]} good images to learn from (copies and groups count once); "
+            f"{counts[GOOD]} good images to learn from{aside} (copies and groups count once); "
             f"{FEWEST} at least are needed, better 50",
-            "add images of good ones",
+            "add images of good ones: tlearn finetune FOLDER --task one-class",
         )
     return SplitManifest.of(classes, rows)

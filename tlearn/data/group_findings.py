@@ -130,16 +130,19 @@ def _shares(splits: Mapping[str, set[str]]) -> str:
 def _few(folder: ImageFolder, images: Sequence[tuple[LabeledImage, str]]) -> Iterator[DataIssue]:
     groups: dict[int, set[str]] = defaultdict(set)
     for image, key in images:
-        groups[image.label].add(key)
+        groups[0 if folder.has_strata else image.label].add(key)
     few = {folder.classes[n]: len(keys) for n, keys in groups.items() if len(keys) < FEW_GROUPS}
     if few:
         listed = ", ".join(f"{name!r} ({count})" for name, count in [*few.items()][:3])
         more = f" and {len(few) - 3} more" if len(few) > 3 else ""
+        where, of = (f" in {listed}{more}", " of such a class")
+        if folder.has_strata:
+            where, of = f" ({len(groups[0])})", ""
         yield DataIssue(
             "few_groups",
             "warning",
-            f"Fewer than {FEW_GROUPS} groups in {listed}{more}: what is learned of such a class, "
-            "and the test of it, rest on one or two of them. Add images of other groups.",
+            f"Fewer than {FEW_GROUPS} groups{where}: what is learned{of}, and the test of it, rest "
+            "on one or two of them. Add images of other groups.",
             tuple(few),
         )
 

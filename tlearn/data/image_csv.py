@@ -17,6 +17,7 @@ from tlearn.data.csv_labels import (
     columns_of_labels,
     find_task,
     labels_with_commas,
+    meaning_of_commas,
     read_number,
     refuse_columns_of_numbers,
     split_cells,
@@ -90,15 +91,18 @@ def read_image_csv(path: Path, task: str | None = None) -> ImageTable:
         ) from error
     except (OSError, csv.Error) as error:
         reason = error.strerror if isinstance(error, OSError) else error
-        message = f"cannot read {quoted(path)}: {reason}"
-        raise DataError(message, "save it as CSV in UTF-8") from error
+        hint = "save it as CSV in UTF-8, a cell with the delimiter in it in quotes"
+        raise DataError(f"cannot read {quoted(path)}: {reason}", hint) from error
     cells_of = [cells for _, cells in rows]
     _refuse_other_tables(path, header, meanings, cells_of)
     # Reversed, so that the first of two columns with the same meaning counts.
     pairs = [(line, [*zip(meanings, cells, strict=False)][::-1]) for line, cells in rows]
     table = [(line, {name: cell.strip() for name, cell in cells}) for line, cells in pairs]
     if "label" not in meanings:
-        return _from_columns(path, table, columns_of_labels(header, meanings, cells_of), task)
+        columns = columns_of_labels(header, meanings, cells_of)
+        unused = [n for n, meaning in zip(header, meanings, strict=True) if not meaning and n]
+        unused = [name for name in unused if name not in columns]
+        return _from_columns(path, table, columns, unused, task)
     column, notes = header[meanings.index("label")], _notes(header, meanings)
     labels = [cells.get("label", "") for _, cells in table]
     paths = [cells.get("path", "") for _, cells in table]
@@ -115,13 +119,18 @@ def _from_columns(
     path: Path,
     table: list[tuple[int, dict[str, str]]],
     columns: Mapping[str, Sequence[float]],
+    unused: Sequence[str],
     task: str | None,
 ) -> ImageTable:
     """Return a table that has a column of 0 and 1 for each label; of classes, one 1 in a row."""
-    if not task and {*map(sum, zip(*columns.values(), strict=True))} == {1.0}:
+    notes: tuple[FolderNote, ...] = ()
+    if unused:
+        message = f"Not used, for cells that are neither 0 nor 1: the columns {listed(unused)}."
+        notes = (FolderNote("columns", "note", message, tuple(unused)),)
+    if task in (CLASSES, None) and {*map(sum, zip(*columns.values(), strict=True))} == {1.0}:
         for n, (_, cells) in enumerate(table):
             cells["label"] = next(name for name, column in columns.items() if column[n])
-        return ImageTable(table, ())
+        return ImageTable(table, notes)
     if task not in (LABELS, None):
         raise DataError(
             f"{quoted(path)} has a column of 0 and 1 for each of {len(columns)} labels, "
@@ -129,7 +138,7 @@ def _from_columns(
             "learn them all: --task labels",
         )
     rows = zip(*columns.values(), strict=True)
-    return ImageTable(table, (), LABELS, [dict(zip(columns, row, strict=True)) for row in rows])
+    return ImageTable(table, notes, LABELS, [dict(zip(columns, row, strict=True)) for row in rows])
 
 
 def _numbers(
@@ -137,16 +146,23 @@ def _numbers(
 ) -> list[dict[str, float]]:
     """Read a column of numbers; the error names every line that has none."""
     targets, errors = [], []
+    try:
+        comma = meaning_of_commas([cells.get("label", "") for _, cells in table])
+    except ValueError as error:
+        raise DataError(
+            f"{quoted(path)} has numbers with a comma in the column {column!r}: {error}",
+            "write them without separators of thousands: --task number",
+        ) from None
     for line, cells in table:
         try:
-            targets.append({column: read_number(cells.get("label", ""))})
+            targets.append({column: read_number(cells.get("label", ""), comma)})
         except ValueError as error:
             errors.append(f"line {line}: {error}")
     if errors:
         errors[10:] = [f"... and {len(errors) - 10} more"] if len(errors) > 10 else []
         raise DataError(
             "\n".join([f"{quoted(path)} has errors in the column {column!r}:", *errors]),
-            "correct those lines, or learn classes: --task classes",
+            "correct or remove those lines, or learn classes: --task classes",
         )
     return targets
 

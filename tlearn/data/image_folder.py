@@ -25,7 +25,7 @@ from tlearn.data.notes import FolderNote, Row, composed, join_forms, names_alike
 from tlearn.data.other_tasks import labels_hint, table_in
 from tlearn.data.parts import SPLIT_NAMES, SPLITS
 from tlearn.data.table_rows import scan_table
-from tlearn.data.targets import CLASSES, ONE_CLASS
+from tlearn.data.targets import CLASSES, LABELS, NUMBER, ONE_CLASS
 from tlearn.data.walk import Walk, list_entries, natural_key
 from tlearn.errors import DataError, pasted, quoted
 from tlearn.storage.cache import open_cache
@@ -80,6 +80,11 @@ class ImageFolder:
     strangers: tuple[Path, ...] = ()
     task: str = CLASSES
     outputs: tuple[str, ...] = ()
+
+    @property
+    def has_strata(self) -> bool:
+        """Return whether `classes` are strata, so that copies may stand in two of them."""
+        return self.task in (LABELS, NUMBER)
 
 
 def scan(
@@ -188,7 +193,7 @@ def _scan_folder(root: Path, known: Sequence[str], task: str | None) -> ImageFol
     walk = Walk(root)
     if task == ONE_CLASS and walk.children("")[1] and not walk.class_folders(""):
         rows, outputs = target_rows(
-            root, [Row(n, root.name, None) for n in walk.images("")], task, ()
+            root, [Row(n, root.name, None) for n in walk.images("")], task, known
         )
         folder = _image_folder(root, rows, "classes", (), walk.ignored)
         return replace(folder, task=task, outputs=outputs)
@@ -244,16 +249,23 @@ def _refuse_one_class(folder: ImageFolder, scored: bool, examined: bool) -> None
         inner /= deeper[0]
     table, hint = (table_in(root), labels_hint(root)) if folder.layout != "csv" else (None, "")
     if not scored and (table or not examined):
+        of_table = folder.layout == "csv"
         raise DataError(
-            f"{quoted(root)} has only one class: {name!r}",
+            f"{'the table in ' if of_table else ''}{quoted(root)} has only one class: {name!r}",
             hint
-            or "add a subfolder with images of something else, or learn what is unlike these: "
-            "--task one-class",
+            or f"add {'rows' if of_table else 'a subfolder'} with images of something else, or "
+            "learn what is unlike these: --task one-class",
         )
 
 
 def _scan_csv(path: Path, known: Sequence[str], task: str | None) -> ImageFolder:
     table = scan_table(path, bool(known), task, known)
+    if not table.rows:
+        raise DataError(
+            f"{quoted(path)} lists no images",
+            "add a row for each, as in photo.jpg,cat: tlearn suggest TABLE.csv",
+        )
     folder = _image_folder(path.parent, table.rows, "csv", known if not table.outputs else ())
-    notes = (*table.notes, *folder.notes)
+    of_names = names_alike(table.outputs) if table.outputs else folder.notes  # not of strata
+    notes = (*table.notes, *of_names)
     return replace(folder, notes=notes, task=table.task, outputs=table.outputs)

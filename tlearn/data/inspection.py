@@ -72,9 +72,9 @@ def inspect_dataset(folder: ImageFolder, infos: Sequence[ImageInfo]) -> tuple[Da
         *_unreadable(images),
         *_no_class(folder),
         *(DataIssue(*note) for note in folder.notes if note.severity == "warning"),
-        *(_conflicting_labels(folder, groups) if classes else ()),
-        *_leak(groups),
-        *_duplicate(groups),
+        *_conflicting_labels(folder, groups),
+        *_leak(folder, groups),
+        *_duplicate(folder, groups),
         *_placeholder(readable),
         *(_imbalance(folder, readable) if classes else _rare_labels(folder, readable)),
         *_tiny(readable),
@@ -121,25 +121,30 @@ def _no_class(folder: ImageFolder) -> Iterator[DataIssue]:
 def _conflicting_labels(
     folder: ImageFolder, groups: Sequence[Sequence[LabeledImage]]
 ) -> Iterator[DataIssue]:
-    conflicts = [group for group in groups if len({image.label for image in group}) > 1]
+    conflicts = [group for group in groups if len({*map(_learned, group)}) > 1]
+    named = _first_quoted(sorted({folder.classes[i.label] for group in conflicts for i in group}))
+    how, keep = f"in more than one class ({named}) and left out", "Keep each one in its right class"
+    if folder.has_strata:
+        what = "labels" if folder.task == LABELS else "numbers"
+        how, keep = f"stored more than once, with different {what}", "All count. Keep the right one"
     if conflicts:
-        classes = sorted({image.label for group in conflicts for image in group})
         yield DataIssue(
             "conflicting_labels",
             "warning",
-            f"{count(len(conflicts), 'image')} {are(conflicts)} in more than one class "
-            f"({first([repr(folder.classes[label]) for label in classes])}) and left out: "
-            f"{pairs_of(conflicts)}. Keep each one in its right class only.",
+            f"{count(len(conflicts), 'image')} {are(conflicts)} {how}: {pairs_of(conflicts)}. "
+            f"{keep} only.",
             names_of(conflicts),
         )
 
 
-def _leak(groups: Sequence[Sequence[LabeledImage]]) -> Iterator[DataIssue]:
-    leaks = [
-        group
-        for group in groups
-        if len({image.split for image in group}) > 1 and len({image.label for image in group}) == 1
-    ]
+def _learned(image: LabeledImage) -> str:
+    """Return what is learned of an image, as a key; NaN is like NaN."""
+    return str(image.target or image.label)
+
+
+def _leak(folder: ImageFolder, groups: Sequence[Sequence[LabeledImage]]) -> Iterator[DataIssue]:
+    own = [g for g in groups if folder.has_strata or len({image.label for image in g}) == 1]
+    leaks = [group for group in own if len({image.split for image in group}) > 1]
     if leaks:
         yield DataIssue(
             "leak",
@@ -151,20 +156,23 @@ def _leak(groups: Sequence[Sequence[LabeledImage]]) -> Iterator[DataIssue]:
         )
 
 
-def _duplicate(groups: Sequence[Sequence[LabeledImage]]) -> Iterator[DataIssue]:
+def _duplicate(
+    folder: ImageFolder, groups: Sequence[Sequence[LabeledImage]]
+) -> Iterator[DataIssue]:
     duplicates: list[list[LabeledImage]] = []
     for group in groups:
-        by_class_and_split: dict[tuple[int, str | None], list[LabeledImage]] = defaultdict(list)
+        alike: dict[tuple[str, str | None], list[LabeledImage]] = defaultdict(list)
         for image in group:
-            by_class_and_split[image.label, image.split].append(image)
-        duplicates += [copies for copies in by_class_and_split.values() if len(copies) > 1]
+            alike[_learned(image), image.split].append(image)
+        duplicates += [copies for copies in alike.values() if len(copies) > 1]
     if duplicates:
         spare = sum(len(group) - 1 for group in duplicates)
+        where = "" if folder.has_strata else " in the same class"
         yield DataIssue(
             "duplicate",
             "note",
-            f"{count(len(duplicates), 'image')} {are(duplicates)} stored more than once in the "
-            f"same class ({count(spare, 'spare copy', 'spare copies')}): {pairs_of(duplicates)}. "
+            f"{count(len(duplicates), 'image')} {are(duplicates)} stored more than once{where} "
+            f"({count(spare, 'spare copy', 'spare copies')}): {pairs_of(duplicates)}. "
             "Copies stay together in one split; delete the spare ones, they add no information.",
             names_of(duplicates),
         )
@@ -186,7 +194,7 @@ def _rare_labels(folder: ImageFolder, readable: Sequence[ImageWithInfo]) -> Iter
     """Yield the labels that few images have, and those that hardly any image lacks."""
     if folder.task != LABELS:
         return
-    targets = np.array([image.target for image, _ in readable])
+    targets = np.array([image.target for image, _ in readable if image.split in (None, "train")])
     for named, counts in (("have", targets == 1), ("lack", targets == 0)):
         few = [
             (name, int(n))
@@ -196,11 +204,12 @@ def _rare_labels(folder: ImageFolder, readable: Sequence[ImageWithInfo]) -> Iter
         if few:
             shown = ", ".join(f"{name!r} ({n})" for name, n in few[:3])
             more = f" and {len(few) - 3} more" if len(few) > 3 else ""
+            of = " for training" if folder.images[0].split else ""
             yield DataIssue(
                 "few",
                 "warning",
-                f"Fewer than {FEW_IMAGES} images {named} the label {shown}{more}: too few to learn "
-                "it well, and to tell how well. Add images, or leave the label out.",
+                f"Fewer than {FEW_IMAGES} images{of} {named} the label {shown}{more}: too few to "
+                "learn it well, and to tell how well. Add images, or leave the label out.",
                 tuple(name for name, _ in few),
             )
 

@@ -9,7 +9,6 @@ StratifiedGroupKFold depends on the order of the files, and moves most images fo
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -21,9 +20,9 @@ from tlearn.data.groups import group_keys, looks
 from tlearn.data.image_folder import ImageFolder
 from tlearn.data.image_info import ImageInfo
 from tlearn.data.manifest import SplitManifest, SplitRow, train_groups
-from tlearn.data.notes import archive_names, listed
-from tlearn.data.targets import ONE_CLASS
-from tlearn.errors import DataError, quoted
+from tlearn.data.split_checks import check_existing_splits, check_train, named
+from tlearn.data.targets import CLASSES, ONE_CLASS, refuse_constant
+from tlearn.errors import DataError
 
 Fold = tuple[np.ndarray, np.ndarray]
 """The rows to fit on, and the rows held out."""
@@ -70,8 +69,9 @@ def make_split(
     listed = rows
     if existing:
         if folder.task != ONE_CLASS:  # there, bad images may be in test alone
-            _check_existing_splits(folder, rows)
+            check_existing_splits(folder, rows)
         rows = without_leaks(rows)
+    classes = _join_strata(folder, rows) if folder.has_strata else folder.classes
     n_train = Counter(row.label for row in rows if row.split == "train")
     if not existing:
         for chosen in choose(rows, n_train, test_fraction, seed).values():
@@ -82,7 +82,10 @@ def make_split(
     check_train(folder, rows, listed)
     if "val" not in existing:
         split_off_val(rows, n_train, val_fraction, seed)
-    return SplitManifest.of(folder.classes, rows)
+    manifest = SplitManifest.of(classes, rows)
+    if manifest.targets is not None:
+        refuse_constant(folder.task, folder.outputs, manifest.targets[manifest.indices("train")])
+    return manifest
 
 
 def fold_indices(labels: np.ndarray, groups: Sequence[str], k: int, seed: int) -> list[Fold]:
@@ -128,7 +131,10 @@ def fold_indices(labels: np.ndarray, groups: Sequence[str], k: int, seed: int) -
 def usable_rows(
     folder: ImageFolder, infos: Sequence[ImageInfo], groups: Sequence[str | None]
 ) -> list[SplitRow]:
-    """Return the readable images that are in one class only, in train unless the folder says so."""
+    """Return the readable images, in train unless the folder says so.
+
+    Those in more than one class are left out; the strata of labels and numbers are no classes.
+    """
     readable = [n for n, info in enumerate(infos) if info.problem is None]
     images, facts = [folder.images[n] for n in readable], [infos[n] for n in readable]
     files: dict[str, dict[int, str]] = defaultdict(dict)  # of each image, the first of a label
@@ -138,10 +144,10 @@ def usable_rows(
     usable = [
         SplitRow(image.name, image.label, info.sha256, image.split or "train", key, image.target)
         for image, info, key in zip(images, facts, keys, strict=True)
-        if len(files[looks(info)]) == 1
+        if len(files[looks(info)]) == 1 or folder.has_strata
     ]
     labels = {row.label for row in usable}
-    if folder.task == ONE_CLASS:
+    if folder.task != CLASSES:
         return usable
     if len(folder.classes) < 2:
         raise DataError(
@@ -153,34 +159,21 @@ def usable_rows(
         pairs = [[*names.values()][:2] for names in files.values() if len(names) > 1]
         same = "".join(f": {one!r} and {other!r} are the same image" for one, other in pairs[:1])
         raise DataError(
-            f"no image of {', '.join(empty)} in {_named(folder)} can be used{same}",
+            f"no image of {', '.join(empty)} in {named(folder)} can be used{same}",
             "replace images that cannot be read, and keep each image in one class only",
         )
     return usable
 
 
-def _named(folder: ImageFolder) -> str:
-    """Return a folder as its person named it: an archive's place in the cache says nothing."""
-    return listed(archive_names(folder.notes)) or quoted(folder.root)
-
-
-def _check_existing_splits(folder: ImageFolder, rows: Sequence[SplitRow]) -> None:
-    trained = {image.label for image in folder.images if image.split == "train"}
-    for image in folder.images:
-        if image.label not in trained:
-            known = [folder.classes[label] for label in sorted(trained)]
-            name = folder.classes[image.label]
-            similar = difflib.get_close_matches(name, known, 1)
-            hint = f"rename it if it is {similar[0]!r}, or " if similar else ""
-            raise DataError(
-                f"{image.split} has the class {name!r}, train does not",
-                hint + "add images of it to train",
-            )
-    for split in {str(image.split) for image in folder.images} - {row.split for row in rows}:
-        raise DataError(
-            f"no image of the {split} split can be used",
-            "replace images that cannot be read, and keep each image in one class only",
-        )
+def _join_strata(folder: ImageFolder, rows: Sequence[SplitRow]) -> list[str]:
+    """Join strata of fewer than three groups, of which none can be spared, with the largest."""
+    groups = train_groups(rows)
+    kept = [label for label in groups if len(groups[label]) > 2]
+    largest = max(kept, key=lambda label: len(groups[label]), default=0)
+    kept = kept or [largest]
+    for row in rows:
+        row.label = kept.index(row.label if row.label in kept else largest)
+    return [folder.classes[label] for label in kept]
 
 
 def without_leaks(rows: Sequence[SplitRow]) -> list[SplitRow]:
@@ -188,44 +181,6 @@ def without_leaks(rows: Sequence[SplitRow]) -> list[SplitRow]:
     val, test = ({row.group for row in rows if row.split == split} for split in ("val", "test"))
     elsewhere = {"train": val | test, "val": test, "test": set()}
     return [row for row in rows if row.group not in elsewhere[row.split]]
-
-
-def check_train(folder: ImageFolder, rows: Sequence[SplitRow], listed: Sequence[SplitRow]) -> None:
-    """Refuse a split that leaves a class nothing to learn from, or none at all to test on.
-
-    Args:
-        folder: Classes and files.
-        rows: The split.
-        listed: The split before images were left out that stand in another part too.
-    """
-    groups, listed_groups = train_groups(rows), train_groups(listed)
-    small = [label for label in range(len(folder.classes)) if len(groups.get(label, ())) < 2]
-    names = ", ".join(repr(folder.classes[label]) for label in small)
-    if any(len(listed_groups.get(label, ())) >= 2 for label in small):
-        kept, given = (
-            sum(row.split == "train" and row.label in small for row in of) for of in (rows, listed)
-        )
-        raise DataError(
-            f"train repeats val or test: {given - kept} of {given} images of {names} are copies of "
-            "images there, or of one group with them",
-            "keep each image, and each group, in one part only; or remove the part that is a copy: "
-            "tlearn then divides train itself",
-        )
-    if any(len({row.digest for row in listed if row.label == label}) > 1 for label in small):
-        raise DataError(
-            f"all images to train on in {names} are of one group (copies are one group, too)",
-            "add images of another group, or divide image by image: --groups off",
-        )
-    if small:
-        raise DataError(
-            f"fewer than two different images to train on in {names}",
-            "add images that can be read (copies of one file count once), or remove the class",
-        )
-    if all(row.split == "train" for row in rows):
-        raise DataError(
-            f"too few images in {_named(folder)}: none is left to test on",
-            "give at least one class three different images (or groups), better every class ten",
-        )
 
 
 def split_off_val(

@@ -63,7 +63,7 @@ def scan_table(
     listed = [row._replace(split=None) if drawn else row for row in rows.values()]
     notes = (*table.notes, *notes)
     if task == ONE_CLASS:
-        return TableRows(good_and_bad(path.parent, listed), notes, task, OUTPUTS)
+        return TableRows(good_and_bad(path.parent, listed, scored), notes, task, OUTPUTS)
     if table.task == CLASSES:
         return TableRows(listed, notes)
     if table.task == LABELS or not outputs:
@@ -94,7 +94,10 @@ def _rows(
             given = table.targets[n] if table.targets else {}
             row = _row(path.parent, cells, files, bool(table.targets))
             if table.task == LABELS:  # a row for each label
-                targets[row.name] = {**targets.get(row.name, {}), **given}
+                known = targets.get(row.name, {})
+                if any({known.get(name), given[name]} == {0.0, 1.0} for name in given):
+                    raise ValueError(f"{row.name!r} is listed twice, with different labels")
+                targets[row.name] = {**given, **{k: v for k, v in known.items() if v == v}}
             elif targets.setdefault(row.name, given) != given:
                 raise ValueError(f"{row.name!r} is listed twice, with different numbers")
             if rows.setdefault(row.name, row) != row:
@@ -107,6 +110,8 @@ def _rows(
         errors[10:] = [f"... and {len(errors) - 10} more"] if len(errors) > 10 else []
         packed = [entry for entry in map(Path, list_entries(path.parent)) if is_archive(entry)]
         hint = f"or unpack the images first: {unpack_command(packed[0])}" if packed else ""
+        if any(error.endswith("it has no label") for error in errors):
+            hint = hint or "or say that a row without one is an image of none: --task labels"
         if all(error.endswith(_OUTSIDE) for error in errors[:10]):
             hint = f"or put the table into a folder above the images: cp {pasted(path)} FOLDER"
         raise DataError(

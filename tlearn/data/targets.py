@@ -72,18 +72,12 @@ def strata(task: str, names: Sequence[str], targets: np.ndarray) -> list[str]:
         targets: (n, len(names)).
 
     Raises:
-        DataError: There is nothing to learn: one number for all, labels that all or no image has.
+        DataError: There is nothing to learn, see `refuse_constant`.
     """
+    refuse_constant(task, names, targets)
     if task == NUMBER:
-        return _ranges(names[0], targets[:, 0])
+        return _ranges(targets[:, 0])
     present = np.nansum(targets, axis=0)
-    known = (~np.isnan(targets)).sum(axis=0)
-    if not ((present > 0) & (present < known)).any():
-        labels = f"the labels {', '.join(map(repr, names[:3]))} are the same for every image"
-        raise DataError(
-            f"{labels if names else 'no image has a label'}: there is nothing to tell apart",
-            "add images with other labels, or without any: tlearn suggest TABLE.csv",
-        )
     rarity = np.where(targets == 1, -present, -np.inf)
     rarest = [names[column] for column in rarity.argmax(axis=1)]
     labeled = (targets == 1).any(axis=1)
@@ -100,12 +94,30 @@ def strata(task: str, names: Sequence[str], targets: np.ndarray) -> list[str]:
     return joined
 
 
-def _ranges(name: str, values: np.ndarray) -> list[str]:
-    if len({*values.tolist()}) < 2:
+def refuse_constant(task: str, names: Sequence[str], targets: np.ndarray) -> None:
+    """Refuse targets that say nothing: one number for all, labels that all or no image has.
+
+    Args:
+        task: LABELS or NUMBER; of good images, anything goes.
+        names: Of the labels, or of the number.
+        targets: (n, len(names)).
+    """
+    if task == NUMBER and len(np.unique(targets)) < 2:
         raise DataError(
-            f"{name!r} is {values[0]:g} for every image: there is nothing to learn",
+            f"{names[0]!r} is {targets[0, 0]:g} for every image to train on: there is nothing to "
+            "learn",
             "name a table in which the numbers differ: tlearn suggest TABLE.csv",
         )
+    if task == LABELS and not ((targets == 1).any(axis=0) & (targets == 0).any(axis=0)).any():
+        labels = ", ".join(map(repr, names[:3]))
+        same = f"the labels {labels} are the same for every image to train on"
+        raise DataError(
+            f"{same if names else 'no image has a label'}: there is nothing to tell apart",
+            "add images with other labels, or without any: tlearn suggest TABLE.csv",
+        )
+
+
+def _ranges(values: np.ndarray) -> list[str]:
     count = max(2, min(_STRATA, len(values) // _IMAGES_OF_STRATUM))
     edges = np.unique(np.quantile(values, np.linspace(0, 1, count + 1)[1:-1], method="lower"))
     edges = edges[edges < values.max()]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tlearn.data.intervals import Interval, resample
-from tlearn.evaluation.metrics import SPLITS_IN_WORDS, plain
+from tlearn.evaluation.metrics import images_of, plain
 from tlearn.evaluation.roc import average_precision, best_f1_threshold
 from tlearn.evaluation.wording import percent, percent_interval
 
@@ -60,11 +60,10 @@ class LabelReport:
         """Return the scores as a sentence."""
         ends = self.intervals.get("mean_average_precision")
         around = f" ({percent_interval(*ends)})" if ends else ""
-        count = f"{self.n:,} {SPLITS_IN_WORDS.get(self.split, f'images of {self.split}')}"
         return (
-            f"mean average precision {percent(self.mean_average_precision)}{around} on {count}; "
-            f"F1 {percent(self.f1_micro)}, where always the same answer gets "
-            f"{percent(self.baseline['f1_micro'])}"
+            f"mean average precision {percent(self.mean_average_precision)}{around} on "
+            f"{images_of(self.split, self.n)}; F1 {percent(self.f1_micro)}, where always giving "
+            f"the same answer gets {percent(self.baseline['f1_micro'])}"
         )
 
     def to_json(self) -> dict[str, Any]:

@@ -119,6 +119,12 @@ SPLITS_IN_WORDS = {"test": "images it had not seen", "val": "validation images"}
 """What the images of a split are called."""
 
 
+def images_of(split: str, n: int) -> str:
+    """Return n images of a split in words: "1 image it had not seen"."""
+    images = SPLITS_IN_WORDS.get(split, f"images of {split}")
+    return f"{n:,} {images if n != 1 else images.replace('images', 'image', 1)}"
+
+
 def plain(value: Any) -> Any:
     """Return a value with keys that are strings and lists for tuples, ready for JSON."""
     if isinstance(value, Mapping):

@@ -10,9 +10,10 @@ import numpy as np
 
 from tlearn.confidence.rank_promise import SLACK, promised_rank
 from tlearn.data.intervals import Interval, group_indices, mean_interval, resample
-from tlearn.evaluation.metrics import SPLITS_IN_WORDS, plain
+from tlearn.evaluation.metrics import images_of, plain
+from tlearn.evaluation.wording import significant
 
-_LEAST = 1e-12
+_LEAST = 1e-9
 
 LEVEL = 0.9
 """Share of new images whose number lies within the half-width of the answer."""
@@ -59,15 +60,15 @@ class NumberReport:
 
     def headline(self) -> tuple[str, str]:
         """Return the score that stands for all, and what it is."""
-        return f"{self.mae:.3g}", f"off in {self.name}, on average"
+        return significant(self.mae), f"off in {self.name}, on average"
 
     def in_words(self) -> str:
         """Return the scores as a sentence."""
-        ends = "" if self.mae_interval is None else " ({:.3g} to {:.3g})".format(*self.mae_interval)
-        count = f"{self.n:,} {SPLITS_IN_WORDS.get(self.split, f'images of {self.split}')}"
+        ends = f" ({' to '.join(map(significant, self.mae_interval or ()))})"
         return (
-            f"{self.name} is off by {self.mae:.3g} on average{ends} on {count}, where always the "
-            f"median is off by {self.mae_of_median:.3g}"
+            f"{self.name} is off by {significant(self.mae)} on average"
+            f"{ends if self.mae_interval else ''} on {images_of(self.split, self.n)}; always "
+            f"answering the median would be off by {significant(self.mae_of_median)}"
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -167,7 +168,8 @@ def _explained(
     r2 = float(1 - np.square(errors).sum() / np.square(targets - targets.mean()).sum())
     if groups and len({*groups}) < 2:
         return r2, None
-    squares, centered = np.square(errors), targets - targets.mean()
+    unit = targets.std()  # so that what is 0 does not depend on the unit of the number
+    squares, centered = np.square(errors / unit), (targets - targets.mean()) / unit
     variance = np.square(centered)
     counts = resample(len(targets), groups)
     # The group added to a sample varies as the others do, and the model explains none of it. It
@@ -175,8 +177,12 @@ def _explained(
     counts, added = counts[:, :-1], counts[:, -1] * variance.mean()
     n = np.maximum(counts.sum(axis=1), 1)
     total = counts @ variance - np.square(counts @ centered) / n
+    differ = total > _LEAST  # of equal numbers there is no variance to explain
+    if not differ.any():
+        return r2, None
+    left, total, added = (counts @ squares)[differ], total[differ], added[differ]
     low, high = (
-        1 - np.quantile((counts @ squares + extra) / np.maximum(total + extra, _LEAST), q)
+        1 - np.quantile((left + extra) / (total + extra), q)
         for extra, q in ((added, 0.975), (0 * added, 0.025))
     )
     return r2, (float(low), float(high))

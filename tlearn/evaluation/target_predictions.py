@@ -22,6 +22,7 @@ class TargetPrediction:
         labels: Those that are answered, the most probable first; none of a number.
         interval: Around a number, which it holds as often as the model promises; None without.
         problem: Why the image could not be read.
+        is_number: Whether the answer is a number, and no label.
     """
 
     name: str
@@ -29,6 +30,7 @@ class TargetPrediction:
     labels: tuple[str, ...] = ()
     interval: tuple[float, float] | None = None
     problem: str | None = None
+    is_number: bool = False
 
     @classmethod
     def of(
@@ -54,6 +56,7 @@ class TargetPrediction:
             return cls(name, answers, (BAD if answer[0] >= least else GOOD,))
         number, value = known.number, float(answer[0])
         if number is None or number.half_width is None:
-            return cls(name, answers)
+            return cls(name, answers, is_number=True)
         width = number.half_width * (value if number.relative else 1.0)
-        return cls(name, answers, interval=(value - width, value + width))
+        low = max(value - width, 0.0) if number.relative else value - width
+        return cls(name, answers, interval=(low, value + width), is_number=True)

@@ -19,7 +19,7 @@ from tlearn.evaluation.page import render_page
 from tlearn.evaluation.report import FILTERS, settings_of
 from tlearn.evaluation.report_content import NextStep
 from tlearn.evaluation.target_scores import TargetReport
-from tlearn.evaluation.wording import percent
+from tlearn.evaluation.wording import percent, significant
 from tlearn.recipe.plan import Plan
 from tlearn.recipe.planning import HEAD
 from tlearn.storage.atomic import write_atomic
@@ -121,8 +121,8 @@ def _numbers(report: TargetReport) -> list[tuple[str, str, str]]:
     if isinstance(report, GoodReport):
         return _of_good(report)
     numbers = [
-        ("Always the median", f"{report.mae_of_median:.3g}", "mean error without looking"),
-        ("Root mean squared", f"{report.rmse:.3g}", "large errors count more"),
+        ("Always the median", significant(report.mae_of_median), "mean error without looking"),
+        ("Root mean squared", significant(report.rmse), "large errors count more"),
     ]
     if report.r2 is not None:
         numbers.append(("R²", f"{report.r2:.2f}", "share of the variance explained"))
@@ -130,7 +130,7 @@ def _numbers(report: TargetReport) -> list[tuple[str, str, str]]:
         correlation = f"{report.rank_correlation:.2f}"
         numbers.append(("Rank correlation", correlation, "1: the order of the images is right"))
     if report.half_width is not None and report.coverage is not None:
-        unit = f"{percent(report.half_width)}" if report.relative else f"{report.half_width:.3g}"
+        unit = (percent if report.relative else significant)(report.half_width)
         held = f"promised for 90% of new images; here it held for {percent(report.coverage)}"
         numbers.append(("Within", f"±{unit}", held))
     return numbers

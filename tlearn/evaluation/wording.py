@@ -43,6 +43,13 @@ def percent(share: float) -> str:
     return ">99.9%" if text == "100.0%" and share < 1 else text
 
 
+def significant(number: float, digits: int = 3) -> str:
+    """Return a number with three digits that count, and all before the point: "131,204", "0.25"."""
+    if 10**digits - 0.5 <= abs(number) < 1e15:
+        return f"{number:,.0f}"
+    return f"{number:.{digits}g}"
+
+
 def points(difference: float) -> str:
     """Return the size of a difference of shares such as 0.042 as "4.2 points"."""
     number = f"{abs(100 * difference):.1f}"

@@ -16,7 +16,7 @@ from tlearn.confidence.answers import Answer, Answers
 from tlearn.confidence.novelty import REFUSED
 from tlearn.data.decode import decode
 from tlearn.data.sampling import representative, sample_size
-from tlearn.data.targets import CLASSES, NUMBER, ONE_CLASS
+from tlearn.data.targets import CLASSES, NUMBER, ONE_CLASS, ensure_classes
 from tlearn.data.unreadable import UnreadableImageError
 from tlearn.errors import BackboneError, ExportError
 from tlearn.evaluation.choice import NO_CHOICE, Choice
@@ -61,8 +61,8 @@ def prepare_export(
     """
     choice.check(run.labels, run.manifest.count("val"), "export")
     choice = choice.or_like(read_point(run.directory, run.labels))
-    _refuse_other_tasks(run, {"--prior": prior, "--with-maps": maps})
-    _refuse_int8(run, calibrate)
+    asked = {"--prior": prior or None, "--with-maps": maps or None, "--refuse": refuse}
+    _refuse_for_task(run, calibrate, asked)
     model, shares = run.load_model(), None
     if refuse is not None and len(model.outputs) == 1:
         raise ExportError(
@@ -102,20 +102,13 @@ def _expected(run: TrainedRun, model: keras.Model, check: SplitImages, maps: boo
     return replace(answers, maps=_maps(model, check)) if maps else answers
 
 
-def _refuse_int8(run: TrainedRun, calibrate: bool) -> None:
+def _refuse_for_task(run: TrainedRun, calibrate: bool, asked: Mapping[str, object]) -> None:
+    for flag in (flag for flag, value in asked.items() if value is not None):
+        ensure_classes(run.plan.task, flag)
     if calibrate and run.plan.task == ONE_CLASS:
         raise ExportError(
             "int8: how unlike an image is does not survive steps that coarse",
             "make the file smaller with half precision: --quantize float16",
-        )
-
-
-def _refuse_other_tasks(run: TrainedRun, asked: Mapping[str, object]) -> None:
-    given = [flag for flag, value in asked.items() if value]
-    if given and run.plan.task != CLASSES:
-        raise ExportError(
-            f"{given[0]} is about classes, and this run answers several labels or a number",
-            "leave it out: tlearn export RUN --tflite",
         )
 
 

@@ -8,6 +8,7 @@ from tlearn.confidence.alike import same_answers
 from tlearn.confidence.answers import Answers
 from tlearn.data.intervals import mean_interval
 from tlearn.data.targets import NUMBER
+from tlearn.evaluation.wording import significant
 from tlearn.export.comparison import ChangedPrediction, Comparison, ensure_shape, map_difference
 from tlearn.export.inputs import ExportInputs
 
@@ -48,7 +49,7 @@ def compare_targets(inputs: ExportInputs, of_artifact: Answers) -> Comparison:
     unit = ""
     if inputs.task == NUMBER:
         was, now = (usual * (1 - float(np.mean(part))) for part in (before, after))
-        unit = f"{names[0]} is off by {now:.3g} instead of {was:.3g} on average"
+        unit = f"{names[0]} is off by {significant(now)} instead of {significant(was)} on average"
     changed = tuple(
         ChangedPrediction(
             inputs.check.names[row],
@@ -73,7 +74,7 @@ def compare_targets(inputs: ExportInputs, of_artifact: Answers) -> Comparison:
 
 def _in_words(inputs: ExportInputs, answer: np.ndarray) -> str:
     if inputs.task == NUMBER:
-        return f"{answer[0]:.4g}"
+        return significant(answer[0], 4)
     least = inputs.confidence.thresholds_of(len(inputs.class_names))
     said = zip(inputs.class_names, answer, least, strict=True)
     return ", ".join(name for name, value, start in said if value >= start) or "none"

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
     from tlearn.recipe.plan import Plan
 
-_VERSION = 1
+_VERSION = 2
 _CHECKED, _TOLERANCE = 2, 1e-3
 """Images of noise on which a conversion is checked, and the most that an output may differ by."""
 
@@ -240,6 +240,12 @@ def _with_embedding(model: keras.Model) -> keras.Model:
     outputs = dict(zip(model.output_names, model.outputs, strict=True))
     with suppress(ValueError):  # there is no such layer in a model that is not ours
         outputs[EMBEDDING] = model.get_layer(HEAD).input
+    if ANOMALY in outputs:
+        from tlearn.models.one_class import normality_features
+
+        *whole, _ = normality_features(model).outputs
+        joined = keras.layers.Concatenate()(whole) if len(whole) > 1 else whole[0]
+        outputs[EMBEDDING] = keras.layers.Identity(name=EMBEDDING)(joined)
     return keras.Model(model.inputs[0], outputs)
 
 

@@ -18,6 +18,7 @@ from tlearn.cli.display.formats import (
     class_names,
     escape_control,
     interval,
+    outputs_row,
     percent,
     pluralize,
     relative_path,
@@ -125,7 +126,7 @@ def issue_block(issues: Sequence[DataIssue]) -> list[RenderableType]:
 
 def dataset_table(dataset: Dataset) -> Table:
     """Return what was read: how many images of what, in which splits, and what was ignored."""
-    manifest = dataset.manifest
+    manifest, task = dataset.manifest, dataset.folder.task
     splits = [f"{manifest.count(split):,} {split}" for split in ("train", "val", "test")]
     if manifest.folds:
         splits[1] = f"no val (cross-validation in {manifest.folds} folds instead)"
@@ -136,7 +137,7 @@ def dataset_table(dataset: Dataset) -> Table:
     archives = archive_names(dataset.folder.notes)
     rows: dict[str, RenderableType] = {
         "folder": safe_text(", ".join(archives) or relative_path(dataset.folder.root)),
-        "classes": Text(f"{len(manifest.classes)}: {class_names(manifest.classes)}"),
+        **{name: Text(text) for name, text in outputs_row(task, dataset.outputs).items()},
         "images": Text(f"{len(manifest.names):,}: {', '.join(splits)}{kept_groups(dataset)}"),
     }
     ignored = dataset.folder.ignored
