@@ -87,7 +87,15 @@ STEPS |= {"advise_targets", "evaluate_targets", "fitted", "heads", "save_model",
 STEPS |= {"train_one_class", "train_targets", "tuning", "workspace"}
 STEPS |= {"repeats", "policies", "additions", "verdict"}
 STEPS |= {"compare_page", "compared_run", "methods", "methods_training", "references"}
-STEPS |= {"doctor_page", "examine", "judged", "leaks", "explain_folder", "explain_network"}
+STEPS |= {
+    "doctor_page",
+    "examine",
+    "judged",
+    "leaks",
+    "explain_folder",
+    "explained",
+    "explain_network",
+}
 """Modules of commands/ that are a part of commands, and no command themselves."""
 
 WITHOUT_API = {"demo"}
