@@ -83,7 +83,8 @@ STEPS = {
     "shrink",
     "teach",
 }
-STEPS |= {"advise_targets", "evaluate_targets", "fitted", "heads", "save_model", "save_targets"}
+STEPS |= {"advise_targets", "check_images", "evaluate_targets", "fitted", "heads"}
+STEPS |= {"save_model", "save_targets"}
 STEPS |= {"train_one_class", "train_targets", "tuning", "workspace"}
 STEPS |= {"repeats", "policies", "additions", "verdict"}
 STEPS |= {"compare_page", "compared_run", "methods", "methods_training", "references"}

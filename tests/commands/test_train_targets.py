@@ -79,8 +79,8 @@ def test_a_number_of_int8_is_held_against_the_model_in_its_unit(train: Callable[
 def test_a_table_is_scored_and_its_own_images_are_counted(train: Callable[..., Any]) -> None:
     source, result = train(labels_table, policy="linear_head")
     found = scored(api.evaluate(result.run.path, source))
-    assert found.trained_on == result.plan.split.n_train + result.plan.split.n_val
-    assert found.unseen is not None and found.unseen.n == result.plan.split.n_test
+    assert found.scores.trained_on == result.plan.split.n_train + result.plan.split.n_val
+    assert found.scores.unseen is not None and found.scores.unseen.n == result.plan.split.n_test
 
 
 def test_what_is_made_for_classes_says_so(train: Callable[..., Any]) -> None:

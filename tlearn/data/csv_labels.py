@@ -80,6 +80,15 @@ def read_number(cell: str) -> float:
     return number
 
 
+def is_number(cell: str) -> bool:
+    """Return whether `read_number` reads a cell."""
+    try:
+        read_number(cell)
+    except ValueError:
+        return False
+    return True
+
+
 def columns_of_labels(
     header: Sequence[str], meanings: Sequence[str], rows: Sequence[Sequence[str]]
 ) -> dict[str, list[float]]:
