@@ -87,7 +87,7 @@ STEPS |= {"advise_targets", "check_images", "evaluate_targets", "fitted", "heads
 STEPS |= {"save_model", "save_targets"}
 STEPS |= {"train_one_class", "train_targets", "tuning", "workspace"}
 STEPS |= {"repeats", "policies", "additions", "verdict"}
-STEPS |= {"compare_page", "compared_run", "methods", "methods_training", "references"}
+STEPS |= {"compare_page", "compared_run", "pairing", "methods", "methods_training", "references"}
 STEPS |= {
     "doctor_page",
     "examine",

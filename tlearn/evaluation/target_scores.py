@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from tlearn.confidence.confidence import Confidence
+from tlearn.data.intervals import Interval
 from tlearn.data.targets import LABELS, ONE_CLASS
 from tlearn.evaluation.good_scores import GoodReport, score_good
 from tlearn.evaluation.label_scores import LabelReport, label_shares, score_labels
@@ -128,3 +129,10 @@ def headline(report: TargetReport) -> dict[str, float | None]:
     else:
         names = ("mae", "mae_of_median", "rmse", "r2", "rank_correlation")
     return {name: getattr(report, name) for name in names}
+
+
+def main_interval(report: TargetReport) -> Interval | None:
+    """Return the 95% interval of the score that `headline` names first."""
+    if isinstance(report, LabelReport):
+        return report.intervals.get("mean_average_precision")
+    return report.roc_auc_interval if isinstance(report, GoodReport) else report.mae_interval
