@@ -25,13 +25,13 @@ from tlearn.cli.display.widgets import (
     BAD,
     DIM,
     GOOD,
+    OUTPUTS,
     WARN,
     key_value_table,
     next_step,
     safe_text,
     table,
 )
-from tlearn.data.targets import LABELS, NUMBER, ONE_CLASS
 from tlearn.errors import GateError
 
 if TYPE_CHECKING:
@@ -42,7 +42,6 @@ if TYPE_CHECKING:
 _SIGNS = {"kept": ("✓", GOOD), "broken": ("✗", BAD), "warning": ("!", WARN)}
 _SIGNS |= {"not checked": ("·", DIM)}
 _TOP = 2
-_OUTPUTS = {LABELS: "labels", NUMBER: "number", ONE_CLASS: "output"}
 
 
 def check(
@@ -194,7 +193,7 @@ def draw(verification: VerificationReport) -> list[RenderableType]:
         "format": f"{contract.format}, {numbers}, written by tlearn {contract.tlearn}",
         "input": f"{side} x {side} {preprocessing.color_order}, {preprocessing.resize}: "
         f"{preprocessing.resize_in_words}",
-        _OUTPUTS.get(contract.task or "", "classes"): f"{len(contract.labels)}: "
+        OUTPUTS.get(contract.task or "", "classes"): f"{len(contract.labels)}: "
         f"{class_names(contract.labels)}",
         **({"answers": evaluate_view.point_in_words(point)} if point else {}),
         "contract": f"version {contract.version}, {where}",

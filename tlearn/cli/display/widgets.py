@@ -23,6 +23,7 @@ from tlearn.cli.display.formats import (
     relative_path,
 )
 from tlearn.data.notes import archive_names
+from tlearn.data.targets import LABELS, NUMBER, ONE_CLASS
 
 if TYPE_CHECKING:
     from tlearn.data.dataset import Dataset
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
 
 GOOD, BAD, WARN, ACCENT, DIM = "green", "red", "yellow", "bold cyan", "dim"
 _NEXT, _PAGE = "next       ", 80
+OUTPUTS = {LABELS: "labels", NUMBER: "number", ONE_CLASS: "output"}
+"""What the names of a task's outputs are called; classes where it is not here."""
+
 _SIGNS = {"warning": ("!", WARN), "note": ("·", DIM)}
 
 # Marked as ASCII so that rich does not replace them: the stream brings its own stand-ins.
@@ -133,10 +137,10 @@ def dataset_table(dataset: Dataset) -> Table:
         splits[2] = "no test"
     if not dataset.is_trainable:
         splits = ["not divided into train, val and test"]
-    archives = archive_names(dataset.folder.notes)
+    archives, names = archive_names(dataset.folder.notes), dataset.outputs
     rows: dict[str, RenderableType] = {
         "folder": safe_text(", ".join(archives) or relative_path(dataset.folder.root)),
-        "classes": Text(f"{len(manifest.classes)}: {class_names(manifest.classes)}"),
+        OUTPUTS.get(dataset.folder.task, "classes"): Text(f"{len(names)}: {class_names(names)}"),
         "images": Text(f"{len(manifest.names):,}: {', '.join(splits)}{kept_groups(dataset)}"),
     }
     ignored = dataset.folder.ignored
