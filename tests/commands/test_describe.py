@@ -324,7 +324,7 @@ SAID = {
     "one_class": (
         "48 images, 8 of them bad ones, which served for testing only",
         "of the images that are good",
-        "a Gaussian of the pooled features",
+        "a Gaussian of the pooled features of each of its last stages",
         "each took no part in what judged them, so that 5% of new ones may be called bad",
         "8 of 8 bad images",
     ),

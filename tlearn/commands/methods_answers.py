@@ -119,9 +119,9 @@ def _of_logarithm(metrics: RunMetrics) -> bool:
 
 def _normality(metrics: RunMetrics, cite: Citations) -> str:
     text = (
-        "What good images are like was learned from the frozen network alone, as a Gaussian of the"
-        f" pooled features of its last stages {cite('rippel2021gaussian')} and as places of good"
-        f" images, to which the least distance counts {cite('roth2022patchcore')}."
+        "What good images are like was learned from the frozen network alone: a Gaussian of the"
+        f" pooled features of each of its last stages {cite('rippel2021gaussian')}, and one of the"
+        f" places of a finer stage {cite('defard2021padim')}."
     )
     if alarms := metrics.confidence.false_alarms:
         text += (
