@@ -14,8 +14,8 @@ from rich.text import Text
 from tlearn.cli import confidence_view, evaluate, evaluate_view, options, predict_view, target_view
 from tlearn.cli.annotations import Annotations, annotation, print_annotations
 from tlearn.cli.display.formats import (
-    class_names,
     enumeration,
+    outputs_row,
     quantization_name,
     relative_path,
     shell_path,
@@ -25,7 +25,6 @@ from tlearn.cli.display.widgets import (
     BAD,
     DIM,
     GOOD,
-    OUTPUTS,
     WARN,
     key_value_table,
     next_step,
@@ -193,8 +192,7 @@ def draw(verification: VerificationReport) -> list[RenderableType]:
         "format": f"{contract.format}, {numbers}, written by tlearn {contract.tlearn}",
         "input": f"{side} x {side} {preprocessing.color_order}, {preprocessing.resize}: "
         f"{preprocessing.resize_in_words}",
-        OUTPUTS.get(contract.task or "", "classes"): f"{len(contract.labels)}: "
-        f"{class_names(contract.labels)}",
+        **outputs_row(contract.task, contract.labels),
         **({"answers": evaluate_view.point_in_words(point)} if point else {}),
         "contract": f"version {contract.version}, {where}",
     }

@@ -114,6 +114,14 @@ def class_names(names: Sequence[str], shown: int = _SHOWN_CLASSES) -> str:
     return f"{first} and {rest} more" if rest > 0 else first
 
 
+def outputs_row(task: str | None, names: Sequence[str]) -> dict[str, str]:
+    """Return what a model answers as a row of a table: "labels" to "5: daisy, rose, ..."."""
+    if task in ("number", "one_class"):
+        return {"number" if task == "number" else "output": class_names(names)}
+    named = f"{len(names)}: {class_names(names)}"
+    return {"labels" if task == "labels" else "classes": named}
+
+
 def enumeration(items: Iterable[str]) -> str:
     """Return words as a list in a sentence: "a, b and c"."""
     *first, last = items

@@ -18,12 +18,12 @@ from tlearn.cli.display.formats import (
     class_names,
     escape_control,
     interval,
+    outputs_row,
     percent,
     pluralize,
     relative_path,
 )
 from tlearn.data.notes import archive_names
-from tlearn.data.targets import LABELS, NUMBER, ONE_CLASS
 
 if TYPE_CHECKING:
     from tlearn.data.dataset import Dataset
@@ -32,9 +32,6 @@ if TYPE_CHECKING:
 
 GOOD, BAD, WARN, ACCENT, DIM = "green", "red", "yellow", "bold cyan", "dim"
 _NEXT, _PAGE = "next       ", 80
-OUTPUTS = {LABELS: "labels", NUMBER: "number", ONE_CLASS: "output"}
-"""What the names of a task's outputs are called; classes where it is not here."""
-
 _SIGNS = {"warning": ("!", WARN), "note": ("·", DIM)}
 
 # Marked as ASCII so that rich does not replace them: the stream brings its own stand-ins.
@@ -129,7 +126,7 @@ def issue_block(issues: Sequence[DataIssue]) -> list[RenderableType]:
 
 def dataset_table(dataset: Dataset) -> Table:
     """Return what was read: how many images of what, in which splits, and what was ignored."""
-    manifest = dataset.manifest
+    manifest, task = dataset.manifest, dataset.folder.task
     splits = [f"{manifest.count(split):,} {split}" for split in ("train", "val", "test")]
     if manifest.folds:
         splits[1] = f"no val (cross-validation in {manifest.folds} folds instead)"
@@ -137,10 +134,10 @@ def dataset_table(dataset: Dataset) -> Table:
         splits[2] = "no test"
     if not dataset.is_trainable:
         splits = ["not divided into train, val and test"]
-    archives, names = archive_names(dataset.folder.notes), dataset.outputs
+    archives = archive_names(dataset.folder.notes)
     rows: dict[str, RenderableType] = {
         "folder": safe_text(", ".join(archives) or relative_path(dataset.folder.root)),
-        OUTPUTS.get(dataset.folder.task, "classes"): Text(f"{len(names)}: {class_names(names)}"),
+        **{name: Text(text) for name, text in outputs_row(task, dataset.outputs).items()},
         "images": Text(f"{len(manifest.names):,}: {', '.join(splits)}{kept_groups(dataset)}"),
     }
     ignored = dataset.folder.ignored
