@@ -19,7 +19,8 @@ from tlearn.data import file_index
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 pytest_plugins = [
-    f"tests.{name}" for name in ("backbones", "trained_model", "finished_run", "written_run")
+    f"tests.{name}"
+    for name in ("backbones", "trained_model", "finished_run", "target_runs", "written_run")
 ]
 SHARED = Path(os.environ.get("TLEARN_SHARED", Path(__file__).parents[2] / "shared"))
 Make = Callable[[Path], object]

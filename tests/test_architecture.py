@@ -83,11 +83,21 @@ STEPS = {
     "shrink",
     "teach",
 }
-STEPS |= {"advise_targets", "evaluate_targets", "fitted", "heads", "save_model", "save_targets"}
+STEPS |= {"advise_targets", "check_images", "evaluate_targets", "fitted", "heads"}
+STEPS |= {"save_model", "save_targets"}
 STEPS |= {"train_one_class", "train_targets", "tuning", "workspace"}
 STEPS |= {"repeats", "policies", "additions", "verdict"}
-STEPS |= {"compare_page", "compared_run", "methods", "methods_training", "references"}
-STEPS |= {"doctor_page", "examine", "judged", "leaks", "explain_folder", "explain_network"}
+STEPS |= {"compare_page", "compared_run", "pairing", "references"}
+STEPS |= {"methods", "methods_answers", "methods_training"}
+STEPS |= {
+    "doctor_page",
+    "examine",
+    "judged",
+    "leaks",
+    "explain_folder",
+    "explained",
+    "explain_network",
+}
 """Modules of commands/ that are a part of commands, and no command themselves."""
 
 WITHOUT_API = {"demo"}
@@ -129,6 +139,7 @@ NO_TEST_OF_THEIR_OWN = {
     "data/copy_candidates": "data/test_near_copies.py",
     "data/thumbnails": "data/test_near_copies.py",
     "commands/methods": "commands/test_describe.py",
+    "commands/methods_answers": "commands/test_describe.py",
     "commands/methods_training": "commands/test_describe.py",
     "evaluation/chart_style": "evaluation/test_charts.py",
     "doctor/journal": "doctor/test_moves.py",

@@ -26,10 +26,11 @@ from PIL import Image
 
 from benchmarks.answers.compose import SIDE, Box, write_composed
 from tlearn import api
-from tlearn.commands.explain import open_answer
+from tlearn.commands.explained import classifier
 from tlearn.data.sampling import stratified
-from tlearn.evaluation.explain_maps import blur, explain_image, random_tenths, warmest
+from tlearn.evaluation.explain_maps import PASSES, blur, explain_image, random_tenths, warmest
 from tlearn.models.class_map import with_map
+from tlearn.runs.answering import open_network
 from tlearn.runs.trained_run import TrainedRun
 
 COMPOSED = "composed"
@@ -59,7 +60,8 @@ def measure(run: Path, boxes: dict[str, Box], limit: int) -> dict[str, np.ndarra
     trained = TrainedRun.open(run)
     split = trained.manifest.report_split
     images, rows = trained.read_split(split), trained.manifest.indices(split)
-    answer, activation = open_answer(trained), activation_map(trained.load_model())
+    answer = classifier(trained, open_network(trained, PASSES))
+    activation = activation_map(trained.load_model())
     found: dict[str, list[tuple[float, ...]]] = {"windows": [], "activation": []}
     for row in stratified(images.labels, limit, 0).tolist():
         image, name = np.asarray(images.pixels[row]), trained.manifest.names[rows[row]]

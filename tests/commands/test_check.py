@@ -13,7 +13,7 @@ import pytest
 from tests.conftest import SHAPES
 from tlearn import api
 from tlearn.artifacts.contract import Contract, Preprocessing, Tensor
-from tlearn.commands.check import classify, score_folder
+from tlearn.commands.check_images import classify, score_folder
 from tlearn.confidence.answer_sets import AnswerSets
 from tlearn.confidence.answers import Answer
 from tlearn.confidence.confidence import Confidence, KnownScale

@@ -102,14 +102,14 @@ def test_without_predictions_the_sentence_says_so(write_run: WriteRun) -> None:
     comparison = compare([first.path, other.path])
     assert comparison.paired == () and comparison.n_common == 0
     assert "has no predictions.csv" in comparison.note
-    assert comparison.note.endswith("accuracies are shown without a paired interval")
+    assert comparison.note.endswith("scores are shown without a paired interval")
     assert comparison.classes[0].recall == (0.75, 0.75)
 
 
 def test_without_common_images_the_sentence_says_so(write_run: WriteRun) -> None:
     first, other = write_run("a"), write_run("b", manifest=make_manifest(shift=100))
     note = compare([first.path, other.path]).note
-    assert note == "no common images: accuracies are shown without a paired interval"
+    assert note == "no common images: scores are shown without a paired interval"
 
 
 def test_three_runs_are_held_against_the_first(write_run: WriteRun) -> None:

@@ -33,7 +33,7 @@ def test_runs_without_common_images_have_a_page_too(write_run: WriteRun, tmp_pat
     first, other = write_run("a"), write_run("b", manifest=make_manifest(shift=50))
     write_page(tmp_path / "page.htm", compare([first.path, other.path]))
     text = (tmp_path / "page.htm").read_text("utf-8")
-    assert "No common images: accuracies are shown without a paired interval." in text
+    assert "No common images: scores are shown without a paired interval." in text
     assert "On the same images" not in text and "of 4" in text
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.target_runs import DRAWN
 from tests.written_run import WriteRun, make_manifest, make_provenance
+from tlearn import api
 from tlearn.commands.describe import Description, describe
 from tlearn.data.dataset import Dataset
 from tlearn.data.image_folder import ImageFolder
@@ -301,3 +304,54 @@ def test_folds_are_those_that_chose_the_penalty(per_class: int) -> None:
     pixels: Any = None
     dataset = Dataset(folder, pixels, (), manifest, "squash")
     assert len(train_folds(manifest, 3)) == len(dataset.folds(3))
+
+
+SAID = {
+    "labels": (
+        "60 images, each with any of 2 labels: circle and square",
+        "stratified by the rarest label of each",
+        "a sigmoid for each label",
+        "a logistic regression of its own",
+        "the mean average precision was",
+    ),
+    "number": (
+        "60 images, each with a number, 'age'",
+        "stratified by the number",
+        "ridge regression [Hoerl and Kennard 1970]",
+        "chosen by squared error in 5-fold",
+        "the mean absolute error was",
+    ),
+    "one_class": (
+        "48 images, 8 of them bad ones, which served for testing only",
+        "of the images that are good",
+        "a Gaussian of the pooled features of each of its last stages",
+        "each took no part in what judged them, so that 5% of new ones may be called bad",
+        "8 of 8 bad images",
+    ),
+}
+
+
+@pytest.mark.parametrize("task", SAID)
+def test_other_tasks_are_described_in_their_own_terms(
+    target_run: Callable[[str], Path], task: str
+) -> None:
+    description = describe(target_run(task))
+    check_citations(description)
+    for sentence in SAID[task]:
+        assert sentence in description.text
+    untrue = ["multinomial", "softmax", "classified correctly", "calibration", "of each class"]
+    untrue += ["Adam", "Huber"] + ["How much of the network"] * (task == "one_class")
+    untrue += ["lassifier is", "log loss"] * (task != "labels")
+    assert not [word for word in untrue if word in description.text]
+
+
+def test_tuning_of_a_number_is_described_in_its_own_terms(
+    tiny_backbone_flags: dict[str, Any], tmp_path: Path
+) -> None:
+    flags = tiny_backbone_flags | {"policy": "deep", "epochs": 2}
+    result = api.finetune(DRAWN["number"](tmp_path / "images"), flags=flags, out=tmp_path / "run")
+    assert result.run is not None
+    description = describe(result.run.path)
+    check_citations(description)
+    assert "the Huber loss [Huber 1964] of the standardized number" in description.text
+    assert "the linear layer and" in description.text and "entropy" not in description.text

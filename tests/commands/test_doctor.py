@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from tests.target_runs import DRAWN
 from tlearn import api
 from tlearn.commands.doctor import apply_list, undo_list
 from tlearn.data.image_folder import scan
@@ -163,3 +164,33 @@ def test_a_folder_with_a_dot_in_its_name_keeps_its_name(
     renamed = folder.rename(folder.with_name("flowers-1.5"))
     result = api.doctor(renamed, flags=tiny_backbone_flags)
     assert result.page == Path("doctor", "flowers-1.5", "doctor.html")
+
+
+@pytest.mark.parametrize("task", ["labels", "number"])
+def test_a_table_of_labels_or_numbers_is_examined_without_its_classes(
+    tiny_backbone_flags: dict[str, Any], tmp_path: Path, task: str
+) -> None:
+    table = DRAWN[task](tmp_path / "images")
+    folder, rows = table.parent, table.read_text().splitlines()
+    other, alike = ("0,1", "0,") if task == "labels" else ("49.5", "21.1")
+    for name, source, cells in (("wrong", 1, other), ("same", 2, alike)):
+        shutil.copy(folder / f"{source}.png", folder / f"{name}.png")
+        rows.append(f"{name}.png,{cells}")
+    if task == "labels":  # what is not known of a copy contradicts nothing
+        assert rows[3] == "2.png,0,1"
+    (folder / "broken.png").write_bytes(b"")
+    rows.append("broken.png," + other)
+    Image.new("RGB", (48, 48)).save(folder / "black.png")
+    rows.append("black.png," + other)
+    table.write_text("\n".join(rows))
+    result = api.doctor(table, flags=tiny_backbone_flags, out=tmp_path / "out")
+    found = result.found
+    contradicting = {group.paths for group in found.copies if group.across_classes}
+    assert {frozenset(paths) for paths in contradicting} == {frozenset(("1.png", "wrong.png"))}
+    assert any({"2.png", "same.png"} <= {*group.paths} for group in found.copies)
+    assert "black.png" in {image.path for image in found.images if image.issue == "blank"}
+    assert any(issue.kind == "unreadable" for issue in found.dataset.issues)
+    assert found.accuracy is None and not found.labels and not found.shortcuts
+    page = result.page.read_text()
+    assert found.left_out and found.left_out in page
+    assert f"with different {'labels' if task == 'labels' else 'numbers'}" in page

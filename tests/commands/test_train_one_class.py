@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
 
+from tests.target_runs import draw_textures
 from tlearn import api
 from tlearn.artifacts.runtime import open_runtime
 from tlearn.commands.evaluate_targets import TargetEvaluateResult
@@ -21,18 +21,7 @@ Run = tuple[Path, api.FinetuneResult]
 
 @pytest.fixture
 def textures(tmp_path: Path) -> Path:
-    """Striped images; the bad ones have a bright patch."""
-    for name, count in (("good", 40), ("patched", 8)):
-        (tmp_path / "parts" / name).mkdir(parents=True)
-        for n in range(count):
-            rng = np.random.default_rng(n + 100 * (name == "good"))
-            pixels = 120 + 30 * np.sin(np.arange(64) / 3 + rng.uniform(0, 6))[None, :, None]
-            pixels = pixels + rng.normal(0, 8, (64, 64, 3))
-            if name == "patched":
-                pixels[8:28, 36:56] = 240
-            image = Image.fromarray(pixels.clip(0, 255).astype(np.uint8))
-            image.save(tmp_path / "parts" / name / f"{n}.png")
-    return tmp_path / "parts"
+    return draw_textures(tmp_path / "parts")
 
 
 @pytest.fixture

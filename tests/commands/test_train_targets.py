@@ -6,12 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-from PIL import Image
 from typer.testing import CliRunner
 
-from tests.conftest import draw_image
+from tests.target_runs import labels_table, number_table
 from tlearn import api
 from tlearn.cli.app import app
 from tlearn.commands.evaluate_targets import TargetEvaluateResult
@@ -20,37 +18,6 @@ from tlearn.errors import DataError
 from tlearn.storage.text import read_json
 
 Made = Callable[[Path], Path]
-
-
-def labels_table(folder: Path) -> Path:
-    """Images with a circle, a square, both or nothing to see; a few gaps for unknown."""
-    folder.mkdir()
-    rows = ["path,circle,square"]
-    for n in range(60):
-        circle, square = n % 2, n // 2 % 2
-        left = draw_image("circle" if circle else "stripes", n)
-        right = draw_image("square" if square else "stripes", n + 1000)
-        both = Image.new("RGB", (96, 48))
-        both.paste(left, (0, 0))
-        both.paste(right, (48, 0))
-        both.save(folder / f"{n}.png")
-        rows.append(f"{n}.png,{circle},{'' if n == 7 else square}")
-    path = folder / "list.csv"
-    path.write_text("\n".join(rows))
-    return path
-
-
-def number_table(folder: Path) -> Path:
-    """Images whose brightness is the number."""
-    folder.mkdir()
-    rows = ["path,age"]
-    for n in range(60):
-        pixels = np.random.default_rng(n).integers(0, 60, (48, 48, 3)) + 3 * n
-        Image.fromarray(pixels.astype(np.uint8)).save(folder / f"{n}.png")
-        rows.append(f"{n}.png,{20 + n / 2}")
-    path = folder / "list.csv"
-    path.write_text("\n".join(rows))
-    return path
 
 
 @pytest.fixture
@@ -114,8 +81,8 @@ def test_a_number_of_int8_is_held_against_the_model_in_its_unit(train: Callable[
 def test_a_table_is_scored_and_its_own_images_are_counted(train: Callable[..., Any]) -> None:
     source, result = train(labels_table, policy="linear_head")
     found = scored(api.evaluate(result.run.path, source))
-    assert found.trained_on == result.plan.split.n_train + result.plan.split.n_val
-    assert found.unseen is not None and found.unseen.n == result.plan.split.n_test
+    assert found.scores.trained_on == result.plan.split.n_train + result.plan.split.n_val
+    assert found.scores.unseen is not None and found.scores.unseen.n == result.plan.split.n_test
 
 
 def test_a_table_of_answers_is_written_again(train: Callable[..., Any], tmp_path: Path) -> None:
@@ -129,8 +96,8 @@ def test_a_table_of_answers_is_written_again(train: Callable[..., Any], tmp_path
 def test_what_is_made_for_classes_says_so(train: Callable[..., Any]) -> None:
     source, result = train(labels_table, policy="linear_head")
     run = result.run.path
-    with pytest.raises(DataError, match="tlearn explain is about classes, and here several labels"):
-        api.explain(run)
+    with pytest.raises(DataError, match="--folder is about classes, and here several labels"):
+        api.explain_folder(run)
     with pytest.raises(DataError, match="--folds is about classes"):
         api.finetune(source, folds=3)
     with pytest.raises(DataError, match="--min-auc is about classes, and here several labels"):

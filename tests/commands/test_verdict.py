@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tlearn.commands.compare import pair
+from tlearn.commands.pairing import pair
 from tlearn.commands.verdict import Pairing, Verdict
 
 

@@ -15,7 +15,8 @@ from tlearn.doctor.moves import Move
 def examination(**findings: Any) -> Examination:
     images = [SimpleNamespace(name=name, label=0) for name in "abcdxyz"]
     dataset: Any = SimpleNamespace(
-        manifest=SimpleNamespace(classes=("cat", "dog")), folder=SimpleNamespace(images=images)
+        manifest=SimpleNamespace(classes=("cat", "dog")),
+        folder=SimpleNamespace(images=images, task="classes"),
     )
     return Examination(dataset, "b", 0.9, **findings)
 

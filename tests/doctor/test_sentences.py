@@ -20,7 +20,7 @@ from tlearn.doctor.shortcuts import Shortcut
 
 
 def said(*issues: DataIssue, **findings: Any) -> str:
-    names = SimpleNamespace(classes=("ant", "bee", "wasp", "fly"), images=range(6))
+    names = SimpleNamespace(classes=("ant", "bee", "wasp", "fly"), images=range(6), task="classes")
     dataset: Any = SimpleNamespace(folder=names, manifest=names, issues=issues)
     return "\n".join(sentences(Examination(dataset, "b", 0.9, **findings)))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from tlearn.evaluation.explain_maps import (
     PASSES,
@@ -11,6 +12,8 @@ from tlearn.evaluation.explain_maps import (
     explain_image,
     lead,
     odds,
+    of_label,
+    of_number,
     random_tenths,
     warmest,
 )
@@ -41,6 +44,29 @@ def test_the_warmest_place_is_the_one_that_the_answer_rests_on() -> None:
     assert found.answer == 1
     assert OBJECT[0].start <= y < OBJECT[0].stop and OBJECT[1].start <= x < OBJECT[1].stop
     assert found.drop_warm > 4 * abs(found.drop_random)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_number_is_explained_by_what_moves_it_up_or_down(sign: int) -> None:
+    def number(images: np.ndarray) -> np.ndarray:
+        return sign * np.log(stripes(images)[:, 1:2])
+
+    found = explain_image(number, scene(), measures=of_number(0))
+    y, x = np.unravel_index(found.warmth.argmax(), found.warmth.shape)
+    assert ("up", "down")[found.measure] == ("up" if sign > 0 else "down")
+    assert OBJECT[0].start <= y < OBJECT[0].stop and OBJECT[1].start <= x < OBJECT[1].stop
+    assert found.confirmed and found.drop_warm > 0
+
+
+def test_a_label_is_explained_whatever_is_more_probable() -> None:
+    def labels(images: np.ndarray) -> np.ndarray:
+        striped = stripes(images)[:, 1]
+        return np.stack([np.full_like(striped, 0.99999), striped], axis=1)
+
+    found = explain_image(labels, scene(), measures=of_label(1))
+    y, x = np.unravel_index(found.warmth.argmax(), found.warmth.shape)
+    assert OBJECT[0].start <= y < OBJECT[0].stop and OBJECT[1].start <= x < OBJECT[1].stop
+    assert not explain_image(labels, scene(), measures=of_label(0)).confirmed
 
 
 def test_the_test_of_a_map_fails_where_the_map_is_wrong() -> None:

@@ -22,3 +22,13 @@ def test_an_image_without_a_warm_place_is_drawn_too() -> None:
     image = np.full((300, 300, 3), 120, np.uint8)
     for warmth in (np.zeros((300, 300)), np.full((300, 300), -2.0)):
         assert draw_map(image, warmth).shape == (300, 300, 3)
+
+
+def test_what_moves_a_number_up_is_red_and_what_moves_it_down_is_blue() -> None:
+    image = np.full((64, 64, 3), 120, np.uint8)
+    warmth = np.full((64, 64), 0.0)
+    warmth[8:24, 8:24], warmth[40:56, 40:56] = 5.0, -5.0
+    for up, (bright, other) in ((True, (0, 2)), (False, (2, 0))):
+        drawn = draw_map(image, warmth, up=up).astype(int)
+        assert drawn[64, 64][bright] > drawn[64, 64][other] + 60
+        assert drawn[190, 190][other] > drawn[190, 190][bright] + 60

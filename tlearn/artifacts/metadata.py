@@ -49,7 +49,7 @@ def add_metadata(content: bytes, labels: Sequence[str], about: Mapping[str, Any]
     _, height, width, _ = graph.tensors[graph.inputs[0]].shape
     buffer = schema.BufferT()
     names = [output.name.decode() for output in model.signatureDefs[0].outputs]
-    buffer.data = build_description(about, int(width), int(height), LABELS_FILE, names[1:])
+    buffer.data = build_description(about, int(width), int(height), LABELS_FILE, names)
     entry = schema.MetadataT()
     entry.name, entry.buffer = _BUFFER_NAME, len(model.buffers)
     model.buffers.append(buffer)

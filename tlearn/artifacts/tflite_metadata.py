@@ -15,7 +15,7 @@ import numpy as np
 from flatbuffers import number_types
 from flatbuffers.table import Table
 
-from tlearn.confidence.answers import KNOWN, MAP, PROBABILITIES
+from tlearn.confidence.answers import KNOWN, MAP, PROBABILITIES, VALUE
 
 TEXTS = ("name", "description", "version", "author", "license")
 """The fields in prose; the keys of `about` that `build_description` takes."""
@@ -32,7 +32,11 @@ _RGB, _IMAGE_PROPERTIES, _NORMALIZATION, _TENSOR_AXIS_LABELS = 1, 2, 1, 2
 
 
 def build_description(
-    about: Mapping[str, Any], width: int, height: int, labels_file: str, others: Sequence[str] = ()
+    about: Mapping[str, Any],
+    width: int,
+    height: int,
+    labels_file: str,
+    outputs: Sequence[str] = (PROBABILITIES,),
 ) -> bytes:
     """Build the description of a classifier of RGB images.
 
@@ -41,15 +45,16 @@ def build_description(
         width: Width of the input, in pixels.
         height: Height of the input, in pixels.
         labels_file: Name of the appended file with one label a line.
-        others: Outputs beside the probabilities, in their order: `known`, `map`.
+        outputs: Their names: the answer, and perhaps `known` and `map`.
 
     Returns:
         A flatbuffer.
     """
     b = flatbuffers.Builder(1024)
     image = _image(b, width, height, str(about.get("input", "RGB image, values 0 to 255.")))
-    outputs = [_probabilities(b, labels_file), *(_other(b, name) for name in others)]
-    graph = _table(b, {_INPUTS: image, _OUTPUTS: _vector(b, outputs)})
+    answer, *others = outputs
+    tables = [_answer(b, answer, labels_file), *(_other(b, name) for name in others)]
+    graph = _table(b, {_INPUTS: image, _OUTPUTS: _vector(b, tables)})
     texts = {
         field: b.CreateString(str(about[key]))
         for key, field in _TEXT_FIELDS.items()
@@ -102,16 +107,19 @@ def _image(b: flatbuffers.Builder, width: int, height: int, description: str) ->
     return _vector(b, [_table(b, fields)])
 
 
-def _probabilities(b: flatbuffers.Builder, labels_file: str) -> int:
+def _answer(b: flatbuffers.Builder, output: str, labels_file: str) -> int:
     name = b.CreateString(labels_file)
     labels = _table(b, {0: name, 2: _TENSOR_AXIS_LABELS}, small=(2,))
+    number = output == VALUE
+    text = "The number named in" if number else "One probability for each line of"
     zero, one = _float(b, 0.0), _float(b, 1.0)
     fields = {
-        _NAME: b.CreateString(PROBABILITIES),
-        _DESCRIPTION: b.CreateString(f"One probability for each line of {labels_file}."),
-        _STATS: _table(b, {0: one, 1: zero}),
+        _NAME: b.CreateString(output),
+        _DESCRIPTION: b.CreateString(f"{text} {labels_file}."),
         _FILES: _vector(b, [labels]),
     }
+    if not number:
+        fields[_STATS] = _table(b, {0: one, 1: zero})
     return _table(b, fields)
 
 

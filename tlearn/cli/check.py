@@ -11,7 +11,7 @@ import typer
 from rich.console import RenderableType
 from rich.text import Text
 
-from tlearn.cli import confidence_view, evaluate, evaluate_view, options, predict_view
+from tlearn.cli import confidence_view, evaluate, evaluate_view, options, predict_view, target_view
 from tlearn.cli.annotations import Annotations, annotation, print_annotations
 from tlearn.cli.display.formats import (
     enumeration,
@@ -55,8 +55,8 @@ def check(
     images: Annotated[
         Path | None,
         options.argument(
-            "Also run it on these images: a folder with one subfolder per class is scored, other "
-            "images are classified.",
+            "Also run it on these images: a folder with one subfolder per class, or a table, is "
+            "scored; other images are classified.",
             "IMAGES",
         ),
     ] = None,
@@ -175,7 +175,9 @@ def to_json(result: CheckResult) -> dict[str, Any]:
         **confidence_view.to_json(result.coverage, result.known, result.refused),
         "operating_point": point and asdict(point),
         "sensitivity_kept": kept and asdict(kept) | {"holds": kept.holds},
-        "predictions": predictions and predict_view.to_json(predictions, _TOP)["predictions"],
+        "predictions": target_view.to_json(result.targets)
+        if result.targets
+        else predictions and predict_view.to_json(predictions, _TOP)["predictions"],
     }
 
 
@@ -215,16 +217,24 @@ def _share(verification: VerificationReport, names: Sequence[str]) -> str:
 
 
 def _draw_answers(result: CheckResult, images: Path | None, verbose: bool) -> list[RenderableType]:
+    from tlearn.evaluation.target_scores import TargetScores
+
     confidence = confidence_view.draw_confidence(
         result.coverage, result.known, sensitivity=result.sensitivity, refused=result.refused
     )
+    if isinstance(result.scores, TargetScores):
+        return [Text(), *target_view.draw_scores(result.scores, verbose)]
     if result.scores:
         point = result.verification.contract.operating_point
         scores = evaluate.draw_scores({}, result.scores, verbose=verbose, chosen=point)
         return [*scores, *confidence]
-    if not result.predictions:
+    if not (result.predictions or result.targets):
         return []
-    answers = [*predict_view.draw(result.predictions, _TOP, verbose=True), *confidence]
+    answers = (
+        [Text(), *target_view.draw_predictions(result.targets)]
+        if result.targets
+        else [*predict_view.draw(result.predictions or (), _TOP, verbose=True), *confidence]
+    )
     if images and images.is_dir() and any(entry.is_dir() for entry in images.iterdir()):
         answers.append(Text("\nnot scored: no folder in it is named as a label of the file", WARN))
     return answers

@@ -15,7 +15,6 @@ from tlearn.cli import options
 from tlearn.cli.display.formats import (
     duration,
     escape_control,
-    interval,
     percent,
     pluralize,
     relative_path,
@@ -35,10 +34,13 @@ from tlearn.cli.display.widgets import (
     safe_text,
     table,
 )
+from tlearn.data.targets import CLASSES, LABELS
 
 if TYPE_CHECKING:
-    from tlearn.commands.compare import Comparison, Paired
+    from tlearn.commands.compare import Comparison
+    from tlearn.commands.compare_page import Wording
     from tlearn.commands.compared_run import ComparedRun
+    from tlearn.commands.pairing import Paired
 
 _COLUMNS = 5  # runs beside each other that 80 columns hold
 _CLASSES_SHOWN = 30
@@ -89,14 +91,33 @@ def to_json(comparison: Comparison) -> dict[str, Any]:
         "runs": [_run_to_json(run) for run in comparison.runs],
         "differences": {key: list(row) for key, row in comparison.differences.items()},
         "n_common": comparison.n_common,
-        "paired": [asdict(row) | {"clear": row.is_clear} for row in comparison.paired],
+        "paired": [_paired_to_json(row, comparison.task) for row in comparison.paired],
         "per_class": [asdict(row) for row in comparison.classes],
         "note": comparison.note or None,
     }
 
 
+def _paired_to_json(row: Paired, task: str) -> dict[str, Any]:
+    values = asdict(row) | {"clear": row.is_clear}
+    if task != CLASSES:
+        values["score"] = values.pop("accuracy")
+    return values
+
+
 def _run_to_json(run: ComparedRun) -> dict[str, Any]:
+    from tlearn.evaluation.metrics import Report
+    from tlearn.evaluation.target_scores import headline, main_interval
+
     report = run.report
+    scores: dict[str, Any] = (
+        {
+            "accuracy": report.accuracy,
+            "interval": list(report.interval),
+            "macro_f1": report.macro_f1,
+        }
+        if isinstance(report, Report)
+        else headline(report) | {"interval": main_interval(report)}
+    )
     return {
         "run": str(run.path),
         "data": run.data,
@@ -104,9 +125,7 @@ def _run_to_json(run: ComparedRun) -> dict[str, Any]:
         "backbone": run.plan.backbone.name,
         "split": report.split,
         "n": report.n,
-        "accuracy": report.accuracy,
-        "interval": list(report.interval),
-        "macro_f1": report.macro_f1,
+        **scores,
         "seconds": run.seconds,
         "model_bytes": run.model_bytes,
         "exported_bytes": dict(run.exports),
@@ -115,7 +134,7 @@ def _run_to_json(run: ComparedRun) -> dict[str, Any]:
 
 def draw(comparison: Comparison, page: Path | None) -> list[RenderableType]:
     """Return everything, top to bottom."""
-    from tlearn.commands.compare_page import run_letters
+    from tlearn.commands.compare_page import run_letters, wording_of
 
     letters = run_letters(len(comparison.runs))
     legend = {
@@ -123,36 +142,38 @@ def draw(comparison: Comparison, page: Path | None) -> list[RenderableType]:
         for letter, run in zip(letters, comparison.runs, strict=True)
     }
     blocks: list[RenderableType] = [Text(), key_value_table(legend)]
-    blocks += [heading("Accuracy"), indented(_accuracy(comparison, letters))]
+    score = wording_of(comparison).score
+    blocks += [
+        heading(score[0].upper() + escape_control(score[1:])),
+        indented(_accuracy(comparison, letters)),
+    ]
     blocks += _verdicts(comparison, letters)
     blocks += [heading("What differs in their plans"), *_plans(comparison, letters)]
-    blocks += [heading(_class_title(comparison)), *_classes(comparison, letters)]
+    if comparison.classes:
+        blocks += [heading(_class_title(comparison)), *_classes(comparison, letters)]
     blocks += [heading("Size and time"), *_sizes(comparison, letters)]
     if page:
         blocks += [Text(), key_value_table({"page": safe_text(relative_path(page))})]
     names = " ".join(shell_path(run.path) for run in comparison.runs)
-    best = shell_path(_best(comparison).path)
+    best = shell_path(comparison.best.path)
     step = f"tlearn export {best} --tflite" if page else f"tlearn compare {names} --html FILE.html"
     return [*blocks, next_step(step)]
 
 
-def _best(comparison: Comparison) -> ComparedRun:
-    scores = comparison.paired or [run.report for run in comparison.runs]
-    accuracies = [score.accuracy for score in scores]
-    return comparison.runs[accuracies.index(max(accuracies))]
-
-
 def _accuracy(comparison: Comparison, letters: Sequence[str]) -> RenderableType:
-    grid = table("run", "images", "accuracy", "95% interval", "macro F1", right=(1, 2, 3, 4))
+    from tlearn.commands.compare import main_score
+    from tlearn.commands.compare_page import score_interval, wording_of
+    from tlearn.evaluation.metrics import Report
+
+    told = wording_of(comparison)
+    macro = ["macro F1"] if comparison.task == CLASSES else []
+    names = ("run", "images", escape_control(told.score), "95% interval", *macro)
+    grid = table(*names, right=range(1, len(names)))
     for letter, run in zip(letters, comparison.runs, strict=True):
         report = run.report
-        grid.add_row(
-            letter,
-            f"{report.n:,} {report.split}",
-            Text(percent(report.accuracy), "bold"),
-            interval(*report.interval),
-            f"{report.macro_f1:.3f}",
-        )
+        cells = [f"{report.macro_f1:.3f}"] if isinstance(report, Report) else []
+        score, ends = Text(told.value(main_score(report)), "bold"), score_interval(report)
+        grid.add_row(letter, f"{report.n:,} {report.split}", score, told.interval(ends), *cells)
     return grid
 
 
@@ -161,25 +182,29 @@ def _verdicts(comparison: Comparison, letters: Sequence[str]) -> Iterator[Render
     if not comparison.paired:
         yield Text(f"\n  {escape_control(comparison.note)}", DIM)
         return
-    images = pluralize(comparison.n_common, "image")
+    from tlearn.commands.compare_page import wording_of
+
+    told, images = wording_of(comparison), pluralize(comparison.n_common, "image")
     yield heading(f"On the same images: {images} held out in every run")
-    grid = table("run", "accuracy", "gain", "95% interval", "", right=(1, 2, 3))
+    score = escape_control(told.score)
+    grid = table("run", score, "gain", "95% interval", "", right=(1, 2, 3))
     for letter, row in zip(letters, comparison.paired, strict=True):
         if letter == letters[0]:
-            grid.add_row(letter, percent(row.accuracy), "", "", "")
+            grid.add_row(letter, told.value(row.accuracy), "", "", "")
         else:
-            grid.add_row(letter, percent(row.accuracy), *_gain(row, letters[0]))
+            grid.add_row(letter, told.value(row.accuracy), *_gain(row, letters[0], told))
     yield indented(grid)
-    yield Text("  gain and its interval in points; the interval is that of paired answers", DIM)
+    unit = escape_control(told.unit)
+    yield Text(f"  gain and its interval in {unit}; the interval is that of paired answers", DIM)
 
 
-def _gain(row: Paired, first: str) -> tuple[str, str, Text]:
+def _gain(row: Paired, first: str, told: Wording) -> tuple[str, str, Text]:
     low, high = row.interval
     verdict = Text(f"no clear difference from {first}", DIM)
     if row.is_clear:
         better = row.gain > 0
         verdict = Text(f"{'better' if better else 'worse'} than {first}", GOOD if better else BAD)
-    return f"{100 * row.gain:+.1f}", f"{100 * low:+.1f} to {100 * high:+.1f}", verdict
+    return told.gain(row.gain), f"{told.gain(low)} to {told.gain(high)}", verdict
 
 
 def _plans(comparison: Comparison, letters: Sequence[str]) -> Iterator[RenderableType]:
@@ -202,12 +227,15 @@ def _key_in_words(key: str) -> str:
 
 
 def _class_title(comparison: Comparison) -> str:
+    from tlearn.commands.compare_page import wording_of
+
     where = "the same images" if comparison.paired else "each run's own held-out images"
     many = len(comparison.classes) > _CLASSES_SHOWN
+    one, all_ = ("label", "labels") if comparison.task == LABELS else ("class", "classes")
     which = (
-        f"The {_CLASSES_SHOWN} classes that differ most (--json has all)" if many else "Each class"
+        f"The {_CLASSES_SHOWN} {all_} that differ most (--json has all)" if many else f"Each {one}"
     )
-    return f"{which}: share answered right on {where}"
+    return f"{which}: {wording_of(comparison).per_class} on {where}"
 
 
 def _classes(comparison: Comparison, letters: Sequence[str]) -> Iterator[RenderableType]:
@@ -218,7 +246,12 @@ def _classes(comparison: Comparison, letters: Sequence[str]) -> Iterator[Rendera
         rows = sorted(rows, key=lambda row: -_spread(row.recall))[:_CLASSES_SHOWN]
     for columns in _blocks(letters):
         shown = letters[columns]
-        grid = table("class", "images", *shown, right=range(1, 2 + len(shown)))
+        grid = table(
+            "label" if comparison.task == LABELS else "class",
+            "images",
+            *shown,
+            right=range(1, 2 + len(shown)),
+        )
         for row in rows:
             best, n = best_recall(row), sorted(set(row.n))
             cells = [

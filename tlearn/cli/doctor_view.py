@@ -43,6 +43,8 @@ def draw_findings(found: Examination, verbose: bool) -> list[RenderableType]:
     said = sentences(found)
     nothing = "nothing else" if found.other_issues else "nothing"
     blocks.append(indented(bullets(said) if said else Text(f"{nothing} wrong was found", GOOD)))
+    if found.left_out:
+        blocks.append(indented(Text(found.left_out, DIM)))
     blocks += issue_block(found.other_issues)
     shown = None if verbose else _SHOWN
     if found.copies:
@@ -60,7 +62,9 @@ def draw_copies(found: Examination, shown: int | None) -> RenderableType:
     """Return groups of copies, one a line."""
     rows = table("kind", "", "images")
     for group in found.copies[:shown]:
-        where = ["two classes"] * group.across_classes + ["both sides"] * group.across_splits
+        where = [found.contradiction.removeprefix("in ")] * group.across_classes + [
+            "both sides"
+        ] * group.across_splits
         rows.add_row(
             safe_text(group.kind),
             Text(", ".join(where), WARN),

@@ -10,7 +10,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from tlearn.cli import options
-from tlearn.cli.display.formats import escape_control, percent, pluralize, relative_path
+from tlearn.cli.display.formats import escape_control, pluralize, relative_path
 from tlearn.cli.display.progress import Display, print_json, print_result
 from tlearn.cli.display.widgets import (
     BAD,
@@ -21,6 +21,7 @@ from tlearn.cli.display.widgets import (
     safe_text,
     table,
 )
+from tlearn.confidence.answers import ANOMALY
 from tlearn.errors import DataError, RecipeError, pasted
 
 if TYPE_CHECKING:
@@ -47,6 +48,12 @@ _Folder = Annotated[
         "--folder",
     ),
 ]
+_Class = Annotated[
+    str | None,
+    options.option(
+        "Explain this class or label instead of what is answered.", "NAME", name="--class"
+    ),
+]
 _Out = Annotated[
     Path | None,
     options.option(
@@ -63,12 +70,13 @@ def explain(
         options.argument(
             "Images, or folders to search for images. If the first argument is a run directory, "
             "it is used; otherwise the latest run in runs/. Without images: the run's most "
-            "confident errors, and one right answer of each class.",
+            "confident errors, and one right answer of each class or label.",
             "[RUN] [IMAGES]",
         ),
     ] = None,
     network: _Network = False,
     folder: _Folder = False,
+    class_name: _Class = None,
     out: _Out = None,
     data: options.Data = None,
     backbone: options.Backbone = None,
@@ -90,17 +98,8 @@ def explain(
     """
     named = list(sources or ())
     run = named.pop(0) if named and options.is_run(named[0]) else None
-    if network and folder:
-        raise RecipeError(
-            "--network is about one image and --folder about many",
-            "choose one: tlearn explain --network IMAGE",
-        )
     flags = options.collect_overrides({"backbone": backbone, "weights": weights})
-    if flags and not (folder and named):
-        raise RecipeError(
-            "--backbone and --weights are for a folder; a run has its own",
-            "leave them out, or name a folder: tlearn explain --folder FOLDER",
-        )
+    _refuse_contradictions(network, folder, class_name, bool(flags and not (folder and named)))
     from tlearn import api
 
     with Display(as_json, quiet, verbose) as display:
@@ -110,13 +109,33 @@ def explain(
         elif folder:
             page = api.explain_folder(run, _only_folder(run, named), flags=flags, **shared)
         else:
-            result = api.explain(run, named, **shared)
+            result = api.explain(run, named, label=class_name, **shared)
     if not (network or folder):
         _print_maps(result, as_json)
     elif as_json:
         print_json(page.to_json())
     else:
         print_result(Text(), key_value_table({**page.in_words(), "page": _page(page.page)}))
+
+
+def _refuse_contradictions(
+    network: bool, folder: bool, class_name: str | None, stray: bool
+) -> None:
+    if network and folder:
+        raise RecipeError(
+            "--network is about one image and --folder about many",
+            "choose one: tlearn explain --network IMAGE",
+        )
+    if stray:
+        raise RecipeError(
+            "--backbone and --weights are for a folder; a run has its own",
+            "leave them out, or name a folder: tlearn explain --folder FOLDER",
+        )
+    if class_name and (network or folder):
+        raise RecipeError(
+            "--class says what a heat map explains, and --network and --folder draw none",
+            "leave one of them out: tlearn explain IMAGE --class NAME",
+        )
 
 
 def _only_image(named: list[Path]) -> Path:
@@ -162,18 +181,17 @@ def to_json(result: ExplainResult) -> dict[str, Any]:
 
 def draw(result: ExplainResult) -> list[RenderableType]:
     """Return a row for each image, what the maps are worth together, and the page."""
-    rows = table("image", "answer", "probability", "warm tenth", "random tenth", right=(2, 3, 4))
     drawn = [record for record in result.maps if record.map]
+    number = any(record.value is not None for record in drawn)
+    tested = [record for record in drawn if record.drop_warm is not None]
+    answer = ("moved", "number") if number else ("answer", "probability")
+    headings = (*answer, "warm tenth", "random tenth") if tested else ("answer", ANOMALY)
+    rows = table("image", *headings, right=range(2, 1 + len(headings)))
     for record in drawn[:_SHOWN]:
-        assert record.label and record.probability is not None
-        assert record.drop_warm is not None and record.drop_random is not None
-        rows.add_row(
-            end_of(record.path, _NAME_CELLS),
-            safe_text(record.label, "bold"),
-            percent(record.probability),
-            f"{0.0 - 100 * record.drop_warm:+.1f}",
-            f"{0.0 - 100 * record.drop_random:+.1f}",
-        )
+        assert record.label
+        changes = map(record.change, (record.drop_warm, record.drop_random) if tested else ())
+        name, label = end_of(record.path, _NAME_CELLS), safe_text(record.label, "bold")
+        rows.add_row(name, label, record.output, *changes)
     rows.columns[0].no_wrap = True
     blocks: list[RenderableType] = [Text(), rows] if drawn else []
     if len(drawn) > _SHOWN:
@@ -184,9 +202,11 @@ def draw(result: ExplainResult) -> list[RenderableType]:
         blocks.append(Text(f"\n{len(unread)} of {images} cannot be read", BAD))
         blocks.append(indented(bullets(unread)))
     if result.page:
-        confirmed = sum(record.confirmed for record in drawn)
-        worth = f"blurring the warmest tenth costs more than a random one in {confirmed} of "
-        worth += pluralize(len(drawn), "map")
+        confirmed = sum(record.confirmed for record in tested)
+        costs = "moves the number more" if number else "costs more"
+        worth = f"blurring the warmest tenth {costs} than a random one in {confirmed} of "
+        worth += pluralize(len(tested), "map")
+        worth = worth if tested else "where the model itself finds what is unlike good images"
         blocks += [Text(), key_value_table({"maps": worth, "page": _page(result.page)})]
     return blocks
 

@@ -93,12 +93,14 @@ def to_json(result: PoliciesResult) -> dict[str, Any]:
 
 def _rows(result: PoliciesResult) -> Iterator[dict[str, Any]]:
     from tlearn.commands.compared_run import read_compared_run
+    from tlearn.evaluation.metrics import Report
 
     comparison = result.comparison
     for number, (name, directory) in enumerate(result.runs.items()):
         run = comparison.runs[number] if comparison else read_compared_run(directory.path)
         paired = comparison.paired[number] if comparison and comparison.paired else None
         report = run.report
+        assert isinstance(report, Report)  # of other tasks, --policies is refused
         yield {
             "policy": name,
             "run": str(run.path),

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from tlearn.evaluation.label_scores import LabelReport
     from tlearn.evaluation.number_scores import NumberReport
     from tlearn.evaluation.target_predictions import TargetPrediction
-    from tlearn.evaluation.target_scores import TargetReport
+    from tlearn.evaluation.target_scores import TargetReport, TargetScores
 
 _NAME_CELLS = 30
 _WORST = 8
@@ -97,20 +97,23 @@ def show_evaluation(
         line = annotation("notice", "tlearn evaluate", result.report.in_words())
         print_annotations([line], as_json)
     if as_json:
-        print_json({"run": str(result.run.path), **result.to_json()})
+        print_json({"run": str(result.run.path), **result.scores.to_json()})
         return
-    blocks: list[RenderableType] = [
-        Text(),
-        key_value_table({"run": safe_text(relative_path(result.run.path))}),
-        Text(),
-        *draw_target_scores({"": result.report}, verbose),
-    ]
-    if result.trained_on:
-        seen = f"{result.trained_on:,} of these {result.report.n:,} images were trained on or may "
+    about = key_value_table({"run": safe_text(relative_path(result.run.path))})
+    print_result(Text(), about, Text(), *draw_scores(result.scores, verbose))
+
+
+def draw_scores(scores: TargetScores, verbose: bool) -> list[RenderableType]:
+    """Return the scores on all images and, apart from them, on those that were not learned from."""
+    blocks = draw_target_scores({"": scores.report}, verbose)
+    if scores.trained_on:
+        seen = f"{scores.trained_on:,} of these {scores.report.n:,} images were trained on or may "
         blocks.append(Text(seen + "have served to choose settings: no test of the model", WARN))
-    if result.unseen:
-        blocks.append(Text.assemble("the others: ", safe_text(result.unseen.in_words())))
-    print_result(*blocks)
+    if scores.trained_on is None:
+        blocks.append(Text("whether any of these images were trained on is not known here", DIM))
+    if scores.unseen:
+        blocks.append(Text.assemble("the others: ", safe_text(scores.unseen.in_words())))
+    return blocks
 
 
 def draw_predictions(predictions: Sequence[TargetPrediction]) -> list[RenderableType]:

@@ -2,38 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
-
-import numpy as np
 
 from tlearn.artifacts.contract import Contract
 from tlearn.artifacts.contract_file import contract_path
 from tlearn.artifacts.files import artifact_digest, list_artifacts
-from tlearn.artifacts.runtime import Runtime, open_runtime
+from tlearn.artifacts.runtime import open_runtime
 from tlearn.artifacts.verification import VerificationReport, check_artifact
+from tlearn.commands.check_images import (
+    answer_targets,
+    classify,
+    is_labeled,
+    score_folder,
+    score_targets_of,
+)
 from tlearn.confidence.answer_sets import Coverage
-from tlearn.confidence.answers import Answer, Answers
-from tlearn.confidence.confidence import UNKNOWN
 from tlearn.confidence.operating_point import SensitivityKept
-from tlearn.confidence.promises import PromisesKept, hold_promises
-from tlearn.confidence.strangers import KnownShare, measure_known
-from tlearn.data.image_folder import list_images
-from tlearn.data.labeled import labeled_folder
-from tlearn.data.local_source import is_table, local_source
+from tlearn.confidence.strangers import KnownShare
 from tlearn.data.manifest import SplitManifest, read_manifest
-from tlearn.data.notes import composed
-from tlearn.data.parts import split_of
-from tlearn.data.pixel_store import PixelStore, store_pixels
-from tlearn.errors import DataError, ExportError, quoted
-from tlearn.evaluation.positive_class import PositiveClass
+from tlearn.errors import ExportError, quoted
 from tlearn.evaluation.predictions import Prediction
-from tlearn.evaluation.scores import Scores, score_apart
+from tlearn.evaluation.scores import Scores
+from tlearn.evaluation.target_predictions import TargetPrediction
+from tlearn.evaluation.target_scores import TargetScores
 from tlearn.progress import ProgressCallback, no_progress
 from tlearn.runs.directory import RunDirectory
-from tlearn.storage.cache import open_cache
 
 
 @dataclass(frozen=True)
@@ -42,7 +37,7 @@ class CheckResult:
 
     Attributes:
         verification: The result of each check.
-        scores: On a folder with classes; None without one, or where the file is not usable.
+        scores: On labeled images; None without them, or where the file is not usable.
         predictions: For loose images; None likewise.
         coverage: How its promises about sets of answers were kept, on images that it was not
             trained on; none without labels.
@@ -54,12 +49,13 @@ class CheckResult:
     """
 
     verification: VerificationReport
-    scores: Scores | None = None
+    scores: Scores | TargetScores | None = None
     predictions: tuple[Prediction, ...] | None = None
     coverage: tuple[Coverage, ...] = ()
     known: KnownShare | None = None
     sensitivity: SensitivityKept | None = None
     refused: Mapping[str, int] = field(default_factory=dict)
+    targets: tuple[TargetPrediction, ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -81,7 +77,8 @@ def check(
             last from the newest run under runs/.
         images: Images to classify besides: a folder with subfolders that bear the artifact's
             labels, or a CSV of path and label, is scored; any other folder, or an image, is
-            classified.
+            classified. Of a number, the subfolders are named by numbers; of good images, one of
+            them is called good.
         progress: Called with (step, done, total).
 
     Raises:
@@ -93,14 +90,14 @@ def check(
     if images is None or not verification.usable:
         return CheckResult(verification)
     contract, runtime = verification.contract, open_runtime(artifact)
+    manifest, labeled = _manifest_of(artifact, contract), is_labeled(images, contract)
+    if contract.task and labeled:
+        of_targets = score_targets_of(runtime, contract, images, manifest, progress)
+        return CheckResult(verification, of_targets)
     if contract.task:
-        raise DataError(
-            f"{quoted(artifact)} answers several labels or a number, and is checked here without "
-            "images",
-            "score the run instead: tlearn evaluate RUN FOLDER",
-        )
-    if _has_classes(images, contract.labels):
-        manifest = _manifest_of(artifact, contract)
+        answers = answer_targets(runtime, contract, images, progress)
+        return CheckResult(verification, targets=answers)
+    if labeled:
         scores, kept = score_folder(runtime, contract, images, manifest, progress)
         promises = kept.coverage, kept.known, kept.sensitivity, kept.refused
         return CheckResult(verification, scores, None, *promises)
@@ -124,106 +121,3 @@ def _manifest_of(artifact: Path, contract: Contract) -> SplitManifest | None:
     if not path.is_file() or artifact_digest(path) != contract.provenance.get("split"):
         return None
     return read_manifest(path)
-
-
-def classify(
-    runtime: Runtime, contract: Contract, source: Path, progress: ProgressCallback
-) -> tuple[tuple[Prediction, ...], KnownShare | None]:
-    """Classify loose images, and say how like the training images they are.
-
-    Args:
-        runtime: The artifact.
-        contract: How images are prepared.
-        source: An image, or a folder to search.
-        progress: Called with (step, done, total).
-
-    Raises:
-        DataError: There is no image.
-    """
-    paths = list_images([source])
-    answers = [*_answers(runtime, _read(contract, paths, progress), progress)]
-    confidence, refuse = contract.confidence or UNKNOWN, contract.refuse or 0.0
-    labels, point = contract.labels, contract.operating_point
-    predictions = tuple(
-        Prediction.unreadable(str(path), answer)
-        if isinstance(answer, str)
-        else Prediction.of(str(path), answer, labels, confidence, refuse, point)
-        for path, answer in zip(paths, answers, strict=True)
-    )
-    known = [image.known for image in predictions if image.known is not None]
-    if not (known and confidence.known):
-        return predictions, None
-    return predictions, measure_known(np.array(known, np.float32), refuse, confidence.known)
-
-
-def score_folder(
-    runtime: Runtime,
-    contract: Contract,
-    source: Path,
-    manifest: SplitManifest | None,
-    progress: ProgressCallback,
-) -> tuple[Scores, PromisesKept]:
-    """Score an artifact on a folder of classes, and hold its promises against it.
-
-    Args:
-        runtime: The artifact.
-        contract: How images are prepared.
-        source: A folder with subfolders that bear the artifact's labels, or a CSV.
-        manifest: What its model was trained on; None where that is not known here.
-        progress: Called with (step, done, total).
-
-    Raises:
-        DataError: There is no image, or a class that the artifact does not know.
-    """
-    images = labeled_folder(source, contract.labels).images
-    store = _read(contract, [image.path for image in images], progress)
-    readable = [
-        (answer, image.label, info.sha256)
-        for answer, image, info in zip(
-            _answers(runtime, store, progress), images, store.infos, strict=True
-        )
-        if not isinstance(answer, str)
-    ]
-    if not readable:
-        raise DataError(f"no image in {quoted(source)} can be read", "name another folder")
-    given, labels, digests = zip(*readable, strict=True)
-    answers, truth = Answers.of(given), np.asarray(labels)
-    trained_on = manifest.trained_on(digests) if manifest else None
-    name = source.resolve().name  # "." has none
-    refuse, classes, point = contract.refuse or 0.0, contract.labels, contract.operating_point
-    scores = score_apart(
-        answers.probabilities,
-        truth,
-        classes,
-        name,
-        trained_on,
-        positive=PositiveClass(point.positive, "given") if point else None,
-        point=point,
-    )
-    return scores, hold_promises(
-        contract.confidence, answers, truth, trained_on, refuse, contract.shares, point, classes
-    )
-
-
-def _has_classes(source: Path, labels: Sequence[str]) -> bool:
-    source, _ = local_source(source, open_cache)
-    if not source.is_dir():
-        return is_table(source)
-    folders = {composed(child.name) for child in source.iterdir() if child.is_dir()}
-    return bool(folders & {*map(composed, labels)}) or any(map(split_of, folders))
-
-
-def _read(contract: Contract, paths: Sequence[Path], progress: ProgressCallback) -> PixelStore:
-    images, step = contract.preprocessing, partial(progress, "read images")
-    return store_pixels(
-        paths, images.image_size, images.resize, open_cache(), step, images.gray_range
-    )
-
-
-def _answers(
-    runtime: Runtime, store: PixelStore, progress: ProgressCallback
-) -> Iterator[Answer | str]:
-    """Yield the answer for each image, or why it cannot be read."""
-    for done, info in enumerate(store.infos, start=1):
-        yield info.problem or runtime(store.read([info.sha256])[0])
-        progress("classify", done, len(store.infos))

@@ -10,9 +10,13 @@ from typing import Any
 import numpy as np
 
 from tlearn.commands.compared_run import Answer, ComparedRun, read_compared_run
-from tlearn.data.groups import join_groups
+from tlearn.commands.pairing import Paired, matrices, pair_answers, pair_targets
+from tlearn.data.targets import CLASSES, LABELS, NUMBER
 from tlearn.errors import RunError, quoted
-from tlearn.export.comparison import grouped_interval
+from tlearn.evaluation.label_scores import LabelReport
+from tlearn.evaluation.metrics import Report
+from tlearn.evaluation.roc import average_precision
+from tlearn.evaluation.target_scores import TargetReport, headline
 from tlearn.runs.directory import RunDirectory
 
 # Follow from other keys, and would only repeat that those differ.
@@ -20,36 +24,11 @@ _DERIVED = {"classes", "fingerprint", "first_trained_stage", "steps_per_epoch"}
 
 
 @dataclass(frozen=True)
-class Paired:
-    """A run beside the first one, on the images that were held out in all runs.
-
-    Attributes:
-        accuracy: Share of these images answered right.
-        gain: This accuracy minus that of the first run.
-        interval: 95% interval of the gain, see `export.comparison.grouped_interval`.
-        won: Images that only this run answers right.
-        lost: Images that only the first run answers right.
-        n_groups: Groups of these images that the interval counts: those that the split of either
-            run keeps together.
-    """
-
-    accuracy: float
-    gain: float
-    interval: tuple[float, float]
-    won: int
-    lost: int
-    n_groups: int
-
-    @property
-    def is_clear(self) -> bool:
-        """Return whether the interval of the gain leaves out zero."""
-        low, high = self.interval
-        return low > 0 or high < 0
-
-
-@dataclass(frozen=True)
 class ClassRow:
-    """One class: how many of its images there are, and the share that each run answers right."""
+    """One class: how many of its images there are, and the share that each run answers right.
+
+    Of a label, `recall` is its average precision.
+    """
 
     name: str
     n: tuple[int, ...]
@@ -76,6 +55,25 @@ class Comparison:
     classes: tuple[ClassRow, ...]
     note: str
 
+    @property
+    def task(self) -> str:
+        """Return what the runs learned."""
+        return self.runs[0].plan.task
+
+    @property
+    def best(self) -> ComparedRun:
+        """Return the run that scores best, on the same images where there are such."""
+        scores = [row.accuracy for row in self.paired] or [main_score(r.report) for r in self.runs]
+        sign = -1 if self.task == NUMBER else 1
+        return max(zip(scores, self.runs, strict=True), key=lambda pair: sign * pair[0])[1]
+
+
+def main_score(report: Report | TargetReport) -> float:
+    """Return the score that stands for all; 0 where a run of good images has none."""
+    if isinstance(report, Report):
+        return report.accuracy
+    return next(iter(headline(report).values())) or 0.0
+
 
 def compare(paths: Sequence[Path]) -> Comparison:
     """Compare runs with the same classes; the first one is the baseline.
@@ -93,17 +91,31 @@ def compare(paths: Sequence[Path]) -> Comparison:
     for run in runs[1:]:
         _ensure_same_classes(runs[0], run)
     common, note = _common_answers(runs)
+    task = runs[0].plan.task
+    if task == CLASSES:
+        paired = tuple(pair_answers(common[0], answers) for answers in common) if common[0] else ()
+        classes = _class_rows(runs, common)
+    else:
+        paired, problem = pair_targets(task, common)
+        note = note or problem
+        classes = _label_rows(runs, common) if task == LABELS else ()
     return Comparison(
         runs=runs,
         differences=_differences(runs),
-        n_common=len(common[0]),
-        paired=tuple(_pair(common[0], answers) for answers in common) if common[0] else (),
-        classes=_class_rows(runs, common),
+        n_common=len(common[0]) if paired else 0,
+        paired=paired,
+        classes=classes,
         note=note,
     )
 
 
 def _ensure_same_classes(first: ComparedRun, other: ComparedRun) -> None:
+    if first.plan.task != other.plan.task:
+        learned = (f"{quoted(run.path)} learned {run.plan.task}" for run in (first, other))
+        raise RunError(
+            f"the runs have different tasks: {' and '.join(learned)}",
+            "compare runs of one task: tlearn runs",
+        )
     ours, theirs = set(first.plan.split.classes), set(other.plan.split.classes)
     if ours != theirs:
         only = [
@@ -134,7 +146,7 @@ def _common_answers(
 ) -> tuple[list[dict[str, Answer]], str]:
     """Return each run's answers on the images held out in all, and why there are none."""
     no_answers: list[dict[str, Answer]] = [{} for _ in runs]
-    consequence = "accuracies are shown without a paired interval"
+    consequence = "scores are shown without a paired interval"
     for run in runs:
         if run.answers is None:
             return (
@@ -147,35 +159,6 @@ def _common_answers(
     if not same:
         return no_answers, f"no common images: {consequence}"
     return [{key: of_run[key] for key in sorted(same)} for of_run in answers], ""
-
-
-def _pair(first: Mapping[str, Answer], other: Mapping[str, Answer]) -> Paired:
-    before, after = (
-        np.array([answers[key].is_right for key in first]) for answers in (first, other)
-    )
-    n = len(before)
-    # A group has a name of its own in each run.
-    groups = join_groups(n, *([answers[key].group for key in first] for answers in (first, other)))
-    return pair(before, after, groups)
-
-
-def pair(before: np.ndarray, after: np.ndarray, groups: Sequence[str]) -> Paired:
-    """Hold a model against another one on the same images.
-
-    Args:
-        before: (n,) whether the first one answers an image right.
-        after: (n,) whether the other one does.
-        groups: (n,) what images of a group share.
-    """
-    won, lost, n = after & ~before, before & ~after, len(before)
-    return Paired(
-        accuracy=int(after.sum()) / n,
-        gain=(int(won.sum()) - int(lost.sum())) / n,
-        interval=grouped_interval(won, lost, groups),
-        won=int(won.sum()),
-        lost=int(lost.sum()),
-        n_groups=len({*groups}),
-    )
 
 
 def _class_rows(
@@ -196,14 +179,42 @@ def _class_rows(
     )
 
 
+def _label_rows(
+    runs: Sequence[ComparedRun], common: Sequence[Mapping[str, Answer]]
+) -> tuple[ClassRow, ...]:
+    """Return the average precision of each label."""
+    if common[0]:
+        targets, answers = matrices(common)
+        tables = [
+            [_precision(*columns) for columns in zip(of.T, targets.T, strict=True)]
+            for of in answers
+        ]
+    else:
+        tables = [
+            [(row["n"], row["average_precision"]) for row in run.report.per_label]
+            for run in runs
+            if isinstance(run.report, LabelReport)
+        ]
+    names = runs[0].plan.split.classes
+    rows = zip(names, zip(*tables, strict=True), strict=True)
+    return tuple(ClassRow(name, *zip(*row, strict=True)) for name, row in rows)
+
+
+def _precision(outputs: np.ndarray, targets: np.ndarray) -> tuple[int, float | None]:
+    known = ~np.isnan(targets)
+    has = targets[known] == 1
+    return int(has.sum()), average_precision(outputs[known], has)
+
+
 def _recall(answers: Iterable[Answer]) -> dict[str, tuple[int, float | None]]:
     right: dict[str, list[bool]] = {}
     for answer in answers:
-        right.setdefault(answer.truth, []).append(answer.is_right)
+        right.setdefault(str(answer.truth), []).append(answer.is_right)
     return {name: (len(hits), sum(hits) / len(hits)) for name, hits in right.items()}
 
 
 def _recall_reported(run: ComparedRun) -> dict[str, tuple[int, float | None]]:
+    assert isinstance(run.report, Report)
     return {
         row["name"]: (row["n"], row["recall"] if row["n"] else None) for row in run.report.per_class
     }

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from string import ascii_uppercase
 from typing import Any
 
-from tlearn.commands.compare import ClassRow, Comparison
+from tlearn.commands.compare import ClassRow, Comparison, main_score
+from tlearn.data.targets import CLASSES, LABELS, NUMBER, ONE_CLASS
 from tlearn.errors import TlearnError, quoted
 from tlearn.evaluation.chart_style import chart_style
 from tlearn.evaluation.charts import accuracy_by_price
 from tlearn.evaluation.figures import PAGE, inline_svg
+from tlearn.evaluation.metrics import Report
 from tlearn.evaluation.page import render_page
-from tlearn.evaluation.wording import percent, policy_in_words, setting_in_words
+from tlearn.evaluation.target_scores import TargetReport, main_interval
+from tlearn.evaluation.wording import percent, percent_interval, policy_in_words, setting_in_words
 from tlearn.storage.atomic import ensure_writable_file, write_atomic
 
 _HINT = "name another file: --html FILE.html"
@@ -52,6 +57,54 @@ def best_recall(row: ClassRow) -> float | None:
     return max(shares) if len(set(shares)) > 1 else None
 
 
+@dataclass(frozen=True)
+class Wording:
+    """How scores of a task are written.
+
+    Attributes:
+        score: What the score is, for the head of a column.
+        unit: What a gain is counted in.
+        per_class: What is told of each class or label.
+    """
+
+    task: str
+    score: str
+    unit: str
+    per_class: str
+
+    def value(self, score: float | None) -> str:
+        """Return a score in words."""
+        if score is None:
+            return "-"
+        return f"{score:.3g}" if self.task == NUMBER else percent(score)
+
+    def interval(self, ends: tuple[float, float] | None) -> str:
+        """Return its interval in words."""
+        if ends is None:
+            return "-"
+        return "{:.3g} to {:.3g}".format(*ends) if self.task == NUMBER else percent_interval(*ends)
+
+    def gain(self, difference: float) -> str:
+        """Return a gain in words, with its sign."""
+        return f"{difference:+.3g}" if self.task == NUMBER else f"{100 * difference:+.1f}"
+
+
+def wording_of(comparison: Comparison) -> Wording:
+    """Return how the scores of runs are written."""
+    name = comparison.runs[0].plan.split.classes[0]
+    return {
+        CLASSES: Wording(CLASSES, "accuracy", "points", "share answered right"),
+        LABELS: Wording(LABELS, "mean average precision", "points", "average precision"),
+        NUMBER: Wording(NUMBER, f"mean error of {name}", f"units of {name}", ""),
+        ONE_CLASS: Wording(ONE_CLASS, "area under ROC", "points", ""),
+    }[comparison.task]
+
+
+def score_interval(report: Report | TargetReport) -> tuple[float, float] | None:
+    """Return the 95% interval of the score that stands for all."""
+    return report.interval if isinstance(report, Report) else main_interval(report)
+
+
 def verdicts(comparison: Comparison) -> list[str]:
     """Return a sentence for each run but the first, or why the runs cannot be paired."""
     if not comparison.paired:
@@ -59,10 +112,15 @@ def verdicts(comparison: Comparison) -> list[str]:
     first, *others = run_letters(len(comparison.runs))
     images = f"the {comparison.n_common:,} images held out in every run"
     sentences = []
+    told = wording_of(comparison)
     for letter, row in zip(others, comparison.paired[1:], strict=True):
-        low, high = map(_points, row.interval)
-        text = f"{letter} and {first} cannot be told apart on {images}: {_points(row.gain)} points"
-        if row.is_clear:
+        low, high, gain = (_signed(told, value) for value in (*row.interval, row.gain))
+        gain = f"{gain} {told.unit}"
+        text = f"{letter} and {first} cannot be told apart on {images}: {gain}"
+        if row.is_clear and comparison.task != CLASSES:
+            better = "better" if row.gain > 0 else "worse"
+            text = f"{letter} is {better} than {first} on {images}, in {told.score}: {gain}"
+        elif row.is_clear:
             more = "more" if row.gain > 0 else "fewer"
             text = f"{letter} is right on {abs(100 * row.gain):.1f} points {more} than {first}"
             text += f" of {images}"
@@ -93,8 +151,11 @@ def write_page(path: Path, comparison: Comparison) -> None:
         HostError: It cannot be written.
     """
     check_page(path)
+    told = wording_of(comparison)
     values = {
         "comparison": comparison,
+        "told": told,
+        "scores": [(main_score(run.report), score_interval(run.report)) for run in comparison.runs],
         "letters": run_letters(len(comparison.runs)),
         "verdicts": verdicts(comparison),
         "differences": _differences(comparison.differences),
@@ -104,19 +165,23 @@ def write_page(path: Path, comparison: Comparison) -> None:
         "version": version("tlearn"),
         "written": f"{datetime.now():%d %B %Y, %H:%M}",
     }
-    filters = {"percent": percent, "points": _points, "megabytes": _megabytes}
+    filters: dict[str, Callable[..., Any]] = {
+        "percent": percent,
+        "megabytes": _megabytes,
+        "gain": partial(_signed, told),
+    }
     write_atomic(path, render_page("tlearn.commands", "compare.html.j2", filters, values), _HINT)
 
 
 def _chart(comparison: Comparison) -> str:
-    """Return accuracy against time as markup; nothing where a run does not say its time."""
+    """Return accuracy against time as markup; nothing where a run has no accuracy, or no time."""
     from markupsafe import Markup
 
     letters = run_letters(len(comparison.runs))
     rows = [
         (f"{letter} {policy_in_words(run.plan.policy)}", run.report, run.seconds)
         for letter, run in zip(letters, comparison.runs, strict=True)
-        if run.seconds
+        if run.seconds and isinstance(run.report, Report)
     ]
     if len(rows) < len(letters):
         return ""
@@ -131,8 +196,8 @@ def _differences(values: Mapping[str, Sequence[Any]]) -> dict[str, list[str]]:
     }
 
 
-def _points(share: float) -> str:
-    return f"{100 * share:+.1f}".replace("-", "\N{MINUS SIGN}")
+def _signed(told: Wording, gain: float) -> str:
+    return told.gain(gain).replace("-", "\N{MINUS SIGN}")
 
 
 def _megabytes(n_bytes: int) -> str:

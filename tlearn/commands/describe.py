@@ -9,7 +9,6 @@ from pathlib import Path
 
 from tlearn.commands.methods import RunRecord, sentences, weights_are_known
 from tlearn.commands.references import Citations, Reference, tlearn_reference
-from tlearn.data.targets import ensure_classes
 from tlearn.runs.contents import read_contents
 from tlearn.runs.directory import RunDirectory
 from tlearn.runs.provenance import read_provenance
@@ -48,7 +47,6 @@ def describe(path: Path | None = None) -> Description:
     """
     run = RunDirectory.open(path)
     contents = read_contents(run)
-    ensure_classes(contents.plan.task, "tlearn describe")
     record = RunRecord(
         plan=contents.plan,
         metrics=contents.metrics,

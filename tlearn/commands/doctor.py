@@ -12,7 +12,6 @@ from tlearn.commands.doctor_page import write_doctor_page
 from tlearn.commands.examine import examine
 from tlearn.commands.session import Session
 from tlearn.data.image_folder import scan
-from tlearn.data.targets import ensure_classes
 from tlearn.doctor.examination import Examination
 from tlearn.doctor.journal import moving
 from tlearn.doctor.moves import apply_moves, is_list, read_moves, undo_moves, write_moves
@@ -51,7 +50,7 @@ def doctor(
     """Examine a folder; nothing in it is changed.
 
     Args:
-        folder: Image folder, or CSV of path and label.
+        folder: Image folder, or CSV of path and class, labels or number.
         recipe: Name or path of a recipe, for backbone and size.
         flags: Recipe keys set by flags.
         out: Where the page and the list go; by default `doctor/` and the folder's name, in the
@@ -65,7 +64,6 @@ def doctor(
     ensure_no_run(folder)
     with Session(folder, recipe, flags or {}, keep_cache=keep_cache, progress=progress) as session:
         images = session.scan_folder(examined=True)
-        ensure_classes(images.task, "tlearn doctor")
         out = out or _place_for(folder, images.root)
         _ensure_outside(out, images.root)
         ensure_writable(out)

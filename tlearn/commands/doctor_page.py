@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from tlearn.data.targets import LABELS, NUMBER
 from tlearn.doctor.examination import Examination
 from tlearn.doctor.moves import is_movable
 from tlearn.doctor.sentences import sentences
@@ -42,7 +43,7 @@ def write_doctor_page(path: Path, found: Examination, source: Path, moves: Path)
         "sentences": sentences(found),
         "issues": found.other_issues,
         "n_images": len(found.dataset.folder.images),
-        "classes": found.dataset.folder.classes,
+        "what": _what(found),
         "copies": found.copies[:GROUPS_SHOWN],
         "labels": found.labels[:IMAGES_SHOWN],
         "images": faulty[:IMAGES_SHOWN],
@@ -65,6 +66,18 @@ def write_doctor_page(path: Path, found: Examination, source: Path, moves: Path)
         "image": data_url,
     }
     write_atomic(path, render_page("tlearn.evaluation", "doctor.html.j2", filters, values))
+
+
+def _what(found: Examination) -> str:
+    """Return what is learned of the images: "in 3 classes", "with 1 label", "with a number"."""
+    dataset = found.dataset
+    if dataset.folder.task == NUMBER:
+        return "with a number"
+    where, one, more = {LABELS: ("with", "label", "labels")}.get(
+        dataset.folder.task, ("in", "class", "classes")
+    )
+    names = dataset.outputs if dataset.folder.task == LABELS else dataset.folder.classes
+    return f"{where} {len(names)} {one if len(names) == 1 else more}"
 
 
 def _thumbnails(found: Examination) -> dict[str, np.ndarray]:

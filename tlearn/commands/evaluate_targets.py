@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import compress
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from tlearn.data.targets import ensure_classes
-from tlearn.evaluation.target_scores import TargetReport, score_targets
+from tlearn.evaluation.target_scores import TargetReport, TargetScores, score_targets_apart
 from tlearn.runs.answering import answer
 from tlearn.runs.directory import RunDirectory
 from tlearn.runs.trained_run import TrainedRun
@@ -23,24 +19,20 @@ class TargetEvaluateResult:
 
     Attributes:
         run: The run.
-        report: Scores on all images.
-        trained_on: How many of them were trained on, or may have served to choose settings.
-        unseen: Scores on the others; None where these are all images, or none.
+        scores: On all images, and on those that it was not trained on.
         grouped_by: What tells the groups that intervals count.
     """
 
     run: RunDirectory
-    report: TargetReport
-    trained_on: int
-    unseen: TargetReport | None
+    scores: TargetScores
     grouped_by: tuple[str, ...]
 
     passed = True
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the scores as plain Python values."""
-        unseen = self.unseen and self.unseen.to_json()
-        return {**self.report.to_json(), "trained_on": self.trained_on, "unseen": unseen}
+    @property
+    def report(self) -> TargetReport:
+        """Return the scores on all images."""
+        return self.scores.report
 
 
 def evaluate_targets(
@@ -64,22 +56,15 @@ def evaluate_targets(
     assert targets is not None and trained.manifest.targets is not None
     answers = answer(trained, images.pixels).probabilities
     learned = trained.manifest.targets[trained.manifest.indices("train")]
-    groups = images.shared.groups
-
-    def scored(rows: np.ndarray) -> TargetReport:
-        return score_targets(
-            trained.plan.task,
-            answers[rows],
-            targets[rows],
-            trained.labels,
-            split,
-            learned,
-            trained.confidence,
-            [*compress(groups, rows)],
-        )
-
-    trained_on = trained.manifest.trained_on(images.digests)
-    seen = int(trained_on.sum())
-    others = scored(~trained_on) if 0 < seen < len(trained_on) else None
-    every = scored(np.ones(len(trained_on), bool))
-    return TargetEvaluateResult(trained.directory, every, seen, others, images.shared.by)
+    scores = score_targets_apart(
+        trained.plan.task,
+        answers,
+        targets,
+        trained.labels,
+        split,
+        learned,
+        trained.confidence,
+        images.shared.groups,
+        trained.manifest.trained_on(images.digests),
+    )
+    return TargetEvaluateResult(trained.directory, scores, images.shared.by)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -13,7 +13,9 @@ from tlearn.commands.leaks import measure_leaks
 from tlearn.commands.session import Session
 from tlearn.commands.workspace import Workspace
 from tlearn.data.dataset import Dataset
+from tlearn.data.image_folder import ImageFolder, LabeledImage
 from tlearn.data.image_info import ImageInfo
+from tlearn.data.targets import CLASSES, LABELS, NUMBER
 from tlearn.doctor.class_weights import ClassWeightGain, are_unequal, class_weight_gain
 from tlearn.doctor.examination import (
     CopyFinding,
@@ -33,13 +35,16 @@ from tlearn.suggestion.depth_profile import HeadScore
 _VOTING_STAGES = 3
 """Last stages in whose features the neighbors of an image are looked for."""
 
+_TOLD_APART = 0.1
+"""Standard deviations that the numbers of copies may differ by: a hundredth of the variance."""
+
 _PARTS = {"test": 0, "val": 1}
 
 
 def examine(session: Session, workspace: Workspace) -> Examination:
     """Look at every image of a folder, of all its splits together.
 
-    Of a folder that cannot be trained on, at what needs no heads.
+    Of a folder that cannot be trained on, and of other tasks than classes, at what needs no heads.
 
     Args:
         session: Recipe, cache and progress.
@@ -54,7 +59,7 @@ def examine(session: Session, workspace: Workspace) -> Examination:
             copies=copy_groups_of(dataset),
             groups=tuple(group_findings(dataset)),
         )
-        if dataset.is_trainable:
+        if dataset.is_trainable and dataset.folder.task == CLASSES:
             found = _examine_with_heads(session, workspace, found)
         else:
             everything = np.arange(len(dataset.manifest.names))
@@ -115,7 +120,7 @@ def examine_shortly(
 
 def copy_groups_of(dataset: Dataset) -> tuple[CopyFinding, ...]:
     """Return the images that show the same, those across classes and splits first."""
-    images = dataset.folder.images
+    images, contradict = dataset.folder.images, _contradiction(dataset.folder)
     groups = []
     for group in dataset.copies:
         shown = sorted(
@@ -126,10 +131,24 @@ def copy_groups_of(dataset: Dataset) -> tuple[CopyFinding, ...]:
                 paths=tuple(image.name for image in shown),
                 kind=group.kind,
                 across_splits=len({image.split for image in shown}) > 1,
-                across_classes=len({image.label for image in shown}) > 1,
+                across_classes=contradict(shown),
             )
         )
     return tuple(sorted(groups, key=lambda g: (not g.across_classes, not g.across_splits)))
+
+
+def _contradiction(folder: ImageFolder) -> Callable[[Sequence[LabeledImage]], bool]:
+    """Return the rule by which images that show the same have to be learned differently."""
+    if folder.task not in (LABELS, NUMBER):
+        return lambda images: len({image.label for image in images}) > 1
+    targets = np.array([image.target for image in folder.images])
+    most = _TOLD_APART * targets.std() if folder.task == NUMBER else 0.0
+
+    def contradict(images: Sequence[LabeledImage]) -> bool:
+        values = np.array([image.target for image in images])  # NaN contradicts nothing
+        return bool((np.fmax.reduce(values) - np.fmin.reduce(values) > most).any())
+
+    return contradict
 
 
 def group_findings(dataset: Dataset) -> Iterator[GroupFinding]:

@@ -12,24 +12,28 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from tlearn.confidence.answers import PROBABILITIES
+from tlearn.commands.explained import (
+    DOWN,
+    Explained,
+    Subject,
+    column_of,
+    explain_subject,
+    named,
+    telling,
+)
 from tlearn.data.image_folder import list_images
-from tlearn.data.targets import ensure_classes
+from tlearn.data.targets import CLASSES, NUMBER, ONE_CLASS
 from tlearn.errors import DataError, quoted
-from tlearn.evaluation.examples import pick_examples
-from tlearn.evaluation.explain_maps import PASSES, Classifier, explain_image
+from tlearn.evaluation.explain_maps import PASSES
 from tlearn.evaluation.explain_overlay import draw_map
 from tlearn.evaluation.explain_page import write_explain_page
-from tlearn.evaluation.predictions_file import SplitPredictions
+from tlearn.evaluation.wording import percent
 from tlearn.progress import ProgressCallback, no_progress
-from tlearn.runs.answering import answer, open_network
+from tlearn.runs.answering import open_network
 from tlearn.runs.trained_run import TrainedRun
 from tlearn.storage.atomic import ensure_writable, write_atomic
 
 PAGE = "explain.html"
-
-_MOST_ERRORS = 12
-"""Confident errors that are explained where no image was named."""
 
 
 @dataclass(frozen=True)
@@ -39,13 +43,17 @@ class ImageMap:
     Attributes:
         path: The image.
         map: The PNG with the map drawn over the image; null where the image cannot be read.
-        label: The answer, which the map explains; null where the image cannot be read.
-        probability: Of the answer.
+        label: The answer, which the map explains: of a number, "up" or "down", the direction in
+            which the warm places move it; null where the image cannot be read.
+        probability: Of the answer, or `anomaly`; null of a number.
         drop_warm: By how much the answer's probability falls when the warmest tenth of the pixels
-            is blurred.
+            is blurred; of a number, by how much it moves back; null of only good images, where the
+            map is the model's own.
         drop_random: The same for a random tenth of the same shape, mean of four places.
-        truth: The true class; null where it is not known.
+        truth: The true class, labels or number; null where it is not known.
         problem: Why the image cannot be read; null where it can.
+        right: Whether the answer is; null of a number, and where the truth is not known.
+        value: The number that is answered; null of others.
     """
 
     path: str
@@ -56,11 +64,28 @@ class ImageMap:
     drop_random: float | None = None
     truth: str | None = None
     problem: str | None = None
+    right: bool | None = None
+    value: float | None = None
 
     @property
     def confirmed(self) -> bool:
         """Return whether there is a map whose warm tenth costs more than a random one."""
         return self.drop_warm is not None and self.drop_warm > (self.drop_random or 0)
+
+    @property
+    def output(self) -> str:
+        """Return the probability or the number in words."""
+        if self.value is None:
+            return "" if self.probability is None else percent(self.probability)
+        return f"{self.value:.4g}"
+
+    def change(self, drop: float | None) -> str:
+        """Return how the output changes, from `drop_warm` or `drop_random`: in points of 100."""
+        if drop is None:
+            return ""
+        if self.value is None:
+            return f"{0.0 - 100 * drop:+.1f}"
+        return f"{drop if self.label == DOWN else 0.0 - drop:+.3g}"
 
 
 @dataclass(frozen=True)
@@ -76,16 +101,6 @@ class ExplainResult:
     run: Path
     maps: Sequence[ImageMap]
     page: Path | None
-
-
-@dataclass(frozen=True, eq=False)
-class _Image:
-    """An image to explain: its pixels, or why it has none."""
-
-    path: str
-    pixels: np.ndarray | None
-    truth: str | None = None
-    problem: str | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,6 +121,7 @@ def explain(
     run: Path | None,
     sources: Sequence[Path] = (),
     *,
+    label: str | None = None,
     out: Path | None = None,
     data: Path | None = None,
     progress: ProgressCallback = no_progress,
@@ -116,6 +132,7 @@ def explain(
         run: The run directory; None takes the newest under runs/.
         sources: Images, or folders to search. Without any, the run's most confident errors on
             images it had not seen, and one right answer of each class.
+        label: The class or label to explain instead of what is answered.
         out: A new or empty folder for the page and the maps; by default one under `explain/`.
         data: Where the run's images are now.
         progress: Called with (step, done, total).
@@ -125,33 +142,24 @@ def explain(
     """
     paths = list_images(sources) if sources else []
     trained = TrainedRun.open(run, data, progress)
-    ensure_classes(trained.plan.task, "tlearn explain")
+    column = None if label is None else column_of(trained, label, paths)
     folder = new_folder(out, trained.directory.path)
-    images = _named(trained, paths) if paths else _telling(trained)
-    classify = open_answer(trained)
+    subjects = named(trained, paths) if paths else telling(trained)
+    network = open_network(trained, PASSES)  # few maps would not repay loading an accelerator
     maps: list[ImageMap] = []
     cards: list[_Card] = []
-    for number, image in enumerate(images):
-        progress("explain", number, len(images))
-        if image.pixels is None:
-            maps.append(ImageMap(image.path, problem=image.problem))
+    for number, subject in enumerate(subjects):
+        progress("explain", number, len(subjects))
+        if subject.pixels is None:
+            maps.append(ImageMap(subject.path, problem=subject.problem))
             continue
-        card = _explained(trained, classify, image, folder / _file_name(number, image.path))
-        cards.append(card)
-        maps.append(card.record)
+        for explained in explain_subject(trained, network, subject, column):
+            card = _drawn(trained, subject, explained, folder / _file_name(len(maps), subject.path))
+            cards.append(card)
+            maps.append(card.record)
     if cards:
         write_explain_page(folder / PAGE, "maps.html.j2", _values(trained, cards))
     return ExplainResult(trained.directory.path, maps, folder / PAGE if cards else None)
-
-
-def open_answer(trained: TrainedRun) -> Classifier:
-    """Return the probabilities of a run's model as a function of images.
-
-    Raises:
-        RunError: The model cannot be loaded.
-    """
-    network = open_network(trained, PASSES)  # few maps would not repay loading an accelerator
-    return lambda images: network.run(images, (PROBABILITIES,))[PROBABILITIES]
 
 
 def new_folder(out: Path | None, run: Path) -> Path:
@@ -180,47 +188,28 @@ def new_folder(out: Path | None, run: Path) -> Path:
     return folder
 
 
-def _named(trained: TrainedRun, paths: Sequence[Path]) -> list[_Image]:
-    """Return the images that the person named."""
-    pixels, problems = trained.read_files(paths)
-    readable = iter(range(len(pixels)))
-    return [
-        _Image(str(path), None, problem=problem)
-        if problem
-        else _Image(str(path), np.asarray(pixels[next(readable)]))
-        for path, problem in zip(paths, problems, strict=True)
-    ]
-
-
-def _telling(trained: TrainedRun) -> list[_Image]:
-    """Return the most confident errors of a run, and one right answer of each class."""
-    split = trained.manifest.report_split
-    images = trained.read_split(split)
-    names = [trained.manifest.names[row] for row in trained.manifest.indices(split)]
-    probabilities = answer(trained, images.pixels).probabilities
-    said = SplitPredictions(split, trained.labels, names, images.labels, probabilities)
-    examples = pick_examples(said, images.pixels)
-    right = {example.truth: example for example in reversed(examples.right)}
-    chosen = [*examples.errors[:_MOST_ERRORS], *right.values()]
-    return [_Image(str(trained.folder / x.name), x.pixels, x.truth) for x in chosen]
-
-
-def _explained(trained: TrainedRun, classify: Classifier, image: _Image, file: Path) -> _Card:
-    """Explain an image and write its map."""
-    assert image.pixels is not None
-    found = explain_image(classify, image.pixels, trained.plan.seed)
-    drawn = draw_map(image.pixels, found.warmth)
+def _drawn(trained: TrainedRun, subject: Subject, explained: Explained, file: Path) -> _Card:
+    """Write the map of an image."""
+    assert subject.pixels is not None
+    task, output = trained.plan.task, explained.output
+    number = task == NUMBER
+    most = 1.0 if task == ONE_CLASS else None
+    up = explained.label != DOWN if number else None
+    drawn = draw_map(subject.pixels, explained.warmth, most, up)
     write_atomic(file, lambda path: Image.fromarray(drawn).save(path, "PNG"))
+    warm, random = explained.drops or (None, None)
     record = ImageMap(
-        image.path,
+        subject.path,
         str(file),
-        trained.labels[found.answer],
-        float(found.probabilities[found.answer]),
-        found.drop_warm,
-        found.drop_random,
-        image.truth,
+        explained.label,
+        None if number else output,
+        warm,
+        random,
+        subject.truth,
+        right=explained.right,
+        value=output if number else None,
     )
-    return _Card(record, image.pixels, drawn)
+    return _Card(record, subject.pixels, drawn)
 
 
 def _file_name(number: int, path: str) -> str:
@@ -232,15 +221,17 @@ def _file_name(number: int, path: str) -> str:
 def _values(trained: TrainedRun, cards: Sequence[_Card]) -> dict[str, Any]:
     """Return what the page shows."""
     unknown = [card for card in cards if card.record.truth is None]
-    wrong = [card for card in cards if card.record.truth not in (None, card.record.label)]
-    right = [card for card in cards if card.record.truth == card.record.label]
+    right = [card for card in cards if card.record.right]
+    wrong = [card for card in cards if card not in unknown and card not in right]
+    task = trained.plan.task
     return {
         "title": trained.directory.path.resolve().name,
+        "task": task,
         "cards": cards,
         "n_confirmed": sum(card.record.confirmed for card in cards),
         "groups": [
             ("Maps", unknown),
-            ("The most confident errors", wrong),
-            ("A right answer of each class", right),
+            ("The largest errors" if task == NUMBER else "The most confident errors", wrong),
+            ("A right answer of each class" if task == CLASSES else "Right answers", right),
         ],
     }

@@ -115,7 +115,7 @@ def explain_folder(
         cloud = _of_folder(folder, flags or {}, progress)
     else:
         trained = TrainedRun.open(run, data, progress)
-        ensure_classes(trained.plan.task, "tlearn explain")
+        ensure_classes(trained.plan.task, "--folder")
         source = trained.directory.path
         target = new_folder(out, source)
         cloud = _of_run(trained)

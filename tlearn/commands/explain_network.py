@@ -114,7 +114,7 @@ def explain_network(
             "name one: tlearn explain --network IMAGE",
         )
     trained = TrainedRun.open(run, data, progress)
-    ensure_classes(trained.plan.task, "tlearn explain")
+    ensure_classes(trained.plan.task, "--network")
     folder = new_folder(out, trained.directory.path)
     pixels, (problem,) = trained.read_files(paths)
     if problem:

@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from tlearn.backend.with_tensorflow import prefer_tensorflow
-from tlearn.data.targets import ensure_classes
 from tlearn.errors import ExportError
 from tlearn.evaluation.choice import NO_CHOICE, Choice
 from tlearn.export.best_of import export_best
@@ -123,10 +122,8 @@ def write_snippets(artifacts: Sequence[Artifact], platforms: Sequence[str]) -> l
         platforms: Of `tlearn.export.snippets.PLATFORMS`.
 
     Raises:
-        TlearnError: A file or the place cannot be used, or does not answer classes.
+        TlearnError: A file or the place cannot be used.
     """
-    for artifact in artifacts if platforms else ():
-        ensure_classes(artifact.task, "--snippet")
     files = [
         artifact.path for artifact in artifacts if artifact.format == "tflite" and artifact.passed
     ]

@@ -7,6 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from tlearn.commands.methods_answers import (
+    PURPOSES,
+    result_sentence,
+    solved_head,
+    what_answers,
+)
 from tlearn.commands.methods_training import (
     augmentation_sentence,
     join,
@@ -17,14 +23,20 @@ from tlearn.commands.references import Citations, paper_key
 from tlearn.data.image_folder import SPLITS
 from tlearn.data.manifest import SplitManifest
 from tlearn.data.sampling import train_folds
+from tlearn.data.targets import CLASSES, LABELS, NUMBER, ONE_CLASS
 from tlearn.models.catalog import BUILTIN, CATALOG, HUB, JOINT, BackboneSpec
 from tlearn.recipe.plan import Plan
-from tlearn.runs.metrics import RunMetrics, class_report
+from tlearn.runs.metrics import RunMetrics
 from tlearn.runs.provenance import Provenance, SplitOrigin
 
 _CLASSES_NAMED = 12
-_PURPOSES = {"train": "training", "val": "validation", "test": "test"}
 _GIVERS = {"folders": "the folders of the data set", "csv": "the table of the data set"}
+_DRAWN = {
+    CLASSES: " of each class",
+    LABELS: ", stratified by the rarest label of each",
+    NUMBER: ", stratified by the number",
+    ONE_CLASS: " that are good",
+}
 _RESIZE = {
     "squash": "resized to {0} x {0} pixels, whatever their aspect ratio",
     "crop": "scaled to a short side of {0} pixels and cropped to the square in the middle",
@@ -89,22 +101,24 @@ def sentences(record: RunRecord, cite: Citations) -> Iterator[str]:
         yield f"Gray values from {low} to {high} were mapped to 0 to 255, by one scale for all."
     yield augmentation_sentence(plan, cite)
     yield _backbone(plan, spec, cite)
-    yield _features(plan, cite)
-    if plan.origins.get("policy") == "suggestion":
+    yield what_answers(plan, record.metrics, cite)
+    if plan.origins.get("policy") == "suggestion" and plan.task != ONE_CLASS:
+        heads = "linear models" if plan.task == NUMBER else "linear classifiers"
         yield (
-            "How much of the network to train was decided by cross-validated linear classifiers on"
+            f"How much of the network to train was decided by cross-validated {heads} on"
             " the features of each of its stages."
         )
-    if plan.policy != "from_scratch":
-        yield _head(record, cite)
+    if plan.policy != "from_scratch" and plan.task != ONE_CLASS:
+        folds = len(train_folds(record.manifest, plan.seed))
+        yield solved_head(plan, folds, record.metrics, cite)
     yield from training_sentences(plan, record.history, norms, cite)
     yield kept_weights_sentence(plan, record.history, record.metrics.interpolation, cite)
-    yield _result(record, cite)
+    yield result_sentence(plan, record.metrics, cite)
     yield _software(record, cite)
 
 
 def _data(record: RunRecord) -> str:
-    names = record.manifest.classes
+    task, names = record.plan.task, record.plan.split.classes
     listed = join(names)
     if len(names) > _CLASSES_NAMED:
         listed = f"{', '.join(names[:_CLASSES_NAMED])} and {len(names) - _CLASSES_NAMED} more"
@@ -117,6 +131,15 @@ def _data(record: RunRecord) -> str:
     ]
     if left_out:
         text += f" (left out: {join(left_out)})"
+    if task == LABELS:
+        return f"{text}, each with any of {len(names)} labels: {listed}."
+    if task == NUMBER:
+        return f"{text}, each with a number, '{names[0]}'."
+    if task == ONE_CLASS:
+        assert record.manifest.targets is not None
+        n_bad = int(record.manifest.targets.sum())
+        bad = f" {n_bad:,} of them bad ones, which served for testing only" if n_bad else ""
+        return f"{text},{bad}." if bad else f"{text} of good ones."
     return f"{text} in {len(names)} classes: {listed}."
 
 
@@ -124,33 +147,33 @@ def _split(record: RunRecord) -> str:
     manifest = record.manifest
     counts = [
         f"{manifest.count(split):,} {purpose}"
-        for split, purpose in _PURPOSES.items()
+        for split, purpose in PURPOSES.items()
         if manifest.count(split)
     ]
     text = f"They were divided into {join(counts)} images"
     if record.provenance:
-        text += _origin(record.provenance.splits, manifest)
-    absent = [_PURPOSES[split] for split in ("val", "test") if not manifest.count(split)]
+        text += _origin(record.provenance.splits, manifest, _DRAWN[record.plan.task])
+    absent = [PURPOSES[split] for split in ("val", "test") if not manifest.count(split)]
     return text + (f"; there was no {' and no '.join(absent)} split." if absent else ".")
 
 
-def _origin(origins: Mapping[str, SplitOrigin], manifest: SplitManifest) -> str:
+def _origin(origins: Mapping[str, SplitOrigin], manifest: SplitManifest, by: str) -> str:
     ready = [split for split in SPLITS if origins[split].source in _GIVERS]
     drawn = {split: origins[split] for split in SPLITS if origins[split].source == "drawn"}
     text = ""
     if ready:
-        splits = join([_PURPOSES[split] for split in ready])
+        splits = join([PURPOSES[split] for split in ready])
         plural = len(ready) > 1
         text += f"; the {splits} split{'s were' if plural else ' was'} given by"
         text += f" {_GIVERS[origins[ready[0]].source]}"
     if drawn:
         shares = [
-            f"{100 * (origin.fraction or 0):.3g}% for {_PURPOSES[split]}"
+            f"{100 * (origin.fraction or 0):.3g}% for {PURPOSES[split]}"
             for split, origin in drawn.items()
         ]
         first = next(iter(drawn.values()))
         images = "training images" if first.drawn_from == "train" else "images"
-        text += f"; of the {images} of each class, {join(shares)} were drawn at random"
+        text += f"; of the {images}{by}, {join(shares)} were drawn at random"
         n_groups, n_files = len({*manifest.groups}), len({*manifest.digests})
         kept = f"images of one group ({n_groups:,} groups)"
         text += f" (seed {first.seed}), {kept if n_groups < n_files else 'identical files'}"
@@ -221,58 +244,6 @@ def weights_are_known(plan: Plan) -> bool:
     if not file or not CATALOG.keys() >= {*names}:
         return CATALOG.keys() >= {*names}
     return Path(file).name == PurePosixPath(CATALOG[names[0]].weights_url).name
-
-
-def _features(plan: Plan, cite: Citations) -> str:
-    numbers = plan.head.stages
-    if len(numbers) > 1:
-        stages = join([str(number) for number in numbers])
-        return (
-            f"The classifier is a linear layer with softmax on the global averages of the feature"
-            f" maps of stages {stages}, side by side {cite('evci2022head2toe')}."
-        )
-    cut = plan.backbone.fingerprint != plan.backbone.whole
-    where = f"of stage {numbers[0]}, after which the network was cut off" if cut else "it ends with"
-    return (
-        f"The classifier is a linear layer with softmax on the global average of the feature map"
-        f" {where}."
-    )
-
-
-def _head(record: RunRecord, cite: Citations) -> str:
-    plan = record.plan
-    how = "set beforehand"
-    if "solved_head_l2" in plan.reasons:
-        folds = len(train_folds(record.manifest, plan.seed))
-        how = f"chosen by log loss in {folds}-fold cross-validation on the training images"
-    weights = ", every class weighted equally" if plan.head.class_weights else ""
-    return (
-        "With the backbone frozen, the classifier was fitted as a multinomial logistic regression"
-        f"{weights}, solved to convergence by an inexact Newton method"
-        f" {cite('dembo1982newton')}; its L2 penalty"
-        f" ({plan.head.solved_l2:.2g} on features of mean variance one) was {how}."
-    )
-
-
-def _result(record: RunRecord, cite: Citations) -> str:
-    report = class_report(record.metrics)
-    low, high = report.interval
-    right = round(report.accuracy * report.n)
-    apart = ", which took no part in training or in any choice," if report.split == "test" else ""
-    if report.split == "val" and record.plan.training.epochs:
-        apart = ", which had also served to choose the weights,"
-    in_groups = ""
-    if report.n_groups and report.n_groups < report.n:
-        in_groups = f", widened for {report.n_groups:,} groups of images"
-        in_groups += f" {cite('rao1992clustered')}"
-    return (
-        f"Of the {report.n:,} {_PURPOSES[report.split]} images{apart} {right:,}"
-        f" ({100 * report.accuracy:.1f}%, 95% Wilson interval {100 * low:.1f}% to"
-        f" {100 * high:.1f}% {cite('wilson1927interval')}{in_groups}) were classified correctly;"
-        f" macro-averaged F1 was {report.macro_f1:.3f}, balanced accuracy"
-        f" {100 * report.balanced_accuracy:.1f}%, and the expected calibration error"
-        f" {100 * report.calibration_error:.1f}% {cite('guo2017calibration')}."
-    )
 
 
 def _software(record: RunRecord, cite: Citations) -> str:

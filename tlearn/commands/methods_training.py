@@ -7,6 +7,7 @@ from typing import Any
 
 from tlearn.commands.references import Citations
 from tlearn.data.augmentation import Augmentation, augmentation
+from tlearn.data.targets import LABELS, NUMBER
 from tlearn.recipe.plan import Plan, TrainingPlan
 from tlearn.training.schedule import PlateauState
 
@@ -100,7 +101,7 @@ def _what_was_trained(plan: Plan, cite: Citations) -> str:
     if plan.policy == "from_scratch":
         return "All weights were trained from a random initialization"
     if not plan.training.tuned_stages:
-        return "Starting from this solution, the classifier alone was trained further"
+        return f"Starting from this solution, {_head(plan)} alone was trained further"
     frozen = plan.training.first_trained_stage or 0
     which = (
         f"the last {n_stages - frozen} of the network's {n_stages} stages (the earlier ones frozen)"
@@ -108,12 +109,20 @@ def _what_was_trained(plan: Plan, cite: Citations) -> str:
         else f"all {n_stages} stages of the network"
     )
     start = f"linear probing, then fine-tuning, LP-FT {cite('kumar2022lpft')}"
-    return f"Starting from this solution ({start}), the classifier and {which} were fine-tuned"
+    return f"Starting from this solution ({start}), {_head(plan)} and {which} were fine-tuned"
+
+
+def _head(plan: Plan) -> str:
+    return "the linear layer" if plan.task == NUMBER else "the classifier"
 
 
 def _loss(plan: Plan, cite: Citations) -> str:
+    if plan.task == NUMBER:
+        return f"Huber loss {cite('huber1964robust')} of the standardized number"
     loss = "cross-entropy"
-    if plan.head.class_weights:
+    if plan.task == LABELS:
+        loss = "binary cross-entropy, averaged over the known labels of an image"
+    elif plan.head.class_weights:
         loss += " with every class weighted equally"
     if smoothing := plan.training.label_smoothing:
         loss += f", labels smoothed by {smoothing:g} {cite('szegedy2016rethinking')}"
@@ -138,7 +147,7 @@ def _learning_rate(plan: Plan, cite: Citations) -> str:
     text = f"the learning rate peaked at {training.learning_rate:g}"
     if training.tuned_stages and training.layer_decay < 1:
         text += (
-            f" for the classifier and was multiplied by {training.layer_decay:g} for each stage"
+            f" for {_head(plan)} and was multiplied by {training.layer_decay:g} for each stage"
             f" away from it (layer-wise learning-rate decay {cite('howard2018ulmfit')})"
         )
     if training.warmup_epochs:
@@ -162,11 +171,11 @@ def _regularizers(plan: Plan) -> Iterator[str]:
     if decay:
         yield f"decoupled weight decay of {decay:g}"
     if head.dropout:
-        yield f"dropout of {head.dropout:g} before the classifier"
+        yield f"dropout of {head.dropout:g} before {_head(plan)}"
     if head.l1:
-        yield f"an L1 penalty of {head.l1:g} on the classifier"
+        yield f"an L1 penalty of {head.l1:g} on {_head(plan)}"
     if head.trained_l2:
-        yield f"an L2 penalty of {head.trained_l2:g} on the classifier"
+        yield f"an L2 penalty of {head.trained_l2:g} on {_head(plan)}"
     if head.max_norm:
         yield f"a bound of {head.max_norm:g} on the norm of each class's weights"
 
@@ -184,17 +193,20 @@ def _epochs(plan: Plan, history: Sequence[Mapping[str, Any]], cite: Citations) -
     else:
         yield f"Training ran for {planned} epochs."
     if 0 < ran < planned:
-        yield (
-            f"It was stopped early: for {plan.training.patience} epochs neither the validation"
-            " accuracy nor, at equal accuracy, the validation loss had improved."
-        )
+        improved = "neither the validation accuracy nor, at equal accuracy, the validation loss had"
+        if plan.task == NUMBER:
+            improved = "the validation loss had not"
+        yield f"It was stopped early: for {plan.training.patience} epochs {improved} improved."
 
 
 def _best_epoch(plan: Plan, history: Sequence[Mapping[str, Any]]) -> str:
     if not plan.split.n_val:
         return "The weights after the last epoch were kept."
     rule = "the highest validation accuracy (at equal accuracy, the lowest validation loss)"
-    scores = ("val_accuracy", "val_loss")  # null where they were no numbers
+    scores = ["val_accuracy", "val_loss"]  # null where they were no numbers
+    if plan.task == NUMBER:
+        rule = "the lowest validation loss"
+        scores.remove("val_accuracy")
     scored = [
         record
         for record in history
@@ -202,7 +214,7 @@ def _best_epoch(plan: Plan, history: Sequence[Mapping[str, Any]]) -> str:
     ]
     if not scored:
         return f"The weights of the epoch with {rule} were kept."
-    best = max(scored, key=lambda record: (record["val_accuracy"], -record["val_loss"]))
+    best = max(scored, key=lambda record: (record.get("val_accuracy", 0), -record["val_loss"]))
     return f"The weights of epoch {best['epoch']} were kept, the one with {rule}."
 
 

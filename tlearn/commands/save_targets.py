@@ -18,6 +18,7 @@ from tlearn.evaluation.predictions import csv_path, csv_text
 from tlearn.evaluation.report_content import NextStep
 from tlearn.evaluation.target_report import TargetContent, write_target_report
 from tlearn.evaluation.target_scores import TargetReport, headline, score_targets
+from tlearn.recipe.plan import Plan
 from tlearn.runs.contents import seal
 from tlearn.runs.directory import RunDirectory
 from tlearn.runs.provenance import read_provenance
@@ -102,11 +103,17 @@ def _reports(dataset: Dataset, fitted: FittedModel) -> dict[str, TargetReport]:
     }
 
 
+def target_columns(plan: Plan) -> list[str]:
+    """Return the columns of predictions.csv: truth and answer of each output in turn."""
+    if plan.task == NUMBER:
+        return ["truth", "answer"]
+    names = (csv_text(name) for name in plan.split.classes)
+    return [f"{what}_{name}" for name in names for what in ("truth", "p")]
+
+
 def _write_tables(run: RunDirectory, dataset: Dataset, fitted: FittedModel) -> None:
     """Write predictions.csv, and errors.csv with the worst answers first."""
-    names = [csv_text(name) for name in fitted.plan.split.classes]
-    one = fitted.plan.task == NUMBER
-    columns = ["truth", "answer"] if one else [f"{w}_{n}" for n in names for w in ("truth", "p")]
+    columns = target_columns(fitted.plan)
     rows = [*_rows(dataset, fitted)]
     _write(run.predictions_path, columns, rows)
     worst = sorted(rows, key=lambda row: -row[1])

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tlearn.commands.compare import Paired, pair
 from tlearn.commands.fitted import FittedModel
+from tlearn.commands.pairing import Paired, pair
 from tlearn.data.dataset import Dataset
 from tlearn.data.intervals import share_interval
 from tlearn.runs.answering import answer

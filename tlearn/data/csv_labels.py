@@ -111,6 +111,15 @@ def meaning_of_commas(cells: Sequence[str]) -> str:
     raise ValueError(f"{cell!r} may be {cell.replace(',', '')} or {cell.replace(',', '.')}")
 
 
+def is_number(cell: str) -> bool:
+    """Return whether `read_number` reads a cell."""
+    try:
+        read_number(cell)
+    except ValueError:
+        return False
+    return True
+
+
 def columns_of_labels(
     header: Sequence[str], meanings: Sequence[str], rows: Sequence[Sequence[str]]
 ) -> dict[str, list[float]]:

@@ -19,6 +19,11 @@ FEWEST = 10
 """Good images that are enough to learn what is usual; fewer say nothing of their spread."""
 
 
+def is_good(name: str) -> bool:
+    """Return whether a class is that of the good images, by its name."""
+    return name.casefold() in _NAMES
+
+
 def good_and_bad(root: Path, rows: Sequence[Row], scored: bool = False) -> list[Row]:
     """Return the images as good or bad, 0 or 1, by the names of their classes.
 
@@ -31,7 +36,7 @@ def good_and_bad(root: Path, rows: Sequence[Row], scored: bool = False) -> list[
         DataError: None is, or several are.
     """
     names = list(dict.fromkeys(row.class_name for row in rows))
-    good = [name for name in names if name.casefold() in _NAMES]
+    good = [name for name in names if is_good(name)]
     if len(names) == 1 and names[0].casefold() not in _BAD:
         good = names
     if len(good) != 1 and not (scored and len(names) == 1):

@@ -49,7 +49,7 @@ def ensure_classes(task: str, what: str) -> None:
         }[task]
         raise DataError(
             f"{what} is about classes, and here {learned} learned",
-            "what works with it: tlearn suggest, finetune, evaluate, predict and export",
+            "what works with it: tlearn finetune, evaluate, predict, explain, compare and export",
         )
 
 

@@ -12,6 +12,7 @@ from tlearn.data.dataset import UNTRAINABLE, Dataset
 from tlearn.data.group_findings import TORN_GROUPS
 from tlearn.data.inspection import DataIssue
 from tlearn.data.near_copies import EQUAL
+from tlearn.data.targets import CLASSES, LABELS, NUMBER
 from tlearn.doctor.class_weights import ClassWeightGain
 from tlearn.doctor.image_quality import BLANK
 from tlearn.doctor.moves import TO_CLASS, TO_QUARANTINE, Move
@@ -40,7 +41,8 @@ class CopyFinding:
         paths: Their names, those of test first, then val, then train.
         kind: "equal pixels", "near copy", "mirrored" and the like.
         across_splits: Whether they stand in more than one part of the splits that were given.
-        across_classes: Whether they stand in more than one class.
+        across_classes: Whether they stand in more than one class, or have different labels, or
+            numbers that differ by more than a tenth of the standard deviation.
     """
 
     paths: tuple[str, ...]
@@ -139,6 +141,19 @@ class Examination:
     seconds: float = 0.0
 
     @property
+    def contradiction(self) -> str:
+        """Return in words what copies across classes are."""
+        words = {LABELS: "with different labels", NUMBER: "with different numbers"}
+        return words.get(self.dataset.folder.task, "in two classes")
+
+    @property
+    def left_out(self) -> str:
+        """Return what was not looked for, as a sentence; empty where images have classes."""
+        if self.dataset.folder.task == CLASSES:
+            return ""
+        return "Wrong labels, shortcuts and unlike sources are looked for in classes only."
+
+    @property
     def overall_shortcuts(self) -> list[Shortcut]:
         """Return the shortcuts to all classes; others are scored by another measure."""
         return [shortcut for shortcut in self.shortcuts if not shortcut.classes]
@@ -198,7 +213,7 @@ class Examination:
             if group.across_classes:
                 for path in group.paths:
                     other = next(other for other in group.paths if other != path)
-                    what = f"{group.kind} of {other!r}, in two classes"
+                    what = f"{group.kind} of {other!r}, {self.contradiction}"
                     yield Move(path, what, TO_QUARANTINE)
             else:
                 # A near copy is not quite the same image; it stays, on the side of the other.

@@ -58,7 +58,7 @@ def _copies(found: Examination) -> Iterator[str]:
     sentence += f" ({_count(len(found.copies), 'group')})"
     places = []
     if n := sum(group.across_classes for group in found.copies):
-        places.append(f"{_count(n, 'group')} in two classes")
+        places.append(f"{_count(n, 'group')} {found.contradiction}")
     if n := sum(group.across_splits for group in found.copies):
         places.append(f"{_count(n, 'group')} {_BOTH_SIDES}")
     yield f"{sentence}: {', '.join(places)}." if places else f"{sentence}."

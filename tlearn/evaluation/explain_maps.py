@@ -13,7 +13,8 @@ window w that cell i takes up, the warmth `h` of the cells is the ridge solution
 
 Each measure gives a map, from the same answers; the one is kept whose warmest tenth costs the
 answer more when it is blurred. Where even that costs no more than a random tenth, a weaker penalty
-gives two sharper ones.
+gives two sharper ones. Of a label there is one measure, its log odds. Of a number, what it loses
+and what it gains make the two maps: of what moves it up, and of what moves it down.
 
 It needs nothing of the model but its answers, so it holds for every network and every format.
 Class activation maps (Zhou et al. 2016, arXiv 1512.04150) are exact for a head on averaged maps,
@@ -29,6 +30,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from PIL import Image, ImageFilter
@@ -36,7 +38,10 @@ from PIL import Image, ImageFilter
 from tlearn.data.pixel_store import PixelArray
 
 Classifier = Callable[[PixelArray], np.ndarray]
-"""Images uint8 (n, H, W, 3) to probabilities (n, classes)."""
+"""Images uint8 (n, H, W, 3) to probabilities (n, classes), or other outputs."""
+
+Measure = Callable[[np.ndarray], np.ndarray]
+"""Outputs (..., n) to one value (...), which is what blurring takes away from."""
 
 WARM_SHARE = 0.1
 """Share of the pixels that is blurred to test a map."""
@@ -70,11 +75,12 @@ class Explanation:
     """An answer, where it comes from, and a test of that.
 
     Attributes:
-        probabilities: (classes,).
-        answer: Index of the most probable class, which is explained.
+        probabilities: (classes,), or other outputs.
+        answer: Index of the most probable class, which is explained if nothing else is asked for.
         warmth: (side, side) what the answer loses where a pixel is blurred with those around it.
         drop_warm: By how much the answer's probability falls when the warmest tenth is blurred.
         drop_random: The same for a random tenth, mean of four.
+        measure: Which of the measures gave the map.
     """
 
     probabilities: np.ndarray
@@ -82,6 +88,7 @@ class Explanation:
     warmth: np.ndarray
     drop_warm: float
     drop_random: float
+    measure: int = 0
 
     @property
     def confirmed(self) -> bool:
@@ -89,26 +96,53 @@ class Explanation:
         return self.drop_warm > self.drop_random
 
 
-def explain_image(answer: Classifier, image: np.ndarray, seed: int = 0) -> Explanation:
+Measures = Sequence[tuple[Measure, Measure]]
+"""Pairs: what a map is solved for, and what is told of the warmest tenth."""
+
+
+def of_class(label: int) -> Measures:
+    """Return what to explain of a class."""
+    return [
+        (partial(measure, label=label), partial(_output, column=label)) for measure in (lead, odds)
+    ]
+
+
+def of_label(column: int) -> Measures:
+    """Return what to explain of an output that is a probability by itself."""
+    return [(partial(_own_odds, column=column), partial(_output, column=column))]
+
+
+def of_number(column: int) -> Measures:
+    """Return what to explain of a number: what moves it up, and what moves it down."""
+    up, down = (partial(_output, column=column, sign=sign) for sign in (1, -1))
+    return [(up, up), (down, down)]
+
+
+def explain_image(
+    answer: Classifier, image: np.ndarray, seed: int = 0, measures: Measures = ()
+) -> Explanation:
     """Answer an image, find where the answer comes from, and test that.
 
     Args:
         answer: The model.
         image: uint8 (side, side, 3).
         seed: Draws the random places.
+        measures: What to explain; by default the most probable class.
     """
     before, *after = answer(np.stack([image, *blur(image, _windows(len(image)))]))
     label, blurred = int(before.argmax()), np.stack(after)
-    losses = [measure(before, label) - measure(blurred, label) for measure in (lead, odds)]
+    measures = measures or of_class(label)
+    losses = [measure(before) - measure(blurred) for measure, _ in measures]
     attempts = []
     for strength in _STRENGTHS:
         maps = [_solve(loss, strength, len(image)) for loss in losses]
-        warm = [warmest(warmth) for warmth in maps]
-        falls = before[label] - answer(np.stack(blur(image, warm)))[:, label]
-        best = int(falls.argmax())
-        random = answer(np.stack(blur(image, random_tenths(warm[best], seed))))[:, label]
-        drops = float(falls[best]), float((before[label] - random).mean())
-        attempts.append(Explanation(before, label, maps[best], *drops))
+        warm = answer(np.stack(blur(image, [warmest(warmth) for warmth in maps])))
+        falls = [told(before) - told(row) for (_, told), row in zip(measures, warm, strict=True)]
+        best = int(np.argmax(falls))
+        told = measures[best][1]
+        random = answer(np.stack(blur(image, random_tenths(warmest(maps[best]), seed))))
+        drops = float(falls[best]), float((told(before) - told(random)).mean())
+        attempts.append(Explanation(before, label, maps[best], *drops, best))
         if attempts[-1].confirmed:
             return attempts[-1]
     return attempts[0]
@@ -136,6 +170,15 @@ def odds(probabilities: np.ndarray, label: int) -> np.ndarray:
     shares = np.maximum(np.asarray(probabilities, float), _LEAST)
     others = np.delete(shares, label, axis=-1).sum(axis=-1)
     return np.asarray(np.log(shares[..., label]) - np.log(others))
+
+
+def _output(outputs: np.ndarray, column: int, sign: int = 1) -> np.ndarray:
+    return np.asarray(sign * outputs[..., column])
+
+
+def _own_odds(outputs: np.ndarray, column: int) -> np.ndarray:
+    share = np.asarray(outputs[..., column], float)
+    return odds(np.stack([1 - share, share], axis=-1), 1)
 
 
 def warmest(warmth: np.ndarray) -> np.ndarray:

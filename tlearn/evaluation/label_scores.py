@@ -231,14 +231,10 @@ def _intervals(
 
     def samples(missed: np.ndarray) -> dict[str, np.ndarray]:
         total = n_has + n_said + 2 * missed
-        precisions = [
-            _average_precisions(p[k], h[k], counts[:, k], m)
-            for p, h, k, m in zip(answers.T, has.T, known.T, missed.T, strict=True)
-        ]
         f1 = np.where(n_has + missed > 0, 2 * n_right / np.maximum(total, _LEAST), np.nan)
         micro = 2 * n_right.sum(axis=1) / np.maximum(total.sum(axis=1), _LEAST)
         return {
-            "mean_average_precision": _means(np.column_stack(precisions)),
+            "mean_average_precision": mean_precisions(answers, targets, counts, missed),
             "f1_micro": micro,
             "f1_macro": _means(f1),
         }
@@ -249,6 +245,26 @@ def _intervals(
         name: (float(np.quantile(low[name], 0.025)), float(np.quantile(high[name], 0.975)))
         for name in low
     }
+
+
+def mean_precisions(
+    answers: np.ndarray, targets: np.ndarray, counts: np.ndarray, missed: np.ndarray | None = None
+) -> np.ndarray:
+    """Return the mean average precision of each of several samples of the images.
+
+    Args:
+        answers: (n, labels).
+        targets: (n, labels), NaN where nobody knows.
+        counts: (samples, n), how often a sample holds each image.
+        missed: (samples, labels), images of a label besides, which are all missed.
+    """
+    known = ~np.isnan(targets)
+    missed = np.zeros((len(counts), targets.shape[1])) if missed is None else missed
+    precisions = [
+        _average_precisions(p[k], y[k] == 1, counts[:, k], m)
+        for p, y, k, m in zip(answers.T, targets.T, known.T, missed.T, strict=True)
+    ]
+    return _means(np.column_stack(precisions))
 
 
 def _average_precisions(

@@ -14,6 +14,7 @@ from typing import Any
 from tlearn.artifacts.contract_file import read_contract
 from tlearn.confidence.answer_sets import ROUNDING
 from tlearn.confidence.confidence import UNKNOWN
+from tlearn.data.targets import CLASSES
 from tlearn.errors import ExportError
 from tlearn.storage.atomic import write_atomic
 
@@ -81,8 +82,13 @@ def _template_values(model: Path) -> dict[str, Any]:
     """Return what the templates need to know, all of it from the file's contract."""
     contract, _ = read_contract(model)
     images, sets = contract.preprocessing, (contract.confidence or UNKNOWN).answer_sets()
-    point = contract.operating_point
+    point, confidence = contract.operating_point, contract.confidence or UNKNOWN
+    number = confidence.number
     return {
+        "task": contract.task or CLASSES,
+        "least": contract.thresholds,
+        "width": number and number.half_width and float(f"{number.half_width:.7g}"),
+        "relative": bool(number and number.relative),
         "model": model.name,
         "stem": model.stem,
         "size": images.image_size,

@@ -7,6 +7,7 @@ model is converted to LiteRT once, which takes TensorFlow, and kept in the cache
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -115,10 +116,15 @@ def answer(run: TrainedRun, pixels: PixelArray, network: Network | None = None) 
         RunError: The model cannot be loaded.
     """
     network = network or open_network(run, len(pixels))
-    named = {NUMBER: VALUE, ONE_CLASS: ANOMALY}.get(run.plan.task, PROBABILITIES)
+    named = output_of(run.plan.task)
     outputs = network.run(pixels, (named, KNOWN), partial(run.progress, "predict"))
     known = outputs.get(KNOWN)
     return Answers(outputs[named], None if known is None else known[:, 0])
+
+
+def output_of(task: str) -> str:
+    """Return the name of the output that holds the answer."""
+    return {NUMBER: VALUE, ONE_CLASS: ANOMALY}.get(task, PROBABILITIES)
 
 
 def embed(run: TrainedRun, pixels: PixelArray) -> np.ndarray:
@@ -229,7 +235,7 @@ def _convert(path: Path, model: keras.Model) -> bool:
 
 def _in_keras(model: keras.Model) -> Network:
     network = _with_embedding(model)
-    widths = {name: int(tensor.shape[-1]) for name, tensor in network.output.items()}
+    widths = {name: math.prod(tensor.shape[1:]) for name, tensor in network.output.items()}
     return Network(KerasEngine(network, [*widths]), widths)
 
 

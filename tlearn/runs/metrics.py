@@ -49,21 +49,6 @@ class RunMetrics:
         return self.reports["test" if "test" in self.reports else "val"]
 
 
-def class_report(metrics: RunMetrics) -> Report:
-    """Return the scores that a run of classes reports.
-
-    Raises:
-        RunError: It answers something else.
-    """
-    report = metrics.report
-    if not isinstance(report, Report):
-        raise RunError(
-            "this command reads runs of classes, and the run answers several labels or a number",
-            "score it: tlearn evaluate RUN",
-        )
-    return report
-
-
 def read_metrics(run: RunDirectory) -> RunMetrics:
     """Read `metrics.json`.
 
