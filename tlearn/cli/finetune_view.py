@@ -78,6 +78,8 @@ def draw_plan(planned: FinetuneResult, verbose: bool) -> list[RenderableType]:
     reason = plan.reasons.get("backbone", "")
     blocks: list[RenderableType] = [*weaker_backbone(plan.backbone.name, reason)]
     rows: dict[str, RenderableType] = {} if verbose else {"images": _images(dataset)}
+    if plan.ordered:
+        rows["order"] = safe_text(" < ".join(plan.split.classes))
     if not verbose:
         blocks += _issues(dataset.issues)
     blocks.append(Text())

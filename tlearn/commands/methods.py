@@ -246,10 +246,11 @@ def _head(record: RunRecord, cite: Citations) -> str:
         folds = len(train_folds(record.manifest, plan.seed))
         how = f"chosen by log loss in {folds}-fold cross-validation on the training images"
     weights = ", every class weighted equally" if plan.head.class_weights else ""
+    bends = " on how its weights bend from class to class" if plan.ordered else ""
     return (
         "With the backbone frozen, the classifier was fitted as a multinomial logistic regression"
         f"{weights}, solved to convergence by an inexact Newton method"
-        f" {cite('dembo1982newton')}; its L2 penalty"
+        f" {cite('dembo1982newton')}; its L2 penalty{bends}"
         f" ({plan.head.solved_l2:.2g} on features of mean variance one) was {how}."
     )
 

@@ -227,6 +227,7 @@ def _gain(
             folds,
             penalty * factor,
             class_weights=head.class_weights,
+            ordered=trained.plan.ordered,
             blocks=network.blocks,
         )
 

@@ -20,8 +20,9 @@ from tlearn.commands.verdict import Verdict, judge
 from tlearn.commands.workspace import Workspace
 from tlearn.data.dataset import Dataset
 from tlearn.data.image_folder import SPLITS
+from tlearn.data.notes import listed
 from tlearn.data.targets import ensure_classes
-from tlearn.errors import RunError, quoted
+from tlearn.errors import DataError, RunError, quoted
 from tlearn.evaluation.metrics import Report
 from tlearn.progress import EpochCallback, ProgressCallback, no_progress
 from tlearn.recipe.key_errors import find_errors
@@ -35,6 +36,7 @@ from tlearn.runs.trained_run import TrainedRun
 
 _SETTLED = {"policy", "backbone", "weights", "image_size", "resize", "head_stages", "seed"}
 _SETTLED |= {"val_fraction", "test_fraction", "groups", "group_by", "unknown", "horizontal_flip"}
+_SETTLED |= {"order"}
 """Keys of a recipe that the run has a value for, whether or not anybody set them."""
 
 
@@ -196,6 +198,11 @@ def _find_place(
 def _plan(session: Session, trained: TrainedRun, images: Path) -> tuple[Workspace, UpdateResult]:
     """Find and divide the images, and resolve the plan of the old run for them."""
     additions = find_additions(session, trained, images)
+    if trained.plan.ordered and additions.new_classes:
+        raise DataError(
+            f"{listed(additions.new_classes)} would be a new step of the run's scale",
+            "train on all images again: tlearn finetune FOLDER --task ordinal",
+        )
     backbone = session.find_backbone()
     dataset = session.load_dataset(additions.folder, backbone, earlier=additions.earlier)
     workspace = session.open_backbone(dataset, backbone)
