@@ -232,14 +232,10 @@ def _intervals(
 
     def samples(missed: np.ndarray) -> dict[str, np.ndarray]:
         total = n_has + n_said + 2 * missed
-        precisions = [
-            _average_precisions(p[k], h[k], counts[:, k], m)
-            for p, h, k, m in zip(answers.T, has.T, known.T, missed.T, strict=True)
-        ]
         f1 = np.where(n_has + missed > 0, 2 * n_right / np.maximum(total, _LEAST), np.nan)
         micro = 2 * n_right.sum(axis=1) / np.maximum(total.sum(axis=1), _LEAST)
         return {
-            "mean_average_precision": _means(np.column_stack(precisions)),
+            "mean_average_precision": mean_precisions(answers, targets, counts, missed),
             "f1_micro": micro,
             "f1_macro": _means(f1),
         }
@@ -250,6 +246,23 @@ def _intervals(
         name: (float(np.quantile(low[name], 0.025)), float(np.quantile(high[name], 0.975)))
         for name in low
     }
+
+
+def mean_precisions(
+    answers: np.ndarray, targets: np.ndarray, counts: np.ndarray, missed: np.ndarray | None = None
+) -> np.ndarray:
+    """Return the mean average precision (samples,) of samples of images.
+
+    Args:
+        answers: (n, labels).
+        targets: (n, labels).
+        counts: (samples, n), how often a sample holds each image.
+        missed: (samples, labels), images with a label beside these that no answer finds.
+    """
+    missed = np.zeros((len(counts), targets.shape[1])) if missed is None else missed
+    columns = zip(answers.T, targets.T == 1, ~np.isnan(targets.T), missed.T, strict=True)
+    precisions = [_average_precisions(p[k], h[k], counts[:, k], m) for p, h, k, m in columns]
+    return _means(np.column_stack(precisions))
 
 
 def _average_precisions(
