@@ -85,7 +85,7 @@ STEPS = {
 }
 STEPS |= {"advise_targets", "evaluate_targets", "fitted", "heads", "save_model", "save_targets"}
 STEPS |= {"train_one_class", "train_targets", "tuning", "workspace"}
-STEPS |= {"repeats", "policies", "additions", "verdict"}
+STEPS |= {"repeats", "policies", "additions", "verdict", "next_copies"}
 STEPS |= {"compare_page", "compared_run", "methods", "methods_training", "references"}
 STEPS |= {"doctor_page", "examine", "judged", "leaks", "explain_folder", "explain_network"}
 """Modules of commands/ that are a part of commands, and no command themselves."""
