@@ -16,7 +16,9 @@ from tlearn.commands.train import fit
 from tlearn.commands.workspace import Workspace
 from tlearn.data.dataset import Dataset
 from tlearn.data.sampling import fold_splits
+from tlearn.data.targets import LABELS, NUMBER
 from tlearn.errors import RecipeError, TlearnError
+from tlearn.evaluation.label_scores import mean_precisions
 from tlearn.evaluation.resampling import FOLDS, SEEDS, Repeat, Repeats
 from tlearn.evaluation.wording import duration
 from tlearn.models.resolve import resolve_backbone
@@ -147,22 +149,29 @@ def collect(
         fitted: The training of the run itself, which is the first of several seeds.
         seconds: How long that took.
     """
+    score = {LABELS: "mean_average_precision", NUMBER: "mae"}.get(fitted.plan.task, "accuracy")
     if planned.kind != SEEDS:
-        return Repeats(FOLDS, tuple(done)) if done else None
+        return Repeats(FOLDS, tuple(done), score=score) if done else None
     tested = {
         frozenset(one.digests(one.manifest.report_split))
         for one in (dataset, *(repeat.dataset for repeat in planned.each))
     }
     own = _measure(dataset, fitted, seconds)
-    return Repeats(SEEDS, (own, *done), same_test=len(tested) == 1)
+    return Repeats(SEEDS, (own, *done), len(tested) == 1, score)
 
 
 def _measure(dataset: Dataset, fitted: FittedModel, seconds: float) -> Repeat:
     """Return what a trained model reaches on the images that its split reports on."""
     split = dataset.manifest.report_split
-    right = fitted.probabilities[split].argmax(axis=1) == dataset.labels(split)
-    n_train = len(dataset.manifest.names) - len(right)
-    return Repeat(float(np.mean(right)), n_train, len(right), seconds)
+    answers, targets = fitted.probabilities[split], dataset.targets(split)
+    if fitted.plan.task == LABELS:
+        (score,) = mean_precisions(answers, targets, np.ones((1, len(answers))))
+    elif fitted.plan.task == NUMBER:
+        score = np.abs(answers - targets).mean()
+    else:
+        score = np.mean(answers.argmax(axis=1) == targets)
+    n_train = len(dataset.manifest.names) - len(answers)
+    return Repeat(float(score), n_train, len(answers), seconds)
 
 
 def _workspace(workspace: Workspace, repeat: PlannedRepeat) -> Workspace:

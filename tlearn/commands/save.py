@@ -102,7 +102,7 @@ def save_run(
         save_trained(session, workspace, fitted, run)
     if plan.task != CLASSES:
         use = [step for step in next_steps(place or run.path) if step.text in FOR_EVERY_TASK]
-        return save_targets(session, workspace, fitted, run, use)
+        return save_targets(session, workspace, fitted, run, use, repeats)
     reports = {
         split: score(
             probabilities,
