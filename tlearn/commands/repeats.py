@@ -16,10 +16,10 @@ from tlearn.commands.train import fit
 from tlearn.commands.workspace import Workspace
 from tlearn.data.dataset import Dataset
 from tlearn.data.sampling import fold_splits
-from tlearn.data.targets import LABELS, NUMBER
+from tlearn.data.targets import CLASSES, LABELS, NUMBER
 from tlearn.errors import RecipeError, TlearnError
-from tlearn.evaluation.label_scores import mean_precisions
 from tlearn.evaluation.resampling import FOLDS, SEEDS, Repeat, Repeats
+from tlearn.evaluation.target_gains import sampled_scores
 from tlearn.evaluation.wording import duration
 from tlearn.models.resolve import resolve_backbone
 from tlearn.progress import Timer
@@ -164,12 +164,11 @@ def _measure(dataset: Dataset, fitted: FittedModel, seconds: float) -> Repeat:
     """Return what a trained model reaches on the images that its split reports on."""
     split = dataset.manifest.report_split
     answers, targets = fitted.probabilities[split], dataset.targets(split)
-    if fitted.plan.task == LABELS:
-        (score,) = mean_precisions(answers, targets, np.ones((1, len(answers))))
-    elif fitted.plan.task == NUMBER:
-        score = np.abs(answers - targets).mean()
-    else:
+    if fitted.plan.task == CLASSES:
         score = np.mean(answers.argmax(axis=1) == targets)
+    else:
+        everything = np.ones((1, len(answers)))
+        (score,) = sampled_scores(fitted.plan.task, answers, targets, everything)
     n_train = len(dataset.manifest.names) - len(answers)
     return Repeat(float(score), n_train, len(answers), seconds)
 

@@ -251,17 +251,20 @@ def _intervals(
 def mean_precisions(
     answers: np.ndarray, targets: np.ndarray, counts: np.ndarray, missed: np.ndarray | None = None
 ) -> np.ndarray:
-    """Return the mean average precision (samples,) of samples of images.
+    """Return the mean average precision of each of several samples of the images.
 
     Args:
         answers: (n, labels).
-        targets: (n, labels).
+        targets: (n, labels), NaN where nobody knows.
         counts: (samples, n), how often a sample holds each image.
-        missed: (samples, labels), images with a label beside these that no answer finds.
+        missed: (samples, labels), images of a label besides, which are all missed.
     """
+    known = ~np.isnan(targets)
     missed = np.zeros((len(counts), targets.shape[1])) if missed is None else missed
-    columns = zip(answers.T, targets.T == 1, ~np.isnan(targets.T), missed.T, strict=True)
-    precisions = [_average_precisions(p[k], h[k], counts[:, k], m) for p, h, k, m in columns]
+    precisions = [
+        _average_precisions(p[k], y[k] == 1, counts[:, k], m)
+        for p, y, k, m in zip(answers.T, targets.T, known.T, missed.T, strict=True)
+    ]
     return _means(np.column_stack(precisions))
 
 

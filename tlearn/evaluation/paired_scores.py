@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from tlearn.data.intervals import Interval, mean_interval, resample
-from tlearn.data.targets import LABELS
-from tlearn.evaluation.label_scores import mean_precisions
+from tlearn.data.intervals import Interval
+from tlearn.data.targets import NUMBER
+from tlearn.evaluation.target_gains import gain_interval, sampled_scores
 from tlearn.evaluation.wording import percent
 
 
@@ -69,13 +68,9 @@ def compare_scores(
         targets: (n, outputs).
         groups: (n,) what images of a group share.
     """
-    n = len(targets)
-    if task == LABELS:
-        counts = np.vstack([np.ones(n), resample(n, groups)[:, :-1]])
-        was, now = (mean_precisions(answers, targets, counts) for answers in (before, after))
-        low, high = np.quantile(now[1:] - was[1:], [0.025, 0.975]).tolist()
-        found = "mean_average_precision", n, float(was[0]), float(now[0])
-        return PairedScores(*found, (low, high) if len({*groups}) > 1 else None)
-    was, now = (np.abs(answers - targets)[:, 0] for answers in (before, after))
-    ends = mean_interval(was - now, groups, least=-math.inf)
-    return PairedScores("mae", n, float(was.mean()), float(now.mean()), ends)
+    score = "mae" if task == NUMBER else "mean_average_precision"
+    all_ = np.ones((1, len(targets)))
+    was, now = (float(sampled_scores(task, of, targets, all_)[0]) for of in (before, after))
+    alone = len({*groups}) < 2
+    ends = None if alone else gain_interval(task, before, after, targets, groups)[1]
+    return PairedScores(score, len(targets), was, now, ends)
