@@ -104,7 +104,7 @@ def cluster_margin(pool: Pool, count: int) -> np.ndarray:
 def tlearn(pool: Pool, count: int) -> np.ndarray:
     """Choose as the command does."""
     x = pool.embeddings
-    return pool.rows[choose(x[pool.rows], pool.probabilities, x[pool.labeled], count)[0]]
+    return pool.rows[choose(x[pool.rows], margins(pool.probabilities), x[pool.labeled], count)[0]]
 
 
 STRATEGIES: dict[str, Callable[[Pool, int], np.ndarray]] = {

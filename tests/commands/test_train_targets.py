@@ -98,8 +98,8 @@ def test_what_is_made_for_classes_says_so(train: Callable[..., Any]) -> None:
     run = result.run.path
     with pytest.raises(DataError, match="--folder is about classes, and here several labels"):
         api.explain_folder(run)
-    with pytest.raises(DataError, match="--folds is about classes"):
-        api.finetune(source, folds=3)
+    with pytest.raises(DataError, match="--policies is about classes"):
+        api.finetune_policies(source, ["linear-head", "deep"])
     with pytest.raises(DataError, match="--min-auc is about classes, and here several labels"):
         api.evaluate(run, gates=api.Gates(min_auc=0.5))
 
@@ -110,3 +110,19 @@ def test_suggest_measures_heads_and_forecasts_nothing(
     advice = api.suggest(number_table(tmp_path / "images"), flags=tiny_backbone_flags)
     assert advice.profile is not None and advice.profile.best.accuracy > 0.5
     assert not advice.options and advice.suggestion.policy == "linear_head"
+
+
+@pytest.mark.parametrize(
+    ("table", "score"), [(labels_table, "mean_average_precision"), (number_table, "mae")]
+)
+def test_folds_repeat_the_training_and_report_the_leading_score(
+    tiny_backbone_flags: dict[str, Any], tmp_path: Path, table: Made, score: str
+) -> None:
+    flags = tiny_backbone_flags | {"policy": "linear_head"}
+    result = api.finetune(table(tmp_path / "images"), flags=flags, out=tmp_path / "run", folds=3)
+    repeats, split = result.repeats, result.plan.split
+    assert repeats is not None and repeats.score == score
+    assert sum(repeat.n_test for repeat in repeats.each) == split.n_train + split.n_val
+    assert repeats.interval is not None and repeats.interval[0] < repeats.mean
+    assert read_json(tmp_path / "run" / "metrics.json")["repeats"]["score"] == repeats.score
+    assert "Over folds" in (tmp_path / "run" / "report.html").read_text()

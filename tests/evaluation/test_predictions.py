@@ -140,3 +140,10 @@ def test_a_class_is_answered_from_the_operating_point_on(share: float, label: st
     assert {*item.top} == {("cat", 1 - share), ("dog", share)}
     stranger = Prediction.of("x.jpg", answer._replace(known=0.01), ("cat", "dog"), point=point)
     assert stranger.label == ""
+
+
+def test_the_middle_class_of_a_scale_is_answered() -> None:
+    probabilities = np.array([0.4, 0.3, 0.3], np.float32)
+    said = Prediction.of("a", Answer(probabilities), ["1", "2", "3"], Confidence(ordered=True))
+    assert said.label == said.top[0][0] == "2" and said.probability == pytest.approx(0.3)
+    assert [label for label, _ in said.top[1:]] == ["1", "3"]

@@ -32,6 +32,13 @@ def test_without_a_spread_there_is_no_interval() -> None:
     assert repeats(0.9, 1.0, 0.95).interval == corrected_interval([0.9, 1.0, 0.95], 0.25)
 
 
+def test_an_error_may_be_larger_than_one() -> None:
+    of_number = Repeats("folds", repeats(4.0, 9.0, 5.0).each, score="mae")
+    assert of_number.interval == corrected_interval([4.0, 9.0, 5.0], 0.25, math.inf)
+    assert of_number.interval[1] > 6 and of_number.in_words().startswith("off by 6 on average of 3")
+    assert repeats(0.9, 1.0).in_words().startswith("95.0% right on average of 2 (90.0% to 100.0%;")
+
+
 def nearest_mean_accuracies(
     n: int, k: int, drawn: bool, rng: np.random.Generator
 ) -> tuple[list[float], float]:

@@ -141,3 +141,48 @@ def test_a_block_of_features_counts_the_same_on_every_scale() -> None:
     folds = [(np.arange(60), np.arange(60, 120)), (np.arange(60, 120), np.arange(60))]
     first, second = (cross_validate(x, labels, 3, folds, blocks=[6, 4]) for x in (rows, shrunk))
     assert first.accuracy == second.accuracy
+
+
+def scale(n: int, steps: int) -> tuple[np.ndarray, np.ndarray]:
+    """Features along which something grows, and in how many steps it is measured."""
+    rng = np.random.default_rng(0)
+    grown = rng.uniform(0, 1, n)
+    features = rng.normal(size=(n, 40)) + np.outer(8 * grown, rng.normal(size=40) / 4)
+    return features.astype(np.float32), (grown * steps).astype(int)
+
+
+def test_the_optimum_of_classes_in_order_is_the_least_of_loss_and_bending() -> None:
+    from scipy.optimize import minimize
+
+    x, y = scale(120, 5)
+    x, penalty = x[:, :6], 0.05
+    raw = penalty * float(x.var(axis=0).mean())
+
+    def loss(head: LinearHead) -> float:
+        w = np.pad(head.kernel, ((0, 0), (1, 1)), "edge")
+        bent = np.square(w[:, 1:-1] - (w[:, :-2] + w[:, 2:]) / 2).sum()
+        p = head.probabilities(x)[np.arange(len(y)), y]
+        return float(-np.log(p).mean() + raw / 2 * bent)
+
+    def at(flat: np.ndarray) -> float:
+        return loss(LinearHead(*np.split(flat.reshape(7, 5), [6]), raw))
+
+    found = minimize(at, [0] * 35)
+    assert loss(solve_head(x, y, 5, penalty, ordered=True)) == pytest.approx(found.fun, rel=1e-3)
+
+
+def test_two_classes_in_order_are_two_classes() -> None:
+    x, y = scale(80, 2)
+    plain, ordered = (solve_head(x, y, 2, 0.1, ordered=order) for order in (False, True))
+    np.testing.assert_allclose(plain.probabilities(x), ordered.probabilities(x), atol=2e-3)
+
+
+def test_the_order_brings_answers_nearer_to_the_truth() -> None:
+    features, labels = scale(600, 6)
+    (x, new), (y, truth) = (np.split(values, [120]) for values in (features, labels))
+    errors = []
+    for ordered in (False, True):
+        cv = cross_validate(x, y, 6, folds_of(120), ordered=ordered)
+        head = solve_head(x, y, 6, cv.penalty, ordered=ordered)
+        errors.append(np.abs(head.probabilities(new).argmax(axis=1) - truth).mean())
+    assert errors[1] < 0.9 * errors[0]

@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from tlearn.recipe.key_errors import allowed_values
-from tlearn.recipe.schema import POLICIES, Recipe, current_names
+from tlearn.recipe.schema import POLICIES, Recipe
 from tlearn.suggestion.matrix import Policy
 
 
@@ -78,23 +78,3 @@ def test_a_time_alone_asks_for_the_best_that_fits() -> None:
 def test_a_recipe_cannot_be_changed() -> None:
     with pytest.raises(ValidationError):
         Recipe().epochs = 3  # type: ignore[misc]
-
-
-def test_names_of_the_first_version_become_those_of_today() -> None:
-    first = {"head_on": "several", "mirror": False, "head-penalty": 0.1, "seed": 1}
-    assert current_names(first) == {
-        "head_stages": "last3",
-        "horizontal_flip": False,
-        "solved_head_l2": 0.1,
-        "seed": 1,
-    }
-
-
-@pytest.mark.parametrize(
-    ("written", "value"),
-    [("auto", "guessed"), ("off", "none"), (False, "none"), ("given", "given")],
-)
-def test_groups_may_be_called_auto_and_off_which_yaml_reads_as_false(
-    written: Any, value: str
-) -> None:
-    assert Recipe.model_validate(current_names({"groups": written})).groups == value

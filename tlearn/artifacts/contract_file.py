@@ -58,7 +58,7 @@ def to_bytes(contract: Contract) -> bytes:
 def _document(contract: Contract) -> dict[str, Any]:
     """Return a contract as JSON has it: keys that many have no value for are left out."""
     document = asdict(contract)
-    for key in ("thresholds", "number", "false_alarms"):
+    for key in ("thresholds", "number", "false_alarms", "ordered"):
         if document["confidence"] and not document["confidence"][key]:
             del document["confidence"][key]
     for record in (document, document["preprocessing"], *document["golden"]):

@@ -64,7 +64,6 @@ if TYPE_CHECKING:
     from tlearn.data.dataset import Dataset
     from tlearn.data.inspection import DataIssue
     from tlearn.evaluation.metrics import Report
-    from tlearn.evaluation.resampling import Repeats
     from tlearn.recipe.plan import Plan
 
 _ALTERNATIVES = {"fast": "faster", "better": "better", "slower": "slower"}
@@ -78,6 +77,8 @@ def draw_plan(planned: FinetuneResult, verbose: bool) -> list[RenderableType]:
     reason = plan.reasons.get("backbone", "")
     blocks: list[RenderableType] = [*weaker_backbone(plan.backbone.name, reason)]
     rows: dict[str, RenderableType] = {} if verbose else {"images": _images(dataset)}
+    if plan.ordered:
+        rows["order"] = safe_text(" < ".join(plan.split.classes))
     if not verbose:
         blocks += _issues(dataset.issues)
     blocks.append(Text())
@@ -120,7 +121,7 @@ def draw_result(result: FinetuneResult, verbose: bool) -> list[RenderableType]:
         text = "taught nothing: too few validation images say what a tuned network knows"
         rows = {"strangers": Text(text, WARN)} | rows
     if result.repeats:
-        rows[result.repeats.kind] = Text(_repeats_in_words(result.repeats))
+        rows[result.repeats.kind] = Text(result.repeats.in_words())
     if verbose:
         rows |= _details(result)
     reports = [result.reports[split] for split in ("test", "val") if split in result.reports]
@@ -234,15 +235,6 @@ def _verdict(report: Report, result: FinetuneResult) -> list[RenderableType]:
         notes.insert(0, "These images also chose how much of the tuning to keep.")
     first = verdict(report, "validation images") if chosen else verdict(report)
     return [first, *(Text(note, DIM) for note in notes if note)]
-
-
-def _repeats_in_words(repeats: Repeats) -> str:
-    accuracies = repeats.accuracies
-    ends = f"{percent(min(accuracies))} to {percent(max(accuracies))}"
-    text = f"{percent(repeats.mean)} right on average of {len(accuracies)} ({ends}"
-    if repeats.interval:
-        text += f"; 95% interval of the average: {interval(*repeats.interval)}"
-    return text + ")" + " on the same test images" * repeats.same_test
 
 
 def _below_forecast(report: Report, result: FinetuneResult) -> str:

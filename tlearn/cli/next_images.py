@@ -10,7 +10,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from tlearn.cli import options
+from tlearn.cli import options, target_view
 from tlearn.cli.display.formats import (
     change,
     enumeration,
@@ -55,15 +55,15 @@ _Out = Annotated[
     Path | None,
     options.option(
         "Copy the chosen images into FOLDER, beside an empty folder for each class to sort them "
-        "into. It has to be new or empty.",
+        "into, or a table to fill in. It has to be new or empty.",
         "FOLDER",
     ),
 ]
 _ByGuess = Annotated[
     bool,
     options.switch(
-        "Copy them into the folders of the classes that the run guesses. Correct every one that "
-        "is wrong: the run is unsure of these images.",
+        "Copy them into the folders of the classes that the run guesses, or fill in the table. "
+        "Correct every guess that is wrong: the run is unsure of these images.",
         "--by-guess",
     ),
 ]
@@ -146,6 +146,11 @@ def to_json(result: NextImages, out: Path | None) -> dict[str, Any]:
 
 
 def _image_to_json(image: NextImage) -> dict[str, Any]:
+    from tlearn.evaluation.predictions import Prediction
+
+    if not isinstance(image.prediction, Prediction):
+        (said,) = target_view.to_json([image.prediction])
+        return {"path": said.pop("image"), "worth": image.worth, **said, "copy": image.copy}
     (guess, probability), (second, runner_up) = image.prediction.top[:2]
     return {
         "path": image.prediction.name,
@@ -189,10 +194,18 @@ def draw(result: NextImages, verbose: bool) -> list[RenderableType]:
 
 
 def _table(images: Sequence[NextImage]) -> Table:
+    from tlearn.evaluation.predictions import Prediction
+
     rows = table("image", "worth", "guess", "second", right=(1,))
     for image in images:
-        guess, second = (f"{name} {percent(p)}" for name, p in image.prediction.top[:2])
-        name = end_of(image.prediction.name, _NAME_CELLS)
+        said = image.prediction
+        if isinstance(said, Prediction):
+            guess, second = (f"{name} {percent(p)}" for name, p in said.top[:2])
+        else:  # labels, or a number
+            first, *others = said.answers.values()
+            guess = ", ".join(said.labels) or ("none" if others else f"{first:.4g}")
+            second = ""
+        name = end_of(said.name, _NAME_CELLS)
         rows.add_row(name, f"{image.worth:.1f}", safe_text(guess), safe_text(second, DIM))
     rows.columns[0].no_wrap = True
     return rows
@@ -219,12 +232,19 @@ def _gain(result: NextImages) -> str:
 def _next_step(
     result: NextImages, run: Path, sources: Sequence[Path], count: int | None, out: Path | None
 ) -> RenderableType:
+    from tlearn.commands.next_copies import TABLE
+    from tlearn.evaluation.predictions import Prediction
+
+    of_classes = isinstance(result.images[0].prediction, Prediction)
     if out:
         labeled = "when each image is in the folder of its class"
+        if not of_classes:
+            out, labeled = out / TABLE, "when its rows are filled in"
         command = f"tlearn update {shell_path(run)} {shell_path(out)}"
         return next_steps({escape_control(command): labeled})
     named = map(shell_path, sources) if len(sources) <= _TYPED else ["IMAGES"]
     words = ["tlearn next", shell_path(run), *named]
     words += [f"--count {count}"] * bool(count)
     command = " ".join([*words, f"--out {_TO_LABEL}"])
-    return next_steps({escape_control(command): "copies to sort into classes"})
+    use = "copies to sort into classes" if of_classes else "copies, and a table to fill in"
+    return next_steps({escape_control(command): use})

@@ -164,8 +164,8 @@ Policy = Annotated[
 Task = Annotated[
     str | None,
     option(
-        "What is learned: classes, labels (several an image), number, or one-class (good images "
-        "alone). Default: what the table or the folder has.",
+        "What is learned: classes, ordinal (classes on a scale), labels (several an image), "
+        "number, or one-class (good images alone). Default: what the table or the folder has.",
         "WHAT",
     ),
 ]

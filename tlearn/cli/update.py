@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tlearn.cli import options
-from tlearn.cli.display.formats import percent, shell_path
+from tlearn.cli.display.formats import shell_path
 from tlearn.cli.display.progress import Display, print_json, print_result
 from tlearn.cli.display.widgets import next_step
 from tlearn.cli.update_view import draw_plan, draw_result
@@ -18,6 +18,7 @@ from tlearn.errors import GateError
 if TYPE_CHECKING:
     from tlearn.commands.update import UpdateResult
     from tlearn.commands.verdict import Pairing
+    from tlearn.evaluation.paired_scores import PairedScores
 
 _Run = Annotated[Path, options.argument("Directory of a finished run; it stays as it is.", "RUN")]
 _New = Annotated[
@@ -112,11 +113,11 @@ def _fail(result: UpdateResult, command: str, as_json: bool) -> None:
         verdict.worse_on,
         "old run" if verdict.worse_on is verdict.own else "old classes",
     )
-    low, high = (f"{100 * end:+.1f}" for end in pairing.paired.interval)
+    before, after, _, ends = pairing.in_words()
     raise GateError(
-        f"the new model was not released: on the {pairing.n:,} test images of the {whose} it is "
-        f"right on {percent(pairing.paired.accuracy)}, and the old one on "
-        f"{percent(pairing.old_accuracy)} (95% interval of the change: {low} to {high} points)",
+        f"the new model was not released: on the {pairing.n:,} test images of the {whose} it "
+        f"{pairing.does} {after}, and the old one {pairing.does} {before} (95% interval of the "
+        f"change: {ends}{' points' * ('%' in after)})",
         "release it nevertheless with --force, or look for wrong labels among the new images: "
         + command,
     )
@@ -126,6 +127,7 @@ def to_json(result: UpdateResult) -> dict[str, Any]:
     """Return the document; a dry run has no run and no accuracies."""
     verdict, reports, seconds = result.verdict, result.reports, dict(result.seconds)
     report = reports.get("test") or reports.get("val")
+    every = {**reports, **result.target_reports}
     additions = result.additions
     return {
         "run": str(result.run.path) if result.run else None,
@@ -149,7 +151,7 @@ def to_json(result: UpdateResult) -> dict[str, Any]:
         "timings": seconds,
         "warnings": result.warnings,
         "issues": [asdict(issue) for issue in result.dataset.issues],
-        "reports": {split: report.to_json() for split, report in reports.items()},
+        "reports": {split: report.to_json() for split, report in every.items()},
         "plan": asdict(result.plan),
     }
 
@@ -157,7 +159,11 @@ def to_json(result: UpdateResult) -> dict[str, Any]:
 _PAIRING = ("n", "old_accuracy", "new_accuracy", "interval", "won", "lost")
 
 
-def _pairing_to_json(pairing: Pairing) -> dict[str, Any]:
+def _pairing_to_json(pairing: Pairing | PairedScores) -> dict[str, Any]:
+    from tlearn.evaluation.paired_scores import PairedScores
+
+    if isinstance(pairing, PairedScores):
+        return asdict(pairing)
     paired = pairing.paired
     values = (pairing.n, pairing.old_accuracy, paired.accuracy)
     return dict(zip(_PAIRING, (*values, paired.interval, paired.won, paired.lost), strict=True))

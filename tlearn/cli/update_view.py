@@ -12,7 +12,6 @@ from rich.text import Text
 from tlearn.cli.display.formats import (
     class_names,
     duration,
-    percent,
     pluralize,
     relative_path,
     rough_duration,
@@ -30,6 +29,7 @@ from tlearn.cli.display.widgets import (
     table,
     verdict,
 )
+from tlearn.cli.target_view import draw_target_scores
 from tlearn.evaluation.wording import split_in_words
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from tlearn.commands.update import UpdateResult
     from tlearn.commands.verdict import Pairing, Verdict
     from tlearn.data.inspection import DataIssue
+    from tlearn.evaluation.paired_scores import PairedScores
 
 _SHOWN = 3
 
@@ -49,10 +50,11 @@ def draw_plan(planned: UpdateResult) -> list[RenderableType]:
     classes = f"{len(old.classes)}, no new ones"
     if names := additions.new_classes:
         classes = f"{len(old.classes)} + {len(names)} new: {class_names(names)}"
+    outputs = planned.dataset.folder.outputs
     rows: dict[str, RenderableType] = {
         "run": safe_text(relative_path(planned.old.path)),
         "images": Text(f"{len(old.names):,} + {sum(added.values()):,} new: {splits}"),
-        "classes": Text(classes),
+        "learned" if outputs else "classes": Text(class_names(outputs) if outputs else classes),
     }
     if copies := additions.copies:
         rows["copies"] = Text(f"{pluralize(len(copies), 'new image')} left out: the run has them")
@@ -109,7 +111,9 @@ def draw_result(result: UpdateResult) -> list[RenderableType]:
     """Return how the old classes fare, how good the new model is on all, and where it is."""
     if result.run is None or result.verdict is None:
         return [Text("\nDry run: nothing was trained")]
-    report = result.reports.get("test") or result.reports["val"]
+    from tlearn.evaluation.metrics import SPLITS_IN_WORDS
+
+    report = result.reports.get("test") or result.reports.get("val")
     where = relative_path(result.run.path)
     rows: dict[str, RenderableType] = {
         "run": safe_text(f"{where} ({duration(result.seconds.get('total', 0.0))})"),
@@ -117,11 +121,10 @@ def draw_result(result: UpdateResult) -> list[RenderableType]:
     }
     if not result.released:
         rows["released"] = Text("no: a whole run, kept under this name", BAD)
-    from tlearn.evaluation.metrics import SPLITS_IN_WORDS
-
-    whose = SPLITS_IN_WORDS.get(report.split, report.split)
-    blocks: list[RenderableType] = [Text(), *_draw_verdict(result.verdict, report.split)]
-    blocks += [Text(), verdict(report, whose)]
+    split = result.dataset.manifest.report_split
+    whose = SPLITS_IN_WORDS.get(split, split)
+    scores = [verdict(report, whose)] if report else draw_target_scores(result.target_reports)
+    blocks: list[RenderableType] = [Text(), *_draw_verdict(result.verdict, split), Text(), *scores]
     if result.warnings:
         blocks.append(bullets([safe_text(warning, WARN) for warning in result.warnings], "!"))
     return [*blocks, key_value_table(rows)]
@@ -129,7 +132,7 @@ def draw_result(result: UpdateResult) -> list[RenderableType]:
 
 def _draw_verdict(found: Verdict, split: str) -> list[RenderableType]:
     grid = table(
-        "old classes", "images", "before", "after", "change", "95% interval", right=range(1, 6)
+        found.all.what, "images", "before", "after", "gain", "95% interval", right=range(1, 6)
     )
     grid.add_row(f"all {split_in_words(split)} images", *_cells(found.all))
     if found.own.n < found.all.n:
@@ -144,22 +147,14 @@ def _draw_verdict(found: Verdict, split: str) -> list[RenderableType]:
     return blocks
 
 
-def _cells(pairing: Pairing) -> tuple[str, ...]:
-    paired = pairing.paired
-    low, high = paired.interval
-    return (
-        f"{pairing.n:,}",
-        percent(pairing.old_accuracy),
-        percent(paired.accuracy),
-        f"{100 * paired.gain:+.1f}",
-        f"{100 * low:+.1f} to {100 * high:+.1f}",
-    )
+def _cells(pairing: Pairing | PairedScores) -> tuple[str, ...]:
+    return (f"{pairing.n:,}", *pairing.in_words())
 
 
 def _in_words(found: Verdict) -> Text:
     if found.worse_on:
         where = " on images of the old run" if found.worse_on is found.own else ""
         return Text(f"worse than before{where}, by more than chance", BAD)
-    if found.all.paired.is_clear:
+    if found.all.interval and found.all.interval[0] > 0:
         return Text("better than before, by more than chance", GOOD)
     return Text("no clear difference from before", DIM)

@@ -7,12 +7,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from tlearn.commands.session import Session
 from tlearn.data.extension import Earlier
 from tlearn.data.groups import looks
 from tlearn.data.image_folder import ImageFolder, LabeledImage, scan
 from tlearn.data.local_source import is_table, locate
 from tlearn.data.notes import archive_names, composed, names_alike
+from tlearn.data.targets import CLASSES, LABELS, NO_LABEL, NUMBER, strata
 from tlearn.data.walk import natural_key
 from tlearn.errors import DataError, pasted, quoted
 from tlearn.runs.provenance import read_provenance
@@ -75,7 +78,7 @@ def find_additions(session: Session, run: TrainedRun, images: Path) -> Additions
     Raises:
         DataError: The run's images are gone or have changed, or there are no new ones.
     """
-    new = scan(images, run.labels, lambda: session.cache)
+    new = scan(images, run.labels, lambda: session.cache, task=run.plan.task)
     old, known = _old_images(run, images)
     strangers: tuple[Path, ...] = ()
     if (unknown := session.requested.recipe.unknown) or is_table(session.source):
@@ -87,19 +90,23 @@ def find_additions(session: Session, run: TrainedRun, images: Path) -> Additions
         new = replace(new, images=tuple(i for i in new.images if i.label not in taken))
     prefix = _prefix(images, new, run.folder.resolve(), session.source)
     kept, copies, relabeled = _without_copies(run, images, new, prefix, known)
-    there = {new.classes[image.label] for image in kept}
-    added = tuple(sorted(there - {*run.labels}, key=natural_key))
-    classes = (*run.labels, *added)
-    labeled = (
-        replace(image, name=prefix + image.name, label=classes.index(new.classes[image.label]))
-        for image in kept
-    )
+    every = [*old, *(replace(image, name=prefix + image.name) for image in kept)]
+    if run.plan.task == CLASSES:
+        names = [of.classes[i.label] for of, own in ((run.manifest, old), (new, kept)) for i in own]
+        added = tuple(sorted({*names} - {*run.labels}, key=natural_key))
+        classes = (*run.labels, *added)
+    else:  # strata of all images together; no label is new, or scanning had refused it
+        names = strata(run.plan.task, run.labels, np.array([image.target for image in every]))
+        classes, added = tuple(sorted({*names}, key=natural_key)), ()
+    labeled = [
+        replace(image, label=classes.index(name)) for image, name in zip(every, names, strict=True)
+    ]
     notes = [note for note in new.notes if note.kind != "names_alike"]
     folder = replace(
         new,
         root=run.folder.resolve(),
         classes=classes,
-        images=(*old, *labeled),
+        images=tuple(labeled),
         layout="csv" if is_table(session.source) else "classes",
         notes=(*notes, *names_alike(classes)),
         strangers=strangers,
@@ -128,9 +135,10 @@ def _old_images(
             "name the place where they are now, as they were: tlearn update "
             f"{pasted(run.directory.path)} {pasted(images)} --folder FOLDER",
         )
+    targets = [()] * len(paths) if manifest.targets is None else manifest.targets.tolist()
+    facts = zip(paths, manifest.names, manifest.labels.tolist(), targets, strict=True)
     old = [
-        LabeledImage(path, name, label)
-        for path, name, label in zip(paths, manifest.names, manifest.labels.tolist(), strict=True)
+        LabeledImage(path, name, label, target=tuple(target)) for path, name, label, target in facts
     ]
     return old, dict(zip(map(looks, store.infos), old, strict=True))
 
@@ -147,14 +155,15 @@ def _without_copies(
     infos = run.decode([image.path for image in new.images]).infos
     for image, info in zip(new.images, infos, strict=True):
         old = known.get(looks(info)) if info.problem is None else None
-        name, class_name = prefix + image.name, new.classes[image.label]
         if old is None:
             kept.append(image)
             n_readable += info.problem is None
-        elif run.labels[old.label] == class_name:
+            continue
+        name, now = prefix + image.name, _answer(image, new.classes, run)
+        if now == (before := _answer(old, run.labels, run)):
             copies.append(name)
         else:
-            relabeled.append(Relabeled(name, class_name, old.name, run.labels[old.label]))
+            relabeled.append(Relabeled(name, now, old.name, before))
     if n_readable:
         return kept, tuple(copies), tuple(relabeled)
     if not copies and not relabeled:
@@ -169,6 +178,16 @@ def _without_copies(
         if relabeled
         else f"name images that it does not have: tlearn update {pasted(run.directory.path)} NEW",
     )
+
+
+def _answer(image: LabeledImage, classes: Sequence[str], run: TrainedRun) -> str:
+    """Return what is to be learned of an image, in words."""
+    if run.plan.task == NUMBER:
+        return str(image.target[0])
+    if run.plan.task == LABELS:
+        pairs = zip(run.labels, image.target, strict=True)
+        return ", ".join(name for name, value in pairs if value == 1) or NO_LABEL
+    return classes[image.label]
 
 
 def _is_called(name: str, unknown: str) -> bool:

@@ -167,6 +167,7 @@ def _scored(
         before=with_temperature(probabilities, 1 / trained.confidence.temperature.value),
         positive=PositiveClass(positive, "given") if positive else None,
         point=point,
+        ordered=trained.plan.ordered,
     )
 
 

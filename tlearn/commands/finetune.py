@@ -175,7 +175,7 @@ def _plan_everything(
 ) -> tuple[Workspace, FinetuneResult, PendingRun | None, PlannedRepeats]:
     """Plan the run and its repeats, or go on by the plan of a run that was begun."""
     images = session.scan_folder()
-    if request.repeats:
+    if request.repeats and images.task == ONE_CLASS:
         ensure_classes(images.task, f"--{next(iter(request.repeats))}")
     begun = begun_with(pending) if pending else None
     workspace, contenders = choose_backbone(session, images, begun)

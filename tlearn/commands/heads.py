@@ -34,6 +34,7 @@ def head_problem(
         len(plan.split.classes),
         plan.head.class_weights,
         plan.task,
+        ordered=plan.ordered,
     )
     return problem, _folds_of_views(dataset.folds(plan.seed), count, len(keys))
 

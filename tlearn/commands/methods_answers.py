@@ -71,9 +71,10 @@ def solved_head(plan: Plan, folds: int, metrics: RunMetrics, cite: Citations) ->
             "With the backbone frozen, each label was fitted by a logistic regression of its own"
             f"{weights}, {solved}; their L2 penalty {penalty} was {how}, one for all labels."
         )
+    bends = " on how its weights bend from class to class" if plan.ordered else ""
     return (
         "With the backbone frozen, the classifier was fitted as a multinomial logistic regression"
-        f"{weights}, {solved}; its L2 penalty {penalty} was {how}."
+        f"{weights}, {solved}; its L2 penalty{bends} {penalty} was {how}."
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -10,27 +9,27 @@ from pathlib import Path
 
 import numpy as np
 
-from tlearn.confidence.answers import KNOWN, PROBABILITIES, Answers
+from tlearn.commands.next_copies import copy_images
+from tlearn.confidence.answers import KNOWN, PROBABILITIES, VALUE, Answers
 from tlearn.data.image_folder import list_images
 from tlearn.data.local_source import locate
 from tlearn.data.near_copies import copy_groups, find_near_copies
 from tlearn.data.pixel_store import PixelRows
 from tlearn.data.sampling import train_folds
 from tlearn.data.split import Fold
-from tlearn.data.targets import ensure_classes
+from tlearn.data.targets import CLASSES, NUMBER, ONE_CLASS, ensure_classes
 from tlearn.errors import DataError, quoted
 from tlearn.evaluation.predictions import Prediction
-from tlearn.evaluation.sorting import class_folders
+from tlearn.evaluation.target_predictions import TargetPrediction
 from tlearn.features.extractor import EMBEDDING
 from tlearn.features.linear_head import held_out_probabilities
 from tlearn.progress import ProgressCallback, no_progress
 from tlearn.runs.answering import Network, open_network
 from tlearn.runs.run_images import SplitImages
 from tlearn.runs.trained_run import TrainedRun
-from tlearn.storage.atomic import OUT_HINT, ensure_writable, os_errors_as_host_errors
-from tlearn.storage.names import free_name
+from tlearn.storage.atomic import OUT_HINT, ensure_writable
 from tlearn.suggestion.learning_curve import measure_curve
-from tlearn.suggestion.worth import choose
+from tlearn.suggestion.worth import choose, margins
 
 COUNT = 20
 """Images that are chosen where no number is given, or half of those there are, if these are few."""
@@ -47,7 +46,7 @@ class NextImage:
         copy: Its copy, relative to the folder for copies; None where none was asked for.
     """
 
-    prediction: Prediction
+    prediction: Prediction | TargetPrediction
     worth: float
     copy: str | None = None
 
@@ -107,8 +106,9 @@ def next_images(
         run: The run directory; None takes the newest under runs/.
         sources: Files, or folders to search, of images without a label.
         count: How many; None takes 20, or half of them where they are fewer than 40.
-        out: A new or empty folder. It gets a folder for each class, and copies of the images.
-        by_guess: Copy into the folders of the most probable classes, not beside them.
+        out: A new or empty folder. It gets copies of the images, and a folder for each class or
+            a table to fill in.
+        by_guess: Copy into the folders of the most probable classes, or fill in the table.
         with_refused: Choose among images that the run refuses, too.
         data: Where the run's images are now.
         progress: Called with (step, done, total).
@@ -120,7 +120,8 @@ def next_images(
     if out:
         _ensure_empty(out)
     trained = TrainedRun.open(run, data, progress)
-    ensure_classes(trained.plan.task, "tlearn next")
+    if trained.plan.task == ONE_CLASS:
+        ensure_classes(trained.plan.task, "tlearn next")
     found = _find_new(trained, paths)
     if len(found.problems) == len(paths):
         first, why = next(iter(found.problems.items()))
@@ -133,18 +134,19 @@ def next_images(
     labeled = trained.read_images_or_samples("train")
     network = open_network(trained, len(found.paths) + len(labeled.names))
     own = network.run(labeled.pixels, (EMBEDDING,), partial(progress, "embed"))[EMBEDDING]
-    predictions, probabilities, embeddings = _predict(trained, network, found)
-    rows = [row for row, p in enumerate(predictions) if p.label or with_refused]
-    refused = [p for p in predictions if not (p.label or with_refused)]
-    apart = tuple(sorted(refused, key=lambda p: p.known or 0.0))
+    predictions, margin, embeddings = _predict(trained, network, found)
+    of_classes = [] if with_refused else [p for p in predictions if isinstance(p, Prediction)]
+    apart = tuple(sorted((p for p in of_classes if not p.label), key=lambda p: p.known or 0.0))
+    aside = {p.name for p in apart}
+    rows = [row for row, p in enumerate(predictions) if p.name not in aside]
     if not rows:
         return NextImages((), apart, *rest)
     wanted = min(count or min(COUNT, -(-len(rows) // 2)), len(rows))
     progress("choose", 0, 0)
-    chosen, worth = choose(embeddings[rows], probabilities[rows], own, wanted)
+    chosen, worth = choose(embeddings[rows], margin[rows], own, wanted)
     best = [predictions[rows[number]] for number in chosen]
     gain = _gain(trained, network, labeled, own, wanted)
-    copies = _copy(best, out, trained.labels, by_guess) if out else [None] * len(best)
+    copies = copy_images(best, out, trained, by_guess) if out else [None] * len(best)
     return NextImages(tuple(map(NextImage, best, worth.tolist(), copies)), apart, *rest, *gain)
 
 
@@ -179,33 +181,24 @@ def _find_new(trained: TrainedRun, paths: Sequence[Path]) -> _Found:
 
 def _predict(
     trained: TrainedRun, network: Network, found: _Found
-) -> tuple[list[Prediction], np.ndarray, np.ndarray]:
-    """Return what the run says of the images, its probabilities, and its embeddings of them."""
-    names = (PROBABILITIES, KNOWN, EMBEDDING)
+) -> tuple[Sequence[Prediction | TargetPrediction], np.ndarray, np.ndarray]:
+    """Return what the run says of the images, how sure it is, and its embeddings of them."""
+    task, kept = trained.plan.task, trained.confidence
+    value = VALUE if task == NUMBER else PROBABILITIES
+    names = (value, KNOWN, EMBEDDING)
     outputs = network.run(found.pixels, names, partial(trained.progress, "predict"))
-    probabilities, known = outputs[PROBABILITIES], outputs.get(KNOWN)
-    answers = Answers(probabilities, None if known is None else known[:, 0])
+    numbers, known = outputs[value], outputs.get(KNOWN)
+    if task != CLASSES:
+        margin = np.zeros(len(numbers)) if task == NUMBER else abs(2 * numbers - 1).mean(axis=1)
+        pairs = zip(map(str, found.paths), numbers, strict=True)
+        said = [TargetPrediction.of(*pair, trained.labels, task, kept) for pair in pairs]
+        return said, margin, outputs[EMBEDDING]
+    answers = Answers(numbers, None if known is None else known[:, 0])
     predictions = [
-        Prediction.of(str(path), answer, trained.labels)
+        Prediction.of(str(path), answer, trained.labels, kept)
         for path, answer in zip(found.paths, answers, strict=True)
     ]
-    return predictions, probabilities, outputs[EMBEDDING]
-
-
-def _copy(
-    images: Sequence[Prediction], out: Path, labels: Sequence[str], by_guess: bool
-) -> list[str]:
-    """Copy images under their own names, numbered where several have one; return the copies."""
-    folders, taken, copies = class_folders(labels), set[str](), list[str]()
-    with os_errors_as_host_errors(out):
-        for folder in folders.values():
-            (out / folder).mkdir(parents=True, exist_ok=True)
-        for image in images:
-            path = Path(image.name)
-            folder = f"{folders[image.top[0][0]]}/" if by_guess else ""
-            copies.append(free_name(out, folder + path.name, taken))
-            shutil.copy2(path, out / copies[-1])
-    return copies
+    return predictions, margins(numbers), outputs[EMBEDDING]
 
 
 def _gain(
@@ -213,6 +206,8 @@ def _gain(
 ) -> tuple[float | None, str]:
     """Return what more images would bring by the run's learning curve, or why it is not known."""
     head = trained.plan.head
+    if trained.plan.task != CLASSES:
+        return None, "learning curves are of classes"
     if trained.plan.policy != "linear_head" or not head.solved_l2:
         return None, "only a head that was solved on an untouched network has a learning curve"
     if labeled.source != "train":
@@ -227,6 +222,7 @@ def _gain(
             folds,
             penalty * factor,
             class_weights=head.class_weights,
+            ordered=trained.plan.ordered,
             blocks=network.blocks,
         )
 

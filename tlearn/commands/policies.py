@@ -18,7 +18,6 @@ from tlearn.errors import RecipeError, TlearnError
 from tlearn.evaluation.wording import policy_in_words
 from tlearn.progress import EpochCallback, ProgressCallback, no_progress
 from tlearn.recipe.loading import load_recipe
-from tlearn.recipe.schema import AUTO
 from tlearn.runs.directory import RUNS_ROOT, RunDirectory
 from tlearn.runs.pending import ensure_available
 
@@ -126,8 +125,8 @@ def finetune_policies(
 
 
 def _refuse_other_tasks(folder: Path, recipe: str | None, flags: Mapping[str, Any] | None) -> None:
-    task = load_recipe(recipe, flags or {}).recipe.task
-    ensure_classes(scan(folder, task=None if task == AUTO else task).task, "--policies")
+    task = load_recipe(recipe, flags or {}).recipe.scanned_task
+    ensure_classes(scan(folder, task=task).task, "--policies")
 
 
 def _compare(

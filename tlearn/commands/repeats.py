@@ -16,8 +16,10 @@ from tlearn.commands.train import fit
 from tlearn.commands.workspace import Workspace
 from tlearn.data.dataset import Dataset
 from tlearn.data.sampling import fold_splits
+from tlearn.data.targets import CLASSES, LABELS, NUMBER
 from tlearn.errors import RecipeError, TlearnError
 from tlearn.evaluation.resampling import FOLDS, SEEDS, Repeat, Repeats
+from tlearn.evaluation.target_gains import sampled_scores
 from tlearn.evaluation.wording import duration
 from tlearn.models.resolve import resolve_backbone
 from tlearn.progress import Timer
@@ -147,22 +149,28 @@ def collect(
         fitted: The training of the run itself, which is the first of several seeds.
         seconds: How long that took.
     """
+    score = {LABELS: "mean_average_precision", NUMBER: "mae"}.get(fitted.plan.task, "accuracy")
     if planned.kind != SEEDS:
-        return Repeats(FOLDS, tuple(done)) if done else None
+        return Repeats(FOLDS, tuple(done), score=score) if done else None
     tested = {
         frozenset(one.digests(one.manifest.report_split))
         for one in (dataset, *(repeat.dataset for repeat in planned.each))
     }
     own = _measure(dataset, fitted, seconds)
-    return Repeats(SEEDS, (own, *done), same_test=len(tested) == 1)
+    return Repeats(SEEDS, (own, *done), len(tested) == 1, score)
 
 
 def _measure(dataset: Dataset, fitted: FittedModel, seconds: float) -> Repeat:
     """Return what a trained model reaches on the images that its split reports on."""
     split = dataset.manifest.report_split
-    right = fitted.probabilities[split].argmax(axis=1) == dataset.labels(split)
-    n_train = len(dataset.manifest.names) - len(right)
-    return Repeat(float(np.mean(right)), n_train, len(right), seconds)
+    answers, targets = fitted.probabilities[split], dataset.targets(split)
+    if fitted.plan.task == CLASSES:
+        score = np.mean(answers.argmax(axis=1) == targets)
+    else:
+        everything = np.ones((1, len(answers)))
+        (score,) = sampled_scores(fitted.plan.task, answers, targets, everything)
+    n_train = len(dataset.manifest.names) - len(answers)
+    return Repeat(float(score), n_train, len(answers), seconds)
 
 
 def _workspace(workspace: Workspace, repeat: PlannedRepeat) -> Workspace:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -102,7 +102,7 @@ def save_run(
         save_trained(session, workspace, fitted, run)
     if plan.task != CLASSES:
         use = [step for step in next_steps(place or run.path) if step.text in FOR_EVERY_TASK]
-        return save_targets(session, workspace, fitted, run, use)
+        return save_targets(session, workspace, fitted, run, use, repeats)
     reports = {
         split: score(
             probabilities,
@@ -112,6 +112,7 @@ def save_run(
             dataset.groups(split),
             dataset.digests(split),
             before=with_temperature(probabilities, 1 / fitted.calibration.temperature.value),
+            ordered=plan.ordered,
         )
         for split, probabilities in fitted.probabilities.items()
     }
@@ -137,6 +138,7 @@ def _write_results(
 ) -> None:
     dataset, plan, timer = workspace.dataset, fitted.plan, session.timer
     confidence = fitted.calibration.confidence(fitted.probabilities, dataset)
+    confidence = replace(confidence, ordered=plan.ordered)
     taught = fitted.calibration.taught
     predictions = [_predictions(workspace, fitted, split) for split in fitted.probabilities]
     write_predictions(run.predictions_path, predictions)

@@ -16,6 +16,7 @@ from tlearn.data.dataset import Dataset
 from tlearn.data.targets import NUMBER
 from tlearn.evaluation.predictions import csv_path, csv_text
 from tlearn.evaluation.report_content import NextStep
+from tlearn.evaluation.resampling import Repeats
 from tlearn.evaluation.target_report import TargetContent, write_target_report
 from tlearn.evaluation.target_scores import TargetReport, headline, score_targets
 from tlearn.recipe.plan import Plan
@@ -33,6 +34,7 @@ def save_targets(
     fitted: FittedModel,
     run: RunDirectory,
     next_steps: Sequence[NextStep],
+    repeats: Repeats | None = None,
 ) -> dict[str, TargetReport]:
     """Score what was trained and write metrics, predictions, samples and the report.
 
@@ -42,6 +44,7 @@ def save_targets(
         fitted: What training gave; its model is saved already.
         run: Where to.
         next_steps: What to do with the run.
+        repeats: What the same training reached on other splits.
 
     Returns:
         Split name to what the model scored on it.
@@ -67,6 +70,7 @@ def save_targets(
         next_steps=next_steps,
         provenance=provenance.in_words() if provenance else {},
         timings=session.timer.seconds,
+        repeats=repeats,
     )
     write_target_report(run.report_path, run.figures, content)
     metrics = {
@@ -75,6 +79,7 @@ def save_targets(
         **headline(leading),
         "interpolation": fitted.interpolation,
         "confidence": asdict(fitted.calibration.confidence(fitted.probabilities, dataset)),
+        "repeats": repeats.to_json() if repeats else None,
         "warnings": fitted.warnings,
         "seconds": session.timer.seconds | {"total": session.timer.total()},
         "issues": [asdict(issue) for issue in dataset.issues],

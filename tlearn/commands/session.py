@@ -15,6 +15,7 @@ from tlearn.commands.workspace import Workspace
 from tlearn.data.dataset import Dataset, load_dataset
 from tlearn.data.groups import GroupRule
 from tlearn.data.image_folder import ImageFolder, scan
+from tlearn.data.order import in_order
 from tlearn.data.targets import ensure_classes
 from tlearn.data.unknown import take_unknown
 from tlearn.errors import RecipeError
@@ -118,10 +119,10 @@ class Session:
             DataError: It is not an image folder, or lacks what the recipe calls unknown.
         """
         recipe = self.requested.recipe
-        task = None if recipe.task == AUTO else recipe.task
+        task = recipe.scanned_task
         folder = scan(self.source, cache=lambda: self.cache, examined=examined, task=task)
-        unknown = recipe.unknown
-        return take_unknown(folder, unknown) if unknown else folder
+        folder = take_unknown(folder, recipe.unknown) if recipe.unknown else folder
+        return in_order(folder, recipe.class_order) if recipe.class_order else folder
 
     def load_dataset(
         self, folder: ImageFolder, backbone: ResolvedBackbone, **options: Any
@@ -229,10 +230,16 @@ class Session:
 
     def head_problem(self, workspace: Workspace, stages: Sequence[int]) -> HeadProblem:
         """Return the head on some stages, to be solved on the training images as they are."""
-        dataset, weights = workspace.dataset, self.requested.recipe.class_weights
+        dataset, recipe = workspace.dataset, self.requested.recipe
         keys, targets = dataset.digests("train"), dataset.targets("train")
         return HeadProblem(
-            stages, keys, targets, len(dataset.outputs), weights, dataset.folder.task
+            stages,
+            keys,
+            targets,
+            len(dataset.outputs),
+            recipe.class_weights,
+            dataset.folder.task,
+            ordered=recipe.class_order is not None,
         )
 
     def measure_profile(self, workspace: Workspace) -> DepthProfile:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -20,9 +20,11 @@ from tlearn.commands.verdict import Verdict, judge
 from tlearn.commands.workspace import Workspace
 from tlearn.data.dataset import Dataset
 from tlearn.data.image_folder import SPLITS
-from tlearn.data.targets import ensure_classes
-from tlearn.errors import RunError, quoted
+from tlearn.data.notes import listed
+from tlearn.data.targets import ONE_CLASS, ensure_classes
+from tlearn.errors import DataError, RunError, quoted
 from tlearn.evaluation.metrics import Report
+from tlearn.evaluation.target_scores import TargetReport
 from tlearn.progress import EpochCallback, ProgressCallback, no_progress
 from tlearn.recipe.key_errors import find_errors
 from tlearn.recipe.plan import Plan
@@ -35,6 +37,7 @@ from tlearn.runs.trained_run import TrainedRun
 
 _SETTLED = {"policy", "backbone", "weights", "image_size", "resize", "head_stages", "seed"}
 _SETTLED |= {"val_fraction", "test_fraction", "groups", "group_by", "unknown", "horizontal_flip"}
+_SETTLED |= {"task", "order"}
 """Keys of a recipe that the run has a value for, whether or not anybody set them."""
 
 
@@ -57,6 +60,7 @@ class UpdateResult:
         additions: What was added, and what was left out.
         dataset: All images.
         reports: Split name to what the new model scored on it, all classes together.
+        target_reports: The same where no classes are learned.
         verdict: The old classes before and after; None in a dry run.
         released: Whether the run is at its place.
         seconds: Where the time went, and `total`.
@@ -77,6 +81,7 @@ class UpdateResult:
     forecast_seconds: float
     warnings: tuple[str, ...] = ()
     resumed_from_epoch: int | None = None
+    target_reports: Mapping[str, TargetReport] = field(default_factory=dict)
 
     @property
     def added(self) -> dict[str, int]:
@@ -131,7 +136,8 @@ def update(
     """
     ensure_no_run(images)
     trained = TrainedRun.open(run, folder, progress)
-    ensure_classes(trained.plan.task, "tlearn update")
+    if trained.plan.task == ONE_CLASS:
+        ensure_classes(trained.plan.task, "tlearn update")
     source = folder or Path(read_metrics(trained.directory).folder)
     flags = _recipe_of(trained.plan)
     with Session(source, None, flags, progress=progress) as session:
@@ -196,6 +202,11 @@ def _find_place(
 def _plan(session: Session, trained: TrainedRun, images: Path) -> tuple[Workspace, UpdateResult]:
     """Find and divide the images, and resolve the plan of the old run for them."""
     additions = find_additions(session, trained, images)
+    if trained.plan.ordered and additions.new_classes:
+        raise DataError(
+            f"{listed(additions.new_classes)} would be a new step of the run's scale",
+            "train on all images again: tlearn finetune FOLDER --task ordinal",
+        )
     backbone = session.find_backbone()
     dataset = session.load_dataset(additions.folder, backbone, earlier=additions.earlier)
     workspace = session.open_backbone(dataset, backbone)
@@ -247,6 +258,7 @@ def _train(
         run=pending.finish(),
         plan=fitted.plan,
         reports={split: r for split, r in reports.items() if isinstance(r, Report)},
+        target_reports={s: r for s, r in reports.items() if not isinstance(r, Report)},
         verdict=verdict,
         released=released,
         warnings=planned.warnings + fitted.warnings,

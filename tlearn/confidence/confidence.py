@@ -52,6 +52,8 @@ class Confidence:
         thresholds: Of several labels, the probability from which each is answered.
         number: Of a number, the interval around it.
         false_alarms: Of good images, from which `anomaly` on an image is called bad.
+        ordered: Whether the classes are steps of a scale: then the middle one is answered, that
+            has half of the probability below it at most, and half above.
     """
 
     temperature: Temperature = NO_TEMPERATURE
@@ -60,6 +62,7 @@ class Confidence:
     thresholds: tuple[float, ...] = ()
     number: NumberPromise | None = None
     false_alarms: FalseAlarms | None = None
+    ordered: bool = False
 
     def thresholds_of(self, n_outputs: int) -> tuple[float, ...]:
         """Return from which output on each label, or "bad", is answered."""

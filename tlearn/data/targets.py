@@ -22,6 +22,10 @@ CLASSES: Final = "classes"
 LABELS: Final = "labels"
 NUMBER: Final = "number"
 ONE_CLASS: Final = "one_class"
+ORDINAL, NUMBERS = "ordinal", "numbers"
+"""What recipes call classes that are steps of a scale, and their order by numbers in their names.
+The task is CLASSES there: it differs in the penalty of the head, in scores, and in which class is
+answered."""
 
 NO_LABEL, RARER = "(no label)", "(rarer labels)"
 _ENOUGH = (14, 8, 3)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from tlearn.data.intervals import Interval, mean_interval, share_interval
+from tlearn.data.order import middle
 from tlearn.evaluation.calibration import (
     brier_scores,
     calibration_error,
@@ -19,6 +20,7 @@ from tlearn.evaluation.calibration import (
 from tlearn.evaluation.operating_point import OperatingPoint, measure, most_probable
 from tlearn.evaluation.positive_class import PositiveClass, guess_positive
 from tlearn.evaluation.roc import average_precision, macro_roc_auc, roc_auc, roc_curve
+from tlearn.evaluation.step_scores import StepScores, score_steps
 from tlearn.evaluation.wording import percent, percent_interval
 
 TOP_K = (1, 3, 5)
@@ -66,6 +68,7 @@ class Report:
         positive_by: How the positive class of the operating point was found: "given", "names" (a
             guess) or "order" (the second class).
         operating_point: For two classes, the threshold on the positive one and its rates.
+        steps: Of classes in order, how far the middle answers are off; None of others.
     """
 
     split: str
@@ -98,6 +101,7 @@ class Report:
     roc: tuple[tuple[float, float], ...] = ()
     positive_by: str | None = None
     operating_point: OperatingPoint | None = None
+    steps: StepScores | None = None
 
     @property
     def n_correct(self) -> int:
@@ -143,12 +147,12 @@ def score(
     before: np.ndarray | None = None,
     positive: PositiveClass | None = None,
     point: OperatingPoint | None = None,
+    ordered: bool = False,
 ) -> Report:
     """Score probabilities against labels.
 
     Args:
-        probabilities: (n, classes), each row a model's output. Rows need not add up to exactly
-            one: those of a quantized model do not.
+        probabilities: (n, classes); rows of a quantized model do not add up to exactly one.
         labels: (n,) indices into `classes`.
         classes: Names, in the order of the columns.
         split: Name of the split.
@@ -156,16 +160,15 @@ def score(
         copies: (n,) what copies of one file share, which are in one group; nothing without groups.
         before: (n, classes), the same before a temperature was applied; None where none is known.
         positive: Of two classes, the one that is looked for; None guesses by the names.
-        point: Of two classes, a threshold that was chosen on other images; None answers the more
-            probable class.
+        point: Of two classes, a threshold chosen on others; None answers the more probable class.
+        ordered: Whether the classes are steps of a scale.
 
     Raises:
         ValueError: The shapes disagree, a label is out of range, a probability is not finite.
     """
     from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
-    probabilities, labels = np.asarray(probabilities, np.float64), np.asarray(labels)
-    _check(probabilities, labels, len(classes))
+    probabilities, labels = _checked(probabilities, labels, len(classes))
     n, indices = len(labels), np.arange(len(classes))
     # A stable sort, so that ties (common after quantization) go to the first class, as argmax does.
     order = np.argsort(-probabilities, axis=1, kind="stable")
@@ -189,6 +192,7 @@ def score(
         per_class=per_class,
         confusion=confusion_matrix(labels, predicted, labels=indices).tolist(),
         n_groups=len({*groups}) if groups else None,
+        steps=score_steps(middle(probabilities), labels, groups, copies) if ordered else None,
         **_believed(probabilities, labels, hits[:, 0], before, groups),
         **_ranked(probabilities, labels, classes, positive, point, groups),
     )
@@ -264,7 +268,10 @@ def most_confused(report: Report, k: int) -> list[tuple[str, str, int]]:
     return sorted(pairs, key=lambda pair: -pair[2])[:k]
 
 
-def _check(probabilities: np.ndarray, labels: np.ndarray, n_classes: int) -> None:
+def _checked(
+    probabilities: np.ndarray, labels: np.ndarray, n_classes: int
+) -> tuple[np.ndarray, np.ndarray]:
+    probabilities, labels = np.asarray(probabilities, np.float64), np.asarray(labels)
     if labels.ndim != 1 or not len(labels):
         raise ValueError(f"expected labels (n,) with n > 0. Received: {labels.shape}")
     if probabilities.shape != (len(labels), n_classes):
@@ -274,3 +281,4 @@ def _check(probabilities: np.ndarray, labels: np.ndarray, n_classes: int) -> Non
         raise ValueError(f"expected labels below {n_classes}. Received: {np.unique(labels)}")
     if not (np.isfinite(probabilities).all() and probabilities.min() >= 0):
         raise ValueError("expected probabilities of zero and above. Received: NaN or negative")
+    return probabilities, labels

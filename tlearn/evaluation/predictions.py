@@ -15,6 +15,7 @@ from tlearn.confidence.answers import Answer, Answers
 from tlearn.confidence.confidence import UNKNOWN, Confidence
 from tlearn.confidence.novelty import REFUSED
 from tlearn.confidence.operating_point import OperatingPoint
+from tlearn.data.order import middle
 from tlearn.data.pixel_store import PixelArray
 from tlearn.storage.text import escape_invisible
 
@@ -31,8 +32,8 @@ class Prediction:
 
     Attributes:
         name: The image, as the person named it.
-        label: The most probable label, or the one that an operating point says; empty when the
-            image could not be read, or when it is none of the classes.
+        label: The most probable label, the middle one of a scale, or the one that an operating
+            point says; empty when the image could not be read, or is none of the classes.
         probability: Of the label, or of the first in `top` where there is none.
         top: The most probable labels with their probabilities: the answer first, then the best.
         problem: Why the image could not be read.
@@ -74,6 +75,9 @@ class Prediction:
         ranked = top_k(answer.probabilities, labels, len(labels))
         members = in_set(answer.probabilities[np.newaxis], sets.threshold).sum() if sets else 0
         answers = tuple(label for label, _ in ranked[: int(members)])
+        if confidence.ordered:
+            label = labels[middle(answer.probabilities[np.newaxis])[0]]
+            ranked = tuple(sorted(ranked, key=lambda one: one[0] != label))
         if point:
             found = point.found(answer.probabilities[np.newaxis], labels)[0]
             ranked = ranked if (ranked[0][0] == point.positive) == found else ranked[::-1]

@@ -52,6 +52,7 @@ def score_apart(
     before: np.ndarray | None = None,
     positive: PositiveClass | None = None,
     point: OperatingPoint | None = None,
+    ordered: bool = False,
 ) -> Scores:
     """Score all images, and apart from them those that the model did not learn from.
 
@@ -66,6 +67,7 @@ def score_apart(
         before: (n, classes), the same before a temperature was applied; None where none is known.
         positive: Of two classes, the one that is looked for; None guesses by the names.
         point: Of two classes, a threshold that was chosen on other images.
+        ordered: Whether the classes are steps of a scale.
     """
 
     def scored(rows: np.ndarray) -> Report:
@@ -81,6 +83,7 @@ def score_apart(
             before=earlier,
             positive=positive,
             point=point,
+            ordered=ordered,
         )
 
     report = scored(np.ones(len(labels), bool))

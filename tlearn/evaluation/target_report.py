@@ -18,6 +18,7 @@ from tlearn.evaluation.label_scores import LabelReport
 from tlearn.evaluation.page import render_page
 from tlearn.evaluation.report import FILTERS, settings_of
 from tlearn.evaluation.report_content import NextStep
+from tlearn.evaluation.resampling import Repeats
 from tlearn.evaluation.target_scores import TargetReport
 from tlearn.evaluation.wording import percent, significant
 from tlearn.recipe.plan import Plan
@@ -47,6 +48,7 @@ class TargetContent:
         next_steps: What to do with the run.
         provenance: Versions, system, date and command.
         timings: Step to seconds.
+        repeats: What the same training reached on other splits, None where it was not repeated.
     """
 
     title: str
@@ -60,6 +62,7 @@ class TargetContent:
     next_steps: Sequence[NextStep] = ()
     provenance: Mapping[str, str] = field(default_factory=dict)
     timings: Mapping[str, float] = field(default_factory=dict)
+    repeats: Repeats | None = None
 
     @property
     def leading(self) -> TargetReport:

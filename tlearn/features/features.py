@@ -40,6 +40,7 @@ class HeadProblem:
         class_weights: Whether rows are weighted so that every class counts the same.
         task: What is learned.
         log: Whether it is the logarithm of a number.
+        ordered: Whether each class is like those beside it.
     """
 
     stages: Sequence[int]
@@ -49,6 +50,7 @@ class HeadProblem:
     class_weights: bool = False
     task: str = CLASSES
     log: bool = False
+    ordered: bool = False
 
 
 @dataclass(frozen=True)
@@ -134,6 +136,7 @@ class Features:
         settings = f"{'+'.join(outputs)}/{problem.n_classes}/{problem.class_weights}"
         if problem.task != CLASSES:
             settings += f"/{problem.task}/{problem.log}"
+        settings += "/ordered" * problem.ordered
         arrays = [problem.labels, *(rows for fold in folds for rows in fold)]
         digest = hashlib.sha256(settings.encode() + " ".join(problem.keys).encode())
         for array in arrays:
@@ -145,7 +148,8 @@ class Features:
         used, folds = _renumber(folds)
         read = self.read(outputs, [problem.keys[row] for row in used])
         if problem.task == CLASSES:
-            validate = partial(cross_validate, read, problem.labels[used], problem.n_classes)
+            labels, n, ordered = problem.labels[used], problem.n_classes, problem.ordered
+            validate = partial(cross_validate, read, labels, n, ordered=ordered)
         else:
             targets, task = problem.labels[used], problem.task
             validate = partial(cross_validate_targets, read, targets, task, log=problem.log)
@@ -178,6 +182,7 @@ class Features:
             folds,
             penalty,
             class_weights=problem.class_weights,
+            ordered=problem.ordered,
             in_place=True,
             blocks=self.widths(outputs),
         )
@@ -195,7 +200,8 @@ class Features:
         outputs = self.outputs_of(problem.stages)
         read = self.read(outputs, problem.keys)
         if problem.task == CLASSES:
-            solve = partial(solve_head, read, problem.labels, problem.n_classes, penalty)
+            labels, n, ordered = problem.labels, problem.n_classes, problem.ordered
+            solve = partial(solve_head, read, labels, n, penalty, ordered=ordered)
         else:
             task, log = problem.task, problem.log
             solve = partial(solve_targets, read, problem.labels, task, penalty, log=log)
@@ -225,6 +231,7 @@ def cross_validate_joined(
         problem.n_classes,
         folds,
         class_weights=problem.class_weights,
+        ordered=problem.ordered,
         in_place=True,
         blocks=blocks,
     )

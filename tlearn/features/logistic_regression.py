@@ -59,12 +59,14 @@ class LogisticProblem:
         labels: (n,) class indices.
         n_classes: Number of classes.
         class_weights: Weigh rows so that every class counts the same.
+        ordered: Whether each class is like those beside it, see `linear_head`.
     """
 
     axes: PrincipalAxes
     labels: np.ndarray
     n_classes: int
     class_weights: bool
+    ordered: bool = False
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:
@@ -146,13 +148,14 @@ def solve(
     labels = problem.labels if everything else problem.labels[rows]
     weights = row_weights(labels, problem.n_classes, problem.class_weights).astype(np.float32)
     x = problem.axes.rows if everything else problem.axes.rows[rows]
-    objective = _Objective(x, problem.axes.variances, labels, weights, penalty)
+    pull = _bending(problem.n_classes) if problem.ordered else None
+    objective = _Objective(x, problem.axes.variances, labels, weights, penalty, pull)
     shape = (x.shape[1] + 1, problem.n_classes)
     coefficients = np.zeros(shape, np.float32) if start is None else start
     p, loss = objective.evaluate(coefficients)
     for _ in range(_MOST_STEPS):
         step, decrease = _conjugate_gradients(
-            partial(objective.curve, p), -objective.gradient(p, coefficients), objective.scale(p)
+            partial(objective.curve, p), -objective.gradient(p, coefficients), objective.ease(p)
         )
         for _ in range(_MOST_HALVINGS):
             tried_p, tried_loss = objective.evaluate(coefficients + step)
@@ -176,12 +179,13 @@ class _Objective:
     labels: np.ndarray
     weights: np.ndarray
     penalty: float
+    pull: np.ndarray | None = None
 
     def evaluate(self, coefficients: np.ndarray) -> tuple[np.ndarray, float]:
         """Return probabilities and loss."""
         kernel, bias = coefficients[:-1], coefficients[-1]
-        p = softmax(self.x @ kernel + bias)
-        return p, log_loss(p, self.labels, self.weights) + self.penalty / 2 * _dot(kernel, kernel)
+        p, pulled = softmax(self.x @ kernel + bias), self._pulled(kernel)
+        return p, log_loss(p, self.labels, self.weights) + self.penalty / 2 * _dot(kernel, pulled)
 
     def gradient(self, p: np.ndarray, coefficients: np.ndarray) -> np.ndarray:
         """Return the first derivatives."""
@@ -197,36 +201,58 @@ class _Objective:
         change *= self.weights[:, None]
         return self._back(change, direction)
 
-    def scale(self, p: np.ndarray) -> np.ndarray:
-        """Return (axes + 1, 1) about the diagonal of the second derivatives.
+    def ease(self, p: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+        """Return what divides (axes + 1, classes) by about the diagonal of the second derivatives.
 
         As if p (1 - p) were the same for all rows and classes, its mean: then, on principal axes,
-        there is nothing beside the diagonal but for what classes share.
+        there is nothing beside the diagonal but for what classes share. Where the penalty draws
+        classes together, it is the diagonal on axes of its own.
         """
         mean = 1 - float(self.weights @ np.einsum("ij,ij->i", p, p))
         mean = max(mean, _LEAST_CURVATURE) / p.shape[1]
-        return np.append(mean * self.variances + self.penalty, mean)[:, None].astype(np.float32)
+        if self.pull is None:
+            scale = np.append(mean * self.variances + self.penalty, mean)[:, None]
+            scale = scale.astype(np.float32)
+            return lambda residual: residual / scale
+        strengths, axes = np.linalg.eigh(self.pull)
+        strengths[0] = strengths[1]  # of what all classes share, which makes no difference
+        kernel = np.add.outer(mean * self.variances, self.penalty * strengths)
+        by = np.vstack([kernel, np.full(p.shape[1], mean)]).astype(np.float32)
+        return lambda residual: residual @ axes / by @ axes.T
 
     def _back(self, residual: np.ndarray, coefficients: np.ndarray) -> np.ndarray:
-        kernel = self.x.T @ residual + np.float32(self.penalty) * coefficients[:-1]
+        kernel = self.x.T @ residual + np.float32(self.penalty) * self._pulled(coefficients[:-1])
         return np.vstack([kernel, residual.sum(axis=0)])
+
+    def _pulled(self, kernel: np.ndarray) -> np.ndarray:
+        return kernel if self.pull is None else kernel @ self.pull
+
+
+def _bending(n_classes: int) -> np.ndarray:
+    """Return M (classes, classes): w M w is how much a row w of the kernel bends."""
+    n = np.arange(n_classes)
+    mean = sum(np.eye(n_classes)[(n + step).clip(0, n_classes - 1)] for step in (-1, 1)) / 2
+    bend = (np.eye(n_classes) - mean).astype(np.float32)
+    return np.asarray(bend @ bend)
 
 
 def _conjugate_gradients(
-    product: Callable[[np.ndarray], np.ndarray], residual: np.ndarray, scale: np.ndarray
+    product: Callable[[np.ndarray], np.ndarray],
+    residual: np.ndarray,
+    ease: Callable[[np.ndarray], np.ndarray],
 ) -> tuple[np.ndarray, float]:
     """Solve `product(step) = residual` roughly.
 
     Args:
         product: Multiplies by a symmetric positive matrix.
         residual: The right side; it is overwritten.
-        scale: About the diagonal of the matrix.
+        ease: Divides by about the diagonal of the matrix.
 
     Returns:
         The step, and by how much it lowers the quadratic function that is least at the solution.
     """
     step, decrease = np.zeros_like(residual), 0.0
-    direction = residual / scale
+    direction = ease(residual)
     size = first = _dot(residual, direction)
     for _ in range(_MOST_PRODUCTS):
         if size <= _INEXACT**2 * first:
@@ -239,7 +265,7 @@ def _conjugate_gradients(
         step += length * direction
         residual -= length * moved
         decrease += length * size / 2
-        scaled = residual / scale
+        scaled = ease(residual)
         before, size = size, _dot(residual, scaled)
         direction = scaled + size / before * direction
     return step, decrease

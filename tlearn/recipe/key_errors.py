@@ -9,7 +9,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from tlearn.recipe.schema import Recipe, plain
+from tlearn.recipe.names import plain
+from tlearn.recipe.schema import Recipe
 
 _GROUPS = {"guessed": "auto", "none": "off"}
 """What people write for values that a plan names by their outcome."""

@@ -11,7 +11,8 @@ from pydantic import ValidationError
 
 from tlearn.errors import RecipeError, quoted
 from tlearn.recipe.key_errors import find_errors, nearest
-from tlearn.recipe.schema import AUTO, RENAMED_KEYS, Recipe, current_names, plain
+from tlearn.recipe.names import RENAMED_KEYS, current_names, plain
+from tlearn.recipe.schema import AUTO, Recipe
 from tlearn.recipe.yaml_file import Document, parse_scalar, read_yaml
 
 PACKAGE = Path(__file__).parents[1]

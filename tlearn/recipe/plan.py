@@ -76,6 +76,7 @@ class SplitPlan:
     group_by: str | None = None  # these two are missing in runs made before there were groups
     groups: str = "given"
     unknown: str | None = None  # missing in runs made before strangers could teach
+    order: str | None = None  # missing in runs made before classes could have one
 
 
 @dataclass(frozen=True)
@@ -185,6 +186,11 @@ class Plan:
     reasons: dict[str, str]
     prefer: str = "accurate"  # missing in runs made before there was a choice
     task: str = CLASSES  # missing in runs made before there were others
+
+    @property
+    def ordered(self) -> bool:
+        """Return whether the classes are steps of a scale."""
+        return self.split.order is not None
 
     def value(self, key: str) -> Any:
         """Return the value that a recipe key was resolved to."""

@@ -10,8 +10,9 @@ from typing import Any
 
 from tlearn.errors import RecipeError, quoted
 from tlearn.recipe.key_errors import find_errors, nearest
+from tlearn.recipe.names import RENAMED_KEYS
 from tlearn.recipe.plan import FLAT_KEYS, Plan
-from tlearn.recipe.schema import RENAMED_KEYS, Recipe
+from tlearn.recipe.schema import Recipe
 from tlearn.recipe.yaml_file import dump_yaml, read_yaml
 
 VERSION = 2

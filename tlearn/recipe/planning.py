@@ -128,6 +128,7 @@ def make_plan(
         "steps_per_epoch": math.ceil(data.n_train / automatic["batch_size"]),
         "classes": tuple(data.classes),
         "gray_range": data.gray_range,
+        "order": recipe.class_order,
     }
     values |= {name: int(getattr(data, name)) for name in ("n_train", "n_val", "n_test", "folds")}
     widths = [int(stages[number - 1].width) for number in numbers]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from tlearn.data.high_depth import parse_range
+from tlearn.data.targets import CLASSES, NUMBERS, ORDINAL
+from tlearn.recipe.names import plain
 
 AUTO: Final = "auto"
 """A key with this value counts as not set; the plan gets a value by rule or measurement."""
@@ -18,20 +19,6 @@ POLICIES: tuple[str, ...] = get_args(Policy)
 
 LAST, BEST, LAST3 = "last", "best", "last3"
 """Values of `head_stages` beside numbers of stages."""
-
-RENAMED_KEYS = {
-    "head_on": "head_stages",
-    "head_penalty": "solved_head_l2",
-    "head_l2": "trained_head_l2",
-    "mirror": "horizontal_flip",
-}
-"""Keys of the first version to those of today; recipes, flags and plans may still have them."""
-
-_RENAMED_VALUES: dict[str, dict[str | bool, str]] = {
-    "head_stages": {"several": LAST3},
-    "groups": {"auto": "guessed", "off": "none", False: "none"},  # off is false in YAML
-}
-"""Other words for the values of a key. A plan leaves nothing `auto`, so there it is the outcome."""
 
 NUMBER = r"-?\d+(\.\d*)?(e[+-]?\d+)?"
 """Of a range, in a pattern."""
@@ -46,11 +33,17 @@ class Recipe(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
-    task: Auto | Literal["classes", "labels", "number", "one_class"] = Field(
+    task: Auto | Literal["classes", "ordinal", "labels", "number", "one_class"] = Field(
         AUTO,
-        description="What is learned of an image: its class, several labels, a number, or "
-        "(one-class) whether it is like the good ones. auto takes classes of a folder, and of a "
-        "table what its column label holds.",
+        description="What is learned of an image: its class, (ordinal) its class on a scale such "
+        "as grades, several labels, a number, or (one-class) whether it is like the good ones. "
+        "auto takes classes of a folder, and of a table what its column label holds.",
+    )
+    order: str | None = Field(
+        None,
+        min_length=1,
+        description="Order of the classes, the lowest first, as in low,medium,high; or numbers, "
+        "where their names have one each, which is what ordinal means without it. null: none.",
     )
     false_alarm_rate: Annotated[float, Field(gt=0, le=0.5)] = Field(
         0.05, description="With one-class: share of good images that may be called bad."
@@ -272,6 +265,24 @@ class Recipe(BaseModel):
         return values
 
     @model_validator(mode="after")
+    def _check_order(self) -> Recipe:
+        if self.order and self.task not in (AUTO, "classes", ORDINAL):
+            raise ValueError(f"order is about classes, and the task is {self.task}")
+        return self
+
+    @property
+    def class_order(self) -> str | None:
+        """Return the order of the classes, "numbers" or their names; None where they have none."""
+        return self.order or (NUMBERS if self.task == ORDINAL else None)
+
+    @property
+    def scanned_task(self) -> str | None:
+        """Return the task as images are read for it: None finds out."""
+        if self.class_order:
+            return CLASSES
+        return None if self.task == AUTO else self.task
+
+    @model_validator(mode="after")
     def _check_fractions(self) -> Recipe:
         held_out = self.val_fraction + self.test_fraction
         if held_out > 0.8:
@@ -280,18 +291,3 @@ class Recipe(BaseModel):
                 "images to train on"
             )
         return self
-
-
-def current_names(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return values with today's names for the keys and words of the first version."""
-    current = {}
-    for key, value in values.items():
-        name = RENAMED_KEYS.get(plain(key), key)
-        renamed = _RENAMED_VALUES.get(name, {})
-        current[name] = renamed.get(value, value) if isinstance(value, str | bool) else value
-    return current
-
-
-def plain(name: str) -> str:
-    """Return a name without differences of case, or of hyphens and underscores."""
-    return name.lower().replace("-", "_")

@@ -9,9 +9,14 @@ near-copy of either gains nothing, a stray image speaks for itself alone, and im
 the regions in which answers are unsure. The gain is submodular: choosing the best image one by one
 comes within 1 - 1/e of the best set of that size.
 
+Of several labels the margin is the mean of theirs, |2 p - 1|. Of a number it is 0, as all answers
+are as sure. There, on seven drawn scales, neither these images nor those that lower the variance of
+ridge regression most (Yu et al. 2006) were worth more than as many at random, copies left out.
+
 References:
     Wei et al. 2015, Submodularity in data subset selection and active learning, takes the images
     with the least margin and covers these. Here margins are weights, and labeled images cover too.
+    Yu, Bi and Tresp 2006, Active learning via transductive experimental design.
     Minoux 1978, Accelerated greedy algorithms: a gain that was computed earlier bounds it now.
 """
 
@@ -26,13 +31,13 @@ _BLOCK = 1_024
 
 
 def choose(
-    embeddings: np.ndarray, probabilities: np.ndarray, labeled: np.ndarray, count: int
+    embeddings: np.ndarray, margin: np.ndarray, labeled: np.ndarray, count: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Choose the images whose labels are worth most.
 
     Args:
         embeddings: (n, d) of images without a label.
-        probabilities: (n, classes) of them.
+        margin: (n,) how sure their answers are, 0 to 1.
         labeled: (m, d) embeddings of images with one.
         count: How many to choose, at most n.
 
@@ -41,7 +46,6 @@ def choose(
         that it speaks for, with their weights, besides those before it.
     """
     mean = np.concatenate([embeddings, labeled]).mean(axis=0)
-    margin = margins(probabilities)
     rows = np.argsort(margin, kind="stable")[: max(_MOST, count)]
     x, weights = _unit(embeddings[rows] - mean), 1 - margin[rows]
     covered = _nearest(x, _unit(labeled - mean))

@@ -172,7 +172,10 @@ def verdict(report: Report, whose: str = "images it had not seen") -> Text:
     """Return a score in words: "Right on 166 of 189 images it had not seen (87.8%, ...)."."""
     right = round(report.accuracy * report.n)
     score = f"{percent(report.accuracy)}; 95% interval {interval(*report.interval)}"
-    return Text.assemble((f"Right on {right:,} of {report.n:,}", "bold"), f" {whose} ({score})")
+    found = Text.assemble((f"Right on {right:,} of {report.n:,}", "bold"), f" {whose} ({score})")
+    if report.steps:
+        found.append(f"\nThe middle answer is {report.steps.in_words()}")
+    return found
 
 
 def next_steps(commands: Mapping[str, str]) -> Text:

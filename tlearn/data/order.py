@@ -1,0 +1,65 @@
+"""Classes that are steps of a scale: their order, and the answer in the middle."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import numpy as np
+
+from tlearn.data.csv_labels import read_number
+from tlearn.data.image_folder import ImageFolder
+from tlearn.data.notes import composed
+from tlearn.data.parts import SPLITS
+from tlearn.data.targets import NUMBERS
+from tlearn.errors import DataError, pasted
+
+
+def in_order(folder: ImageFolder, order: str) -> ImageFolder:
+    """Return a folder with its classes in order.
+
+    Args:
+        folder: Classes and files.
+        order: NUMBERS, or all classes with commas between them, the lowest first.
+
+    Raises:
+        DataError: A class has no number in its name or two have the same, or `order` names others.
+    """
+    classes = folder.classes
+    if order == NUMBERS:
+        numbers = {name: _number_in(name) for name in classes}
+        each, ordered = [*numbers.values()], sorted(classes, key=lambda name: numbers[name] or 0.0)
+        unclear = [n for n in classes if numbers[n] is None or each.count(numbers[n]) > 1]
+        problem = "their names do not have a number each, of its own"
+    else:
+        ordered = [composed(name.strip()) for name in order.split(",")]
+        unclear = sorted({*classes} ^ {*ordered}) or [n for n in classes if ordered.count(n) > 1]
+        problem = "the folder and the order do not have each once"
+    if unclear:
+        raise DataError(
+            f"no order of the classes {', '.join(map(repr, unclear[:5]))}: {problem}",
+            f"name all, the lowest first: --set {pasted('order=' + ','.join(classes))}",
+        )
+    labels = [ordered.index(name) for name in classes]
+    images = [replace(image, label=labels[image.label]) for image in folder.images]
+    images.sort(key=lambda image: (SPLITS.index(image.split or "train"), image.label))
+    return replace(folder, classes=tuple(ordered), images=tuple(images))
+
+
+def middle(probabilities: np.ndarray) -> np.ndarray:
+    """Return the class in the middle of each row: (n, classes) to (n,).
+
+    Half of the probability at most is below it, and half above: no other answer has a smaller
+    expected distance from the truth, in steps.
+    """
+    passed = np.cumsum(probabilities, axis=1, dtype=np.float64)
+    return np.asarray((passed < passed[:, -1:] / 2).sum(axis=1))
+
+
+def _number_in(name: str) -> float | None:
+    """Return the number that a name is, or the only one in it."""
+    try:
+        return read_number(name)
+    except ValueError:
+        found = re.findall(r"\d+(?:[.,]\d+)?", name)
+        return read_number(found[0]) if len(found) == 1 else None
