@@ -113,7 +113,8 @@ def draw_result(result: UpdateResult) -> list[RenderableType]:
         return [Text("\nDry run: nothing was trained")]
     from tlearn.evaluation.metrics import SPLITS_IN_WORDS
 
-    report = result.reports.get("test") or result.reports.get("val")
+    split = "test" if "test" in (result.reports or result.target_reports) else "val"
+    report = result.reports.get(split)
     where = relative_path(result.run.path)
     rows: dict[str, RenderableType] = {
         "run": safe_text(f"{where} ({duration(result.seconds.get('total', 0.0))})"),
@@ -121,7 +122,6 @@ def draw_result(result: UpdateResult) -> list[RenderableType]:
     }
     if not result.released:
         rows["released"] = Text("no: a whole run, kept under this name", BAD)
-    split = result.dataset.manifest.report_split
     whose = SPLITS_IN_WORDS.get(split, split)
     scores = [verdict(report, whose)] if report else draw_target_scores(result.target_reports)
     blocks: list[RenderableType] = [Text(), *_draw_verdict(result.verdict, split), Text(), *scores]
