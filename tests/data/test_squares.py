@@ -10,9 +10,11 @@ from tlearn.data.squares import draft_size, fit_square
 
 
 @pytest.mark.parametrize(
-    ("resize", "size"), [("squash", (64, 64)), ("crop", (128, 64)), ("pad", (64, 32))]
+    ("resize", "size"), [("squash", (128, 128)), ("crop", (256, 128)), ("pad", (128, 64))]
 )
-def test_no_image_is_decoded_smaller_than_it_ends_up(resize: str, size: tuple[int, int]) -> None:
+def test_no_image_is_decoded_smaller_than_twice_what_it_ends_up_as(
+    resize: str, size: tuple[int, int]
+) -> None:
     assert draft_size(400, 200, 64, resize) == size
 
 

@@ -9,8 +9,8 @@ Its rules hold for training, evaluation, prediction, calibration and parity alik
     CMYK, LAB, ...  Pillow's conversion to RGB; color profiles are not applied
     more than       by `gray_range`; without it 16-bit gray value / 257, rounded, 16-bit RGB
     8 bits          value / 256, wider integers and floats by their own range
-    size            antialiased bilinear; a JPEG of at least twice the target size is first reduced
-                    by 2, 4 or 8 while it is decoded, which depends on its size and the rule alone
+    size            antialiased bilinear; a JPEG of at least four times the target size is first
+                    reduced by 2, 4 or 8 while it is decoded, to no less than twice the target
 """
 
 from __future__ import annotations

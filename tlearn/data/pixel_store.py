@@ -27,7 +27,7 @@ from tlearn.progress import StepProgress
 from tlearn.storage.checked_lines import append_line, read_lines
 from tlearn.storage.row_table import RowTable
 
-DECODER_VERSION = 3
+DECODER_VERSION = 4
 """Increased whenever the decoder's pixels change, so that stored ones are not reused."""
 
 _WINDOW = 64

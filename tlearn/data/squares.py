@@ -9,13 +9,19 @@ from PIL import Image
 _REDUCING_GAP = 3.0
 _PAD_COLOR = (127, 127, 127)
 
+DRAFT = 2
+"""How much larger than the target a JPEG still is that is reduced while it is decoded: other
+programs decode it whole, and resampling hides the difference. On photographs, 1% of all values
+differ by more than 2 of 255 then; without this margin by more than 14."""
+
 
 def draft_size(width: int, height: int, image_size: int, resize: str) -> tuple[int, int]:
-    """Return the smallest size to decode a JPEG at without enlarging it afterwards."""
+    """Return the smallest size to decode a JPEG at."""
+    least = DRAFT * image_size
     if resize == "squash":
-        return image_size, image_size
+        return least, least
     side = min(width, height) if resize == "crop" else max(width, height)
-    return -(-width * image_size // side), -(-height * image_size // side)
+    return -(-width * least // side), -(-height * least // side)
 
 
 def fit_square(image: Image.Image, image_size: int, resize: str) -> tuple[Image.Image, Image.Image]:

@@ -155,7 +155,9 @@ def solve(
     p, loss = objective.evaluate(coefficients)
     for _ in range(_MOST_STEPS):
         step, decrease = _conjugate_gradients(
-            partial(objective.curve, p), -objective.gradient(p, coefficients), objective.ease(p)
+            partial(objective.curve, p),
+            -objective.gradient(p, coefficients),
+            objective.precondition(p),
         )
         for _ in range(_MOST_HALVINGS):
             tried_p, tried_loss = objective.evaluate(coefficients + step)
@@ -201,7 +203,7 @@ class _Objective:
         change *= self.weights[:, None]
         return self._back(change, direction)
 
-    def ease(self, p: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    def precondition(self, p: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
         """Return what divides (axes + 1, classes) by about the diagonal of the second derivatives.
 
         As if p (1 - p) were the same for all rows and classes, its mean: then, on principal axes,
@@ -239,20 +241,20 @@ def _bending(n_classes: int) -> np.ndarray:
 def _conjugate_gradients(
     product: Callable[[np.ndarray], np.ndarray],
     residual: np.ndarray,
-    ease: Callable[[np.ndarray], np.ndarray],
+    precondition: Callable[[np.ndarray], np.ndarray],
 ) -> tuple[np.ndarray, float]:
     """Solve `product(step) = residual` roughly.
 
     Args:
         product: Multiplies by a symmetric positive matrix.
         residual: The right side; it is overwritten.
-        ease: Divides by about the diagonal of the matrix.
+        precondition: Divides by about the diagonal of the matrix.
 
     Returns:
         The step, and by how much it lowers the quadratic function that is least at the solution.
     """
     step, decrease = np.zeros_like(residual), 0.0
-    direction = ease(residual)
+    direction = precondition(residual)
     size = first = _dot(residual, direction)
     for _ in range(_MOST_PRODUCTS):
         if size <= _INEXACT**2 * first:
@@ -265,7 +267,7 @@ def _conjugate_gradients(
         step += length * direction
         residual -= length * moved
         decrease += length * size / 2
-        scaled = ease(residual)
+        scaled = precondition(residual)
         before, size = size, _dot(residual, scaled)
         direction = scaled + size / before * direction
     return step, decrease
