@@ -70,3 +70,10 @@ def test_bootstrap_samples_hold_groups_as_a_whole_and_one_that_was_not_seen() ->
     np.testing.assert_allclose(counts[:, [0, 2, 5]].mean(axis=0), 0.75, atol=0.04)
     assert counts[:, 6].mean() == pytest.approx(0.75 * 2, abs=0.08)
     np.testing.assert_array_equal(resample(6), resample(6))
+
+
+def test_a_mean_that_can_be_negative_has_an_interval_below_zero() -> None:
+    gains = np.array([-1.0, -2.0, -1.5, -1.2])
+    low, high = mean_interval(gains, least=-np.inf) or (0.0, 0.0)
+    assert low < gains.mean() < high < 0
+    assert mean_interval(gains) == (0.0, high)

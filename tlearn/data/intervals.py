@@ -53,8 +53,10 @@ def share_interval(
     return wilson_interval(int(hits.sum()) / effect, len(hits) / effect)
 
 
-def mean_interval(values: np.ndarray, groups: Sequence[str] = ()) -> Interval | None:
-    """Return Student's interval of the mean of values that cannot be negative.
+def mean_interval(
+    values: np.ndarray, groups: Sequence[str] = (), least: float = 0.0
+) -> Interval | None:
+    """Return Student's interval of the mean of values that cannot be below `least`.
 
     A group counts as one: with m the mean, e_i = value_i - m and G groups g,
 
@@ -63,6 +65,7 @@ def mean_interval(values: np.ndarray, groups: Sequence[str] = ()) -> Interval | 
     Args:
         values: (n,).
         groups: (n,) what images of a group share; nothing where it is not known.
+        least: No interval goes below it.
 
     Returns:
         Lower and upper end; None for a single image or a single group.
@@ -77,7 +80,7 @@ def mean_interval(values: np.ndarray, groups: Sequence[str] = ()) -> Interval | 
     squares = np.square(np.bincount(members, weights=values - mean)).sum()
     error = math.sqrt(n_groups / (n_groups - 1) * squares) / len(values)
     half = float(stdtrit(n_groups - 1, 0.975)) * error
-    return max(mean - half, 0.0), mean + half
+    return max(mean - half, least), mean + half
 
 
 def group_indices(n: int, groups: Sequence[str]) -> np.ndarray:

@@ -135,25 +135,33 @@ def _ranges(values: np.ndarray) -> list[str]:
     return [names[number] for number in stratum]
 
 
-def rightness(task: str, answers: np.ndarray, targets: np.ndarray) -> np.ndarray:
+def rightness(
+    task: str, answers: np.ndarray, targets: np.ndarray, thresholds: Sequence[float] = ()
+) -> np.ndarray:
     """Return how right each answer is, (n,), 1 for a perfect one; their mean is an accuracy.
 
-    Of labels it is the share of the known ones that are right, answered from one half on; of a
-    number, what is taken away of the mean error of always answering the median.
+    Of labels it is the share of the known ones that are right, 0 where none is known; of a number,
+    what is taken away of the mean error of always answering the median.
 
     Args:
         task: One of `Task`.
         answers: (n, outputs).
         targets: Classes (n,), else (n, outputs).
+        thresholds: From which each label is answered; one half where none are given.
     """
     if task == CLASSES:
         return (answers.argmax(axis=1) == targets).astype(float)
-    if task == LABELS:
-        known = ~np.isnan(targets)
-        right = ((answers >= 0.5) == (targets == 1)) & known
-        return np.asarray(right.sum(axis=1) / np.maximum(known.sum(axis=1), 1))
-    usual = np.abs(targets - np.median(targets)).mean() or 1.0
-    return np.asarray(1 - np.abs(answers - targets)[:, 0] / usual)
+    if task == NUMBER:
+        return np.asarray(1 - np.abs(answers - targets)[:, 0] / mean_of_median(targets))
+    known = ~np.isnan(targets)
+    said = answers >= np.array(thresholds or (0.5,))
+    right = (said == (targets == 1)) & known
+    return np.asarray(right.sum(axis=1) / np.maximum(known.sum(axis=1), 1))
+
+
+def mean_of_median(numbers: np.ndarray) -> float:
+    """Return the mean error of always answering the median, in the unit of numbers (n, 1)."""
+    return float(np.abs(numbers - np.median(numbers)).mean()) or 1.0
 
 
 @dataclass(frozen=True)

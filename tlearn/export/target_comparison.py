@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from tlearn.confidence.alike import same_answers
 from tlearn.confidence.answers import Answers
 from tlearn.data.intervals import mean_interval
-from tlearn.data.targets import NUMBER
+from tlearn.data.targets import NUMBER, mean_of_median, rightness
 from tlearn.evaluation.wording import significant
 from tlearn.export.comparison import ChangedPrediction, Comparison, ensure_shape, map_difference
 from tlearn.export.inputs import ExportInputs
@@ -34,21 +36,15 @@ def compare_targets(inputs: ExportInputs, of_artifact: Answers) -> Comparison:
     names = inputs.class_names
     thresholds = inputs.confidence.thresholds_of(len(names))
     same = same_answers(inputs.task, expected, answers, thresholds, inputs.scale)
-    usual = float(np.abs(targets - np.median(targets)).mean()) or 1.0
-
-    def scores(given: np.ndarray) -> np.ndarray:
-        if inputs.task != NUMBER:
-            said = given >= np.array(thresholds)
-            return np.nanmean(np.where(np.isnan(targets), np.nan, said == targets), axis=1)
-        return np.asarray(1 - np.abs(given - targets)[:, 0] / usual)
-
-    before, after = scores(expected), np.where(finite, scores(np.nan_to_num(answers)), 0.0)
-    lost = np.nan_to_num(before - after)
-    ends = mean_interval(lost, inputs.check.groups)
+    before = rightness(inputs.task, expected, targets, thresholds)
+    after = rightness(inputs.task, np.nan_to_num(answers), targets, thresholds) * finite
+    lost = before - after
+    ends = mean_interval(lost, inputs.check.groups, least=-math.inf)
     difference = np.where(finite[:, None], np.abs(answers - expected), 1.0) / (inputs.scale or 1.0)
     unit = ""
     if inputs.task == NUMBER:
-        was, now = (usual * (1 - float(np.mean(part))) for part in (before, after))
+        usual = mean_of_median(targets)
+        was, now = (usual * (1 - float(part.mean())) for part in (before, after))
         unit = f"{names[0]} is off by {significant(now)} instead of {significant(was)} on average"
     changed = tuple(
         ChangedPrediction(
@@ -59,7 +55,7 @@ def compare_targets(inputs: ExportInputs, of_artifact: Answers) -> Comparison:
     )
     return Comparison(
         agreement=float(same.mean()),
-        accuracy=float(np.nanmean(after)),
+        accuracy=float(after.mean()),
         accuracy_drop=float(lost.mean()),
         drop_interval=ends or (float(lost.mean()),) * 2,
         largest_difference=float(difference.max()),
