@@ -59,8 +59,11 @@ def test_images_are_embedded_by_what_is_compared(run: Run) -> None:
 def test_what_it_cannot_do_is_said(run: Run, tiny_backbone_flags: dict[str, Any]) -> None:
     textures, result = run
     assert result.run is not None
-    with pytest.raises(ExportError, match="does not survive steps that coarse"):
+    with pytest.raises(ExportError, match="does not survive steps that coarse") as error:
         api.export(result.run.path, [("tflite", "int8")])
+    assert error.value.hint.endswith("--quantize int8_float")
+    (artifact,) = api.export(result.run.path, [("tflite", "int8_float")])
+    assert artifact.passed and artifact.checked_on == "test"
     flags = tiny_backbone_flags | {"task": "one_class"}
     with pytest.raises(RecipeError, match="policy deep"):
         api.finetune(textures, flags=flags | {"policy": "deep"})

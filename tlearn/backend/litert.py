@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 import flatbuffers
 import numpy as np
 
-from tlearn.backend.graph import freeze_graph
+from tlearn.backend.graph import freeze_graph, layer_of
 from tlearn.backend.silence import CapturedOutput, silence_output
 from tlearn.backend.with_tensorflow import call_with_tensorflow, keras_runs_elsewhere
 from tlearn.errors import BackboneError
@@ -35,6 +38,7 @@ def convert(
     quantization: str = "none",
     representative: Sequence[np.ndarray] | np.ndarray | None = None,
     io_dtype: str = "float32",
+    in_int8: Sequence[str] = (),
 ) -> bytes:
     """Convert a Keras model with one input to a flatbuffer of built-in LiteRT operators.
 
@@ -48,6 +52,8 @@ def convert(
         representative: (n, ...) inputs that set the ranges of activations; for "int8" only.
             Cast to float32 one at a time.
         io_dtype: Type of input and output: "float32", or with "int8" also "uint8" and "int8".
+        in_int8: Names of the layers that "int8" holds for, where the others compute in float32, as
+            input and output do then; nothing for all.
 
     Returns:
         The bytes of the file.
@@ -60,10 +66,28 @@ def convert(
     if quantization == "int8" and (representative is None or len(representative) == 0):
         raise ValueError("int8 needs representative inputs")
     if keras_runs_elsewhere():
-        how = {"batch": batch, "quantization": quantization, "io_dtype": io_dtype}
-        here = f"{__name__}:{convert.__name__}"
-        content: bytes = call_with_tensorflow(here, model, representative=representative, **how)
-        return content
+        by_child: bytes = call_with_tensorflow(
+            f"{__name__}:{convert.__name__}",
+            model,
+            batch=batch,
+            quantization=quantization,
+            representative=representative,
+            io_dtype=io_dtype,
+            in_int8=in_int8,
+        )
+        return by_child
+    content = _converted(model, batch, quantization, representative, io_dtype, in_int8)
+    return _sign(content, model.inputs[0].name, model.output_names)
+
+
+def _converted(
+    model: Any,
+    batch: int | None,
+    quantization: str,
+    representative: Sequence[np.ndarray] | np.ndarray | None,
+    io_dtype: str,
+    in_int8: Sequence[str],
+) -> bytes:
     failure: Exception | None = None
     with silence_output() as log, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the converter's, about how it was called
@@ -73,7 +97,10 @@ def convert(
         converter = tf.lite.TFLiteConverter.from_concrete_functions([freeze_graph(model, batch)])
         _configure(converter, quantization, representative, io_dtype)
         try:
-            content = converter.convert()
+            in_part = in_int8 and quantization == "int8"
+            content: bytes = (
+                _quantize_in_part(converter, in_int8) if in_part else converter.convert()
+            )
         except ConverterError as error:
             failure = error
     if failure is not None:
@@ -82,7 +109,39 @@ def convert(
             "export a SavedModel (tlearn export RUN --saved-model), or choose another backbone: "
             "--backbone NAME",
         ) from failure
-    return _sign(content, model.inputs[0].name, model.output_names)
+    return content
+
+
+def _quantize_in_part(converter: Any, in_int8: Sequence[str]) -> bytes:
+    """Convert the operators of some layers to int8.
+
+    TensorFlow has this for debugging alone. It names operators by what they compute, after several
+    have been joined to one, so the names are read from what it measures on an image.
+    """
+    import tensorflow as tf
+
+    tool, options = tf.lite.experimental, tf.lite.experimental.QuantizationDebugOptions
+    images = converter.representative_dataset
+    debugger = tool.QuantizationDebugger(
+        converter=converter, debug_dataset=lambda: islice(images(), 1), debug_options=options()
+    )
+    debugger.run()
+    table = io.StringIO()
+    debugger.layer_statistics_dump(table)
+    table.seek(0)
+    operators = [row["tensor_name"] for row in csv.DictReader(table)]
+    others = [name for name in operators if not _is_of(name, in_int8)]
+    debugger.options = options(denylisted_nodes=others)
+    content: bytes = debugger.get_nondebug_quantized_model()
+    return content
+
+
+def _is_of(operator: str, layers: Sequence[str]) -> bool:
+    """Return whether an operator, joined of several perhaps, computes for one of some layers."""
+    parts = operator.split(";")
+    # A layer's own number looks like one that Keras gives to repeated calls.
+    names = {name for part in parts for name in (layer_of(part), *part.split("/")[1:2])}
+    return not names.isdisjoint(layers)
 
 
 def pack(model: Any) -> bytes:

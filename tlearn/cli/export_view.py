@@ -102,7 +102,8 @@ def _kind(artifact: Artifact) -> str:
 def _checked_on(artifact: Artifact) -> str:
     """Return which images all of them were checked on."""
     split = artifact.checked_on.split()[-1]
-    kind = {"val": "validation images", "train": "images it was trained on"}[split]
+    kinds = {"val": "validation images", "test": "test images", "train": "images it was trained on"}
+    kind = kinds[split]
     stored = " stored with the run" if artifact.checked_on != split else ""
     return f"{artifact.n_checked or 'the'} {kind}{stored}"
 

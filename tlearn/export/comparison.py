@@ -61,7 +61,8 @@ class Comparison:
         n: Images compared.
         known_difference: Largest of `known`, likewise; None where there is no such output.
         map_difference: Of `map`, as a share of the model's own in root mean squares: the median of
-            the images with the same answer; 1 where there is none; None likewise.
+            the images with the same answer; 1 where there is none; None likewise. Of one class the
+            root mean square itself: maps of good images are near 0.
         unit: Of a number, what was off and what is, in words; "" of others.
     """
 
@@ -145,14 +146,16 @@ def _known_difference(expected: Answers, answers: Answers, finite: np.ndarray) -
     return float(np.where(finite, np.abs(answers.known - expected.known), 1.0).max())
 
 
-def map_difference(expected: Answers, answers: Answers, same: np.ndarray) -> float | None:
+def map_difference(
+    expected: Answers, answers: Answers, same: np.ndarray, relative: bool = True
+) -> float | None:
     """Return how far maps are from the model's; see `Comparison`."""
     if expected.maps is None or answers.maps is None:
         return None
     right, found = expected.maps[same], answers.maps[same]
     if not len(right):
         return 1.0
-    sizes = np.maximum(np.square(right).mean((1, 2)), _EDGE)
+    sizes = np.maximum(np.square(right).mean((1, 2)), _EDGE) if relative else 1
     return float(np.sqrt(np.median(np.square(found - right).mean((1, 2)) / sizes)))
 
 

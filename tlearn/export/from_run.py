@@ -16,7 +16,7 @@ from tlearn.confidence.answers import Answer, Answers
 from tlearn.confidence.novelty import REFUSED
 from tlearn.data.decode import decode
 from tlearn.data.sampling import representative, sample_size
-from tlearn.data.targets import CLASSES, NUMBER, ONE_CLASS, ensure_classes
+from tlearn.data.targets import CLASSES, NUMBER, ensure_classes
 from tlearn.data.unreadable import UnreadableImageError
 from tlearn.errors import BackboneError, ExportError
 from tlearn.evaluation.choice import NO_CHOICE, Choice
@@ -62,7 +62,7 @@ def prepare_export(
     choice.check(run.labels, run.manifest.count("val"), "export")
     choice = choice.or_like(read_point(run.directory, run.labels))
     asked = {"--prior": prior or None, "--with-maps": maps or None, "--refuse": refuse}
-    _refuse_for_task(run, calibrate, asked)
+    _refuse_for_task(run.plan.task, asked)
     model, shares = run.load_model(), None
     if refuse is not None and len(model.outputs) == 1:
         raise ExportError(
@@ -102,14 +102,9 @@ def _expected(run: TrainedRun, model: keras.Model, check: SplitImages, maps: boo
     return replace(answers, maps=_maps(model, check)) if maps else answers
 
 
-def _refuse_for_task(run: TrainedRun, calibrate: bool, asked: Mapping[str, object]) -> None:
+def _refuse_for_task(task: str, asked: Mapping[str, object]) -> None:
     for flag in (flag for flag, value in asked.items() if value is not None):
-        ensure_classes(run.plan.task, flag)
-    if calibrate and run.plan.task == ONE_CLASS:
-        raise ExportError(
-            "int8: how unlike an image is does not survive steps that coarse",
-            "make the file smaller with half precision: --quantize float16",
-        )
+        ensure_classes(task, flag)
 
 
 def _scale(run: TrainedRun) -> float | None:

@@ -54,7 +54,8 @@ class Artifact:
         changed_classes: The classes with another accuracy.
         threads: That the time was measured on; None where the runtime takes its own.
         advice: What to try instead of one that failed.
-        head_refitted: Whether it was written again, with a head solved for int8: see `int8_head`.
+        head_refitted: Whether it was written again, with a head solved for int8: see `int8_head`;
+            of one class, with what good images are like learned from it: see `int8_normality`.
         n_checked: Images that it was checked on.
         checked_on: The split that they are; see `SplitImages.source`.
         known_difference: Largest of `known`; None where there is no such output.

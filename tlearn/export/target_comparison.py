@@ -64,7 +64,7 @@ def compare_targets(inputs: ExportInputs, of_artifact: Answers) -> Comparison:
         unusable=int((~finite).sum()),
         n=len(targets),
         unit=unit,
-        map_difference=map_difference(inputs.expected, of_artifact, same),
+        map_difference=map_difference(inputs.expected, of_artifact, same, relative=False),
     )
 
 

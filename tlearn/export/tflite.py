@@ -32,7 +32,7 @@ def write_tflite(
     sizes known only later, and on CPUs it costs nothing. All are float32, but for "int8" they are
     uint8: the bytes of an image go in, and a byte of 1/256 comes out for each class, because
     MediaPipe takes those and no int8. Any int8 file's probabilities are multiples of 1/256, too
-    coarse to rank hundreds of classes.
+    coarse to rank hundreds of classes. What judges how unlike good images one is stays in float32.
 
     Args:
         model: keras.Model, `image` -> `probabilities`; any precision.
@@ -47,14 +47,22 @@ def write_tflite(
         ExportError: The network needs an operator that LiteRT lacks, or labels do not fit.
         HostError: The file cannot be written.
     """
+    from tlearn.models.one_class import judged_layers
+
     ensure_labels_fit(labels, model.outputs[0].shape[-1])
-    calibrated = quantization in CALIBRATED
+    calibrated, in_int8 = quantization in CALIBRATED, judged_layers(model)
+    if in_int8 and quantization == "int8":
+        raise ExportError(
+            "int8: how unlike an image is does not survive steps that coarse",
+            "have the network alone in int8, and what judges it in float32: --quantize int8_float",
+        )
     try:
         content = convert(
             as_float32(model),
             quantization="int8" if calibrated else quantization,
             representative=_full_range(representative) if calibrated else None,
             io_dtype="uint8" if quantization == "int8" else "float32",
+            in_int8=in_int8,
         )
     except BackboneError as error:
         raise ExportError(error.message, error.hint) from error

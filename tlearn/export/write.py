@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tlearn.backend.precision import as_float32
+from tlearn.data.targets import ONE_CLASS
 from tlearn.errors import ExportError
 from tlearn.export.comparison import compare_unusable
 from tlearn.export.folder import ensure_replaceable, publish, staging
@@ -91,8 +92,10 @@ def write_and_check(
     if artifact.passed or mode not in CALIBRATED or inputs.calibration is None:
         return artifact
     from tlearn.export.int8_head import refit_head_for_int8
+    from tlearn.export.int8_normality import relearn_for_int8
 
-    with refit_head_for_int8(as_float32(inputs.model), inputs.calibration) as model:
+    refit = relearn_for_int8 if inputs.task == ONE_CLASS else refit_head_for_int8
+    with refit(as_float32(inputs.model), inputs.calibration) as model:
         refitted = replace(inputs, model=model)
         format.write(replace(refitted, model=refitted.written()), path, mode)
         artifact = compare_with_model(inputs, path, target, max_drop, advice)

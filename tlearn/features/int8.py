@@ -6,6 +6,7 @@ The error of int8 lies in the embedding: a head can be checked on it, or solved 
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import keras
@@ -36,9 +37,32 @@ def int8_embeddings(
         BackboneError: LiteRT lacks an operator of this network.
     """
     network = keras.Model(classifier.inputs[0], classifier.get_layer(HEAD).input, name="embedding")
-    content = convert(network, quantization="int8", representative=calibration)
+    return int8_outputs(network, calibration, pixels)
+
+
+def int8_outputs(
+    network: keras.Model,
+    calibration: np.ndarray,
+    pixels: PixelArray,
+    in_int8: Sequence[str] = (),
+) -> np.ndarray:
+    """Compute the outputs of a network by a temporary int8 form of it.
+
+    Args:
+        network: With one input.
+        calibration: See `int8_embeddings`.
+        pixels: Likewise.
+        in_int8: Names of the layers that int8 holds for; nothing for all.
+
+    Returns:
+        (m, sum of widths) float32, outputs side by side.
+
+    Raises:
+        BackboneError: LiteRT lacks an operator of this network.
+    """
+    content = convert(network, quantization="int8", representative=calibration, in_int8=in_int8)
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "embedding.tflite")
+        path = Path(folder, "network.tflite")
         path.write_bytes(content)
         batches = (pixels[start : start + _BATCH] for start in range(0, len(pixels), _BATCH))
-        return np.concatenate(list(LiteRTEngine(path).run(batches)))
+        return np.concatenate(list(LiteRTEngine(path, network.output_names).run(batches)))

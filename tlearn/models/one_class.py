@@ -84,6 +84,14 @@ def normality_features(model: keras.Model) -> keras.Model:
     return keras.Model(model.inputs[0], outputs)
 
 
+def judged_layers(model: keras.Model) -> list[str]:
+    """Return the names of the backbone's layers; none of a model of another kind."""
+    if model.output_names[0] != ANOMALY:
+        return []
+    judging = ("place_", "whole_", "evidence", ANOMALY, MAP)
+    return [layer.name for layer in model.layers if not layer.name.startswith(judging)]
+
+
 def set_normality(model: keras.Model, normality: Normality) -> None:
     """Set the weights that make the network answer as a record does."""
     for name, weights in normality_weights(normality).items():

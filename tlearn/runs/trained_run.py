@@ -20,6 +20,7 @@ from tlearn.data.labeled import Shared, labeled_folder, shared_by
 from tlearn.data.local_source import is_table, local_source, locate
 from tlearn.data.manifest import SplitManifest
 from tlearn.data.pixel_store import PixelArray, PixelRows, PixelStore, bounded_map, store_pixels
+from tlearn.data.targets import ONE_CLASS
 from tlearn.errors import DataError, HostError, RunError, quoted
 from tlearn.evaluation.predictions import answer_pixels
 from tlearn.models.catalog import INSTALL_HUB
@@ -130,7 +131,12 @@ class TrainedRun:
 
     @property
     def check_split(self) -> str:
-        """Return the split that artifacts are checked on: val, or train where there is no val."""
+        """Return the split that artifacts are checked on: val, or train where there is no val.
+
+        Of good images, the test: bad ones are in no other split, and nothing is chosen on it here.
+        """
+        if self.plan.task == ONE_CLASS:
+            return "test"
         return "val" if self.manifest.count("val") else "train"
 
     def read_images(self, split: str) -> PixelRows:
