@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import pytest
 
+from tests.training.conftest import WIDTH
 from tlearn.training.batches import Batches, Examples
 from tlearn.training.interpolation import (
     DEFAULT_INTERPOLATION,
@@ -60,6 +61,28 @@ def test_with_validation_the_weights_are_where_it_is_best(
     chosen, model = interpolate(start, end, classifier, Batches(examples(200), 32))
     assert chosen == alpha
     assert np.allclose(np.abs(model.get_layer("head").kernel), 1.0)
+
+
+def test_weights_in_a_barrier_between_good_ones_are_not_taken(
+    examples: Callable[..., Examples],
+) -> None:
+    def product(scale: float) -> keras.Model:
+        """Right where both layers have the same sign, and at a loss where they are 0."""
+        model = keras.Sequential(
+            [
+                keras.Input((WIDTH,)),
+                keras.layers.Dense(WIDTH, use_bias=False),
+                keras.layers.Dense(2, "softmax", use_bias=False),
+            ]
+        )
+        model.set_weights([scale * np.eye(WIDTH), np.tile([-scale, scale], (WIDTH, 1))])
+        return model
+
+    model, start = product(-3.0), [np.array(weight) for weight in product(3.0).weights]
+    alpha, score = interpolate_weights(model, start, Batches(examples(60), 32))
+    assert average_interpolation([0.0] * 6) == 0.5  # where both layers are 0
+    assert score is not None and score.accuracy == 1.0
+    assert alpha in (0.0, 0.2, 0.8, 1.0)
 
 
 def test_what_was_scored_before_is_not_scored_again(
