@@ -142,7 +142,15 @@ def test_intervals_are_wider_for_groups_and_expectations_are_the_same() -> None:
     single = by_name(EVIDENCE)["linear-head"]
     grouped = by_name(replace(EVIDENCE, train_effect=4.0, test_effect=4.0))["linear-head"]
     assert grouped.accuracy == single.accuracy
-    assert grouped.high - grouped.low == pytest.approx(2 * (single.high - single.low))
+    step = 4 / EVIDENCE.n_tested  # both ends are moved outward, and twice that counts
+    assert grouped.high - grouped.low == pytest.approx(2 * (single.high - single.low), abs=step)
+
+
+def test_an_error_that_is_not_rare_is_within_the_interval() -> None:
+    heads = (HeadEvidence("last", 1.0),)
+    sure = by_name(replace(EVIDENCE, n_train=252, n_tested=60, heads=heads))["linear-head"]
+    assert sure.accuracy > 0.995
+    assert sure.low <= 59 / 60 < sure.high == 1.0
 
 
 def option(name: str, accuracy: float) -> Option:

@@ -18,7 +18,9 @@ with coefficients fitted to the trials in `benchmarks/results/advice.jsonl` by
     python -m benchmarks.advice score benchmarks/results/advice.jsonl
 
 An interval covers the accuracy on a test split of that size in `INTERVAL_COVERAGE` of cases. Its
-width has three parts: the sampling of both splits, and the error of the model (`MODEL_SD`).
+width has three parts: the sampling of both splits, and the error of the model (`MODEL_SD`). Its
+ends are accuracies that such a split can have: where one error in 200 is expected, one in 60 is not
+rare, and has to be inside.
 
 References:
     Efron and Morris 1973, Stein's estimation rule and its competitors: an empirical Bayes approach.
@@ -26,6 +28,7 @@ References:
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from statistics import NormalDist
 
@@ -63,6 +66,9 @@ MODEL_SD: dict[Policy, float] = {
     Policy.DEEP: 0.05,
 }
 """Standard deviation of the forecast's own error, as a multiple of sqrt(p (1 - p))."""
+
+
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
@@ -254,13 +260,16 @@ def _tuned_option(evidence: Evidence, policy: Policy, start: HeadEvidence) -> Op
 
 def _option(evidence: Evidence, policy: Policy, head: HeadEvidence, accuracy: float) -> Option:
     half_width = interval_half_width(evidence, policy, accuracy)
+    low, high = max(accuracy - half_width, 0.0), min(accuracy + half_width, 1.0)
+    if n := evidence.n_tested:
+        low, high = math.floor(low * n + _ROUNDING) / n, math.ceil(high * n - _ROUNDING) / n
     _, doubt = _shrunk_gain(evidence, head)
     return Option(
         policy,
         head.head_stages,
         accuracy,
-        low=max(accuracy - half_width, 0.0),
-        high=min(accuracy + half_width, 1.0),
+        low=low,
+        high=high,
         measured=policy is Policy.LINEAR_HEAD,
         doubt=doubt,
         error=MODEL_SD[policy] * float(np.sqrt(accuracy * (1 - accuracy))),
