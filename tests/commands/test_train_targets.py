@@ -112,6 +112,20 @@ def test_suggest_measures_heads_and_forecasts_nothing(
     assert not advice.options and advice.suggestion.policy == "linear_head"
 
 
+@pytest.mark.parametrize(("prefer", "solved"), [("balanced", False), ("fast", True)])
+def test_from_many_images_on_tuning_is_advised_unless_it_has_to_be_fast(
+    prefer: str,
+    solved: bool,
+    tmp_path: Path,
+    tiny_backbone_flags: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("tlearn.commands.advise_targets.LITTLE", 10)
+    flags = tiny_backbone_flags | {"prefer": prefer}
+    advice = api.suggest(number_table(tmp_path / "images"), flags=flags)
+    assert (advice.suggestion.policy == "linear_head") is solved
+
+
 @pytest.mark.parametrize(
     ("table", "score"), [(labels_table, "mean_average_precision"), (number_table, "mae")]
 )
