@@ -34,14 +34,15 @@ def labels_table(folder: Path) -> Path:
     return path
 
 
-def number_table(folder: Path) -> Path:
-    """Images whose brightness is the number."""
+def number_table(folder: Path, first: int = 0, n: int = 60, wrong: bool = False) -> Path:
+    """Images whose brightness is the number, unless it is wrong."""
     folder.mkdir()
     rows = ["path,age"]
-    for n in range(60):
-        pixels = np.random.default_rng(n).integers(0, 60, (48, 48, 3)) + 3 * n
-        Image.fromarray(pixels.astype(np.uint8)).save(folder / f"{n}.png")
-        rows.append(f"{n}.png,{20 + n / 2}")
+    for number in range(first, first + n):
+        grown = number % 60
+        pixels = np.random.default_rng(number).integers(0, 60, (48, 48, 3)) + 3 * grown
+        Image.fromarray(pixels.astype(np.uint8)).save(folder / f"{number}.png")
+        rows.append(f"{number}.png,{20 + (60 - grown if wrong else grown) / 2}")
     path = folder / "list.csv"
     path.write_text("\n".join(rows))
     return path

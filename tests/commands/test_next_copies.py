@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.commands.test_train_targets import labels_table, number_table
 from tests.conftest import draw_image
+from tests.target_runs import labels_table, number_table
 from tlearn import api
 from tlearn.errors import DataError
 

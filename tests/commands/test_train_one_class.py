@@ -56,6 +56,14 @@ def test_images_are_embedded_by_what_is_compared(run: Run) -> None:
     assert {Path(image.path).parent.name for image in found} == {"patched"}
 
 
+def test_a_run_whose_images_are_gone_is_exported_by_those_it_keeps(run: Run) -> None:
+    textures, result = run
+    assert result.run is not None
+    textures.rename(textures.with_name("elsewhere"))
+    (artifact,) = api.export(result.run.path, [("tflite", "none")])
+    assert artifact.passed and artifact.checked_on == "sample of test"
+
+
 def test_what_it_cannot_do_is_said(run: Run, tiny_backbone_flags: dict[str, Any]) -> None:
     textures, result = run
     assert result.run is not None

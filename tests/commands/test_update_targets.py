@@ -10,24 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.commands.test_train_targets import labels_table, number_table
+from tests.target_runs import labels_table, number_table
 from tlearn import api
 from tlearn.data.manifest import read_manifest
 from tlearn.errors import DataError
-
-
-def draw_more(folder: Path, first: int, n: int, wrong: bool = False) -> Path:
-    """Draw images whose brightness is the number, unless it is wrong."""
-    folder.mkdir()
-    rows = ["path,age"]
-    for number in range(first, first + n):
-        grown = number % 60
-        pixels = np.random.default_rng(number).integers(0, 60, (48, 48, 3)) + 3 * grown
-        Image.fromarray(pixels.astype(np.uint8)).save(folder / f"{number}.png")
-        rows.append(f"{number}.png,{20 + (60 - grown if wrong else grown) / 2}")
-    path = folder / "list.csv"
-    path.write_text("\n".join(rows))
-    return path
 
 
 @pytest.fixture
@@ -45,7 +31,7 @@ def test_old_images_keep_their_split_and_both_models_answer_the_same_images(
 ) -> None:
     run = train(number_table)
     old = read_manifest(run / "split.csv")
-    result = api.update(run, draw_more(tmp_path / "more", 100, 40))
+    result = api.update(run, number_table(tmp_path / "more", 100, 40))
     assert result.run is not None and result.released and result.verdict is not None
     now = read_manifest(result.run.path / "split.csv")
     assert now.names[: len(old.names)] == old.names and now.splits[: len(old.names)] == old.splits
@@ -61,7 +47,7 @@ def test_old_images_keep_their_split_and_both_models_answer_the_same_images(
 def test_a_model_that_wrong_numbers_made_worse_is_not_released(
     train: Callable[..., Path], tmp_path: Path
 ) -> None:
-    result = api.update(train(number_table), draw_more(tmp_path / "more", 100, 60, wrong=True))
+    result = api.update(train(number_table), number_table(tmp_path / "more", 100, 60, wrong=True))
     assert not result.released
     assert result.verdict is not None and result.verdict.worse_on is not None
 

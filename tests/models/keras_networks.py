@@ -10,6 +10,7 @@ import numpy as np
 from keras.src.legacy.saving import legacy_h5_format
 
 from tlearn.models.catalog import BackboneSpec
+from tlearn.models.cuts import find_cuts
 from tlearn.models.weights import WeightsFile
 
 
@@ -24,6 +25,20 @@ def save_legacy(network: keras.Model, path: Path) -> Path:
     with h5py.File(path, "w") as file:
         legacy_h5_format.save_weights_to_hdf5_group(file, network)
     return path
+
+
+def chain(*steps: keras.layers.Layer, size: int = 32) -> keras.Model:
+    """Return a network of layers one after another."""
+    image = keras.Input((size, size, 3), name="image")
+    x = image
+    for step in steps:
+        x = step(x)
+    return keras.Model(image, x)
+
+
+def names_of_cuts(trunk: keras.Model) -> list[str]:
+    """Return the names of the layers whose outputs are cuts."""
+    return [tensor._keras_history.operation.name for tensor in find_cuts(trunk)]
 
 
 def weights_file(path: Path) -> WeightsFile:

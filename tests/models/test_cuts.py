@@ -6,20 +6,9 @@ import keras
 import pytest
 from keras import layers
 
+from tests.models.keras_networks import chain, names_of_cuts
 from tlearn.errors import BackboneError
-from tlearn.models.cuts import find_cuts, last_feature_map, split_at
-
-
-def network(*steps: keras.layers.Layer, size: int = 32) -> keras.Model:
-    image = keras.Input((size, size, 3), name="image")
-    x = image
-    for step in steps:
-        x = step(x)
-    return keras.Model(image, x)
-
-
-def names(trunk: keras.Model) -> list[str]:
-    return [tensor._keras_history.operation.name for tensor in find_cuts(trunk)]
+from tlearn.models.cuts import last_feature_map, split_at
 
 
 def test_no_cut_lies_inside_a_residual_block() -> None:
@@ -29,7 +18,7 @@ def test_no_cut_lies_inside_a_residual_block() -> None:
     y = layers.Conv2D(4, 1, name="inside_2")(y)
     x = layers.Add(name="add")([x, y])
     trunk = keras.Model(image, layers.ReLU(name="after")(x))
-    assert names(trunk) == ["before", "add", "after"]
+    assert names_of_cuts(trunk) == ["before", "add", "after"]
 
 
 def test_an_input_that_is_read_again_leaves_no_cut_before_it() -> None:
@@ -37,18 +26,18 @@ def test_an_input_that_is_read_again_leaves_no_cut_before_it() -> None:
     x = layers.Conv2D(4, 1, name="first")(image)
     x = layers.Conv2D(4, 1, name="second")(x)
     trunk = keras.Model(image, layers.Concatenate(name="joined")([image, x]))
-    assert names(trunk) == ["joined"]
+    assert names_of_cuts(trunk) == ["joined"]
 
 
 @pytest.mark.parametrize("cut", [-1, 2])
 def test_a_cut_that_does_not_exist_is_refused(cut: int) -> None:
-    trunk = network(layers.Conv2D(4, 1), layers.ReLU())
+    trunk = chain(layers.Conv2D(4, 1), layers.ReLU())
     with pytest.raises(BackboneError, match=f"no cut {cut}"):
         split_at(trunk, cut)
 
 
 def test_tail_of_the_last_cut_changes_nothing() -> None:
-    trunk = network(layers.Conv2D(4, 1), layers.ReLU())
+    trunk = chain(layers.Conv2D(4, 1), layers.ReLU())
     prefix, tail = split_at(trunk, 1)
     assert tail.weights == []
     assert tail.input_shape == tail.output_shape == prefix.output_shape

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from keras import layers
 
+from tests.models.keras_networks import chain, names_of_cuts
 from tlearn.models.backbone import Backbone, load_backbone, up_to
 from tlearn.models.catalog import find_backbone
 from tlearn.models.cuts import find_cuts, split_at
@@ -39,25 +40,13 @@ SLOW |= {"inception_resnet_v2"}
 """Built by the rules of another: these make the test run longer, and no rule is theirs alone."""
 
 
-def network(*steps: keras.layers.Layer, size: int = 32) -> keras.Model:
-    image = keras.Input((size, size, 3), name="image")
-    x = image
-    for step in steps:
-        x = step(x)
-    return keras.Model(image, x)
-
-
-def names(trunk: keras.Model) -> list[str]:
-    return [tensor._keras_history.operation.name for tensor in find_cuts(trunk)]
-
-
 def ends(trunk: keras.Model) -> list[str]:
-    cuts = names(trunk)
+    cuts = names_of_cuts(trunk)
     return [cuts[stage.end_cut] for stage in find_stages(trunk)]
 
 
 def test_a_stage_ends_before_padding_and_downsampling() -> None:
-    trunk = network(
+    trunk = chain(
         layers.Conv2D(4, 3, padding="same", strides=2, name="a"),
         layers.ReLU(name="a_relu"),
         layers.ZeroPadding2D(1, name="pad"),
@@ -67,7 +56,7 @@ def test_a_stage_ends_before_padding_and_downsampling() -> None:
 
 
 def test_unpadded_convolutions_stay_in_their_stage() -> None:
-    trunk = network(
+    trunk = chain(
         layers.Conv2D(4, 3, strides=2, name="a"),
         layers.Conv2D(4, 3, name="b"),
         layers.Conv2D(4, 3, strides=2, name="c"),
@@ -77,7 +66,7 @@ def test_unpadded_convolutions_stay_in_their_stage() -> None:
 
 @pytest.mark.parametrize(("channels", "end"), [(24, "narrow"), (17, "narrow"), (16, "wide_relu")])
 def test_expansion_before_downsampling_belongs_to_the_next_stage(channels: int, end: str) -> None:
-    trunk = network(
+    trunk = chain(
         layers.Conv2D(8, 3, strides=2, padding="same", name="narrow"),
         layers.Conv2D(channels, 1, name="wide"),
         layers.ReLU(name="wide_relu"),
@@ -86,7 +75,7 @@ def test_expansion_before_downsampling_belongs_to_the_next_stage(channels: int, 
     )
     assert ends(trunk) == [end, "project"]
     # A head reads the expansion in either case: it has this size and more channels.
-    head_cuts = [names(trunk)[stage.head_cut] for stage in find_stages(trunk)]
+    head_cuts = [names_of_cuts(trunk)[stage.head_cut] for stage in find_stages(trunk)]
     assert head_cuts == ["wide_relu", "project"]
     first = find_stages(trunk)[0]
     assert first.width == channels
@@ -94,7 +83,7 @@ def test_expansion_before_downsampling_belongs_to_the_next_stage(channels: int, 
 
 
 def test_layers_without_weights_join_a_neighboring_stage() -> None:
-    trunk = network(
+    trunk = chain(
         layers.Rescaling(1 / 255),
         layers.MaxPooling2D(),
         layers.Conv2D(4, 3, padding="same", name="a"),
@@ -110,7 +99,7 @@ def test_layers_without_weights_join_a_neighboring_stage() -> None:
 
 
 def test_a_network_with_nearly_all_weights_between_two_cuts_is_one_stage() -> None:
-    trunk = network(
+    trunk = chain(
         layers.Conv2D(1, 1, strides=2), layers.Conv2D(400, 3, strides=2, name="nearly_all")
     )
     assert ends(trunk) == ["nearly_all"]

@@ -33,6 +33,7 @@ _PLACEHOLDER = re.compile(
 )
 
 ImageWithInfo = tuple[LabeledImage, ImageInfo]
+Groups = Sequence[Sequence[LabeledImage]]
 
 
 @dataclass(frozen=True)
@@ -118,9 +119,7 @@ def _no_class(folder: ImageFolder) -> Iterator[DataIssue]:
         yield DataIssue("no_class", "warning", " ".join(sentences), (*folders, *loose, *others))
 
 
-def _conflicting_labels(
-    folder: ImageFolder, groups: Sequence[Sequence[LabeledImage]]
-) -> Iterator[DataIssue]:
+def _conflicting_labels(folder: ImageFolder, groups: Groups) -> Iterator[DataIssue]:
     conflicts = [group for group in groups if len({*map(_learned, group)}) > 1]
     named = _first_quoted(sorted({folder.classes[i.label] for group in conflicts for i in group}))
     how, keep = f"in more than one class ({named}) and left out", "Keep each one in its right class"
@@ -142,7 +141,7 @@ def _learned(image: LabeledImage) -> str:
     return str(image.target or image.label)
 
 
-def _leak(folder: ImageFolder, groups: Sequence[Sequence[LabeledImage]]) -> Iterator[DataIssue]:
+def _leak(folder: ImageFolder, groups: Groups) -> Iterator[DataIssue]:
     own = [g for g in groups if folder.has_strata or len({image.label for image in g}) == 1]
     leaks = [group for group in own if len({image.split for image in group}) > 1]
     if leaks:
@@ -156,9 +155,7 @@ def _leak(folder: ImageFolder, groups: Sequence[Sequence[LabeledImage]]) -> Iter
         )
 
 
-def _duplicate(
-    folder: ImageFolder, groups: Sequence[Sequence[LabeledImage]]
-) -> Iterator[DataIssue]:
+def _duplicate(folder: ImageFolder, groups: Groups) -> Iterator[DataIssue]:
     duplicates: list[list[LabeledImage]] = []
     for group in groups:
         alike: dict[tuple[str, str | None], list[LabeledImage]] = defaultdict(list)
@@ -290,11 +287,11 @@ def _first_quoted(names: Sequence[str]) -> str:
     return first([repr(name) for name in names])
 
 
-def pairs_of(groups: Sequence[Sequence[LabeledImage]]) -> str:
+def pairs_of(groups: Groups) -> str:
     """Return two images of each of the first groups, as in `'a.png' = 'b.png'`."""
     return first([f"{group[0].name!r} = {group[1].name!r}" for group in groups])
 
 
-def names_of(groups: Sequence[Sequence[LabeledImage]]) -> tuple[str, ...]:
+def names_of(groups: Groups) -> tuple[str, ...]:
     """Return the names of all images of groups."""
     return tuple(image.name for group in groups for image in group)

@@ -2,7 +2,7 @@
 
 golden/*       files as they were found: held out, and answered rightly
 train.zip      images of the train split, decoded and never augmented, lossless
-val.zip        the same of the val split, where there is one
+val.zip        the same of the val split, where there is one; of good images, test.zip of the test
 samples.json   which they are
 """
 
@@ -28,6 +28,7 @@ from tlearn.data.file_index import ORIGINAL_BYTES
 from tlearn.data.formats import sniff
 from tlearn.data.pixel_store import PixelArray, bounded_map
 from tlearn.data.sampling import in_turn, sample_size, stratified_order
+from tlearn.data.targets import ONE_CLASS
 from tlearn.errors import RunError, quoted
 from tlearn.storage.atomic import write_atomic_directory
 from tlearn.storage.digest import digest_of_bytes
@@ -41,7 +42,7 @@ GOLDEN_BYTES = ORIGINAL_BYTES
 ARCHIVE_BYTES = 8_000_000
 """Of the decoded images of one split; what does not fit is left out."""
 
-SPLITS = ("train", "val")
+SPLITS = ("train", "val", "test")
 _INDEX, _GOLDEN = "samples.json", "golden"
 _VERSION = 1
 _ANY_ZIP_DATE = (1980, 1, 1, 0, 0, 0)
@@ -143,7 +144,8 @@ def write_samples(
         golden = islice(_golden(dataset, split, probabilities), GOLDEN_IMAGES)
         index: dict[str, Any] = {"version": _VERSION}
         index["golden"] = [_keep_golden(temporary / _GOLDEN, *file) for file in golden]
-        for name in SPLITS:
+        checked = "test" if dataset.folder.task == ONE_CLASS else "val"
+        for name in ("train", checked):
             if dataset.manifest.count(name):
                 index[name] = _keep_sample(temporary / f"{name}.zip", dataset, name, seed)
         (temporary / _INDEX).write_text(json.dumps(index, indent=1) + "\n", "utf-8")

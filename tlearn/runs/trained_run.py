@@ -174,7 +174,7 @@ class TrainedRun:
         except DataError as error:
             if not self.substitute:
                 raise
-            if self.samples is None:
+            if self.samples is None or split not in self.samples.of_split:
                 problem = f"{error.message}; the run keeps no samples"
                 raise DataError(problem, error.hint) from error
             sample = self.samples.of_split[split]
