@@ -65,29 +65,28 @@ def convert(
         raise ValueError(f"quantization: expected one of {QUANTIZATIONS}, got {quantization!r}")
     if quantization == "int8" and (representative is None or len(representative) == 0):
         raise ValueError("int8 needs representative inputs")
+    how: dict[str, Any] = {"batch": batch, "quantization": quantization, "io_dtype": io_dtype}
+    how |= {"representative": representative, "in_int8": in_int8}
     if keras_runs_elsewhere():
-        by_child: bytes = call_with_tensorflow(
-            f"{__name__}:{convert.__name__}",
-            model,
-            batch=batch,
-            quantization=quantization,
-            representative=representative,
-            io_dtype=io_dtype,
-            in_int8=in_int8,
-        )
-        return by_child
-    content = _converted(model, batch, quantization, representative, io_dtype, in_int8)
+        content = call_with_tensorflow(f"{__name__}:{convert_here.__name__}", model, **how)
+    else:
+        content = convert_here(model, **how)
     return _sign(content, model.inputs[0].name, model.output_names)
 
 
-def _converted(
+def convert_here(
     model: Any,
+    *,
     batch: int | None,
     quantization: str,
     representative: Sequence[np.ndarray] | np.ndarray | None,
     io_dtype: str,
     in_int8: Sequence[str],
 ) -> bytes:
+    """Convert a model where Keras runs on TensorFlow; the file has no signature yet.
+
+    The arguments are those of `convert`.
+    """
     failure: Exception | None = None
     with silence_output() as log, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the converter's, about how it was called

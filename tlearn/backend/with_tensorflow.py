@@ -49,9 +49,11 @@ def call_with_tensorflow(function: str, model: Any, **arguments: Any) -> Any:
     with tempfile.TemporaryDirectory() as folder:
         model.save(Path(folder, _MODEL))
         Path(folder, _TASK).write_bytes(pickle.dumps((function, arguments)))
+        # Without -P, and with "", files of the folder one is in would be taken for modules.
+        path = os.pathsep.join(filter(None, sys.path))
         child = subprocess.run(
-            [sys.executable, "-m", __name__, folder],
-            env=os.environ | {"KERAS_BACKEND": TENSORFLOW, "PYTHONPATH": os.pathsep.join(sys.path)},
+            [sys.executable, "-P", "-m", __name__, folder],
+            env=os.environ | {"KERAS_BACKEND": TENSORFLOW, "PYTHONPATH": path},
             capture_output=True,
             text=True,
             errors="replace",
