@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.target_runs import number_table
 from tlearn import api
 from tlearn.commands import choose_backbone as module
 from tlearn.commands.session import Session
@@ -172,3 +173,11 @@ def test_nothing_is_joined_where_that_is_not_asked_for(
 ) -> None:
     monkeypatch.setattr(module, "SETTLED", 0.0)
     assert len(choose(run_images, **flags)[1]) == 2
+
+
+def test_backbones_are_not_joined_where_no_classes_are_learned(
+    tmp_path: Path, at_hand: tuple[str, str]
+) -> None:
+    table = number_table(tmp_path / "images")
+    name, rated = choose(table, prefer="accurate")
+    assert [one.name for one in rated] == [*at_hand] and name in at_hand

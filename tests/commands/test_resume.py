@@ -78,6 +78,17 @@ def test_the_same_command_goes_on_to_the_same_model(
     assert result.interpolation == reference.interpolation
 
 
+def test_a_run_whose_head_reads_several_stages_goes_on(
+    images: Path, asked: dict[str, Any], stopped: Callable[..., None], out: Path, tmp_path: Path
+) -> None:
+    asked["head_stages"] = "last3"
+    reference = api.finetune(images, flags=asked, out=tmp_path / "reference")
+    stopped(1, out=out)
+    result = api.finetune(images, flags=asked, out=out)
+    assert result.resumed_from_epoch == 1
+    assert weights(result.run) == weights(reference.run)
+
+
 def test_without_a_place_of_its_own_the_newest_run_of_the_same_command_goes_on(
     images: Path, asked: dict[str, Any], stopped: Callable[..., None], here: Path
 ) -> None:

@@ -26,6 +26,9 @@ def folder_of(root: Path, *classes: str) -> ImageFolder:
     [
         (("10", "2", "-1"), "numbers", ("-1", "2", "10")),
         (("grade 3", "1 mild", "grade-2.5"), "numbers", ("1 mild", "grade-2.5", "grade 3")),
+        (("T -3", "T 0", "T -1"), "numbers", ("T -3", "T -1", "T 0")),
+        (("500", "1,000,000", "2,000"), "numbers", ("500", "2,000", "1,000,000")),
+        (("1,5", "0,75", "2"), "numbers", ("0,75", "1,5", "2")),
         (("high", "low", "medium"), "low, medium,high", ("low", "medium", "high")),
     ],
 )
@@ -46,6 +49,7 @@ def test_images_keep_their_classes_and_classes_get_in_order(
         (("1", "bad"), "numbers", "'bad'"),
         (("1", "1 b"), "numbers", "'1', '1 b'"),
         (("1", "2 of 3"), "numbers", "'2 of 3'"),
+        (("500", "1,000"), "numbers", "'1,000'"),
         (("a", "b", "c"), "a,b", "'c'"),
         (("a", "b"), "a,b,d", "'d'"),
         (("a", "b"), "a,b,a", "'a'"),

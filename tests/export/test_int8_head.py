@@ -6,6 +6,7 @@ import pytest
 from keras import layers
 
 from tests.trained_model import SIZE, draw
+from tlearn.data.targets import NUMBER, NumberScale
 from tlearn.export.int8_head import refit_head_for_int8
 from tlearn.features.head import centered
 from tlearn.features.int8 import int8_embeddings
@@ -52,6 +53,18 @@ def test_a_head_refitted_for_int8_is_nearer_to_the_model_on_other_images(
         after = error(coarse, wanted, pixels, others)
     assert after < 0.5 * before
     for now, then in zip(coarse.get_layer(HEAD).get_weights(), own, strict=True):
+        np.testing.assert_array_equal(now, then)
+
+
+def test_a_number_whose_unit_is_restored_after_the_head_is_refitted_too() -> None:
+    image = keras.Input((SIZE, SIZE, 3), name="image")
+    trunk = keras.Model(image, layers.Conv2D(8, 3, strides=4, activation="relu")(image))
+    scale = NumberScale(mean=30.0, sd=4.0)
+    model = build_classifier(trunk, 1, task=NUMBER, scale=scale)
+    before = [np.array(weight) for weight in model.weights]
+    with refit_head_for_int8(model, draw(24, seed=5)[0]) as refitted:
+        assert np.isfinite(refitted.get_layer(HEAD).get_weights()[0]).all()
+    for now, then in zip(model.weights, before, strict=True):
         np.testing.assert_array_equal(now, then)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from tlearn.commands.advice import forecast, measure
 from tlearn.commands.session import Session
 from tlearn.commands.workspace import Workspace
+from tlearn.data.targets import CLASSES
 from tlearn.errors import RecipeError
 from tlearn.features.features import cross_validate_joined
 from tlearn.recipe.schema import AUTO
@@ -25,7 +26,9 @@ best of several, and so it is too kind to it."""
 
 
 def may_join(session: Session, workspace: Workspace) -> bool:
-    """Return whether the recipe leaves open a solved head that reads what it likes."""
+    """Return whether the recipe leaves open a solved head of classes that reads what it likes."""
+    if workspace.dataset.folder.task != CLASSES:
+        return False
     try:
         plan = session.make_plan(workspace, session.with_suggestion({"policy": "linear_head"}))
     except RecipeError:

@@ -171,7 +171,7 @@ def _what_changed(run: RunDirectory, workspace: Workspace) -> str | None:
         return "the plan or the split"
     if not _same_split(manifest, workspace.dataset.manifest):
         return "the images"
-    same = plan.backbone.fingerprint == workspace.backbone.fingerprint
+    same = plan.backbone.whole == workspace.backbone.fingerprint
     return None if same else "the weights of the backbone"
 
 

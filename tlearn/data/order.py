@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from tlearn.data.csv_labels import read_number
+from tlearn.data.csv_labels import meaning_of_commas, read_number
 from tlearn.data.image_folder import ImageFolder
 from tlearn.data.notes import composed
 from tlearn.data.parts import SPLITS
 from tlearn.data.targets import NUMBERS
 from tlearn.errors import DataError, pasted
+
+# A hyphen inside of a name is no sign: "grade-2", but "T -3".
+_NUMBERS = re.compile(r"(?:(?<![^\s(])[-\N{MINUS SIGN}])?\d+(?:[.,]\d+)*")
 
 
 def in_order(folder: ImageFolder, order: str) -> ImageFolder:
@@ -27,7 +31,8 @@ def in_order(folder: ImageFolder, order: str) -> ImageFolder:
     """
     classes = folder.classes
     if order == NUMBERS:
-        numbers = {name: _number_in(name) for name in classes}
+        comma = _comma_in(classes)
+        numbers = {name: _number_in(name, comma) for name in classes}
         each, ordered = [*numbers.values()], sorted(classes, key=lambda name: numbers[name] or 0.0)
         unclear = [n for n in classes if numbers[n] is None or each.count(numbers[n]) > 1]
         problem = "their names do not have a number each, of its own"
@@ -56,10 +61,18 @@ def middle(probabilities: np.ndarray) -> np.ndarray:
     return np.asarray((passed < passed[:, -1:] / 2).sum(axis=1))
 
 
-def _number_in(name: str) -> float | None:
-    """Return the number that a name is, or the only one in it."""
+def _comma_in(names: Sequence[str]) -> str:
+    """Return what commas in the numbers of names stand for; "x" leaves no number where unclear."""
     try:
-        return read_number(name)
+        return meaning_of_commas([cell for name in names for cell in _NUMBERS.findall(name)])
     except ValueError:
-        found = re.findall(r"\d+(?:[.,]\d+)?", name)
-        return read_number(found[0]) if len(found) == 1 else None
+        return "x"
+
+
+def _number_in(name: str, comma: str) -> float | None:
+    """Return the only number in a name."""
+    found = _NUMBERS.findall(name)
+    try:
+        return read_number(found[0], comma) if len(found) == 1 else None
+    except ValueError:
+        return None

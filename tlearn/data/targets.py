@@ -53,7 +53,8 @@ def ensure_classes(task: str, what: str) -> None:
         }[task]
         raise DataError(
             f"{what} is about classes, and here {learned} learned",
-            "what works with it: tlearn finetune, evaluate, predict, explain, compare and export",
+            "what works with it: tlearn finetune, evaluate, predict, explain, compare, describe, "
+            "export and check",
         )
 
 

@@ -65,5 +65,6 @@ def _solve(
     strengths = _STRENGTHS * max(float(spread), _LEAST)
     ridge = RidgeCV(strengths).fit(quantized, residuals)
     solved = kernel + ridge.coef_.T.reshape(kernel.shape), bias + ridge.intercept_
-    softmax = model.outputs[0]._keras_history.operation.activation is keras.activations.softmax
+    answer = model.outputs[0]._keras_history.operation  # of a number, it has no activation
+    softmax = getattr(answer, "activation", None) is keras.activations.softmax
     return [centered(weights) for weights in solved] if softmax else [*solved]
