@@ -197,6 +197,8 @@ def _sentence(planned: FinetuneResult) -> str:
         f"tune {stages} stages of {network} for {span}, starting from a solved head{on_stages}",
     )
     reason = why(planned.advice, planned.option) if planned.advice and planned.option else ""
+    if planned.advice and plan.task in (LABELS, NUMBER):
+        reason = f"because {planned.advice.suggestion.reasons[-1]}"  # there are no forecasts
     return f"{sentence}, {reason}" if reason else sentence
 
 

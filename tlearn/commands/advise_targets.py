@@ -37,7 +37,7 @@ def advise_targets(session: Session, workspace: Workspace) -> Advice:
         n_train = dataset.manifest.count("train")
         head = _stages(profile)
         prefer, policy = session.requested.recipe.prefer, Policy.LINEAR_HEAD
-        why = f"fewer than {LITTLE} images: fine-tuning may gain nothing; try it: --policy deep"
+        why = f"fine-tuning may gain nothing from under {LITTLE} images; try it: --policy deep"
         if prefer in ("fast", "small"):
             why = "a solved head takes seconds; fine-tuning usually gains more: --policy deep"
         elif n_train >= LITTLE:
