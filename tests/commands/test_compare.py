@@ -10,8 +10,8 @@ import pytest
 
 from tests.written_run import WriteRun, make_manifest
 from tlearn.commands.compare import compare
+from tlearn.data.paired_interval import paired_interval
 from tlearn.errors import RunError
-from tlearn.export.comparison import paired_interval
 
 FIRST = Path(__file__).parents[1] / "first_version" / "run"
 

@@ -30,6 +30,7 @@ def folder_of(root: Path, *classes: str) -> ImageFolder:
         (("500", "1,000,000", "2,000"), "numbers", ("500", "2,000", "1,000,000")),
         (("1,5", "0,75", "2"), "numbers", ("0,75", "1,5", "2")),
         (("high", "low", "medium"), "low, medium,high", ("low", "medium", "high")),
+        (("a, b", "c"), 'c, "a, b"', ("c", "a, b")),
     ],
 )
 def test_images_keep_their_classes_and_classes_get_in_order(
@@ -61,6 +62,15 @@ def test_an_order_that_leaves_something_open_is_refused(
     with pytest.raises(DataError, match=f"no order of the classes {unclear}: ") as error:
         in_order(folder_of(tmp_path, *classes), order)
     assert "--set" in (error.value.hint or "")
+
+
+def test_a_hint_can_be_pasted_and_is_short(tmp_path: Path) -> None:
+    with pytest.raises(DataError) as few:
+        in_order(folder_of(tmp_path, "a, b", "c"), "numbers")
+    assert few.value.hint == """name all, the lowest first: --set 'order="a, b",c'"""
+    with pytest.raises(DataError) as many:
+        in_order(folder_of(tmp_path / "", *(f"{n} of 30" for n in range(30))), "numbers")
+    assert len(many.value.hint) < 80
 
 
 def test_no_answer_is_expected_nearer_to_the_truth_than_the_middle() -> None:

@@ -42,15 +42,20 @@ def test_right_answers_to_few_images_are_no_proof() -> None:
     assert found.kappa == 1 and found.kappa_interval is not None
     low, high = found.kappa_interval
     assert low < 0.9 and high == 1
+    assert found.mae_interval is not None
+    assert found.mae_interval == pytest.approx((0, 1 - found.exact_interval[0]))
 
 
 def test_one_class_alone_has_no_kappa() -> None:
     assert score_steps(np.full(4, 2), np.full(4, 2), ()).kappa is None
 
 
-def test_the_middle_answer_is_scored_beside_the_most_probable() -> None:
+def test_all_scores_are_of_the_answer_in_the_middle() -> None:
     p = np.array([[0.4, 0.3, 0.3]] * 4)
     labels = np.array([0, 1, 1, 2])
     report = score(p, labels, ["1", "2", "3"], "test", ordered=True)
-    assert report.accuracy == 0.25
+    assert report.accuracy == 0.5 and report.top_k[1] == 0.5
+    assert report.confusion == [[0, 1, 0], [0, 2, 0], [0, 1, 0]]
+    assert report.calibration_error == pytest.approx(0.2)  # .3 said, .5 right
     assert report.steps is not None and report.steps.exact == 0.5 and report.steps.mae == 0.5
+    assert score(p, labels, ["1", "2", "3"], "test").accuracy == 0.25

@@ -81,6 +81,21 @@ def test_known_that_is_not_a_number_fails_at_any_drop(known_inputs: ExportInputs
     assert result.known_difference == 1.0
 
 
+@pytest.mark.parametrize("known", [0.0, 1.0])
+def test_a_file_that_knows_all_images_or_none_fails(
+    known_inputs: ExportInputs, known: float
+) -> None:
+    expected = known_inputs.expected.known
+    assert expected is not None
+    collapsed = replace(known_inputs.expected, known=np.full_like(expected, known))
+    result = compare(known_inputs, collapsed)
+    assert result.accuracy_drop == 0 and "known, how like the training" in gate(result, 1.0)
+    assert gate(compare(replace(known_inputs, refuse=0.0), collapsed), 1.0) == ""
+    noise = np.random.default_rng(0).normal(0, 0.1, len(expected))
+    noisy = replace(collapsed, known=(expected + noise).clip(0.051, 1).astype(np.float32))
+    assert gate(compare(known_inputs, noisy), 0.0) == ""
+
+
 @pytest.mark.parametrize(
     ("source", "promised"),
     [("val", True), (SAMPLE_OF + "val", True), ("test", False), (SAMPLE_OF + "train", False)],

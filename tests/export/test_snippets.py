@@ -28,6 +28,7 @@ from tlearn.artifacts.runtime import run_artifact
 from tlearn.confidence.answer_sets import in_set
 from tlearn.confidence.answers import Answers
 from tlearn.data.decode import RESIZE_RULES, decode
+from tlearn.data.order import middle
 from tlearn.errors import ExportError
 from tlearn.evaluation.choice import Choice
 from tlearn.export.inputs import ExportInputs
@@ -163,6 +164,29 @@ def test_the_python_snippet_answers_by_the_operating_point(
     lines = run_alone(write_snippet(artifact.path, "python"), sorted(tmp_path.glob("*.png")))
     first = [line.split("\t")[1].split()[0] for line in lines]
     assert first == ["a" if is_found else "b" for is_found in found] and len({*first}) == 2
+
+
+def test_the_python_snippet_answers_the_middle_of_a_scale(
+    knowing: TrainedModel, tmp_path: Path
+) -> None:
+    scale = replace(knowing.inputs(), class_names=LABELS, golden=(), refuse=0.0)
+    scale = replace(scale, confidence=replace(scale.confidence, ordered=True))
+    artifact = write_and_check(scale, tmp_path, ("tflite", "none"), 1.0)
+    path = attach_contract(artifact, scale).path
+    rng, files = np.random.default_rng(0), []
+    for number in range(20):  # noise over an image of its own kind: answers are unsure
+        share, noise = rng.uniform(0.2, 0.8), rng.integers(0, 256, (SIZE, SIZE, 3))
+        pixels = knowing.pixels[number] * share + noise * (1 - share)
+        files.append(tmp_path / f"{number:02}.png")
+        Image.fromarray(pixels.astype(np.uint8)).save(files[-1])
+    pixels = np.stack([np.asarray(Image.open(file)) for file in files])
+    probabilities = Answers.of(run_artifact(path, pixels)).probabilities
+    lines = run_alone(write_snippet(path, "python"), files)
+    said = [line.split("\t")[1].rsplit(" ", 1)[0] for line in lines]
+    assert said == [LABELS[n] for n in middle(probabilities)]
+    assert (middle(probabilities) != probabilities.argmax(axis=1)).any()
+    for platform, top in (("android", "ranked.take(top)"), ("ios", "Array(ranked.prefix(top))")):
+        assert top in write_snippet(path, platform).read_text()
 
 
 @pytest.mark.parametrize(

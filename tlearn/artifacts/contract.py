@@ -191,6 +191,11 @@ class Contract:
         return self.confidence.thresholds_of(len(self.labels)) if self.confidence else ()
 
     @property
+    def ordered(self) -> bool:
+        """Return whether the classes are steps of a scale."""
+        return bool(self.confidence and self.confidence.ordered)
+
+    @property
     def shares(self) -> tuple[float, ...] | None:
         """Return the shares of `prior` in the order of the labels."""
         return tuple(self.prior[label] for label in self.labels) if self.prior else None

@@ -60,7 +60,7 @@ class LoadedGolden:
         """Return whether an answer is the one in the contract."""
         of, expected = self.contract, self.expected_probabilities[np.newaxis]
         task, found = of.task or CLASSES, answer.probabilities[np.newaxis]
-        return bool(same_answers(task, expected, found, of.thresholds, of.scale)[0])
+        return bool(same_answers(task, expected, found, of.thresholds, of.scale, of.ordered)[0])
 
     def difference(self, answer: Answer) -> float:
         """Return how far any number of an answer is from the contract's, in units of its scale."""

@@ -18,6 +18,7 @@ from tlearn.artifacts.files import artifact_digest, ensure_artifact
 from tlearn.artifacts.golden import LoadedGolden, load_golden, map_difference, pixel_difference
 from tlearn.artifacts.interface import Interface, read_interface
 from tlearn.artifacts.runtime import Runtime, open_runtime, reason_of
+from tlearn.data.order import answered
 from tlearn.errors import ExportError
 
 _EXACT = {"none", "float16"}
@@ -186,7 +187,8 @@ def _check_interface(contract: Contract, interface: Interface) -> list[ContractC
 def _check_labels(contract: Contract, labels: Sequence[str]) -> ContractCheck:
     expected = contract.labels
     for golden in contract.golden if contract.task is None else ():  # right on all of them
-        answer = expected[int(np.argmax(golden.model_probabilities))]
+        probabilities = np.array(golden.model_probabilities)[np.newaxis]
+        answer = expected[answered(probabilities, contract.ordered)[0]]
         if answer != golden.label:
             detail = f"the model's answer for an image of {golden.label!r} is now {answer!r}"
             return ContractCheck("labels", Verdict.BROKEN, detail)

@@ -196,8 +196,8 @@ def draw_scores(
         **_trained_on(scores),
         "macro F1": Text(percent(report.macro_f1)),
     }
-    if report.steps:
-        rows["middle"] = Text(report.steps.in_words())
+    if steps := (scores.unseen or report).steps:
+        rows["on the scale"] = Text(steps.in_words())
     further = [f"top {k} {percent(share)}" for k, share in report.top_k.items() if k > 1]
     if further:
         rows["also"] = Text(", ".join(further))

@@ -258,9 +258,13 @@ def _steps(artifact: Artifact) -> dict[str, str]:
 
 def _hint(failed: Sequence[Artifact]) -> str:
     remedies = dict.fromkeys(remedy for artifact in failed for remedy in artifact.advice)
-    if any(map(_is_written, failed)):
+    if any(_is_written(artifact) and _loses(artifact) for artifact in failed):
         remedies["or " * bool(remedies) + "allow a larger loss: --max-drop POINTS"] = None
     return "; ".join(remedies)
+
+
+def _loses(artifact: Artifact) -> bool:
+    return max(artifact.accuracy_drop, artifact.steps_drop or 0.0) > 0
 
 
 def _is_written(artifact: Artifact) -> bool:

@@ -108,7 +108,7 @@ def score_folder(
         trained_on,
         positive=PositiveClass(point.positive, "given") if point else None,
         point=point,
-        ordered=bool(contract.confidence and contract.confidence.ordered),
+        ordered=contract.ordered,
     )
     return scores, hold_promises(
         contract.confidence, answers, truth, trained_on, refuse, contract.shares, point, classes

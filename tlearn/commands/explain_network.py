@@ -131,7 +131,7 @@ def explain_network(
         "title": f"{trained.plan.backbone.name}, {trained.directory.path.resolve().name}",
         "path": image.name,
         "image": shown,
-        "top": top_k(answer.probabilities, trained.labels, 3),
+        "top": top_k(answer.probabilities, trained.labels, 3, trained.plan.ordered),
         "side": len(shown),
         "kernels": first_kernels(model),
         "stages": views,

@@ -11,6 +11,7 @@ from PIL import Image
 
 from tlearn.confidence.answers import MAP
 from tlearn.data.good_images import BAD, GOOD
+from tlearn.data.order import answered
 from tlearn.data.targets import CLASSES, LABELS, NUMBER, ONE_CLASS
 from tlearn.errors import DataError, quoted
 from tlearn.evaluation.examples import pick_examples
@@ -123,7 +124,8 @@ def telling(trained: TrainedRun) -> list[Subject]:
     outputs = answer(trained, images.pixels).probabilities
     if images.targets is not None:
         return _telling_targets(trained, images, images.targets, names, outputs)
-    said = SplitPredictions(split, trained.labels, names, images.labels, outputs)
+    ordered = trained.plan.ordered
+    said = SplitPredictions(split, trained.labels, names, images.labels, outputs, ordered)
     examples = pick_examples(said, images.pixels)
     right = {example.truth: example for example in reversed(examples.right)}
     chosen = [*examples.errors[:_MOST_ERRORS], *right.values()]
@@ -222,9 +224,9 @@ def _columns(
     if column is not None:
         return [column]
     assert subject.pixels is not None
-    outputs = classify(subject.pixels[np.newaxis])[0]
+    (outputs,) = all_outputs = classify(subject.pixels[np.newaxis])
     if trained.plan.task != LABELS:
-        return [int(outputs.argmax())]
+        return answered(all_outputs, trained.plan.ordered).tolist()
     thresholds = np.array(trained.confidence.thresholds_of(len(outputs)))
     said = np.flatnonzero(outputs >= thresholds)
     return sorted(said.tolist(), key=lambda n: -outputs[n]) or [int(outputs.argmax())]

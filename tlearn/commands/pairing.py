@@ -9,9 +9,9 @@ import numpy as np
 
 from tlearn.commands.compared_run import Answer
 from tlearn.data.groups import join_groups
+from tlearn.data.paired_interval import grouped_interval
 from tlearn.data.targets import ONE_CLASS
 from tlearn.evaluation.target_gains import gain_interval, sampled_scores
-from tlearn.export.comparison import grouped_interval
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Paired:
         accuracy: Share of these images answered right; of other tasks than classes the score of
             `target_gains.sampled_scores`.
         gain: By how much this is better than that of the first run.
-        interval: 95% interval of the gain, see `export.comparison.grouped_interval`, or
+        interval: 95% interval of the gain, see `paired_interval.grouped_interval`, or
             `target_gains.gain_interval`.
         won: Images that only this run answers right, or that it is nearer at.
         lost: Images that only the first run answers right, or that it is nearer at.

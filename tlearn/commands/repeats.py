@@ -15,6 +15,7 @@ from tlearn.commands.session import Session
 from tlearn.commands.train import fit
 from tlearn.commands.workspace import Workspace
 from tlearn.data.dataset import Dataset
+from tlearn.data.order import answered
 from tlearn.data.sampling import fold_splits
 from tlearn.data.targets import CLASSES, LABELS, NUMBER
 from tlearn.errors import RecipeError, TlearnError
@@ -165,7 +166,7 @@ def _measure(dataset: Dataset, fitted: FittedModel, seconds: float) -> Repeat:
     split = dataset.manifest.report_split
     answers, targets = fitted.probabilities[split], dataset.targets(split)
     if fitted.plan.task == CLASSES:
-        score = np.mean(answers.argmax(axis=1) == targets)
+        score = np.mean(answered(answers, fitted.plan.ordered) == targets)
     else:
         everything = np.ones((1, len(answers)))
         (score,) = sampled_scores(fitted.plan.task, answers, targets, everything)

@@ -200,7 +200,8 @@ def _predictions(workspace: Workspace, fitted: FittedModel, split: str) -> Split
     dataset = workspace.dataset
     names = [dataset.manifest.names[row] for row in dataset.manifest.indices(split)]
     classes, labels = fitted.plan.split.classes, dataset.labels(split)
-    return SplitPredictions(split, classes, names, labels, fitted.probabilities[split])
+    probabilities, ordered = fitted.probabilities[split], fitted.plan.ordered
+    return SplitPredictions(split, classes, names, labels, probabilities, ordered)
 
 
 def _examples(

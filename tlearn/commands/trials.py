@@ -14,6 +14,7 @@ from tlearn.commands.session import Session
 from tlearn.commands.train import fit
 from tlearn.commands.workspace import Workspace
 from tlearn.data.dataset import Dataset
+from tlearn.data.order import answered
 from tlearn.errors import DataError
 from tlearn.suggestion.accuracy_forecast import Option
 from tlearn.suggestion.advice import Advice
@@ -38,7 +39,7 @@ def val_right(session: Session, workspace: Workspace, option: Option) -> np.ndar
     """Return on which validation images an option is right, by training it."""
     plan = choose_mirror(session, workspace, plan_option(session, workspace, option))
     fitted = fit(session, workspace, plan)
-    answers = fitted.probabilities["val"].argmax(axis=1)
+    answers = answered(fitted.probabilities["val"], plan.ordered)
     return np.asarray(answers == workspace.dataset.labels("val"))
 
 

@@ -11,6 +11,7 @@ from tlearn.commands.fitted import FittedModel
 from tlearn.commands.pairing import Paired, pair
 from tlearn.data.dataset import Dataset
 from tlearn.data.intervals import Interval, mean_interval, share_interval
+from tlearn.data.order import answered
 from tlearn.data.targets import CLASSES, rightness
 from tlearn.evaluation.paired_scores import PairedScores, compare_scores
 from tlearn.evaluation.wording import percent
@@ -88,8 +89,9 @@ def judge(trained: TrainedRun, dataset: Dataset, fitted: FittedModel) -> Verdict
     of_old = labels < n_old
     rows, labels = rows[of_old], labels[of_old]
     pixels = dataset.pixels.rows([manifest.digests[row] for row in rows])
-    before = answer(trained, pixels).probabilities.argmax(axis=1) == labels
-    answers = fitted.probabilities[split][of_old].argmax(axis=1)
+    ordered = trained.plan.ordered
+    before = answered(answer(trained, pixels).probabilities, ordered) == labels
+    answers = answered(fitted.probabilities[split][of_old], ordered)
     after = answers == labels
     groups = np.array([manifest.groups[row] for row in rows])
     names = {*trained.manifest.names}

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from tlearn.data.order import answered
 from tlearn.data.targets import CLASSES, LABELS, ONE_CLASS
 
 NUMBER_STEP = 0.02
@@ -18,6 +19,7 @@ def same_answers(
     other: np.ndarray,
     thresholds: Sequence[float] = (),
     scale: float | None = None,
+    ordered: bool = False,
 ) -> np.ndarray:
     """Return for which images two models answer the same: bool (n,).
 
@@ -27,10 +29,11 @@ def same_answers(
         other: The same of another; NaN is no answer.
         thresholds: From which each label is answered; one half where none are given.
         scale: Standard deviation of the training numbers.
+        ordered: Whether classes are steps of a scale.
     """
     finite = np.isfinite(other).all(axis=1)
     if task == CLASSES:
-        return np.asarray(finite & (one.argmax(axis=1) == other.argmax(axis=1)))
+        return np.asarray(finite & (answered(one, ordered) == answered(other, ordered)))
     if task in (LABELS, ONE_CLASS):
         least = np.array(thresholds or (0.5,) * one.shape[1])
         return np.asarray(finite & ((one >= least) == (other >= least)).all(axis=1))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Sequence
 from dataclasses import replace
@@ -18,13 +19,17 @@ from tlearn.errors import DataError, pasted
 # A hyphen inside of a name is no sign: "grade-2", but "T -3".
 _NUMBERS = re.compile(r"(?:(?<![^\s(])[-\N{MINUS SIGN}])?\d+(?:[.,]\d+)*")
 
+_MOST_PASTED = 20
+"""Classes that an error names all."""
+
 
 def in_order(folder: ImageFolder, order: str) -> ImageFolder:
     """Return a folder with its classes in order.
 
     Args:
         folder: Classes and files.
-        order: NUMBERS, or all classes with commas between them, the lowest first.
+        order: NUMBERS, or all classes with commas between them, the lowest first; a name with a
+            comma stands in double quotes.
 
     Raises:
         DataError: A class has no number in its name or two have the same, or `order` names others.
@@ -37,18 +42,25 @@ def in_order(folder: ImageFolder, order: str) -> ImageFolder:
         unclear = [n for n in classes if numbers[n] is None or each.count(numbers[n]) > 1]
         problem = "their names do not have a number each, of its own"
     else:
-        ordered = [composed(name.strip()) for name in order.split(",")]
+        (cells,) = csv.reader([order], skipinitialspace=True)
+        ordered = [composed(name.strip()) for name in cells]
         unclear = sorted({*classes} ^ {*ordered}) or [n for n in classes if ordered.count(n) > 1]
         problem = "the folder and the order do not have each once"
     if unclear:
+        few = len(classes) <= _MOST_PASTED
+        names = ",".join(map(_quoted, classes)) if few else "LOWEST,NEXT,HIGHEST"
         raise DataError(
             f"no order of the classes {', '.join(map(repr, unclear[:5]))}: {problem}",
-            f"name all, the lowest first: --set {pasted('order=' + ','.join(classes))}",
+            f"name all, the lowest first: --set {pasted('order=' + names)}",
         )
     labels = [ordered.index(name) for name in classes]
     images = [replace(image, label=labels[image.label]) for image in folder.images]
     images.sort(key=lambda image: (SPLITS.index(image.split or "train"), image.label))
     return replace(folder, classes=tuple(ordered), images=tuple(images))
+
+
+def _quoted(name: str) -> str:
+    return f'"{name}"' if "," in name else name
 
 
 def middle(probabilities: np.ndarray) -> np.ndarray:
@@ -59,6 +71,31 @@ def middle(probabilities: np.ndarray) -> np.ndarray:
     """
     passed = np.cumsum(probabilities, axis=1, dtype=np.float64)
     return np.asarray((passed < passed[:, -1:] / 2).sum(axis=1))
+
+
+def answered(probabilities: np.ndarray, ordered: bool) -> np.ndarray:
+    """Return the class that each row (classes,) answers: (n,), the middle or most probable one.
+
+    Args:
+        probabilities: (n, classes).
+        ordered: Whether the classes are steps of a scale.
+    """
+    return middle(probabilities) if ordered else np.asarray(probabilities.argmax(axis=1))
+
+
+def ranking(probabilities: np.ndarray, ordered: bool) -> np.ndarray:
+    """Return the classes of each row, the answer first, then the most probable: (n, classes).
+
+    Args:
+        probabilities: (n, classes).
+        ordered: Whether the classes are steps of a scale.
+    """
+    # A stable sort, so that ties (common after quantization) go to the first class, as argmax does.
+    order = np.argsort(-probabilities, axis=1, kind="stable")
+    if not ordered:
+        return order
+    rest = order != middle(probabilities)[:, None]
+    return np.take_along_axis(order, np.argsort(rest, axis=1, kind="stable"), axis=1)
 
 
 def _comma_in(names: Sequence[str]) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tlearn.data.intervals import Interval, mean_interval, share_interval
-from tlearn.data.order import middle
+from tlearn.data.order import answered, ranking
 from tlearn.evaluation.calibration import (
     brier_scores,
     calibration_error,
@@ -68,7 +68,7 @@ class Report:
         positive_by: How the positive class of the operating point was found: "given", "names" (a
             guess) or "order" (the second class).
         operating_point: For two classes, the threshold on the positive one and its rates.
-        steps: Of classes in order, how far the middle answers are off; None of others.
+        steps: Of classes in order, how far answers are off; None of others.
     """
 
     split: str
@@ -170,8 +170,7 @@ def score(
 
     probabilities, labels = _checked(probabilities, labels, len(classes))
     n, indices = len(labels), np.arange(len(classes))
-    # A stable sort, so that ties (common after quantization) go to the first class, as argmax does.
-    order = np.argsort(-probabilities, axis=1, kind="stable")
+    order = ranking(probabilities, ordered)
     predicted, hits = order[:, 0], order == labels[:, None]
     columns = precision_recall_fscore_support(labels, predicted, labels=indices, zero_division=0)
     per_class = tuple(
@@ -192,21 +191,29 @@ def score(
         per_class=per_class,
         confusion=confusion_matrix(labels, predicted, labels=indices).tolist(),
         n_groups=len({*groups}) if groups else None,
-        steps=score_steps(middle(probabilities), labels, groups, copies) if ordered else None,
-        **_believed(probabilities, labels, hits[:, 0], before, groups),
+        steps=score_steps(predicted, labels, groups, copies) if ordered else None,
+        **_believed(probabilities, labels, before, groups, ordered),
         **_ranked(probabilities, labels, classes, positive, point, groups),
     )
+
+
+def _answers(
+    probabilities: np.ndarray, labels: np.ndarray, ordered: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return how probable each answer is, and whether it is right: both (n,)."""
+    answers = answered(probabilities, ordered)
+    return probabilities[np.arange(len(answers)), answers], answers == labels
 
 
 def _believed(
     probabilities: np.ndarray,
     labels: np.ndarray,
-    hits: np.ndarray,
     before: np.ndarray | None,
     groups: Sequence[str],
+    ordered: bool,
 ) -> dict[str, Any]:
     """Return how far the probabilities can be believed, by the fields of a report."""
-    confidence = probabilities.max(axis=1)
+    confidence, hits = _answers(probabilities, labels, ordered)
     calibration = measure_calibration(confidence, hits, groups)
     losses, squares = log_losses(probabilities, labels), brier_scores(probabilities, labels)
     fields = {
@@ -223,7 +230,7 @@ def _believed(
     }
     if before is None:
         return fields
-    bins = reliability_bins(before.max(axis=1), before.argmax(axis=1) == labels)
+    bins = reliability_bins(*_answers(before, labels, ordered))
     return fields | {
         "ece_before": calibration_error(bins),
         "log_loss_before": float(log_losses(before, labels).mean()),

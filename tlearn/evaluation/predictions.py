@@ -15,7 +15,7 @@ from tlearn.confidence.answers import Answer, Answers
 from tlearn.confidence.confidence import UNKNOWN, Confidence
 from tlearn.confidence.novelty import REFUSED
 from tlearn.confidence.operating_point import OperatingPoint
-from tlearn.data.order import middle
+from tlearn.data.order import ranking
 from tlearn.data.pixel_store import PixelArray
 from tlearn.storage.text import escape_invisible
 
@@ -72,12 +72,9 @@ class Prediction:
                 probable one.
         """
         known, sets = answer.known, confidence.answer_sets()
-        ranked = top_k(answer.probabilities, labels, len(labels))
+        ranked = top_k(answer.probabilities, labels, len(labels), confidence.ordered)
         members = in_set(answer.probabilities[np.newaxis], sets.threshold).sum() if sets else 0
-        answers = tuple(label for label, _ in ranked[: int(members)])
-        if confidence.ordered:
-            label = labels[middle(answer.probabilities[np.newaxis])[0]]
-            ranked = tuple(sorted(ranked, key=lambda one: one[0] != label))
+        answers = tuple(label for label, _ in top_k(answer.probabilities, labels, int(members)))
         if point:
             found = point.found(answer.probabilities[np.newaxis], labels)[0]
             ranked = ranked if (ranked[0][0] == point.positive) == found else ranked[::-1]
@@ -92,9 +89,11 @@ class Prediction:
         return cls(name, "", 0.0, (), problem)
 
 
-def top_k(probabilities: np.ndarray, labels: Sequence[str], k: int) -> Ranking:
-    """Return the k most probable labels of one row (classes,), best first; ties in label order."""
-    order = np.argsort(-probabilities, kind="stable")[:k]
+def top_k(
+    probabilities: np.ndarray, labels: Sequence[str], k: int, ordered: bool = False
+) -> Ranking:
+    """Return k labels of one row (classes,), in the order of `order.ranking`."""
+    order = ranking(probabilities[np.newaxis], ordered)[0, :k]
     return tuple((labels[index], float(probabilities[index])) for index in order)
 
 

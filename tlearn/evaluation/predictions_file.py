@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tlearn.data.order import answered
 from tlearn.evaluation.predictions import csv_path, csv_text
 from tlearn.storage.atomic import write_atomic
 
@@ -26,6 +27,7 @@ class SplitPredictions:
         names: (n,) paths of the images inside their folder.
         labels: (n,) true classes, as indices into `classes`.
         probabilities: (n, classes).
+        ordered: Whether the classes are steps of a scale.
     """
 
     split: str
@@ -33,16 +35,17 @@ class SplitPredictions:
     names: Sequence[str]
     labels: np.ndarray
     probabilities: np.ndarray
+    ordered: bool = False
 
     @cached_property
     def answers(self) -> np.ndarray:
-        """Return (n,) most probable classes; ties go to the first class."""
-        return self.probabilities.argmax(axis=1)
+        """Return (n,) answers; ties go to the first class."""
+        return answered(self.probabilities, self.ordered)
 
     @cached_property
     def confidence(self) -> np.ndarray:
-        """Return (n,) probabilities of the most probable classes."""
-        return self.probabilities.max(axis=1)
+        """Return (n,) probabilities of the answers."""
+        return self.probabilities[np.arange(len(self.answers)), self.answers]
 
     @cached_property
     def errors(self) -> np.ndarray:

@@ -14,7 +14,7 @@ _LEAST = 1e-12
 
 @dataclass(frozen=True)
 class StepScores:
-    """Scores of the middle answers, see `order.middle`, with 95% intervals that count groups.
+    """Scores of answers, see `order.answered`, with 95% intervals that count groups.
 
     Attributes:
         mae: Mean distance from the truth, in steps.
@@ -63,9 +63,11 @@ def score_steps(
     off = np.abs(answers - labels)
     within = {most: share_interval(off <= most, groups, copies) for most in (0, 1)}
     kappa, kappa_interval = _kappa(answers, labels, groups)
+    ends = mean_interval(off, groups)
     return StepScores(
         mae=float(off.mean()),
-        mae_interval=mean_interval(off, groups),
+        # A wrong answer is off by one step at least.
+        mae_interval=ends and (ends[0], max(ends[1], 1 - within[0][0])),
         mae_of_median=float(np.abs(labels - np.median(labels)).mean()),
         kappa=kappa,
         kappa_interval=kappa_interval,

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from statistics import NormalDist
+from typing import Any
 
 import numpy as np
 
 from tlearn.confidence.answers import Answers
-from tlearn.data.design_effect import difference_effect
-from tlearn.data.targets import CLASSES
+from tlearn.data.order import answered
+from tlearn.data.paired_interval import grouped_interval
+from tlearn.data.targets import CLASSES, mean_of_median
 from tlearn.errors import ExportError
 from tlearn.export.inputs import ExportInputs
 
-_Z95 = NormalDist().inv_cdf(0.975)
 _NO_ANSWER = "no number"
 _EDGE = 1e-12
 _ROUNDING = 1e-9
 _MAP_TOLERANCE = 0.25
 """Of `Comparison.map_difference`; up to 0.1 were measured for int8 files of trained networks."""
+
+_REFUSED_TOLERANCE = 0.1
+"""Of `Comparison.refused_more`; .05 were measured for int8 files of trained networks."""
+
+_KNOWN_TOLERANCE = 0.3
+"""Of `Comparison.known_mean_difference`: .02 to .16 were measured for such files; one that says the
+same of all images is off by .5, and one that guesses by .33."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +66,10 @@ class Comparison:
         unusable: Images with a value that is not a finite number.
         n: Images compared.
         known_difference: Largest of `known`, likewise; None where there is no such output.
+        known_mean_difference: Mean of the same; None also where no image is refused.
+        refused_more: Share of images that the artifact refuses, less that which the model refuses.
+        steps_drop: Where classes are steps of a scale, by how much more the answers are off, as a
+            share of what always the median is off; None of others.
         map_difference: Of `map`, as a share of the model's own in root mean squares: the median of
             the images with the same answer; 1 where there is none; None likewise. Of one class the
             root mean square itself: maps of good images are near 0.
@@ -76,8 +86,17 @@ class Comparison:
     unusable: int
     n: int
     known_difference: float | None = None
+    known_mean_difference: float | None = None
+    refused_more: float = 0.0
+    steps_drop: float | None = None
     map_difference: float | None = None
     unit: str = ""
+
+    @property
+    def refuses_otherwise(self) -> bool:
+        """Return whether `known` is not the model's."""
+        moved = self.known_mean_difference or 0.0
+        return self.refused_more > _REFUSED_TOLERANCE or moved > _KNOWN_TOLERANCE
 
 
 def compare(inputs: ExportInputs, answers: Answers) -> Comparison:
@@ -98,8 +117,9 @@ def compare(inputs: ExportInputs, answers: Answers) -> Comparison:
         finite &= np.isfinite(answers.known)
     if answers.maps is not None:
         finite &= np.isfinite(answers.maps).all((1, 2))
-    before = expected.argmax(1)
-    after = np.where(finite, probabilities.argmax(1), -1)
+    ordered = inputs.confidence.ordered
+    before = answered(expected, ordered)
+    after = np.where(finite, answered(probabilities, ordered), -1)
     right, still_right = before == truth, after == truth
     difference = np.where(finite[:, None], np.abs(probabilities - expected), 1.0)
     lost, won = right & ~still_right, ~right & still_right
@@ -114,7 +134,8 @@ def compare(inputs: ExportInputs, answers: Answers) -> Comparison:
         changed_classes=tuple(_class_changes(inputs, right, still_right)),
         unusable=int((~finite).sum()),
         n=len(truth),
-        known_difference=_known_difference(inputs.expected, answers, finite),
+        steps_drop=_steps_drop(truth, before, after) if ordered else None,
+        **_known_differences(inputs, answers, finite),
         map_difference=map_difference(inputs.expected, answers, before == after),
     )
 
@@ -140,10 +161,25 @@ def _weights(inputs: ExportInputs) -> np.ndarray:
     return np.asarray(weights / weights.mean())
 
 
-def _known_difference(expected: Answers, answers: Answers, finite: np.ndarray) -> float | None:
-    if expected.known is None or answers.known is None:
-        return None
-    return float(np.where(finite, np.abs(answers.known - expected.known), 1.0).max())
+def _steps_drop(truth: np.ndarray, before: np.ndarray, after: np.ndarray) -> float:
+    further = np.abs(after - truth) - np.abs(before - truth)
+    return float(further.mean() / mean_of_median(truth))
+
+
+def _known_differences(
+    inputs: ExportInputs, answers: Answers, finite: np.ndarray
+) -> dict[str, Any]:
+    """Return what became of `known`, by the fields of a comparison."""
+    expected = inputs.expected.known
+    if expected is None or answers.known is None:
+        return {}
+    differences = np.where(finite, np.abs(answers.known - expected), 1.0)
+    refused = [np.mean(known < inputs.refuse) for known in (answers.known, expected)]
+    return {
+        "known_difference": float(differences.max()),
+        **({"known_mean_difference": float(differences.mean())} if inputs.refuse else {}),
+        "refused_more": float(refused[0] - refused[1]),
+    }
 
 
 def map_difference(
@@ -162,23 +198,40 @@ def map_difference(
 def gate(comparison: Comparison, max_drop: float) -> str:
     """Return why an artifact may not be used, or nothing.
 
-    A drop of more than `max_drop` fails. So does a value that is not a finite number, whatever
-    the rest scores, and a map that is not the model's.
+    A drop of more than `max_drop` fails, of steps on a scale, too. So does a value that is not a
+    finite number, whatever the rest scores, and a map or a `known` that is not the model's.
 
     Args:
         comparison: Its answers beside the model's.
         max_drop: The largest drop allowed, as a fraction (.02 is two images in a hundred).
     """
-    n = comparison.n
+    n, allowed = comparison.n, f"where {100 * max_drop:g}% is allowed"
     if comparison.unusable:
         return f"{comparison.unusable} of {n} images give values that are not finite"
-    if comparison.accuracy_drop <= max_drop + _ROUNDING:
-        off = comparison.map_difference or 0.0
-        return f"maps differ from the model's by {off:.0%}" if off > _MAP_TOLERANCE else ""
+    if comparison.accuracy_drop > max_drop + _ROUNDING:
+        return _less_accurate(comparison, max_drop)
+    if (further := comparison.steps_drop or 0.0) > max_drop + _ROUNDING:
+        return (
+            f"answers are further off on {n} images, by {further:.1%} of what always the median "
+            f"step is off, {allowed}"
+        )
+    if (off := comparison.map_difference or 0.0) > _MAP_TOLERANCE:
+        return f"maps differ from the model's by {off:.0%}"
+    if comparison.refuses_otherwise:
+        return (
+            f"known, how like the training images one is, moved by "
+            f"{comparison.known_mean_difference:.2f} on average; of {n} images of the classes "
+            f"{comparison.refused_more:+.0%} are refused"
+        )
+    return ""
+
+
+def _less_accurate(comparison: Comparison, max_drop: float) -> str:
+    n, allowed = comparison.n, f"where {100 * max_drop:g}% is allowed"
     if comparison.unit:
         return (
             f"{comparison.unit} on {n} images, {100 * comparison.accuracy_drop:.1f}% of what "
-            f"always the same answer is off, where {100 * max_drop:g}% is allowed"
+            f"always the same answer is off, {allowed}"
         )
     low, high = (100 * end for end in comparison.drop_interval)
     before = comparison.accuracy + comparison.accuracy_drop
@@ -194,79 +247,9 @@ def compare_unusable(inputs: ExportInputs) -> Comparison:
     labels = inputs.check.labels
     if inputs.task != CLASSES:
         return Comparison(0.0, 0.0, 1.0, (1.0, 1.0), 1.0, (), (), len(labels), len(labels))
-    right = inputs.expected.probabilities.argmax(1) == labels
+    right = answered(inputs.expected.probabilities, inputs.confidence.ordered) == labels
     drop = float(_weights(inputs)[right].sum()) / len(labels)
     return Comparison(0.0, 0.0, drop, (drop, drop), 1.0, (), (), len(labels), len(labels))
-
-
-def grouped_interval(
-    lost: np.ndarray,
-    won: np.ndarray,
-    groups: Sequence[str] = (),
-    weights: np.ndarray | None = None,
-) -> tuple[float, float]:
-    """Return `paired_interval` of as many images as those of groups, or with weights, are worth.
-
-    Args:
-        lost: (n,) whether only the first one got an image right.
-        won: (n,) whether only the second one did.
-        groups: (n,) what images of a group share; nothing where it is not known.
-        weights: (n,) what each image counts, 1 on average; None counts all the same.
-
-    References:
-        Kish (1965), Survey Sampling (the effect of weights).
-    """
-    weights = np.ones(len(lost)) if weights is None else weights
-    effect = float(np.square(weights).mean())
-    effect *= difference_effect(lost.astype(float) - won, groups) if len(groups) else 1.0
-    counts = weights[lost].sum(), weights[won].sum(), len(lost)
-    return paired_interval(*(float(count) / effect for count in counts))
-
-
-def paired_interval(lost: float, won: float, n: float, z: float = _Z95) -> tuple[float, float]:
-    """Return the interval of the difference of two accuracies on the same images.
-
-    Both ends solve T(d) = ±z for Tango's score statistic
-
-        T(d) = (lost - won - n d) / sqrt(n (2 q + d (1 - d)))
-        q = (sqrt(b² - 8 n c) - b) / (4 n),  b = (2 n - lost + won) d - lost - won,
-        c = -won d (1 - d)
-
-    where q is the likeliest share of won images if d were true. Unlike estimate ± z·s it is
-    honest for few changes: none among n images still allows ± z² / (n + z²).
-
-    Args:
-        lost: Images that only the first one got right.
-        won: Images that only the second one got right.
-        n: Images in all, at least one; fractions of an effective number are allowed.
-        z: Quantile of the normal distribution; 1.96 for 95%.
-
-    Returns:
-        Lower and upper end of (lost - won) / n, within -1 and 1.
-
-    References:
-        Tango (1998), Equivalence test and confidence interval for the difference in proportions
-        for the paired-sample design. Statistics in Medicine 17.
-    """
-    estimate = (lost - won) / n
-    upper = _solve(lambda d: _tango(lost, won, n, d) + z, estimate, 1 - _EDGE)
-    lower = -_solve(lambda d: _tango(won, lost, n, d) + z, -estimate, 1 - _EDGE)
-    return lower, upper
-
-
-def _tango(lost: float, won: float, n: float, d: float) -> float:
-    b = (2 * n - lost + won) * d - lost - won
-    c = -won * d * (1 - d)
-    q = (math.sqrt(max(b * b - 8 * n * c, 0.0)) - b) / (4 * n)
-    variance = n * (2 * q + d * (1 - d))
-    return (lost - won - n * d) / math.sqrt(max(variance, _EDGE))
-
-
-def _solve(falling: Callable[[float], float], low: float, high: float) -> float:
-    """Return where a falling function crosses zero; 1 where it does not below `high`."""
-    from scipy.optimize import brentq
-
-    return 1.0 if falling(high) > 0 else float(brentq(falling, low, high, xtol=1e-12))
 
 
 def _changed(

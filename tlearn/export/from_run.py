@@ -15,6 +15,7 @@ from tlearn.artifacts.files import artifact_digest
 from tlearn.confidence.answers import Answer, Answers
 from tlearn.confidence.novelty import REFUSED
 from tlearn.data.decode import decode
+from tlearn.data.order import answered
 from tlearn.data.sampling import representative, sample_size
 from tlearn.data.targets import CLASSES, NUMBER, ensure_classes
 from tlearn.data.unreadable import UnreadableImageError
@@ -157,7 +158,7 @@ def _golden_images(run: TrainedRun, model: keras.Model) -> list[GoldenImage]:
     right = [
         GoldenImage(content, file.path.suffix, run.labels[file.label], pixels, answer)
         for (file, content, pixels), answer in zip(readable, answers, strict=True)
-        if answer.probabilities.argmax() == file.label
+        if answered(answer.probabilities[np.newaxis], run.plan.ordered)[0] == file.label
     ]
     # An app that follows the contract should have a class to show for them.
     return [image for image in right if _is_known(image.answer)] or right

@@ -59,6 +59,9 @@ class Artifact:
         n_checked: Images that it was checked on.
         checked_on: The split that they are; see `SplitImages.source`.
         known_difference: Largest of `known`; None where there is no such output.
+        known_mean_difference: Mean of the same; None also where no image is refused.
+        refused_more: Share of images that it refuses, less that which the model refuses.
+        steps_drop: Of classes in order, see `Comparison`; None of others.
         map_difference: Of `map`, see `Comparison`; None likewise.
         sets: Promises about sets of its answers; none without validation images.
         operating_point: Chosen on its answers; None where none was asked for.
@@ -89,6 +92,9 @@ class Artifact:
     n_checked: int = 0
     checked_on: str = "val"
     known_difference: float | None = None
+    known_mean_difference: float | None = None
+    refused_more: float = 0.0
+    steps_drop: float | None = None
     map_difference: float | None = None
     sets: tuple[AnswerSets, ...] = ()
     operating_point: OperatingPoint | None = None
@@ -124,6 +130,8 @@ def compare_with_model(
         answers = run_artifact(path, check.pixels)
         comparison = (compare if inputs.task == CLASSES else compare_targets)(inputs, answers)
         failure = gate(comparison, max_drop)
+        if comparison.refuses_otherwise:
+            advice = (*advice, "or refuse nothing: --refuse 0")
         milliseconds = latency_milliseconds(path, check.pixels, TIMED_THREADS)
         promised = inputs.task == CLASSES and check.source.endswith("val")
         if not comparison.unusable and promised:

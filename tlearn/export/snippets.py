@@ -102,6 +102,7 @@ def _template_values(model: Path) -> dict[str, Any]:
         "threshold": round(max(sets.threshold - ROUNDING, 0), _DIGITS) if sets else None,
         "positive": contract.labels.index(point.positive) if point else None,
         "start": point.threshold if point else None,
+        "ordered": confidence.ordered and not point,
         "resize": images.resize,
         "gray_range": images.gray_range,
         "resizing": _RESIZING[images.resize].format(size=images.image_size),
