@@ -100,7 +100,7 @@ def test_images_that_were_trained_on_are_no_test_of_the_model(
     calls("evaluate", result_of(report("digits"), 7, few))
     shown = command("evaluate").stdout
     fits(shown)
-    assert "7 of these 10 images were trained on or may have served" in shown
+    assert "7 of the 10 images were trained on or may have served" in shown
     assert "3 of 3 right: 100.0%" in shown
     document = json.loads(command("evaluate", "--json").stdout)
     assert document["trained_on"] == 7 and document["unseen"]["accuracy"] == 1

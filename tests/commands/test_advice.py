@@ -11,7 +11,6 @@ import pytest
 
 from tlearn import api
 from tlearn.commands.advice import head_evidence, head_score_of, learning_curve_correction
-from tlearn.errors import RecipeError
 from tlearn.features.head import CrossValidation
 from tlearn.suggestion.depth_profile import DepthProfile, HeadScore
 from tlearn.suggestion.learning_curve import LearningCurve
@@ -101,17 +100,3 @@ def test_a_folder_that_leaves_no_validation_split_is_advised_on_too(
     advice = api.suggest(image_folder(per_class=6), flags=tiny_backbone_flags)
     assert advice.dataset is not None and not advice.dataset.manifest.count("val")
     assert advice.options
-
-
-def test_as_many_epochs_are_planned_as_fit_into_the_time(
-    run_images: Path, tiny_backbone_flags: dict[str, Any], converted: None
-) -> None:
-    asked = tiny_backbone_flags | {"policy": "deep"}
-    few, many = (
-        api.finetune(run_images, flags=asked | {"seconds": seconds}, dry_run=True).plan.training
-        for seconds in (1.0, 36_000.0)
-    )
-    assert few.epochs == 1 < many.epochs
-    assert many.warmup_epochs / many.epochs == pytest.approx(few.warmup_epochs / few.epochs)
-    with pytest.raises(RecipeError, match="epochs and seconds are both set"):
-        api.finetune(run_images, flags=asked | {"seconds": 60, "epochs": 3}, dry_run=True)

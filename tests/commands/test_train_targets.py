@@ -96,11 +96,15 @@ def test_a_table_of_answers_is_written_again(train: Callable[..., Any], tmp_path
 def test_what_is_made_for_classes_says_so(train: Callable[..., Any]) -> None:
     source, result = train(labels_table, policy="linear_head")
     run = result.run.path
-    with pytest.raises(DataError, match="--folder is about classes, and here several labels"):
+    with pytest.raises(
+        DataError, match="--folder cannot be used here: what was learned is several"
+    ):
         api.explain_folder(run)
-    with pytest.raises(DataError, match="--policies is about classes"):
+    with pytest.raises(DataError, match="--policies cannot be used here"):
         api.finetune_policies(source, ["linear-head", "deep"])
-    with pytest.raises(DataError, match="--min-auc is about classes, and here several labels"):
+    with pytest.raises(
+        DataError, match="--min-auc cannot be used here: what was learned is several"
+    ):
         api.evaluate(run, gates=api.Gates(min_auc=0.5))
 
 

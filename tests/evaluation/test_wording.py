@@ -4,6 +4,7 @@ import pytest
 
 from tlearn.evaluation.wording import (
     duration,
+    gain_in_words,
     key_in_words,
     percent,
     percent_interval,
@@ -21,6 +22,23 @@ from tlearn.evaluation.wording import (
 )
 def test_a_share_is_a_percentage(share: float, text: str) -> None:
     assert percent(share) == text
+
+
+@pytest.mark.parametrize(
+    ("difference", "of_number", "text"),
+    [
+        (0.042, False, "+4.2"),
+        (-0.042, False, "-4.2"),
+        (-0.0001, False, "+0.0"),
+        (-0.0, True, "+0"),
+        (-0.0001, True, "-0.0001"),
+        (1234.5, True, "+1,234"),
+    ],
+)
+def test_a_gain_has_a_sign_and_zero_has_one_only(
+    difference: float, of_number: bool, text: str
+) -> None:
+    assert gain_in_words(difference, of_number) == text
 
 
 def test_an_interval_names_its_ends() -> None:

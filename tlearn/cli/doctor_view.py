@@ -41,8 +41,8 @@ def draw_findings(found: Examination, verbose: bool) -> list[RenderableType]:
     """
     blocks: list[RenderableType] = [Text(), dataset_table(found.dataset), heading("Found")]
     said = sentences(found)
-    nothing = "nothing else" if found.other_issues else "nothing"
-    blocks.append(indented(bullets(said) if said else Text(f"{nothing} wrong was found", GOOD)))
+    nothing = "nothing else" if found.other_issues else "nothing wrong"
+    blocks.append(indented(bullets(said) if said else Text(f"{nothing} was found", GOOD)))
     if found.left_out:
         blocks.append(indented(Text(found.left_out, DIM)))
     blocks += issue_block(found.other_issues)

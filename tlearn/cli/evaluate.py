@@ -16,7 +16,7 @@ from rich.text import Text
 from tlearn.cli import confidence_view, evaluate_view, options, target_view
 from tlearn.cli import evaluate_options as flags
 from tlearn.cli.annotations import Annotations, annotation, print_annotations
-from tlearn.cli.display.formats import escape_control, interval, percent, relative_path
+from tlearn.cli.display.formats import escape_control, interval, percent, pluralize, relative_path
 from tlearn.cli.display.progress import Display, print_json, print_result
 from tlearn.cli.display.widgets import (
     BAD,
@@ -233,7 +233,7 @@ def _trained_on(scores: Scores) -> dict[str, RenderableType]:
         text = f"all {total:,} images {_SEEN}: this is no test of the model"
         return {"trained on": Text(text, WARN)}
     return {
-        "trained on": Text(f"{n:,} of these {total:,} images {_SEEN}", WARN),
+        "trained on": Text(f"{n:,} of the {pluralize(total, 'image')} {_SEEN}", WARN),
         "the others": Text.assemble(
             (f"{unseen.n_correct:,} of {unseen.n:,} right: "),
             (percent(unseen.accuracy), "bold"),

@@ -9,7 +9,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from tlearn.cli.annotations import annotation, print_annotations
-from tlearn.cli.display.formats import escape_control, percent, relative_path
+from tlearn.cli.display.formats import escape_control, percent, pluralize, relative_path
 from tlearn.cli.display.progress import print_json, print_result
 from tlearn.cli.display.widgets import (
     BAD,
@@ -107,8 +107,9 @@ def draw_scores(scores: TargetScores, verbose: bool) -> list[RenderableType]:
     """Return the scores on all images and, apart from them, on those that were not learned from."""
     blocks = draw_target_scores({"": scores.report}, verbose)
     if scores.trained_on:
-        seen = f"{scores.trained_on:,} of these {scores.report.n:,} images were trained on or may "
-        blocks.append(Text(seen + "have served to choose settings: no test of the model", WARN))
+        seen = f"{scores.trained_on:,} of the {pluralize(scores.report.n, 'image')} were trained on"
+        why = "or may have served to choose settings: no test of the model"
+        blocks.append(Text(f"{seen} {why}", WARN))
     if scores.trained_on is None:
         blocks.append(Text("whether any of these images were trained on is not known here", DIM))
     if scores.unseen:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tlearn.commands.examine import examine_shortly
+from tlearn.commands.plan_time import forecast_plan
 from tlearn.commands.session import Session
 from tlearn.commands.workspace import Workspace
 from tlearn.data.design_effect import effect_at, within_group_correlation
@@ -24,7 +25,6 @@ from tlearn.suggestion.depth_profile import DepthProfile, HeadScore
 from tlearn.suggestion.learning_curve import LearningCurve, measure_curve
 from tlearn.suggestion.matrix import Evidence, HeadEvidence
 from tlearn.suggestion.similarity import Similarity, measure_similarity, nearest_classes, sample
-from tlearn.suggestion.time_forecast import Workload, forecast_seconds
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,41 +154,6 @@ def head_evidence(profile: DepthProfile, joined: bool = False) -> Iterator[HeadE
 def learning_curve_correction(curve: LearningCurve, folds: int) -> float:
     """Return the factor on the error of cross-validation, whose heads saw (k - 1) / k images."""
     return float((1 - 1 / folds) ** curve.slope)
-
-
-def forecast_plan(workspace: Workspace, plan: Plan, pass_seconds: float) -> float:
-    """Return the seconds that a plan will take here.
-
-    Args:
-        workspace: Images and backbone.
-        plan: What will be trained.
-        pass_seconds: From `Session.measure_pass`.
-    """
-    split, training = plan.split, plan.training
-    workload = Workload(
-        n_train=split.n_train,
-        n_all=split.n_train + split.n_val + split.n_test,
-        views=plan.images.views,
-        epochs=training.epochs,
-        first_trained_stage=training.first_trained_stage,
-        n_stages=plan.head.stages[-1],
-    )
-    return forecast_seconds(workspace.stages, workload, pass_seconds)
-
-
-def fit_into_time(session: Session, workspace: Workspace, plan: Plan) -> Plan:
-    """Return the plan with as many epochs as its time allows, if it has a limit and epochs."""
-    if plan.training.seconds is None or not plan.training.epochs:
-        return plan
-
-    def with_epochs(epochs: int) -> Plan:
-        warmup = plan.training.warmup_epochs * epochs / plan.training.epochs
-        return replace(plan, training=replace(plan.training, epochs=epochs, warmup_epochs=warmup))
-
-    pass_seconds = session.measure_pass(workspace)
-    one, two = (forecast_plan(workspace, with_epochs(n), pass_seconds) for n in (1, 2))
-    left = plan.training.seconds - session.timer.total() - one
-    return with_epochs(1 + max(int(left / (two - one)), 0))
 
 
 def plan_option(session: Session, workspace: Workspace, option: Option) -> Plan:

@@ -20,7 +20,15 @@ from tlearn.evaluation.figures import PAGE, inline_svg
 from tlearn.evaluation.metrics import Report
 from tlearn.evaluation.page import render_page
 from tlearn.evaluation.target_scores import TargetReport, main_interval
-from tlearn.evaluation.wording import percent, percent_interval, policy_in_words, setting_in_words
+from tlearn.evaluation.wording import (
+    gain_in_words,
+    percent,
+    percent_interval,
+    policy_in_words,
+    score_in_words,
+    setting_in_words,
+    significant,
+)
 from tlearn.storage.atomic import ensure_writable_file, write_atomic
 
 _HINT = "name another file: --html FILE.html"
@@ -74,19 +82,19 @@ class Wording:
 
     def value(self, score: float | None) -> str:
         """Return a score in words."""
-        if score is None:
-            return "-"
-        return f"{score:.3g}" if self.task == NUMBER else percent(score)
+        return "-" if score is None else score_in_words(score, self.task == NUMBER)
 
     def interval(self, ends: tuple[float, float] | None) -> str:
         """Return its interval in words."""
         if ends is None:
             return "-"
-        return "{:.3g} to {:.3g}".format(*ends) if self.task == NUMBER else percent_interval(*ends)
+        if self.task == NUMBER:
+            return " to ".join(map(significant, ends))
+        return percent_interval(*ends)
 
     def gain(self, difference: float) -> str:
         """Return a gain in words, with its sign."""
-        return f"{difference:+.3g}" if self.task == NUMBER else f"{100 * difference:+.1f}"
+        return gain_in_words(difference, self.task == NUMBER)
 
 
 def wording_of(comparison: Comparison) -> Wording:

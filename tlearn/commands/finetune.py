@@ -7,11 +7,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from tlearn.commands.advice import advise, fit_into_time, forecast_plan
+from tlearn.commands.advice import advise
 from tlearn.commands.advise_targets import advise_targets
 from tlearn.commands.choose_backbone import choose_backbone
 from tlearn.commands.choose_mirror import choose_mirror
 from tlearn.commands.examine import examine_shortly
+from tlearn.commands.plan_time import fit_into_time, forecast_plan
 from tlearn.commands.repeats import (
     PlannedRepeats,
     check_repeats,
@@ -267,7 +268,7 @@ def _make_plan(
         advice = replace(advice, contenders=contenders)
         resolved = session.with_suggestion(advice.suggestion.recipe)
     plan = choose_mirror(session, workspace, session.make_plan(workspace, resolved))
-    plan = fit_into_time(session, workspace, plan)
+    plan = fit_into_time(session, workspace, plan, advised=advice is not None)
     if advice:
         usual = session.make_plan(workspace, load_recipe(None, {}, advice.suggestion.recipe))
         keys = {"augmentation", "views"} | (GRADIENT_KEYS if plan.training.epochs else set())

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from tlearn.commands.advice import forecast_plan
 from tlearn.commands.fitted import FittedModel
+from tlearn.commands.plan_time import forecast_plan
 from tlearn.commands.session import Session
 from tlearn.commands.train import fit
 from tlearn.commands.workspace import Workspace

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from tlearn.commands.additions import Additions, find_additions
-from tlearn.commands.advice import fit_into_time, forecast_plan
 from tlearn.commands.finetune import recorder
+from tlearn.commands.plan_time import fit_into_time, forecast_plan
 from tlearn.commands.resume import go_on
 from tlearn.commands.save import begin_run, save_run
 from tlearn.commands.session import Session

@@ -72,5 +72,5 @@ def _number_of(root: Path, name: str) -> float:
     except ValueError:
         raise DataError(
             f"the folder {name!r} in {quoted(root)} is not named by a number",
-            "rename it, or learn classes: --task classes",
+            "rename it, or learn classes: tlearn finetune FOLDER --task classes",
         ) from None

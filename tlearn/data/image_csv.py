@@ -151,7 +151,7 @@ def _numbers(
     except ValueError as error:
         raise DataError(
             f"{quoted(path)} has numbers with a comma in the column {column!r}: {error}",
-            "write them without separators of thousands: --task number",
+            "write them without separators of thousands, as 1000.5: tlearn finetune TABLE",
         ) from None
     for line, cells in table:
         try:
@@ -162,7 +162,7 @@ def _numbers(
         errors[10:] = [f"... and {len(errors) - 10} more"] if len(errors) > 10 else []
         raise DataError(
             "\n".join([f"{quoted(path)} has errors in the column {column!r}:", *errors]),
-            "correct or remove those lines, or learn classes: --task classes",
+            "correct or remove those lines, or learn classes: tlearn finetune TABLE --task classes",
         )
     return targets
 

@@ -127,7 +127,7 @@ def refuse_unknown(path: Path, named: set[str], outputs: Sequence[str]) -> None:
         raise DataError(
             f"{quoted(path)} has labels that the model does not know: "
             f"{', '.join(map(repr, unknown[:5]))}; it knows {', '.join(map(repr, outputs[:5]))}",
-            "name the model that was trained on such labels, as in: tlearn runs",
+            "correct them, name a model that knows them, or train one: tlearn finetune TABLE",
         )
 
 

@@ -47,12 +47,12 @@ def ensure_classes(task: str, what: str) -> None:
     """
     if task != CLASSES:
         learned = {
-            LABELS: "several labels an image are",
-            NUMBER: "a number is",
-            ONE_CLASS: "what good images are like is",
+            LABELS: "several labels an image",
+            NUMBER: "a number",
+            ONE_CLASS: "what good images are like",
         }[task]
         raise DataError(
-            f"{what} is about classes, and here {learned} learned",
+            f"{what} cannot be used here: what was learned is {learned}",
             "what works with it: tlearn finetune, evaluate, predict, explain, compare, describe, "
             "export and check",
         )

@@ -10,7 +10,7 @@ import numpy as np
 from tlearn.data.intervals import Interval
 from tlearn.data.targets import NUMBER
 from tlearn.evaluation.target_gains import gain_interval, sampled_scores
-from tlearn.evaluation.wording import percent
+from tlearn.evaluation.wording import gain_in_words, score_in_words
 
 
 @dataclass(frozen=True)
@@ -45,10 +45,9 @@ class PairedScores:
     def in_words(self) -> tuple[str, str, str, str]:
         """Return the score before and after, how much better that is, and its interval."""
         of_number = self.score == "mae"
-        gain = self.before - self.after if of_number else 100 * (self.after - self.before)
-        ends = [end if of_number else 100 * end for end in self.interval or ()]
-        change, *around = (f"{v:+.3g}" if of_number else f"{v:+.1f}" for v in (gain, *ends))
-        old, new = (f"{v:.3g}" if of_number else percent(v) for v in (self.before, self.after))
+        gain = self.before - self.after if of_number else self.after - self.before
+        change, *around = (gain_in_words(v, of_number) for v in (gain, *(self.interval or ())))
+        old, new = (score_in_words(v, of_number) for v in (self.before, self.after))
         return old, new, change, " to ".join(around) or "-"
 
 

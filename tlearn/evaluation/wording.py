@@ -50,6 +50,19 @@ def significant(number: float, digits: int = 3) -> str:
     return f"{number:.{digits}g}"
 
 
+def score_in_words(score: float, of_number: bool = False) -> str:
+    """Return a score: a share as "81.0%", the mean error of a number in its unit as "0.25"."""
+    return significant(score) if of_number else percent(score)
+
+
+def gain_in_words(difference: float, of_number: bool = False) -> str:
+    """Return a gain with its sign: in points as "+4.2", of a number in its unit as "-0.025"."""
+    size = abs(difference)
+    text = significant(size) if of_number else f"{100 * size:.1f}"
+    sign = "-" if difference < 0 and text.strip("0.") else "+"
+    return sign + text
+
+
 def points(difference: float) -> str:
     """Return the size of a difference of shares such as 0.042 as "4.2 points"."""
     number = f"{abs(100 * difference):.1f}"
