@@ -52,7 +52,7 @@ WITH_KERAS = {
     ),
     *("models.joined", "models.known", "models.classics", "models.classics_since_2015"),
     *("models.class_map", "models.efficientnet_lite", "models.hub", "models.one_class"),
-    *("features.int8", "export.int8_head", "export.int8_normality"),
+    *("features.int8", "export.int8_head", "export.int8_known", "export.int8_normality"),
     *("training.batch_norm_folding", "training.batch_norm_momentum"),
     *("training.channel_pruning", "training.phase"),
     *("training.distillation", "training.fine_tune", "training.interpolation", "training.loop"),

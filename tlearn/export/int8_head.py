@@ -18,12 +18,14 @@ References:
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import keras
 import numpy as np
 
+from tlearn.confidence.answers import KNOWN
 from tlearn.evaluation.predictions import predict_pixels
+from tlearn.export.int8_known import known_logits, refit_known_for_int8
 from tlearn.features.head import centered
 from tlearn.features.int8 import int8_embeddings
 from tlearn.models.classifier import HEAD
@@ -36,7 +38,7 @@ _LEAST = 1e-9
 
 @contextmanager
 def refit_head_for_int8(model: keras.Model, calibration: np.ndarray) -> Iterator[keras.Model]:
-    """Yield the model with a head for its int8 form; afterwards it has its own again.
+    """Yield the model with a head, and a `known`, for its int8 form; then it has its own again.
 
     Args:
         model: float32 classifier, from `build_classifier`.
@@ -45,10 +47,13 @@ def refit_head_for_int8(model: keras.Model, calibration: np.ndarray) -> Iterator
     """
     head = model.get_layer(HEAD)
     weights = head.get_weights()
+    wanted = known_logits(model, calibration) if KNOWN in model.output_names else None
     quantized = int8_embeddings(model, calibration, calibration)
     head.set_weights(_solve(model, weights, quantized, calibration))
+    knows = nullcontext() if wanted is None else refit_known_for_int8(model, wanted, calibration)
     try:
-        yield model
+        with knows:
+            yield model
     finally:
         head.set_weights(weights)
 
