@@ -171,9 +171,12 @@ def test_large_jpegs_are_reduced_while_decoded(
     assert [size for size in resized if max(size) > 64] == [(160, 128), (640, 512)]
     info = read_image(path, 64, resize)[1]
     assert (info.width, info.height) == (640, 512)
+    side = 161 if resize == "pad" else 129
+    told = [decoder.is_reduced(path.read_bytes(), size, resize) for size in (64, side)]
+    assert told == [True, False] and not decoder.is_reduced(plain.read_bytes(), 64, resize)
     # Just below four times the target nothing is reduced.
     resized.clear()
-    read_image(path, 161 if resize == "pad" else 129, resize)
+    read_image(path, side, resize)
     assert resized[0] == (640, 512)
 
 

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from tlearn.data.dataset import Dataset, load_dataset
+from tlearn.data.decode import is_reduced
 from tlearn.data.file_index import FileIndex
 from tlearn.data.image_folder import scan
 from tlearn.data.sampling import representative
@@ -109,6 +111,23 @@ def test_golden_files_are_those_that_were_read_whatever_became_of_them(
     keep(dataset, tmp_path / "samples")
     kept_samples = read_samples(tmp_path / "samples")
     assert kept_samples is not None and {file.label for file in kept_samples.golden} == {0, 1, 2}
+
+
+def test_one_golden_file_is_a_jpeg_that_is_reduced_while_it_is_decoded(
+    image_folder: Callable[..., Path], own_cache: Path, tmp_path: Path
+) -> None:
+    folder = image_folder(per_class=20, splits=("train", "val"))
+    small = sorted((folder / "val").rglob("*.png"))[0]
+    Image.open(small).resize((300, 200)).save(small.with_suffix(".jpg"), quality=95)
+    small.unlink()
+    dataset = load_dataset(scan(folder), 32, "squash", own_cache, lambda *_: None, Timer())
+    probabilities = right(dataset)
+    probabilities[0] = [0.98, 0.01, 0.01]  # surer than those that are taken first
+    write_samples(tmp_path / "samples", dataset, "val", probabilities, seed=0)
+    kept_samples = read_samples(tmp_path / "samples")
+    assert kept_samples is not None and len(kept_samples.golden) == 6
+    reduced = [is_reduced(file.content(), 32, "squash") for file in kept_samples.golden]
+    assert reduced == [False] * 5 + [True]
 
 
 def test_golden_candidates() -> None:

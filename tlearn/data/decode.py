@@ -216,6 +216,24 @@ def _load_mended(
         raise
 
 
+def is_reduced(data: bytes, image_size: int, resize: str) -> bool:
+    """Return whether an image file is a JPEG that is made smaller while it is decoded.
+
+    Args:
+        data: The content of a file that `decode` can read.
+        image_size: Side of the square.
+        resize: One of RESIZE_RULES.
+    """
+    if sniff(data[:64]) != "JPEG":
+        return False
+    with suppress(OSError, SyntaxError, ValueError):  # not every file is read without repair
+        image, _ = _open_page(data, "JPEG")
+        whole = image.size
+        image.draft("", draft_size(*whole, image_size, resize))
+        return image.size != whole
+    return False
+
+
 def _load(
     data: bytes, format_name: str, image_size: int, resize: str, gray_range: GrayRange | None
 ) -> _Loaded:
