@@ -174,7 +174,7 @@ def verdict(report: Report, whose: str = "images it had not seen") -> Text:
     score = f"{percent(report.accuracy)}; 95% interval {interval(*report.interval)}"
     found = Text.assemble((f"Right on {right:,} of {report.n:,}", "bold"), f" {whose} ({score})")
     if report.steps:
-        found.append(f"\nIt is {report.steps.in_words()}")
+        found.append(f"\nAnswers are {report.steps.in_words()}")
     return found
 
 
