@@ -145,6 +145,19 @@ def read_image(
     digest = digest_of_bytes(data)
     if stored := find_stored(digest, data):
         return None, stored
+    return _read(data, digest, image_size, resize, gray_range)
+
+
+def read_bytes(
+    data: bytes, image_size: int, resize: str, gray_range: GrayRange | None = None
+) -> tuple[np.ndarray | None, ImageInfo]:
+    """Decode the bytes of an image file and describe it, as `read_image` does."""
+    return _read(data, digest_of_bytes(data), image_size, resize, gray_range)
+
+
+def _read(
+    data: bytes, digest: str, image_size: int, resize: str, gray_range: GrayRange | None
+) -> tuple[np.ndarray | None, ImageInfo]:
     format_name = sniff(data[:64])
     try:
         _ensure_read_here(data, format_name)
