@@ -175,9 +175,8 @@ def to_json(result: CheckResult) -> dict[str, Any]:
         **confidence_view.to_json(result.coverage, result.known, result.refused),
         "operating_point": point and asdict(point),
         "sensitivity_kept": kept and asdict(kept) | {"holds": kept.holds},
-        "predictions": target_view.to_json(result.targets)
-        if result.targets
-        else predictions and predict_view.to_json(predictions, _TOP)["predictions"],
+        "predictions": [target.to_json() for target in result.targets]
+        or (predictions and [prediction.to_json(_TOP) for prediction in predictions]),
     }
 
 

@@ -10,7 +10,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from tlearn.cli import options, target_view
+from tlearn.cli import options
 from tlearn.cli.display.formats import (
     change,
     enumeration,
@@ -149,7 +149,7 @@ def _image_to_json(image: NextImage) -> dict[str, Any]:
     from tlearn.evaluation.predictions import Prediction
 
     if not isinstance(image.prediction, Prediction):
-        (said,) = target_view.to_json([image.prediction])
+        said = image.prediction.to_json()
         return {"path": said.pop("image"), "worth": image.worth, **said, "copy": image.copy}
     (guess, probability), (second, runner_up) = image.prediction.top[:2]
     return {

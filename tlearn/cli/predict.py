@@ -151,7 +151,7 @@ def _answer_targets(
     if csv:
         write_atomic(csv, target_view.to_csv(predictions), _CSV_HINT)
     if as_json:
-        print_json({"run": str(run.path), "predictions": target_view.to_json(predictions)})
+        print_json({"run": str(run.path), "predictions": [p.to_json() for p in predictions]})
     else:
         print_result(Text(), key_value_table({"run": about(run)}))
         print_result(Text(), *target_view.draw_predictions(predictions))

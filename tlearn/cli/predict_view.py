@@ -55,20 +55,8 @@ def to_json(
     sorting: Sorting | None = None,
 ) -> dict[str, Any]:
     """Return the document: one record per image, `problem` null where it was read."""
-    document: dict[str, Any] = {
-        "predictions": [
-            {
-                "image": prediction.name,
-                "label": prediction.label or None,
-                "probability": prediction.probability if prediction.top else None,
-                "known": prediction.known,
-                "set": list(prediction.answers),
-                "top": [{"label": name, "probability": p} for name, p in prediction.top[:top]],
-                "problem": prediction.problem,
-            }
-            for prediction in predictions
-        ]
-    }
+    records = [prediction.to_json(top) for prediction in predictions]
+    document: dict[str, Any] = {"predictions": records}
     if done and sorting:
         document["sorted"] = {
             "folder": str(sorting.folder),

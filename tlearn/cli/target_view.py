@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.console import RenderableType
 from rich.text import Text
@@ -148,20 +148,6 @@ def draw_predictions(predictions: Sequence[TargetPrediction]) -> list[Renderable
         blocks.append(Text(f"\n{len(unread)} of {len(predictions)} images cannot be read", BAD))
         blocks.append(indented(bullets(unread)))
     return blocks
-
-
-def to_json(predictions: Sequence[TargetPrediction]) -> list[dict[str, Any]]:
-    """Return the predictions as plain Python values."""
-    return [
-        {
-            "image": p.name,
-            "problem": p.problem,
-            "labels": [*p.labels],
-            "answers": dict(p.answers),
-            "interval": p.interval and [*p.interval],
-        }
-        for p in predictions
-    ]
 
 
 def to_csv(predictions: Sequence[TargetPrediction]) -> str:

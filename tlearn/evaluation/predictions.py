@@ -88,6 +88,18 @@ class Prediction:
         """Return the record of an image that could not be read."""
         return cls(name, "", 0.0, (), problem)
 
+    def to_json(self, top: int) -> dict[str, Any]:
+        """Return the record of `tlearn predict --json` with at most so many labels in `top`."""
+        return {
+            "image": self.name,
+            "label": self.label or None,
+            "probability": self.probability if self.top else None,
+            "known": self.known,
+            "set": list(self.answers),
+            "top": [{"label": name, "probability": p} for name, p in self.top[:top]],
+            "problem": self.problem,
+        }
+
 
 def top_k(
     probabilities: np.ndarray, labels: Sequence[str], k: int, ordered: bool = False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -60,3 +61,13 @@ class TargetPrediction:
         width = number.half_width * (value if number.relative else 1.0)
         low = max(value - width, 0.0) if number.relative else value - width
         return cls(name, answers, interval=(low, value + width), is_number=True)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the record of `tlearn predict --json`."""
+        return {
+            "image": self.name,
+            "problem": self.problem,
+            "labels": [*self.labels],
+            "answers": dict(self.answers),
+            "interval": self.interval and [*self.interval],
+        }
