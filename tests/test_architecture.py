@@ -32,7 +32,7 @@ ROOMS = (
         "recipe",
         "training",
     ),
-    *("evaluation", "runs", "artifacts", "export", "commands", "api", "cli"),
+    *("evaluation", "runs", "artifacts", "export", "serving", "commands", "api", "cli"),
 )
 """A file imports from rooms above its own, from its own, and from `FOR_EVERYONE`."""
 
@@ -100,7 +100,7 @@ STEPS |= {
 }
 """Modules of commands/ that are a part of commands, and no command themselves."""
 
-WITHOUT_API = {"demo"}
+WITHOUT_API = {"demo", "serve"}
 """Commands that a program has no use for."""
 
 NO_TEST_OF_THEIR_OWN = {
@@ -145,6 +145,7 @@ NO_TEST_OF_THEIR_OWN = {
     "doctor/journal": "doctor/test_moves.py",
     "export/inputs": "a record, in every test of export/",
     "export/onnx": "export/test_graph_formats.py, with the other formats of a graph",
+    "serving/reader": "serving/test_pool.py",
     "export/openvino": "export/test_graph_formats.py",
 }
 """Modules without a test file of their stem, such as "cli/options", and where they are tested."""

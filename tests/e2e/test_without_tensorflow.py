@@ -64,3 +64,25 @@ def test_a_tuned_run_answers(tlearn: Program, train: Train, run_images: Path) ->
     done = tlearn("predict", run.path, next(run_images.rglob("*.png")))
     assert done.returncode == 0, done.stderr
     assert not tlearn.heavy()
+
+
+def test_a_litert_file_is_served(
+    tlearn: Program, linear_head_run: Path, run_images: Path, converted: None
+) -> None:
+    exported = tlearn("export", linear_head_run / "run", "--tflite", "--out", "export")
+    assert exported.returncode == 0, exported.stderr
+    tlearn.log.unlink()
+    done = tlearn.python("-c", _SERVE, "export/model.tflite", next(run_images.rglob("*.png")))
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["label"]
+    assert not tlearn.heavy()
+
+
+_SERVE = """
+import json, sys
+from pathlib import Path
+from tests.http_server import running
+from tlearn.commands.serve import serve
+with running(serve(Path(sys.argv[1]), port=0)) as client:
+    print(json.dumps(client.post(Path(sys.argv[2]).read_bytes()).document))
+"""

@@ -1,4 +1,4 @@
-"""Optional packages, which only some formats need."""
+"""Optional packages, which only some formats and commands need."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from tlearn.errors import HostError
 EXTRAS: dict[str, tuple[str, ...]] = {
     "onnx": ("tf2onnx", "onnx", "onnxruntime"),
     "openvino": ("openvino",),
+    "serve": ("starlette", "uvicorn", "httptools", "python_multipart"),
 }
 """The packages that come with each extra of tlearn."""
 
@@ -29,7 +30,7 @@ def require_extra(extra: str, packages: tuple[str, ...] = ()) -> None:
     missing = [name for name in packages or EXTRAS[extra] if find_spec(name) is None]
     if missing:
         raise HostError(
-            f"{extra} files need packages that are not installed: {', '.join(missing)}",
+            f"{extra} needs packages that are not installed: {', '.join(missing)}",
             f"install them from the folder of tlearn's source: pip install '.[{extra}]'",
         )
 

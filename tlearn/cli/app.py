@@ -36,6 +36,7 @@ from tlearn.cli import (
     rank,
     recipes,
     runs,
+    serve,
     suggest,
     update,
 )
@@ -146,7 +147,7 @@ _COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {
         matrix.matrix,
     ),
     _RUNS: (update.update, compare.compare, describe.describe),
-    _MORE: (distill.distill, models.models),
+    _MORE: (serve.serve, distill.distill, models.models),
 }
 app.add_typer(runs.runs, rich_help_panel=_RUNS)
 for _panel, _commands in _COMMANDS.items():
