@@ -100,7 +100,7 @@ STEPS |= {
 }
 """Modules of commands/ that are a part of commands, and no command themselves."""
 
-WITHOUT_API = {"demo", "serve"}
+WITHOUT_API = {"demo", "serve", "try_images"}
 """Commands that a program has no use for."""
 
 NO_TEST_OF_THEIR_OWN = {

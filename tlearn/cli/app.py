@@ -38,6 +38,7 @@ from tlearn.cli import (
     runs,
     serve,
     suggest,
+    try_images,
     update,
 )
 from tlearn.cli.boundary import Boundary
@@ -155,6 +156,7 @@ for _panel, _commands in _COMMANDS.items():
         # A folder after `tlearn matrix` is answered with the command that takes one.
         extra = {"allow_extra_args": _command is matrix.matrix}
         app.command(cls=Command, rich_help_panel=_panel, context_settings=extra)(_command)
+app.command("try", cls=Command, rich_help_panel=_START)(try_images.try_images)
 app.command("next", cls=Command, rich_help_panel=_JUDGE)(next_images.next_images)
 app.add_typer(recipes.app, rich_help_panel=_MORE)
 app.command(cls=Command, rich_help_panel=_MORE)(cache.cache)

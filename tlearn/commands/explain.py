@@ -17,15 +17,15 @@ from tlearn.commands.explained import (
     Explained,
     Subject,
     column_of,
+    drawn,
     explain_subject,
     named,
     telling,
 )
 from tlearn.data.image_folder import list_images
-from tlearn.data.targets import CLASSES, NUMBER, ONE_CLASS
+from tlearn.data.targets import CLASSES, NUMBER
 from tlearn.errors import DataError, quoted
 from tlearn.evaluation.explain_maps import PASSES
-from tlearn.evaluation.explain_overlay import draw_map
 from tlearn.evaluation.explain_page import write_explain_page
 from tlearn.evaluation.wording import percent
 from tlearn.progress import ProgressCallback, no_progress
@@ -193,10 +193,8 @@ def _drawn(trained: TrainedRun, subject: Subject, explained: Explained, file: Pa
     assert subject.pixels is not None
     task, output = trained.plan.task, explained.output
     number = task == NUMBER
-    most = 1.0 if task == ONE_CLASS else None
-    up = explained.label != DOWN if number else None
-    drawn = draw_map(subject.pixels, explained.warmth, most, up)
-    write_atomic(file, lambda path: Image.fromarray(drawn).save(path, "PNG"))
+    map = drawn(task, subject.pixels, explained)
+    write_atomic(file, lambda path: Image.fromarray(map).save(path, "PNG"))
     warm, random = explained.drops or (None, None)
     record = ImageMap(
         subject.path,
@@ -209,7 +207,7 @@ def _drawn(trained: TrainedRun, subject: Subject, explained: Explained, file: Pa
         right=explained.right,
         value=output if number else None,
     )
-    return _Card(record, subject.pixels, drawn)
+    return _Card(record, subject.pixels, map)
 
 
 def _file_name(number: int, path: str) -> str:

@@ -22,6 +22,7 @@ from tlearn.evaluation.explain_maps import (
     of_label,
     of_number,
 )
+from tlearn.evaluation.explain_overlay import draw_map
 from tlearn.evaluation.predictions_file import SplitPredictions
 from tlearn.runs.answering import Network, answer, output_of
 from tlearn.runs.run_images import LabeledPixels
@@ -214,6 +215,13 @@ def explain_subject(
             right = subject.truth == label
         output, drops = float(found.probabilities[column]), (found.drop_warm, found.drop_random)
         yield Explained(label, output, right, found.warmth, drops)
+
+
+def drawn(task: str, pixels: np.ndarray, explained: Explained) -> np.ndarray:
+    """Return a map drawn over its image, uint8 (s, s, 3)."""
+    most = 1.0 if task == ONE_CLASS else None
+    up = explained.label != DOWN if task == NUMBER else None
+    return draw_map(pixels, explained.warmth, most, up)
 
 
 def _columns(
