@@ -31,6 +31,7 @@ def test_it_prints_a_dozen_lines_that_anyone_understands(
     fits(result.stdout)
     lines = [line for line in result.stdout.splitlines() if line.strip()]
     assert 8 <= len(lines) <= 16
+    assert "tlearn try" in result.stdout
     plan = " ".join(result.stdout.split("Right on")[0].split())
     assert "images 12 of 3 classes ([bold]cats[/bold], \\x1b[31mdogs, a\\nb): 6 train" in plan
     assert "! 1 of 13 images cannot be read: [x].png 1 more note on the images: --verbose" in plan
@@ -271,7 +272,9 @@ def test_a_run_elsewhere_is_named_in_the_next_command(
     assert outcome.run is not None
     away = replace(outcome, run=replace(outcome.run, path=Path("my run")))
     finetunes(away)
-    last = command("finetune", "folder").stdout.splitlines()[-1]
+    printed = command("finetune", "folder").stdout
+    assert "tlearn try" not in printed  # which would take another run
+    last = printed.splitlines()[-1]
     assert "tlearn export 'my run' --tflite" in last
 
 

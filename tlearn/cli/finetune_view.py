@@ -138,8 +138,9 @@ def draw_result(result: FinetuneResult, verbose: bool) -> list[RenderableType]:
         blocks += [Text(), indented(score_table(reports)), *_absent(plan, result.reports), Text()]
     beside = run.path.absolute().parent == RUNS_ROOT.absolute()
     named = "" if beside else f" {escape_control(shell_path(run.path))}"
+    on_a_page = "; on a page: tlearn try" if beside else ""  # which takes the latest run in runs/
     steps = {
-        f"tlearn predict{named} PHOTO.jpg": "try it on a photo of your own",
+        f"tlearn predict{named} PHOTO.jpg": f"try it on a photo{on_a_page}",
         f"tlearn export{named} --tflite": "a checked file for a phone",
     }
     return [*blocks, key_value_table(rows), next_steps(steps)]

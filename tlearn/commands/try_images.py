@@ -25,7 +25,7 @@ from tlearn.serving.app import Limits, Work, build_app
 from tlearn.serving.corrections import Corrections
 from tlearn.serving.guard import Guard
 from tlearn.serving.listening import Prepared, listen
-from tlearn.serving.plain_words import in_words
+from tlearn.serving.plain_words import in_words, map_in_words
 from tlearn.serving.reader import Reader
 
 _PACKAGE, _HOST = "tlearn.commands", "127.0.0.1"
@@ -96,8 +96,11 @@ class Answering:
             asked = labels.index(label) if label else None
         found = explain_subject(self._run, self._network, Subject(name, pixels), asked)
         maps = [
-            {"label": map.label, "image": data_url(drawn(task, pixels, map), _MAP_SIDE)}
-            for map in found
+            {
+                "image": data_url(drawn(task, pixels, explained), _MAP_SIDE),
+                "words": map_in_words(task, explained.label),
+            }
+            for explained in found
         ]
         return {"maps": maps}
 

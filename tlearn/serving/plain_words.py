@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tlearn.data.targets import CLASSES, LABELS, NUMBER
+from tlearn.data.targets import CLASSES, LABELS, NUMBER, ONE_CLASS
 from tlearn.evaluation.wording import percent, significant
 
 _SHOWN = 5
@@ -27,9 +27,24 @@ def in_words(task: str, record: Mapping[str, Any]) -> tuple[str, list[str]]:
         return ", ".join(record["labels"]) or "no label", shares
     ((name, value),) = answers.items()
     if task == NUMBER:
-        lines = [f"9 of 10 within {_ends(record['interval'])}"] if record["interval"] else []
+        ends = " to ".join(map(significant, record["interval"] or ()))
+        lines = [f"{ends}, which holds 9 of 10 true numbers"] if ends else []
         return f"{name} {significant(value, 4)}", lines
-    return record["labels"][0], [f"{name} {value:.3f}: half of the good images are below .5"]
+    return record["labels"][0], [f"{name} {value:.3f} (half of good images are below 0.5)"]
+
+
+def map_in_words(task: str, label: str) -> str:
+    """Return what the colors of a map mean.
+
+    Args:
+        task: What is answered, see `targets`.
+        label: What the map explains.
+    """
+    if task == NUMBER:
+        return "yellow to red: what moves the number up; blue: what moves it down"
+    if task == ONE_CLASS:
+        return "yellow to red: what is unlike good images"
+    return f"yellow to red: what speaks for {label}"
 
 
 def _of_classes(record: Mapping[str, Any]) -> tuple[str, list[str]]:
@@ -45,7 +60,3 @@ def _of_classes(record: Mapping[str, Any]) -> tuple[str, list[str]]:
 
 def _share(row: Mapping[str, Any]) -> str:
     return f"{row['label']} ({percent(row['probability'])})"
-
-
-def _ends(interval: list[float]) -> str:
-    return " to ".join(map(significant, interval))

@@ -58,7 +58,7 @@ async function showMaps(card, image) {
     const { maps } = await post("explain", image);
     for (const map of maps) {
       const caption = document.createElement("figcaption"), drawn = document.createElement("img");
-      caption.textContent = `where it looks: ${map.label}`;
+      caption.textContent = map.words;
       drawn.src = map.image;
       drawn.alt = caption.textContent;
       card.querySelector("figure").append(drawn, caption);
