@@ -11,7 +11,7 @@ WORKDIR /opt/tlearn
 COPY constraints.txt pyproject.toml README.md LICENSE ./
 COPY recipes recipes
 COPY tlearn tlearn
-RUN pip install --no-cache-dir '.[onnx,openvino]' -c constraints.txt \
+RUN pip install --no-cache-dir '.[onnx,openvino,serve]' -c constraints.txt \
     && mkdir -m 777 /cache
 
 ENV TLEARN_CACHE=/cache \
