@@ -14,7 +14,7 @@ from tests.target_runs import DRAWN
 from tlearn import api
 from tlearn.commands.predict import predict, predict_targets
 from tlearn.commands.try_images import try_images
-from tlearn.errors import DataError
+from tlearn.errors import DataError, HostError
 
 
 @pytest.fixture
@@ -54,6 +54,14 @@ def test_what_it_files_can_be_added_to_the_run(
     assert [new.name for new in result.additions.new_images] == [
         f"{result.additions.prefix}circle/new.png"
     ]
+
+
+def test_a_folder_that_cannot_be_written_is_refused_at_once(
+    finished_run: Path, converted: None, image: Path
+) -> None:
+    with pytest.raises(HostError, match="Not a directory") as error:
+        try_images(finished_run, image)
+    assert error.value.hint.endswith("--into FOLDER")
 
 
 def test_bad_input_is_told_and_the_page_goes_on(client: Client, image: Path) -> None:

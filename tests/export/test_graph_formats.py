@@ -230,8 +230,8 @@ def test_broken_files_are_refused(format: str, tmp_path: Path) -> None:
 
 def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("tlearn.artifacts.extras.find_spec", lambda name: None)
-    for extra, packages in EXTRAS.items():
-        with pytest.raises(HostError, match=packages[0]) as error:
+    for extra in ("onnx", "openvino"):
+        with pytest.raises(HostError, match=EXTRAS[extra][0]) as error:
             require_extra(extra)
         assert f".[{extra}]" in error.value.hint
         with pytest.raises(HostError, match="not installed"):

@@ -30,7 +30,7 @@ def require_extra(extra: str, packages: tuple[str, ...] = ()) -> None:
     missing = [name for name in packages or EXTRAS[extra] if find_spec(name) is None]
     if missing:
         raise HostError(
-            f"{extra} needs packages that are not installed: {', '.join(missing)}",
+            f"packages of the extra {extra!r} are not installed: {', '.join(missing)}",
             f"install them from the folder of tlearn's source: pip install '.[{extra}]'",
         )
 

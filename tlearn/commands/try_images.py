@@ -27,6 +27,7 @@ from tlearn.serving.guard import Guard
 from tlearn.serving.listening import Prepared, listen
 from tlearn.serving.plain_words import in_words, map_in_words
 from tlearn.serving.reader import Reader
+from tlearn.storage.atomic import ensure_writable
 
 _PACKAGE, _HOST = "tlearn.commands", "127.0.0.1"
 _MOST_BYTES = 100_000_000
@@ -131,6 +132,8 @@ def try_images(
             "--into is for images whose class is corrected, and the run answers no classes",
             "leave it out: tlearn try RUN",
         )
+    if into:
+        ensure_writable(into, "name another folder: --into FOLDER")
     answering = Answering(opened)
     work: dict[str, Work] = {"/predict": answering.predict, "/explain": answering.explain}
     corrections = None
