@@ -8,6 +8,7 @@ there are workers, and what waits for one of these is bounded too.
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -187,6 +188,7 @@ def build_app(
     from starlette.responses import JSONResponse, Response
     from starlette.routing import Route
 
+    logging.getLogger("python_multipart").setLevel(logging.ERROR)  # it warns of what is refused
     desk = Desk(limits)
     places = [*(f"POST {path}" for path in work), *(f"GET {path}" for path in pages)]
 
