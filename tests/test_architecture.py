@@ -137,6 +137,7 @@ NO_TEST_OF_THEIR_OWN = {
     "commands/leaks": "commands/test_examine.py",
     "data/copy_alignment": "data/test_near_copies.py, by the copies that are found",
     "data/copy_candidates": "data/test_near_copies.py",
+    "data/opening": "data/test_decode.py, data/test_decode_unreadable.py",
     "data/thumbnails": "data/test_near_copies.py",
     "commands/methods": "commands/test_describe.py",
     "commands/methods_answers": "commands/test_describe.py",

@@ -15,6 +15,7 @@ from PIL import Image, ImageFile
 
 from tests.decoding import COLORS, SIZE, save
 from tlearn.data import decode as decoder
+from tlearn.data import opening
 from tlearn.data.decode import UnreadableImageError, decode, read_image
 
 # tlearn ignores these warnings for the process; pytest sets its own filters.
@@ -133,7 +134,7 @@ def test_the_pixel_limit_gives_no_warning(tmp_path: Path, side: int) -> None:
 def test_pixels_are_not_decoded_beyond_the_limit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(decoder, "PIXEL_LIMIT", SIZE * SIZE - 1)
+    monkeypatch.setattr(opening, "PIXEL_LIMIT", SIZE * SIZE - 1)
     path = save(tmp_path / "x.png", Image.fromarray(COLORS), "PNG")
     monkeypatch.setattr(ImageFile.ImageFile, "load", lambda image: pytest.fail("decoded"))
     assert f"{SIZE} x {SIZE} pixels" in problem(path)

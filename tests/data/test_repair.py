@@ -15,7 +15,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from tests.decoding import pixels
-from tlearn.data import decode as decoder
+from tlearn.data import opening
 from tlearn.data.decode import read_image
 
 NOISE = Image.fromarray(np.random.default_rng(0).integers(0, 256, (150, 210, 3), np.uint8))
@@ -116,13 +116,13 @@ def test_a_jpeg_is_measured_by_what_is_decoded_of_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "x.jpg"
-    monkeypatch.setattr(decoder, "PIXEL_LIMIT", 210 * 150 // 2 - 1)
+    monkeypatch.setattr(opening, "PIXEL_LIMIT", 210 * 150 // 2 - 1)
     path.write_bytes(encoded())
     assert read_image(path, 32, "squash")[1].problem is None
     assert "pixels" in str(read_image(path, 200, "squash")[1].problem)  # not reduced
     path.write_bytes(encoded(progressive=True))  # held in memory whole
     assert "pixels" in str(read_image(path, 32, "squash")[1].problem)
-    monkeypatch.setattr(decoder, "PIXEL_LIMIT", 210 * 150 // 2 + 1)
+    monkeypatch.setattr(opening, "PIXEL_LIMIT", 210 * 150 // 2 + 1)
     assert read_image(path, 32, "squash")[1].problem is None
 
 

@@ -15,7 +15,6 @@ Its rules hold for training, evaluation, prediction, calibration and parity alik
 
 from __future__ import annotations
 
-import io
 import logging
 import os
 import warnings
@@ -25,9 +24,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
-from PIL.JpegImagePlugin import jpeg_factory
-from PIL.TiffImagePlugin import TiffImageFile
+from PIL import Image
 
 from tlearn.data.colors import measure_contrast, to_rgb
 from tlearn.data.formats import sniff
@@ -39,23 +36,18 @@ from tlearn.data.high_depth import (
     read_low_bytes,
 )
 from tlearn.data.image_info import BROKEN, ImageInfo, Source, read_source
-from tlearn.data.repair import n_interleaved, with_ends, without_metadata
+from tlearn.data.opening import check_pixels, ensure_read_here, open_page
+from tlearn.data.repair import with_ends, without_metadata
 from tlearn.data.squares import draft_size, fit_square
-from tlearn.data.tiff_pages import Pages, choose_page
-from tlearn.data.unreadable import UnreadableImageError, damage, not_an_image
+from tlearn.data.tiff_pages import Pages
+from tlearn.data.unreadable import UnreadableImageError, damage
 from tlearn.storage.digest import digest_of_bytes
 from tlearn.storage.regular_file import read_regular
 
 RESIZE_RULES = ("squash", "crop", "pad")
-PIXEL_LIMIT = 100_000_000
-"""Images with more pixels are refused before any of them is decoded; of a JPEG those count that are
-decoded, after it was reduced."""
-
 MAX_FILE_BYTES = 500_000_000
 """Larger files are refused before any of their bytes is read."""
 
-# A block of 8 x 8 pixels takes a bit of a JPEG at least.
-_MOST_PIXELS_A_BYTE = 8 * 64
 _ORIENTATION = 0x0112
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -160,7 +152,7 @@ def _read(
 ) -> tuple[np.ndarray | None, ImageInfo]:
     format_name = sniff(data[:64])
     try:
-        _ensure_read_here(data, format_name)
+        ensure_read_here(data, format_name)
         image = _load_mended(data, format_name, image_size, resize, gray_range)
         square, content = fit_square(image.rgb, image_size, resize)
         pixels = np.array(square)
@@ -184,24 +176,6 @@ def _read(
         contrast=contrast,
         brightest=brightest,
     )
-
-
-def _ensure_read_here(data: bytes, format_name: str) -> None:
-    """Check that this Pillow opens the format; its plug-in for HEIC is used where it is there."""
-    if not format_name:
-        raise UnreadableImageError(not_an_image(data))
-    Image.preinit()
-    if format_name not in Image.OPEN:
-        Image.init()
-    if format_name == "HEIF" and format_name not in Image.OPEN:
-        with suppress(ImportError):
-            import pillow_heif  # type: ignore[import-not-found]
-
-            pillow_heif.register_heif_opener()
-    if format_name not in Image.OPEN:
-        name = {"HEIF": "HEIC", "JPEG2000": "JPEG 2000"}.get(format_name, format_name)
-        install = ", or install its reader: pip install pillow-heif" if name == "HEIC" else ""
-        raise UnreadableImageError(f"{name} cannot be read here: save it as JPEG{install}")
 
 
 def _load_mended(
@@ -240,7 +214,7 @@ def is_reduced(data: bytes, image_size: int, resize: str) -> bool:
     if sniff(data[:64]) != "JPEG":
         return False
     with suppress(OSError, SyntaxError, ValueError):  # not every file is read without repair
-        image, _ = _open_page(data, "JPEG")
+        image, _ = open_page(data, "JPEG")
         whole = image.size
         image.draft("", draft_size(*whole, image_size, resize))
         return image.size != whole
@@ -250,58 +224,25 @@ def is_reduced(data: bytes, image_size: int, resize: str) -> bool:
 def _load(
     data: bytes, format_name: str, image_size: int, resize: str, gray_range: GrayRange | None
 ) -> _Loaded:
-    image, pages = _open_page(data, format_name)
+    image, pages = open_page(data, format_name)
     width, height = image.size
     # Pillow turns a TIFF upright while loading it, and then reports no orientation.
     turned_by_pillow = format_name == "TIFF" and _orientation(image) != 1
     image.draft("", draft_size(width, height, image_size, resize))
-    _check_pixels(image, (width, height), data)
+    check_pixels(image, (width, height), data)
     wide = is_high_depth_color(image)
     image.load()
     orientation, source = _orientation(image), read_source(image)
     rgb, values, alpha_ignored = to_rgb(image, gray_range)
     if wide:
         rgb, values = color_to_eight_bit(
-            rgb, gray_range, lambda: read_low_bytes(_open_page(data, format_name)[0])
+            rgb, gray_range, lambda: read_low_bytes(open_page(data, format_name)[0])
         )
     size, rotated = (width, height), turned_by_pillow
     if orientation != 1:
         rgb, rotated = rgb.transpose(_UPRIGHT[orientation]), True
         size = (height, width) if orientation >= 5 else size
     return _Loaded(rgb, size, rotated, source, pages, values, alpha_ignored)
-
-
-def _open_page(data: bytes, format_name: str) -> tuple[Image.Image, Pages]:
-    image = _open(data, format_name)
-    return image, choose_page(image) if isinstance(image, TiffImageFile) else Pages()
-
-
-def _open(data: bytes, format_name: str) -> Image.Image:
-    try:
-        if format_name == "JPEG":  # `open` judges by the size before it is reduced
-            return jpeg_factory(io.BytesIO(data))
-        return Image.open(io.BytesIO(data), formats=[format_name])
-    except SyntaxError as error:
-        raise UnidentifiedImageError(str(error)) from error
-    except Image.DecompressionBombError as error:
-        limit = PIXEL_LIMIT // 1_000_000
-        raise UnreadableImageError(f"more than {limit} million pixels") from error
-
-
-def _check_pixels(image: Image.Image, size: tuple[int, int], data: bytes) -> None:
-    """Refuse an image that takes too much memory, before any of it is taken."""
-    width, height = size
-    decoded = image.width * image.height
-    if width * height > PIXEL_LIMIT and decoded < width * height:
-        # All of a JPEG of several scans is in memory before any of it is reduced.
-        several = "progressive" in image.info or n_interleaved(data) < len(image.getbands())
-        decoded = max(decoded, width * height // 2 if several else 0)
-        if len(data) < width * height // _MOST_PIXELS_A_BYTE:
-            problem = f"truncated: {len(data)} bytes for {width} x {height} pixels"
-            raise UnreadableImageError(problem)
-    if decoded > PIXEL_LIMIT:
-        limit = PIXEL_LIMIT // 1_000_000
-        raise UnreadableImageError(f"{width} x {height} pixels, more than {limit} million")
 
 
 def _orientation(image: Image.Image) -> int:
