@@ -7,7 +7,14 @@ from typing import Any
 
 import pytest
 
-from tlearn.artifacts.contract import RESIZE_IN_WORDS, VERSION, Contract, Golden, Preprocessing
+from tlearn.artifacts.contract import (
+    EARLIER_DECODING,
+    RESIZE_IN_WORDS,
+    VERSION,
+    Contract,
+    Golden,
+    Preprocessing,
+)
 from tlearn.artifacts.contract import Tensor as Ends
 from tlearn.artifacts.contract_rules import contradiction
 from tlearn.confidence.answer_sets import AnswerSets
@@ -206,3 +213,7 @@ def test_words_of_the_first_version_are_its_own() -> None:
     how = replace(CONTRACT.preprocessing, normalization="none: pixels go in as they are")
     assert contradiction(replace(CONTRACT, version=1, preprocessing=how)) == ""
     assert contradiction(replace(CONTRACT, version=1, preprocessing=replace(how, std=0.0)))
+
+
+def test_a_file_of_a_time_when_jpegs_were_reduced_further_is_no_damaged_one() -> None:
+    assert contradiction(changed("preprocessing.decoding", EARLIER_DECODING)) == ""

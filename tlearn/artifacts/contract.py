@@ -25,10 +25,10 @@ RESIZE_IN_WORDS = {
     "crop": "the short side to image_size, then the square in the middle",
     "pad": "the long side to image_size, then centered on gray (127, 127, 127)",
 }
-_DECODING = (
-    "upright as EXIF says, transparency on white, first frame, antialiased bilinear; a JPEG may be "
-    "reduced to no less than twice the size before"
-)
+EARLIER_DECODING = "upright as EXIF says, transparency on white, first frame, antialiased bilinear"
+"""In files of a time when a JPEG was reduced further; golden images tell what that changes."""
+
+_DECODING = f"{EARLIER_DECODING}; a JPEG may be reduced to no less than twice the size before"
 _NORMALIZATION = "none: pixels go in unchanged, the network scales them itself"
 
 

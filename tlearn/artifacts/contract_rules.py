@@ -14,6 +14,7 @@ from dataclasses import asdict
 from typing import Any
 
 from tlearn.artifacts.contract import (
+    EARLIER_DECODING,
     FORMATS,
     RESIZE_IN_WORDS,
     TOLERANCES,
@@ -95,7 +96,8 @@ def _about_images(contract: Contract) -> Iterator[str]:
     # The decoder knows one way to the input; a contract that says another would mislead an app.
     for key, expected in asdict(_expected(preprocessing)).items():
         found = getattr(preprocessing, key)
-        if found != expected and not (contract.version < _SAME_PROSE and key in _PROSE):
+        as_earlier = contract.version < _SAME_PROSE and key in _PROSE
+        if found not in (expected, EARLIER_DECODING) and not as_earlier:
             yield f"preprocessing.{key}: {shortened(found)}, expected {expected!r}"
     low, high = preprocessing.gray_range or (0, 1)
     if not low < high:
