@@ -66,6 +66,21 @@ def test_within_a_budget_only_what_is_kept_has_one(
     assert (str(PROGRAM) in result.stdout) == bool(usable)
 
 
+def test_a_bundle_is_asked_for_with_its_page_and_its_files_are_named_where_they_are_missing(
+    command: Command, calls: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls("export", [FILE])
+    written = calls("write_snippets", [PROGRAM])
+    result = command("export", "--snippet", "web")
+    assert written[0][1] == {"bundle": False}
+    assert "litert/bundle.js; add --bundle" in " ".join(result.stdout.split())
+    monkeypatch.setattr("tlearn.export.web_runtime.find_npm", lambda: "npm")
+    command("export", "--snippet", "web", "--bundle")
+    assert written[1][1] == {"bundle": True}
+    result = command("export", "--snippet", "ios", "--bundle")
+    assert result.exit_code == 2 and "--snippet web --bundle" in result.stderr
+
+
 def test_an_unknown_platform_lists_those_there_are(command: Command) -> None:
     result = command("export", "--snippet", "[windows]")
     assert result.exit_code == 2

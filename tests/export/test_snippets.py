@@ -1,18 +1,15 @@
 """Snippets beside a file: the one in Python runs alone and answers alike; the others are read.
 
-Those for phones need a phone's tools, so that only what a text can tell is tested here; that for
-the web shares their resampling and is run where there is node.
+Those for phones need a phone's tools, so that only what a text can tell is tested here. The page
+for browsers has tests of its own.
 """
 
 from __future__ import annotations
 
-import json
 import re
 import runpy
-import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -189,38 +186,25 @@ def test_the_python_snippet_answers_the_middle_of_a_scale(
         assert top in write_snippet(path, platform).read_text()
 
 
-@pytest.mark.parametrize(
-    ("threshold", "score", "label"),
-    [(0.3, 0.31, "a"), (0.3, 0.29, "b"), (0.8, 0.81, "a"), (0.8, 0.79, "b")],
-)
-def test_the_other_programs_answer_by_the_operating_point(
+def test_the_programs_for_phones_answer_by_the_operating_point(
     choosing: tuple[Artifact, np.ndarray],
-    node: Any,
-    tmp_path: Path,
-    threshold: float,
-    score: float,
-    label: str,
 ) -> None:
-    """MediaPipe names the more probable class first; the page is run, the others are alike."""
     path = choosing[0].path
+    set_threshold(path, 0.8)
+    for platform in PLATFORMS:
+        text = write_snippet(path, platform).read_text()
+        assert "0.8" in text and text.count("{") == text.count("}")
+        assert len(max(text.splitlines(), key=len)) <= 110
+    for platform, top in (("android", "ranked.take(top)"), ("ios", "Array(ranked.prefix(top))")):
+        assert top in write_snippet(path, platform).read_text()
+
+
+def set_threshold(path: Path, threshold: float) -> None:
+    """Answer by another operating point than the one that was chosen."""
     contract, _ = read_contract(path)
     assert contract.operating_point
     point = replace(contract.operating_point, threshold=threshold)
     write_contract(replace(contract, operating_point=point), path)
-    a, b = categories = [
-        {"categoryName": name, "score": share, "index": index}
-        for index, (name, share) in enumerate(zip("ab", (score, 1 - score), strict=True))
-    ]
-    categories.sort(key=lambda category: -category["score"])
-    heads = [{"headName": "probabilities", "categories": categories}]
-    answer = read_by_page(write_snippet(path, "web"), heads, node, tmp_path)
-    assert answer["label"] == label and answer["top"] == ([a, b] if label == "a" else [b, a])
-    for platform in PLATFORMS:
-        text = write_snippet(path, platform).read_text()
-        assert str(threshold) in text and text.count("{") == text.count("}")
-        assert len(max(text.splitlines(), key=len)) <= 110
-    for platform, top in (("android", "ranked.take(top)"), ("ios", "Array(ranked.prefix(top))")):
-        assert top in write_snippet(path, platform).read_text()
 
 
 def run_alone(program: Path, images: list[Path]) -> list[str]:
@@ -264,80 +248,6 @@ def test_without_an_image_the_python_snippet_asks_for_one(models: dict[str, Path
     line = [sys.executable, write_snippet(models["squash"], "python")]
     done = subprocess.run(line, capture_output=True, text=True)
     assert done.returncode == 1 and "name one image" in done.stderr
-
-
-@pytest.fixture
-def node() -> Callable[[str, str], str]:
-    """Run JavaScript, given as a file's name and its text, on nothing."""
-    if not shutil.which("node"):
-        pytest.skip("node is not on this machine")
-
-    def run(*words: str) -> str:
-        done = subprocess.run(["node", *words], capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    return run
-
-
-@pytest.mark.parametrize("rule", RESIZE_RULES)
-def test_the_page_resamples_as_the_decoder_does(
-    models: dict[str, Path], images: list[Path], rule: str, node: Any, tmp_path: Path
-) -> None:
-    page = write_snippet(models[rule], "web").read_text()
-    preprocessing, _, module = re.findall(r"<script[^>]*>\n(.*?)</script>", page, re.DOTALL)
-    (tmp_path / "module.mjs").write_text(module)
-    node("--check", str(tmp_path / "module.mjs"))
-    for name in ("narrow.png", "small.png"):
-        (image,) = (path for path in images if path.name == name)
-        rgba = np.asarray(Image.open(image).convert("RGBA"))
-        height, width, _ = rgba.shape
-        call = f"fit({json.dumps(rgba.ravel().tolist())}, {width}, {height})"
-        (tmp_path / "run.js").write_text(
-            f"{preprocessing}\nconsole.log(JSON.stringify(Array.from({call})))"
-        )
-        page_pixels = np.array(json.loads(node(str(tmp_path / "run.js")))).reshape(SIZE, SIZE, 4)
-        difference = np.abs(page_pixels[..., :3] - decode(image, SIZE, rule).astype(int))
-        assert difference.max() <= 1, name
-        assert (page_pixels[..., 3] == 255).all()
-
-
-def read_by_page(page: Path, heads: list[Any], node: Any, folder: Path) -> dict[str, Any]:
-    """Return what a page makes of MediaPipe's answer."""
-    _, answering, _ = re.findall(r"<script[^>]*>\n(.*?)</script>", page.read_text(), re.DOTALL)
-    (folder / "run.js").write_text(
-        f"{answering}\nconsole.log(JSON.stringify(read({json.dumps(heads)})))"
-    )
-    return json.loads(node(str(folder / "run.js")))
-
-
-@pytest.mark.parametrize(
-    ("scores", "known", "label", "members"),
-    [
-        ([0.7, 0.2, 0.1], 0.5, "a", ["a", "b"]),
-        ([0.9, 0.07, 0.03], 0.06, "a", ["a"]),
-        ([0.19, 0.18, 0.17], 0.04, None, ["a"]),
-    ],
-)
-def test_the_page_reads_mediapipe_by_the_names_of_its_heads(
-    models: dict[str, Path],
-    node: Any,
-    tmp_path: Path,
-    scores: list[float],
-    known: float,
-    label: str | None,
-    members: list[str],
-) -> None:
-    categories = [
-        {"categoryName": name, "score": score} for name, score in zip("abc", scores, strict=True)
-    ]
-    heads = [
-        {"headName": "known", "categories": [{"categoryName": "", "score": known}]},
-        {"headName": "probabilities", "categories": categories},
-    ]
-    answer = read_by_page(write_snippet(models["squash"], "web"), heads, node, tmp_path)
-    assert (answer["label"], answer["set"]) == (label, members)
-    assert answer["top"] == categories
 
 
 @pytest.mark.parametrize("platform", PLATFORMS)

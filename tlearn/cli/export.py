@@ -112,6 +112,15 @@ Snippet = Annotated[
     ),
 ]
 
+Bundle = Annotated[
+    bool,
+    options.switch(
+        "Lay beside the page of --snippet web what runs it, fetched by npm: LiteRT.js, 10 MB.",
+        "--bundle",
+        _FORMATS,
+    ),
+]
+
 
 def export(
     run: options.Run = None,
@@ -121,6 +130,7 @@ def export(
     saved_model: SavedModel = False,
     quantize: Quantize = None,
     snippet: Snippet = None,
+    bundle: Bundle = False,
     out: Out = None,
     max_drop: MaxDrop = 1.0,
     data: options.Data = None,
@@ -150,13 +160,13 @@ def export(
     To start an app with: [cyan]tlearn export --tflite --snippet android[/]
     """
     shares = parse_class_shares(prior or (), "--prior")
-    platforms = snippets.read_platforms(snippet)
+    wanted = snippets.read_wanted(snippet, bundle)
     budget = export_budget.read_budget(max_size, max_latency)
     flags = {"tflite": tflite, "onnx": onnx, "openvino": openvino, "saved_model": saved_model}
     names = [name for name, chosen in flags.items() if chosen]
     if budget:
         quantize = export_budget.modes_to_try(names, quantize or ())
-    if platforms and "tflite" not in names:
+    if wanted.platforms and "tflite" not in names:
         names.insert(0, "tflite")
     formats = choose_formats(names, quantize or ())
     settings: dict[str, Any] = {"out": out, "max_drop": max_drop / 100, "data": data}
@@ -164,13 +174,13 @@ def export(
     settings["choice"] = _choice(positive, cost, min_sensitivity)
     display = Display(as_json, quiet, verbose)
     if budget:
-        export_budget.export_within(run, formats, budget, settings, platforms, display)
+        export_budget.export_within(run, formats, budget, settings, wanted, display)
         return
     from tlearn import api
 
     with display:
         artifacts = api.export(run, formats, **settings, progress=display)
-        programs = api.write_snippets(artifacts, platforms)
+        programs = wanted.write(artifacts)
     _report(artifacts, programs, as_json)
 
 

@@ -77,7 +77,7 @@ def export_within(
     formats: Sequence[tuple[str, str]],
     budget: Budget,
     settings: Mapping[str, Any],
-    platforms: Sequence[str],
+    programs: snippets.Wanted,
     display: Display,
 ) -> None:
     """Export the best file within a budget and report on all that were tried.
@@ -87,7 +87,7 @@ def export_within(
         formats: Pairs of format and quantization.
         budget: The limits.
         settings: Further arguments of `api.export_within`.
-        platforms: What to write programs for.
+        programs: Those to write beside the file.
         display: Shows progress; its `as_json` asks for the document.
 
     Raises:
@@ -97,11 +97,11 @@ def export_within(
 
     with display:
         result = api.export_within(run, formats, budget, **settings, progress=display)
-        programs = api.write_snippets([result.kept] if result.kept else [], platforms)
+        written = programs.write([result.kept] if result.kept else [])
     if display.as_json:
-        print_json(to_json(result) | snippets.to_json(programs))
+        print_json(to_json(result) | snippets.to_json(written))
         raise typer.Exit(0 if result.kept else GateError.exit_code)
-    print_result(*draw(result), *snippets.draw(programs), *_next(result))
+    print_result(*draw(result), *snippets.draw(written), *_next(result))
     if result.kept is None:
         raise GateError(_miss(result), "\n".join(result.suggestions))
 

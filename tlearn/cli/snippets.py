@@ -1,28 +1,63 @@
-"""`tlearn export --snippet`: programs that use the exported files."""
+"""`tlearn export --snippet --bundle`: programs that use the exported files."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import RenderableType
+from rich.text import Text
 
 from tlearn.cli.display.formats import relative_path
-from tlearn.cli.display.widgets import bullets, heading, safe_text
+from tlearn.cli.display.widgets import DIM, bullets, heading, safe_text
+from tlearn.errors import ExportError
+
+if TYPE_CHECKING:
+    from tlearn.export.parity import Artifact
 
 
-def read_platforms(names: Sequence[str] | None) -> list[str]:
-    """Return the platforms that were named, each once.
+@dataclass(frozen=True)
+class Wanted:
+    """The programs that were asked for.
+
+    Attributes:
+        platforms: What they are written for, each once.
+        bundle: Whether what runs a web page is laid beside it.
+    """
+
+    platforms: Sequence[str] = ()
+    bundle: bool = False
+
+    def write(self, artifacts: Sequence[Artifact]) -> list[Path]:
+        """Write them beside files that were exported."""
+        from tlearn import api
+
+        return api.write_snippets(artifacts, self.platforms, bundle=self.bundle)
+
+
+def read_wanted(names: Sequence[str] | None, bundle: bool) -> Wanted:
+    """Return the programs that `--snippet` and `--bundle` ask for.
 
     Raises:
-        ExportError: There is no program for one of them.
+        ExportError: There is no program for a platform, or none that needs a bundle.
+        HostError: What fetches the bundle is not on this machine.
     """
-    if not names:
-        return []
-    from tlearn.export.snippets import check_platforms
+    if not names and not bundle:
+        return Wanted()
+    from tlearn.export import web_runtime
+    from tlearn.export.snippets import PAGES, check_platforms
 
-    return check_platforms(names)
+    platforms = check_platforms(names or ())
+    if bundle:
+        if not PAGES.intersection(platforms):
+            raise ExportError(
+                "--bundle lays beside a web page what runs it, and no page was asked for",
+                "ask for one: tlearn export --snippet web --bundle",
+            )
+        web_runtime.find_npm()
+    return Wanted(platforms, bundle)
 
 
 def to_json(programs: Sequence[Path]) -> dict[str, Any]:
@@ -31,8 +66,14 @@ def to_json(programs: Sequence[Path]) -> dict[str, Any]:
 
 
 def draw(programs: Sequence[Path]) -> list[RenderableType]:
-    """Return the files by name."""
+    """Return the files by name, and what a page still needs."""
     if not programs:
         return []
+    from tlearn.export import web_runtime
+
     files = bullets([safe_text(relative_path(path)) for path in programs])
-    return [heading("Programs (each explains its use in its first lines)"), files]
+    lines = [heading("Programs (each explains its use in its first lines)"), files]
+    pages = [path for path in programs if path.suffix == ".html"]
+    if pages and (missing := web_runtime.missing(pages[0].parent)):
+        lines.append(Text(f"not yet beside the page: {', '.join(missing)}; add --bundle", DIM))
+    return lines

@@ -9,6 +9,7 @@ from pathlib import Path
 from tlearn.backend.with_tensorflow import prefer_tensorflow
 from tlearn.errors import ExportError
 from tlearn.evaluation.choice import NO_CHOICE, Choice
+from tlearn.export import web_runtime
 from tlearn.export.best_of import export_best
 from tlearn.export.budget import Budget, BudgetResult, suggestions
 from tlearn.export.folder import export_folder
@@ -114,12 +115,15 @@ def export_within(
     return replace(result, suggestions=ways)
 
 
-def write_snippets(artifacts: Sequence[Artifact], platforms: Sequence[str]) -> list[Path]:
+def write_snippets(
+    artifacts: Sequence[Artifact], platforms: Sequence[str], *, bundle: bool = False
+) -> list[Path]:
     """Write a program for every platform beside every LiteRT file that passed its check.
 
     Args:
         artifacts: As exported.
         platforms: Of `tlearn.export.snippets.PLATFORMS`.
+        bundle: Whether LiteRT.js, which runs web pages, is fetched by npm and laid beside them.
 
     Raises:
         TlearnError: A file or the place cannot be used.
@@ -127,7 +131,11 @@ def write_snippets(artifacts: Sequence[Artifact], platforms: Sequence[str]) -> l
     files = [
         artifact.path for artifact in artifacts if artifact.format == "tflite" and artifact.passed
     ]
-    return [write_snippet(path, platform) for path in files for platform in platforms]
+    programs = [write_snippet(path, platform) for path in files for platform in platforms]
+    if bundle:
+        for folder in {path.parent for path in files}:
+            web_runtime.lay(folder)
+    return programs
 
 
 def _open(

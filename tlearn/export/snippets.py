@@ -16,18 +16,23 @@ from tlearn.confidence.answer_sets import ROUNDING
 from tlearn.confidence.confidence import UNKNOWN
 from tlearn.data.targets import CLASSES
 from tlearn.errors import ExportError
+from tlearn.export import web_runtime
 from tlearn.storage.atomic import write_atomic
 
 PLATFORMS = {"python": "py", "android": "kt", "ios": "swift", "web": "html"}
 """What a program is written for, and how its file's name ends."""
+
+PAGES = frozenset({"web"})
+"""Those that LiteRT.js runs, see `web_runtime`."""
 
 _RESIZING = {
     "squash": "both sides resized to {size} pixels, whatever its shape",
     "crop": "the short side resized to {size} pixels, then the center",
     "pad": "the long side resized to {size} pixels, centered on gray",
 }
-# Pinned: from 1.0 on, tasks-vision for the web sends usage logs to its maker; 0.10.35 does not.
-_VERSIONS = {"web": "0.10.35", "android": "0.10.29", "ios": "0.10.21"}
+_VERSIONS = {"android": "0.10.29", "ios": "0.10.21"}
+"""Of MediaPipe Tasks, pinned: later versions may send usage logs to its maker."""
+
 _TOP = 3
 _DIGITS = 7
 
@@ -74,7 +79,8 @@ def write_snippet(model: Path, platform: str) -> Path:
         keep_trailing_newline=True,
     )
     template = environment.get_template(f"{platform}.{suffix}.j2")
-    write_atomic(path, template.render(_template_values(model), program=path.name))
+    values = _template_values(model) | web_runtime.template_values()
+    write_atomic(path, template.render(values, platform=platform, program=path.name))
     return path
 
 
@@ -106,6 +112,7 @@ def _template_values(model: Path) -> dict[str, Any]:
         "resize": images.resize,
         "gray_range": images.gray_range,
         "resizing": _RESIZING[images.resize].format(size=images.image_size),
+        "labels": contract.labels,
         "classes": len(contract.labels),
         "versions": _VERSIONS,
         "top": min(_TOP, len(contract.labels)),
