@@ -72,7 +72,10 @@ def draw(programs: Sequence[Path]) -> list[RenderableType]:
     from tlearn.export import web_runtime
 
     files = bullets([safe_text(relative_path(path)) for path in programs])
-    lines = [heading("Programs (each explains its use in its first lines)"), files]
+    lines: list[RenderableType] = [
+        heading("Programs (each explains its use in its first lines)"),
+        files,
+    ]
     pages = [path for path in programs if path.suffix == ".html"]
     if pages and (missing := web_runtime.missing(pages[0].parent)):
         lines.append(Text(f"not yet beside the page: {', '.join(missing)}; add --bundle", DIM))
