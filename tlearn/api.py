@@ -23,6 +23,7 @@ from tlearn.commands.predict import Predictions, SortResult, predict, sort_image
 from tlearn.commands.rank import RankedBackbone, RankResult, rank
 from tlearn.commands.runs import list_runs as runs
 from tlearn.commands.suggest import suggest
+from tlearn.commands.taught import TaughtHead, solve_embeddings
 from tlearn.commands.teach import DistillResult
 from tlearn.commands.update import UpdateResult, update
 from tlearn.evaluation.choice import Choice
@@ -52,6 +53,7 @@ __all__ = [
     "RankedBackbone",
     "SortResult",
     "Sorting",
+    "TaughtHead",
     "UpdateResult",
     "benchmark",
     "check",
@@ -73,6 +75,7 @@ __all__ = [
     "predict",
     "rank",
     "runs",
+    "solve_embeddings",
     "sort_images",
     "suggest",
     "unsort_images",

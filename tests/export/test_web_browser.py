@@ -1,4 +1,4 @@
-"""The page for browsers is opened in Chromium, without a network, and answers as the file does."""
+"""The pages are opened in Chromium, without a network: they answer as the file does, and learn."""
 
 from __future__ import annotations
 
@@ -16,8 +16,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from ai_edge_litert.interpreter import Interpreter
+from PIL import Image
 
-from tests.export.test_snippets import images, models
+from tests.export.test_snippets import export, images, models
+from tests.trained_model import TrainedModel, draw
+from tlearn import api
 from tlearn.artifacts.runtime import run_artifact
 from tlearn.data.decode import RESIZE_RULES, decode
 from tlearn.errors import HostError
@@ -38,12 +42,13 @@ const find = selector => page.contentDocument?.querySelector(selector);
 const pause = () => new Promise(resolve => setTimeout(resolve, 20));
 const wait = async done => { while (!done()) await pause() };
 await wait(() => find("#status") && find("#status").textContent !== "loading");
-if (!find("#files").disabled) {
-  const transfer = new DataTransfer();
-  for (const name of FILES)
-    transfer.items.add(new File([await (await fetch(name)).blob()], name, { type: "image/png" }));
-  page.contentWindow.dispatchEvent(new DragEvent("drop", { dataTransfer: transfer }));
-  await wait(() => find("#status").textContent.startsWith(`${FILES.length} of `));
+const left = () => find("#status").textContent.match(/^(\\d+) of (\\d+) files$/) ?? [0, 0, 0];
+for (const [selector, names] of DROPS) {
+  const dataTransfer = new DataTransfer();
+  for (const name of names)
+    dataTransfer.items.add(new File([await (await fetch(name)).blob()], name));
+  find(selector).dispatchEvent(new DragEvent("drop", { dataTransfer, bubbles: true }));
+  await wait(() => left()[1] === left()[2]);
 }
 const lines = [...page.contentDocument.querySelectorAll("#answers li")];
 const said = [find("#status").textContent, ...lines.map(line => line.innerText)];
@@ -71,9 +76,9 @@ class Browser:
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=folder))
         Thread(target=self.server.serve_forever, daemon=True).start()
 
-    def answer(self, page: str, files: list[str]) -> tuple[list[str], str]:
-        """Drop files on a page: what its status and its lines say, and what the console says."""
-        driver = DRIVER.replace("PAGE", page).replace("FILES", json.dumps(files))
+    def answer(self, page: str, *drops: tuple[str, list[str]]) -> tuple[list[str], str]:
+        """Drop files on elements of a page: what its status and its lines say, and the console."""
+        driver = DRIVER.replace("PAGE", page).replace("DROPS", json.dumps(drops))
         (self.folder / "driver.html").write_text(driver)
         line = [
             *(str(CHROMIUM), "--headless=new", "--no-sandbox", "--disable-gpu"),
@@ -119,7 +124,7 @@ def test_the_page_answers_as_the_file_does(
         shutil.copy(path, browser.folder)
     (browser.folder / "broken.png").write_text("this is no image")
     names = [path.name for path in files] + ["broken.png"]
-    (status, *lines), console = browser.answer(page.name, names)
+    (status, *lines), console = browser.answer(page.name, ("body", names))
     assert status.startswith(f"{len(names)} of {len(names)}") and not console
     assert lines.pop() == "broken.png: this browser cannot read it as an image"
     pixels = np.stack([decode(image, SIZE, rule) for image in files])
@@ -137,6 +142,36 @@ def test_the_page_says_what_is_missing(models: dict[str, Path], browser: Browser
     page = write_snippet(models["squash"], "web")
     shutil.copy(page, browser.folder)
     (browser.folder / "litert" / "bundle.js").unlink()
-    (status, *lines), _ = browser.answer(page.name, [])
+    (status, *lines), _ = browser.answer(page.name)
     assert status.startswith("Missing beside this page: model.tflite, litert/bundle.js.")
     assert "--bundle" in status and not lines
+
+
+def test_what_is_shown_to_a_page_is_learned_as_tlearn_learns_it(
+    knowing: TrainedModel, browser: Browser
+) -> None:
+    path = export(knowing, browser.folder, embedding=True)
+    page = write_snippet(path, "teach")
+    pixels, labels = draw(24, seed=9)
+    names = [f"{n}.png" for n in range(len(pixels))]
+    for name, image in zip(names, pixels, strict=True):
+        Image.fromarray(image).save(browser.folder / name)
+    shown = [[names[n] for n in np.flatnonzero(labels[:15] == label)] for label in (0, 1)]
+    drops = [(f"section:nth-child({n})", files) for n, files in enumerate(shown, 1)]
+    (status, *lines), console = browser.answer(page.name, *drops, ("body", names[15:]))
+    assert status.startswith("learned 2 classes from 10 images") and not console
+    embed = Interpreter(str(path)).get_signature_runner()
+    rows = [embed(image=image[np.newaxis].astype(np.float32))["embedding"][0] for image in pixels]
+    learned = [n for n in range(15) if labels[n] < 2]
+    np.savez(
+        browser.folder / "embeddings.npz",
+        embeddings=np.stack([rows[n] for n in learned]),
+        labels=np.array([f"class {labels[n] + 1}" for n in learned]),
+    )
+    taught = api.solve_embeddings(browser.folder / "embeddings.npz")
+    expected = taught.head.probabilities(np.stack(rows[15:]))
+    assert len(lines) == len(expected)
+    for line, row in zip(lines, expected, strict=True):
+        _, label, best, _ = re.split("\n+", line)
+        assert label == taught.classes[row.argmax()]
+        assert float(best.split()[-1]) == pytest.approx(row.max(), abs=1e-3)

@@ -152,6 +152,7 @@ class Contract:
             the validation images that this was chosen on; missing where the more probable one is.
         prior: Class to the share that probabilities were set for; missing where classes are as
             frequent as in training.
+        embedding: The output (batch, d) that the head reads; missing where there is none.
         task: What the output is, see `targets`; missing of classes.
         scale: Of a number, the standard deviation of the training numbers: the unit of `tolerance`;
             missing of others.
@@ -182,6 +183,7 @@ class Contract:
     operating_point: OperatingPoint | None = None
     prior: dict[str, float] | None = None
     map: Tensor | None = None
+    embedding: Tensor | None = None
     task: str | None = None
     scale: float | None = None
 

@@ -136,6 +136,8 @@ def _about_answers(contract: Contract) -> Iterator[str]:
     sides = contract.map.shape[1:] if contract.map else (1, 1)
     if len(sides) != 2 or not all(1 <= (side or 0) <= MOST_SIDE for side in sides):
         yield f"map.shape: {shortened(contract.map and contract.map.shape)}, expected 3 sizes"
+    if contract.embedding and len(contract.embedding.shape) != 2:
+        yield f"embedding.shape: {shortened(contract.embedding.shape)}, expected 2 sizes"
     if len(contract.golden) > _MOST_GOLDEN:
         yield f"golden: {len(contract.golden)} images, expected at most {_MOST_GOLDEN}"
     for number, golden in enumerate(contract.golden):

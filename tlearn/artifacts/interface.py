@@ -15,7 +15,7 @@ from tlearn.artifacts.limits import MOST_TEXT_BYTES, read_limited
 from tlearn.artifacts.metadata import LABELS_FILE, NOTES, read_labels, read_metadata
 from tlearn.artifacts.runtime import reason_of
 from tlearn.backend.silence import silence_output
-from tlearn.confidence.answers import KNOWN, MAP
+from tlearn.confidence.answers import EMBEDDING, KNOWN, MAP
 from tlearn.errors import ExportError, HostError, TlearnError, quoted
 
 _EXPORT_AGAIN = "export it again: tlearn export RUN"
@@ -31,6 +31,7 @@ class Interface:
         output: One probability for each label.
         known: How like the training images an image is; None where there is no such output.
         map: What speaks for the most probable class where in the image; None likewise.
+        embedding: What the head reads; None likewise.
         labels: Class names in the order of the output.
         images: What the file says of its images, by keys of `Preprocessing`; none in a SavedModel.
     """
@@ -40,6 +41,7 @@ class Interface:
     output: Tensor
     known: Tensor | None
     map: Tensor | None
+    embedding: Tensor | None
     labels: tuple[str, ...]
     images: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
@@ -152,12 +154,12 @@ def _tensors(
     return tensors
 
 
-def _ends(outputs: Sequence[Tensor]) -> tuple[Tensor, Tensor | None, Tensor | None]:
-    """Return probabilities, `known` and `map` among the outputs; a single one is probabilities."""
+def _ends(outputs: Sequence[Tensor]) -> tuple[Tensor, *tuple[Tensor | None, ...]]:
+    """Return probabilities, `known`, `map` and `embedding`; a single output is probabilities."""
     named = {tensor.name: tensor for tensor in outputs}
-    known, map = named.pop(KNOWN, None), named.pop(MAP, None)
+    others = [named.pop(name, None) for name in (KNOWN, MAP, EMBEDDING)]
     (probabilities,) = named.values()
-    return probabilities, known, map
+    return probabilities, *others
 
 
 _READERS: dict[str, Callable[[Path], Interface]] = {

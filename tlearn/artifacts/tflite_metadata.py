@@ -15,7 +15,7 @@ import numpy as np
 from flatbuffers import number_types
 from flatbuffers.table import Table
 
-from tlearn.confidence.answers import KNOWN, MAP, PROBABILITIES, VALUE
+from tlearn.confidence.answers import EMBEDDING, KNOWN, MAP, PROBABILITIES, VALUE
 
 TEXTS = ("name", "description", "version", "author", "license")
 """The fields in prose; the keys of `about` that `build_description` takes."""
@@ -27,6 +27,7 @@ _NAME, _DESCRIPTION, _CONTENT, _PROCESS_UNITS, _STATS, _FILES = 0, 1, 3, 4, 5, 6
 _OTHERS = {
     KNOWN: "How like the training images the image is, 0 to 1.",
     MAP: "What speaks for the most probable class (above 0) and against it, by place.",
+    EMBEDDING: "What the head reads, to teach another one.",
 }
 _RGB, _IMAGE_PROPERTIES, _NORMALIZATION, _TENSOR_AXIS_LABELS = 1, 2, 1, 2
 

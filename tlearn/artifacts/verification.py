@@ -24,6 +24,8 @@ from tlearn.errors import ExportError
 _EXACT = {"none", "float16"}
 """Quantizations whose files answer as the model does, within their tolerance."""
 
+_OTHER_OUTPUTS = ("known", "map", "embedding")
+
 # Names of checks are in the JSON of `tlearn check`: programs read them.
 _GOLDEN, _RUNS, _REST = "golden images", "runs here", "the rest"
 _ABOUT_ANSWERS = {_GOLDEN, "decoder", "answers"}
@@ -167,7 +169,7 @@ def _differing_key(contract: Contract, inside: Contract) -> str:
 
     The labels, and what is compared with the file itself, have checks of their own.
     """
-    keys = vars(contract).keys() - {"labels", "signature", "input", "output", "known", "map"}
+    keys = vars(contract).keys() - {"labels", "signature", "input", "output", *_OTHER_OUTPUTS}
     return next((key for key in sorted(keys) if vars(contract)[key] != vars(inside)[key]), "")
 
 
@@ -178,7 +180,7 @@ def _check_interface(contract: Contract, interface: Interface) -> list[ContractC
         _check_tensor("output", contract, interface),
         *(
             _check_tensor(name, contract, interface)
-            for name in ("known", "map")
+            for name in _OTHER_OUTPUTS
             if getattr(contract, name) or getattr(interface, name)
         ),
     ]

@@ -102,11 +102,19 @@ WithMaps = Annotated[
         _ANSWERS,
     ),
 ]
+WithEmbedding = Annotated[
+    bool,
+    options.switch(
+        "Give the files one more output, embedding: what the head reads.",
+        "--with-embedding",
+        _ANSWERS,
+    ),
+]
 Snippet = Annotated[
     list[str] | None,
     options.option(
-        "Also write a short program that uses each LiteRT file: python, android, ios or web. "
-        "Implies --tflite; repeatable.",
+        "Also write a short program that uses each LiteRT file: python, android, ios, web, or "
+        "teach, a page that learns classes. Implies --tflite; repeatable.",
         "PLATFORM",
         _FORMATS,
     ),
@@ -115,7 +123,8 @@ Snippet = Annotated[
 Bundle = Annotated[
     bool,
     options.switch(
-        "Lay beside the page of --snippet web what runs it, fetched by npm: LiteRT.js, 10 MB.",
+        "Lay beside the page of --snippet web or teach what runs it, fetched by npm "
+        "(LiteRT.js, 10 MB).",
         "--bundle",
         _FORMATS,
     ),
@@ -140,6 +149,7 @@ def export(
     refuse: Refuse = None,
     prior: Prior = None,
     with_maps: WithMaps = False,
+    with_embedding: WithEmbedding = False,
     max_size: MaxSize = None,
     max_latency: MaxLatency = None,
     verbose: options.Verbose = False,
@@ -171,6 +181,7 @@ def export(
     formats = choose_formats(names, quantize or ())
     settings: dict[str, Any] = {"out": out, "max_drop": max_drop / 100, "data": data}
     settings |= {"refuse": refuse, "prior": shares, "maps": with_maps}
+    settings["embedding"] = with_embedding or "teach" in wanted.platforms
     settings["choice"] = _choice(positive, cost, min_sensitivity)
     display = Display(as_json, quiet, verbose)
     if budget:

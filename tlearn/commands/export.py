@@ -41,6 +41,7 @@ def export(
     refuse: float | None = None,
     prior: Mapping[str, float] | None = None,
     maps: bool = False,
+    embedding: bool = False,
     progress: ProgressCallback = no_progress,
 ) -> list[Artifact]:
     """Write files for a device, each run on the validation images before it is called done.
@@ -56,6 +57,7 @@ def export(
         refuse: Share of images of one's own that may be called "none of these"; 0.05 by default.
         prior: Class to its share in use; those not named divide the rest as in training.
         maps: Whether files say where in the image their answer comes from, as a third output.
+        embedding: Whether files give what the head reads, as one more output.
         progress: Called with (step, done, total).
 
     Returns:
@@ -67,7 +69,7 @@ def export(
     """
     trained, folder = _open(run, targets, out, data, progress)
     calibrate, choice = needs_calibration(targets), choice or NO_CHOICE
-    inputs = prepare_export(trained, calibrate, refuse, prior, choice, maps)
+    inputs = prepare_export(trained, calibrate, refuse, prior, choice, maps, embedding)
     artifacts = []
     with export_folder(folder, progress):
         for target in targets:
@@ -93,6 +95,7 @@ def export_within(
     refuse: float | None = None,
     prior: Mapping[str, float] | None = None,
     maps: bool = False,
+    embedding: bool = False,
     progress: ProgressCallback = no_progress,
 ) -> BudgetResult:
     """Write the best file within a budget; the other arguments are those of `export`.
@@ -105,7 +108,7 @@ def export_within(
     """
     trained, folder = _open(run, targets, out, data, progress)
     calibrate, choice = needs_calibration(targets), choice or NO_CHOICE
-    inputs = prepare_export(trained, calibrate, refuse, prior, choice, maps)
+    inputs = prepare_export(trained, calibrate, refuse, prior, choice, maps, embedding)
     with export_folder(folder, progress):
         result = export_best(inputs, targets, folder, budget, max_drop, progress)
     if result.kept:
@@ -122,7 +125,7 @@ def write_snippets(
 
     Args:
         artifacts: As exported.
-        platforms: Of `tlearn.export.snippets.PLATFORMS`.
+        platforms: Of `tlearn.export.snippets.PROGRAMS`.
         bundle: Whether LiteRT.js, which runs web pages, is fetched by npm and laid beside them.
 
     Raises:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 PROBABILITIES, KNOWN, MAP = "probabilities", "known", "map"
-VALUE, ANOMALY = "value", "anomaly"
+VALUE, ANOMALY, EMBEDDING = "value", "anomaly", "embedding"
 """Names of a network's outputs."""
 
 

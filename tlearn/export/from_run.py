@@ -43,6 +43,7 @@ def prepare_export(
     prior: Mapping[str, float] | None = None,
     choice: Choice = NO_CHOICE,
     maps: bool = False,
+    embedding: bool = False,
 ) -> ExportInputs:
     """Load the model and read all that its artifacts are made of and compared with.
 
@@ -55,6 +56,7 @@ def prepare_export(
         prior: Class to its share in use, where that is not as in training; see `expected_shares`.
         choice: See `ExportInputs`; without an operating point, that of the run is chosen again.
         maps: Whether files get the output `map`; see `models.class_map`.
+        embedding: See `ExportInputs`.
 
     Raises:
         TlearnError: The model or the images cannot be read, they do not suit the choice, or the
@@ -63,6 +65,7 @@ def prepare_export(
     choice.check(run.labels, run.manifest.count("val"), "export")
     choice = choice.or_like(read_point(run.directory, run.labels))
     asked = {"--prior": prior or None, "--with-maps": maps or None, "--refuse": refuse}
+    asked |= {"--with-embedding": embedding or None}
     _refuse_for_task(run.plan.task, asked)
     model, shares = run.load_model(), None
     if refuse is not None and len(model.outputs) == 1:
@@ -95,6 +98,7 @@ def prepare_export(
         prior=None if shares is None else shares.tolist(),
         task=run.plan.task,
         scale=_scale(run),
+        embedding=embedding,
     )
 
 

@@ -62,6 +62,7 @@ class ExportInputs:
             those of training.
         task: What the model answers.
         scale: Of a number, the standard deviation of the training numbers; None of others.
+        embedding: Whether files get the output `embedding`, what the head reads.
     """
 
     model: keras.Model
@@ -80,14 +81,20 @@ class ExportInputs:
     prior: Sequence[float] | None = None
     task: str = CLASSES
     scale: float | None = None
+    embedding: bool = False
 
     def written(self) -> keras.Model:
         """Return the model as files hold it: with a map of its answer, where maps are expected."""
-        if self.expected.maps is None or self.task != CLASSES:
-            return self.model
-        from tlearn.models.class_map import with_map
+        model = self.model
+        if self.expected.maps is not None and self.task == CLASSES:
+            from tlearn.models.class_map import with_map
 
-        return with_map(self.model)
+            model = with_map(model)
+        if self.embedding:
+            from tlearn.models.classifier import with_embedding
+
+            model = with_embedding(model)
+        return model
 
     @property
     def named_prior(self) -> dict[str, float] | None:

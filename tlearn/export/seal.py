@@ -93,6 +93,7 @@ def _contract(artifact: Artifact, inputs: ExportInputs) -> Contract:
         operating_point=artifact.operating_point,
         prior=inputs.named_prior,
         map=interface.map,
+        embedding=interface.embedding,
         task=None if inputs.task == CLASSES else inputs.task,
         scale=inputs.scale,
     )

@@ -15,14 +15,19 @@ from tlearn.artifacts.contract_file import read_contract
 from tlearn.confidence.answer_sets import ROUNDING
 from tlearn.confidence.confidence import UNKNOWN
 from tlearn.data.targets import CLASSES
-from tlearn.errors import ExportError
+from tlearn.errors import ExportError, quoted
 from tlearn.export import web_runtime
+from tlearn.features.linear_head import TAUGHT_PENALTY
 from tlearn.storage.atomic import write_atomic
 
 PLATFORMS = {"python": "py", "android": "kt", "ios": "swift", "web": "html"}
 """What a program is written for, and how its file's name ends."""
 
-PAGES = frozenset({"web"})
+PROGRAMS = {name: f"classify_{{}}.{suffix}" for name, suffix in PLATFORMS.items()}
+PROGRAMS |= {"teach": "teach_{}.html"}
+"""What a program is called that goes with a file: those that classify, and a page that learns."""
+
+PAGES = frozenset({"web", "teach"})
 """Those that LiteRT.js runs, see `web_runtime`."""
 
 _RESIZING = {
@@ -44,11 +49,11 @@ def check_platforms(names: Sequence[str]) -> list[str]:
         ExportError: There is no program for one.
     """
     chosen = list(dict.fromkeys(name.lower() for name in names))
-    unknown = [name for name in chosen if name not in PLATFORMS]
+    unknown = [name for name in chosen if name not in PROGRAMS]
     if unknown:
         raise ExportError(
             f"--snippet {', '.join(unknown)}: there is no such program",
-            f"choose among {', '.join(PLATFORMS)}",
+            f"choose among {', '.join(PROGRAMS)}",
         )
     return chosen
 
@@ -58,19 +63,18 @@ def write_snippet(model: Path, platform: str) -> Path:
 
     Args:
         model: The file, with its contract beside it.
-        platform: One of PLATFORMS.
+        platform: One of PROGRAMS.
 
     Returns:
-        `classify_NAME.SUFFIX`, beside the file.
+        The program, beside the file.
 
     Raises:
-        ExportError: The file has no contract.
+        ExportError: The file has no contract, or nothing to teach a head on.
         HostError: The folder cannot be written to.
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    suffix = PLATFORMS[platform]
-    path = model.with_name(f"classify_{model.stem}.{suffix}")
+    path = model.with_name(PROGRAMS[platform].format(model.stem))
     environment = Environment(
         loader=PackageLoader("tlearn.export", "templates"),
         undefined=StrictUndefined,
@@ -78,8 +82,13 @@ def write_snippet(model: Path, platform: str) -> Path:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    template = environment.get_template(f"{platform}.{suffix}.j2")
+    template = environment.get_template(f"{platform}{path.suffix}.j2")
     values = _template_values(model) | web_runtime.template_values()
+    if platform == "teach" and not values["embedding"]:
+        raise ExportError(
+            f"{quoted(model)} does not give what its head reads, to teach another one on it",
+            "export it so: tlearn export --snippet teach",
+        )
     write_atomic(path, template.render(values, platform=platform, program=path.name))
     return path
 
@@ -104,6 +113,8 @@ def _template_values(model: Path) -> dict[str, Any]:
         "known": contract.known,
         "refuse": contract.refuse,
         "map": contract.map,
+        "embedding": contract.embedding,
+        "penalty": TAUGHT_PENALTY,
         "level": f"{sets.level:.0%}" if sets else None,
         "threshold": round(max(sets.threshold - ROUNDING, 0), _DIGITS) if sets else None,
         "positive": contract.labels.index(point.positive) if point else None,

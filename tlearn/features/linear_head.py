@@ -50,6 +50,9 @@ EXACT, ROUGH = 3e-4, 1e-3
 """Tolerance of `solve` for the final head, within 1e-4 of the least loss, and for a fold: its
 answers to held-out rows do not need more."""
 
+TAUGHT_PENALTY = 0.3
+"""Of a head on the few images that someone shows, too few to choose it by cross-validation."""
+
 SOLVER_VERSION = 3
 """Raised when the solver's results change, so that stored ones are not used any more."""
 
@@ -74,6 +77,7 @@ def solve_head(
     ordered: bool = False,
     in_place: bool = False,
     blocks: Sequence[int] = (),
+    tolerance: float = EXACT,
 ) -> LinearHead:
     """Solve the head on all rows.
 
@@ -88,6 +92,7 @@ def solve_head(
             largest array in memory.
         blocks: Widths of features of several stages that stand side by side: each stage is given
             the same variance, so that the penalty treats them alike.
+        tolerance: See `logistic_regression.solve`; 0 is as near to the optimum as float32 comes.
 
     Returns:
         The head in the units of `features`.
@@ -95,7 +100,7 @@ def solve_head(
     with one_fold_per_core():
         axes = principal_axes(features if in_place else features.copy(), blocks)
         problem = LogisticProblem(axes, labels, n_classes, class_weights, ordered)
-        coefficients = _solve_along(problem, np.arange(len(labels)), penalty, EXACT)
+        coefficients = _solve_along(problem, np.arange(len(labels)), penalty, tolerance)
     kernel = axes.rotation @ coefficients[:-1]
     bias = coefficients[-1] - axes.mean @ kernel
     return LinearHead(kernel.astype(np.float32), bias.astype(np.float32), penalty)

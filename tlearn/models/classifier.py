@@ -8,12 +8,12 @@ from functools import partial
 import keras
 import numpy as np
 
-from tlearn.confidence.answers import PROBABILITIES, VALUE
+from tlearn.backend.precision import as_float32
+from tlearn.confidence.answers import EMBEDDING, PROBABILITIES, VALUE
 from tlearn.data.targets import CLASSES, LABELS, NUMBER, NumberScale
 from tlearn.models.stages import Stage, layers_of_stage
 
 HEAD = "head"
-EMBEDDING = "embedding"
 BATCH_NORM = ("frozen", "trained")
 
 
@@ -92,6 +92,17 @@ def set_head(model: keras.Model, kernel: np.ndarray, bias: np.ndarray) -> None:
         bias: (classes,).
     """
     model.get_layer(HEAD).set_weights([np.asarray(kernel), np.asarray(bias)])
+
+
+def with_embedding(model: keras.Model) -> keras.Model:
+    """Return a float32 classifier with one more output, `embedding` (batch, d), read by its head.
+
+    Args:
+        model: From `build_classifier`, with other outputs or without; its layers are shared.
+    """
+    model = as_float32(model)
+    embedding = model.get_layer(EMBEDDING).output
+    return keras.Model(model.inputs[0], [*model.outputs, embedding], name=model.name)
 
 
 def pooled_maps(model: keras.Model) -> list[keras.KerasTensor]:
