@@ -17,6 +17,7 @@ def test_every_public_name_is_there_and_explained() -> None:
 
 def test_what_takes_long_reports_progress() -> None:
     quick = {"matrix", "runs", "compare", "describe", "write_snippets", "unsort_images"}
+    quick |= {"solve_embeddings"}
     functions = {name for name in api.__all__ if isinstance(getattr(api, name), FunctionType)}
     for name in functions - quick:
         assert "progress" in inspect.signature(getattr(api, name)).parameters, name

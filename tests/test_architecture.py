@@ -81,6 +81,7 @@ STEPS = {
     "trials",
     "int8_cost",
     "shrink",
+    "taught",
     "teach",
 }
 STEPS |= {"advise_targets", "check_images", "evaluate_targets", "fitted", "heads"}

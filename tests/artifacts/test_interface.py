@@ -30,7 +30,7 @@ def test_a_litert_file(trained: Any, tmp_path: Path) -> None:
     image = Tensor("image", (1, 32, 32, 3), "float32")
     probabilities = Tensor("probabilities", (1, 3), "float32")
     assert read_interface(path) == Interface(
-        "serving_default", image, probabilities, None, None, LABELS
+        "serving_default", image, probabilities, None, None, None, LABELS
     )
 
 
@@ -45,7 +45,7 @@ def test_a_quantized_file_holds_its_scales(trained: Any, tmp_path: Path) -> None
 def test_a_saved_model(trained: Any, tmp_path: Path) -> None:
     write_saved_model(trained.model, tmp_path / "saved_model", LABELS)
     interface = read_interface(tmp_path / "saved_model")
-    assert interface == Interface("serving_default", *OPEN_BATCH, None, None, LABELS)
+    assert interface == Interface("serving_default", *OPEN_BATCH, None, None, None, LABELS)
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -57,7 +57,7 @@ def test_formats_of_extras(trained: Any, tmp_path: Path, extra: str, name: str, 
     if not all(map(find_spec, EXTRAS[extra])):
         pytest.skip(f"tlearn[{extra}] is not installed")
     write(trained.model, tmp_path / name, LABELS, {})
-    assert read_interface(tmp_path / name) == Interface("", *OPEN_BATCH, None, None, LABELS)
+    assert read_interface(tmp_path / name) == Interface("", *OPEN_BATCH, None, None, None, LABELS)
 
 
 def test_a_file_that_is_no_model(tmp_path: Path) -> None:

@@ -154,12 +154,14 @@ def _tensors(
     return tensors
 
 
-def _ends(outputs: Sequence[Tensor]) -> tuple[Tensor, *tuple[Tensor | None, ...]]:
+def _ends(
+    outputs: Sequence[Tensor],
+) -> tuple[Tensor, Tensor | None, Tensor | None, Tensor | None]:
     """Return probabilities, `known`, `map` and `embedding`; a single output is probabilities."""
     named = {tensor.name: tensor for tensor in outputs}
-    others = [named.pop(name, None) for name in (KNOWN, MAP, EMBEDDING)]
+    known, map, embedding = (named.pop(name, None) for name in (KNOWN, MAP, EMBEDDING))
     (probabilities,) = named.values()
-    return probabilities, *others
+    return probabilities, known, map, embedding
 
 
 _READERS: dict[str, Callable[[Path], Interface]] = {

@@ -167,22 +167,20 @@ def export(
     Smaller files: [cyan]tlearn export --quantize float16 --quantize int8[/]
     Refuse more: [cyan]tlearn export --tflite --refuse 10%[/]
     The best that fits: [cyan]tlearn export --max-size 4MB --max-latency 30ms[/]
-    To start an app with: [cyan]tlearn export --tflite --snippet android[/]
+    To start an app with: [cyan]tlearn export --snippet android[/]
     """
-    shares = parse_class_shares(prior or (), "--prior")
     wanted = snippets.read_wanted(snippet, bundle)
     budget = export_budget.read_budget(max_size, max_latency)
+    tflite |= bool(wanted.platforms)
     flags = {"tflite": tflite, "onnx": onnx, "openvino": openvino, "saved_model": saved_model}
     names = [name for name, chosen in flags.items() if chosen]
     if budget:
         quantize = export_budget.modes_to_try(names, quantize or ())
-    if wanted.platforms and "tflite" not in names:
-        names.insert(0, "tflite")
     formats = choose_formats(names, quantize or ())
     settings: dict[str, Any] = {"out": out, "max_drop": max_drop / 100, "data": data}
-    settings |= {"refuse": refuse, "prior": shares, "maps": with_maps}
-    settings["embedding"] = with_embedding or "teach" in wanted.platforms
-    settings["choice"] = _choice(positive, cost, min_sensitivity)
+    settings |= {"refuse": refuse, "prior": parse_class_shares(prior or (), "--prior")}
+    settings |= {"maps": with_maps, "embedding": with_embedding or wanted.teaching}
+    settings |= {"choice": _choice(positive, cost, min_sensitivity)}
     display = Display(as_json, quiet, verbose)
     if budget:
         export_budget.export_within(run, formats, budget, settings, wanted, display)

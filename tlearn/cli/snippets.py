@@ -30,6 +30,11 @@ class Wanted:
     platforms: Sequence[str] = ()
     bundle: bool = False
 
+    @property
+    def teaching(self) -> bool:
+        """Return whether one of them reads what the head of a file reads."""
+        return "teach" in self.platforms
+
     def write(self, artifacts: Sequence[Artifact]) -> list[Path]:
         """Write them beside files that were exported."""
         from tlearn import api

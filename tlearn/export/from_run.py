@@ -64,15 +64,11 @@ def prepare_export(
     """
     choice.check(run.labels, run.manifest.count("val"), "export")
     choice = choice.or_like(read_point(run.directory, run.labels))
-    asked = {"--prior": prior or None, "--with-maps": maps or None, "--refuse": refuse}
-    asked |= {"--with-embedding": embedding or None}
-    _refuse_for_task(run.plan.task, asked)
+    outputs = {"--with-maps": maps or None, "--with-embedding": embedding or None}
+    _refuse_for_task(run.plan.task, outputs | {"--prior": prior or None, "--refuse": refuse})
     model, shares = run.load_model(), None
-    if refuse is not None and len(model.outputs) == 1:
-        raise ExportError(
-            "--refuse: this model does not say how like the training images an image is",
-            "train it again with this version: tlearn finetune FOLDER",
-        )
+    if refuse is not None:
+        _ensure_knows(model)
     if prior:
         learned = learned_shares(run.manifest, run.plan)
         shares = expected_shares(prior, run.labels, learned, "export")
@@ -100,6 +96,14 @@ def prepare_export(
         scale=_scale(run),
         embedding=embedding,
     )
+
+
+def _ensure_knows(model: keras.Model) -> None:
+    if len(model.outputs) == 1:
+        raise ExportError(
+            "--refuse: this model does not say how like the training images an image is",
+            "train it again with this version: tlearn finetune FOLDER",
+        )
 
 
 def _expected(run: TrainedRun, model: keras.Model, check: SplitImages, maps: bool) -> Answers:

@@ -117,8 +117,9 @@ def _fetch(folder: Path) -> None:
     command = [find_npm(), *_PACK, "--prefer-offline", "--fetch-retries=1", "--loglevel=error"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, errors="replace")
     if done.returncode:
-        said = next(filter(None, map(str.strip, done.stderr.splitlines())), "nothing")
+        said = [line.removeprefix("npm error ") for line in done.stderr.splitlines()]
+        why = [line for line in said if not line.startswith(("code ", "errno ", "syscall "))]
         raise HostError(
-            f"npm could not fetch LiteRT.js; it says: {said.removeprefix('npm error ')}",
+            f"npm could not fetch LiteRT.js; it says: {(why or ['nothing'])[0]}",
             f"do by hand what the first lines of the page say, first: npm {' '.join(_PACK)}",
         )
