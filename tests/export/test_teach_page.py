@@ -97,6 +97,21 @@ def test_what_the_page_downloads_gives_its_head_at_home(
     np.testing.assert_allclose(answers, taught.head.probabilities(embeddings[:20]), atol=1e-4)
 
 
+@pytest.mark.parametrize("write", [np.savez, np.savez_compressed])
+def test_the_page_reads_what_tlearn_embed_writes(
+    page: Path, node: Any, tmp_path: Path, write: Any
+) -> None:
+    rows, labels = np.arange(6, dtype=np.float32).reshape(3, 2), np.array(["übung", "🌷", "a b"])
+    write(tmp_path / "embeddings.npz", embeddings=rows, labels=labels)
+    content = list((tmp_path / "embeddings.npz").read_bytes())
+    read = f"await readNpz(Uint8Array.from({content}))"
+    plain = "Object.entries(read).map(([name, one]) => [name, [one.shape, [...one.values]]])"
+    script = f"{scripts_of(page)['npz']}\nconst read = {read};"
+    (tmp_path / "run.mjs").write_text(f"{script}\nconsole.log(JSON.stringify({plain}))")
+    arrays = dict(json.loads(node(tmp_path / "run.mjs")))
+    assert arrays == {"embeddings": [[3, 2], [0, 1, 2, 3, 4, 5]], "labels": [[3], [*labels]]}
+
+
 def test_the_scripts_of_the_page_are_javascript(page: Path, node: Any, tmp_path: Path) -> None:
     for name, script in scripts_of(page).items():
         (tmp_path / f"{name}.mjs").write_text(script)
