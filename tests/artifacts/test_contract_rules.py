@@ -87,6 +87,7 @@ def test_what_an_export_writes_is_accepted() -> None:
         ("sha256", "f00d"),
         ("format", "coreml"),
         ("format", "onnx"),  # which has no int8
+        ("runtime", "new"),
         ("quantization", "int4"),
         ("tolerance", 0.0),
         ("tolerance", -0.05),

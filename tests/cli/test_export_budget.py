@@ -101,7 +101,11 @@ def test_json_is_one_document(
         not code,
         not code,
     ]
-    assert document["budget"] == {"max_bytes": limit, "max_milliseconds": None}
+    assert document["budget"] == {
+        "max_bytes": limit,
+        "max_milliseconds": None,
+        "for_runtime": "",
+    }
     assert document["suggestions"] == ["a way"] * code
 
 
@@ -120,3 +124,17 @@ def test_json_is_one_document(
 def test_bad_limits(command: Command, words: list[str], hint: str) -> None:
     result = command("export", *words)
     assert result.exit_code == 2 and hint in result.stderr and "hint: " in result.stderr
+
+
+def test_a_runtime_alone_looks_for_the_best_mode_that_it_runs(
+    command: Command, calls: Callable[..., Any]
+) -> None:
+    result = replace(
+        pick_artifact([NONE], Budget(for_runtime="2.14")), errors_by_mode={"dynamic": "too new"}
+    )
+    recorded = calls("export_within", result)
+    shown = command("export", "--for-runtime", "2.14")
+    assert shown.exit_code == 0
+    assert recorded[0][0] == (None, ALL_MODES, Budget(for_runtime="2.14"))
+    assert "runs in TensorFlow Lite 2.14" in shown.stdout
+    assert "dynamic could not be written: too new" in shown.stdout

@@ -103,3 +103,11 @@ def test_a_failed_check_says_why_and_exits_1(
     )
     calls("export", [replace(BAD, advice=())])
     assert "hint: allow a larger loss: --max-drop POINTS" in command("export", "--onnx").stderr
+
+
+def test_only_a_file_that_needs_a_newer_runtime_than_many_have_says_so(
+    command: Command, calls: Callable[..., Any]
+) -> None:
+    calls("export", [replace(GOOD, runtime="1.14.0"), replace(GOOD, runtime="2.17.0")])
+    shown = command("export", "--tflite").stdout
+    assert shown.count("needs TensorFlow Lite") == shown.count("2.17.0 or newer") == 1

@@ -55,6 +55,14 @@ def test_json_lists_snippets_and_none_where_none_was_asked_for(
     assert document["snippets"] == [str(PROGRAM)]
 
 
+def test_opencv_reads_an_onnx_file(command: Command, calls: Callable[..., Any]) -> None:
+    exported = calls("export", [FILE])
+    calls("write_snippets", [PROGRAM])
+    command("export", "--snippet", "opencv", "--layout", "nchw")
+    assert exported[0][0] == (None, [("onnx", "none")])
+    assert exported[0][1]["layout"] == "NCHW"
+
+
 @pytest.mark.parametrize(("limit", "usable"), [("1MB", [FILE]), ("1kB", [])])
 def test_within_a_budget_only_what_is_kept_has_one(
     command: Command, calls: Callable[..., Any], limit: str, usable: list[Artifact]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -11,16 +12,18 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tlearn.artifacts.contract import LAYOUTS
 from tlearn.artifacts.extras import EXTRAS, import_openvino, require_extra
 from tlearn.artifacts.interface import read_interface
 from tlearn.artifacts.metadata import NOTES
 from tlearn.artifacts.runtime import open_runtime, run_artifact
+from tlearn.artifacts.verification import check_artifact
 from tlearn.errors import ExportError, HostError
 from tlearn.export.formats import FORMATS, artifact_path, find_format
 from tlearn.export.onnx import write_onnx
 from tlearn.export.openvino import write_openvino
 from tlearn.export.parity import compare_with_model
-from tlearn.export.write import write_and_check
+from tlearn.export.write import export_artifact, write_and_check
 
 LABELS = ("a, b", "ü\n☃", "c")
 ABOUT = {"name": "drawn [x]", "image_size": 32, "resize": "squash"}
@@ -150,7 +153,8 @@ def test_onnx_carries_labels_metadata_and_an_open_batch(trained: Any, tmp_path: 
     onnx.checker.check_model(proto, full_check=True)
     noted = {entry.key: entry.value for entry in proto.metadata_props}
     assert json.loads(noted.pop("labels")) == list(LABELS)
-    assert noted == {key: str(value) for key, value in ABOUT.items()}
+    how = {"layout": "NHWC", "color_order": "RGB", "range": "0 to 255"}
+    assert noted == {key: str(value) for key, value in ABOUT.items()} | how
     for end, name, rest in (
         (proto.graph.input, "image", [32, 32, 3]),
         (proto.graph.output, "probabilities", [3]),
@@ -158,6 +162,43 @@ def test_onnx_carries_labels_metadata_and_an_open_batch(trained: Any, tmp_path: 
         assert [value.name for value in end] == [name]
         batch, *others = end[0].type.tensor_type.shape.dim
         assert batch.dim_param == "batch" and [dim.dim_value for dim in others] == rest
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_onnx_takes_the_order_of_axes_that_it_names_and_no_other(
+    trained: Any, tmp_path: Path, layout: str
+) -> None:
+    """Programs that do not look at the shape of an input meet an error, and no wrong answer."""
+    installed("onnx")
+    from onnx.reference import ReferenceEvaluator
+
+    path = tmp_path / "model.onnx"
+    write_onnx(trained.model, path, LABELS, ABOUT, layout)
+    assert read_interface(path).images["layout"] == layout
+    assert open_runtime(path).shape == (32, 32, 3)
+    answers = run_artifact(path, trained.pixels).probabilities
+    np.testing.assert_allclose(answers, trained.probabilities, atol=1e-5)
+    color_last = trained.pixels[:2].astype(np.float32)
+    orders = {"NHWC": color_last, "NCHW": color_last.transpose(0, 3, 1, 2)}
+    program = ReferenceEvaluator(str(path))
+    np.testing.assert_allclose(
+        program.run(None, {"image": orders.pop(layout)})[0], answers[:2], atol=1e-5
+    )
+    (other,) = orders.values()
+    with pytest.raises((TypeError, ValueError), match="Mul"):
+        program.run(None, {"image": other})
+
+
+def test_the_contract_says_the_order_of_axes(trained: Any, tmp_path: Path) -> None:
+    installed("onnx")
+    inputs = replace(trained.inputs(), layout="NCHW")
+    artifact = export_artifact(inputs, tmp_path, ("onnx", "none"), 0.0)
+    report = check_artifact(artifact.path)
+    assert report.passed
+    assert report.contract.preprocessing.layout == "NCHW"
+    assert report.contract.input.shape == (None, 3, 32, 32)
+    other = export_artifact(inputs, tmp_path, ("tflite", "none"), 0.0)
+    assert check_artifact(other.path).contract.preprocessing.layout == "NHWC"
 
 
 def test_openvino_carries_labels_and_metadata(trained: Any, tmp_path: Path) -> None:

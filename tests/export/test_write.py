@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
-from tlearn.artifacts.contract_file import contract_path
+import pytest
+
+from tlearn.artifacts.contract_file import contract_path, read_contract
+from tlearn.artifacts.least_runtime import least_runtime
+from tlearn.errors import ExportError
 from tlearn.export.inputs import ExportInputs
 from tlearn.export.write import (
     export_artifact,
@@ -39,3 +44,23 @@ def test_an_artifact_that_passes_has_its_contract(inputs: ExportInputs, tmp_path
     assert artifact.passed and not artifact.head_refitted
     assert contract_path(artifact.path).is_file()
     assert (artifact.n_checked, artifact.checked_on) == (len(inputs.check.labels), "val")
+
+
+def test_the_contract_says_which_runtime_a_file_needs(inputs: ExportInputs, tmp_path: Path) -> None:
+    artifact = export_artifact(inputs, tmp_path, ("tflite", "float16"), 0.5)
+    assert artifact.runtime == read_contract(artifact.path)[0].runtime
+    assert artifact.runtime == least_runtime(artifact.path) != ""
+    folder = export_artifact(inputs, tmp_path, ("saved_model", "none"), 0.5)
+    assert folder.runtime == "" and read_contract(folder.path)[0].runtime is None
+
+
+def test_a_file_that_the_runtime_on_the_device_refuses_is_not_written(
+    inputs: ExportInputs, tmp_path: Path
+) -> None:
+    old = replace(inputs, for_runtime="1.2")
+    with pytest.raises(ExportError, match="needs TensorFlow Lite") as error:
+        export_artifact(old, tmp_path, ("tflite", "none"), 0.5)
+    assert error.value.hint.endswith("--for-runtime 1.2")
+    assert not list(tmp_path.iterdir())
+    new = replace(inputs, for_runtime="2.14")
+    assert export_artifact(new, tmp_path, ("tflite", "float16"), 0.5).passed

@@ -32,6 +32,10 @@ _DECODING = f"{EARLIER_DECODING}; a JPEG may be reduced to no less than twice th
 _NORMALIZATION = "none: pixels go in unchanged, the network scales them itself"
 
 
+LAYOUTS = ("NHWC", "NCHW")
+"""Orders of the axes of the input: N for the batch, H and W for the sides, C for the color."""
+
+
 @dataclass(frozen=True)
 class Tensor:
     """The input or the output of a network.
@@ -69,6 +73,8 @@ class Preprocessing:
         normalization: The same in words.
         gray_range: Values that become 0 and 255 in images of more than 8 bits; missing where
             there were none.
+        layout: Order of the axes of the input, one of `LAYOUTS`; missing in older contracts, which
+            have the first.
     """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
@@ -83,6 +89,7 @@ class Preprocessing:
     std: float = 1.0
     normalization: str = _NORMALIZATION
     gray_range: tuple[float, float] | None = None
+    layout: str | None = None
 
     @classmethod
     def of(
@@ -156,6 +163,8 @@ class Contract:
         task: What the output is, see `targets`; missing of classes.
         scale: Of a number, the standard deviation of the training numbers: the unit of `tolerance`;
             missing of others.
+        runtime: Least version of TensorFlow Lite that runs a LiteRT file; missing of others, and in
+            older contracts.
         map: The output (batch, height, width) that says where in the image the answer comes from:
             above 0 what speaks for the most probable class, below 0 what speaks against it; missing
             where there is none.
@@ -186,6 +195,7 @@ class Contract:
     embedding: Tensor | None = None
     task: str | None = None
     scale: float | None = None
+    runtime: str | None = None
 
     @property
     def thresholds(self) -> tuple[float, ...]:

@@ -35,7 +35,7 @@ _VERSION_1_KEYS = {
 
 _OPTIONAL = {"gray_range", "known", "refuse", "confidence", "operating_point", "prior", "map"}
 _OPTIONAL |= {"model_known", "artifact_known", "artifact_map"}
-_OPTIONAL |= {"task", "scale", "embedding"}
+_OPTIONAL |= {"task", "scale", "embedding", "runtime", "layout"}
 """Keys that are missing where there is nothing to say."""
 
 _EXPORT_AGAIN = "export it again: tlearn export RUN"

@@ -10,12 +10,13 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from tlearn.artifacts.contract import (
     EARLIER_DECODING,
     FORMATS,
+    LAYOUTS,
     RESIZE_IN_WORDS,
     TOLERANCES,
     Contract,
@@ -38,6 +39,7 @@ _SLACK = 1e-5  # a softmax in float32 may say 1.0000001
 _SUM_SLACK = 0.05
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _PROGRAM_VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+!_-]{0,63}")
+_RUNTIME_VERSION = re.compile(r"\d{1,4}(\.\d{1,4}){1,2}")
 _FILE_NAME = re.compile(r"[^/\\\0]{1,255}")
 _GOLDEN_NAME = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,99}")
 _SAME_PROSE = 2
@@ -80,6 +82,8 @@ def _about_file(contract: Contract) -> Iterator[str]:
     yield from _not_among("quantization", contract.quantization, TOLERANCES)
     if contract.quantization != "none" and contract.format != "tflite":
         yield f"quantization: {contract.quantization!r}, but format is {contract.format!r}"
+    if contract.runtime is not None and not _RUNTIME_VERSION.fullmatch(contract.runtime):
+        yield f"runtime: {shortened(contract.runtime)} is no version"
     most = tolerance_of(contract.quantization)
     if not 0 < contract.tolerance <= most:
         yield f"tolerance: {contract.tolerance:g}, expected more than 0 and at most {most:g}"
@@ -89,9 +93,12 @@ def _about_images(contract: Contract) -> Iterator[str]:
     preprocessing, shape = contract.preprocessing, contract.input.shape
     side = preprocessing.image_size
     yield from _not_among("preprocessing.resize", preprocessing.resize, RESIZE_IN_WORDS)
+    if preprocessing.layout is not None:
+        yield from _not_among("preprocessing.layout", preprocessing.layout, LAYOUTS)
     if not 1 <= side <= MOST_SIDE:
         yield f"preprocessing.image_size: {shortened(side)}, expected 1 to {MOST_SIDE}"
-    if shape[1:] != (side, side, 3) or shape[0] not in _BATCH:
+    sides = (3, side, side) if preprocessing.layout == "NCHW" else (side, side, 3)
+    if shape[1:] != sides or shape[0] not in _BATCH:
         yield f"preprocessing.image_size: {side}, but the input is {shortened(shape)}"
     # The decoder knows one way to the input; a contract that says another would mislead an app.
     for key, expected in asdict(_expected(preprocessing)).items():
@@ -110,7 +117,8 @@ def _about_images(contract: Contract) -> Iterator[str]:
 
 def _expected(preprocessing: Preprocessing) -> Preprocessing:
     side, resize = preprocessing.image_size, preprocessing.resize
-    return Preprocessing.of(side, resize, preprocessing.gray_range)
+    expected = Preprocessing.of(side, resize, preprocessing.gray_range)
+    return replace(expected, layout=preprocessing.layout)
 
 
 def _about_answers(contract: Contract) -> Iterator[str]:

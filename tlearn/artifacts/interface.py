@@ -131,7 +131,7 @@ def _openvino_tensor(port: Any) -> Tensor:
 
 def _about_images(notes: Mapping[str, Any]) -> dict[str, Any]:
     """Return what notes inside a file say of its images, where they do."""
-    read: dict[str, Callable[[Any], Any]] = {"resize": str, "image_size": int}
+    read: dict[str, Callable[[Any], Any]] = {"resize": str, "image_size": int, "layout": str}
     return {key: read[key](notes[key]) for key in read.keys() & notes.keys()}
 
 

@@ -154,12 +154,17 @@ class OnnxRuntime:
             except Exception as error:  # its errors have no other base class in common
                 raise _cannot_run("ONNX Runtime", path, error) from error
         self._names = [node.name for node in self._session.get_outputs()]
+        notes = self._session.get_modelmeta().custom_metadata_map
+        self._color_first = notes.get("layout") == "NCHW"
         inputs = {node.name: node.shape for node in self._session.get_inputs()}
-        self.shape = image_shape(path, inputs, _INPUT)
+        shape = image_shape(path, inputs, _INPUT)
+        self.shape = (*shape[1:], shape[0]) if self._color_first else shape
 
     def __call__(self, image: np.ndarray) -> Answer:
         """Answer for one image (height, width, 3), 0 to 255."""
         batch = np.asarray(image, np.float32)[np.newaxis]
+        if self._color_first:
+            batch = np.moveaxis(batch, 3, 1)
         outputs = self._session.run(self._names, {_INPUT: batch})
         return _answer({name: rows[0] for name, rows in zip(self._names, outputs, strict=True)})
 

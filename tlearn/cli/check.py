@@ -189,6 +189,7 @@ def draw(verification: VerificationReport) -> list[RenderableType]:
     about = {
         "file": relative_path(verification.artifact),
         "format": f"{contract.format}, {numbers}, written by tlearn {contract.tlearn}",
+        **({"runtime": f"TensorFlow Lite {contract.runtime} or newer"} if contract.runtime else {}),
         "input": f"{side} x {side} {preprocessing.color_order}, {preprocessing.resize}: "
         f"{preprocessing.resize_in_words}",
         **outputs_row(contract.task, contract.labels),

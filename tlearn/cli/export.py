@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -14,121 +14,32 @@ from tlearn.cli.display.formats import enumeration, escape_control, pluralize, s
 from tlearn.cli.display.progress import Display, print_json, print_result
 from tlearn.cli.display.widgets import next_steps
 from tlearn.cli.evaluate_options import Cost, MinSensitivity, Positive, read_choice
+from tlearn.cli.export_options import (
+    Bundle,
+    ForRuntime,
+    Layout,
+    MaxDrop,
+    MaxLatency,
+    MaxSize,
+    Onnx,
+    OpenVino,
+    Out,
+    Prior,
+    Quantize,
+    Refuse,
+    SavedModel,
+    Snippet,
+    Tflite,
+    WithEmbedding,
+    WithMaps,
+)
 from tlearn.cli.export_view import draw
-from tlearn.cli.units import parse_class_shares, parse_refuse
+from tlearn.cli.units import parse_class_shares
 from tlearn.errors import ExportError, GateError, RecipeError, pasted
 
 if TYPE_CHECKING:
     from tlearn.evaluation.choice import Choice
     from tlearn.export.parity import Artifact
-
-_FORMATS, _BUDGET, _ANSWERS = "Formats", "Budget", "Answers"
-
-Tflite = Annotated[
-    bool, options.switch("LiteRT (TFLite), for phones and boards.", "--tflite", _FORMATS)
-]
-Onnx = Annotated[bool, options.switch("ONNX; needs pip install '.\\[onnx]'.", "--onnx", _FORMATS)]
-OpenVino = Annotated[
-    bool,
-    options.switch(
-        "OpenVINO (.xml and .bin); needs pip install '.\\[openvino]'.", "--openvino", _FORMATS
-    ),
-]
-SavedModel = Annotated[
-    bool, options.switch("TensorFlow SavedModel, for servers.", "--saved-model", _FORMATS)
-]
-Quantize = Annotated[
-    list[str] | None,
-    options.option(
-        "Numbers in the LiteRT file: none (float32), float16 (half the size), dynamic (a "
-        "quarter), int8 (a quarter, for NPUs), int8-float (int8 inside, floats in and out). "
-        "Implies --tflite; repeatable.",
-        "MODE",
-        _FORMATS,
-    ),
-]
-Out = Annotated[
-    Path | None, options.option("Where the files go. Default: export/ in the run.", "DIR")
-]
-MaxDrop = Annotated[
-    float,
-    options.option(
-        "Largest loss of accuracy allowed, in percentage points.",
-        "POINTS",
-        min=0,
-        max=100,
-        show_default=True,
-    ),
-]
-MaxSize = Annotated[
-    str | None,
-    options.option(
-        "Keep only the best LiteRT file of at most this size; all modes are tried unless "
-        "--quantize names some.",
-        "4MB",
-        _BUDGET,
-    ),
-]
-MaxLatency = Annotated[
-    str | None,
-    options.option(
-        "The same for the time per image, on one thread of this machine.", "30ms", _BUDGET
-    ),
-]
-Refuse = Annotated[
-    float | None,
-    options.option(
-        "Share of images of the classes that may be answered by 'none of these'; more refuses "
-        "more strangers, 0 refuses nothing. Default: 5%.",
-        "SHARE",
-        _ANSWERS,
-        parser=parse_refuse,
-    ),
-]
-Prior = Annotated[
-    list[str] | None,
-    options.option(
-        "How frequent a class will be in use, e.g. cats=0.9; repeatable. Classes that are not "
-        "named divide the rest as in training. The files answer accordingly.",
-        "CLASS=SHARE",
-        _ANSWERS,
-    ),
-]
-WithMaps = Annotated[
-    bool,
-    options.switch(
-        "Give the files a third output, map: where in the image the answer comes from.",
-        "--with-maps",
-        _ANSWERS,
-    ),
-]
-WithEmbedding = Annotated[
-    bool,
-    options.switch(
-        "Give the files one more output, embedding: what the head reads.",
-        "--with-embedding",
-        _ANSWERS,
-    ),
-]
-Snippet = Annotated[
-    list[str] | None,
-    options.option(
-        "Also write a short program that uses each LiteRT file: python, android, ios, web, or "
-        "teach, a page that learns classes. Implies --tflite; repeatable.",
-        "PLATFORM",
-        _FORMATS,
-    ),
-]
-
-Bundle = Annotated[
-    bool,
-    options.switch(
-        "Lay beside the page of --snippet web or teach what runs it, fetched by npm "
-        "(LiteRT.js, 10 MB).",
-        "--bundle",
-        _FORMATS,
-    ),
-]
 
 
 def export(
@@ -152,6 +63,8 @@ def export(
     with_embedding: WithEmbedding = False,
     max_size: MaxSize = None,
     max_latency: MaxLatency = None,
+    for_runtime: ForRuntime = None,
+    layout: Layout = None,
     verbose: options.Verbose = False,
     quiet: options.Quiet = False,
     as_json: options.Json = False,
@@ -170,13 +83,13 @@ def export(
     To start an app with: [cyan]tlearn export --snippet android[/]
     """
     wanted = snippets.read_wanted(snippet, bundle)
-    budget = export_budget.read_budget(max_size, max_latency)
-    tflite |= bool(wanted.platforms)
     flags = {"tflite": tflite, "onnx": onnx, "openvino": openvino, "saved_model": saved_model}
+    flags |= dict.fromkeys(wanted.formats, True)
     names = [name for name, chosen in flags.items() if chosen]
-    if budget:
-        quantize = export_budget.modes_to_try(names, quantize or ())
-    formats = choose_formats(names, quantize or ())
+    budget = export_budget.read_budget(max_size, max_latency, for_runtime, bool(names or quantize))
+    modes = export_budget.modes_to_try(names, quantize or ()) if budget else quantize
+    formats = choose_formats(names, modes or ())
+    _refuse_idle(formats, tflite=("--for-runtime", for_runtime), onnx=("--layout", layout))
     settings: dict[str, Any] = {"out": out, "max_drop": max_drop / 100, "data": data}
     settings |= {"refuse": refuse, "prior": parse_class_shares(prior or (), "--prior")}
     settings |= {"maps": with_maps, "embedding": with_embedding or wanted.teaching}
@@ -187,10 +100,18 @@ def export(
         return
     from tlearn import api
 
+    settings |= {"for_runtime": for_runtime or "", "layout": layout}
     with display:
         artifacts = api.export(run, formats, **settings, progress=display)
         programs = wanted.write(artifacts)
     _report(artifacts, programs, as_json)
+
+
+def _refuse_idle(formats: Sequence[tuple[str, str]], **flags: tuple[str, object]) -> None:
+    """Refuse a flag about the files of a format of which none is written."""
+    for name, (flag, value) in flags.items():
+        if value is not None and name not in {format for format, _ in formats}:
+            raise ExportError(f"{flag} is about {name} files", f"have one written: --{name}")
 
 
 def _report(artifacts: Sequence[Artifact], programs: Sequence[Path], as_json: bool) -> None:

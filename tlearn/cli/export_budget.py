@@ -40,19 +40,28 @@ if TYPE_CHECKING:
     from tlearn.export.parity import Artifact
 
 
-def read_budget(max_size: str | None, max_latency: str | None) -> Budget | None:
-    """Return the limits that were given; None where there are none.
+def read_budget(
+    max_size: str | None, max_latency: str | None, for_runtime: str | None, chosen: bool
+) -> Budget | None:
+    """Return the limits that the best file is looked for within; None where none is looked for.
+
+    Args:
+        max_size: As it was written, or None.
+        max_latency: Likewise.
+        for_runtime: A version, or None. Alone it is a limit where no format was chosen.
+        chosen: Whether a format or a mode was.
 
     Raises:
         RecipeError: One is no size, or no time.
     """
-    if max_size is None and max_latency is None:
+    if max_size is None and max_latency is None and (chosen or not for_runtime):
         return None
     from tlearn.export.budget import Budget
 
     return Budget(
         None if max_size is None else parse_size(max_size, "--max-size"),
         None if max_latency is None else parse_latency(max_latency, "--max-latency"),
+        for_runtime or "",
     )
 
 
@@ -180,7 +189,8 @@ def _style(ratio: float) -> str:
 def _limits(budget: Budget) -> str:
     size_limit = f"at most {size(budget.max_bytes)}" if budget.max_bytes else ""
     time_limit = f"at most {budget.max_milliseconds:g} ms" if budget.max_milliseconds else ""
-    return ", ".join(filter(None, (size_limit, time_limit)))
+    runtime = f"runs in TensorFlow Lite {budget.for_runtime}" if budget.for_runtime else ""
+    return ", ".join(filter(None, (size_limit, time_limit, runtime)))
 
 
 def _miss(result: BudgetResult) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from rich.console import RenderableType
 from rich.text import Text
 
+from tlearn.artifacts.least_runtime import LAST_TFLITE_RUNTIME, is_newer
 from tlearn.cli.display.formats import (
     change,
     escape_control,
@@ -123,7 +124,9 @@ def _file(artifact: Artifact) -> Text:
     if artifact.map_difference is not None:
         difference += f", maps within {artifact.map_difference:.2g}"
     served = "\nTensorFlow Serving wants it as MODEL/1/" * (artifact.format == "saved_model")
-    return text.append(f"{difference}{gain}{how}{served}{point_of(artifact)}", DIM)
+    newer = is_newer(artifact.runtime, LAST_TFLITE_RUNTIME)
+    runtime = f"\nneeds TensorFlow Lite {artifact.runtime} or newer, or LiteRT" * newer
+    return text.append(f"{difference}{gain}{how}{served}{runtime}{point_of(artifact)}", DIM)
 
 
 def point_of(artifact: Artifact) -> str:

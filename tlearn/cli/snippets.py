@@ -35,6 +35,15 @@ class Wanted:
         """Return whether one of them reads what the head of a file reads."""
         return "teach" in self.platforms
 
+    @property
+    def formats(self) -> list[str]:
+        """Return the formats that they read."""
+        if not self.platforms:
+            return []
+        from tlearn.export.snippets import format_for
+
+        return [format_for(platform) for platform in self.platforms]
+
     def write(self, artifacts: Sequence[Artifact]) -> list[Path]:
         """Write them beside files that were exported."""
         from tlearn import api
@@ -63,6 +72,15 @@ def read_wanted(names: Sequence[str] | None, bundle: bool) -> Wanted:
             )
         web_runtime.find_npm()
     return Wanted(platforms, bundle)
+
+
+def formats_of(platforms: Sequence[str]) -> list[str]:
+    """Return the formats that programs for some platforms read."""
+    if not platforms:
+        return []
+    from tlearn.export.snippets import format_for
+
+    return [format_for(platform) for platform in platforms]
 
 
 def to_json(programs: Sequence[Path]) -> dict[str, Any]:

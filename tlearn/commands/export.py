@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from tlearn.artifacts.contract import LAYOUTS
 from tlearn.backend.with_tensorflow import prefer_tensorflow
 from tlearn.errors import ExportError
 from tlearn.evaluation.choice import NO_CHOICE, Choice
@@ -16,7 +17,7 @@ from tlearn.export.folder import export_folder
 from tlearn.export.formats import find_format
 from tlearn.export.from_run import prepare_export
 from tlearn.export.parity import Artifact
-from tlearn.export.snippets import write_snippet
+from tlearn.export.snippets import format_for, write_snippet
 from tlearn.export.write import (
     Target,
     export_artifact,
@@ -42,6 +43,8 @@ def export(
     prior: Mapping[str, float] | None = None,
     maps: bool = False,
     embedding: bool = False,
+    for_runtime: str = "",
+    layout: str | None = None,
     progress: ProgressCallback = no_progress,
 ) -> list[Artifact]:
     """Write files for a device, each run on the validation images before it is called done.
@@ -58,6 +61,9 @@ def export(
         prior: Class to its share in use; those not named divide the rest as in training.
         maps: Whether files say where in the image their answer comes from, as a third output.
         embedding: Whether files give what the head reads, as one more output.
+        for_runtime: Version of TensorFlow Lite that must run LiteRT files, as "2.14"; "" for any.
+        layout: Order of the axes of the ONNX file's input, one of `contract.LAYOUTS`; None for the
+            first, that of the other formats.
         progress: Called with (step, done, total).
 
     Returns:
@@ -70,6 +76,7 @@ def export(
     trained, folder = _open(run, targets, out, data, progress)
     calibrate, choice = needs_calibration(targets), choice or NO_CHOICE
     inputs = prepare_export(trained, calibrate, refuse, prior, choice, maps, embedding)
+    inputs = replace(inputs, for_runtime=for_runtime, layout=layout or LAYOUTS[0])
     artifacts = []
     with export_folder(folder, progress):
         for target in targets:
@@ -109,6 +116,7 @@ def export_within(
     trained, folder = _open(run, targets, out, data, progress)
     calibrate, choice = needs_calibration(targets), choice or NO_CHOICE
     inputs = prepare_export(trained, calibrate, refuse, prior, choice, maps, embedding)
+    inputs = replace(inputs, for_runtime=budget.for_runtime)
     with export_folder(folder, progress):
         result = export_best(inputs, targets, folder, budget, max_drop, progress)
     if result.kept:
@@ -121,7 +129,7 @@ def export_within(
 def write_snippets(
     artifacts: Sequence[Artifact], platforms: Sequence[str], *, bundle: bool = False
 ) -> list[Path]:
-    """Write a program for every platform beside every LiteRT file that passed its check.
+    """Write a program for every platform beside every file for it that passed its check.
 
     Args:
         artifacts: As exported.
@@ -131,12 +139,15 @@ def write_snippets(
     Raises:
         TlearnError: A file or the place cannot be used.
     """
-    files = [
-        artifact.path for artifact in artifacts if artifact.format == "tflite" and artifact.passed
+    passed = [artifact for artifact in artifacts if artifact.passed]
+    programs = [
+        write_snippet(artifact.path, platform)
+        for artifact in passed
+        for platform in platforms
+        if artifact.format == format_for(platform)
     ]
-    programs = [write_snippet(path, platform) for path in files for platform in platforms]
     if bundle:
-        for folder in {path.parent for path in files}:
+        for folder in {artifact.path.parent for artifact in passed if artifact.format == "tflite"}:
             web_runtime.lay(folder)
     return programs
 

@@ -26,10 +26,13 @@ class Budget:
     Attributes:
         max_bytes: On disk.
         max_milliseconds: For one image, on one thread of this machine.
+        for_runtime: Version of TensorFlow Lite that must run it; "" for any. What it does not run
+            is never a candidate.
     """
 
     max_bytes: float | None = None
     max_milliseconds: float | None = None
+    for_runtime: str = ""
 
     def size_ratio(self, artifact: Artifact) -> float:
         """Return the size as a multiple of the limit; 0 where there is no limit."""

@@ -44,7 +44,7 @@ def _tflite(inputs: ExportInputs, path: Path, mode: str) -> None:
 
 
 def _onnx(inputs: ExportInputs, path: Path, mode: str) -> None:
-    write_onnx(inputs.model, path, inputs.class_names, inputs.metadata)
+    write_onnx(inputs.model, path, inputs.class_names, inputs.metadata, inputs.layout)
 
 
 def _openvino(inputs: ExportInputs, path: Path, mode: str) -> None:

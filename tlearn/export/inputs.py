@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tlearn.artifacts.contract import Preprocessing
+from tlearn.artifacts.contract import LAYOUTS, Preprocessing
 from tlearn.confidence.answers import Answer, Answers
 from tlearn.confidence.confidence import UNKNOWN, Confidence
 from tlearn.confidence.novelty import REFUSED
@@ -63,6 +63,8 @@ class ExportInputs:
         task: What the model answers.
         scale: Of a number, the standard deviation of the training numbers; None of others.
         embedding: Whether files get the output `embedding`, what the head reads.
+        layout: Order of the axes of the ONNX file's input, one of `contract.LAYOUTS`.
+        for_runtime: Version of TensorFlow Lite that must run LiteRT files; "" for any.
     """
 
     model: keras.Model
@@ -82,6 +84,8 @@ class ExportInputs:
     task: str = CLASSES
     scale: float | None = None
     embedding: bool = False
+    layout: str = LAYOUTS[0]
+    for_runtime: str = ""
 
     def written(self) -> keras.Model:
         """Return the model as files hold it: with a map of its answer, where maps are expected."""

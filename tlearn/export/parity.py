@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tlearn.artifacts.benchmark import latency_milliseconds
 from tlearn.artifacts.files import artifact_size_bytes, parts_of
+from tlearn.artifacts.least_runtime import least_runtime
 from tlearn.artifacts.runtime import run_artifact
 from tlearn.confidence.answer_sets import AnswerSets, promise_sets
 from tlearn.confidence.operating_point import OperatingPoint
@@ -70,6 +71,7 @@ class Artifact:
             frequent as in training.
         unit: Of a number, what was off and what is, in words; "" of others.
         task: What it answers.
+        runtime: Least version of TensorFlow Lite that runs a LiteRT file; "" of others.
     """
 
     path: Path
@@ -102,6 +104,7 @@ class Artifact:
     prior: dict[str, float] | None = None
     unit: str = ""
     task: str = CLASSES
+    runtime: str = ""
 
 
 def compare_with_model(
@@ -123,7 +126,7 @@ def compare_with_model(
     Returns:
         The artifact under the name that it has now.
     """
-    check, milliseconds = inputs.check, 0.0
+    check, milliseconds, runtime = inputs.check, 0.0, ""
     sets: tuple[AnswerSets, ...] = ()
     point: OperatingPoint | None = None
     try:
@@ -132,6 +135,7 @@ def compare_with_model(
         failure = gate(comparison, max_drop)
         if comparison.refuses_otherwise:
             advice = (*advice, "or refuse nothing: --refuse 0")
+        runtime = least_runtime(path) if target[0] == "tflite" else ""
         milliseconds = latency_milliseconds(path, check.pixels, TIMED_THREADS)
         promised = inputs.task == CLASSES and check.source.endswith("val")
         if not comparison.unusable and promised:
@@ -147,7 +151,7 @@ def compare_with_model(
     passed = not failure
     final = _rename_if_failed(path, passed)
     artifact = describe(inputs, final, target, comparison, failure, milliseconds, advice)
-    return replace(artifact, sets=sets, operating_point=point)
+    return replace(artifact, sets=sets, operating_point=point, runtime=runtime)
 
 
 def describe(

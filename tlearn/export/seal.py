@@ -11,7 +11,14 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from tlearn.artifacts.contract import GOLDEN_FOLDER, VERSION, Contract, Golden, tolerance_of
+from tlearn.artifacts.contract import (
+    GOLDEN_FOLDER,
+    LAYOUTS,
+    VERSION,
+    Contract,
+    Golden,
+    tolerance_of,
+)
 from tlearn.artifacts.contract_file import (
     EMBEDDED_CONTRACT,
     contract_path,
@@ -72,6 +79,7 @@ def attach_contract(artifact: Artifact, inputs: ExportInputs) -> Artifact:
 
 def _contract(artifact: Artifact, inputs: ExportInputs) -> Contract:
     interface = read_interface(artifact.path)
+    layout = inputs.layout if artifact.format == "onnx" else LAYOUTS[0]
     return Contract(
         version=VERSION,
         tlearn=version("tlearn"),
@@ -81,7 +89,7 @@ def _contract(artifact: Artifact, inputs: ExportInputs) -> Contract:
         quantization=artifact.quantization,
         signature=interface.signature,
         input=interface.input,
-        preprocessing=inputs.preprocessing,
+        preprocessing=replace(inputs.preprocessing, layout=layout),
         output=interface.output,
         labels=tuple(inputs.class_names),
         provenance=dict(inputs.provenance),
@@ -96,6 +104,7 @@ def _contract(artifact: Artifact, inputs: ExportInputs) -> Contract:
         embedding=interface.embedding,
         task=None if inputs.task == CLASSES else inputs.task,
         scale=inputs.scale,
+        runtime=artifact.runtime or None,
     )
 
 

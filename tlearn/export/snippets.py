@@ -1,4 +1,4 @@
-"""Starter programs around a LiteRT file, from the templates in `templates/`.
+"""Starter programs around an exported file, from the templates in `templates/`.
 
 All prepare an image as `data.decode` does. The one in Python gives the same pixels; the others
 resample every pixel where Pillow first averages blocks, which on photographs moves no value by
@@ -24,19 +24,22 @@ PLATFORMS = {"python": "py", "android": "kt", "ios": "swift", "web": "html"}
 """What a program is written for, and how its file's name ends."""
 
 PROGRAMS = {name: f"classify_{{}}.{suffix}" for name, suffix in PLATFORMS.items()}
-PROGRAMS |= {"teach": "teach_{}.html"}
+PROGRAMS |= {"teach": "teach_{}.html", "opencv": "classify_{}_opencv.py"}
 """What a program is called that goes with a file: those that classify, and a page that learns."""
 
 PAGES = frozenset({"web", "teach"})
 """Those that LiteRT.js runs, see `web_runtime`."""
+
+_READS = {"opencv": "onnx"}
+"""The format that a program reads, where that is not LiteRT."""
 
 _RESIZING = {
     "squash": "both sides resized to {size} pixels, whatever its shape",
     "crop": "the short side resized to {size} pixels, then the center",
     "pad": "the long side resized to {size} pixels, centered on gray",
 }
-_VERSIONS = {"android": "0.10.29", "ios": "0.10.21"}
-"""Of MediaPipe Tasks, pinned: later versions may send usage logs to its maker."""
+_VERSIONS = {"android": "0.10.35", "ios": "1.0.1"}
+"""Of MediaPipe Tasks, pinned; any may send usage logs to its maker. Swift packages begin with 1.0."""
 
 _TOP = 3
 _DIGITS = 7
@@ -58,8 +61,13 @@ def check_platforms(names: Sequence[str]) -> list[str]:
     return chosen
 
 
+def format_for(platform: str) -> str:
+    """Return the format of the files that the program for a platform reads."""
+    return _READS.get(platform, "tflite")
+
+
 def write_snippet(model: Path, platform: str) -> Path:
-    """Write a program beside a LiteRT file that classifies images with it.
+    """Write a program beside a file that classifies images with it.
 
     Args:
         model: The file, with its contract beside it.
@@ -121,6 +129,7 @@ def _template_values(model: Path) -> dict[str, Any]:
         "start": point.threshold if point else None,
         "ordered": confidence.ordered and not point,
         "resize": images.resize,
+        "layout": images.layout,
         "gray_range": images.gray_range,
         "resizing": _RESIZING[images.resize].format(size=images.image_size),
         "labels": contract.labels,

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from tlearn.artifacts.least_runtime import is_newer, least_runtime
 from tlearn.backend.precision import as_float32
 from tlearn.data.targets import ONE_CLASS
 from tlearn.errors import ExportError
@@ -88,6 +89,8 @@ def write_and_check(
     n_calibration = 0 if inputs.calibration is None else len(inputs.calibration)
     advice = what_to_try(mode, inputs.int8_note, n_calibration)
     format.write(replace(inputs, model=inputs.written()), path, mode)
+    if inputs.for_runtime and name == "tflite":
+        _ensure_runs_in(inputs.for_runtime, path)
     artifact = compare_with_model(inputs, path, target, max_drop, advice)
     if artifact.passed or mode not in CALIBRATED or inputs.calibration is None:
         return artifact
@@ -100,3 +103,14 @@ def write_and_check(
         format.write(replace(refitted, model=refitted.written()), path, mode)
         artifact = compare_with_model(inputs, path, target, max_drop, advice)
     return replace(artifact, head_refitted=True)
+
+
+def _ensure_runs_in(version: str, path: Path) -> None:
+    """Refuse a LiteRT file that needs a newer runtime than the one on the device."""
+    needed = least_runtime(path)
+    if is_newer(needed, version):
+        raise ExportError(
+            f"{path.name!r} needs TensorFlow Lite {needed}, and the device has {version}",
+            "leave out --quantize, and the best mode that runs there is kept: "
+            f"--for-runtime {version}",
+        )
