@@ -94,6 +94,7 @@ def test_an_interrupt_says_what_is_kept_whatever_it_arrives_as(
         (PermissionError(errno.EACCES, "", "a/b"), "cannot use 'a/b': Permission denied", "chmod"),
         (OSError(errno.EROFS, "", "a"), "cannot use 'a': Read-only file", "tlearn suggest --help"),
         (OSError(errno.EFBIG, ""), "cannot read or write a file: File too large", "ulimit -f"),
+        (OSError(errno.ENOSPC, ""), "a temporary one in", "export TMPDIR=FOLDER"),
     ],
 )
 def test_what_the_system_refuses_is_one_line(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -199,6 +201,17 @@ def test_the_contract_says_the_order_of_axes(trained: Any, tmp_path: Path) -> No
     assert report.contract.input.shape == (None, 3, 32, 32)
     other = export_artifact(inputs, tmp_path, ("tflite", "none"), 0.0)
     assert check_artifact(other.path).contract.preprocessing.layout == "NHWC"
+
+
+def test_openvino_needs_no_room_among_temporary_files(
+    trained: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed("openvino")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "full"))
+    with monkeypatch.context() as changed:
+        changed.setattr("tlearn.export.openvino.silence_output", nullcontext)
+        write_openvino(trained.model, tmp_path / "model.xml", LABELS, ABOUT)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["model.bin", "model.xml"]
 
 
 def test_openvino_carries_labels_and_metadata(trained: Any, tmp_path: Path) -> None:

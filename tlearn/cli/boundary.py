@@ -7,6 +7,7 @@ import json
 import os
 import re
 import sys
+import tempfile
 import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -154,6 +155,11 @@ def _host_error(error: OSError, number: int, arguments: Sequence[str]) -> HostEr
         os.getcwd()
     except FileNotFoundError:
         return HostError("the current folder was deleted", "go to one that exists: cd ~")
+    if number == errno.ENOSPC:
+        temporary = quoted(tempfile.gettempdir())
+        problem = f"cannot write a file, perhaps a temporary one in {temporary}: {reason}"
+        elsewhere = "or have temporary files elsewhere: export TMPDIR=FOLDER"
+        return HostError(problem, f"{hint}; {elsewhere}")
     return HostError(f"cannot read or write a file: {reason}", hint)
 
 

@@ -38,15 +38,15 @@ def write_openvino(model: Any, path: Path, labels: Sequence[str], about: Mapping
     """
     ensure_labels_fit(labels, model.outputs[0].shape[-1])
     notes = {key: str(value) for key, value in about.items()} | {"labels": json.dumps(list(labels))}
-    with tempfile.TemporaryDirectory() as folder:
+    # Not where other temporary files go: there may be less room than a network takes.
+    with os_errors_as_host_errors(path), tempfile.TemporaryDirectory(dir=path.parent) as folder:
         temporary = Path(folder, "model.xml")
         with silence_output():
             try:
                 _convert(as_float32(model), temporary, notes)
             except BackboneError as error:
                 raise ExportError(error.message, error.hint) from error
-        with os_errors_as_host_errors(path):
-            path.unlink(missing_ok=True)  # never a network beside the weights of another
+        path.unlink(missing_ok=True)  # never a network beside the weights of another
         for suffix in (".bin", ".xml"):
             write_atomic(path.with_suffix(suffix), temporary.with_suffix(suffix).read_bytes())
 
