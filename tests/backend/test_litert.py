@@ -80,3 +80,35 @@ def test_an_operator_that_litert_lacks_is_named() -> None:
     with pytest.raises(BackboneError, match="no operator for Betainc") as error:
         convert(keras.Model(image, Beta()(image)))
     assert "--saved-model" in error.value.hint and error.value.hint.endswith("--backbone NAME")
+
+
+def test_int8_tells_each_value_of_a_pixel_from_the_next() -> None:
+    """A step that scales pixels before it shifts them would leave two thirds of the values."""
+    import keras
+    from keras import layers
+
+    image = keras.Input((16, 16, 1), name="image")
+    scaled = layers.Rescaling(1 / 127.5, -1.0)(image)
+    model = keras.Model(
+        image, layers.Conv2D(1, 3, padding="same", kernel_initializer="ones")(scaled)
+    )
+    flat = np.broadcast_to(np.arange(256, dtype=np.uint8).reshape(-1, 1, 1, 1), (256, 16, 16, 1))
+    content = convert(model, quantization="int8", representative=flat, io_dtype="uint8")
+    runner = Interpreter(model_content=content).get_signature_runner("serving_default")
+    (name,) = model.output_names
+    answers = {int(runner(image=values[np.newaxis])[name][0, 8, 8, 0]) for values in flat}
+    assert len(answers) > 250
+
+
+def test_an_image_that_is_scaled_twice_converts_to_int8_all_the_same() -> None:
+    import keras
+    from keras import layers
+
+    image = keras.Input((8, 8, 3), name="image")
+    ways = [layers.Rescaling(1 / 127.5, -1.0)(image), layers.Rescaling(1 / 255)(image)]
+    model = keras.Model(image, layers.GlobalAveragePooling2D()(layers.Concatenate()(ways)))
+    pixels = np.random.default_rng(1).uniform(0, 255, (4, 8, 8, 3)).astype(np.float32)
+    content = convert(model, quantization="int8", representative=pixels)
+    runner = Interpreter(model_content=content).get_signature_runner("serving_default")
+    (answer,) = runner(image=pixels[:1]).values()
+    np.testing.assert_allclose(answer, model.predict(pixels[:1], verbose=0), atol=0.05)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
+
+import numpy as np
 
 from tlearn.errors import BackboneError
 
 
-def freeze_graph(model: Any, batch: int | None) -> Any:
+def freeze_graph(model: Any, batch: int | None, *, shift_first: bool = False) -> Any:
     """Trace a model in inference mode and turn its variables into constants.
 
     Converters drop variables and cannot handle functions inside the graph. Keras compiles a
@@ -19,6 +21,7 @@ def freeze_graph(model: Any, batch: int | None) -> Any:
     Args:
         model: keras.Model with one input.
         batch: Size of the first axis; None for any size.
+        shift_first: Whether pixels are shifted before they are scaled; see `_shifting_first`.
 
     Returns:
         A ConcreteFunction; its outputs are in the order of `model.output_names`.
@@ -31,7 +34,8 @@ def freeze_graph(model: Any, batch: int | None) -> Any:
         convert_variables_to_constants_v2,
     )
 
-    function = tf.function(lambda tensor: tf.nest.flatten(model(tensor, training=False)))
+    network = (shift_first and _shifting_first(model)) or model
+    function = tf.function(lambda tensor: tf.nest.flatten(network(tensor, training=False)))
     with _functions_inline():
         concrete = function.get_concrete_function(input_spec(model, batch))
     return convert_variables_to_constants_v2(concrete)
@@ -57,6 +61,33 @@ def input_spec(model: Any, batch: int | None) -> Any:
         )
     tensor = model.inputs[0]
     return tf.TensorSpec((batch, *tensor.shape[1:]), tensor.dtype, name=tensor.name)
+
+
+def _shifting_first(model: Any) -> Callable[..., Any] | None:
+    """Return the network with pixels scaled as (x + offset / scale) * scale, where it begins so.
+
+    That is x * scale + offset. A converter can have the convolution behind it do the factor; the
+    other way round the offset stands between, which only a convolution without padding can do.
+
+    Args:
+        model: keras.Model with one input.
+
+    Returns:
+        A callable as the model is; None where it does not begin with one scale and one offset.
+    """
+    import keras
+
+    scaling = model.layers[1] if len(model.layers) > 1 else None
+    if not isinstance(scaling, keras.layers.Rescaling) or scaling.input is not model.inputs[0]:
+        return None
+    if np.ndim(scaling.scale) or np.ndim(scaling.offset) or not scaling.offset:
+        return None
+    try:
+        rest = keras.Model(scaling.output, model.outputs, name=model.name)
+    except ValueError:  # the image goes elsewhere too
+        return None
+    shift, scale = scaling.offset / scaling.scale, scaling.scale
+    return lambda image, training: rest((image + shift) * scale, training=training)
 
 
 def layer_of(node: str) -> str:
