@@ -72,6 +72,7 @@ def test_a_line_for_each_check_and_the_next_step(
     signs = {name: sign for sign, name, *_ in lines}
     assert signs["file"] == "✓" and signs["decoder"] == "!" and signs["answers"] == "·"
     assert "contract   version 1" in result.stdout
+    assert "runs on    NPUs and CPUs" in result.stdout
     assert "224 x 224 RGB" in result.stdout and "[bold]cats[/bold]" in result.stdout
     last = result.stdout.splitlines()[-1]
     assert last.startswith("next") and last.endswith("[my] model.tflite' FOLDER")

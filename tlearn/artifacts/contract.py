@@ -17,6 +17,15 @@ GOLDEN_FOLDER = "golden"
 TOLERANCES = {"none": 1e-3, "float16": 1e-2, "dynamic": 5e-2, "int8": 5e-2, "int8_float": 5e-2}
 """How far a probability may be from that at the export, by quantization."""
 
+PROCESSORS = {
+    "none": "CPUs and GPUs",
+    "float16": "GPUs and CPUs",
+    "dynamic": "CPUs",
+    "int8": "NPUs and CPUs",
+    "int8_float": "NPUs and CPUs",
+}
+"""What computes a LiteRT file, by quantization; an NPU leaves float files to the CPU."""
+
 FORMATS = {".tflite": "tflite", ".onnx": "onnx", ".xml": "openvino", "": "saved_model"}
 """What an artifact's format is called, by the suffix of its name."""
 

@@ -189,7 +189,7 @@ def draw(verification: VerificationReport) -> list[RenderableType]:
     about = {
         "file": relative_path(verification.artifact),
         "format": f"{contract.format}, {numbers}, written by tlearn {contract.tlearn}",
-        **({"runtime": f"TensorFlow Lite {contract.runtime} or newer"} if contract.runtime else {}),
+        **_runtime_row(contract),
         "input": f"{side} x {side} {preprocessing.color_order}, {preprocessing.resize}: "
         f"{preprocessing.resize_in_words}",
         **outputs_row(contract.task, contract.labels),
@@ -201,6 +201,16 @@ def draw(verification: VerificationReport) -> list[RenderableType]:
         rows.add_row(Text(*_SIGNS[check.verdict]), check.name, safe_text(check.detail))
     about_table = key_value_table({name: safe_text(text) for name, text in about.items()})
     return [Text(), about_table, Text(), rows, Text(), safe_text(_verdict(verification))]
+
+
+def _runtime_row(contract: Contract) -> dict[str, str]:
+    """Return what runs a LiteRT file; contracts of before say no version."""
+    if contract.format != "tflite":
+        return {}
+    from tlearn.artifacts.contract import PROCESSORS
+
+    version = f"TensorFlow Lite {contract.runtime} or newer, on " * bool(contract.runtime)
+    return {"runs in" if version else "runs on": f"{version}{PROCESSORS[contract.quantization]}"}
 
 
 def _verdict(verification: VerificationReport) -> str:

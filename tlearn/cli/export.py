@@ -120,7 +120,7 @@ def _report(artifacts: Sequence[Artifact], programs: Sequence[Path], as_json: bo
     if as_json:
         print_json(to_json(artifacts) | snippets.to_json(programs))
         raise typer.Exit(GateError.exit_code if failed else 0)
-    closing = [] if failed else [next_steps(_steps(artifacts[0]))]
+    closing = [] if failed else [next_steps(_steps(artifacts))]
     print_result(*draw(artifacts), *snippets.draw(programs), *closing)
     if failed:
         _fail(failed, len(artifacts))
@@ -191,9 +191,16 @@ def to_json(artifacts: Sequence[Artifact]) -> dict[str, Any]:
     }
 
 
-def _steps(artifact: Artifact) -> dict[str, str]:
-    file = escape_control(shell_path(artifact.path))
-    return {f"tlearn check {file}": "on any machine", f"tlearn benchmark {file}": "its speed here"}
+def _steps(artifacts: Sequence[Artifact]) -> dict[str, str]:
+    file = escape_control(shell_path(artifacts[0].path))
+    steps = {f"tlearn check {file}": "on any machine", f"tlearn benchmark {file}": "its speed here"}
+    for artifact in artifacts:
+        if artifact.format == "saved_model":
+            # TensorFlow Serving wants a folder of numbered versions; it need not be on the disk.
+            volume = f"{escape_control(str(artifact.path.absolute()))}:/models/model/1"
+            serve = f"docker run -p 8501:8501 -v {pasted(volume)} tensorflow/serving"
+            steps[serve] = "answers at /v1/models/model:predict"
+    return steps
 
 
 def _hint(failed: Sequence[Artifact]) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from rich.console import RenderableType
 from rich.text import Text
 
+from tlearn.artifacts.contract import PROCESSORS
 from tlearn.artifacts.least_runtime import LAST_TFLITE_RUNTIME, is_newer
 from tlearn.cli.display.formats import (
     change,
@@ -117,16 +118,16 @@ def _file(artifact: Artifact) -> Text:
     how = ", with a head refitted for int8" * artifact.head_refitted
     gained = artifact.accuracy_drop < 0
     gain = f", gains {points(artifact.accuracy_drop)}" if gained else ""
-    difference = f"  probabilities within {artifact.largest_difference:.2g} of the model's"
+    difference = f"probabilities within {artifact.largest_difference:.2g} of the model's"
     if artifact.task == "number":
         spread = "standard deviations of the training numbers"
-        difference = f"  within {artifact.largest_difference:.2g} {spread} of the model's answers"
+        difference = f"within {artifact.largest_difference:.2g} {spread} of the model's answers"
     if artifact.map_difference is not None:
         difference += f", maps within {artifact.map_difference:.2g}"
-    served = "\nTensorFlow Serving wants it as MODEL/1/" * (artifact.format == "saved_model")
     newer = is_newer(artifact.runtime, LAST_TFLITE_RUNTIME)
     runtime = f"\nneeds TensorFlow Lite {artifact.runtime} or newer, or LiteRT" * newer
-    return text.append(f"{difference}{gain}{how}{served}{runtime}{point_of(artifact)}", DIM)
+    on = f"for {PROCESSORS[artifact.quantization]}, " * (artifact.format == "tflite")
+    return text.append(f"  {on}{difference}{gain}{how}{runtime}{point_of(artifact)}", DIM)
 
 
 def point_of(artifact: Artifact) -> str:

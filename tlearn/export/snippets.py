@@ -39,7 +39,7 @@ _RESIZING = {
     "pad": "the long side resized to {size} pixels, centered on gray",
 }
 _VERSIONS = {"android": "0.10.35", "ios": "1.0.1"}
-"""Of MediaPipe Tasks, pinned; any may send usage logs to its maker. Swift packages begin with 1.0."""
+"""Of MediaPipe Tasks, pinned; any may send usage logs to its maker. As Swift package from 1.0 on."""
 
 _TOP = 3
 _DIGITS = 7
