@@ -18,6 +18,7 @@ from tests.trained_model import TrainedModel
 from tlearn.artifacts.contract import LAYOUTS, Preprocessing
 from tlearn.artifacts.runtime import run_artifact
 from tlearn.data.decode import RESIZE_RULES, decode
+from tlearn.errors import ExportError
 from tlearn.export.seal import attach_contract
 from tlearn.export.snippets import write_snippet
 from tlearn.export.write import write_and_check
@@ -89,3 +90,16 @@ def test_it_answers_as_the_file_does(
         assert answered.startswith("none of these") == (answer.known < REFUSED)
         if answer.known >= REFUSED:
             assert answered.rsplit(" ", 1)[0] == LABELS[answer.probabilities.argmax()]
+
+
+def test_a_file_with_maps_is_refused_as_opencv_cannot_read_it(
+    knowing: TrainedModel, tmp_path: Path
+) -> None:
+    pytest.importorskip("tf2onnx")
+    from tlearn.models.class_map import with_map
+
+    maps = with_map(knowing.model).predict(knowing.pixels.astype("float32"), verbose=0)[-1]
+    path = export(knowing, tmp_path, expected=replace(knowing.inputs().expected, maps=maps))
+    with pytest.raises(ExportError, match="map") as error:
+        write_snippet(path, "opencv")
+    assert error.value.hint.endswith("--snippet python")

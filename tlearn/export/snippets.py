@@ -39,7 +39,7 @@ _RESIZING = {
     "pad": "the long side resized to {size} pixels, centered on gray",
 }
 _VERSIONS = {"android": "0.10.35", "ios": "1.0.1"}
-"""Of MediaPipe Tasks, pinned; any may send usage logs to its maker. As Swift package from 1.0 on."""
+"""Of MediaPipe Tasks, pinned; any may send usage logs to its maker. A Swift package from 1.0 on."""
 
 _TOP = 3
 _DIGITS = 7
@@ -77,7 +77,8 @@ def write_snippet(model: Path, platform: str) -> Path:
         The program, beside the file.
 
     Raises:
-        ExportError: The file has no contract, or nothing to teach a head on.
+        ExportError: The file has no contract, nothing to teach a head on, or what
+            OpenCV cannot run.
         HostError: The folder cannot be written to.
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -104,6 +105,11 @@ def write_snippet(model: Path, platform: str) -> Path:
 def _template_values(model: Path) -> dict[str, Any]:
     """Return what the templates need to know, all of it from the file's contract."""
     contract, _ = read_contract(model)
+    if contract.format == "onnx" and contract.map:
+        raise ExportError(
+            f"{quoted(model)} has an output 'map', for which OpenCV lacks operators",
+            "leave out --with-maps, or take the program for the LiteRT file: --snippet python",
+        )
     images, sets = contract.preprocessing, (contract.confidence or UNKNOWN).answer_sets()
     point, confidence = contract.operating_point, contract.confidence or UNKNOWN
     number = confidence.number
