@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -84,27 +84,37 @@ def export(
     """
     wanted = snippets.read_wanted(snippet, bundle)
     flags = {"tflite": tflite, "onnx": onnx, "openvino": openvino, "saved_model": saved_model}
-    flags |= dict.fromkeys(wanted.formats, True)
-    names = [name for name, chosen in flags.items() if chosen]
+    names = [name for name, chosen in flags.items() if chosen or name in wanted.formats]
     budget = export_budget.read_budget(max_size, max_latency, for_runtime, bool(names or quantize))
     modes = export_budget.modes_to_try(names, quantize or ()) if budget else quantize
     formats = choose_formats(names, modes or ())
     _refuse_idle(formats, tflite=("--for-runtime", for_runtime), onnx=("--layout", layout))
     settings: dict[str, Any] = {"out": out, "max_drop": max_drop / 100, "data": data}
-    settings |= {"refuse": refuse, "prior": parse_class_shares(prior or (), "--prior")}
-    settings |= {"maps": with_maps, "embedding": with_embedding or wanted.teaching}
-    settings |= {"choice": _choice(positive, cost, min_sensitivity)}
+    settings |= {"prior": parse_class_shares(prior or (), "--prior"), "refuse": refuse}
+    settings |= {"embedding": with_embedding or wanted.teaching, "maps": with_maps}
+    settings["choice"] = _choice(positive, cost, min_sensitivity)
     display = Display(as_json, quiet, verbose)
     if budget:
         export_budget.export_within(run, formats, budget, settings, wanted, display)
-        return
+    else:
+        settings |= {"for_runtime": for_runtime or "", "layout": layout}
+        _export_each(run, formats, settings, wanted, display)
+
+
+def _export_each(
+    run: Path | None,
+    formats: Sequence[tuple[str, str]],
+    settings: Mapping[str, Any],
+    wanted: snippets.Wanted,
+    display: Display,
+) -> None:
+    """Export every file that was asked for, with the programs for them, and report."""
     from tlearn import api
 
-    settings |= {"for_runtime": for_runtime or "", "layout": layout}
     with display:
         artifacts = api.export(run, formats, **settings, progress=display)
         programs = wanted.write(artifacts)
-    _report(artifacts, programs, as_json)
+    _report(artifacts, programs, display.as_json)
 
 
 def _refuse_idle(formats: Sequence[tuple[str, str]], **flags: tuple[str, object]) -> None:
