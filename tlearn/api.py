@@ -14,7 +14,7 @@ from tlearn.commands.evaluate import EvaluateResult, evaluate
 from tlearn.commands.explain import ExplainResult, explain
 from tlearn.commands.explain_folder import FolderPage, explain_folder
 from tlearn.commands.explain_network import NetworkPage, explain_network
-from tlearn.commands.export import export, export_within, write_snippets
+from tlearn.commands.export import export, export_for_board, export_within, write_snippets
 from tlearn.commands.finetune import FinetuneResult, finetune
 from tlearn.commands.matrix import matrix
 from tlearn.commands.next_images import NextImages, next_images
@@ -28,11 +28,13 @@ from tlearn.commands.update import UpdateResult, update
 from tlearn.evaluation.choice import Choice
 from tlearn.evaluation.gates import Gates
 from tlearn.evaluation.sorting import Sorting
+from tlearn.export.board_files import BoardFiles
 from tlearn.export.budget import BudgetResult
 from tlearn.suggestion.advice import Advice
 
 __all__ = [
     "Advice",
+    "BoardFiles",
     "BudgetResult",
     "CheckResult",
     "Choice",
@@ -65,6 +67,7 @@ __all__ = [
     "explain_folder",
     "explain_network",
     "export",
+    "export_for_board",
     "export_within",
     "finetune",
     "finetune_policies",

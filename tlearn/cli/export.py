@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tlearn.cli import export_budget, options, snippets
+from tlearn.cli import boards, export_budget, options, snippets
 from tlearn.cli.display.formats import enumeration, escape_control, pluralize, shell_path
 from tlearn.cli.display.progress import Display, print_json, print_result
 from tlearn.cli.display.widgets import next_steps
@@ -20,6 +20,7 @@ from tlearn.errors import ExportError, GateError, RecipeError, pasted
 
 if TYPE_CHECKING:
     from tlearn.evaluation.choice import Choice
+    from tlearn.export.budget import Budget
     from tlearn.export.parity import Artifact
 
 _FORMATS, _BUDGET, _ANSWERS = "Formats", "Budget", "Answers"
@@ -111,6 +112,17 @@ Snippet = Annotated[
         _FORMATS,
     ),
 ]
+_For = Annotated[
+    str | None,
+    options.option(
+        "A board: esp32, rp2350, stm32 or ethos-u. Writes the int8 file and, beside it, a program "
+        "in C++ with the network in it, run in TensorFlow Lite Micro; needs pip install "
+        "'.\\[board]'.",
+        "BOARD",
+        _FORMATS,
+        name="--for",
+    ),
+]
 
 
 def export(
@@ -121,6 +133,7 @@ def export(
     saved_model: SavedModel = False,
     quantize: Quantize = None,
     snippet: Snippet = None,
+    board: _For = None,
     out: Out = None,
     max_drop: MaxDrop = 1.0,
     data: options.Data = None,
@@ -148,21 +161,21 @@ def export(
     Refuse more: [cyan]tlearn export --tflite --refuse 10%[/]
     The best that fits: [cyan]tlearn export --max-size 4MB --max-latency 30ms[/]
     To start an app with: [cyan]tlearn export --tflite --snippet android[/]
+    For a small board: [cyan]tlearn export --for esp32[/]
     """
     shares = parse_class_shares(prior or (), "--prior")
     platforms = snippets.read_platforms(snippet)
     budget = export_budget.read_budget(max_size, max_latency)
     flags = {"tflite": tflite, "onnx": onnx, "openvino": openvino, "saved_model": saved_model}
     names = [name for name, chosen in flags.items() if chosen]
-    if budget:
-        quantize = export_budget.modes_to_try(names, quantize or ())
-    if platforms and "tflite" not in names:
-        names.insert(0, "tflite")
-    formats = choose_formats(names, quantize or ())
+    formats = _formats(names, quantize or (), platforms, budget, board)
     settings: dict[str, Any] = {"out": out, "max_drop": max_drop / 100, "data": data}
     settings |= {"refuse": refuse, "prior": shares, "maps": with_maps}
     settings["choice"] = _choice(positive, cost, min_sensitivity)
     display = Display(as_json, quiet, verbose)
+    if board:
+        boards.export_for(run, board, settings, platforms, display)
+        return
     if budget:
         export_budget.export_within(run, formats, budget, settings, platforms, display)
         return
@@ -172,6 +185,24 @@ def export(
         artifacts = api.export(run, formats, **settings, progress=display)
         programs = api.write_snippets(artifacts, platforms)
     _report(artifacts, programs, as_json)
+
+
+def _formats(
+    names: Sequence[str],
+    quantize: Sequence[str],
+    platforms: Sequence[str],
+    budget: Budget | None,
+    board: str | None,
+) -> list[tuple[str, str]]:
+    """Return pairs of format and quantization, with those that other flags imply."""
+    if board:
+        boards.ensure_int8_alone(board, names, quantize, budget)
+        return [("tflite", "int8")]
+    if budget:
+        quantize = export_budget.modes_to_try(names, quantize)
+    if platforms and "tflite" not in names:
+        names = ["tflite", *names]
+    return choose_formats(names, quantize)
 
 
 def _report(artifacts: Sequence[Artifact], programs: Sequence[Path], as_json: bool) -> None:

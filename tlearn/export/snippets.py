@@ -7,7 +7,7 @@ more than 2 of 255, and take JPEG decoders as the platform has them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -62,10 +62,17 @@ def write_snippet(model: Path, platform: str) -> Path:
         ExportError: The file has no contract.
         HostError: The folder cannot be written to.
     """
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
     suffix = PLATFORMS[platform]
     path = model.with_name(f"classify_{model.stem}.{suffix}")
+    values = template_values(model) | {"program": path.name}
+    write_atomic(path, render(f"{platform}.{suffix}.j2", values))
+    return path
+
+
+def render(template: str, values: Mapping[str, Any]) -> str:
+    """Return the text of one of the `templates/`."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
     environment = Environment(
         loader=PackageLoader("tlearn.export", "templates"),
         undefined=StrictUndefined,
@@ -73,12 +80,10 @@ def write_snippet(model: Path, platform: str) -> Path:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    template = environment.get_template(f"{platform}.{suffix}.j2")
-    write_atomic(path, template.render(_template_values(model), program=path.name))
-    return path
+    return environment.get_template(template).render(values)
 
 
-def _template_values(model: Path) -> dict[str, Any]:
+def template_values(model: Path) -> dict[str, Any]:
     """Return what the templates need to know, all of it from the file's contract."""
     contract, _ = read_contract(model)
     images, sets = contract.preprocessing, (contract.confidence or UNKNOWN).answer_sets()
