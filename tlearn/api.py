@@ -16,6 +16,7 @@ from tlearn.commands.explain_folder import FolderPage, explain_folder
 from tlearn.commands.explain_network import NetworkPage, explain_network
 from tlearn.commands.export import export, export_for_board, export_within, write_snippets
 from tlearn.commands.finetune import FinetuneResult, finetune
+from tlearn.commands.fit_board import BoardAdvice, suggest_for_board
 from tlearn.commands.matrix import matrix
 from tlearn.commands.next_images import NextImages, next_images
 from tlearn.commands.policies import PoliciesResult, finetune_policies
@@ -31,10 +32,13 @@ from tlearn.evaluation.sorting import Sorting
 from tlearn.export.board_files import BoardFiles
 from tlearn.export.budget import BudgetResult
 from tlearn.suggestion.advice import Advice
+from tlearn.suggestion.board_fit import BoardLimits
 
 __all__ = [
     "Advice",
+    "BoardAdvice",
     "BoardFiles",
+    "BoardLimits",
     "BudgetResult",
     "CheckResult",
     "Choice",
@@ -78,6 +82,7 @@ __all__ = [
     "runs",
     "sort_images",
     "suggest",
+    "suggest_for_board",
     "unsort_images",
     "update",
     "write_snippets",

@@ -52,6 +52,24 @@ def test_slimming_takes_more_than_names(file: Path) -> None:
     assert operators_of(slim) == operators_of(content)
 
 
+def test_a_map_is_pooled_before_the_next_ones_are_computed() -> None:
+    import keras
+
+    layers = keras.layers
+    x = image = keras.Input((32, 32, 3), name="image")
+    pooled = []
+    for stride in (1, 2, 1):
+        x = layers.Conv2D(16, 3, strides=stride, padding="same", activation="relu")(x)
+        pooled.append(layers.GlobalAveragePooling2D()(x))
+    value = layers.Dense(2, name="value")(layers.Concatenate()(pooled))
+    images = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3), np.uint8)
+    model = keras.Model(image, value)
+    content = convert(model, quantization="int8", representative=images, io_dtype="uint8")
+    before, after = (run_micro(file, ["value"], images) for file in (content, slimmed(content)))
+    assert after.arena_bytes < before.arena_bytes
+    assert (after.outputs["value"] == before.outputs["value"]).all()
+
+
 def test_the_arena_is_as_large_as_it_has_to_be(file: Path, known_inputs: ExportInputs) -> None:
     from tflite_micro.python.tflite_micro import runtime
 

@@ -97,10 +97,11 @@ def operators_of(content: bytes) -> dict[str, int]:
 
 
 def slimmed(content: bytes) -> bytes:
-    """Return a file without what nothing computes with.
+    """Return a file that answers alike from less flash and RAM.
 
-    These are names, metadata, labels and signature, and the scales of the biases of convolutions:
-    products of those of input and weights, which are there, too.
+    What nothing computes with is left out: names, metadata, labels and signature, and the scales of
+    the biases of convolutions, which are products of those of input and weights. Maps are pooled as
+    soon as they are there; converted files pool them at the end, and hold them until then.
     """
     model = _unpack(content)
     for graph in model.subgraphs:
@@ -110,10 +111,21 @@ def slimmed(content: bytes) -> bytes:
         for operator in graph.operators:
             if _operator_name(model, operator) in _CONVOLUTIONS:
                 graph.tensors[operator.inputs[2]].quantization = None
+        graph.operators = _pooled_early(model, graph.operators)
     for entry in model.metadata or ():
         model.buffers[entry.buffer].data = None
     model.metadata = model.metadataBuffer = model.signatureDefs = model.description = None
     return pack(model)
+
+
+def _pooled_early(model: Any, operators: Sequence[Any]) -> list[Any]:
+    """Return operators in an order in which each mean follows what it is the mean of."""
+    means = [operator for operator in operators if _operator_name(model, operator) == "Mean"]
+    ordered = []
+    for operator in (operator for operator in operators if operator not in means):
+        made = set(operator.outputs.tolist())
+        ordered += [operator, *(mean for mean in means if mean.inputs[0] in made)]
+    return ordered if len(ordered) == len(operators) else list(operators)
 
 
 def _unpack(content: bytes) -> Any:

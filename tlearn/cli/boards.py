@@ -99,10 +99,11 @@ def draw(files: BoardFiles | None) -> list[RenderableType]:
         return []
     board = find_board(files.board)
     how = "counted by Vela" if files.vela else "measured"
-    drop = change(-files.accuracy_drop)
+    changed = change(-files.accuracy_drop)
+    beside = "as the model" if changed == "none" else f"{changed} points from the model's"
     rows = {
         "accuracy": f"{percent(files.accuracy)} on {pluralize(files.n_checked, 'image')} in "
-        f"TensorFlow Lite Micro, {drop} points from the model's",
+        f"TensorFlow Lite Micro, {beside}",
         "flash": f"{size(files.model_bytes)} for the network, of about {size(board.flash_bytes)}",
         "RAM": f"{size(files.arena_bytes)} for the arena, of about {size(board.ram_bytes)}; "
         f"{size(files.measured_bytes)} {how}, the rest is margin",
