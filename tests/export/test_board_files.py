@@ -17,7 +17,7 @@ from tlearn.artifacts.micro import output_names, run_micro
 from tlearn.data.decode import RESIZE_RULES
 from tlearn.data.squares import fit_square
 from tlearn.errors import ExportError
-from tlearn.export.board_files import SOURCES, BoardFiles, ensure_int8, write_board
+from tlearn.export.board_files import CAMERA, SOURCES, BoardFiles, ensure_int8, write_board
 from tlearn.export.boards import BOARDS
 from tlearn.export.inputs import ExportInputs
 from tlearn.export.write import export_artifact
@@ -70,10 +70,19 @@ def test_the_sources_for_every_board_compile(
     known_inputs: ExportInputs, tmp_path: Path, compile_all: Compile, board: str
 ) -> None:
     files = written(known_inputs, tmp_path, board)
-    assert sorted(path.name for path in files.folder.iterdir()) == sorted(SOURCES)
-    sources = [files.folder / name for name in SOURCES if name.endswith(".cc")]
+    assert sorted(path.name for path in files.folder.iterdir()) == sorted((*SOURCES, CAMERA))
+    sources = [*files.folder.glob("*.cc")]
     for options in ([], ["-DSELF_TEST"]):
         compile_all(sources, "-shared", "-fPIC", *options)  # not every board has a main()
+
+
+def test_the_camera_is_left_as_a_person_wrote_it(
+    known_inputs: ExportInputs, tmp_path: Path
+) -> None:
+    camera = written(known_inputs, tmp_path, "stm32").folder / CAMERA
+    camera.write_text("// mine")
+    written(known_inputs, tmp_path, "stm32")
+    assert camera.read_text() == "// mine"
 
 
 def test_the_array_is_the_network_that_was_run(

@@ -29,6 +29,9 @@ SOURCES = (
     *("model_data.h", "model_data.cc", "model.h", "answer.h", "image.h", "image.cc"),
     *("self_test.h", "self_test.cc", "main.cc"),
 )
+CAMERA = "camera.cc"
+"""The one source that is a person's own; it is written once."""
+
 MARGIN = 0.1
 """Of the arena, for what a board's own kernels and alignment take more."""
 
@@ -137,7 +140,8 @@ def write_board(model: Path, board: str, inputs: ExportInputs, max_drop: float) 
         }
         for row, pixels in enumerate(golden, start=n)
     ]
-    for name in SOURCES:
+    own = [] if (files.folder / CAMERA).exists() else [CAMERA]
+    for name in (*SOURCES, *own):
         write_atomic(files.folder / name, render(f"board/{name}.j2", values))
     return files
 
@@ -181,7 +185,12 @@ def _least_known(known: np.ndarray, refuse: float) -> int:
 
 def _reserved(measured: int, board: Board) -> int:
     """Return the arena with its margin, in whole kibibytes."""
-    return math.ceil((measured * (1 + MARGIN) + board.scratch_bytes) / 1024) * 1024
+    return math.ceil((measured * (1 + MARGIN) + _scratch(measured, board)) / 1024) * 1024
+
+
+def _scratch(measured: int, board: Board) -> int:
+    """Return what a board's own kernels ask for: copies of activations, so not beyond these."""
+    return min(board.scratch_bytes, measured)
 
 
 def _on_npu(files: BoardFiles, model_bytes: int, npu: VelaFile, command: str) -> BoardFiles:
@@ -199,7 +208,8 @@ def _on_npu(files: BoardFiles, model_bytes: int, npu: VelaFile, command: str) ->
 def _template_values(contract: Contract, files: BoardFiles, names: Sequence[str]) -> dict[str, Any]:
     """Return what the templates need beside what programs for phones do."""
     board = find_board(files.board)
-    scratch = f" and {board.scratch_bytes // 1024} KiB for ESP-NN" * bool(board.scratch_bytes)
+    copies = _scratch(files.measured_bytes, board)
+    scratch = f" and {copies} for the copies that kernels make" * bool(copies)
     how = "counted by Vela" if files.vela else "measured in TensorFlow Lite Micro"
     return {
         "board": board,
