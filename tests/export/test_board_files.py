@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from collections.abc import Callable, Sequence
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tlearn import api
 from tlearn.artifacts.contract import Preprocessing
 from tlearn.artifacts.micro import output_names, run_micro
 from tlearn.data.decode import RESIZE_RULES
@@ -205,6 +207,8 @@ def test_ethos_u_has_the_network_that_vela_compiled(
     files = written(known_inputs, tmp_path, "ethos-u")
     assert files.n_on_cpu == 0
     assert files.vela == "vela model_int8.tflite --accelerator-config ethos-u55-64"
+    numbers = re.findall(r"\d+", (files.folder / "model_data.cc").read_text().split("{")[1])
+    assert b"OfflineMemoryAllocation" in bytes(map(int, numbers[: files.model_bytes]))
     assert "AddEthosU()" in (files.folder / "model.h").read_text()
     assert "AddConv2D()" not in (files.folder / "model.h").read_text()
 
@@ -213,3 +217,22 @@ def test_ethos_u_has_the_network_that_vela_compiled(
 def test_boards_take_int8_alone(mode: str) -> None:
     with pytest.raises(ExportError, match="takes int8 files, not"):
         ensure_int8(mode, "ethos-u")
+
+
+@pytest.mark.parametrize("task", ["labels", "number"])
+def test_the_sources_answer_as_the_task_asks(
+    target_run: Callable[[str], Path], compile_all: Compile, tmp_path: Path, task: str
+) -> None:
+    _, files = api.export_for_board(target_run(task), "stm32", max_drop=1.0, out=tmp_path)
+    assert files is not None and not files.failure
+    compile_all([*files.folder.glob("*.cc")], "-shared", "-fPIC", "-DSELF_TEST")
+    answer = (files.folder / "answer.h").read_text()
+    assert ("HasLabel" in answer) == (task == "labels")
+    assert ("Number(" in answer) == (task == "number")
+
+
+def test_what_judges_good_images_needs_floats(
+    target_run: Callable[[str], Path], tmp_path: Path
+) -> None:
+    with pytest.raises(ExportError, match="does not survive int8"):
+        api.export_for_board(target_run("one_class"), "stm32", out=tmp_path)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import RenderableType
 
-from tlearn.cli import snippets
+from tlearn.cli import options, snippets
 from tlearn.cli.display.formats import change, percent, pluralize, relative_path, size
 from tlearn.cli.display.progress import Display, print_json, print_result
 from tlearn.cli.display.widgets import BAD, WARN, bullets, heading, key_value_table, safe_text
@@ -20,6 +20,18 @@ from tlearn.errors import ExportError, GateError
 if TYPE_CHECKING:
     from tlearn.export.board_files import BoardFiles
     from tlearn.export.budget import Budget
+
+For = Annotated[
+    str | None,
+    options.option(
+        "A board: esp32, rp2350, stm32 or ethos-u. Writes the int8 file and, beside it, a program "
+        "in C++ with the network in it, run in TensorFlow Lite Micro; needs pip install "
+        "'.\\[board]'.",
+        "BOARD",
+        "Formats",
+        name="--for",
+    ),
+]
 
 
 def ensure_int8_alone(

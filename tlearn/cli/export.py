@@ -112,17 +112,6 @@ Snippet = Annotated[
         _FORMATS,
     ),
 ]
-_For = Annotated[
-    str | None,
-    options.option(
-        "A board: esp32, rp2350, stm32 or ethos-u. Writes the int8 file and, beside it, a program "
-        "in C++ with the network in it, run in TensorFlow Lite Micro; needs pip install "
-        "'.\\[board]'.",
-        "BOARD",
-        _FORMATS,
-        name="--for",
-    ),
-]
 
 
 def export(
@@ -133,7 +122,7 @@ def export(
     saved_model: SavedModel = False,
     quantize: Quantize = None,
     snippet: Snippet = None,
-    board: _For = None,
+    board: boards.For = None,
     out: Out = None,
     max_drop: MaxDrop = 1.0,
     data: options.Data = None,

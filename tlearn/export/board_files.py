@@ -13,7 +13,7 @@ import numpy as np
 
 from tlearn.artifacts.contract import Contract, Tensor
 from tlearn.artifacts.contract_file import read_contract
-from tlearn.artifacts.micro import operators_of, output_names, run_micro, slimmed
+from tlearn.artifacts.micro import MicroRun, operators_of, output_names, run_micro, slimmed
 from tlearn.confidence.answers import Answers
 from tlearn.data.targets import CLASSES
 from tlearn.errors import ExportError
@@ -128,17 +128,13 @@ def write_board(model: Path, board: str, inputs: ExportInputs, max_drop: float) 
         return files
     if to.accelerator:
         npu = compile_for_npu(model, to.accelerator)
-        flashed, operators = slimmed(npu.content), operators_of(npu.content)
+        # As it is: its metadata say where in the arena the NPU looks for its values.
+        flashed, operators = npu.content, operators_of(npu.content)
         files = _on_npu(files, len(flashed), npu, vela_command(model.name, to.accelerator))
     values = template_values(model) | _template_values(contract, files, names)
     values |= {"operators": operators, "data": _in_c(flashed), "least_known": least}
     values["golden"] = [
-        {
-            "pixels": _in_c(pixels.tobytes()),
-            "output": outputs[row].tolist(),
-            "known": int(run.outputs[known.name][row, 0]) if known else None,
-        }
-        for row, pixels in enumerate(golden, start=n)
+        _golden_in_c(pixels, run, row, contract) for row, pixels in enumerate(golden, start=n)
     ]
     own = [] if (files.folder / CAMERA).exists() else [CAMERA]
     for name in (*SOURCES, *own):
@@ -223,6 +219,16 @@ def _template_values(contract: Contract, files: BoardFiles, names: Sequence[str]
         "ordered": bool(contract.confidence and contract.confidence.ordered),
         "steps": math.floor(contract.tolerance / (contract.output.scale or 1)),
         "tolerance": contract.tolerance,
+    }
+
+
+def _golden_in_c(pixels: np.ndarray, run: MicroRun, row: int, contract: Contract) -> dict[str, Any]:
+    """Return an image of the self-test with the answer in a row of what was run."""
+    known = contract.known
+    return {
+        "pixels": _in_c(pixels.tobytes()),
+        "output": run.outputs[contract.output.name][row].tolist(),
+        "known": int(run.outputs[known.name][row, 0]) if known else None,
     }
 
 
