@@ -71,6 +71,7 @@ HEAVY = ("tensorflow", "keras", "jax", "torch", "sklearn", "matplotlib")
 STEPS = {
     "calibrate",
     "choose_backbone",
+    "fit_board",
     "join_contenders",
     "choose_mirror",
     "resume",

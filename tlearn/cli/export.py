@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tlearn.cli import export_budget, options, snippets
+from tlearn.cli import boards, export_budget, options, snippets
 from tlearn.cli.display.formats import enumeration, escape_control, pluralize, shell_path
 from tlearn.cli.display.progress import Display, print_json, print_result
 from tlearn.cli.display.widgets import next_steps
@@ -20,6 +20,7 @@ from tlearn.errors import ExportError, GateError, RecipeError, pasted
 
 if TYPE_CHECKING:
     from tlearn.evaluation.choice import Choice
+    from tlearn.export.budget import Budget
     from tlearn.export.parity import Artifact
 
 _FORMATS, _BUDGET, _ANSWERS = "Formats", "Budget", "Answers"
@@ -140,6 +141,7 @@ def export(
     quantize: Quantize = None,
     snippet: Snippet = None,
     bundle: Bundle = False,
+    board: boards.For = None,
     out: Out = None,
     max_drop: MaxDrop = 1.0,
     data: options.Data = None,
@@ -168,20 +170,22 @@ def export(
     Refuse more: [cyan]tlearn export --tflite --refuse 10%[/]
     The best that fits: [cyan]tlearn export --max-size 4MB --max-latency 30ms[/]
     To start an app with: [cyan]tlearn export --snippet android[/]
+    For a small board: [cyan]tlearn export --for esp32[/]
     """
     wanted = snippets.read_wanted(snippet, bundle)
     budget = export_budget.read_budget(max_size, max_latency)
     tflite |= bool(wanted.platforms)
     flags = {"tflite": tflite, "onnx": onnx, "openvino": openvino, "saved_model": saved_model}
     names = [name for name, chosen in flags.items() if chosen]
-    if budget:
-        quantize = export_budget.modes_to_try(names, quantize or ())
-    formats = choose_formats(names, quantize or ())
+    formats = _formats(names, quantize or (), budget, board)
     settings: dict[str, Any] = {"out": out, "max_drop": max_drop / 100, "data": data}
     settings |= {"refuse": refuse, "prior": parse_class_shares(prior or (), "--prior")}
     settings |= {"maps": with_maps, "embedding": with_embedding or wanted.teaching}
     settings |= {"choice": _choice(positive, cost, min_sensitivity)}
     display = Display(as_json, quiet, verbose)
+    if board:
+        boards.export_for(run, board, settings, wanted, display)
+        return
     if budget:
         export_budget.export_within(run, formats, budget, settings, wanted, display)
         return
@@ -191,6 +195,21 @@ def export(
         artifacts = api.export(run, formats, **settings, progress=display)
         programs = wanted.write(artifacts)
     _report(artifacts, programs, as_json)
+
+
+def _formats(
+    names: Sequence[str],
+    quantize: Sequence[str],
+    budget: Budget | None,
+    board: str | None,
+) -> list[tuple[str, str]]:
+    """Return pairs of format and quantization, with those that other flags imply."""
+    if board:
+        boards.ensure_int8_alone(board, names, quantize, budget)
+        return [("tflite", "int8")]
+    if budget:
+        quantize = export_budget.modes_to_try(names, quantize)
+    return choose_formats(names, quantize)
 
 
 def _report(artifacts: Sequence[Artifact], programs: Sequence[Path], as_json: bool) -> None:
