@@ -86,7 +86,8 @@ class Session:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._cache.close()
+        if trimmed := self._cache.close():
+            self.progress(trimmed, 1, 1)
 
     @property
     def cache(self) -> Path:
