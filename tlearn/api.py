@@ -15,6 +15,7 @@ from tlearn.commands.explain import ExplainResult, explain
 from tlearn.commands.explain_folder import FolderPage, explain_folder
 from tlearn.commands.explain_network import NetworkPage, explain_network
 from tlearn.commands.export import export, export_within, write_snippets
+from tlearn.commands.features import FeaturesResult, features
 from tlearn.commands.finetune import FinetuneResult, finetune
 from tlearn.commands.matrix import matrix
 from tlearn.commands.next_images import NextImages, next_images
@@ -42,6 +43,7 @@ __all__ = [
     "EmbedResult",
     "EvaluateResult",
     "ExplainResult",
+    "FeaturesResult",
     "FinetuneResult",
     "FolderPage",
     "Gates",
@@ -68,6 +70,7 @@ __all__ = [
     "explain_network",
     "export",
     "export_within",
+    "features",
     "finetune",
     "finetune_policies",
     "matrix",

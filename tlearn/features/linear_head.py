@@ -22,7 +22,6 @@ References:
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -31,6 +30,7 @@ from functools import partial
 
 import numpy as np
 
+from tlearn.backend.device import usable_cores
 from tlearn.data.split import Fold
 from tlearn.features.head import CrossValidation, LinearHead
 from tlearn.features.logistic_regression import (
@@ -254,5 +254,5 @@ def one_fold_per_core() -> Iterator[ThreadPoolExecutor]:
     import scipy.optimize  # noqa: F401 - its BLAS must be loaded before threads are limited
     from threadpoolctl import threadpool_limits
 
-    with threadpool_limits(1), ThreadPoolExecutor(os.cpu_count()) as pool:
+    with threadpool_limits(1), ThreadPoolExecutor(usable_cores()) as pool:
         yield pool

@@ -123,7 +123,7 @@ class RowTable:
             if not new:
                 return
             block = np.ascontiguousarray(rows[list(new.values())], self.dtype)
-            checksums = [_checksum(key, row) for key, row in zip(new, block, strict=True)]
+            checksums = [checksum_of(key, row) for key, row in zip(new, block, strict=True)]
             start = len(self._keys)
             sync = time.monotonic() - self._synced >= _SYNC_SECONDS
             self._values.write_end(start * self.row_bytes, block.tobytes(), sync)
@@ -141,7 +141,7 @@ class RowTable:
         if self._states[number] == _UNCHECKED:
             row = np.empty(self.row_shape, self.dtype)
             read = self._values.read_into(number * self.row_bytes, row)
-            whole = read and _checksum(key, row) == self._keys.checksum(number)
+            whole = read and checksum_of(key, row) == self._keys.checksum(number)
             self._states[number] = _WHOLE if whole else _DAMAGED
         return self._states[number] == _WHOLE
 
@@ -153,6 +153,6 @@ class RowTable:
         self._keys.refresh(n_rows)
 
 
-def _checksum(key: str, row: np.ndarray) -> int:
+def checksum_of(key: str, row: np.ndarray) -> int:
     """Return the CRC-32 of key and row: a row at another's place does not match either."""
     return zlib.crc32(row.reshape(-1).view(np.uint8).data, zlib.crc32(bytes.fromhex(key)))
