@@ -7,6 +7,7 @@ files of its own shards only. Which rows a command finds is decided by the diges
 from __future__ import annotations
 
 import hashlib
+import os
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -19,7 +20,7 @@ import numpy as np
 
 from tlearn.commands.session import Session
 from tlearn.data.decode import read_image
-from tlearn.data.image_folder import LabeledImage
+from tlearn.data.image_folder import list_names
 from tlearn.data.pixel_store import bounded_map
 from tlearn.errors import RecipeError
 from tlearn.features.store import (
@@ -81,18 +82,18 @@ def features(
         raise RecipeError("no store was named", "name a folder for the features: --store DIR")
     ensure_writable(store, STORE_HINT)
     with Session(source, None, flags or {}, progress=progress) as session:
-        folder = session.scan_folder(examined=True)
+        number, count = shard
+        root, names = list_names(source, lambda: session.cache)
+        own = sorted(name for name in names if shard_number(name, count) == number)
         backbone, resize = session.find_backbone(), session.requested.recipe.resize
         extractor = session.open_extractor(backbone)
-        number, count = shard
-        images = [image for image in folder.images if shard_number(image.name, count) == number]
         path = shard_path(store, extractor, resize, shard)
-        mark = _mark_of(images)
+        mark = _mark_of(root, own)
         if shard_mark(path) == mark:
-            return FeaturesResult(path, len(images), False, {})
-        reader = _Reader(images, backbone.image_size, resize, progress)
+            return FeaturesResult(path, len(own), False, {})
+        reader = _Reader([root / name for name in own], backbone.image_size, resize, progress)
         write_shard(path, mark, reader.rows(session.engine_of(extractor, backbone)))
-        return FeaturesResult(path, len(images), True, reader.problems)
+        return FeaturesResult(path, len(own), True, reader.problems)
 
 
 def shard_number(name: str, count: int) -> int:
@@ -106,13 +107,13 @@ def shard_number(name: str, count: int) -> int:
     return int.from_bytes(digest, "big") % count + 1
 
 
-def _mark_of(images: Sequence[LabeledImage]) -> bytes:
+def _mark_of(root: Path, names: Sequence[str]) -> bytes:
     """Return what is the same as long as a shard has the same files: names, sizes and times."""
     digest = hashlib.sha256()
-    for image in images:
+    for name in names:
         with suppress(OSError):  # one that is missing is told as unreadable
-            status = image.path.stat()
-            facts = f"{image.name}\0{status.st_size}\0{status.st_mtime_ns}\n"
+            status = os.stat(root / name)
+            facts = f"{name}\0{status.st_size}\0{status.st_mtime_ns}\n"
             digest.update(facts.encode(**TEXT_ENCODING))
     return digest.digest()
 
@@ -121,7 +122,7 @@ class _Reader:
     """Reads images batch by batch, each file once, and keeps none.
 
     Args:
-        images: In the order in which their features are stored.
+        paths: Files, in the order in which their features are stored.
         image_size: Side of the decoded squares, in pixels.
         resize: How an image becomes square.
         progress: Called with (step, done, total).
@@ -132,13 +133,13 @@ class _Reader:
 
     def __init__(
         self,
-        images: Sequence[LabeledImage],
+        paths: Sequence[Path],
         image_size: int,
         resize: str,
         progress: ProgressCallback,
     ) -> None:
         self.problems: dict[str, str] = {}
-        self._paths = [image.path for image in images]
+        self._paths = paths
         self._read = partial(read_image, image_size=image_size, resize=resize)
         self._progress = progress
         self._keys: deque[list[str]] = deque()

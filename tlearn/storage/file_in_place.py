@@ -47,7 +47,7 @@ class FileInPlace:
         """Fill an array, and return whether the file reaches so far."""
         with self._lock:
             self._file.seek(offset)
-            return self._file.readinto(row.reshape(-1).view(np.uint8)) == row.nbytes  # type: ignore[attr-defined]
+            return self._file.readinto(row.reshape(-1).view(np.uint8).data) == row.nbytes
 
     def write_end(self, offset: int, content: bytes, sync: bool) -> None:
         """Write what the file ends with, in place of what it had from `offset` on.

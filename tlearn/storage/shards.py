@@ -160,7 +160,7 @@ class ShardedTable(RowTable):
         """Return the keys that have no row here nor in a shard; see `RowTable`."""
         wanted = [*dict.fromkeys(keys)]
         found = self._find(wanted)
-        return super().missing(wanted[n] for n in np.flatnonzero(found < 0))
+        return super().missing(wanted[n] for n in np.flatnonzero(found < 0).tolist())
 
     def read(
         self,
@@ -176,7 +176,7 @@ class ShardedTable(RowTable):
         if into is None:
             width = len(range(*columns.indices(self.row_shape[0])))
             into = np.empty((len(keys), width, *self.row_shape[1:]), self.dtype)
-        into[own] = super().read([keys[n] for n in own], columns)
+        into[own] = super().read([keys[n] for n in own.tolist()], columns)
         for shard, wanted, numbers in self._by_shard(found):
             start = 0
             for block in shard.read(numbers):
