@@ -140,7 +140,9 @@ def test_a_store_that_is_missing_is_told_before_images_are_read(
     monkeypatch.setenv("TLEARN_STORE", str(tmp_path / "nowhere"))
     with pytest.raises(HostError, match="no folder"):
         api.suggest(images, flags=FLAGS)
+    assert not opened
+    first = api.features(images, (1, 40), store=tmp_path / "nowhere", flags=FLAGS)
+    assert first.computed
     (tmp_path / "file").touch()
     with pytest.raises(HostError, match="Not a directory"):
         api.features(images, store=tmp_path / "file")
-    assert not opened

@@ -81,6 +81,7 @@ def features(
     if store is None:
         raise RecipeError("no store was named", "name a folder for the features: --store DIR")
     ensure_writable(store, STORE_HINT)
+    store.mkdir(parents=True, exist_ok=True)  # it may be what TLEARN_STORE names
     with Session(source, None, flags or {}, progress=progress) as session:
         number, count = shard
         root, names = list_names(source, lambda: session.cache)
