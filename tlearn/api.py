@@ -15,6 +15,7 @@ from tlearn.commands.explain import ExplainResult, explain
 from tlearn.commands.explain_folder import FolderPage, explain_folder
 from tlearn.commands.explain_network import NetworkPage, explain_network
 from tlearn.commands.export import export, export_for_board, export_within, write_snippets
+from tlearn.commands.features import FeaturesResult, features
 from tlearn.commands.finetune import FinetuneResult, finetune
 from tlearn.commands.fit_board import BoardAdvice, suggest_for_board
 from tlearn.commands.matrix import matrix
@@ -48,6 +49,7 @@ __all__ = [
     "EmbedResult",
     "EvaluateResult",
     "ExplainResult",
+    "FeaturesResult",
     "FinetuneResult",
     "FolderPage",
     "Gates",
@@ -75,6 +77,7 @@ __all__ = [
     "export",
     "export_for_board",
     "export_within",
+    "features",
     "finetune",
     "finetune_policies",
     "matrix",
