@@ -71,6 +71,7 @@ HEAVY = ("tensorflow", "keras", "jax", "torch", "sklearn", "matplotlib")
 STEPS = {
     "calibrate",
     "choose_backbone",
+    "fit_board",
     "join_contenders",
     "choose_mirror",
     "resume",
@@ -139,6 +140,7 @@ NO_TEST_OF_THEIR_OWN = {
     "data/copy_alignment": "data/test_near_copies.py, by the copies that are found",
     "data/copy_candidates": "data/test_near_copies.py",
     "data/opening": "data/test_decode.py, data/test_decode_unreadable.py",
+    "storage/file_in_place": "storage/test_row_table.py",
     "data/thumbnails": "data/test_near_copies.py",
     "commands/methods": "commands/test_describe.py",
     "commands/methods_answers": "commands/test_describe.py",

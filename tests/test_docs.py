@@ -128,4 +128,5 @@ def test_json_documents_have_the_keys_that_are_documented(
     assert keys_of(artifact) == documented_keys("Artifact")
     document("check", artifact["path"])
     document("benchmark", artifact["path"], "--threads", "1")
+    document("features", folder, *backbone, "--store", "store")
     document("cache")

@@ -14,8 +14,10 @@ from tlearn.commands.evaluate import EvaluateResult, evaluate
 from tlearn.commands.explain import ExplainResult, explain
 from tlearn.commands.explain_folder import FolderPage, explain_folder
 from tlearn.commands.explain_network import NetworkPage, explain_network
-from tlearn.commands.export import export, export_within, write_snippets
+from tlearn.commands.export import export, export_for_board, export_within, write_snippets
+from tlearn.commands.features import FeaturesResult, features
 from tlearn.commands.finetune import FinetuneResult, finetune
+from tlearn.commands.fit_board import BoardAdvice, suggest_for_board
 from tlearn.commands.matrix import matrix
 from tlearn.commands.next_images import NextImages, next_images
 from tlearn.commands.policies import PoliciesResult, finetune_policies
@@ -29,11 +31,16 @@ from tlearn.commands.update import UpdateResult, update
 from tlearn.evaluation.choice import Choice
 from tlearn.evaluation.gates import Gates
 from tlearn.evaluation.sorting import Sorting
+from tlearn.export.board_files import BoardFiles
 from tlearn.export.budget import BudgetResult
 from tlearn.suggestion.advice import Advice
+from tlearn.suggestion.board_fit import BoardLimits
 
 __all__ = [
     "Advice",
+    "BoardAdvice",
+    "BoardFiles",
+    "BoardLimits",
     "BudgetResult",
     "CheckResult",
     "Choice",
@@ -42,6 +49,7 @@ __all__ = [
     "EmbedResult",
     "EvaluateResult",
     "ExplainResult",
+    "FeaturesResult",
     "FinetuneResult",
     "FolderPage",
     "Gates",
@@ -67,7 +75,9 @@ __all__ = [
     "explain_folder",
     "explain_network",
     "export",
+    "export_for_board",
     "export_within",
+    "features",
     "finetune",
     "finetune_policies",
     "matrix",
@@ -78,6 +88,7 @@ __all__ = [
     "solve_embeddings",
     "sort_images",
     "suggest",
+    "suggest_for_board",
     "unsort_images",
     "update",
     "write_snippets",

@@ -16,7 +16,7 @@ from tlearn.commands.train import fit
 from tlearn.runs.directory import RunDirectory
 from tlearn.runs.metrics import read_metrics
 from tlearn.storage.cache import cache_folder
-from tlearn.storage.row_table import RECORD_BYTES
+from tlearn.storage.key_log import RECORD_BYTES
 
 
 def assert_it_answers_as_scored(result: api.FinetuneResult, run: RunDirectory) -> None:

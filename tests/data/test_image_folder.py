@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from tlearn.data.image_folder import ImageFolder, list_images, scan
+from tlearn.data.image_folder import ImageFolder, list_images, list_names, scan
 from tlearn.errors import DataError
+from tlearn.storage.cache import open_cache
 
 MakeFolder = Callable[..., Path]
 
@@ -358,3 +360,21 @@ def test_the_current_folder_is_suggested_by_its_name(
     with pytest.raises(DataError) as caught:
         scan(tmp_path / "flower")
     assert caught.value.hint == f"did you mean '{tmp_path / 'flowers'}'?"
+
+
+def test_names_are_listed_of_whatever_is_scanned(image_folder: MakeFolder, tmp_path: Path) -> None:
+    folder = image_folder(classes=2, per_class=3)
+    archive = Path(shutil.make_archive(str(tmp_path / "packed"), "zip", folder))
+    table = folder / "table.csv"
+    rows = [f"{image.name},{image.label}" for image in scan(folder).images[1:]]
+    table.write_text("\n".join(["path,label", *rows]))
+    for source in (folder, archive, table):
+        root, listed = list_names(source, open_cache)
+        assert sorted(listed) == sorted(names(scan(source)))
+        assert all((root / name).is_file() for name in listed)
+    (tmp_path / "loose").mkdir()
+    shutil.copy(next(folder.rglob("*.png")), tmp_path / "loose")
+    assert len(list_names(tmp_path / "loose", open_cache)[1]) == 1
+    (tmp_path / "none").mkdir()
+    with pytest.raises(DataError, match="there are no images"):
+        list_names(tmp_path / "none", open_cache)

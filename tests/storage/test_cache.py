@@ -41,9 +41,9 @@ def table(path: Path, used: float, n_bytes: int = 1000) -> Path:
 def test_what_is_longest_unused_goes_first(cache: Path) -> None:
     old, new = table(cache / "features" / "old", 1), table(cache / "pixels" / "new", 3)
     middle = table(cache / "archives" / "middle", 2)
-    assert trim_cache(cache, 3000) == []
-    assert trim_cache(cache, 2999) == [old]
-    assert trim_cache(cache, 1000) == [middle]
+    assert [*trim_cache(cache, 3000)] == []
+    assert [*trim_cache(cache, 2999)] == [old]
+    assert [*trim_cache(cache, 1000)] == [middle]
     assert new.exists()
     assert folder_bytes(cache) == 1000
 
@@ -51,8 +51,8 @@ def test_what_is_longest_unused_goes_first(cache: Path) -> None:
 def test_weights_count_and_stay(cache: Path) -> None:
     weights = table(cache / "weights", 0)
     new = table(cache / "pixels" / "new", 3)
-    assert trim_cache(cache, 1999) == [new]
-    assert trim_cache(cache, 0) == []
+    assert [*trim_cache(cache, 1999)] == [new]
+    assert [*trim_cache(cache, 0)] == []
     assert weights.exists()
 
 
@@ -63,14 +63,14 @@ def test_opening_a_table_counts_as_use(cache: Path) -> None:
     os.utime(cache / "features" / "first", (1, 1))
     RowTable(cache / "features" / "first", (1,), "float32")
     release_leases(cache)
-    assert trim_cache(cache, 500) == [second]
+    assert [*trim_cache(cache, 500)] == [second]
 
 
 def test_a_table_in_use_is_neither_trimmed_nor_cleared(cache: Path) -> None:
     folder = cache / "features" / "mine"
     RowTable(folder, (1,), "float32").append(["00" * 32], np.zeros((1, 1)))
     other = table(cache / "features" / "other", 1)
-    assert trim_cache(cache, 0) == [other]
+    assert [*trim_cache(cache, 0)] == [other]
     assert clear_cache(cache, ["features"]) == [folder]
     release_leases(cache)
     assert clear_cache(cache, ["features"]) == [] and not folder.exists()
@@ -79,7 +79,7 @@ def test_a_table_in_use_is_neither_trimmed_nor_cleared(cache: Path) -> None:
 @pytest.mark.parametrize("kind", ["pixels", "features", "archives", "weights", "probes"])
 def test_a_folder_of_somebody_else_is_never_trimmed_or_cleared(tmp_path: Path, kind: str) -> None:
     mine = table(tmp_path / kind / "mine", 0)
-    assert trim_cache(tmp_path, 0) == []
+    assert [*trim_cache(tmp_path, 0)] == []
     with pytest.raises(HostError, match="not a cache of tlearn"):
         clear_cache(tmp_path, [kind])
     assert (mine / "values.bin").exists()
@@ -139,7 +139,23 @@ def test_a_limit_that_is_no_number_is_met_before_the_work(
         open_cache()
 
 
-def test_a_command_trims_its_own_tables_at_its_end(
+def test_a_command_keeps_what_it_used_and_says_what_was_removed(
+    own_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TLEARN_CACHE_GB", "1e-6")
+    command = CommandCache()
+    mine = command.folder / "features" / "mine"
+    RowTable(mine, (1,), "float32").append(["00" * 32], np.zeros((1, 1)))
+    (mine / "large").write_bytes(bytes(5000))
+    other = table(command.folder / "pixels" / "other", 1, 2_000_000)
+    assert command.close() == "trim the cache: 2 MB of pixels removed"
+    assert mine.exists() and not other.exists()
+    following = CommandCache()
+    following.folder  # noqa: B018 - it is opened, and does not use the table
+    assert "features" in following.close() and not mine.exists()
+
+
+def test_without_room_a_command_removes_its_own_tables_at_its_end(
     own_cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TLEARN_CACHE_GB", "0")

@@ -13,6 +13,7 @@ from tlearn.storage.lease import (
     release_leases,
     remove_leftovers,
     remove_unused,
+    scratch_folder,
 )
 
 _HOLD = """
@@ -61,3 +62,14 @@ def test_what_a_killed_process_left_is_removed_and_what_is_being_written_stays(
     kept = {path.name for path in tmp_path.iterdir() if path.is_dir()}
     assert {"table", ".unfinished-2"} <= kept
     assert not {".trash-1", ".unfinished-1"} & kept
+
+
+def test_a_scratch_folder_is_in_use_until_it_goes(tmp_path: Path) -> None:
+    with scratch_folder(tmp_path / "table") as scratch:
+        (scratch / "rows").touch()
+        remove_leftovers(tmp_path)
+        assert (scratch / "rows").exists()
+    assert not scratch.exists()
+    scratch.mkdir()  # as if the process had been killed
+    remove_leftovers(tmp_path)
+    assert not scratch.exists()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -134,6 +136,48 @@ def test_a_table_is_not_written_through_a_link(tmp_path: Path) -> None:
     with pytest.raises(HostError):
         RowTable(tmp_path / "table", (1,), "float32")
     assert target.read_bytes() == b"mine"
+
+
+def test_batches_that_follow_each_other_wait_for_the_disk_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[int] = []
+    monkeypatch.setattr("os.fsync", synced.append)
+    monkeypatch.setattr("time.monotonic", lambda: 100.0)
+    table = RowTable(tmp_path, (1,), "uint8")
+    for n in range(50):
+        table.append(keys(str(n)), np.array([[n]]))
+    assert len(synced) == 2
+    assert len(RowTable(tmp_path, (1,), "uint8")) == 50
+
+
+WRITER = """
+import hashlib, sys, numpy as np
+from pathlib import Path
+from tlearn.storage import key_log
+from tlearn.storage.row_table import RowTable
+key_log._LEAST_SORTED = 50
+table = RowTable(Path(sys.argv[1]), (1000,), "float32")
+for n in range(100_000):
+    key = hashlib.sha256(str(n).encode()).hexdigest()
+    table.append([key], np.full((1, 1000), n))
+    print(n, flush=True)
+"""
+
+
+def test_writers_that_are_killed_leave_whole_rows(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", WRITER, str(tmp_path / "table")]
+    writers = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    for writer, line in zip(writers, ("150", "300"), strict=True):
+        assert writer.stdout
+        while writer.stdout.readline().strip() != line:
+            pass
+        writer.kill()
+        writer.communicate()
+    table = RowTable(tmp_path / "table", (1000,), "float32")
+    names = [str(n) for n in range(301)]
+    assert table.missing(keys(*names)) == []
+    assert table.read(keys(*names))[:, 7].tolist() == [*range(301)]
 
 
 def test_threads_may_meet_the_same_damaged_row(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from tlearn.commands.session import Session
 from tlearn.data.dataset import Dataset
 from tlearn.models.backbone import Backbone, up_to
 from tlearn.models.stages import layers_of_stage
-from tlearn.storage.row_table import RECORD_BYTES
+from tlearn.storage.key_log import RECORD_BYTES
 from tlearn.training.fine_tune import TrainingContext, assemble, tune
 from tlearn.training.loop import History
 

@@ -13,6 +13,7 @@ EXTRAS: dict[str, tuple[str, ...]] = {
     "onnx": ("tf2onnx", "onnx", "onnxruntime"),
     "openvino": ("openvino",),
     "serve": ("starlette", "uvicorn", "httptools", "python_multipart"),
+    "board": ("tflite_micro", "ethosu"),
 }
 """The packages that come with each extra of tlearn."""
 

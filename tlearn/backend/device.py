@@ -1,4 +1,4 @@
-"""Whether this machine has an accelerator, according to the system or to Keras."""
+"""What there is to compute with: cores, and whether there is an accelerator."""
 
 from __future__ import annotations
 
@@ -7,6 +7,12 @@ from collections.abc import Iterable
 from pathlib import Path
 
 _DEVICE_FILES = ("/dev/nvidia0", "/dev/kfd", "/dev/accel0", "/dev/dxg")
+
+
+def usable_cores() -> int:
+    """Return the cores that this process may use, which in a job of a cluster are not all."""
+    cores = os.cpu_count() or 1
+    return min(cores, len(os.sched_getaffinity(0))) if hasattr(os, "sched_getaffinity") else cores
 
 
 def accelerator_visible(device_files: Iterable[str | Path] = _DEVICE_FILES) -> bool:

@@ -26,6 +26,7 @@ from tlearn.cli import (
     evaluate,
     explain,
     export,
+    features,
     finetune,
     matrix,
     models,
@@ -148,7 +149,7 @@ _COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {
         matrix.matrix,
     ),
     _RUNS: (update.update, compare.compare, describe.describe),
-    _MORE: (serve.serve, distill.distill, models.models),
+    _MORE: (serve.serve, distill.distill, features.features, models.models),
 }
 app.add_typer(runs.runs, rich_help_panel=_RUNS)
 for _panel, _commands in _COMMANDS.items():

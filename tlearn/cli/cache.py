@@ -27,8 +27,8 @@ def cache(
     """Show what tlearn keeps for the next command, or remove it.
 
     All of it can be made again. Pixels and features beyond TLEARN_CACHE_GB (default
-    20) are removed automatically, the longest unused first; TLEARN_CACHE names
-    another folder.
+    20) are removed automatically, the longest unused first, but for those of the
+    last command; TLEARN_CACHE names another folder.
 
     Example: [cyan]tlearn cache[/]
     Remove it: [cyan]tlearn cache clear[/]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from tlearn.cli import export_budget, options, snippets
+from tlearn.cli import boards, export_budget, options, snippets
 from tlearn.cli.display.formats import enumeration, escape_control, pluralize, shell_path
 from tlearn.cli.display.progress import Display, print_json, print_result
 from tlearn.cli.display.widgets import next_steps
@@ -39,6 +39,7 @@ from tlearn.errors import ExportError, GateError, RecipeError, pasted
 
 if TYPE_CHECKING:
     from tlearn.evaluation.choice import Choice
+    from tlearn.export.budget import Budget
     from tlearn.export.parity import Artifact
 
 
@@ -51,6 +52,7 @@ def export(
     quantize: Quantize = None,
     snippet: Snippet = None,
     bundle: Bundle = False,
+    board: boards.For = None,
     out: Out = None,
     max_drop: MaxDrop = 1.0,
     data: options.Data = None,
@@ -81,20 +83,22 @@ def export(
     Refuse more: [cyan]tlearn export --tflite --refuse 10%[/]
     The best that fits: [cyan]tlearn export --max-size 4MB --max-latency 30ms[/]
     To start an app with: [cyan]tlearn export --snippet android[/]
+    For a small board: [cyan]tlearn export --for esp32[/]
     """
     wanted = snippets.read_wanted(snippet, bundle)
     flags = {"tflite": tflite, "onnx": onnx, "openvino": openvino, "saved_model": saved_model}
     names = [name for name, chosen in flags.items() if chosen or name in wanted.formats]
     budget = export_budget.read_budget(max_size, max_latency, for_runtime, bool(names or quantize))
-    modes = export_budget.modes_to_try(names, quantize or ()) if budget else quantize
-    formats = choose_formats(names, modes or ())
+    formats = _formats(names, quantize or (), budget, board)
     _refuse_idle(formats, tflite=("--for-runtime", for_runtime), onnx=("--layout", layout))
     settings: dict[str, Any] = {"out": out, "max_drop": max_drop / 100, "data": data}
     settings |= {"prior": parse_class_shares(prior or (), "--prior"), "refuse": refuse}
     settings |= {"embedding": with_embedding or wanted.teaching, "maps": with_maps}
     settings["choice"] = _choice(positive, cost, min_sensitivity)
     display = Display(as_json, quiet, verbose)
-    if budget:
+    if board:
+        boards.export_for(run, board, settings, wanted, display)
+    elif budget:
         export_budget.export_within(run, formats, budget, settings, wanted, display)
     else:
         settings |= {"for_runtime": for_runtime or "", "layout": layout}
@@ -122,6 +126,21 @@ def _refuse_idle(formats: Sequence[tuple[str, str]], **flags: tuple[str, object]
     for name, (flag, value) in flags.items():
         if value is not None and name not in {format for format, _ in formats}:
             raise ExportError(f"{flag} is about {name} files", f"have one written: --{name}")
+
+
+def _formats(
+    names: Sequence[str],
+    quantize: Sequence[str],
+    budget: Budget | None,
+    board: str | None,
+) -> list[tuple[str, str]]:
+    """Return pairs of format and quantization, with those that other flags imply."""
+    if board:
+        boards.ensure_int8_alone(board, names, quantize, budget)
+        return [("tflite", "int8")]
+    if budget:
+        quantize = export_budget.modes_to_try(names, quantize)
+    return choose_formats(names, quantize)
 
 
 def _report(artifacts: Sequence[Artifact], programs: Sequence[Path], as_json: bool) -> None:

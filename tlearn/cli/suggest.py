@@ -11,7 +11,7 @@ import typer
 from rich.console import RenderableType
 from rich.text import Text
 
-from tlearn.cli import options
+from tlearn.cli import options, suggest_board
 from tlearn.cli import suggest_view as view
 from tlearn.cli.advice_text import (
     finetune_command,
@@ -75,6 +75,8 @@ def suggest(
     budget: _Try = None,
     save: _Save = None,
     target: _For = None,
+    max_ram: suggest_board.MaxRam = None,
+    max_flash: suggest_board.MaxFlash = None,
     backbone: options.Backbone = None,
     weights: options.Weights = None,
     image_size: options.ImageSize = None,
@@ -94,6 +96,7 @@ def suggest(
 
     Example: [cyan]tlearn suggest flowers/[/]
     Compare backbones: [cyan]tlearn rank flowers/[/]
+    For a small board: [cyan]tlearn suggest flowers/ --max-ram 200kB --max-flash 300kB[/]
     """
     overrides = options.collect_overrides(context.params)
     if budget and prefer not in (None, "accurate"):
@@ -102,9 +105,14 @@ def suggest(
             f"choose one: tlearn suggest {pasted(folder)} --try {budget}",
         )
     seconds = parse_time(budget, "--try") if budget else None
+    display = Display(as_json, quiet, verbose)
+    others = {"--try": budget, "--save": save, "--for": target, "--prefer": prefer}
+    if limits := suggest_board.read_limits(max_flash, max_ram, others):
+        suggest_board.suggest_for_board(folder, limits, overrides, not no_cache, display)
+        return
     from tlearn import api
 
-    with Display(as_json, quiet, verbose) as display:
+    with display:
         advice = api.suggest(
             folder,
             flags=overrides,
@@ -116,11 +124,16 @@ def suggest(
         )
     overrides = won_backbone(advice) | overrides
     if as_json:
-        command = next_command(folder, advice.suggestion, overrides, save)
-        print_json(to_json(advice, command))
+        print_json(to_json(advice, next_command(folder, advice.suggestion, overrides, save)))
     else:
-        warning = weaker_backbone(advice.backbone or "", advice.backbone_reason)
-        print_result(*warning, *draw(advice, verbose), *draw_end(advice, folder, overrides, save))
+        _print(advice, folder, overrides, save, verbose)
+
+
+def _print(
+    advice: Advice, folder: Path, overrides: Mapping[str, Any], saved: Path | None, verbose: bool
+) -> None:
+    warning = weaker_backbone(advice.backbone or "", advice.backbone_reason)
+    print_result(*warning, *draw(advice, verbose), *draw_end(advice, folder, overrides, saved))
 
 
 def next_command(

@@ -7,11 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from tlearn.artifacts.contract import LAYOUTS
+from tlearn.artifacts.extras import require_extra
 from tlearn.backend.with_tensorflow import prefer_tensorflow
+from tlearn.data.targets import ONE_CLASS
 from tlearn.errors import ExportError
 from tlearn.evaluation.choice import NO_CHOICE, Choice
 from tlearn.export import web_runtime
 from tlearn.export.best_of import export_best
+from tlearn.export.board_files import BoardFiles, write_board
 from tlearn.export.budget import Budget, BudgetResult, suggestions
 from tlearn.export.folder import export_folder
 from tlearn.export.formats import find_format
@@ -124,6 +127,49 @@ def export_within(
     images = str(data or read_json(trained.directory.metrics_path)["folder"])
     ways = suggestions(result, trained.plan.images.image_size, trained.plan.backbone.name, images)
     return replace(result, suggestions=ways)
+
+
+def export_for_board(
+    run: Path | None,
+    board: str,
+    *,
+    out: Path | None = None,
+    max_drop: float = 0.01,
+    data: Path | None = None,
+    choice: Choice | None = None,
+    refuse: float | None = None,
+    prior: Mapping[str, float] | None = None,
+    maps: bool = False,
+    embedding: bool = False,
+    progress: ProgressCallback = no_progress,
+) -> tuple[Artifact, BoardFiles | None]:
+    """Write an int8 file and the sources of a program for a board of `export.boards.BOARDS`.
+
+    The other arguments are those of `export`.
+
+    Returns:
+        The file, and what was measured of it in TensorFlow Lite Micro; None where it failed before.
+
+    Raises:
+        TlearnError: The run, its images or the place cannot be used, a package is missing, or the
+            network cannot run on boards.
+    """
+    target = ("tflite", "int8")
+    require_extra("board")
+    trained, folder = _open(run, [target], out, data, progress)
+    if trained.plan.task == ONE_CLASS:
+        raise ExportError(
+            f"--for {board}: how unlike good images one is does not survive int8",
+            "have what judges it in floats, for phones and computers: --quantize int8-float",
+        )
+    inputs = prepare_export(trained, True, refuse, prior, choice or NO_CHOICE, maps, embedding)
+    with export_folder(folder, progress):
+        progress(step_label(target), 0, 0)
+        artifact = export_artifact(inputs, folder, target, max_drop)
+        if not artifact.passed:
+            return artifact, None
+        progress(f"run for {board}", 0, 0)
+        return artifact, write_board(artifact.path, board, inputs, max_drop)
 
 
 def write_snippets(

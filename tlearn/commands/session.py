@@ -29,7 +29,7 @@ from tlearn.features.extractor import (
 )
 from tlearn.features.features import HeadProblem, compute_features
 from tlearn.features.head import CrossValidation
-from tlearn.features.store import EngineFactory
+from tlearn.features.store import EngineFactory, shared_store
 from tlearn.models.resolve import ResolvedBackbone, resolve_backbone
 from tlearn.progress import ProgressCallback, Timer, no_progress
 from tlearn.recipe.loading import Resolved, load_recipe
@@ -76,6 +76,7 @@ class Session:
         self.timer = Timer()
         self.engines = EngineChoice()
         self.requested: Resolved = load_recipe(recipe, flags)
+        shared_store()  # a wrong name raises before an image is read
         self._recipe = recipe
         self._flags = flags
         self._loaded: dict[str, Backbone] = {}
@@ -86,7 +87,8 @@ class Session:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._cache.close()
+        if trimmed := self._cache.close():
+            self.progress(trimmed, 1, 1)
 
     @property
     def cache(self) -> Path:
@@ -158,7 +160,7 @@ class Session:
         if self.requested.recipe.policy == "from_scratch":
             stages = stage_infos(self.load_backbone(backbone).stages)
             return Workspace(dataset, backbone, stages, None)
-        extractor = self._open_extractor(backbone)
+        extractor = self.open_extractor(backbone)
         return Workspace(dataset, backbone, extractor.stages, extractor)
 
     def find_backbone(self, name: str | None = None) -> ResolvedBackbone:
@@ -176,7 +178,7 @@ class Session:
             progress=partial(self.progress, "download weights"),
         )
 
-    def _open_extractor(self, backbone: ResolvedBackbone) -> FeatureExtractor:
+    def open_extractor(self, backbone: ResolvedBackbone) -> FeatureExtractor:
         """Open the converted network; TensorFlow is imported only the first time."""
         if stored := open_extractor(self.cache, backbone.fingerprint):
             return stored
@@ -197,9 +199,11 @@ class Session:
     def engine_factory(self, workspace: Workspace) -> EngineFactory:
         """Return what opens the frozen network, given images that it will run."""
         assert workspace.extractor is not None
-        engines = extractor_engines(
-            workspace.extractor, lambda: self.load_backbone(workspace.backbone)
-        )
+        return self.engine_of(workspace.extractor, workspace.backbone)
+
+    def engine_of(self, extractor: FeatureExtractor, backbone: ResolvedBackbone) -> EngineFactory:
+        """Return what opens a converted network, or the network itself where that is faster."""
+        engines = extractor_engines(extractor, lambda: self.load_backbone(backbone))
         return partial(self.engines.open, "backbone", engines)
 
     def extract_features(self, workspace: Workspace) -> Workspace:

@@ -31,8 +31,8 @@ from tlearn.models.catalog import BackboneSpec
 from tlearn.models.resolve import ResolvedBackbone
 from tlearn.progress import ProgressCallback, Timer
 from tlearn.storage.atomic import write_atomic
-from tlearn.storage.cache import NETWORKS, limit_bytes, open_cache, trim_cache
-from tlearn.storage.lease import Lease, release_leases
+from tlearn.storage.cache import NETWORKS, end_use, open_cache
+from tlearn.storage.lease import Lease
 from tlearn.storage.text import write_json
 
 HELD_OUT_SHARE, MOST_HELD_OUT = 0.02, 1_000
@@ -132,8 +132,8 @@ def distill_weights(job: Job, sources: Sequence[Path]) -> DistillResult:
     digests = _usable(large, small)
     teacher_outputs = _run_teacher(job, extractor, large, digests)
     result = _teach(job, extractor, small, digests, teacher_outputs)
-    release_leases(cache)
-    trim_cache(cache, limit_bytes())
+    if trimmed := end_use(cache):
+        progress(trimmed, 1, 1)
     return result
 
 

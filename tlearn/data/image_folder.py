@@ -169,6 +169,29 @@ def list_images(paths: Sequence[Path]) -> list[Path]:
     return list(dict.fromkeys(images))
 
 
+def list_names(path: Path, cache: Callable[[], Path]) -> tuple[Path, list[str]]:
+    """List the images of a folder, a table or an archive, without asking for classes.
+
+    Args:
+        path: What `scan` takes, or a folder of images in any arrangement.
+        cache: Called for the folder that archives are unpacked into.
+
+    Returns:
+        The folder, and paths relative to it with forward slashes, in no order. Those of all images
+        that `scan` finds are among them.
+
+    Raises:
+        DataError: There are no images.
+    """
+    local = _local(path, cache)[0]
+    if local.is_dir() and not run_error(local):
+        root = local.resolve()
+        if names := Walk(root).images(""):
+            return root, names
+    folder = scan(path, cache=cache, examined=True)
+    return folder.root, [image.name for image in folder.images]
+
+
 def _ensure_exists(path: Path) -> None:
     if path.exists():
         return

@@ -7,7 +7,6 @@ are decoded.
 from __future__ import annotations
 
 import json
-import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -19,6 +18,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from tlearn.backend.device import usable_cores
 from tlearn.data.decode import read_image
 from tlearn.data.file_index import FileIndex, FileState
 from tlearn.data.high_depth import GrayRange, folder_range, range_name
@@ -197,7 +197,7 @@ def bounded_map(work: Callable[[T], R], items: Sequence[T]) -> Iterator[R]:
         Results in the order of the items.
     """
     pending: deque[Future[R]] = deque()
-    with ThreadPoolExecutor(os.cpu_count() or 2) as pool:
+    with ThreadPoolExecutor(usable_cores()) as pool:
         try:
             for item in items:
                 pending.append(pool.submit(work, item))

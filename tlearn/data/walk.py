@@ -63,11 +63,11 @@ def is_system_folder(name: str) -> bool:
     return bool(_SYSTEM.fullmatch(name.rpartition("/")[2]))
 
 
-def _is_image(path: Path) -> bool:
-    if path.suffix.lower() in EXTENSIONS:
+def _is_image(path: str) -> bool:
+    if os.path.splitext(path)[1].lower() in EXTENSIONS:
         return True  # whatever its content: an unreadable image is to be reported, not ignored
     try:
-        with path.open("rb") as file:
+        with open(path, "rb") as file:
             return bool(sniff(file.read(32)))
     except OSError:
         return False
@@ -130,10 +130,11 @@ class Walk:
         folders, images, foreign = [], [], []
         for entry in list_entries(self.root / name):
             child = f"{name}/{entry.name}".removeprefix("/")
-            hidden = is_hidden(entry.name) or is_quarantine(self.root / child)
+            hidden = is_hidden(entry.name)
+            hidden |= entry.name == QUARANTINE and is_quarantine(self.root / child)
             if not hidden and _is_folder(entry):
                 folders.append(child)
-            elif not hidden and _is_file(entry) and _is_image(self.root / child):
+            elif not hidden and _is_file(entry) and _is_image(entry.path):
                 images.append(child)
             elif not hidden and _is_file(entry) and is_foreign_extension(child):
                 foreign.append(child)

@@ -7,7 +7,7 @@ more than 2 of 255, and take JPEG decoders as the platform has them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -81,9 +81,22 @@ def write_snippet(model: Path, platform: str) -> Path:
             OpenCV cannot run.
         HostError: The folder cannot be written to.
     """
+    path = model.with_name(PROGRAMS[platform].format(model.stem))
+    values = template_values(model) | web_runtime.template_values()
+    if platform == "teach" and not values["embedding"]:
+        raise ExportError(
+            f"{quoted(model)} does not give what its head reads, to teach another one on it",
+            "export it so: tlearn export --snippet teach",
+        )
+    values |= {"platform": platform, "program": path.name}
+    write_atomic(path, render(f"{platform}{path.suffix}.j2", values))
+    return path
+
+
+def render(template: str, values: Mapping[str, Any]) -> str:
+    """Return the text of one of the `templates/`."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    path = model.with_name(PROGRAMS[platform].format(model.stem))
     environment = Environment(
         loader=PackageLoader("tlearn.export", "templates"),
         undefined=StrictUndefined,
@@ -91,18 +104,10 @@ def write_snippet(model: Path, platform: str) -> Path:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    template = environment.get_template(f"{platform}{path.suffix}.j2")
-    values = _template_values(model) | web_runtime.template_values()
-    if platform == "teach" and not values["embedding"]:
-        raise ExportError(
-            f"{quoted(model)} does not give what its head reads, to teach another one on it",
-            "export it so: tlearn export --snippet teach",
-        )
-    write_atomic(path, template.render(values, platform=platform, program=path.name))
-    return path
+    return environment.get_template(template).render(values)
 
 
-def _template_values(model: Path) -> dict[str, Any]:
+def template_values(model: Path) -> dict[str, Any]:
     """Return what the templates need to know, all of it from the file's contract."""
     contract, _ = read_contract(model)
     if contract.format == "onnx" and contract.map:

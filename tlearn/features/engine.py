@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from tlearn.backend.device import accelerator_visible, on_accelerator
+from tlearn.backend.device import accelerator_visible, on_accelerator, usable_cores
 from tlearn.backend.silence import silence_output
 from tlearn.errors import HostError
 
@@ -61,7 +61,7 @@ class LiteRTEngine:
     """
 
     def __init__(self, path: Path, outputs: Sequence[str] = (), threads: int | None = None) -> None:
-        self._threads = threads or os.cpu_count() or 1
+        self._threads = threads or usable_cores()
         self._idle = [_runner(path) for _ in range(self._threads)]
         details = self._idle[0].get_output_details()
         self._outputs = tuple(outputs) or tuple(details)
@@ -157,7 +157,7 @@ class EngineChoice:
             return ""
         names = " and ".join(sorted(set(self.used.values())))
         if not self.rates:
-            return f"{names} on {os.cpu_count()} cores"
+            return f"{names} on {usable_cores()} cores"
         measured = max(self.rates.values(), key=lambda rates: max(rates.values()))
         rates = ", ".join(f"{name} {rate:,.0f}" for name, rate in measured.items())
         return f"{names}; images per second: {rates}"

@@ -171,7 +171,7 @@ def extractor_engines(
         backbone: Loads the network; called only where an accelerator may be faster.
         outputs: Names of outputs, in the order in which they are wanted; all by default.
     """
-    names = _identifiers(extractor, outputs)
+    names = identifiers(extractor, outputs)
     return {
         LITERT: lambda: litert_engine(extractor, outputs),
         KERAS: lambda: KerasEngine(_network(backbone()), names),
@@ -182,7 +182,7 @@ def litert_engine(
     extractor: FeatureExtractor, outputs: Sequence[str] = (), threads: int | None = None
 ) -> LiteRTEngine:
     """Open outputs of the extractor on the CPU; see `extractor_engines` and `LiteRTEngine`."""
-    return LiteRTEngine(extractor.path, _identifiers(extractor, outputs), threads)
+    return LiteRTEngine(extractor.path, identifiers(extractor, outputs), threads)
 
 
 def stage_infos(stages: Sequence[Stage]) -> tuple[StageInfo, ...]:
@@ -238,7 +238,8 @@ def _output_names(backbone: Backbone) -> list[str]:
     return [*stages, EMBEDDING, *([SOURCE] if backbone.classifier is not None else [])]
 
 
-def _identifiers(extractor: FeatureExtractor, outputs: Sequence[str]) -> list[str]:
+def identifiers(extractor: FeatureExtractor, outputs: Sequence[str]) -> list[str]:
+    """Return what outputs are called in the file; all of them where none is named."""
     return [_identifier(name) for name in outputs or [name for name, _ in extractor.outputs]]
 
 

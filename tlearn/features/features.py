@@ -22,10 +22,12 @@ from tlearn.features.linear_head import (
     held_out_probabilities,
     solve_head,
 )
+from tlearn.features.rows_on_disk import MOST_BYTES_IN_MEMORY, RowsOnDisk
 from tlearn.features.store import EngineFactory, FeatureStore, Views, extractor_store
 from tlearn.features.target_head import cross_validate_targets, solve_targets
 from tlearn.progress import ProgressCallback, Timer
 from tlearn.storage.atomic import CACHE_HINT, write_atomic
+from tlearn.storage.lease import scratch_folder
 
 
 @dataclass(frozen=True, eq=False)
@@ -196,16 +198,29 @@ class Features:
         return head.probabilities(self.read(self.outputs_of(problem.stages), asked))
 
     def solve(self, problem: HeadProblem, penalty: float) -> LinearHead:
-        """Solve the head on all rows, at one penalty."""
+        """Solve the head on all rows, at one penalty; rows that are too many stay on disk."""
         outputs = self.outputs_of(problem.stages)
-        read = self.read(outputs, problem.keys)
+        shape = len(problem.keys), sum(self.widths(outputs))
+        if 4 * shape[0] * shape[1] <= MOST_BYTES_IN_MEMORY:
+            return self._solve(problem, penalty, self.read(outputs, problem.keys))
+        with scratch_folder(self.store.table.folder) as scratch:
+            blocks = RowsOnDisk(
+                scratch / "rows",
+                shape,
+                lambda start, end: self.read(outputs, problem.keys[start:end]),
+            )
+            return self._solve(problem, penalty, blocks)
+
+    def _solve(
+        self, problem: HeadProblem, penalty: float, rows: np.ndarray | RowsOnDisk
+    ) -> LinearHead:
         if problem.task == CLASSES:
             labels, n, ordered = problem.labels, problem.n_classes, problem.ordered
-            solve = partial(solve_head, read, labels, n, penalty, ordered=ordered)
+            solve = partial(solve_head, rows, labels, n, penalty, ordered=ordered)
         else:
             task, log = problem.task, problem.log
-            solve = partial(solve_targets, read, problem.labels, task, penalty, log=log)
-        weighted, blocks = problem.class_weights, self.widths(outputs)
+            solve = partial(solve_targets, rows, problem.labels, task, penalty, log=log)
+        weighted, blocks = problem.class_weights, self.widths(self.outputs_of(problem.stages))
         return solve(class_weights=weighted, in_place=True, blocks=blocks)
 
 

@@ -22,15 +22,16 @@ References:
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 
+from tlearn.backend.device import usable_cores
+from tlearn.data.sampling import stratified
 from tlearn.data.split import Fold
 from tlearn.features.head import CrossValidation, LinearHead
 from tlearn.features.logistic_regression import (
@@ -41,6 +42,7 @@ from tlearn.features.logistic_regression import (
     softmax,
     solve,
 )
+from tlearn.features.rows_on_disk import RowsOnDisk, axes_of
 
 PENALTIES = (1e1, 1e0, 1e-1, 1e-2, 1e-3, 1e-4, 1e-5)
 """Strengths of the L2 penalty tried, strong to weak, on features of mean variance one."""
@@ -52,6 +54,9 @@ answers to held-out rows do not need more."""
 
 TAUGHT_PENALTY = 0.3
 """Of a head on the few images that someone shows, too few to choose it by cross-validation."""
+
+PART_ROWS = 50_000
+"""Rows that a head on rows on disk is solved on before it is on all of them."""
 
 SOLVER_VERSION = 3
 """Raised when the solver's results change, so that stored ones are not used any more."""
@@ -68,7 +73,7 @@ class Attempt:
 
 
 def solve_head(
-    features: np.ndarray,
+    features: np.ndarray | RowsOnDisk,
     labels: np.ndarray,
     n_classes: int,
     penalty: float,
@@ -82,7 +87,7 @@ def solve_head(
     """Solve the head on all rows.
 
     Args:
-        features: (n, d) embeddings, float32.
+        features: (n, d) embeddings, float32; those on disk are solved on in place.
         labels: (n,) class indices.
         n_classes: Number of classes; a class without rows gets a head that never wins.
         penalty: L2 strength, in units of the features' mean variance.
@@ -98,9 +103,9 @@ def solve_head(
         The head in the units of `features`.
     """
     with one_fold_per_core():
-        axes = principal_axes(features if in_place else features.copy(), blocks)
+        axes = axes_of(features if in_place else features.copy(), blocks)
         problem = LogisticProblem(axes, labels, n_classes, class_weights, ordered)
-        coefficients = _solve_along(problem, np.arange(len(labels)), penalty, tolerance)
+        coefficients = _solve_on_all(problem, penalty, tolerance)
     kernel = axes.rotation @ coefficients[:-1]
     bias = coefficients[-1] - axes.mean @ kernel
     return LinearHead(kernel.astype(np.float32), bias.astype(np.float32), penalty)
@@ -214,6 +219,18 @@ def held_out_probabilities(
         ]
 
 
+def _solve_on_all(problem: LogisticProblem, penalty: float, tolerance: float) -> np.ndarray:
+    """Solve on all rows; of those on disk, from the optimum on a part of them, in memory."""
+    labels, rows = problem.labels, np.arange(len(problem.labels))
+    if not isinstance(problem.axes.rows, RowsOnDisk):
+        return _solve_along(problem, rows, penalty, tolerance)
+    part = stratified(labels, PART_ROWS, seed=0)
+    axes = replace(problem.axes, rows=problem.axes.rows[part])
+    small = replace(problem, axes=axes, labels=labels[part])
+    start = _solve_along(small, np.arange(len(part)), penalty, ROUGH)
+    return solve(problem, rows, penalty, tolerance, start)
+
+
 def _solve_along(
     problem: LogisticProblem, rows: np.ndarray, penalty: float, tolerance: float
 ) -> np.ndarray:
@@ -254,5 +271,5 @@ def one_fold_per_core() -> Iterator[ThreadPoolExecutor]:
     import scipy.optimize  # noqa: F401 - its BLAS must be loaded before threads are limited
     from threadpoolctl import threadpool_limits
 
-    with threadpool_limits(1), ThreadPoolExecutor(os.cpu_count()) as pool:
+    with threadpool_limits(1), ThreadPoolExecutor(usable_cores()) as pool:
         yield pool

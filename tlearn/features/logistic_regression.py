@@ -38,7 +38,7 @@ class PrincipalAxes:
     """Features on their principal axes: `rows = (features - mean) @ rotation`.
 
     Attributes:
-        rows: (n, axes).
+        rows: (n, axes); they may be on disk.
         mean: (features,).
         rotation: (features, axes), scaled so that the variances of the features have mean one.
         variances: (axes,), of the columns of `rows`, in ascending order.

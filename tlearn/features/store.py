@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
@@ -11,12 +12,20 @@ import numpy as np
 
 from tlearn.data.augmentation import Augmentation, augment
 from tlearn.data.pixel_store import DECODER_VERSION, PixelStore
+from tlearn.errors import HostError, pasted, quoted
 from tlearn.features.engine import Engine
 from tlearn.features.extractor import FeatureExtractor
 from tlearn.progress import StepProgress
 from tlearn.storage.row_table import RowTable
+from tlearn.storage.shards import SUFFIX, ShardedTable
 
-_BATCH = 32
+STORE_VARIABLE = "TLEARN_STORE"
+BATCH = 32
+EXTRACTED = "float32"
+"""The dtype of an extractor's outputs."""
+
+Shard = tuple[int, int]
+"""Its number, from 1, and how many there are."""
 
 EngineFactory = Callable[[np.ndarray], Engine]
 """Opens a frozen network, given a sample (n, H, W, 3) of the images that it will run."""
@@ -31,14 +40,25 @@ class FeatureStore:
         rule: That by which files became pixels, `PixelStore.rule`.
         row_shape: Shape of one image's row.
         dtype: "float32" or "float16".
+        shared: A folder of rows that other machines have computed.
     """
 
     def __init__(
-        self, cache: Path, name: str, rule: str, row_shape: Sequence[int], dtype: str
+        self,
+        cache: Path,
+        name: str,
+        rule: str,
+        row_shape: Sequence[int],
+        dtype: str,
+        shared: Path | None = None,
     ) -> None:
-        folder = cache / "features" / f"{name}-{rule}-v{DECODER_VERSION}-{dtype}"
-        self.table = RowTable(folder, row_shape, dtype)
-        self._largest = float(np.finfo(dtype).max)
+        table_name = _table_name(name, rule, dtype)
+        folder = cache / "features" / table_name
+        self.table = (
+            ShardedTable(folder, row_shape, dtype, shared / table_name)
+            if shared
+            else RowTable(folder, row_shape, dtype)
+        )
 
     def fill(
         self,
@@ -67,19 +87,17 @@ class FeatureStore:
             return 0
 
         def batches() -> Iterator[np.ndarray]:
-            for start in range(0, len(missing), _BATCH):
-                batch = [views_by_key[key] for key in missing[start : start + _BATCH]]
+            for start in range(0, len(missing), BATCH):
+                batch = [views_by_key[key] for key in missing[start : start + BATCH]]
                 clean = pixels.read([digest for digest, _ in batch])
                 yield views.draw(clean, batch)
 
-        source = batches()
-        first = next(source)
-        for number, rows in enumerate(engine(first).run(chain([first], source))):
-            keys = missing[number * _BATCH : (number + 1) * _BATCH]
-            finite = np.clip(rows, -self._largest, self._largest)  # float16 ends at 65,504
+        for number, rows in enumerate(run_engine(engine, batches())):
+            keys = missing[number * BATCH : (number + 1) * BATCH]
+            finite = storable(rows, self.table.dtype)
             self.table.append(keys, finite.reshape(len(keys), *self.table.row_shape))
             if progress:
-                progress(number * _BATCH + len(keys), len(missing))
+                progress(number * BATCH + len(keys), len(missing))
         return len(missing)
 
 
@@ -132,6 +150,48 @@ class Views:
         return hashlib.sha256(f"{digest}/{view}/{self.seed}/{self.policy}".encode()).digest()
 
 
+def storable(rows: np.ndarray, dtype: str | np.dtype) -> np.ndarray:
+    """Return rows with values that a dtype can hold; float16 ends at 65,504."""
+    largest = float(np.finfo(dtype).max)
+    return np.clip(rows, -largest, largest)
+
+
+def run_engine(engine: EngineFactory, batches: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
+    """Yield the outputs for each batch of images, by an engine that is opened for the first one."""
+    for first in batches:
+        yield from engine(first).run(chain([first], batches))
+
+
 def extractor_store(cache: Path, extractor: FeatureExtractor, resize: str) -> FeatureStore:
     """Return the store of an extractor's outputs, side by side in each row."""
-    return FeatureStore(cache, extractor.name, resize, (extractor.width,), "float32")
+    row = (extractor.width,)
+    return FeatureStore(cache, extractor.name, resize, row, EXTRACTED, shared_store())
+
+
+def shared_store() -> Path | None:
+    """Return the folder of shards that TLEARN_STORE names; None if it names none.
+
+    Raises:
+        HostError: There is no such folder.
+    """
+    named = os.environ.get(STORE_VARIABLE)
+    if not named:
+        return None
+    folder = Path(named).expanduser()
+    if not folder.is_dir():
+        raise HostError(
+            f"{STORE_VARIABLE} is {quoted(named)}, which is no folder",
+            f"unset it, or fill it: tlearn features FOLDER --store {pasted(folder)}",
+        )
+    return folder
+
+
+def shard_path(store: Path, extractor: FeatureExtractor, resize: str, shard: Shard) -> Path:
+    """Return the file of a shard of an extractor's outputs, where `extractor_store` finds it."""
+    number, count = shard
+    folder = store / _table_name(extractor.name, resize, EXTRACTED)
+    return folder / f"{number}-of-{count}{SUFFIX}"
+
+
+def _table_name(name: str, rule: str, dtype: str) -> str:
+    return f"{name}-{rule}-v{DECODER_VERSION}-{dtype}"

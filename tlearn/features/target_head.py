@@ -28,6 +28,7 @@ from tlearn.features.linear_head import (
 )
 from tlearn.features.logistic_regression import PrincipalAxes, principal_axes
 from tlearn.features.ridge import solve_ridge
+from tlearn.features.rows_on_disk import RowsOnDisk, axes_of
 
 _LEAST = 1e-12
 
@@ -36,7 +37,7 @@ _STRONGER = (1e3, 1e2)
 
 
 def solve_targets(
-    features: np.ndarray,
+    features: np.ndarray | RowsOnDisk,
     targets: np.ndarray,
     task: str,
     penalty: float,
@@ -62,7 +63,7 @@ def solve_targets(
         The head in the units of `features` and of the targets.
     """
     with one_fold_per_core():
-        axes = principal_axes(features if in_place else features.copy(), blocks)
+        axes = axes_of(features if in_place else features.copy(), blocks)
         solve = _solver(task, axes, class_weights)
         coefficients = solve(np.log(targets) if log else targets, penalty, EXACT)
     kernel = axes.rotation @ coefficients[:-1]

@@ -39,6 +39,10 @@ _SUBFOLDER = "tlearn"
 class CommandCache:
     """The cache as one command uses it: trimmed at its end, or temporary and then removed.
 
+    What the command itself used stays, even beyond the limit: the next one on the same images
+    would only compute it again. It goes after a command that does not use it. With a limit of 0
+    nothing stays.
+
     Args:
         keep: Whether the next command may find what this one computed.
     """
@@ -57,15 +61,37 @@ class CommandCache:
         Lease(folder / NETWORKS)
         return folder
 
-    def close(self) -> None:
-        """End the use: trim the cache, or remove it if it was temporary."""
+    def close(self) -> str:
+        """End the use: trim the cache, or remove it if it was temporary.
+
+        Returns:
+            What was removed from it, in words; nothing if nothing was.
+        """
         if "folder" not in vars(self):
-            return
-        release_leases(self.folder)
+            return ""
         if self._keep:
-            trim_cache(self.folder, limit_bytes())
-        else:
-            shutil.rmtree(self.folder, ignore_errors=True)
+            return end_use(self.folder)
+        release_leases(self.folder)
+        shutil.rmtree(self.folder, ignore_errors=True)
+        return ""
+
+
+def end_use(folder: Path) -> str:
+    """Trim the cache at the end of a command; see `CommandCache`.
+
+    Returns:
+        What was removed from it, in words; nothing if nothing was.
+    """
+    limit = limit_bytes()
+    if not limit:
+        release_leases(folder)
+    removed = trim_cache(folder, limit)
+    release_leases(folder)
+    if not removed:
+        return ""
+    kinds = ", ".join(sorted({path.parent.name for path in removed}))
+    megabytes = sum(removed.values()) / 1e6
+    return f"trim the cache: {megabytes:,.0f} MB of {kinds} removed"
 
 
 def cache_folder() -> Path:
@@ -154,7 +180,7 @@ def limit_bytes() -> int:
     return int(1e9 * gigabytes)
 
 
-def trim_cache(folder: Path, limit: int) -> list[Path]:
+def trim_cache(folder: Path, limit: int) -> dict[Path, int]:
     """Remove what was not used for longest until the rest of the cache fits a limit.
 
     Pixels, features, unpacked archives and trained models are removed, each of them whole, and
@@ -165,16 +191,17 @@ def trim_cache(folder: Path, limit: int) -> list[Path]:
         limit: Bytes that may stay.
 
     Returns:
-        The folders that were removed.
+        The folders that were removed, with their bytes.
     """
     if not (folder / MARKER).exists():
-        return []
+        return {}
     total = sum(folder_bytes(folder / kind) for kind in KINDS if kind not in _TRIMMED)
-    removed = []
+    removed = {}
     for entry in sorted(_entries(folder), key=_last_use, reverse=True):
-        total += folder_bytes(entry)
+        size = folder_bytes(entry)
+        total += size
         if total > limit and remove_unused(entry):
-            removed.append(entry)
+            removed[entry] = size
     return removed
 
 

@@ -10,10 +10,11 @@ from pathlib import Path
 
 from tlearn.errors import HostError, quoted
 from tlearn.storage.atomic import CACHE_HINT, os_errors_as_host_errors
-from tlearn.storage.regular_file import kind_of, read_regular
+from tlearn.storage.regular_file import kind_of
 
 _HINT = "remove what is cached: tlearn cache clear"
-_MOST_BYTES = 2_000_000_000
+_MOST_BYTES = 1 << 20
+"""Of a line; longer ones are of a file that is none of ours."""
 
 
 def read_lines(path: Path) -> Iterator[bytes]:
@@ -23,16 +24,18 @@ def read_lines(path: Path) -> Iterator[bytes]:
         HostError: It is a pipe or the like.
     """
     try:
-        content = read_regular(path, _MOST_BYTES)
+        if kind := kind_of(os.stat(path).st_mode):
+            raise HostError(f"cannot use {quoted(path)}: it is {kind}, not a file", _HINT)
+        with path.open("rb") as file:  # a line at a time: there may be millions
+            while line := file.readline(_MOST_BYTES):
+                with suppress(ValueError):
+                    checksum, _, text = line.rstrip(b"\n").partition(b" ")
+                    if int(checksum, 16) == zlib.crc32(text):
+                        yield text
     except FileNotFoundError:
         return
     except OSError as error:
         raise HostError(f"cannot use {quoted(path)}: {error.strerror}", _HINT) from error
-    for line in content.splitlines():
-        with suppress(ValueError):
-            checksum, _, text = line.partition(b" ")
-            if int(checksum, 16) == zlib.crc32(text):
-                yield text
 
 
 def as_line(text: bytes) -> bytes:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import ClassVar
 
@@ -46,6 +48,24 @@ class Lease:
         """End the use; files that are open can still be read."""
         self._lock.release()
         Path(self._lock.lock_file).unlink(missing_ok=True)
+
+
+@contextmanager
+def scratch_folder(folder: Path) -> Iterator[Path]:
+    """Yield a new folder beside one of the cache; it goes in the end, or when the cache is trimmed.
+
+    Raises:
+        HostError: It cannot be written.
+    """
+    scratch = folder.with_name(f"{UNFINISHED}{folder.name}-{os.getpid()}")
+    lease = Lease(scratch)
+    try:
+        with os_errors_as_host_errors(scratch, CACHE_HINT):
+            yield scratch
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+        lease.release()
+        Lease._held.remove(lease)
 
 
 def release_leases(folder: Path) -> None:

@@ -1,33 +1,34 @@
 """A table of equal rows on disk, found by key: append-only, checked, safe to share and interrupt.
 
-`values.bin` holds the rows end to end, `index.bin` a record for each: a 32-byte key and a checksum
-of key and row. A batch is written as rows first and records second, so a process stopped anywhere
-leaves at most rows without a record, which the next writer overwrites. A row that does not match
-its checksum counts as missing, and is computed and appended again; the last record of a key holds.
+`values.bin` holds the rows end to end, and a `KeyLog` the key of each and a checksum of key and
+row. A batch is written as rows first and keys second, so a process stopped anywhere leaves at most
+rows without a key, which the next writer overwrites. A row that does not match its checksum counts
+as missing, and is computed and appended again; the last row of a key holds. So nothing need wait
+for the disk but now and then: what a power cut takes is noticed, and computed again.
 
-Both files stay open: should the folder be removed and made anew by others, this table goes on with
-the files that it began with.
+Files stay open: should the folder be removed and made anew by others, this table goes on with the
+files that it began with.
 """
 
 from __future__ import annotations
 
-import os
-import weakref
+import time
 import zlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from threading import Lock
-from typing import BinaryIO
 
 import numpy as np
 
 from tlearn.errors import HostError, quoted
 from tlearn.storage.atomic import CACHE_HINT, os_errors_as_host_errors
+from tlearn.storage.file_in_place import FileInPlace
+from tlearn.storage.key_log import KeyLog
 from tlearn.storage.lease import Lease, folder_lock
-from tlearn.storage.regular_file import kind_of
 
-KEY_BYTES = 32
-RECORD_BYTES = KEY_BYTES + 4
+_SYNC_SECONDS = 5.0
+"""Between two waits for the disk: the most work that a power cut takes."""
+
+_UNCHECKED, _WHOLE, _DAMAGED = range(3)
 
 
 class RowTable:
@@ -49,19 +50,18 @@ class RowTable:
         self.row_bytes = int(np.prod(self.row_shape)) * self.dtype.itemsize
         self._lease = Lease(folder)
         with os_errors_as_host_errors(folder, CACHE_HINT):
-            self._values = self._open("values.bin")
-            self._index = self._open("index.bin")
-        self._reading = Lock()
-        self._positions: dict[str, int] = {}
-        self._checksums: list[int] = []
-        self._checked: set[int] = set()
+            self._values = FileInPlace(folder / "values.bin")
+            self._keys = KeyLog(folder)
+        self._states = bytearray()
+        self._synced = -_SYNC_SECONDS
         self._refresh()
 
     def __contains__(self, key: str) -> bool:
-        return self._is_whole(key)
+        number = self._row(key)
+        return number is not None and self._is_whole(key, number)
 
     def __len__(self) -> int:
-        return len(self._positions)
+        return len(self._keys)
 
     def missing(self, keys: Iterable[str]) -> list[str]:
         """Return the keys that have no row, or a damaged one, each once, in their order."""
@@ -93,9 +93,11 @@ class RowTable:
         rows = np.empty(shape, self.dtype) if into is None else into
         skipped = first * self.row_bytes // self.row_shape[0]
         for row, key in zip(rows, keys, strict=True):
-            position = self._positions[key]
-            whole = self._is_whole(key)
-            if not whole or not self._read_into(row, position * self.row_bytes + skipped):
+            number = self._row(key)
+            if number is None:
+                raise KeyError(key)
+            offset = number * self.row_bytes + skipped
+            if not (self._is_whole(key, number) and self._values.read_into(offset, row)):
                 raise HostError(
                     f"the cache {quoted(self.folder)} was damaged while it was in use",
                     "run the same command again: it computes what is damaged anew, or does "
@@ -117,74 +119,40 @@ class RowTable:
             raise ValueError(f"expected {len(keys)} rows of {self.row_shape}, got {rows.shape}")
         with os_errors_as_host_errors(self.folder, CACHE_HINT), folder_lock(self.folder):
             self._refresh()
-            new = {key: n for n, key in enumerate(keys) if key not in self._positions}
+            new = {key: n for n, key in enumerate(keys) if self._row(key) is None}
             if not new:
                 return
             block = np.ascontiguousarray(rows[list(new.values())], self.dtype)
-            start = len(self._checksums)
-            checksums = [_checksum(key, row) for key, row in zip(new, block, strict=True)]
-            self._write(self._values, start * self.row_bytes, block.tobytes())
-            records = (
-                bytes.fromhex(key) + checksum.to_bytes(4, "big")
-                for key, checksum in zip(new, checksums, strict=True)
-            )
-            self._write(self._index, start * RECORD_BYTES, b"".join(records))
-            self._checked.update(range(start, start + len(new)))
-            self._checksums += checksums
-            self._positions.update((key, start + n) for n, key in enumerate(new))
+            checksums = [checksum_of(key, row) for key, row in zip(new, block, strict=True)]
+            start = len(self._keys)
+            sync = time.monotonic() - self._synced >= _SYNC_SECONDS
+            self._values.write_end(start * self.row_bytes, block.tobytes(), sync)
+            self._states[start:] = bytes([_WHOLE]) * len(new)  # before other threads find them
+            self._keys.append([*map(bytes.fromhex, new)], checksums, sync)
+            self._synced = time.monotonic() if sync else self._synced
 
-    def _open(self, name: str) -> BinaryIO:
-        """Open a file for reading and writing in place, made if missing, never through a link."""
-        flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
-        file = os.fdopen(os.open(self.folder / name, flags, 0o600), "r+b", buffering=0)
-        weakref.finalize(self, file.close)
-        if kind := kind_of(os.fstat(file.fileno()).st_mode):
-            message = f"{quoted(self.folder / name)} is {kind}, not a file"
-            raise HostError(message, "remove what is cached: tlearn cache clear")
-        return file
+    def _row(self, key: str) -> int | None:
+        """Return the row of a key; None if it has none, or it was found to be damaged."""
+        row = self._keys.find(bytes.fromhex(key))
+        return None if row is None or self._states[row] == _DAMAGED else row
 
-    def _is_whole(self, key: str) -> bool:
-        """Return whether there is a row that matches its checksum; a damaged one is forgotten."""
-        position = self._positions.get(key)
-        if position is None:
-            return False
-        if position not in self._checked:
+    def _is_whole(self, key: str, number: int) -> bool:
+        """Return whether a row matches its checksum; a damaged one is forgotten."""
+        if self._states[number] == _UNCHECKED:
             row = np.empty(self.row_shape, self.dtype)
-            whole = self._read_into(row, position * self.row_bytes)
-            if not whole or _checksum(key, row) != self._checksums[position]:
-                self._positions.pop(key, None)  # another thread may have been faster
-                return False
-            self._checked.add(position)
-        return True
-
-    def _read_into(self, row: np.ndarray, offset: int) -> bool:
-        """Fill an array from the values; return whether the file reaches so far."""
-        with self._reading:
-            self._values.seek(offset)
-            return self._values.readinto(row.reshape(-1).view(np.uint8)) == row.nbytes  # type: ignore[attr-defined]
-
-    def _write(self, file: BinaryIO, offset: int, content: bytes) -> None:
-        with self._reading:
-            file.seek(offset)
-            left = memoryview(content)
-            while left:  # the system may take less than all of it
-                left = left[file.write(left) :]
-            file.truncate()
-        os.fsync(file.fileno())
+            read = self._values.read_into(number * self.row_bytes, row)
+            whole = read and checksum_of(key, row) == self._keys.checksum(number)
+            self._states[number] = _WHOLE if whole else _DAMAGED
+        return self._states[number] == _WHOLE
 
     def _refresh(self) -> None:
-        """Find the rows that another process has added; rows cut short at the end are ignored."""
-        known = len(self._checksums)
-        with self._reading:
-            self._index.seek(known * RECORD_BYTES)
-            added = self._index.read()
-            whole = self._values.seek(0, os.SEEK_END) // self.row_bytes - known
-        for number in range(min(len(added) // RECORD_BYTES, whole)):
-            record = added[number * RECORD_BYTES : (number + 1) * RECORD_BYTES]
-            self._positions[record[:KEY_BYTES].hex()] = known + number
-            self._checksums.append(int.from_bytes(record[KEY_BYTES:], "big"))
+        """Find the rows that another process has added."""
+        n_rows = self._values.size() // self.row_bytes
+        del self._states[len(self._keys) :]
+        self._states.extend(bytes(max(0, n_rows - len(self._keys))))  # before other threads look
+        self._keys.refresh(n_rows)
 
 
-def _checksum(key: str, row: np.ndarray) -> int:
+def checksum_of(key: str, row: np.ndarray) -> int:
     """Return the CRC-32 of key and row: a row at another's place does not match either."""
     return zlib.crc32(row.reshape(-1).view(np.uint8).data, zlib.crc32(bytes.fromhex(key)))
