@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tlearn.backend.processes import Processes
 from tlearn.cli import finetune_policies, options
 from tlearn.cli.display.progress import Display, print_json, print_result
 from tlearn.cli.finetune_view import draw_dry_run, draw_plan, draw_result
@@ -61,6 +63,15 @@ _Seeds = Annotated[
         options.TRAINING,
     ),
 ]
+_Devices = Annotated[
+    int | None,
+    options.option(
+        "How many GPUs of this machine, or other devices, to train on; KERAS_BACKEND=jax. "
+        "Default: all.",
+        "N",
+        options.TRAINING,
+    ),
+]
 _Policies = Annotated[
     str | None,
     options.option(
@@ -87,6 +98,7 @@ def finetune(
     resume: _Resume = False,
     folds: _Folds = None,
     seeds: _Seeds = None,
+    devices: _Devices = None,
     epochs: options.Epochs = None,
     seconds: options.TimeLimit = None,
     deterministic: options.Deterministic = None,
@@ -119,14 +131,25 @@ def finetune(
     Example: [cyan]tlearn finetune flowers/[/]
     Tune more: [cyan]tlearn finetune flowers/ --policy deep --set patience=5[/]
     """
+    processes = Processes.of(os.environ, devices)
+    if not processes.leads:
+        _follow(processes)
+        return
     _ensure_folder(folder, resume)
     overrides = options.collect_overrides(context.params, assignments or ())
     kept = {"out": out, "overwrite": overwrite, "keep_cache": not no_cache}
-    one = {"resume": resume, "folds": folds, "seeds": seeds, "dry_run": dry_run}
+    one = {"resume": resume, "folds": folds, "seeds": seeds, "devices": devices}
+    one["dry_run"] = dry_run
     display, chosen = Display(as_json, quiet, verbose), (recipe, overrides)
     if policies is not None:
         finetune_policies.run(folder, policies, chosen, kept, one, display)
     _show_result(_train(folder, chosen, kept | one, display, verbose), as_json, verbose)
+
+
+def _follow(processes: Processes) -> None:
+    from tlearn.commands.follow import follow
+
+    follow(processes)
 
 
 def _train(
