@@ -100,13 +100,18 @@ class Team:
 
     @contextmanager
     def _losses_explained(self) -> Iterator[None]:
-        """Say what has happened where JAX could not go on with the other processes."""
+        """Say what has happened where JAX could not go on with the other processes.
+
+        Whatever ends this process, the others are not waited for: they wait for it.
+        """
         try:
             yield
-        except RuntimeError as error:  # JAX's own is one
+        except BaseException as error:
             if self.processes.size == 1:
                 raise
             _leave()
+            if not isinstance(error, RuntimeError):  # which JAX's own are
+                raise
             if is_out_of_memory(error):
                 problem, hint = "there is not enough memory for a batch", "--batch-size 16"
                 raise HostError(problem, f"take fewer images at a time: {hint}") from error

@@ -14,7 +14,7 @@ from tlearn.backend.processes import Processes
 from tlearn.cli import finetune_policies, options
 from tlearn.cli.display.progress import Display, print_json, print_result
 from tlearn.cli.finetune_view import draw_dry_run, draw_plan, draw_result
-from tlearn.errors import TlearnError
+from tlearn.errors import RecipeError, TlearnError
 from tlearn.suggestion.choices import choices
 from tlearn.suggestion.choices import to_json as choice_to_json
 
@@ -131,9 +131,7 @@ def finetune(
     Example: [cyan]tlearn finetune flowers/[/]
     Tune more: [cyan]tlearn finetune flowers/ --policy deep --set patience=5[/]
     """
-    processes = Processes.of(os.environ, devices)
-    if not processes.leads:
-        _follow(processes)
+    if _follows(devices, policies):
         return
     _ensure_folder(folder, resume)
     overrides = options.collect_overrides(context.params, assignments or ())
@@ -146,10 +144,19 @@ def finetune(
     _show_result(_train(folder, chosen, kept | one, display, verbose), as_json, verbose)
 
 
-def _follow(processes: Processes) -> None:
-    from tlearn.commands.follow import follow
+def _follows(devices: int | None, policies: str | None) -> bool:
+    """Train along if this process is one of several and not the first; return whether it was."""
+    processes = Processes.of(os.environ, devices)
+    if policies is not None and processes.size > 1:
+        raise RecipeError(
+            f"--policies trains by one process, and {processes.size} were started",
+            "train one policy at a time: --policy deep",
+        )
+    if not processes.leads:
+        from tlearn.commands.follow import follow
 
-    follow(processes)
+        follow(processes)
+    return not processes.leads
 
 
 def _train(
