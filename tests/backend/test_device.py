@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tlearn.backend.device import accelerator_visible, on_accelerator
+from tlearn.backend.device import accelerator_visible, on_accelerator, unused_gpu
 
 
 @pytest.fixture
@@ -40,3 +40,17 @@ def test_keras_is_asked_for_all_devices(monkeypatch: pytest.MonkeyPatch, kind: s
 
     monkeypatch.setattr(keras.distribution, "list_devices", devices)
     assert on_accelerator() is (kind is not None)
+
+
+def test_a_gpu_that_keras_cannot_use_is_named_with_the_command_for_it(
+    device_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import keras
+
+    assert not unused_gpu([device_file])
+    device_file.touch()
+    monkeypatch.setattr(keras.distribution, "list_devices", lambda: ["cpu:0"])
+    (sentence,) = unused_gpu([device_file])
+    assert sentence.endswith("(pip install 'tlearn[gpu]').")
+    monkeypatch.setattr(keras.distribution, "list_devices", lambda: ["gpu:0"])
+    assert not unused_gpu([device_file])

@@ -6,7 +6,11 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-_DEVICE_FILES = ("/dev/nvidia0", "/dev/kfd", "/dev/accel0", "/dev/dxg")
+_NVIDIA = ("/dev/nvidia0", "/dev/dxg")
+"""The second is that of WSL2."""
+
+_DEVICE_FILES = (*_NVIDIA, "/dev/kfd", "/dev/accel0")
+_PACKAGES = {"tensorflow": "tlearn[gpu]", "jax": "jax[cuda12]"}
 
 
 def usable_cores() -> int:
@@ -30,3 +34,20 @@ def on_accelerator() -> bool:
     import keras
 
     return not all(name.startswith("cpu") for name in keras.distribution.list_devices())
+
+
+def unused_gpu(device_files: Iterable[str | Path] = _NVIDIA) -> tuple[str, ...]:
+    """Return a sentence for a person whose GPU Keras cannot use as it is installed, else nothing.
+
+    Args:
+        device_files: Files of which one exists where there is an NVIDIA GPU.
+    """
+    import keras
+
+    if not accelerator_visible(device_files) or on_accelerator():
+        return ()
+    package = _PACKAGES.get(keras.backend.backend(), "keras")
+    return (
+        "This machine has a GPU, and training ran on the processor: what it takes to use the GPU is"
+        f" not installed (pip install '{package}').",
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import sys
 import tempfile
@@ -112,6 +113,8 @@ def _flush() -> None:
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:
             stream.flush()
+    if sys.platform == "linux":
+        ctypes.CDLL(None).fflush(None)  # what C++ has buffered
 
 
 def _read(sink: BinaryIO) -> str:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tlearn.backend.parallel import trace_on_devices
+
 if TYPE_CHECKING:
     import keras
 
@@ -21,12 +23,15 @@ def trace_once(model: keras.Model) -> keras.Model:
         model: Once it is compiled, if it is trained.
 
     Returns:
-        The model itself. Nothing changes in it where XLA compiles for each size anyway, or where
-        Keras runs on another backend than TensorFlow.
+        The model itself. Nothing changes in it where XLA compiles for each size anyway, which it
+        does on JAX; where there are several devices, it is traced for all of them.
     """
     import keras
 
-    if keras.backend.backend() == "tensorflow" and not model.jit_compile:
+    distribution = keras.distribution.distribution()
+    if distribution is not None:
+        trace_on_devices(model, distribution)
+    elif keras.backend.backend() == "tensorflow" and not model.jit_compile:
         model.train_function = _of_any_size(model.train_step)
         model.predict_function = _of_any_size(model.predict_step)
     return model

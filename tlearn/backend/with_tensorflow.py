@@ -18,6 +18,9 @@ from typing import Any
 from tlearn.errors import BackboneError, TlearnError
 
 TENSORFLOW = "tensorflow"
+_ENVIRONMENT = {"KERAS_BACKEND": TENSORFLOW, "CUDA_VISIBLE_DEVICES": "-1"}
+"""Of the child, which leaves GPUs alone: JAX has taken their memory."""
+
 _MODEL, _TASK, _RESULT = "model.keras", "task.pickle", "result.pickle"
 
 
@@ -53,7 +56,7 @@ def call_with_tensorflow(function: str, model: Any, **arguments: Any) -> Any:
         path = os.pathsep.join(filter(None, sys.path))
         child = subprocess.run(
             [sys.executable, "-P", "-m", __name__, folder],
-            env=os.environ | {"KERAS_BACKEND": TENSORFLOW, "PYTHONPATH": path},
+            env=os.environ | _ENVIRONMENT | {"PYTHONPATH": path},
             capture_output=True,
             text=True,
             errors="replace",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -9,10 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tlearn.backend.processes import Processes
 from tlearn.cli import finetune_policies, options
 from tlearn.cli.display.progress import Display, print_json, print_result
 from tlearn.cli.finetune_view import draw_dry_run, draw_plan, draw_result
-from tlearn.errors import TlearnError
+from tlearn.errors import RecipeError, TlearnError
 from tlearn.suggestion.choices import choices
 from tlearn.suggestion.choices import to_json as choice_to_json
 
@@ -61,6 +63,15 @@ _Seeds = Annotated[
         options.TRAINING,
     ),
 ]
+_Devices = Annotated[
+    int | None,
+    options.option(
+        "How many GPUs of this machine, or other devices, to train on; KERAS_BACKEND=jax. "
+        "Default: all.",
+        "N",
+        options.TRAINING,
+    ),
+]
 _Policies = Annotated[
     str | None,
     options.option(
@@ -87,6 +98,7 @@ def finetune(
     resume: _Resume = False,
     folds: _Folds = None,
     seeds: _Seeds = None,
+    devices: _Devices = None,
     epochs: options.Epochs = None,
     seconds: options.TimeLimit = None,
     deterministic: options.Deterministic = None,
@@ -119,14 +131,32 @@ def finetune(
     Example: [cyan]tlearn finetune flowers/[/]
     Tune more: [cyan]tlearn finetune flowers/ --policy deep --set patience=5[/]
     """
+    if _follows(devices, policies):
+        return
     _ensure_folder(folder, resume)
     overrides = options.collect_overrides(context.params, assignments or ())
     kept = {"out": out, "overwrite": overwrite, "keep_cache": not no_cache}
-    one = {"resume": resume, "folds": folds, "seeds": seeds, "dry_run": dry_run}
+    one = {"resume": resume, "folds": folds, "seeds": seeds, "devices": devices}
+    one["dry_run"] = dry_run
     display, chosen = Display(as_json, quiet, verbose), (recipe, overrides)
     if policies is not None:
         finetune_policies.run(folder, policies, chosen, kept, one, display)
     _show_result(_train(folder, chosen, kept | one, display, verbose), as_json, verbose)
+
+
+def _follows(devices: int | None, policies: str | None) -> bool:
+    """Train along if this process is one of several and not the first; return whether it was."""
+    processes = Processes.of(os.environ, devices)
+    if policies is not None and processes.size > 1:
+        raise RecipeError(
+            f"--policies trains by one process, and {processes.size} were started",
+            "train one policy at a time: --policy deep",
+        )
+    if not processes.leads:
+        from tlearn.commands.follow import follow
+
+        follow(processes)
+    return not processes.leads
 
 
 def _train(

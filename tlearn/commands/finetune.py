@@ -12,6 +12,7 @@ from tlearn.commands.advise_targets import advise_targets
 from tlearn.commands.choose_backbone import choose_backbone
 from tlearn.commands.choose_mirror import choose_mirror
 from tlearn.commands.examine import examine_shortly
+from tlearn.commands.follow import lead
 from tlearn.commands.plan_time import fit_into_time, forecast_plan
 from tlearn.commands.repeats import (
     PlannedRepeats,
@@ -30,7 +31,7 @@ from tlearn.commands.resume import (
     go_on,
     request_of,
 )
-from tlearn.commands.save import begin_run, save_run
+from tlearn.commands.save import begin_run, recorder, save_run
 from tlearn.commands.session import Session
 from tlearn.commands.train import fit
 from tlearn.commands.workspace import Workspace
@@ -115,6 +116,7 @@ def finetune(
     resume: bool = False,
     folds: int | None = None,
     seeds: int | None = None,
+    devices: int | None = None,
     dry_run: bool = False,
     keep_cache: bool = True,
     progress: ProgressCallback = no_progress,
@@ -131,10 +133,10 @@ def finetune(
         flags: Recipe keys set by flags.
         out: The run directory; by default a new one under runs/.
         overwrite: Replace the run at `out`, once the new one is finished.
-        resume: Go on with a run: the one at `folder`, or the newest unfinished one. Only `epochs`
-            may be set anew, which gives more of them to a finished run.
+        resume: Go on with the run at `folder`, or the newest unfinished one; see `find_resumption`.
         folds: Repeat the training on each fold of the train and val images, to score it there.
         seeds: Repeat it with so many seeds, splits included; the first is that of the run.
+        devices: How many devices of this machine to train on; by default all that JAX sees.
         dry_run: Stop at the plan; nothing is written but the cache.
         keep_cache: Keep decoded images and features for the next command.
         progress: Called with (step, done, total).
@@ -148,23 +150,28 @@ def finetune(
     fixed = {"out": out, "overwrite": overwrite, "recipe": recipe, **repeats}
     resumption = find_resumption(folder, flags or {}, fixed) if resume else None
     if resumption:
-        folder, flags = Path(resumption.request.folder), resumption.flags
-        repeats = check_repeats(*map(resumption.request.repeats.get, ("folds", "seeds")))
+        folder, flags, repeats = _as_begun(resumption)
     if folder is None:
         raise TypeError("finetune needs a folder, or resume=True")
     ensure_no_run(folder)
-    with Session(folder, recipe, flags or {}, keep_cache=keep_cache, progress=progress) as session:
+    kept = {"keep_cache": keep_cache, "progress": progress}
+    with lead(devices, folder, recipe, flags or {}, **kept) as session:
         request = request_of(session, repeats)
         pending = None if dry_run else find_pending(request, resumption, out, overwrite)
-        workspace, planned, pending, others = _plan_everything(
-            session, request, pending, resumption, bool(out)
-        )
+        all_planned = _plan_everything(session, request, pending, resumption, bool(out))
+        workspace, planned, pending, others = all_planned
         if on_plan:
             on_plan(planned)
         if dry_run:
             return planned
         pending = pending or PendingRun.begin(request, planned.plan.policy, out, overwrite)
         return _train(session, workspace, planned, pending, others, on_epoch)
+
+
+def _as_begun(resumption: Resumption) -> tuple[Path, Mapping[str, Any], dict[str, int]]:
+    """Return folder, flags and repeats of a run that goes on."""
+    repeats = map(resumption.request.repeats.get, ("folds", "seeds"))
+    return Path(resumption.request.folder), resumption.flags, check_repeats(*repeats)
 
 
 def _plan_everything(
@@ -287,14 +294,3 @@ def _make_plan(
         unusual_keys=tuple(unusual),
         examination=advice.examination if advice else None,
     )
-
-
-def recorder(run: RunDirectory, on_epoch: EpochCallback | None) -> EpochCallback:
-    """Return what writes the record of an epoch to the run, and passes it on."""
-
-    def record(epoch: Mapping[str, Any]) -> None:
-        run.epochs.append(epoch)
-        if on_epoch:
-            on_epoch(epoch)
-
-    return record

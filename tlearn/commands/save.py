@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -34,6 +35,7 @@ from tlearn.evaluation.resampling import Repeats
 from tlearn.evaluation.target_scores import TargetReport
 from tlearn.features.engine import LITERT
 from tlearn.features.extractor import extractor_engines
+from tlearn.progress import EpochCallback
 from tlearn.recipe.plan import Plan
 from tlearn.recipe.plan_file import write_plan
 from tlearn.runs.contents import seal
@@ -67,6 +69,17 @@ def begin_run(run: RunDirectory, workspace: Workspace, plan: Plan) -> None:
     if run.provenance_path.exists():  # of the command that began the run
         return
     write_provenance(run, collect_provenance(dataset.folder, dataset.manifest, plan))
+
+
+def recorder(run: RunDirectory, on_epoch: EpochCallback | None) -> EpochCallback:
+    """Return what writes the record of an epoch to the run, and passes it on."""
+
+    def record(epoch: Mapping[str, Any]) -> None:
+        run.epochs.append(epoch)
+        if on_epoch:
+            on_epoch(epoch)
+
+    return record
 
 
 def save_run(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tlearn.backend.parallel import Team
 from tlearn.backend.silence import import_keras
 from tlearn.commands.workspace import Workspace
 from tlearn.data.dataset import Dataset, load_dataset
@@ -57,6 +58,7 @@ class Session:
         flags: Recipe keys set by flags.
         keep_cache: Keep decoded images and features for the next command.
         progress: Called with (step, done, total).
+        team: The processes that train together; by default this one, on all its devices.
 
     Raises:
         RecipeError: The recipe or a flag is wrong.
@@ -70,8 +72,10 @@ class Session:
         *,
         keep_cache: bool = True,
         progress: ProgressCallback = no_progress,
+        team: Team | None = None,
     ) -> None:
         self.source = source
+        self.team = team or Team()
         self.progress = progress
         self.timer = Timer()
         self.engines = EngineChoice()
@@ -192,7 +196,7 @@ class Session:
         if (name := backbone.fingerprint) not in self._loaded:
             self.progress("load the backbone", 0, 0)
             with self.timer.time("load"):
-                import_keras()
+                import_keras().utils.set_random_seed(self.seed)  # of its dropout
                 self._loaded[name] = backbone.load()
         return self._loaded.pop(name) if to_train else self._loaded[name]
 

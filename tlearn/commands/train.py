@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tlearn.backend.device import unused_gpu
 from tlearn.commands.calibrate import (
     Calibration,
     calibrate_head,
@@ -110,7 +111,8 @@ def _fitted(
             history.interpolation,
             workspace.dataset.labels("val"),
             history.parts,
-        ),
+        )
+        + unused_gpu(),
         calibration=calibration,
     )
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tlearn.backend.device import unused_gpu
 from tlearn.backend.silence import import_keras
 from tlearn.backend.tracing import trace_once
 from tlearn.commands.calibrate import Calibration
@@ -174,7 +175,8 @@ def _tuned(
         interpolation=history.interpolation,
         warnings=training_warnings(
             plan, history.epochs, history.interpolation, dataset.labels("val"), history.parts
-        ),
+        )
+        + unused_gpu(),
         calibration=TargetCalibration(promise=known),
     )
 

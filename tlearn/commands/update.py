@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from tlearn.commands.additions import Additions, find_additions
-from tlearn.commands.finetune import recorder
 from tlearn.commands.plan_time import fit_into_time, forecast_plan
 from tlearn.commands.resume import go_on
-from tlearn.commands.save import begin_run, save_run
+from tlearn.commands.save import begin_run, recorder, save_run
 from tlearn.commands.session import Session
 from tlearn.commands.train import fit
 from tlearn.commands.verdict import Verdict, judge

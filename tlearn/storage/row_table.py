@@ -56,6 +56,10 @@ class RowTable:
         self._synced = -_SYNC_SECONDS
         self._refresh()
 
+    def __reduce__(self) -> tuple[type[RowTable], tuple[Path, Sequence[int], str]]:
+        """Open the same folder anew where the table is unpickled."""
+        return RowTable, (self.folder.absolute(), self.row_shape, self.dtype.name)
+
     def __contains__(self, key: str) -> bool:
         number = self._row(key)
         return number is not None and self._is_whole(key, number)

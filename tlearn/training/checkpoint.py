@@ -90,23 +90,27 @@ class Checkpoint:
 
     Args:
         path: An .npz file; missing until the first checkpoint.
+        read_only: Whether another process writes it.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, read_only: bool = False) -> None:
         self.path = path
+        self._read_only = read_only
         self._written = time.monotonic()
 
     @property
     def is_due(self) -> bool:
         """Return whether the last one is so old that another is written within an epoch."""
-        return time.monotonic() - self._written > SECONDS_BETWEEN
+        return not self._read_only and time.monotonic() - self._written > SECONDS_BETWEEN
 
     def save(self, model: keras.Model, state: TrainingState) -> None:
-        """Replace the checkpoint.
+        """Replace the checkpoint, unless another process does.
 
         Raises:
             HostError: The file cannot be written.
         """
+        if self._read_only:
+            return
         values = {
             name: value
             for name, value in vars(state).items()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 import keras
 import numpy as np
 
+from tlearn.backend.parallel import Team
 from tlearn.backend.precision import as_float32
 from tlearn.confidence.novelty import count_axes
 from tlearn.data.augmentation import augmentation
@@ -56,6 +57,7 @@ class TrainingContext:
         checkpoint: File in which the state of training is kept; None where it need not survive.
         deadline: When the command has to be finished, by `time.perf_counter`, or None.
         scale: Of a number, the unit in which it is learned.
+        team: The processes that train together, and their devices.
     """
 
     plan: Plan
@@ -68,6 +70,7 @@ class TrainingContext:
     checkpoint: Path | None = None
     deadline: float | None = None
     scale: NumberScale | None = None
+    team: Team = field(default_factory=Team)
 
 
 @dataclass(frozen=True)
@@ -170,26 +173,29 @@ def tune(model: keras.Model, backbone: Backbone, context: TrainingContext) -> Hi
         inputs = _Inputs(read, read, Views(), live=True)
     else:
         cut = backbone.stages[-1 if first is None else first - 1].end_cut
-        with context.timer.time("prefix"):
+        with context.timer.time("prefix"), context.team.first_alone():
             inputs = _frozen_inputs(model, backbone.fingerprint, cut, context)
         trained = split_at(model, cut)[1]
     context.progress("train", 0, plan.split.n_train * plan.training.epochs)
     following = follow_batches(backbone.trunk, plan.training.steps_per_epoch)
     with context.timer.time("train"), following:
+        folded, team = fold_frozen_norms(trained), context.team
         train, val = _batches(inputs, context)
         layers = [*layers_of_stage(backbone.trunk, backbone.stages), [model.get_layer(HEAD)]]
         rates = [stage.learning_rate for stage in plan.stages]
-        return fit(
-            fold_frozen_norms(trained),
-            plan,
-            train,
-            val,
-            factors_by_variable(layers, rates, plan.training.learning_rate),
-            checkpoint=Checkpoint(context.checkpoint) if context.checkpoint else None,
-            deadline=context.deadline,
-            on_epoch=context.on_epoch,
-            progress=partial(context.progress, "train"),
-        )
+        checkpoint = Checkpoint(context.checkpoint, not team.leads) if context.checkpoint else None
+        with team.training(folded):
+            return fit(
+                folded,
+                plan,
+                train,
+                val,
+                factors_by_variable(layers, rates, plan.training.learning_rate),
+                checkpoint=checkpoint,
+                deadline=context.deadline,
+                on_epoch=context.on_epoch,
+                progress=partial(context.progress, "train"),
+            )
 
 
 def _frozen_inputs(

@@ -121,8 +121,8 @@ def _compile(model: keras.Model, plan: Plan, rate_factors: Mapping[str, float], 
     model.compile(
         optimizer,
         **losses(plan.task, plan.training.label_smoothing),
-        # XLA is ten times slower on a CPU and several times faster on an accelerator.
-        jit_compile=on_accelerator(),
+        # XLA is ten times slower than TensorFlow on a CPU, and several times faster elsewhere.
+        jit_compile=on_accelerator() or keras.backend.backend() == "jax",
     )
     trace_once(model)
     optimizer.build(model.trainable_variables)

@@ -11,6 +11,7 @@ import keras
 import numpy as np
 
 from tlearn.backend.memory import is_out_of_memory
+from tlearn.backend.parallel import several_processes, train_on_batch
 from tlearn.data.targets import NUMBER
 from tlearn.errors import HostError, TlearnError
 from tlearn.progress import EpochCallback, StepProgress
@@ -125,7 +126,7 @@ class Phase:
                 pieces = zip(*(np.array_split(array, state.parts) for array in batch), strict=True)
                 return np.sum([self._train_piece(piece) for piece in pieces], axis=0)
             except Exception as error:
-                if not is_out_of_memory(error):
+                if not is_out_of_memory(error) or several_processes():
                     raise
                 if 2 * state.parts > len(batch[0]):
                     raise HostError(
@@ -135,7 +136,7 @@ class Phase:
             self._double_parts()
 
     def _train_piece(self, piece: Sequence[np.ndarray]) -> np.ndarray:
-        logs = self.model.train_on_batch(*piece, return_dict=True)
+        logs = train_on_batch(self.model, piece)
         return len(piece[0]) * np.array([float(logs.get(n, 0)) for n in ("loss", "accuracy")])
 
     def _double_parts(self) -> None:
