@@ -16,6 +16,7 @@ from tests.e2e.conftest import Program
 from tlearn.artifacts.extras import EXTRAS
 from tlearn.cli.app import app
 from tlearn.data.decode import decode
+from tlearn.export.formats import FORMATS
 
 CHATTER = ("oneDNN", "TensorFlow Lite", "XNNPACK", "absl", "WARNING", "I0000", "cpu_feature")
 CHATTER += ("tf2onnx", "openvino_telemetry", "Warning:")
@@ -46,7 +47,8 @@ def test_from_images_to_checked_files(
     report = answer("evaluate")
     assert report["accuracy"] == json.loads((run / "metrics.json").read_text())["test_accuracy"]
 
-    extras = [f"--{name}" for name, packages in EXTRAS.items() if all(map(find_spec, packages))]
+    needed = {name: EXTRAS[format.extra] for name, format in FORMATS.items() if format.extra}
+    extras = [f"--{name}" for name, packages in needed.items() if all(map(find_spec, packages))]
     formats = ("--quantize", "none", "--quantize", "int8", "--saved-model", *extras)
     exported = tlearn("export", *formats, "--max-drop", 100, "--json", "--quiet")
     assert exported.returncode == 0 and not exported.stderr
