@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -138,3 +140,17 @@ def test_a_litert_file_that_takes_no_image(doubling: Any, tmp_path: Path) -> Non
 )
 def test_the_reason_is_one_line(text: str, reason: str) -> None:
     assert reason_of(RuntimeError(text)) == reason
+
+
+def test_a_file_that_is_replaced_in_its_place_still_answers_as_it_was(litert_file: Path) -> None:
+    program = f"""
+from pathlib import Path
+import numpy as np
+from tlearn.artifacts.runtime import open_runtime
+run = open_runtime(path := Path({str(litert_file)!r}))
+image = np.full((32, 32, 3), 90, np.uint8)
+before = run(image).probabilities
+path.write_bytes(b"")
+assert np.array_equal(run(image).probabilities, before)
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)  # a bus error would end this one

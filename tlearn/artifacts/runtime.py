@@ -97,11 +97,12 @@ class TfliteRuntime:
 
         try:
             with silence_output():
-                self._interpreter = Interpreter(model_path=str(path), num_threads=threads)
-                extreme = extreme_scale(path)
+                content = path.read_bytes()  # a file that is mapped may change while it is in use
+                self._interpreter = Interpreter(model_content=content, num_threads=threads)
+                extreme = extreme_scale(content)
                 if extreme is None:
                     self._interpreter.allocate_tensors()
-        except (RuntimeError, ValueError) as error:
+        except (OSError, RuntimeError, ValueError) as error:
             raise _cannot_run("LiteRT", path, error) from error
         if extreme is not None:
             raise ExportError(
@@ -190,6 +191,7 @@ class OpenVinoRuntime:
             "INFERENCE_PRECISION_HINT": "f32",
             "PERFORMANCE_HINT": "LATENCY",
             "INFERENCE_NUM_THREADS": threads,
+            "ENABLE_MMAP": False,  # see `TfliteRuntime`
         }
         with silence_output():
             openvino = import_openvino()

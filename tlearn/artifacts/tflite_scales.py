@@ -6,7 +6,6 @@ network whose features all but vanish. The process would end without a word.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,15 +16,15 @@ MOST = 256.0
 _LAYERS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
 
 
-def extreme_scale(path: Path) -> str | None:
+def extreme_scale(content: bytes) -> str | None:
     """Return the name of an output that LiteRT cannot compute for its scale; None if there is none.
 
     Args:
-        path: A file that LiteRT has opened.
+        content: Of a file that LiteRT has opened.
     """
     from ai_edge_litert import schema_py_generated as schema
 
-    model = schema.Model.GetRootAsModel(path.read_bytes())
+    model = schema.Model.GetRootAsModel(content)
     layers = {getattr(schema.BuiltinOperator, name) for name in _LAYERS}
     for number in range(model.SubgraphsLength()):
         graph = model.Subgraphs(number)
