@@ -112,6 +112,20 @@ def test_the_page_reads_what_tlearn_embed_writes(
     assert arrays == {"embeddings": [[3, 2], [0, 1, 2, 3, 4, 5]], "labels": [[3], [*labels]]}
 
 
+@pytest.mark.parametrize("found", ["a byte changed", "float64", "column by column"])
+def test_the_page_refuses_a_file_that_it_would_misread(
+    page: Path, node: Any, tmp_path: Path, found: str
+) -> None:
+    rows = np.arange(6, dtype=np.float64 if found == "float64" else np.float32).reshape(3, 2)
+    order: Any = "F" if found == "column by column" else "C"
+    np.savez(tmp_path / "embeddings.npz", embeddings=np.array(rows, order=order))
+    content = bytearray((tmp_path / "embeddings.npz").read_bytes())
+    if found == "a byte changed":
+        content[content.index(rows.tobytes()) + 3] ^= 1
+    read = f"readNpz(Uint8Array.from({[*content]})).then(() => true, () => false)"
+    assert evaluate(scripts_of(page)["npz"], f"await {read}", node, tmp_path) is False
+
+
 def test_the_scripts_of_the_page_are_javascript(page: Path, node: Any, tmp_path: Path) -> None:
     for name, script in scripts_of(page).items():
         (tmp_path / f"{name}.mjs").write_text(script)
