@@ -243,6 +243,18 @@ def test_the_recipe_of_the_run_is_kept(run_images: Path, train: Train, draw: Dra
     assert updated.plan.backbone.fingerprint == result.plan.backbone.fingerprint
 
 
+def test_a_folder_that_images_were_sorted_into_is_its_class_though_it_could_not_bear_the_name(
+    run_images: Path, train: Train, draw: Draw, tmp_path: Path
+) -> None:
+    names = sorted(path.relative_to(run_images).as_posix() for path in run_images.rglob("*.png"))
+    rows = [f"{name},{Path(name).parent.name.replace('circle', 'o/0')}" for name in names]
+    shutil.copytree(run_images, tmp_path / "images")
+    (tmp_path / "images" / "list.csv").write_text("path,label\n" + "\n".join(rows) + "\n")
+    _, run = train(tmp_path / "images" / "list.csv", name="table")
+    corrected = draw(o_0=3, shapes={"o_0": "circle"})
+    assert api.update(run.path, corrected, dry_run=True).additions.new_classes == ()
+
+
 def test_images_of_no_class_still_teach(
     image_folder: Callable[..., Path], train: Train, draw: Draw
 ) -> None:

@@ -39,6 +39,13 @@ def test_a_second_thought_moves_what_was_filed(corrections: Corrections) -> None
     assert not (corrections.folder / "dogs").exists()
 
 
+def test_what_was_taken_away_is_filed_again(corrections: Corrections) -> None:
+    corrections("me.png", png(), {"label": "1"})
+    (corrections.folder / "dogs" / "me.png").unlink()
+    corrections("me.png", png(), {"label": "1"})
+    assert files(corrections) == {"dogs/me.png": png()}
+
+
 def test_nothing_is_overwritten(corrections: Corrections) -> None:
     (corrections.folder / "cats").mkdir(parents=True)
     (corrections.folder / "cats" / "me.png").write_bytes(b"mine")

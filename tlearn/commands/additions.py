@@ -18,6 +18,7 @@ from tlearn.data.notes import archive_names, composed, names_alike
 from tlearn.data.targets import CLASSES, LABELS, NO_LABEL, NUMBER, strata
 from tlearn.data.walk import natural_key
 from tlearn.errors import DataError, pasted, quoted
+from tlearn.evaluation.sorting import class_folders
 from tlearn.runs.provenance import read_provenance
 from tlearn.runs.trained_run import TrainedRun
 
@@ -79,6 +80,8 @@ def find_additions(session: Session, run: TrainedRun, images: Path) -> Additions
         DataError: The run's images are gone or have changed, or there are no new ones.
     """
     new = scan(images, run.labels, lambda: session.cache, task=run.plan.task)
+    sorted_into = {folder: label for label, folder in class_folders(run.labels).items()}
+    new = replace(new, classes=tuple(sorted_into.get(name, name) for name in new.classes))
     old, known = _old_images(run, images)
     strangers: tuple[Path, ...] = ()
     if (unknown := session.requested.recipe.unknown) or is_table(session.source):

@@ -38,6 +38,8 @@ class Corrections:
         if not (kind := sniff(data[:64])):
             raise RefusedError(422, "this is not an image")
         before = self.filed.get(digest)
+        if before is not None and not before.exists():  # somebody took it away
+            before = None
         if before is None or before.parent != folder:
             try:
                 with os_errors_as_host_errors(folder):
