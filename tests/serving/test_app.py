@@ -153,6 +153,21 @@ def test_a_request_ends_in_time(artifact: Path) -> None:
         slow.go.set()
 
 
+def test_a_server_that_ends_says_so_to_who_is_too_slow(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("tlearn.serving.listening._SECONDS_TO_END", 0.1)
+    slow = Slow(Limits())
+    address = slow.prepared.listener.getsockname()
+    with socket.create_connection(address) as connection:
+        with running(slow.prepared) as client:
+            connection.sendall(b"POST /predict HTTP/1.1\r\nHost: localhost\r\n")
+            connection.sendall(b"Content-Length: 10\r\n\r\nx")
+            assert client("GET", "/health").status == 200
+        assert b" 503 " in connection.recv(100)
+    assert "Traceback" not in capfd.readouterr().err
+
+
 def test_slow_clients_hold_up_nobody(client: Client) -> None:
     head = f"POST /predict HTTP/1.1\r\nHost: 127.0.0.1:{client.port}\r\nContent-Length: 99\r\n\r\nx"
     slow = [socket.create_connection((client.host, client.port)) for _ in range(100)]

@@ -22,7 +22,7 @@ def test_a_port_in_use_is_told() -> None:
     assert error.value.hint.endswith("--port 0")
 
 
-@pytest.mark.parametrize("host", ["192.0.2.1", "no such host", ""])
+@pytest.mark.parametrize("host", ["192.0.2.1", "no such host", "a..b", ""])
 def test_a_host_that_is_not_this_machine_is_told(host: str) -> None:
     with pytest.raises(HostError, match="no address of this machine"):
         listen(host, 0)

@@ -88,6 +88,8 @@ class Desk:
                     documents = await self._answer(work, images, request.query_params)
             except TimeoutError:
                 raise late from None
+            except asyncio.CancelledError:  # too slow for a server that was told to end
+                raise RefusedError(503, "the server ends", _RETRY_AFTER) from None
             return _respond(documents, is_form)
 
         return handle
@@ -195,7 +197,7 @@ def build_app(
     def show(content: bytes, kind: str) -> Callable[[Request], Response]:
         return lambda request: Response(content, media_type=kind, headers=dict(headers or {}))
 
-    def refuse(request: Request, error: Exception) -> Response:
+    async def refuse(request: Request, error: Exception) -> Response:
         if isinstance(error, RefusedError):
             return JSONResponse({"error": error.problem}, error.status, dict(error.headers))
         if isinstance(error, HTTPException):  # no such place, or asked in another way

@@ -31,8 +31,8 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         return socket.create_server(address[:2], family=family)
-    except OSError as error:
-        if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+    except (OSError, UnicodeError) as error:
+        if isinstance(error, socket.gaierror | UnicodeError) or error.errno == errno.EADDRNOTAVAIL:
             raise HostError(
                 f"--host {host!r} is no address of this machine",
                 "name one that is, or leave it out: --host 127.0.0.1",
@@ -67,7 +67,7 @@ class Prepared:
 
         config = uvicorn.Config(
             self.app,
-            log_level="warning",
+            log_level="error",  # it warns of what strangers send
             access_log=False,
             lifespan="off",
             ws="none",
