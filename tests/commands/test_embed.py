@@ -11,6 +11,7 @@ import pytest
 
 from tlearn import api
 from tlearn.errors import DataError
+from tlearn.storage.digest import digest_of_bytes
 
 
 def test_a_folder_with_classes_is_embedded_with_labels(
@@ -25,6 +26,7 @@ def test_a_folder_with_classes_is_embedded_with_labels(
     with np.load(tmp_path / "e.npz") as arrays:
         assert arrays["embeddings"].shape == (9, 256)
         assert [Path(path).parent.name for path in arrays["paths"]] == [*arrays["labels"]]
+        assert arrays["network"] == digest_of_bytes((finished_run / "model.keras").read_bytes())
     loose = api.embed(finished_run, [folder / "circle", folder / "square"])
     assert not loose.embeddings.labels
     rows = [result.embeddings.paths.index(path) for path in loose.embeddings.paths]

@@ -28,6 +28,10 @@ def test_files_without_two_classes_of_embeddings_are_refused(tmp_path: Path) -> 
     np.savez(path, embeddings=np.zeros((3, 2), np.float32))
     with pytest.raises(DataError, match="holds no embeddings with labels"):
         api.solve_embeddings(path)
+    for rows in (np.full((3, 2), np.nan), np.full((3, 2), "1"), np.zeros((3, 0))):
+        np.savez(path, embeddings=rows, labels=np.array(["a", "b", "a"]))
+        with pytest.raises(DataError, match="holds no embeddings with labels"):
+            api.solve_embeddings(path)
     np.savez(path, embeddings=np.zeros((3, 2), np.float32), labels=np.array(["a"] * 3))
     with pytest.raises(DataError, match="are of one class"):
         api.solve_embeddings(path)

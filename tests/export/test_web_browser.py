@@ -22,6 +22,7 @@ from PIL import Image
 from tests.export.test_snippets import export, images, models
 from tests.trained_model import TrainedModel, draw
 from tlearn import api
+from tlearn.artifacts.contract_file import read_contract
 from tlearn.artifacts.runtime import run_artifact
 from tlearn.data.decode import RESIZE_RULES, decode
 from tlearn.errors import HostError
@@ -47,7 +48,12 @@ for (const [selector, names] of DROPS) {
   const dataTransfer = new DataTransfer();
   for (const name of names)
     dataTransfer.items.add(new File([await (await fetch(name)).blob()], name));
-  find(selector).dispatchEvent(new DragEvent("drop", { dataTransfer, bubbles: true }));
+  const place = find(selector), before = find("#status").textContent;
+  if (place.type === "file") {
+    place.files = dataTransfer.files;
+    place.dispatchEvent(new Event("change"));
+    await wait(() => find("#status").textContent !== before);
+  } else place.dispatchEvent(new DragEvent("drop", { dataTransfer, bubbles: true }));
   await wait(() => left()[1] === left()[2]);
 }
 const lines = [...page.contentDocument.querySelectorAll("#answers li")];
@@ -77,7 +83,7 @@ class Browser:
         Thread(target=self.server.serve_forever, daemon=True).start()
 
     def answer(self, page: str, *drops: tuple[str, list[str]]) -> tuple[list[str], str]:
-        """Drop files on elements of a page: what its status and its lines say, and the console."""
+        """Drop files on elements of a page, or choose them: its status, its lines, the console."""
         driver = DRIVER.replace("PAGE", page).replace("DROPS", json.dumps(drops))
         (self.folder / "driver.html").write_text(driver)
         line = [
@@ -175,3 +181,22 @@ def test_what_is_shown_to_a_page_is_learned_as_tlearn_learns_it(
         _, label, best, _ = re.split("\n+", line)
         assert label == taught.classes[row.argmax()]
         assert float(best.split()[-1]) == pytest.approx(row.max(), abs=1e-3)
+
+
+def test_the_page_says_which_embeddings_may_not_be_of_its_network(
+    knowing: TrainedModel, browser: Browser
+) -> None:
+    page = write_snippet(export(knowing, browser.folder, embedding=True), "teach")
+    contract, _ = read_contract(page.with_name("model.tflite"))
+    assert contract.embedding
+    rows = np.random.default_rng(0).normal(size=(4, *contract.embedding.shape[1:]))
+    labels = np.array(["a", "b", "a", "b"])
+    path = browser.folder / "embeddings.npz"
+    np.savez(path, embeddings=rows.astype(np.float32), labels=labels, network=np.array("other"))
+    (status, *_), console = browser.answer(page.name, ("#load", [path.name]))
+    assert status.startswith("embeddings.npz is of another run") and not console
+    assert "learned 2 classes from 4 images" in status
+    rows[0, 0] = np.nan
+    np.savez(path, embeddings=rows.astype(np.float32), labels=labels)
+    (status, *_), console = browser.answer(page.name, ("#load", [path.name]))
+    assert status.startswith("embeddings.npz is damaged") and not console

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tlearn.artifacts.files import artifact_digest
 from tlearn.data.image_folder import ImageFolder, LabeledImage, list_images, scan
 from tlearn.data.targets import LABELS
 from tlearn.errors import DataError, quoted
@@ -98,6 +99,7 @@ def embed(
         vectors[: len(kept)],
         tuple(str(paths[row]) for row in kept),
         tuple(labels[row] for row in kept) if labels else (),
+        artifact_digest(trained.directory.model_path),
     )
     if out:
         write_embeddings(out, embeddings)

@@ -38,7 +38,8 @@ def solve_embeddings(path: Path) -> TaughtHead:
     """
     arrays = read_arrays(path) or {}
     embeddings, names = (arrays.get(name, np.zeros(0)) for name in ("embeddings", "labels"))
-    if embeddings.ndim != 2 or embeddings.shape[:1] != names.shape:
+    is_table = embeddings.ndim == 2 and embeddings.size and embeddings.dtype.kind in "fiu"
+    if not is_table or embeddings.shape[:1] != names.shape or not np.isfinite(embeddings).all():
         raise DataError(
             f"{quoted(path)} holds no embeddings with labels",
             "download it from the page, or write it: tlearn embed RUN FOLDER --out FILE.npz",

@@ -26,11 +26,13 @@ class Embeddings:
         vectors: (n, d) float32.
         paths: Absolute path of each image.
         labels: Class of each image; empty where they have none.
+        network: SHA-256 of the run's model; "" where it is not known.
     """
 
     vectors: np.ndarray
     paths: tuple[str, ...]
     labels: tuple[str, ...] = ()
+    network: str = ""
 
     def nearest(self, query: np.ndarray, k: int) -> list[tuple[int, float]]:
         """Return the rows most similar to a vector (d,) and their cosine, best first."""
@@ -78,6 +80,8 @@ def _write_npz(path: Path, embeddings: Embeddings) -> None:
     arrays = {"embeddings": embeddings.vectors, "paths": np.asarray(embeddings.paths, str)}
     if embeddings.labels:
         arrays["labels"] = np.asarray(embeddings.labels, str)
+    if embeddings.network:
+        arrays["network"] = np.asarray(embeddings.network)
     np.savez_compressed(path, **arrays)  # type: ignore[arg-type]
 
 

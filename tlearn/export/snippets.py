@@ -133,6 +133,7 @@ def template_values(model: Path) -> dict[str, Any]:
         "refuse": contract.refuse,
         "map": contract.map,
         "embedding": contract.embedding,
+        "network": contract.provenance.get("model", ""),
         "penalty": TAUGHT_PENALTY,
         "level": f"{sets.level:.0%}" if sets else None,
         "threshold": round(max(sets.threshold - ROUNDING, 0), _DIGITS) if sets else None,
