@@ -112,3 +112,22 @@ def test_an_image_that_is_scaled_twice_converts_to_int8_all_the_same() -> None:
     runner = Interpreter(model_content=content).get_signature_runner("serving_default")
     (answer,) = runner(image=pixels[:1]).values()
     np.testing.assert_allclose(answer, model.predict(pixels[:1], verbose=0), atol=0.05)
+
+
+def test_a_sigmoid_in_int8_answers_beyond_what_set_its_range() -> None:
+    """A stranger's logit, far below those of all calibration images, was clipped to the least."""
+    import keras
+    from keras import layers
+
+    image = keras.Input((2,), name="image")
+    answer = layers.Dense(1, "sigmoid", name="known")
+    model = keras.Model(image, answer(image))
+    answer.set_weights([np.array([[4.0], [-4.0]]), np.zeros(1)])
+    usual = np.repeat(np.linspace(0, 1, 20, dtype=np.float32)[:, np.newaxis], 2, axis=1)
+    for io_dtype in ("float32", "uint8"):
+        content = convert(model, quantization="int8", representative=usual, io_dtype=io_dtype)
+        runner = Interpreter(model_content=content).get_signature_runner("serving_default")
+        unusual = np.array([[0, 255 if io_dtype == "uint8" else 1]], io_dtype)
+        (found,) = runner(image=unusual).values()
+        found = found / 256 if io_dtype == "uint8" else found
+        assert found.item() == pytest.approx(0.018, abs=0.005)

@@ -6,6 +6,7 @@ import csv
 import io
 import re
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Any
@@ -71,7 +72,7 @@ def convert(
         content = call_with_tensorflow(f"{__name__}:{convert_here.__name__}", model, **how)
     else:
         content = convert_here(model, **how)
-    return _sign(content, model.inputs[0].name, model.output_names)
+    return _finish(content, model.inputs[0].name, model.output_names)
 
 
 def convert_here(
@@ -153,10 +154,10 @@ def pack(model: Any) -> bytes:
     return bytes(builder.Output())
 
 
-def _sign(content: bytes, input_name: str, output_names: Sequence[str]) -> bytes:
-    """Add a signature, which a file converted from a constant graph lacks.
+def _finish(content: bytes, input_name: str, output_names: Sequence[str]) -> bytes:
+    """Add a signature, which a file converted from a constant graph lacks, and widen sigmoids.
 
-    Converting from a SavedModel would add one too, but takes twice as long.
+    Converting from a SavedModel would add a signature too, but takes twice as long.
     """
     from ai_edge_litert import schema_py_generated as schema
 
@@ -174,7 +175,36 @@ def _sign(content: bytes, input_name: str, output_names: Sequence[str]) -> bytes
         entry(name, index) for name, index in zip(output_names, graph.outputs, strict=True)
     ]
     model.signatureDefs = [signature]
+    _widen_sigmoids(model)
     return pack(model)
+
+
+def _widen_sigmoids(model: Any) -> None:
+    """Let int8 logits of sigmoids at the end reach from -8 to 8, where a sigmoid says all it can.
+
+    The range that calibration found is that of the logits in float, on images like those of
+    training. What int8 moves out of it, and what a stranger has, would be clipped to its end.
+    """
+    from ai_edge_litert.schema_py_generated import BuiltinOperator, TensorType
+
+    graph = model.subgraphs[0]
+    codes = [max(code.builtinCode, code.deprecatedBuiltinCode) for code in model.operatorCodes]
+    makers = {output: operator for operator in graph.operators for output in operator.outputs}
+    users = Counter(input for operator in graph.operators for input in operator.inputs)
+
+    def made_by(tensor: int, *kinds: int) -> bool:
+        return tensor in makers and codes[makers[tensor].opcodeIndex] in kinds
+
+    for end in graph.outputs:
+        if made_by(end, BuiltinOperator.QUANTIZE, BuiltinOperator.DEQUANTIZE):
+            end = makers[end].inputs[0]
+        if not made_by(end, BuiltinOperator.LOGISTIC):
+            continue
+        index = makers[end].inputs[0]
+        logits = graph.tensors[index]
+        alone = users[index] == 1 and made_by(index, BuiltinOperator.FULLY_CONNECTED)
+        if alone and logits.type == TensorType.INT8:
+            logits.quantization.scale, logits.quantization.zeroPoint = [1 / 16], [0]
 
 
 def _configure(

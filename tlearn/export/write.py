@@ -88,21 +88,31 @@ def write_and_check(
     path = artifact_path(folder, format, mode)
     n_calibration = 0 if inputs.calibration is None else len(inputs.calibration)
     advice = what_to_try(mode, inputs.int8_note, n_calibration)
-    format.write(replace(inputs, model=inputs.written()), path, mode)
-    if inputs.for_runtime and name == "tflite":
-        _ensure_runs_in(inputs.for_runtime, path)
-    artifact = compare_with_model(inputs, path, target, max_drop, advice)
-    if artifact.passed or mode not in CALIBRATED or inputs.calibration is None:
-        return artifact
+    if mode not in CALIBRATED or inputs.calibration is None:
+        return _write_and_compare(inputs, path, target, max_drop, advice)
     from tlearn.export.int8_head import refit_head_for_int8
+    from tlearn.export.int8_known import even_evidence
     from tlearn.export.int8_normality import relearn_for_int8
 
-    refit = relearn_for_int8 if inputs.task == ONE_CLASS else refit_head_for_int8
-    with refit(as_float32(inputs.model), inputs.calibration) as model:
-        refitted = replace(inputs, model=model)
-        format.write(replace(refitted, model=refitted.written()), path, mode)
-        artifact = compare_with_model(inputs, path, target, max_drop, advice)
+    with even_evidence(inputs.model, inputs.calibration):
+        artifact = _write_and_compare(inputs, path, target, max_drop, advice)
+        if artifact.passed:
+            return artifact
+        refit = relearn_for_int8 if inputs.task == ONE_CLASS else refit_head_for_int8
+        with refit(as_float32(inputs.model), inputs.calibration) as model:
+            refitted = replace(inputs, model=model)
+            artifact = _write_and_compare(refitted, path, target, max_drop, advice)
     return replace(artifact, head_refitted=True)
+
+
+def _write_and_compare(
+    inputs: ExportInputs, path: Path, target: Target, max_drop: float, advice: Sequence[str]
+) -> Artifact:
+    name, mode = target
+    find_format(name, mode).write(replace(inputs, model=inputs.written()), path, mode)
+    if inputs.for_runtime and name == "tflite":
+        _ensure_runs_in(inputs.for_runtime, path)
+    return compare_with_model(inputs, path, target, max_drop, advice)
 
 
 def _ensure_runs_in(version: str, path: Path) -> None:
