@@ -87,6 +87,13 @@ def test_the_camera_is_left_as_a_person_wrote_it(
     assert camera.read_text() == "// mine"
 
 
+def test_boards_answer_every_image_where_nothing_is_to_be_refused(
+    known_inputs: ExportInputs, tmp_path: Path
+) -> None:
+    files = written(replace(known_inputs, refuse=0.0), tmp_path, "stm32")
+    assert "kLeastKnown = 0;" in (files.folder / "answer.h").read_text()
+
+
 def test_the_array_is_the_network_that_was_run(
     esp32: BoardFiles, known_inputs: ExportInputs, tmp_path: Path, compile_all: Compile
 ) -> None:

@@ -174,9 +174,9 @@ def _least_known(known: np.ndarray, refuse: float) -> int:
     """Return the byte of `known` from which on images are answered: all but a share of one's own.
 
     Int8 shifts `known`, so that the share itself is no threshold; where it is the same for all
-    images, nothing is refused.
+    images, nothing is refused, and where no share of them is, no stranger either.
     """
-    return int(np.quantile(known, refuse, method="lower"))
+    return int(np.quantile(known, refuse, method="lower")) if refuse else 0
 
 
 def _reserved(measured: int, board: Board) -> int:

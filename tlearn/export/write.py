@@ -111,16 +111,18 @@ def _write_and_compare(
     name, mode = target
     find_format(name, mode).write(replace(inputs, model=inputs.written()), path, mode)
     if inputs.for_runtime and name == "tflite":
-        _ensure_runs_in(inputs.for_runtime, path)
+        _ensure_runs_in(inputs.for_runtime, path, mode)
     return compare_with_model(inputs, path, target, max_drop, advice)
 
 
-def _ensure_runs_in(version: str, path: Path) -> None:
+def _ensure_runs_in(version: str, path: Path, mode: str) -> None:
     """Refuse a LiteRT file that needs a newer runtime than the one on the device."""
     needed = least_runtime(path)
     if is_newer(needed, version):
         raise ExportError(
             f"{path.name!r} needs TensorFlow Lite {needed}, and the device has {version}",
-            "leave out --quantize, and the best mode that runs there is kept: "
+            f"no mode runs in an older one: --for-runtime {needed}"
+            if mode == "none"
+            else "leave out --quantize, and the best mode that runs there is kept: "
             f"--for-runtime {version}",
         )
