@@ -121,7 +121,7 @@ def _ensure_runs_in(version: str, path: Path, mode: str) -> None:
     if is_newer(needed, version):
         raise ExportError(
             f"{path.name!r} needs TensorFlow Lite {needed}, and the device has {version}",
-            f"no mode runs in an older one: --for-runtime {needed}"
+            f"no mode asks for less than float32: --for-runtime {needed}"
             if mode == "none"
             else "leave out --quantize, and the best mode that runs there is kept: "
             f"--for-runtime {version}",
