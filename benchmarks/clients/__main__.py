@@ -13,6 +13,7 @@ import benchmarks.clients as clients
 from benchmarks.clients.clients import CLIENTS, Answered, Job, LeftOutError
 from tlearn import api
 from tlearn.data.image_folder import list_images
+from tlearn.runs.trained_run import TrainedRun
 
 FORMATS = (
     *(("tflite", "none"), ("tflite", "int8")),
@@ -61,6 +62,8 @@ def main() -> None:
     parser.add_argument("--node", type=Path, default=Path())
     parser.add_argument("--tflite-runtime", type=Path, metavar="PYTHON")
     options = parser.parse_args()
+    if TrainedRun.open(options.run).plan.images.resize != "squash":
+        parser.error("the programs here squash images: choose a run of --resize squash")
     with TemporaryDirectory() as folder:
         job = lay(options, Path(folder))
         found = api.predict(options.run, [Path(folder, name) for name in job.images])

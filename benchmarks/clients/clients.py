@@ -23,6 +23,8 @@ from tlearn.export.vela import compile_for_npu
 
 FLOAT, INT8, ONNX = "model.tflite", "model_int8.tflite", "model.onnx"
 NPU = "ethos-u55-64"
+_PACKAGES = {"ai_edge_litert": "ai-edge-litert", "cv2": "opencv-python-headless"}
+_PACKAGES |= {"tflite_micro": "tflite-micro", "ethosu": "ethos-u-vela"}
 _IMPORT, _OLD_IMPORT = "from ai_edge_litert.interpreter", "from tflite_runtime.interpreter"
 
 
@@ -32,13 +34,7 @@ class LeftOutError(Exception):
 
 @dataclass(frozen=True)
 class Job:
-    """A folder of exported files with copies of the images and packages of npm.
-
-    Attributes:
-        folder: The files.
-        images: Names of images in it.
-        old_python: A Python that has tflite-runtime; None for none.
-    """
+    """A folder of exported files, images and packages of npm; a Python with tflite-runtime."""
 
     folder: Path
     images: Sequence[str]
@@ -47,25 +43,18 @@ class Job:
 
 @dataclass(frozen=True)
 class Answered:
-    """What a program said.
-
-    Attributes:
-        version: Of the program.
-        lines: For each image, the file and labels with probabilities, between tabs; or one line in
-            words where it answers no images.
-        written: Lines of code that a user writes.
-    """
+    """A program's version, its lines (see `programs`), and how many lines a user writes."""
 
     version: str
     lines: Sequence[str]
     written: int
 
 
-def _version(module: str, package: str) -> str:
+def _version(module: str) -> str:
     """Return the version of whichever package has a module, or say which one to install."""
     found = packages_distributions().get(module)
     if not found:
-        raise LeftOutError(f"pip install {package}")
+        raise LeftOutError(f"pip install {_PACKAGES.get(module, module)}")
     return version(found[0])
 
 
@@ -96,16 +85,16 @@ def _lines(program: str) -> int:
     return sum(bool(line.strip()) for line in program.splitlines())
 
 
-def snippet(job: Job, module: str, package: str, file: str, platform: str) -> Answered:
+def snippet(job: Job, module: str, file: str) -> Answered:
     """Run the program that tlearn writes."""
-    found = _version(module, package)
-    program = write_snippet(job.folder / file, platform)
+    found = _version(module)
+    program = write_snippet(job.folder / file, "opencv" if module == "cv2" else "python")
     return Answered(found, _run(job, sys.executable, program), 0)
 
 
-def python(job: Job, module: str, package: str) -> Answered:
+def python(job: Job, module: str) -> Answered:
     """Run a program in this Python."""
-    found = _version(module, package)
+    found = _version(module)
     program = python_program(module)
     path = job.folder / f"run_{module}.py"
     path.write_text(_filled(program, job), encoding="utf-8")
@@ -113,7 +102,7 @@ def python(job: Job, module: str, package: str) -> Answered:
 
 
 def old_python(job: Job, file: str) -> Answered:
-    """Run the program that tlearn writes in another Python, with the import of tflite-runtime."""
+    """Run the program that tlearn writes in another Python, importing tflite-runtime."""
     if not job.old_python:
         raise LeftOutError(
             "python3.11 -m venv OLD && OLD/bin/pip install tflite-runtime 'numpy<2' pillow, "
@@ -154,6 +143,8 @@ def node(job: Job) -> Answered:
 
 def _open(job: Job, page: str, *drops: tuple[str, list[str]]) -> list[str]:
     """Return what a page says, in Chromium."""
+    if not CHROMIUM:
+        raise LeftOutError("install Chromium")
     browser = Browser(job.folder)
     try:
         return (browser.answer(page, *drops) if drops else browser.open(page))[0]
@@ -161,14 +152,8 @@ def _open(job: Job, page: str, *drops: tuple[str, list[str]]) -> list[str]:
         browser.close()
 
 
-def _need_chromium() -> None:
-    if not CHROMIUM:
-        raise LeftOutError("install Chromium")
-
-
 def litert_page(job: Job) -> Answered:
     """Drop the images on the page that tlearn writes; it shows the three most probable labels."""
-    _need_chromium()
     web_runtime.lay(job.folder)
     page = write_snippet(job.folder / FLOAT, "web")
     _, *shown = _open(job, page.name, ("body", list(job.images)))
@@ -181,7 +166,6 @@ def litert_page(job: Job) -> Answered:
 
 def onnx_page(job: Job) -> Answered:
     """Open a page that prepares images as the page that tlearn writes does."""
-    _need_chromium()
     found = _node_version(job, "onnxruntime-web")
     _lay_preparation(job)
     (job.folder / "run.html").write_text(_filled(BROWSER, job), encoding="utf-8")
@@ -190,38 +174,26 @@ def onnx_page(job: Job) -> Answered:
 
 def npu(job: Job) -> Answered:
     """Count the operators that Vela leaves to the processor."""
-    found = _version("ethosu", "ethos-u-vela")
+    found = _version("ethosu")
     compiled = compile_for_npu(job.folder / INT8, NPU)
     whole = compiled.n_operators - compiled.n_on_cpu
     return Answered(found, [f"{whole} of {compiled.n_operators} operators on the NPU"], 0)
 
 
-_LITERT = ("ai_edge_litert", "ai-edge-litert")
-_CV2 = ("cv2", "opencv-python-headless")
-
-
-def _in_python(module: str, package: str) -> Callable[[Job], Answered]:
-    return partial(python, module=module, package=package)
-
-
-def _written(module: str, package: str, file: str, platform: str) -> Callable[[Job], Answered]:
-    return partial(snippet, module=module, package=package, file=file, platform=platform)
-
-
 CLIENTS: tuple[tuple[str, str, Callable[[Job], Answered]], ...] = (
-    ("ai-edge-litert", FLOAT, _written(*_LITERT, FLOAT, "python")),
-    ("ai-edge-litert", INT8, _written(*_LITERT, INT8, "python")),
+    ("ai-edge-litert", FLOAT, partial(snippet, module="ai_edge_litert", file=FLOAT)),
+    ("ai-edge-litert", INT8, partial(snippet, module="ai_edge_litert", file=INT8)),
     ("tflite-runtime", FLOAT, partial(old_python, file=FLOAT)),
     ("tflite-runtime", INT8, partial(old_python, file=INT8)),
-    ("MediaPipe Tasks", FLOAT, _in_python("mediapipe", "mediapipe")),
+    ("MediaPipe Tasks", FLOAT, partial(python, module="mediapipe")),
     ("LiteRT.js in Chromium", FLOAT, litert_page),
-    ("ONNX Runtime", ONNX, _in_python("onnxruntime", "onnxruntime")),
+    ("ONNX Runtime", ONNX, partial(python, module="onnxruntime")),
     ("ONNX Runtime for Node", ONNX, node),
     ("ONNX Runtime Web in Chromium", ONNX, onnx_page),
-    ("OpenCV", ONNX, _written(*_CV2, ONNX, "opencv")),
-    ("OpenVINO", "model.xml", _in_python("openvino", "openvino")),
-    ("TensorFlow without Keras", "saved_model", _in_python("tensorflow", "tensorflow")),
-    ("TensorFlow Lite Micro", INT8, _in_python("tflite_micro", "tflite-micro")),
+    ("OpenCV", ONNX, partial(snippet, module="cv2", file=ONNX)),
+    ("OpenVINO", "model.xml", partial(python, module="openvino")),
+    ("TensorFlow without Keras", "saved_model", partial(python, module="tensorflow")),
+    ("TensorFlow Lite Micro", INT8, partial(python, module="tflite_micro")),
     ("Vela", INT8, npu),
 )
 """Name, file that it reads, and what asks it."""

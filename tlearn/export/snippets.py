@@ -1,8 +1,9 @@
 """Starter programs around an exported file, from the templates in `templates/`.
 
 All prepare an image as `data.decode` does. The one in Python gives the same pixels; the others
-resample every pixel where Pillow first averages blocks, which on photographs moves no value by
-more than 2 of 255, and take JPEG decoders as the platform has them.
+take JPEG decoders as the platform has them, and reduce horizontally first where Pillow may begin
+with the other axis, which moves values by 1 of 255. Those for phones resample every pixel where
+Pillow first averages blocks, which on photographs moves no value by more than 2.
 """
 
 from __future__ import annotations
