@@ -3,7 +3,8 @@
     python trained_together.py FOLDER OUT POLICIES DEVICES [KEY=VALUE ...]
 
 The environment says which process it is, see `tlearn.backend.processes`. Process 0 writes losses
-and weights of each policy, for each number of devices; where its checkpoint is there, it goes on.
+and weights of each policy, for each number of devices ("all" of them); where its checkpoint is
+there, it goes on.
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ DIE_AT = "DIE_AT_STEP"
 
 TRAININGS: dict[str, dict[str, Any]] = {
     "top_stages": {"views": 2, "class_weights": True, "head_dropout": 0.3},
+    "from_scratch": {"backbone": "lenet5", "image_size": 32},
     "deep": {"augmentation": "strong", "batch_norm": "trained"},
-    "from_scratch": {"backbone": "mobilenet_025", "image_size": 32, "head_stages": "2"},
 }
 COMMON = {"epochs": 2, "batch_size": 14}
 """Of 33 images a last batch of 5, which neither 2 nor 4 divide."""
@@ -64,10 +65,10 @@ def die_at(step: int) -> None:
 
 def main(folder: str, out: str, policies: str, devices: str, *settings: str) -> None:
     keys = dict(setting.split("=") for setting in settings)
+    if step := os.environ.get(DIE_AT):
+        die_at(int(step))
     for number in devices.split(","):
-        processes = Processes.of(os.environ, int(number))
-        if step := os.environ.get(DIE_AT):
-            die_at(int(step))
+        processes = Processes.of(os.environ, None if number == "all" else int(number))
         if not processes.leads:
             follow(processes)
             return

@@ -8,6 +8,7 @@ the order in which numbers are added.
 from __future__ import annotations
 
 import ctypes
+import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -248,13 +249,12 @@ def _connect(processes: Processes) -> None:
     import jax
 
     jax.config.update("jax_cpu_collectives_implementation", "gloo")
+    who = processes.address, processes.size, processes.rank
+    on_sigterm = signal.getsignal(signal.SIGTERM)
     try:
-        jax.distributed.initialize(
-            processes.address,
-            processes.size,
-            processes.rank,
-            cluster_detection_method="deactivate",  # it would give each process one GPU
-        )
+        # To detect a cluster would be to give each process one GPU.
+        jax.distributed.initialize(*who, cluster_detection_method="deactivate")
+        signal.signal(signal.SIGTERM, on_sigterm)  # JAX's own handler would let nothing end
         jax.devices()  # each process tells its own here: the first that asks waits for the others
     except RuntimeError as error:
         raise HostError(
