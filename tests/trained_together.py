@@ -10,6 +10,7 @@ there, it goes on.
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from tlearn.commands.session import Session
 from tlearn.commands.tuning import tune_network
 
 DIE_AT = "DIE_AT_STEP"
-"""Variable with the number of the step at which this process ends as if it were killed."""
+"""Variable with the number of the step at which this process gets the signal to end."""
 
 TRAININGS: dict[str, dict[str, Any]] = {
     "top_stages": {"views": 2, "class_weights": True, "head_dropout": 0.3},
@@ -58,7 +59,9 @@ def die_at(step: int) -> None:
 
     def step_or_die(*arguments: Any) -> Any:
         left[0] -= 1
-        return take_step(*arguments) if left[0] else os._exit(9)
+        if not left[0]:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return take_step(*arguments)
 
     phase.train_on_batch = step_or_die
 

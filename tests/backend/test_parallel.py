@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -57,7 +58,7 @@ def start(tiny_backbone: Path, tmp_path_factory: pytest.TempPathFactory) -> Star
 def alone(start: Start, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What one process trains on one device, and on four until it ends in the last training."""
     out = tmp_path_factory.mktemp("alone")
-    finish(start(out, POLICIES, "1,4", **{DIE_AT: 2 * ALL_STEPS - 1}), codes=(9,))
+    finish(start(out, POLICIES, "1,4", **{DIE_AT: 2 * ALL_STEPS - 1}), codes=(-signal.SIGTERM,))
     return out
 
 
@@ -107,7 +108,7 @@ def test_two_processes_train_as_one_does_even_if_one_is_killed_on_the_way(
         own = ({"RANK": 0}, {"RANK": 1} | of_second)
         return [start(tmp_path, policies, "all", 2, **shared, **one) for one in own]
 
-    of_first, _ = finish(*both(POLICIES, **{DIE_AT: ALL_STEPS - 1}), codes=(1, 9))
+    of_first, _ = finish(*both(POLICIES, **{DIE_AT: ALL_STEPS - 1}), codes=(1, -signal.SIGTERM))
     assert "another of the 2 processes has ended" in of_first
     assert not (tmp_path / f"{LAST}-2xall.npz").exists()
     assert (tmp_path / f"{LAST}-2xall.checkpoint.npz").exists()
