@@ -86,7 +86,7 @@ STEPS = {
     "teach",
 }
 STEPS |= {"advise_targets", "check_images", "evaluate_targets", "fitted", "heads"}
-STEPS |= {"save_model", "save_targets", "plan_time"}
+STEPS |= {"machine", "save_model", "save_targets", "plan_time"}
 STEPS |= {"train_one_class", "train_targets", "tuning", "workspace"}
 STEPS |= {"follow", "repeats", "policies", "additions", "verdict", "next_copies"}
 STEPS |= {"compare_page", "compared_run", "pairing", "references"}

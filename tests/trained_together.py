@@ -3,12 +3,14 @@
     python trained_together.py FOLDER OUT POLICIES DEVICES [KEY=VALUE ...]
 
 The environment says which process it is, see `tlearn.backend.processes`. Process 0 writes losses
-and weights of each policy, for each number of devices; where its checkpoint is there, it goes on.
+and weights of each policy, for each number of devices ("all" of them); where its checkpoint is
+there, it goes on.
 """
 
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -23,12 +25,12 @@ from tlearn.commands.session import Session
 from tlearn.commands.tuning import tune_network
 
 DIE_AT = "DIE_AT_STEP"
-"""Variable with the number of the step at which this process ends as if it were killed."""
+"""Variable with the number of the step at which this process gets the signal to end."""
 
 TRAININGS: dict[str, dict[str, Any]] = {
     "top_stages": {"views": 2, "class_weights": True, "head_dropout": 0.3},
+    "from_scratch": {"backbone": "lenet5", "image_size": 32},
     "deep": {"augmentation": "strong", "batch_norm": "trained"},
-    "from_scratch": {"backbone": "mobilenet_025", "image_size": 32, "head_stages": "2"},
 }
 COMMON = {"epochs": 2, "batch_size": 14}
 """Of 33 images a last batch of 5, which neither 2 nor 4 divide."""
@@ -57,17 +59,19 @@ def die_at(step: int) -> None:
 
     def step_or_die(*arguments: Any) -> Any:
         left[0] -= 1
-        return take_step(*arguments) if left[0] else os._exit(9)
+        if not left[0]:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return take_step(*arguments)
 
     phase.train_on_batch = step_or_die
 
 
 def main(folder: str, out: str, policies: str, devices: str, *settings: str) -> None:
     keys = dict(setting.split("=") for setting in settings)
+    if step := os.environ.get(DIE_AT):
+        die_at(int(step))
     for number in devices.split(","):
-        processes = Processes.of(os.environ, int(number))
-        if step := os.environ.get(DIE_AT):
-            die_at(int(step))
+        processes = Processes.of(os.environ, None if number == "all" else int(number))
         if not processes.leads:
             follow(processes)
             return

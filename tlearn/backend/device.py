@@ -6,8 +6,8 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-_NVIDIA = ("/dev/nvidia0", "/dev/dxg")
-"""The second is that of WSL2."""
+_NVIDIA = ("/dev/nvidiactl", "/dev/dxg")
+"""The first is there whatever the number of the card; the second is that of WSL2."""
 
 _DEVICE_FILES = (*_NVIDIA, "/dev/kfd", "/dev/accel0")
 _PACKAGES = {"tensorflow": "tlearn[gpu]", "jax": "jax[cuda12]"}
@@ -25,15 +25,24 @@ def accelerator_visible(device_files: Iterable[str | Path] = _DEVICE_FILES) -> b
     Args:
         device_files: Files of which one exists where there is an accelerator.
     """
-    hidden = os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1")
-    return not hidden and any(Path(node).exists() for node in device_files)
+    return not gpus_hidden() and any(Path(node).exists() for node in device_files)
+
+
+def gpus_hidden() -> bool:
+    """Return whether the environment keeps programs from the GPUs."""
+    return os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1")
+
+
+def accelerators() -> list[str]:
+    """Return the GPUs and TPUs that Keras sees: "gpu:0"."""
+    import keras
+
+    return [name for name in keras.distribution.list_devices() if not name.startswith("cpu")]
 
 
 def on_accelerator() -> bool:
     """Return whether Keras runs on a GPU or a TPU."""
-    import keras
-
-    return not all(name.startswith("cpu") for name in keras.distribution.list_devices())
+    return bool(accelerators())
 
 
 def unused_gpu(device_files: Iterable[str | Path] = _NVIDIA) -> tuple[str, ...]:

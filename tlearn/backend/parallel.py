@@ -8,6 +8,7 @@ the order in which numbers are added.
 from __future__ import annotations
 
 import ctypes
+import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -86,17 +87,22 @@ class Team:
             yield
             return
         distribution = keras.distribution.DataParallel(devices=devices, auto_shard_dataset=False)
-        with distribution.scope():
+        with distribution.scope(), self._losses_explained():
+            self._meet()
             values = _as_in_first(model.variables, distribution)
             for variable, value in zip(model.variables, values, strict=True):
                 variable._layout = distribution.get_variable_layout(variable)
                 variable.assign(value)
-            with self._losses_explained():
-                yield
+            yield
         for variable in model.variables:
             value = np.asarray(variable.value)
             variable._layout = None
             variable.assign(value)
+
+    def _meet(self) -> None:
+        """Wait until all are here: what JAX computes together waits for half a minute only."""
+        if self.processes.size > 1:
+            _client().wait_at_barrier(f"tlearn/{next(self._numbers)}", _PATIENCE_MS)
 
     @contextmanager
     def _losses_explained(self) -> Iterator[None]:
@@ -243,13 +249,13 @@ def _connect(processes: Processes) -> None:
     import jax
 
     jax.config.update("jax_cpu_collectives_implementation", "gloo")
+    who = processes.address, processes.size, processes.rank
+    on_sigterm = signal.getsignal(signal.SIGTERM)
     try:
-        jax.distributed.initialize(
-            processes.address,
-            processes.size,
-            processes.rank,
-            cluster_detection_method="deactivate",  # it would give each process one GPU
-        )
+        # To detect a cluster would be to give each process one GPU.
+        jax.distributed.initialize(*who, cluster_detection_method="deactivate")
+        signal.signal(signal.SIGTERM, on_sigterm)  # JAX's own handler would let nothing end
+        jax.devices()  # each process tells its own here: the first that asks waits for the others
     except RuntimeError as error:
         raise HostError(
             f"not all of {processes.size} processes met at {processes.address}: "

@@ -27,6 +27,12 @@ _Apply = Annotated[
     ),
 ]
 _Undo = Annotated[bool, options.switch("Take back what --apply moved last.", "--undo")]
+_Machine = Annotated[
+    bool,
+    options.switch(
+        "Examine this machine instead: what it has, what is used, how fast.", "--machine"
+    ),
+]
 _Out = Annotated[
     Path | None,
     options.option(
@@ -40,9 +46,10 @@ _Out = Annotated[
 
 def doctor(
     context: typer.Context,
-    folder: options.Folder,
+    folder: options.FolderOrRun = None,
     apply: _Apply = None,
     undo: _Undo = False,
+    machine: _Machine = False,
     out: _Out = None,
     group_by: options.GroupBy = None,
     groups: options.Groups = None,
@@ -63,7 +70,22 @@ def doctor(
 
     Example: [cyan]tlearn doctor flowers/[/]
     Mend: [cyan]tlearn doctor flowers/ --apply doctor/flowers/moves.csv[/]
+    Your machine: [cyan]tlearn doctor --machine[/]
     """
+    overrides = options.collect_overrides(context.params)
+    if machine:
+        if folder or apply or undo or out or overrides:
+            raise RecipeError(
+                "--machine examines this machine, and takes no folder and none of its flags",
+                "leave them out: tlearn doctor --machine",
+            )
+        _examine_machine(Display(as_json, quiet, verbose))
+        return
+    if folder is None:
+        raise RecipeError(
+            "no folder is named",
+            "name a folder of images, or examine this machine: tlearn doctor --machine",
+        )
     if apply and undo:
         raise RecipeError(
             "--apply moves files and --undo moves them back",
@@ -72,7 +94,6 @@ def doctor(
     if apply or undo:
         _move(folder, apply, as_json)
         return
-    overrides = options.collect_overrides(context.params)
     from tlearn import api
 
     with Display(as_json, quiet, verbose) as display:
@@ -83,6 +104,21 @@ def doctor(
         print_json(to_json(result, folder))
     else:
         print_result(*draw(result, folder, verbose))
+
+
+def _examine_machine(display: Display) -> None:
+    from tlearn.cli import machine_view as view
+    from tlearn.commands.machine import look_at_machine, measure_machine
+
+    with display:
+        display("look at the machine", 0, 0)
+        machine = look_at_machine()
+        display.show(*view.draw_machine(machine))
+        speeds = measure_machine(machine, display)
+    if display.as_json:
+        print_json(view.to_json(machine, speeds))
+    else:
+        print_result(*view.draw_speeds(speeds, machine.cores))
 
 
 def _move(folder: Path, listed: Path | None, as_json: bool) -> None:

@@ -28,6 +28,7 @@ _DISTRIBUTIONS = {
     "tlearn": ("tlearn",),
     "keras": ("keras",),
     "tensorflow": ("tensorflow", "tensorflow-cpu", "tensorflow-intel", "tensorflow-macos"),
+    "jax": ("jax",),
     "litert": ("ai-edge-litert",),
     "numpy": ("numpy",),
     "scipy": ("scipy",),
@@ -134,7 +135,7 @@ def collect_provenance(
         python=platform.python_version(),
         versions=installed_versions(),
         system=platform.platform(),
-        processor=_processor(),
+        processor=processor_name(),
         cores=os.cpu_count(),
         seeds=({"split": plan.seed} if drawn else {}) | {"training": plan.seed},
         splits=splits,
@@ -226,7 +227,7 @@ def _version(names: Sequence[str]) -> str | None:
     return None
 
 
-def _processor() -> str:
+def processor_name() -> str:
     """Return the model of the processor; Python itself knows it on Windows only."""
     with suppress(OSError, subprocess.SubprocessError):
         if sys.platform == "darwin":

@@ -118,9 +118,26 @@ def _compile(model: keras.Model, plan: Plan, rate_factors: Mapping[str, float], 
         clip_norm=plan.training.clip_norm,
         accumulated=parts,
     )
+    compile_to_train(model, optimizer, plan.task, plan.training.label_smoothing)
+
+
+def compile_to_train(
+    model: keras.Model,
+    optimizer: keras.optimizers.Optimizer,
+    task: str,
+    label_smoothing: float = 0.0,
+) -> None:
+    """Compile a model for the device that Keras runs on, with the loss of a task.
+
+    Args:
+        model: What will be trained.
+        optimizer: What takes the steps; it is built.
+        task: One of `targets.Task`.
+        label_smoothing: See `losses`.
+    """
     model.compile(
         optimizer,
-        **losses(plan.task, plan.training.label_smoothing),
+        **losses(task, label_smoothing),
         # XLA is ten times slower than TensorFlow on a CPU, and several times faster elsewhere.
         jit_compile=on_accelerator() or keras.backend.backend() == "jax",
     )
