@@ -84,10 +84,11 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=5)
     parser.add_argument("--requests", type=int, default=1000)
     options = parser.parse_args()
-    files = [path.read_bytes() for path in list_images(options.images)]
-    images = [files[n % len(files)] for n in range(options.requests)]
-    workers, n = os.cpu_count() or 1, len(images)
+    workers, n = os.cpu_count() or 1, options.requests
     pool = Pool(options.artifact, read_contract(options.artifact)[0], workers)
+    files = [path.read_bytes() for path in list_images(options.images)]
+    readable = [data for data in files if not pool("", data, {})["problem"]]
+    images = [readable[number % len(readable)] for number in range(n)]
     shares, lost, wrong = [], 0, 0
     with serving(options.artifact) as url:
         asyncio.run(ask(url, images[:CLIENTS]))
