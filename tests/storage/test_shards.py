@@ -89,7 +89,7 @@ def test_a_damaged_row_is_not_read(tmp_path: Path, shards: Path, place: int) -> 
     if not missing:
         with pytest.raises(HostError, match="damaged") as error:
             one.read([key(n) for n in numbers])
-        assert error.value.hint.endswith("--shard 1/3")
+        assert error.value.hint.endswith("--shard 1/3 --store DIR")
 
 
 def test_a_shard_cut_short_is_refused(tmp_path: Path, shards: Path) -> None:

@@ -131,7 +131,8 @@ class ShardFile:
     def damaged(self) -> HostError:
         """Return what to say of a file that is not as it was written."""
         shard = self.path.stem.replace("-of-", "/")
-        hint = f"remove it, and compute it again: tlearn features FOLDER --shard {shard}"
+        again = f"tlearn features FOLDER --shard {shard} --store DIR"
+        hint = f"remove it, and compute it again with the same backbone: {again}"
         return HostError(f"{quoted(self.path)} is damaged", hint)
 
     def _map(self, dtype: np.dtype, offset: int, shape: tuple[int, ...]) -> np.ndarray:
