@@ -218,3 +218,4 @@ def test_words_of_the_first_version_are_its_own() -> None:
 
 def test_a_file_of_a_time_when_jpegs_were_reduced_further_is_no_damaged_one() -> None:
     assert contradiction(changed("preprocessing.decoding", EARLIER_DECODING)) == ""
+    assert contradiction(changed("preprocessing.normalization", EARLIER_DECODING))

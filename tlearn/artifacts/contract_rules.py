@@ -104,7 +104,8 @@ def _about_images(contract: Contract) -> Iterator[str]:
     for key, expected in asdict(_expected(preprocessing)).items():
         found = getattr(preprocessing, key)
         as_earlier = contract.version < _SAME_PROSE and key in _PROSE
-        if found not in (expected, EARLIER_DECODING) and not as_earlier:
+        as_earlier |= key == "decoding" and found == EARLIER_DECODING
+        if found != expected and not as_earlier:
             yield f"preprocessing.{key}: {shortened(found)}, expected {expected!r}"
     low, high = preprocessing.gray_range or (0, 1)
     if not low < high:

@@ -216,7 +216,6 @@ def _template_values(contract: Contract, files: BoardFiles, names: Sequence[str]
         "input": contract.input,
         "output_index": names.index(contract.output.name),
         "known_index": names.index(contract.known.name) if contract.known else None,
-        "ordered": bool(contract.confidence and contract.confidence.ordered),
         "steps": math.floor(contract.tolerance / (contract.output.scale or 1)),
         "tolerance": contract.tolerance,
     }
