@@ -22,6 +22,7 @@ import numpy as np
 
 from tlearn.artifacts.contract import Preprocessing
 from tlearn.commands.session import Session
+from tlearn.confidence.answers import Answers
 from tlearn.data.sampling import representative
 from tlearn.evaluation.predictions import predict_pixels
 from tlearn.export.inputs import ExportInputs
@@ -69,7 +70,7 @@ def solve_classifier(folder: Path, backbone: str, image_size: int) -> ExportInpu
         model=model,
         class_names=classes,
         check=SplitImages(held_out, truth, names, "test"),
-        expected=predict_pixels(model.predict_on_batch, held_out),
+        expected=Answers(predict_pixels(model.predict_on_batch, held_out)),
         preprocessing=Preprocessing.of(image_size, "squash"),
         metadata={},
         calibration=representative(train, labels, 100),
