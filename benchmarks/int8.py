@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ import numpy as np
 
 from tlearn.artifacts.contract import Preprocessing
 from tlearn.commands.session import Session
+from tlearn.confidence.answers import Answers
 from tlearn.data.sampling import representative
 from tlearn.evaluation.predictions import predict_pixels
 from tlearn.export.inputs import ExportInputs
@@ -68,7 +70,7 @@ def solve_classifier(folder: Path, backbone: str, image_size: int) -> ExportInpu
         model=model,
         class_names=classes,
         check=SplitImages(held_out, truth, names, "test"),
-        expected=predict_pixels(model.predict_on_batch, held_out),
+        expected=Answers(predict_pixels(model.predict_on_batch, held_out)),
         preprocessing=Preprocessing.of(image_size, "squash"),
         metadata={},
         calibration=representative(train, labels, 100),
@@ -83,7 +85,8 @@ def measure(folder: Path, backbone: str, image_size: int) -> dict[str, Any]:
     gates = {mode: (mode, 1.0) for mode in MODES} | {"int8, solved for it": ("int8", -1.0)}
     for name, (mode, max_drop) in gates.items():
         with tempfile.TemporaryDirectory() as scratch:
-            file = write_and_check(inputs, Path(scratch), ("tflite", mode), max_drop)
+            held_to = replace(inputs, max_drop=max_drop)
+            file = write_and_check(held_to, Path(scratch), ("tflite", mode))
         row["accuracy"] = round(file.accuracy + file.accuracy_drop, 4)
         row[name] = {"drop": round(file.accuracy_drop, 4), "agreement": round(file.agreement, 4)}
         row[name] |= {"kB": file.size_bytes // 1000, "ms": round(file.milliseconds, 2)}

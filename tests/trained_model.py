@@ -53,6 +53,7 @@ class TrainedModel(NamedTuple):
             golden=golden_images(self),
             provenance={"model": "1"},
             int8_note=int8_note,
+            max_drop=0.05,
         )
 
 

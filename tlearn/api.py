@@ -33,6 +33,7 @@ from tlearn.evaluation.gates import Gates
 from tlearn.evaluation.sorting import Sorting
 from tlearn.export.board_files import BoardFiles
 from tlearn.export.budget import BudgetResult
+from tlearn.export.inputs import ExportOptions
 from tlearn.suggestion.advice import Advice
 from tlearn.suggestion.board_fit import BoardLimits
 
@@ -49,6 +50,7 @@ __all__ = [
     "EmbedResult",
     "EvaluateResult",
     "ExplainResult",
+    "ExportOptions",
     "FeaturesResult",
     "FinetuneResult",
     "FolderPage",

@@ -12,7 +12,7 @@ from benchmarks.answers.cells import Cell
 from tlearn import api
 from tlearn.data.pixel_store import PixelRows
 from tlearn.export.from_run import prepare_export
-from tlearn.export.inputs import ExportInputs
+from tlearn.export.inputs import ExportInputs, ExportOptions
 from tlearn.runs.trained_run import TrainedRun
 
 
@@ -29,7 +29,7 @@ def export_inputs(cell: Cell, calibrate: bool) -> Iterator[ExportInputs]:
                 shutil.copyfile(cell.folder.path / name, target / f"{row}{name.suffix}")
         images, run = Path(scratch, "images"), Path(scratch, "run")
         api.finetune(images, flags=cell.folder.flags | {"groups": "off"}, out=run)
-        yield prepare_export(TrainedRun.open(run), calibrate)
+        yield prepare_export(TrainedRun.open(run), calibrate, ExportOptions(max_drop=1.0))
 
 
 def pixels(cell: Cell, split: str) -> PixelRows:

@@ -71,7 +71,7 @@ def main() -> None:
                 for folder in folders:
                     folder.mkdir()
                 made, plain = (
-                    write_and_check(given, folder, target, 1.0)
+                    write_and_check(given, folder, target)
                     for given, folder in zip(both, folders, strict=True)
                 )
                 sizes = [artifact_size_bytes(artifact.path) for artifact in (made, plain)]

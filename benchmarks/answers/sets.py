@@ -37,7 +37,7 @@ def measure(
 def measure_int8(cell: Cell) -> list[Row]:
     """Export an int8 file with promises of its own, and hold them against test images."""
     with export_inputs(cell, calibrate=True) as inputs, TemporaryDirectory() as folder:
-        artifact = write_and_check(inputs, Path(folder), ("tflite", "int8"), 1.0)
+        artifact = write_and_check(inputs, Path(folder), ("tflite", "int8"))
         answers = run_artifact(artifact.path, pixels(cell, "test"))
     return measure("int8", artifact.sets, answers.probabilities, cell.labels["test"])
 

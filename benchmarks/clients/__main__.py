@@ -24,7 +24,8 @@ FORMATS = (
 def lay(options: argparse.Namespace, folder: Path) -> Job:
     """Write all formats into a folder, with the images under names without spaces."""
     # Programs print no probabilities of images that they call none of these.
-    api.export(options.run, FORMATS, out=folder, refuse=0.0, max_drop=1.0)
+    asked = api.ExportOptions(max_drop=1.0, refuse=0.0)
+    api.export(options.run, FORMATS, options=asked, out=folder)
     (folder / "node_modules").symlink_to((options.node / "node_modules").absolute())
     names = []
     for number, path in enumerate(list_images([options.images])):

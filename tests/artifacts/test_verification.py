@@ -28,7 +28,7 @@ from tlearn.export.write import export_artifact
 def exported(inputs: ExportInputs, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("exported")
     for mode in ("none", "int8"):
-        export_artifact(inputs, folder, ("tflite", mode), 0.5)
+        export_artifact(inputs, folder, ("tflite", mode))
     return folder
 
 

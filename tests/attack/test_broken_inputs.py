@@ -36,7 +36,8 @@ def workshop(
         draw_folder(folder / "images")
         for name in ("run", "cache"):
             shutil.copytree(linear_head_run / name, folder / name)
-        api.export(folder / "run", [("tflite", "none")], out=folder / "export", max_drop=1.0)
+        options = api.ExportOptions(max_drop=1.0)
+        api.export(folder / "run", [("tflite", "none")], options=options, out=folder / "export")
 
     return once("attack-workshop", make)
 

@@ -41,7 +41,7 @@ def test_a_board_gets_its_files_and_a_report(
     assert result.exit_code == 0
     fits(result.stdout)
     assert exported[0][0] == (None, "esp32")
-    assert exported[0][1]["max_drop"] == 0.02
+    assert exported[0][1]["options"].max_drop == 0.02
     for shown in ("ESP32-S3", "55.4 kB", "203.8 kB", "125.2 kB", "10 of 2 kinds", "main.cc"):
         assert shown in result.stdout
 

@@ -61,8 +61,8 @@ def test_what_is_refused_and_expected_goes_to_the_export_and_is_shown(
     exported = calls("export", [file])
     words = ("export", "--tflite", "--refuse", "10%", "--prior", "cats=.9", "--prior", "dogs=10%")
     shown = command(*words).stdout
-    assert exported[0][1]["refuse"] == 0.1
-    assert exported[0][1]["prior"] == {"cats": 0.9, "dogs": 0.1}
+    assert exported[0][1]["options"].refuse == 0.1
+    assert exported[0][1]["options"].prior == {"cats": 0.9, "dogs": 0.1}
     assert "answers are set for 90.0% cats, 10.0% dogs" in shown
     assert "about 10.0% of images of the classes are refused" in shown
     (artifact,) = json.loads(command(*words, "--json").stdout)["artifacts"]
@@ -74,7 +74,8 @@ def test_without_either_the_usual_is_done_and_nothing_is_said_of_it(
 ) -> None:
     exported = calls("export", [replace(GOOD, refuse=0.05)])
     shown = command("export", "--tflite").stdout
-    assert exported[0][1]["refuse"] is None and not exported[0][1]["prior"]
+    asked = exported[0][1]["options"]
+    assert asked.refuse is None and not asked.prior
     assert "refused" not in shown and "set for" not in shown
 
 
@@ -169,7 +170,7 @@ def test_the_operating_point_of_a_file_is_shown(
     recorded = calls("export", [replace(GOOD, operating_point=point)])
     shown = command("export", "--tflite", "--min-sensitivity", "95%")
     fits(shown.stdout)
-    assert recorded[0][1]["choice"].min_sensitivity == 0.95
+    assert recorded[0][1]["options"].choice.min_sensitivity == 0.95
     text = " ".join(shown.stdout.split())
     assert "\\x1b[31msick from a probability of 0.31 on: 19 of 20 found, 10 of 20 left" in text
     document = json.loads(command("export", "--tflite", "--json").stdout)

@@ -38,7 +38,7 @@ def test_it_says_what_is_kept_and_why(
     assert result.exit_code == 0 and not result.stderr
     fits(result.stdout)
     assert recorded[0][0] == (None, ALL_MODES, Budget(4e6, 30.0))
-    assert recorded[0][1]["max_drop"] == 0.02
+    assert recorded[0][1]["options"].max_drop == 0.02
     rows = result.stdout.splitlines()
     assert any("✓" in row and "int8" in row and "kept" in row for row in rows)
     assert any("float32" in row and "too large" in row for row in rows)

@@ -40,7 +40,7 @@ def test_it_draws_a_line_a_file(
     assert result.exit_code == 0
     fits(result.stdout)
     assert recorded[0][0] == (None, [("tflite", "none")])
-    assert recorded[0][1]["max_drop"] == 0.025
+    assert recorded[0][1]["options"].max_drop == 0.025
     row = next(line for line in result.stdout.splitlines() if "✓" in line)
     cells = ["✓", "tflite", "9.0", "MB", "100.0%", "95.0%", "none", "0.0", "to", "0.0", "3.6"]
     assert row.split() == cells

@@ -21,11 +21,12 @@ from tlearn.export.parity import Artifact
 
 FILE = Artifact(Path("model.tflite"), "tflite", "none", 9_000, 1.0, 0.95, 0.0, 3.6, True, "")
 TARGETS = [("tflite", "none")]
+LOOSE = api.ExportOptions(max_drop=0.5)
 
 
 def test_every_mode_of_litert_is_written_checked_and_labeled(finished_run: Path) -> None:
     modes = ("none", "float16", "dynamic", "int8", "int8_float")
-    artifacts = api.export(finished_run, [("tflite", mode) for mode in modes], max_drop=0.5)
+    artifacts = api.export(finished_run, [("tflite", mode) for mode in modes], options=LOOSE)
     assert tuple(artifact.quantization for artifact in artifacts) == modes
     assert all(a.passed and a.path.exists() and a.size_bytes > 1000 for a in artifacts)
     assert artifacts[0].agreement == 1.0
@@ -34,7 +35,7 @@ def test_every_mode_of_litert_is_written_checked_and_labeled(finished_run: Path)
 
 def test_a_file_that_fails_the_gate_says_so_in_its_name(finished_run: Path) -> None:
     # No file passes this gate: a drop of nothing exceeds -1.
-    (artifact,) = api.export(finished_run, TARGETS, max_drop=-1.0)
+    (artifact,) = api.export(finished_run, TARGETS, options=api.ExportOptions(max_drop=-1.0))
     assert not artifact.passed
     assert artifact.path.name == "model.failed.tflite"
 
@@ -71,12 +72,12 @@ def test_a_format_that_cannot_hold_the_network_leaves_the_others(
     (finished_run / "export" / "model_float16.tflite").write_text("earlier")
     write = exporting.export_artifact
 
-    def export(inputs: Any, folder: Path, target: tuple[str, str], max_drop: float) -> Artifact:
-        return (refuse if target[1] == "float16" else write)(inputs, folder, target, max_drop)
+    def export(inputs: Any, folder: Path, target: tuple[str, str]) -> Artifact:
+        return (refuse if target[1] == "float16" else write)(inputs, folder, target)
 
     monkeypatch.setattr(exporting, "export_artifact", export)
     targets = [("tflite", "float16"), ("tflite", "none")]
-    failed, written = api.export(finished_run, targets, max_drop=0.5)
+    failed, written = api.export(finished_run, targets, options=LOOSE)
     assert written.passed and written.path.is_file()
     assert not failed.passed and failed.size_bytes == 0
     assert failed.failure == "could not be written: LiteRT has no operator for it"
@@ -86,7 +87,7 @@ def test_a_format_that_cannot_hold_the_network_leaves_the_others(
 
 
 def test_nothing_but_the_files_is_left_in_the_folder(finished_run: Path) -> None:
-    api.export(finished_run, [*TARGETS, ("saved_model", "none")], max_drop=0.5)
+    api.export(finished_run, [*TARGETS, ("saved_model", "none")], options=LOOSE)
     assert {path.name for path in (finished_run / "export").iterdir()} == {
         *("model.tflite", "model.contract.json", "golden"),
         *("saved_model", "saved_model.contract.json"),
@@ -104,9 +105,9 @@ def test_a_point_is_chosen_on_the_answers_of_each_file_and_obeyed_by_check(
 ) -> None:
     folder = image_folder(classes=2, per_class=30, name="two")
     _, run = train(folder, "two_run")
-    choice = api.Choice("square", min_sensitivity=0.5)
+    options = replace(LOOSE, choice=api.Choice("square", min_sensitivity=0.5))
     targets = [("tflite", "none"), ("tflite", "int8")]
-    artifacts = api.export(run.path, targets, max_drop=1.0, choice=choice)
+    artifacts = api.export(run.path, targets, options=options)
     for artifact in artifacts:
         contract, _ = read_contract(artifact.path)
         point = contract.operating_point
@@ -139,8 +140,9 @@ def test_without_a_choice_the_rule_that_the_run_keeps_is_followed(
 
 
 def test_more_than_two_classes_have_no_operating_point(finished_run: Path) -> None:
+    options = api.ExportOptions(choice=api.Choice(min_sensitivity=0.9))
     with pytest.raises(RecipeError, match="--min-sensitivity is for two classes"):
-        api.export(finished_run, TARGETS, choice=api.Choice(min_sensitivity=0.9))
+        api.export(finished_run, TARGETS, options=options)
     assert not (finished_run / "export").exists()
 
 
@@ -148,7 +150,7 @@ def test_the_best_file_within_a_budget_is_kept_alone(finished_run: Path) -> None
     (large,) = api.export(finished_run, TARGETS, out=finished_run / "large")
     budget = Budget(0.8 * large.size_bytes)
     targets = [("tflite", "none"), ("tflite", "float16")]
-    result = api.export_within(finished_run, targets, budget, max_drop=1.0)
+    result = api.export_within(finished_run, targets, budget, options=LOOSE)
     assert result.kept is not None and result.kept.quantization == "float16"
     assert not result.suggestions
     files = {path.name for path in (finished_run / "export").iterdir() if path.is_file()}

@@ -39,7 +39,7 @@ def test_what_is_advised_takes_what_was_estimated(
     assert {one.image_size for one in advice.candidates} <= {32, 64}
     stages = {"head_stages": chosen.score.head_stages, "image_size": chosen.image_size}
     _, run = train(**stages)
-    _, files = api.export_for_board(run.path, "stm32", max_drop=1.0)
+    _, files = api.export_for_board(run.path, "stm32", options=api.ExportOptions(max_drop=1.0))
     assert files is not None
     assert files.model_bytes == pytest.approx(chosen.flash, rel=0.1, abs=5_000)
     assert files.measured_bytes == pytest.approx(chosen.ram, rel=0.1, abs=5_000)

@@ -74,7 +74,8 @@ def test_labels_have_thresholds_and_an_unknown_one_is_left_out(train: Callable[.
 
 def test_a_number_of_int8_is_held_against_the_model_in_its_unit(train: Callable[..., Any]) -> None:
     _, result = train(number_table, policy="linear_head")
-    (artifact,) = api.export(result.run.path, [("tflite", "int8")], max_drop=1.0)
+    options = api.ExportOptions(max_drop=1.0)
+    (artifact,) = api.export(result.run.path, [("tflite", "int8")], options=options)
     assert "age is off by" in artifact.unit
 
 

@@ -41,11 +41,12 @@ def test_without_its_images_and_moved_it_exports_the_same_file(
     finished_run: Path, images: Path, tmp_path: Path, own_cache: Path
 ) -> None:
     int8 = [("tflite", "int8")]
-    (before,) = api.export(finished_run, int8, out=tmp_path / "before", max_drop=0.5)
+    options = api.ExportOptions(max_drop=0.5)
+    (before,) = api.export(finished_run, int8, options=options, out=tmp_path / "before")
     shutil.rmtree(images)
     shutil.rmtree(own_cache)
     finished_run.rename(tmp_path / "elsewhere")
-    (after,) = api.export(tmp_path / "elsewhere", int8, max_drop=0.5)
+    (after,) = api.export(tmp_path / "elsewhere", int8, options=options)
     assert after.path.read_bytes() == before.path.read_bytes()
     assert (before.checked_on, after.checked_on) == ("val", "sample of val")
     assert (after.n_checked, after.accuracy) == (before.n_checked, before.accuracy)

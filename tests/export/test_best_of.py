@@ -16,7 +16,7 @@ TARGETS = [("tflite", "none"), ("tflite", "dynamic"), ("tflite", "int8")]
 SIZES = {"none": 900, "dynamic": 300, "int8": 250}
 
 
-def write(inputs: Any, folder: Path, target: tuple[str, str], max_drop: float) -> Artifact:
+def write(inputs: Any, folder: Path, target: tuple[str, str]) -> Artifact:
     """An artifact with something that belongs to it; int8 fails the gate."""
     format, quantization = target
     passed = quantization != "int8"
@@ -33,16 +33,14 @@ def write(inputs: Any, folder: Path, target: tuple[str, str], max_drop: float) -
 @pytest.fixture
 def keep_best(monkeypatch: pytest.MonkeyPatch) -> Callable[..., BudgetResult]:
     def run(folder: Path, budget: Budget, refused: Sequence[str] = ()) -> BudgetResult:
-        def export(
-            inputs: Any, target_folder: Path, target: tuple[str, str], max_drop: float
-        ) -> Artifact:
+        def export(inputs: Any, target_folder: Path, target: tuple[str, str]) -> Artifact:
             if target[1] in refused:
                 raise ExportError(f"no {target[1]}")
-            return write(inputs, target_folder, target, max_drop)
+            return write(inputs, target_folder, target)
 
         monkeypatch.setattr("tlearn.export.best_of.export_artifact", export)
         nothing: Any = None
-        return export_best(nothing, TARGETS, folder, budget, 0.01, no_progress)
+        return export_best(nothing, TARGETS, folder, budget, no_progress)
 
     return run
 

@@ -57,8 +57,8 @@ def written(inputs: ExportInputs, folder: Path, board: str, rule: str = "squash"
     inputs = replace(
         inputs, class_names=LABELS, preprocessing=Preprocessing.of(SIZE, rule), golden=golden
     )
-    artifact = export_artifact(inputs, folder, ("tflite", "int8"), 1.0)
-    return write_board(artifact.path, board, inputs, 1.0)
+    artifact = export_artifact(inputs, folder, ("tflite", "int8"))
+    return write_board(artifact.path, board, inputs)
 
 
 @pytest.fixture(scope="module")
@@ -202,8 +202,8 @@ def draw_frame(shape: tuple[int, int], format: str) -> tuple[bytes, np.ndarray]:
 def test_a_network_that_loses_too_much_on_boards_is_not_written(
     known_inputs: ExportInputs, tmp_path: Path
 ) -> None:
-    artifact = export_artifact(known_inputs, tmp_path, ("tflite", "int8"), 1.0)
-    files = write_board(artifact.path, "stm32", known_inputs, -1.0)
+    artifact = export_artifact(known_inputs, tmp_path, ("tflite", "int8"))
+    files = write_board(artifact.path, "stm32", replace(known_inputs, max_drop=-1.0))
     assert "accuracy fell" in files.failure
     assert not files.folder.exists()
 
@@ -230,7 +230,8 @@ def test_boards_take_int8_alone(mode: str) -> None:
 def test_the_sources_answer_as_the_task_asks(
     target_run: Callable[[str], Path], compile_all: Compile, tmp_path: Path, task: str
 ) -> None:
-    _, files = api.export_for_board(target_run(task), "stm32", max_drop=1.0, out=tmp_path)
+    options = api.ExportOptions(max_drop=1.0)
+    _, files = api.export_for_board(target_run(task), "stm32", options=options, out=tmp_path)
     assert files is not None and not files.failure
     compile_all([*files.folder.glob("*.cc")], "-shared", "-fPIC", "-DSELF_TEST")
     answer = (files.folder / "answer.h").read_text()

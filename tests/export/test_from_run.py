@@ -17,6 +17,7 @@ from tlearn.data.decode import decode
 from tlearn.errors import ExportError
 from tlearn.evaluation.prior import with_prior
 from tlearn.export.from_run import prepare_export
+from tlearn.export.inputs import ExportOptions
 from tlearn.export.write import export_artifact
 from tlearn.runs.trained_run import TrainedRun
 from tlearn.storage.digest import digest_of_bytes
@@ -53,13 +54,13 @@ def test_shares_of_the_classes_go_into_the_model_and_into_what_its_files_say(
 ) -> None:
     run = TrainedRun.open(finished_run)
     usual, first = prepare_export(run, False), run.labels[0]
-    inputs = prepare_export(run, False, prior={first: 0.9})
+    inputs = prepare_export(run, False, ExportOptions(max_drop=0.5, prior={first: 0.9}))
     assert inputs.prior == pytest.approx([0.9, 0.05, 0.05])
     probabilities = usual.expected.probabilities
     expected = with_prior(probabilities, np.full(3, 1 / 3), np.array(inputs.prior))
     np.testing.assert_allclose(inputs.expected.probabilities, expected, atol=1e-5)
     assert f"0.9 {first}" in inputs.metadata["description"]
-    artifact = export_artifact(inputs, tmp_path, ("tflite", "none"), 0.5)
+    artifact = export_artifact(inputs, tmp_path, ("tflite", "none"))
     contract, _ = read_contract(artifact.path)
     assert contract.prior == artifact.prior == inputs.named_prior
     (answer, *_) = run_artifact(artifact.path, inputs.check.pixels[:1])
@@ -74,8 +75,9 @@ def test_shares_of_the_classes_go_into_the_model_and_into_what_its_files_say(
 def test_what_may_be_refused_is_in_the_contract(
     finished_run: Path, tmp_path: Path, refuse: float | None, written: float
 ) -> None:
-    inputs = prepare_export(TrainedRun.open(finished_run), False, refuse)
-    artifact = export_artifact(inputs, tmp_path, ("tflite", "none"), 0.5)
+    options = ExportOptions(max_drop=0.5, refuse=refuse)
+    inputs = prepare_export(TrainedRun.open(finished_run), False, options)
+    artifact = export_artifact(inputs, tmp_path, ("tflite", "none"))
     assert artifact.refuse == read_contract(artifact.path)[0].refuse == written
 
 
@@ -85,7 +87,7 @@ def test_a_model_that_does_not_know_strangers_cannot_be_told_to_refuse(
     monkeypatch.setattr(TrainedRun, "load_model", lambda _: trained.model)
     run = TrainedRun.open(finished_run)
     with pytest.raises(ExportError, match="--refuse"):
-        prepare_export(run, False, 0.05)
+        prepare_export(run, False, ExportOptions(refuse=0.05))
     assert prepare_export(run, False).expected.known is None
 
 
@@ -121,7 +123,7 @@ def test_maps_are_asked_of_the_model_unless_its_head_reads_one_place(
     run = TrainedRun.open(finished_run)
     assert prepare_export(run, False).expected.maps is None
     with pytest.raises(ExportError, match="one place"):
-        prepare_export(run, False, maps=True)
+        prepare_export(run, False, ExportOptions(maps=True))
     monkeypatch.setattr(TrainedRun, "load_model", lambda self: build())
-    maps = prepare_export(run, False, maps=True).expected.maps
+    maps = prepare_export(run, False, ExportOptions(maps=True)).expected.maps
     assert maps is not None and maps.shape == (9, 8, 8)

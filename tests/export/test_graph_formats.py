@@ -194,12 +194,12 @@ def test_onnx_takes_the_order_of_axes_that_it_names_and_no_other(
 def test_the_contract_says_the_order_of_axes(trained: Any, tmp_path: Path) -> None:
     installed("onnx")
     inputs = replace(trained.inputs(), layout="NCHW")
-    artifact = export_artifact(inputs, tmp_path, ("onnx", "none"), 0.0)
+    artifact = export_artifact(inputs, tmp_path, ("onnx", "none"))
     report = check_artifact(artifact.path)
     assert report.passed
     assert report.contract.preprocessing.layout == "NCHW"
     assert report.contract.input.shape == (None, 3, 32, 32)
-    other = export_artifact(inputs, tmp_path, ("tflite", "none"), 0.0)
+    other = export_artifact(inputs, tmp_path, ("tflite", "none"))
     assert check_artifact(other.path).contract.preprocessing.layout == "NHWC"
 
 
@@ -260,12 +260,12 @@ def test_writing_and_running_are_silent(
 
 def test_the_whole_way_and_a_failed_gate(format: str, trained: Any, tmp_path: Path) -> None:
     inputs = trained.inputs()
-    good = write_and_check(inputs, tmp_path, (format, "none"), 0.0)
+    good = write_and_check(inputs, tmp_path, (format, "none"))
     assert good.passed and good.agreement == 1.0 and good.milliseconds > 0
     parts = sorted(tmp_path.iterdir())
     assert good.size_bytes == sum(part.stat().st_size for part in parts)
 
-    failed = compare_with_model(inputs, good.path, (format, "none"), -1.0)
+    failed = compare_with_model(replace(inputs, max_drop=-1.0), good.path, (format, "none"))
     assert not failed.passed and failed.path.exists()
     renamed = sorted(f"{part.stem}.failed{part.suffix}" for part in parts)
     assert sorted(part.name for part in tmp_path.iterdir()) == renamed

@@ -39,7 +39,7 @@ def test_both_outputs_are_found_by_name_and_answer_as_the_model_does(
     if not all(map(find_spec, packages)):
         pytest.skip(f"not installed: {', '.join(packages)}")
     tolerance = TARGETS[target]
-    artifact = export_artifact(known_inputs, tmp_path, target, 0.05)
+    artifact = export_artifact(known_inputs, tmp_path, target)
     assert artifact.passed, artifact.failure
     interface = read_interface(artifact.path)
     assert interface.output.name == "probabilities" and interface.output.shape[-1] == 3
@@ -65,7 +65,7 @@ def test_known_keeps_its_weights_when_the_head_is_refitted_for_int8(
     known_inputs: ExportInputs, tmp_path: Path
 ) -> None:
     before = known_inputs.model.get_weights()
-    failed = write_and_check(known_inputs, tmp_path, ("tflite", "int8"), -1.0)  # nothing passes
+    failed = write_and_check(replace(known_inputs, max_drop=-1.0), tmp_path, ("tflite", "int8"))
     assert failed.head_refitted and failed.agreement > 0.9
     assert failed.known_difference is not None and failed.known_difference < 0.25
     for now, then in zip(known_inputs.model.get_weights(), before, strict=True):
@@ -104,7 +104,7 @@ def test_sets_are_promised_only_by_images_of_validation(
     known_inputs: ExportInputs, tmp_path: Path, source: str, promised: bool
 ) -> None:
     inputs = replace(known_inputs, check=replace(known_inputs.check, source=source))
-    artifact = export_artifact(inputs, tmp_path, ("tflite", "none"), 0.05)
+    artifact = export_artifact(inputs, tmp_path, ("tflite", "none"))
     contract: Any = read_contract(artifact.path)[0]
     assert contract.confidence.sets == artifact.sets
     assert [sets.level for sets in artifact.sets] == ([0.9, 0.95] if promised else [])
@@ -114,7 +114,7 @@ def test_sets_are_promised_only_by_images_of_validation(
 def test_a_model_with_one_output_promises_sets_but_knows_no_strangers(
     inputs: ExportInputs, tmp_path: Path
 ) -> None:
-    artifact = export_artifact(inputs, tmp_path, ("tflite", "none"), 0.05)
+    artifact = export_artifact(inputs, tmp_path, ("tflite", "none"))
     contract: Any = read_contract(artifact.path)[0]
     assert contract.known is contract.refuse is contract.confidence.known is None
     assert all(golden.artifact_known is golden.model_known is None for golden in contract.golden)
@@ -123,7 +123,7 @@ def test_a_model_with_one_output_promises_sets_but_knows_no_strangers(
 
 def test_an_int8_file_keeps_the_logits_below_0(knowing: TrainedModel, tmp_path: Path) -> None:
     """They share a scale with the margin, which is above 0: clipped, no class is improbable."""
-    artifact = write_and_check(knowing.inputs(), tmp_path, ("tflite", "int8"), 0.05)
+    artifact = write_and_check(knowing.inputs(), tmp_path, ("tflite", "int8"))
     assert artifact.passed and not artifact.head_refitted
     answers = run_artifact(artifact.path, knowing.pixels)
     least, expected = answers.probabilities.min(axis=1), knowing.probabilities.min(axis=1)

@@ -56,7 +56,7 @@ def opencv(monkeypatch: pytest.MonkeyPatch) -> None:
 def export(model: TrainedModel, folder: Path, **changes: Any) -> Path:
     """Write an ONNX file with its contract."""
     inputs = replace(model.inputs(), class_names=LABELS, golden=(), **changes)
-    artifact = write_and_check(inputs, folder, ("onnx", "none"), 1.0)
+    artifact = write_and_check(inputs, folder, ("onnx", "none"))
     return attach_contract(artifact, inputs).path
 
 

@@ -29,7 +29,7 @@ def job(trained: TrainedModel, tmp_path_factory: pytest.TempPathFactory) -> Job:
     folder = tmp_path_factory.mktemp("clients")
     inputs = replace(trained.inputs(), class_names=LABELS, golden=())
     for target in FORMATS:
-        attach_contract(write_and_check(inputs, folder, target, 1.0), inputs)
+        attach_contract(write_and_check(inputs, folder, target), inputs)
     names = []
     for number, size in enumerate([(20, 25), (32, 32), (60, 43), (200, 150), (400, 60)]):
         names.append(f"{number}.jpg")

@@ -24,13 +24,8 @@ from tlearn.export.write import export_artifact, write_and_check
 from tlearn.runs.trained_run import SAMPLE_OF
 
 
-def export(
-    inputs: ExportInputs,
-    folder: Path,
-    mode: str = "none",
-    drop: float = 0.5,
-) -> Any:
-    return export_artifact(inputs, folder, ("tflite", mode), drop)
+def export(inputs: ExportInputs, folder: Path, mode: str = "none") -> Any:
+    return export_artifact(inputs, folder, ("tflite", mode))
 
 
 @pytest.mark.parametrize("mode", ["none", "int8"])
@@ -60,7 +55,7 @@ def test_a_file_and_its_contract(inputs: ExportInputs, tmp_path: Path, mode: str
 def test_it_is_inside_too_and_the_model_stays_as_it_was_checked(
     inputs: ExportInputs, tmp_path: Path
 ) -> None:
-    bare = write_and_check(inputs, tmp_path / "bare", ("tflite", "none"), 0.5)
+    bare = write_and_check(inputs, tmp_path / "bare", ("tflite", "none"))
     artifact = export(inputs, tmp_path)
     with zipfile.ZipFile(artifact.path) as archive:
         assert archive.testzip() is None
@@ -79,7 +74,7 @@ def test_bytes_are_reproducible(inputs: ExportInputs, tmp_path: Path) -> None:
 
 
 def test_a_saved_model_has_one_beside_it(inputs: ExportInputs, tmp_path: Path) -> None:
-    export_artifact(inputs, tmp_path, ("saved_model", "none"), 0.5)
+    export_artifact(inputs, tmp_path, ("saved_model", "none"))
     contract, _ = read_contract(tmp_path / "saved_model")
     assert (tmp_path / "saved_model.contract.json").is_file()
     assert contract.sha256 == artifact_digest(tmp_path / "saved_model")
@@ -89,7 +84,7 @@ def test_a_saved_model_has_one_beside_it(inputs: ExportInputs, tmp_path: Path) -
 def test_a_failed_file_has_none_and_loses_the_old_one(inputs: ExportInputs, tmp_path: Path) -> None:
     export(inputs, tmp_path)
     assert (tmp_path / "model.contract.json").is_file()
-    artifact = export(inputs, tmp_path, drop=-1.0)
+    artifact = export(replace(inputs, max_drop=-1.0), tmp_path)
     assert not artifact.passed and not list(tmp_path.glob("*.contract.json"))
 
 
@@ -110,7 +105,7 @@ def test_other_formats_keep_a_contract_too(
 ) -> None:
     if not all(map(find_spec, EXTRAS[format])):
         pytest.skip(f"tlearn[{format}] is not installed")
-    artifact = export_artifact(inputs, tmp_path, (format, "none"), 0.5)
+    artifact = export_artifact(inputs, tmp_path, (format, "none"))
     checked = check_artifact(artifact.path)
     assert {finding.verdict.value for finding in checked.checks} == {"kept"}
     assert checked.contract.input.shape == (None, 32, 32, 3)

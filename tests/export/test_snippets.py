@@ -59,7 +59,7 @@ def export(model: TrainedModel, folder: Path, rule: str = "squash", **changes: A
         golden=(),
         **changes,
     )
-    artifact = write_and_check(inputs, folder, ("tflite", MODES[rule]), 1.0)
+    artifact = write_and_check(inputs, folder, ("tflite", MODES[rule]))
     sets = tuple(replace(sets, threshold=THRESHOLD) for sets in artifact.sets)
     return attach_contract(replace(artifact, sets=sets), inputs).path
 
@@ -146,8 +146,9 @@ def choosing(tmp_path: Path) -> tuple[Artifact, np.ndarray]:
     inputs = ExportInputs(
         *(model, ("a", "b"), check, answers, preprocessing, {"image_size": SIZE}),
         choice=Choice("a", min_sensitivity=0.5),
+        max_drop=1.0,
     )
-    artifact = write_and_check(inputs, tmp_path, ("tflite", "none"), 1.0)
+    artifact = write_and_check(inputs, tmp_path, ("tflite", "none"))
     return attach_contract(artifact, inputs), pixels
 
 
@@ -168,7 +169,7 @@ def test_the_python_snippet_answers_the_middle_of_a_scale(
 ) -> None:
     scale = replace(knowing.inputs(), class_names=LABELS, golden=(), refuse=0.0)
     scale = replace(scale, confidence=replace(scale.confidence, ordered=True))
-    artifact = write_and_check(scale, tmp_path, ("tflite", "none"), 1.0)
+    artifact = write_and_check(scale, tmp_path, ("tflite", "none"))
     path = attach_contract(artifact, scale).path
     rng, files = np.random.default_rng(0), []
     for number in range(20):  # noise over an image of its own kind: answers are unsure

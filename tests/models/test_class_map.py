@@ -69,14 +69,14 @@ def test_a_file_has_the_map_of_the_model_and_the_answers_of_a_file_without(
     packages = EXTRAS.get(target[0], ())
     if not all(map(find_spec, packages)):
         pytest.skip(f"not installed: {', '.join(packages)}")
-    artifact = export_artifact(mapping, tmp_path / "with", target, 0.05)
+    artifact = export_artifact(mapping, tmp_path / "with", target)
     assert artifact.passed, artifact.failure
     assert artifact.map_difference is not None and artifact.map_difference < TARGETS[target]
     contract, _ = read_contract(artifact.path)
     assert contract.map == read_interface(artifact.path).map
     assert contract.map is not None and contract.map.shape[1:] == (8, 8)
     assert {check.verdict.value for check in check_artifact(artifact.path).checks} == {"kept"}
-    plain = write_and_check(known_inputs, tmp_path, target, 0.05).path
+    plain = write_and_check(known_inputs, tmp_path, target).path
     with_map, without = (
         run_artifact(path, mapping.check.pixels) for path in (artifact.path, plain)
     )
@@ -91,7 +91,7 @@ def test_a_map_that_is_not_the_models_fails_and_is_noticed_on_another_machine(
     assert mapping.expected.maps is not None
     other = replace(mapping.expected, maps=mapping.expected.maps.transpose(0, 2, 1))
     assert "maps differ" in gate(compare(mapping, other), max_drop=1.0)
-    path = export_artifact(mapping, tmp_path, ("onnx", "none"), 0.05).path
+    path = export_artifact(mapping, tmp_path, ("onnx", "none")).path
     contract, _ = read_contract(path)
     (first, *_) = contract.golden[0].artifact_map or ()
     text = contract_path(path).read_text().replace(f"[{first},", f"[{first + 9},", 1)
@@ -102,6 +102,6 @@ def test_a_map_that_is_not_the_models_fails_and_is_noticed_on_another_machine(
 def test_the_map_of_a_refitted_int8_file_is_that_of_its_own_head(
     mapping: ExportInputs, tmp_path: Path
 ) -> None:
-    failed = write_and_check(mapping, tmp_path, ("tflite", "int8"), -1.0)  # nothing passes
+    failed = write_and_check(replace(mapping, max_drop=-1.0), tmp_path, ("tflite", "int8"))
     assert failed.head_refitted and failed.map_difference is not None
     assert failed.map_difference < 0.25

@@ -37,7 +37,8 @@ def test_it_predicts_as_it_did(run: Path) -> None:
 
 
 def test_it_is_exported_again_from_its_samples(run: Path) -> None:
-    (artifact,) = api.export(run, [("tflite", "none")], out=run / "new", max_drop=0.3)
+    options = api.ExportOptions(max_drop=0.3)
+    (artifact,) = api.export(run, [("tflite", "none")], options=options, out=run / "new")
     assert artifact.passed and artifact.checked_on == "sample of val"
 
 

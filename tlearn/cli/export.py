@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,8 +38,8 @@ from tlearn.cli.units import parse_class_shares
 from tlearn.errors import ExportError, GateError, RecipeError, pasted
 
 if TYPE_CHECKING:
-    from tlearn.evaluation.choice import Choice
     from tlearn.export.budget import Budget
+    from tlearn.export.inputs import ExportOptions
     from tlearn.export.parity import Artifact
 
 
@@ -91,10 +91,10 @@ def export(
     budget = export_budget.read_budget(max_size, max_latency, for_runtime, bool(names or quantize))
     formats = _formats(names, quantize or (), budget, board)
     _refuse_idle(formats, tflite=("--for-runtime", for_runtime), onnx=("--layout", layout))
-    settings: dict[str, Any] = {"out": out, "max_drop": max_drop / 100, "data": data}
-    settings |= {"prior": parse_class_shares(prior or (), "--prior"), "refuse": refuse}
-    settings |= {"embedding": with_embedding or wanted.teaching, "maps": with_maps}
-    settings["choice"] = _choice(positive, cost, min_sensitivity)
+    asked = _options(parse_class_shares(prior or (), "--prior"), positive, cost, min_sensitivity)
+    asked = replace(asked, max_drop=max_drop / 100, refuse=refuse, maps=with_maps)
+    asked = replace(asked, embedding=with_embedding or wanted.teaching)
+    settings: dict[str, Any] = {"options": asked, "out": out, "data": data}
     display = Display(as_json, quiet, verbose)
     if board:
         boards.export_for(run, board, settings, wanted, display)
@@ -161,14 +161,18 @@ def _fail(failed: Sequence[Artifact], n: int) -> None:
     raise GateError(f"{len(failed)} of {pluralize(n, 'file')} {what}", _hint(failed))
 
 
-def _choice(positive: str | None, cost: str | None, min_sensitivity: float | None) -> Choice:
+def _options(
+    prior: dict[str, float], positive: str | None, cost: str | None, min_sensitivity: float | None
+) -> ExportOptions:
     choice = read_choice(positive, cost, min_sensitivity)
     if positive and not choice.has_point:
         raise RecipeError(
             "--positive says what a threshold looks for, and none is chosen",
             f"choose one: --min-sensitivity 0.95 --positive {pasted(positive)}",
         )
-    return choice
+    from tlearn.export.inputs import ExportOptions
+
+    return ExportOptions(choice=choice, prior=prior)
 
 
 def choose_formats(names: Sequence[str], quantize: Sequence[str]) -> list[tuple[str, str]]:

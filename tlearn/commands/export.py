@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +11,6 @@ from tlearn.artifacts.extras import require_extra
 from tlearn.backend.with_tensorflow import prefer_tensorflow
 from tlearn.data.targets import ONE_CLASS
 from tlearn.errors import ExportError
-from tlearn.evaluation.choice import NO_CHOICE, Choice
 from tlearn.export import web_runtime
 from tlearn.export.best_of import export_best
 from tlearn.export.board_files import BoardFiles, write_board
@@ -19,6 +18,7 @@ from tlearn.export.budget import Budget, BudgetResult, suggestions
 from tlearn.export.folder import export_folder
 from tlearn.export.formats import find_format
 from tlearn.export.from_run import prepare_export
+from tlearn.export.inputs import ExportOptions
 from tlearn.export.parity import Artifact
 from tlearn.export.snippets import format_for, write_snippet
 from tlearn.export.write import (
@@ -38,14 +38,9 @@ def export(
     run: Path | None,
     targets: Sequence[Target],
     *,
+    options: ExportOptions | None = None,
     out: Path | None = None,
-    max_drop: float = 0.01,
     data: Path | None = None,
-    choice: Choice | None = None,
-    refuse: float | None = None,
-    prior: Mapping[str, float] | None = None,
-    maps: bool = False,
-    embedding: bool = False,
     for_runtime: str = "",
     layout: str | None = None,
     progress: ProgressCallback = no_progress,
@@ -55,15 +50,9 @@ def export(
     Args:
         run: The run directory; None takes the newest under runs/.
         targets: Pairs of a format in `export.formats.FORMATS` and a mode that it has.
+        options: What the files shall give, and how they are checked; None for the defaults.
         out: Where to; by default the run's own export folder.
-        max_drop: Largest drop of accuracy allowed, as a fraction.
         data: Where the run's images are now.
-        choice: An operating point to choose on the answers of each file; without one, that which is
-            kept in the run is chosen again.
-        refuse: Share of images of one's own that may be called "none of these"; 0.05 by default.
-        prior: Class to its share in use; those not named divide the rest as in training.
-        maps: Whether files say where in the image their answer comes from, as a third output.
-        embedding: Whether files give what the head reads, as one more output.
         for_runtime: Version of TensorFlow Lite that must run LiteRT files, as "2.14"; "" for any.
         layout: Order of the axes of the ONNX file's input, one of `contract.LAYOUTS`; None for the
             first, that of the other formats.
@@ -77,15 +66,14 @@ def export(
         TlearnError: A format, the run, its images or the place cannot be used.
     """
     trained, folder = _open(run, targets, out, data, progress)
-    calibrate, choice = needs_calibration(targets), choice or NO_CHOICE
-    inputs = prepare_export(trained, calibrate, refuse, prior, choice, maps, embedding)
+    inputs = prepare_export(trained, needs_calibration(targets), options)
     inputs = replace(inputs, for_runtime=for_runtime, layout=layout or LAYOUTS[0])
     artifacts = []
     with export_folder(folder, progress):
         for target in targets:
             progress(step_label(target), 0, 0)
             try:
-                artifacts.append(export_artifact(inputs, folder, target, max_drop))
+                artifacts.append(export_artifact(inputs, folder, target))
             except ExportError as error:
                 if len(targets) == 1:
                     raise
@@ -98,14 +86,9 @@ def export_within(
     targets: Sequence[Target],
     budget: Budget,
     *,
+    options: ExportOptions | None = None,
     out: Path | None = None,
-    max_drop: float = 0.01,
     data: Path | None = None,
-    choice: Choice | None = None,
-    refuse: float | None = None,
-    prior: Mapping[str, float] | None = None,
-    maps: bool = False,
-    embedding: bool = False,
     progress: ProgressCallback = no_progress,
 ) -> BudgetResult:
     """Write the best file within a budget; the other arguments are those of `export`.
@@ -117,11 +100,10 @@ def export_within(
         TlearnError: The run, its images or the place cannot be used.
     """
     trained, folder = _open(run, targets, out, data, progress)
-    calibrate, choice = needs_calibration(targets), choice or NO_CHOICE
-    inputs = prepare_export(trained, calibrate, refuse, prior, choice, maps, embedding)
+    inputs = prepare_export(trained, needs_calibration(targets), options)
     inputs = replace(inputs, for_runtime=budget.for_runtime)
     with export_folder(folder, progress):
-        result = export_best(inputs, targets, folder, budget, max_drop, progress)
+        result = export_best(inputs, targets, folder, budget, progress)
     if result.kept:
         return result
     images = str(data or read_json(trained.directory.metrics_path)["folder"])
@@ -133,14 +115,9 @@ def export_for_board(
     run: Path | None,
     board: str,
     *,
+    options: ExportOptions | None = None,
     out: Path | None = None,
-    max_drop: float = 0.01,
     data: Path | None = None,
-    choice: Choice | None = None,
-    refuse: float | None = None,
-    prior: Mapping[str, float] | None = None,
-    maps: bool = False,
-    embedding: bool = False,
     progress: ProgressCallback = no_progress,
 ) -> tuple[Artifact, BoardFiles | None]:
     """Write an int8 file and the sources of a program for a board of `export.boards.BOARDS`.
@@ -162,14 +139,14 @@ def export_for_board(
             f"--for {board}: how unlike good images one is does not survive int8",
             "have what judges it in floats, for phones and computers: --quantize int8-float",
         )
-    inputs = prepare_export(trained, True, refuse, prior, choice or NO_CHOICE, maps, embedding)
+    inputs = prepare_export(trained, True, options)
     with export_folder(folder, progress):
         progress(step_label(target), 0, 0)
-        artifact = export_artifact(inputs, folder, target, max_drop)
+        artifact = export_artifact(inputs, folder, target)
         if not artifact.passed:
             return artifact, None
         progress(f"run for {board}", 0, 0)
-        return artifact, write_board(artifact.path, board, inputs, max_drop)
+        return artifact, write_board(artifact.path, board, inputs)
 
 
 def write_snippets(

@@ -21,7 +21,6 @@ def export_best(
     targets: Sequence[Target],
     folder: Path,
     budget: Budget,
-    max_drop: float,
     progress: ProgressCallback,
 ) -> BudgetResult:
     """Write candidates apart, and move the best within the budget into a folder.
@@ -31,7 +30,6 @@ def export_best(
         targets: Pairs of format and quantization.
         folder: Where the best goes; what stands there is not touched unless it has its name.
         budget: The limits.
-        max_drop: Largest drop of accuracy allowed, as a fraction.
         progress: Called with (step, done, total).
 
     Returns:
@@ -47,10 +45,8 @@ def export_best(
             for number, target in enumerate(targets):
                 progress(step_label(target), 0, 0)
                 try:
-                    artifact = export_artifact(
-                        inputs, Path(scratch_folder, str(number)), target, max_drop
-                    )
-                    written.append(artifact)
+                    place = Path(scratch_folder, str(number))
+                    written.append(export_artifact(inputs, place, target))
                 except ExportError as error:
                     errors[target[1]] = error
             if not written:

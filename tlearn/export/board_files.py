@@ -83,7 +83,7 @@ class BoardFiles:
         return self.model_bytes <= board.flash_bytes and self.arena_bytes <= board.ram_bytes
 
 
-def write_board(model: Path, board: str, inputs: ExportInputs, max_drop: float) -> BoardFiles:
+def write_board(model: Path, board: str, inputs: ExportInputs) -> BoardFiles:
     """Write the folder `BOARD/` beside an int8 file: sources of a program that uses it.
 
     Before, TensorFlow Lite Micro runs the network on the images that every export is checked on:
@@ -93,7 +93,6 @@ def write_board(model: Path, board: str, inputs: ExportInputs, max_drop: float) 
         model: The file, with its contract beside it.
         board: One of `boards.BOARDS`.
         inputs: What the file was made of.
-        max_drop: Largest drop of accuracy allowed, as a fraction.
 
     Raises:
         ExportError: The network cannot run on boards.
@@ -114,7 +113,7 @@ def write_board(model: Path, board: str, inputs: ExportInputs, max_drop: float) 
     files = BoardFiles(
         board=board,
         folder=model.parent / board,
-        failure=gate(comparison, max_drop),
+        failure=gate(comparison, inputs.max_drop),
         model_bytes=len(flashed),
         arena_bytes=_reserved(run.arena_bytes, to),
         measured_bytes=run.arena_bytes,

@@ -20,12 +20,11 @@ from tlearn.data.sampling import representative, sample_size
 from tlearn.data.targets import CLASSES, NUMBER, ensure_classes
 from tlearn.data.unreadable import UnreadableImageError
 from tlearn.errors import BackboneError, ExportError
-from tlearn.evaluation.choice import NO_CHOICE, Choice
 from tlearn.evaluation.predictions import predict_pixels
 from tlearn.evaluation.prior import expected_shares, learned_shares
 from tlearn.evaluation.target_predictions import TargetPrediction
 from tlearn.evaluation.wording import policy_in_words
-from tlearn.export.inputs import ExportInputs, GoldenImage
+from tlearn.export.inputs import ExportInputs, ExportOptions, GoldenImage
 from tlearn.models.catalog import CATALOG, JOINT, find_backbone
 from tlearn.models.prior import with_prior_layer
 from tlearn.runs.kept_point import read_point
@@ -37,13 +36,7 @@ if TYPE_CHECKING:
 
 
 def prepare_export(
-    run: TrainedRun,
-    calibrate: bool,
-    refuse: float | None = None,
-    prior: Mapping[str, float] | None = None,
-    choice: Choice = NO_CHOICE,
-    maps: bool = False,
-    embedding: bool = False,
+    run: TrainedRun, calibrate: bool, options: ExportOptions | None = None
 ) -> ExportInputs:
     """Load the model and read all that its artifacts are made of and compared with.
 
@@ -52,26 +45,22 @@ def prepare_export(
     Args:
         run: The trained run.
         calibrate: Whether a format wants images that set the ranges of int8.
-        refuse: See `ExportInputs`; None for the default.
-        prior: Class to its share in use, where that is not as in training; see `expected_shares`.
-        choice: See `ExportInputs`; without an operating point, that of the run is chosen again.
-        maps: Whether files get the output `map`; see `models.class_map`.
-        embedding: See `ExportInputs`.
+        options: What files shall give, and how they are checked; None for the defaults.
 
     Raises:
         TlearnError: The model or the images cannot be read, they do not suit the choice, or the
             model cannot refuse, or has no map.
     """
-    choice.check(run.labels, run.manifest.count("val"), "export")
-    choice = choice.or_like(read_point(run.directory, run.labels))
-    outputs = {"--with-maps": maps or None, "--with-embedding": embedding or None}
-    _refuse_for_task(run.plan.task, outputs | {"--prior": prior or None, "--refuse": refuse})
+    options = options or ExportOptions()
+    options.choice.check(run.labels, run.manifest.count("val"), "export")
+    choice = options.choice.or_like(read_point(run.directory, run.labels))
+    _refuse_for_task(run.plan.task, options)
     model, shares = run.load_model(), None
-    if refuse is not None:
+    if options.refuse is not None:
         _ensure_knows(model)
-    if prior:
+    if options.prior:
         learned = learned_shares(run.manifest, run.plan)
-        shares = expected_shares(prior, run.labels, learned, "export")
+        shares = expected_shares(options.prior, run.labels, learned, "export")
         model = with_prior_layer(model, learned, shares)
     check = run.read_images_or_samples(run.check_split)
     images = run.plan.images
@@ -81,20 +70,21 @@ def prepare_export(
         model=model,
         class_names=run.labels,
         check=check,
-        expected=_expected(run, model, check, maps),
+        expected=_expected(run, model, check, options.maps),
         calibration=_calibration_images(run) if calibrate else None,
         golden=_golden_images(run, model),
         preprocessing=preprocessing,
-        metadata=_metadata(run, preprocessing, prior),
+        metadata=_metadata(run, preprocessing, options.prior),
         provenance={name: artifact_digest(path) for name, path in run.directory.sources.items()},
         int8_note=CATALOG[backbone].int8_note if backbone in CATALOG else "",
         confidence=run.confidence,
-        refuse=REFUSED if refuse is None else refuse,
+        max_drop=options.max_drop,
+        refuse=REFUSED if options.refuse is None else options.refuse,
         choice=choice,
         prior=None if shares is None else shares.tolist(),
         task=run.plan.task,
         scale=_scale(run),
-        embedding=embedding,
+        embedding=options.embedding,
     )
 
 
@@ -111,8 +101,10 @@ def _expected(run: TrainedRun, model: keras.Model, check: SplitImages, maps: boo
     return replace(answers, maps=_maps(model, check)) if maps else answers
 
 
-def _refuse_for_task(task: str, asked: Mapping[str, object]) -> None:
-    for flag in (flag for flag, value in asked.items() if value is not None):
+def _refuse_for_task(task: str, options: ExportOptions) -> None:
+    asked = {"--with-maps": options.maps, "--with-embedding": options.embedding}
+    asked |= {"--prior": bool(options.prior), "--refuse": options.refuse is not None}
+    for flag in (flag for flag, is_asked in asked.items() if is_asked):
         ensure_classes(task, flag)
 
 
@@ -186,11 +178,11 @@ def _is_known(answer: Answer) -> bool:
 
 
 def _metadata(
-    run: TrainedRun, preprocessing: Preprocessing, prior: Mapping[str, float] | None
+    run: TrainedRun, preprocessing: Preprocessing, prior: Mapping[str, float]
 ) -> dict[str, Any]:
     plan = run.plan
     policy = policy_in_words(plan.policy)
-    named = ", ".join(f"{share:g} {name}" for name, share in (prior or {}).items())
+    named = ", ".join(f"{share:g} {name}" for name, share in prior.items())
     expects = f"; probabilities are for images of which {named}" * bool(named)
     return {
         "name": f"{_what_in_words(run)} by {plan.backbone.name}",

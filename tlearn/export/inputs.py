@@ -1,4 +1,4 @@
-"""What an export needs, prepared once: the model, its answers, and what every file carries."""
+"""What is asked of an export, and what it needs, prepared once: the model, and its answers."""
 
 from __future__ import annotations
 
@@ -18,6 +18,28 @@ from tlearn.runs.run_images import SplitImages
 
 if TYPE_CHECKING:
     import keras
+
+
+@dataclass(frozen=True)
+class ExportOptions:
+    """What exported files shall give, and how they are checked.
+
+    Attributes:
+        max_drop: Largest drop of accuracy allowed, as a fraction.
+        choice: An operating point to choose on the answers of each file; without one, that which is
+            kept in the run is chosen again.
+        refuse: Share of images of one's own that may be called "none of these"; None for 0.05.
+        prior: Class to its share in use; those not named divide the rest as in training.
+        maps: Whether files say where in the image their answer comes from, as a third output.
+        embedding: Whether files give what the head reads, as one more output.
+    """
+
+    max_drop: float = 0.01
+    choice: Choice = NO_CHOICE
+    refuse: float | None = None
+    prior: Mapping[str, float] = field(default_factory=dict)
+    maps: bool = False
+    embedding: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +78,7 @@ class ExportInputs:
         provenance: SHA-256 of the files that it was made from.
         int8_note: What is known against int8 for this network; empty where nothing is.
         confidence: What is known of the model's answers.
+        max_drop: Largest drop of accuracy allowed, as a fraction.
         refuse: Share of images of one's own that may be called "none of these".
         choice: What is chosen on the answers of each artifact.
         prior: (classes,) shares that the model's probabilities were set for; None where they are
@@ -78,6 +101,7 @@ class ExportInputs:
     provenance: Mapping[str, str] = field(default_factory=dict)
     int8_note: str = ""
     confidence: Confidence = UNKNOWN
+    max_drop: float = ExportOptions.max_drop
     refuse: float = REFUSED
     choice: Choice = NO_CHOICE
     prior: Sequence[float] | None = None

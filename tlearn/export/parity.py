@@ -111,7 +111,6 @@ def compare_with_model(
     inputs: ExportInputs,
     path: Path,
     target: tuple[str, str],
-    max_drop: float,
     advice: Sequence[str] = (),
 ) -> Artifact:
     """Run an artifact on the check images; rename it if it fails: `m.failed.tflite`.
@@ -120,7 +119,6 @@ def compare_with_model(
         inputs: The images and the model's answers.
         path: The file, or the directory of a SavedModel.
         target: Its format and quantization.
-        max_drop: See `comparison.gate`.
         advice: What to try instead, should it fail.
 
     Returns:
@@ -132,7 +130,7 @@ def compare_with_model(
     try:
         answers = run_artifact(path, check.pixels)
         comparison = (compare if inputs.task == CLASSES else compare_targets)(inputs, answers)
-        failure = gate(comparison, max_drop)
+        failure = gate(comparison, inputs.max_drop)
         if comparison.refuses_otherwise:
             advice = (*advice, "or refuse nothing: --refuse 0")
         runtime = least_runtime(path) if target[0] == "tflite" else ""

@@ -34,16 +34,13 @@ def needs_calibration(targets: Sequence[Target]) -> bool:
     return any(mode in CALIBRATED for _, mode in targets)
 
 
-def export_artifact(
-    inputs: ExportInputs, folder: Path, target: Target, max_drop: float
-) -> Artifact:
+def export_artifact(inputs: ExportInputs, folder: Path, target: Target) -> Artifact:
     """Write `folder/model[_MODE].SUFFIX` or `folder/saved_model`, run it and attach its contract.
 
     Args:
         inputs: The model and what its artifacts are compared with.
         folder: Where to.
         target: Format and mode.
-        max_drop: Largest drop of accuracy allowed, as a fraction.
 
     Returns:
         The artifact under its final name; one that failed is kept under a name that says so, and
@@ -57,7 +54,7 @@ def export_artifact(
     path = artifact_path(folder, find_format(name, mode), mode)
     ensure_replaceable(path, name == "saved_model")
     with staging(folder) as staged:
-        artifact = write_and_check(inputs, staged, target, max_drop)
+        artifact = write_and_check(inputs, staged, target)
         artifact = attach_contract(artifact, inputs)
         publish(staged, folder)
     failure = artifact.failure.replace(f"{staged.name}{os.sep}", "")
@@ -76,9 +73,7 @@ def unwritten_artifact(
     return replace(artifact, size_bytes=0)  # whatever an earlier export left there
 
 
-def write_and_check(
-    inputs: ExportInputs, folder: Path, target: Target, max_drop: float
-) -> Artifact:
+def write_and_check(inputs: ExportInputs, folder: Path, target: Target) -> Artifact:
     """Write an artifact and run it; an int8 file that fails is written again with another head.
 
     The arguments are those of `export_artifact`.
@@ -89,30 +84,30 @@ def write_and_check(
     n_calibration = 0 if inputs.calibration is None else len(inputs.calibration)
     advice = what_to_try(mode, inputs.int8_note, n_calibration)
     if mode not in CALIBRATED or inputs.calibration is None:
-        return _write_and_compare(inputs, path, target, max_drop, advice)
+        return _write_and_compare(inputs, path, target, advice)
     from tlearn.export.int8_head import refit_head_for_int8
     from tlearn.export.int8_known import even_evidence
     from tlearn.export.int8_normality import relearn_for_int8
 
     with even_evidence(inputs.model, inputs.calibration):
-        artifact = _write_and_compare(inputs, path, target, max_drop, advice)
+        artifact = _write_and_compare(inputs, path, target, advice)
         if artifact.passed:
             return artifact
         refit = relearn_for_int8 if inputs.task == ONE_CLASS else refit_head_for_int8
         with refit(as_float32(inputs.model), inputs.calibration) as model:
             refitted = replace(inputs, model=model)
-            artifact = _write_and_compare(refitted, path, target, max_drop, advice)
+            artifact = _write_and_compare(refitted, path, target, advice)
     return replace(artifact, head_refitted=True)
 
 
 def _write_and_compare(
-    inputs: ExportInputs, path: Path, target: Target, max_drop: float, advice: Sequence[str]
+    inputs: ExportInputs, path: Path, target: Target, advice: Sequence[str]
 ) -> Artifact:
     name, mode = target
     find_format(name, mode).write(replace(inputs, model=inputs.written()), path, mode)
     if inputs.for_runtime and name == "tflite":
         _ensure_runs_in(inputs.for_runtime, path, mode)
-    return compare_with_model(inputs, path, target, max_drop, advice)
+    return compare_with_model(inputs, path, target, advice)
 
 
 def _ensure_runs_in(version: str, path: Path, mode: str) -> None:
