@@ -101,3 +101,9 @@ def test_what_a_board_does_not_take_is_refused(
     assert result.exit_code == 2
     assert message in result.stderr
     assert "tlearn export" in result.stderr or "--for esp32" in result.stderr
+
+
+def test_a_board_refuses_a_runtime_even_beside_its_mode(command: Command) -> None:
+    result = command("export", "--for", "esp32", "--quantize", "int8", "--for-runtime", "2.14")
+    assert result.exit_code == 2
+    assert "--for-runtime" in result.stderr and "takes int8 alone" in result.stderr

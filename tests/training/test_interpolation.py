@@ -43,7 +43,9 @@ def interpolate(
     return alpha, model
 
 
-def test_without_validation_the_weights_are_where_they_usually_are_best(classifier: Classifier) -> None:
+def test_without_validation_the_weights_are_where_they_mostly_are_best(
+    classifier: Classifier,
+) -> None:
     alpha, model = interpolate(1.0, 3.0, classifier, None)
     assert alpha == DEFAULT_INTERPOLATION
     kernel, _ = model.get_layer("head").get_weights()

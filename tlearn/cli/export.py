@@ -14,6 +14,7 @@ from tlearn.cli.display.formats import enumeration, escape_control, pluralize, s
 from tlearn.cli.display.progress import Display, print_json, print_result
 from tlearn.cli.display.widgets import next_steps
 from tlearn.cli.evaluate_options import Cost, MinSensitivity, Positive, read_choice
+from tlearn.cli.export_budget import read_budget
 from tlearn.cli.export_options import (
     Bundle,
     ForRuntime,
@@ -88,7 +89,7 @@ def export(
     wanted = snippets.read_wanted(snippet, bundle)
     flags = {"tflite": tflite, "onnx": onnx, "openvino": openvino, "saved_model": saved_model}
     names = [name for name, chosen in flags.items() if chosen or name in wanted.formats]
-    budget = export_budget.read_budget(max_size, max_latency, for_runtime, bool(names or quantize))
+    budget = read_budget(max_size, max_latency, for_runtime, not board and bool(names or quantize))
     formats = _formats(names, quantize or (), budget, board)
     _refuse_idle(formats, tflite=("--for-runtime", for_runtime), onnx=("--layout", layout))
     asked = _options(parse_class_shares(prior or (), "--prior"), positive, cost, min_sensitivity)
