@@ -24,6 +24,7 @@ from tlearn.cli.display.formats import escape_control
 from tlearn.cli.display.progress import Display, print_json, print_result
 from tlearn.cli.display.widgets import (
     DIM,
+    WARN,
     bullets,
     dataset_table,
     heading,
@@ -126,6 +127,11 @@ def suggest(
     if as_json:
         print_json(to_json(advice, next_command(folder, advice.suggestion, overrides, save)))
     else:
+        if seconds:
+            from tlearn.commands.trials import untried
+
+            note = untried(advice.options)
+            print_result(*([bullets([Text(note, WARN)], "!")] if note else []))
         _print(advice, folder, overrides, save, verbose)
 
 
