@@ -127,6 +127,7 @@ def draw(result: PoliciesResult) -> list[RenderableType]:
     """Return the table, what failed, and where the runs are."""
     names = ("policy", "right", "95% interval", "points to the best", "time", "size")
     grid, runs = table(*names, right=range(1, 6)), dict[str, RenderableType]()
+    grid.columns[0].no_wrap = True
     for row in _rows(result):
         accuracy = row["val_accuracy"] if row["test_accuracy"] is None else row["test_accuracy"]
         difference = "best" if row["difference"] is None else _points(**row["difference"])

@@ -114,20 +114,12 @@ def finetune_policies(
     for name in left:
         if pending := find_pending(requests[name], None, places[name], overwrite):
             pending.release()
+    told: dict[str, Any] = {"progress": progress, "on_plan": on_plan, "on_epoch": on_epoch}
+    same = told | {"overwrite": overwrite, "keep_cache": keep_cache}
     runs, failed = {**kept}, dict[str, TlearnError]()
     for name in left:
         try:
-            result = finetune(
-                folder,
-                recipe,
-                keys[name],
-                out=places[name],
-                overwrite=overwrite,
-                keep_cache=keep_cache,
-                progress=progress,
-                on_plan=on_plan,
-                on_epoch=on_epoch,
-            )
+            result = finetune(folder, recipe, keys[name], out=places[name], **same)
         except TlearnError as error:
             failed[name] = error
         else:

@@ -123,6 +123,7 @@ def distill_weights(job: Job, sources: Sequence[Path]) -> DistillResult:
     config.image_views()  # a wrong name raises before an image is read
     Lease(cache / NETWORKS)
     paths = list_images(unpack_archives(sources, cache))
+    _ensure_enough(len(paths), "images")
     extractor = _teacher_extractor(job)
     with job.timer.time("decode"):
         step = partial(progress, "read images")
@@ -152,12 +153,16 @@ def _usable(*stores: PixelStore) -> list[str]:
     """Return digests of the images that can be read, each once, in an order free of their names."""
     bad = {info.sha256 for store in stores for info in store.infos if info.problem}
     digests = sorted({info.sha256 for info in stores[0].infos} - bad)
-    if len(digests) < FEWEST_IMAGES:
+    _ensure_enough(len(digests), "different readable images")
+    return digests
+
+
+def _ensure_enough(n: int, images: str) -> None:
+    if n < FEWEST_IMAGES:
         raise DataError(
-            f"{len(digests)} readable images are too few to learn a network from",
+            f"{n} {images} are too few to learn a network from",
             f"name folders or archives with {FEWEST_IMAGES} or more, better thousands",
         )
-    return digests
 
 
 def _run_teacher(
