@@ -9,7 +9,7 @@ import pytest
 
 from tlearn import api
 from tlearn.commands.distill import find_student, find_teacher
-from tlearn.errors import BackboneError, DataError, RunError
+from tlearn.errors import BackboneError, DataError, HostError, RunError
 
 
 def test_a_run_teaches_by_its_model(finished_run: Path) -> None:
@@ -54,6 +54,23 @@ def test_too_few_images_are_refused(
     with pytest.raises(DataError, match="different readable images are too few"):
         distill()
     assert not (tmp_path / "student").exists()
+
+
+def test_a_place_that_cannot_be_written_is_refused_before_anything_is_computed(
+    image_folder: Callable[..., Path], tiny_backbone: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("mine")
+    steps = list[str]()
+    with pytest.raises(HostError, match="Not a directory"):
+        api.distill(
+            [image_folder(per_class=40)],
+            str(tiny_backbone),
+            "mobilenet_025",
+            seconds=1.0,
+            out=tmp_path / "file" / "student",
+            progress=lambda step, *_: steps.append(step),
+        )
+    assert not steps
 
 
 def test_backbones_side_by_side_teach_as_a_run_only(

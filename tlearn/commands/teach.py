@@ -30,7 +30,7 @@ from tlearn.features.store import FeatureStore, Views
 from tlearn.models.catalog import BackboneSpec
 from tlearn.models.resolve import ResolvedBackbone
 from tlearn.progress import ProgressCallback, Timer
-from tlearn.storage.atomic import write_atomic
+from tlearn.storage.atomic import ensure_writable, write_atomic
 from tlearn.storage.cache import NETWORKS, end_use, open_cache
 from tlearn.storage.lease import Lease
 from tlearn.storage.text import write_json
@@ -121,6 +121,7 @@ def distill_weights(job: Job, sources: Sequence[Path]) -> DistillResult:
     """
     config, cache, progress = job.config, job.cache, job.progress
     config.image_views()  # a wrong name raises before an image is read
+    ensure_writable(job.out)
     Lease(cache / NETWORKS)
     paths = list_images(unpack_archives(sources, cache))
     _ensure_enough(len(paths), "images")
