@@ -12,7 +12,7 @@ import pytest
 
 from tests.cli.conftest import Command
 from tlearn import api
-from tlearn.cli.advice_text import finetune_command, summary, why
+from tlearn.cli.advice_text import finetune_command, reconciliation, summary, why
 
 
 def test_it_ends_in_sentences_and_choices(
@@ -41,6 +41,22 @@ def test_where_all_point_the_same_way_nothing_is_reconciled(
 ) -> None:
     calls("suggest", replace(advice, suggestion=replace(advice.suggestion, head_stages="2,3")))
     assert "Why they differ" not in command("suggest", "folder").stdout
+
+
+def test_tuning_is_not_weighed_where_it_is_excluded(advice: api.Advice) -> None:
+    assert "weighs what tuning usually adds and how" in reconciliation(advice)
+    heads = tuple(option for option in advice.options if option.measured)
+    assert "the advice also weighs how uncertain" in reconciliation(replace(advice, options=heads))
+
+
+def test_that_more_images_do_not_help_is_not_said_where_nothing_can_be_told(
+    advice: api.Advice,
+) -> None:
+    assert advice.advised is not None and advice.curve is not None
+    flat = replace(advice, curve=replace(advice.curve, error=1.0))
+    assert "would help a linear head cannot be told" in summary(flat)
+    sure = replace(advice.advised, low=0.75, high=0.8)
+    assert "More images would hardly help" in summary(replace(flat, options=(sure,)))
 
 
 def test_what_trials_found_is_said_whatever_is_advised(advice: api.Advice) -> None:
@@ -91,6 +107,8 @@ def test_no_forecast_contradicts_the_reason_for_a_solved_head(
     assert why(replace(advice, options=(head, tuned)), head) == f"because {words}"
     excluded = why(replace(advice, options=(head,)), head)
     assert excluded == "because what was asked for, or the backbone, excludes tuning"
+    slow = why(replace(advice, options=(head,), too_slow=(tuned,)), head)
+    assert slow == "because tuning takes longer than the time given"
 
 
 def test_a_weaker_backbone_is_announced_first(

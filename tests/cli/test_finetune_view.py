@@ -47,6 +47,16 @@ def test_it_prints_a_dozen_lines_that_anyone_understands(
     assert "epoch   1 of 7" in result.stderr and "val  90.0%" in result.stderr
 
 
+def test_a_time_that_nothing_fits_into_is_named(
+    command: Command, finetunes: Callable[..., Any], outcome: api.FinetuneResult
+) -> None:
+    for seconds, said in ((200.0, False), (60.0, True)):
+        training = replace(outcome.plan.training, seconds=seconds)
+        finetunes(replace(outcome, plan=replace(outcome.plan, training=training)))
+        shown = " ".join(command("finetune", "folder").stdout.split())
+        assert ("about 2 min on this machine, longer than the 1 min given" in shown) is said
+
+
 def test_a_model_from_scratch_starts_from_no_head(
     command: Command, finetunes: Callable[..., Any], outcome: api.FinetuneResult
 ) -> None:

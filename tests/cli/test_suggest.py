@@ -54,6 +54,14 @@ def test_time_for_trials_and_a_preference_for_small_exclude_each_other(command: 
     assert result.exit_code == 2 and "choose one: tlearn suggest folder --try 5m" in result.stderr
 
 
+def test_that_nothing_could_be_tried_is_said(
+    command: Command, calls: Callable[..., Any], advice: api.Advice
+) -> None:
+    calls("suggest", advice)
+    assert "! nothing was tried: " in command("suggest", "folder", "--try", "5m").stdout
+    assert "nothing was tried" not in command("suggest", "folder").stdout
+
+
 def test_the_next_command_is_quoted_for_a_shell() -> None:
     deep = replace(textbook_policy(Evidence(400, 4, 0.1)), policy=Policy.DEEP)
     line = next_command(Path("a b"), deep, {"image_size": 96, "weights": "$x.h5"}, None)

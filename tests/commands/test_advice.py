@@ -87,6 +87,17 @@ def test_only_ways_with_the_stages_that_were_chosen_are_compared(
     assert planned.option.policy == planned.plan.policy
 
 
+def test_a_time_that_fits_nothing_leaves_the_best_of_the_quickest(
+    run_images: Path, tiny_backbone_flags: dict[str, Any]
+) -> None:
+    flags = tiny_backbone_flags | {"seconds": 1e-3}
+    advice = api.finetune(run_images, flags=flags, dry_run=True).advice
+    assert advice is not None and len(advice.options) > 1
+    assert {str(option.policy) for option in advice.options} == {"linear_head"}
+    assert advice.too_slow
+    assert advice.suggestion.reasons[-1] == "fine-tuning takes longer than the time given"
+
+
 def test_a_plan_that_tunes_its_own_number_of_stages_has_no_forecast(
     run_images: Path, tiny_backbone_flags: dict[str, Any]
 ) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from tlearn import api
 from tlearn.commands.policies import check_policies
-from tlearn.errors import RecipeError, WeightsNotFoundError
+from tlearn.errors import RecipeError, RunError, WeightsNotFoundError
 
 
 @pytest.fixture
@@ -46,6 +46,39 @@ def test_a_policy_that_fails_does_not_lose_the_others(
     result = api.finetune_policies(run_images, ["deep", "linear-head"], flags=flags, out=out)
     assert [*result.runs] == ["linear_head"] and result.comparison is None
     assert result.failed["deep"].message == "no weights"
+
+
+@pytest.mark.parametrize("place", ["all", None])
+def test_a_comparison_that_was_stopped_goes_on(
+    place: str | None,
+    run_images: Path,
+    flags: dict[str, Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    out = Path(place) if place else None
+
+    def stop(record: object) -> None:
+        raise KeyboardInterrupt
+
+    def compare(epoch: Any = None) -> api.PoliciesResult:
+        names = ["linear-head", "top-stages", "deep"]
+        return api.finetune_policies(run_images, names, flags=flags, out=out, on_epoch=epoch)
+
+    with pytest.raises(KeyboardInterrupt):
+        compare(stop)  # in top-stages: the head has no epochs
+    (head,) = tmp_path.glob("*/*linear*head/metrics.json")
+    written = head.stat().st_mtime_ns
+    result = compare()
+    assert head.stat().st_mtime_ns == written
+    assert result.kept == ("linear_head",) and len(result.runs) == 3 and not result.failed
+    assert len([*tmp_path.glob("*/*/metrics.json")]) == 3
+    if place:
+        with pytest.raises(RunError, match="already holds a run"):
+            compare()
+    else:
+        assert compare().kept == ()
 
 
 @pytest.mark.parametrize(

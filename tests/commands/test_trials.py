@@ -15,7 +15,7 @@ from tests.written_run import make_manifest
 from tlearn import api
 from tlearn.commands.advice import advise
 from tlearn.commands.session import Session
-from tlearn.commands.trials import run_trials
+from tlearn.commands.trials import run_trials, untried
 from tlearn.commands.workspace import Workspace
 from tlearn.errors import DataError
 from tlearn.suggestion.accuracy_forecast import Option
@@ -51,6 +51,10 @@ def test_what_does_not_fit_into_the_time_is_not_begun(
     folder = image_folder(classes=3, per_class=16)
     advice = api.suggest(folder, flags=flags, trial_seconds=1e-9)
     assert all(option.tried is None for option in advice.options)
+    assert "nothing was tried: the quickest trial takes about" in untried(advice.options)
+    heads = [option for option in advice.options if option.measured]
+    assert untried(heads) == "nothing was tried: no forecast of tuning reaches the best head"
+    assert untried([replace(heads[0], tried=0.5)]) == ""
 
 
 def test_a_trial_counts_beside_the_head_it_begins_with(

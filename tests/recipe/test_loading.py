@@ -54,6 +54,15 @@ def test_flags_beat_the_file_which_beats_the_suggestion(write: Write) -> None:
     assert set(origins) == set(Recipe.model_fields)
 
 
+def test_epochs_and_seconds_of_a_file_give_way_to_the_other_as_a_flag(write: Write) -> None:
+    recipe = load_recipe(write("policy: deep\nepochs: 20\n"), {"seconds": 60.0}).recipe
+    assert (recipe.epochs, recipe.seconds) == ("auto", 60.0)
+    recipe = load_recipe(write("policy: deep\nseconds: 60\n"), {"epochs": 3}).recipe
+    assert (recipe.epochs, recipe.seconds) == (3, None)
+    both = load_recipe(write("policy: deep\nseconds: 60\n"), {"epochs": 3, "seconds": 9.0}).recipe
+    assert (both.epochs, both.seconds) == (3, 9.0)  # which planning refuses
+
+
 def test_a_flag_of_auto_revokes_the_value_of_the_file(write: Write) -> None:
     path = write("epochs: 20\nbatch_size: 8\n")
     overrides = {"epochs": "auto", "batch_size": "auto"}

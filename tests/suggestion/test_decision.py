@@ -46,6 +46,9 @@ def test_a_linear_head_is_explained_by_the_best_that_tuning_could_do() -> None:
         "fine-tuning is not expected to do better (deep: 75.0%)"
     )
     assert "the backbone excludes it" in decide(EVIDENCE, [HEAD]).reasons[-1]
+    assert decide(EVIDENCE, [HEAD], too_slow=[TOP]).reasons[-1] == (
+        "fine-tuning takes longer than the time given"
+    )
 
 
 def test_an_option_that_looks_better_by_chance_is_named() -> None:

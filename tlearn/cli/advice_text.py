@@ -100,10 +100,9 @@ def reconciliation(advice: Advice) -> str:
         views.append(f"the depth profile (best: {best}) knows only the frozen network")
     if not views:
         return ""
-    return (
-        f"Why they differ: {enumeration(views)}; the advice also weighs what tuning usually adds "
-        "and how uncertain each number is."
-    )
+    tuning = "what tuning usually adds and " * any(not o.measured for o in advice.options)
+    sure = f"the advice also weighs {tuning}how uncertain each number is."
+    return f"Why they differ: {enumeration(views)}; {sure}"
 
 
 def why(advice: Advice, chosen: Option) -> str:
@@ -247,11 +246,11 @@ def _more_images(advice: Advice) -> str:
     curve, classes = advice.curve, advice.dataset.manifest.classes if advice.dataset else ()
     assert curve is not None
     if not curve.drawn:
-        return (
-            "There are too few images per class to estimate what more of them would bring "
-            "(10 per class would be enough)."
-        )
+        few = "There are too few images per class to estimate what more of them would bring"
+        return f"{few} (10 per class would be enough)."
     if not curve.helps:
+        if advice.advised and tells_nothing(advice.advised):
+            return "Whether more would help a linear head cannot be told from so few."
         return "More images would hardly help a linear head."
     gain = points(curve.accuracy_with(2) - curve.accuracies[-1])
     sentence = f"Twice as many images would add about {gain} to a linear head"
@@ -278,6 +277,8 @@ def _against_tuning(advice: Advice, head: Option) -> str:
     """Return why a solved head was chosen, in words that no forecast contradicts."""
     tuned = [option for option in advice.options if not option.measured]
     if not tuned:
+        if any(not option.measured for option in advice.too_slow):
+            return "tuning takes longer than the time given"
         return "what was asked for, or the backbone, excludes tuning"
     best = max(tuned, key=lambda option: option.accuracy)
     if best.accuracy - head.accuracy < _NOTABLE:

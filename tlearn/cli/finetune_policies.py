@@ -10,7 +10,15 @@ import typer
 from rich.console import RenderableType
 from rich.text import Text
 
-from tlearn.cli.display.formats import duration, interval, percent, policy_name, relative_path, size
+from tlearn.cli.display.formats import (
+    duration,
+    enumeration,
+    interval,
+    percent,
+    policy_name,
+    relative_path,
+    size,
+)
 from tlearn.cli.display.progress import Display, print_json, print_result
 from tlearn.cli.display.widgets import (
     DIM,
@@ -119,6 +127,7 @@ def draw(result: PoliciesResult) -> list[RenderableType]:
     """Return the table, what failed, and where the runs are."""
     names = ("policy", "right", "95% interval", "points to the best", "time", "size")
     grid, runs = table(*names, right=range(1, 6)), dict[str, RenderableType]()
+    grid.columns[0].no_wrap = True
     for row in _rows(result):
         accuracy = row["val_accuracy"] if row["test_accuracy"] is None else row["test_accuracy"]
         difference = "best" if row["difference"] is None else _points(**row["difference"])
@@ -140,6 +149,9 @@ def draw(result: PoliciesResult) -> list[RenderableType]:
     note = "Images and features are read once: the first policy pays for that."
     blocks: list[RenderableType] = [heading("Policies, the best first"), indented(grid)]
     blocks.append(Text(f"  {note}", DIM))
+    if result.kept:
+        kept = enumeration([policy_name(name) for name in result.kept])
+        blocks.append(Text(f"  Trained before the command was stopped: {kept}.", DIM))
     if failed:
         blocks += [Text(), bullets(failed, "!")]
     return [*blocks, Text(), key_value_table(runs)]

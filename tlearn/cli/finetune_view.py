@@ -207,6 +207,8 @@ def _forecast(planned: FinetuneResult) -> Mapping[str, RenderableType]:
     """Return accuracy and time to expect, and what another way to train would bring and cost."""
     seconds, advice, option = planned.forecast_seconds, planned.advice, planned.option
     time = f"about {rough_duration(seconds)} on this machine" if seconds else "unknown"
+    if (limit := planned.plan.training.seconds) and seconds and seconds > limit:
+        time += f", longer than the {rough_duration(limit)} given"
     if planned.advice and planned.unusual_keys:
         keys = enumeration(planned.unusual_keys)
         set_by_hand = f"no forecast of accuracy with {keys} set by hand, in {time}"

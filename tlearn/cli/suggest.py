@@ -24,6 +24,7 @@ from tlearn.cli.display.formats import escape_control
 from tlearn.cli.display.progress import Display, print_json, print_result
 from tlearn.cli.display.widgets import (
     DIM,
+    WARN,
     bullets,
     dataset_table,
     heading,
@@ -126,12 +127,21 @@ def suggest(
     if as_json:
         print_json(to_json(advice, next_command(folder, advice.suggestion, overrides, save)))
     else:
-        _print(advice, folder, overrides, save, verbose)
+        _print(advice, folder, overrides, save, verbose, bool(seconds))
 
 
 def _print(
-    advice: Advice, folder: Path, overrides: Mapping[str, Any], saved: Path | None, verbose: bool
+    advice: Advice,
+    folder: Path,
+    overrides: Mapping[str, Any],
+    saved: Path | None,
+    verbose: bool,
+    trials: bool,
 ) -> None:
+    from tlearn.commands.trials import untried
+
+    if trials and (note := untried(advice.options)):
+        print_result(bullets([Text(note, WARN)], "!"))
     warning = weaker_backbone(advice.backbone or "", advice.backbone_reason)
     print_result(*warning, *draw(advice, verbose), *draw_end(advice, folder, overrides, saved))
 

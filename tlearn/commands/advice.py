@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import compress
+from operator import not_
 
 import numpy as np
 
@@ -25,6 +27,8 @@ from tlearn.suggestion.depth_profile import DepthProfile, HeadScore
 from tlearn.suggestion.learning_curve import LearningCurve, measure_curve
 from tlearn.suggestion.matrix import Evidence, HeadEvidence
 from tlearn.suggestion.similarity import Similarity, measure_similarity, nearest_classes, sample
+
+_AS_QUICK = 1.2  # times the seconds of the quickest way to train: no forecast tells these apart
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,8 +67,8 @@ def advise(session: Session, workspace: Workspace) -> Advice:
         profile, evidence = measured.profile, measured.evidence
         small = recipe.prefer == "small" and not workspace.stages[0].joined
         smallest = _head_stages(profile, profile.smallest) if small else None
-        options = forecast(session, workspace, measured, smallest or LAST)
-        suggestion = decide(evidence, options, smallest, recipe.prefer)
+        options, too_slow = forecast(session, workspace, measured, smallest or LAST)
+        suggestion = decide(evidence, options, smallest, recipe.prefer, too_slow)
         nearest = _nearest(workspace, measured.source)
     workspace, examination = examine_shortly(session, workspace, profile.scores)
     return Advice(
@@ -81,6 +85,7 @@ def advise(session: Session, workspace: Workspace) -> Advice:
         nearest=nearest,
         evidence=evidence,
         examination=examination,
+        too_slow=too_slow,
     )
 
 
@@ -113,8 +118,8 @@ def measure(session: Session, workspace: Workspace) -> Measurements:
 
 def forecast(
     session: Session, workspace: Workspace, measured: Measurements, also: str = LAST
-) -> list[Option]:
-    """Return the ways to train that are left open, with what each is expected to reach and take.
+) -> tuple[list[Option], list[Option]]:
+    """Return the ways to train that are left open, and those that the time given excludes.
 
     Args:
         session: The recipe.
@@ -127,7 +132,7 @@ def forecast(
     """
     asked = _asked_stages(session.requested.recipe.head_stages, measured.profile)
     options = forecast_head(measured.evidence, asked) or forecast_options(measured.evidence, also)
-    return _options_left_open(session, workspace, options)
+    return in_time(session, _options_left_open(session, workspace, options))
 
 
 def head_score_of(profile: DepthProfile, head_stages: str) -> HeadScore:
@@ -213,9 +218,15 @@ def _options_left_open(
             left.append(replace(option, seconds=seconds, size_bytes=size))
     if refusal and not left:
         raise refusal
+    return left
+
+
+def in_time(session: Session, options: Sequence[Option]) -> tuple[list[Option], list[Option]]:
+    """Divide options into those that fit into the time given and others; the quickest always do."""
     limit = (session.requested.recipe.seconds or math.inf) - session.timer.total()
-    in_time = [option for option in left if (option.seconds or 0) <= limit]
-    return in_time or [min(left, key=lambda option: option.seconds or 0)]
+    quickest = _AS_QUICK * min(option.seconds or 0 for option in options)
+    fits = [(option.seconds or 0) <= max(limit, quickest) for option in options]
+    return [*compress(options, fits)], [*compress(options, map(not_, fits))]
 
 
 def _asked_stages(asked: str, profile: DepthProfile) -> str:

@@ -62,7 +62,7 @@ def compare_forecasts(
     dataset = best.dataset
     ratio = error_ratio(single, joined, dataset.labels("train"), dataset.groups("train"))
     expected = 1 - (1 - expected_accuracy(measured.evidence, head)) * ratio
-    return expected, pick_option(forecast(session, best, measured)).accuracy
+    return expected, pick_option(forecast(session, best, measured)[0]).accuracy
 
 
 def error_ratio(

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from tlearn.commands.compare import Comparison, compare
 from tlearn.commands.compare_page import write_page
+from tlearn.commands.compared_run import read_compared_run
 from tlearn.commands.finetune import FinetuneResult, finetune
+from tlearn.commands.resume import find_pending, request_for, same_split
 from tlearn.data.image_folder import scan
+from tlearn.data.manifest import read_manifest
 from tlearn.data.targets import ensure_classes
 from tlearn.errors import RecipeError, TlearnError
+from tlearn.evaluation.metrics import Report
 from tlearn.evaluation.wording import policy_in_words
 from tlearn.progress import EpochCallback, ProgressCallback, no_progress
 from tlearn.recipe.loading import load_recipe
 from tlearn.runs.directory import RUNS_ROOT, RunDirectory
-from tlearn.runs.pending import ensure_available
+from tlearn.runs.pending import Request, is_open, requested_runs
 
 POLICIES = ("linear-head", "top-stages", "deep", "from-scratch")
 
@@ -33,12 +38,14 @@ class PoliciesResult:
         comparison: The best against each of the others; None where fewer than two were trained.
         failed: Policy to the error that ended it.
         page: The comparison as a page, or None.
+        kept: Policies whose runs a stopped command of the same words had finished before.
     """
 
     runs: Mapping[str, RunDirectory]
     comparison: Comparison | None
     failed: Mapping[str, TlearnError]
     page: Path | None
+    kept: tuple[str, ...] = ()
 
 
 def check_policies(names: Sequence[str]) -> list[str]:
@@ -77,7 +84,8 @@ def finetune_policies(
 ) -> PoliciesResult:
     """Train each policy on the same split, keep each as a run, and compare them.
 
-    A policy that fails does not lose the others.
+    A policy that fails does not lose the others, and a command that was stopped goes on where the
+    same is asked again.
 
     Args:
         folder: Image folder, or CSV of path and label.
@@ -97,31 +105,68 @@ def finetune_policies(
     names = check_policies(policies)
     _refuse_other_tasks(folder, recipe, flags)
     places = {name: out / policy_in_words(name) if out else None for name in names}
-    for place in places.values():
-        ensure_available(place, overwrite)
-    results: dict[str, FinetuneResult] = {}
-    failed: dict[str, TlearnError] = {}
-    for name in names:
-        # A head is solved: epochs are meant for the others.
-        unused = {"epochs"} if name == "linear_head" else set()
-        keys = {key: value for key, value in (flags or {}).items() if key not in unused}
+    keys = {name: _keys(name, flags or {}) for name in names}
+    requests = {
+        name: request_for(folder, load_recipe(recipe, keys[name]).recipe, {}) for name in names
+    }
+    kept = {} if overwrite else _trained_before(requests, out)
+    left = [name for name in names if name not in kept]
+    for name in left:
+        if pending := find_pending(requests[name], None, places[name], overwrite):
+            pending.release()
+    told: dict[str, Any] = {"progress": progress, "on_plan": on_plan, "on_epoch": on_epoch}
+    same = told | {"overwrite": overwrite, "keep_cache": keep_cache}
+    runs, failed = {**kept}, dict[str, TlearnError]()
+    for name in left:
         try:
-            results[name] = finetune(
-                folder,
-                recipe,
-                keys | {"policy": name},
-                out=places[name],
-                overwrite=overwrite,
-                keep_cache=keep_cache,
-                progress=progress,
-                on_plan=on_plan,
-                on_epoch=on_epoch,
-            )
+            result = finetune(folder, recipe, keys[name], out=places[name], **same)
         except TlearnError as error:
             failed[name] = error
-    if not results:
+        else:
+            assert result.run is not None  # it was no dry run
+            runs[name] = result.run
+    if not runs:
         raise failed[names[0]]
-    return _compare(results, failed, out)
+    return replace(_compare(runs, failed, out), kept=tuple(kept))
+
+
+def _keys(name: str, flags: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the keys for one policy; a head is solved, so epochs are meant for the others."""
+    unused = {"epochs"} if name == "linear_head" else set()
+    return {key: flags[key] for key in flags.keys() - unused} | {"policy": name}
+
+
+def _trained_before(requests: Mapping[str, Request], out: Path | None) -> dict[str, RunDirectory]:
+    """Return the runs that the same command had finished when it was stopped.
+
+    In a folder of their own all of them count, unless none is left to train. Under runs/ there may
+    be runs of long ago: those count that precede a stopped one, and have its images and split.
+    """
+    everywhere = [RunDirectory(out / policy_in_words(name)) for name in requests] if out else None
+    begun = [
+        (name, run)
+        for run in everywhere or requested_runs()
+        for name, request in requests.items()
+        if Request.read(run) == request
+    ]
+    finished = {name: run for name, run in reversed(begun) if not is_open(run)}
+    if out:
+        return finished if len(finished) < len(requests) else {}
+    names = [*requests]
+    for stopped, run in begun:
+        if is_open(run):
+            earlier = names[: names.index(stopped)]
+            return {
+                n: finished[n] for n in earlier if n in finished and _precedes(finished[n], run)
+            }
+    return {}
+
+
+def _precedes(finished: RunDirectory, stopped: RunDirectory) -> bool:
+    with suppress(TlearnError):
+        splits = read_manifest(finished.split_path), read_manifest(stopped.split_path)
+        return finished.started <= stopped.started and same_split(*splits)
+    return False
 
 
 def _refuse_other_tasks(folder: Path, recipe: str | None, flags: Mapping[str, Any] | None) -> None:
@@ -130,10 +175,9 @@ def _refuse_other_tasks(folder: Path, recipe: str | None, flags: Mapping[str, An
 
 
 def _compare(
-    results: Mapping[str, FinetuneResult], failed: Mapping[str, TlearnError], out: Path | None
+    trained: Mapping[str, RunDirectory], failed: Mapping[str, TlearnError], out: Path | None
 ) -> PoliciesResult:
-    best_first = sorted(results, key=lambda name: _rank(results[name]))
-    runs = {name: run for name in best_first if (run := results[name].run)}
+    runs = {name: trained[name] for name in sorted(trained, key=lambda name: _rank(trained[name]))}
     if len(runs) < 2:
         return PoliciesResult(runs, None, failed, None)
     comparison = compare([run.path for run in runs.values()])
@@ -143,6 +187,7 @@ def _compare(
     return PoliciesResult(runs, comparison, failed, page)
 
 
-def _rank(result: FinetuneResult) -> tuple[float, float]:
-    report = result.reports.get("test") or result.reports["val"]
-    return -report.accuracy, result.seconds["total"]
+def _rank(directory: RunDirectory) -> tuple[float, float]:
+    run = read_compared_run(directory.path)
+    assert isinstance(run.report, Report)  # other tasks are refused
+    return -run.report.accuracy, run.seconds or 0.0

@@ -15,6 +15,7 @@ from tlearn.data.manifest import SplitManifest, read_manifest
 from tlearn.errors import RunError, TlearnError, pasted, quoted
 from tlearn.recipe.plan import Plan
 from tlearn.recipe.plan_file import read_plan
+from tlearn.recipe.schema import Recipe
 from tlearn.runs.directory import RUNS_ROOT, RunDirectory
 from tlearn.runs.pending import PendingRun, Request, ensure_available, is_open, requested_runs
 from tlearn.runs.places import beside
@@ -99,8 +100,13 @@ def find_resumption(
 
 def request_of(session: Session, repeats: Mapping[str, int]) -> Request:
     """Return what a command asks for."""
-    recipe = session.requested.recipe.model_dump(mode="json", exclude_defaults=True)
-    return Request(str(session.source.resolve()), recipe, repeats)
+    return request_for(session.source, session.requested.recipe, repeats)
+
+
+def request_for(source: Path, recipe: Recipe, repeats: Mapping[str, int]) -> Request:
+    """Return what is asked for with a folder and a recipe."""
+    keys = recipe.model_dump(mode="json", exclude_defaults=True)
+    return Request(str(source.resolve()), keys, repeats)
 
 
 def find_pending(
@@ -169,7 +175,7 @@ def _what_changed(run: RunDirectory, workspace: Workspace) -> str | None:
         manifest, plan = read_manifest(run.split_path), read_plan(run.plan_path)
     except TlearnError:  # it is damaged, and would stop every repeat of the command
         return "the plan or the split"
-    if not _same_split(manifest, workspace.dataset.manifest):
+    if not same_split(manifest, workspace.dataset.manifest):
         return "the images"
     same = plan.backbone.whole == workspace.backbone.fingerprint
     return None if same else "the weights of the backbone"
@@ -234,6 +240,7 @@ def _ensure_extensible(run: RunDirectory, epochs: int | None) -> None:
         )
 
 
-def _same_split(one: SplitManifest, other: SplitManifest) -> bool:
+def same_split(one: SplitManifest, other: SplitManifest) -> bool:
+    """Return whether two splits have the same images in the same places."""
     same = one.names == other.names and one.splits == other.splits and one.digests == other.digests
     return same and one.classes == other.classes and np.array_equal(one.labels, other.labels)

@@ -30,7 +30,7 @@ from tlearn.features.store import FeatureStore, Views
 from tlearn.models.catalog import BackboneSpec
 from tlearn.models.resolve import ResolvedBackbone
 from tlearn.progress import ProgressCallback, Timer
-from tlearn.storage.atomic import write_atomic
+from tlearn.storage.atomic import ensure_writable, write_atomic
 from tlearn.storage.cache import NETWORKS, end_use, open_cache
 from tlearn.storage.lease import Lease
 from tlearn.storage.text import write_json
@@ -121,8 +121,10 @@ def distill_weights(job: Job, sources: Sequence[Path]) -> DistillResult:
     """
     config, cache, progress = job.config, job.cache, job.progress
     config.image_views()  # a wrong name raises before an image is read
+    ensure_writable(job.out)
     Lease(cache / NETWORKS)
     paths = list_images(unpack_archives(sources, cache))
+    _ensure_enough(len(paths), "images")
     extractor = _teacher_extractor(job)
     with job.timer.time("decode"):
         step = partial(progress, "read images")
@@ -152,12 +154,16 @@ def _usable(*stores: PixelStore) -> list[str]:
     """Return digests of the images that can be read, each once, in an order free of their names."""
     bad = {info.sha256 for store in stores for info in store.infos if info.problem}
     digests = sorted({info.sha256 for info in stores[0].infos} - bad)
-    if len(digests) < FEWEST_IMAGES:
+    _ensure_enough(len(digests), "different readable images")
+    return digests
+
+
+def _ensure_enough(n: int, images: str) -> None:
+    if n < FEWEST_IMAGES:
         raise DataError(
-            f"{len(digests)} readable images are too few to learn a network from",
+            f"{n} {images} are too few to learn a network from",
             f"name folders or archives with {FEWEST_IMAGES} or more, better thousands",
         )
-    return digests
 
 
 def _run_teacher(

@@ -16,6 +16,7 @@ from tlearn.commands.workspace import Workspace
 from tlearn.data.dataset import Dataset
 from tlearn.data.order import answered
 from tlearn.errors import DataError
+from tlearn.evaluation.wording import duration
 from tlearn.suggestion.accuracy_forecast import Option
 from tlearn.suggestion.advice import Advice
 from tlearn.suggestion.decision import decide
@@ -78,7 +79,18 @@ def run_trials(
         right = reach(session, workspace, option)
         options[index] = update_with_trial(option, right, heads[option.head_stages], groups)
     assert advice.evidence is not None
-    return replace(advice, options=options, suggestion=decide(advice.evidence, options))
+    suggestion = decide(advice.evidence, options)
+    return replace(advice, options=options, suggestion=suggestion)
+
+
+def untried(options: Sequence[Option]) -> str:
+    """Return why no option was tried; empty where one was."""
+    if any(option.tried is not None for option in options):
+        return ""
+    quickest = min((options[n].seconds or 0.0 for n in _doubtful(options)), default=None)
+    if quickest is None:
+        return "nothing was tried: no forecast of tuning reaches the best head"
+    return f"nothing was tried: the quickest trial takes about {duration(quickest)}"
 
 
 def _doubtful(options: Sequence[Option]) -> Iterator[int]:

@@ -18,6 +18,7 @@ from tlearn.data.image_info import ImageInfo
 from tlearn.data.strays import folders_without_class, loose_images, not_followed
 from tlearn.data.targets import CLASSES, LABELS
 from tlearn.data.unknown import names_unknown
+from tlearn.data.untested import untested_classes
 
 TINY_SIDE = 32
 """Short side, in pixels, below which an image hardly shows anything."""
@@ -42,7 +43,7 @@ class DataIssue:
 
     Attributes:
         kind: "unreadable", "no_class", "conflicting_labels", "leak", "duplicate", "placeholder",
-            "imbalance", "few", "tiny", "misnamed" or "rotated"; or one of `notes`,
+            "imbalance", "few", "untested", "tiny", "misnamed" or "rotated"; or one of `notes`,
             `pixel_issues`, `copy_findings`, `group_findings` and `short_issues`.
         severity: "warning" (to be fixed, or at least known) or "note".
         message: What was found, in numbers, and what to do; full sentences.
@@ -78,6 +79,7 @@ def inspect_dataset(folder: ImageFolder, infos: Sequence[ImageInfo]) -> tuple[Da
         *_duplicate(folder, groups),
         *_placeholder(readable),
         *(_imbalance(folder, readable) if classes else _rare_labels(folder, readable)),
+        *(DataIssue(*note) for note in untested_classes(folder)),
         *_tiny(readable),
         *_misnamed(readable),
         *_rotated(readable),

@@ -159,7 +159,8 @@ def find_contradictions(
         (not head_only and epochs == 0, f"epochs 0: {name} needs at least 1"),
         (
             recipe.seconds is not None and recipe.epochs != AUTO,
-            "epochs and seconds are both set, and each decides how long to train: leave one out",
+            "epochs (--epochs) and seconds (--for) are both set, and each decides how long to "
+            "train: leave one out",
         ),
         (0 < epochs <= warmup, f"warmup_epochs {warmup:g}: must be less than epochs, {epochs}"),
         (

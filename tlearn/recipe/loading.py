@@ -20,6 +20,7 @@ _KEYS_HINT = "see every key and its meaning: tlearn recipes auto"
 _NAMES_HINT = "see the recipes that come with tlearn: tlearn recipes"
 # The other values of a suggestion were measured for its own policy; another has no use for them.
 _ANY_POLICY = {"backbone", "weights", "image_size", "resize", "horizontal_flip"}
+_HOW_LONG = {"epochs", "seconds"}  # each decides how long to train, so only one can be set
 
 
 @dataclass(frozen=True)
@@ -60,8 +61,9 @@ def load_recipe(
     """Merge suggestion < recipe file < flags; what comes later wins.
 
     A key that is `auto` counts as not set: in the file it leaves the suggestion's value in place,
-    as a flag it revokes the file's. Without `source`, the file is the recipe that comes with tlearn
-    for the policy in the flags (or the suggested one).
+    as a flag it revokes the file's. Epochs as a flag revoke seconds in the file, too, and seconds
+    epochs. Without `source`, the file is the recipe that comes with tlearn for the policy in the
+    flags (or the suggested one).
 
     Args:
         source: A recipe file, or the name of a recipe that comes with tlearn.
@@ -85,6 +87,10 @@ def load_recipe(
         raise RecipeError(errors, _KEYS_HINT)
     from_file = _without_auto(document.values)
     from_file = {key: value for key, value in from_file.items() if flags.get(key) != AUTO}
+    if (
+        _HOW_LONG & _without_auto(flags).keys()
+    ):  # a time set by flag, not the file's epochs, decides
+        from_file = {key: value for key, value in from_file.items() if key not in _HOW_LONG}
     explicit = from_file | _without_auto(flags)
     if "policy" in explicit and plain(explicit["policy"]) != suggested.get("policy"):
         suggested = {key: value for key, value in suggested.items() if key in _ANY_POLICY}

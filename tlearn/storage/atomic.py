@@ -18,7 +18,10 @@ TEXT_ENCODING = {"encoding": "utf-8", "errors": "surrogateescape"}
 """How text is read and written: file names on Linux need not be valid UTF-8."""
 
 OUT_HINT = "name another folder: --out FOLDER"
-CACHE_HINT = "set TLEARN_CACHE to another folder, or do without the cache: --no-cache"
+CACHE_HINT = (
+    "set TLEARN_CACHE to another folder; "
+    "suggest, finetune, rank and doctor can do without: --no-cache"
+)
 
 _MARKED_BYTES = 65_536
 

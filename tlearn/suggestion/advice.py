@@ -55,6 +55,7 @@ class Advice:
         int8: Accuracy that int8 would cost, where it was asked for.
         examination: What was found in the folder on the way.
         contenders: How the backbones at hand did, where it was open which to take.
+        too_slow: Ways to train that take longer than the time given.
     """
 
     suggestion: Suggestion
@@ -72,6 +73,7 @@ class Advice:
     int8: Int8Cost | None = None
     examination: Examination | None = None
     contenders: Sequence[Contender] = ()
+    too_slow: Sequence[Option] = ()
 
     @property
     def advised(self) -> Option | None:

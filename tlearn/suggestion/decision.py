@@ -27,6 +27,7 @@ def decide(
     options: Sequence[Option],
     smallest: str | None = None,
     prefer: str = "accurate",
+    too_slow: Sequence[Option] = (),
 ) -> Suggestion:
     """Return the suggestion that the forecasts support.
 
@@ -36,11 +37,12 @@ def decide(
         smallest: Stages of the smallest head within one standard error of the best, to be
             preferred to the most accurate option (one-standard-error rule); None for no preference.
         prefer: "accurate", "balanced" or "fast"; see the recipe key.
+        too_slow: Options that take longer than the time given.
     """
     textbook = textbook_policy(evidence)
     chosen = pick_option(options, prefer)
     if smallest is None:
-        decisive = [_why(chosen, options, prefer) + _trial_note(chosen, options)]
+        decisive = [_why(chosen, options, prefer, too_slow) + _trial_note(chosen, options)]
         decisive += _better_by_chance(chosen, options)
     else:
         chosen = next((option for option in options if option.head_stages == smallest), chosen)
@@ -97,10 +99,12 @@ def _measured(evidence: Evidence) -> str:
     return f"{reason}, and {best.accuracy:.1%} on {stages_in_words(best.head_stages)}"
 
 
-def _why(chosen: Option, options: Sequence[Option], prefer: str) -> str:
+def _why(chosen: Option, options: Sequence[Option], prefer: str, too_slow: Sequence[Option]) -> str:
     if chosen.policy is not Policy.LINEAR_HEAD:
         return f"{chosen.name} is expected to reach {chosen.accuracy:.1%}"
     tuned = max((option for option in options if not option.measured), key=_accuracy, default=None)
+    if tuned is None and any(not option.measured for option in too_slow):
+        return "fine-tuning takes longer than the time given"
     if tuned is None:
         return "fine-tuning was not considered: the recipe or the backbone excludes it"
     if tuned.accuracy <= chosen.accuracy + TIE_ACCURACY or prefer == "accurate":
