@@ -87,9 +87,7 @@ def load_recipe(
         raise RecipeError(errors, _KEYS_HINT)
     from_file = _without_auto(document.values)
     from_file = {key: value for key, value in from_file.items() if flags.get(key) != AUTO}
-    if (
-        _HOW_LONG & _without_auto(flags).keys()
-    ):  # a time set by flag, not the file's epochs, decides
+    if _HOW_LONG & _without_auto(flags).keys():  # the file's no longer decides
         from_file = {key: value for key, value in from_file.items() if key not in _HOW_LONG}
     explicit = from_file | _without_auto(flags)
     if "policy" in explicit and plain(explicit["policy"]) != suggested.get("policy"):

@@ -116,7 +116,8 @@ def make_plan(
         other = (
             "name a single backbone: --backbone" if joined else "choose another policy: --policy"
         )
-        raise RecipeError(errors, f"leave these keys out, or {other} NAME")
+        anew = "leave these keys out, have them chosen anew (--set KEY=auto)"
+        raise RecipeError(errors, f"{anew}, or {other} NAME")
     tuned = automatic["tuned_stages"]
     values = recipe.model_dump() | automatic
     values |= {
