@@ -68,7 +68,7 @@ def test_training_that_harms_leaves_the_weights_as_they_were(run: Run) -> None:
     assert np.array_equal(np.abs(kernel(model)), np.ones((8, 2)))
 
 
-def test_without_validation_the_weights_end_where_they_usually_are_best(run: Run) -> None:
+def test_without_validation_the_weights_end_halfway(run: Run) -> None:
     model, history = run(0.0, n_val=0)
     assert history.interpolation == DEFAULT_INTERPOLATION and history.final_score is None
     assert history.best_epoch == 4
