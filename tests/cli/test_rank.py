@@ -44,7 +44,7 @@ def test_a_ranking_fits_and_its_next_command_keeps_the_flags(
     rows = [line.split() for line in shown.splitlines()]
     assert any(row[1:5] == ["224", "90.0%", "12.3", "(12.4)"] and "tie" in row for row in rows)
     assert any(row[-2:] == ["-12.3", "!"] for row in rows) and "[bold]" in shown
-    assert "2 backbones are equally good" in shown and "\nmobilenet_v2 " in shown
+    assert "2 backbones cannot be told apart" in shown and "\nmobilenet_v2 " in shown
     flags = ["--backbone", ranking[1].name, "--image-size", "96", "--seed", "3"]
     after = shlex.split(shown.splitlines()[-1].removeprefix("next"))
     assert after == ["tlearn", "suggest", "folder", *flags]
@@ -64,7 +64,7 @@ def test_by_default_all_that_are_here_are_ranked(
     shown = command("rank", "folder", "--max-size", "4MB", "--for", "tflite").stdout
     assert "nothing to compare it with" in shown
     assert recorded[0][0][1] == [ALL] and recorded[0][1]["max_bytes"] == 4e6
-    assert recorded[0][1]["measure_int8"] is True and "equally good" not in shown
+    assert recorded[0][1]["measure_int8"] is True and "cannot be told apart" not in shown
 
 
 def test_suggest_hands_over_what_was_its_own(
@@ -72,7 +72,7 @@ def test_suggest_hands_over_what_was_its_own(
 ) -> None:
     calls("rank", RankResult(dataset, tuple(ranking)))
     result = command("suggest", "folder", "--backbones", "a,b")
-    assert result.exit_code == 0 and "equally good" in result.stdout
+    assert result.exit_code == 0 and "cannot be told apart" in result.stdout
     assert result.stderr == "note: 'tlearn suggest' hands this over to 'tlearn rank'\n"
     assert not command("suggest", "folder", "--backbones=a", "--quiet").stderr
 

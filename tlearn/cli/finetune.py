@@ -76,7 +76,7 @@ _Policies = Annotated[
     str | None,
     options.option(
         "Train several policies on the same split, each a run of its own, and compare them, e.g. "
-        "linear-head,deep,from-scratch.",
+        "linear-head,deep,from-scratch. Each gets the time of --for.",
         "LIST",
     ),
 ]

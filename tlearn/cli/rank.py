@@ -127,7 +127,7 @@ def _ranked_to_json(ranked: RankedBackbone) -> dict[str, Any]:
 
 
 def draw(dataset: Dataset, ranking: Sequence[RankedBackbone]) -> list[RenderableType]:
-    """Return one line per backbone, best first, and which of them are equally good."""
+    """Return one line per backbone, best first, and which of them cannot be told apart."""
     best, folds = ranking[0], ranking[0].head_score.cv.folds
     measured = any(ranked.int8 for ranked in ranking)
     columns = ("backbone", "px", "accuracy", "behind", "size", "ms", "int8")
@@ -160,7 +160,7 @@ def _ties(ranking: Sequence[RankedBackbone]) -> list[RenderableType]:
     if len(tied) < 2:
         return []
     names, smallest = pluralize(len(tied), "backbone"), _advised(ranking).name
-    return [safe_text(f"{names} are equally good; the smallest of them is {smallest}")]
+    return [safe_text(f"{names} cannot be told apart; the smallest of them is {smallest}")]
 
 
 def _advised(ranking: Sequence[RankedBackbone]) -> RankedBackbone:
