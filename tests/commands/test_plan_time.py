@@ -25,7 +25,7 @@ def test_as_many_epochs_are_planned_as_fit_into_the_time(
     )
     assert few.epochs == 1 < many.epochs
     assert many.warmup_epochs / many.epochs == pytest.approx(few.warmup_epochs / few.epochs)
-    with pytest.raises(RecipeError, match="epochs .*and seconds .*are both set"):
+    with pytest.raises(RecipeError, match=r"epochs .*and seconds .*are both set"):
         api.finetune(run_images, flags=asked | {"seconds": 60, "epochs": 3}, dry_run=True)
 
 
