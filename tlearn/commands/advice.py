@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import compress
-from operator import not_
 
 import numpy as np
 
@@ -28,7 +26,8 @@ from tlearn.suggestion.learning_curve import LearningCurve, measure_curve
 from tlearn.suggestion.matrix import Evidence, HeadEvidence
 from tlearn.suggestion.similarity import Similarity, measure_similarity, nearest_classes, sample
 
-_AS_QUICK = 1.2  # times the seconds of the quickest way to train: no forecast tells these apart
+_AS_QUICK = 1.2
+"""Times the seconds of the quickest way to train, up to which another counts as being as quick."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,7 +131,7 @@ def forecast(
     """
     asked = _asked_stages(session.requested.recipe.head_stages, measured.profile)
     options = forecast_head(measured.evidence, asked) or forecast_options(measured.evidence, also)
-    return in_time(session, _options_left_open(session, workspace, options))
+    return _divide_by_time(session, _options_left_open(session, workspace, options))
 
 
 def head_score_of(profile: DepthProfile, head_stages: str) -> HeadScore:
@@ -221,12 +220,14 @@ def _options_left_open(
     return left
 
 
-def in_time(session: Session, options: Sequence[Option]) -> tuple[list[Option], list[Option]]:
+def _divide_by_time(
+    session: Session, options: Sequence[Option]
+) -> tuple[list[Option], list[Option]]:
     """Divide options into those that fit into the time given and others; the quickest always do."""
-    limit = (session.requested.recipe.seconds or math.inf) - session.timer.total()
-    quickest = _AS_QUICK * min(option.seconds or 0 for option in options)
-    fits = [(option.seconds or 0) <= max(limit, quickest) for option in options]
-    return [*compress(options, fits)], [*compress(options, map(not_, fits))]
+    left = (session.requested.recipe.seconds or math.inf) - session.timer.total()
+    limit = max(left, _AS_QUICK * min(option.seconds or 0 for option in options))
+    fitting = [option for option in options if (option.seconds or 0) <= limit]
+    return fitting, [option for option in options if option not in fitting]
 
 
 def _asked_stages(asked: str, profile: DepthProfile) -> str:

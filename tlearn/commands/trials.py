@@ -79,8 +79,7 @@ def run_trials(
         right = reach(session, workspace, option)
         options[index] = update_with_trial(option, right, heads[option.head_stages], groups)
     assert advice.evidence is not None
-    suggestion = decide(advice.evidence, options)
-    return replace(advice, options=options, suggestion=suggestion)
+    return replace(advice, options=options, suggestion=decide(advice.evidence, options))
 
 
 def untried(options: Sequence[Option]) -> str:
